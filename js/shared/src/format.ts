@@ -1,0 +1,151 @@
+/**
+ * How amounts are written, the same in every view.
+ *
+ * All functions throw a RangeError for a value that no run can have (negative, not a number,
+ * infinite), so that a wrong amount is never shown as if it were a right one.
+ */
+
+/** An estimate: the least, the likely and the most that something may come to. */
+export interface Range<T extends number | null = number> {
+  readonly low: T;
+  readonly expected: T;
+  readonly high: T;
+}
+
+/** Sums of floating-point numbers may leave their range by this much. */
+const ROUNDING_ERROR = 1e-9;
+
+const usdOfOneOrMore = fixed(2, 2);
+const usdBelowOne = fixed(2, 4);
+const integer = fixed(0, 0);
+const oneDecimal = fixed(1, 1);
+const twoDecimals = fixed(2, 2);
+
+/** US dollars; null means that the price is unknown: "$1,234.50", "$0.0123", "<$0.01". */
+export function formatUsd(value: number | null): string {
+  if (value === null) {
+    return "unknown";
+  }
+  requireAmount(value, "An amount of dollars");
+  if (value === 0) {
+    return "$0.00";
+  }
+  if (value < 0.01) {
+    return "<$0.01";
+  }
+  return `$${(value < 1 ? usdBelowOne : usdOfOneOrMore).format(value)}`;
+}
+
+/**
+ * A score from 0 to 100; null means that there is none yet: "87.5".
+ *
+ * Only a perfect score reads "100.0", and only one of nothing "0.0".
+ */
+export function formatScore(score: number | null): string {
+  if (score === null) {
+    return "no score";
+  }
+  if (!(score >= -ROUNDING_ERROR && score <= 100 + ROUNDING_ERROR)) {
+    throw new RangeError(`A score must be a number from 0 to 100, not ${score}.`);
+  }
+  if (score <= ROUNDING_ERROR) {
+    return "0.0";
+  }
+  if (score >= 100 - ROUNDING_ERROR) {
+    return "100.0";
+  }
+  if (score < 0.1) {
+    return "<0.1";
+  }
+  if (score > 99.9) {
+    return ">99.9";
+  }
+  return oneDecimal.format(score);
+}
+
+/** A number of tokens: "1,234", "12.3k", "4.56M". A mean is rounded to whole tokens. */
+export function formatTokens(tokens: number): string {
+  requireAmount(tokens, "A number of tokens");
+  const whole = Math.abs(Math.round(tokens)); // abs, for -0 would keep its sign
+  // The limits lie where rounding would reach the next unit: never "1,000.0k".
+  if (whole < 10_000) {
+    return integer.format(whole);
+  }
+  if (whole < 999_950) {
+    return `${oneDecimal.format(whole / 1e3)}k`;
+  }
+  if (whole < 999_995_000) {
+    return `${twoDecimals.format(whole / 1e6)}M`;
+  }
+  return `${twoDecimals.format(whole / 1e9)}B`;
+}
+
+/** A length of time: "350 ms", "4.2 s", "42 s", "3 min 5 s", "2 h 5 min", "1 d 3 h". */
+export function formatDuration(seconds: number): string {
+  requireAmount(seconds, "A number of seconds");
+  if (seconds === 0) {
+    return "0 s";
+  }
+  if (seconds < 0.001) {
+    return "<1 ms";
+  }
+  // Each step rounds before it compares: never "1000 ms", "60 s" or "1 h 60 min".
+  const milliseconds = Math.round(seconds * 1e3);
+  if (milliseconds < 1000) {
+    return `${milliseconds} ms`;
+  }
+  const tenths = Math.round(seconds * 10);
+  if (tenths < 100) {
+    return `${oneDecimal.format(tenths / 10)} s`;
+  }
+  const wholeSeconds = Math.round(seconds);
+  if (wholeSeconds < 60) {
+    return `${wholeSeconds} s`;
+  }
+  if (wholeSeconds < 3600) {
+    return twoUnits(wholeSeconds, 60, "min", "s");
+  }
+  const wholeMinutes = Math.round(seconds / 60);
+  if (wholeMinutes < 24 * 60) {
+    return twoUnits(wholeMinutes, 60, "h", "min");
+  }
+  return twoUnits(Math.round(seconds / 3600), 24, "d", "h");
+}
+
+/**
+ * An estimate, written with one of the functions above: "$0.12 ($0.08 to $0.20)".
+ *
+ * Where all three read alike it is written once. A null (an unknown price) is beyond comparison.
+ */
+export function formatRange<T extends number | null>(
+  { low, expected, high }: Range<T>,
+  format: (value: T) => string,
+): string {
+  requireOrder(low, expected);
+  requireOrder(expected, high);
+  requireOrder(low, high);
+  const [lowText, text, highText] = [format(low), format(expected), format(high)];
+  return lowText === text && text === highText ? text : `${text} (${lowText} to ${highText})`;
+}
+
+function fixed(minimumFractionDigits: number, maximumFractionDigits: number): Intl.NumberFormat {
+  return new Intl.NumberFormat("en-US", { minimumFractionDigits, maximumFractionDigits });
+}
+
+function requireAmount(value: number, what: string): void {
+  if (!Number.isFinite(value) || value < 0) {
+    throw new RangeError(`${what} must be finite and not negative, not ${value}.`);
+  }
+}
+
+function requireOrder(smaller: number | null, larger: number | null): void {
+  if (smaller !== null && larger !== null && !(smaller <= larger)) {
+    throw new RangeError(`A range must be in order, but ${smaller} comes before ${larger}.`);
+  }
+}
+
+function twoUnits(count: number, size: number, large: string, small: string): string {
+  const rest = count % size;
+  const whole = `${integer.format((count - rest) / size)} ${large}`;
+  return rest === 0 ? whole : `${whole} ${rest} ${small}`;
+}

@@ -1,0 +1,154 @@
+"""The one event loop that every LM call, trial and evaluation runs on, in a thread of its own.
+
+The kernel's loop and the main thread stay free: blocking calls wait for the core loop from
+outside, ``await`` works from any loop, and sync user code runs in worker threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import contextvars
+import os
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import nest_asyncio2
+
+from mipro_nb.errors import ProgramError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+T = TypeVar("T")
+
+# Worker threads hold user code that mostly waits for LM answers, so there may be many of them;
+# the executor starts one only when none is idle.
+_WORKER_THREADS = 1024
+TICK_SECONDS = 0.1
+
+if sys.platform == "win32":
+    _BaseLoop = asyncio.ProactorEventLoop
+else:
+    _BaseLoop = asyncio.SelectorEventLoop
+
+
+class _ReentrantLoop(_BaseLoop):
+    """An event loop that sync code, called on it, may run again.
+
+    A class of its own, because nest_asyncio2 patches classes: the kernel's loop stays as it is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Not when first needed: a loop patched in the middle of a round would afterwards look for
+        # callbacks that the inner run has already called, and die. And not by `apply`, which
+        # patches asyncio for everybody.
+        nest_asyncio2._patch_loop(self)  # noqa: SLF001
+
+
+class CoreLoop:
+    """A running event loop in a daemon thread, with worker threads for sync code."""
+
+    def __init__(self) -> None:
+        self.loop = _ReentrantLoop()
+        self.workers = ThreadPoolExecutor(_WORKER_THREADS, thread_name_prefix="mipro-worker")
+        self.pid = os.getpid()
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._closed = False
+        self.thread = threading.Thread(target=self._run, name="mipro-core", daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        while not self._closed:
+            # sys.exit() in async user code ends the task that called it, not everybody's loop.
+            with contextlib.suppress(SystemExit):
+                self.loop.run_forever()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start `work` on the loop from any thread; context variables of the caller go along."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def wait_for(self, work: Coroutine[Any, Any, T], tick: Callable[[], None] | None = None) -> T:
+        """Run `work` on the loop and block until its result is there.
+
+        An interrupt (KeyboardInterrupt) of the waiting thread cancels the work. `tick` is called
+        about ten times a second in the waiting thread, to show progress from there.
+        """
+        if threading.current_thread() is self.thread:
+            # Sync code was called on the loop itself, by an async forward or metric: the loop
+            # must be re-entered, or the two would wait for each other for ever.
+            return self.loop.run_until_complete(work)
+        future = self.submit(work)
+        try:
+            while tick is not None and not future.done():
+                wait([future], timeout=TICK_SECONDS)
+                tick()
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def on_close(self, closer: Callable[[], Awaitable[None]]) -> None:
+        """Have `closer` awaited on the loop before it stops at interpreter exit."""
+        self._closers.append(closer)
+
+    def close(self) -> None:
+        """Close what was opened on the loop, then stop it."""
+        if self.pid != os.getpid() or not self.thread.is_alive():
+            return
+        with contextlib.suppress(Exception):  # at exit nobody is left to hear of it
+            self.submit(self._close_all()).result(timeout=5)
+        self._closed = True
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(timeout=5)
+        self.workers.shutdown(wait=False, cancel_futures=True)
+
+    async def _close_all(self) -> None:
+        for task in asyncio.all_tasks():
+            if task is not asyncio.current_task():
+                task.cancel()
+        for closer in self._closers:
+            await closer()
+
+
+_core: CoreLoop | None = None
+_lock = threading.Lock()
+
+
+def core() -> CoreLoop:
+    """Return the process's core loop, started at the first call (and anew after a fork)."""
+    global _core  # noqa: PLW0603 - one loop per process is the point
+    with _lock:
+        if _core is None or _core.pid != os.getpid():
+            _core = CoreLoop()
+            atexit.register(_core.close)
+        return _core
+
+
+async def on_core(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work` on the core loop, from whatever loop is running."""
+    loop = core()
+    if asyncio.get_running_loop() is loop.loop:
+        return await work
+    return await asyncio.wrap_future(loop.submit(work))
+
+
+async def in_worker(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    """Run sync user code in a worker thread, with the context variables of the caller."""
+    context = contextvars.copy_context()
+
+    def call() -> T:
+        try:
+            return context.run(function, *args, **kwargs)
+        except (SystemExit, KeyboardInterrupt, StopIteration) as error:
+            # On the loop the first two would end the task they reach without a word; the third
+            # fits in no future, and whoever awaits the call would wait for ever.
+            msg = f"{getattr(function, '__qualname__', function)} raised {type(error).__name__}."
+            raise ProgramError(msg) from error
+
+    return await asyncio.get_running_loop().run_in_executor(core().workers, call)

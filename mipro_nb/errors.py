@@ -1,0 +1,151 @@
+"""Every exception that mipro_nb raises on purpose.
+
+Each text names what was wrong, the value that was given and what to do about it. All of them
+derive from `MiproError`, so ``except MiproError`` catches what this library has to say and lets
+bugs through.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SHOWN_CHARACTERS = 300
+
+
+def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:
+    """Return `value` as it appears in an error text: its repr, cut to `limit` characters."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+class MiproError(Exception):
+    """Base of every exception raised on purpose by mipro_nb."""
+
+
+class InvalidArgumentError(MiproError, ValueError):
+    """An argument cannot be used as given.
+
+    Parameters
+    ----------
+    argument
+        Name of the argument as the caller knows it.
+    value
+        What was given.
+    remedy
+        What to do instead, a sentence without a leading capital.
+    """
+
+    def __init__(self, argument: str, value: object, remedy: str) -> None:
+        self.argument = argument
+        self.value = value
+        self.remedy = remedy
+        super().__init__(f"{argument}={shown(repr(value), 120)}: {remedy}")
+
+
+class MissingExtraError(MiproError, ImportError):
+    """Something optional is not installed; the text tells the command that brings it."""
+
+
+class MissingDataError(MiproError, FileNotFoundError):
+    """A data file is not there; the text tells the command that brings it."""
+
+
+class SignatureError(MiproError, ValueError):
+    """A signature cannot be read or is inconsistent."""
+
+
+class ProgramError(MiproError):
+    """A program cannot be optimized, or fails before its first LM call."""
+
+
+class SavedStateError(MiproError, ValueError):
+    """A saved program does not fit the program it is loaded into, or cannot be read."""
+
+
+class ReplyError(MiproError):
+    """An LM's reply does not hold the fields that the signature asks for.
+
+    Parameters
+    ----------
+    problem
+        What is missing or wrong.
+    raw_text
+        The reply, unchanged.
+    fields
+        The fields that could be read.
+    """
+
+    def __init__(self, problem: str, raw_text: str, fields: Mapping[str, object]) -> None:
+        self.problem = problem
+        self.raw_text = raw_text
+        self.fields = dict(fields)
+        super().__init__(f"{problem} The reply was: {shown(raw_text)!r}")
+
+
+class TruncatedReplyError(ReplyError):
+    """The reply was cut off by ``max_tokens`` before all of its fields were complete."""
+
+
+class LMError(MiproError):
+    """An LM call failed; other calls may still succeed."""
+
+
+class LMUnavailableError(LMError):
+    """No call to this LM can succeed: wrong key, unknown model, unreachable server.
+
+    An evaluation stops at the first of these instead of counting it once per example.
+    """
+
+
+class CallRefusedError(MiproError):
+    """A run that has been stopped, or was never permitted, tried to send an LM call."""
+
+
+class PermissionDeniedError(MiproError):
+    """The person asked for permission said no; no LM call was made."""
+
+
+class PermissionUnansweredError(MiproError):
+    """Permission is required and there is nobody to ask; no LM call was made."""
+
+
+class LimitExceededError(MiproError):
+    """A cap was reached.
+
+    Parameters
+    ----------
+    kind
+        ``"max_calls"``, ``"max_usd"``, ``"max_tokens"`` or ``"max_seconds"``.
+    value
+        What would have been reached with one more call.
+    limit
+        The cap.
+    """
+
+    def __init__(self, kind: str, value: float, limit: float) -> None:
+        self.kind = kind
+        self.value = value
+        self.limit = limit
+        super().__init__(f"{kind}={limit:g} reached: one more call could make it {value:g}.")
+
+
+class MetricError(MiproError):
+    """The metric has the wrong signature, raised, or returned something that is no score."""
+
+
+class TooManyErrorsError(MiproError):
+    """More examples failed in one evaluation than ``max_errors`` allows."""
+
+
+class RecordError(MiproError):
+    """The record file cannot be read or written."""
+
+
+class UnknownRunError(RecordError, KeyError):
+    """No run of that id is in the record."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])

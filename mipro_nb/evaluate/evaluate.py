@@ -1,0 +1,291 @@
+"""Evaluate: a program's score on a set of examples."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from tqdm.auto import tqdm
+
+from mipro_nb.core_loop import TICK_SECONDS, core, on_core
+from mipro_nb.errors import InvalidArgumentError, shown
+from mipro_nb.evaluate.ledger import Ledger
+from mipro_nb.evaluate.metric import Metric, MetricFunction
+from mipro_nb.evaluate.scoring import ExampleResult, error_line
+from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.example import Example
+from mipro_nb.language.module import Module
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN_FAILURES = 5
+
+
+class EvaluationResult(float):
+    """A score in 0–100 that also tells how it came about.
+
+    It is a float, so scores are compared and averaged as numbers.
+
+    Attributes
+    ----------
+    results : list of ExampleResult
+        One per example, in the order of the set.
+    """
+
+    results: list[ExampleResult]
+
+    def __new__(cls, results: Sequence[ExampleResult]) -> Self:
+        """Make the result of `results`; their mean score times 100."""
+        made = super().__new__(cls, mean_score(results))
+        made.results = list(results)
+        return made
+
+    @property
+    def score(self) -> float:
+        """Return the mean score in 0–100, to two decimals."""
+        return round(float(self), 2)
+
+    @property
+    def failed(self) -> list[ExampleResult]:
+        """Return the examples that failed and therefore scored 0, with their exceptions."""
+        return [result for result in self.results if result.error is not None]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a row per example: its values, ``pred_…`` of each output, score, error."""
+        import pandas as pd  # noqa: PLC0415 - slow to import, and only wanted on request
+
+        return pd.DataFrame([_row(result) for result in self.results])
+
+    def __repr__(self) -> str:
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return f"EvaluationResult({self.score}, {len(self.results)} examples{failed})"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (EvaluationResult, (self.results,))
+
+
+def mean_score(results: Sequence[ExampleResult]) -> float:
+    """Return the mean of scores in 0–1 as a score in 0–100."""
+    return 100 * sum(result.score for result in results) / len(results)
+
+
+def _row(result: ExampleResult) -> dict[str, Any]:
+    row = result.example.to_dict()
+    prediction = result.prediction
+    if isinstance(prediction, Example):
+        row.update({f"pred_{name}": value for name, value in prediction.items()})
+    elif prediction is not None:
+        row["prediction"] = prediction
+    row["score"] = result.score
+    if result.feedback is not None:
+        row["feedback"] = result.feedback
+    row["error"] = None if result.error is None else str(result.error)
+    return row
+
+
+class Evaluate:
+    """Scores programs on a set of examples.
+
+    Parameters
+    ----------
+    devset
+        Examples with inputs.
+    metric
+        ``metric(example, prediction, trace=None)`` → bool, number (0–1) or `Score`; sync or
+        async.
+    num_threads
+        Programs in flight at once.
+    display_progress
+        Show a progress bar.
+    display_table
+        Print the results as a table: True for all rows, a number for the first so many.
+    max_errors
+        Failed examples before it raises. An example whose reply cannot be read scores 0 and is
+        listed, but is no error: a better prompt may mend it.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the devset is empty, a row has no inputs or a number is out of range.
+    MetricError
+        If the metric cannot be called.
+    """
+
+    def __init__(
+        self,
+        *,
+        devset: Sequence[Example],
+        metric: MetricFunction | None = None,
+        num_threads: int = 6,
+        display_progress: bool = False,
+        display_table: bool | int = False,
+        max_errors: int = 10,
+    ) -> None:
+        self.devset = check_rows("devset", devset)
+        self.metric = None if metric is None else Metric(metric)
+        self.num_threads = check_count("num_threads", num_threads)
+        self.display_progress = display_progress
+        self.display_table = display_table
+        self.max_errors = check_count("max_errors", max_errors)
+
+    def __call__(
+        self,
+        program: Module,
+        *,
+        devset: Sequence[Example] | None = None,
+        metric: MetricFunction | None = None,
+        num_threads: int | None = None,
+        display_progress: bool | None = None,
+        display_table: bool | int | None = None,
+    ) -> EvaluationResult:
+        """Return the score of `program`, blocking until it is there.
+
+        Parameters given here replace those of the constructor for this call.
+
+        Raises
+        ------
+        TooManyErrorsError
+            If `max_errors` examples failed.
+        LMUnavailableError
+            If no LM call can succeed, at the first call that tells so.
+        MetricError
+            If the metric raises on the first example, or returns no score.
+        """
+        ledger, show = self._prepared(program, devset, metric, num_threads, display_progress)
+        bar = _Bar(len(ledger.examples), shown=show)
+        with bar:
+            results = core().wait_for(_evaluate(ledger, program, bar), bar.tick)
+        return self._shown(EvaluationResult(results), display_table)
+
+    async def acall(
+        self,
+        program: Module,
+        *,
+        devset: Sequence[Example] | None = None,
+        metric: MetricFunction | None = None,
+        num_threads: int | None = None,
+        display_progress: bool | None = None,
+        display_table: bool | int | None = None,
+    ) -> EvaluationResult:
+        """Await the score of `program`; parameters and errors as in a call."""
+        ledger, show = self._prepared(program, devset, metric, num_threads, display_progress)
+        bar = _Bar(len(ledger.examples), shown=show)
+        with bar:
+            ticking = asyncio.create_task(bar.tick_forever())
+            try:
+                results = await on_core(_evaluate(ledger, program, bar))
+            finally:
+                ticking.cancel()
+        return self._shown(EvaluationResult(results), display_table)
+
+    def _prepared(
+        self,
+        program: Module,
+        devset: Sequence[Example] | None,
+        metric: MetricFunction | None,
+        num_threads: int | None,
+        display_progress: bool | None,  # noqa: FBT001 - passed on by name's place
+    ) -> tuple[Ledger, bool]:
+        if not isinstance(program, Module):
+            raise InvalidArgumentError("program", program, "give a Module, such as Predict(…).")
+        rows = self.devset if devset is None else check_rows("devset", devset)
+        chosen = self.metric if metric is None else Metric(metric)
+        if chosen is None:
+            raise InvalidArgumentError("metric", None, "give one here or to Evaluate(…).")
+        threads = self.num_threads if num_threads is None else num_threads
+        slots = Slots(check_count("num_threads", threads))
+        show = self.display_progress if display_progress is None else display_progress
+        return Ledger(rows, chosen, slots, self.max_errors), show
+
+    def _shown(
+        self,
+        result: EvaluationResult,
+        display_table: bool | int | None,  # noqa: FBT001
+    ) -> EvaluationResult:
+        if result.failed:
+            lines = [error_line(failed) for failed in result.failed[:_SHOWN_FAILURES]]
+            more = len(result.failed) - len(lines)
+            lines += [f"… and {more} more: see result.failed"] if more else []
+            print(f"{len(result.failed)} examples failed and score 0:")  # noqa: T201
+            print("\n".join(f"  {shown(line, 200)}" for line in lines))  # noqa: T201
+        rows = self.display_table if display_table is None else display_table
+        if rows:
+            table = result.to_dataframe()
+            table = table if rows is True else table.head(int(rows))
+            print(table.to_string(max_colwidth=60))  # noqa: T201 - asked for
+        return result
+
+
+async def _evaluate(ledger: Ledger, program: Module, bar: _Bar) -> list[ExampleResult]:
+    every = range(len(ledger.examples))
+    return await ledger.evaluate("", program, every, on_result=bar.add)
+
+
+class _Bar:
+    """A progress bar that the core loop counts for and the waiting thread draws."""
+
+    def __init__(self, total: int, *, shown: bool) -> None:
+        self._bar = tqdm(total=total, disable=not shown, desc="evaluate")
+        self._done = 0
+        self._points = 0.0
+
+    def add(self, result: ExampleResult) -> None:
+        self._done += 1
+        self._points += result.score
+
+    def tick(self) -> None:
+        if self._done > self._bar.n:
+            self._bar.set_postfix_str(f"score {100 * self._points / self._done:.1f}", refresh=False)
+            self._bar.update(self._done - self._bar.n)
+
+    async def tick_forever(self) -> None:
+        while True:
+            self.tick()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.tick()
+        self._bar.close()
+
+
+def check_rows(name: str, rows: Sequence[Example]) -> list[Example]:
+    """Return `rows` as a list if it can be evaluated.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no row, one is no Example, or one has no inputs.
+    """
+    if isinstance(rows, str | bytes) or not hasattr(rows, "__iter__"):
+        raise InvalidArgumentError(name, rows, "give a list of Example.")
+    listed = list(rows)
+    if not listed:
+        raise InvalidArgumentError(name, rows, "it is empty: give at least one Example.")
+    for index, row in enumerate(listed):
+        if not isinstance(row, Example):
+            raise InvalidArgumentError(f"{name}[{index}]", row, "give an Example.")
+        if not row.input_names:
+            raise InvalidArgumentError(
+                f"{name}[{index}]", row, "it has no inputs: use example.with_inputs('question')."
+            )
+    return listed
+
+
+def check_count(name: str, value: int, least: int = 1) -> int:
+    """Return `value` if it is a whole number of at least `least`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InvalidArgumentError(name, value, f"give a whole number of at least {least}.")
+    return value

@@ -1,0 +1,133 @@
+"""The score ledger: (configuration, example) → result, each cell paid for once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from mipro_nb.errors import MetricError, TooManyErrorsError
+from mipro_nb.evaluate.metric import Metric
+from mipro_nb.evaluate.scoring import ExampleResult, error_line, score_example
+from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.example import Example
+from mipro_nb.language.module import Module
+
+Cell = asyncio.Task[ExampleResult]
+
+
+class Ledger:
+    """Scores of configurations on the examples of one set; used on the core loop only.
+
+    Minibatches and full evaluations are reads of the ledger plus the cells that are missing. A
+    cell that is being scored for one evaluation is awaited, not sent again, by another.
+
+    Parameters
+    ----------
+    examples
+        The set.
+    metric
+        The metric.
+    slots
+        Programs in flight.
+    max_errors
+        Failed examples in one evaluation before it raises.
+    """
+
+    def __init__(
+        self, examples: Sequence[Example], metric: Metric, slots: Slots, max_errors: int
+    ) -> None:
+        self.examples = examples
+        self._metric = metric
+        self._slots = slots
+        self._max_errors = max_errors
+        self._cells: dict[tuple[str, int], Cell] = {}
+        self._scored_one = False
+
+    def known(self, configuration: str) -> dict[int, ExampleResult]:
+        """Return the results that are there for a configuration, by example."""
+        return {
+            index: cell.result()
+            for (key, index), cell in self._cells.items()
+            if key == configuration
+            and cell.done()
+            and not cell.cancelled()
+            and cell.exception() is None
+        }
+
+    async def evaluate(
+        self,
+        configuration: str,
+        program: Module,
+        indices: Sequence[int],
+        *,
+        priority: int = 0,
+        on_result: Callable[[ExampleResult], None] = lambda _: None,
+    ) -> list[ExampleResult]:
+        """Return the results of a configuration on `indices`, in that order.
+
+        Parameters
+        ----------
+        configuration
+            Key of the configuration.
+        program
+            The program that it stands for.
+        indices
+            Examples, by place in the set.
+        priority
+            The lowest is served first.
+        on_result
+            Called for every cell that this evaluation scored, as it is scored.
+
+        Raises
+        ------
+        TooManyErrorsError
+            If `max_errors` examples failed.
+        MetricError
+            If the metric raised on the very first example.
+        """
+        mine: set[Cell] = set()
+        for index in indices:
+            cell = self._cells.get((configuration, index))
+            if cell is None or cell.cancelled():
+                cell = asyncio.create_task(self._score(program, index, priority, on_result))
+                self._cells[configuration, index] = cell
+                mine.add(cell)
+        wanted = [self._cells[configuration, index] for index in indices]
+        errors: list[ExampleResult] = []
+        try:
+            for done in asyncio.as_completed(set(wanted)):
+                result = await done
+                if result.counts_as_error:
+                    errors.append(result)
+                    self._check(errors)
+        except BaseException:
+            for cell in mine:
+                cell.cancel()
+            await asyncio.gather(*mine, return_exceptions=True)
+            raise
+        return [cell.result() for cell in wanted]
+
+    async def _score(
+        self,
+        program: Module,
+        index: int,
+        priority: int,
+        on_result: Callable[[ExampleResult], None],
+    ) -> ExampleResult:
+        async with self._slots.hold(priority):
+            result = await score_example(program, index, self.examples[index], self._metric)
+        if isinstance(result.error, MetricError) and not self._scored_one:
+            raise result.error
+        self._scored_one = self._scored_one or result.error is None
+        on_result(result)
+        return result
+
+    def _check(self, errors: Sequence[ExampleResult]) -> None:
+        if len(errors) < max(self._max_errors, 1):
+            return
+        lines = "\n  ".join(error_line(result) for result in errors[:5])
+        msg = (
+            f"{len(errors)} examples failed, which max_errors={self._max_errors} does not allow. "
+            f"The first of them:\n  {lines}"
+        )
+        raise TooManyErrorsError(msg)

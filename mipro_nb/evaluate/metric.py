@@ -1,0 +1,140 @@
+"""Metrics: what they may look like and return, and how one is called."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mipro_nb.core_loop import in_worker
+from mipro_nb.errors import MetricError, MiproError, shown
+from mipro_nb.language.example import Example
+
+MetricFunction = Callable[..., Any]
+_WANTED = "def metric(example, prediction, trace=None)"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's verdict with words.
+
+    Attributes
+    ----------
+    score
+        The score, 0–1.
+    feedback
+        What was good or bad, as text; None for none.
+    """
+
+    score: float
+    feedback: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.score)
+
+    def __float__(self) -> float:
+        return float(self.score)
+
+
+class Metric:
+    """A user's metric, checked once and then called alike whether it is sync or async.
+
+    Parameters
+    ----------
+    function
+        ``metric(example, prediction, trace=None)``; returns a bool, a number (0–1), a `Score`,
+        or anything with ``score`` and ``feedback``. One without ``trace`` will do as well.
+
+    Raises
+    ------
+    MetricError
+        If it is not callable, or not with these arguments.
+    """
+
+    def __init__(self, function: MetricFunction) -> None:
+        if isinstance(function, Metric):
+            function = function.function
+        self.function = function
+        self.name = getattr(function, "__name__", type(function).__name__)
+        self._takes_trace = _takes_trace(function, self.name)
+        called = function if inspect.isroutine(function) else getattr(function, "__call__", None)  # noqa: B004
+        self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+            called
+        )
+
+    async def score(self, example: Example, prediction: Any, trace: Any = None) -> Score:
+        """Return the score of one prediction.
+
+        Raises
+        ------
+        MetricError
+            If the metric raises, or returns something that is no score; shown with the example.
+        """
+        arguments = (example, prediction, trace) if self._takes_trace else (example, prediction)
+        try:
+            if self._is_async:
+                result = await self.function(*arguments)
+            else:
+                result = await in_worker(self.function, *arguments)
+                if isinstance(result, Awaitable):
+                    result = await result
+        except MiproError:
+            raise  # an LLM judge whose LM is gone, a run that was stopped: not the metric's fault
+        except Exception as error:
+            msg = (
+                f"The metric {self.name} raised {type(error).__name__}: {shown(str(error))} "
+                f"on {shown(repr(example), 200)} with {shown(repr(prediction), 200)}."
+            )
+            raise MetricError(msg) from error
+        return self._as_score(result, example, prediction)
+
+    def _as_score(self, result: Any, example: Example, prediction: Any) -> Score:
+        value, feedback = _value_and_feedback(result)
+        if value is None:
+            what = "None: does it lack a return?" if result is None else shown(repr(result), 80)
+            msg = (
+                f"The metric {self.name} returned {what} It must return a bool, a number from "
+                f"0 to 1 or a Score. It was called on {shown(repr(example), 200)} "
+                f"with {shown(repr(prediction), 200)}."
+            )
+            raise MetricReturnError(msg)
+        return Score(value, feedback)
+
+
+class MetricReturnError(MetricError):
+    """The metric returned something that is no score; it would do so again."""
+
+
+def _takes_trace(function: MetricFunction, name: str) -> bool:
+    if not callable(function):
+        msg = f"metric={shown(repr(function), 80)} is not callable: write {_WANTED}."
+        raise MetricError(msg)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return False  # a builtin that does not tell: call it with the two that every metric takes
+    for arguments in ((None, None, None), (None, None)):
+        try:
+            signature.bind(*arguments)
+        except TypeError:
+            continue
+        return len(arguments) == 3  # noqa: PLR2004 - example, prediction, trace
+    msg = f"The metric {name}{signature} cannot be called so: write {_WANTED}."
+    raise MetricError(msg)
+
+
+def _value_and_feedback(result: Any) -> tuple[float | None, str | None]:
+    feedback = None
+    if isinstance(result, Mapping | Example):
+        result, feedback = result.get("score"), result.get("feedback")
+    elif hasattr(result, "score") and hasattr(result, "feedback"):
+        result, feedback = result.score, result.feedback
+    try:
+        value = None if isinstance(result, str) else float(result)
+    except (TypeError, ValueError):
+        value = None
+    if value is None or not math.isfinite(value):
+        return None, None
+    return value, None if feedback is None else str(feedback)

@@ -1,0 +1,101 @@
+"""Running a program on one example and scoring what it answers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from mipro_nb.errors import (
+    CallRefusedError,
+    LMUnavailableError,
+    MiproError,
+    ProgramError,
+    ReplyError,
+)
+from mipro_nb.evaluate.metric import Metric, MetricReturnError
+from mipro_nb.language.example import Example
+from mipro_nb.language.module import Module
+
+
+@dataclass(frozen=True)
+class ExampleResult:
+    """What became of one example.
+
+    Attributes
+    ----------
+    index
+        Place of the example in its set.
+    example
+        The example.
+    prediction
+        What the program returned; None if it failed.
+    score
+        0–1; 0 if the example failed.
+    feedback
+        The metric's words, None for none.
+    error
+        Why the example failed, None if it did not.
+    seconds
+        How long program and metric took.
+    """
+
+    index: int
+    example: Example
+    prediction: Any
+    score: float
+    feedback: str | None
+    error: Exception | None
+    seconds: float
+
+    @property
+    def counts_as_error(self) -> bool:
+        """Tell whether ``max_errors`` counts this.
+
+        An LM's unusable reply is an outcome, scored 0, that a better prompt may mend; everything
+        else that fails is an error.
+        """
+        return self.error is not None and not isinstance(self.error, ReplyError)
+
+
+async def score_example(
+    program: Module, index: int, example: Example, metric: Metric
+) -> ExampleResult:
+    """Return the result of one example; a failure of this example alone is part of it.
+
+    Raises
+    ------
+    LMUnavailableError
+        If no LM call can succeed: every other example would fail alike.
+    CallRefusedError
+        If the run was stopped.
+    MetricReturnError
+        If the metric returns no score.
+    """
+    begun = time.monotonic()
+    prediction = None
+    try:
+        prediction = await _run(program, example)
+        score = await metric.score(example, prediction)
+    except (LMUnavailableError, CallRefusedError, MetricReturnError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's program may raise anything
+        seconds = time.monotonic() - begun
+        return ExampleResult(index, example, prediction, 0.0, None, error, seconds)
+    seconds = time.monotonic() - begun
+    return ExampleResult(index, example, prediction, score.score, score.feedback, None, seconds)
+
+
+async def _run(program: Module, example: Example) -> Any:
+    try:
+        return await program.acall(**example.inputs().to_dict())
+    except (SystemExit, KeyboardInterrupt) as error:
+        msg = f"{type(program).__name__} raised {type(error).__name__}."
+        raise ProgramError(msg) from error
+
+
+def error_line(result: ExampleResult) -> str:
+    """Return why an example failed, in one line."""
+    error = result.error
+    kind = "" if isinstance(error, MiproError) else f"{type(error).__name__}: "
+    return f"example {result.index}: {kind}{error}"

@@ -1,0 +1,57 @@
+"""What a predictor needs of an LM: one async call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mipro_nb.language.prompt import Message
+    from mipro_nb.language.signature import SignatureMeta
+
+
+@dataclass(frozen=True)
+class LMRequest:
+    """One call, before the LM adds its own settings.
+
+    Attributes
+    ----------
+    messages
+        Chat messages, oldest first.
+    options
+        Overrides of the LM's settings for this call: ``temperature``, ``max_tokens``, …
+    schema
+        JSON schema of the reply, where structured outputs are asked for.
+    rollout
+        Calls that are equal but for their rollout are answered anew, not from the cache.
+    signature
+        The signature that the messages were written from.
+    """
+
+    messages: Sequence[Message]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] | None = None
+    rollout: int = 0
+    signature: SignatureMeta | None = None
+
+
+@dataclass(frozen=True)
+class Completion:
+    """An LM's answer: its text, and whether ``max_tokens`` cut it off."""
+
+    text: str
+    truncated: bool = False
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """Anything that answers an `LMRequest`."""
+
+    name: str
+    structured_outputs: bool
+
+    async def acomplete(self, request: LMRequest) -> Completion:
+        """Return the answer to `request`; may be awaited on any event loop."""
+        ...

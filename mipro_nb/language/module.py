@@ -1,0 +1,191 @@
+"""Modules: programs made of predictors."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from mipro_nb.core_loop import core, in_worker
+from mipro_nb.errors import ProgramError
+from mipro_nb.language import saving
+from mipro_nb.language.lm_protocol import LanguageModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mipro_nb.language.predict import Predict
+
+
+# Left on a program by an optimizer; the programs in there are not parts of this one.
+_RESULTS = frozenset({"score", "trial_logs", "candidate_programs", "run"})
+
+
+class Module:
+    """A program: a class that keeps predictors as attributes and calls them in `forward`.
+
+    Predictors and modules may be attributes, or stand in lists, tuples and dicts that are. Write
+    ``forward`` as plain Python, or ``async def aforward`` to await several predictors at once.
+
+    Attributes
+    ----------
+    score, trial_logs, candidate_programs, run
+        Left by an optimizer on the program that it returns; absent before.
+    """
+
+    is_predictor = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program and return what its forward returns."""
+        if _defines(self, "forward"):
+            return self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+        return core().wait_for(self.acall(*args, **kwargs))
+
+    async def acall(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program without blocking the event loop.
+
+        A sync ``forward`` runs in a worker thread.
+        """
+        if _defines(self, "aforward"):
+            return await self.aforward(*args, **kwargs)  # type: ignore[attr-defined]
+        if _defines(self, "forward"):
+            return await in_worker(self.forward, *args, **kwargs)  # type: ignore[attr-defined]
+        msg = f"{type(self).__name__} defines neither forward nor aforward: write one."
+        raise ProgramError(msg)
+
+    def named_predictors(self) -> list[tuple[str, Predict]]:
+        """Return (name, predictor) pairs: ``"prog.predict"``, ``"steps[0]"``, ``"by_lang['en']"``.
+
+        A predictor that is reached by two names is listed under the first one.
+        """
+        return list(_walk(self, ""))
+
+    def predictors(self) -> list[Predict]:
+        """Return the predictors, in the order of `named_predictors`."""
+        return [predictor for _, predictor in self.named_predictors()]
+
+    def set_lm(self, lm: LanguageModel) -> None:
+        """Have every predictor use `lm`, whatever is configured."""
+        for predictor in self.predictors():
+            predictor.lm = lm
+
+    def deepcopy(self) -> Self:
+        """Return an independent copy.
+
+        LMs are shared, as is an attribute that cannot be copied (a connection, a lock).
+        """
+        return copy.deepcopy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        for name, value in self.__dict__.items():
+            twin.__dict__[name] = value if _is_result(name, value) else _copied(value, memo)
+        return twin
+
+    def reset_copy(self) -> Self:
+        """Return a copy whose predictors have no demos and no LM of their own."""
+        twin = self.deepcopy()
+        for predictor in twin.predictors():
+            predictor.reset()
+        return twin
+
+    def dump_state(self) -> dict[str, Any]:
+        """Return instructions and demos of every predictor as JSON-able values."""
+        return saving.dump_state(self.named_predictors())
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take instructions and demos from what `dump_state` returned.
+
+        Raises
+        ------
+        SavedStateError
+            If the state is of another program structure or a newer format.
+        """
+        saving.load_state(self.named_predictors(), state)
+
+    def save(self, path: str | Path) -> None:
+        """Write `dump_state` as readable JSON to `path`, exactly as it is given."""
+        saving.save(self.dump_state(), Path(path))
+
+    def load(self, path: str | Path) -> None:
+        """Read what `save` wrote into this program.
+
+        Raises
+        ------
+        SavedStateError
+            If the file is no saved program, or one of another structure or a newer format.
+        """
+        saving.load_state(self.named_predictors(), saving.read(Path(path)))
+
+    def __repr__(self) -> str:
+        lines = [f"{name} = {predictor!r}" for name, predictor in self.named_predictors()]
+        return f"{type(self).__name__}({', '.join(lines)})"
+
+
+def _defines(module: Module, method: str) -> bool:
+    return callable(getattr(module, method, None))
+
+
+def _is_result(attribute: str, value: Any) -> bool:
+    # A user's own predictor may well be called `score`.
+    return attribute in _RESULTS and not isinstance(value, Module)
+
+
+def _copied(value: Any, memo: dict[int, Any]) -> Any:
+    # Containers are taken apart, so that one uncopyable member never leaves predictors shared.
+    if id(value) in memo:
+        return memo[id(value)]
+    if isinstance(value, list | dict | tuple):
+        return _copied_container(value, memo)
+    if isinstance(value, LanguageModel):
+        return value
+    # A copy that fails half-way leaves half-made objects in its memo; they must not be used.
+    tried = dict(memo)
+    try:
+        twin = copy.deepcopy(value, tried)
+    except Exception:  # noqa: BLE001 - whatever an uncopyable object raises, it is shared instead
+        memo[id(value)] = value
+        return value
+    # The objects that deepcopy keeps alive stand under its memo's own id.
+    memo.setdefault(id(memo), []).extend(tried.pop(id(tried), []))
+    memo.update(tried)
+    return twin
+
+
+def _copied_container(value: Any, memo: dict[int, Any]) -> Any:
+    if isinstance(value, tuple):
+        inner = [_copied(member, memo) for member in value]
+        # A named tuple takes its values one by one.
+        return value._make(inner) if hasattr(value, "_make") else type(value)(inner)
+    # A shallow copy keeps what a subclass adds, such as the factory of a defaultdict.
+    twin = memo[id(value)] = copy.copy(value)
+    for key, member in value.items() if isinstance(value, dict) else enumerate(value):
+        twin[key] = _copied(member, memo)
+    return twin
+
+
+def _walk(module: Module, prefix: str) -> Iterator[tuple[str, Predict]]:
+    seen: set[int] = set()
+    yield from _walk_value(module, prefix, seen)
+
+
+def _walk_value(value: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Predict]]:
+    if not isinstance(value, Module | list | tuple | dict) or id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, Module) and value.is_predictor:
+        yield name or "self", value  # type: ignore[misc]
+        return
+    for inner_name, inner in _parts(value, name):
+        yield from _walk_value(inner, inner_name, seen)
+
+
+def _parts(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Module):
+        for attribute, inner in value.__dict__.items():
+            if not _is_result(attribute, inner):
+                yield f"{name}.{attribute}" if name else attribute, inner
+        return
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield f"{name}[{key!r}]", inner

@@ -1,0 +1,164 @@
+"""Predictors: a signature, its demos, and the call that turns inputs into outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mipro_nb.core_loop import core
+from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError, TruncatedReplyError
+from mipro_nb.language.example import Example, Prediction
+from mipro_nb.language.history import PastCall, remember
+from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
+from mipro_nb.language.module import Module
+from mipro_nb.language.prompt import Message, read_reply, reply_schema, write_messages, write_retry
+from mipro_nb.language.settings import settings
+from mipro_nb.language.signature import SignatureMeta, ensure_signature
+from mipro_nb.language.tracing import Step, add_step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_REASONING = "Think step by step before you answer."
+
+
+class Predict(Module):
+    """Asks the LM for the outputs of a signature.
+
+    Parameters
+    ----------
+    signature
+        ``"question -> answer"`` or a Signature class.
+    rollout
+        Calls that are equal but for their rollout are answered anew, not from the cache.
+    **options
+        Settings of the LM for this predictor's calls, such as ``temperature`` or ``max_tokens``.
+
+    Attributes
+    ----------
+    signature
+        Fields and instruction.
+    demos : list of Example
+        Solved examples shown to the LM.
+    lm
+        LM of this predictor alone; the configured one if None.
+    """
+
+    is_predictor = True
+
+    def __init__(self, signature: str | SignatureMeta, *, rollout: int = 0, **options: Any) -> None:
+        self.signature = ensure_signature(signature)
+        self.demos: list[Example] = []
+        self.lm: LanguageModel | None = None
+        self.rollout = rollout
+        self.options = options
+
+    def reset(self) -> None:
+        """Forget demos and LM; the signature stays."""
+        self.demos = []
+        self.lm = None
+
+    def forward(self, **inputs: Any) -> Prediction:
+        """Return the prediction for `inputs`, blocking until it is there; see `aforward`."""
+        return core().wait_for(self.aforward(**inputs))
+
+    def __call__(self, *args: Any, **inputs: Any) -> Prediction:
+        """Return the prediction for inputs given by name."""
+        self._refuse_positional(args)
+        return self.forward(**inputs)
+
+    async def acall(self, *args: Any, **inputs: Any) -> Prediction:
+        """Await the prediction for inputs given by name."""
+        self._refuse_positional(args)
+        return await self.aforward(**inputs)
+
+    async def aforward(self, **inputs: Any) -> Prediction:
+        """Await the prediction for `inputs`.
+
+        A reply that lacks a field, or holds one of the wrong type, is asked for once more with
+        the error.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If an input is missing or unknown, before any call.
+        ReplyError
+            If the second reply cannot be used either, or the first was cut off.
+        LMError
+            If the call fails.
+        """
+        self._check_inputs(inputs)
+        lm = settings.stand_in or self.lm or settings.lm
+        if lm is None:
+            msg = "No LM is configured: call configure(lm=LM('openai/gpt-4o-mini')) or LM.local()."
+            raise ProgramError(msg)
+        messages = self.messages(inputs, lm)
+        try:
+            values = await self._ask(lm, messages)
+        except TruncatedReplyError:
+            raise
+        except ReplyError as error:
+            messages = write_retry(messages, error.raw_text, error.problem)
+            values = await self._ask(lm, messages)
+        prediction = Prediction(values)
+        add_step(Step(self, inputs, prediction))
+        return prediction
+
+    def messages(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> list[Message]:
+        """Return the messages that a call with `inputs` sends, without sending them."""
+        lm = lm or self.lm or settings.lm
+        as_json = lm is not None and lm.structured_outputs
+        return write_messages(self.signature, self.demos, inputs, as_json=as_json)
+
+    async def _ask(self, lm: LanguageModel, messages: list[Message]) -> dict[str, Any]:
+        as_json = lm.structured_outputs
+        schema = reply_schema(self.signature) if as_json else None
+        request = LMRequest(messages, self.options, schema, self.rollout, self.signature)
+        completion = await lm.acomplete(request)
+        remember(PastCall(lm.name, messages, completion.text))
+        return read_reply(
+            self.signature, completion.text, truncated=completion.truncated, as_json=as_json
+        )
+
+    def _refuse_positional(self, args: tuple[Any, ...]) -> None:
+        if args:
+            names = ", ".join(f"{name}=…" for name in self.signature.input_fields)
+            raise InvalidArgumentError("inputs", args, f"give inputs by name: ({names}).")
+
+    def _check_inputs(self, inputs: Mapping[str, Any]) -> None:
+        wanted = self.signature.input_fields
+        missing = [name for name in wanted if name not in inputs]
+        unknown = [name for name in inputs if name not in wanted]
+        if missing or unknown:
+            _refuse_inputs(self.signature, missing, unknown)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.signature.declaration!r}, {len(self.demos)} demos)"
+
+
+def _refuse_inputs(signature: SignatureMeta, missing: list[str], unknown: list[str]) -> NoReturn:
+    said = [f"{', '.join(missing)} missing"] if missing else []
+    said += [f"{', '.join(unknown)} unknown"] if unknown else []
+    raise InvalidArgumentError(
+        "inputs",
+        "; ".join(said),
+        f"the inputs of {signature.declaration!r} are {', '.join(signature.input_fields)}.",
+    )
+
+
+class ChainOfThought(Module):
+    """Asks the LM to reason before it answers: the signature gets an output ``reasoning`` first.
+
+    Parameters are those of `Predict`, which it keeps as ``predict``.
+    """
+
+    def __init__(self, signature: str | SignatureMeta, *, rollout: int = 0, **options: Any) -> None:
+        extended = ensure_signature(signature).prepend_output("reasoning", desc=_REASONING)
+        self.predict = Predict(extended, rollout=rollout, **options)
+
+    def forward(self, *args: Any, **inputs: Any) -> Prediction:
+        """Return the prediction, with its ``reasoning``."""
+        return self.predict(*args, **inputs)
+
+    async def aforward(self, *args: Any, **inputs: Any) -> Prediction:
+        """Await the prediction, with its ``reasoning``."""
+        return await self.predict.acall(*args, **inputs)

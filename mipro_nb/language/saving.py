@@ -1,0 +1,164 @@
+"""Saved programs: readable JSON of instructions and demos, never pickle.
+
+.. code-block:: json
+
+    {"format": "mipro_nb program", "version": 1,
+     "predictors": {"prog.predict": {"signature": "question -> reasoning, answer",
+                                     "instructions": "…", "demos": [{"question": "…"}]}}}
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from mipro_nb.errors import InvalidArgumentError, SavedStateError, shown
+from mipro_nb.language.example import Example
+from mipro_nb.language.fields import adapter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mipro_nb.language.predict import Predict
+    from mipro_nb.language.signature import SignatureMeta
+
+FORMAT = "mipro_nb program"
+VERSION = 1
+
+
+def dump_state(predictors: Sequence[tuple[str, Predict]]) -> dict[str, Any]:
+    """Return the state of `predictors` as JSON-able values."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "predictors": {name: _dump_predictor(name, p) for name, p in predictors},
+    }
+
+
+def _dump_predictor(name: str, predictor: Predict) -> dict[str, Any]:
+    return {
+        "signature": predictor.signature.declaration,
+        "instructions": predictor.signature.instructions,
+        "demos": [jsonable(dict(demo.items()), f"{name}.demos") for demo in predictor.demos],
+    }
+
+
+def jsonable(value: Any, name: str) -> Any:
+    """Return `value` as JSON would give it back.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If something in it has no JSON form; `name` says whose value it is.
+    """
+    try:
+        return to_jsonable_python(value, inf_nan_mode="constants", bytes_mode="base64")
+    except (PydanticSerializationError, RecursionError, ValueError) as error:
+        raise InvalidArgumentError(
+            name,
+            value,
+            "it has no JSON form, so it can be neither prompted nor recorded: use text, numbers,"
+            f" lists, dicts or pydantic models ({shown(str(error), 120)}).",
+        ) from error
+
+
+def save(state: Mapping[str, Any], path: Path) -> None:
+    """Write `state` as indented JSON."""
+    path.write_text(json.dumps(state, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the state in the file at `path`.
+
+    Raises
+    ------
+    SavedStateError
+        If there is no such file or it holds no JSON object.
+    """
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        msg = f"Cannot read a saved program from {path}: {error}."
+        raise SavedStateError(msg) from error
+    if not isinstance(state, dict):
+        msg = f"{path} holds no saved program but {shown(repr(state), 80)}."
+        raise SavedStateError(msg)
+    return state
+
+
+def load_state(predictors: Sequence[tuple[str, Predict]], state: Mapping[str, Any]) -> None:
+    """Give `predictors` the instructions and demos of `state`; all of them or, on error, none."""
+    saved = _checked(state)
+    here = dict(predictors)
+    if set(saved) != set(here):
+        msg = (
+            f"The saved program has the predictors {', '.join(sorted(saved)) or 'none'}, this one "
+            f"has {', '.join(sorted(here)) or 'none'}: load it into the program it was saved from."
+        )
+        raise SavedStateError(msg)
+    loaded = [
+        (here[name], *_load_predictor(name, here[name].signature, entry))
+        for name, entry in saved.items()
+    ]
+    for predictor, instructions, demos in loaded:
+        predictor.signature = predictor.signature.with_instructions(instructions)
+        predictor.demos = demos
+
+
+def _checked(state: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(state, Mapping) or state.get("format") != FORMAT:
+        msg = f"This is no saved program: its 'format' is not {FORMAT!r}."
+        raise SavedStateError(msg)
+    version = state.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        msg = (
+            f"The program was saved in format version {version}; this mipro_nb reads up to "
+            f"{VERSION}: upgrade mipro_nb."
+        )
+        raise SavedStateError(msg)
+    predictors = state.get("predictors")
+    if not isinstance(predictors, dict):
+        msg = "The saved program is damaged: 'predictors' is missing or no object."
+        raise SavedStateError(msg)
+    return predictors
+
+
+def _load_predictor(name: str, signature: SignatureMeta, entry: Any) -> tuple[str, list[Example]]:
+    try:
+        declaration, instructions, demos = (
+            entry["signature"],
+            entry["instructions"],
+            entry["demos"],
+        )
+        well_formed = (
+            isinstance(instructions, str)
+            and isinstance(demos, list)
+            and all(isinstance(demo, dict) for demo in demos)
+        )
+    except (KeyError, TypeError):
+        well_formed = False
+    if not well_formed:
+        msg = f"The saved predictor {name!r} is damaged: it needs signature, instructions, demos."
+        raise SavedStateError(msg)
+    if declaration != signature.declaration:
+        msg = (
+            f"The saved predictor {name!r} has the signature {declaration!r}, this one has "
+            f"{signature.declaration!r}: load it into the program it was saved from."
+        )
+        raise SavedStateError(msg)
+    return instructions, [_load_demo(signature, demo) for demo in demos]
+
+
+def _load_demo(signature: SignatureMeta, values: Mapping[str, Any]) -> Example:
+    # JSON has no pydantic models, tuples or sets: give such values their types back. Strictly, so
+    # that a raw label (a "yes" for a bool) is shown to the LM as it was before it was saved.
+    typed = dict(values)
+    for name in typed.keys() & signature.fields.keys():
+        with contextlib.suppress(ValueError, RecursionError):
+            text = json.dumps(typed[name])
+            typed[name] = adapter(signature.fields[name]).validate_json(text, strict=True)
+    return Example(typed)

@@ -1,0 +1,100 @@
+"""Which LM predictors use, and where records go, unless told otherwise."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language.lm_protocol import LanguageModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class _Values:
+    lm: LanguageModel | None = None
+    record: Path | None = None
+    stand_in: LanguageModel | None = None
+
+
+_overlay: ContextVar[dict[str, Any] | None] = ContextVar("mipro_settings", default=None)
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    known = [field.name for field in fields(_Values)]
+    for name, value in values.items():
+        if name not in known:
+            raise InvalidArgumentError(name, value, f"the settings are {', '.join(known)}.")
+    lm = values.get("lm")
+    if lm is not None and not isinstance(lm, LanguageModel):
+        raise InvalidArgumentError(
+            "lm", lm, "give an LM, such as LM('openai/gpt-4o-mini') or LM.local()."
+        )
+    if values.get("record") is not None:
+        values = {**values, "record": Path(values["record"])}
+    return values
+
+
+class Settings:
+    """Process-wide settings, with overlays that hold inside a ``with context(…)`` block.
+
+    Attributes
+    ----------
+    lm
+        The LM of every predictor that has none of its own.
+    record
+        The record file; None for the default in the user's data folder.
+    stand_in
+        Answers in place of every LM, predictors' own included, while a program is rehearsed.
+    """
+
+    def __init__(self) -> None:
+        self._base = _Values()
+
+    def configure(self, **values: Any) -> None:
+        """Set `lm` or `record` for the whole process.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If a name is unknown or `lm` is no LM.
+        """
+        self._base = replace(self._base, **_checked(values))
+
+    @contextmanager
+    def context(self, **values: Any) -> Iterator[None]:
+        """Set `lm` or `record` inside a ``with`` block, for this thread or task alone."""
+        token = _overlay.set({**(_overlay.get() or {}), **_checked(values)})
+        try:
+            yield
+        finally:
+            _overlay.reset(token)
+
+    def _get(self, name: str) -> Any:
+        overlay = _overlay.get() or {}
+        return overlay[name] if name in overlay else getattr(self._base, name)
+
+    @property
+    def lm(self) -> LanguageModel | None:
+        """Return the LM in force here."""
+        return self._get("lm")  # type: ignore[no-any-return]
+
+    @property
+    def stand_in(self) -> LanguageModel | None:
+        """Return what answers in place of every LM here, None outside rehearsals."""
+        return self._get("stand_in")  # type: ignore[no-any-return]
+
+    @property
+    def record(self) -> Path | None:
+        """Return the record file in force here, None for the default."""
+        return self._get("record")  # type: ignore[no-any-return]
+
+
+settings = Settings()
+configure = settings.configure
+context = settings.context

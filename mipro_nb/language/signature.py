@@ -1,0 +1,311 @@
+"""Signatures: what a predictor takes, what it gives, and the instruction that says how."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import keyword
+import sys
+import typing
+from functools import partial
+from typing import Any, ClassVar, Literal, Optional, Union
+
+from mipro_nb.errors import InvalidArgumentError, SignatureError, shown
+from mipro_nb.language.example import Example
+from mipro_nb.language.fields import Field, FieldSpec, adapter, type_name
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TYPE_NAMES: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "list": list,
+    "List": list,
+    "dict": dict,
+    "Dict": dict,
+    "tuple": tuple,
+    "set": set,
+    "Any": Any,
+    "None": None,
+    "Literal": Literal,
+    "Optional": Optional,
+    "Union": Union,
+}
+# `prediction.items` is a method, so an output of that name could not be reached as an attribute.
+_RESERVED_OUTPUTS = frozenset(name for name in dir(Example) if not name.startswith("_"))
+
+
+def default_instructions(fields: Mapping[str, Field]) -> str:
+    """Return the instruction of a signature that has none, in DSPy's words."""
+    inputs = ", ".join(f"`{f.name}`" for f in fields.values() if f.kind == "input")
+    outputs = ", ".join(f"`{f.name}`" for f in fields.values() if f.kind == "output")
+    return f"Given the fields {inputs}, produce the fields {outputs}."
+
+
+class SignatureMeta(type):
+    """Turns class bodies, and calls of `Signature`, into signatures."""
+
+    fields: dict[str, Field]
+    instructions: str
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any
+    ) -> SignatureMeta:
+        """Make the class, its fields taken out of the body and checked."""
+        made: Any = namespace.pop("__made_fields__", None)
+        specs = {key: value for key, value in namespace.items() if isinstance(value, FieldSpec)}
+        body = {key: value for key, value in namespace.items() if key not in specs}
+        cls = super().__new__(mcs, name, bases, body)
+        if made is None:
+            made = _inherited_fields(bases)
+            made.update(_declared_fields(cls, specs))
+        cls.fields = _checked(name, made, abstract=not bases)
+        docs = inspect.cleandoc(namespace.get("__doc__") or "")
+        inherited = "" if specs else getattr(bases[0], "instructions", "") if bases else ""
+        cls.instructions = (
+            body.get("instructions")
+            or docs
+            or inherited
+            or (default_instructions(cls.fields) if cls.fields else "")
+        )
+        return cls
+
+    def __call__(
+        cls, declaration: Any = None, instructions: str | None = None, **types: Any
+    ) -> Any:
+        """Make a signature of ``"question -> answer"``; see `Signature`."""
+        if cls is not Signature:
+            msg = f"{cls.__name__} is a signature, not a program: call Predict({cls.__name__})."
+            raise SignatureError(msg)
+        return _from_declaration(declaration, instructions, types)
+
+    @property
+    def input_fields(cls) -> dict[str, Field]:
+        """Return the inputs by name, in order."""
+        return {name: f for name, f in cls.fields.items() if f.kind == "input"}
+
+    @property
+    def output_fields(cls) -> dict[str, Field]:
+        """Return the outputs by name, in order."""
+        return {name: f for name, f in cls.fields.items() if f.kind == "output"}
+
+    @property
+    def declaration(cls) -> str:
+        """Return the inline form, such as ``"question -> answer: float"``."""
+        sides = []
+        for kind in ("input", "output"):
+            side = [
+                f.name if f.type is str else f"{f.name}: {type_name(f.type)}"
+                for f in cls.fields.values()
+                if f.kind == kind
+            ]
+            sides.append(", ".join(side))
+        return " -> ".join(sides)
+
+    def with_instructions(cls, instructions: str) -> SignatureMeta:
+        """Return a signature of the same fields with another instruction."""
+        return cls._derived(cls.fields, instructions)
+
+    def with_updated_field(cls, name: str, **changes: Any) -> SignatureMeta:
+        """Return a signature in which field `name` has another `desc` or `type`."""
+        if name not in cls.fields:
+            raise InvalidArgumentError("name", name, f"the fields are {', '.join(cls.fields)}.")
+        fields = {**cls.fields, name: cls.fields[name].described(**changes)}
+        return cls._derived(fields, cls.instructions)
+
+    def prepend_output(cls, name: str, annotation: Any = str, desc: str = "") -> SignatureMeta:
+        """Return a signature with one more output, before all others."""
+        if name in cls.fields:
+            msg = f"{cls.declaration!r} already has a field {name!r}."
+            raise SignatureError(msg)
+        added = {name: Field(name, "output", annotation, desc)}
+        return cls._derived({**cls.input_fields, **added, **cls.output_fields}, cls.instructions)
+
+    def _derived(cls, fields: Mapping[str, Field], instructions: str) -> SignatureMeta:
+        return make_signature(cls.__name__, fields, instructions)
+
+    def __repr__(cls) -> str:
+        return f"{cls.__name__}({cls.declaration!r}, {shown(cls.instructions, 80)!r})"
+
+
+def make_signature(name: str, fields: Mapping[str, Field], instructions: str) -> SignatureMeta:
+    """Return a signature of fields that are at hand as such."""
+    namespace = {"__made_fields__": dict(fields), "instructions": instructions, "__doc__": ""}
+    return SignatureMeta(name, (Signature,), namespace)
+
+
+def _inherited_fields(bases: tuple[type, ...]) -> dict[str, Field]:
+    fields: dict[str, Field] = {}
+    for base in reversed(bases):
+        fields.update(getattr(base, "fields", {}))
+    return fields
+
+
+def _declared_fields(cls: type, specs: Mapping[str, FieldSpec]) -> dict[str, Field]:
+    annotations = _annotations_of(cls)
+    bare = [name for name in annotations if name not in specs and not name.startswith("_")]
+    if bare and cls.__module__ != __name__:
+        msg = (
+            f"Signature {cls.__name__}: {', '.join(bare)} has a type but is neither InputField() "
+            "nor OutputField()."
+        )
+        raise SignatureError(msg)
+    return {
+        name: Field(name, spec.kind, annotations.get(name, str), spec.desc)
+        for name, spec in specs.items()
+    }
+
+
+def _annotations_of(cls: type) -> dict[str, Any]:
+    # With `from __future__ import annotations` types are strings whose names may live in the
+    # function that defines the class.
+    local: dict[str, Any] = {}
+    frame = sys._getframe(1)  # noqa: SLF001 - inspect.currentframe() without the stack's cost
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is not None:
+        local = {**frame.f_globals, **frame.f_locals}
+    # The bases' types were read where they were defined; names in them may mean nothing here.
+    body = {"__annotations__": inspect.get_annotations(cls), "__module__": cls.__module__}
+    try:
+        return typing.get_type_hints(type(cls.__name__, (), body), None, local, include_extras=True)
+    except Exception as error:  # a type's text may raise anything when it is read
+        msg = f"Signature {cls.__name__}: cannot read its types: {error}."
+        raise SignatureError(msg) from error
+
+
+def _checked(name: str, fields: dict[str, Field], *, abstract: bool) -> dict[str, Field]:
+    if abstract:
+        return fields
+    for field in fields.values():
+        if not field.name.isidentifier() or keyword.iskeyword(field.name):
+            msg = f"Signature {name}: {field.name!r} is no Python identifier."
+            raise SignatureError(msg)
+        reserved = field.name == "self" or (
+            field.kind == "output" and field.name in _RESERVED_OUTPUTS
+        )
+        if reserved or field.name.startswith("_"):
+            msg = f"Signature {name}: a field cannot be named {field.name!r}; choose another name."
+            raise SignatureError(msg)
+        adapter(field)
+    for kind in ("input", "output"):
+        if not any(field.kind == kind for field in fields.values()):
+            msg = f"Signature {name} has no {kind} field: write 'question -> answer'."
+            raise SignatureError(msg)
+    return fields
+
+
+def _from_declaration(
+    declaration: Any, instructions: str | None, types: Mapping[str, Any]
+) -> SignatureMeta:
+    if not isinstance(declaration, str) or declaration.count("->") != 1:
+        msg = f"Cannot read signature {declaration!r}: write 'question, context -> answer: float'."
+        raise SignatureError(msg)
+    left, right = declaration.split("->")
+    fields: dict[str, Field] = {}
+    for kind, side in (("input", left), ("output", right)):
+        for name, annotation in _read_side(declaration, side, types):
+            if name in fields:
+                msg = f"Signature {declaration!r} has the field {name!r} twice."
+                raise SignatureError(msg)
+            fields[name] = Field(name, typing.cast("Literal['input', 'output']", kind), annotation)
+    if instructions is not None and not isinstance(instructions, str):
+        raise InvalidArgumentError("instructions", instructions, "give the instruction as a str.")
+    checked = _checked(repr(declaration), fields, abstract=False)
+    return make_signature("Signature", checked, instructions or default_instructions(fields))
+
+
+def _read_side(declaration: str, side: str, types: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    # "a, b: int" is the parameter list of a function, so Python's own parser reads it.
+    try:
+        function = ast.parse(f"def f({side}): pass").body[0]
+    except (SyntaxError, ValueError) as error:
+        reason = getattr(error, "msg", error)
+        msg = f"Cannot read {side.strip()!r} in signature {declaration!r}: {reason}."
+        raise SignatureError(msg) from error
+    arguments = typing.cast("ast.FunctionDef", function).args
+    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
+        msg = f"Signature {declaration!r}: write names and types only, in {side!r}."
+        raise SignatureError(msg)
+    return [
+        (arg.arg, str if arg.annotation is None else _read_type(arg.annotation, types, declaration))
+        for arg in [*arguments.posonlyargs, *arguments.args]
+    ]
+
+
+def _read_type(node: ast.expr, types: Mapping[str, Any], declaration: str) -> Any:
+    try:
+        return _resolve(node, {**_TYPE_NAMES, **types})
+    except (KeyError, TypeError, ValueError) as error:
+        msg = (
+            f"Unknown type {ast.unparse(node)!r} in signature {declaration!r}: use "
+            f"{', '.join(sorted(_TYPE_NAMES))}, or name it: Signature('… -> x: T', T=T)."
+        )
+        raise SignatureError(msg) from error
+
+
+def _resolve(node: ast.expr, types: Mapping[str, Any]) -> Any:
+    """Return the type that `node` names; nothing is evaluated."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="typing"), attr=name):
+            return types[name]
+        case ast.Constant(value=None) | ast.Constant(value=builtins.Ellipsis):
+            return node.value
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _resolve(left, types) | _resolve(right, types)
+        case ast.Subscript(value=outer, slice=inner):
+            origin = _resolve(outer, types)
+            read = ast.literal_eval if origin is Literal else partial(_resolve, types=types)
+            # Optional and pydantic models take one type, not a tuple of one.
+            return origin[
+                tuple(map(read, inner.elts)) if isinstance(inner, ast.Tuple) else read(inner)
+            ]
+    raise KeyError(ast.unparse(node))
+
+
+class Signature(metaclass=SignatureMeta):
+    """A predictor's inputs, outputs and instruction.
+
+    Written inline or as a class:
+
+    >>> Signature("question, context -> answer: float", "Answer from the context.")
+    Signature('question, context -> answer: float', 'Answer from the context.')
+    >>> class Spam(Signature):
+    ...     '''Say whether the message is spam.'''
+    ...
+    ...     text: str = InputField()
+    ...     label: Literal["ham", "spam"] = OutputField()
+
+    Parameters
+    ----------
+    declaration
+        ``"inputs -> outputs"``: names with optional types (str, bool, int, float, list, dict,
+        tuple, Literal, Optional, Union, Any, and those given in `types`).
+    instructions
+        The instruction; DSPy's default sentence if None.
+    **types
+        Further types by the name used in the declaration, such as pydantic models.
+
+    Raises
+    ------
+    SignatureError
+        If the declaration cannot be read, a field is there twice, or a type has no text form.
+    """
+
+    fields: ClassVar[dict[str, Field]]
+    instructions: ClassVar[str]
+
+
+def ensure_signature(given: str | SignatureMeta, instructions: str | None = None) -> SignatureMeta:
+    """Return `given` as a signature, with `instructions` if there are some."""
+    if isinstance(given, str):
+        return _from_declaration(given, instructions, {})
+    if not isinstance(given, SignatureMeta):
+        raise InvalidArgumentError(
+            "signature", given, "give a string such as 'question -> answer' or a Signature class."
+        )
+    return given if instructions is None else given.with_instructions(instructions)

@@ -1,0 +1,85 @@
+"""One LM call, fully spelled out, and its answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mipro_nb.language.prompt import Message
+from mipro_nb.models.prices import Price
+from mipro_nb.runs.events import Phase
+
+
+@dataclass(frozen=True)
+class Call:
+    """Everything that changes the answer, and what the gate needs to know.
+
+    Attributes
+    ----------
+    model
+        Name as the server knows it.
+    server
+        Base URL of the server.
+    messages
+        Chat messages, oldest first.
+    parameters
+        What else is sent: temperature, max_tokens, seed, response_format, …
+    rollout
+        Tells calls apart that shall be answered anew although they are equal.
+    cache
+        Whether the record's answers may be read and written.
+    price
+        Prices of the model, None if unknown.
+    """
+
+    model: str
+    server: str
+    messages: Sequence[Message]
+    parameters: Mapping[str, Any]
+    rollout: int
+    cache: bool
+    price: Price | None
+
+    @property
+    def key(self) -> str:
+        """Return the name of the answer: a hash of all that changes it."""
+        identity = {
+            "model": self.model,
+            "server": self.server,
+            "messages": list(self.messages),
+            "parameters": dict(self.parameters),
+            "rollout": self.rollout,
+        }
+        text = json.dumps(identity, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Answer(BaseModel):
+    """What a server answered to a call, and its token counts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    truncated: bool
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class CallLabels:
+    """What a call is made for, as its event tells it."""
+
+    phase: Phase = "other"
+    trial: int | None = None
+    example: int | None = None
+
+
+_UNLABELLED = CallLabels()
+call_labels: ContextVar[CallLabels] = ContextVar("mipro_call_labels", default=_UNLABELLED)

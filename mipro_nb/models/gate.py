@@ -1,0 +1,193 @@
+"""The admission gate: the one way from a program to a server.
+
+Every call of every phase passes, in this order: permission, the answers already in the record,
+concurrency, the client. It is the only place where calls are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+from mipro_nb.core_loop import core
+from mipro_nb.errors import CallRefusedError, LMError
+from mipro_nb.language.settings import settings
+from mipro_nb.models.calls import Answer, Call, call_labels
+from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed
+from mipro_nb.runs.record import Record, open_record
+
+Send = Callable[[Call], Awaitable[Answer]]
+
+_SESSION_CONCURRENCY = 256
+
+
+class Gate:
+    """Admits LM calls; used on the core loop only.
+
+    Parameters
+    ----------
+    record
+        Where answers are kept and looked up.
+    concurrency
+        Calls in flight at once, at most.
+    emit
+        Takes the event of every call; None where calls belong to no run.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[], Record],
+        concurrency: int,
+        emit: Callable[[AnyEvent], None] | None = None,
+    ) -> None:
+        self._record = record
+        self._slots = asyncio.Semaphore(concurrency)
+        self._emit = emit
+        self._asked: dict[str, asyncio.Future[Answer]] = {}
+        self._refusal: str | None = None
+
+    def refuse(self, reason: str) -> None:
+        """Let no further call through; `reason` is a sentence."""
+        self._refusal = reason
+
+    def permit(self) -> None:
+        """Let calls through (again)."""
+        self._refusal = None
+
+    async def admit(self, call: Call, send: Send) -> Answer:
+        """Return the answer to `call`: a kept one, one in flight, or the server's.
+
+        Raises
+        ------
+        CallRefusedError
+            If there is no permission.
+        LMError
+            If the call was sent and failed.
+        """
+        if self._refusal is not None:
+            raise CallRefusedError(self._refusal)
+        if not call.cache:
+            return await self._sent(call, send)
+        kept = self._record().answer(call.key)
+        if kept is not None:
+            answer = Answer.model_validate_json(kept)
+            self._note(call, answer, seconds=0.0, from_cache=True)
+            return answer
+        return await self._shared(call, send)
+
+    async def _shared(self, call: Call, send: Send) -> Answer:
+        """Send `call`, or wait for an equal one that is already in flight."""
+        key = call.key
+        while key in self._asked:
+            try:
+                answer = await asyncio.shield(self._asked[key])
+            except asyncio.CancelledError:
+                current = asyncio.current_task()
+                if current is not None and current.cancelling():
+                    raise
+                continue  # whoever sent it was cancelled: send it ourselves
+            self._note(call, answer, seconds=0.0, from_cache=True)
+            return answer
+        pending = asyncio.get_running_loop().create_future()
+        self._asked[key] = pending
+        try:
+            answer = await self._sent(call, send)
+            pending.set_result(answer)
+        except BaseException as error:
+            if isinstance(error, Exception):
+                pending.set_exception(error)
+                pending.exception()  # retrieved: nobody may be waiting for it
+            else:
+                pending.cancel()
+            raise
+        finally:
+            del self._asked[key]
+        return answer
+
+    async def _sent(self, call: Call, send: Send) -> Answer:
+        async with self._slots:
+            if self._refusal is not None:
+                raise CallRefusedError(self._refusal)
+            begun = time.monotonic()
+            try:
+                answer = await send(call)
+            except LMError as error:
+                self._note_failure(call, error, time.monotonic() - begun)
+                raise
+            self._note(call, answer, seconds=time.monotonic() - begun, from_cache=False)
+            return answer
+
+    def _note(self, call: Call, answer: Answer, *, seconds: float, from_cache: bool) -> None:
+        """Write answer, texts and event in one transaction: what was paid for is kept."""
+        if self._emit is None and (from_cache or not call.cache):
+            return
+        record = self._record()
+        with record.writing():
+            if call.cache and not from_cache:
+                record.put_answer(call.key, answer.model_dump_json())
+            if self._emit is not None:
+                self._emit(self._event(record, call, answer, seconds, from_cache=from_cache))
+
+    def _event(
+        self, record: Record, call: Call, answer: Answer, seconds: float, *, from_cache: bool
+    ) -> LMCallAnswered:
+        labels = call_labels.get()
+        tokens = (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens)
+        head: dict[str, Any] = {
+            "parameters": dict(call.parameters),
+            "messages": list(call.messages[:-1]),
+        }
+        return LMCallAnswered(
+            phase=labels.phase,
+            trial=labels.trial,
+            example=labels.example,
+            model=call.model,
+            prompt_head=record.put_text(json.dumps(head, default=str)),
+            prompt_tail=record.put_text(json.dumps(call.messages[-1])),
+            reply=record.put_text(answer.text),
+            truncated=answer.truncated,
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
+            cached_input_tokens=answer.cached_input_tokens,
+            usd=None if call.price is None else call.price.usd(*tokens),
+            from_cache=from_cache,
+            seconds=seconds,
+        )
+
+    def _note_failure(self, call: Call, error: LMError, seconds: float) -> None:
+        if self._emit is None:
+            return
+        labels = call_labels.get()
+        self._emit(
+            LMCallFailed(
+                phase=labels.phase,
+                trial=labels.trial,
+                example=labels.example,
+                model=call.model,
+                error=str(error),
+                seconds=seconds,
+            )
+        )
+
+
+run_gate: ContextVar[Gate | None] = ContextVar("mipro_gate", default=None)
+_session_gates: dict[int, Gate] = {}
+
+
+def current_gate() -> Gate:
+    """Return the gate of the run that the caller belongs to, or the session's own.
+
+    Calls outside runs are the user's own: permitted, cached in the configured record, uncounted.
+    """
+    gate = run_gate.get()
+    if gate is not None:
+        return gate
+    loop = core()
+    if id(loop) not in _session_gates:
+        _session_gates.clear()
+        _session_gates[id(loop)] = Gate(lambda: open_record(settings.record), _SESSION_CONCURRENCY)
+    return _session_gates[id(loop)]

@@ -1,0 +1,188 @@
+"""LMs: any model behind an OpenAI-compatible server, or the embedded one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from mipro_nb.core_loop import core, on_core
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language.lm_protocol import Completion, LMRequest
+from mipro_nb.models import local
+from mipro_nb.models.calls import Call
+from mipro_nb.models.client import Client
+from mipro_nb.models.gate import current_gate
+from mipro_nb.models.prices import Price, as_price, listed_price
+from mipro_nb.models.providers import is_reasoning_model, resolve
+
+
+class LM:
+    """A language model.
+
+    Parameters
+    ----------
+    model
+        ``"service/model"``, such as ``"openai/gpt-4o-mini"``; with `base_url`, any name that the
+        server knows.
+    api_key
+        The key; taken from the service's environment variable (``OPENAI_API_KEY``, …) if None.
+    base_url
+        An OpenAI-compatible server; the service's own if None.
+    temperature
+        Sampling temperature; not sent to reasoning models, which refuse it.
+    max_tokens
+        Longest reply, in tokens; None for the server's own limit. Reasoning models get it as
+        ``max_completion_tokens``, and none unless it is given, since it bounds their thoughts.
+    seed
+        Sampling seed sent to the server, None for none.
+    cache
+        Whether equal calls are answered from the record.
+    price
+        USD per million tokens: a `Price`, (input, output) or (input, output, cached input).
+        Looked up in genai-prices if None; unknown if it is not there.
+    num_retries
+        How often a failed call is tried again.
+    timeout
+        Seconds before a call is given up.
+    structured_outputs
+        Ask for replies by JSON schema; the server must support it.
+    **parameters
+        Whatever else the server takes: ``top_p``, ``stop``, ``reasoning_effort``, …
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the model is unknown, its key missing or a number out of range.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        temperature: float | None = 0.0,
+        max_tokens: int | None = None,
+        seed: int | None = None,
+        cache: bool = True,
+        price: Price | tuple[float, ...] | None = None,
+        num_retries: int = 3,
+        timeout: float = 120.0,
+        structured_outputs: bool = False,
+        **parameters: Any,
+    ) -> None:
+        self.name = model
+        self.structured_outputs = structured_outputs
+        self.cache = cache
+        self._endpoint = resolve(model, base_url, api_key)
+        _check_numbers(temperature, max_tokens, num_retries, timeout)
+        given = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
+        self._options = given
+        self.price = as_price(price)
+        if self.price is None and self._endpoint.provider is not None:
+            self.price = listed_price(self._endpoint.provider, self._endpoint.model)
+        self._client = Client(self._endpoint, timeout=timeout, num_retries=num_retries)
+
+    @classmethod
+    def local(
+        cls,
+        *,
+        path: str | Path | None = None,
+        context_tokens: int = 4096,
+        max_tokens: int = 200,
+        **settings: Any,
+    ) -> Self:
+        """Return the embedded model, started in this process: no key, no network, no cost.
+
+        It is SmolLM2-135M-Instruct, run by llama.cpp on a free loopback port; started at most
+        once per process and model file, and shut down at exit. It answers one call at a time,
+        which is the fastest on few cores and gives the same answers however calls arrive.
+
+        Parameters
+        ----------
+        path
+            A .gguf file to use instead.
+        context_tokens
+            Longest prompt and reply together, in tokens.
+        max_tokens
+            Longest reply, in tokens.
+        **settings
+            Further parameters of `LM`.
+
+        Raises
+        ------
+        MissingExtraError
+            If llama.cpp or the weights are not installed; the text tells the commands.
+        """
+        server = local.start(path, context_tokens)
+        settings = {"price": Price(0.0, 0.0), "timeout": 600.0, **settings}
+        return cls(server.model, base_url=server.base_url, max_tokens=max_tokens, **settings)
+
+    async def acomplete(self, request: LMRequest) -> Completion:
+        """Return the answer to `request`, sent through the gate of the run it belongs to."""
+        return await on_core(self._complete(request))
+
+    async def _complete(self, request: LMRequest) -> Completion:
+        call = self.call_for(request)
+        answer = await current_gate().admit(call, self._client.send)
+        return Completion(answer.text, answer.truncated)
+
+    def call_for(self, request: LMRequest) -> Call:
+        """Return the call that `request` leads to, without making it."""
+        parameters = self._parameters({**self._options, **request.options})
+        if request.schema is not None:
+            schema = {"name": "reply", "schema": dict(request.schema), "strict": True}
+            parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return Call(
+            model=self._endpoint.model,
+            server=self._endpoint.base_url,
+            messages=request.messages,
+            parameters=parameters,
+            rollout=request.rollout,
+            cache=self.cache,
+            price=self.price,
+        )
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Return the longest reply in tokens, None if only the server limits it."""
+        return self._options["max_tokens"]  # type: ignore[no-any-return]
+
+    def _parameters(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        sent = {name: value for name, value in options.items() if value is not None}
+        if is_reasoning_model(self._endpoint.model):
+            sent.pop("temperature", None)
+            if "max_tokens" in sent:
+                sent["max_completion_tokens"] = sent.pop("max_tokens")
+        return sent
+
+    def __call__(self, prompt: str) -> list[str]:
+        """Send one user message and return the reply, in a list as DSPy's users expect."""
+        request = LMRequest([{"role": "user", "content": prompt}])
+        return [core().wait_for(self.acomplete(request)).text]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # a connection and a key: programs that are copied share them
+
+    def __repr__(self) -> str:
+        return f"LM({self.name!r})"
+
+
+def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSPy's users know
+    """Return ``LM("openai/" + model, **settings)``."""
+    name = model if model.startswith("openai/") else f"openai/{model}"
+    return LM(name, **settings)
+
+
+def _check_numbers(
+    temperature: float | None, max_tokens: int | None, num_retries: int, timeout: float
+) -> None:
+    if temperature is not None and not 0 <= temperature <= 2:  # noqa: PLR2004 - OpenAI's range
+        raise InvalidArgumentError("temperature", temperature, "give a number from 0 to 2.")
+    if max_tokens is not None and max_tokens < 1:
+        raise InvalidArgumentError("max_tokens", max_tokens, "give at least 1, or None.")
+    if num_retries < 0:
+        raise InvalidArgumentError("num_retries", num_retries, "give 0 or more.")
+    if timeout <= 0:
+        raise InvalidArgumentError("timeout", timeout, "give seconds, more than 0.")

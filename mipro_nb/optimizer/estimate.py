@@ -1,0 +1,120 @@
+"""What a run will cost: calls, tokens and USD by phase, each as low–expected–high."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mipro_nb.runs.events import Phase
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A quantity that is not known yet: at least, probably, at most."""
+
+    low: float
+    expected: float
+    high: float
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(self.low + other.low, self.expected + other.expected, self.high + other.high)
+
+    def __mul__(self, other: Amount) -> Amount:
+        return Amount(self.low * other.low, self.expected * other.expected, self.high * other.high)
+
+    def text(self, form: Callable[[float], str]) -> str:
+        """Return ``low – expected – high``, each written by `form`."""
+        return " – ".join(form(value) for value in (self.low, self.expected, self.high))
+
+
+NOTHING = Amount(0, 0, 0)
+
+
+def exactly(value: float) -> Amount:
+    """Return a quantity that is known."""
+    return Amount(value, value, value)
+
+
+@dataclass(frozen=True)
+class PhaseEstimate:
+    """What one phase will cost.
+
+    Attributes
+    ----------
+    calls
+        LM calls.
+    input_tokens, output_tokens
+        Tokens of all of them together.
+    usd
+        Their price; None if a model's price is not known.
+    """
+
+    phase: Phase
+    calls: Amount
+    input_tokens: Amount
+    output_tokens: Amount
+    usd: Amount | None
+
+    def __add__(self, other: PhaseEstimate) -> PhaseEstimate:
+        known = self.usd is not None and other.usd is not None
+        return PhaseEstimate(
+            self.phase,
+            self.calls + other.calls,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.usd + other.usd if known else None,  # type: ignore[operator]
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will cost, by phase."""
+
+    phases: Sequence[PhaseEstimate] = ()
+
+    @property
+    def total(self) -> PhaseEstimate:
+        """Return the sum of the phases."""
+        total = PhaseEstimate("other", NOTHING, NOTHING, NOTHING, NOTHING)
+        for phase in self.phases:
+            total = total + phase
+        return total
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the estimate as JSON-able values, with its total."""
+        return {
+            "phases": [asdict(phase) for phase in self.phases],
+            "total": asdict(self.total),
+        }
+
+    def text(self) -> str:
+        """Return the estimate as a table of text: low – expected – high."""
+        rows: list[tuple[str, ...]] = [
+            ("estimate", "LM calls", "input tokens", "output tokens", "USD")
+        ]
+        rows += [_row(phase.phase, phase) for phase in self.phases]
+        rows.append(_row("total", self.total))
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        return "\n".join(
+            "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            for row in rows
+        )
+
+
+def _row(name: str, estimate: PhaseEstimate) -> tuple[str, ...]:
+    return (
+        name,
+        estimate.calls.text(_count),
+        estimate.input_tokens.text(_count),
+        estimate.output_tokens.text(_count),
+        "unknown" if estimate.usd is None else estimate.usd.text(_dollars),
+    )
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _dollars(value: float) -> str:
+    return f"{value:.2f}" if value >= 1 or value == 0 else f"{value:.4f}"

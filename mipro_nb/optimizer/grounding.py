@@ -1,0 +1,191 @@
+"""Grounding: what the prompt model is told about the data, the program and each predictor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mipro_nb.errors import ReplyError, TruncatedReplyError
+from mipro_nb.language.example import Example
+from mipro_nb.language.fields import InputField, OutputField
+from mipro_nb.language.predict import Predict
+from mipro_nb.language.signature import Signature, SignatureMeta
+from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.optimizer.job import Job, Journal
+from mipro_nb.optimizer.source import ProgramSource
+from mipro_nb.runs.events import GroundingWritten
+
+# As in DSPy, a large training set is not read to its end.
+MOST_SUMMARY_BATCHES = 10
+_BATCHES_WITHOUT_NEWS = 2
+_NOTHING_NEW = "COMPLETE"
+
+
+@dataclass(frozen=True)
+class Grounding:
+    """What proposals are based on; empty where a source is switched off or was of no use."""
+
+    dataset_summary: str
+    program_code: str
+    program_description: str
+    roles: Mapping[str, str]
+
+
+class ObserveRows(Signature):
+    """Look at these rows of a dataset and write down what you observe.
+
+    Say what the task is, what topics, style and lengths the texts have, how inputs and outputs
+    hang together, and what makes rows hard. Be concrete; do not repeat the rows.
+    """
+
+    rows: str = InputField(desc="rows of the dataset, one a line, as JSON")
+    observations: str = OutputField(desc="what you observe, in a few sentences")
+
+
+class ObserveMoreRows(Signature):
+    """Look at further rows of a dataset of which you already have observations.
+
+    Write down only what the observations do not say yet. If the rows add nothing, answer with
+    the single word COMPLETE.
+    """
+
+    rows: str = InputField(desc="further rows of the dataset, one a line, as JSON")
+    prior_observations: str = InputField(desc="what was observed so far")
+    observations: str = OutputField(desc="what is new, or COMPLETE")
+
+
+class SummarizeObservations(Signature):
+    """Condense observations about a dataset into a summary of two or three sentences."""
+
+    observations: str = InputField(desc="what was observed")
+    summary: str = OutputField(desc="two or three sentences")
+
+
+class DescribeProgram(Signature):
+    """Read the code of a program that calls a language model and say what task it solves.
+
+    Say what goes in, what comes out and which steps lead from one to the other.
+    """
+
+    program_code: str = InputField(desc="source code")
+    example: str = InputField(desc="one row that the program is run on, as JSON")
+    description: str = OutputField(desc="what the program does, in two or three sentences")
+
+
+class DescribePredictor(Signature):
+    """Say what role one step has within a program that calls a language model."""
+
+    program_code: str = InputField(desc="source code")
+    program_description: str = InputField(desc="what the program does")
+    predictor: str = InputField(desc="the step: its name, inputs and outputs")
+    role: str = OutputField(desc="what this step has to achieve, in one or two sentences")
+
+
+async def ground(job: Job, journal: Journal) -> Grounding:
+    """Return what the prompt model has to say about data and program, each written once."""
+    summary, (description, roles) = await asyncio.gather(
+        _dataset_summary(job, journal), _program_description(job, journal)
+    )
+    code = job.source.text if job.plan.program_aware_proposer else ""
+    return Grounding(summary, code, description, roles)
+
+
+async def _dataset_summary(job: Job, journal: Journal) -> str:
+    if not job.plan.data_aware_proposer:
+        return ""
+    size = job.plan.view_data_batch_size
+    batches = [job.rows.train[i : i + size] for i in range(0, len(job.rows.train), size)]
+    observations: list[str] = []
+    without_news = 0
+    for batch in batches[:MOST_SUMMARY_BATCHES]:
+        rows = _as_lines(batch)
+        if not observations:
+            seen = await ask(job, ObserveRows, "observations", rows=rows)
+        else:
+            prior = "\n".join(observations)
+            seen = await ask(
+                job, ObserveMoreRows, "observations", rows=rows, prior_observations=prior
+            )
+        if not seen or seen.strip().strip(".").upper().startswith(_NOTHING_NEW):
+            without_news += 1
+            if without_news == _BATCHES_WITHOUT_NEWS:
+                break
+        else:
+            without_news = 0
+            observations.append(seen)
+    if not observations:
+        return ""
+    summary = await ask(job, SummarizeObservations, "summary", observations="\n".join(observations))
+    journal.emit(GroundingWritten(kind="dataset summary", predictor=None, text=summary))
+    return summary
+
+
+async def _program_description(job: Job, journal: Journal) -> tuple[str, dict[str, str]]:
+    source: ProgramSource = job.source
+    predictors = job.student.named_predictors()
+    if not job.plan.program_aware_proposer:
+        return "", {name: "" for name, _ in predictors}
+    journal.emit(
+        GroundingWritten(
+            kind="program source", predictor=None, text=source.text, problem=source.problem
+        )
+    )
+    example = _as_lines(job.rows.train[:1])
+    description = await ask(
+        job, DescribeProgram, "description", program_code=source.text, example=example
+    )
+    journal.emit(GroundingWritten(kind="program description", predictor=None, text=description))
+
+    async def role(name: str, signature: SignatureMeta) -> str:
+        text = await ask(
+            job,
+            DescribePredictor,
+            "role",
+            program_code=source.text,
+            program_description=description,
+            predictor=f"{name}: {signature.declaration}",
+        )
+        journal.emit(GroundingWritten(kind="predictor role", predictor=name, text=text))
+        return text
+
+    roles = await asyncio.gather(*(role(name, p.signature) for name, p in predictors))
+    return description, dict(zip((name for name, _ in predictors), roles, strict=True))
+
+
+async def ask(
+    job: Job,
+    signature: SignatureMeta,
+    output: str,
+    *,
+    temperature: float | None = None,
+    rollout: int = 0,
+    **inputs: str,
+) -> str:
+    """Return what the prompt model writes for the one output of `signature`.
+
+    A cut-off text is kept up to its last whole sentence; an unusable one is empty.
+    """
+    options = {} if temperature is None else {"temperature": temperature}
+    predictor = Predict(signature, rollout=rollout, **options)
+    predictor.lm = job.prompt_lm
+    token = call_labels.set(CallLabels("propose"))
+    try:
+        prediction = await predictor.acall(**inputs)
+    except TruncatedReplyError as error:
+        return _whole_sentences(str(error.fields.get(output, "")))
+    except ReplyError:
+        return ""
+    finally:
+        call_labels.reset(token)
+    return str(prediction[output]).strip()
+
+
+def _whole_sentences(text: str) -> str:
+    end = max(text.rfind(mark) for mark in (". ", ".\n", "! ", "? ", "!\n", "?\n", "。"))
+    return text[: end + 1].strip() if end >= 0 else ""
+
+
+def _as_lines(rows: Sequence[Example]) -> str:
+    return "\n".join(json.dumps(row.to_dict(), ensure_ascii=False, default=str) for row in rows)

@@ -1,0 +1,87 @@
+"""A job: all that a run needs to know before it starts; and the journal it writes."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mipro_nb.evaluate.metric import Metric
+from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
+from mipro_nb.language.saving import jsonable
+from mipro_nb.optimizer.plan import Plan
+from mipro_nb.optimizer.rows import Rows
+from mipro_nb.optimizer.source import ProgramSource
+from mipro_nb.runs.events import AnyEvent, TextRef
+from mipro_nb.runs.record import Record, RecordedEvent
+from mipro_nb.runs.state import RunState
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything about a run that is known before its first LM call.
+
+    Attributes
+    ----------
+    student
+        A copy of the user's program; never changed.
+    task_lm
+        Runs the program.
+    prompt_lm
+        Writes summaries and instructions.
+    teacher_lm
+        Bootstraps demos; None for the program's own LMs.
+    """
+
+    plan: Plan
+    student: Module
+    rows: Rows
+    metric: Metric
+    source: ProgramSource
+    task_lm: LanguageModel
+    prompt_lm: LanguageModel
+    teacher_lm: LanguageModel | None
+    verbose: bool
+    track_stats: bool
+
+
+class Journal:
+    """Writes a run's events into the record, folds them, and tells who listens.
+
+    An event is in the record before anyone sees it.
+    """
+
+    def __init__(self, record: Record, run_id: str) -> None:
+        self.record = record
+        self.run_id = run_id
+        self.state = RunState()
+        self._next = 0
+        self._lock = threading.RLock()
+        self._listeners: list[Callable[[RecordedEvent], None]] = []
+
+    def emit(self, event: AnyEvent) -> None:
+        """Record `event`, fold it into the state, and pass it to every listener."""
+        with self._lock:
+            recorded = self.record.append(self.run_id, event, self._next)
+            self._next += 1
+            self.state.apply(recorded)
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener(recorded)
+
+    def listen(self, listener: Callable[[RecordedEvent], None]) -> None:
+        """Pass every later event to `listener`, in the thread that emits it."""
+        with self._lock:
+            self._listeners.append(listener)
+
+    def read(self, view: Callable[[RunState], Any]) -> Any:
+        """Return ``view(state)``, while no event changes the state."""
+        with self._lock:
+            return view(self.state)
+
+    def keep(self, value: Any) -> TextRef:
+        """Keep `value` as JSON text in the record and return its reference."""
+        return self.record.put_text(json.dumps(jsonable(value, "value"), ensure_ascii=False))

@@ -1,0 +1,357 @@
+"""MIPROv2, the front door: from a student, data and a metric to an optimized program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mipro_nb.core_loop import core, on_core
+from mipro_nb.errors import InvalidArgumentError, ProgramError
+from mipro_nb.evaluate.metric import Metric, MetricFunction
+from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
+from mipro_nb.language.settings import settings
+from mipro_nb.optimizer.costing import estimate
+from mipro_nb.optimizer.job import Job
+from mipro_nb.optimizer.permission import Permission, StdinPermission, require
+from mipro_nb.optimizer.plan import (
+    DEFAULT_NUM_CANDIDATES,
+    DEFAULT_NUM_TRIALS,
+    Auto,
+    Plan,
+    Wishes,
+    resolve,
+)
+from mipro_nb.optimizer.progress import RunProgress
+from mipro_nb.optimizer.rehearsal import rehearse
+from mipro_nb.optimizer.rows import split_rows
+from mipro_nb.optimizer.run import Run
+from mipro_nb.optimizer.source import program_source
+from mipro_nb.runs.record import open_record
+
+
+class MIPROv2:
+    """Optimizes the instructions and demos of a program (Opsahl-Ong et al., arXiv:2406.11695).
+
+    Parameters
+    ----------
+    metric
+        ``metric(example, prediction, trace=None)`` → bool, number (0–1) or `Score`; sync or
+        async.
+    prompt_model, task_model
+        Write instructions; run the program. The configured LM if None.
+    auto
+        ``"light"``, ``"medium"`` or ``"heavy"`` set num_candidates (6, 12, 18), num_trials and
+        minibatch, and cap the valset at 100, 300 or 1,000 rows.
+    num_candidates
+        Instruction candidates, and demo-set candidates, per predictor.
+    num_threads
+        Programs in flight at once, and LM calls.
+    max_errors
+        Failed examples in one evaluation before it raises; replies that cannot be read score 0
+        but are no errors.
+    teacher_settings
+        ``{"lm": LM}``: the model that bootstraps demos.
+    max_bootstrapped_demos, max_labeled_demos
+        Demos of one set that are bootstrapped, and in all. Both 0: instructions only.
+    init_temperature
+        Temperature of instruction proposals.
+    verbose
+        Print candidates and trials as they come.
+    track_stats
+        Leave score, trial_logs, candidate_programs and run on the returned program.
+    metric_threshold
+        Keep only traces that score at least this (0–1); 0 is a threshold too.
+    seed
+        Seed of every random choice.
+
+    Raises
+    ------
+    MetricError
+        If the metric cannot be called with (example, prediction[, trace]).
+    InvalidArgumentError
+        If a parameter is out of range, or `auto` comes with num_candidates.
+    """
+
+    def __init__(
+        self,
+        metric: MetricFunction,
+        *,
+        prompt_model: LanguageModel | None = None,
+        task_model: LanguageModel | None = None,
+        auto: Auto | None = None,
+        num_candidates: int = DEFAULT_NUM_CANDIDATES,
+        num_threads: int = 6,
+        max_errors: int = 10,
+        teacher_settings: Mapping[str, Any] | None = None,
+        max_bootstrapped_demos: int = 4,
+        max_labeled_demos: int = 16,
+        init_temperature: float = 1.0,
+        verbose: bool = False,
+        track_stats: bool = True,
+        metric_threshold: float | None = None,
+        seed: int = 9,
+    ) -> None:
+        self.metric = Metric(metric)
+        self.prompt_model = _checked_lm("prompt_model", prompt_model)
+        self.task_model = _checked_lm("task_model", task_model)
+        self.teacher_lm = _teacher_lm(teacher_settings or {})
+        self.verbose = verbose
+        self.track_stats = track_stats
+        self._wishes = Wishes(
+            auto=auto,
+            num_candidates=num_candidates,
+            num_trials=DEFAULT_NUM_TRIALS,
+            minibatch=True,
+            minibatch_size=25,
+            minibatch_full_eval_steps=10,
+            max_bootstrapped_demos=max_bootstrapped_demos,
+            max_labeled_demos=max_labeled_demos,
+            metric_threshold=metric_threshold,
+            num_threads=num_threads,
+            max_errors=max_errors,
+            init_temperature=init_temperature,
+            seed=seed,
+            view_data_batch_size=10,
+            program_aware_proposer=True,
+            data_aware_proposer=True,
+            tip_aware_proposer=True,
+            fewshot_aware_proposer=True,
+        )
+
+    def plan(self, student: Module, *, trainset: Any, **settings: Any) -> Plan:
+        """Return the resolved plan with its estimate; nothing is sent to an LM.
+
+        The program and the metric are run on a few rows with made-up answers, to measure the
+        real prompts. Parameters and errors are those of `compile`.
+        """
+        return core().wait_for(self._job(student, trainset, **settings)).plan
+
+    def compile(
+        self,
+        student: Module,
+        *,
+        trainset: Any,
+        valset: Any = None,
+        inputs: Sequence[str] | None = None,
+        num_trials: int = DEFAULT_NUM_TRIALS,
+        minibatch: bool = True,
+        minibatch_size: int = 25,
+        minibatch_full_eval_steps: int = 10,
+        max_bootstrapped_demos: int | None = None,
+        max_labeled_demos: int | None = None,
+        seed: int | None = None,
+        program_aware_proposer: bool = True,
+        data_aware_proposer: bool = True,
+        tip_aware_proposer: bool = True,
+        fewshot_aware_proposer: bool = True,
+        view_data_batch_size: int = 10,
+        requires_permission_to_run: bool = True,
+        record: str | Path | None = None,
+    ) -> Module:
+        """Optimize `student` and return the best program, blocking until it is there.
+
+        An interrupt stops the run gracefully and returns the best program so far.
+
+        Parameters
+        ----------
+        student
+            The program; it is never changed, an optimized copy is returned.
+        trainset
+            List of Example, list of dict, or a data frame.
+        valset
+            Rows that configurations are scored on. If None, the first 20 % of trainset stay for
+            bootstrapping and proposing and the rest, 1,000 rows at most, is the valset.
+        inputs
+            Names of the inputs, where rows are dicts or a data frame.
+        num_trials
+            Minibatch trials, or full ones where ``minibatch=False``.
+        minibatch, minibatch_size
+            Score trials on random minibatches of so many validation rows.
+        minibatch_full_eval_steps
+            A full evaluation of the best-averaging configuration not yet fully evaluated, every
+            so many trials and at the end.
+        max_bootstrapped_demos, max_labeled_demos, seed
+            As at init, for this run.
+        program_aware_proposer, data_aware_proposer, tip_aware_proposer, fewshot_aware_proposer
+            Each switches off one source of grounding of the proposals.
+        view_data_batch_size
+            Rows that the dataset summary looks at per call.
+        requires_permission_to_run
+            Ask before the first LM call.
+        record
+            Record file; the configured one, or the default, if None.
+
+        Raises
+        ------
+        InvalidArgumentError, ProgramError, MetricError
+            If something is wrong with arguments, program, data or metric; before any LM call.
+        PermissionDeniedError, PermissionUnansweredError
+            If permission is required and was not given; before any LM call.
+        LMUnavailableError, TooManyErrorsError
+            If the run fails; what was paid for is in the record.
+        """
+        job = core().wait_for(
+            self._job(
+                student,
+                trainset,
+                valset=valset,
+                inputs=inputs,
+                num_trials=num_trials,
+                minibatch=minibatch,
+                minibatch_size=minibatch_size,
+                minibatch_full_eval_steps=minibatch_full_eval_steps,
+                max_bootstrapped_demos=max_bootstrapped_demos,
+                max_labeled_demos=max_labeled_demos,
+                seed=seed,
+                program_aware_proposer=program_aware_proposer,
+                data_aware_proposer=data_aware_proposer,
+                tip_aware_proposer=tip_aware_proposer,
+                fewshot_aware_proposer=fewshot_aware_proposer,
+                view_data_batch_size=view_data_batch_size,
+            )
+        )
+        run = _permitted(job, requires_permission_to_run, record)
+        progress = RunProgress(run, verbose=self.verbose)
+        try:
+            _begin(run, requires_permission_to_run)
+            return _waited(run, progress)
+        finally:
+            progress.close()
+
+    async def acompile(
+        self,
+        student: Module,
+        *,
+        trainset: Any,
+        requires_permission_to_run: bool = True,
+        record: str | Path | None = None,
+        **settings: Any,
+    ) -> Module:
+        """Optimize `student` without blocking the event loop; parameters as `compile`.
+
+        Cancelling the awaiting task stops the run.
+        """
+        job = await on_core(self._job(student, trainset, **settings))
+        run = _permitted(job, requires_permission_to_run, record)
+        _begin(run, requires_permission_to_run)
+        try:
+            return await run
+        except BaseException:
+            run.stop()
+            raise
+
+    def start(
+        self,
+        student: Module,
+        *,
+        trainset: Any,
+        requires_permission_to_run: bool = True,
+        record: str | Path | None = None,
+        **settings: Any,
+    ) -> Run:
+        """Begin to optimize `student` and return the live Run at once; parameters as `compile`."""
+        job = core().wait_for(self._job(student, trainset, **settings))
+        run = _permitted(job, requires_permission_to_run, record)
+        return _begin(run, requires_permission_to_run)
+
+    async def _job(
+        self,
+        student: Module,
+        trainset: Any,
+        *,
+        valset: Any = None,
+        inputs: Sequence[str] | None = None,
+        **wishes: Any,
+    ) -> Job:
+        """Return the job, with everything about it checked; makes no LM call."""
+        if not isinstance(student, Module):
+            raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
+        given = {name: value for name, value in wishes.items() if value is not None}
+        known = set(vars(self._wishes)) - {"auto"}
+        for name in given.keys() - known:
+            raise InvalidArgumentError(name, given[name], "compile has no such parameter.")
+        wished = replace(self._wishes, **given)
+        rows = split_rows(trainset, valset, inputs, wished.valset_cap, wished.seed)
+        task_lm = self.task_model or settings.lm
+        prompt_lm = self.prompt_model or settings.lm or task_lm
+        if task_lm is None or prompt_lm is None:
+            msg = "No LM is configured: call configure(lm=LM(…)), or give task_model."
+            raise ProgramError(msg)
+        copy = student.deepcopy()
+        found = await rehearse(
+            copy, [*rows.train, *rows.val], self.metric, as_json=task_lm.structured_outputs
+        )
+        source = program_source(copy)
+        plan = resolve(
+            wished,
+            program=type(student).__name__,
+            predictors={n: p.signature.declaration for n, p in copy.named_predictors()},
+            trainset_size=len(rows.train),
+            valset_size=len(rows.val),
+        )
+        notes = [*plan.notes, *found.notes]
+        if wished.program_aware_proposer and source.problem:
+            notes.append(source.problem)
+        plan = replace(
+            plan,
+            notes=tuple(notes),
+            estimate=estimate(
+                plan,
+                found,
+                task=task_lm,
+                teacher=self.teacher_lm or task_lm,
+                prompt=prompt_lm,
+                source=source.text,
+            ),
+        )
+        return Job(
+            plan=plan,
+            student=copy,
+            rows=rows,
+            metric=self.metric,
+            source=source,
+            task_lm=task_lm,
+            prompt_lm=prompt_lm,
+            teacher_lm=self.teacher_lm,
+            verbose=self.verbose,
+            track_stats=self.track_stats,
+        )
+
+
+def _permitted(job: Job, required: bool, record: str | Path | None) -> Run:  # noqa: FBT001
+    """Return the run of a job that may be begun: asked for, if it has to be."""
+    permission: Permission = StdinPermission()
+    opened = open_record(record if record is not None else settings.record)
+    if required:
+        require(permission, job.plan)
+    return Run(job, opened)
+
+
+def _begin(run: Run, required: bool) -> Run:  # noqa: FBT001
+    return run.begin(permitted_by_user=required)
+
+
+def _waited(run: Run, progress: RunProgress) -> Module:
+    try:
+        return run.wait(tick=progress.tick)
+    except KeyboardInterrupt:
+        run.stop()
+        print("Interrupted: stopping the run and keeping the best program so far.")  # noqa: T201
+        return run.wait(tick=progress.tick)
+
+
+def _checked_lm(name: str, lm: Any) -> LanguageModel | None:
+    if lm is not None and not isinstance(lm, LanguageModel):
+        raise InvalidArgumentError(name, lm, "give an LM, such as LM('openai/gpt-4o-mini').")
+    return lm
+
+
+def _teacher_lm(teacher_settings: Mapping[str, Any]) -> LanguageModel | None:
+    for name in teacher_settings.keys() - {"lm"}:
+        raise InvalidArgumentError(
+            "teacher_settings", dict(teacher_settings), f"{name!r} is unknown: give {{'lm': LM}}."
+        )
+    return _checked_lm("teacher_settings['lm']", teacher_settings.get("lm"))

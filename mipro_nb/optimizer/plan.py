@@ -1,0 +1,267 @@
+"""The plan: every hyperparameter resolved and checked, before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.evaluate.evaluate import check_count
+from mipro_nb.optimizer.estimate import Estimate
+
+Auto = Literal["light", "medium", "heavy"]
+
+
+@dataclass(frozen=True)
+class AutoSettings:
+    """What one value of ``auto`` stands for: candidates, and the cap of the valset."""
+
+    num_candidates: int
+    valset_cap: int
+
+
+# Of DSPy's MIPROv2 (dspy/teleprompt/mipro_optimizer_v2.py, AUTO_RUN_SETTINGS).
+AUTO: Mapping[str, AutoSettings] = {
+    "light": AutoSettings(6, 100),
+    "medium": AutoSettings(12, 300),
+    "heavy": AutoSettings(18, 1000),
+}
+_LEAST_ROWS_FOR_MINIBATCHES = 50
+
+
+class Unset(int):
+    """A default that can be told from the same number given by the user."""
+
+
+DEFAULT_NUM_CANDIDATES = Unset(10)
+DEFAULT_NUM_TRIALS = Unset(30)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for, checked one by one but not yet against the data."""
+
+    auto: str | None
+    num_candidates: int
+    num_trials: int
+    minibatch: bool
+    minibatch_size: int
+    minibatch_full_eval_steps: int
+    max_bootstrapped_demos: int
+    max_labeled_demos: int
+    metric_threshold: float | None
+    num_threads: int
+    max_errors: int
+    init_temperature: float
+    seed: int
+    view_data_batch_size: int
+    program_aware_proposer: bool
+    data_aware_proposer: bool
+    tip_aware_proposer: bool
+    fewshot_aware_proposer: bool
+
+    def __post_init__(self) -> None:
+        if self.auto is not None:
+            self._check_auto()
+        for name in (
+            "num_candidates",
+            "num_trials",
+            "minibatch_size",
+            "minibatch_full_eval_steps",
+            "num_threads",
+            "max_errors",
+            "view_data_batch_size",
+        ):
+            check_count(name, getattr(self, name))
+        for name in ("max_bootstrapped_demos", "max_labeled_demos"):
+            check_count(name, getattr(self, name), least=0)
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise InvalidArgumentError("seed", self.seed, "give a whole number of at least 0.")
+        if not 0 <= self.init_temperature <= 2:  # noqa: PLR2004 - OpenAI's range
+            raise InvalidArgumentError(
+                "init_temperature", self.init_temperature, "give a number from 0 to 2."
+            )
+        if self.metric_threshold is not None and math.isnan(self.metric_threshold):
+            raise InvalidArgumentError("metric_threshold", self.metric_threshold, "give a number.")
+
+    def _check_auto(self) -> None:
+        if self.auto not in AUTO:
+            choices = ", ".join(repr(name) for name in AUTO)
+            raise InvalidArgumentError("auto", self.auto, f"choose one of {choices}, or None.")
+        for name in ("num_candidates", "num_trials"):
+            value = getattr(self, name)
+            if not isinstance(value, Unset):
+                raise InvalidArgumentError(
+                    name, value, f"auto={self.auto!r} sets it: give auto=None, or leave it out."
+                )
+
+    @property
+    def valset_cap(self) -> int | None:
+        """Return how many validation rows are used at most, None for all."""
+        return AUTO[self.auto].valset_cap if self.auto is not None else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do, with every number resolved.
+
+    Attributes
+    ----------
+    predictors
+        Name → signature of every predictor that is optimized.
+    trials_in_flight
+        How many trials are asked before the first of them is told (the fixed lag).
+    notes
+        What the user should know before saying yes.
+    estimate
+        Calls, tokens and USD by phase.
+    """
+
+    program: str
+    predictors: Mapping[str, str]
+    auto: str | None
+    num_candidates: int
+    num_trials: int
+    minibatch: bool
+    minibatch_size: int
+    minibatch_full_eval_steps: int
+    trials_in_flight: int
+    max_bootstrapped_demos: int
+    max_labeled_demos: int
+    metric_threshold: float | None
+    num_threads: int
+    max_errors: int
+    init_temperature: float
+    seed: int
+    view_data_batch_size: int
+    program_aware_proposer: bool
+    data_aware_proposer: bool
+    tip_aware_proposer: bool
+    fewshot_aware_proposer: bool
+    trainset_size: int
+    valset_size: int
+    notes: tuple[str, ...] = ()
+    estimate: Estimate = field(default_factory=Estimate)
+
+    @property
+    def zero_shot(self) -> bool:
+        """Tell whether instructions alone are searched, without demos."""
+        return self.max_bootstrapped_demos == 0 and self.max_labeled_demos == 0
+
+    @property
+    def full_evaluations(self) -> int:
+        """Return how many full evaluations the search makes after the baseline, at most."""
+        if not self.minibatch:
+            return self.num_trials
+        return math.ceil(self.num_trials / self.minibatch_full_eval_steps)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the hyperparameters by name, without notes and estimate."""
+        values = asdict(replace(self, estimate=Estimate()))
+        del values["estimate"], values["notes"]
+        return values
+
+    def __str__(self) -> str:
+        return self.text()
+
+    __repr__ = __str__
+
+    def text(self) -> str:
+        """Return plan and estimate as lines of text, for a terminal or a cell's output."""
+        how = (
+            f"{self.num_trials} trials on minibatches of {self.minibatch_size}, a full evaluation "
+            f"every {self.minibatch_full_eval_steps}"
+            if self.minibatch
+            else f"{self.num_trials} trials, each on the whole valset"
+        )
+        demos = (
+            "instructions only, no demos"
+            if self.zero_shot
+            else f"{self.num_candidates} demo sets each, of up to {self.max_bootstrapped_demos} "
+            f"bootstrapped and {self.max_labeled_demos} in all"
+        )
+        auto = f" (auto={self.auto!r})" if self.auto else ""
+        lines = [f"MIPROv2 plan for {self.program}{auto}"]
+        lines += [_line("predictor", f"{name}: {d}") for name, d in self.predictors.items()]
+        data = f"{self.trainset_size} rows to learn from, {self.valset_size} to validate on"
+        flight = f"{self.num_threads} programs, {self.trials_in_flight} trials; seed {self.seed}"
+        lines += [
+            _line("data", data),
+            _line("candidates", f"{self.num_candidates} new instructions per predictor; {demos}"),
+            _line("search", how),
+            _line("in flight", flight),
+        ]
+        lines += [_line("note", note) for note in self.notes]
+        lines += ["", self.estimate.text()]
+        return "\n".join(lines)
+
+
+def _line(what: str, text: str) -> str:
+    return f"  {what:<11} {text}"
+
+
+def resolve(
+    wishes: Wishes,
+    *,
+    program: str,
+    predictors: Mapping[str, str],
+    trainset_size: int,
+    valset_size: int,
+) -> Plan:
+    """Return the plan that `wishes` mean for this program and these data.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the minibatch is larger than the valset, without ``auto``.
+    """
+    notes = []
+    zero_shot = wishes.max_bootstrapped_demos == 0 and wishes.max_labeled_demos == 0
+    variables = len(predictors) * (1 if zero_shot else 2)
+    candidates, trials = int(wishes.num_candidates), int(wishes.num_trials)
+    minibatch, size = wishes.minibatch, wishes.minibatch_size
+    if wishes.auto is not None:
+        candidates = AUTO[wishes.auto].num_candidates
+        trials = int(max(2 * variables * math.log2(candidates), 1.5 * candidates))
+        minibatch = valset_size > _LEAST_ROWS_FOR_MINIBATCHES
+        if minibatch and size > valset_size:
+            notes.append(f"minibatch_size={size} is clipped to the valset's {valset_size} rows.")
+            size = valset_size
+    elif minibatch and size > valset_size:
+        raise InvalidArgumentError(
+            "minibatch_size",
+            size,
+            f"the valset has only {valset_size} rows: give at most that, or minibatch=False.",
+        )
+    # Fewer trials than this leave most candidates untried (DSPy's recommendation).
+    least = 0.75 * variables * candidates
+    if trials < least:
+        notes.append(
+            f"{trials} trials are few for {variables} variables of {candidates} candidates: "
+            f"at least {math.ceil(least)} are recommended."
+        )
+    values = {
+        name: value
+        for name, value in asdict(wishes).items()
+        if name not in ("num_candidates", "num_trials", "minibatch", "minibatch_size")
+    }
+    return Plan(
+        **values,
+        program=program,
+        predictors=dict(predictors),
+        num_candidates=candidates,
+        num_trials=trials,
+        minibatch=minibatch,
+        minibatch_size=size,
+        trials_in_flight=_trials_in_flight(wishes.num_threads, size if minibatch else valset_size),
+        trainset_size=trainset_size,
+        valset_size=valset_size,
+        notes=tuple(notes),
+    )
+
+
+def _trials_in_flight(num_threads: int, examples: int) -> int:
+    """Return the fixed lag: enough trials to fill every slot while the oldest runs out."""
+    return 1 + math.ceil(num_threads / examples)

@@ -1,0 +1,160 @@
+"""Proposing: candidate instructions, each from one call to the prompt model."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mipro_nb.language.example import Example
+from mipro_nb.language.fields import Field
+from mipro_nb.language.prompt import write_fields
+from mipro_nb.language.signature import SignatureMeta, make_signature
+from mipro_nb.optimizer.bootstrap import DemoSet
+from mipro_nb.optimizer.grounding import Grounding, ask
+from mipro_nb.optimizer.job import Job, Journal
+from mipro_nb.runs.events import CandidateProposed
+
+# The kinds of tips are those of the paper (arXiv:2406.11695, appendix on program-aware proposal).
+TIPS: Mapping[str, str] = {
+    "none": "",
+    "creative": "Be creative: find an angle on the task that others would not think of.",
+    "simple": "Keep the instruction short and clear.",
+    "description": "Describe the task and what a good answer looks like in detail.",
+    "high stakes": "Tell of a situation with high stakes in which the answer must be right.",
+    "persona": "Give the language model a persona that fits the task ('You are a …').",
+}
+_SOURCES: Mapping[str, str] = {
+    "dataset_summary": "what the data look like",
+    "program_code": "source of the program that the model is a part of",
+    "program_description": "what that program does",
+    "predictor_role": "what the model has to achieve in it",
+    "task_demos": "solved examples of the task",
+    "present_instruction": "the instruction to improve on",
+    "tip": "how to write it",
+}
+_ROUNDS = 3
+_DEMOS_SHOWN = 3
+
+_PROPOSE = """Write an instruction for a language model that has to solve the task below.
+
+It is put before every input, so it must hold for all of them: say what the model has to do and
+how to decide. Write the instruction itself and nothing else, in plain text."""
+
+
+@dataclass(frozen=True)
+class _Draft:
+    text: str
+    tip: str
+    demo_set: int | None
+
+
+async def propose(
+    job: Job, journal: Journal, grounding: Grounding, demo_sets: Sequence[DemoSet]
+) -> dict[str, list[str]]:
+    """Return for each predictor its candidate instructions; the first is the student's own.
+
+    All proposals are asked for at once. One that is empty or repeats an earlier one is proposed
+    anew, at most twice; if it still does, there is one candidate fewer.
+    """
+    proposers = {
+        name: _Proposer(job, grounding, demo_sets, name, predictor.signature)
+        for name, predictor in job.student.named_predictors()
+    }
+    lists = await asyncio.gather(*(proposer.drafts() for proposer in proposers.values()))
+    texts: dict[str, list[str]] = {}
+    for (name, proposer), drafts in zip(proposers.items(), lists, strict=True):
+        own = proposer.signature.instructions
+        journal.emit(CandidateProposed(predictor=name, index=0, instruction=own, source="student"))
+        for index, draft in enumerate(drafts, start=1):
+            journal.emit(
+                CandidateProposed(
+                    predictor=name,
+                    index=index,
+                    instruction=draft.text,
+                    source="proposed",
+                    tip=draft.tip,
+                    demo_set=draft.demo_set,
+                )
+            )
+        texts[name] = [own, *(draft.text for draft in drafts)]
+    return texts
+
+
+@dataclass(frozen=True)
+class _Proposer:
+    """Proposes instructions for one predictor."""
+
+    job: Job
+    grounding: Grounding
+    demo_sets: Sequence[DemoSet]
+    name: str
+    signature: SignatureMeta
+
+    async def drafts(self) -> list[_Draft]:
+        """Return the drafts in the order of their numbers, all different."""
+        wanted = range(1, self.job.plan.num_candidates + 1)
+        drafts: dict[int, _Draft] = {}
+        for attempt in range(_ROUNDS):
+            missing = [number for number in wanted if number not in drafts]
+            written = await asyncio.gather(*(self._draft(n, attempt) for n in missing))
+            taken = {_plain(self.signature.instructions)}
+            taken |= {_plain(draft.text) for draft in drafts.values()}
+            for number, draft in zip(missing, written, strict=True):
+                if draft.text and _plain(draft.text) not in taken:
+                    taken.add(_plain(draft.text))
+                    drafts[number] = draft
+            if len(drafts) == len(wanted):
+                break
+        return [draft for _, draft in sorted(drafts.items())]
+
+    async def _draft(self, number: int, attempt: int) -> _Draft:
+        plan = self.job.plan
+        own = f"{plan.seed}:{self.name}:{number}:{attempt}"
+        tips = list(TIPS) if plan.tip_aware_proposer else ["none"]
+        tip = random.Random(own).choice(tips)
+        demo_set, demos = self._shown_demos(number)
+        inputs = self._inputs(tip, demos)
+        fields = {name: Field(name, "input", str, _SOURCES[name]) for name in inputs}
+        fields["instruction"] = Field("instruction", "output", str, "the new instruction")
+        text = await ask(
+            self.job,
+            make_signature("ProposeInstruction", fields, _PROPOSE),
+            "instruction",
+            temperature=plan.init_temperature,
+            # A number of this draft's own, so that no two drafts share a kept answer.
+            rollout=1 + zlib.crc32(own.encode()),
+            **inputs,
+        )
+        return _Draft(text.strip().strip('"').strip(), tip, demo_set)
+
+    def _inputs(self, tip: str, demos: Sequence[Example]) -> dict[str, str]:
+        """Return what the proposal is grounded in, without the sources that are off or empty."""
+        texts = {
+            "dataset_summary": self.grounding.dataset_summary,
+            "program_code": self.grounding.program_code,
+            "program_description": self.grounding.program_description,
+            "predictor_role": self.grounding.roles[self.name],
+            "task_demos": _demo_text(self.signature, demos),
+            "present_instruction": self.signature.instructions,
+            "tip": TIPS[tip],
+        }
+        return {name: text for name, text in texts.items() if text}
+
+    def _shown_demos(self, number: int) -> tuple[int | None, Sequence[Example]]:
+        """Return the bootstrapped demos of one set, another one for each proposal."""
+        usable = [i for i, made in enumerate(self.demo_sets) if made.bootstrapped[self.name]]
+        if not usable or not self.job.plan.fewshot_aware_proposer:
+            return None, ()
+        chosen = usable[number % len(usable)]
+        return chosen, self.demo_sets[chosen].bootstrapped[self.name][:_DEMOS_SHOWN]
+
+
+def _demo_text(signature: SignatureMeta, demos: Sequence[Example]) -> str:
+    return "\n\n".join(write_fields(signature, signature.fields, demo) for demo in demos)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()

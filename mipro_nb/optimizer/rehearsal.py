@@ -1,0 +1,258 @@
+"""Rehearsal: running program and metric on a few rows with made-up answers and no LM call.
+
+It finds what would fail on the first example before anything is paid, and measures the real
+prompts of this program on these data. Answers are the row's own labels where the names match,
+and plain values of the right type otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from mipro_nb.errors import (
+    CallRefusedError,
+    MetricError,
+    ProgramError,
+    shown,
+)
+from mipro_nb.evaluate.metric import Metric, MetricReturnError
+from mipro_nb.language.example import Example
+from mipro_nb.language.fields import Field, choices
+from mipro_nb.language.lm_protocol import Completion, LMRequest
+from mipro_nb.language.module import Module
+from mipro_nb.language.prompt import write_fields
+from mipro_nb.language.settings import context
+from mipro_nb.language.tracing import Step, tracing
+from mipro_nb.models.gate import Gate, run_gate
+from mipro_nb.models.tokens import count_message_tokens, count_tokens
+from mipro_nb.runs.record import Record
+
+_ROWS = 5
+_MADE_UP_TEXT = (
+    "A sentence or two of plausible text stands here in place of what the model will write."
+)
+_REASONING_SENTENCES = 3
+_NO_CALLS_YET = "No LM call may be made before permission was given."
+
+
+@dataclass(frozen=True)
+class RehearsedCall:
+    """One call that a program would make.
+
+    Attributes
+    ----------
+    predictor
+        Name of the predictor; None for calls of the metric or of predictors made on the way.
+    input_tokens
+        Tokens of the prompt, the student's demos included.
+    output_tokens
+        Tokens of the made-up reply.
+    demo_tokens
+        Tokens that this call would take up as a demo.
+    """
+
+    predictor: str | None
+    input_tokens: int
+    output_tokens: int
+    demo_tokens: int
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a rehearsal found.
+
+    Attributes
+    ----------
+    calls
+        A list of calls per rehearsed row.
+    notes
+        What went wrong in a way that made-up answers may have caused.
+    """
+
+    calls: Sequence[Sequence[RehearsedCall]]
+    notes: Sequence[str]
+
+
+async def rehearse(
+    student: Module, rows: Sequence[Example], metric: Metric, *, as_json: bool
+) -> Rehearsal:
+    """Return what running `student` and `metric` on a few of `rows` would send.
+
+    User code is run (forwards, tools, the metric); LMs are not called.
+
+    Raises
+    ------
+    ProgramError
+        If the program has no predictors, never calls one, or fails before it calls one.
+    MetricError
+        If the metric returns no score, or raises although every output is the row's own label.
+    """
+    names = {id(predictor): name for name, predictor in student.named_predictors()}
+    if not names:
+        msg = (
+            f"{type(student).__name__} has no predictors: keep Predict or ChainOfThought as "
+            "attributes, in lists or in dicts of the program."
+        )
+        raise ProgramError(msg)
+    step = max(1, len(rows) // _ROWS)
+    calls: list[list[RehearsedCall]] = []
+    notes: list[str] = []
+    for row in rows[::step][:_ROWS]:
+        made, note = await _rehearse_row(student, names, row, metric, as_json=as_json)
+        calls.append(made)
+        if note is not None and note not in notes:
+            notes.append(note)
+    if not any(call.predictor is not None for row_calls in calls for call in row_calls):
+        msg = (
+            f"{type(student).__name__} never called any of its predictors "
+            f"({', '.join(names.values())}) on the first rows: there is nothing to optimize. "
+            "Its forward must call them."
+        )
+        raise ProgramError(msg)
+    return Rehearsal(calls, notes[:3])
+
+
+async def _rehearse_row(
+    student: Module, names: dict[int, str], row: Example, metric: Metric, *, as_json: bool
+) -> tuple[list[RehearsedCall], str | None]:
+    stand_in = _StandIn(row, as_json)
+    closed = Gate(_no_record, 1)
+    closed.refuse(_NO_CALLS_YET)
+    token = run_gate.set(closed)
+    note = None
+    steps: list[Step] = []
+    try:
+        with context(stand_in=stand_in), tracing() as steps:
+            prediction = await _run_student(student, row, steps)
+        calls_of_program = len(stand_in.requests)
+        if isinstance(prediction, Exception):
+            note = f"the program raised {_told(prediction)} in a rehearsal with made-up answers."
+        else:
+            with context(stand_in=stand_in):
+                note = await _run_metric(metric, row, prediction)
+    finally:
+        run_gate.reset(token)
+    program_requests = stand_in.requests[:calls_of_program]
+    # A step is added when its call is answered; concurrent calls may be answered in any order, so
+    # calls and predictors are matched by the signature object that both hold.
+    by_signature = {id(made.predictor.signature): names.get(id(made.predictor)) for made in steps}
+    calls = [_measured(by_signature.get(id(r.request.signature)), r) for r in program_requests]
+    calls += [_measured(None, r) for r in stand_in.requests[calls_of_program:]]
+    return calls, note
+
+
+async def _run_student(student: Module, row: Example, steps: Sequence[Step]) -> Any:
+    try:
+        return await student.acall(**row.inputs().to_dict())
+    except CallRefusedError as error:
+        return error
+    except Exception as error:
+        if steps:
+            return error
+        msg = (
+            f"{type(student).__name__} failed before its first LM call, on "
+            f"{shown(repr(row), 200)}: {_told(error)}"
+        )
+        raise ProgramError(msg) from error
+
+
+async def _run_metric(metric: Metric, row: Example, prediction: Any) -> str | None:
+    labels = row.labels()
+    outputs = prediction.keys() if isinstance(prediction, Example) else ()
+    all_labels = bool(outputs) and all(name in labels for name in outputs)
+    try:
+        await metric.score(row, prediction)
+    except MetricReturnError:
+        raise
+    except MetricError as error:
+        if all_labels:
+            raise
+        return f"in a rehearsal with made-up answers: {error}"
+    except CallRefusedError:
+        return "the metric calls an LM directly; those calls are not in the estimate."
+    return None
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {shown(str(error), 160)}"
+
+
+def _no_record() -> Record:
+    raise CallRefusedError(_NO_CALLS_YET)
+
+
+@dataclass
+class _Request:
+    request: LMRequest
+    reply: str
+
+
+@dataclass
+class _StandIn:
+    """Answers every request with labels of the row, or made-up values."""
+
+    row: Example
+    structured_outputs: bool
+    name: str = "rehearsal"
+    requests: list[_Request] = field(default_factory=list)
+
+    async def acomplete(self, request: LMRequest) -> Completion:
+        signature = request.signature
+        if signature is None:
+            raise CallRefusedError(_NO_CALLS_YET)
+        outputs = {name: self._value(f) for name, f in signature.output_fields.items()}
+        if self.structured_outputs:
+            reply = json.dumps(
+                {name: json.loads(_as_json(value)) for name, value in outputs.items()}
+            )
+        else:
+            reply = write_fields(signature, signature.output_fields, outputs)
+        self.requests.append(_Request(request, reply))
+        return Completion(reply)
+
+    def _value(self, output: Field) -> Any:
+        if output.name in self.row:
+            return self.row[output.name]
+        if output.name == "reasoning":
+            return " ".join([_MADE_UP_TEXT] * _REASONING_SENTENCES)
+        return _made_up(output.type)
+
+
+def _as_json(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
+    return json.dumps(value, default=str)
+
+
+def _made_up(annotation: Any) -> Any:
+    options = choices(annotation)
+    if options is not None:
+        return options[0]
+    plain: dict[Any, Any] = {bool: True, int: 1, float: 1.0, list: [], dict: {}}
+    if annotation in plain:
+        return plain[annotation]
+    origin = getattr(annotation, "__origin__", None)
+    if origin in (list, set, tuple):
+        return []
+    if origin is dict:
+        return {}
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation.model_construct(
+            **{name: _made_up(f.annotation) for name, f in annotation.model_fields.items()}
+        )
+    return _MADE_UP_TEXT
+
+
+def _measured(name: str | None, made: _Request) -> RehearsedCall:
+    messages = made.request.messages
+    return RehearsedCall(
+        predictor=name,
+        input_tokens=count_message_tokens(messages),
+        output_tokens=count_tokens(made.reply),
+        demo_tokens=count_message_tokens([messages[-1], {"role": "", "content": made.reply}]),
+    )

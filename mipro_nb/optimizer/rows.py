@@ -1,0 +1,100 @@
+"""Training and validation rows: from what the user has to lists of Example, split and checked."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mipro_nb.datasets.rows import from_dataframe
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.evaluate.evaluate import check_rows
+from mipro_nb.language.example import Example
+from mipro_nb.language.saving import jsonable
+
+# DSPy's split: four fifths are for validation, at most this many rows.
+_VALIDATION_SHARE = 0.8
+_MOST_VALIDATION_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The two disjoint sets that a run works on.
+
+    Attributes
+    ----------
+    train
+        Rows for bootstrapping and proposing.
+    val
+        Rows that configurations are scored on.
+    """
+
+    train: list[Example]
+    val: list[Example]
+
+
+def split_rows(
+    trainset: Any, valset: Any, inputs: Sequence[str] | None, most: int | None, seed: int
+) -> Rows:
+    """Return the rows to work on.
+
+    Parameters
+    ----------
+    trainset, valset
+        Lists of Example, lists of dict, or data frames; valset may be None: then it is the last
+        80 % of trainset.
+    inputs
+        Names of the inputs, where rows do not tell.
+    most
+        Cap of the valset's size, None for none; a seeded sample is taken.
+    seed
+        Seed of that sample.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a set is empty, rows have no inputs, or a value has no JSON form.
+    """
+    train = _as_examples("trainset", trainset, inputs)
+    if valset is not None:
+        val = _as_examples("valset", valset, inputs)
+    else:
+        if len(train) < 2:  # noqa: PLR2004 - one row for each set
+            raise InvalidArgumentError(
+                "trainset", train, "one row cannot be split: give at least 2 rows, or a valset."
+            )
+        size = min(_MOST_VALIDATION_ROWS, max(1, int(_VALIDATION_SHARE * len(train))))
+        train, val = train[:-size], train[-size:]
+    if most is not None and len(val) > most:
+        kept = sorted(random.Random(seed).sample(range(len(val)), most))
+        val = [val[index] for index in kept]
+    return Rows(train, val)
+
+
+def _as_examples(name: str, rows: Any, inputs: Sequence[str] | None) -> list[Example]:
+    if not isinstance(rows, list | tuple) and hasattr(rows, "columns"):
+        if inputs is None:
+            raise InvalidArgumentError(
+                "inputs", None, f"{name} is a data frame: name its input columns, inputs=['…']."
+            )
+        rows = from_dataframe(rows, inputs=list(inputs))
+    if isinstance(rows, Sequence) and not isinstance(rows, str):
+        rows = [_with_inputs(name, index, row, inputs) for index, row in enumerate(rows)]
+    examples = check_rows(name, rows)
+    for index, example in enumerate(examples):
+        for field, value in example.items():
+            jsonable(value, f"{name}[{index}].{field}")
+    return examples
+
+
+def _with_inputs(name: str, index: int, row: Any, inputs: Sequence[str] | None) -> Any:
+    if isinstance(row, Mapping):
+        if inputs is None:
+            raise InvalidArgumentError(
+                f"{name}[{index}]", row, "rows that are dicts need compile(…, inputs=['…'])."
+            )
+        row = Example(row)
+    if isinstance(row, Example) and inputs is not None and row.input_names is None:
+        return row.with_inputs(*inputs)
+    return row

@@ -1,0 +1,110 @@
+"""The source code of a program, for the prompt model to look at."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+from mipro_nb.language.module import Module
+
+
+@dataclass(frozen=True)
+class ProgramSource:
+    """A program's source.
+
+    Attributes
+    ----------
+    text
+        Source of the program's classes; where there is none, the program's repr.
+    problem
+        Why source of a class was not found; None if all was.
+    """
+
+    text: str
+    problem: str | None
+
+
+def program_source(program: Module) -> ProgramSource:
+    """Return the source of the classes that `program` is made of.
+
+    Classes defined in notebook cells, in files run with ``%run`` and in modules are found
+    through the code of their methods, which knows the cell or file that it was compiled from.
+    """
+    texts, missing = [], []
+    for cls in _user_classes(program):
+        text = _class_source(cls)
+        if text is None:
+            missing.append(cls.__qualname__)
+        else:
+            texts.append(text)
+    problem = (
+        f"No source was found of {', '.join(missing)}: proposals see its structure only."
+        if missing
+        else None
+    )
+    return ProgramSource("\n\n".join(texts) or repr(program), problem)
+
+
+def _user_classes(program: Module) -> list[type]:
+    """Return the classes of a program and of the modules in it, without our own."""
+    found: dict[type, None] = {}
+    for module in _modules(program, set()):
+        for cls in type(module).__mro__:
+            own = cls.__module__.split(".")[0] == "mipro_nb"
+            if issubclass(cls, Module) and not own:
+                found[cls] = None
+    return list(found)
+
+
+def _modules(value: Any, seen: set[int]) -> Iterator[Module]:
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, Module):
+        yield value
+        for inner in value.__dict__.values():
+            yield from _modules(inner, seen)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _modules(inner, seen)
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _modules(inner, seen)
+
+
+def _class_source(cls: type) -> str | None:
+    for code in _codes(cls):
+        # inspect.getsource(cls) looks for the file of cls.__module__, which a notebook's
+        # __main__ does not have; the code object names the cell itself.
+        lines = linecache.getlines(code.co_filename)
+        text = _enclosing_class(lines, cls.__name__, code.co_firstlineno)
+        if text is not None:
+            return text
+    return None
+
+
+def _codes(cls: type) -> Iterator[CodeType]:
+    for member in vars(cls).values():
+        function = inspect.unwrap(getattr(member, "__func__", member))
+        if isinstance(function, FunctionType):
+            yield function.__code__
+
+
+def _enclosing_class(lines: list[str], name: str, line: int) -> str | None:
+    try:
+        tree = ast.parse("".join(lines))
+    except (SyntaxError, ValueError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            last = node.end_lineno or first
+            if first <= line <= last:
+                return textwrap.dedent("".join(lines[first - 1 : last])).rstrip()
+    return None

@@ -1,0 +1,204 @@
+"""Every fact of a run as a typed, versioned event.
+
+A run is the sequence of its events: its state is a fold of them (`mipro_nb.runs.state`), and
+everything a person sees is a view of that state. Texts that repeat (prompts, replies, rows) are
+kept once in the record and named here by reference.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+Phase = Literal["baseline", "bootstrap", "propose", "search", "other"]
+EvaluationKind = Literal["baseline", "minibatch", "full"]
+FinalState = Literal["finished", "stopped", "capped", "failed"]
+TextRef = str
+"""Name of a text in the record: the first 32 hexadecimal digits of its SHA-256."""
+
+
+class Event(BaseModel):
+    """Base of all events: immutable, and silent about fields that a newer version added."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
+    version: ClassVar[int] = 1
+
+
+class RunPlanned(Event):
+    """The first event: what will be done, on what, and what it is expected to cost."""
+
+    type: Literal["run_planned"] = "run_planned"
+    program: str
+    predictors: dict[str, str]
+    plan: dict[str, Any]
+    estimate: dict[str, Any]
+    trainset: TextRef
+    valset: TextRef
+    mipro_nb: str
+    process: int
+
+
+class RunPermitted(Event):
+    """Somebody said yes, or permission was not required."""
+
+    type: Literal["run_permitted"] = "run_permitted"
+    by: Literal["user", "not required"]
+
+
+class PhaseStarted(Event):
+    """The run entered a phase; bootstrap and propose overlap."""
+
+    type: Literal["phase_started"] = "phase_started"
+    phase: Phase
+
+
+class LMCallAnswered(Event):
+    """An LM call came back, from the server or from the cache."""
+
+    type: Literal["lm_call_answered"] = "lm_call_answered"
+    phase: Phase
+    model: str
+    prompt_head: TextRef
+    prompt_tail: TextRef
+    reply: TextRef
+    truncated: bool
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int
+    usd: float | None
+    from_cache: bool
+    seconds: float
+    trial: int | None = None
+    example: int | None = None
+
+
+class LMCallFailed(Event):
+    """An LM call failed for good, after the client's own retries."""
+
+    type: Literal["lm_call_failed"] = "lm_call_failed"
+    phase: Phase
+    model: str
+    error: str
+    seconds: float
+    trial: int | None = None
+    example: int | None = None
+
+
+class TraceBootstrapped(Event):
+    """The teacher was run on a training example; `kept` tells whether its trace may be a demo."""
+
+    type: Literal["trace_bootstrapped"] = "trace_bootstrapped"
+    example: int
+    kept: bool
+    score: float | None
+    error: str | None = None
+
+
+class DemoSetBuilt(Event):
+    """One candidate demo set of one predictor; `demos` refers to a JSON list of rows."""
+
+    type: Literal["demo_set_built"] = "demo_set_built"
+    predictor: str
+    index: int
+    source: Literal["empty", "labelled", "bootstrapped"]
+    bootstrapped: int
+    labelled: int
+    demos: TextRef
+
+
+class GroundingWritten(Event):
+    """The prompt model wrote something that proposals are based on."""
+
+    type: Literal["grounding_written"] = "grounding_written"
+    kind: Literal["dataset summary", "program description", "predictor role", "program source"]
+    predictor: str | None
+    text: str
+    problem: str | None = None
+
+
+class CandidateProposed(Event):
+    """One candidate instruction of one predictor; index 0 is the student's own."""
+
+    type: Literal["candidate_proposed"] = "candidate_proposed"
+    predictor: str
+    index: int
+    instruction: str
+    source: Literal["student", "proposed"]
+    tip: str | None = None
+    demo_set: int | None = None
+
+
+class TrialAsked(Event):
+    """An evaluation was begun: which configuration, on which validation examples."""
+
+    type: Literal["trial_asked"] = "trial_asked"
+    trial: int
+    kind: EvaluationKind
+    configuration: dict[str, int]
+    examples: list[int]
+
+
+class ExampleScored(Event):
+    """One cell of the score ledger: (configuration, example) → score in 0–1."""
+
+    type: Literal["example_scored"] = "example_scored"
+    trial: int
+    configuration: str
+    example: int
+    score: float
+    prediction: TextRef | None
+    feedback: str | None = None
+    error: str | None = None
+    seconds: float
+
+
+class TrialTold(Event):
+    """An evaluation ended with a mean score in 0–100 over `examples` examples."""
+
+    type: Literal["trial_told"] = "trial_told"
+    trial: int
+    kind: EvaluationKind
+    configuration: dict[str, int]
+    score: float
+    examples: int
+    reused: int
+
+
+class RunEnded(Event):
+    """The last event: how the run ended and what it returned."""
+
+    type: Literal["run_ended"] = "run_ended"
+    state: FinalState
+    score: float | None
+    baseline: float | None
+    configuration: dict[str, int] | None
+    program: TextRef | None
+    gain_low: float | None = None
+    gain_high: float | None = None
+    reason: str | None = None
+
+
+AnyEvent = Annotated[
+    RunPlanned
+    | RunPermitted
+    | PhaseStarted
+    | LMCallAnswered
+    | LMCallFailed
+    | TraceBootstrapped
+    | DemoSetBuilt
+    | GroundingWritten
+    | CandidateProposed
+    | TrialAsked
+    | ExampleScored
+    | TrialTold
+    | RunEnded,
+    Field(discriminator="type"),
+]
+
+read_event: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+def configuration_key(configuration: dict[str, int]) -> str:
+    """Return the one text form of a configuration: ``"prog:demos=2 prog:instruction=0"``."""
+    return " ".join(f"{name}={value}" for name, value in sorted(configuration.items()))

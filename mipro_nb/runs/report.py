@@ -1,0 +1,64 @@
+"""A run told in a few lines of text: score, gain, spend against estimate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mipro_nb.runs.state import RunState, Spend
+
+
+def write_report(run_id: str, state: RunState) -> str:
+    """Return the report of a run, finished or not, as lines of text."""
+    lines = [f"Run {run_id}: {state.state}, {state.seconds:.0f} s"]
+    ended = state.ended
+    if ended is not None and ended.reason:
+        lines.append(f"  {ended.reason}")
+    if state.baseline is not None:
+        lines.append(f"  student as given   {state.baseline:6.1f}  (full valset)")
+    best = state.best
+    if best is not None and best.score is not None:
+        lines.append(f"  best program       {best.score:6.1f}  ({_what(best.configuration)})")
+    if ended is not None and ended.gain_low is not None and ended.gain_high is not None:
+        lines.append(_gain_line(ended.gain_low, ended.gain_high))
+    lines.append(f"  {len(state.trials)} evaluations, {len(state.errors)} failed examples")
+    lines += _spend_lines(state)
+    return "\n".join(lines)
+
+
+def _what(configuration: dict[str, int]) -> str:
+    if not any(configuration.values()):
+        return "the student as given"
+    return ", ".join(f"{name} {value}" for name, value in sorted(configuration.items()))
+
+
+def _gain_line(low: float, high: float) -> str:
+    interval = f"  gain, 95 % interval {low:+.1f} … {high:+.1f} points"
+    return interval if low > 0 else f"{interval}: no clear gain over the student"
+
+
+def _spend_lines(state: RunState) -> list[str]:
+    lines = [f"  {'phase':<10} {'calls':>7} {'cached':>7} {'tokens in':>10} {'out':>8} {'USD':>9}"]
+    lines += [_spend_line(phase, spend) for phase, spend in state.spend_by_phase.items()]
+    lines.append(_spend_line("total", state.spend))
+    estimate = state.planned.estimate.get("total") if state.planned else None
+    if estimate:
+        lines.append(f"  estimated  {_range(estimate['calls'])} calls, {_usd(estimate['usd'])}")
+    return lines
+
+
+def _spend_line(phase: str, spend: Spend) -> str:
+    usd = "unknown" if spend.usd is None else f"{spend.usd:.4f}"
+    return (
+        f"  {phase:<10} {spend.calls:>7,} {spend.cached_calls:>7,} "
+        f"{spend.input_tokens:>10,} {spend.output_tokens:>8,} {usd:>9}"
+    )
+
+
+def _range(amount: dict[str, Any]) -> str:
+    return f"{amount['low']:,.0f} – {amount['expected']:,.0f} – {amount['high']:,.0f}"
+
+
+def _usd(amount: dict[str, Any] | None) -> str:
+    if amount is None:
+        return "USD unknown"
+    return f"USD {amount['low']:.4f} – {amount['expected']:.4f} – {amount['high']:.4f}"

@@ -1,0 +1,5 @@
+"""The name that DSPy's users import MIPROv2 from."""
+
+from mipro_nb.optimizer.miprov2 import MIPROv2
+
+__all__ = ["MIPROv2"]

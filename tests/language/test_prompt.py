@@ -1,0 +1,411 @@
+"""The prompt format: exact both ways, and lenient with what LMs write."""
+
+from __future__ import annotations
+
+import json
+import math
+from enum import Enum
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from mipro_nb.errors import ReplyError, TruncatedReplyError
+from mipro_nb.language import Example, InputField, OutputField, Signature
+from mipro_nb.language.prompt import (
+    read_reply,
+    reply_schema,
+    write_fields,
+    write_messages,
+    write_retry,
+)
+
+
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Address(BaseModel):
+    street: str
+    tags: list[str] = []
+
+
+class Person(BaseModel):
+    name: str
+    age: int | None
+    weight: float
+    address: Address
+
+
+LINES = [
+    "label: x",
+    "LABEL : x",
+    "\\label:",
+    "\\\\label: y",
+    " label: z",
+    "**label:** y",
+    "**answer**: y",
+    "## question: y",
+    "question: q",
+    "```",
+    "```json",
+    '"quoted"',
+    "'quoted'",
+    '"',
+    "",
+    " ",
+    "\t",
+    "\\",
+    "\r",
+    "\x00",
+    "\u2028",
+    "null",
+    "{}",
+    '{"label": "x"}',
+    "l\u0131ne: dotless i",
+    "\u017ftem: long s",
+]
+texts = st.one_of(
+    st.text(),
+    st.lists(st.one_of(st.sampled_from(LINES), st.text(max_size=8)), max_size=5).map("\n".join),
+)
+floats = st.floats(allow_nan=False)
+addresses = st.builds(Address, street=texts, tags=st.lists(texts, max_size=2))
+people = st.builds(
+    Person, name=texts, age=st.none() | st.integers(), weight=floats, address=addresses
+)
+
+words = ("spam", "not spam", " outer space ", "two\nlines", '"quoted"', "label: x", "", "a.")
+Words = Literal["spam", "not spam", " outer space ", "two\nlines", '"quoted"', "label: x", "", "a."]
+Mixed = Literal[1, "1", None, True, "None", Color.RED]  # noqa: PYI061 - it may be written so
+
+TYPES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
+    "str": (str, texts),
+    "bool": (bool, st.booleans()),
+    "int": (int, st.integers()),
+    "float": (float, floats),
+    "literal of str": (Words, st.sampled_from(words)),
+    "literal of int": (Literal[1, 2, -3], st.sampled_from([1, 2, -3])),
+    "mixed literal": (Mixed, st.sampled_from([1, "1", None, True, "None", Color.RED])),
+    "enum": (Color, st.sampled_from(Color)),
+    "list[str]": (list[str], st.lists(texts, max_size=3)),
+    "list[float]": (list[float], st.lists(floats, max_size=3)),
+    "dict[str, int]": (dict[str, int], st.dictionaries(texts, st.integers(), max_size=3)),
+    "str | None": (str | None, st.none() | texts),
+    "int | str": (int | str, st.integers() | texts),
+    "tuple": (tuple[int, str], st.tuples(st.integers(), texts)),
+    "set[int]": (set[int], st.sets(st.integers(), max_size=3)),
+    "model": (Person, people),
+    "list of models": (list[Person], st.lists(people, max_size=2)),
+    "model | None": (Person | None, st.none() | people),
+    "Any": (Any, st.recursive(texts | st.none() | st.integers(), st.lists, max_leaves=4)),
+}
+
+
+def exact(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def written(signature: Any, values: dict[str, Any], *, as_json: bool) -> str:
+    """Return the turn that shows `values` as an LM's answer."""
+    demo = {**dict.fromkeys(signature.input_fields, "given"), **values}
+    messages = write_messages(signature, [demo], demo, as_json=as_json)
+    assert [message["role"] for message in messages] == ["system", "user", "assistant", "user"]
+    return messages[2]["content"]
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+@pytest.mark.parametrize("kind", TYPES)
+@given(data=st.data())
+def test_every_value_comes_back_equal(kind, as_json, data):
+    annotation, values = TYPES[kind]
+    signature = Signature("question, line, item -> label: T", T=annotation)
+    value = data.draw(values)
+    read = read_reply(
+        signature, written(signature, {"label": value}, as_json=as_json), as_json=as_json
+    )
+    assert exact(read["label"], value)
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+@given(answer=texts, label=texts, person=people, item=texts)
+def test_several_outputs_do_not_run_into_each_other(as_json, answer, label, person, item):
+    signature = Signature("question, line -> answer, person: P, label, item", P=Person)
+    values = {"answer": answer, "person": person, "label": label, "item": item}
+    reply = written(signature, values, as_json=as_json)
+    assert read_reply(signature, reply, as_json=as_json) == values
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+def test_not_a_number_comes_back(as_json):
+    signature = Signature("question -> label: float")
+    reply = written(signature, {"label": math.nan}, as_json=as_json)
+    assert math.isnan(read_reply(signature, reply, as_json=as_json)["label"])
+
+
+@given(text=texts, answer=texts)
+def test_written_outputs_are_read_from_lines_in_any_order(text, answer):
+    signature = Signature("question -> label, answer")
+    values = {"label": text, "answer": answer}
+    assert read_reply(signature, write_fields(signature, ["answer", "label"], values)) == values
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+@given(reply=texts, truncated=st.booleans())
+@example(reply='{"answer": ' + "[" * 5000 + "]" * 5000 + "}", truncated=False)
+@example(reply='{"answer": ' + "1" * 5000 + "}", truncated=False)
+def test_no_reply_makes_reading_fail_in_another_way(as_json, reply, truncated):
+    signature = Signature("question, line, item -> label: Literal['a', 'b'], answer: list[int]")
+    try:
+        values = read_reply(signature, reply, truncated=truncated, as_json=as_json)
+    except ReplyError:
+        pass
+    else:
+        assert set(values) == {"label", "answer"}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "reply", "value"),
+    [
+        (str, "answer: Paris", "Paris"),
+        (str, "Answer: Paris", "Paris"),
+        (str, "**answer:** Paris", "Paris"),
+        (str, "**Answer**: Paris", "Paris"),
+        (str, "### Answer: Paris", "Paris"),
+        (str, "answer:\nParis\nis it", "Paris\nis it"),
+        (str, 'answer: "Paris"', "Paris"),
+        (str, 'answer: "Paris" is not "Rome"', '"Paris" is not "Rome"'),
+        (str, "Paris", "Paris"),
+        (str, "answer: Paris\nquestion: And of Italy?\nanswer: Rome", "Paris"),
+        (str, "```\nanswer: Paris\n```", "Paris"),
+        (str, "Here you are:\n```text\nanswer: Paris\n```\nAnything else?", "Paris"),
+        (str, "answer:\n```python\n    return 1\n```", "    return 1"),
+        (str, "answer:\n```\na\n```\nor\n```\nb\n```", "```\na\n```\nor\n```\nb\n```"),
+        (bool, "answer: Yes", True),
+        (bool, "answer: no.", False),
+        (bool, "**False**", False),
+        (bool, "answer: True\nbecause it is.", True),
+        (int, "answer: $1,234.", 1234),
+        (int, "answer: 42 (forty-two)", 42),
+        (int, "**42**", 42),
+        (int, "answer: 42\nThat is all.", 42),
+        (float, "answer: .5", 0.5),
+        (float, "answer: 1,234.5", 1234.5),
+        (float, "answer: inf", math.inf),
+        (Literal["ham", "spam"], "answer: Spam.", "spam"),
+        (Literal["ham", "spam"], "'SPAM'.", "spam"),
+        (Literal["ham", "spam"], "answer: **spam**\nIt offers a prize.", "spam"),
+        (Literal["ham", "spam"], "answer: ```\nspam\n```", "spam"),
+        (Literal[1, 2], "answer: 2.", 2),
+        (Literal["a"] | None, "answer: a", "a"),
+        (Literal["a", None], "answer: null", None),  # noqa: PYI061
+        (Literal["a", None], "answer: A", "a"),  # noqa: PYI061
+        (list[int], "answer:\n```json\n[1,\n 2]\n```", [1, 2]),
+        (str | None, "answer: Paris", "Paris"),
+        (str | None, "answer: null", None),
+        (Color, "answer: red", Color.RED),
+        (Address, 'answer: {"street": "Main"}', Address(street="Main")),
+    ],
+)
+def test_loose_replies_are_understood(annotation, reply, value):
+    signature = Signature("question -> answer: T", T=annotation)
+    assert exact(read_reply(signature, reply)["answer"], value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (int, "1,5"),
+        (int, "3 or 4"),
+        (int, "1.5"),
+        (bool, "maybe"),
+        (Literal["ham", "spam"], "ham or spam"),
+        (list[int], "[1, 2"),
+        (Address, '{"road": "Main"}'),
+    ],
+)
+def test_a_wrong_value_is_not_guessed(annotation, text):
+    signature = Signature("question -> answer: T", T=annotation)
+    with pytest.raises(ReplyError, match="The field 'answer' is wrong: expected") as caught:
+        read_reply(signature, f"answer: {text}")
+    assert caught.value.raw_text == f"answer: {text}"
+    assert caught.value.fields == {}
+
+
+def test_text_before_the_second_field_is_the_first_field():
+    signature = Signature("question -> reasoning, answer: int")
+    reply = "One and one\nare two.\n**Answer:** 2"
+    assert read_reply(signature, reply) == {"reasoning": "One and one\nare two.", "answer": 2}
+
+
+def test_a_greeting_is_dropped_where_the_first_field_is_marked():
+    signature = Signature("question -> reasoning, answer")
+    reply = "Sure!\nreasoning: easy\nanswer: 2"
+    assert read_reply(signature, reply) == {"reasoning": "easy", "answer": "2"}
+
+
+def test_a_missing_field_is_named_and_the_rest_is_kept():
+    signature = Signature("question -> reasoning, answer: int, unit")
+    with pytest.raises(ReplyError) as caught:
+        read_reply(signature, "reasoning: easy\nanswer: 2")
+    assert "The field 'unit' is missing." in str(caught.value)
+    assert caught.value.raw_text == "reasoning: easy\nanswer: 2"
+    assert caught.value.fields == {"reasoning": "easy", "answer": 2}
+    assert not isinstance(caught.value, TruncatedReplyError)
+
+
+@pytest.mark.parametrize("reply", ["", "   \n ", "question: again?"])
+def test_an_empty_reply_lacks_its_field(reply):
+    with pytest.raises(ReplyError, match="'answer' is missing"):
+        read_reply(Signature("question -> answer"), reply)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "reply"),
+    [
+        ("q -> answer", "answer: The capital of Fran"),
+        ("q -> answer", "The capital of Fran"),
+        ("q -> reasoning, answer", "reasoning: I thi"),
+        ("q -> reasoning, answer: int", "reasoning: done\nanswer: 12"),
+        ("q -> answer: float", "answer: 1.5"),
+        ("q -> answer: list[int]", "answer: [1, 2"),
+        ("q -> answer: Literal['spam', 'spam-like']", "answer: spam"),
+        ("q -> answer: Literal['spam', 'ham']", "answer: sp"),
+        ("q -> answer: bool, reasoning", "reasoning: because\nanswer:"),
+        ("q -> answer: bool, reasoning", "answer: true\nreasoning: beca"),
+        ("q -> answer: str | None", "answer: The capital of Fran"),
+    ],
+)
+def test_a_reply_cut_off_inside_a_field_is_refused(declaration, reply):
+    with pytest.raises(TruncatedReplyError, match="max_tokens") as caught:
+        read_reply(Signature(declaration), reply, truncated=True)
+    assert caught.value.raw_text == reply
+
+
+@pytest.mark.parametrize(
+    ("declaration", "reply"),
+    [
+        ("q -> answer: Literal['spam', 'ham']", "answer: spam"),
+        ("q -> answer: bool", "answer: true"),
+        ("q -> answer: list[int]", "answer: [1, 2]"),
+        ("q -> answer: int", "answer: 12\nThat is beca"),
+        ("q -> answer", "answer: Paris\nq: And of It"),
+        ("q -> answer", "answer: Paris\nq: And of Italy?\nanswer: Ro"),
+        ("q -> answer, label: bool", "label: yes\nanswer: Paris\nq: wha"),
+    ],
+)
+def test_a_reply_cut_off_after_its_fields_counts(declaration, reply):
+    assert read_reply(Signature(declaration), reply, truncated=True)["answer"]
+
+
+def test_a_complete_json_object_counts_although_the_reply_was_cut_off():
+    signature = Signature("q -> answer")
+    reply = '{"answer": "Paris"}\n\n\n'
+    assert read_reply(signature, reply, truncated=True, as_json=True) == {"answer": "Paris"}
+    with pytest.raises(TruncatedReplyError):
+        read_reply(signature, '{"answer": "Pari', truncated=True, as_json=True)
+
+
+def test_lines_are_understood_where_json_was_asked_for():
+    signature = Signature("q -> reasoning, answer")
+    reply = "reasoning: see {}\nanswer: 2"
+    assert read_reply(signature, reply, as_json=True) == {"reasoning": "see {}", "answer": "2"}
+
+
+def test_json_is_found_inside_other_text_and_read_loosely():
+    signature = Signature("q -> n: int, label: Literal['a', 'b'], text, numbers: list[int]")
+    reply = (
+        'Here:\n```json\n{"n": "1,234", "label": "A", "text": 5, "numbers": [1], "more": 0}\n```'
+    )
+    values = {"n": 1234, "label": "a", "text": "5", "numbers": [1]}
+    assert read_reply(signature, reply, as_json=True) == values
+
+
+class Sort(Signature):
+    """Sort the message into its folder."""
+
+    text: str = InputField(desc="the message")
+    limit: int = InputField()
+    folder: Literal["work", "home"] = OutputField(desc="where it belongs")
+    urgent: bool = OutputField()
+
+
+def test_the_system_message_says_what_is_wanted():
+    text = write_messages(Sort, [], {"text": "t", "limit": 1})[0]["content"]
+    assert text.startswith("Sort the message into its folder.\n\n")
+    assert "text: (the message)\nlimit: (int)" in text
+    assert "folder: (where it belongs, one of: work, home)\nurgent: (true or false)" in text
+
+
+def test_a_literal_is_described_as_it_has_to_be_written():
+    text = write_messages(Signature("q -> a: M", M=Mixed), [], {"q": ""})[0]
+    assert 'one of: 1, "1", null, true, "None", "red"' in text["content"]
+
+
+def test_complete_demos_are_turns_and_partial_ones_stand_in_the_system_message():
+    demos = [
+        Example(text="pay", limit=1, folder="work", urgent=True),
+        {"text": "party", "folder": "home"},
+        Example(text="no output at all", limit=3),
+    ]
+    messages = write_messages(Sort, demos, {"text": "new", "limit": 2})
+    assert [(m["role"], m["content"]) for m in messages[1:]] == [
+        ("user", "text: pay\nlimit: 1"),
+        ("assistant", "folder: work\nurgent: true"),
+        ("user", "text: new\nlimit: 2"),
+    ]
+    assert "text: party\nfolder: home" in messages[0]["content"]
+    assert "no output at all" not in str(messages)
+
+
+def test_values_that_cannot_be_compared_may_stand_in_demos():
+    signature = Signature("q, extra: list[float] -> a")
+    demos = [{"q": "1", "extra": np.array([1.5, n]), "a": "x"} for n in (2, 3)]
+    messages = write_messages(signature, demos, {"q": "2", "extra": np.array([0.5])})
+    assert [message["role"] for message in messages[1:4]] == ["user", "assistant", "user"]
+    assert "1.5" in messages[1]["content"]
+
+
+def test_raw_labels_of_another_type_are_shown_as_they_are():
+    demo = {"text": "t", "limit": "many", "folder": "Office", "urgent": "yes"}
+    messages = write_messages(Sort, [demo], demo)
+    assert messages[1]["content"] == "text: t\nlimit: many"
+    assert messages[2]["content"] == "folder: Office\nurgent: yes"
+    as_json = write_messages(Sort, [demo], demo, as_json=True)[2]["content"]
+    assert json.loads(as_json) == {"folder": "Office", "urgent": "yes"}
+
+
+@given(one=texts, other=texts)
+def test_all_but_the_last_turn_is_the_same_for_every_input(one, other):
+    demos = [{"q": "1", "a": "x"}, {"a": "y"}]
+    signature = Signature("q -> a")
+    first = write_messages(signature, demos, {"q": one})
+    assert first[:-1] == write_messages(signature, demos, {"q": other})[:-1]
+
+
+def test_a_retry_shows_the_reply_and_what_was_wrong_with_it():
+    messages = write_messages(Sort, [], {"text": "t", "limit": 1})
+    again = write_retry(messages, "folder: attic", "The field 'urgent' is missing.")
+    assert again[: len(messages)] == messages
+    assert [m["role"] for m in again[len(messages) :]] == ["assistant", "user"]
+    assert "The field 'urgent' is missing." in again[-1]["content"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_reply_schema_describes_the_outputs_alone():
+    signature = Signature("q -> label: Literal['a', 'b'], person: P, model_config, json", P=Person)
+    schema = reply_schema(signature.with_updated_field("label", desc="the class"))
+    assert schema["required"] == ["label", "person", "model_config", "json"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["label"] == {
+        "type": "string",
+        "enum": ["a", "b"],
+        "description": "the class",
+    }
+    assert schema["properties"]["json"] == {"type": "string"}
+    assert schema["properties"]["person"] == {"$ref": "#/$defs/Person"}
+    assert set(schema["$defs"]) == {"Person", "Address"}

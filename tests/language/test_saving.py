@@ -1,0 +1,195 @@
+"""Saved programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from mipro_nb.errors import InvalidArgumentError, SavedStateError
+from mipro_nb.language import ChainOfThought, Example, Module, Predict, Signature
+from mipro_nb.language.prompt import write_messages
+
+
+class Step(BaseModel):
+    text: str
+    weight: float = 1.0
+
+
+class Program(Module):
+    def __init__(self):
+        self.plan = Predict(Signature("question -> steps: list[Step], tags: set[str]", Step=Step))
+        self.answer = ChainOfThought("question -> answer: float")
+
+
+@pytest.fixture
+def tuned():
+    program = Program()
+    program.plan.signature = program.plan.signature.with_instructions("Plan well.\n\nÜber alles.")
+    program.plan.demos = [
+        Example(question="¿?", steps=[Step(text="a"), Step(text="b", weight=2)], tags={"x", "y"}),
+        Example(question="labelled only", tags="none"),
+    ]
+    program.answer.predict.demos = [
+        Example(question="1/0", reasoning="limit", answer=math.inf).with_inputs("question"),
+        Example(question="raw", answer="about 3"),
+    ]
+    return program
+
+
+def state_of(program):
+    return [(p.signature.instructions, p.demos) for p in program.predictors()]
+
+
+def test_a_program_comes_back_as_it_was(tuned, tmp_path):
+    tuned.save(tmp_path / "tuned.json")
+    loaded = Program()
+    loaded.load(tmp_path / "tuned.json")
+    assert state_of(loaded) == state_of(tuned)
+    demo = loaded.plan.demos[0]
+    assert isinstance(demo.steps[1], Step)
+    assert isinstance(demo.tags, set)
+    assert loaded.dump_state() == tuned.dump_state()
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+def test_a_loaded_program_sends_the_same_prompts(tuned, as_json):
+    tuned.plan.demos = [Example(question="q", steps=[Step(text="a")], tags={"x"})]
+    loaded = Program()
+    loaded.load_state(tuned.dump_state())
+    for one, other in zip(tuned.predictors(), loaded.predictors(), strict=True):
+        inputs = {"question": "?"}
+        assert write_messages(one.signature, one.demos, inputs, as_json=as_json) == write_messages(
+            other.signature, other.demos, inputs, as_json=as_json
+        )
+
+
+def test_raw_labels_of_another_type_stay_what_they_were():
+    predictor = Predict("q -> ok: bool, n: int")
+    predictor.demos = [Example(q="1", ok="yes", n="2"), {"q": "a dict", "ok": True, "n": 3}]
+    loaded = Predict("q -> ok: bool, n: int")
+    loaded.load_state(predictor.dump_state())
+    assert [demo.to_dict() for demo in loaded.demos] == [
+        {"q": "1", "ok": "yes", "n": "2"},
+        {"q": "a dict", "ok": True, "n": 3},
+    ]
+
+
+@pytest.mark.parametrize("name", ["mipro_optimized", "tuned.json", "tuned.v1", "günther"])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_the_path_is_taken_as_given(tuned, tmp_path, name, kind):
+    tuned.save(kind(tmp_path / name))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    Program().load(kind(tmp_path / name))
+
+
+def test_the_file_can_be_read_by_people(tuned, tmp_path):
+    path = tmp_path / "tuned"
+    tuned.save(path)
+    text = path.read_text(encoding="utf-8")
+    assert "Über alles." in text
+    assert len(text.splitlines()) > 20
+    saved = json.loads(text)
+    assert list(saved["predictors"]) == ["plan", "answer.predict"]
+
+
+def test_a_demo_without_json_form_is_named_before_anything_is_written(tuned, tmp_path):
+    tuned.plan.demos = [Example(question=object())]
+    with pytest.raises(InvalidArgumentError, match=r"plan\.demos"):
+        tuned.save(tmp_path / "tuned")
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_structure_is_refused(tuned):
+    with pytest.raises(SavedStateError, match=r"answer\.predict, plan.*has self"):
+        Predict("question -> answer").load_state(tuned.dump_state())
+
+
+def test_another_signature_is_refused_and_nothing_is_loaded(tuned):
+    class Other(Program):
+        def __init__(self):
+            super().__init__()
+            self.answer = ChainOfThought("question -> answer: int")
+
+    other = Other()
+    before = state_of(other)
+    with pytest.raises(SavedStateError, match=r"'question -> reasoning, answer: float'.*: int'"):
+        other.load_state(tuned.dump_state())
+    assert state_of(other) == before
+
+
+@pytest.mark.parametrize("version", [2, 10**9])
+def test_a_newer_format_asks_for_an_upgrade(tuned, version):
+    with pytest.raises(SavedStateError, match="upgrade mipro_nb"):
+        Program().load_state({**tuned.dump_state(), "version": version})
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(SavedStateError, match="nowhere"):
+        Program().load(tmp_path / "nowhere")
+    with pytest.raises(SavedStateError):
+        Program().load(tmp_path)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    content=st.binary() | st.text().map(str.encode) | json_values.map(json.dumps).map(str.encode)
+)
+def test_any_other_file_is_refused(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "damaged"
+    path.write_bytes(content)
+    with pytest.raises(SavedStateError):
+        Program().load(path)
+
+
+@pytest.mark.parametrize("depth", [500, 100_000])
+def test_deep_nesting_is_refused_or_kept(tmp_path, depth):
+    path = tmp_path / "deep"
+    predictor = Predict("q -> a: Any")
+    predictor.demos = [Example(q="?", a="DEEP")]
+    predictor.save(path)
+    deep = "[" * depth + "]" * depth
+    path.write_text(path.read_text(encoding="utf-8").replace('"DEEP"', deep), encoding="utf-8")
+    try:
+        predictor.load(path)
+    except SavedStateError:
+        assert depth == 100_000
+
+
+def damaged(state, draw):
+    """Return `state` with one value, somewhere in it, replaced or removed."""
+    if not isinstance(state, dict | list) or not state or draw(st.integers(0, 3)) == 0:
+        return draw(json_values)
+    twin = state.copy()
+    key = draw(st.sampled_from(sorted(state) if isinstance(state, dict) else range(len(state))))
+    if draw(st.integers(0, 3)) == 0:
+        del twin[key]
+    else:
+        twin[key] = damaged(state[key], draw)
+    return twin
+
+
+@given(data=st.data())
+def test_a_damaged_state_is_loaded_or_refused_but_never_half(data):
+    program = Program()
+    program.plan.demos = [Example(question="q", steps=[Step(text="a")], tags={"x"})]
+    fresh = Program()
+    before = state_of(fresh)
+    try:
+        fresh.load_state(damaged(program.dump_state(), data.draw))
+    except SavedStateError:
+        assert state_of(fresh) == before
+    else:
+        for predictor in fresh.predictors():
+            write_messages(predictor.signature, predictor.demos, {"question": "?"})
