@@ -13,7 +13,9 @@ import contextvars
 import os
 import sys
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, wait
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import nest_asyncio2
@@ -25,10 +27,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Worker threads hold user code that mostly waits for LM answers, so there may be many of them;
-# the executor starts one only when none is idle.
-_WORKER_THREADS = 1024
 TICK_SECONDS = 0.1
+# How long the interpreter's exit waits for cancelled work to tidy up after itself.
+_FAREWELL_SECONDS = 2.0
 
 if sys.platform == "win32":
     _BaseLoop = asyncio.ProactorEventLoop
@@ -50,12 +51,47 @@ class _ReentrantLoop(_BaseLoop):
         nest_asyncio2._patch_loop(self)  # noqa: SLF001
 
 
+class _Workers(Executor):
+    """Threads for user code; one is started whenever a call finds none idle.
+
+    User code mostly waits for LM answers, and may call more user code, so their number has no
+    bound. They are daemons, unlike a ThreadPoolExecutor's, which the interpreter waits for before
+    it exits: user code that never returns would keep it for ever.
+    """
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        self._idle = threading.Semaphore(0)
+
+    def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        self._calls.put((future, partial(function, *args, **kwargs)))
+        if not self._idle.acquire(blocking=False):
+            threading.Thread(target=self._work, name="mipro-worker", daemon=True).start()
+        return future
+
+    def _work(self) -> None:
+        while True:
+            self._do(*self._calls.get())
+            self._idle.release()
+
+    def _do(self, future: Future[Any], call: Callable[[], Any]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = call()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the call
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+
 class CoreLoop:
     """A running event loop in a daemon thread, with worker threads for sync code."""
 
     def __init__(self) -> None:
         self.loop = _ReentrantLoop()
-        self.workers = ThreadPoolExecutor(_WORKER_THREADS, thread_name_prefix="mipro-worker")
+        self.workers = _Workers()
         self.pid = os.getpid()
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._closed = False
@@ -66,7 +102,7 @@ class CoreLoop:
         asyncio.set_event_loop(self.loop)
         while not self._closed:
             # sys.exit() in async user code ends the task that called it, not everybody's loop.
-            with contextlib.suppress(SystemExit):
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 self.loop.run_forever()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -83,14 +119,33 @@ class CoreLoop:
             # Sync code was called on the loop itself, by an async forward or metric: the loop
             # must be re-entered, or the two would wait for each other for ever.
             return self.loop.run_until_complete(work)
-        future = self.submit(work)
+        task: asyncio.Task[Any] | None = None
+        given_up = False
+
+        async def attended() -> T:
+            nonlocal task
+            task = asyncio.current_task()
+            if given_up:
+                work.close()
+                raise asyncio.CancelledError
+            return await work
+
+        def give_up() -> None:
+            nonlocal given_up
+            given_up = True
+            if task is not None:
+                task.cancel()
+
         try:
+            future = self.submit(attended())
             while tick is not None and not future.done():
                 wait([future], timeout=TICK_SECONDS)
                 tick()
             return future.result()
         except BaseException:
-            future.cancel()
+            # Not future.cancel(): the interrupt may come when the work has begun and the future
+            # is not yet in our hands.
+            self.loop.call_soon_threadsafe(give_up)
             raise
 
     def on_close(self, closer: Callable[[], Awaitable[None]]) -> None:
@@ -106,12 +161,14 @@ class CoreLoop:
         self._closed = True
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(timeout=5)
-        self.workers.shutdown(wait=False, cancel_futures=True)
 
     async def _close_all(self) -> None:
-        for task in asyncio.all_tasks():
-            if task is not asyncio.current_task():
-                task.cancel()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            # A run that is cut off here still writes into its record that it was.
+            await asyncio.wait(tasks, timeout=_FAREWELL_SECONDS)
         for closer in self._closers:
             await closer()
 

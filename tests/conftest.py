@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+import hypothesis
+import pytest
+
+from mipro_nb.language import configure
 
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("mipro_nb", deadline=None)
-settings.load_profile("mipro_nb")
+hypothesis.settings.register_profile("mipro_nb", deadline=None)
+hypothesis.settings.load_profile("mipro_nb")
+
+_SERVICE_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(tmp_path, monkeypatch):
+    """Give every test its own records and settings, and nobody's key."""
+    monkeypatch.setenv("MIPRO_HOME", str(tmp_path / "mipro_home"))
+    for variable in _SERVICE_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    configure(lm=None, record=None)
+    yield
+    configure(lm=None, record=None)

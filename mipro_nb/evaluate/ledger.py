@@ -43,15 +43,12 @@ class Ledger:
         self._cells: dict[tuple[str, int], Cell] = {}
         self._scored_one = False
 
-    def known(self, configuration: str) -> dict[int, ExampleResult]:
-        """Return the results that are there for a configuration, by example."""
+    def begun(self, configuration: str) -> set[int]:
+        """Return the examples that are scored, or being scored, for a configuration."""
         return {
-            index: cell.result()
+            index
             for (key, index), cell in self._cells.items()
-            if key == configuration
-            and cell.done()
-            and not cell.cancelled()
-            and cell.exception() is None
+            if key == configuration and not cell.cancelled()
         }
 
     async def evaluate(
@@ -86,26 +83,36 @@ class Ledger:
             If the metric raised on the very first example.
         """
         mine: set[Cell] = set()
-        for index in indices:
+        finished: asyncio.Queue[int] = asyncio.Queue()
+
+        def begin(index: int) -> Cell:
             cell = self._cells.get((configuration, index))
             if cell is None or cell.cancelled():
                 cell = asyncio.create_task(self._score(program, index, priority, on_result))
                 self._cells[configuration, index] = cell
                 mine.add(cell)
-        wanted = [self._cells[configuration, index] for index in indices]
+            cell.add_done_callback(lambda _: finished.put_nowait(index))
+            return cell
+
+        cells = {index: begin(index) for index in indices}
+        missing = set(cells)
         errors: list[ExampleResult] = []
         try:
-            for done in asyncio.as_completed(set(wanted)):
-                result = await done
-                if result.counts_as_error:
-                    errors.append(result)
+            while missing:
+                index = await finished.get()
+                if cells[index].cancelled():  # by the other evaluation that had begun it
+                    cells[index] = begin(index)
+                    continue
+                missing.remove(index)
+                if cells[index].result().counts_as_error:
+                    errors.append(cells[index].result())
                     self._check(errors)
         except BaseException:
             for cell in mine:
                 cell.cancel()
             await asyncio.gather(*mine, return_exceptions=True)
             raise
-        return [cell.result() for cell in wanted]
+        return [cells[index].result() for index in indices]
 
     async def _score(
         self,
@@ -116,9 +123,9 @@ class Ledger:
     ) -> ExampleResult:
         async with self._slots.hold(priority):
             result = await score_example(program, index, self.examples[index], self._metric)
-        if isinstance(result.error, MetricError) and not self._scored_one:
-            raise result.error
-        self._scored_one = self._scored_one or result.error is None
+            if isinstance(result.error, MetricError) and not self._scored_one:
+                raise result.error
+            self._scored_one = self._scored_one or result.error is None
         on_result(result)
         return result
 

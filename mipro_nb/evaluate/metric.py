@@ -10,6 +10,7 @@ from typing import Any
 
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import MetricError, MiproError, shown
+from mipro_nb.evaluate.exits import exits_as_errors
 from mipro_nb.language.example import Example
 
 MetricFunction = Callable[..., Any]
@@ -74,12 +75,13 @@ class Metric:
         """
         arguments = (example, prediction, trace) if self._takes_trace else (example, prediction)
         try:
-            if self._is_async:
-                result = await self.function(*arguments)
-            else:
-                result = await in_worker(self.function, *arguments)
-                if isinstance(result, Awaitable):
-                    result = await result
+            with exits_as_errors(f"The metric {self.name}"):
+                if self._is_async:
+                    result = await self.function(*arguments)
+                else:
+                    result = await in_worker(self.function, *arguments)
+                    if isinstance(result, Awaitable):
+                        result = await result
         except MiproError:
             raise  # an LLM judge whose LM is gone, a run that was stopped: not the metric's fault
         except Exception as error:

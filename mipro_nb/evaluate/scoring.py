@@ -10,12 +10,15 @@ from mipro_nb.errors import (
     CallRefusedError,
     LMUnavailableError,
     MiproError,
-    ProgramError,
     ReplyError,
 )
+from mipro_nb.evaluate.exits import exits_as_errors
 from mipro_nb.evaluate.metric import Metric, MetricReturnError
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
+
+# Errors after which every other example would fail alike.
+HOPELESS = (LMUnavailableError, CallRefusedError, MetricReturnError)
 
 
 @dataclass(frozen=True)
@@ -75,23 +78,16 @@ async def score_example(
     begun = time.monotonic()
     prediction = None
     try:
-        prediction = await _run(program, example)
+        with exits_as_errors(type(program).__name__):
+            prediction = await program.acall(**example.inputs().to_dict())
         score = await metric.score(example, prediction)
-    except (LMUnavailableError, CallRefusedError, MetricReturnError):
+    except HOPELESS:
         raise
     except Exception as error:  # noqa: BLE001 - the user's program may raise anything
         seconds = time.monotonic() - begun
         return ExampleResult(index, example, prediction, 0.0, None, error, seconds)
     seconds = time.monotonic() - begun
     return ExampleResult(index, example, prediction, score.score, score.feedback, None, seconds)
-
-
-async def _run(program: Module, example: Example) -> Any:
-    try:
-        return await program.acall(**example.inputs().to_dict())
-    except (SystemExit, KeyboardInterrupt) as error:
-        msg = f"{type(program).__name__} raised {type(error).__name__}."
-        raise ProgramError(msg) from error
 
 
 def error_line(result: ExampleResult) -> str:

@@ -25,7 +25,7 @@ class Call:
     model
         Name as the server knows it.
     server
-        Base URL of the server.
+        What answers: the base URL of the server, or a name for the embedded model.
     messages
         Chat messages, oldest first.
     parameters

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 import openai
 from openai import AsyncOpenAI, DefaultAioHttpClient
+from openai.resources.chat import AsyncCompletions
 from openai.types.chat import ChatCompletion
 
-from mipro_nb.core_loop import core
+from mipro_nb.core_loop import CoreLoop, core
 from mipro_nb.errors import LMError, LMUnavailableError, shown
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.providers import Endpoint
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
+
+_KNOWN_ARGUMENTS = frozenset(inspect.signature(AsyncCompletions.create).parameters)
+# Nothing answers at the address, as opposed to a connection that was lost.
+_NO_CONNECTION = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    ConnectionRefusedError,
+)
+# A shorter key is a placeholder, such as "none", and may well be a word of the message.
+_SHORTEST_SECRET = 4
 
 
 class Client:
@@ -35,6 +51,7 @@ class Client:
         self._timeout = timeout
         self._num_retries = num_retries
         self._openai: AsyncOpenAI | None = None
+        self._loop: CoreLoop | None = None
 
     async def send(self, call: Call) -> Answer:
         """Return the server's answer; runs on the core loop.
@@ -50,17 +67,20 @@ class Client:
             completion = await self._connected().chat.completions.create(
                 model=call.model,
                 messages=list(call.messages),  # type: ignore[arg-type]
-                **call.parameters,
+                **_arguments(call.parameters),
             )
-        except openai.OpenAIError as error:
-            raise self._explained(error) from None
-        except (ValueError, aiohttp.ClientError) as error:
-            msg = f"{self._where} sent no valid answer: {self._redacted(error)}"
-            raise LMError(msg) from None
-        return self._answer(call, completion)
+        except (openai.OpenAIError, aiohttp.ClientError, ValueError, TypeError) as error:
+            failure = self._explained(error)
+        else:
+            return self._answer(call, completion)
+        # Not inside the except block: the client's own error, which holds the request and with it
+        # the key, shall not hang on to ours.
+        raise failure
 
     def _connected(self) -> AsyncOpenAI:
-        if self._openai is None:
+        loop = core()
+        if self._openai is None or self._loop is not loop:  # after a fork there is a new loop
+            self._loop = loop
             self._openai = AsyncOpenAI(
                 api_key=self._endpoint.api_key,
                 base_url=self._endpoint.base_url,
@@ -68,7 +88,7 @@ class Client:
                 max_retries=self._num_retries,
                 http_client=DefaultAioHttpClient(),
             )
-            core().on_close(self._openai.close)
+            loop.on_close(self._openai.close)
         return self._openai
 
     @property
@@ -76,35 +96,46 @@ class Client:
         return f"{self._endpoint.model} at {self._endpoint.base_url}"
 
     def _answer(self, call: Call, completion: ChatCompletion | Any) -> Answer:
+        # Servers send what they like, and openai's client does not check it.
         if not isinstance(completion, ChatCompletion):
-            msg = f"{self._where} sent no chat completion but {shown(repr(completion), 120)}"
+            msg = f"{self._where} sent no chat completion but {self._told(completion)}"
             raise LMError(msg)
-        if not completion.choices:
-            msg = f"{self._where} sent an answer without choices."
+        choices = completion.choices
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        message = getattr(choice, "message", None)
+        if choice is None or message is None:
+            error = (completion.model_extra or {}).get("error")
+            said = "." if error is None else f" but an error: {self._told(error)}"
+            msg = f"{self._where} sent an answer without choices{said}"
             raise LMError(msg)
-        choice = completion.choices[0]
-        text = choice.message.content
-        if text is None:
-            what = choice.message.refusal or choice.finish_reason
-            msg = f"{self._where} sent no text but {shown(str(what), 120)}."
+        text = getattr(message, "content", None)
+        if not isinstance(text, str):
+            what = getattr(message, "refusal", None) or text or choice.finish_reason
+            msg = f"{self._where} sent no text but {self._told(what)}."
             raise LMError(msg)
         usage = completion.usage
-        details = usage.prompt_tokens_details if usage else None
+        details = getattr(usage, "prompt_tokens_details", None)
+        input_tokens = _count(usage, "prompt_tokens")
+        output_tokens = _count(usage, "completion_tokens")
+        if input_tokens is None:
+            input_tokens = count_message_tokens(call.messages)
         return Answer(
-            text=text,
+            # Lone surrogates could neither be kept nor be sent in a later prompt.
+            text=text.encode("utf-8", "backslashreplace").decode("utf-8"),
             truncated=choice.finish_reason == "length",
-            input_tokens=usage.prompt_tokens if usage else count_message_tokens(call.messages),
-            output_tokens=usage.completion_tokens if usage else count_tokens(text),
-            cached_input_tokens=(details.cached_tokens or 0) if details else 0,
+            input_tokens=input_tokens,
+            output_tokens=count_tokens(text) if output_tokens is None else output_tokens,
+            cached_input_tokens=min(input_tokens, _count(details, "cached_tokens") or 0),
         )
 
-    def _explained(self, error: openai.OpenAIError) -> LMError:
+    def _explained(self, error: Exception) -> LMError:
+        where = self._where
         match error:
             case openai.AuthenticationError() | openai.PermissionDeniedError():
                 variable = self._endpoint.key_variable
                 remedy = f" or set {variable}" if variable else ""
                 return LMUnavailableError(
-                    f"{self._where} refused the key: give LM(…, api_key=…){remedy}. "
+                    f"{where} refused the key: give LM(…, api_key=…){remedy}. "
                     f"The server said: {self._redacted(error)}"
                 )
             case openai.NotFoundError():
@@ -112,35 +143,65 @@ class Client:
                     f"{self._endpoint.base_url} does not know the model {self._endpoint.model!r}: "
                     f"check its name and base_url. The server said: {self._redacted(error)}"
                 )
-            case openai.RateLimitError(code="insufficient_quota"):
+            case (
+                openai.RateLimitError(code="insufficient_quota")
+                | openai.APIStatusError(status_code=HTTPStatus.PAYMENT_REQUIRED)
+            ):
                 return LMUnavailableError(
-                    f"{self._where}: the account's quota is used up. "
+                    f"{where}: the account's quota is used up. "
                     f"The server said: {self._redacted(error)}"
                 )
-            case openai.APIConnectionError() if _refused(error):
-                return LMUnavailableError(
-                    f"Cannot reach {self._endpoint.base_url}: check base_url, and that the server "
-                    f"is running ({self._redacted(error.__cause__ or error)})."
-                )
-            case openai.APITimeoutError():
-                return LMError(
-                    f"{self._where} gave no answer within {self._timeout:g} s, "
-                    f"tried {self._num_retries + 1} times ({self._redacted(error.__cause__)})."
-                )
-        return LMError(f"{self._where} failed: {self._redacted(error)}")
+            case openai.APIConnectionError():
+                return self._connection_error(error)
+            case json.JSONDecodeError() | aiohttp.ClientError():
+                return LMError(f"{where} sent no valid answer: {self._redacted(error)}")
+        return LMError(f"{where} failed: {self._redacted(error)}")
+
+    def _connection_error(self, error: openai.APIConnectionError) -> LMError:
+        # The aiohttp backend reports refused, lost and silent connections alike as time-outs;
+        # what happened is in the chain of causes.
+        causes = _causes(error)
+        what = self._redacted(causes[1] if len(causes) > 1 else error)
+        if any(isinstance(cause, _NO_CONNECTION) for cause in causes):
+            return LMUnavailableError(
+                f"Cannot reach {self._endpoint.base_url}: check base_url, and that the server is "
+                f"running ({what})."
+            )
+        tried = f"tried {self._num_retries + 1} times ({what})."
+        if any(isinstance(cause, TimeoutError) for cause in causes):
+            return LMError(f"{self._where} gave no answer within {self._timeout:g} s, {tried}")
+        return LMError(f"{self._where} broke off the connection, {tried}")
+
+    def _told(self, value: object) -> str:
+        return shown(self._redacted(value if isinstance(value, str) else repr(value)), 120)
 
     def _redacted(self, error: object) -> str:
-        # Servers quote keys in their errors, whole or in part.
-        text = shown(str(error))
+        # Servers quote keys in their errors, whole or with asterisks in the middle.
+        text = " ".join(str(error).split())
         key = self._endpoint.api_key
-        return text.replace(key, "<key>") if len(key) > 4 else text  # noqa: PLR2004
+        if len(key) > _SHORTEST_SECRET:
+            text = text.replace(key, "<key>")
+            text = re.sub(re.escape(key[:2]) + r"[\w-]*\*[\w*-]*", "<key>", text)
+        return shown(text)
 
 
-def _refused(error: BaseException) -> bool:
-    """Return whether nothing listens at the address, as opposed to a connection that was lost."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, aiohttp.ClientConnectorError | ConnectionRefusedError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
+def _arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `parameters` as openai's client takes them: those it does not know go in the body."""
+    known = {name: value for name, value in parameters.items() if name in _KNOWN_ARGUMENTS}
+    unknown = {name: value for name, value in parameters.items() if name not in known}
+    if unknown:
+        known["extra_body"] = {**unknown, **known.get("extra_body", {})}
+    return known
+
+
+def _count(usage: object, name: str) -> int | None:
+    value = getattr(usage, name, None)
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return `error` and what led to it, the outermost first."""
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(cause)
+    return causes

@@ -18,11 +18,13 @@ from mipro_nb.errors import CallRefusedError, LMError
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed
-from mipro_nb.runs.record import Record, open_record
+from mipro_nb.runs.record import Record, open_record, prefer
 
 Send = Callable[[Call], Awaitable[Answer]]
 
 _SESSION_CONCURRENCY = 256
+
+prefer(lambda: settings.record)  # the record itself knows nothing of settings
 
 
 class Gate:
@@ -137,6 +139,7 @@ class Gate:
     ) -> LMCallAnswered:
         labels = call_labels.get()
         tokens = (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens)
+        usd = None if call.price is None else call.price.usd(*tokens)
         head: dict[str, Any] = {
             "parameters": dict(call.parameters),
             "messages": list(call.messages[:-1]),
@@ -153,7 +156,7 @@ class Gate:
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
             cached_input_tokens=answer.cached_input_tokens,
-            usd=None if call.price is None else call.price.usd(*tokens),
+            usd=0.0 if from_cache else usd,
             from_cache=from_cache,
             seconds=seconds,
         )
@@ -189,5 +192,5 @@ def current_gate() -> Gate:
     loop = core()
     if id(loop) not in _session_gates:
         _session_gates.clear()
-        _session_gates[id(loop)] = Gate(lambda: open_record(settings.record), _SESSION_CONCURRENCY)
+        _session_gates[id(loop)] = Gate(open_record, _SESSION_CONCURRENCY)
     return _session_gates[id(loop)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError
@@ -75,7 +75,10 @@ class LM:
         self.name = model
         self.structured_outputs = structured_outputs
         self.cache = cache
+        if "api_base" in parameters:
+            raise InvalidArgumentError("api_base", parameters["api_base"], "call it base_url=.")
         self._endpoint = resolve(model, base_url, api_key)
+        self._answerer = self._endpoint.base_url
         _check_numbers(temperature, max_tokens, num_retries, timeout)
         given = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
         self._options = given
@@ -117,7 +120,9 @@ class LM:
         """
         server = local.start(path, context_tokens)
         settings = {"price": Price(0.0, 0.0), "timeout": 600.0, **settings}
-        return cls(server.model, base_url=server.base_url, max_tokens=max_tokens, **settings)
+        lm = cls(server.model, base_url=server.base_url, max_tokens=max_tokens, **settings)
+        lm._answerer = server.identity
+        return lm
 
     async def acomplete(self, request: LMRequest) -> Completion:
         """Return the answer to `request`, sent through the gate of the run it belongs to."""
@@ -136,7 +141,7 @@ class LM:
             parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
         return Call(
             model=self._endpoint.model,
-            server=self._endpoint.base_url,
+            server=self._answerer,
             messages=request.messages,
             parameters=parameters,
             rollout=request.rollout,
@@ -164,6 +169,13 @@ class LM:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # a connection and a key: programs that are copied share them
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        msg = f"cannot pickle {self!r}: it holds a key and a connection. Make it anew instead."
+        raise TypeError(msg)
 
     def __repr__(self) -> str:
         return f"LM({self.name!r})"

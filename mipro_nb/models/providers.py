@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from mipro_nb.errors import InvalidArgumentError
 
@@ -76,7 +77,8 @@ def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
     Raises
     ------
     InvalidArgumentError
-        If the service is not known and no `base_url` is given, or its key is missing.
+        If the service is not known and no `base_url` is given, or its key is missing, or one of
+        them cannot be used.
     """
     if not isinstance(model, str) or not model.strip("/ "):
         raise InvalidArgumentError("model", model, "name a model, such as 'openai/gpt-4o-mini'.")
@@ -92,8 +94,8 @@ def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
     name = rest if provider else model
     key_variable = provider.key_variable if provider else None
     own_server = base_url is not None or provider is None
-    where = base_url or (_url_of(provider) if provider else "")
-    key = api_key or (os.environ.get(key_variable) if key_variable else None)
+    where = _checked_url(provider, base_url)
+    key = _checked_key(api_key or (os.environ.get(key_variable) if key_variable else None))
     if not key:
         if key_variable is not None and not own_server:
             raise InvalidArgumentError(
@@ -101,12 +103,36 @@ def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
             )
         key = "none"
     listed = provider.name if provider and where == provider.base_url else None
-    return Endpoint(listed, name, where.rstrip("/"), key, key_variable)
+    return Endpoint(listed, name, where, key, key_variable)
 
 
-def _url_of(provider: Provider) -> str:
-    from_environment = os.environ.get(provider.url_variable) if provider.url_variable else None
-    return from_environment or provider.base_url
+def _checked_url(provider: Provider | None, base_url: str | None) -> str:
+    argument, url = "base_url", base_url
+    if url is None and provider is not None:
+        variable = provider.url_variable
+        from_environment = os.environ.get(variable) if variable else None
+        argument = variable if variable and from_environment else argument
+        url = from_environment or provider.base_url
+    try:
+        parts = urlsplit(url or "")
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port  # raises ValueError if it is no number
+    except ValueError:
+        usable = False
+    if url is None or not usable:
+        raise InvalidArgumentError(
+            argument, url, "give a whole URL, such as 'http://127.0.0.1:8000/v1'."
+        )
+    return url.rstrip("/")
+
+
+def _checked_key(key: str | None) -> str:
+    key = (key or "").strip()  # a key read from a file often brings its line end along
+    if not (key.isascii() and key.isprintable()):
+        raise InvalidArgumentError(
+            "api_key", "(not shown)", "it holds characters that no key has: copy it anew."
+        )
+    return key
 
 
 def is_reasoning_model(model: str) -> bool:

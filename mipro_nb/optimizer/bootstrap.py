@@ -8,17 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mipro_nb.errors import (
-    CallRefusedError,
-    LMUnavailableError,
-    ReplyError,
-    TooManyErrorsError,
-    shown,
-)
-from mipro_nb.evaluate.metric import MetricReturnError, Score
+from mipro_nb.errors import ReplyError, TooManyErrorsError, shown
+from mipro_nb.evaluate.exits import exits_as_errors
+from mipro_nb.evaluate.metric import Score
+from mipro_nb.evaluate.scoring import HOPELESS
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
+from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.tracing import Step, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.job import Job, Journal
@@ -138,10 +135,10 @@ class _Bootstrap:
         example = self._train[index]
         teacher = self._teacher_without(example)
         try:
-            with tracing() as steps:
+            with tracing() as steps, exits_as_errors(type(teacher).__name__):
                 prediction = await teacher.acall(**example.inputs().to_dict())
             score = await self._job.metric.score(example, prediction, steps)
-        except (LMUnavailableError, CallRefusedError, MetricReturnError):
+        except HOPELESS:
             raise
         except Exception as error:  # noqa: BLE001 - the user's program may raise anything
             self._note_error(index, error)
@@ -153,8 +150,8 @@ class _Bootstrap:
     def _teacher_without(self, example: Example) -> Module:
         teacher = self._job.student.deepcopy()
         for name, predictor in teacher.named_predictors():
-            if self._most_in_all:
-                predictor.demos = [d for d in self._teacher_demos[name] if d != example]
+            demos = self._teacher_demos[name] if self._most_in_all else predictor.demos
+            predictor.demos = [demo for demo in demos if not _is_made_of(demo, example)]
             if self._job.teacher_lm is not None:
                 predictor.lm = self._job.teacher_lm
         return teacher
@@ -197,13 +194,8 @@ class _Bootstrap:
         rng.shuffle(order)
         chosen: dict[str, list[Example]] = {}
         for name, predictor in self._job.student.named_predictors():
-            inputs, outputs = predictor.signature.input_fields, predictor.signature.output_fields
-            usable = (
-                self._train[index]
-                for index in order
-                if all(field in self._train[index] for field in inputs)
-                and any(field in self._train[index] for field in outputs)
-            )
+            rows = (self._train[index] for index in order)
+            usable = (row for row in rows if can_be_demo(row, predictor.signature))
             chosen[name] = [row for row, _ in zip(usable, range(size), strict=False)]
         return chosen
 
@@ -239,3 +231,14 @@ class _Bootstrap:
                     demos=self._journal.keep([demo.to_dict() for demo in demos]),
                 )
             )
+
+
+def can_be_demo(row: Example, signature: SignatureMeta) -> bool:
+    """Tell whether a row of the data can be a labelled demo of a predictor."""
+    has_inputs = all(name in row for name in signature.input_fields)
+    return has_inputs and any(name in row for name in signature.output_fields)
+
+
+def _is_made_of(demo: Example, example: Example) -> bool:
+    """Tell whether `demo` gives away the answer to `example`: it has the same inputs."""
+    return all(name in demo and demo[name] == value for name, value in example.inputs().items())

@@ -3,63 +3,110 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
+from mipro_nb.language.predict import Predict
+from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.models.lm import LM
 from mipro_nb.models.prices import Price
-from mipro_nb.models.tokens import count_tokens
+from mipro_nb.models.tokens import count_message_tokens
+from mipro_nb.optimizer.bootstrap import DEMOS_FOR_THE_PROPOSER
 from mipro_nb.optimizer.estimate import (
+    ALL,
     NOTHING,
     Amount,
     Estimate,
     PhaseEstimate,
     exactly,
 )
-from mipro_nb.optimizer.grounding import MOST_SUMMARY_BATCHES
+from mipro_nb.optimizer.grounding import (
+    DescribePredictor,
+    DescribeProgram,
+    ObserveMoreRows,
+    ObserveRows,
+    SummarizeObservations,
+    row_batches,
+)
 from mipro_nb.optimizer.plan import Plan
+from mipro_nb.optimizer.propose import proposal_signature
 from mipro_nb.optimizer.rehearsal import Rehearsal, RehearsedCall
 from mipro_nb.runs.events import Phase
 
+# Tokens are counted without the models' own vocabularies.
+_COUNTING = Amount(0.8, 1.0, 1.25)
 # An unreadable reply is asked for once more: none, a few, or all of them.
 _ASKED_AGAIN = Amount(1.0, 1.05, 2.0)
 # Made-up replies stand for real ones that may be shorter or longer.
-_REPLY_LENGTH = Amount(0.5, 1.0, 4.0)
+_REPLY_LENGTH = Amount(0.2, 1.0, 3.0)
 # How often a bootstrapped trace passes the metric, from every time to hardly ever.
 _PASS_RATE = Amount(1.0, 0.6, 0.1)
 # A proposed instruction is longer than the student's by about so many tokens.
-_INSTRUCTION_TOKENS = Amount(10, 60, 200)
-_PROPOSAL_OVERHEAD_TOKENS = 350
-_PROPOSAL_OUTPUT_TOKENS = Amount(20, 120, 400)
+_INSTRUCTION_TOKENS = Amount(0, 60, 200)
+# Tokens of what the prompt model writes at a time.
+_WRITTEN = Amount(5, 120, 300)
+_TIP_TOKENS = Amount(0, 15, 40)
+# Proposals may have to be written anew: unreadable ones, and repetitions.
+_WRITTEN_ANEW = Amount(1.0, 1.02, 1.5)
 _PROPOSAL_ROUNDS = Amount(1.0, 1.1, 2.0)
+# So many trials at least are drawn at random before the sampler begins to repeat what is good.
+_RANDOM_TRIALS = 10
+
+
+@dataclass(frozen=True)
+class _Demos:
+    """How many demos a predictor has in the mean.
+
+    Attributes
+    ----------
+    labelled
+        Where the data's own rows can be demos of it.
+    bootstrapped
+        Where only traces can: it takes or gives what the rows do not have.
+    """
+
+    labelled: Amount
+    bootstrapped: Amount
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of evaluation, of bootstrapping and of proposing."""
+
+    task: LanguageModel
+    teacher: LanguageModel
+    prompt: LanguageModel
 
 
 def estimate(
     plan: Plan,
     rehearsal: Rehearsal,
+    models: Models,
     *,
-    task: LanguageModel,
-    teacher: LanguageModel,
-    prompt: LanguageModel,
+    student: Module,
+    trainset: Sequence[Example],
     source: str,
 ) -> Estimate:
     """Return what `plan` will cost, phase by phase.
+
+    Answers that the record already holds cost nothing; the estimate does not count on them.
 
     Parameters
     ----------
     rehearsal
         The program's calls on a few rows.
-    task, teacher, prompt
-        The models of evaluation, of bootstrapping and of proposing.
-    source
-        The program's source, which proposals hold.
+    student, trainset, source
+        Program, rows and source code that the prompt model is shown.
     """
     return Estimate(
         (
-            _program_phase("baseline", exactly(plan.valset_size), rehearsal, task),
-            _bootstrap(plan, rehearsal, teacher),
-            _propose(plan, rehearsal, prompt, source),
-            _search(plan, rehearsal, task),
+            _program_phase("baseline", exactly(plan.valset_size), rehearsal, models.task),
+            _bootstrap(plan, rehearsal, models.teacher),
+            _propose(plan, rehearsal, models.prompt, student, trainset, source),
+            _search(plan, rehearsal, models.task),
         )
     )
 
@@ -70,98 +117,206 @@ def _program_phase(
     rehearsal: Rehearsal,
     lm: LanguageModel,
     *,
-    demos: Amount = NOTHING,
+    demos: _Demos | None = None,
     longer_by: Amount = NOTHING,
+    fresh: Amount = ALL,
 ) -> PhaseEstimate:
-    """Return the cost of running the program on `examples` with so many `demos` each."""
-    calls = examples * _per_row(rehearsal, lambda _: 1.0) * _ASKED_AGAIN
-    rows = examples * _ASKED_AGAIN
-    prompt_tokens = _per_row(rehearsal, lambda call: call.input_tokens)
-    demo_tokens = _per_row(rehearsal, lambda call: call.demo_tokens if call.predictor else 0)
-    optimized = _per_row(rehearsal, lambda call: 1.0 if call.predictor else 0)
-    input_tokens = rows * (prompt_tokens + demo_tokens * demos + optimized * longer_by)
-    written = _per_row(rehearsal, lambda call: call.output_tokens)
-    output_tokens = rows * written * _REPLY_LENGTH
+    """Return the cost of running the program on `examples`.
+
+    Parameters
+    ----------
+    demos
+        How many demos each predictor has; None for the student's own.
+    longer_by
+        Tokens by which instructions are longer than the student's.
+    fresh
+        Share of the calls that are not equal to earlier ones.
+    """
+    runs = examples * _ASKED_AGAIN * fresh
+    calls = runs * _per_row(rehearsal, lambda _: 1.0)
+    if demos is None:
+        prompt = _per_row(rehearsal, lambda call: call.input_tokens)
+    else:
+        prompt = _per_row(rehearsal, lambda call: call.bare_tokens)
+        prompt += demos.labelled * _demo_tokens(rehearsal, labelled=True)
+        prompt += demos.bootstrapped * _demo_tokens(rehearsal, labelled=False)
+    optimized = _per_row(rehearsal, lambda call: 1.0 if call.predictor else 0.0)
+    written = _per_row(rehearsal, lambda call: call.output_tokens) * _REPLY_LENGTH
+    output_tokens = runs * written
     limit = _max_tokens(lm)
     if limit is not None:
-        bound = calls.high * limit
-        output_tokens = Amount(
-            min(output_tokens.low, bound),
-            min(output_tokens.expected, bound),
-            min(output_tokens.high, bound),
-        )
-    return _priced(phase, calls, input_tokens, output_tokens, lm)
+        output_tokens = output_tokens.at_most(calls.high * limit)
+    return _priced(
+        phase, calls, runs * (prompt + optimized * longer_by) * _COUNTING, output_tokens, lm
+    )
 
 
 def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
-    wanted = plan.max_bootstrapped_demos if not plan.zero_shot else 3
-    sets = max(0, plan.num_candidates - 2)
-    if not wanted or not sets:
+    wanted, labelled = plan.max_bootstrapped_demos, plan.max_labeled_demos
+    if plan.zero_shot:
+        wanted = DEMOS_FOR_THE_PROPOSER
+    # Set 0 is empty, and set 1 labelled if there are labelled demos.
+    sets = plan.num_candidates - (2 if labelled else 1)
+    if not wanted or sets < 1:
         return _priced("bootstrap", NOTHING, NOTHING, NOTHING, lm)
     rows = plan.trainset_size
     # Sets share attempts: an example is run once, however many sets look at it.
     distinct = rows * (1 - (1 - min(1.0, wanted / rows)) ** (1 + (sets - 1) / 2))
     attempts = Amount(
-        min(rows, wanted),
+        # Only the set in the trainset's own order is sure to be of the full size.
+        min(rows, wanted if plan.num_candidates > 2 else 1),  # noqa: PLR2004 - sets 0 and 1
         min(rows, distinct / _PASS_RATE.expected),
-        min(rows, sets * wanted / _PASS_RATE.high),
+        min(rows, max(sets * wanted, 1) / _PASS_RATE.high),
     )
-    return _program_phase(
-        "bootstrap", attempts, rehearsal, lm, demos=exactly(plan.max_labeled_demos)
-    )
-
-
-def _propose(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel, source: str) -> PhaseEstimate:
-    predictors = len(plan.predictors)
-    code = count_tokens(source) if plan.program_aware_proposer else 0
-    row = _per_row(rehearsal, lambda call: call.demo_tokens).expected
-    calls, input_tokens, output_tokens = NOTHING, NOTHING, NOTHING
-    if plan.data_aware_proposer:
-        batches = min(
-            MOST_SUMMARY_BATCHES, math.ceil(plan.trainset_size / plan.view_data_batch_size)
-        )
-        reads = Amount(min(2, batches) + 1, batches + 1, 2 * (batches + 1))
-        calls += reads
-        input_tokens += reads * exactly(row * min(plan.view_data_batch_size, plan.trainset_size))
-        input_tokens += reads * exactly(_PROPOSAL_OVERHEAD_TOKENS)
-        output_tokens += reads * _PROPOSAL_OUTPUT_TOKENS
-    if plan.program_aware_proposer:
-        described = Amount(1 + predictors, 1 + predictors, 2 * (1 + predictors))
-        calls += described
-        input_tokens += described * exactly(code + _PROPOSAL_OVERHEAD_TOKENS)
-        output_tokens += described * _PROPOSAL_OUTPUT_TOKENS
-    proposals = exactly(predictors * plan.num_candidates) * _PROPOSAL_ROUNDS
-    shown_demos = 3 * row if plan.fewshot_aware_proposer else 0
-    calls += proposals
-    input_tokens += proposals * exactly(code + shown_demos + _PROPOSAL_OVERHEAD_TOKENS)
-    output_tokens += proposals * _PROPOSAL_OUTPUT_TOKENS
-    return _priced("propose", calls, input_tokens, output_tokens, lm)
+    shown = min(labelled, rows)
+    demos = None
+    if labelled:
+        demos = _Demos(Amount(0, shown, 1.5 * shown), NOTHING)
+    return _program_phase("bootstrap", attempts, rehearsal, lm, demos=demos)
 
 
 def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
-    if plan.minibatch:
-        trial_examples = plan.num_trials * plan.minibatch_size
-        fulls, size = plan.full_evaluations, plan.valset_size
-        completed = size - plan.minibatch_size
-        examples = Amount(
-            0.6 * trial_examples + 0.3 * fulls * completed,
-            0.9 * trial_examples + fulls * completed,
-            trial_examples + fulls * completed,
-        )
-    else:
-        all_examples = plan.num_trials * plan.valset_size
-        examples = Amount(0.5 * all_examples, 0.9 * all_examples, all_examples)
-    most = max(plan.max_labeled_demos, plan.max_bootstrapped_demos)
-    demos = Amount(0, 0.8 * most, most)
+    calls_per_row = _per_row(rehearsal, lambda _: 1.0).expected
+    fresh = ALL
+    if isinstance(lm, LM) and lm.cache and calls_per_row > 1:
+        # Configurations that differ in one predictor ask the others what was asked before.
+        fresh = Amount(1 / calls_per_row, (1 + 1 / calls_per_row) / 2, 1.0)
     return _program_phase(
-        "search", examples, rehearsal, lm, demos=demos, longer_by=_INSTRUCTION_TOKENS
+        "search",
+        _search_examples(plan),
+        rehearsal,
+        lm,
+        demos=None if plan.zero_shot else _search_demos(plan),
+        longer_by=_INSTRUCTION_TOKENS,
+        fresh=fresh,
     )
+
+
+def _search_demos(plan: Plan) -> _Demos:
+    sets = plan.num_candidates
+    made = min(plan.max_bootstrapped_demos, plan.trainset_size)
+    shown = min(max(plan.max_labeled_demos, made), plan.trainset_size)
+    bootstrapped = max(0, sets - (2 if plan.max_labeled_demos else 1))
+    return _Demos(
+        Amount(0, shown * (sets - 1) / sets, 1.5 * shown),
+        Amount(0, 0.6 * made * bootstrapped / sets, 1.5 * made),
+    )
+
+
+def _search_examples(plan: Plan) -> Amount:
+    """Return how many (configuration, example) pairs are scored after the baseline's."""
+    size = plan.valset_size
+    batch = plan.minibatch_size if plan.minibatch else size
+    fulls = plan.full_evaluations if plan.minibatch else 0
+    choices = (plan.num_candidates + 1) * (1 if plan.zero_shot else plan.num_candidates)
+    configurations = float(choices) ** len(plan.predictors)
+    trials = plan.num_trials
+
+    def scored(draws: float, completed: float) -> float:
+        """Return the pairs that so many random trials and full evaluations score in the mean."""
+        # The student's own pairs are scored by the baseline.
+        by_trials = 1 - (1 - batch / (configurations * size)) ** draws
+        by_fulls = min(1.0, completed / (configurations - 1))
+        return float((configurations - 1) * size * (1 - (1 - by_trials) * (1 - by_fulls)))
+
+    most = min(trials * batch + fulls * (size - batch), configurations * size)
+    expected = min(scored(trials, fulls), most)
+    # At least the first trials are drawn at random, and some of those may draw the student.
+    at_random = min(trials, _RANDOM_TRIALS)
+    others = 1 - 1 / configurations
+    surely = max(0.0, at_random * others - 3 * math.sqrt(at_random * others / configurations))
+    least = 0.6 * scored(surely, 0.5 * fulls * min(1.0, surely))
+    return Amount(min(least, expected), expected, most)
+
+
+def _propose(  # noqa: PLR0917 - what proposals are made of
+    plan: Plan,
+    rehearsal: Rehearsal,
+    lm: LanguageModel,
+    student: Module,
+    trainset: Sequence[Example],
+    source: str,
+) -> PhaseEstimate:
+    reading = _Reading(lm)
+    if plan.data_aware_proposer:
+        _read_rows(reading, row_batches(trainset, plan.view_data_batch_size))
+    code = source if plan.program_aware_proposer else ""
+    predictors = student.named_predictors()
+    if plan.program_aware_proposer:
+        (row,) = row_batches(trainset[:1], 1)
+        reading.ask(DescribeProgram, program_code=source, example=row)
+        for name, predictor in predictors:
+            what = f"{name}: {predictor.signature.declaration}"
+            reading.ask(
+                DescribePredictor,
+                more=_WRITTEN,
+                program_code=source,
+                program_description="",
+                predictor=what,
+            )
+    demo = _per_row(rehearsal, lambda call: call.demo_tokens if call.predictor else 0)
+    shown = DEMOS_FOR_THE_PROPOSER if plan.fewshot_aware_proposer else 0
+    more = Amount(0, shown, 1.5 * shown) * demo
+    more += _WRITTEN if plan.data_aware_proposer else NOTHING
+    more += _WRITTEN * exactly(2) if plan.program_aware_proposer else NOTHING
+    more += _TIP_TOKENS if plan.tip_aware_proposer else NOTHING
+    for _, predictor in predictors:
+        inputs = {"program_code": code, "present_instruction": predictor.signature.instructions}
+        times = exactly(plan.num_candidates) * _PROPOSAL_ROUNDS
+        reading.ask(proposal_signature(inputs), times=times, more=more, **inputs)
+    return _priced("propose", reading.calls, reading.input_tokens, reading.output_tokens, lm)
+
+
+@dataclass
+class _Reading:
+    """Adds up what prompts to the prompt model cost."""
+
+    lm: LanguageModel
+    calls: Amount = NOTHING
+    input_tokens: Amount = NOTHING
+    output_tokens: Amount = NOTHING
+
+    def ask(
+        self,
+        signature: SignatureMeta,
+        *,
+        times: Amount = ALL,
+        more: Amount = NOTHING,
+        **inputs: str,
+    ) -> None:
+        """Add a prompt of `inputs`, which will be longer by `more` tokens."""
+        asked = times * _WRITTEN_ANEW
+        messages = Predict(signature).messages(inputs, self.lm)
+        prompt = exactly(count_message_tokens(messages)) + more
+        self.calls += asked
+        self.input_tokens += asked * prompt * _COUNTING
+        self.output_tokens += asked * _WRITTEN
+
+
+def _read_rows(reading: _Reading, batches: Sequence[str]) -> None:
+    for number, batch in enumerate(batches):
+        # After two batches that add nothing new, no more are read, and maybe nothing was found.
+        times = Amount(1.0 if number < 2 else 0.0, 1.0, 1.0)  # noqa: PLR2004
+        if number == 0:
+            reading.ask(ObserveRows, rows=batch)
+        else:
+            prior = Amount(0, _WRITTEN.expected * number / 2, _WRITTEN.high * number)
+            reading.ask(ObserveMoreRows, times=times, more=prior, rows=batch, prior_observations="")
+    observed = Amount(0, _WRITTEN.expected, _WRITTEN.high * len(batches))
+    reading.ask(SummarizeObservations, times=Amount(0, 1, 1), more=observed, observations="")
 
 
 def _per_row(rehearsal: Rehearsal, measure: Callable[[RehearsedCall], float]) -> Amount:
     """Return smallest, mean and largest sum of a measure over a row's calls."""
     sums = [sum(measure(call) for call in calls) for calls in rehearsal.calls]
     return Amount(min(sums), sum(sums) / len(sums), max(sums))
+
+
+def _demo_tokens(rehearsal: Rehearsal, *, labelled: bool) -> Amount:
+    return _per_row(
+        rehearsal,
+        lambda call: call.demo_tokens if call.predictor and call.labelled is labelled else 0,
+    )
 
 
 def _priced(

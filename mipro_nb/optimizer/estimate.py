@@ -23,12 +23,17 @@ class Amount:
     def __mul__(self, other: Amount) -> Amount:
         return Amount(self.low * other.low, self.expected * other.expected, self.high * other.high)
 
+    def at_most(self, bound: float) -> Amount:
+        """Return the quantity where it cannot exceed `bound`."""
+        return Amount(min(self.low, bound), min(self.expected, bound), min(self.high, bound))
+
     def text(self, form: Callable[[float], str]) -> str:
         """Return ``low – expected – high``, each written by `form`."""
         return " – ".join(form(value) for value in (self.low, self.expected, self.high))
 
 
 NOTHING = Amount(0, 0, 0)
+ALL = Amount(1, 1, 1)
 
 
 def exactly(value: float) -> Amount:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from mipro_nb.language.signature import Signature, SignatureMeta
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.source import ProgramSource
-from mipro_nb.runs.events import GroundingWritten
+from mipro_nb.optimizer.together import together
+from mipro_nb.runs.events import GroundingWritten, PhaseStarted
 
 # As in DSPy, a large training set is not read to its end.
-MOST_SUMMARY_BATCHES = 10
+_MOST_SUMMARY_BATCHES = 10
 _BATCHES_WITHOUT_NEWS = 2
 _NOTHING_NEW = "COMPLETE"
 
@@ -85,22 +85,26 @@ class DescribePredictor(Signature):
 
 async def ground(job: Job, journal: Journal) -> Grounding:
     """Return what the prompt model has to say about data and program, each written once."""
-    summary, (description, roles) = await asyncio.gather(
+    journal.emit(PhaseStarted(phase="propose"))
+    summary, (description, roles) = await together(
         _dataset_summary(job, journal), _program_description(job, journal)
     )
     code = job.source.text if job.plan.program_aware_proposer else ""
     return Grounding(summary, code, description, roles)
 
 
+def row_batches(rows: Sequence[Example], size: int) -> list[str]:
+    """Return the texts of the batches in which `rows` are looked at."""
+    starts = range(0, len(rows), size)[:_MOST_SUMMARY_BATCHES]
+    return [_as_lines(rows[start : start + size]) for start in starts]
+
+
 async def _dataset_summary(job: Job, journal: Journal) -> str:
     if not job.plan.data_aware_proposer:
         return ""
-    size = job.plan.view_data_batch_size
-    batches = [job.rows.train[i : i + size] for i in range(0, len(job.rows.train), size)]
     observations: list[str] = []
     without_news = 0
-    for batch in batches[:MOST_SUMMARY_BATCHES]:
-        rows = _as_lines(batch)
+    for rows in row_batches(job.rows.train, job.plan.view_data_batch_size):
         if not observations:
             seen = await ask(job, ObserveRows, "observations", rows=rows)
         else:
@@ -150,7 +154,7 @@ async def _program_description(job: Job, journal: Journal) -> tuple[str, dict[st
         journal.emit(GroundingWritten(kind="predictor role", predictor=name, text=text))
         return text
 
-    roles = await asyncio.gather(*(role(name, p.signature) for name, p in predictors))
+    roles = await together(*(role(name, p.signature) for name, p in predictors))
     return description, dict(zip((name for name, _ in predictors), roles, strict=True))
 
 

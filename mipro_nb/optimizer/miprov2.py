@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from mipro_nb.evaluate.metric import Metric, MetricFunction
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
-from mipro_nb.optimizer.costing import estimate
+from mipro_nb.optimizer.costing import Models, estimate
 from mipro_nb.optimizer.job import Job
 from mipro_nb.optimizer.permission import Permission, StdinPermission, require
 from mipro_nb.optimizer.plan import (
@@ -30,6 +31,9 @@ from mipro_nb.optimizer.rows import split_rows
 from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.source import program_source
 from mipro_nb.runs.record import open_record
+
+# Parameters of compile that the plan does not depend on.
+_NO_WISHES = frozenset({"requires_permission_to_run", "record"})
 
 
 class MIPROv2:
@@ -120,14 +124,6 @@ class MIPROv2:
             tip_aware_proposer=True,
             fewshot_aware_proposer=True,
         )
-
-    def plan(self, student: Module, *, trainset: Any, **settings: Any) -> Plan:
-        """Return the resolved plan with its estimate; nothing is sent to an LM.
-
-        The program and the metric are run on a few rows with made-up answers, to measure the
-        real prompts. Parameters and errors are those of `compile`.
-        """
-        return core().wait_for(self._job(student, trainset, **settings)).plan
 
     def compile(
         self,
@@ -221,6 +217,14 @@ class MIPROv2:
         finally:
             progress.close()
 
+    def plan(self, student: Module, *, trainset: Any, **settings: Any) -> Plan:
+        """Return the resolved plan with its estimate; nothing is sent to an LM.
+
+        The program and the metric are run on a few rows with made-up answers, to measure the
+        real prompts. Parameters and errors are those of `compile`.
+        """
+        return core().wait_for(self._job(student, trainset, **settings)).plan
+
     async def acompile(
         self,
         student: Module,
@@ -269,10 +273,12 @@ class MIPROv2:
         """Return the job, with everything about it checked; makes no LM call."""
         if not isinstance(student, Module):
             raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
-        given = {name: value for name, value in wishes.items() if value is not None}
-        known = set(vars(self._wishes)) - {"auto"}
-        for name in given.keys() - known:
-            raise InvalidArgumentError(name, given[name], "compile has no such parameter.")
+        known = inspect.signature(self.compile).parameters.keys()
+        for name in wishes.keys() - known:
+            raise InvalidArgumentError(
+                name, wishes[name], f"there is no such parameter: they are {', '.join(known)}."
+            )
+        given = {name: v for name, v in wishes.items() if v is not None and name not in _NO_WISHES}
         wished = replace(self._wishes, **given)
         rows = split_rows(trainset, valset, inputs, wished.valset_cap, wished.seed)
         task_lm = self.task_model or settings.lm
@@ -301,9 +307,9 @@ class MIPROv2:
             estimate=estimate(
                 plan,
                 found,
-                task=task_lm,
-                teacher=self.teacher_lm or task_lm,
-                prompt=prompt_lm,
+                Models(task_lm, self.teacher_lm or task_lm, prompt_lm),
+                student=copy,
+                trainset=rows.train,
                 source=source.text,
             ),
         )
@@ -319,6 +325,18 @@ class MIPROv2:
             verbose=self.verbose,
             track_stats=self.track_stats,
         )
+
+
+def _show_parameters_of_compile(method: Any) -> None:
+    """Have help and completion show what the method takes as ``**settings``."""
+    returned = inspect.signature(method).return_annotation
+    parameters = inspect.signature(MIPROv2.compile)
+    method.__signature__ = parameters.replace(return_annotation=returned)
+
+
+_show_parameters_of_compile(MIPROv2.plan)
+_show_parameters_of_compile(MIPROv2.acompile)
+_show_parameters_of_compile(MIPROv2.start)
 
 
 def _permitted(job: Job, required: bool, record: str | Path | None) -> Run:  # noqa: FBT001

@@ -75,16 +75,25 @@ class Wishes:
             "view_data_batch_size",
         ):
             check_count(name, getattr(self, name))
-        for name in ("max_bootstrapped_demos", "max_labeled_demos"):
+        for name in ("max_bootstrapped_demos", "max_labeled_demos", "seed"):
             check_count(name, getattr(self, name), least=0)
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise InvalidArgumentError("seed", self.seed, "give a whole number of at least 0.")
-        if not 0 <= self.init_temperature <= 2:  # noqa: PLR2004 - OpenAI's range
+        for name in (
+            "minibatch",
+            "program_aware_proposer",
+            "data_aware_proposer",
+            "tip_aware_proposer",
+            "fewshot_aware_proposer",
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise InvalidArgumentError(name, value, "give True or False.")
+        temperature, threshold = self.init_temperature, self.metric_threshold
+        if not _is_number(temperature) or not 0 <= temperature <= 2:  # noqa: PLR2004 - OpenAI's
             raise InvalidArgumentError(
-                "init_temperature", self.init_temperature, "give a number from 0 to 2."
+                "init_temperature", temperature, "give a number from 0 to 2."
             )
-        if self.metric_threshold is not None and math.isnan(self.metric_threshold):
-            raise InvalidArgumentError("metric_threshold", self.metric_threshold, "give a number.")
+        if threshold is not None and not _is_number(threshold):
+            raise InvalidArgumentError("metric_threshold", threshold, "give a number, or None.")
 
     def _check_auto(self) -> None:
         if self.auto not in AUTO:
@@ -101,6 +110,10 @@ class Wishes:
     def valset_cap(self) -> int | None:
         """Return how many validation rows are used at most, None for all."""
         return AUTO[self.auto].valset_cap if self.auto is not None else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True)
@@ -226,6 +239,8 @@ def resolve(
         candidates = AUTO[wishes.auto].num_candidates
         trials = int(max(2 * variables * math.log2(candidates), 1.5 * candidates))
         minibatch = valset_size > _LEAST_ROWS_FOR_MINIBATCHES
+        if minibatch and not wishes.minibatch:
+            notes.append(f"auto={wishes.auto!r} sets minibatch=True for {valset_size} rows.")
         if minibatch and size > valset_size:
             notes.append(f"minibatch_size={size} is clipped to the valset's {valset_size} rows.")
             size = valset_size

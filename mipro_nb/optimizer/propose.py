@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mipro_nb.language.example import Example
@@ -15,6 +14,7 @@ from mipro_nb.language.signature import SignatureMeta, make_signature
 from mipro_nb.optimizer.bootstrap import DemoSet
 from mipro_nb.optimizer.grounding import Grounding, ask
 from mipro_nb.optimizer.job import Job, Journal
+from mipro_nb.optimizer.together import together
 from mipro_nb.runs.events import CandidateProposed
 
 # The kinds of tips are those of the paper (arXiv:2406.11695, appendix on program-aware proposal).
@@ -51,6 +51,13 @@ class _Draft:
     demo_set: int | None
 
 
+def proposal_signature(sources: Iterable[str]) -> SignatureMeta:
+    """Return the signature of a proposal that is grounded in `sources`."""
+    fields = {name: Field(name, "input", str, _SOURCES[name]) for name in sources}
+    fields["instruction"] = Field("instruction", "output", str, "the new instruction")
+    return make_signature("ProposeInstruction", fields, _PROPOSE)
+
+
 async def propose(
     job: Job, journal: Journal, grounding: Grounding, demo_sets: Sequence[DemoSet]
 ) -> dict[str, list[str]]:
@@ -63,7 +70,7 @@ async def propose(
         name: _Proposer(job, grounding, demo_sets, name, predictor.signature)
         for name, predictor in job.student.named_predictors()
     }
-    lists = await asyncio.gather(*(proposer.drafts() for proposer in proposers.values()))
+    lists = await together(*(proposer.drafts() for proposer in proposers.values()))
     texts: dict[str, list[str]] = {}
     for (name, proposer), drafts in zip(proposers.items(), lists, strict=True):
         own = proposer.signature.instructions
@@ -99,7 +106,7 @@ class _Proposer:
         drafts: dict[int, _Draft] = {}
         for attempt in range(_ROUNDS):
             missing = [number for number in wanted if number not in drafts]
-            written = await asyncio.gather(*(self._draft(n, attempt) for n in missing))
+            written = await together(*(self._draft(n, attempt) for n in missing))
             taken = {_plain(self.signature.instructions)}
             taken |= {_plain(draft.text) for draft in drafts.values()}
             for number, draft in zip(missing, written, strict=True):
@@ -117,11 +124,9 @@ class _Proposer:
         tip = random.Random(own).choice(tips)
         demo_set, demos = self._shown_demos(number)
         inputs = self._inputs(tip, demos)
-        fields = {name: Field(name, "input", str, _SOURCES[name]) for name in inputs}
-        fields["instruction"] = Field("instruction", "output", str, "the new instruction")
         text = await ask(
             self.job,
-            make_signature("ProposeInstruction", fields, _PROPOSE),
+            proposal_signature(inputs),
             "instruction",
             temperature=plan.init_temperature,
             # A number of this draft's own, so that no two drafts share a kept answer.

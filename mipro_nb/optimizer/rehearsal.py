@@ -12,31 +12,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
-
 from mipro_nb.errors import (
     CallRefusedError,
     MetricError,
     ProgramError,
+    ReplyError,
     shown,
 )
+from mipro_nb.evaluate.exits import exits_as_errors
 from mipro_nb.evaluate.metric import Metric, MetricReturnError
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, choices
+from mipro_nb.language.fields import Field, json_value
 from mipro_nb.language.lm_protocol import Completion, LMRequest
 from mipro_nb.language.module import Module
 from mipro_nb.language.prompt import write_fields
 from mipro_nb.language.settings import context
-from mipro_nb.language.tracing import Step, tracing
 from mipro_nb.models.gate import Gate, run_gate
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
+from mipro_nb.optimizer.bootstrap import can_be_demo
+from mipro_nb.optimizer.made_up import made_up
 from mipro_nb.runs.record import Record
 
 _ROWS = 5
-_MADE_UP_TEXT = (
-    "A sentence or two of plausible text stands here in place of what the model will write."
-)
-_REASONING_SENTENCES = 3
 _NO_CALLS_YET = "No LM call may be made before permission was given."
 
 
@@ -50,16 +47,22 @@ class RehearsedCall:
         Name of the predictor; None for calls of the metric or of predictors made on the way.
     input_tokens
         Tokens of the prompt, the student's demos included.
+    bare_tokens
+        Tokens of the prompt without demos.
     output_tokens
         Tokens of the made-up reply.
     demo_tokens
         Tokens that this call would take up as a demo.
+    labelled
+        Whether the row itself could be a demo of this predictor.
     """
 
     predictor: str | None
     input_tokens: int
+    bare_tokens: int
     output_tokens: int
     demo_tokens: int
+    labelled: bool
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ async def rehearse(
     MetricError
         If the metric returns no score, or raises although every output is the row's own label.
     """
-    names = {id(predictor): name for name, predictor in student.named_predictors()}
+    # Calls are matched with predictors by the signature object that both hold.
+    names = {id(predictor.signature): name for name, predictor in student.named_predictors()}
     if not names:
         msg = (
             f"{type(student).__name__} has no predictors: keep Predict or ChainOfThought as "
@@ -111,7 +115,7 @@ async def rehearse(
         msg = (
             f"{type(student).__name__} never called any of its predictors "
             f"({', '.join(names.values())}) on the first rows: there is nothing to optimize. "
-            "Its forward must call them."
+            f"Its forward must call them.{''.join(f' Note: {note}' for note in notes[:1])}"
         )
         raise ProgramError(msg)
     return Rehearsal(calls, notes[:3])
@@ -124,35 +128,32 @@ async def _rehearse_row(
     closed = Gate(_no_record, 1)
     closed.refuse(_NO_CALLS_YET)
     token = run_gate.set(closed)
-    note = None
-    steps: list[Step] = []
     try:
-        with context(stand_in=stand_in), tracing() as steps:
-            prediction = await _run_student(student, row, steps)
-        calls_of_program = len(stand_in.requests)
-        if isinstance(prediction, Exception):
-            note = f"the program raised {_told(prediction)} in a rehearsal with made-up answers."
-        else:
-            with context(stand_in=stand_in):
+        with context(stand_in=stand_in):
+            prediction = await _run_student(student, row, stand_in.requests)
+            calls_of_program = len(stand_in.requests)
+            if isinstance(prediction, Exception):
+                note: str | None = (
+                    f"the program raised {_told(prediction)} in a rehearsal with made-up answers."
+                )
+            else:
                 note = await _run_metric(metric, row, prediction)
     finally:
         run_gate.reset(token)
-    program_requests = stand_in.requests[:calls_of_program]
-    # A step is added when its call is answered; concurrent calls may be answered in any order, so
-    # calls and predictors are matched by the signature object that both hold.
-    by_signature = {id(made.predictor.signature): names.get(id(made.predictor)) for made in steps}
-    calls = [_measured(by_signature.get(id(r.request.signature)), r) for r in program_requests]
-    calls += [_measured(None, r) for r in stand_in.requests[calls_of_program:]]
+    by_program = stand_in.requests[:calls_of_program]
+    calls = [_measured(names.get(id(r.request.signature)), r, row) for r in by_program]
+    calls += [_measured(None, r, row) for r in stand_in.requests[calls_of_program:]]
     return calls, note
 
 
-async def _run_student(student: Module, row: Example, steps: Sequence[Step]) -> Any:
+async def _run_student(student: Module, row: Example, requests: Sequence[_Request]) -> Any:
     try:
-        return await student.acall(**row.inputs().to_dict())
+        with exits_as_errors(type(student).__name__):
+            return await student.acall(**row.inputs().to_dict())
     except CallRefusedError as error:
         return error
     except Exception as error:
-        if steps:
+        if requests:
             return error
         msg = (
             f"{type(student).__name__} failed before its first LM call, on "
@@ -163,14 +164,14 @@ async def _run_student(student: Module, row: Example, steps: Sequence[Step]) -> 
 
 async def _run_metric(metric: Metric, row: Example, prediction: Any) -> str | None:
     labels = row.labels()
-    outputs = prediction.keys() if isinstance(prediction, Example) else ()
-    all_labels = bool(outputs) and all(name in labels for name in outputs)
+    outputs = set(prediction.keys()) if isinstance(prediction, Example) else set()
+    answers = outputs - {"reasoning"}
     try:
         await metric.score(row, prediction)
     except MetricReturnError:
         raise
-    except MetricError as error:
-        if all_labels:
+    except (MetricError, ReplyError) as error:
+        if isinstance(error, MetricError) and answers and answers <= labels.keys():
             raise
         return f"in a rehearsal with made-up answers: {error}"
     except CallRefusedError:
@@ -206,53 +207,31 @@ class _StandIn:
         if signature is None:
             raise CallRefusedError(_NO_CALLS_YET)
         outputs = {name: self._value(f) for name, f in signature.output_fields.items()}
+        asked_again = any(
+            made.request.signature is signature
+            and list(made.request.messages) == list(request.messages[:-2])
+            for made in self.requests
+        )
         if self.structured_outputs:
-            reply = json.dumps(
-                {name: json.loads(_as_json(value)) for name, value in outputs.items()}
-            )
+            values = {name: json_value(signature.fields[name], v) for name, v in outputs.items()}
+            reply = json.dumps(values, ensure_ascii=False)
         else:
             reply = write_fields(signature, signature.output_fields, outputs)
-        self.requests.append(_Request(request, reply))
+        if not asked_again:  # only because what was made up does not fit: a real LM knows better
+            self.requests.append(_Request(request, reply))
         return Completion(reply)
 
     def _value(self, output: Field) -> Any:
-        if output.name in self.row:
-            return self.row[output.name]
-        if output.name == "reasoning":
-            return " ".join([_MADE_UP_TEXT] * _REASONING_SENTENCES)
-        return _made_up(output.type)
+        return self.row[output.name] if output.name in self.row else made_up(output)
 
 
-def _as_json(value: Any) -> str:
-    if isinstance(value, BaseModel):
-        return value.model_dump_json()
-    return json.dumps(value, default=str)
-
-
-def _made_up(annotation: Any) -> Any:
-    options = choices(annotation)
-    if options is not None:
-        return options[0]
-    plain: dict[Any, Any] = {bool: True, int: 1, float: 1.0, list: [], dict: {}}
-    if annotation in plain:
-        return plain[annotation]
-    origin = getattr(annotation, "__origin__", None)
-    if origin in (list, set, tuple):
-        return []
-    if origin is dict:
-        return {}
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation.model_construct(
-            **{name: _made_up(f.annotation) for name, f in annotation.model_fields.items()}
-        )
-    return _MADE_UP_TEXT
-
-
-def _measured(name: str | None, made: _Request) -> RehearsedCall:
-    messages = made.request.messages
+def _measured(name: str | None, made: _Request, row: Example) -> RehearsedCall:
+    messages, signature = made.request.messages, made.request.signature
     return RehearsedCall(
         predictor=name,
         input_tokens=count_message_tokens(messages),
+        bare_tokens=count_message_tokens([messages[0], messages[-1]]),
         output_tokens=count_tokens(made.reply),
         demo_tokens=count_message_tokens([messages[-1], {"role": "", "content": made.reply}]),
+        labelled=signature is not None and can_be_demo(row, signature),
     )

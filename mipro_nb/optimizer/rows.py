@@ -56,6 +56,8 @@ def split_rows(
     InvalidArgumentError
         If a set is empty, rows have no inputs, or a value has no JSON form.
     """
+    if isinstance(inputs, str) or (inputs is not None and not list(inputs)):
+        raise InvalidArgumentError("inputs", inputs, "give a list of names, such as ['question'].")
     train = _as_examples("trainset", trainset, inputs)
     if valset is not None:
         val = _as_examples("valset", valset, inputs)
@@ -73,13 +75,13 @@ def split_rows(
 
 
 def _as_examples(name: str, rows: Any, inputs: Sequence[str] | None) -> list[Example]:
-    if not isinstance(rows, list | tuple) and hasattr(rows, "columns"):
+    if hasattr(type(rows), "columns"):
         if inputs is None:
             raise InvalidArgumentError(
                 "inputs", None, f"{name} is a data frame: name its input columns, inputs=['…']."
             )
         rows = from_dataframe(rows, inputs=list(inputs))
-    if isinstance(rows, Sequence) and not isinstance(rows, str):
+    if hasattr(rows, "__iter__") and not isinstance(rows, str | bytes):
         rows = [_with_inputs(name, index, row, inputs) for index, row in enumerate(rows)]
     examples = check_rows(name, rows)
     for index, example in enumerate(examples):
@@ -96,5 +98,10 @@ def _with_inputs(name: str, index: int, row: Any, inputs: Sequence[str] | None) 
             )
         row = Example(row)
     if isinstance(row, Example) and inputs is not None and row.input_names is None:
+        missing = [input_name for input_name in inputs if input_name not in row]
+        if missing:
+            raise InvalidArgumentError(
+                f"{name}[{index}]", row, f"it has no {', '.join(missing)}, which inputs= names."
+            )
         return row.with_inputs(*inputs)
     return row

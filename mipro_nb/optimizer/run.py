@@ -19,14 +19,15 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import context
 from mipro_nb.models.gate import Gate, run_gate
-from mipro_nb.optimizer.bootstrap import DemoSet, bootstrap
+from mipro_nb.optimizer.bootstrap import bootstrap
 from mipro_nb.optimizer.configuration import Candidates
 from mipro_nb.optimizer.grounding import ground
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.propose import propose
 from mipro_nb.optimizer.search import Evaluated, Evaluations, Search, best_of, gain_of
-from mipro_nb.runs.events import FinalState, PhaseStarted, RunEnded, RunPermitted, RunPlanned
+from mipro_nb.optimizer.together import together
+from mipro_nb.runs.events import FinalState, RunEnded, RunPermitted, RunPlanned
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.report import write_report
 from mipro_nb.runs.state import RunState
@@ -194,21 +195,15 @@ class Run:
 
     async def _optimize(self, slots: Slots, evaluations: Evaluations) -> None:
         """Do what the paper's algorithm does, each step as soon as its inputs are there."""
-        async with asyncio.TaskGroup() as group:
-            baseline = group.create_task(evaluations.baseline())
-            candidates = group.create_task(self._find_candidates(slots))
-        self._candidates = candidates.result()
-        search = Search(self._job, self._journal, self._candidates, evaluations)
-        await search.run(baseline.result())
+        baseline, candidates = await together(evaluations.baseline(), self._find_candidates(slots))
+        self._candidates = candidates
+        search = Search(self._job, self._journal, candidates, evaluations)
+        await search.run(baseline)
 
     async def _find_candidates(self, slots: Slots) -> Candidates:
         job, journal = self._job, self._journal
-        async with asyncio.TaskGroup() as group:
-            bootstrapped = group.create_task(bootstrap(job, journal, slots))
-            journal.emit(PhaseStarted(phase="propose"))
-            grounded = group.create_task(ground(job, journal))
-        demo_sets: list[DemoSet] = bootstrapped.result()
-        instructions = await propose(job, journal, grounded.result(), demo_sets)
+        demo_sets, grounding = await together(bootstrap(job, journal, slots), ground(job, journal))
+        instructions = await propose(job, journal, grounding, demo_sets)
         demos = None
         if not job.plan.zero_shot:
             demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}

@@ -100,7 +100,7 @@ class Evaluations:
     ) -> Evaluated:
         """Score `program` on `examples`; cells that the ledger has are not paid for again."""
         key = self.key(configuration, program)
-        reused = len(self._ledger.known(key).keys() & set(examples))
+        reused = len(self._ledger.begun(key) & set(examples))
         self._journal.emit(
             TrialAsked(trial=trial, kind=kind, configuration=configuration, examples=list(examples))
         )
@@ -132,8 +132,11 @@ class Evaluations:
 
     def key(self, configuration: Configuration, program: Module) -> str:
         """Return the ledger's key; a configuration that changes nothing is the student itself."""
-        same = program.dump_state() == self._job.student.dump_state()
-        return _STUDENT if same else configuration_key(configuration)
+        return _STUDENT if self.is_student(program) else configuration_key(configuration)
+
+    def is_student(self, program: Module) -> bool:
+        """Tell whether `program` is the student as given."""
+        return program.dump_state() == self._job.student.dump_state()
 
     def _note(self, trial: int, key: str, result: ExampleResult) -> None:
         prediction = result.prediction
@@ -181,8 +184,10 @@ class Search:
         plan = self._job.plan
         self._journal.emit(PhaseStarted(phase="search"))
         zeros = dict.fromkeys(self._distributions, 0)
-        self._add(zeros, baseline.score)
-        self._full.add(self._key(zeros))
+        # Not so if the student has demos of its own, which no demo set holds.
+        if self._evaluations.is_student(self._candidates.apply(self._job.student, zeros)):
+            self._add(zeros, baseline.score)
+            self._full.add(self._key(zeros))
         in_flight: deque[tuple[optuna.Trial, asyncio.Task[Evaluated]]] = deque()
         full: list[asyncio.Task[Evaluated]] = []
         told = 0

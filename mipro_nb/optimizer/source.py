@@ -82,6 +82,7 @@ def _class_source(cls: type) -> str | None:
     for code in _codes(cls):
         # inspect.getsource(cls) looks for the file of cls.__module__, which a notebook's
         # __main__ does not have; the code object names the cell itself.
+        linecache.checkcache(code.co_filename)  # a file may have been changed and run again
         lines = linecache.getlines(code.co_filename)
         text = _enclosing_class(lines, cls.__name__, code.co_firstlineno)
         if text is not None:

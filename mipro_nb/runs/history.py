@@ -76,7 +76,7 @@ def list_runs(record: str | Path | None = None) -> list[RecordedRun]:
     Parameters
     ----------
     record
-        The record file; the default one if None.
+        The record file; the configured one, or else the default, if None.
     """
     opened = open_record(record)
     return [

@@ -7,17 +7,20 @@ together (an answer that was paid for, its texts, its event) is written in one t
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs.events import AnyEvent, TextRef, read_event
@@ -72,6 +75,15 @@ def default_path() -> Path:
     return folder / "record.sqlite"
 
 
+def prefer(chosen: Callable[[], Path | None]) -> None:
+    """Have `open_record` ask `chosen` for the file, where none is given, before the default."""
+    global _chosen  # noqa: PLW0603 - the settings that it comes from are the process's own, too
+    _chosen = chosen
+
+
+_chosen: Callable[[], Path | None] | None = None
+
+
 class Record:
     """An open record file; safe to use from any thread.
 
@@ -94,30 +106,45 @@ class Record:
             self._db = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
             )
-            self._prepare()
         except (sqlite3.Error, OSError) as error:
-            msg = (
-                f"Cannot open the record {path}: {error}. Give another file with record=… or set "
-                "MIPRO_HOME to a folder that you can write to."
-            )
-            raise RecordError(msg) from error
+            raise self._not_opened(error) from error
+        try:
+            self._prepare()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise self._not_opened(error) from error
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _not_opened(self, error: Exception) -> RecordError:
+        return RecordError(
+            f"Cannot open the record {self.path}: {error}. Give another file with record=… or set "
+            "MIPRO_HOME to a folder that you can write to."
+        )
 
     def _prepare(self) -> None:
+        if not self._is_empty():
+            self._check_ours()  # before anything is written: it may be somebody else's file
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA foreign_keys=ON")
         with self._transaction():
-            version = self._one("PRAGMA user_version")
-            tables = self._one("SELECT count(*) FROM sqlite_master")
-            if version == 0 and tables == 0:
+            if self._is_empty():
                 for statement in _SCHEMA.split(";"):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
                 self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-                return
+            self._check_ours()
+
+    def _is_empty(self) -> bool:
+        return self._one("SELECT count(*) FROM sqlite_master") == 0
+
+    def _check_ours(self) -> None:
         if self._one("PRAGMA application_id") != _APPLICATION_ID:
             msg = f"{self.path} is an SQLite file, but no record of mipro_nb."
             raise RecordError(msg)
+        version = self._one("PRAGMA user_version")
         if version > SCHEMA_VERSION:
             msg = (
                 f"{self.path} was written by a newer mipro_nb (schema {version}, this one reads "
@@ -128,6 +155,14 @@ class Record:
     def _one(self, query: str, *values: object) -> int:
         return int(self._db.execute(query, values).fetchone()[0])
 
+    def _read(self, query: str, *values: object) -> list[Any]:
+        try:
+            with self._lock:
+                return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            msg = f"Cannot read the record {self.path}: {error}."
+            raise RecordError(msg) from error
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._lock:
@@ -137,10 +172,11 @@ class Record:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite itself may have rolled back: on a full disk
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -167,7 +203,7 @@ class Record:
     def append(self, run_id: str, event: AnyEvent, seq: int) -> RecordedEvent:
         """Write `event` as number `seq` of the run and return it as it is recorded."""
         recorded = RecordedEvent(run_id, seq, time.time(), event)
-        row = (run_id, seq, recorded.at, event.type, event.version, event.model_dump_json())
+        row = (run_id, seq, recorded.at, event.type, event.version, _body(event))
         with self.writing():
             self._db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", row)
         return recorded
@@ -183,12 +219,11 @@ class Record:
 
     def text(self, ref: TextRef) -> str:
         """Return the text that `ref` names."""
-        with self._lock:
-            row = self._db.execute("SELECT text FROM texts WHERE ref = ?", (ref,)).fetchone()
-        if row is None:
+        rows = self._read("SELECT text FROM texts WHERE ref = ?", ref)
+        if not rows:
             msg = f"The record {self.path} has no text {ref!r}."
             raise RecordError(msg)
-        return str(row[0])
+        return str(rows[0][0])
 
     def put_answer(self, key: str, body: str) -> None:
         """Keep an LM's answer under `key`; a later answer replaces an earlier one."""
@@ -198,15 +233,13 @@ class Record:
 
     def answer(self, key: str) -> str | None:
         """Return the answer kept under `key`, None if there is none."""
-        with self._lock:
-            row = self._db.execute("SELECT body FROM answers WHERE key = ?", (key,)).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._read("SELECT body FROM answers WHERE key = ?", key)
+        return str(rows[0][0]) if rows else None
 
     def run_ids(self) -> list[tuple[str, float]]:
         """Return (run id, Unix time of its start), the newest run first."""
-        with self._lock:
-            rows = self._db.execute("SELECT run_id, created FROM runs ORDER BY created DESC")
-            return [(str(run_id), float(created)) for run_id, created in rows]
+        rows = self._read("SELECT run_id, created FROM runs ORDER BY created DESC, rowid DESC")
+        return [(str(run_id), float(created)) for run_id, created in rows]
 
     def find_run(self, beginning: str) -> str:
         """Return the id of the one run whose id begins with `beginning`.
@@ -233,11 +266,11 @@ class Record:
         RecordError
             If an event cannot be read.
         """
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT seq, at, body FROM events WHERE run_id = ? AND seq > ? ORDER BY seq",
-                (run_id, after),
-            ).fetchall()
+        rows = self._read(
+            "SELECT seq, at, body FROM events WHERE run_id = ? AND seq > ? ORDER BY seq",
+            run_id,
+            after,
+        )
         events = []
         for seq, at, body in rows:
             try:
@@ -253,13 +286,27 @@ class Record:
             self._db.close()
 
 
+def _body(event: AnyEvent) -> str:
+    try:
+        return event.model_dump_json()
+    except PydanticSerializationError:
+        # Lone surrogates again, in a field that holds its text itself.
+        body = json.dumps(event.model_dump(), ensure_ascii=False)
+        return body.encode("utf-8", "replace").decode("utf-8")
+
+
 _open: dict[tuple[int, Path], Record] = {}
 _open_lock = threading.Lock()
 
 
 def open_record(path: Path | str | None = None) -> Record:
-    """Return the record at `path` (default: `default_path`), opened once per process."""
-    where = Path(path).expanduser().resolve() if path is not None else default_path().resolve()
+    """Return the record at `path`, opened once per process.
+
+    Without a path it is the one in the settings, or else that of `default_path`.
+    """
+    if path is None and _chosen is not None:
+        path = _chosen()
+    where = Path(default_path() if path is None else path).expanduser().resolve()
     with _open_lock:
         key = (os.getpid(), where)
         if key not in _open or not where.exists():

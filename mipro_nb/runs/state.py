@@ -185,7 +185,7 @@ def fold(events: Iterable[RecordedEvent]) -> RunState:
 def _alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except (PermissionError, OSError):
         return True

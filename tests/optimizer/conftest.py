@@ -1,0 +1,17 @@
+"""A server with the toy task's LM, configured as the LM of the session."""
+
+from __future__ import annotations
+
+import pytest
+from scripted_server import ScriptedServer
+from scripted_task import answer, lm_of
+
+import mipro_nb as mipro
+
+
+@pytest.fixture
+def server():
+    with ScriptedServer(answer) as running:
+        mipro.configure(lm=lm_of(running))
+        yield running
+    assert running.exceptions == []

@@ -1,0 +1,149 @@
+"""A toy task, and the LM that solves it: what it answers depends on the prompt alone.
+
+The task is to add two numbers. The LM knows some sums whatever it is told; a good instruction
+and every demo let it know some more. As a prompt model it writes instructions of which about half
+are good.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import zlib
+
+from scripted_server import Reply
+
+import mipro_nb as mipro
+from mipro_nb.models.tokens import count_message_tokens, count_tokens
+
+GOOD = "Add the two numbers."
+OWN = "Given the fields `question`, produce the fields `answer`."
+KEY = "key-of-a-test"
+
+_KNOWN_ANYWAY = 0.3
+_KNOWN_BY_INSTRUCTION = 0.4
+_KNOWN_BY_A_DEMO = 0.1
+_COUNTED_DEMOS = 2
+
+_KINDS = {
+    "Look at these rows": "observe",
+    "Look at further rows": "observe more",
+    "Condense observations": "summary",
+    "Read the code of a program": "description",
+    "Say what role": "role",
+    "Write an instruction": "instruction",
+}
+_FORM = "Answer with these lines and nothing else, each as `name: value`:\n"
+
+
+def rows(count, start=0):
+    """Sums, no two of them alike."""
+    return [
+        mipro.Example(question=f"{n} plus {n + 3}", answer=str(2 * n + 3)).with_inputs("question")
+        for n in range(start, start + count)
+    ]
+
+
+def exact(example, prediction, trace=None):
+    return prediction.answer == example.answer
+
+
+def lm_of(server, **settings):
+    settings = {"api_key": KEY, "price": (1.0, 2.0), "num_retries": 0, **settings}
+    return mipro.LM("openai/scripted", base_url=server.base_url, **settings)
+
+
+def kind(request):
+    """What a request is for: "task" or one of the proposer's."""
+    for beginning, found in _KINDS.items():
+        if request.system.startswith(beginning):
+            return found
+    return "task"
+
+
+def solve(request):
+    """Answer a task prompt, whatever outputs it asks for."""
+    question = re.findall(r"^question: (.*)$", request.last_user, re.MULTILINE)[-1]
+    wanted = re.findall(r"^(\w+):", request.system.split(_FORM)[1].split("\n\n")[0], re.MULTILINE)
+    values = {
+        "reasoning": f"I look at {question} and count.",
+        "plan": f"Count on from the first number of {question}.",
+        "answer": _sum(question) if luck(question) < skill(request) else "no idea",
+    }
+    return "\n".join(f"{name}: {values[name]}" for name in wanted)
+
+
+def _sum(question):
+    first, second = question.split(" plus ")
+    return str(int(first) + int(second))
+
+
+def luck(question):
+    """How hard a question is, 0–1."""
+    return random.Random(question).random()
+
+
+def skill(request):
+    """How hard a question the LM can answer with this prompt, 0–1."""
+    demos = sum(message["role"] == "assistant" for message in request.messages)
+    demos += len(re.findall(r"^answer: \d", request.system, re.MULTILINE))
+    by_instruction = _KNOWN_BY_INSTRUCTION if GOOD in request.system else 0
+    return _KNOWN_ANYWAY + by_instruction + _KNOWN_BY_A_DEMO * min(demos, _COUNTED_DEMOS)
+
+
+def answer(request):
+    """The LM."""
+    text = _ANSWERS[kind(request)](request)
+    return Reply(
+        text,
+        prompt_tokens=count_message_tokens(request.messages),
+        completion_tokens=count_tokens(text),
+    )
+
+
+def _instruction(request):
+    number = zlib.crc32("".join(request.texts).encode())
+    return f"instruction: {GOOD if number % 2 else 'Say a number.'} This is variant {number}."
+
+
+_ANSWERS = {
+    "observe": lambda _: "observations: The questions are sums of two small numbers.",
+    "observe more": lambda _: "observations: COMPLETE",
+    "summary": lambda _: "summary: Sums of two numbers. The answer is a number.",
+    "description": lambda _: "description: The program answers a question about a sum.",
+    "role": lambda _: "role: This step has to write the sum.",
+    "instruction": _instruction,
+    "task": solve,
+}
+
+
+class Solve(mipro.Module):
+    """One predictor."""
+
+    def __init__(self):
+        self.solve = mipro.Predict("question -> answer")
+
+    def forward(self, question):
+        return self.solve(question=question)
+
+
+class PlanAndSolve(mipro.Module):
+    """Two predictors, the second a module within."""
+
+    def __init__(self):
+        self.plan = mipro.Predict("question -> plan")
+        self.solve = mipro.ChainOfThought("question, plan -> answer")
+
+    def forward(self, question):
+        plan = self.plan(question=question).plan
+        return self.solve(question=question, plan=plan)
+
+
+class SolveAsync(mipro.Module):
+    """An async program that calls one predictor twice at a time."""
+
+    def __init__(self):
+        self.solve = mipro.Predict("question -> answer")
+
+    async def aforward(self, question):
+        return await self.solve.acall(question=question)

@@ -1,0 +1,303 @@
+"""The rehearsal: program and metric are run before anything is sent, and nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+from scripted_task import PlanAndSolve, Solve, SolveAsync, exact, lm_of, rows
+
+import mipro_nb as mipro
+from mipro_nb.errors import InvalidArgumentError, MetricError, ProgramError
+from mipro_nb.evaluate.metric import Metric
+from mipro_nb.models.tokens import count_message_tokens
+from mipro_nb.optimizer.rehearsal import rehearse
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_sent(server):
+    """Check after every test that no request left the process."""
+    yield server
+    assert server.count == 0
+
+
+async def rehearsed(student, metric=exact, data=None, *, as_json=False):
+    return await rehearse(student, data or rows(20), Metric(metric), as_json=as_json)
+
+
+async def test_the_calls_of_every_predictor_are_found_and_measured():
+    student = Solve()
+    found = await rehearsed(student)
+    assert found.notes == []
+    assert len(found.calls) == 5
+    for calls in found.calls:
+        assert [call.predictor for call in calls] == ["solve"]
+    messages = student.solve.messages({"question": "0 plus 3"})
+    assert found.calls[0][0].input_tokens == count_message_tokens(messages)
+    assert found.calls[0][0].labelled
+
+
+async def test_programs_of_several_predictors_and_async_ones_are_rehearsed():
+    found = await rehearsed(PlanAndSolve())
+    assert [call.predictor for call in found.calls[0]] == ["plan", "solve.predict"]
+    assert [call.labelled for call in found.calls[0]] == [False, False]
+    found = await rehearsed(SolveAsync())
+    assert [call.predictor for call in found.calls[0]] == ["solve"]
+
+
+async def test_demos_of_the_student_are_measured_apart():
+    student = Solve()
+    student.solve.demos = rows(3, start=100)
+    (call,) = (await rehearsed(student)).calls[0]
+    (bare,) = (await rehearsed(Solve())).calls[0]
+    assert call.bare_tokens == bare.input_tokens
+    assert call.input_tokens > bare.input_tokens + 2 * bare.demo_tokens
+
+
+async def test_one_row_is_enough_and_few_are_looked_at():
+    assert len((await rehearsed(Solve(), data=rows(1))).calls) == 1
+    seen = []
+
+    class Looks(Solve):
+        def forward(self, question):
+            seen.append(question)
+            return super().forward(question)
+
+    await rehearsed(Looks(), data=rows(1000))
+    assert len(seen) == 5
+
+
+class Everything(BaseModel):
+    name: str
+    size: int
+
+
+class Chain(BaseModel):
+    link: int
+    next: Chain | None
+
+
+class EveryType(mipro.Signature):
+    """Answer."""
+
+    question: str = mipro.InputField()
+    text: str = mipro.OutputField()
+    kind: Literal["a", "b"] = mipro.OutputField()
+    sure: bool = mipro.OutputField()
+    count: int = mipro.OutputField()
+    share: float = mipro.OutputField()
+    names: list[str] = mipro.OutputField()
+    by_name: dict[str, int] = mipro.OutputField()
+    pair: tuple[int, str] = mipro.OutputField()
+    perhaps: int | None = mipro.OutputField()
+    either: int | list[str] = mipro.OutputField()
+    when: dt.date = mipro.OutputField()
+    thing: Everything = mipro.OutputField()
+    things: list[Everything] = mipro.OutputField()
+    chain: Chain = mipro.OutputField()
+    three: Annotated[list[int], Field(min_length=3)] = mipro.OutputField()
+    vote: Annotated[int, Field(ge=100)] = mipro.OutputField()
+    below: Annotated[float, Field(lt=-1)] = mipro.OutputField()
+    portion: Annotated[float, Field(gt=0, lt=0.5)] = mipro.OutputField()
+    short: Annotated[str, Field(max_length=3)] = mipro.OutputField()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_answers_of_every_type_can_be_made_up(as_json):
+    mipro.configure(lm=mipro.LM("x", base_url="http://127.0.0.1:9", structured_outputs=as_json))
+    found = await rehearsed(mipro.Predict(EveryType), lambda e, p: p.kind == "a", as_json=as_json)
+    assert [call.predictor for call in found.calls[0]] == ["self"]
+    assert found.notes == []
+
+
+async def test_a_made_up_answer_that_does_not_fit_is_a_note_and_no_error():
+    class Choosy(mipro.Signature):
+        question: str = mipro.InputField()
+        code: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = mipro.OutputField()
+
+    found = await rehearsed(mipro.Predict(Choosy), lambda e, p: True)
+    assert len(found.calls[0]) == 1  # asking again is not part of the plan
+    assert "the program raised ReplyError" in found.notes[0]
+
+
+async def test_a_program_without_predictors_is_refused():
+    class Empty(mipro.Module):
+        def forward(self, question):
+            return mipro.Prediction(answer="")
+
+    with pytest.raises(ProgramError, match="Empty has no predictors: keep Predict"):
+        await rehearsed(Empty())
+
+
+async def test_a_forward_that_calls_no_predictor_is_refused():
+    class Idle(Solve):
+        def forward(self, question):
+            return mipro.Prediction(answer="")
+
+    with pytest.raises(ProgramError, match=r"Idle never called any of its predictors \(solve\)"):
+        await rehearsed(Idle())
+
+
+async def test_a_forward_that_only_calls_an_lm_directly_is_told_so(server):
+    lm = lm_of(server)
+
+    class Direct(Solve):
+        def forward(self, question):
+            return mipro.Prediction(answer=lm(question)[0])
+
+    with pytest.raises(ProgramError, match=r"never called any .* Note: the program raised Call"):
+        await rehearsed(Direct())
+
+
+@pytest.mark.parametrize("error", [ValueError("no tool"), SystemExit(1), AttributeError("x")])
+async def test_a_forward_that_fails_before_its_first_call_is_shown_with_the_row(error):
+    class Fails(Solve):
+        def forward(self, question):
+            raise error
+
+    with pytest.raises(ProgramError, match="Fails failed before its first LM call") as caught:
+        await rehearsed(Fails())
+    assert "0 plus 3" in str(caught.value)
+    assert type(error).__name__ in str(caught.value)
+
+
+async def test_wrong_inputs_of_a_predictor_are_told():
+    class Wrong(Solve):
+        def forward(self, question):
+            return self.solve(text=question)
+
+    with pytest.raises(ProgramError, match=r"question missing.*text unknown"):
+        await rehearsed(Wrong())
+
+
+async def test_a_forward_that_does_not_take_the_inputs_is_told():
+    class Narrow(Solve):
+        def forward(self, text):
+            return self.solve(question=text)
+
+    with pytest.raises(ProgramError, match="unexpected keyword argument 'question'"):
+        await rehearsed(Narrow())
+
+
+async def test_a_program_that_fails_on_made_up_answers_is_noted_only():
+    class Fussy(PlanAndSolve):
+        def forward(self, question):
+            plan = self.plan(question=question).plan
+            return self.solve(question=question, plan=str(int(plan)))
+
+    found = await rehearsed(Fussy())
+    assert len(found.notes) == 1
+    assert "the program raised ValueError" in found.notes[0]
+    assert [call.predictor for call in found.calls[0]] == ["plan"]
+
+
+@pytest.mark.parametrize("student", [Solve, PlanAndSolve])
+async def test_a_metric_that_raises_on_right_answers_is_shown_with_the_example(student):
+    def typo(example, prediction, trace=None):
+        return example.anwser == prediction.answer
+
+    with pytest.raises(MetricError, match="typo raised AttributeError") as caught:
+        await rehearsed(student(), typo)
+    assert "0 plus 3" in str(caught.value)
+
+
+async def test_a_metric_that_raises_on_made_up_answers_is_noted_only():
+    def strict(example, prediction, trace=None):
+        return int(prediction.plan) > 0
+
+    student = mipro.Predict("question -> plan")
+    found = await rehearsed(student, strict)
+    assert "in a rehearsal with made-up answers: The metric strict raised" in found.notes[0]
+
+
+async def test_a_metric_that_returns_nothing_is_refused():
+    with pytest.raises(MetricError, match="returned None: does it lack a return"):
+        await rehearsed(Solve(), lambda e, p: None)
+
+
+async def test_the_metric_sees_the_labels_as_the_answer():
+    seen = []
+    await rehearsed(Solve(), lambda e, p: seen.append(e.answer == p.answer) or True)
+    assert seen == [True] * 5
+
+
+async def test_a_judge_that_is_a_predictor_is_counted():
+    judge = mipro.ChainOfThought("question, answer -> right: bool")
+
+    async def judged(example, prediction, trace=None):
+        verdict = await judge.acall(question=example.question, answer=prediction.answer)
+        return verdict.right
+
+    found = await rehearsed(Solve(), judged)
+    assert [call.predictor for call in found.calls[0]] == ["solve", None]
+    assert found.notes == []
+
+
+async def test_a_judge_of_its_own_lm_is_not_called_either(server):
+    judge = mipro.Predict("question, answer -> right: bool")
+    judge.lm = lm_of(server)
+    found = await rehearsed(Solve(), lambda e, p: judge(question="?", answer="!").right)
+    assert [call.predictor for call in found.calls[0]] == ["solve", None]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_direct_call_of_an_lm_in_the_metric_is_refused_and_noted(server, is_async):
+    lm = lm_of(server)
+
+    def judged(example, prediction, trace=None):
+        return "yes" in lm(f"Is {prediction.answer} right?")[0]
+
+    async def judged_async(example, prediction, trace=None):
+        await asyncio.sleep(0)
+        return judged(example, prediction)
+
+    found = await rehearsed(Solve(), judged_async if is_async else judged)
+    assert found.notes == ["the metric calls an LM directly; those calls are not in the estimate."]
+    assert len(found.calls[0]) == 1
+
+
+async def test_a_judge_that_is_asked_wrongly_is_told():
+    judge = mipro.Predict("question, answer -> right: bool")
+    with pytest.raises(InvalidArgumentError, match="answer missing"):
+        await rehearsed(Solve(), lambda e, p: judge(question="?").right)
+
+
+async def test_a_predictor_of_its_own_lm_is_rehearsed_without_it(server):
+    student = Solve()
+    student.solve.lm = lm_of(server)
+    assert len((await rehearsed(student)).calls[0]) == 1
+
+
+async def test_predictors_at_once_are_all_found():
+    class Both(mipro.Module):
+        def __init__(self):
+            self.ask = {name: mipro.Predict(f"question -> {name}") for name in ("one", "two")}
+
+        async def aforward(self, question):
+            one, two = await asyncio.gather(
+                *(predict.acall(question=question) for predict in self.ask.values())
+            )
+            return mipro.Prediction(answer=one.one + two.two)
+
+    found = await rehearsed(Both())
+    assert sorted(call.predictor for call in found.calls[0]) == ["ask['one']", "ask['two']"]
+
+
+async def test_a_prediction_without_labels_in_the_rows_is_fine():
+    data = [mipro.Example(question=str(n)).with_inputs("question") for n in range(3)]
+    assert (await rehearsed(Solve(), lambda e, p: len(p.answer) > 0, data)).notes == []
+
+
+async def test_labels_that_do_not_fit_their_field_are_no_failure():
+    data = [mipro.Example(question=str(n), answer=None).with_inputs("question") for n in range(3)]
+    student = mipro.Predict("question -> answer: int")
+    found = await rehearsed(student, lambda e, p: True, data)
+    assert len(found.calls[0]) == 1
+
+
+def test_planning_writes_no_run(server):
+    mipro.MIPROv2(exact).plan(Solve(), trainset=rows(50))
+    assert mipro.runs.list() == []

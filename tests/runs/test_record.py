@@ -1,0 +1,411 @@
+"""The record: what goes in comes out, whoever writes, and no file is harmed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import threading
+from pathlib import Path
+
+import processes
+import pytest
+from event_strategies import EVENT_CLASSES, any_event, events_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mipro_nb.errors import RecordError, UnknownRunError
+from mipro_nb.runs import Record, default_path, open_record
+from mipro_nb.runs import events as ev
+from mipro_nb.runs.record import SCHEMA_VERSION
+
+RUN = "20261124-010203-abcdef"
+
+
+def phase(name="search"):
+    return ev.PhaseStarted(phase=name)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "folder" / "record.sqlite"
+
+
+@pytest.fixture
+def record(path):
+    made = Record(path)
+    made.add_run(RUN, "name")
+    yield made
+    made.close()
+
+
+def files(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("cls", EVENT_CLASSES, ids=lambda cls: cls.__name__)
+@given(st.data())
+def test_every_event_comes_out_as_it_went_in(cls, data):
+    event = data.draw(events_of(cls))
+    again = ev.read_event.validate_json(event.model_dump_json())
+    assert type(again) is cls
+    # As texts, because no NaN is equal to any other.
+    assert again.model_dump_json() == event.model_dump_json()
+    assert repr(again) == repr(event)
+
+
+@given(st.lists(any_event, max_size=4))
+def test_events_come_out_of_a_file_in_the_order_in_which_they_went_in(tmp_path_factory, events):
+    path = tmp_path_factory.mktemp("record") / "record.sqlite"
+    written = Record(path)
+    written.add_run(RUN, "name")
+    returned = [written.append(RUN, event, seq) for seq, event in enumerate(events)]
+    written.close()
+    reopened = Record(path)
+    read = reopened.events(RUN)
+    reopened.close()
+    assert repr(list(read)) == repr(returned)
+    assert [recorded.seq for recorded in read] == list(range(len(events)))
+
+
+def test_only_later_events_are_read_where_asked_for(record):
+    for seq in range(5):
+        record.append(RUN, phase(), seq)
+    assert [recorded.seq for recorded in record.events(RUN, after=2)] == [3, 4]
+    assert record.events("another run") == []
+
+
+def test_a_field_that_a_newer_version_added_is_no_obstacle(record):
+    body = '{"type": "phase_started", "phase": "search", "mood": "good"}'
+    record._db.execute("INSERT INTO events VALUES (?, 0, 0, 'phase_started', 2, ?)", (RUN, body))
+    assert record.events(RUN)[0].event == phase()
+
+
+def test_an_event_that_cannot_be_read_is_told_with_its_place(record):
+    record.append(RUN, phase(), 0)
+    record._db.execute("INSERT INTO events VALUES (?, 1, 0, 'x', 1, '{\"type\": \"x\"}')", (RUN,))
+    with pytest.raises(RecordError, match=f"Event 1 of run {RUN}"):
+        record.events(RUN)
+
+
+@given(st.text())
+def test_a_text_comes_out_as_it_went_in(text):
+    record = Record(Path(":memory:"))
+    assert record.text(record.put_text(text)) == text
+    record.close()
+
+
+def test_a_text_is_kept_once(record):
+    refs = {record.put_text("a prompt that repeats") for _ in range(100)}
+    refs |= {record.put_text("another")}
+    assert len(refs) == 2
+    assert record._read("SELECT count(*) FROM texts") == [(2,)]
+
+
+def test_half_a_character_does_no_harm(record):
+    assert record.text(record.put_text("half \ud83d")).startswith("half ")
+    event = ev.LMCallFailed(phase="search", model="m", error="half \ud83d", seconds=0.5)
+    record.append(RUN, event, 0)
+    read = record.events(RUN)[0].event
+    assert read.error.startswith("half ")
+    assert read.seconds == 0.5
+
+
+def test_an_unknown_text_is_an_error_and_an_unknown_answer_is_none(record):
+    with pytest.raises(RecordError, match="no text 'abc'"):
+        record.text("abc")
+    assert record.answer("abc") is None
+
+
+def test_a_later_answer_replaces_an_earlier_one(record):
+    record.put_answer("key", "one")
+    record.put_answer("key", "two")
+    assert record.answer("key") == "two"
+
+
+def test_what_is_written_in_one_transaction_is_kept_whole_or_not_at_all(record):
+    def write():
+        with record.writing():
+            record.put_text("text")
+            with record.writing():
+                record.put_answer("key", "body")
+            record.append(RUN, phase(), 0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    assert record.answer("key") is None
+    assert record.events(RUN) == []
+    record.append(RUN, phase(), 0)
+    assert len(record.events(RUN)) == 1
+
+
+def test_the_same_number_cannot_be_given_twice(record):
+    record.append(RUN, phase(), 0)
+    with pytest.raises(RecordError, match="Cannot write the record"):
+        record.append(RUN, phase(), 0)
+    with pytest.raises(RecordError, match="Cannot write the record"):
+        record.append("no such run", phase(), 0)
+
+
+def test_a_full_disk_is_told_and_nothing_later_is_lost_in_silence(record):
+    record.put_answer("before", "x")
+    pages = record._read("PRAGMA page_count")[0][0]
+    record._db.execute(f"PRAGMA max_page_count={pages}")
+
+    def fill():
+        with record.writing():
+            record.put_answer("half", "y")
+            record.put_answer("big", "z" * 1_000_000)
+
+    with pytest.raises(RecordError, match=r"Cannot write the record.*full"):
+        fill()
+    record._db.execute("PRAGMA max_page_count=1000000")
+    record.put_answer("after", "x")
+    record.close()
+    again = Record(record.path)
+    assert (again.answer("before"), again.answer("half"), again.answer("after")) == ("x", None, "x")
+    again.close()
+
+
+def test_a_commit_that_fails_is_undone(record):
+    other = sqlite3.connect(record.path)
+
+    def orphan():
+        with record.writing():
+            record._db.execute("PRAGMA defer_foreign_keys=ON")
+            record.append("no such run", phase(), 0)
+
+    with pytest.raises(RecordError, match="Cannot write the record"):
+        orphan()
+    record.append(RUN, phase(), 0)
+    assert other.execute("SELECT count(*) FROM events").fetchone() == (1,)
+    other.close()
+
+
+def test_many_threads_may_use_one_record(record):
+    def write(thread):
+        for number in range(20):
+            with record.writing():
+                record.put_answer(f"{thread} {number}", "body")
+                record.append(RUN, phase(), 100 * thread + number)
+            record.events(RUN)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(record.events(RUN)) == 160
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from mipro_nb.runs import Record
+from mipro_nb.runs.events import PhaseStarted
+path, run, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+print("ready", flush=True)
+sys.stdin.readline()
+record = Record(path)
+record.add_run(run, "name")
+for seq in range(count):
+    with record.writing():
+        text = record.put_text(f"{run} {seq} " + "x" * 5000)
+        record.put_answer(f"{run} {seq}", text)
+        record.append(run, PhaseStarted(phase="search"), seq)
+    if seq == 20:
+        print("writing", flush=True)
+"""
+
+
+def test_several_processes_may_make_and_write_a_record_at_once(path):
+    writers = [processes.start(WRITER, path, f"run-{number}", 50) for number in range(4)]
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    ends = [(*writer.communicate(timeout=120), writer.returncode) for writer in writers]
+    assert ends == [("writing\n", "", 0)] * 4
+    record = Record(path)
+    for number in range(4):
+        events = record.events(f"run-{number}")
+        assert [recorded.seq for recorded in events] == list(range(50))
+    assert len(record.run_ids()) == 4
+    record.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+def test_a_writer_that_is_killed_leaves_a_record_of_whole_transactions(path):
+    writer = processes.start(WRITER, path, RUN, 1_000_000)
+    writer.stdin.write("go\n")
+    writer.stdin.flush()
+    assert [writer.stdout.readline() for _ in range(2)] == ["ready\n", "writing\n"]
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate(timeout=60)
+    assert writer.returncode == -signal.SIGKILL
+
+    record = Record(path)
+    assert record._read("PRAGMA integrity_check") == [("ok",)]
+    events = record.events(RUN)
+    assert len(events) > 20
+    assert [recorded.seq for recorded in events] == list(range(len(events)))
+    assert record._read("SELECT count(*) FROM answers") == [(len(events),)]
+    for recorded in events:
+        ref = record.answer(f"{RUN} {recorded.seq}")
+        assert record.text(ref).startswith(f"{RUN} {recorded.seq} ")
+    record.append(RUN, phase(), len(events))
+    record.close()
+
+
+def test_a_reader_sees_what_another_process_has_written(record):
+    reader = Record(record.path)
+    record.append(RUN, phase(), 0)
+    assert len(reader.events(RUN)) == 1
+    reader.close()
+
+
+def test_a_record_of_a_newer_schema_is_refused_and_left_alone(record):
+    record._db.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    record.close()
+    before = files(record.path.parent)
+    with pytest.raises(RecordError, match=r"newer mipro_nb \(schema 2.*upgrade mipro_nb"):
+        Record(record.path)
+    assert files(record.path.parent) == before
+
+
+def test_somebody_elses_database_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "theirs.sqlite"
+    theirs = sqlite3.connect(path)
+    theirs.execute("CREATE TABLE runs (run_id TEXT)")
+    theirs.commit()
+    theirs.close()
+    before = files(tmp_path)
+    with pytest.raises(RecordError, match="no record of mipro_nb"):
+        Record(path)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"just some notes\n" * 100, b"SQLite format 3\x00" + b"\xff" * 5000]
+)
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path, content):
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(RecordError, match=r"notes\.txt") as caught:
+        Record(path)
+    assert "record=" in str(caught.value)
+    assert files(tmp_path) == {"notes.txt": content}
+
+
+def test_a_damaged_record_is_told_as_such(record):
+    for seq in range(200):
+        record.append(RUN, ev.GroundingWritten(**GROUNDING, text="x" * 500), seq)
+    record.close()
+    content = bytearray(record.path.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    record.path.write_bytes(content)
+    with pytest.raises(RecordError, match=r"record\.sqlite"):
+        Record(record.path).events(RUN)
+
+
+GROUNDING = {"kind": "dataset summary", "predictor": None}
+
+
+def test_an_empty_file_becomes_a_record(path):
+    path.parent.mkdir()
+    path.touch()
+    record = Record(path)
+    assert record.run_ids() == []
+    record.close()
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_a_remedy(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "record.sqlite", tmp_path):
+        with pytest.raises(RecordError) as caught:
+            Record(path)
+        assert str(path) in str(caught.value)
+        assert "record=…" in str(caught.value)
+        assert "MIPRO_HOME" in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs file permissions")
+@pytest.mark.parametrize("state", ["absent", "read-only"])
+def test_a_folder_without_permission_is_told_with_a_remedy(state):
+    script = """
+import os, sys, tempfile
+from pathlib import Path
+from mipro_nb.errors import RecordError
+from mipro_nb.runs import Record
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "record.sqlite"
+    if sys.argv[1] == "read-only":
+        Record(path).close()
+        path.chmod(0o444)
+    Path(folder).chmod(0o555)
+    if os.geteuid() == 0:
+        os.seteuid(65534)  # permissions do not bind root
+    try:
+        Record(path).add_run("id", "name")
+    except RecordError as error:
+        print(error)
+    if os.getuid() == 0:
+        os.seteuid(0)
+    Path(folder).chmod(0o755)
+"""
+    (line,) = processes.run(script, state)
+    assert "record.sqlite" in line
+    assert "MIPRO_HOME" in line
+
+
+def test_mipro_home_is_where_records_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIPRO_HOME", str(tmp_path / "home"))
+    assert default_path() == tmp_path / "home" / "record.sqlite"
+    assert open_record().path == (tmp_path / "home" / "record.sqlite").resolve()
+    assert (tmp_path / "home" / "record.sqlite").exists()
+
+
+def test_without_mipro_home_records_are_in_the_users_data_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("MIPRO_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert default_path().name == "record.sqlite"
+    assert default_path().is_relative_to(tmp_path)
+    assert default_path().parent.name == "mipro_nb"
+    monkeypatch.setenv("MIPRO_HOME", "~/elsewhere")
+    assert default_path() == tmp_path / "elsewhere" / "record.sqlite"
+
+
+def test_a_record_is_opened_once_per_process(path, monkeypatch):
+    assert open_record(path) is open_record(str(path))
+    monkeypatch.chdir(path.parent)
+    assert open_record(path.name) is open_record(path)
+
+
+def test_a_record_that_was_deleted_is_made_anew(path):
+    first = open_record(path)
+    first.add_run(RUN, "name")
+    first.close()
+    for file in path.parent.iterdir():
+        file.unlink()
+    assert open_record(path).run_ids() == []
+
+
+def test_runs_are_listed_with_the_newest_first(record):
+    for run_id in ("c", "a", "b"):
+        record.add_run(run_id, "name")
+    assert [run_id for run_id, _ in record.run_ids()] == ["b", "a", "c", RUN]
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(record):
+    for run_id in ("20261124-02", "20261124-0203", "x"):
+        record.add_run(run_id, "name")
+    assert record.find_run("20261124-01") == RUN
+    assert record.find_run("x") == "x"
+    assert record.find_run("20261124-02") == "20261124-02"  # whole, though others begin so
+    with pytest.raises(UnknownRunError, match="4 runs begin with ''"):
+        record.find_run("")
+    with pytest.raises(UnknownRunError, match=r"No run begins with 'y'.*runs\.list"):
+        record.find_run("y")

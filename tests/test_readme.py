@@ -1,0 +1,43 @@
+"""What the README shows runs as it stands."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from scripted_server import ScriptedServer
+
+_ROOT = Path(__file__).parents[1]
+_README = (_ROOT / "README.md").read_text(encoding="utf-8")
+_BLOCKS = re.findall(r"```python\n(.*?)```", _README, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", _BLOCKS)
+def test_every_python_block_is_python(block):
+    ast.parse(block)
+
+
+def test_the_example_with_a_key_runs(tmp_path, monkeypatch, capsys):
+    block = next(b for b in _BLOCKS if "openai/gpt-4o-mini" in b)
+    assert len([line for line in block.splitlines() if line.strip()]) <= 17
+    rows = (
+        "*(mipro.Example(question=f'{i}?', answer='42').with_inputs('question') for i in range(9))"
+    )
+    block = block.replace("    ...  # 50 to 1,000 of them", f"    {rows},")
+    block = block.replace("trainset=rows)", "trainset=rows, requires_permission_to_run=False)")
+    monkeypatch.chdir(tmp_path)
+    with ScriptedServer(lambda _: "reasoning: because\nanswer: 42") as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "made-up-key")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        exec(compile(block, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102 - our own
+    assert (tmp_path / "optimized.json").is_file()
+    assert "student as given    100.0" in capsys.readouterr().out
+
+
+def test_the_files_and_targets_it_names_are_there():
+    makefile = (_ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`?make (\w+)", _README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for name in ("notebooks/01_quickstart.ipynb", "requirements-nodeps.txt"):
+        assert name in _README
+        assert (_ROOT / name).is_file()

@@ -1,0 +1,70 @@
+"""The whole way with the real embedded LM, small."""
+
+import pytest
+
+import mipro_nb as mipro
+from mipro_nb.datasets import SMSSpam
+
+pytestmark = pytest.mark.real_lm
+
+
+def same_label(example, prediction, trace=None):
+    return prediction.label == example.label
+
+
+@pytest.fixture
+def student():
+    mipro.configure(lm=mipro.LM.local(max_tokens=20))
+    return mipro.Predict("text -> label: Literal['ham', 'spam']")
+
+
+def test_demos_found_by_the_optimizer_make_a_useless_program_useful(student):
+    data = SMSSpam(9, train=40, val=30, test=30)
+    optimizer = mipro.MIPROv2(
+        same_label, prompt_model=mipro.LM.local(max_tokens=60), num_candidates=6, num_threads=2
+    )
+    optimized = optimizer.compile(
+        student,
+        trainset=data.train,
+        valset=data.val,
+        num_trials=8,
+        minibatch_size=15,
+        minibatch_full_eval_steps=4,
+        requires_permission_to_run=False,
+    )
+    assert optimized.score > optimized.run.state.baseline + 30
+    evaluate = mipro.Evaluate(devset=data.test, metric=same_label, num_threads=2)
+    assert evaluate(optimized) > evaluate(student) + 20
+
+
+def test_a_second_run_with_the_same_seed_is_answered_from_the_record(student):
+    data = SMSSpam(9, train=12, val=8, test=0)
+
+    def run():
+        optimizer = mipro.MIPROv2(
+            same_label,
+            prompt_model=mipro.LM.local(max_tokens=40),
+            num_candidates=3,
+            num_threads=2,
+        )
+        return optimizer.compile(
+            student,
+            trainset=data.train,
+            valset=data.val,
+            num_trials=3,
+            minibatch=False,
+            requires_permission_to_run=False,
+        )
+
+    first, second = run(), run()
+    assert first.run.state.spend.calls > 0
+    assert second.run.state.spend.calls == 0
+    assert second.trial_logs == first.trial_logs
+    assert second.dump_state() == first.dump_state()
+
+
+def test_structured_outputs_are_read(student):
+    mipro.configure(lm=mipro.LM.local(max_tokens=40, structured_outputs=True))
+    prediction = mipro.Predict("text -> label: Literal['ham', 'spam'], sure: bool")(text="Free!")
+    assert prediction.label in {"ham", "spam"}
+    assert isinstance(prediction.sure, bool)
