@@ -184,7 +184,7 @@ class _Bootstrap:
                 f"{len(self._errors)} training examples failed in bootstrapping, which "
                 f"max_errors={limit} does not allow. The first of them:\n  {lines}"
             )
-            raise TooManyErrorsError(msg)
+            raise TooManyErrorsError(msg) from None  # its text tells the errors
 
     def _labelled(
         self, indices: Iterable[int], size: int, rng: random.Random

@@ -209,7 +209,8 @@ def _search_examples(plan: Plan) -> Amount:
     batch = plan.minibatch_size if plan.minibatch else size
     fulls = plan.full_evaluations if plan.minibatch else 0
     choices = (plan.num_candidates + 1) * (1 if plan.zero_shot else plan.num_candidates)
-    configurations = float(choices) ** len(plan.predictors)
+    # Above a million, repetitions are too rare to matter.
+    configurations = min(1e6, choices ** min(len(plan.predictors), 9))
     trials = plan.num_trials
 
     def scored(draws: float, completed: float) -> float:

@@ -15,7 +15,7 @@ from mipro_nb.language.saving import jsonable
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.rows import Rows
 from mipro_nb.optimizer.source import ProgramSource
-from mipro_nb.runs.events import AnyEvent, TextRef
+from mipro_nb.runs.events import AnyEvent, RunEnded, TextRef
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.state import RunState
 
@@ -59,12 +59,20 @@ class Journal:
         self.run_id = run_id
         self.state = RunState()
         self._next = 0
+        self._ended = False
         self._lock = threading.RLock()
         self._listeners: list[Callable[[RecordedEvent], None]] = []
 
     def emit(self, event: AnyEvent) -> None:
-        """Record `event`, fold it into the state, and pass it to every listener."""
+        """Record `event`, fold it into the state, and pass it to every listener.
+
+        The end of the run is the last event: a call that was given up may still come back after
+        it. Its answer is kept, but the run tells no more.
+        """
         with self._lock:
+            if self._ended:
+                return
+            self._ended = isinstance(event, RunEnded)
             recorded = self.record.append(self.run_id, event, self._next)
             self._next += 1
             self.state.apply(recorded)

@@ -53,6 +53,9 @@ class RunProgress:
     def close(self) -> None:
         """Draw the bar's last state and leave it."""
         self.tick()
+        if self._run.status == "finished":  # maybe with fewer full evaluations than there could have been
+            self._bar.total = self._bar.n
+            self._bar.refresh()
         self._bar.close()
 
 

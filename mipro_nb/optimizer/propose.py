@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mipro_nb.errors import LMError, LMUnavailableError
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import Field
 from mipro_nb.language.prompt import write_fields
@@ -65,6 +66,11 @@ async def propose(
 
     All proposals are asked for at once. One that is empty or repeats an earlier one is proposed
     anew, at most twice; if it still does, there is one candidate fewer.
+
+    Raises
+    ------
+    LMError
+        If calls failed and not a single candidate came of the others.
     """
     proposers = {
         name: _Proposer(job, grounding, demo_sets, name, predictor.signature)
@@ -104,9 +110,10 @@ class _Proposer:
         """Return the drafts in the order of their numbers, all different."""
         wanted = range(1, self.job.plan.num_candidates + 1)
         drafts: dict[int, _Draft] = {}
+        failures: list[LMError] = []
         for attempt in range(_ROUNDS):
             missing = [number for number in wanted if number not in drafts]
-            written = await together(*(self._draft(n, attempt) for n in missing))
+            written = await together(*(self._draft(n, attempt, failures) for n in missing))
             taken = {_plain(self.signature.instructions)}
             taken |= {_plain(draft.text) for draft in drafts.values()}
             for number, draft in zip(missing, written, strict=True):
@@ -115,24 +122,32 @@ class _Proposer:
                     drafts[number] = draft
             if len(drafts) == len(wanted):
                 break
+        if failures and not drafts:
+            raise failures[0]
         return [draft for _, draft in sorted(drafts.items())]
 
-    async def _draft(self, number: int, attempt: int) -> _Draft:
+    async def _draft(self, number: int, attempt: int, failures: list[LMError]) -> _Draft:
         plan = self.job.plan
         own = f"{plan.seed}:{self.name}:{number}:{attempt}"
         tips = list(TIPS) if plan.tip_aware_proposer else ["none"]
         tip = random.Random(own).choice(tips)
         demo_set, demos = self._shown_demos(number)
         inputs = self._inputs(tip, demos)
-        text = await ask(
-            self.job,
-            proposal_signature(inputs),
-            "instruction",
-            temperature=plan.init_temperature,
-            # A number of this draft's own, so that no two drafts share a kept answer.
-            rollout=1 + zlib.crc32(own.encode()),
-            **inputs,
-        )
+        try:
+            text = await ask(
+                self.job,
+                proposal_signature(inputs),
+                "instruction",
+                temperature=plan.init_temperature,
+                # A number of this draft's own, so that no two drafts share a kept answer.
+                rollout=1 + zlib.crc32(own.encode()),
+                **inputs,
+            )
+        except LMUnavailableError:
+            raise
+        except LMError as error:
+            failures.append(error)
+            text = ""
         return _Draft(text.strip().strip('"').strip(), tip, demo_set)
 
     def _inputs(self, tip: str, demos: Sequence[Example]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from mipro_nb.runs.events import AnyEvent, TextRef, read_event
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x4D49504F  # "MIPO": tells our files from other SQLite files
 _BUSY_SECONDS = 30.0
+_BUSY_PAUSE_SECONDS = 0.01
 
 _SCHEMA = """
 CREATE TABLE runs (run_id TEXT PRIMARY KEY, created REAL NOT NULL, name TEXT NOT NULL) STRICT;
@@ -126,7 +127,7 @@ class Record:
     def _prepare(self) -> None:
         if not self._is_empty():
             self._check_ours()  # before anything is written: it may be somebody else's file
-        self._db.execute("PRAGMA journal_mode=WAL")
+        self._use_wal()
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA foreign_keys=ON")
         with self._transaction():
@@ -136,6 +137,20 @@ class Record:
                 self._db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
                 self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
             self._check_ours()
+
+    def _use_wal(self) -> None:
+        # Where several processes open a new file at once, SQLite does not wait by itself here.
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(_BUSY_PAUSE_SECONDS)
+            else:
+                return
 
     def _is_empty(self) -> bool:
         return self._one("SELECT count(*) FROM sqlite_master") == 0

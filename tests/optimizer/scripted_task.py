@@ -7,6 +7,7 @@ are good.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import zlib
@@ -49,8 +50,16 @@ def exact(example, prediction, trace=None):
 
 
 def lm_of(server, **settings):
-    settings = {"api_key": KEY, "price": (1.0, 2.0), "num_retries": 0, **settings}
-    return mipro.LM("openai/scripted", base_url=server.base_url, **settings)
+    return mipro.LM(
+        "openai/scripted",
+        **{
+            "base_url": server.base_url,
+            "api_key": KEY,
+            "price": (1.0, 2.0),
+            "num_retries": 0,
+            **settings,
+        },
+    )
 
 
 def kind(request):
@@ -61,9 +70,15 @@ def kind(request):
     return "task"
 
 
+def question_of(request):
+    """The question of a task prompt, which may be a request to mend an unreadable reply."""
+    turns = [message["content"] for message in request.messages if message["role"] == "user"]
+    return re.findall(r"^question: (.*)$", "\n".join(turns), re.MULTILINE)[-1]
+
+
 def solve(request):
     """Answer a task prompt, whatever outputs it asks for."""
-    question = re.findall(r"^question: (.*)$", request.last_user, re.MULTILINE)[-1]
+    question = question_of(request)
     wanted = re.findall(r"^(\w+):", request.system.split(_FORM)[1].split("\n\n")[0], re.MULTILINE)
     values = {
         "reasoning": f"I look at {question} and count.",
@@ -147,3 +162,29 @@ class SolveAsync(mipro.Module):
 
     async def aforward(self, question):
         return await self.solve.acall(question=question)
+
+
+def run_of(optimizer, student=None, train=None, val=None, **settings):
+    """Run a short search to its end and return the run."""
+    settings = {"num_trials": 1, "minibatch": False, **settings}
+    run = optimizer.start(
+        student or Solve(),
+        trainset=rows(10) if train is None else train,
+        valset=rows(4, start=1000) if val is None else val,
+        requires_permission_to_run=False,
+        **settings,
+    )
+    run.wait()
+    return run
+
+
+def demo_sets(run, predictor="solve"):
+    """The demo sets of a predictor, each as the rows of its demos."""
+    record = mipro.runs.open_record()
+    found = run.state.demo_sets[predictor]
+    return [json.loads(record.text(found[index].demos)) for index in sorted(found)]
+
+
+def asked(server, *kinds):
+    """The requests that were for one of `kinds`."""
+    return [request for request in server.requests if kind(request) in kinds]

@@ -199,6 +199,18 @@ def test_many_threads_may_use_one_record(record):
     assert len(record.events(RUN)) == 160
 
 
+def test_a_new_file_that_somebody_is_writing_becomes_a_record_once_they_are_done(tmp_path):
+    path = tmp_path / "record.sqlite"
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.2, writer.close)
+    timer.start()
+    record = Record(path)
+    assert record._read("PRAGMA journal_mode") == [("wal",)]
+    record.close()
+    timer.join()
+
+
 WRITER = """
 import sys
 from pathlib import Path

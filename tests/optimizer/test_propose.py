@@ -1,0 +1,256 @@
+"""Proposing: what the prompt model is shown, and what becomes of what it writes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+from scripted_server import Reply, Script, ScriptedServer
+from scripted_task import (
+    OWN,
+    PlanAndSolve,
+    Solve,
+    answer,
+    asked,
+    exact,
+    kind,
+    lm_of,
+    rows,
+    run_of,
+)
+
+import mipro_nb as mipro
+from mipro_nb.errors import LMError
+from mipro_nb.optimizer.propose import TIPS
+
+
+def optimizer_of(**settings):
+    settings = {
+        "num_candidates": 4,
+        "max_bootstrapped_demos": 2,
+        "max_labeled_demos": 2,
+        **settings,
+    }
+    return mipro.MIPROv2(exact, **settings)
+
+
+def instructions(run, predictor="solve"):
+    found = run.state.candidates[predictor]
+    return [found[index].instruction for index in sorted(found)]
+
+
+def proposing(reply_of_instruction):
+    """The toy LM, but for the instructions that it writes."""
+    return (
+        Script()
+        .when(lambda request: kind(request) == "instruction", reply_of_instruction)
+        .otherwise(answer)
+    )
+
+
+def sections(request):
+    """The inputs that a prompt holds, by name."""
+    names = re.findall(r"^(\w+):", request.system.split("You are given:\n")[1], re.MULTILINE)
+    return dict(_split(request.last_user, names))
+
+
+def _split(text, names):
+    marks = list(re.finditer(rf"^({'|'.join(names)}): ", text, re.MULTILINE))
+    for mark, following in itertools.zip_longest(marks, marks[1:]):
+        yield mark[1], text[mark.end() : following.start() if following else None]
+
+
+def test_the_first_instruction_is_the_students_own_and_the_others_are_new(server):
+    run = run_of(optimizer_of())
+    found = instructions(run)
+    assert found[0] == OWN
+    assert len(found) == len(set(found)) == 5
+    candidates = run.state.candidates["solve"]
+    assert [candidates[n].source for n in range(5)] == ["student"] + ["proposed"] * 4
+    assert all(candidates[n].tip in TIPS for n in range(1, 5))
+
+
+def test_every_predictor_gets_candidates_of_its_own(server):
+    run = run_of(optimizer_of(), PlanAndSolve())
+    assert {name: len(found) for name, found in run.state.candidates.items()} == {
+        "plan": 5,
+        "solve.predict": 5,
+    }
+    assert len(asked(server, "instruction")) >= 8
+
+
+def test_a_proposal_sees_all_that_the_spec_names(server):
+    run_of(optimizer_of())
+    request = asked(server, "instruction")[-1]
+    seen = sections(request)
+    assert seen["dataset_summary"].strip() == "Sums of two numbers. The answer is a number."
+    assert "class Solve(mipro.Module):" in seen["program_code"]
+    assert seen["program_description"].strip() == "The program answers a question about a sum."
+    assert seen["predictor_role"].strip() == "This step has to write the sum."
+    assert seen["present_instruction"].strip() == OWN
+    demos = re.findall(r"question: \d+ plus \d+\nanswer: \d+", seen["task_demos"])
+    assert 1 <= len(demos) <= 3
+    assert request.body["temperature"] == 1.0
+
+
+def test_the_temperature_of_proposals_is_the_one_that_was_given(server):
+    run_of(optimizer_of(init_temperature=0.5))
+    assert {r.body["temperature"] for r in asked(server, "instruction")} == {0.5}
+    assert {r.body["temperature"] for r in asked(server, "summary", "role")} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("flag", "gone", "unasked"),
+    [
+        (
+            "program_aware_proposer",
+            {"program_code", "program_description", "predictor_role"},
+            ("description", "role"),
+        ),
+        ("data_aware_proposer", {"dataset_summary"}, ("observe", "observe more", "summary")),
+        ("tip_aware_proposer", {"tip"}, ()),
+        ("fewshot_aware_proposer", {"task_demos"}, ()),
+    ],
+)
+def test_each_flag_takes_one_source_away(server, flag, gone, unasked):
+    mipro.configure(lm=lm_of(server, cache=False))
+    run_of(optimizer_of(num_candidates=8))
+    before = server.count
+    everything = {name for request in asked(server, "instruction") for name in sections(request)}
+    run = run_of(optimizer_of(num_candidates=8), **{flag: False})
+    after = server.requests[before:]
+    shown = {name for r in after if kind(r) == "instruction" for name in sections(r)}
+    assert shown == everything - gone
+    assert not {kind(request) for request in after} & set(unasked)
+    if flag == "tip_aware_proposer":
+        assert {c.tip for c in run.state.candidates["solve"].values()} == {None, "none"}
+
+
+def test_without_any_source_the_present_instruction_is_left(server):
+    flags = ("program", "data", "tip", "fewshot")
+    run = run_of(optimizer_of(), **{f"{flag}_aware_proposer": False for flag in flags})
+    assert all(sections(r).keys() == {"present_instruction"} for r in asked(server, "instruction"))
+    assert len(asked(server, "description", "role", "observe", "summary")) == 0
+    # The toy LM answers the same prompt with the same text.
+    assert len(instructions(run)) == 2
+
+
+def test_program_and_roles_are_described_once_a_run(server):
+    run_of(optimizer_of(num_candidates=6), PlanAndSolve())
+    assert len(asked(server, "description")) == 1
+    assert len(asked(server, "role")) == 2
+    assert len(asked(server, "summary")) == 1
+
+
+def test_another_prompt_model_is_asked_for_all_of_it(server):
+    with ScriptedServer(answer) as other:
+        run_of(optimizer_of(prompt_model=lm_of(other)))
+        assert {kind(request) for request in other.requests} == {
+            "observe", "summary", "description", "role", "instruction",
+        }  # fmt: skip
+    assert {kind(request) for request in server.requests} == {"task"}
+
+
+def test_the_data_are_read_in_batches_until_nothing_new_is_found(server):
+    run_of(optimizer_of(), train=rows(60), view_data_batch_size=5)
+    batches = [sections(r)["rows"].strip().split("\n") for r in asked(server, "observe")]
+    batches += [sections(r)["rows"].strip().split("\n") for r in asked(server, "observe more")]
+    assert [len(batch) for batch in batches] == [5, 5, 5]
+    assert '"question": "0 plus 3"' in batches[0][0]
+    assert '"question": "14 plus 17"' in batches[2][4]
+
+
+def test_observations_are_collected_and_condensed():
+    number = itertools.count(1)
+    script = (
+        Script()
+        .when("Look at further rows", lambda _: f"observations: Thing {next(number)}.")
+        .otherwise(answer)
+    )
+    with ScriptedServer(script) as server:
+        mipro.configure(lm=lm_of(server))
+        run_of(optimizer_of(), train=rows(200), view_data_batch_size=10)
+        assert len(asked(server, "observe", "observe more")) == 10
+        (condensed,) = asked(server, "summary")
+    for part in ("two small numbers", "Thing 1.", "Thing 9."):
+        assert part in condensed.last_user
+    assert "Thing 10." not in condensed.last_user
+
+
+def test_repetitions_are_proposed_anew():
+    number = itertools.count()
+
+    def reply(request):
+        n = next(number)
+        text = ["Be exact.", "be  exact.", OWN, "Be exact."][n] if n < 4 else f"Number {n}."
+        return f"instruction: {text}"
+
+    with ScriptedServer(proposing(reply)) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer_of())
+        assert len(asked(server, "instruction")) == 7
+    found = instructions(run)
+    assert sorted(found) == sorted([OWN, found[1], "Number 4.", "Number 5.", "Number 6."])
+    assert found[1].casefold() == "be exact." or "Be exact." in found
+
+
+@pytest.mark.parametrize("text", ["instruction: Be exact.", 'instruction: "Be exact."'])
+def test_a_prompt_model_that_knows_one_instruction_only_gives_one_candidate(text):
+    with ScriptedServer(proposing(text)) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer_of())
+        assert len(asked(server, "instruction")) == 4 + 3 + 3
+    assert instructions(run) == [OWN, "Be exact."]
+    assert run.status == "finished"
+
+
+def test_a_prompt_model_that_writes_nothing_leaves_the_students_own():
+    with ScriptedServer(proposing(Reply(""))) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer_of())
+    assert instructions(run) == [OWN]
+    assert run.status == "finished"
+
+
+def test_a_text_that_was_cut_off_is_kept_up_to_its_last_sentence():
+    cut = Reply("instruction: Add both. Then write the", finish_reason="length")
+    with ScriptedServer(proposing(cut)) as server:
+        mipro.configure(lm=lm_of(server))
+        assert instructions(run_of(optimizer_of(num_candidates=1))) == [OWN, "Add both."]
+
+
+def test_a_proposal_that_fails_is_proposed_anew():
+    number = itertools.count()
+    with ScriptedServer(
+        proposing(lambda r: Reply(status=500) if next(number) < 2 else answer(r))
+    ) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer_of())
+    assert len(instructions(run)) == 5
+    assert run.state.spend.failed_calls == 2
+
+
+def test_a_prompt_model_that_always_fails_ends_the_run():
+    with ScriptedServer(proposing(Reply(status=500))) as server:
+        mipro.configure(lm=lm_of(server))
+        with pytest.raises(LMError, match="failed"):
+            run_of(optimizer_of())
+    assert mipro.runs.list()[0].status == "failed"
+
+
+def test_missing_source_is_noted_in_the_plan_and_the_structure_is_shown(server):
+    namespace = {"Solve": Solve}
+    exec("class Typed(Solve):\n    def extra(self): pass\n", namespace)  # noqa: S102
+    run = run_of(optimizer_of(), namespace["Typed"]())
+    assert any("No source was found of" in note for note in run.plan.notes)
+    assert "class Solve" in sections(asked(server, "description")[0])["program_code"]
+
+
+def test_what_was_written_about_data_and_program_is_in_the_record(server):
+    run = run_of(optimizer_of())
+    written = {(g.kind, g.predictor): g.text for g in run.state.grounding}
+    assert written["predictor role", "solve"] == "This step has to write the sum."
+    assert written["program description", None].startswith("The program answers")
+    assert written["dataset summary", None].startswith("Sums of two numbers.")
+    assert "class Solve" in written["program source", None]

@@ -1,0 +1,317 @@
+"""The search: the same trials at any speed, nothing paid twice, and the best program wins."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from scripted_server import Reply, ScriptedServer
+from scripted_task import (
+    GOOD,
+    PlanAndSolve,
+    Solve,
+    answer,
+    asked,
+    exact,
+    kind,
+    lm_of,
+    question_of,
+    rows,
+    run_of,
+)
+
+import mipro_nb as mipro
+from mipro_nb.evaluate import Evaluate, ExampleResult
+from mipro_nb.optimizer.search import Evaluated, best_of, gain_of
+from mipro_nb.runs import events as ev
+
+VAL = rows(30, start=1000)
+
+
+def optimizer_of(**settings):
+    settings = {
+        "num_candidates": 4,
+        "max_bootstrapped_demos": 2,
+        "max_labeled_demos": 3,
+        **settings,
+    }
+    return mipro.MIPROv2(exact, **settings)
+
+
+def search(optimizer=None, student=None, **settings):
+    settings = {
+        "num_trials": 8,
+        "minibatch": True,
+        "minibatch_size": 6,
+        "minibatch_full_eval_steps": 3,
+        "val": VAL,
+        **settings,
+    }
+    return run_of(optimizer or optimizer_of(), student, **settings)
+
+
+def kinds(run):
+    return [run.state.trials[number].kind for number in sorted(run.state.trials)]
+
+
+def scored(run):
+    return [e.event for e in run.events() if isinstance(e.event, ev.ExampleScored)]
+
+
+def story(run):
+    """What must be the same at any speed."""
+    trials = {
+        number: (t.kind, t.configuration, t.examples, t.score, t.reused)
+        for number, t in run.state.trials.items()
+    }
+    candidates = {
+        name: [found[index].instruction for index in sorted(found)]
+        for name, found in run.state.candidates.items()
+    }
+    return trials, candidates, run.wait().dump_state(), run.score
+
+
+def test_trial_0_is_the_full_evaluation_of_the_student_as_given(server):
+    student = Solve()
+    run = search(student=student)
+    first = run.state.trials[0]
+    assert (first.kind, first.configuration, first.examples) == ("baseline", {}, list(range(30)))
+    assert first.score == Evaluate(devset=VAL, metric=exact)(student)
+    assert run.state.baseline == first.score
+
+
+@pytest.mark.parametrize(
+    ("trials", "steps", "expected"),
+    [
+        (7, 3, "mmmfmmmfmf"),
+        (6, 3, "mmmfmmmf"),
+        (2, 10, "mmf"),
+        (1, 1, "mf"),
+    ],
+)
+def test_full_evaluations_come_every_so_many_trials_and_at_the_end(server, trials, steps, expected):
+    run = search(
+        optimizer_of(num_threads=1), num_trials=trials, minibatch_full_eval_steps=steps, seed=3
+    )
+    # With two trials in flight, a full evaluation is numbered after the one that was under way.
+    found = Counter(kind[0] for kind in kinds(run)[1:])
+    assert found == Counter(expected)
+    assert run.plan.full_evaluations == expected.count("f")
+
+
+def test_minibatches_are_samples_of_their_size_and_full_evaluations_are_full(server):
+    run = search()
+    for trial in run.state.trials.values():
+        size = 6 if trial.kind == "minibatch" else 30
+        assert len(trial.examples) == len(set(trial.examples)) == size
+        assert set(trial.examples) <= set(range(30))
+    batches = [t.examples for t in run.state.trials.values() if t.kind == "minibatch"]
+    assert len({tuple(batch) for batch in batches}) > 1
+
+
+def test_a_full_evaluation_takes_the_best_average_that_has_none_yet(server):
+    run = search(num_trials=9)
+    sums, full = {}, set()
+    told = [e.event for e in run.events() if isinstance(e.event, ev.TrialTold)]
+    for event in sorted((e for e in told if e.kind == "minibatch"), key=lambda e: e.trial):
+        sums.setdefault(str(event.configuration), []).append(event.trial)
+    fulls = [t for t in run.state.trials.values() if t.kind == "full"]
+    for trial in fulls:
+        key = str(trial.configuration)
+        assert key in sums
+        assert key not in full
+        full.add(key)
+
+
+def test_without_minibatches_every_trial_is_full(server):
+    run = search(minibatch=False, num_trials=4)
+    assert kinds(run) == ["baseline", "full", "full", "full", "full"]
+
+
+def test_a_minibatch_may_be_the_whole_valset(server):
+    run = search(minibatch_size=30, num_trials=3)
+    full = [trial for trial in run.state.trials.values() if trial.kind == "full"]
+    assert [trial.reused for trial in full] == [30] * len(full)
+
+
+@pytest.mark.parametrize("student", [Solve, PlanAndSolve])
+def test_the_same_seed_tells_the_same_story_at_any_speed(monkeypatch, student):
+    monkeypatch.setattr("mipro_nb.optimizer.plan._trials_in_flight", lambda *_: 3)
+    stories = []
+    for threads, seconds in ((1, 0.001), (6, 0.02), (32, 0.01), (32, 0.04)):
+        delays = random.Random(threads)
+        with ScriptedServer(
+            answer, latency=lambda _, d=delays, s=seconds: d.expovariate(1 / s)
+        ) as server:
+            # Two servers are two LMs, so nothing is answered from the record.
+            mipro.configure(lm=lm_of(server))
+            run = search(optimizer_of(num_threads=threads), student())
+        stories.append(story(run))
+        assert run.plan.trials_in_flight == 3
+    assert stories[0] == stories[1] == stories[2] == stories[3]
+
+
+def test_another_seed_tells_another_story(server):
+    assert story(search(seed=1)) == story(search(seed=1))
+    assert story(search(seed=1)) != story(search(seed=2))
+
+
+def test_nothing_is_scored_twice(server):
+    mipro.configure(lm=lm_of(server, cache=False))
+    run = search(num_trials=20)
+    cells = [(event.configuration, event.example) for event in scored(run)]
+    assert len(cells) == len(set(cells))
+    on_valset = [r for r in asked(server, "task") if int(question_of(r).split()[0]) >= 1000]
+    assert len(on_valset) == len(cells)
+    assert sum(trial.reused for trial in run.state.trials.values()) > 0
+    evaluated = sum(len(trial.examples) - trial.reused for trial in run.state.trials.values())
+    assert evaluated == len(cells)
+
+
+def test_the_configuration_that_changes_nothing_is_the_student_itself(server):
+    run = search(optimizer_of(num_candidates=1), num_trials=12)
+    zeros = [
+        t
+        for t in run.state.trials.values()
+        if t.configuration and not any(t.configuration.values())
+    ]
+    assert zeros
+    assert all(trial.reused == len(trial.examples) for trial in zeros)
+    assert all(trial.kind == "minibatch" for trial in zeros)
+
+
+def test_the_best_program_by_full_evaluation_is_returned(server):
+    run = search(num_trials=12)
+    best = run.wait()
+    full = [t.score for t in run.state.trials.values() if t.kind != "minibatch"]
+    assert best.score == run.score == max(full) > run.state.baseline
+    assert Evaluate(devset=VAL, metric=exact)(best) == pytest.approx(best.score)
+    assert GOOD in best.solve.signature.instructions
+
+
+def test_a_student_that_cannot_be_beaten_is_returned_itself(server):
+    student = Solve()
+    student.solve.signature = student.solve.signature.with_instructions(GOOD)
+    student.solve.demos = rows(2, start=500)
+    run = search(optimizer_of(max_bootstrapped_demos=0, max_labeled_demos=1), student, seed=1)
+    best = run.wait()
+    assert best is not student
+    assert best.dump_state() == student.dump_state()
+    assert run.state.ended.configuration == {}
+    assert run.state.ended.gain_low is None
+
+
+def test_a_student_with_demos_is_not_mistaken_for_one_without(server):
+    student = Solve()
+    student.solve.demos = rows(2, start=500)
+    run = search(optimizer_of(num_candidates=1), student, num_trials=12)
+    bare = [
+        t
+        for t in run.state.trials.values()
+        if t.configuration and not any(t.configuration.values())
+    ]
+    assert bare[0].reused == 0  # no demos: another program than the student
+    for event in scored(run):
+        if event.configuration != "student as given":
+            assert "=" in event.configuration
+
+
+def test_programs_of_two_predictors_have_four_variables(server):
+    run = search(student=PlanAndSolve())
+    names = set().union(*(t.configuration for t in run.state.trials.values()))
+    assert names == {
+        "plan:instruction", "plan:demos", "solve.predict:instruction", "solve.predict:demos",
+    }  # fmt: skip
+
+
+def test_a_straggler_does_not_hold_up_the_next_trial():
+    slow = {}
+
+    def straggling(request):
+        reply = answer(request)
+        if kind(request) == "task" and GOOD in request.system and not slow:
+            slow["request"] = request.number
+            return Reply(reply.text, delay=1.5)
+        return reply
+
+    with ScriptedServer(straggling) as server:
+        mipro.configure(lm=lm_of(server))
+        run = search()
+    times = {e.event.trial: e.seq for e in run.events() if isinstance(e.event, ev.TrialAsked)}
+    (straggler,) = [event for event in scored(run) if event.seconds > 1]
+    place = next(e.seq for e in run.events() if e.event == straggler)
+    assert times[straggler.trial + 1] < place
+    done = [
+        e.event for e in run.events() if isinstance(e.event, ev.ExampleScored) and e.seq < place
+    ]
+    assert straggler.trial + 1 in {event.trial for event in done}
+
+
+def test_older_trials_are_told_first_and_few_are_in_flight(server):
+    run = search(num_trials=10)
+    open_trials, most = set(), 0
+    for event in (recorded.event for recorded in run.events()):
+        if isinstance(event, ev.TrialAsked):
+            open_trials.add(event.trial)
+        if isinstance(event, ev.TrialTold):
+            open_trials.remove(event.trial)
+        most = max(most, len(open_trials))
+    assert most <= run.plan.trials_in_flight + 1  # and one full evaluation beside them
+
+
+def test_programs_in_flight_are_as_many_as_num_threads():
+    with ScriptedServer(answer, latency=0.005) as server:
+        mipro.configure(lm=lm_of(server))
+        search(optimizer_of(num_threads=3), num_trials=3)
+        assert server.max_in_flight == 3
+
+
+def results(*scores):
+    return [
+        ExampleResult(i, VAL[0], None, score, None, None, 0.0) for i, score in enumerate(scores)
+    ]
+
+
+def evaluated(trial, how, *scores):
+    return Evaluated(trial, how, {"a": trial}, range(len(scores)), results(*scores))
+
+
+def test_the_earliest_of_equally_good_ones_is_the_best():
+    candidates = [
+        evaluated(0, "baseline", 0, 1),
+        evaluated(1, "minibatch", 1, 1),
+        evaluated(4, "full", 1, 1),
+        evaluated(3, "full", 1, 1),
+    ]
+    assert best_of(candidates).trial == 3
+    assert best_of(candidates[:2]).trial == 0
+    assert best_of([]) is None
+
+
+def test_the_interval_of_the_gain_is_paired_and_seeded():
+    baseline, better = evaluated(0, "baseline", *[0, 1] * 20), evaluated(1, "full", *[1, 1] * 20)
+    gain = gain_of(better, baseline, seed=9)
+    assert 0 < gain.low < 50 < gain.high < 100
+    assert gain == gain_of(better, baseline, seed=9)
+    shifted = evaluated(1, "full", *[0.25, 1.25] * 20)
+    constant = gain_of(shifted, baseline, seed=9)
+    assert (constant.low, constant.high) == (25, 25)  # equal on every example: no doubt is left
+    mixed = evaluated(1, "full", *[1, 0] * 20, 1)
+    unclear = gain_of(mixed, evaluated(0, "baseline", *[0, 1] * 20, 0), seed=9)
+    assert unclear.low < 0 < unclear.high
+
+
+def test_the_report_says_whether_the_gain_is_clear(server):
+    run = search(num_trials=12)
+    assert run.state.ended.gain_low > 0
+    assert "gain, 95 % interval +" in run.report()
+    assert "no clear gain" not in run.report()
+    run.state.ended = run.state.ended.model_copy(update={"gain_low": -0.5})
+    assert "no clear gain over the student" in run.report()
+
+
+def test_trials_are_asked_in_the_order_of_their_numbers(server):
+    run = search(num_trials=10)
+    numbers = [e.event.trial for e in run.events() if isinstance(e.event, ev.TrialAsked)]
+    assert numbers == sorted(numbers) == list(range(len(numbers)))
