@@ -40,8 +40,8 @@ DEFAULT_NUM_TRIALS = Unset(30)
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the user asked for, checked one by one but not yet against the data."""
+class Hyperparameters:
+    """What steers a run; the names and meanings are those of `MIPROv2` and its compile."""
 
     auto: str | None
     num_candidates: int
@@ -61,6 +61,16 @@ class Wishes:
     data_aware_proposer: bool
     tip_aware_proposer: bool
     fewshot_aware_proposer: bool
+
+    @property
+    def zero_shot(self) -> bool:
+        """Tell whether instructions alone are searched, without demos."""
+        return self.max_bootstrapped_demos == 0 and self.max_labeled_demos == 0
+
+
+@dataclass(frozen=True)
+class Wishes(Hyperparameters):
+    """What the user asked for, checked one by one but not yet against the data."""
 
     def __post_init__(self) -> None:
         if self.auto is not None:
@@ -117,7 +127,7 @@ def _is_number(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Hyperparameters):
     """What a run will do, with every number resolved.
 
     Attributes
@@ -134,34 +144,11 @@ class Plan:
 
     program: str
     predictors: Mapping[str, str]
-    auto: str | None
-    num_candidates: int
-    num_trials: int
-    minibatch: bool
-    minibatch_size: int
-    minibatch_full_eval_steps: int
     trials_in_flight: int
-    max_bootstrapped_demos: int
-    max_labeled_demos: int
-    metric_threshold: float | None
-    num_threads: int
-    max_errors: int
-    init_temperature: float
-    seed: int
-    view_data_batch_size: int
-    program_aware_proposer: bool
-    data_aware_proposer: bool
-    tip_aware_proposer: bool
-    fewshot_aware_proposer: bool
     trainset_size: int
     valset_size: int
     notes: tuple[str, ...] = ()
     estimate: Estimate = field(default_factory=Estimate)
-
-    @property
-    def zero_shot(self) -> bool:
-        """Tell whether instructions alone are searched, without demos."""
-        return self.max_bootstrapped_demos == 0 and self.max_labeled_demos == 0
 
     @property
     def full_evaluations(self) -> int:
@@ -231,8 +218,7 @@ def resolve(
         If the minibatch is larger than the valset, without ``auto``.
     """
     notes = []
-    zero_shot = wishes.max_bootstrapped_demos == 0 and wishes.max_labeled_demos == 0
-    variables = len(predictors) * (1 if zero_shot else 2)
+    variables = len(predictors) * (1 if wishes.zero_shot else 2)
     candidates, trials = int(wishes.num_candidates), int(wishes.num_trials)
     minibatch, size = wishes.minibatch, wishes.minibatch_size
     if wishes.auto is not None:

@@ -53,7 +53,8 @@ class RunProgress:
     def close(self) -> None:
         """Draw the bar's last state and leave it."""
         self.tick()
-        if self._run.status == "finished":  # maybe with fewer full evaluations than there could have been
+        # There may have been fewer full evaluations than there could have been.
+        if self._run.status == "finished":
             self._bar.total = self._bar.n
             self._bar.refresh()
         self._bar.close()
