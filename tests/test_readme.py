@@ -23,7 +23,7 @@ def test_the_example_with_a_key_runs(tmp_path, monkeypatch, capsys):
     rows = (
         "*(mipro.Example(question=f'{i}?', answer='42').with_inputs('question') for i in range(9))"
     )
-    block = block.replace("    ...  # 50 to 1,000 of them", f"    {rows},")
+    block = block.replace("    ...,  # 50 to 1,000 of them", f"    {rows},")
     block = block.replace("trainset=rows)", "trainset=rows, requires_permission_to_run=False)")
     monkeypatch.chdir(tmp_path)
     with ScriptedServer(lambda _: "reasoning: because\nanswer: 42") as server:
