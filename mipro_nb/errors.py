@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+from typing import Any
 
 _SHOWN_CHARACTERS = 300
 
@@ -23,6 +24,19 @@ def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:
 
 class MiproError(Exception):
     """Base of every exception raised on purpose by mipro_nb."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are rebuilt from their text, which is not what all of ours are made of.
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(
+    kind: type[MiproError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> MiproError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class InvalidArgumentError(MiproError, ValueError):

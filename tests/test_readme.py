@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from scripted_server import ScriptedServer
 
+import mipro_nb as mipro
+from mipro_nb.datasets import SMSSpam
+
 _ROOT = Path(__file__).parents[1]
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")
 _BLOCKS = re.findall(r"```python\n(.*?)```", _README, re.DOTALL)
@@ -41,3 +44,14 @@ def test_the_files_and_targets_it_names_are_there():
     for name in ("notebooks/01_quickstart.ipynb", "requirements-nodeps.txt"):
         assert name in _README
         assert (_ROOT / name).is_file()
+
+
+def test_the_plan_it_shows_is_the_plan_one_gets():
+    mipro.configure(lm=mipro.LM("openai/gpt-4o-mini", api_key="unused"))
+    student = mipro.ChainOfThought("text -> label: Literal['ham', 'spam']")
+    rows = SMSSpam(train=125, val=0, test=0).train
+    plan = mipro.MIPROv2(lambda e, p: e.label == p.label, auto="light").plan(student, trainset=rows)
+    # What the price library lists may change from one release to the next.
+    without_prices = [line.rsplit("  0.", 1)[0].rstrip() for line in plan.text().splitlines()]
+    for line in without_prices:
+        assert line in _README

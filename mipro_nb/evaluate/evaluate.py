@@ -16,6 +16,7 @@ from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
+from mipro_nb.models.gate import own_calls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,7 +223,8 @@ class Evaluate:
 
 async def _evaluate(ledger: Ledger, program: Module, bar: _Bar) -> list[ExampleResult]:
     every = range(len(ledger.examples))
-    return await ledger.evaluate("", program, every, on_result=bar.add)
+    with own_calls():
+        return await ledger.evaluate("", program, every, on_result=bar.add)
 
 
 class _Bar:

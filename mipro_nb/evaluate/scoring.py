@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from mipro_nb.errors import (
     CallRefusedError,
     LMUnavailableError,
     MiproError,
+    RecordError,
     ReplyError,
 )
 from mipro_nb.evaluate.exits import exits_as_errors
@@ -18,7 +20,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 
 # Errors after which every other example would fail alike.
-HOPELESS = (LMUnavailableError, CallRefusedError, MetricReturnError)
+HOPELESS = (LMUnavailableError, CallRefusedError, MetricReturnError, RecordError)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ async def score_example(
     prediction = None
     try:
         with exits_as_errors(type(program).__name__):
-            prediction = await program.acall(**example.inputs().to_dict())
+            prediction = await program.acall(**copy.deepcopy(example.inputs().to_dict()))
         score = await metric.score(example, prediction)
     except HOPELESS:
         raise

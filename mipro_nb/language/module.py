@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 from mipro_nb.core_loop import core, in_worker
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from mipro_nb.language.predict import Predict
 
 
-# Left on a program by an optimizer; the programs in there are not parts of this one.
-_RESULTS = frozenset({"score", "trial_logs", "candidate_programs", "run"})
-
-
 class Module:
     """A program: a class that keeps predictors as attributes and calls them in `forward`.
 
@@ -30,15 +27,28 @@ class Module:
     Attributes
     ----------
     score, trial_logs, candidate_programs, run
-        Left by an optimizer on the program that it returns; absent before.
+        Left by an optimizer on the program that it returns; absent before. Attributes of those
+        names that the program has itself win over them.
     """
 
     is_predictor = False
+    _results: SimpleNamespace | None = None
+
+    def attach_results(self, **results: Any) -> None:
+        """Make `results` readable as attributes; they are no part of the program."""
+        self.__dict__["_results"] = SimpleNamespace(**results)
+
+    def __getattr__(self, name: str) -> Any:
+        results = self.__dict__.get("_results")
+        if results is not None and name in vars(results):
+            return getattr(results, name)
+        msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+        raise AttributeError(msg)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program and return what its forward returns."""
         if _defines(self, "forward"):
-            return self.forward(*args, **kwargs)  # type: ignore[attr-defined]
+            return self.forward(*args, **kwargs)
         return core().wait_for(self.acall(*args, **kwargs))
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
@@ -47,9 +57,9 @@ class Module:
         A sync ``forward`` runs in a worker thread.
         """
         if _defines(self, "aforward"):
-            return await self.aforward(*args, **kwargs)  # type: ignore[attr-defined]
+            return await self.aforward(*args, **kwargs)
         if _defines(self, "forward"):
-            return await in_worker(self.forward, *args, **kwargs)  # type: ignore[attr-defined]
+            return await in_worker(self.forward, *args, **kwargs)
         msg = f"{type(self).__name__} defines neither forward nor aforward: write one."
         raise ProgramError(msg)
 
@@ -80,7 +90,7 @@ class Module:
         twin = object.__new__(type(self))
         memo[id(self)] = twin
         for name, value in self.__dict__.items():
-            twin.__dict__[name] = value if _is_result(name, value) else _copied(value, memo)
+            twin.__dict__[name] = value if name == "_results" else _copied(value, memo)
         return twin
 
     def reset_copy(self) -> Self:
@@ -127,16 +137,11 @@ def _defines(module: Module, method: str) -> bool:
     return callable(getattr(module, method, None))
 
 
-def _is_result(attribute: str, value: Any) -> bool:
-    # A user's own predictor may well be called `score`.
-    return attribute in _RESULTS and not isinstance(value, Module)
-
-
 def _copied(value: Any, memo: dict[int, Any]) -> Any:
     # Containers are taken apart, so that one uncopyable member never leaves predictors shared.
     if id(value) in memo:
         return memo[id(value)]
-    if isinstance(value, list | dict | tuple):
+    if type(value) in (list, dict, tuple) or _holds_modules(value):
         return _copied_container(value, memo)
     if isinstance(value, LanguageModel):
         return value
@@ -165,7 +170,11 @@ def _copied_container(value: Any, memo: dict[int, Any]) -> Any:
     return twin
 
 
-def _walk(module: Module, prefix: str) -> Iterator[tuple[str, Predict]]:
+def _holds_modules(value: Any) -> bool:
+    return isinstance(value, list | dict | tuple) and any(True for _ in _walk(value, ""))
+
+
+def _walk(module: Any, prefix: str) -> Iterator[tuple[str, Predict]]:
     seen: set[int] = set()
     yield from _walk_value(module, prefix, seen)
 
@@ -184,8 +193,7 @@ def _walk_value(value: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Pr
 def _parts(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Module):
         for attribute, inner in value.__dict__.items():
-            if not _is_result(attribute, inner):
-                yield f"{name}.{attribute}" if name else attribute, inner
+            yield f"{name}.{attribute}" if name else attribute, inner
         return
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         yield f"{name}[{key!r}]", inner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mipro_nb.core_loop import core
@@ -11,12 +12,14 @@ from mipro_nb.language.history import PastCall, remember
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.module import Module
 from mipro_nb.language.prompt import Message, read_reply, reply_schema, write_messages, write_retry
+from mipro_nb.language.scope import lost
 from mipro_nb.language.settings import settings
 from mipro_nb.language.signature import SignatureMeta, ensure_signature
 from mipro_nb.language.tracing import Step, add_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextvars import Context
 
 _REASONING = "Think step by step before you answer."
 
@@ -41,6 +44,8 @@ class Predict(Module):
         Solved examples shown to the LM.
     lm
         LM of this predictor alone; the configured one if None.
+    scope
+        What its calls belong to while a run uses this copy of the program; None otherwise.
     """
 
     is_predictor = True
@@ -51,6 +56,7 @@ class Predict(Module):
         self.lm: LanguageModel | None = None
         self.rollout = rollout
         self.options = options
+        self.scope: Context | None = None
 
     def reset(self) -> None:
         """Forget demos and LM; the signature stays."""
@@ -59,6 +65,8 @@ class Predict(Module):
 
     def forward(self, **inputs: Any) -> Prediction:
         """Return the prediction for `inputs`, blocking until it is there; see `aforward`."""
+        if self.scope is not None and lost():
+            return self.scope.copy().run(self.forward, **inputs)
         return core().wait_for(self.aforward(**inputs))
 
     def __call__(self, *args: Any, **inputs: Any) -> Prediction:
@@ -86,6 +94,9 @@ class Predict(Module):
         LMError
             If the call fails.
         """
+        if self.scope is not None and lost():
+            scope = self.scope.copy()
+            return await asyncio.create_task(self.aforward(**inputs), context=scope)
         self._check_inputs(inputs)
         lm = settings.stand_in or self.lm or settings.lm
         if lm is None:
@@ -114,7 +125,8 @@ class Predict(Module):
         schema = reply_schema(self.signature) if as_json else None
         request = LMRequest(messages, self.options, schema, self.rollout, self.signature)
         completion = await lm.acomplete(request)
-        remember(PastCall(lm.name, messages, completion.text))
+        if lm is not settings.stand_in:
+            remember(PastCall(lm.name, messages, completion.text))
         return read_reply(
             self.signature, completion.text, truncated=completion.truncated, as_json=as_json
         )

@@ -68,7 +68,12 @@ def jsonable(value: Any, name: str) -> Any:
 
 def save(state: Mapping[str, Any], path: Path) -> None:
     """Write `state` as indented JSON."""
-    path.write_text(json.dumps(state, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(state, indent=2, ensure_ascii=False) + "\n"
+    # Written beside it first, so that a failure leaves an older file as it was; what has no UTF-8
+    # form (a lone surrogate) is written as its JSON escape, which is read back the same.
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(text.encode("utf-8", "backslashreplace"))
+    partial.replace(path)
 
 
 def read(path: Path) -> dict[str, Any]:

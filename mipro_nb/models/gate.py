@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+
+from pydantic import ValidationError
 
 from mipro_nb.core_loop import core
 from mipro_nb.errors import CallRefusedError, LMError
@@ -23,6 +26,8 @@ from mipro_nb.runs.record import Record, open_record, prefer
 Send = Callable[[Call], Awaitable[Answer]]
 
 _SESSION_CONCURRENCY = 256
+# Parameters that people put keys into; they are sent, but never written down.
+_MAY_BE_SECRET = frozenset({"extra_headers", "extra_query"})
 
 prefer(lambda: settings.record)  # the record itself knows nothing of settings
 
@@ -74,12 +79,18 @@ class Gate:
             raise CallRefusedError(self._refusal)
         if not call.cache:
             return await self._sent(call, send)
-        kept = self._record().answer(call.key)
-        if kept is not None:
-            answer = Answer.model_validate_json(kept)
+        answer = self._kept(call)
+        if answer is not None:
             self._note(call, answer, seconds=0.0, from_cache=True)
             return answer
         return await self._shared(call, send)
+
+    def _kept(self, call: Call) -> Answer | None:
+        kept = self._record().answer(call.key)
+        try:
+            return None if kept is None else Answer.model_validate_json(kept)
+        except ValidationError:
+            return None  # damaged: asked anew, and replaced
 
     async def _shared(self, call: Call, send: Send) -> Answer:
         """Send `call`, or wait for an equal one that is already in flight."""
@@ -141,7 +152,7 @@ class Gate:
         tokens = (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens)
         usd = None if call.price is None else call.price.usd(*tokens)
         head: dict[str, Any] = {
-            "parameters": dict(call.parameters),
+            "parameters": {n: v for n, v in call.parameters.items() if n not in _MAY_BE_SECRET},
             "messages": list(call.messages[:-1]),
         }
         return LMCallAnswered(
@@ -179,6 +190,7 @@ class Gate:
 
 run_gate: ContextVar[Gate | None] = ContextVar("mipro_gate", default=None)
 _session_gates: dict[int, Gate] = {}
+_refusals: list[str] = []
 
 
 def current_gate() -> Gate:
@@ -189,8 +201,45 @@ def current_gate() -> Gate:
     gate = run_gate.get()
     if gate is not None:
         return gate
+    return _refusing_gate(_refusals[-1]) if _refusals else session_gate()
+
+
+def session_gate() -> Gate:
+    """Return the gate of the calls that belong to no run."""
     loop = core()
     if id(loop) not in _session_gates:
         _session_gates.clear()
         _session_gates[id(loop)] = Gate(open_record, _SESSION_CONCURRENCY)
     return _session_gates[id(loop)]
+
+
+@contextmanager
+def all_calls_refused(reason: str) -> Iterator[None]:
+    """Refuse every call made inside the block.
+
+    That goes for calls from threads which user code starts inside it, too: they inherit no
+    context, so calls of unknown origin are refused altogether while it lasts.
+    """
+    token = run_gate.set(_refusing_gate(reason))
+    _refusals.append(reason)
+    try:
+        yield
+    finally:
+        _refusals.remove(reason)
+        run_gate.reset(token)
+
+
+@contextmanager
+def own_calls() -> Iterator[None]:
+    """Have calls inside the block pass the session's gate, unless they belong to a run."""
+    token = run_gate.set(run_gate.get() or session_gate())
+    try:
+        yield
+    finally:
+        run_gate.reset(token)
+
+
+def _refusing_gate(reason: str) -> Gate:
+    gate = Gate(open_record, 1)
+    gate.refuse(reason)
+    return gate

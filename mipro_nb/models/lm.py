@@ -77,6 +77,8 @@ class LM:
         self.cache = cache
         if "api_base" in parameters:
             raise InvalidArgumentError("api_base", parameters["api_base"], "call it base_url=.")
+        if "default_headers" in parameters:
+            raise InvalidArgumentError("default_headers", "(not shown)", "call it extra_headers=.")
         self._endpoint = resolve(model, base_url, api_key)
         self._answerer = self._endpoint.base_url
         _check_numbers(temperature, max_tokens, num_retries, timeout)

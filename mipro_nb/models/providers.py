@@ -123,6 +123,10 @@ def _checked_url(provider: Provider | None, base_url: str | None) -> str:
         raise InvalidArgumentError(
             argument, url, "give a whole URL, such as 'http://127.0.0.1:8000/v1'."
         )
+    if parts.username is not None:
+        raise InvalidArgumentError(
+            argument, "(not shown)", "it holds a password: leave that out, give api_key instead."
+        )
     return url.rstrip("/")
 
 

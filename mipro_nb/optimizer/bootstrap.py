@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from mipro_nb.evaluate.scoring import HOPELESS
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
+from mipro_nb.language.scope import bind
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.tracing import Step, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
@@ -136,7 +138,8 @@ class _Bootstrap:
         teacher = self._teacher_without(example)
         try:
             with tracing() as steps, exits_as_errors(type(teacher).__name__):
-                prediction = await teacher.acall(**example.inputs().to_dict())
+                bind(teacher)
+                prediction = await teacher.acall(**copy.deepcopy(example.inputs().to_dict()))
             score = await self._job.metric.score(example, prediction, steps)
         except HOPELESS:
             raise

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from mipro_nb.errors import ReplyError, TruncatedReplyError
+from mipro_nb.errors import LMError, LMUnavailableError, ReplyError, TruncatedReplyError
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import InputField, OutputField
 from mipro_nb.language.predict import Predict
@@ -106,10 +107,10 @@ async def _dataset_summary(job: Job, journal: Journal) -> str:
     without_news = 0
     for rows in row_batches(job.rows.train, job.plan.view_data_batch_size):
         if not observations:
-            seen = await ask(job, ObserveRows, "observations", rows=rows)
+            seen = await _grounding(job, ObserveRows, "observations", rows=rows)
         else:
             prior = "\n".join(observations)
-            seen = await ask(
+            seen = await _grounding(
                 job, ObserveMoreRows, "observations", rows=rows, prior_observations=prior
             )
         if not seen or seen.strip().strip(".").upper().startswith(_NOTHING_NEW):
@@ -121,7 +122,9 @@ async def _dataset_summary(job: Job, journal: Journal) -> str:
             observations.append(seen)
     if not observations:
         return ""
-    summary = await ask(job, SummarizeObservations, "summary", observations="\n".join(observations))
+    summary = await _grounding(
+        job, SummarizeObservations, "summary", observations="\n".join(observations)
+    )
     journal.emit(GroundingWritten(kind="dataset summary", predictor=None, text=summary))
     return summary
 
@@ -137,13 +140,13 @@ async def _program_description(job: Job, journal: Journal) -> tuple[str, dict[st
         )
     )
     example = _as_lines(job.rows.train[:1])
-    description = await ask(
+    description = await _grounding(
         job, DescribeProgram, "description", program_code=source.text, example=example
     )
     journal.emit(GroundingWritten(kind="program description", predictor=None, text=description))
 
     async def role(name: str, signature: SignatureMeta) -> str:
-        text = await ask(
+        text = await _grounding(
             job,
             DescribePredictor,
             "role",
@@ -156,6 +159,19 @@ async def _program_description(job: Job, journal: Journal) -> tuple[str, dict[st
 
     roles = await together(*(role(name, p.signature) for name, p in predictors))
     return description, dict(zip((name for name, _ in predictors), roles, strict=True))
+
+
+async def _grounding(job: Job, signature: SignatureMeta, output: str, **inputs: Any) -> str:
+    """Return what the prompt model writes; nothing, if the call fails.
+
+    A proposal can do without one of its sources; the failure is among the run's events.
+    """
+    try:
+        return await ask(job, signature, output, **inputs)
+    except LMUnavailableError:
+        raise
+    except LMError:
+        return ""
 
 
 async def ask(

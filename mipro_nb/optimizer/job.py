@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from mipro_nb.optimizer.source import ProgramSource
 from mipro_nb.runs.events import AnyEvent, RunEnded, TextRef
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.state import RunState
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,12 @@ class Journal:
             self.state.apply(recorded)
             listeners = tuple(self._listeners)
         for listener in listeners:
-            listener(recorded)
+            try:
+                listener(recorded)
+            except Exception:  # noqa: BLE001 - whoever looks on must not end the run
+                _log.exception("A listener of run %s failed and hears no more.", self.run_id)
+                with self._lock:
+                    self._listeners.remove(listener)
 
     def listen(self, listener: Callable[[RecordedEvent], None]) -> None:
         """Pass every later event to `listener`, in the thread that emits it."""

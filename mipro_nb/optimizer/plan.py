@@ -29,6 +29,7 @@ AUTO: Mapping[str, AutoSettings] = {
     "heavy": AutoSettings(18, 1000),
 }
 _LEAST_ROWS_FOR_MINIBATCHES = 50
+_LARGEST_SEED = 2**32 - 1  # of NumPy, which Optuna draws with
 
 
 class Unset(int):
@@ -97,6 +98,8 @@ class Wishes(Hyperparameters):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise InvalidArgumentError(name, value, "give True or False.")
+        if self.seed > _LARGEST_SEED:
+            raise InvalidArgumentError("seed", self.seed, f"give at most {_LARGEST_SEED}.")
         temperature, threshold = self.init_temperature, self.metric_threshold
         if not _is_number(temperature) or not 0 <= temperature <= 2:  # noqa: PLR2004 - OpenAI's
             raise InvalidArgumentError(

@@ -7,6 +7,7 @@ and plain values of the right type otherwise.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,12 +27,12 @@ from mipro_nb.language.fields import Field, json_value
 from mipro_nb.language.lm_protocol import Completion, LMRequest
 from mipro_nb.language.module import Module
 from mipro_nb.language.prompt import write_fields
+from mipro_nb.language.scope import bind
 from mipro_nb.language.settings import context
-from mipro_nb.models.gate import Gate, run_gate
+from mipro_nb.models.gate import all_calls_refused
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.bootstrap import can_be_demo
 from mipro_nb.optimizer.made_up import made_up
-from mipro_nb.runs.record import Record
 
 _ROWS = 5
 _NO_CALLS_YET = "No LM call may be made before permission was given."
@@ -125,21 +126,18 @@ async def _rehearse_row(
     student: Module, names: dict[int, str], row: Example, metric: Metric, *, as_json: bool
 ) -> tuple[list[RehearsedCall], str | None]:
     stand_in = _StandIn(row, as_json)
-    closed = Gate(_no_record, 1)
-    closed.refuse(_NO_CALLS_YET)
-    token = run_gate.set(closed)
-    try:
-        with context(stand_in=stand_in):
-            prediction = await _run_student(student, row, stand_in.requests)
-            calls_of_program = len(stand_in.requests)
-            if isinstance(prediction, Exception):
-                note: str | None = (
-                    f"the program raised {_told(prediction)} in a rehearsal with made-up answers."
-                )
-            else:
-                note = await _run_metric(metric, row, prediction)
-    finally:
-        run_gate.reset(token)
+    row = copy.deepcopy(row)  # the user's code may change what it is given
+    program = student.deepcopy()
+    with all_calls_refused(_NO_CALLS_YET), context(stand_in=stand_in):
+        bind(program)
+        prediction = await _run_student(program, row, stand_in.requests)
+        calls_of_program = len(stand_in.requests)
+        if isinstance(prediction, Exception):
+            note: str | None = (
+                f"the program raised {_told(prediction)} in a rehearsal with made-up answers."
+            )
+        else:
+            note = await _run_metric(metric, row, prediction)
     by_program = stand_in.requests[:calls_of_program]
     calls = [_measured(names.get(id(r.request.signature)), r, row) for r in by_program]
     calls += [_measured(None, r, row) for r in stand_in.requests[calls_of_program:]]
@@ -181,10 +179,6 @@ async def _run_metric(metric: Metric, row: Example, prediction: Any) -> str | No
 
 def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {shown(str(error), 160)}"
-
-
-def _no_record() -> Record:
-    raise CallRefusedError(_NO_CALLS_YET)
 
 
 @dataclass

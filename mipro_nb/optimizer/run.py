@@ -240,23 +240,24 @@ class Run:
 
     def _attach(self, program: Module, done: Sequence[Evaluated], best: Evaluated | None) -> None:
         """Leave score, trial log, candidate programs and run on the returned program."""
-        results: Any = program
-        results.score = best.score if best else None
-        results.trial_logs = {
-            e.trial: {
-                "kind": e.kind,
-                "configuration": dict(e.configuration),
-                "score": e.score,
-                "examples": list(e.examples),
-            }
-            for e in sorted(done, key=lambda e: e.trial)
-        }
         full = sorted((e for e in done if e.kind != "minibatch"), key=lambda e: -e.score)
-        results.candidate_programs = [
-            {"score": e.score, "configuration": e.configuration, "program": self._program_of(e)}
-            for e in full
-        ]
-        results.run = self
+        program.attach_results(
+            score=best.score if best else None,
+            trial_logs={
+                e.trial: {
+                    "kind": e.kind,
+                    "configuration": dict(e.configuration),
+                    "score": e.score,
+                    "examples": list(e.examples),
+                }
+                for e in sorted(done, key=lambda e: e.trial)
+            },
+            candidate_programs=[
+                {"score": e.score, "configuration": e.configuration, "program": self._program_of(e)}
+                for e in full
+            ],
+            run=self,
+        )
 
     def __repr__(self) -> str:
         score = "" if self.score is None else f", best {self.score:.1f}"

@@ -24,6 +24,7 @@ from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
+from mipro_nb.language.scope import bind
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.configuration import Candidates, Configuration
 from mipro_nb.optimizer.job import Job, Journal
@@ -88,7 +89,7 @@ class Evaluations:
         """Evaluate the student as given on the whole valset; this is trial 0."""
         self._journal.emit(PhaseStarted(phase="baseline"))
         every = range(self._job.plan.valset_size)
-        return await self.evaluate(0, "baseline", {}, self._job.student, every)
+        return await self.evaluate(0, "baseline", {}, self._job.student.deepcopy(), every)
 
     async def evaluate(
         self,
@@ -106,6 +107,7 @@ class Evaluations:
         )
         phase: Phase = "baseline" if kind == "baseline" else "search"
         token = call_labels.set(CallLabels(phase, trial=trial))
+        bind(program)
         try:
             results = await self._ledger.evaluate(
                 key,

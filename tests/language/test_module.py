@@ -75,8 +75,8 @@ def test_a_tree_may_hold_itself():
 
 def test_what_an_optimizer_left_is_no_part_of_the_program():
     tree = Leaf()
-    tree.candidate_programs = [{"program": Leaf(), "score": 1.0}]
-    tree.score = 1.0
+    tree.attach_results(candidate_programs=[{"program": Leaf(), "score": 1.0}], score=1.0)
+    assert tree.score == 1.0
     assert [name for name, _ in tree.named_predictors()] == ["predict"]
     assert tree.deepcopy().candidate_programs is tree.candidate_programs
 

@@ -261,9 +261,9 @@ def test_older_trials_are_told_first_and_few_are_in_flight(server):
 
 
 def test_programs_in_flight_are_as_many_as_num_threads():
-    with ScriptedServer(answer, latency=0.005) as server:
+    with ScriptedServer(answer, latency=0.03) as server:
         mipro.configure(lm=lm_of(server))
-        search(optimizer_of(num_threads=3), num_trials=3)
+        search(optimizer_of(num_threads=3), num_trials=1)
         assert server.max_in_flight == 3
 
 

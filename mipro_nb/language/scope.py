@@ -1,0 +1,28 @@
+"""Scopes: what holds for a program's calls, even in threads that the program starts itself.
+
+Which gate a call passes, what it is made for and which trace it belongs to are context variables.
+A thread, or a pool's worker, does not inherit those; a predictor that is bound does remember them.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mipro_nb.language.module import Module
+
+_inside: contextvars.ContextVar[bool] = contextvars.ContextVar("mipro_inside", default=False)
+
+
+def bind(program: Module) -> None:
+    """Have every predictor of `program`, in whatever thread, answer as if it was called here."""
+    _inside.set(True)
+    scope = contextvars.copy_context()
+    for predictor in program.predictors():
+        predictor.scope = scope
+
+
+def lost() -> bool:
+    """Tell whether the caller is in a thread or task that inherited no scope."""
+    return not _inside.get()
