@@ -306,3 +306,19 @@ def test_a_program_is_copied_and_saved_without_the_key(lm_at, tmp_path):
     program.lm = lm_at("http://127.0.0.1:9/v1")
     program.deepcopy().save(tmp_path / "saved")
     assert CANARY not in (tmp_path / "saved").read_text()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"temperature": "hot"},
+        {"max_tokens": "100"},
+        {"max_tokens": 1.5},
+        {"num_retries": None},
+        {"timeout": "5"},
+        {"timeout": None},
+    ],
+)
+def test_a_setting_of_the_wrong_type_is_told_by_name(wrong):
+    with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
+        LM("m", base_url="http://127.0.0.1:9/v1", **wrong)
