@@ -126,26 +126,6 @@ class PermissionUnansweredError(MiproError):
     """Permission is required and there is nobody to ask; no LM call was made."""
 
 
-class LimitExceededError(MiproError):
-    """A cap was reached.
-
-    Parameters
-    ----------
-    kind
-        ``"max_calls"``, ``"max_usd"``, ``"max_tokens"`` or ``"max_seconds"``.
-    value
-        What would have been reached with one more call.
-    limit
-        The cap.
-    """
-
-    def __init__(self, kind: str, value: float, limit: float) -> None:
-        self.kind = kind
-        self.value = value
-        self.limit = limit
-        super().__init__(f"{kind}={limit:g} reached: one more call could make it {value:g}.")
-
-
 class MetricError(MiproError):
     """The metric has the wrong signature, raised, or returned something that is no score."""
 
