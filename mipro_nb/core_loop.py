@@ -13,6 +13,7 @@ import contextvars
 import os
 import sys
 import threading
+import time
 from concurrent.futures import Executor, Future, wait
 from functools import partial
 from queue import SimpleQueue
@@ -138,9 +139,8 @@ class CoreLoop:
 
         try:
             future = self.submit(attended())
-            while tick is not None and not future.done():
-                wait([future], timeout=TICK_SECONDS)
-                tick()
+            if tick is not None:
+                wait_until(future, None, tick=tick)
             return future.result()
         except BaseException:
             # Not future.cancel(): the interrupt may come when the work has begun and the future
@@ -171,6 +171,22 @@ class CoreLoop:
             await asyncio.wait(tasks, timeout=_FAREWELL_SECONDS)
         for closer in self._closers:
             await closer()
+
+
+def wait_until(
+    done: Future[Any], timeout: float | None, *, tick: Callable[[], None] = lambda: None
+) -> None:
+    """Block until `done`, or for `timeout` seconds, and call `tick` about ten times a second.
+
+    It never blocks for longer than that at a time, so that an interrupt is heard.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while not done.done():
+        left = TICK_SECONDS if deadline is None else deadline - time.monotonic()
+        if left <= 0:
+            return
+        wait([done], timeout=min(left, TICK_SECONDS))
+        tick()
 
 
 _core: CoreLoop | None = None

@@ -118,6 +118,33 @@ class CallRefusedError(MiproError):
     """A run that has been stopped, or was never permitted, tried to send an LM call."""
 
 
+class CapReachedError(CallRefusedError):
+    """A call was not sent, because it could have exceeded a cap of its run.
+
+    Parameters
+    ----------
+    cap
+        Name of the cap, such as ``"max_usd"``.
+    value
+        What had been spent.
+    limit
+        The cap.
+    """
+
+    def __init__(self, cap: str, value: float, limit: float) -> None:
+        self.cap = cap
+        self.value = value
+        self.limit = limit
+        spent = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+        super().__init__(
+            f"The cap {cap}={limit:,} is reached: {spent} spent, and the next call might exceed it."
+        )
+
+
+class RunEndedError(MiproError):
+    """A run was asked to do something although it has ended."""
+
+
 class PermissionDeniedError(MiproError):
     """The person asked for permission said no; no LM call was made."""
 

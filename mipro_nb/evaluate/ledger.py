@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from mipro_nb.errors import MetricError, TooManyErrorsError
 from mipro_nb.evaluate.metric import Metric
@@ -11,6 +12,7 @@ from mipro_nb.evaluate.scoring import ExampleResult, error_line, score_example
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
+from mipro_nb.models.calls import call_labels
 
 Cell = asyncio.Task[ExampleResult]
 
@@ -121,6 +123,8 @@ class Ledger:
         priority: int,
         on_result: Callable[[ExampleResult], None],
     ) -> ExampleResult:
+        # In a task of its own, so the label goes no further than this example.
+        call_labels.set(replace(call_labels.get(), example=index))
         async with self._slots.hold(priority):
             result = await score_example(program, index, self.examples[index], self._metric)
             if isinstance(result.error, MetricError) and not self._scored_one:

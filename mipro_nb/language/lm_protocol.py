@@ -28,6 +28,8 @@ class LMRequest:
         Calls that are equal but for their rollout are answered anew, not from the cache.
     signature
         The signature that the messages were written from.
+    predictor
+        Name of the predictor in the program that a run has bound; None elsewhere.
     """
 
     messages: Sequence[Message]
@@ -35,6 +37,7 @@ class LMRequest:
     schema: Mapping[str, Any] | None = None
     rollout: int = 0
     signature: SignatureMeta | None = None
+    predictor: str | None = None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ class Predict(Module):
         LM of this predictor alone; the configured one if None.
     scope
         What its calls belong to while a run uses this copy of the program; None otherwise.
+    bound_name
+        Its name in that copy; None otherwise.
     """
 
     is_predictor = True
@@ -57,6 +59,7 @@ class Predict(Module):
         self.rollout = rollout
         self.options = options
         self.scope: Context | None = None
+        self.bound_name: str | None = None
 
     def reset(self) -> None:
         """Forget demos and LM; the signature stays."""
@@ -123,7 +126,9 @@ class Predict(Module):
     async def _ask(self, lm: LanguageModel, messages: list[Message]) -> dict[str, Any]:
         as_json = lm.structured_outputs
         schema = reply_schema(self.signature) if as_json else None
-        request = LMRequest(messages, self.options, schema, self.rollout, self.signature)
+        request = LMRequest(
+            messages, self.options, schema, self.rollout, self.signature, self.bound_name
+        )
         completion = await lm.acomplete(request)
         if lm is not settings.stand_in:
             remember(PastCall(lm.name, messages, completion.text))

@@ -16,11 +16,15 @@ _inside: contextvars.ContextVar[bool] = contextvars.ContextVar("mipro_inside", d
 
 
 def bind(program: Module) -> None:
-    """Have every predictor of `program`, in whatever thread, answer as if it was called here."""
+    """Have every predictor of `program`, in whatever thread, answer as if it was called here.
+
+    It also learns its name in the program, so that its calls can be told apart afterwards.
+    """
     _inside.set(True)
     scope = contextvars.copy_context()
-    for predictor in program.predictors():
+    for name, predictor in program.named_predictors():
         predictor.scope = scope
+        predictor.bound_name = name
 
 
 def lost() -> bool:

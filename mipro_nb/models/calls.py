@@ -36,6 +36,8 @@ class Call:
         Whether the record's answers may be read and written.
     price
         Prices of the model, None if unknown.
+    predictor
+        Name of the predictor that calls, None outside of runs; it does not change the answer.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Call:
     rollout: int
     cache: bool
     price: Price | None
+    predictor: str | None = None
 
     @property
     def key(self) -> str:

@@ -1,7 +1,7 @@
 """The admission gate: the one way from a program to a server.
 
 Every call of every phase passes, in this order: permission, the answers already in the record,
-concurrency, the client. It is the only place where calls are counted.
+concurrency, caps, the client. It is the only place where calls are counted.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from mipro_nb.core_loop import core
-from mipro_nb.errors import CallRefusedError, LMError
+from mipro_nb.errors import CallRefusedError, CapReachedError, LMError
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call, call_labels
+from mipro_nb.models.caps import Caps, Meter
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed
 from mipro_nb.runs.record import Record, open_record, prefer
 
@@ -43,6 +44,16 @@ class Gate:
         Calls in flight at once, at most.
     emit
         Takes the event of every call; None where calls belong to no run.
+    caps
+        What the calls may cost in all.
+    on_cap
+        Told when a call is held back because of a cap. From then on all calls wait: those in
+        flight are paid for and shall come back before the run is ended.
+
+    Attributes
+    ----------
+    in_flight
+        Calls that are sent and not answered yet.
     """
 
     def __init__(
@@ -50,20 +61,40 @@ class Gate:
         record: Callable[[], Record],
         concurrency: int,
         emit: Callable[[AnyEvent], None] | None = None,
+        *,
+        caps: Caps | None = None,
+        on_cap: Callable[[CapReachedError], None] = lambda _: None,
     ) -> None:
         self._record = record
         self._slots = asyncio.Semaphore(concurrency)
         self._emit = emit
+        self._meter = Meter(caps or Caps())
+        self._on_cap = on_cap
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._refusal: str | None = None
+        self._open = asyncio.Event()
+        self._open.set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.in_flight = 0
 
     def refuse(self, reason: str) -> None:
         """Let no further call through; `reason` is a sentence."""
         self._refusal = reason
+        self._open.set()  # who waits for the end of a pause hears of it, too
 
-    def permit(self) -> None:
-        """Let calls through (again)."""
-        self._refusal = None
+    def pause(self) -> None:
+        """Have further calls wait, until `resume`; those in flight come back."""
+        if self._refusal is None:
+            self._open.clear()
+
+    def resume(self) -> None:
+        """Let calls through again."""
+        self._open.set()
+
+    async def drained(self) -> None:
+        """Wait until no call is in flight."""
+        await self._idle.wait()
 
     async def admit(self, call: Call, send: Send) -> Answer:
         """Return the answer to `call`: a kept one, one in flight, or the server's.
@@ -75,8 +106,7 @@ class Gate:
         LMError
             If the call was sent and failed.
         """
-        if self._refusal is not None:
-            raise CallRefusedError(self._refusal)
+        await self._clearance()
         if not call.cache:
             return await self._sent(call, send)
         answer = self._kept(call)
@@ -121,16 +151,42 @@ class Gate:
             del self._asked[key]
         return answer
 
+    async def _clearance(self) -> None:
+        await self._open.wait()
+        if self._refusal is not None:
+            raise CallRefusedError(self._refusal)
+
+    async def _reserved(self, call: Call) -> int:
+        """Return the call's reservation, as soon as it fits below the caps."""
+        while True:
+            await self._clearance()
+            try:
+                reservation = self._meter.reserve(call)
+            except CapReachedError as reached:
+                self.pause()
+                self._on_cap(reached)
+                continue
+            if reservation is not None:
+                return reservation
+            await self._meter.room()
+
     async def _sent(self, call: Call, send: Send) -> Answer:
         async with self._slots:
-            if self._refusal is not None:
-                raise CallRefusedError(self._refusal)
+            reservation = await self._reserved(call)
+            answer = None
+            self.in_flight += 1
+            self._idle.clear()
             begun = time.monotonic()
             try:
                 answer = await send(call)
             except LMError as error:
                 self._note_failure(call, error, time.monotonic() - begun)
                 raise
+            finally:
+                self.in_flight -= 1
+                if self.in_flight == 0:
+                    self._idle.set()
+                self._meter.settle(reservation, call, answer)
             self._note(call, answer, seconds=time.monotonic() - begun, from_cache=False)
             return answer
 
@@ -170,6 +226,7 @@ class Gate:
             usd=0.0 if from_cache else usd,
             from_cache=from_cache,
             seconds=seconds,
+            predictor=call.predictor,
         )
 
     def _note_failure(self, call: Call, error: LMError, seconds: float) -> None:
@@ -184,6 +241,7 @@ class Gate:
                 model=call.model,
                 error=str(error),
                 seconds=seconds,
+                predictor=call.predictor,
             )
         )
 

@@ -151,6 +151,7 @@ class LM:
             rollout=request.rollout,
             cache=self.cache,
             price=self.price,
+            predictor=request.predictor,
         )
 
     @property

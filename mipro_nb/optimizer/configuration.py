@@ -18,12 +18,13 @@ class Candidates:
     Attributes
     ----------
     instructions
-        Predictor → its candidate instructions; the first is the student's own.
+        Predictor → its candidate instructions; the first is the student's own. A person may
+        add some while the search goes on.
     demo_sets
         Predictor → its candidate demo sets; None where demos are not searched.
     """
 
-    instructions: Mapping[str, Sequence[str]]
+    instructions: Mapping[str, list[str]]
     demo_sets: Mapping[str, Sequence[Sequence[Example]]] | None
 
     def variables(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.lm_protocol import LanguageModel
@@ -19,6 +19,8 @@ from mipro_nb.optimizer.source import ProgramSource
 from mipro_nb.runs.events import AnyEvent, RunEnded, TextRef
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.state import RunState
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +95,7 @@ class Journal:
         with self._lock:
             self._listeners.append(listener)
 
-    def read(self, view: Callable[[RunState], Any]) -> Any:
+    def read(self, view: Callable[[RunState], T]) -> T:
         """Return ``view(state)``, while no event changes the state."""
         with self._lock:
             return view(self.state)

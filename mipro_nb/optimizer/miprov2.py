@@ -14,9 +14,10 @@ from mipro_nb.evaluate.metric import Metric, MetricFunction
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
+from mipro_nb.models.caps import Caps
 from mipro_nb.optimizer.costing import Models, estimate
+from mipro_nb.optimizer.estimate import Estimate
 from mipro_nb.optimizer.job import Job
-from mipro_nb.optimizer.permission import Permission, StdinPermission, require
 from mipro_nb.optimizer.plan import (
     DEFAULT_NUM_CANDIDATES,
     DEFAULT_NUM_TRIALS,
@@ -25,13 +26,13 @@ from mipro_nb.optimizer.plan import (
     Wishes,
     resolve,
 )
-from mipro_nb.optimizer.progress import RunProgress
 from mipro_nb.optimizer.rehearsal import rehearse
 from mipro_nb.optimizer.rows import split_rows
 from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.source import program_source
 from mipro_nb.runs.record import open_record
 
+_CAPS = ("max_usd", "max_calls", "max_tokens", "max_seconds")
 # Parameters of compile that the plan does not depend on.
 _NO_WISHES = frozenset({"requires_permission_to_run", "record"})
 
@@ -144,6 +145,10 @@ class MIPROv2:
         tip_aware_proposer: bool = True,
         fewshot_aware_proposer: bool = True,
         view_data_batch_size: int = 10,
+        max_usd: float | None = None,
+        max_calls: int | None = None,
+        max_tokens: int | None = None,
+        max_seconds: float | None = None,
         requires_permission_to_run: bool = True,
         record: str | Path | None = None,
     ) -> Module:
@@ -175,6 +180,9 @@ class MIPROv2:
             Each switches off one source of grounding of the proposals.
         view_data_batch_size
             Rows that the dataset summary looks at per call.
+        max_usd, max_calls, max_tokens, max_seconds
+            Hard caps: USD, LM calls, tokens (input and output), seconds of work. The run ends
+            before a call that might exceed one, and returns the best program so far.
         requires_permission_to_run
             Ask before the first LM call.
         record
@@ -207,15 +215,13 @@ class MIPROv2:
                 tip_aware_proposer=tip_aware_proposer,
                 fewshot_aware_proposer=fewshot_aware_proposer,
                 view_data_batch_size=view_data_batch_size,
+                max_usd=max_usd,
+                max_calls=max_calls,
+                max_tokens=max_tokens,
+                max_seconds=max_seconds,
             )
         )
-        run = _permitted(job, requires_permission_to_run, record)
-        progress = RunProgress(run, verbose=self.verbose)
-        try:
-            _begin(run, requires_permission_to_run)
-            return _waited(run, progress)
-        finally:
-            progress.close()
+        return _carried_out(_run_of(job, record), ask=requires_permission_to_run)
 
     def plan(self, student: Module, *, trainset: Any, **settings: Any) -> Plan:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
@@ -239,8 +245,7 @@ class MIPROv2:
         Cancelling the awaiting task stops the run.
         """
         job = await on_core(self._job(student, trainset, **settings))
-        run = _permitted(job, requires_permission_to_run, record)
-        _begin(run, requires_permission_to_run)
+        run = _run_of(job, record).open(ask=requires_permission_to_run, blocking=False)
         try:
             return await run
         except BaseException:
@@ -256,10 +261,12 @@ class MIPROv2:
         record: str | Path | None = None,
         **settings: Any,
     ) -> Run:
-        """Begin to optimize `student` and return the live Run at once; parameters as `compile`."""
+        """Begin to optimize `student` and return the live Run at once; parameters as `compile`.
+
+        In a notebook the run begins when somebody has said yes in the dialog below the cell.
+        """
         job = core().wait_for(self._job(student, trainset, **settings))
-        run = _permitted(job, requires_permission_to_run, record)
-        return _begin(run, requires_permission_to_run)
+        return _run_of(job, record).open(ask=requires_permission_to_run, blocking=False)
 
     async def _job(
         self,
@@ -278,6 +285,7 @@ class MIPROv2:
             raise InvalidArgumentError(
                 name, wishes[name], f"there is no such parameter: they are {', '.join(known)}."
             )
+        caps = Caps(**{name: wishes.pop(name) for name in _CAPS if name in wishes})
         given = {name: v for name, v in wishes.items() if v is not None and name not in _NO_WISHES}
         wished = replace(self._wishes, **given)
         rows = split_rows(trainset, valset, inputs, wished.valset_cap, wished.seed)
@@ -295,6 +303,11 @@ class MIPROv2:
             wished,
             program=type(student).__name__,
             predictors={n: p.signature.declaration for n, p in copy.named_predictors()},
+            models={
+                "task": task_lm.name,
+                "prompt": prompt_lm.name,
+                "teacher": (self.teacher_lm or task_lm).name,
+            },
             trainset_size=len(rows.train),
             valset_size=len(rows.val),
         )
@@ -304,6 +317,7 @@ class MIPROv2:
         plan = replace(
             plan,
             notes=tuple(notes),
+            caps=caps,
             estimate=estimate(
                 plan,
                 found,
@@ -313,6 +327,7 @@ class MIPROv2:
                 source=source.text,
             ),
         )
+        check_caps(caps, plan.estimate)
         return Job(
             plan=plan,
             student=copy,
@@ -339,26 +354,36 @@ _show_parameters_of_compile(MIPROv2.acompile)
 _show_parameters_of_compile(MIPROv2.start)
 
 
-def _permitted(job: Job, required: bool, record: str | Path | None) -> Run:  # noqa: FBT001
-    """Return the run of a job that may be begun: asked for, if it has to be."""
-    permission: Permission = StdinPermission()
-    opened = open_record(record if record is not None else settings.record)
-    if required:
-        require(permission, job.plan)
-    return Run(job, opened)
+def check_caps(caps: Caps, estimate: Estimate) -> None:
+    """Return if `caps` can be kept in a run of this estimate.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If USD are capped and the price of a model is not known.
+    """
+    if caps.max_usd is not None and estimate.total.usd is None:
+        raise InvalidArgumentError(
+            "max_usd",
+            caps.max_usd,
+            "the price of a model is not known: give LM(…, price=(input, output)), or max_calls "
+            "or max_tokens instead.",
+        )
 
 
-def _begin(run: Run, required: bool) -> Run:  # noqa: FBT001
-    return run.begin(permitted_by_user=required)
+def _run_of(job: Job, record: str | Path | None) -> Run:
+    return Run(job, open_record(record if record is not None else settings.record))
 
 
-def _waited(run: Run, progress: RunProgress) -> Module:
+def _carried_out(run: Run, *, ask: bool) -> Module:
+    """Return the best program of a run, blocking until it is there; an interrupt stops the run."""
     try:
-        return run.wait(tick=progress.tick)
+        return run.open(ask=ask, blocking=True).wait()
     except KeyboardInterrupt:
         run.stop()
-        print("Interrupted: stopping the run and keeping the best program so far.")  # noqa: T201
-        return run.wait(tick=progress.tick)
+        if run.permitted:
+            print("Interrupted: stopping the run and keeping the best program so far.")  # noqa: T201
+        return run.wait()
 
 
 def _checked_lm(name: str, lm: Any) -> LanguageModel | None:

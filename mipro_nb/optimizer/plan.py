@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_count
+from mipro_nb.models.caps import Caps
 from mipro_nb.optimizer.estimate import Estimate
 
 Auto = Literal["light", "medium", "heavy"]
@@ -137,21 +138,27 @@ class Plan(Hyperparameters):
     ----------
     predictors
         Name → signature of every predictor that is optimized.
+    models
+        Role (task, prompt, teacher) → name of the LM.
     trials_in_flight
         How many trials are asked before the first of them is told (the fixed lag).
     notes
         What the user should know before saying yes.
     estimate
         Calls, tokens and USD by phase.
+    caps
+        Hard limits; no LM call is sent that could exceed them.
     """
 
     program: str
     predictors: Mapping[str, str]
+    models: Mapping[str, str]
     trials_in_flight: int
     trainset_size: int
     valset_size: int
     notes: tuple[str, ...] = ()
     estimate: Estimate = field(default_factory=Estimate)
+    caps: Caps = field(default_factory=Caps)
 
     @property
     def full_evaluations(self) -> int:
@@ -161,9 +168,10 @@ class Plan(Hyperparameters):
         return math.ceil(self.num_trials / self.minibatch_full_eval_steps)
 
     def settings(self) -> dict[str, Any]:
-        """Return the hyperparameters by name, without notes and estimate."""
+        """Return the hyperparameters by name, and the sizes of the sets."""
         values = asdict(replace(self, estimate=Estimate()))
-        del values["estimate"], values["notes"]
+        for apart in ("estimate", "notes", "caps", "models", "predictors", "program"):
+            del values[apart]
         return values
 
     def __str__(self) -> str:
@@ -190,12 +198,19 @@ class Plan(Hyperparameters):
         lines += [_line("predictor", f"{name}: {d}") for name, d in self.predictors.items()]
         data = f"{self.trainset_size} rows to learn from, {self.valset_size} to validate on"
         flight = f"{self.num_threads} programs, {self.trials_in_flight} trials; seed {self.seed}"
+        roles: dict[str, list[str]] = {}
+        for role, name in self.models.items():
+            roles.setdefault(name, []).append(role)
+        who = "; ".join(f"{name} ({', '.join(does)})" for name, does in roles.items())
         lines += [
+            _line("models", who),
             _line("data", data),
             _line("candidates", f"{self.num_candidates} new instructions per predictor; {demos}"),
             _line("search", how),
             _line("in flight", flight),
         ]
+        if self.caps != Caps():
+            lines.append(_line("caps", self.caps.text()))
         lines += [_line("note", note) for note in self.notes]
         lines += ["", self.estimate.text()]
         return "\n".join(lines)
@@ -210,6 +225,7 @@ def resolve(
     *,
     program: str,
     predictors: Mapping[str, str],
+    models: Mapping[str, str],
     trainset_size: int,
     valset_size: int,
 ) -> Plan:
@@ -255,6 +271,7 @@ def resolve(
         **values,
         program=program,
         predictors=dict(predictors),
+        models=dict(models),
         num_candidates=candidates,
         num_trials=trials,
         minibatch=minibatch,

@@ -38,7 +38,7 @@ _SOURCES: Mapping[str, str] = {
 }
 _ROUNDS = 3
 # Longer ones would be paid for with every call of a trial; in characters.
-_LONGEST_INSTRUCTION = 20_000
+LONGEST_INSTRUCTION = 20_000
 _DEMOS_SHOWN = 3
 
 _PROPOSE = """Write an instruction for a language model that has to solve the task below.
@@ -119,7 +119,7 @@ class _Proposer:
             taken = {_plain(self.signature.instructions)}
             taken |= {_plain(draft.text) for draft in drafts.values()}
             for number, draft in zip(missing, written, strict=True):
-                if 0 < len(draft.text) <= _LONGEST_INSTRUCTION and _plain(draft.text) not in taken:
+                if 0 < len(draft.text) <= LONGEST_INSTRUCTION and _plain(draft.text) not in taken:
                     taken.add(_plain(draft.text))
                     drafts[number] = draft
             if len(drafts) == len(wanted):

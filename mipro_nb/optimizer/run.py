@@ -8,17 +8,20 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from mipro_nb.core_loop import TICK_SECONDS, core
-from mipro_nb.errors import MiproError
+from mipro_nb.core_loop import core, wait_until
+from mipro_nb.errors import PermissionDeniedError, RunEndedError
 from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import context
+from mipro_nb.models.caps import Caps
 from mipro_nb.models.gate import Gate, run_gate
+from mipro_nb.optimizer.alive import enter
 from mipro_nb.optimizer.bootstrap import bootstrap
 from mipro_nb.optimizer.configuration import Candidates
 from mipro_nb.optimizer.grounding import ground
@@ -26,22 +29,38 @@ from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.propose import propose
 from mipro_nb.optimizer.search import Evaluated, Evaluations, Search, best_of, gain_of
+from mipro_nb.optimizer.steering import Steering, as_part
+from mipro_nb.optimizer.surface import Window, current_surface
 from mipro_nb.optimizer.together import together
-from mipro_nb.runs.events import FinalState, RunEnded, RunPermitted, RunPlanned
+from mipro_nb.runs.events import (
+    FinalState,
+    Permitter,
+    RunEnded,
+    RunPaused,
+    RunPermitted,
+    RunPlanned,
+    RunResumed,
+)
+from mipro_nb.runs.frames import RunFrames
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.report import write_report
-from mipro_nb.runs.state import RunState
+from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.version import __version__
 
-_NOT_PERMITTED = "The run was not permitted yet: no LM call may be made."
+T = TypeVar("T")
+
 _STOPPED = "The run was stopped."
 _ENDED = "The run has ended."
+_NOT_BEGUN = "The run has not begun: it waits for permission."
+_DECLINED = "The plan was not permitted. No LM call was made."
+_LOOK_SECONDS = 0.05
 
 
-class Run:
+class Run(RunFrames):
     """A run that goes on in the background.
 
-    Wait for it with ``run.wait()``, or with ``await run`` in a cell; look at it meanwhile.
+    Wait for it with ``run.wait()``, or with ``await run`` in a cell; look at it and steer it
+    meanwhile.
 
     Attributes
     ----------
@@ -49,22 +68,75 @@ class Run:
         Its id in the record: ``mipro_nb.runs.load(run.id)`` reads it back at any time.
     plan
         What it does.
+    verbose
+        Whether candidates and trials are printed as they come.
+    permitted
+        Whether it has begun.
     """
 
     def __init__(self, job: Job, record: Record) -> None:
         self.id = _new_id()
         self.plan: Plan = job.plan
+        self.verbose = job.verbose
+        self.permitted = False
         self._job = job
         self._journal = Journal(record, self.id)
-        self._future: Future[Module] | None = None
+        self._result: Future[Module] = Future()
+        self._begun = threading.Lock()  # held from the answer to the question on
         self._task: asyncio.Task[Any] | None = None
         self._stop = threading.Event()
+        self._capped: str | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._gate: Gate | None = None
         self._candidates: Candidates | None = None
-        record.add_run(self.id, job.plan.program)
+        self._window: Window | None = None
+
+    def open(self, *, ask: bool, blocking: bool) -> Self:
+        """Show the run to whoever looks on, and begin it, after permission if `ask`."""
+        enter(self)
+        if not ask:
+            self.begin(by="not required")
+        try:
+            self._window = current_surface().open(self, ask=ask, blocking=blocking)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def begin(self, *, by: Permitter, caps: Caps | None = None) -> None:
+        """Start the work on the core loop, once permission is there; later calls do nothing.
+
+        Parameters
+        ----------
+        by
+            Who permitted it.
+        caps
+            Limits that were set with the permission; those of the plan if None.
+        """
+        if not self._begun.acquire(blocking=False):
+            return
+        if caps is not None:
+            self.plan = replace(self.plan, caps=caps)
+        self.permitted = True
+        self._journal.record.add_run(self.id, self.plan.program)
         self._journal.emit(self._planned())
+        self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
+        core().submit(self._run()).add_done_callback(self._deliver)
+
+    def decline(self, reason: str = _DECLINED) -> None:
+        """Give the run up before it has begun; whoever waits gets a PermissionDeniedError."""
+        if self._begun.acquire(blocking=False):
+            self._result.set_exception(PermissionDeniedError(reason))
+
+    def _deliver(self, done: Future[Module]) -> None:
+        error = CancelledError() if done.cancelled() else done.exception()
+        if error is not None:
+            self._result.set_exception(error)
+        else:
+            self._result.set_result(done.result())
 
     def _planned(self) -> RunPlanned:
-        rows, plan = self._job.rows, self._job.plan
+        rows, plan = self._job.rows, self.plan
         return RunPlanned(
             program=plan.program,
             predictors=dict(plan.predictors),
@@ -74,17 +146,14 @@ class Run:
             valset=self._journal.keep([row.to_dict() for row in rows.val]),
             mipro_nb=__version__,
             process=os.getpid(),
+            inputs=list(rows.val[0].inputs().to_dict()),
+            models=dict(plan.models),
+            notes=list(plan.notes),
         )
-
-    def begin(self, *, permitted_by_user: bool) -> Self:
-        """Start the work on the core loop; called once, after permission."""
-        self._journal.emit(RunPermitted(by="user" if permitted_by_user else "not required"))
-        self._future = core().submit(self._run())
-        return self
 
     @property
     def status(self) -> str:
-        """How the run stands: planned, running, finished, stopped or failed."""
+        """How the run stands: planned, running, paused, finished, stopped, capped or failed."""
         return self._journal.state.state
 
     @property
@@ -101,7 +170,21 @@ class Run:
     @property
     def done(self) -> bool:
         """Tell whether the run has ended, in whatever way."""
-        return self._future is not None and self._future.done()
+        return self._result.done()
+
+    def when_done(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the run has ended or was declined, at once if it has already."""
+        self._result.add_done_callback(lambda _: callback())
+
+    @property
+    def in_flight(self) -> int:
+        """LM calls that are sent and not answered yet."""
+        return 0 if self._gate is None else self._gate.in_flight
+
+    @property
+    def record(self) -> Record:
+        """The record that the run writes."""
+        return self._journal.record
 
     def events(self) -> Sequence[RecordedEvent]:
         """Return all events so far, as the record has them."""
@@ -115,8 +198,118 @@ class Run:
         """Return score, gain and spend against the estimate as text."""
         return str(self._journal.read(lambda state: write_report(self.id, state)))
 
+    def read(self, view: Callable[[RunState], T]) -> T:
+        """Return ``view(state)``, while no event changes the state."""
+        return self._journal.read(view)
+
+    def pause(self) -> None:
+        """Send no further LM call until `resume`; those in flight come back and are kept.
+
+        Raises
+        ------
+        RunEndedError
+            If the run has ended.
+        """
+        self._steer(self._pause)
+
+    def resume(self) -> None:
+        """Go on after a pause.
+
+        Raises
+        ------
+        RunEndedError
+            If the run has ended.
+        """
+        self._steer(self._resume)
+
+    def pin(
+        self, predictor: str, index: int, *, part: str = "instruction", on: bool = True
+    ) -> None:
+        """Have only this candidate, and others that are pinned, be tried from now on.
+
+        Parameters
+        ----------
+        predictor
+            Name of the predictor.
+        index
+            Number of the candidate.
+        part
+            ``"instruction"`` or ``"demos"``.
+        on
+            False lifts the pin.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such candidate, or it is banned.
+        RunEndedError
+            If the run has ended.
+        """
+        choice = Choice(predictor, as_part(part), index)
+        self._steer(lambda: self._steering().pin(choice, on=on))
+
+    def ban(
+        self, predictor: str, index: int, *, part: str = "instruction", on: bool = True
+    ) -> None:
+        """Have this candidate neither be tried from now on nor be returned.
+
+        Parameters and errors are those of `pin`; the last candidate that is not banned stays.
+        """
+        choice = Choice(predictor, as_part(part), index)
+        self._steer(lambda: self._steering().ban(choice, on=on))
+
+    def add_instruction(
+        self, predictor: str, instruction: str, *, based_on: int | None = None
+    ) -> int:
+        """Add an instruction of your own to the search and return its number.
+
+        Parameters
+        ----------
+        predictor
+            Name of the predictor.
+        instruction
+            The text.
+        based_on
+            Number of the candidate that it is an edit of; that one is banned in its favour.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it is empty, too long, or there already.
+        RunEndedError
+            If the run has ended.
+        """
+        return self._steer(lambda: self._steering().add(predictor, instruction, based_on))
+
+    def _steer(self, change: Callable[[], T]) -> T:
+        """Make a change on the core loop, between two steps of the run."""
+
+        async def steered() -> T:
+            if self._task is None or self._result.done() or self._journal.state.ended is not None:
+                raise RunEndedError(_NOT_BEGUN if self._task is None else _ENDED)
+            return change()
+
+        return core().wait_for(steered())
+
+    def _steering(self) -> Steering:
+        return Steering(self._journal, self._candidates)
+
+    def _pause(self) -> None:
+        if self._gate is not None and self.status == "running":
+            self._gate.pause()
+            self._journal.emit(RunPaused())
+
+    def _resume(self) -> None:
+        if self._gate is not None and self.status == "paused":
+            self._journal.emit(RunResumed())
+            self._gate.resume()
+
     def stop(self) -> None:
-        """Stop gracefully: calls in flight are given up, the best program so far is returned."""
+        """Stop gracefully: calls in flight are given up, the best program so far is returned.
+
+        A run that still waits for permission is given up.
+        """
+        self.decline("The run was stopped before it was permitted. No LM call was made.")
         self._stop.set()
         core().loop.call_soon_threadsafe(self._cancel)
 
@@ -124,49 +317,55 @@ class Run:
         if self._task is not None:
             self._task.cancel()
 
-    def wait(
-        self, timeout: float | None = None, *, tick: Callable[[], None] | None = None
-    ) -> Module:
+    def wait(self, timeout: float | None = None) -> Module:
         """Block until the run has ended and return the best program.
+
+        An interrupt (KeyboardInterrupt) is passed on; the run goes on without you.
 
         Parameters
         ----------
         timeout
             Seconds to wait at most; None for ever.
-        tick
-            Called about ten times a second while waiting.
 
         Raises
         ------
         TimeoutError
             If the run goes on after `timeout`; it is not stopped.
+        PermissionDeniedError
+            If the run was not permitted.
         MiproError
             If the run failed. What was paid for is in the record.
         """
-        future = self._begun()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not future.done():
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                msg = f"Run {self.id} goes on after {timeout:g} s; run.stop() ends it."
-                raise TimeoutError(msg)
-            wait([future], timeout=TICK_SECONDS if left is None else min(left, TICK_SECONDS))
-            if tick is not None:
-                tick()
-        return future.result()
+        if self._window is None:
+            wait_until(self._result, timeout)
+        else:
+            self._window.wait(self._result, timeout)
+        if not self._result.done():
+            msg = f"Run {self.id} goes on after {timeout:g} s; run.stop() ends it."
+            raise TimeoutError(msg)
+        return self._result.result()
 
     def __await__(self) -> Generator[Any, None, Module]:
-        return asyncio.shield(asyncio.wrap_future(self._begun())).__await__()
+        return self._awaited().__await__()
 
-    def _begun(self) -> Future[Module]:
-        if self._future is None:
-            raise MiproError(_NOT_PERMITTED)
-        return self._future
+    async def _awaited(self) -> Module:
+        try:
+            return await asyncio.shield(asyncio.wrap_future(self._result))
+        finally:
+            if self._window is not None:
+                self._window.refresh()
 
     async def _run(self) -> Module:
         self._task = asyncio.current_task()
         job, journal = self._job, self._journal
-        gate = Gate(lambda: journal.record, job.plan.num_threads, journal.emit)
+        gate = self._gate = Gate(
+            lambda: journal.record,
+            job.plan.num_threads,
+            journal.emit,
+            caps=self.plan.caps,
+            on_cap=lambda reached: self._cap(str(reached)),
+        )
+        watch = asyncio.create_task(self._watch_time())
         slots = Slots(job.plan.num_threads)
         ledger = Ledger(job.rows.val, job.metric, slots, job.plan.max_errors)
         evaluations = Evaluations(job, journal, ledger)
@@ -181,6 +380,8 @@ class Run:
             if not self._stop.is_set():
                 self._end("stopped", evaluations, "The interpreter is shutting down.")
                 raise
+            if self._capped is not None:
+                return self._end("capped", evaluations, self._capped)
             return self._end("stopped", evaluations, _STOPPED)
         except BaseException as error:
             gate.refuse(_ENDED)
@@ -190,8 +391,32 @@ class Run:
                 f"mipro_nb.runs.load({self.id!r}) shows it."
             )
             raise
+        finally:
+            watch.cancel()
         gate.refuse(_ENDED)
         return self._end("finished", evaluations, None)
+
+    def _cap(self, reason: str) -> None:
+        """End the run because a cap is reached, once the calls in flight have come back."""
+        if self._capped is None:
+            self._capped = reason
+            self._ending = asyncio.create_task(self._cancel_when_drained())
+
+    async def _cancel_when_drained(self) -> None:
+        if self._gate is not None:
+            await self._gate.drained()
+        self._stop.set()
+        self._cancel()
+
+    async def _watch_time(self) -> None:
+        limit = self.plan.caps.max_seconds
+        while limit is not None:
+            spent = self._journal.state.seconds_at(time.time())
+            if spent >= limit and self._gate is not None:
+                self._gate.pause()
+                self._cap(f"The cap max_seconds={limit:g} is reached.")
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _optimize(self, slots: Slots, evaluations: Evaluations) -> None:
         """Do what the paper's algorithm does, each step as soon as its inputs are there."""
@@ -212,7 +437,9 @@ class Run:
     def _end(self, state: FinalState, evaluations: Evaluations, reason: str | None) -> Module:
         """Record the end and return the best program, the student itself if there is none."""
         done = evaluations.done
-        best, baseline = best_of(done), next((e for e in done if e.kind == "baseline"), None)
+        is_banned = self._journal.state.is_banned
+        eligible = [e for e in done if not is_banned(e.configuration)]
+        best, baseline = best_of(eligible), next((e for e in done if e.kind == "baseline"), None)
         program = self._program_of(best)
         gain = None
         if best is not None and baseline is not None and best is not baseline:

@@ -11,13 +11,9 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from mipro_nb.evaluate.evaluate import mean_score
 from mipro_nb.evaluate.ledger import Ledger
@@ -28,6 +24,7 @@ from mipro_nb.language.scope import bind
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.configuration import Candidates, Configuration
 from mipro_nb.optimizer.job import Job, Journal
+from mipro_nb.optimizer.sampler import Draw, Sampler
 from mipro_nb.runs.events import (
     EvaluationKind,
     ExampleScored,
@@ -37,9 +34,7 @@ from mipro_nb.runs.events import (
     TrialTold,
     configuration_key,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from mipro_nb.runs.state import RunState, choices_of
 
 _STUDENT = "student as given"
 _RESAMPLES = 2000
@@ -164,33 +159,30 @@ class Evaluations:
 
 
 class Search:
-    """Optuna's TPE over one categorical per predictor for its instruction, one for its demos."""
+    """Trials over the joint space of one instruction and one demo set per predictor."""
 
     def __init__(
         self, job: Job, journal: Journal, candidates: Candidates, evaluations: Evaluations
     ) -> None:
         self._job, self._journal = job, journal
         self._candidates, self._evaluations = candidates, evaluations
-        self._distributions: dict[str, BaseDistribution] = {
-            name: CategoricalDistribution(list(range(size)))
-            for name, size in candidates.variables().items()
-        }
-        self._study = _new_study(job.plan.seed)
+        self._sampler = Sampler(job.plan.seed)
         self._told: dict[str, dict[int, ExampleResult]] = {}
         self._configurations: dict[str, Configuration] = {}
         self._full: set[str] = set()
+        self._asked = 0
         self._next_number = 1
 
     async def run(self, baseline: Evaluated) -> None:
         """Make all trials and full evaluations of the plan."""
         plan = self._job.plan
         self._journal.emit(PhaseStarted(phase="search"))
-        zeros = dict.fromkeys(self._distributions, 0)
+        zeros = dict.fromkeys(self._candidates.variables(), 0)
         # Not so if the student has demos of its own, which no demo set holds.
         if self._evaluations.is_student(self._candidates.apply(self._job.student, zeros)):
-            self._add(zeros, baseline.score)
+            self._sampler.add(zeros, baseline.score)
             self._full.add(self._key(zeros))
-        in_flight: deque[tuple[optuna.Trial, asyncio.Task[Evaluated]]] = deque()
+        in_flight: deque[tuple[Draw, asyncio.Task[Evaluated]]] = deque()
         full: list[asyncio.Task[Evaluated]] = []
         told = 0
         try:
@@ -207,16 +199,17 @@ class Search:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ask(self) -> tuple[optuna.Trial, asyncio.Task[Evaluated]]:
-        trial = self._study.ask(self._distributions)
-        configuration = dict(trial.params)
+    def _ask(self) -> tuple[Draw, asyncio.Task[Evaluated]]:
+        draw = self._sampler.ask(allowed_choices(self._candidates, self._journal.state))
+        configuration = draw.configuration
         self._configurations[self._key(configuration)] = configuration
         size, minibatch = self._job.plan.valset_size, self._job.plan.minibatch
         examples: Sequence[int] = range(size)
         if minibatch:
-            rng = random.Random(f"{self._job.plan.seed}:minibatch:{trial.number}")
+            rng = random.Random(f"{self._job.plan.seed}:minibatch:{self._asked}")
             examples = rng.sample(range(size), self._job.plan.minibatch_size)
-        return trial, self._started("minibatch" if minibatch else "full", configuration, examples)
+        self._asked += 1
+        return draw, self._started("minibatch" if minibatch else "full", configuration, examples)
 
     def _started(
         self, kind: EvaluationKind, configuration: Configuration, examples: Sequence[int]
@@ -230,15 +223,15 @@ class Search:
 
     async def _tell_oldest(
         self,
-        in_flight: deque[tuple[optuna.Trial, asyncio.Task[Evaluated]]],
+        in_flight: deque[tuple[Draw, asyncio.Task[Evaluated]]],
         full: list[asyncio.Task[Evaluated]],
         told: int,
     ) -> int:
         """Tell the oldest trial; every so many, begin a full evaluation beside the trials."""
-        trial, task = in_flight[0]
+        draw, task = in_flight[0]
         evaluated = await task
         in_flight.popleft()
-        self._study.tell(trial, evaluated.score)
+        self._sampler.tell(draw, evaluated.score)
         results = zip(evaluated.examples, evaluated.results, strict=True)
         self._told.setdefault(self._key(evaluated.configuration), {}).update(results)
         told += 1
@@ -257,11 +250,19 @@ class Search:
         while full:
             evaluated = await full[0]
             full.pop(0)
-            self._add(evaluated.configuration, evaluated.score)
+            self._sampler.add(evaluated.configuration, evaluated.score)
 
     def _best_average(self) -> Configuration | None:
-        """Return the configuration with the best mean over told minibatches, not yet full."""
-        open_ = {key: cells for key, cells in self._told.items() if key not in self._full}
+        """Return the configuration with the best mean over told minibatches, not yet full.
+
+        One that holds a banned candidate is not worth a full evaluation.
+        """
+        is_banned = self._journal.state.is_banned
+        open_ = {
+            key: cells
+            for key, cells in self._told.items()
+            if key not in self._full and not is_banned(self._configurations[key])
+        }
         if not open_:
             return None
         best = max(open_, key=lambda key: mean_score(list(open_[key].values())))
@@ -270,12 +271,17 @@ class Search:
     def _key(self, configuration: Configuration) -> str:
         return configuration_key(configuration)
 
-    def _add(self, configuration: Configuration, score: float) -> None:
-        self._study.add_trial(
-            optuna.trial.create_trial(
-                params=configuration, distributions=self._distributions, value=score
-            )
-        )
+
+def allowed_choices(candidates: Candidates, state: RunState) -> dict[str, list[int]]:
+    """Return for each variable the candidates to try: the pinned ones, or all but the banned."""
+    allowed = {}
+    for variable, size in candidates.variables().items():
+        (first,) = choices_of({variable: 0})
+        choices = [replace(first, index=index) for index in range(size)]
+        usable = [choice.index for choice in choices if choice not in state.banned]
+        pinned = [index for index in usable if choices[index] in state.pinned]
+        allowed[variable] = pinned or usable
+    return allowed
 
 
 def best_of(evaluations: Sequence[Evaluated]) -> Evaluated | None:
@@ -292,19 +298,3 @@ def gain_of(best: Evaluated, baseline: Evaluated, seed: int) -> Gain:
     draws = np.random.default_rng(seed).integers(0, len(gains), (_RESAMPLES, len(gains)))
     low, high = np.percentile(100 * gains[draws].mean(axis=1), _INTERVAL)
     return Gain(float(low), float(high))
-
-
-def _new_study(seed: int) -> optuna.Study:
-    with _quiet_optuna():
-        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
-        return optuna.create_study(direction="maximize", sampler=sampler)
-
-
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(level)

@@ -1,23 +1,38 @@
 """The record of runs: events, the file they are kept in, and old runs read back.
 
-`list` and `load` are what users call; the rest is what runs are written with.
+`list`, `search` and `load` find runs; `rename`, `tag`, `delete`, `export`, `import_run` and
+`compare` are what a person does with them. The rest is what runs are written with.
 """
 
-from mipro_nb.runs.history import RecordedRun
-from mipro_nb.runs.history import list_runs as list  # noqa: A004 - users read `runs.list()`
-from mipro_nb.runs.history import load_run as load
+from mipro_nb.runs.comparison import Comparison
 from mipro_nb.runs.record import Record, RecordedEvent, default_path, open_record
+from mipro_nb.runs.recorded import RecordedRun, export, import_run
+from mipro_nb.runs.recorded import compare_runs as compare
+from mipro_nb.runs.recorded import delete_runs as delete
+from mipro_nb.runs.recorded import list_runs as list  # noqa: A004 - users read `runs.list()`
+from mipro_nb.runs.recorded import load_run as load
+from mipro_nb.runs.recorded import rename_run as rename
+from mipro_nb.runs.recorded import search_runs as search
+from mipro_nb.runs.recorded import tag_run as tag
 from mipro_nb.runs.state import RunState, Spend, fold
 
 __all__ = [
+    "Comparison",
     "Record",
     "RecordedEvent",
     "RecordedRun",
     "RunState",
     "Spend",
+    "compare",
     "default_path",
+    "delete",
+    "export",
     "fold",
+    "import_run",
     "list",
     "load",
     "open_record",
+    "rename",
+    "search",
+    "tag",
 ]

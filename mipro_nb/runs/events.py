@@ -14,6 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 Phase = Literal["baseline", "bootstrap", "propose", "search", "other"]
 EvaluationKind = Literal["baseline", "minibatch", "full"]
 FinalState = Literal["finished", "stopped", "capped", "failed"]
+Permitter = Literal["user", "remembered", "not required"]
+"""Who permitted a run; remembered: the user, who asked to be asked no more below some price."""
+Part = Literal["instruction", "demos"]
+"""What of a predictor a candidate is for."""
 TextRef = str
 """Name of a text in the record: the first 32 hexadecimal digits of its SHA-256."""
 
@@ -37,13 +41,29 @@ class RunPlanned(Event):
     valset: TextRef
     mipro_nb: str
     process: int
+    inputs: list[str] = []
+    models: dict[str, str] = {}
+    notes: list[str] = []
 
 
 class RunPermitted(Event):
-    """Somebody said yes, or permission was not required."""
+    """Somebody said yes, or permission was not required; `caps` are the limits set with it."""
 
     type: Literal["run_permitted"] = "run_permitted"
-    by: Literal["user", "not required"]
+    by: Permitter
+    caps: dict[str, float | None] = {}
+
+
+class RunPaused(Event):
+    """No further LM call is sent; those in flight come back."""
+
+    type: Literal["run_paused"] = "run_paused"
+
+
+class RunResumed(Event):
+    """Calls are sent again."""
+
+    type: Literal["run_resumed"] = "run_resumed"
 
 
 class PhaseStarted(Event):
@@ -71,6 +91,7 @@ class LMCallAnswered(Event):
     seconds: float
     trial: int | None = None
     example: int | None = None
+    predictor: str | None = None
 
 
 class LMCallFailed(Event):
@@ -83,6 +104,7 @@ class LMCallFailed(Event):
     seconds: float
     trial: int | None = None
     example: int | None = None
+    predictor: str | None = None
 
 
 class TraceBootstrapped(Event):
@@ -124,9 +146,30 @@ class CandidateProposed(Event):
     predictor: str
     index: int
     instruction: str
-    source: Literal["student", "proposed"]
+    source: Literal["student", "proposed", "user"]
     tip: str | None = None
     demo_set: int | None = None
+    based_on: int | None = None
+
+
+class CandidatePinned(Event):
+    """While any candidate of a part is pinned, only pinned ones are tried."""
+
+    type: Literal["candidate_pinned"] = "candidate_pinned"
+    predictor: str
+    part: Part
+    index: int
+    on: bool
+
+
+class CandidateBanned(Event):
+    """A banned candidate is not tried any more, and not returned."""
+
+    type: Literal["candidate_banned"] = "candidate_banned"
+    predictor: str
+    part: Part
+    index: int
+    on: bool
 
 
 class TrialAsked(Event):
@@ -182,6 +225,8 @@ class RunEnded(Event):
 AnyEvent = Annotated[
     RunPlanned
     | RunPermitted
+    | RunPaused
+    | RunResumed
     | PhaseStarted
     | LMCallAnswered
     | LMCallFailed
@@ -189,6 +234,8 @@ AnyEvent = Annotated[
     | DemoSetBuilt
     | GroundingWritten
     | CandidateProposed
+    | CandidatePinned
+    | CandidateBanned
     | TrialAsked
     | ExampleScored
     | TrialTold

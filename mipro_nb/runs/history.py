@@ -1,99 +1,160 @@
-"""Old runs, read back from the record."""
+"""The history: all runs of a record, each in a line."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypedDict
 
-from mipro_nb.runs.record import Record, RecordedEvent, open_record
-from mipro_nb.runs.report import write_report
-from mipro_nb.runs.state import RunState, fold
+from mipro_nb.errors import RecordError
+from mipro_nb.runs.record import Record, RecordedEvent
+from mipro_nb.runs.state import RunState, State, fold
 
 
-@dataclass(frozen=True)
-class RecordedRun:
-    """A run as its events tell it; nothing in it is live.
+class HistoryRow(TypedDict):
+    """A line of the history.
 
     Attributes
     ----------
-    id
-        The run's id.
     created
-        When it was planned, UTC.
-    record
-        The record it is in.
+        Unix time.
+    seconds
+        How long it worked, pauses left out.
+    score
+        That of the returned program, or the best so far, 0–100.
+    trials
+        Evaluations that have ended.
+    calls
+        LM calls that a server answered.
+    usd
+        Their price; None where that of any call is unknown.
+    here
+        The run is going on in this process.
     """
 
     id: str
-    created: datetime
-    record: Record
+    name: str
+    tags: list[str]
+    program: str
+    state: State
+    created: float
+    seconds: float
+    baseline: float | None
+    score: float | None
+    trials: int
+    calls: int
+    usd: float | None
+    models: dict[str, str]
+    settings: dict[str, Any]
+    here: bool
 
-    def events(self) -> Sequence[RecordedEvent]:
-        """Return the run's events in order."""
-        return self.record.events(self.id)
 
-    @cached_property
-    def state(self) -> RunState:
-        """The fold of the events, as of the first time it is asked for."""
-        return fold(self.events())
+_RUNS = """
+SELECT run_id, created, name, tags,
+    (SELECT at FROM events WHERE run_id = runs.run_id ORDER BY seq DESC LIMIT 1)
+FROM runs WHERE run_id IN (SELECT value FROM json_each(?))
+ORDER BY created DESC, rowid DESC
+"""
+_EVENTS = """
+SELECT run_id, seq, at, body FROM events INDEXED BY events_by_type
+WHERE run_id IN (SELECT value FROM json_each(?)) AND type IN (SELECT value FROM json_each(?))
+ORDER BY run_id, seq
+"""
+_TRIALS = """
+SELECT run_id, count(*) FROM events INDEXED BY events_by_type
+WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'trial_told' GROUP BY run_id
+"""
+_SPEND = """
+SELECT run_id, count(*), coalesce(sum(usd), 0.0), sum(usd IS NULL)
+FROM events INDEXED BY events_by_type
+WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'lm_call_answered' AND NOT from_cache
+GROUP BY run_id
+"""
+# What became of a run is told by these; of one that has not ended, its scores by the others, too.
+MILESTONES = ("run_planned", "run_permitted", "run_paused", "run_resumed", "run_ended")
+SCORE_EVENTS = (*MILESTONES, "trial_asked", "trial_told", "candidate_banned")
+
+
+class _Spent(NamedTuple):
+    calls: int = 0
+    known_usd: float = 0.0
+    unpriced_calls: int = 0
 
     @property
-    def status(self) -> str:
-        """How the run stands: planned, running, finished, stopped, capped, failed, cut off."""
-        return self.state.state
-
-    @property
-    def score(self) -> float | None:
-        """The returned program's score on the valset, 0–100; None before the end."""
-        return self.state.ended.score if self.state.ended else None
-
-    def program_state(self) -> dict[str, Any] | None:
-        """Return the saved state of the best program, for ``program.load_state(…)``."""
-        ended = self.state.ended
-        if ended is None or ended.program is None:
-            return None
-        return dict(json.loads(self.record.text(ended.program)))
-
-    def report(self) -> str:
-        """Return the run's report as text."""
-        return write_report(self.id, self.state)
-
-    def __repr__(self) -> str:
-        planned = self.state.planned
-        score = "–" if self.score is None else f"{self.score:.1f}"
-        program = planned.program if planned else "?"
-        return f"Run({self.id} {self.created:%Y-%m-%d %H:%M} {program} {self.status} {score})"
+    def usd(self) -> float | None:
+        return None if self.unpriced_calls else self.known_usd
 
 
-def list_runs(record: str | Path | None = None) -> list[RecordedRun]:
-    """Return all runs of a record, the newest first.
+def history_rows(record: Record, run_ids: Iterable[str] | None = None) -> list[HistoryRow]:
+    """Return the line of every run, or of those given, the newest first.
 
-    Parameters
-    ----------
-    record
-        The record file; the configured one, or else the default, if None.
+    SQLite adds up what there is much of (calls, trials); only the few events that tell how a run
+    began and ended are read.
     """
-    opened = open_record(record)
+    chosen = [run_id for run_id, _ in record.run_ids()] if run_ids is None else list(run_ids)
+    ids = json.dumps(chosen)
+    runs = record.query(_RUNS, ids)
+    states = _states(record, chosen, MILESTONES)
+    open_ends = [run_id for run_id in chosen if run_id in states and states[run_id].ended is None]
+    states.update(_states(record, open_ends, SCORE_EVENTS))
+    trials = dict(record.query(_TRIALS, ids))
+    spent = {run_id: _Spent(*sums) for run_id, *sums in record.query(_SPEND, ids)}
     return [
-        RecordedRun(run_id, datetime.fromtimestamp(created, UTC), opened)
-        for run_id, created in opened.run_ids()
+        _row(
+            run, states.get(run[0], RunState()), trials.get(run[0], 0), spent.get(run[0], _Spent())
+        )
+        for run in runs
     ]
 
 
-def load_run(run_id: str, record: str | Path | None = None) -> RecordedRun:
-    """Return one run by its id, or by as much of the id's beginning as is unique.
+def _states(record: Record, run_ids: Sequence[str], types: Sequence[str]) -> dict[str, RunState]:
+    """Return the fold of each run's events of some types.
 
-    Raises
-    ------
-    UnknownRunError
-        If no run, or more than one, has an id that begins so.
+    A damaged event hides no run: what came before it is told.
     """
-    opened = open_record(record)
-    found = opened.find_run(run_id)
-    created = dict(opened.run_ids())[found]
-    return RecordedRun(found, datetime.fromtimestamp(created, UTC), opened)
+    events: dict[str, list[RecordedEvent]] = {}
+    damaged = set()
+    for run_id, *row in record.query(_EVENTS, json.dumps(run_ids), json.dumps(types)):
+        if run_id in damaged:
+            continue
+        try:
+            events.setdefault(run_id, []).append(record.read_event(run_id, *row))
+        except RecordError:
+            damaged.add(run_id)
+    return {run_id: fold(found) for run_id, found in events.items()}
+
+
+def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> HistoryRow:
+    run_id, created, name, tags, last_at = run
+    planned, ended, best = state.planned, state.ended, state.best
+    return {
+        "id": run_id,
+        "name": name,
+        "tags": json.loads(tags),
+        "program": planned.program if planned else name,
+        "state": state.state,
+        "created": created,
+        "seconds": state.seconds_at(last_at or created),
+        "baseline": ended.baseline if ended else state.baseline,
+        "score": ended.score if ended else best.score if best else None,
+        "trials": trials,
+        "calls": spent.calls,
+        "usd": spent.usd,
+        "models": planned.models if planned else {},
+        "settings": planned.plan if planned else {},
+        "here": ended is None and planned is not None and planned.process == os.getpid(),
+    }
+
+
+def matches(row: HistoryRow, text: str) -> bool:
+    """Tell whether every word of `text` occurs in the line, whatever its case.
+
+    Looked at are id, name, tags, program, state, models, predictors and settings, these as
+    ``name=value``.
+    """
+    told = [row["id"], row["name"], *row["tags"], row["program"], row["state"]]
+    told += [*row["models"].values()]
+    told += [f"{name}={value}" for name, value in row["settings"].items()]
+    hay = "\n".join(told).casefold()
+    return all(word in hay for word in text.casefold().split())

@@ -12,11 +12,11 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from platformdirs import user_data_path
 from pydantic import ValidationError
@@ -24,27 +24,17 @@ from pydantic_core import PydanticSerializationError
 
 from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs.events import AnyEvent, TextRef, read_event
+from mipro_nb.runs.schema import SCHEMA_VERSION, note_texts, upgrade
 
-SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x4D49504F  # "MIPO": tells our files from other SQLite files
 _BUSY_SECONDS = 30.0
 _BUSY_PAUSE_SECONDS = 0.01
 
-_SCHEMA = """
-CREATE TABLE runs (run_id TEXT PRIMARY KEY, created REAL NOT NULL, name TEXT NOT NULL) STRICT;
-CREATE TABLE events (
-    run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
-    seq INTEGER NOT NULL,
-    at REAL NOT NULL,
-    type TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    body TEXT NOT NULL,
-    PRIMARY KEY (run_id, seq)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE texts (ref TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE answers (key TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL)
-    STRICT, WITHOUT ROWID;
-"""
+_EVENTS = "SELECT seq, at, body FROM events WHERE run_id = ? AND seq > ? ORDER BY seq"
+_EVENTS_OF_TYPES = (
+    "SELECT seq, at, body FROM events INDEXED BY events_by_type "
+    "WHERE run_id = ? AND seq > ? AND type IN (SELECT value FROM json_each(?)) ORDER BY seq"
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +57,13 @@ class RecordedEvent:
     seq: int
     at: float
     event: AnyEvent
+
+
+class AnswersKept(NamedTuple):
+    """How many answers a record keeps, and the bytes that they take."""
+
+    answers: int
+    bytes: int
 
 
 def default_path() -> Path:
@@ -125,18 +122,21 @@ class Record:
         )
 
     def _prepare(self) -> None:
-        if not self._is_empty():
+        if self._is_empty():
+            self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        else:
             self._check_ours()  # before anything is written: it may be somebody else's file
         self._use_wal()
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA foreign_keys=ON")
+        self._db.execute("PRAGMA secure_delete=ON")  # what a person deletes is overwritten
         with self._transaction():
             if self._is_empty():
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
                 self._db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            self._check_ours()
+                upgrade(self._db, 0)
+            version = self._check_ours()
+            if version < SCHEMA_VERSION:
+                upgrade(self._db, version)
 
     def _use_wal(self) -> None:
         # Where several processes open a new file at once, SQLite does not wait by itself here.
@@ -155,7 +155,8 @@ class Record:
     def _is_empty(self) -> bool:
         return self._one("SELECT count(*) FROM sqlite_master") == 0
 
-    def _check_ours(self) -> None:
+    def _check_ours(self) -> int:
+        """Return the schema's version; raise if the file is none that we can read."""
         if self._one("PRAGMA application_id") != _APPLICATION_ID:
             msg = f"{self.path} is an SQLite file, but no record of mipro_nb."
             raise RecordError(msg)
@@ -166,14 +167,22 @@ class Record:
                 f"{SCHEMA_VERSION}): upgrade mipro_nb."
             )
             raise RecordError(msg)
+        return version
 
     def _one(self, query: str, *values: object) -> int:
         return int(self._db.execute(query, values).fetchone()[0])
 
-    def _read(self, query: str, *values: object) -> list[Any]:
+    def query(self, sql: str, *values: object) -> list[Any]:
+        """Return the rows that a reading SQL query finds; `mipro_nb.runs.schema` has the tables.
+
+        Raises
+        ------
+        RecordError
+            If the file cannot be read.
+        """
         try:
             with self._lock:
-                return self._db.execute(query, values).fetchall()
+                return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             msg = f"Cannot read the record {self.path}: {error}."
             raise RecordError(msg) from error
@@ -209,18 +218,72 @@ class Record:
             msg = f"Cannot write the record {self.path}: {error}."
             raise RecordError(msg) from error
 
-    def add_run(self, run_id: str, name: str) -> None:
-        """Enter a run."""
+    def add_run(
+        self, run_id: str, name: str, *, created: float | None = None, tags: Sequence[str] = ()
+    ) -> None:
+        """Enter a run; it was created now, unless the Unix time `created` is given."""
         with self.writing():
-            row = (run_id, time.time(), name)
-            self._db.execute("INSERT INTO runs VALUES (?, ?, ?)", row)
+            row = (run_id, time.time() if created is None else created, name, _tags(tags))
+            self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", row)
 
-    def append(self, run_id: str, event: AnyEvent, seq: int) -> RecordedEvent:
-        """Write `event` as number `seq` of the run and return it as it is recorded."""
-        recorded = RecordedEvent(run_id, seq, time.time(), event)
-        row = (run_id, seq, recorded.at, event.type, event.version, _body(event))
+    def rename_run(self, run_id: str, name: str) -> None:
+        """Give a run another name."""
+        self._change_run(run_id, "UPDATE runs SET name = ? WHERE run_id = ?", name)
+
+    def tag_run(self, run_id: str, tags: Sequence[str]) -> None:
+        """Give a run these tags, in place of those that it had."""
+        self._change_run(run_id, "UPDATE runs SET tags = ? WHERE run_id = ?", _tags(tags))
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run, its events, and every text that no other run refers to.
+
+        Kept answers stay: equal calls of later runs are answered from them. Until `scrub` is
+        called, what was deleted may still be found in the file by those who search its bytes.
+        """
+        with self.writing():
+            texts = self.query(
+                "SELECT ref FROM run_texts AS mine WHERE run_id = ? AND NOT EXISTS"
+                " (SELECT * FROM run_texts WHERE ref = mine.ref AND run_id != mine.run_id)",
+                run_id,
+            )
+            self._change_run(run_id, "DELETE FROM runs WHERE run_id = ?")
+            self._db.executemany("DELETE FROM texts WHERE ref = ?", texts)
+
+    def _change_run(self, run_id: str, statement: str, *values: object) -> None:
+        with self.writing():
+            if self._db.execute(statement, (*values, run_id)).rowcount == 0:
+                raise self._unknown(f"No run is called {run_id!r}")
+
+    def scrub(self) -> None:
+        """Take what was deleted out of the file, and give its space back, as far as others allow.
+
+        While another process reads, some of it stays in the file beside this one until later;
+        inside a `writing` block all of it does.
+        """
+        try:
+            with self._lock:
+                if not self._db.in_transaction:
+                    # As a script, because sqlite3 makes but one step of a lone pragma.
+                    self._db.executescript(
+                        "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"
+                    )
+        except sqlite3.Error as error:
+            msg = f"Cannot write the record {self.path}: {error}."
+            raise RecordError(msg) from error
+
+    def append(
+        self, run_id: str, event: AnyEvent, seq: int, at: float | None = None
+    ) -> RecordedEvent:
+        """Write `event` as number `seq` of the run and return it as it is recorded.
+
+        It happened now, unless the Unix time `at` is given.
+        """
+        recorded = RecordedEvent(run_id, seq, time.time() if at is None else at, event)
+        body = _body(event)
+        row = (run_id, seq, recorded.at, event.type, event.version, body)
         with self.writing():
             self._db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", row)
+            note_texts(self._db, run_id, body)
         return recorded
 
     def put_text(self, text: str) -> TextRef:
@@ -234,7 +297,7 @@ class Record:
 
     def text(self, ref: TextRef) -> str:
         """Return the text that `ref` names."""
-        rows = self._read("SELECT text FROM texts WHERE ref = ?", ref)
+        rows = self.query("SELECT text FROM texts WHERE ref = ?", ref)
         if not rows:
             msg = f"The record {self.path} has no text {ref!r}."
             raise RecordError(msg)
@@ -248,12 +311,26 @@ class Record:
 
     def answer(self, key: str) -> str | None:
         """Return the answer kept under `key`, None if there is none."""
-        rows = self._read("SELECT body FROM answers WHERE key = ?", key)
+        rows = self.query("SELECT body FROM answers WHERE key = ?", key)
         return str(rows[0][0]) if rows else None
+
+    def answers_kept(self) -> AnswersKept:
+        """Return how many answers are kept, and how much room they take."""
+        ((count, size),) = self.query(
+            "SELECT count(*), coalesce(sum(length(CAST(body AS BLOB))), 0) FROM answers"
+        )
+        return AnswersKept(int(count), int(size))
+
+    def clear_answers(self) -> int:
+        """Delete all kept answers and return how many there were: equal calls will cost again."""
+        with self.writing():
+            count = self._db.execute("DELETE FROM answers").rowcount
+        self.scrub()
+        return count
 
     def run_ids(self) -> list[tuple[str, float]]:
         """Return (run id, Unix time of its start), the newest run first."""
-        rows = self._read("SELECT run_id, created FROM runs ORDER BY created DESC, rowid DESC")
+        rows = self.query("SELECT run_id, created FROM runs ORDER BY created DESC, rowid DESC")
         return [(str(run_id), float(created)) for run_id, created in rows]
 
     def find_run(self, beginning: str) -> str:
@@ -269,36 +346,59 @@ class Record:
             return beginning
         if len(found) != 1:
             many = f"{len(found)} runs begin" if found else "No run begins"
-            msg = f"{many} with {beginning!r} in {self.path}: mipro_nb.runs.list() shows all."
-            raise UnknownRunError(msg)
+            raise self._unknown(f"{many} with {beginning!r}")
         return found[0]
 
-    def events(self, run_id: str, after: int = -1) -> Sequence[RecordedEvent]:
-        """Return the events of a run in order, those after number `after` only.
+    def _unknown(self, what: str) -> UnknownRunError:
+        return UnknownRunError(f"{what} in {self.path}: mipro_nb.runs.list() shows all.")
+
+    def events(
+        self, run_id: str, after: int = -1, types: Collection[str] | None = None
+    ) -> list[RecordedEvent]:
+        """Return the events of a run in order.
+
+        Parameters
+        ----------
+        run_id
+            The run.
+        after
+            Only those after this number.
+        types
+            Only those of these types; all if None.
 
         Raises
         ------
         RecordError
             If an event cannot be read.
         """
-        rows = self._read(
-            "SELECT seq, at, body FROM events WHERE run_id = ? AND seq > ? ORDER BY seq",
-            run_id,
-            after,
-        )
-        events = []
-        for seq, at, body in rows:
-            try:
-                events.append(RecordedEvent(run_id, seq, at, read_event.validate_json(body)))
-            except ValidationError as error:
-                msg = f"Event {seq} of run {run_id} in {self.path} cannot be read: {error}."
-                raise RecordError(msg) from error
-        return events
+        if types is None:
+            rows = self.query(_EVENTS, run_id, after)
+        else:
+            rows = self.query(_EVENTS_OF_TYPES, run_id, after, json.dumps(list(types)))
+        return [self.read_event(run_id, *row) for row in rows]
+
+    def read_event(self, run_id: str, seq: int, at: float, body: str) -> RecordedEvent:
+        """Return an event that was read from its row.
+
+        Raises
+        ------
+        RecordError
+            If it cannot be read.
+        """
+        try:
+            return RecordedEvent(run_id, seq, at, read_event.validate_json(body))
+        except ValidationError as error:
+            msg = f"Event {seq} of run {run_id} in {self.path} cannot be read: {error}."
+            raise RecordError(msg) from error
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._db.close()
+
+
+def _tags(tags: Sequence[str]) -> str:
+    return json.dumps(list(dict.fromkeys(tags)))
 
 
 def _body(event: AnyEvent) -> str:

@@ -10,7 +10,9 @@ from typing import Literal
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.record import RecordedEvent
 
-State = Literal["planned", "running", "finished", "stopped", "capped", "failed", "cut off"]
+State = Literal[
+    "planned", "running", "paused", "finished", "stopped", "capped", "failed", "cut off"
+]
 
 
 @dataclass
@@ -66,14 +68,58 @@ class Spend:
 
 @dataclass
 class TrialState:
-    """One evaluation of one configuration."""
+    """One evaluation of one configuration.
+
+    Attributes
+    ----------
+    scored, errors
+        Examples that this trial itself scored, and those of them that failed.
+    reused
+        Examples that earlier trials had scored; known at its end.
+    asked_at, told_at
+        Unix times.
+    """
 
     trial: int
     kind: ev.EvaluationKind
     configuration: dict[str, int]
     examples: list[int]
+    asked_at: float
     score: float | None = None
     reused: int = 0
+    scored: int = 0
+    errors: int = 0
+    told_at: float | None = None
+    spend: Spend = field(default_factory=Spend)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One candidate of one predictor."""
+
+    predictor: str
+    part: ev.Part
+    index: int
+
+
+@dataclass
+class Tally:
+    """How a candidate fared: over all examples scored with it, whatever else was chosen.
+
+    Attributes
+    ----------
+    points
+        Sum of the examples' scores, each in 0–1.
+    """
+
+    points: float = 0.0
+    examples: int = 0
+    trials: int = 0
+
+    @property
+    def score(self) -> float | None:
+        """Return the mean score in 0–100, None before the first example."""
+        return 100 * self.points / self.examples if self.examples else None
 
 
 @dataclass
@@ -86,6 +132,12 @@ class RunState:
         The ledger: configuration key → example → score in 0–1.
     errors
         (configuration key, example) → error text of examples that failed.
+    pinned, banned
+        Candidates that a person pinned or banned.
+    tallies
+        How each candidate fared.
+    caps
+        Limits set with the permission, by the name of their parameter.
     """
 
     state: State = "planned"
@@ -101,10 +153,16 @@ class RunState:
     trials: dict[int, TrialState] = field(default_factory=dict)
     scores: dict[str, dict[int, float]] = field(default_factory=dict)
     errors: dict[tuple[str, int], str] = field(default_factory=dict)
+    pinned: set[Choice] = field(default_factory=set)
+    banned: set[Choice] = field(default_factory=set)
+    tallies: dict[Choice, Tally] = field(default_factory=dict)
+    caps: dict[str, float | None] = field(default_factory=dict)
     ended: ev.RunEnded | None = None
     started_at: float | None = None
     ended_at: float | None = None
     last_at: float | None = None
+    paused_at: float | None = None
+    paused_seconds: float = 0.0
 
     @property
     def baseline(self) -> float | None:
@@ -114,16 +172,31 @@ class RunState:
 
     @property
     def best(self) -> TrialState | None:
-        """Return the best full evaluation so far, the baseline included."""
-        full = [t for t in self.trials.values() if t.kind != "minibatch" and t.score is not None]
+        """Return the best full evaluation so far, the baseline included, banned ones not."""
+        full = [
+            t
+            for t in self.trials.values()
+            if t.kind != "minibatch" and t.score is not None and not self.is_banned(t.configuration)
+        ]
         return max(full, key=lambda t: (t.score or 0.0, -t.trial), default=None)
+
+    def is_banned(self, configuration: dict[str, int]) -> bool:
+        """Tell whether a configuration holds a banned candidate."""
+        return any(choice in self.banned for choice in choices_of(configuration))
 
     @property
     def seconds(self) -> float:
-        """Return how long the run has taken, up to its last event."""
-        if self.started_at is None or self.last_at is None:
+        """Return how long the run has worked, pauses left out, up to its last event."""
+        if self.last_at is None:
             return 0.0
-        return (self.ended_at or self.last_at) - self.started_at
+        return self.seconds_at(self.ended_at or self.last_at)
+
+    def seconds_at(self, now: float) -> float:
+        """Return how long the run has worked at Unix time `now`, pauses left out."""
+        if self.started_at is None:
+            return 0.0
+        until = min(now, self.ended_at or now, self.paused_at or now)
+        return max(0.0, until - self.started_at - self.paused_seconds)
 
     def apply(self, recorded: RecordedEvent) -> None:  # noqa: C901, PLR0912 - a case per event
         """Take one more event into account."""
@@ -132,18 +205,25 @@ class RunState:
             case ev.RunPlanned() as event:
                 self.planned = event
                 self.started_at = recorded.at
-            case ev.RunPermitted():
+            case ev.RunPermitted() as event:
                 self.permitted = True
+                self.caps = dict(event.caps)
                 self.state = "running"
                 self.started_at = recorded.at
+            case ev.RunPaused():
+                self.state = "paused"
+                self.paused_at = recorded.at
+            case ev.RunResumed():
+                self.state = "running"
+                self._end_pause(recorded.at)
             case ev.PhaseStarted(phase=phase):
                 self.phases.append(phase)
             case ev.LMCallAnswered() as event:
-                self.spend.add(event)
-                self.spend_by_phase.setdefault(event.phase, Spend()).add(event)
+                for spend in self._spends(event):
+                    spend.add(event)
             case ev.LMCallFailed() as event:
-                self.spend.failed_calls += 1
-                self.spend_by_phase.setdefault(event.phase, Spend()).failed_calls += 1
+                for spend in self._spends(event):
+                    spend.failed_calls += 1
             case ev.TraceBootstrapped(example=example, kept=kept):
                 self.bootstrapped[example] = kept
             case ev.DemoSetBuilt() as event:
@@ -152,21 +232,79 @@ class RunState:
                 self.grounding.append(event)
             case ev.CandidateProposed() as event:
                 self.candidates.setdefault(event.predictor, {})[event.index] = event
+            case ev.CandidatePinned() as event:
+                _switch(self.pinned, event)
+            case ev.CandidateBanned() as event:
+                _switch(self.banned, event)
             case ev.TrialAsked() as event:
                 self.trials[event.trial] = TrialState(
-                    event.trial, event.kind, event.configuration, event.examples
+                    event.trial, event.kind, event.configuration, event.examples, recorded.at
                 )
+                for tally in self._tallies(event.trial):
+                    tally.trials += 1
             case ev.ExampleScored() as event:
-                self.scores.setdefault(event.configuration, {})[event.example] = event.score
-                if event.error is not None:
-                    self.errors[event.configuration, event.example] = event.error
+                self._score(event)
             case ev.TrialTold() as event:
                 trial = self.trials[event.trial]
                 trial.score, trial.reused = event.score, event.reused
+                trial.told_at = recorded.at
             case ev.RunEnded() as event:
                 self.ended = event
                 self.state = event.state
                 self.ended_at = recorded.at
+                self._end_pause(recorded.at)
+
+    def _end_pause(self, at: float) -> None:
+        if self.paused_at is not None:
+            self.paused_seconds += at - self.paused_at
+            self.paused_at = None
+
+    def _spends(self, call: ev.LMCallAnswered | ev.LMCallFailed) -> list[Spend]:
+        """Return what a call counts towards: the run, its phase, its trial."""
+        spends = [self.spend, self.spend_by_phase.setdefault(call.phase, Spend())]
+        if call.trial is not None and call.trial in self.trials:
+            spends.append(self.trials[call.trial].spend)
+        return spends
+
+    def _score(self, event: ev.ExampleScored) -> None:
+        self.scores.setdefault(event.configuration, {})[event.example] = event.score
+        if event.error is not None:
+            self.errors[event.configuration, event.example] = event.error
+        trial = self.trials.get(event.trial)
+        if trial is not None:
+            trial.scored += 1
+            trial.errors += event.error is not None
+            for tally in self._tallies(event.trial):
+                tally.points += event.score
+                tally.examples += 1
+
+    def _tallies(self, trial: int) -> list[Tally]:
+        """Return the tallies of the candidates that a trial tries."""
+        configuration = self.trials[trial].configuration
+        if configuration:
+            choices = choices_of(configuration)
+        else:  # the student as given
+            predictors = self.planned.predictors if self.planned else ()
+            choices = [Choice(name, "instruction", 0) for name in predictors]
+        return [self.tallies.setdefault(choice, Tally()) for choice in choices]
+
+
+def choices_of(configuration: dict[str, int]) -> list[Choice]:
+    """Return the candidates that a configuration consists of."""
+    return [_choice(variable, index) for variable, index in configuration.items()]
+
+
+def _choice(variable: str, index: int) -> Choice:
+    predictor, _, part = variable.rpartition(":")
+    return Choice(predictor, "instruction" if part == "instruction" else "demos", index)
+
+
+def _switch(choices: set[Choice], event: ev.CandidatePinned | ev.CandidateBanned) -> None:
+    choice = Choice(event.predictor, event.part, event.index)
+    if event.on:
+        choices.add(choice)
+    else:
+        choices.discard(choice)
 
 
 def fold(events: Iterable[RecordedEvent]) -> RunState:
@@ -177,12 +315,14 @@ def fold(events: Iterable[RecordedEvent]) -> RunState:
     state = RunState()
     for event in events:
         state.apply(event)
-    if state.ended is None and state.planned is not None and not _alive(state.planned.process):
+    planned = state.planned
+    if state.ended is None and planned is not None and not process_lives(planned.process):
         state.state = "cut off"
     return state
 
 
-def _alive(process: int) -> bool:
+def process_lives(process: int) -> bool:
+    """Tell whether a process of this number is there."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

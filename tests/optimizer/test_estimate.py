@@ -71,6 +71,7 @@ def test_low_expected_and_high_are_in_order(asked, trainset_size, rehearsal, max
         wished,
         program="P",
         predictors=dict.fromkeys(["plan", "solve.predict"], "a -> b"),
+        models={"task": "any"},
         trainset_size=trainset_size,
         valset_size=valset_size,
     )

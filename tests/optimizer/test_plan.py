@@ -65,6 +65,10 @@ def test_the_defaults_of_a_run_are_those_of_the_spec(name):
         "tip_aware_proposer": True,
         "fewshot_aware_proposer": True,
         "view_data_batch_size": 10,
+        "max_usd": None,
+        "max_calls": None,
+        "max_tokens": None,
+        "max_seconds": None,
         "requires_permission_to_run": True,
         "record": None,
     }

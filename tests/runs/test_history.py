@@ -1,4 +1,4 @@
-"""Old runs: found, folded, reported."""
+"""Old runs: found, folded, listed, named, deleted, reported."""
 
 from __future__ import annotations
 
@@ -9,114 +9,28 @@ from datetime import UTC, datetime
 import processes
 import pytest
 from event_strategies import any_event
+from handmade import (
+    BETTER,
+    STUDENT,
+    answered,
+    asked,
+    ended,
+    planned,
+    recorded,
+    sensible,
+    told,
+    trial,
+    whole_run,
+    write,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 import mipro_nb as mipro
-from mipro_nb.errors import MiproError, UnknownRunError
-from mipro_nb.runs import RecordedEvent, RunState, fold, open_record
+from mipro_nb.errors import InvalidArgumentError, MiproError, RecordError, UnknownRunError
+from mipro_nb.runs import RunState, fold, open_record
 from mipro_nb.runs import events as ev
-
-STUDENT = {"self:demos": 0, "self:instruction": 0}
-BETTER = {"self:demos": 1, "self:instruction": 2}
-
-
-def planned(process=None):
-    amount = {"low": 10, "expected": 20, "high": 40}
-    return ev.RunPlanned(
-        program="CoT",
-        predictors={"self": "question -> answer"},
-        plan={},
-        estimate={"total": {"calls": amount, "usd": None}},
-        trainset="0",
-        valset="0",
-        mipro_nb="0.1.0",
-        process=os.getpid() if process is None else process,
-    )
-
-
-def answered(*, usd: float | None = 0.5, from_cache=False, phase="search"):
-    return ev.LMCallAnswered(
-        phase=phase,
-        model="m",
-        prompt_head="0",
-        prompt_tail="0",
-        reply="0",
-        truncated=False,
-        input_tokens=100,
-        output_tokens=10,
-        cached_input_tokens=0,
-        usd=usd,
-        from_cache=from_cache,
-        seconds=1.0,
-    )
-
-
-def trial(number, kind, configuration, score):
-    return [
-        ev.TrialAsked(trial=number, kind=kind, configuration=configuration, examples=[0, 1]),
-        ev.TrialTold(
-            trial=number,
-            kind=kind,
-            configuration=configuration,
-            score=score,
-            examples=2,
-            reused=0,
-        ),
-    ]
-
-
-def ended(program=None, **fields):
-    fields = {
-        "state": "finished",
-        "score": 80.0,
-        "baseline": 50.0,
-        "configuration": BETTER,
-        "gain_low": 5.0,
-        "gain_high": 50.0,
-        **fields,
-    }
-    return ev.RunEnded(program=program, **fields)
-
-
-def whole_run():
-    return [
-        planned(),
-        ev.RunPermitted(by="user"),
-        ev.PhaseStarted(phase="baseline"),
-        answered(phase="baseline"),
-        *trial(0, "baseline", STUDENT, 50.0),
-        answered(),
-        answered(from_cache=True, usd=0.0),
-        ev.LMCallFailed(phase="search", model="m", error="no", seconds=1.0),
-        *trial(1, "minibatch", BETTER, 100.0),
-        *trial(2, "full", BETTER, 80.0),
-        ended(),
-    ]
-
-
-def write(run_id, events, record=None):
-    opened = open_record(record)
-    opened.add_run(run_id, "name")
-    for seq, event in enumerate(events):
-        opened.append(run_id, event, seq)
-    return opened
-
-
-def recorded(events):
-    return [RecordedEvent("run", seq, 1000.0 + seq, event) for seq, event in enumerate(events)]
-
-
-def sensible(events):
-    """Leave out results of trials that were never asked, which no run writes."""
-    asked, kept = set(), []
-    for event in events:
-        if isinstance(event, ev.TrialAsked):
-            asked.add(event.trial)
-        if not isinstance(event, ev.TrialTold) or event.trial in asked:
-            kept.append(event)
-    return kept
-
+from mipro_nb.runs.history import history_rows
 
 many_events = st.lists(any_event, max_size=12).map(sensible)
 
@@ -275,8 +189,8 @@ def test_the_best_program_is_read_back():
 def test_the_report_tells_score_gain_and_spend():
     write("run", whole_run())
     report = mipro.runs.load("run").report()
-    for told in ("Run run: finished", "50.0", "80.0", "+5.0 … +50.0", "1.0000", "10 – 20 – 40"):
-        assert told in report
+    for part in ("Run run: finished", "50.0", "80.0", "+5.0 … +50.0", "1.0000", "10 – 20 – 40"):
+        assert part in report
     assert "no clear gain" not in report
 
 
@@ -284,8 +198,8 @@ def test_the_report_says_when_there_is_no_gain_and_why_a_run_ended():
     events = [*whole_run()[:-1], ended(state="stopped", gain_low=-3.0, reason="It was stopped.")]
     report = mipro.runs.fold(recorded([*events[:3], answered(usd=None), *events[3:]]))
     text = mipro.runs.report.write_report("run", report)
-    for told in ("stopped", "It was stopped.", "no clear gain over the student", "unknown"):
-        assert told in text
+    for part in ("stopped", "It was stopped.", "no clear gain over the student", "unknown"):
+        assert part in text
 
 
 def test_a_report_can_be_written_at_any_moment():
@@ -293,3 +207,146 @@ def test_a_report_can_be_written_at_any_moment():
     for count in range(len(events) + 1):
         state = fold(recorded(events[:count]))
         assert state.state in mipro.runs.report.write_report("run", state)
+
+
+def steered_run():
+    """A run that was paused and went on, and whose best trial was banned; it has not ended."""
+    return [
+        planned(plan={"auto": "light", "seed": 9}, models={"task": "gpt", "prompt": "gpt"}),
+        ev.RunPermitted(by="user"),
+        *trial(0, "baseline", {}, 50.0),
+        ev.RunPaused(),
+        answered(usd=None),
+        ev.RunResumed(),
+        *trial(1, "full", BETTER, 80.0),
+        ev.CandidateBanned(predictor="self", part="instruction", index=2, on=True),
+        asked(2, "full", {"self:instruction": 1}),
+        told(2, "full", {"self:instruction": 1}, 60.0),
+        asked(3, "minibatch", BETTER),
+    ]
+
+
+@pytest.mark.parametrize("make", [whole_run, steered_run])
+def test_a_line_of_the_history_tells_what_the_events_tell(make):
+    for count in range(len(make()) + 1):
+        run_id = f"run-{count}"
+        record = open_record()
+        record.add_run(run_id, "name")
+        for seq, event in enumerate(make()[:count]):
+            record.append(run_id, event, seq, at=1000.0 + seq)
+        (row,) = history_rows(record, [run_id])
+        state = fold(record.events(run_id))
+        best = state.best.score if state.best else None
+        assert (row["state"], row["baseline"]) == (state.state, state.baseline)
+        assert row["score"] == (state.ended.score if state.ended else best)
+        assert (row["calls"], row["usd"]) == (state.spend.calls, state.spend.usd)
+        assert row["trials"] == sum(t.score is not None for t in state.trials.values())
+        assert row["seconds"] == state.seconds
+        assert row["here"] == (state.planned is not None and state.ended is None)
+        json.dumps(row)
+
+
+def test_a_line_of_the_history_tells_program_models_and_settings():
+    write("run", steered_run(), name="my run")
+    (row,) = history_rows(open_record())
+    assert (row["name"], row["program"], row["tags"]) == ("my run", "CoT", [])
+    assert row["models"] == {"task": "gpt", "prompt": "gpt"}
+    assert row["settings"] == {"auto": "light", "seed": 9}
+    assert row["state"] == "running"
+
+
+def test_a_run_that_has_no_events_yet_is_listed_all_the_same():
+    write("empty", [])
+    (row,) = history_rows(open_record())
+    assert (row["state"], row["program"], row["seconds"], row["usd"]) == ("planned", "name", 0, 0)
+    assert mipro.runs.list()[0].report()
+
+
+def test_a_damaged_event_hides_neither_its_run_nor_others():
+    record = write("damaged", whole_run())
+    write("sound", whole_run())
+    record._db.execute("UPDATE events SET body = '{' WHERE run_id = 'damaged' AND seq = 8")
+    assert [(run.id, run.score) for run in mipro.runs.list()] == [
+        ("sound", 80.0),
+        ("damaged", 80.0),
+    ]
+    record._db.execute(
+        "UPDATE events SET body = '{' WHERE run_id = 'damaged' AND type = 'run_ended'"
+    )
+    assert [run.id for run in mipro.runs.list()] == ["sound", "damaged"]
+    with pytest.raises(RecordError, match="Event 8 of run damaged"):
+        _ = mipro.runs.load("damaged").state
+
+
+def test_runs_are_searched_by_all_that_a_line_tells():
+    write("20261124-a", steered_run(), name="Spam filter")
+    write("20261125-b", whole_run(), name="sums")
+    mipro.runs.tag("20261125-b", "For the paper")
+
+    def found(text):
+        return [run.id for run in mipro.runs.search(text)]
+
+    assert found("") == ["20261125-b", "20261124-a"]
+    for text in ("SPAM", "20261124", "gpt", "auto=light", "running cot", "seed=9 filter"):
+        assert found(text) == ["20261124-a"]
+    assert found("paper finished") == ["20261125-b"]
+    assert found("spam finished") == []
+
+
+def test_a_run_is_renamed_and_tagged():
+    write("run", whole_run(), name="CoT")
+    assert repr(mipro.runs.load("run")).endswith("CoT finished 80.0)")
+    renamed = mipro.runs.rename("ru", "  the good one ")
+    assert renamed.name == mipro.runs.load("run").name == "the good one"
+    assert "'the good one' CoT" in repr(renamed)
+    assert mipro.runs.tag("run", "a", "b ", "a").tags == ("a", "b")
+    assert mipro.runs.tag("run", "c").tags == ("c",)  # in place of those before
+    assert mipro.runs.tag("run").tags == mipro.runs.load("run").tags == ()
+
+
+@pytest.mark.parametrize("wrong", ["", "  ", None, 3])
+def test_an_empty_name_or_tag_is_refused(wrong):
+    write("run", whole_run())
+    for change in (mipro.runs.rename, mipro.runs.tag):
+        with pytest.raises(InvalidArgumentError, match="text"):
+            change("run", wrong)
+    assert mipro.runs.load("run").name == "name"
+
+
+def test_runs_are_deleted():
+    for run_id in ("one", "two", "three"):
+        write(run_id, whole_run())
+    mipro.runs.delete("one", "three", "one")
+    assert [run.id for run in mipro.runs.list()] == ["two"]
+
+
+@pytest.mark.parametrize("wrong", ["tw", "", "nobody"])
+def test_only_whole_ids_delete_and_all_runs_are_deleted_or_none(wrong):
+    write("one", whole_run())
+    write("two", whole_run())
+    with pytest.raises(UnknownRunError, match=r"runs\.list\(\)"):
+        mipro.runs.delete("one", wrong)
+    assert len(mipro.runs.list()) == 2
+
+
+def test_a_run_that_goes_on_is_not_deleted(dead_process):
+    write("over", whole_run())
+    write("cut off", [planned(dead_process), ev.RunPermitted(by="user")])
+    write("here", [planned(), ev.RunPermitted(by="user"), ev.RunPaused()])
+    write("elsewhere", [planned(os.getppid()), ev.RunPermitted(by="user")])
+    for run_id, remedy in (("here", "stop it first"), ("elsewhere", "another process")):
+        with pytest.raises(InvalidArgumentError, match=remedy) as caught:
+            mipro.runs.delete("over", run_id)
+        assert run_id in str(caught.value)
+    assert len(mipro.runs.list()) == 4
+    mipro.runs.delete("over", "cut off")
+    assert {run.id for run in mipro.runs.list()} == {"here", "elsewhere"}
+
+
+def test_a_finished_run_of_two_predictors_is_listed_as_it_ended(finished):
+    (row,) = history_rows(finished.record)
+    assert row["state"] == "finished"
+    assert row["score"] == finished.state.ended.score >= row["baseline"]
+    assert row["calls"] == finished.state.spend.calls > 30
+    assert row["usd"] == pytest.approx(finished.state.spend.usd)
+    assert row["models"]["task"] == "openai/scripted"

@@ -99,7 +99,7 @@ def test_a_text_is_kept_once(record):
     refs = {record.put_text("a prompt that repeats") for _ in range(100)}
     refs |= {record.put_text("another")}
     assert len(refs) == 2
-    assert record._read("SELECT count(*) FROM texts") == [(2,)]
+    assert record.query("SELECT count(*) FROM texts") == [(2,)]
 
 
 def test_half_a_character_does_no_harm(record):
@@ -150,7 +150,7 @@ def test_the_same_number_cannot_be_given_twice(record):
 
 def test_a_full_disk_is_told_and_nothing_later_is_lost_in_silence(record):
     record.put_answer("before", "x")
-    pages = record._read("PRAGMA page_count")[0][0]
+    pages = record.query("PRAGMA page_count")[0][0]
     record._db.execute(f"PRAGMA max_page_count={pages}")
 
     def fill():
@@ -206,7 +206,7 @@ def test_a_new_file_that_somebody_is_writing_becomes_a_record_once_they_are_done
     timer = threading.Timer(0.2, writer.close)
     timer.start()
     record = Record(path)
-    assert record._read("PRAGMA journal_mode") == [("wal",)]
+    assert record.query("PRAGMA journal_mode") == [("wal",)]
     record.close()
     timer.join()
 
@@ -259,11 +259,11 @@ def test_a_writer_that_is_killed_leaves_a_record_of_whole_transactions(path):
     assert writer.returncode == -signal.SIGKILL
 
     record = Record(path)
-    assert record._read("PRAGMA integrity_check") == [("ok",)]
+    assert record.query("PRAGMA integrity_check") == [("ok",)]
     events = record.events(RUN)
     assert len(events) > 20
     assert [recorded.seq for recorded in events] == list(range(len(events)))
-    assert record._read("SELECT count(*) FROM answers") == [(len(events),)]
+    assert record.query("SELECT count(*) FROM answers") == [(len(events),)]
     for recorded in events:
         ref = record.answer(f"{RUN} {recorded.seq}")
         assert record.text(ref).startswith(f"{RUN} {recorded.seq} ")
@@ -279,12 +279,205 @@ def test_a_reader_sees_what_another_process_has_written(record):
 
 
 def test_a_record_of_a_newer_schema_is_refused_and_left_alone(record):
-    record._db.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    newer = SCHEMA_VERSION + 1
+    record._db.execute(f"PRAGMA user_version={newer}")
     record.close()
     before = files(record.path.parent)
-    with pytest.raises(RecordError, match=r"newer mipro_nb \(schema 2.*upgrade mipro_nb"):
+    with pytest.raises(RecordError, match=rf"newer mipro_nb \(schema {newer}.*upgrade mipro_nb"):
         Record(record.path)
     assert files(record.path.parent) == before
+
+
+OLD_SCHEMA = """
+CREATE TABLE runs (run_id TEXT PRIMARY KEY, created REAL NOT NULL, name TEXT NOT NULL) STRICT;
+CREATE TABLE events (
+    run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
+    seq INTEGER NOT NULL,
+    at REAL NOT NULL,
+    type TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run_id, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE texts (ref TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE answers (key TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL)
+    STRICT, WITHOUT ROWID;
+PRAGMA application_id=1296650319;
+PRAGMA user_version=1;
+"""
+OLD_REF = "a" * 32
+OLD_DEMO_SET = (
+    '{"type":"demo_set_built","predictor":"p","index":0,"source":"empty","bootstrapped":0,'
+    f'"labelled":0,"demos":"{OLD_REF}"}}'
+)
+OLD_BODIES = (
+    OLD_DEMO_SET,
+    '{"type":"phase_started","phase":"search"}',
+    '{"type":"lm_call_failed","phase":"search","model":"m","error":"e","seconds":NaN}',
+)
+
+
+def old_file(path):
+    """A file as mipro_nb 0.1.0 wrote it, with one run."""
+    path.parent.mkdir()
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.executescript(OLD_SCHEMA)
+    db.execute("INSERT INTO runs VALUES (?, 1000.5, 'old')", (RUN,))
+    db.execute("INSERT INTO texts VALUES (?, '[]')", (OLD_REF,))
+    db.execute("INSERT INTO answers VALUES ('key', 1.0, 'answer')")
+    for seq, body in enumerate(OLD_BODIES):
+        kind = ev.read_event.validate_json(body).type
+        db.execute("INSERT INTO events VALUES (?, ?, 1001.0, ?, 1, ?)", (RUN, seq, kind, body))
+    db.close()
+
+
+def schema_of(record):
+    return sorted(record.query("SELECT type, name, sql FROM sqlite_master"))
+
+
+def test_a_file_of_the_first_schema_becomes_one_of_the_present(path, tmp_path):
+    old_file(path)
+    migrated = Record(path)
+    new = Record(tmp_path / "new.sqlite")
+    assert schema_of(migrated) == schema_of(new)
+    assert migrated.query("PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    assert migrated.query("SELECT * FROM runs") == [(RUN, 1000.5, "old", "[]")]
+    assert [recorded.event.type for recorded in migrated.events(RUN)] == [
+        "demo_set_built",
+        "phase_started",
+        "lm_call_failed",
+    ]
+    assert (migrated.text(OLD_REF), migrated.answer("key")) == ("[]", "answer")
+    assert migrated.query("PRAGMA integrity_check") == [("ok",)]
+    migrated.delete_run(RUN)
+    assert migrated.query("SELECT count(*) FROM texts") == [(0,)]  # it knew whose text that was
+    migrated.close()
+    Record(path).close()  # and it is opened again as it is
+    new.close()
+
+
+def test_a_migration_that_fails_leaves_the_old_file_as_it_was(path):
+    old_file(path)
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE run_texts (in_the_way TEXT)")
+    db.commit()
+    with pytest.raises(RecordError, match="run_texts"):
+        Record(path)
+    columns = [row[1] for row in db.execute("PRAGMA table_info(runs)")]
+    assert columns == ["run_id", "created", "name"]
+    assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    db.close()
+
+
+def test_several_processes_may_migrate_a_file_at_once(path):
+    old_file(path)
+    script = """
+import sys
+from pathlib import Path
+from mipro_nb.runs import Record
+print("ready", flush=True)
+sys.stdin.readline()
+print(Record(Path(sys.argv[1])).query("SELECT name, tags FROM runs"))
+"""
+    openers = [processes.start(script, path) for _ in range(3)]
+    for opener in openers:
+        assert opener.stdout.readline() == "ready\n"
+    for opener in openers:
+        opener.stdin.write("go\n")
+        opener.stdin.flush()
+    ends = [(*opener.communicate(timeout=120), opener.returncode) for opener in openers]
+    assert ends == [("[('old', '[]')]\n", "", 0)] * 3
+
+
+def test_events_are_read_by_type(record):
+    for seq, name in enumerate(("baseline", "search")):
+        record.append(RUN, phase(name), 2 * seq)
+        record.append(RUN, ev.GroundingWritten(**GROUNDING, text=name), 2 * seq + 1)
+    found = record.events(RUN, types=["phase_started"])
+    assert [recorded.event.phase for recorded in found] == ["baseline", "search"]
+    later = record.events(RUN, after=1, types=["grounding_written", "phase_started"])
+    assert [recorded.seq for recorded in later] == [2, 3]
+    assert record.events(RUN, types=[]) == []
+
+
+def test_a_run_has_a_name_and_tags(record):
+    record.rename_run(RUN, "better name")
+    record.tag_run(RUN, ["b", "a", "b"])
+    assert record.query("SELECT name, tags FROM runs") == [("better name", '["b", "a"]')]
+    record.tag_run(RUN, [])
+    assert record.query("SELECT tags FROM runs") == [("[]",)]
+    for change in (
+        lambda: record.rename_run("nobody", "x"),
+        lambda: record.tag_run("nobody", []),
+        lambda: record.delete_run("nobody"),
+    ):
+        with pytest.raises(UnknownRunError, match="nobody"):
+            change()
+
+
+def demo_set(ref):
+    return ev.DemoSetBuilt(
+        predictor="p", index=0, source="empty", bootstrapped=0, labelled=0, demos=ref
+    )
+
+
+def test_a_deleted_run_takes_the_texts_along_that_nobody_else_needs(record):
+    record.add_run("other", "name")
+    mine, shared = record.put_text("mine alone"), record.put_text("of both")
+    record.append(RUN, demo_set(mine), 0)
+    record.append(RUN, demo_set(shared), 1)
+    record.append("other", demo_set(shared), 0)
+    record.put_answer("key", "an answer is no run's own")
+    record.delete_run(RUN)
+    assert [run_id for run_id, _ in record.run_ids()] == ["other"]
+    assert record.events(RUN) == []
+    assert record.text(shared) == "of both"
+    with pytest.raises(RecordError, match="has no text"):
+        record.text(mine)
+    assert record.answer("key") is not None
+    record.delete_run("other")
+    assert record.query("SELECT count(*) FROM texts") == [(0,)]
+    assert record.query("SELECT count(*) FROM run_texts") == [(0,)]
+
+
+def test_what_was_deleted_is_in_the_file_no_more(record):
+    secret = "a very private sentence "
+    for seq in range(20):
+        record.append(RUN, demo_set(record.put_text(f"{secret} {seq} " * 500)), seq)
+        record.put_answer(f"{seq}", f"{secret} {seq} " * 500)
+    record.append(RUN, ev.GroundingWritten(**GROUNDING, text=secret * 1000), 20)
+    record.query("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = record.path.stat().st_size
+    record.delete_run(RUN)
+    record.scrub()
+    record.clear_answers()
+    assert not any(secret.encode() in content for content in files(record.path.parent).values())
+    assert record.path.stat().st_size < before / 4  # and its room is given back
+    assert record.query("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_reader_in_another_process_does_not_keep_a_run_from_being_deleted(record):
+    reader = sqlite3.connect(record.path, isolation_level=None)
+    record.append(RUN, phase(), 0)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)
+    record._db.execute("PRAGMA busy_timeout=100")
+    record.delete_run(RUN)
+    record.scrub()
+    assert record.run_ids() == []
+    assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)  # as when it began
+    reader.close()
+
+
+def test_kept_answers_are_counted_and_cleared(record):
+    assert record.answers_kept() == (0, 0)
+    record.put_answer("one", "abc")
+    record.put_answer("two", "é")
+    assert record.answers_kept() == (2, 5)
+    assert record.clear_answers() == 2
+    assert record.answers_kept() == (0, 0)
+    assert record.answer("one") is None
 
 
 def test_somebody_elses_database_is_refused_and_left_alone(tmp_path):

@@ -1,0 +1,169 @@
+"""Caps: hard limits of what a run may spend, counted before a call is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mipro_nb.errors import CallRefusedError, CapReachedError, InvalidArgumentError
+from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.tokens import count_message_tokens
+
+# Tokens are counted without the models' own vocabularies: so many times the count at the worst.
+_COUNTING = 1.25
+# The longest reply that a call without max_tokens is reckoned to bring.
+UNLIMITED_REPLY_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Limits of one run; None for no limit.
+
+    Attributes
+    ----------
+    max_usd
+        USD, for all LM calls together.
+    max_calls
+        LM calls that are sent; answers from the record are free.
+    max_tokens
+        Input and output tokens together.
+    max_seconds
+        Seconds of work, pauses left out.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a limit is not a positive number.
+    """
+
+    max_usd: float | None = None
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in self.to_dict().items():
+            if value is None:
+                continue
+            whole = name in ("max_calls", "max_tokens")
+            usable = isinstance(value, int if whole else int | float) and not isinstance(
+                value, bool
+            )
+            if not usable or not math.isfinite(value) or value <= 0:
+                kind = "a whole number" if whole else "a number"
+                raise InvalidArgumentError(
+                    name, value, f"give {kind} above 0, or None for no limit."
+                )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the limits by name."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """Return the limits as words: ``"USD 0.5, 800 calls"``, or ``"none"``."""
+        words = {
+            "max_usd": "USD {:g}",
+            "max_calls": "{:,} calls",
+            "max_tokens": "{:,} tokens",
+            "max_seconds": "{:g} s",
+        }
+        given = {name: value for name, value in self.to_dict().items() if value is not None}
+        return ", ".join(words[name].format(value) for name, value in given.items()) or "none"
+
+
+@dataclass(frozen=True)
+class _Worst:
+    """What a call may cost at the worst."""
+
+    tokens: int
+    usd: float
+
+
+class Meter:
+    """Counts what was spent and what the calls in flight may still cost; one per run.
+
+    A call is admitted only if its worst case fits below every cap, beside the worst cases of the
+    calls in flight. Used on the core loop only.
+
+    Parameters
+    ----------
+    caps
+        The limits.
+    """
+
+    def __init__(self, caps: Caps) -> None:
+        self._caps = caps
+        self._calls = 0
+        self._tokens = 0
+        self._usd = 0.0
+        self._in_flight: dict[int, _Worst] = {}
+        self._next = 0
+        self._settled = asyncio.Event()
+
+    def reserve(self, call: Call) -> int | None:
+        """Return a reservation for `call`; None if it must wait until calls in flight are settled.
+
+        Raises
+        ------
+        CapReachedError
+            If the call fits no more, whatever the calls in flight cost.
+        CallRefusedError
+            If USD are capped and the price of the model is not known.
+        """
+        worst = self._worst(call)
+        flying = self._in_flight.values()
+        reserved = _Worst(sum(w.tokens for w in flying), sum(w.usd for w in flying))
+        must_wait = False
+        for cap, spent, own, beside in (
+            ("max_calls", self._calls, 1, 0),  # a call that is sent counts at once
+            ("max_tokens", self._tokens, worst.tokens, reserved.tokens),
+            ("max_usd", self._usd, worst.usd, reserved.usd),
+        ):
+            limit = getattr(self._caps, cap)
+            if limit is None:
+                continue
+            if spent + own > limit:
+                raise CapReachedError(cap, spent, limit)
+            must_wait = must_wait or spent + own + beside > limit
+        if must_wait:
+            self._settled.clear()
+            return None
+        self._calls += 1
+        self._next += 1
+        self._in_flight[self._next] = worst
+        return self._next
+
+    async def room(self) -> None:
+        """Wait until a call in flight is settled."""
+        await self._settled.wait()
+
+    def settle(self, reservation: int, call: Call, answer: Answer | None) -> None:
+        """Replace the worst case by what `answer` cost; None for a call that failed."""
+        del self._in_flight[reservation]
+        if answer is not None:
+            tokens = (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens)
+            self._tokens += answer.input_tokens + answer.output_tokens
+            self._usd += 0.0 if call.price is None else call.price.usd(*tokens)
+        self._settled.set()
+
+    def _worst(self, call: Call) -> _Worst:
+        if self._caps.max_tokens is None and self._caps.max_usd is None:
+            return _Worst(0, 0.0)
+        if self._caps.max_usd is not None and call.price is None:
+            msg = (
+                f"The price of {call.model} is not known, so max_usd={self._caps.max_usd:g} cannot "
+                "be kept: give LM(…, price=(input, output)), or cap calls or tokens instead."
+            )
+            raise CallRefusedError(msg)
+        read = math.ceil(_COUNTING * count_message_tokens(call.messages))
+        written = _longest_reply(call)
+        return _Worst(read + written, 0.0 if call.price is None else call.price.usd(read, written))
+
+
+def _longest_reply(call: Call) -> int:
+    for name in ("max_tokens", "max_completion_tokens"):
+        if isinstance(call.parameters.get(name), int):
+            return int(call.parameters[name])
+    return UNLIMITED_REPLY_TOKENS

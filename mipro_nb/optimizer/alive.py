@@ -1,0 +1,30 @@
+"""The runs of this process that have not ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+if TYPE_CHECKING:
+    from mipro_nb.optimizer.run import Run
+
+_runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
+
+
+def enter(run: Run) -> None:
+    """Have `run` be found from now on, until it has ended."""
+    _runs[run.id] = run
+
+
+def live_runs() -> list[Run]:
+    """Return the runs that go on in this process, those that wait for permission too.
+
+    The one begun last comes last.
+    """
+    return sorted((run for run in _runs.values() if not run.done), key=lambda run: run.id)
+
+
+def find_live(run_id: str) -> Run | None:
+    """Return the run of this id, None if it does not go on in this process."""
+    run = _runs.get(run_id)
+    return None if run is None or run.done else run

@@ -1,0 +1,133 @@
+"""The terminal: the plan and a question as text, then one progress bar, and lines if verbose."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from concurrent.futures import Future
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from mipro_nb.core_loop import wait_until
+from mipro_nb.errors import PermissionUnansweredError, shown
+from mipro_nb.optimizer.plan import Plan
+from mipro_nb.optimizer.run import Run
+from mipro_nb.runs import events as ev
+
+UNANSWERED = (
+    "Permission is required and there is nobody to ask: this session takes no input. Look at "
+    "optimizer.plan(…), and pass requires_permission_to_run=False to run it. No LM call was made."
+)
+_YES = frozenset({"y", "yes", "j", "ja"})
+
+
+class TerminalSurface:
+    """Asks with ``input()`` and shows a progress bar while a call blocks."""
+
+    def open(self, run: Run, *, ask: bool, blocking: bool) -> TerminalWindow:
+        """Ask for permission where it is needed, and return the bar."""
+        window = TerminalWindow(run, quiet=not blocking)
+        if ask:
+            print(run.plan.text())  # noqa: T201 - the question is about this text
+            if permitted_by_input():
+                run.begin(by="user")
+            else:
+                run.decline()
+        return window
+
+
+def permitted_by_input() -> bool:
+    """Ask with ``input()`` and return whether the answer was yes.
+
+    Raises
+    ------
+    PermissionUnansweredError
+        If this session takes no input.
+    """
+    if not _somebody_there():
+        raise PermissionUnansweredError(UNANSWERED)
+    try:
+        answer = input("Run this plan? [y/N] ")
+    except (EOFError, RuntimeError) as error:
+        # Kernels whose front end takes no input (nbclient, papermill) raise a RuntimeError.
+        raise PermissionUnansweredError(UNANSWERED) from error
+    return answer.strip().casefold() in _YES
+
+
+def _somebody_there() -> bool:
+    # Kernels replace input() by one that asks the front end.
+    replaced = getattr(builtins.input, "__module__", "builtins") != "builtins"
+    return replaced or (sys.stdin is not None and sys.stdin.isatty())
+
+
+class TerminalWindow:
+    """A bar over evaluations, drawn by the thread that waits for the run.
+
+    Parameters
+    ----------
+    run
+        The run to follow.
+    quiet
+        Show nothing: who began the run in the background asks it how it stands.
+    """
+
+    def __init__(self, run: Run, *, quiet: bool) -> None:
+        self._run = run
+        self._quiet = quiet
+        self._seen = -1
+
+    def wait(self, done: Future[Any], timeout: float | None) -> None:
+        """Block until `done`, drawing the bar meanwhile."""
+        if self._quiet:
+            wait_until(done, timeout)
+            return
+        bar = tqdm(total=_evaluations(self._run.plan), desc="optimize", unit="evaluation")
+        try:
+            wait_until(done, timeout, tick=lambda: self._show(bar))
+        finally:
+            self._show(bar)
+            # There may have been fewer full evaluations than there could have been.
+            if self._run.status == "finished":
+                bar.total = bar.n
+                bar.refresh()
+            bar.close()
+
+    def refresh(self) -> None:
+        """Do nothing: a terminal has no place that could be drawn anew."""
+
+    def _show(self, bar: tqdm[Any]) -> None:
+        """Show what happened since the last time."""
+        for recorded in self._run.record.events(self._run.id, self._seen):
+            self._seen, event = recorded.seq, recorded.event
+            match event:
+                case ev.PhaseStarted(phase=phase):
+                    bar.set_description(phase)
+                case ev.TrialTold():
+                    bar.update()
+            if self._run.verbose:
+                line = _line(event)
+                if line is not None:
+                    bar.write(line)
+        score, spend = self._run.score, self._run.state.spend
+        usd = "unknown" if spend.usd is None else f"{spend.usd:.3f}"
+        best = "–" if score is None else f"{score:.1f}"
+        bar.set_postfix_str(f"best {best}, {spend.calls} calls, USD {usd}", refresh=False)
+
+
+def _evaluations(plan: Plan) -> int:
+    return 1 + plan.num_trials + (plan.full_evaluations if plan.minibatch else 0)
+
+
+def _line(event: ev.AnyEvent) -> str | None:
+    match event:
+        case ev.CandidateProposed(predictor=predictor, index=index, instruction=text):
+            return f"{predictor} instruction {index}: {shown(text, 200)}"
+        case ev.DemoSetBuilt(predictor=predictor, index=index):
+            return (
+                f"{predictor} demo set {index}: {event.bootstrapped} bootstrapped, "
+                f"{event.labelled} labelled"
+            )
+        case ev.TrialTold(trial=trial, kind=kind, score=score, configuration=configuration):
+            return f"evaluation {trial} ({kind}): {score:.1f} {configuration or ''}"
+    return None

@@ -1,0 +1,159 @@
+"""How runs compare: the score that each had reached against what it had spent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from mipro_nb.runs import events as ev
+from mipro_nb.runs.clip import Clip, clip, more_of_instruction, more_of_text, within
+from mipro_nb.runs.history import SCORE_EVENTS, HistoryRow, history_rows
+from mipro_nb.runs.record import Record
+from mipro_nb.runs.state import RunState
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+class CurvePoint(TypedDict):
+    """The best full score at the end of a full evaluation, and what had been spent by then."""
+
+    calls: int
+    usd: float | None
+    seconds: float
+    score: float
+
+
+class ComparedRun(TypedDict):
+    """A run in a comparison; `instructions` are those of the program that it returned."""
+
+    row: HistoryRow
+    curve: list[CurvePoint]
+    instructions: dict[str, Clip]
+
+
+_PAID_CALLS = """
+SELECT seq, usd FROM events INDEXED BY events_by_type
+WHERE run_id = ? AND type = 'lm_call_answered' AND NOT from_cache ORDER BY seq
+"""
+
+
+class Comparison(dict[str, list[ComparedRun]]):
+    """Runs side by side, in the form of ``js/shared/src/run.ts``; its text form is a table."""
+
+    @property
+    def runs(self) -> list[ComparedRun]:
+        """The runs, in the order in which they were given."""
+        return self["runs"]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a row per run, with those settings in which the runs differ."""
+        import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
+
+        rows = [run["row"] for run in self.runs]
+        different = differing_settings(rows)
+        table = [
+            {
+                "run": row["id"],
+                "name": row["name"],
+                "program": row["program"],
+                "state": row["state"],
+                "baseline": row["baseline"],
+                "score": row["score"],
+                "trials": row["trials"],
+                "calls": row["calls"],
+                "usd": row["usd"],
+                "seconds": row["seconds"],
+                **{name: row["settings"].get(name) for name in different},
+            }
+            for row in rows
+        ]
+        return pd.DataFrame(table).set_index("run")
+
+    def plot(self) -> Figure:
+        """Return a figure of the best score so far against the cost, a line per run."""
+        from mipro_nb.runs.plots import figure_of_curves  # noqa: PLC0415 - as with pandas
+
+        return figure_of_curves(
+            {f"{run['row']['name']} ({run['row']['id']})": run["curve"] for run in self.runs}
+        )
+
+    def __repr__(self) -> str:
+        return str(self.to_dataframe().T.to_string(na_rep="–"))
+
+
+def compare(record: Record, run_ids: Sequence[str]) -> Comparison:
+    """Return how the runs compare, in the order given."""
+    rows = {row["id"]: row for row in history_rows(record, run_ids)}
+    runs: list[ComparedRun] = [
+        {
+            "row": rows[run_id],
+            "curve": spending_curve(record, run_id),
+            "instructions": returned_instructions(record, run_id),
+        }
+        for run_id in run_ids
+    ]
+    return Comparison(runs=runs)
+
+
+def differing_settings(rows: Sequence[HistoryRow]) -> list[str]:
+    """Return the names of the settings that are not the same in all runs, in a fixed order."""
+    names = dict.fromkeys(name for row in rows for name in row["settings"])
+    return [
+        name
+        for name in names
+        if len({json.dumps(row["settings"].get(name), default=str) for row in rows}) > 1
+    ]
+
+
+def spending_curve(record: Record, run_id: str) -> list[CurvePoint]:
+    """Return the best full score so far against what had been spent, at each full evaluation."""
+    paid = record.query(_PAID_CALLS, run_id)
+    state, place, known_usd, unpriced = RunState(), 0, 0.0, 0
+    curve: list[CurvePoint] = []
+    for recorded in record.events(run_id, types=SCORE_EVENTS):
+        state.apply(recorded)
+        event = recorded.event
+        best = state.best
+        if not isinstance(event, ev.TrialTold) or event.kind == "minibatch" or best is None:
+            continue
+        while place < len(paid) and paid[place][0] < recorded.seq:
+            usd = paid[place][1]
+            known_usd += usd or 0.0
+            unpriced += usd is None
+            place += 1
+        curve.append(
+            {
+                "calls": place,
+                "usd": None if unpriced else known_usd,
+                "seconds": state.seconds,
+                "score": best.score or 0.0,
+            }
+        )
+    return curve
+
+
+def returned_instructions(record: Record, run_id: str) -> dict[str, Clip]:
+    """Return the instructions of the program that a run returned, or of the best one so far."""
+    types = [*SCORE_EVENTS, "candidate_proposed"]
+    state = RunState()
+    for recorded in record.events(run_id, types=types):
+        state.apply(recorded)
+    if state.ended is not None and state.ended.program is not None:
+        ref = state.ended.program
+        predictors: dict[str, dict[str, Any]] = json.loads(record.text(ref))["predictors"]
+        return {
+            name: clip(
+                saved["instructions"], within(more_of_text(ref), "predictors", name, "instructions")
+            )
+            for name, saved in predictors.items()
+        }
+    configuration = state.best.configuration if state.best is not None else {}
+    chosen = {name: configuration.get(f"{name}:instruction", 0) for name in state.candidates}
+    return {
+        name: clip(candidates[chosen[name]].instruction, more_of_instruction(name, chosen[name]))
+        for name, candidates in state.candidates.items()
+        if chosen[name] in candidates
+    }

@@ -1,0 +1,99 @@
+"""The tables of a record file, and how a file of an older schema becomes one of the present.
+
+| table | holds |
+|---|---|
+| `runs` | a row per run: id, time, name, tags |
+| `events` | what happened, numbered per run; `trial` … `usd` are read from the JSON `body` |
+| `texts` | texts that events refer to, each once |
+| `run_texts` | which run refers to which text |
+| `answers` | kept answers of LMs; they belong to no run |
+
+A new file goes through the same steps as an old one, so that both end up alike.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+
+from mipro_nb.runs.events import TextRef
+
+_FIRST = """
+CREATE TABLE runs (run_id TEXT PRIMARY KEY, created REAL NOT NULL, name TEXT NOT NULL) STRICT;
+CREATE TABLE events (
+    run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
+    seq INTEGER NOT NULL,
+    at REAL NOT NULL,
+    type TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run_id, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE texts (ref TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE answers (key TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL)
+    STRICT, WITHOUT ROWID;
+"""
+
+_SECOND = """
+ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE run_texts (
+    ref TEXT NOT NULL REFERENCES texts (ref),
+    run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
+    PRIMARY KEY (ref, run_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX texts_by_run ON run_texts (run_id);
+"""
+
+_INDEXED_FIELDS = ("trial", "example", "from_cache", "usd")
+_FIELD = """
+ALTER TABLE events ADD COLUMN {0} ANY
+    AS (CASE WHEN json_valid(body) THEN json_extract(body, '$.{0}') END) VIRTUAL
+"""
+# Everything that a list of runs adds up is in the index itself: no event is read for it.
+_INDEX = f"CREATE INDEX events_by_type ON events (run_id, type, {', '.join(_INDEXED_FIELDS)})"
+
+_REF = re.compile('"([0-9a-f]{32})"')
+
+
+def upgrade(db: sqlite3.Connection, version: int) -> None:
+    """Bring a file of schema `version` (0: an empty one) to the present one."""
+    for step in _STEPS[version:]:
+        step(db)
+    db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def note_texts(db: sqlite3.Connection, run_id: str, body: str) -> None:
+    """Enter which texts an event with this JSON `body` refers to, whatever its type."""
+    db.executemany(
+        "INSERT OR IGNORE INTO run_texts SELECT ref, ? FROM texts WHERE ref = ?",
+        [(run_id, ref) for ref in refs_in(body)],
+    )
+
+
+def refs_in(body: str) -> set[TextRef]:
+    """Return every string in an event's JSON `body` that looks like a reference to a text."""
+    return set(_REF.findall(body))
+
+
+def _create(db: sqlite3.Connection) -> None:
+    _execute_all(db, _FIRST)
+
+
+def _add_tags_and_indexes(db: sqlite3.Connection) -> None:
+    _execute_all(db, _SECOND)
+    for field in _INDEXED_FIELDS:
+        db.execute(_FIELD.format(field))
+    db.execute(_INDEX)
+    for run_id, body in db.execute("SELECT run_id, body FROM events").fetchall():
+        note_texts(db, run_id, body)
+
+
+def _execute_all(db: sqlite3.Connection, script: str) -> None:
+    # Not executescript, which would end the transaction that all this happens in.
+    for statement in script.split(";"):
+        db.execute(statement)
+
+
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_tags_and_indexes)
+SCHEMA_VERSION = len(_STEPS)

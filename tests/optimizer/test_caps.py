@@ -1,0 +1,160 @@
+"""Hard caps: no call is sent that could exceed one, and what was paid for is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted_server import ScriptedServer
+from scripted_task import Solve, answer, exact, lm_of, rows
+
+import mipro_nb as mipro
+from mipro_nb.errors import CapReachedError, InvalidArgumentError
+from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.caps import Caps, Meter
+from mipro_nb.models.prices import Price
+
+
+@pytest.fixture
+def server():
+    with ScriptedServer(answer, latency=0.005) as running:
+        mipro.configure(lm=lm_of(running, max_tokens=20))
+        yield running
+    assert running.exceptions == []
+
+
+def capped_run(**caps):
+    optimizer = mipro.MIPROv2(exact, num_candidates=4, num_threads=8)
+    run = optimizer.start(
+        Solve(),
+        trainset=rows(12),
+        valset=rows(24, start=1000),
+        num_trials=400,
+        minibatch_size=6,
+        requires_permission_to_run=False,
+        **caps,
+    )
+    run.wait()
+    return run
+
+
+@pytest.mark.parametrize("most", [1, 40, 90])
+def test_no_call_is_sent_above_max_calls(server, most):
+    run = capped_run(max_calls=most)
+    assert run.status == "capped"
+    assert server.count == most == run.state.spend.calls
+    assert f"max_calls={most}" in run.state.ended.reason
+    assert run.state.caps["max_calls"] == most
+
+
+def test_the_best_program_so_far_is_returned(server):
+    run = capped_run(max_calls=200)
+    assert run.wait().score == run.score >= run.state.baseline
+    assert "capped" in run.report()
+
+
+@pytest.mark.parametrize("most", [0.002, 0.01])
+def test_usd_stay_below_the_cap(server, most):
+    run = capped_run(max_usd=most)
+    assert run.status == "capped"
+    assert 0.5 * most < run.state.spend.usd <= most
+
+
+def test_tokens_stay_below_the_cap(server):
+    run = capped_run(max_tokens=5000)
+    spend = run.state.spend
+    assert run.status == "capped"
+    assert 2500 < spend.input_tokens + spend.output_tokens <= 5000
+
+
+def test_answers_that_come_back_after_the_cap_are_kept(server):
+    run = capped_run(max_calls=60)
+    answered = [e.event for e in run.events() if e.event.type == "lm_call_answered"]
+    assert len([call for call in answered if not call.from_cache]) == 60 == server.count
+
+
+def test_the_time_cap_ends_the_run():
+    with ScriptedServer(answer, latency=0.05) as server:
+        mipro.configure(lm=lm_of(server))
+        run = capped_run(max_seconds=1.0)
+    assert run.status == "capped"
+    assert run.state.seconds >= 1.0
+    assert run.state.ended.reason == "The cap max_seconds=1 is reached."
+
+
+@pytest.mark.parametrize(
+    ("cap", "value"),
+    [
+        ("max_usd", 0),
+        ("max_usd", float("nan")),
+        ("max_calls", 1.5),
+        ("max_calls", -1),
+        ("max_tokens", True),
+        ("max_seconds", "10"),
+    ],
+)
+def test_a_cap_that_is_none_is_told_before_any_call(server, cap, value):
+    with pytest.raises(InvalidArgumentError, match=cap):
+        capped_run(**{cap: value})
+    assert server.count == 0
+
+
+def test_dollars_of_unknown_price_cannot_be_capped(server):
+    mipro.configure(lm=lm_of(server, price=None))
+    with pytest.raises(InvalidArgumentError, match=r"max_usd.*price"):
+        capped_run(max_usd=1.0)
+    assert server.count == 0
+
+
+def test_the_plan_tells_its_caps(server):
+    plan = mipro.MIPROv2(exact).plan(Solve(), trainset=rows(50), max_usd=0.5, max_calls=1000)
+    assert "caps        USD 0.5, 1,000 calls" in plan.text()
+
+
+def call_of(prompt, longest):
+    return Call(
+        model="any",
+        server="here",
+        messages=[{"role": "user", "content": prompt}],
+        parameters={"max_tokens": longest},
+        rollout=0,
+        cache=False,
+        price=Price(1.0, 2.0),
+    )
+
+
+@given(
+    seed=st.integers(0, 1000),
+    usd=st.none() | st.floats(1e-6, 1e-3),
+    calls=st.none() | st.integers(1, 20),
+    tokens=st.none() | st.integers(1, 2000),
+)
+def test_whatever_comes_back_in_whatever_order_no_cap_is_exceeded(seed, usd, calls, tokens):
+    rng = random.Random(seed)
+    meter = Meter(Caps(usd, calls, tokens))
+    flying, spent = [], []
+    for _ in range(60):
+        if flying and rng.random() < 0.5:
+            reservation, call = flying.pop(rng.randrange(len(flying)))
+            came = Answer(
+                text="", truncated=False, input_tokens=rng.randint(1, 10),
+                output_tokens=rng.randint(0, call.parameters["max_tokens"]),
+            )  # fmt: skip
+            failed = rng.random() < 0.1
+            meter.settle(reservation, call, None if failed else came)
+            spent.append((call, None if failed else came))
+            continue
+        call = call_of("x " * 20, rng.randint(1, 50))
+        with contextlib.suppress(CapReachedError):
+            reservation = meter.reserve(call)
+            if reservation is not None:
+                flying.append((reservation, call))
+    answered = [(call, came) for call, came in spent if came is not None]
+    read_and_written = sum(a.input_tokens + a.output_tokens for _, a in answered)
+    price = sum(c.price.usd(a.input_tokens, a.output_tokens) for c, a in answered)
+    assert calls is None or len(spent) + len(flying) <= calls
+    assert tokens is None or read_and_written <= tokens
+    assert usd is None or price <= usd * (1 + 1e-9)
