@@ -6,6 +6,8 @@
 >>> optimized = mipro.MIPROv2(metric, auto="light").compile(student, trainset=rows)
 """
 
+from typing import Any
+
 from mipro_nb import errors, runs
 from mipro_nb.evaluate import Evaluate, EvaluationResult, Score
 from mipro_nb.language import (
@@ -23,7 +25,8 @@ from mipro_nb.language import (
     settings,
 )
 from mipro_nb.models import LM, OpenAI, Price
-from mipro_nb.optimizer import MIPROv2, Plan, Run
+from mipro_nb.notebook import compare, history, show, surface_here
+from mipro_nb.optimizer import MIPROv2, Plan, Run, live_runs, surface
 from mipro_nb.version import __version__
 
 __all__ = [
@@ -45,10 +48,32 @@ __all__ = [
     "Score",
     "Signature",
     "__version__",
+    "compare",
     "configure",
     "context",
     "errors",
+    "history",
     "inspect_history",
+    "live_runs",
+    "load_ipython_extension",
     "runs",
     "settings",
+    "show",
+    "unload_ipython_extension",
 ]
+
+surface.prefer(surface_here)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Bring ``%mipro`` and ``%%mipro`` to a notebook: ``%load_ext mipro_nb``."""
+    from mipro_nb.notebook import magics  # noqa: PLC0415 - needs IPython
+
+    magics.load_ipython_extension(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take the magics away again."""
+    from mipro_nb.notebook import magics  # noqa: PLC0415 - needs IPython
+
+    magics.unload_ipython_extension(ipython)

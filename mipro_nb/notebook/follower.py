@@ -1,0 +1,143 @@
+"""Followers: a thread that reads a run from its record and tells a view what changed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mipro_nb.errors import MiproError
+from mipro_nb.optimizer.alive import find_live
+from mipro_nb.runs.details import trial_detail
+from mipro_nb.runs.record import Record
+from mipro_nb.runs.recorded import load_run
+from mipro_nb.runs.view import Json, RunView
+
+_log = logging.getLogger(__name__)
+
+# What the examples of one trial may take up in a saved notebook.
+_SAVED_CHARACTERS = 100_000
+# Ten times a second is as smooth as a chart of trials can be seen.
+_LIVE_SECONDS = 0.1
+_ELSEWHERE_SECONDS = 0.5
+# A run that waits for slow answers still has its clock and its calls in flight shown.
+_IDLE_SECONDS = 1.0
+
+
+class Follower:
+    """Follows one run until it ends, or until it is closed.
+
+    Whatever it tells comes from the record, whether the run is in this process, in another one or
+    long over.
+
+    Parameters
+    ----------
+    record, run_id
+        The run.
+    tell
+        Takes every delta; called in the follower's thread.
+    at_end
+        Called once, after the last delta of a run that has ended.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        run_id: str,
+        tell: Callable[[Json], None],
+        at_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.run_id = run_id
+        self.record = record
+        self._tell, self._at_end = tell, at_end
+        self._lock = threading.RLock()
+        self._closed = threading.Event()
+        recorded = load_run(run_id, record.path)
+        self._view = RunView(record, run_id, recorded.name, recorded.tags)
+        self._view.apply(record.events(run_id))
+        self._thread = threading.Thread(target=self._follow, name="mipro-view", daemon=True)
+
+    @property
+    def over(self) -> bool:
+        """Tell whether there is nothing more to follow."""
+        return self._closed.is_set()
+
+    def begin(self) -> None:
+        """Start to tell what changes, unless the run is over."""
+        if self._lives():
+            self._thread.start()
+        else:
+            self._closed.set()
+
+    def close(self) -> None:
+        """Stop to follow."""
+        self._closed.set()
+
+    def snapshot(self, details: tuple[int, ...] = ()) -> Json:
+        """Return all that is known of the run, with the details of some trials."""
+        with self._lock:
+            self._read()
+            found = [
+                trial_detail(
+                    self.record, self.run_id, self._view.state, trial, characters=_SAVED_CHARACTERS
+                )
+                for trial in details
+                if trial in self._view.state.trials
+            ]
+            return self._view.snapshot(now=time.time(), in_flight=self._in_flight(), details=found)
+
+    def for_saving(self) -> Json:
+        """Return all that is known, with what can be looked into without a kernel.
+
+        That is the student as given and the best trial: those are what one compares.
+        """
+        with self._lock:
+            self._read()
+            best = self._view.state.best
+        trials = {0} if best is None else {0, best.trial}
+        return self.snapshot(tuple(sorted(trials)))
+
+    def detail(self, trial: int) -> Any:
+        """Return what can be seen of one trial."""
+        with self._lock:
+            self._read()
+            return trial_detail(self.record, self.run_id, self._view.state, trial)
+
+    def _read(self) -> bool:
+        """Take into account what was recorded since, and tell whether there was any."""
+        return self._view.apply(self.record.events(self.run_id, self._view.seq))
+
+    def _in_flight(self) -> int | None:
+        live = find_live(self.run_id)
+        return None if live is None else live.in_flight
+
+    def _lives(self) -> bool:
+        with self._lock:
+            summary = self._view.summary(now=time.time(), in_flight=self._in_flight())
+        return bool(summary["lives"] != "ended")
+
+    def _follow(self) -> None:
+        told_at = 0.0
+        try:
+            while not self._closed.wait(self._pause()):
+                with self._lock:
+                    news = self._read()
+                    now = time.time()
+                    if not news and now - told_at < _IDLE_SECONDS:
+                        continue
+                    delta = self._view.delta(now=now, in_flight=self._in_flight())
+                told_at = now
+                self._tell(delta)
+                if delta["summary"]["lives"] == "ended":
+                    self._at_end()
+                    break
+        except MiproError:
+            # The record went away, or the run was deleted: there is nothing more to show.
+            _log.warning("The view of run %s has stopped.", self.run_id, exc_info=True)
+        finally:
+            self._closed.set()
+
+    def _pause(self) -> float:
+        return _ELSEWHERE_SECONDS if find_live(self.run_id) is None else _LIVE_SECONDS

@@ -1,0 +1,1 @@
+"""What stands behind ``%mipro`` and ``%%mipro``: verbs, their grammar, completion and help."""

@@ -1,0 +1,114 @@
+"""The kinds of values on a ``%mipro`` line: how each is read, and what completes it."""
+
+from __future__ import annotations
+
+import keyword
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mipro_nb.errors import shown
+from mipro_nb.language import Example, Module
+from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.notebook.magic.known_runs import complete_run, read_run
+from mipro_nb.notebook.magic.objects import Fits, Notebook
+from mipro_nb.notebook.magic.words import did_you_mean
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of value.
+
+    Attributes
+    ----------
+    shown
+        How usage lines and help show it.
+    read
+        Returns the value that a text means; raises ArgumentTypeError with a sentence otherwise.
+    complete
+        Returns what a text that is being typed may become, in the order to be shown.
+    """
+
+    shown: str
+    read: Callable[[Notebook, str], Any]
+    complete: Callable[[Notebook, str], Sequence[str]] = lambda _, __: ()
+
+
+def choice(*choices: str, shown_as: str | None = None) -> Kind:
+    """Return the kind that is one of `choices`."""
+
+    def read(_: Notebook, text: str) -> str:
+        if text not in choices:
+            meant = did_you_mean(text, choices)
+            msg = f"{shown(text, 80)!r} is none of {', '.join(choices)}.{meant}"
+            raise ArgumentTypeError(msg)
+        return text
+
+    return Kind(shown_as or "|".join(choices), read, lambda _, typed: _beginning(choices, typed))
+
+
+def an_object(shown: str, fits: Fits) -> Kind:
+    """Return the kind that is the name of an object of the notebook; `fits` tells which to offer.
+
+    Whether it will do is for whoever takes it to say: only the completion is choosy.
+    """
+    return Kind(
+        shown,
+        lambda notebook, text: notebook.find(text, fits),
+        lambda notebook, typed: notebook.names(fits, typed),
+    )
+
+
+def _beginning(words: Sequence[str], typed: str) -> list[str]:
+    return [word for word in words if word.startswith(typed)]
+
+
+def _whole(_: Notebook, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        msg = f"{shown(text, 80)!r} is no whole number."
+        raise ArgumentTypeError(msg) from None
+
+
+def _number(_: Notebook, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        msg = f"{shown(text, 80)!r} is no number."
+        raise ArgumentTypeError(msg) from None
+
+
+def _names(_: Notebook, text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _new_name(_: Notebook, text: str) -> str:
+    if not text.isidentifier() or keyword.iskeyword(text):
+        msg = f"{shown(text, 80)!r} is no name that a variable may have."
+        raise ArgumentTypeError(msg)
+    return text
+
+
+def _is_metric(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type | Module | LanguageModel)
+
+
+def _is_rows(value: Any) -> bool:
+    if isinstance(value, list):
+        return len(value) > 0 and isinstance(value[0], Mapping | Example)
+    return hasattr(type(value), "columns")
+
+
+WHOLE = Kind("N", _whole)
+NUMBER = Kind("X", _number)
+NAMES = Kind("A,B", _names)
+NEW_NAME = Kind("NAME", _new_name)
+TEXT = Kind("TEXT", lambda _, text: text)
+PATH = Kind("PATH", lambda _, text: text)
+RUN = Kind("RUN", read_run, complete_run)
+PROGRAM = an_object("PROGRAM", lambda value: isinstance(value, Module))
+ROWS = an_object("ROWS", _is_rows)
+METRIC = an_object("FN", _is_metric)
+MODEL = an_object("LM", lambda value: isinstance(value, LanguageModel))

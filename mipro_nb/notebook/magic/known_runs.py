@@ -1,0 +1,133 @@
+"""Runs by what people type for them: a beginning of the id, ``last``, or a variable's name."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+
+from IPython.core.error import UsageError
+
+from mipro_nb import runs
+from mipro_nb.errors import RecordError, shown
+from mipro_nb.language import Module
+from mipro_nb.notebook.magic.objects import Notebook
+from mipro_nb.notebook.magic.words import did_you_mean
+from mipro_nb.optimizer import Run
+from mipro_nb.optimizer.alive import find_live, live_runs
+from mipro_nb.runs import RecordedRun
+
+_NEWEST = ("last", "-1")
+_LISTED = 5
+
+
+def run_ids() -> list[str]:
+    """Return the ids of all runs, the newest first; live ones may be in another record, or none."""
+    recorded = [run_id for run_id, _ in runs.open_record().run_ids()]
+    others = [run.id for run in live_runs() if run.id not in recorded]
+    return [*reversed(others), *recorded]
+
+
+def read_run(notebook: Notebook, text: str) -> str:
+    """Return the id of the run that `text` stands for.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If it stands for none, or for more than one.
+    """
+    held = notebook.namespace.get(text)
+    if isinstance(held, Module):
+        held = getattr(held, "run", None)
+    if isinstance(held, Run | RecordedRun):
+        return held.id
+    ids = run_ids()
+    if text in _NEWEST:
+        if not ids:
+            msg = "no run is recorded yet; %mipro run begins one."
+            raise ArgumentTypeError(msg)
+        return ids[0]
+    found = [run_id for run_id in ids if run_id.startswith(text)]
+    if text in found:
+        return text
+    if len(found) > 1:
+        msg = f"{len(found)} runs begin with {text!r}: {_list(found)}. Type more of the id."
+        raise ArgumentTypeError(msg)
+    if not found:
+        msg = f"no run begins with {shown(text, 80)!r}.{did_you_mean(text, ids)}"
+        raise ArgumentTypeError(msg)
+    return found[0]
+
+
+def complete_run(notebook: Notebook, typed: str) -> list[str]:
+    """Return the ids that begin with `typed`, the newest first, then variables that hold runs."""
+    try:
+        ids = run_ids()
+    except RecordError:
+        ids = []  # the verb itself will tell
+    names = notebook.names(lambda value: isinstance(value, Run | RecordedRun), typed)
+    return [run_id for run_id in (*ids, _NEWEST[0]) if run_id.startswith(typed)] + names
+
+
+def newest_run() -> str:
+    """Return the id of the run to tell of where none is named: a live one, or else the newest.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    live = live_runs()
+    ids = [live[-1].id] if live else run_ids()
+    if not ids:
+        msg = "No run is recorded yet; %mipro run begins one."
+        raise UsageError(msg)
+    return ids[0]
+
+
+def known_run(run_id: str) -> Run | RecordedRun:
+    """Return a run: the object itself if it goes on in this kernel, else as it is recorded."""
+    return find_live(run_id) or runs.load(run_id)
+
+
+def live_run(run_id: str | None) -> Run:
+    """Return a run of this kernel that has not ended: the given one, or else the only one.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or none was named and there are several.
+    """
+    if run_id is not None:
+        run = known_run(run_id)
+        if isinstance(run, RecordedRun):
+            raise UsageError(_why_not_live(run))
+        return run
+    live = live_runs()
+    if len(live) > 1:
+        msg = f"Several runs are live: {_list([run.id for run in live])}. Name one of them."
+        raise UsageError(msg)
+    if not live:
+        raise UsageError(_why_none_is_live())
+    return live[0]
+
+
+def _why_none_is_live() -> str:
+    newest = runs.load(ids[0]) if (ids := run_ids()) else None
+    if newest is not None and newest.status == "cut off":
+        return _why_not_live(newest)
+    return "No run is live in this kernel; %mipro run --background begins one."
+
+
+def _why_not_live(run: RecordedRun) -> str:
+    if run.status == "cut off":
+        return (
+            f"Run {run.id} was cut off when its kernel ended, and resuming across kernels is not "
+            "possible yet. Run its cell again: answered calls come from the record and cost "
+            "nothing."
+        )
+    if run.state.ended is None:
+        return f"Run {run.id} goes on in another kernel: steer it from there."
+    return f"Run {run.id} has ended: it is {run.status}."
+
+
+def _list(ids: list[str]) -> str:
+    return ", ".join(ids[:_LISTED]) + (", …" if len(ids) > _LISTED else "")

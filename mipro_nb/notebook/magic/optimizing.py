@@ -1,0 +1,183 @@
+"""What ``estimate``, ``run`` and ``%%mipro`` do: MIPROv2 with the options of the line."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from textwrap import dedent
+from typing import Any, TypeVar, get_origin
+
+from IPython.core.error import UsageError
+
+from mipro_nb.errors import PermissionUnansweredError
+from mipro_nb.language import ChainOfThought, Module, Predict, Signature
+from mipro_nb.notebook.magic.grammar import Argument, Option
+from mipro_nb.notebook.magic.kinds import (
+    METRIC,
+    MODEL,
+    NAMES,
+    NEW_NAME,
+    NUMBER,
+    PATH,
+    PROGRAM,
+    ROWS,
+    WHOLE,
+    choice,
+)
+from mipro_nb.notebook.magic.objects import Notebook
+from mipro_nb.optimizer import MIPROv2, Plan, Run
+
+T = TypeVar("T")
+
+STUDENT = Argument("student", PROGRAM, "the program, which is never changed")
+INTO = Option("--into", "into", NEW_NAME, "also leave the result in this variable")
+COT = Option("--cot", "cot", None, "make it a ChainOfThought, not a Predict")
+NAME = Argument("into", NEW_NAME, "the variable that the optimized program is left in")
+
+OPTIONS = (
+    Option("--train", "trainset", ROWS, "rows to learn from", required=True),
+    Option("--val", "valset", ROWS, "rows to score on; 80 % of --train without it"),
+    Option("--metric", "metric", METRIC, "metric(example, prediction, trace=None)", required=True),
+    Option("--inputs", "inputs", NAMES, "input columns, where rows are dicts or a data frame"),
+    Option(
+        "--auto",
+        "auto",
+        choice("light", "medium", "heavy"),
+        "sets candidates, trials and minibatch, and caps the valset",
+    ),
+    Option("--num-candidates", "num_candidates", WHOLE, "candidates per predictor (10)"),
+    Option("--num-trials", "num_trials", WHOLE, "trials (30)"),
+    Option("--minibatch", "minibatch", None, "score trials on minibatches (as it is by default)"),
+    Option(
+        "--no-minibatch", "minibatch", None, "score every trial on the whole valset", const=False
+    ),
+    Option("--minibatch-size", "minibatch_size", WHOLE, "rows in a minibatch (25)"),
+    Option(
+        "--minibatch-full-eval-steps",
+        "minibatch_full_eval_steps",
+        WHOLE,
+        "trials between full evaluations (10)",
+    ),
+    Option("--num-threads", "num_threads", WHOLE, "programs in flight at once (6)"),
+    Option("--max-bootstrapped-demos", "max_bootstrapped_demos", WHOLE, "per demo set (4)"),
+    Option("--max-labeled-demos", "max_labeled_demos", WHOLE, "per demo set, in all (16)"),
+    Option("--max-errors", "max_errors", WHOLE, "failed examples in one evaluation (10)"),
+    Option("--metric-threshold", "metric_threshold", NUMBER, "score that a demo's trace needs"),
+    Option("--init-temperature", "init_temperature", NUMBER, "of the proposals (1.0)"),
+    Option("--seed", "seed", WHOLE, "of every random choice (9)"),
+    Option("--prompt-model", "prompt_model", MODEL, "writes instructions; else the configured LM"),
+    Option("--task-model", "task_model", MODEL, "runs the program; else the configured LM"),
+    Option("--teacher", "teacher", MODEL, "bootstraps demos; else the task model"),
+    Option("--max-usd", "max_usd", NUMBER, "cap: US dollars"),
+    Option("--max-calls", "max_calls", WHOLE, "cap: LM calls"),
+    Option("--max-tokens", "max_tokens", WHOLE, "cap: tokens in and out"),
+    Option("--max-seconds", "max_seconds", NUMBER, "cap: seconds of work"),
+    Option("--verbose", "verbose", None, "print candidates and trials as they come"),
+    Option(
+        "--yes",
+        "requires_permission_to_run",
+        None,
+        "run without asking for permission",
+        const=False,
+    ),
+    Option("--background", "background", None, "give a live Run at once, do not wait for it"),
+    Option("--record", "record", PATH, "record file; else the configured one"),
+)
+
+
+def estimate(
+    notebook: Notebook,
+    student: Any,
+    *,
+    into: str | None = None,
+    background: bool = False,
+    **options: Any,
+) -> Plan:
+    """Return the plan with its estimate; nothing is sent."""
+    del background  # a line may be tried with estimate before it is run
+    optimizer, settings = _optimizer(options)
+    return _left(notebook, into, optimizer.plan(student, **settings))
+
+
+def run(
+    notebook: Notebook,
+    student: Any,
+    *,
+    into: str | None = None,
+    background: bool = False,
+    **options: Any,
+) -> Module | Run:
+    """Optimize the program and return the best one; in the background, the live run."""
+    optimizer, settings = _optimizer(options)
+    optimize = optimizer.start if background else optimizer.compile
+    try:
+        result = optimize(student, **settings)
+    except PermissionUnansweredError as error:
+        error.add_note("On this line, that is --yes.")
+        raise
+    return _left(notebook, into, result)
+
+
+def run_cell(
+    notebook: Notebook, into: str, *, body: str, cot: bool = False, **options: Any
+) -> None:
+    """Optimize the program that a cell's body declares and leave it in the variable `into`."""
+    run(notebook, program_of(body, notebook, cot=cot), into=into, **options)
+
+
+def program_of(body: str, notebook: Notebook, *, cot: bool) -> Module:
+    """Return the program of a cell: its first line is the signature, the rest the instruction.
+
+    Types may be classes of the notebook, such as pydantic models.
+
+    Raises
+    ------
+    UsageError
+        If there is no signature line.
+    SignatureError
+        If it cannot be read.
+    """
+    declaration, _, instruction = body.strip().partition("\n")
+    if not declaration:
+        msg = (
+            "The cell is empty: write a signature, such as question -> answer, and below it the "
+            "instruction."
+        )
+        raise UsageError(msg)
+    declared: Any = Signature  # its metaclass makes signatures, not instances of it
+    signature = declared(
+        declaration.strip(),
+        dedent(instruction).strip() or None,
+        **_types_in(declaration, notebook),
+    )
+    return ChainOfThought(signature) if cot else Predict(signature)
+
+
+def _types_in(declaration: str, notebook: Notebook) -> dict[str, Any]:
+    """Return the classes and typing forms of the notebook that a declaration names."""
+    found = {name: notebook.namespace.get(name) for name in re.findall(r"\w+", declaration)}
+    parameters = inspect.signature(type(Signature).__call__).parameters
+    return {
+        name: value
+        for name, value in found.items()
+        if name not in parameters and (isinstance(value, type) or get_origin(value) is not None)
+    }
+
+
+def _left(notebook: Notebook, name: str | None, value: T) -> T:
+    if name is not None:
+        notebook.namespace[name] = value
+    return value
+
+
+def _optimizer(options: Mapping[str, Any]) -> tuple[MIPROv2, dict[str, Any]]:
+    """Return the optimizer, and what is for its compile."""
+    own = inspect.signature(MIPROv2).parameters.keys()
+    teacher = {"lm": options["teacher"]} if "teacher" in options else None
+    optimizer = MIPROv2(
+        **{name: value for name, value in options.items() if name in own},
+        teacher_settings=teacher,
+    )
+    rest = options.keys() - own - {"teacher"}
+    return optimizer, {name: options[name] for name in rest}

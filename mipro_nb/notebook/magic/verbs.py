@@ -1,0 +1,212 @@
+"""The verbs of ``%mipro``: each is a thin call of public Python."""
+
+from __future__ import annotations
+
+import traceback as tracebacks
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from IPython.core.error import UsageError
+
+import mipro_nb
+from mipro_nb import runs
+from mipro_nb.language import saving
+from mipro_nb.notebook.magic import optimizing
+from mipro_nb.notebook.magic.grammar import Argument, Option, Verb
+from mipro_nb.notebook.magic.kinds import PATH, RUN, TEXT, choice
+from mipro_nb.notebook.magic.known_runs import known_run, live_run, newest_run
+from mipro_nb.notebook.magic.objects import Notebook
+from mipro_nb.notebook.magic.plain import Text
+from mipro_nb.notebook.magic.session import SETTING, cache, config
+from mipro_nb.runs.diff import diff_programs
+
+
+def _status(_: Notebook, run: str | None = None) -> Text:
+    return Text(known_run(run or newest_run()).report())
+
+
+def _pause(_: Notebook, run: str | None = None) -> Text:
+    live = live_run(run)
+    live.pause()
+    return Text(f"Run {live.id} pauses: calls in flight come back. %mipro resume goes on.")
+
+
+def _resume(_: Notebook, run: str | None = None) -> Text:
+    live = live_run(run)
+    live.resume()
+    return Text(f"Run {live.id} goes on.")
+
+
+def _stop(_: Notebook, run: str | None = None) -> Text:
+    live = live_run(run)
+    live.stop()
+    return Text(f"Run {live.id} stops; its wait() returns the best program so far.")
+
+
+def _history(_: Notebook, words: Sequence[str] = ()) -> Any:
+    return mipro_nb.history(" ".join(words))
+
+
+def _show(_: Notebook, run: str | None = None) -> Any:
+    return mipro_nb.show(run or newest_run())
+
+
+def _compare(_: Notebook, runs: list[str]) -> Any:
+    return mipro_nb.compare(*runs)
+
+
+def _diff(_: Notebook, before: str, after: str) -> Text:
+    return Text(diff_programs(before, after) or "Both runs returned the same program.")
+
+
+def _export(
+    _: Notebook, run: str, path: str, *, program: bool = False, overwrite: bool = False
+) -> Path:
+    if not program:
+        return runs.export(run, path, overwrite=overwrite)
+    recorded, file = runs.load(run), Path(path).expanduser()
+    state = recorded.program_state()
+    if state is None:
+        msg = f"Run {run} has returned no program: it is {recorded.status}."
+        raise UsageError(msg)
+    if file.exists() and not overwrite:
+        msg = f"{file} is there already: give another path, or --overwrite."
+        raise UsageError(msg)
+    saving.save(state, file)
+    return file
+
+
+def _traceback(notebook: Notebook) -> Text:
+    if notebook.last_error is None:
+        return Text("No %mipro line has failed yet.")
+    return Text("".join(tracebacks.format_exception(notebook.last_error)).rstrip())
+
+
+def _help(_: Notebook, verb: str | None = None) -> Text:
+    topics = {**VERBS, CELL.name: CELL}
+    if verb is not None:
+        return Text(topics[verb].help())
+    width = max(map(len, topics))
+    lines = [f"  {name:<{width}}  {topic.summary}" for name, topic in topics.items()]
+    return Text("\n".join(["%mipro VERB …, or %%mipro [options] NAME", *lines, "", _MORE]))
+
+
+_MORE = "%mipro help VERB tells arguments, options and what to write in Python instead."
+_RUN = Argument("run", RUN, "a run of this kernel; not needed where only one is live", "?")
+_PROGRAM_TWIN = "MIPROv2(metric, …).{}(program, trainset=…, …)"
+
+_OTHERS = (
+    Verb(
+        "estimate",
+        "Tells what optimizing a program will do and cost; sends nothing.",
+        _PROGRAM_TWIN.format("plan"),
+        optimizing.estimate,
+        (optimizing.STUDENT,),
+        (optimizing.INTO, *optimizing.OPTIONS),
+    ),
+    Verb(
+        "run",
+        "Optimizes a program, after permission, and gives the best one.",
+        f"{_PROGRAM_TWIN.format('compile')}\n{_PROGRAM_TWIN.format('start')}  # --background",
+        optimizing.run,
+        (optimizing.STUDENT,),
+        (optimizing.INTO, *optimizing.OPTIONS),
+    ),
+    Verb(
+        "status",
+        "Tells how a run stands: score, gain, spend against the estimate.",
+        "run.report(), or mipro_nb.runs.load(run_id).report()",
+        _status,
+        (Argument("run", RUN, "a run; the live one, or else the newest, without it", "?"),),
+    ),
+    Verb("pause", "Sends no further LM call until resume.", "run.pause()", _pause, (_RUN,)),
+    Verb("resume", "Goes on after a pause.", "run.resume()", _resume, (_RUN,)),
+    Verb("stop", "Stops a run and keeps the best so far.", "run.stop()", _stop, (_RUN,)),
+    Verb(
+        "history",
+        "Shows all recorded runs, or those in which all words occur.",
+        "mipro_nb.history(text)",
+        _history,
+        (Argument("words", TEXT, "words of id, name, tags, program, models, settings", "*"),),
+    ),
+    Verb(
+        "show",
+        "Shows a run: trials, candidates, examples and calls.",
+        "mipro_nb.show(run_id)",
+        _show,
+        (Argument("run", RUN, "a run; the live one, or else the newest, without it", "?"),),
+    ),
+    Verb(
+        "compare",
+        "Shows runs side by side.",
+        "mipro_nb.compare(run_id, run_id, …)",
+        _compare,
+        (Argument("runs", RUN, "two runs or more", "+"),),
+    ),
+    Verb(
+        "diff",
+        "Tells how the programs that two runs returned differ.",
+        "mipro_nb.runs.diff.diff_programs(run_id, run_id)",
+        _diff,
+        (Argument("before", RUN, "a run"), Argument("after", RUN, "another one")),
+    ),
+    Verb(
+        "export",
+        "Writes a run, or only the program it returned, to a file.",
+        "mipro_nb.runs.export(run_id, path)\nprogram.save(path)  # --program",
+        _export,
+        (Argument("run", RUN, "a run"), Argument("path", PATH, "the file")),
+        (
+            Option("--program", "program", None, "only the program, for Module.load(path)"),
+            Option("--overwrite", "overwrite", None, "replace a file that is there already"),
+        ),
+    ),
+    Verb(
+        "cache",
+        "Tells how many answers of LMs the record keeps, or clears them.",
+        "mipro_nb.runs.open_record().answers_kept(), and .clear_answers()",
+        cache,
+        (Argument("action", choice("info", "clear"), "info without it", "?"),),
+        (Option("--yes", "yes", None, "clear without asking"),),
+    ),
+    Verb(
+        "config",
+        "Shows the settings, or changes those that are given as name=value.",
+        "mipro_nb.configure(name=value, …)",
+        config,
+        (Argument("changes", SETTING, "a setting, or name=value", "*"),),
+    ),
+    Verb(
+        "traceback",
+        "Tells the whole of the last error of a %mipro line.",
+        "traceback.print_exception(sys.last_value)",
+        _traceback,
+    ),
+)
+
+CELL = Verb(
+    "%%mipro",
+    "Optimizes the program that the cell declares: a signature line, below it the instruction.",
+    "Predict(Signature(signature, instruction)), or ChainOfThought(…) with --cot\n"
+    + _PROGRAM_TWIN.format("compile"),
+    optimizing.run_cell,
+    (optimizing.NAME,),
+    (optimizing.COT, *optimizing.OPTIONS),
+    command="%%mipro",
+)
+_HELP = Verb(
+    "help",
+    "Tells what can be done, or all about one verb.",
+    "help(mipro_nb)",
+    _help,
+    (
+        Argument(
+            "verb",
+            choice(*(verb.name for verb in _OTHERS), "help", CELL.name, shown_as="VERB"),
+            "a verb",
+            "?",
+        ),
+    ),
+)
+VERBS = {verb.name: verb for verb in (*_OTHERS, _HELP)}

@@ -1,0 +1,47 @@
+"""Outputs of cells that are drawn anew later."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+from IPython.display import DisplayHandle
+
+from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
+from mipro_nb.notebook.follower import Follower
+from mipro_nb.notebook.frontend import wait_for_clicks
+from mipro_nb.optimizer.run import Run
+from mipro_nb.runs.view import Json
+
+
+def displayed(shown: Any, *, raw: bool = True) -> DisplayHandle:
+    """Display `shown`, a mime bundle if `raw`, and return the handle that redraws it."""
+    handle = DisplayHandle()
+    handle.display(shown, raw=raw)
+    return handle
+
+
+class StaticWindow:
+    """A run's output without a widget, for notebooks that are run by a program.
+
+    Parameters
+    ----------
+    run
+        A run that has begun.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._follower = Follower(run.record, run.id, lambda _: None)
+        self._handle = displayed(self._bundle())
+
+    def _bundle(self) -> Json:
+        return mime_bundle("run", {**EMPTY, "snapshot": bounded(self._follower.for_saving())})
+
+    def wait(self, done: Future[Any], timeout: float | None) -> None:
+        """Block until `done` and show the end."""
+        wait_for_clicks(done, timeout)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show how the run stands now."""
+        self._handle.update(self._bundle(), raw=True)

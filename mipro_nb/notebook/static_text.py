@@ -1,0 +1,226 @@
+"""Views as plain text, for terminals and for front ends that show nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mipro_nb.notebook.amounts import (
+    format_count,
+    format_duration,
+    format_range,
+    format_score,
+    format_time,
+    format_usd,
+)
+from mipro_nb.notebook.magic.plain import visible
+
+Json = Mapping[str, Any]
+
+_LONGEST_LINE = 300
+_LONGEST_CELL = 60
+_MOST_RUNS = 50
+
+
+def run_text(snapshot: Json) -> str:
+    """Return a run as text: how it stands, its scores, and what it spent of its estimate."""
+    summary = snapshot["summary"]
+    lines = [f"Run {summary['id']}: {summary['state']}, {format_duration(summary['seconds'])}"]
+    if told := notice(summary):
+        lines.append(f"  {told}")
+    lines.append(f"  program            {summary['program']}")
+    if summary["baseline"] is not None:
+        lines.append(f"  student as given   {format_score(summary['baseline'])}")
+    if summary["best"] is not None:
+        best = summary["best"]
+        what = configuration_text(best["configuration"])
+        lines.append(f"  best program       {format_score(best['score'])}  ({what})")
+    if summary["gain"] is not None:
+        lines.append(f"  {gain_text(summary['gain'])}")
+    lines.append(f"  {len(snapshot['trials'])} evaluations, {summary['errors']} failed examples")
+    lines += _table(spend_rows(summary))
+    return _joined(lines)
+
+
+def permission_text(request: Json) -> str:
+    """Return a question for permission as text: what would run, and what it would cost."""
+    lines = [f"MIPROv2 plan for {request['program']}: {request['state']}"]
+    lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
+    lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]
+    lines.append(
+        f"  data       {request['trainset_size']:,} rows to learn from, "
+        f"{request['valset_size']:,} to validate on"
+    )
+    lines += [f"  note       {note}" for note in request["notes"]]
+    lines += _table(estimate_rows(request["estimate"]))
+    lines += [f"  at most    {text}" for text in caps_texts(request["caps"])]
+    return _joined(lines)
+
+
+def history_text(rows: Sequence[Json]) -> str:
+    """Return the history as text: a line per run, the newest first."""
+    if not rows:
+        return "No run is recorded yet."
+    table = [("run", "created", "name", "state", "score", "trials", "calls", "USD")]
+    table += [
+        (
+            row["id"],
+            format_time(row["created"]),
+            " ".join([row["name"], *(f"#{tag}" for tag in row["tags"])]),
+            row["state"],
+            scores_text(row["baseline"], row["score"]),
+            format_count(row["trials"]),
+            format_count(row["calls"]),
+            format_usd(row["usd"]),
+        )
+        for row in rows[:_MOST_RUNS]
+    ]
+    lines = _table(table)
+    if len(rows) > _MOST_RUNS:
+        lines.append(f"  … and {len(rows) - _MOST_RUNS:,} older ones")
+    return _joined(lines)
+
+
+def comparison_text(comparison: Json) -> str:
+    """Return a comparison as text: a column per run."""
+    return _joined(_table(comparison_rows(comparison)))
+
+
+def notice(summary: Json) -> str:
+    """Return what a reader has to know of how a run stands; nothing where it has finished."""
+    state, reason = summary["state"], summary["reason"]
+    if state in ("planned", "running", "paused"):
+        return (
+            f"This is how it stood at {format_time(summary['as_of'])}; "
+            f"%mipro show {summary['id']} tells what became of it."
+        )
+    if state == "cut off":
+        return (
+            "It was cut off: the process that it ran in is gone. Run the cell again: answers "
+            "already paid for come from the record."
+        )
+    return reason or ""
+
+
+def gain_text(gain: Json) -> str:
+    """Return the interval of the gain over the student."""
+    text = f"gain over the student: {gain['low']:+.1f} to {gain['high']:+.1f} (95 % interval)"
+    return text if gain["low"] > 0 else f"{text}: no clear gain"
+
+
+def scores_text(baseline: float | None, score: float | None) -> str:
+    """Return a score with where it began: "0.0 → 92.5"."""
+    return f"{format_score(baseline)} → {format_score(score)}"
+
+
+def configuration_text(configuration: Mapping[str, int]) -> str:
+    """Return a configuration in words: "solve: instr 3 · demos 2, check: instr 0 · demos 1"."""
+    if not configuration:
+        return "student as given"
+    chosen: dict[str, list[str]] = {}
+    for variable, index in configuration.items():
+        predictor, _, part = variable.rpartition(":")
+        chosen.setdefault(predictor, []).append(
+            f"{'demos' if part == 'demos' else 'instr'} {index}"
+        )
+    return ", ".join(
+        f"{predictor}: {' · '.join(sorted(parts, reverse=True))}"
+        for predictor, parts in chosen.items()
+    )
+
+
+def caps_texts(caps: Mapping[str, float | None]) -> list[str]:
+    """Return the limits that are set, each in words."""
+    forms = {
+        "max_usd": format_usd,
+        "max_calls": lambda value: f"{value:,.0f} LM calls",
+        "max_tokens": lambda value: f"{value:,.0f} tokens",
+        "max_seconds": format_duration,
+    }
+    return [form(caps[name]) for name, form in forms.items() if caps.get(name) is not None]
+
+
+def spend_rows(summary: Json) -> list[tuple[str, ...]]:
+    """Return what each phase spent, beside what it was expected to."""
+    estimate = summary["estimate"] or {"phases": [], "total": None}
+    expected = {phase["phase"]: phase for phase in estimate["phases"]}
+    rows: list[tuple[str, ...]] = [
+        ("phase", "calls", "estimated", "cached", "tokens in", "tokens out", "USD", "estimated")
+    ]
+    spends = [(p["phase"], p["spend"], expected.get(p["phase"])) for p in summary["phases"]]
+    for name, spend, guess in [*spends, ("total", summary["spend"], estimate["total"])]:
+        rows.append(
+            (
+                name,
+                format_count(spend["calls"]),
+                format_range(guess["calls"], format_count) if guess else "–",
+                format_count(spend["cached_calls"]),
+                format_count(spend["input_tokens"]),
+                format_count(spend["output_tokens"]),
+                format_usd(spend["usd"]),
+                format_range(guess["usd"], format_usd) if guess else "–",
+            )
+        )
+    return rows
+
+
+def estimate_rows(estimate: Json) -> list[tuple[str, ...]]:
+    """Return what each phase is expected to cost."""
+    rows: list[tuple[str, ...]] = [("phase", "LM calls", "tokens in", "tokens out", "USD")]
+    total = {**estimate["total"], "phase": "total"}
+    rows += [
+        (
+            phase["phase"],
+            format_range(phase["calls"], format_count),
+            format_range(phase["input_tokens"], format_count),
+            format_range(phase["output_tokens"], format_count),
+            format_range(phase["usd"], format_usd),
+        )
+        for phase in [*estimate["phases"], total]
+    ]
+    return rows
+
+
+def comparison_rows(comparison: Json) -> list[tuple[str, ...]]:
+    """Return a comparison as a table with a column per run; only settings that differ are told."""
+    rows = [run["row"] for run in comparison["runs"]]
+    table = [
+        ("", *(row["id"] for row in rows)),
+        ("name", *(row["name"] for row in rows)),
+        ("program", *(row["program"] for row in rows)),
+        ("state", *(row["state"] for row in rows)),
+        ("student as given", *(format_score(row["baseline"]) for row in rows)),
+        ("score", *(format_score(row["score"]) for row in rows)),
+        ("trials", *(format_count(row["trials"]) for row in rows)),
+        ("LM calls", *(format_count(row["calls"]) for row in rows)),
+        ("USD", *(format_usd(row["usd"]) for row in rows)),
+        ("time", *(format_duration(row["seconds"]) for row in rows)),
+    ]
+    for kind in ("models", "settings"):
+        for name in dict.fromkeys(name for row in rows for name in row[kind]):
+            values = [str(row[kind].get(name, "–")) for row in rows]
+            if len(set(values)) > 1:
+                table.append((f"{name} model" if kind == "models" else name, *values))
+    return table
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    cells = [[_cut(_one_line(cell), _LONGEST_CELL) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    return [
+        "  "
+        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+
+
+def _joined(lines: Sequence[str]) -> str:
+    return "\n".join(_cut(_one_line(line), _LONGEST_LINE) for line in lines)
+
+
+def _one_line(text: str) -> str:
+    return visible(text[:_LONGEST_LINE]).replace("\n", "␊").replace("\t", " ")
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,130 @@
+"""Looking back: recorded runs, one run and comparisons as what a cell displays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
+from mipro_nb.notebook.frontend import can_show_widgets, somebody_looks_on
+from mipro_nb.runs.history import history_rows, matches
+from mipro_nb.runs.record import Record, open_record
+from mipro_nb.runs.recorded import compare_runs, list_runs, load_run
+from mipro_nb.runs.view import Json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A saved notebook keeps so many lines of the history; the record has them all.
+_MOST_ROWS = 500
+
+
+class View:
+    """Something to look at: a widget in a notebook, static output elsewhere.
+
+    Parameters
+    ----------
+    kind
+        ``"run"``, ``"history"`` or ``"comparison"``.
+    record
+        The record that it shows.
+    content
+        What is shown.
+    """
+
+    def __init__(self, kind: str, record: Record, content: Json) -> None:
+        self._kind = kind
+        self._record = record
+        self._content: Json = {**EMPTY, **content}
+        self._window: Any = None
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[Json, Json]:
+        if somebody_looks_on() and can_show_widgets():
+            if self._window is None:
+                from mipro_nb.notebook.window import ViewWindow  # noqa: PLC0415 - needs an extra
+
+                self._window = ViewWindow(self._kind, self._record, self._content)
+            bundle: tuple[Json, Json] = self._window.bundle()
+            return bundle
+        return mime_bundle(self._kind, self._content), {}
+
+    def __repr__(self) -> str:
+        return str(mime_bundle(self._kind, self._content)["text/plain"])
+
+
+class HistoryView(View):
+    """All recorded runs that fit a search.
+
+    Parameters
+    ----------
+    record
+        The record.
+    text
+        What is searched for; all runs if empty.
+    """
+
+    def __init__(self, record: Record, text: str = "") -> None:
+        self.rows: list[Mapping[str, Any]] = [
+            row for row in history_rows(record) if matches(row, text)
+        ]
+        super().__init__("history", record, {"history": self.rows[:_MOST_ROWS]})
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a row per run."""
+        import pandas as pd  # noqa: PLC0415 - slow to import, and only wanted on request
+
+        return pd.DataFrame(self.rows)
+
+
+def history(text: str = "", *, record: str | Path | None = None) -> HistoryView:
+    """Return all recorded runs, across notebooks and restarts, the newest first.
+
+    Parameters
+    ----------
+    text
+        Shows only runs whose name, tags, program, models, id or state have this in them.
+    record
+        The record file; the configured one, or else the default, if None.
+    """
+    return HistoryView(open_record(record), text)
+
+
+def show(run_id: str | None = None, *, record: str | Path | None = None) -> View:
+    """Return one run to look at; live if it goes on, wherever that is.
+
+    Parameters
+    ----------
+    run_id
+        Its id, or as much of the id's beginning as is unique; the newest run if None.
+    record
+        The record file; the configured one, or else the default, if None.
+
+    Raises
+    ------
+    UnknownRunError
+        If there is no such run.
+    """
+    from mipro_nb.notebook.follower import Follower  # noqa: PLC0415 - knows of live runs
+
+    opened = open_record(record)
+    if run_id is None:
+        newest = list_runs(record)[:1]
+        run_id = newest[0].id if newest else ""
+    run = load_run(run_id, record)
+    snapshot = Follower(opened, run.id, lambda _: None).for_saving()
+    return View("run", opened, {"snapshot": bounded(snapshot)})
+
+
+def compare(*run_ids: str, record: str | Path | None = None) -> View:
+    """Return two or more runs side by side: scores, cost, settings, instructions.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If fewer than two runs are given.
+    UnknownRunError
+        If there is no such run.
+    """
+    comparison = compare_runs(*run_ids, record=record)
+    return View("comparison", open_record(record), {"comparison": comparison})

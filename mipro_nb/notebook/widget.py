@@ -1,0 +1,98 @@
+"""The widget: one anywidget for a run, the history and a comparison, and what it asks us."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from mipro_nb.errors import MiproError
+from mipro_nb.notebook.bundle import mime_bundle
+from mipro_nb.notebook.frontend import answer_on_subshells
+from mipro_nb.runs.view import Json
+
+_log = logging.getLogger(__name__)
+_STATIC = Path(__file__).parent / "static"
+
+Answers = Mapping[str, Callable[[Json], Any]]
+"""What can be asked → the function that answers it; see ``js/shared/src/protocol.ts``."""
+
+
+class MiproWidget(anywidget.AnyWidget):
+    """Shows a run, the history or a comparison; holds what a saved notebook shows without us.
+
+    Attributes
+    ----------
+    kind
+        What it opens with: ``"run"``, ``"history"`` or ``"comparison"``.
+    permission, snapshot, history, comparison
+        What is shown, in the forms of ``js/shared/src/run.ts``; None for what is not.
+    """
+
+    _esm = _STATIC / "widget.js"
+    _css = _STATIC / "widget.css"
+    kind = traitlets.Unicode("run").tag(sync=True)
+    permission = traitlets.Any(None).tag(sync=True)
+    snapshot = traitlets.Any(None).tag(sync=True)
+    history = traitlets.Any(None).tag(sync=True)
+    comparison = traitlets.Any(None).tag(sync=True)
+
+    def __init__(self, answers: Answers, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._answers = {"hello": self._greet, **answers}
+        self.greeted = threading.Event()
+        self.keeps_itself = False
+        self.on_msg(self._on_message)
+        answer_on_subshells(self.comm)
+
+    def tell(self, run_id: str, delta: Json) -> None:
+        """Send what changed in a run."""
+        self.send({"kind": "delta", "run": run_id, "delta": delta})
+
+    def _greet(self, ask: Json) -> None:
+        """Take note of a front end that has drawn this widget and reaches us.
+
+        ``ask["keeps"]`` tells whether it also writes the newest snapshot into the notebook.
+        """
+        self.keeps_itself = self.keeps_itself or bool(ask.get("keeps"))
+        self.greeted.set()
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        if not isinstance(content, dict) or content.get("kind") != "request":
+            return
+        number = content.get("id")
+        try:
+            value = self._answer(content.get("what"), content.get("ask"))
+        except MiproError as error:
+            self.send({"kind": "refusal", "id": number, "error": str(error)})
+        except Exception as error:  # noqa: BLE001 - a front end must hear of it, and go on
+            _log.exception("A widget's request %r failed.", content.get("what"))
+            text = f"{type(error).__name__} in mipro_nb: {error}"
+            self.send({"kind": "refusal", "id": number, "error": text})
+        else:
+            self.send({"kind": "answer", "id": number, "value": value})
+
+    def _answer(self, what: Any, ask: Any) -> Any:
+        if what not in self._answers or not isinstance(ask, dict):
+            msg = f"This kernel's mipro_nb knows no request {what!r}: reload the page."
+            raise MiproError(msg)
+        return self._answers[what](ask)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[Json, Json]:
+        bundle, metadata = super()._repr_mimebundle_() or ({}, {})
+        shown = mime_bundle(self.kind, self.content())
+        return {**bundle, **shown}, metadata
+
+    def content(self) -> Json:
+        """Return what is shown, by trait."""
+        return {
+            "permission": self.permission,
+            "snapshot": self.snapshot,
+            "history": self.history,
+            "comparison": self.comparison,
+        }

@@ -1,0 +1,165 @@
+"""Windows: the outputs of cells in which runs, the history and comparisons are seen."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from mipro_nb.models.caps import Caps
+from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
+from mipro_nb.notebook.desk import Desk
+from mipro_nb.notebook.frontend import wait_for_clicks
+from mipro_nb.notebook.output import displayed
+from mipro_nb.notebook.widget import MiproWidget
+from mipro_nb.optimizer.miprov2 import check_caps
+from mipro_nb.optimizer.plan import Plan
+from mipro_nb.optimizer.run import Run
+from mipro_nb.optimizer.terminal import permitted_by_input
+from mipro_nb.runs.record import Record
+from mipro_nb.runs.view import Json
+
+# How long a front end may take to draw a widget before a blocked cell asks by input() instead.
+_DRAWING_SECONDS = 20.0
+
+
+class WidgetWindow:
+    """The dialog and the live view of one run, in the cell that began it.
+
+    Parameters
+    ----------
+    run
+        The run.
+    remember
+        Takes the USD below which the person wants to be asked no more.
+    ask
+        Whether to ask for permission first; otherwise the run has begun.
+    """
+
+    def __init__(self, run: Run, remember: Callable[[float], None], *, ask: bool) -> None:
+        self._run, self._remember = run, remember
+        self._desk = Desk(run.record, self._tell, self._end)
+        self._widget = MiproWidget(
+            {**self._desk.answers(), "permit": self._permit, "decline": self._decline},
+            permission=permission_request(run.plan) if ask else None,
+        )
+        run.when_done(self._say_if_declined)
+        if not ask:
+            self._show_run()
+        self._handle = displayed(self._widget, raw=False)
+
+    def wait(self, done: Future[Any], timeout: float | None) -> None:
+        """Block until `done`, or for `timeout` seconds; clicks take effect meanwhile."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        patience = time.monotonic() + _DRAWING_SECONDS
+
+        def unheard() -> bool:
+            asks = self._widget.permission is not None and self._asked()
+            return asks and not self._widget.greeted.is_set() and time.monotonic() > patience
+
+        wait_for_clicks(done, timeout, until=unheard)
+        if not done.done() and unheard():
+            self.ask_by_input()
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            wait_for_clicks(done, left)
+
+    def refresh(self) -> None:
+        """Do nothing: the widget is told by the run's follower."""
+
+    def ask_by_input(self) -> None:
+        """Ask with ``input()`` below the estimate, where the dialog cannot be heard."""
+        request = permission_request(self._run.plan)
+        self._widget.permission = None
+        displayed(mime_bundle("run", {**EMPTY, "permission": request}))
+        if permitted_by_input():
+            self._begin(self._run.plan.caps, None)
+        else:
+            self._decline({})
+
+    def _asked(self) -> bool:
+        request = self._widget.permission
+        return bool(request) and request["state"] == "asked"
+
+    def _permit(self, ask: Json) -> None:
+        caps = Caps(**{name: ask.get("caps", {}).get(name) for name in Caps().to_dict()})
+        check_caps(caps, self._run.plan.estimate)
+        self._begin(caps, ask.get("below_usd"))
+        self._answered("permitted", caps)
+
+    def _begin(self, caps: Caps, below_usd: float | None) -> None:
+        if below_usd is not None:
+            self._remember(below_usd)
+        self._run.begin(by="user", caps=caps)
+        if self._run.permitted:
+            self._show_run()
+
+    def _decline(self, _ask: Json) -> None:
+        self._run.decline()
+
+    def _say_if_declined(self) -> None:
+        if not self._run.permitted and self._asked():
+            self._answered("declined", self._run.plan.caps)
+
+    def _answered(self, state: str, caps: Caps) -> None:
+        request = self._widget.permission
+        if request is not None:
+            self._widget.permission = {**request, "state": state, "caps": caps.to_dict()}
+
+    def _show_run(self) -> None:
+        self._widget.snapshot = self._desk.follow(self._run.id).snapshot()
+
+    def _tell(self, run_id: str, delta: Json) -> None:
+        # A front end that went away must not end the run's view for others.
+        with contextlib.suppress(OSError):
+            self._widget.tell(run_id, delta)
+
+    def _end(self, run_id: str) -> None:
+        """Leave the end of the run in the notebook."""
+        if run_id != self._run.id:
+            return
+        self._widget.snapshot = bounded(self._desk.follow(run_id).for_saving())
+        if not self._widget.keeps_itself:
+            self._handle.update(self._widget)
+
+
+class ViewWindow:
+    """A look back: an old run, the history or a comparison.
+
+    Parameters
+    ----------
+    kind
+        What it opens with.
+    record
+        The record that it shows.
+    content
+        What is shown, by trait of the widget.
+    """
+
+    def __init__(self, kind: str, record: Record, content: Json) -> None:
+        desk = Desk(record, self._tell, lambda _: None)
+        self._widget = MiproWidget(desk.answers(), kind=kind, **content)
+
+    def _tell(self, run_id: str, delta: Json) -> None:
+        self._widget.tell(run_id, delta)
+
+    def bundle(self) -> tuple[Json, Json]:
+        """Return what a cell displays."""
+        return self._widget._repr_mimebundle_()
+
+
+def permission_request(plan: Plan) -> Json:
+    """Return what the dialog asks about, in the form of ``js/shared/src/run.ts``."""
+    return {
+        "state": "asked",
+        "program": plan.program,
+        "predictors": dict(plan.predictors),
+        "models": dict(plan.models),
+        "trainset_size": plan.trainset_size,
+        "valset_size": plan.valset_size,
+        "settings": plan.settings(),
+        "notes": list(plan.notes),
+        "estimate": plan.estimate.to_dict(),
+        "caps": plan.caps.to_dict(),
+    }

@@ -1,0 +1,448 @@
+"""%mipro and %%mipro, as somebody who types them sees them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+import pytest
+from processes import run as run_script
+from scripted_server import Reply, ScriptedServer
+from scripted_task import GOOD, answer, lm_of
+
+import mipro_nb as mipro
+
+VERBS = [
+    *("estimate", "run", "status", "pause", "resume", "stop", "history", "show", "compare"),
+    *("diff", "export", "cache", "config", "traceback", "help"),
+]
+ON_ROWS = "--train train --val val --metric exact"
+SHORT = f"{ON_ROWS} --num-candidates 2 --num-trials 2 --no-minibatch"
+
+
+def optimized(shell, into="best"):
+    """The program that a short run leaves in a variable, and the run."""
+    program = shell.run(f"%mipro run student {SHORT} --yes --into {into}")
+    return program, program.run
+
+
+@pytest.fixture
+def slow():
+    """A server whose answers take long enough to look at a run meanwhile."""
+    with ScriptedServer(lambda request: Reply(answer(request).text, delay=0.2)) as running:
+        mipro.configure(lm=lm_of(running))
+        yield running
+
+
+class TestLoading:
+    def test_they_can_be_loaded_again_taken_away_and_brought_back(self, shell):
+        shell.run("%load_ext mipro_nb\n%reload_ext mipro_nb")
+        assert shell.run("%mipro help").startswith("%mipro VERB")
+        assert shell.completed("%mipro estim") == ["estimate"], "it is offered once"
+        shell.run("%unload_ext mipro_nb")
+        assert "`%mipro` not found" in shell.fails("%mipro help")
+        assert "estimate" not in shell.completed("%mipro estim")
+        shell.run("%load_ext mipro_nb")
+        assert shell.completed("%mipro estim") == ["estimate"]
+
+
+class TestHelp:
+    def test_it_lists_every_verb(self, shell):
+        told = shell.run("%mipro")
+        assert told == shell.run("%mipro help")
+        for verb in VERBS:
+            assert f"\n  {verb} " in told
+
+    @pytest.mark.parametrize(
+        ("verb", "usage", "twin"),
+        [
+            ("run", "%mipro run PROGRAM --train ROWS --metric FN [options]", ".compile(program, "),
+            ("estimate", "%mipro estimate PROGRAM --train ROWS --metric FN [options]", ".plan("),
+            ("compare", "%mipro compare RUN …", "mipro_nb.compare(run_id, run_id, …)"),
+            ("history", "%mipro history [TEXT …]", "mipro_nb.history(text)"),
+            ("pause", "%mipro pause [RUN]", "run.pause()"),
+            ("%%mipro", "%%mipro NAME --train ROWS --metric FN [options]", "Predict(Signature("),
+        ],
+    )
+    def test_it_tells_usage_and_what_to_write_in_python(self, shell, verb, usage, twin):
+        told = shell.run(f"%mipro help {verb}")
+        assert told.split("\n")[0] == f"usage: {usage}"
+        assert twin in told.split("in Python:")[1]
+
+    @pytest.mark.parametrize("verb", [*VERBS, "%%mipro"])
+    def test_every_option_is_explained(self, shell, verb):
+        told = shell.run(f"%mipro help {verb}")
+        for flag in shell.completed("%%mipro --" if verb == "%%mipro" else f"%mipro {verb} --"):
+            if flag.startswith("--"):
+                assert flag in told
+
+    def test_it_is_shown_as_lines_and_not_as_a_quoted_text(self, shell):
+        assert repr(shell.run("%mipro help pause")).startswith("usage: %mipro pause [RUN]\n\n")
+
+
+class TestEstimate:
+    def test_it_returns_the_plan_and_sends_nothing(self, shell, server):
+        plan = shell.run(f"plan = %mipro estimate student {SHORT} --max-usd 0.5\nplan")
+        assert isinstance(plan, mipro.Plan)
+        assert (plan.num_candidates, plan.num_trials, plan.minibatch) == (2, 2, False)
+        assert plan.caps.max_usd == 0.5
+        assert server.count == 0
+
+    def test_it_is_the_plan_that_python_makes(self, shell, server):
+        plan = shell.run(
+            f"%mipro estimate student {SHORT} --seed 3 --num-threads 2 --max-errors 5"
+            " --max-bootstrapped-demos 1 --max-labeled-demos 2 --init-temperature 0.5"
+            " --metric-threshold -1 --max-calls 100 --max-tokens 9000 --max-seconds 60.5"
+        )
+        twin = shell.run(
+            "mipro.MIPROv2(exact, num_candidates=2, seed=3, num_threads=2, max_errors=5,"
+            " max_bootstrapped_demos=1, max_labeled_demos=2, init_temperature=0.5,"
+            " metric_threshold=-1.0).plan(student, trainset=train, valset=val, num_trials=2,"
+            " minibatch=False, max_calls=100, max_tokens=9000, max_seconds=60.5)"
+        )
+        assert plan == twin
+
+    def test_minibatches_and_auto_are_passed_on(self, shell, server):
+        plan = shell.run(
+            "%mipro estimate student --train train --metric exact"
+            " --minibatch --minibatch-size 5 --minibatch-full-eval-steps 2 --num-trials 4"
+        )
+        assert (plan.minibatch_size, plan.minibatch_full_eval_steps) == (5, 2)
+        assert shell.run(f"%mipro estimate student {ON_ROWS} --auto=light").auto == "light"
+
+    def test_rows_may_be_dicts_part_of_a_list_or_inside_an_object(self, shell, server):
+        shell.run("dicts = [row.to_dict() for row in train]")
+        shell.run("class Data:\n    pass\ndata = Data()\ndata.train = train")
+        plan = shell.run(
+            "%mipro estimate student --train dicts[:6] --val data.train --inputs question"
+            " --metric exact --no-minibatch"
+        )
+        assert (plan.trainset_size, plan.valset_size) == (6, 10)
+
+    def test_python_expressions_in_braces_are_filled_in(self, shell, server):
+        shell.run("budget = 1")
+        assert (
+            shell.run(f"%mipro estimate student {SHORT} --max-usd {{budget / 4}}").caps.max_usd
+            == 0.25
+        )
+
+    def test_models_are_objects_of_the_notebook(self, shell, server):
+        shell.run("writer = mipro.LM('writer', base_url='http://127.0.0.1:9/v1', api_key='k')")
+        plan = shell.run(f"%mipro estimate student {SHORT} --prompt-model writer --teacher writer")
+        assert plan.models == {"task": "openai/scripted", "prompt": "writer", "teacher": "writer"}
+
+    def test_a_line_may_be_continued(self, shell, server):
+        line = SHORT.replace(" --", " \\\n    --")
+        assert shell.run(f"%mipro estimate student {line}").num_trials == 2
+
+
+class TestRun:
+    def test_it_returns_the_optimized_program(self, shell, server):
+        program = shell.run(f"best = %mipro run student {SHORT} --yes\nbest")
+        assert program.score > program.run.state.baseline
+        assert shell["student"].solve.demos == [], "the student is as it was"
+
+    def test_it_leaves_the_program_in_a_variable(self, shell, server):
+        program, _ = optimized(shell)
+        assert shell["best"] is program
+
+    def test_without_anybody_to_ask_it_says_how_to_go_on(self, shell, server):
+        said = shell.fails(f"%mipro run student {SHORT}")
+        assert said.startswith("PermissionUnansweredError: Permission is required")
+        assert said.endswith("On this line, that is --yes.")
+        assert server.count == 0
+
+    def test_errors_can_be_caught_as_those_of_python(self, shell, server):
+        shell.run(
+            "try:\n"
+            f"    %mipro run student {SHORT}\n"
+            "except mipro.errors.PermissionUnansweredError:\n"
+            "    caught = True"
+        )
+        assert shell["caught"]
+
+    def test_a_cap_ends_it_and_keeps_the_best_so_far(self, shell, server):
+        program = shell.run(f"%mipro run student {SHORT} --yes --max-calls 6")
+        assert program.run.status == "capped"
+        assert server.count <= 6
+
+    def test_it_writes_the_record_it_is_told(self, shell, server, tmp_path):
+        file = tmp_path / "my runs" / "record.sqlite"
+        program = shell.run(f'%mipro run student {SHORT} --yes --record "{file}"')
+        assert mipro.runs.list(file)[0].id == program.run.id
+        assert mipro.runs.list() == []
+
+    def test_in_the_background_it_returns_a_live_run(self, shell, slow):
+        run = shell.run(f"%mipro run student {SHORT} --yes --background --into run")
+        assert shell["run"] is run
+        assert not run.done
+        assert shell.run("%mipro status").startswith(f"Run {run.id}: running")
+        run.wait()
+        assert shell.run("%mipro status").startswith(f"Run {run.id}: finished")
+
+
+class TestCell:
+    def test_a_signature_and_its_instruction_become_a_program(self, shell, server):
+        shell.run(
+            f"%%mipro {SHORT} --yes --max-bootstrapped-demos 0 --max-labeled-demos 0 adder\n\n"
+            f"question -> answer\n{GOOD}\n  Then stop.\n"
+        )
+        adder = shell["adder"]
+        assert isinstance(adder, mipro.Predict)
+        assert adder.signature.declaration == "question -> answer"
+        student = adder.run.state.candidates["self"][0].instruction
+        assert student == f"{GOOD}\n  Then stop."
+        assert adder(question="1 plus 4").answer == "5"
+
+    def test_without_an_instruction_it_gets_the_usual_one(self, shell, server):
+        shell.run(f"%%mipro {SHORT} --yes adder\nquestion -> answer")
+        first = shell["adder"].run.state.candidates["self"][0].instruction
+        assert first == "Given the fields `question`, produce the fields `answer`."
+
+    def test_with_cot_it_reasons_before_it_answers(self, shell, server):
+        shell.run(f"%%mipro --cot {SHORT} --yes adder\nquestion -> answer\nAdd.")
+        assert isinstance(shell["adder"], mipro.ChainOfThought)
+
+    def test_types_may_be_classes_of_the_notebook(self, shell, server):
+        shell.run("from typing import Literal\nDigits = Literal['5', '7']")
+        shell.run(f"%%mipro {SHORT} --yes adder\nquestion -> answer: Digits\nAdd.")
+        assert "Literal['5', '7']" in shell["adder"].signature.declaration
+
+    def test_in_the_background_the_variable_holds_the_run(self, shell, slow):
+        shell.run(f"%%mipro {SHORT} --yes --background adding\nquestion -> answer\nAdd.")
+        assert isinstance(shell["adding"], mipro.Run)
+        assert isinstance(shell["adding"].wait(), mipro.Predict)
+
+    @pytest.mark.parametrize(
+        ("line", "body", "said"),
+        [
+            (f"{SHORT} adder", " \n", "The cell is empty: write a signature"),
+            (f"{SHORT} adder", "question, answer\n", "Cannot read signature 'question, answer'"),
+            (f"{SHORT} adder", "question -> answer: Digit", "Unknown type 'Digit'"),
+            (f"{SHORT} 2nd", "question -> answer", "'2nd' is no name that a variable may have."),
+            (SHORT, "question -> answer", "%%mipro needs NAME: %mipro help %%mipro tells more."),
+            (f"{SHORT} a b", "question -> answer", "%%mipro has no place for 'b'"),
+        ],
+    )
+    def test_what_is_wrong_is_said_in_one_line(self, shell, server, line, body, said):
+        assert said in shell.fails(f"%%mipro {line}\n{body}")
+
+
+class TestSteering:
+    def test_the_only_live_run_needs_no_name(self, shell, slow):
+        run = shell.run(f"%mipro run student {SHORT} --yes --background")
+        shell.run("%mipro pause")
+        assert run.status == "paused"
+        shell.run("%mipro resume")
+        assert run.status == "running"
+        shell.run("%mipro stop")
+        run.wait()
+        assert run.status == "stopped"
+
+    def test_several_live_runs_have_to_be_told_apart(self, shell, slow):
+        runs = [
+            shell.run(f"%mipro run student {SHORT} --yes --background --into {name}")
+            for name in ("first", "second")
+        ]
+        said = shell.fails("%mipro pause")
+        assert said == (
+            f"UsageError: Several runs are live: {runs[0].id}, {runs[1].id}. Name one of them."
+        )
+        shell.run(f"%mipro pause {runs[1].id}")
+        shell.run("%mipro stop first")
+        assert [run.status for run in runs][1] == "paused"
+        shell.run("%mipro stop second")
+        assert [run.wait() and run.status for run in runs] == ["stopped", "stopped"]
+
+    def test_a_run_that_has_ended_is_not_steered(self, shell, server):
+        _, run = optimized(shell)
+        said = shell.fails("%mipro pause last")
+        assert said == f"UsageError: Run {run.id} has ended: it is finished."
+        assert "No run is live in this kernel" in shell.fails("%mipro stop")
+
+    @pytest.mark.parametrize("which", ["last", ""])
+    def test_a_run_that_was_cut_off_says_how_to_go_on(self, shell, server, tmp_path, which):
+        run_script(CUT_OFF, server.base_url, tmp_path / "mipro_home")
+        said = shell.fails(f"%mipro resume {which}")
+        assert "was cut off when its kernel ended" in said
+        assert "Run its cell again: answered calls come from the record and cost nothing." in said
+
+
+CUT_OFF = """
+import os, sys
+sys.path[:0] = ["tests", "tests/optimizer"]
+os.environ["MIPRO_HOME"] = sys.argv[2]
+from scripted_task import KEY, Solve, exact, rows
+import mipro_nb as mipro
+lm = mipro.LM("scripted", base_url=sys.argv[1], api_key=KEY)
+run = mipro.MIPROv2(exact, task_model=lm, num_candidates=2).start(
+    Solve(), trainset=rows(10), minibatch=False, num_trials=2, requires_permission_to_run=False)
+os._exit(0)
+"""
+
+
+class TestLookingBack:
+    def test_a_run_is_shown_by_any_name_it_has(self, shell, server):
+        _, run = optimized(shell)
+        shell.run("run = best.run")
+        for name in (run.id, run.id[:12], "last", "-1", "run", "best"):
+            assert run.id in repr(shell.run(f"%mipro show {name}"))
+            assert shell.run(f"%mipro status {name}") == run.report()
+        assert run.id in repr(shell.run("%mipro show"))
+
+    def test_the_history_is_searched_for_all_words(self, shell, server):
+        _, run = optimized(shell)
+        mipro.runs.rename(run.id, "sums by night")
+        assert run.id in repr(shell.run("%mipro history"))
+        assert run.id in repr(shell.run("%mipro history night Solve"))
+        assert run.id not in repr(shell.run("%mipro history night Plan"))
+
+    def test_runs_are_compared(self, shell, server):
+        ids = [optimized(shell)[1].id for _ in range(2)]
+        shown = repr(shell.run(f"%mipro compare {' '.join(ids)}"))
+        assert all(run_id in shown for run_id in ids)
+
+    def test_programs_of_two_runs_are_told_apart(self, shell, server):
+        first, run = optimized(shell)
+        shell.run(f"%mipro run student {SHORT} --yes --num-trials 1 --max-labeled-demos 0 --seed 3")
+        assert shell.run(f"%mipro diff {run.id} {run.id}") == "Both runs returned the same program."
+        told = shell.run(f"%mipro diff {run.id} last").split("\n")
+        assert told[0] == f"--- {run.id}"
+        question = first.solve.demos[-1].question
+        assert any(line.startswith("-") and question in line for line in told)
+
+    def test_a_run_is_written_to_a_file_and_its_program_to_another(self, shell, server, tmp_path):
+        program, run = optimized(shell)
+        whole, part = tmp_path / "run.json", tmp_path / "program.json"
+        assert shell.run(f"%mipro export last {whole}") == whole
+        assert json.loads(whole.read_text())["run"]["id"] == run.id
+        assert shell.run(f"%mipro export last {part} --program") == part
+        again = shell["Solve"]()
+        again.load(part)
+        assert again.dump_state() == program.dump_state()
+        for option in ("", "--program"):
+            assert "is there already" in shell.fails(f"%mipro export last {part} {option}")
+        shell.run(f"%mipro export last {part} --overwrite")
+
+    def test_names_that_no_run_has_are_told(self, shell, server):
+        assert "no run is recorded yet" in shell.fails("%mipro show last")
+        assert "No run is recorded yet" in shell.fails("%mipro status")
+        first, second = (optimized(shell)[1].id for _ in range(2))
+        assert "2 runs begin with '2'" in shell.fails("%mipro show 2")
+        assert first in shell.fails("%mipro show 2")
+        mistyped = first[:-1] + ("0" if first[-1] != "0" else "1")
+        assert f"no run begins with '{mistyped}'. Did you mean {first}?" in shell.fails(
+            f"%mipro show {mistyped}"
+        )
+        assert second in repr(shell.run("%mipro show"))
+
+
+class TestSession:
+    def test_kept_answers_are_counted_and_cleared(self, shell, server, monkeypatch):
+        optimized(shell)
+        kept = server.count
+        assert shell.run("%mipro cache").startswith(f"{kept} answers, ")
+        monkeypatch.setattr(sys, "stdin", io.StringIO("no\n"))
+        assert shell.run("%mipro cache clear") == "Nothing was deleted."
+        monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+        assert "There is nobody to ask" in shell.fails("%mipro cache clear")
+        monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+        assert shell.run("%mipro cache clear").startswith(f"{kept} answers were deleted")
+        assert shell.run("%mipro cache clear --yes").startswith("0 answers were deleted")
+
+    def test_settings_are_shown_and_changed(self, shell, server, tmp_path):
+        shell.run("other = mipro.LM('other', base_url='http://127.0.0.1:9/v1', api_key='k')")
+        file = tmp_path / "here.sqlite"
+        told = shell.run(f"%mipro config lm=other record={file}")
+        assert told == f"lm      LM('other')\nrecord  {file}"
+        assert mipro.settings.lm is shell["other"]
+        assert shell.run("%mipro config").split("\n")[0] == "lm         LM('other')"
+        shell.run("%mipro config lm= record=none")
+        assert (mipro.settings.lm, mipro.settings.record) == (None, None)
+
+    def test_backslashes_and_blanks_in_paths_are_left_alone(self, shell, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        told = shell.run(r'%mipro config record="C:\new runs\record.sqlite"')
+        assert told.endswith(r"C:\new runs\record.sqlite")
+
+    def test_an_lm_may_be_named_by_its_service(self, shell, monkeypatch):
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-a-secret")
+        assert shell.run("%mipro config lm=openai/gpt-4o-mini") == "lm  LM('openai/gpt-4o-mini')"
+        assert "sk-a-secret" not in shell.run("%mipro config")
+
+    def test_a_terminal_asks_about_every_plan(self, shell):
+        assert "below_usd is for notebooks" in shell.fails("%mipro config below_usd=0.5")
+
+    def test_secrets_are_not_repeated(self, shell):
+        for line in ("config api_key=sk-1", "run student --api-key=sk-1", "estimate --key sk-1"):
+            assert "sk-1" not in shell.fails(f"%mipro {line}")
+            assert "sk-1" not in shell.run("%mipro traceback").split("\n")[-1]
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("estimat", "%mipro has no verb 'estimat'. Did you mean estimate?"),
+            ("xyzzy", "%mipro has no verb 'xyzzy'. %mipro help tells all of them."),
+            ("run", "%mipro run needs PROGRAM and --train ROWS and --metric FN: %mipro help run"),
+            (
+                "run student --trian train",
+                "%mipro run has no option --trian. Did you mean --train?",
+            ),
+            (f"run student {ON_ROWS} --max_usd 1", "no option --max_usd. Did you mean --max-usd?"),
+            ("run student --train", "--train: expected one argument"),
+            (
+                f"run stundet {ON_ROWS}",
+                "there is no 'stundet' in this notebook. Did you mean student?",
+            ),
+            (f"run {ON_ROWS} student more", "%mipro run has no place for 'more'"),
+            ("run student --train trian --metric exact", "Did you mean train?"),
+            ("run student --train train.rows --metric exact", "train has no 'rows'."),
+            ("run student --train train[:5 --metric exact", "'train[:5' is no name: give that of"),
+            ("run student --train rows(5) --metric exact", "'rows(5)' is no name: give that of"),
+            (
+                "run student --train train[99] --metric exact",
+                "train[99] cannot be read: IndexError",
+            ),
+            (f"run student {ON_ROWS} --auto lihgt", "'lihgt' is none of light, medium, heavy. Did"),
+            (f"run student {ON_ROWS} --seed x", "--seed N: 'x' is no whole number."),
+            (f"run student {ON_ROWS} --max-usd x", "--max-usd X: 'x' is no number."),
+            ("run 'student", "A quote is not closed in: run 'student"),
+            ("help estimat", "Did you mean estimate?"),
+            ("config lmm=1", "'lmm' is no setting. Did you mean lm?"),
+            ("cache claer", "Did you mean clear?"),
+        ],
+    )
+    def test_they_are_told_in_one_line(self, shell, line, said):
+        told = shell.fails(f"%mipro {line}")
+        assert told.startswith("UsageError: ")
+        assert said in told
+
+    def test_what_python_refuses_is_refused_in_its_words(self, shell, server):
+        said = shell.fails(f"%mipro run student {ON_ROWS} --minibatch-size 50 --yes")
+        assert said.startswith(
+            "InvalidArgumentError: minibatch_size=50: the valset has only 4 rows"
+        )
+
+    def test_the_rest_of_an_error_is_told_on_request(self, shell, server):
+        shell.run("def broken(example, prediction, trace=None):\n    return 1 / 0")
+        said = shell.fails("%mipro run student --train train --metric broken --yes --max-errors 1")
+        assert "ZeroDivisionError" in said
+        assert said.endswith("(%mipro traceback tells the rest.)")
+        told = shell.run("%mipro traceback")
+        assert told.startswith("Traceback (most recent call last):")
+        assert "return 1 / 0" in told
+
+    def test_before_the_first_error_there_is_nothing_to_tell(self, shell):
+        assert shell.run("%mipro traceback") == "No %mipro line has failed yet."
+
+    def test_text_that_would_steer_a_terminal_is_made_visible(self, shell, server):
+        shell.run("class Strange(Exception):\n    pass")
+        shell.run(
+            "class Bad:\n    @property\n    def rows(self):\n"
+            "        raise Strange('\\x1b[31mred\\u202e\\nsecond line')\nbad = Bad()"
+        )
+        said = shell.fails("%mipro estimate student --train bad.rows --metric exact")
+        assert "␛[31mred⟨U+202E⟩" in said

@@ -1,0 +1,272 @@
+"""The dialog and the live view in real kernels: who asks, who is asked, and what a click does."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+from kernels import FrontEnd
+from scripted_server import ScriptedServer
+from scripted_task import KEY, answer
+
+import mipro_nb as mipro
+
+pytestmark = pytest.mark.notebook
+
+_TESTS = Path(__file__).parents[1]
+_SET_UP = """
+import sys
+sys.path[:0] = [{tests!r}, {tests!r} + "/optimizer"]
+from scripted_task import *
+mipro.configure(lm=mipro.LM("openai/scripted", base_url={url!r}, api_key={key!r}, price=(1.0, 2.0)))
+optimizer = mipro.MIPROv2(exact, num_candidates=3, num_threads=4)
+data = dict(trainset=rows(12), valset=rows(24, start=1000), num_trials={trials}, minibatch_size=6)
+"""
+_COMPILE = """
+try:
+    best = optimizer.compile(Solve(), **data)
+    print("BEST", best.score, best.run.status, best.run.plan.caps.text())
+except mipro.errors.MiproError as error:
+    print("ERROR", type(error).__name__, error)
+"""
+_NO_CAPS = {"max_usd": None, "max_calls": None, "max_tokens": None, "max_seconds": None}
+
+
+@pytest.fixture
+def lm():
+    with ScriptedServer(answer, latency=0.005) as server:
+        yield server
+    assert server.exceptions == []
+
+
+@pytest.fixture
+def front_end(lm):
+    ends = []
+
+    def begin(*, trials=10, **settings):
+        end = FrontEnd(**settings)
+        ends.append(end)
+        set_up = _SET_UP.format(tests=str(_TESTS), url=lm.base_url, key=KEY, trials=trials)
+        assert end.run(set_up).error is None
+        return end
+
+    yield begin
+    for end in ends:
+        end.__exit__()
+
+
+def dialog_of(end):
+    end.until(lambda: end.mipro_widgets)
+    (widget,) = end.mipro_widgets
+    end.ask("hello", {"keeps": True})
+    return end.widgets[widget]
+
+
+def test_a_click_on_run_reaches_a_blocked_cell(front_end, lm):
+    end = front_end()
+    cell = end.begin(_COMPILE)
+    dialog = dialog_of(end)
+    assert dialog["permission"]["state"] == "asked"
+    assert dialog["permission"]["estimate"]["total"]["usd"]["expected"] > 0
+    assert lm.count == 0
+    end.answer("permit", {"caps": {**_NO_CAPS, "max_calls": 500}, "below_usd": None})
+    end.until(lambda: cell.done)
+    assert cell.text.startswith("BEST")
+    assert cell.text.rstrip().endswith("finished 500 calls")
+    end.until(lambda: dialog["snapshot"]["summary"]["state"] == "finished")
+    assert dialog["permission"]["state"] == "permitted"
+    assert [message for _, message in end.messages if message["kind"] == "delta"]
+
+
+def test_cancel_raises_and_sends_nothing(front_end, lm):
+    end = front_end()
+    cell = end.begin(_COMPILE)
+    dialog = dialog_of(end)
+    end.answer("decline")
+    end.until(lambda: cell.done)
+    assert "ERROR PermissionDeniedError" in cell.text
+    assert "No LM call was made" in cell.text
+    end.until(lambda: dialog["permission"]["state"] == "declined")
+    assert lm.count == 0
+    assert mipro.runs.list() == []
+
+
+def test_caps_that_cannot_be_are_refused_in_the_dialog(front_end, lm):
+    end = front_end()
+    end.begin(_COMPILE)
+    dialog = dialog_of(end)
+    told = end.answer("permit", {"caps": {**_NO_CAPS, "max_usd": -1}, "below_usd": None})
+    assert "max_usd=-1" in told
+    assert dialog["permission"]["state"] == "asked"
+    assert "knows no request 'explode'" in end.answer("explode")
+    assert lm.count == 0
+
+
+def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
+    end = front_end(trials=400)
+    cell = end.begin(_COMPILE)
+    dialog_of(end)
+    end.answer("permit", {"caps": _NO_CAPS, "below_usd": None})
+    deltas = []
+
+    def searching():
+        deltas[:] = [message for _, message in end.messages if message["kind"] == "delta"]
+        return deltas and deltas[-1]["delta"]["summary"]["best"] is not None
+
+    end.until(searching)
+    run = deltas[-1]["run"]
+    assert end.answer("pause", {"run": run}) is None
+    end.until(lambda: searching() and deltas[-1]["delta"]["summary"]["state"] == "paused")
+    assert end.answer("resume", {"run": run}) is None
+    banned = {"run": run, "predictor": "solve", "part": "instruction", "index": 1, "on": True}
+    assert end.answer("ban", banned) is None
+    added = {"run": run, "predictor": "solve", "instruction": "Do it.", "based_on": None}
+    assert end.answer("add", added) == {"index": 4}
+    assert "lift the ban first" in end.answer("pin", banned)
+    detail = end.answer("trial", {"run": run, "trial": 0})
+    assert len(detail["examples"]) == 24
+    assert end.answer("stop", {"run": run}) is None
+    end.until(lambda: cell.done)
+    assert "stopped" in cell.text
+    state = mipro.runs.load(run).state
+    assert [(c.index, c.predictor) for c in state.banned] == [(1, "solve")]
+    assert "does not go on in this kernel" in end.answer("pause", {"run": run})
+
+
+@pytest.mark.parametrize(
+    ("code", "wait"),
+    [
+        ("run = optimizer.start(Solve(), **data)", "print('BEST', (await run).score)"),
+        ("best = await optimizer.acompile(Solve(), **data)\nprint('BEST', best.score)", "pass"),
+    ],
+)
+def test_ways_that_do_not_block_ask_in_the_same_dialog(front_end, lm, code, wait):
+    end = front_end()
+    cell = end.begin(code)
+    dialog_of(end)
+    assert lm.count == 0
+    end.answer("permit", {"caps": _NO_CAPS, "below_usd": None})
+    waited = end.begin(wait)
+    end.until(lambda: waited.done)
+    assert "BEST" in cell.text + waited.text
+    assert (cell.error, waited.error) == (None, None)
+
+
+def test_below_the_price_that_was_named_no_question_is_asked_again(front_end, lm):
+    end = front_end()
+    cell = end.begin(_COMPILE)
+    dialog_of(end)
+    end.answer("permit", {"caps": _NO_CAPS, "below_usd": 0.75})
+    end.until(lambda: cell.done)
+    second = end.run(_COMPILE)
+    assert "finished USD 0.75" in second.text, "it is capped at that price"
+    assert end.widgets[end.mipro_widgets[-1]]["permission"] is None
+    asked = end.begin(_COMPILE.replace("**data", "**data, seed=3, num_candidates=3"))
+    end.until(lambda: asked.done)
+
+
+def test_an_interrupt_keeps_the_best_so_far(front_end, lm):
+    end = front_end(trials=4000)
+    cell = end.begin(_COMPILE)
+    dialog_of(end)
+    end.answer("permit", {"caps": _NO_CAPS, "below_usd": None})
+    end.until(
+        lambda: any(
+            m["kind"] == "delta" and m["delta"]["summary"]["baseline"] is not None
+            for _, m in end.messages
+        )
+    )
+    end.interrupt()
+    end.until(lambda: cell.done)
+    assert "keeping the best program so far" in cell.text
+    assert "stopped" in cell.text.splitlines()[-1]
+
+
+def test_an_interrupt_before_the_answer_sends_nothing(front_end, lm):
+    end = front_end()
+    cell = end.begin(_COMPILE)
+    dialog = dialog_of(end)
+    end.interrupt()
+    end.until(lambda: cell.done)
+    assert "ERROR PermissionDeniedError" in cell.text
+    end.until(lambda: dialog["permission"]["state"] == "declined")
+    assert lm.count == 0
+
+
+@pytest.mark.parametrize(("typed", "told"), [("y", "BEST"), ("n", "ERROR PermissionDeniedError")])
+def test_vs_code_is_asked_by_input_below_the_estimate(front_end, lm, typed, told):
+    end = front_end(answers=[typed], subshell=False, env={"VSCODE_PID": "1"})
+    cell = end.run(_COMPILE)
+    assert end.prompts == ["Run this plan? [y/N] "]
+    assert told in cell.text
+    shown = [o["data"]["text/plain"] for o in cell.outputs if "data" in o]
+    assert any("bootstrap" in text and "USD" in text for text in shown)
+    assert (lm.count > 0) == (typed == "y")
+
+
+def test_a_front_end_that_draws_no_widget_is_asked_by_input(front_end, lm):
+    end = front_end(answers=["y"])
+    end.run("import mipro_nb.notebook.window as window\nwindow._DRAWING_SECONDS = 0.5")
+    cell = end.run(_COMPILE)
+    assert end.prompts == ["Run this plan? [y/N] "]
+    assert "BEST" in cell.text
+
+
+@pytest.mark.parametrize("how", ["compile", "start", "await acompile"])
+def test_without_anybody_to_answer_it_raises_at_once(front_end, lm, how):
+    end = front_end()
+    awaited, name = how.split() if " " in how else ("", how)
+    code = _COMPILE.replace("optimizer.compile", f"{awaited} optimizer.{name}")
+    cell = end.run(code, allow_stdin=False)
+    assert "ERROR PermissionUnansweredError" in cell.text
+    assert "requires_permission_to_run=False" in cell.text
+    assert end.mipro_widgets == []
+    assert lm.count == 0
+    assert end.run("print(mipro.live_runs())").text == "[]\n"
+
+
+def test_where_nobody_looks_on_the_output_is_static_and_shows_the_end(front_end, lm):
+    end = front_end()
+    code = _COMPILE.replace("**data", "**data, requires_permission_to_run=False")
+    cell = end.run(code, allow_stdin=False)
+    assert end.mipro_widgets == []
+    (shown,) = cell.displays.values()
+    assert set(shown) == {"application/vnd.mipro.run+json", "text/html", "text/plain"}
+    saved = shown["application/vnd.mipro.run+json"]
+    assert saved["snapshot"]["summary"]["state"] == "finished"
+    assert {d["trial"]["trial"] for d in saved["snapshot"]["details"]} >= {0}
+    assert "finished" in shown["text/plain"]
+
+
+def test_a_run_of_another_kernel_is_seen_live_but_not_steered(front_end, lm):
+    first, second = front_end(trials=400), front_end()
+    first.run("run = optimizer.start(Solve(), **data, requires_permission_to_run=False)")
+    run = first.run("print(run.id)").text.strip()
+    second.run(f"mipro.show({run!r})")
+    snapshot = second.answer("snapshot", {"run": run})
+    assert snapshot["summary"]["lives"] == "elsewhere"
+    second.until(lambda: [m for _, m in second.messages if m["kind"] == "delta"])
+    assert "does not go on in this kernel" in second.answer("stop", {"run": run})
+    first.run("run.stop()\nrun.wait()")
+    second.until(
+        lambda: [m for _, m in second.messages if m["kind"] == "delta"][-1]["delta"]["summary"][
+            "state"
+        ]
+        == "stopped"
+    )
+
+
+def test_history_is_searched_renamed_tagged_and_deleted_from_the_widget(front_end, lm):
+    end = front_end()
+    end.run(_COMPILE.replace("**data", "**data, requires_permission_to_run=False"))
+    end.run(textwrap.dedent("mipro.history()"))
+    (row,) = end.answer("history")
+    assert (row["state"], row["program"]) == ("finished", "Solve")
+    run = row["id"]
+    assert end.answer("rename", {"run": run, "name": "sums"})["name"] == "sums"
+    assert end.answer("tag", {"run": run, "tags": ["a", "b"]})["tags"] == ["a", "b"]
+    assert mipro.runs.load(run).name == "sums"
+    assert end.answer("delete", {"runs": [run]}) is None
+    assert end.answer("history") == []
+    assert "No run" in end.answer("snapshot", {"run": run})
