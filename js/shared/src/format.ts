@@ -1,8 +1,9 @@
 /**
  * How amounts are written, the same in every view.
  *
- * All functions throw a RangeError for a value that no run can have (negative, not a number,
- * infinite), so that a wrong amount is never shown as if it were a right one.
+ * Functions for money, tokens and time throw a RangeError for a value that no run can have
+ * (negative, not a number, infinite), so that a wrong amount is never shown as if it were a right
+ * one. Scores are the user's own: whatever a metric gives can be written.
  */
 
 /** An estimate: the least, the likely and the most that something may come to. */
@@ -15,13 +16,19 @@ export interface Range<T extends number | null = number> {
 /** Sums of floating-point numbers may leave their range by this much. */
 const ROUNDING_ERROR = 1e-9;
 
+const MINUS = "−";
+
 const usdOfOneOrMore = fixed(2, 2);
 const usdBelowOne = fixed(2, 4);
+const usdBelowCent = new Intl.NumberFormat("en-US", {
+  minimumSignificantDigits: 2,
+  maximumSignificantDigits: 2,
+});
 const integer = fixed(0, 0);
 const oneDecimal = fixed(1, 1);
 const twoDecimals = fixed(2, 2);
 
-/** US dollars; null means that the price is unknown: "$1,234.50", "$0.0123", "<$0.01". */
+/** US dollars; null means that the price is unknown: "$1,234.50", "$0.0123", "$0.00052". */
 export function formatUsd(value: number | null): string {
   if (value === null) {
     return "unknown";
@@ -30,14 +37,18 @@ export function formatUsd(value: number | null): string {
   if (value === 0) {
     return "$0.00";
   }
+  if (value < 0.00001) {
+    return "<$0.00001";
+  }
   if (value < 0.01) {
-    return "<$0.01";
+    return `$${usdBelowCent.format(value)}`;
   }
   return `$${(value < 1 ? usdBelowOne : usdOfOneOrMore).format(value)}`;
 }
 
 /**
- * A score from 0 to 100; null means that there is none yet: "87.5".
+ * A score, which is from 0 to 100 unless the metric has a scale of its own; null means that there is
+ * none yet: "87.5".
  *
  * Only a perfect score reads "100.0", and only one of nothing "0.0".
  */
@@ -45,22 +56,53 @@ export function formatScore(score: number | null): string {
   if (score === null) {
     return "no score";
   }
-  if (!(score >= -ROUNDING_ERROR && score <= 100 + ROUNDING_ERROR)) {
-    throw new RangeError(`A score must be a number from 0 to 100, not ${score}.`);
+  if (!Number.isFinite(score)) {
+    return "not a number";
   }
-  if (score <= ROUNDING_ERROR) {
+  if (Math.abs(score) <= ROUNDING_ERROR) {
     return "0.0";
   }
-  if (score >= 100 - ROUNDING_ERROR) {
+  if (Math.abs(score - 100) <= ROUNDING_ERROR) {
     return "100.0";
   }
-  if (score < 0.1) {
+  if (score > 0 && score < 0.1) {
     return "<0.1";
   }
-  if (score > 99.9) {
+  if (score > 99.9 && score < 100) {
     return ">99.9";
   }
-  return oneDecimal.format(score);
+  return oneDecimal.format(score).replace("-", MINUS);
+}
+
+/** A difference of scores, in points: "+12.5", "−3.0", "±0.0". */
+export function formatPoints(points: number): string {
+  if (!Number.isFinite(points)) {
+    return "not a number";
+  }
+  const written = oneDecimal.format(Math.abs(points));
+  if (written === "0.0") {
+    return "±0.0";
+  }
+  return `${points < 0 ? MINUS : "+"}${written}`;
+}
+
+/** A number of things: "1,234". */
+export function formatCount(count: number): string {
+  requireAmount(count, "A number of things");
+  return integer.format(Math.abs(Math.round(count)));
+}
+
+/** A time of day on this machine's clock: "14:05". */
+export function formatClock(unixSeconds: number): string {
+  const date = dateOf(unixSeconds);
+  return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}`;
+}
+
+/** A day and a time on this machine's clock: "2026-11-24 14:05". */
+export function formatDateTime(unixSeconds: number): string {
+  const date = dateOf(unixSeconds);
+  const day = [date.getFullYear(), twoDigits(date.getMonth() + 1), twoDigits(date.getDate())];
+  return `${day.join("-")} ${formatClock(unixSeconds)}`;
 }
 
 /** A number of tokens: "1,234", "12.3k", "4.56M". A mean is rounded to whole tokens. */
@@ -130,6 +172,18 @@ export function formatRange<T extends number | null>(
 
 function fixed(minimumFractionDigits: number, maximumFractionDigits: number): Intl.NumberFormat {
   return new Intl.NumberFormat("en-US", { minimumFractionDigits, maximumFractionDigits });
+}
+
+function dateOf(unixSeconds: number): Date {
+  const date = new Date(unixSeconds * 1e3);
+  if (Number.isNaN(date.getTime())) {
+    throw new RangeError(`A time must be a number of seconds, not ${unixSeconds}.`);
+  }
+  return date;
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, "0");
 }
 
 function requireAmount(value: number, what: string): void {

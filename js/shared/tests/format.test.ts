@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { formatDuration, formatRange, formatScore, formatTokens, formatUsd } from "../src/format";
+import {
+  formatClock,
+  formatCount,
+  formatDateTime,
+  formatDuration,
+  formatPoints,
+  formatRange,
+  formatScore,
+  formatTokens,
+  formatUsd,
+} from "../src/format";
 
 const impossible = [-1, -1e-6, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
@@ -8,8 +18,13 @@ describe("formatUsd", () => {
     [null, "unknown"],
     [0, "$0.00"],
     [-0, "$0.00"],
-    [Number.MIN_VALUE, "<$0.01"],
-    [0.0099999, "<$0.01"],
+    [Number.MIN_VALUE, "<$0.00001"],
+    [0.0000099, "<$0.00001"],
+    [0.00001, "$0.000010"],
+    [0.000523, "$0.00052"],
+    [0.0034, "$0.0034"],
+    [0.002, "$0.0020"],
+    [0.0099999, "$0.010"],
     [0.01, "$0.01"],
     [0.0123, "$0.0123"],
     [0.12345, "$0.1235"],
@@ -55,8 +70,64 @@ describe("formatScore", () => {
     expect(formatScore(-1e-15)).toBe("0.0");
   });
 
-  it.each([...impossible, 100.001, 101])("refuses %s", (score) => {
-    expect(() => formatScore(score)).toThrow(RangeError);
+  it.each([
+    [100.04, "100.0"],
+    [101, "101.0"],
+    [1234.56, "1,234.6"],
+    [-0.04, "−0.0"],
+    [-20, "−20.0"],
+  ])("writes %s, of a metric with a scale of its own, as %s", (score, text) => {
+    expect(formatScore(score)).toBe(text);
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "writes %s in words",
+    (score) => {
+      expect(formatScore(score)).toBe("not a number");
+    },
+  );
+});
+
+describe("formatPoints", () => {
+  it.each([
+    [12.5, "+12.5"],
+    [-3, "−3.0"],
+    [0, "±0.0"],
+    [0.04, "±0.0"],
+    [-0.04, "±0.0"],
+    [Number.NaN, "not a number"],
+  ])("writes %s as %s", (points, text) => {
+    expect(formatPoints(points)).toBe(text);
+  });
+});
+
+describe("formatCount", () => {
+  it.each([
+    [0, "0"],
+    [-0, "0"],
+    [7, "7"],
+    [1234567, "1,234,567"],
+  ])("writes %s as %s", (count, text) => {
+    expect(formatCount(count)).toBe(text);
+  });
+
+  it.each(impossible)("refuses %s", (count) => {
+    expect(() => formatCount(count)).toThrow(RangeError);
+  });
+});
+
+describe("times", () => {
+  // In the zone of whoever runs the test.
+  const seconds = new Date(2026, 10, 4, 9, 5).getTime() / 1000;
+
+  it("are written with leading zeros, in the clock of 24 hours", () => {
+    expect(formatClock(seconds)).toBe("09:05");
+    expect(formatDateTime(seconds)).toBe("2026-11-04 09:05");
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])("refuse %s", (time) => {
+    expect(() => formatClock(time)).toThrow(RangeError);
+    expect(() => formatDateTime(time)).toThrow(RangeError);
   });
 });
 
@@ -136,7 +207,7 @@ describe("formatRange", () => {
 
   it("writes values that read alike once", () => {
     expect(formatRange({ low: 5, expected: 5, high: 5 }, formatTokens)).toBe("5");
-    expect(formatRange({ low: 0.001, expected: 0.002, high: 0.003 }, formatUsd)).toBe("<$0.01");
+    expect(formatRange({ low: 1e-7, expected: 2e-7, high: 3e-7 }, formatUsd)).toBe("<$0.00001");
   });
 
   it("keeps bounds that read unlike the likely value on one side only", () => {

@@ -1,0 +1,113 @@
+/**
+ * A page that shows one scene of the views with made-up data.
+ *
+ * The query chooses: `scene` (see below), `host` (plain, light, dark: the last two with
+ * JupyterLab's variables), and `rate`, deltas a second.
+ */
+
+import { render } from "preact";
+import { App } from "../shared/src/components/App";
+import { Kernel } from "../shared/src/model/kernel";
+import type { WidgetState } from "../shared/src/protocol";
+import { historyRows, permission, type RunOptions, snapshotOf, usual } from "./data";
+import { FakeKernel } from "./fakeKernel";
+
+interface Scene {
+  readonly options?: Partial<RunOptions>;
+  readonly state?: Partial<WidgetState>;
+  /** False: nobody answers. */
+  readonly answering?: boolean;
+  readonly lost?: boolean;
+  readonly rate?: number;
+}
+
+const scenes: Readonly<Record<string, Scene>> = {
+  running: { rate: 2 },
+  still: {},
+  start: { options: { trials: 0, planned: 40 } },
+  two: { options: { predictors: 2 } },
+  three: { options: { predictors: 3, trials: 60, planned: 60, state: "finished" } },
+  paused: { options: { state: "paused" } },
+  finished: { options: { state: "finished", trials: 44 } },
+  capped: { options: { state: "capped", trials: 31 } },
+  stopped: { options: { state: "stopped", trials: 12 } },
+  failed: { options: { state: "failed", trials: 1 } },
+  cutoff: { options: { state: "cut off", trials: 18 } },
+  gone: { lost: true },
+  saved: { answering: false },
+  unpriced: { options: { priced: false, capUsd: null } },
+  hostile: { options: { hostile: true, predictors: 1 } },
+  many: { options: { trials: 2_000, planned: 4_000 }, rate: 50 },
+  permission: { state: { permission: permission(true, false), snapshot: null } },
+  "permission-unpriced": { state: { permission: permission(false, false), snapshot: null } },
+  "permission-hostile": { state: { permission: permission(true, true), snapshot: null } },
+  permitted: {
+    state: { permission: { ...permission(true, false), state: "permitted" } },
+  },
+  declined: {
+    state: { permission: { ...permission(true, false), state: "declined" }, snapshot: null },
+  },
+  history: { state: { kind: "history", history: historyRows(), snapshot: null } },
+};
+
+const query = new URLSearchParams(location.search);
+const scene = scenes[query.get("scene") ?? "running"] ?? {};
+const options: RunOptions = { ...usual, ...scene.options };
+const root = document.getElementById("root") as HTMLElement;
+
+let state: WidgetState = {
+  kind: "run",
+  permission: null,
+  snapshot: snapshotOf(options),
+  history: null,
+  comparison: null,
+  ...scene.state,
+};
+
+const channel = new FakeKernel(options, scene.answering ?? true, (permitted) => {
+  const asked = state.permission;
+  if (asked !== null) {
+    state = {
+      ...state,
+      permission: { ...asked, state: permitted ? "permitted" : "declined" },
+      snapshot: permitted ? channel.snapshot : null,
+    };
+    draw();
+    channel.play(2);
+  }
+});
+const kernel = new Kernel(channel, { patience: 1_000, limit: 60_000 });
+
+function draw(): void {
+  render(<App state={state} kernel={kernel} keep={() => {}} />, root);
+}
+
+setHost(query.get("host") ?? "plain");
+draw();
+const rate = Number(query.get("rate") ?? scene.rate ?? 0);
+if (rate > 0) {
+  channel.play(rate);
+}
+if (scene.lost) {
+  setTimeout(() => channel.lose(), 200);
+}
+Object.assign(window, { channel });
+
+/** What JupyterLab's themes set. */
+function setHost(host: string): void {
+  if (host === "plain") {
+    return;
+  }
+  document.body.dataset.jpThemeLight = String(host === "light");
+  const variables: Record<string, string> = {
+    "--jp-layout-color0": host === "light" ? "white" : "#111111",
+    "--jp-ui-font-color1": host === "light" ? "rgba(0,0,0,0.87)" : "rgba(255,255,255,0.87)",
+    "--jp-ui-font-family":
+      "system-ui, -apple-system, blinkmacsystemfont, 'Segoe UI', helvetica, arial, sans-serif",
+    "--jp-code-font-family": "menlo, consolas, 'DejaVu Sans Mono', monospace",
+  };
+  for (const [name, value] of Object.entries(variables)) {
+    document.body.style.setProperty(name, value);
+  }
+  document.body.style.background = host === "light" ? "white" : "#111111";
+}

@@ -1,0 +1,22 @@
+// What `build-labextension` does not know by itself: TypeScript, and JSX as preact's.
+module.exports = {
+  // Parts of preact, whose license is in preact's own folder.
+  ignoreWarnings: [/license file for (preact-hooks|jsx-runtime)/],
+  resolve: { extensions: [".tsx", ".ts", ".js"] },
+  module: {
+    rules: [
+      {
+        test: /\.tsx?$/,
+        loader: "builtin:swc-loader",
+        options: {
+          jsc: {
+            parser: { syntax: "typescript", tsx: true },
+            target: "es2022",
+            transform: { react: { runtime: "automatic", importSource: "preact" } },
+          },
+        },
+        type: "javascript/auto",
+      },
+    ],
+  },
+};

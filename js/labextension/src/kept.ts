@@ -1,0 +1,94 @@
+/** What a notebook keeps of a run: the output of a cell, and what has become known since. */
+
+import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
+import type { WidgetState } from "../../shared/src/protocol";
+import type { RunSnapshot } from "../../shared/src/run";
+
+export const RUN_MIME = "application/vnd.mipro.run+json";
+export const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
+
+/** A view as it is kept in an output. */
+export interface RunBundle extends WidgetState {
+  readonly schema: 1;
+  /** The run shown; null where there is none (yet). */
+  readonly run: string | null;
+}
+
+/** All views of an output share what is known of its run. */
+const known = new WeakMap<IRenderMime.IMimeModel, KeptRun>();
+
+export class KeptRun {
+  readonly #output: IRenderMime.IMimeModel;
+  /** Newer than what the output holds; null where nothing is. */
+  #newest: RunSnapshot | null = null;
+
+  private constructor(output: IRenderMime.IMimeModel) {
+    this.#output = output;
+  }
+
+  static of(output: IRenderMime.IMimeModel): KeptRun {
+    const kept = known.get(output) ?? new KeptRun(output);
+    known.set(output, kept);
+    return kept;
+  }
+
+  /** The view as of now; null where a later mipro_nb wrote the output in another form. */
+  get bundle(): RunBundle | null {
+    const stored = this.#stored;
+    const snapshot = this.#newest;
+    if (stored === null || snapshot === null) {
+      return stored;
+    }
+    // There is no run without a yes.
+    const permission = stored.permission && { ...stored.permission, state: "permitted" as const };
+    return { ...stored, run: snapshot.summary.id, snapshot, permission };
+  }
+
+  get newest(): RunSnapshot | null {
+    return this.#newest;
+  }
+
+  /** Takes a snapshot of this run into account; tells whether it was news. */
+  take(snapshot: RunSnapshot): boolean {
+    const bundle = this.bundle;
+    const isNews =
+      bundle?.kind === "run" &&
+      (bundle.run === null || bundle.run === snapshot.summary.id) &&
+      (bundle.snapshot === null || isNewer(snapshot, bundle.snapshot));
+    if (isNews) {
+      this.#newest = snapshot;
+    }
+    return isNews;
+  }
+
+  /** Puts what is known into the output, for the notebook file. */
+  store(): void {
+    if (this.#newest !== null) {
+      const bundle = this.bundle as never;
+      this.#newest = null;
+      this.#output.setData({ data: { ...this.#output.data, [RUN_MIME]: bundle } });
+    }
+  }
+
+  get #stored(): RunBundle | null {
+    const value = this.#output.data[RUN_MIME] as unknown as RunBundle | undefined;
+    return value?.schema === 1 ? value : null;
+  }
+}
+
+/** The id of an output's widget; null where it has none that may be shown. */
+export function widgetOf(output: IRenderMime.IMimeModel): string | null {
+  // A widget brings its code with it: only a trusted notebook may run that.
+  if (!output.trusted) {
+    return null;
+  }
+  const view = output.data[WIDGET_MIME] as { readonly model_id?: unknown } | undefined;
+  return typeof view?.model_id === "string" && view.model_id !== "" ? view.model_id : null;
+}
+
+function isNewer(snapshot: RunSnapshot, known: RunSnapshot): boolean {
+  return (
+    snapshot.seq > known.seq ||
+    (snapshot.seq === known.seq && snapshot.summary.state !== known.summary.state)
+  );
+}

@@ -1,0 +1,135 @@
+import { useState } from "preact/hooks";
+import type { Kernel } from "../../model/kernel";
+import type { DemoSetCard, RunSummary } from "../../run";
+import { Button } from "../base/Button";
+import { SafeText } from "../base/SafeText";
+import { useAnswer } from "../drill/asking";
+import { counted } from "../drill/counted";
+import { Fields } from "../drill/Fields";
+import { byPredictor, CandidateSection } from "./CandidateSection";
+import { CardFrame } from "./CardFrame";
+import { SteerButtons } from "./SteerButtons";
+import { useSwitch } from "./steering";
+
+interface DemoSetCardsProps {
+  readonly kernel: Kernel | null;
+  readonly summary: RunSummary;
+  readonly cards: readonly DemoSetCard[];
+}
+
+/** All demo sets, by predictor. */
+export function DemoSetCards({ kernel, summary, cards }: DemoSetCardsProps) {
+  const groups = byPredictor(summary.predictors, cards);
+  return (
+    <div class="mipro-candidate-groups">
+      {groups.map(([predictor, ofPredictor]) => (
+        <CandidateSection
+          key={predictor}
+          predictor={predictor}
+          signature={summary.predictors[predictor]}
+          named={groups.length > 1}
+          things="demo sets"
+          cards={ofPredictor}
+          draw={(card) => <DemoSetCardView kernel={kernel} summary={summary} card={card} />}
+        />
+      ))}
+    </div>
+  );
+}
+
+const sources = { empty: "No demos", labelled: "Labelled", bootstrapped: "Bootstrapped" } as const;
+
+interface DemoSetCardViewProps {
+  readonly kernel: Kernel | null;
+  readonly summary: RunSummary;
+  readonly card: DemoSetCard;
+}
+
+function DemoSetCardView({ kernel, summary, card }: DemoSetCardViewProps) {
+  const name = `demo set ${card.index}`;
+  const pin = useSwitch(kernel, summary.id, "demos", card, "pin");
+  const ban = useSwitch(kernel, summary.id, "demos", card, "ban");
+  const [all, setAll] = useState(false);
+  const [asked] = useAnswer(
+    all && kernel !== null
+      ? () => kernel.ask("demos", { run: summary.id, predictor: card.predictor, index: card.index })
+      : null,
+    `${summary.id} ${card.predictor} ${card.index}`,
+  );
+  const demos = all && asked?.value ? asked.value : card.preview;
+  const hidden = card.demos - card.preview.length;
+
+  return (
+    <CardFrame
+      title={`Demo set ${card.index}`}
+      card={card}
+      baseline={summary.baseline}
+      best={summary.best?.configuration[`${card.predictor}:demos`] === card.index}
+      pinned={pin.on}
+      banned={ban.on}
+      source={sources[card.source]}
+      facts={
+        card.demos === 0
+          ? []
+          : [
+              counted(card.demos, "demo"),
+              card.bootstrapped > 0 && `${card.bootstrapped} bootstrapped`,
+              card.labelled > 0 && `${card.labelled} labelled`,
+            ].filter((fact) => fact !== false)
+      }
+      errors={[pin.error, ban.error]}
+      actions={
+        <>
+          {hidden > 0 && kernel !== null && (
+            <Button
+              kind="quiet"
+              expanded={all}
+              disabled={asked?.state === "asking"}
+              onClick={() => setAll(!all)}
+            >
+              {asked?.state === "asking"
+                ? "Fetching…"
+                : all
+                  ? "Show fewer"
+                  : `Show all ${counted(card.demos, "demo")}`}
+              <span class="mipro-only-read"> of {name}</span>
+            </Button>
+          )}
+          {kernel !== null && summary.steerable && (
+            <span class="mipro-card-steer">
+              <SteerButtons pin={pin} ban={ban} name={name} />
+            </span>
+          )}
+        </>
+      }
+    >
+      {card.demos === 0 ? (
+        <p class="mipro-muted">The prompt has the instruction alone.</p>
+      ) : (
+        <ol class="mipro-demos">
+          {demos.map((demo, place) => (
+            <li key={place}>
+              <Fields
+                fields={demo}
+                name={`demo ${place + 1} of ${name}`}
+                kernel={kernel}
+                run={summary.id}
+                rows={all ? 12 : 4}
+              />
+            </li>
+          ))}
+        </ol>
+      )}
+      {hidden > 0 && kernel === null && (
+        <p class="mipro-cliptext-note">
+          {counted(hidden, "more demo")}: <code>%mipro show {summary.id}</code>
+        </p>
+      )}
+      {all && asked?.error && (
+        <p class="mipro-cliptext-note" role="alert">
+          <SafeText text={asked.error} />
+        </p>
+      )}
+    </CardFrame>
+  );
+}

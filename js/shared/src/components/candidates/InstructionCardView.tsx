@@ -1,0 +1,167 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Kernel } from "../../model/kernel";
+import type { InstructionCard, RunSummary } from "../../run";
+import { Button } from "../base/Button";
+import { SafeText } from "../base/SafeText";
+import { useAction } from "../drill/asking";
+import { ClipText } from "../drill/ClipText";
+import { CopyButton } from "../drill/CopyButton";
+import { wholeText } from "../drill/cutTexts";
+import { ClipDiff } from "../drill/TextDiff";
+import { CardFrame } from "./CardFrame";
+import { InstructionForm } from "./InstructionForm";
+import { SteerButtons } from "./SteerButtons";
+import { useSwitch } from "./steering";
+
+interface InstructionCardViewProps {
+  readonly kernel: Kernel | null;
+  readonly summary: RunSummary;
+  readonly card: InstructionCard;
+  /** The student's own instruction of the same predictor. */
+  readonly student: InstructionCard | null;
+  /** All instructions of the predictor. */
+  readonly others: readonly InstructionCard[];
+  readonly onAdded: (index: number) => void;
+}
+
+const sources = { student: "Yours", proposed: "Proposed", user: "By hand" } as const;
+
+export function InstructionCardView({
+  kernel,
+  summary,
+  card,
+  student,
+  others,
+  onAdded,
+}: InstructionCardViewProps) {
+  const name = `instruction ${card.index}`;
+  const pin = useSwitch(kernel, summary.id, "instruction", card, "pin");
+  const ban = useSwitch(kernel, summary.id, "instruction", card, "ban");
+  const [comparing, setComparing] = useState(false);
+  const [draft, setDraft] = useState<string | null>(null);
+  const opening = useAction();
+  const adding = useAction();
+  const root = useRef<HTMLDivElement>(null);
+  const closed = useRef(false);
+  const steerable = kernel !== null && summary.steerable;
+  const comparable = student !== null && card.source !== "student";
+
+  useEffect(() => {
+    if (draft === null && closed.current) {
+      closed.current = false;
+      root.current?.querySelector<HTMLElement>("[data-edit] button")?.focus();
+    }
+  }, [draft]);
+
+  function edit(): void {
+    void opening.start(async () => setDraft(await wholeText(kernel, summary.id, card.instruction)));
+  }
+
+  function close(): void {
+    closed.current = true;
+    adding.forget();
+    setDraft(null);
+  }
+
+  function add(instruction: string): void {
+    const { predictor, index } = card;
+    void adding.start(async () => {
+      const ask = { run: summary.id, predictor, instruction, based_on: index };
+      const added = await kernel?.ask("add", ask);
+      close();
+      if (added !== undefined) {
+        onAdded(added.index);
+      }
+    });
+  }
+
+  return (
+    <div ref={root}>
+      <CardFrame
+        title={`Instruction ${card.index}`}
+        card={card}
+        baseline={summary.baseline}
+        best={summary.best?.configuration[`${card.predictor}:instruction`] === card.index}
+        pinned={pin.on}
+        banned={ban.on}
+        source={sources[card.source]}
+        facts={facts(card)}
+        errors={[pin.error, ban.error, opening.error]}
+        actions={
+          draft === null && (
+            <>
+              {comparable && (
+                <Button
+                  kind="quiet"
+                  icon="compare"
+                  pressed={comparing}
+                  title="What changed from the student’s instruction"
+                  onClick={() => setComparing(!comparing)}
+                >
+                  Diff<span class="mipro-only-read"> of {name} to yours</span>
+                </Button>
+              )}
+              <CopyButton
+                name={name}
+                text={() => wholeText(kernel, summary.id, card.instruction)}
+              />
+              {steerable && (
+                <>
+                  <span data-edit>
+                    <Button
+                      kind="quiet"
+                      icon="edit"
+                      disabled={opening.pending}
+                      title="Write another instruction that takes the place of this one"
+                      onClick={edit}
+                    >
+                      Edit<span class="mipro-only-read"> {name}</span>
+                    </Button>
+                  </span>
+                  <span class="mipro-card-steer">
+                    <SteerButtons pin={pin} ban={ban} name={name} />
+                  </span>
+                </>
+              )}
+            </>
+          )
+        }
+      >
+        {draft !== null ? (
+          <InstructionForm
+            label={`In the place of instruction ${card.index}`}
+            initial={draft}
+            submit="Add as a new one"
+            taken={others.map(({ index, instruction }) => ({ index, text: instruction.text }))}
+            action={adding}
+            onSubmit={add}
+            onCancel={close}
+          />
+        ) : comparing && comparable ? (
+          <ClipDiff
+            before={[student.instruction]}
+            after={[card.instruction]}
+            join={(texts) => texts.join("")}
+            name={`Changes from your instruction to ${name}`}
+            kernel={kernel}
+            run={summary.id}
+          />
+        ) : (
+          <ClipText clip={card.instruction} name={name} kernel={kernel} run={summary.id} />
+        )}
+      </CardFrame>
+    </div>
+  );
+}
+
+function facts(card: InstructionCard) {
+  return [
+    card.tip !== null && (
+      <>
+        Tip: <SafeText text={card.tip} />
+      </>
+    ),
+    card.demo_set !== null && `Written after seeing demo set ${card.demo_set}`,
+    card.based_on !== null && `Edited from instruction ${card.based_on}`,
+  ].filter((fact) => fact !== false);
+}

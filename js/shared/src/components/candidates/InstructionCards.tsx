@@ -1,0 +1,126 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Kernel } from "../../model/kernel";
+import type { InstructionCard, RunSummary } from "../../run";
+import { Button } from "../base/Button";
+import { useAction } from "../drill/asking";
+import { byPredictor, CandidateSection } from "./CandidateSection";
+import { InstructionCardView } from "./InstructionCardView";
+import { InstructionForm } from "./InstructionForm";
+
+interface InstructionCardsProps {
+  readonly kernel: Kernel | null;
+  readonly summary: RunSummary;
+  readonly cards: readonly InstructionCard[];
+}
+
+/** All instruction candidates, by predictor; with a kernel they steer the search while it runs. */
+export function InstructionCards({ kernel, summary, cards }: InstructionCardsProps) {
+  const groups = byPredictor(summary.predictors, cards);
+  return (
+    <div class="mipro-candidate-groups">
+      {groups.map(([predictor, ofPredictor]) => (
+        <PredictorInstructions
+          key={predictor}
+          kernel={kernel}
+          summary={summary}
+          predictor={predictor}
+          named={groups.length > 1}
+          cards={ofPredictor}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface PredictorInstructionsProps extends InstructionCardsProps {
+  readonly predictor: string;
+  readonly named: boolean;
+}
+
+function PredictorInstructions({
+  kernel,
+  summary,
+  predictor,
+  named,
+  cards,
+}: PredictorInstructionsProps) {
+  const [writing, setWriting] = useState(false);
+  const [said, setSaid] = useState("");
+  const adding = useAction();
+  const closed = useRef(false);
+  const opener = useRef<HTMLSpanElement>(null);
+  const steerable = kernel !== null && summary.steerable;
+  const student = cards.find((card) => card.source === "student") ?? null;
+
+  useEffect(() => {
+    if (!writing && closed.current) {
+      closed.current = false;
+      opener.current?.querySelector("button")?.focus();
+    }
+  }, [writing]);
+
+  function close(): void {
+    closed.current = true;
+    adding.forget();
+    setWriting(false);
+  }
+
+  function add(instruction: string): void {
+    void adding.start(async () => {
+      const ask = { run: summary.id, predictor, instruction, based_on: null };
+      const added = await kernel?.ask("add", ask);
+      close();
+      if (added !== undefined) {
+        setSaid(`Instruction ${added.index} was added.`);
+      }
+    });
+  }
+
+  return (
+    <CandidateSection
+      predictor={predictor}
+      signature={summary.predictors[predictor]}
+      named={named}
+      things="instructions"
+      cards={cards}
+      toolbar={
+        steerable && (
+          <span ref={opener}>
+            <Button icon="plus" expanded={writing} onClick={() => setWriting(!writing)}>
+              Add my own
+            </Button>
+          </span>
+        )
+      }
+      draw={(card) => (
+        <InstructionCardView
+          kernel={kernel}
+          summary={summary}
+          card={card}
+          student={student}
+          others={cards}
+          onAdded={(index) =>
+            setSaid(`Instruction ${index} was added in the place of instruction ${card.index}.`)
+          }
+        />
+      )}
+    >
+      <p class="mipro-candidates-said" role="status">
+        {said}
+      </p>
+      {steerable && writing && (
+        <div class="mipro-card mipro-card--form">
+          <InstructionForm
+            label="Your instruction"
+            initial=""
+            submit="Add"
+            taken={cards.map(({ index, instruction }) => ({ index, text: instruction.text }))}
+            action={adding}
+            onSubmit={add}
+            onCancel={close}
+          />
+        </div>
+      )}
+    </CandidateSection>
+  );
+}

@@ -1,0 +1,39 @@
+import type { Clip } from "../../run";
+import { excerpt } from "../../text";
+import { SafeText } from "../base/SafeText";
+
+interface CellFieldsProps {
+  readonly fields: Readonly<Record<string, Clip>> | null;
+  /** Only these are shown where there are any of them. */
+  readonly only?: readonly string[];
+}
+
+/** Fields and their values in the one line of a table's cell. */
+export function CellFields({ fields, only = [] }: CellFieldsProps) {
+  if (fields === null) {
+    return <span class="mipro-muted">–</span>;
+  }
+  const all = Object.entries(fields);
+  const some = all.filter(([field]) => only.includes(field));
+  const shown = some.length > 0 ? some : all;
+  const [first] = shown;
+  if (first !== undefined && shown.length === 1) {
+    return <SafeText text={oneLine(first[1])} />;
+  }
+  return (
+    <>
+      {shown.map(([field, clip]) => (
+        <span key={field} class="mipro-cellfield">
+          <span class="mipro-muted">
+            <SafeText text={field} />{" "}
+          </span>
+          <SafeText text={oneLine(clip)} />
+        </span>
+      ))}
+    </>
+  );
+}
+
+function oneLine(clip: Clip): string {
+  return excerpt(clip.text).replace(/\s*\n\s*/g, " ⏎ ");
+}

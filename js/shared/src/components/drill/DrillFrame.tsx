@@ -1,0 +1,48 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { IconButton } from "../base/Button";
+
+interface DrillFrameProps {
+  readonly title: ComponentChildren;
+  /** Beside the title. */
+  readonly aside?: ComponentChildren;
+  /** What is closed: "trial 7". */
+  readonly name: string;
+  readonly children: ComponentChildren;
+  /** Null where it was not opened from anything. */
+  readonly onClose: (() => void) | null;
+}
+
+/** A view that was opened from another and goes away with Escape; the focus begins at its title. */
+export function DrillFrame({ title, aside, name, children, onClose }: DrillFrameProps) {
+  const id = useId();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const opened = onClose !== null;
+  useEffect(() => {
+    if (opened) {
+      heading.current?.focus();
+    }
+  }, [name, opened]);
+
+  return (
+    <section
+      class="mipro-drill"
+      aria-labelledby={id}
+      onKeyDown={(event) => {
+        if (event.key === "Escape" && onClose !== null) {
+          event.stopPropagation();
+          onClose();
+        }
+      }}
+    >
+      <header class="mipro-drill-head">
+        <h3 id={id} ref={heading} tabIndex={-1}>
+          {title}
+        </h3>
+        {aside}
+        {onClose !== null && <IconButton icon="close" label={`Close ${name}`} onClick={onClose} />}
+      </header>
+      {children}
+    </section>
+  );
+}

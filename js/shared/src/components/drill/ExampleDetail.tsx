@@ -1,0 +1,68 @@
+import { formatDuration } from "../../format";
+import type { Kernel } from "../../model/kernel";
+import type { ExampleRow } from "../../run";
+import { IconButton } from "../base/Button";
+import { Notice } from "../base/Notice";
+import { Calls } from "./Calls";
+import { ClipText } from "./ClipText";
+import { Fields } from "./Fields";
+import { VerdictMark } from "./VerdictMark";
+
+interface ExampleDetailProps {
+  readonly kernel: Kernel | null;
+  readonly run: string;
+  readonly trial: number;
+  readonly row: ExampleRow;
+  readonly onClose: () => void;
+}
+
+/** One example in full: what went in, what was to come out, what did, and the calls behind it. */
+export function ExampleDetail({ kernel, run, trial, row, onClose }: ExampleDetailProps) {
+  const name = `example ${row.example}`;
+  const shown = { kernel, run };
+  return (
+    <section class="mipro-example" aria-label={`Example ${row.example}`}>
+      <header class="mipro-example-head">
+        <h4>Example {row.example}</h4>
+        <VerdictMark row={row} />
+        <span class="mipro-muted">
+          {row.seconds !== null && formatDuration(row.seconds)}
+          {row.scored_by !== trial && ` · scored before, in trial ${row.scored_by}`}
+        </span>
+        <IconButton icon="close" label={`Close ${name}`} onClick={onClose} />
+      </header>
+      {row.error !== null && (
+        <Notice tone="danger">
+          <ClipText clip={row.error} name={`the error of ${name}`} {...shown} />
+        </Notice>
+      )}
+      <div class="mipro-example-columns">
+        <div>
+          <h5>Inputs</h5>
+          <Fields fields={row.inputs} name={name} {...shown} />
+        </div>
+        <div>
+          <h5>Expected</h5>
+          <Fields fields={row.expected} name={`the expected of ${name}`} {...shown} />
+        </div>
+        <div>
+          <h5>Prediction</h5>
+          {row.prediction === null ? (
+            <p class="mipro-text-empty">
+              {row.error === null ? "Not there yet." : "There is none."}
+            </p>
+          ) : (
+            <Fields fields={row.prediction} name={`the prediction of ${name}`} {...shown} />
+          )}
+        </div>
+      </div>
+      {row.feedback !== null && (
+        <div class="mipro-example-feedback">
+          <h5>Feedback of the metric</h5>
+          <ClipText clip={row.feedback} name={`the feedback of ${name}`} {...shown} />
+        </div>
+      )}
+      <Calls kernel={kernel} run={run} trial={trial} example={row.example} />
+    </section>
+  );
+}

@@ -1,0 +1,134 @@
+import { useMemo, useState } from "preact/hooks";
+import { formatDuration } from "../../format";
+import type { Kernel } from "../../model/kernel";
+import type { ExampleRow } from "../../run";
+import { type Column, DataTable } from "../base/DataTable";
+import { CellFields } from "./CellFields";
+import { ExampleDetail } from "./ExampleDetail";
+import { FilterChoice } from "./FilterChoice";
+import { OpenedBelow } from "./OpenedBelow";
+import { VerdictMark } from "./VerdictMark";
+import { type Verdict, verdictOf } from "./verdict";
+
+interface ExampleTableProps {
+  readonly kernel: Kernel | null;
+  readonly run: string;
+  readonly trial: number;
+  readonly examples: readonly ExampleRow[];
+}
+
+type Filter = "all" | Exclude<Verdict, "running">;
+
+const filters: readonly { readonly id: Filter; readonly label: string }[] = [
+  { id: "all", label: "All" },
+  { id: "right", label: "Right" },
+  { id: "wrong", label: "Wrong" },
+  { id: "error", label: "Errors" },
+];
+
+const columns: readonly Column<ExampleRow>[] = [
+  {
+    id: "example",
+    header: "#",
+    title: "Number",
+    value: (row) => row.example,
+    align: "end",
+    width: "44px",
+  },
+  {
+    id: "score",
+    header: "Score",
+    value: (row) => row.score,
+    cell: (row) => <VerdictMark row={row} />,
+    width: "74px",
+  },
+  {
+    id: "inputs",
+    header: "Inputs",
+    cell: (row) => <CellFields fields={row.inputs} />,
+    width: "minmax(140px, 3fr)",
+  },
+  {
+    id: "expected",
+    header: "Expected",
+    cell: (row) => <CellFields fields={row.expected} />,
+    width: "minmax(80px, 1.3fr)",
+  },
+  {
+    id: "prediction",
+    header: "Prediction",
+    cell: (row) =>
+      row.error === null ? (
+        <CellFields fields={row.prediction} only={Object.keys(row.expected)} />
+      ) : (
+        <CellFields fields={{ error: row.error }} />
+      ),
+    width: "minmax(80px, 1.5fr)",
+  },
+  {
+    id: "seconds",
+    header: "Time",
+    value: (row) => row.seconds,
+    cell: (row) => (row.seconds === null ? "–" : formatDuration(row.seconds)),
+    align: "end",
+    width: "72px",
+    largestFirst: true,
+  },
+];
+
+/** The examples of a trial; one that is chosen is shown in full below. */
+export function ExampleTable({ kernel, run, trial, examples }: ExampleTableProps) {
+  const [filter, setFilter] = useState<Filter>("all");
+  const [opened, setOpened] = useState<number | null>(null);
+  const counts = useMemo(() => countVerdicts(examples), [examples]);
+  const rows = useMemo(
+    () => examples.filter((row) => filter === "all" || verdictOf(row) === filter),
+    [examples, filter],
+  );
+  const openedRow = examples.find((row) => row.example === opened);
+
+  return (
+    <OpenedBelow
+      name={openedRow === undefined ? null : `Example ${openedRow.example}`}
+      onClose={() => setOpened(null)}
+      detail={
+        openedRow && (
+          <ExampleDetail
+            kernel={kernel}
+            run={run}
+            trial={trial}
+            row={openedRow}
+            onClose={() => setOpened(null)}
+          />
+        )
+      }
+    >
+      <DataTable
+        label={`Examples of trial ${trial}`}
+        rows={rows}
+        columns={columns}
+        rowKey={(row) => row.example}
+        maxHeight={330}
+        onOpen={(row) => setOpened(row.example === opened ? null : row.example)}
+        opened={opened}
+        toolbar={
+          <FilterChoice
+            label="Which examples"
+            filters={filters.map((each) => ({ ...each, count: counts[each.id] }))}
+            selected={filter}
+            onSelect={setFilter}
+          />
+        }
+        empty={examples.length === 0 ? "No example was started yet." : "There are none of these."}
+      />
+    </OpenedBelow>
+  );
+}
+
+function countVerdicts(examples: readonly ExampleRow[]): Record<Filter | "running", number> {
+  const counts = { all: examples.length, right: 0, wrong: 0, error: 0, running: 0 };
+  for (const row of examples) {
+    counts[verdictOf(row)] += 1;
+  }
+  return counts;
+}

@@ -1,0 +1,204 @@
+import { useMemo, useState } from "preact/hooks";
+import type { Kernel } from "../../model/kernel";
+import type { ExampleRow } from "../../run";
+import { IconButton } from "../base/Button";
+import { type Column, DataTable } from "../base/DataTable";
+import { CellFields } from "./CellFields";
+import { ClipText } from "./ClipText";
+import { Fields } from "./Fields";
+import { FilterChoice } from "./FilterChoice";
+import { OpenedBelow } from "./OpenedBelow";
+import type { Pair } from "./pairs";
+import { VerdictMark } from "./VerdictMark";
+
+interface PairTableProps {
+  readonly pairs: readonly Pair[];
+  readonly a: number;
+  readonly b: number;
+  readonly kernel: Kernel | null;
+  readonly run: string;
+}
+
+type Filter = "all" | "b" | "a" | "alike";
+
+/** Examples that both trials have scored, and which of the two did better on each. */
+export function PairTable({ pairs, a, b, kernel, run }: PairTableProps) {
+  const [filter, setFilter] = useState<Filter>("all");
+  const [opened, setOpened] = useState<number | null>(null);
+  const columns = useMemo(() => columnsFor(a, b), [a, b]);
+  const rows = useMemo(
+    () => pairs.filter((pair) => filter === "all" || better(pair) === filter),
+    [pairs, filter],
+  );
+  const openedPair = pairs.find((pair) => pair.example === opened);
+  const filters = [
+    { id: "all", label: "All", count: pairs.length },
+    { id: "b", label: `Trial ${b} better`, count: count(pairs, "b") },
+    { id: "a", label: `Trial ${a} better`, count: count(pairs, "a") },
+    { id: "alike", label: "Alike", count: count(pairs, "alike") },
+  ] as const;
+
+  return (
+    <OpenedBelow
+      name={openedPair === undefined ? null : `Example ${openedPair.example}`}
+      onClose={() => setOpened(null)}
+      detail={
+        openedPair && (
+          <PairDetail
+            pair={openedPair}
+            a={a}
+            b={b}
+            kernel={kernel}
+            run={run}
+            onClose={() => setOpened(null)}
+          />
+        )
+      }
+    >
+      <DataTable
+        label={`Examples of trials ${a} and ${b}`}
+        rows={rows}
+        columns={columns}
+        rowKey={(pair) => pair.example}
+        initialSort={{ column: "difference", descending: true }}
+        maxHeight={330}
+        onOpen={(pair) => setOpened(pair.example === opened ? null : pair.example)}
+        opened={opened}
+        toolbar={
+          <FilterChoice
+            label="Which examples"
+            filters={filters}
+            selected={filter}
+            onSelect={setFilter}
+          />
+        }
+        empty={pairs.length === 0 ? "No example was scored by both." : "There are none of these."}
+      />
+    </OpenedBelow>
+  );
+}
+
+function columnsFor(a: number, b: number): readonly Column<Pair>[] {
+  const prediction = (side: "a" | "b", trial: number): Column<Pair> => ({
+    id: side,
+    header: `Trial ${trial}`,
+    value: (pair) => pair[side].score,
+    cell: (pair) => (
+      <span class="mipro-pair-side">
+        <VerdictMark row={pair[side]} />
+        <CellFields fields={pair[side].prediction} only={Object.keys(pair[side].expected)} />
+      </span>
+    ),
+    width: "minmax(110px, 1.6fr)",
+    largestFirst: true,
+  });
+  return [
+    {
+      id: "example",
+      header: "#",
+      title: "Number",
+      value: (pair) => pair.example,
+      align: "end",
+      width: "44px",
+    },
+    {
+      id: "difference",
+      header: "Better",
+      title: "Which did better",
+      value: (pair) => pair.difference,
+      cell: (pair) => {
+        const side = better(pair);
+        return side === "alike" ? (
+          <span class="mipro-muted">alike</span>
+        ) : (
+          `trial ${side === "a" ? a : b}`
+        );
+      },
+      width: "76px",
+      largestFirst: true,
+    },
+    {
+      id: "inputs",
+      header: "Inputs",
+      cell: (pair) => <CellFields fields={pair.a.inputs} />,
+      width: "minmax(140px, 2.4fr)",
+    },
+    {
+      id: "expected",
+      header: "Expected",
+      cell: (pair) => <CellFields fields={pair.a.expected} />,
+      width: "minmax(80px, 1fr)",
+    },
+    prediction("a", a),
+    prediction("b", b),
+  ];
+}
+
+interface PairDetailProps extends Omit<PairTableProps, "pairs"> {
+  readonly pair: Pair;
+  readonly onClose: () => void;
+}
+
+function PairDetail({ pair, a, b, kernel, run, onClose }: PairDetailProps) {
+  const name = `example ${pair.example}`;
+  const shown = { kernel, run };
+  return (
+    <section class="mipro-example" aria-label={`Example ${pair.example}`}>
+      <header class="mipro-example-head">
+        <h4>Example {pair.example}</h4>
+        <IconButton icon="close" label={`Close ${name}`} onClick={onClose} />
+      </header>
+      <div class="mipro-example-columns mipro-example-columns--two">
+        <div>
+          <h5>Inputs</h5>
+          <Fields fields={pair.a.inputs} name={name} {...shown} />
+        </div>
+        <div>
+          <h5>Expected</h5>
+          <Fields fields={pair.a.expected} name={`the expected of ${name}`} {...shown} />
+        </div>
+        <Predicted row={pair.a} trial={a} {...shown} />
+        <Predicted row={pair.b} trial={b} {...shown} />
+      </div>
+    </section>
+  );
+}
+
+interface PredictedProps {
+  readonly row: ExampleRow;
+  readonly trial: number;
+  readonly kernel: Kernel | null;
+  readonly run: string;
+}
+
+function Predicted({ row, trial, ...shown }: PredictedProps) {
+  const name = `example ${row.example} in trial ${trial}`;
+  return (
+    <div>
+      <h5>
+        Trial {trial} <VerdictMark row={row} />
+      </h5>
+      {row.prediction !== null && (
+        <Fields fields={row.prediction} name={`the prediction of ${name}`} {...shown} />
+      )}
+      {row.error !== null && <ClipText clip={row.error} name={`the error of ${name}`} {...shown} />}
+      {row.feedback !== null && (
+        <div class="mipro-example-feedback">
+          <h6>Feedback of the metric</h6>
+          <ClipText clip={row.feedback} name={`the feedback of ${name}`} {...shown} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function better({ difference }: Pair): Exclude<Filter, "all"> {
+  if (difference === 0) {
+    return "alike";
+  }
+  return difference > 0 ? "b" : "a";
+}
+
+function count(pairs: readonly Pair[], side: Filter): number {
+  return pairs.filter((pair) => better(pair) === side).length;
+}

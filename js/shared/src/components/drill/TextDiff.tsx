@@ -1,0 +1,110 @@
+import { useMemo, useState } from "preact/hooks";
+import type { Kernel } from "../../model/kernel";
+import type { Clip } from "../../run";
+import { Button } from "../base/Button";
+import { SafeText } from "../base/SafeText";
+import { changesBetween, folded } from "./changes";
+import { useWholeTexts } from "./cutTexts";
+
+/** Unchanged lines that are shown around a change. */
+const CONTEXT = 3;
+/** Characters of each text that are compared; a page bears no more at once. */
+const MOST = 100_000;
+
+interface TextDiffProps {
+  readonly before: string;
+  readonly after: string;
+  /** What is compared, read aloud: "changes from instruction 0 to 3". */
+  readonly name: string;
+}
+
+/** What changed from one text to another, in words, crossed out and underlined. */
+export function TextDiff({ before, after, name }: TextDiffProps) {
+  const changes = useMemo(
+    () => folded(changesBetween(before.slice(0, MOST), after.slice(0, MOST)), CONTEXT),
+    [before, after],
+  );
+  const [unfolded, setUnfolded] = useState<ReadonlySet<number>>(new Set());
+  if (before === after) {
+    return <p class="mipro-text-empty">No difference.</p>;
+  }
+  return (
+    <section class="mipro-text mipro-diff" aria-label={name}>
+      {changes.map((change, place) => {
+        const text = <SafeText text={change.text} />;
+        switch (change.kind) {
+          case "removed":
+            return (
+              <del key={place} class="mipro-removed">
+                <span class="mipro-only-read">removed: </span>
+                {text}
+              </del>
+            );
+          case "added":
+            return (
+              <ins key={place} class="mipro-added">
+                <span class="mipro-only-read">added: </span>
+                {text}
+              </ins>
+            );
+          case "folded":
+            return unfolded.has(place) ? (
+              <span key={place}>{text}</span>
+            ) : (
+              <span key={place} class="mipro-diff-fold">
+                <Button
+                  kind="quiet"
+                  expanded={false}
+                  onClick={() => setUnfolded(new Set([...unfolded, place]))}
+                >
+                  {change.lines} unchanged lines
+                </Button>
+              </span>
+            );
+          default:
+            return <span key={place}>{text}</span>;
+        }
+      })}
+      {(before.length > MOST || after.length > MOST) && (
+        <p class="mipro-cliptext-note">
+          Only the first {MOST.toLocaleString("en-US")} characters are compared.
+        </p>
+      )}
+    </section>
+  );
+}
+
+interface ClipDiffProps {
+  readonly before: readonly Clip[];
+  readonly after: readonly Clip[];
+  /** One text of each side's, for the whole texts in their order. */
+  readonly join: (texts: readonly string[], side: "before" | "after") => string;
+  readonly name: string;
+  readonly kernel: Kernel | null;
+  readonly run: string;
+}
+
+/** The difference of texts that may have been cut: their wholes are fetched where that is possible. */
+export function ClipDiff({ before, after, join, name, kernel, run }: ClipDiffProps) {
+  const clips = [...before, ...after];
+  const wholes = useWholeTexts(kernel, run, clips);
+  const texts = wholes?.value ?? clips.map((clip) => clip.text);
+  const cut = wholes?.value == null && clips.some((clip) => clip.more !== null);
+  return (
+    <>
+      {cut && (
+        <p class="mipro-cliptext-note" role="status">
+          {wholes?.state === "asking"
+            ? "Fetching the whole texts; their beginnings are compared so far."
+            : "Only the beginnings are compared, for the texts were cut."}
+          {wholes?.error && <SafeText text={` ${wholes.error}`} />}
+        </p>
+      )}
+      <TextDiff
+        before={join(texts.slice(0, before.length), "before")}
+        after={join(texts.slice(before.length), "after")}
+        name={name}
+      />
+    </>
+  );
+}

@@ -1,0 +1,67 @@
+import type { ComponentChildren } from "preact";
+import { formatCount, formatDuration, formatScore, formatTokens, formatUsd } from "../../format";
+import { choices, choiceText } from "../../model/words";
+import type { TrialRow } from "../../run";
+import { intervalText } from "../base/IntervalBar";
+import { SafeText } from "../base/SafeText";
+
+/** What a trial tried, how it came out and what it took. */
+export function TrialFacts({ row }: { readonly row: TrialRow }) {
+  const tried = choices(row.configuration);
+  const interval = intervalText(row.low, row.high);
+  return (
+    <dl class="mipro-drill-facts">
+      <Fact name={interval === undefined ? "Score" : "Score, 95 % interval"}>
+        <strong class="mipro-drill-score">{formatScore(row.score)}</strong> {interval}
+      </Fact>
+      <Fact name="Tried">
+        {tried.length === 0 ? (
+          "the student as it is"
+        ) : (
+          <ul>
+            {tried.map((choice) => (
+              <li key={choice.predictor}>
+                {tried.length > 1 && (
+                  <>
+                    <SafeText text={choice.predictor} />:{" "}
+                  </>
+                )}
+                {choiceText(choice)}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Fact>
+      <Fact name="Examples">
+        {row.state === "done"
+          ? formatCount(row.examples)
+          : `${formatCount(row.scored)} of ${formatCount(row.examples)}`}
+        {row.reused > 0 && `, ${formatCount(row.reused)} scored before`}
+        {row.errors > 0 && `, ${formatCount(row.errors)} failed`}
+      </Fact>
+      <Fact name="LM calls">
+        {formatCount(row.calls)}
+        {row.cached_calls > 0 && `, ${formatCount(row.cached_calls)} from the cache`}
+      </Fact>
+      <Fact name="Tokens">
+        {formatTokens(row.input_tokens)} in, {formatTokens(row.output_tokens)} out
+      </Fact>
+      <Fact name="Cost">{formatUsd(row.usd)}</Fact>
+      <Fact name="Time">{row.seconds === null ? "running" : formatDuration(row.seconds)}</Fact>
+    </dl>
+  );
+}
+
+interface FactProps {
+  readonly name: string;
+  readonly children: ComponentChildren;
+}
+
+function Fact({ name, children }: FactProps) {
+  return (
+    <div class="mipro-drill-fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

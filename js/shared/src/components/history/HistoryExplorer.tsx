@@ -1,0 +1,280 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Kernel } from "../../model/kernel";
+import type { HistoryRow } from "../../run";
+import { excerpt } from "../../text";
+import { Button } from "../base/Button";
+import { DataTable } from "../base/DataTable";
+import { TextField } from "../base/Field";
+import { Notice } from "../base/Notice";
+import { SafeText } from "../base/SafeText";
+import { useAction } from "../drill/asking";
+import { counted } from "../drill/counted";
+import { columns, titleOf } from "./columns";
+import { DeleteForm, RenameForm, TagForm } from "./RunForms";
+import { search } from "./search";
+
+interface HistoryExplorerProps {
+  readonly kernel: Kernel | null;
+  readonly rows: readonly HistoryRow[];
+  readonly onOpenRun: (id: string) => void;
+  readonly onCompare: (ids: readonly string[]) => void;
+}
+
+type Form = "rename" | "tag" | "delete";
+
+/** All recorded runs: to find, open, compare, name, tag and delete. */
+export function HistoryExplorer({ kernel, rows, onOpenRun, onCompare }: HistoryExplorerProps) {
+  const [known, setKnown] = useState(rows);
+  const [query, setQuery] = useState("");
+  const [marked, setMarked] = useState<ReadonlySet<string>>(new Set());
+  const [form, setForm] = useState<Form | null>(null);
+  const [said, setSaid] = useState("");
+  const refreshing = useAction();
+  const changing = useAction();
+  const root = useRef<HTMLElement>(null);
+  const formWas = useRef<Form | null>(null);
+  useEffect(() => setKnown(rows), [rows]);
+
+  const found = useMemo(() => search(known, query), [known, query]);
+  const chosen = known.filter((row) => marked.has(row.id));
+  const [only] = chosen.length === 1 ? chosen : [];
+
+  useEffect(() => {
+    if (form === null && formWas.current !== null) {
+      const opener = root.current?.querySelector<HTMLElement>(
+        `[data-form=${formWas.current}] button`,
+      );
+      (opener ?? root.current?.querySelector<HTMLElement>("[role=grid]"))?.focus();
+    }
+    formWas.current = form;
+  }, [form]);
+
+  function mark(row: HistoryRow): void {
+    const next = new Set(marked);
+    if (!next.delete(row.id)) {
+      next.add(row.id);
+    }
+    setMarked(next);
+    setForm(null);
+  }
+
+  function close(): void {
+    changing.forget();
+    setForm(null);
+  }
+
+  function replace(fresh: HistoryRow): void {
+    setKnown((all) => all.map((row) => (row.id === fresh.id ? fresh : row)));
+  }
+
+  function change(work: (kernel: Kernel) => Promise<string>): void {
+    if (kernel !== null) {
+      void changing.start(async () => {
+        setSaid(await work(kernel));
+        setForm(null);
+      });
+    }
+  }
+
+  function refresh(): void {
+    if (kernel !== null) {
+      void refreshing.start(async () => {
+        const fresh = await kernel.ask("history", {});
+        setKnown(fresh);
+        setSaid(`${counted(fresh.length, "run")} in the record.`);
+      });
+    }
+  }
+
+  if (known.length === 0) {
+    return (
+      <section class="mipro-history" aria-label="History">
+        <div class="mipro-history-empty">
+          <h3>No run is recorded yet</h3>
+          <p>
+            Start one with <code>%mipro run</code> or{" "}
+            <code>MIPROv2(metric).compile(program, …)</code>; it will be listed here, with every
+            trial, candidate and call.
+          </p>
+          {kernel !== null && (
+            <Button disabled={refreshing.pending} onClick={refresh}>
+              {refreshing.pending ? "Looking…" : "Look again"}
+            </Button>
+          )}
+        </div>
+        <Refusal error={refreshing.error} />
+      </section>
+    );
+  }
+
+  return (
+    <section class="mipro-history" aria-label="History" ref={root}>
+      <DataTable
+        label="Runs"
+        rows={found}
+        columns={columns}
+        rowKey={(row) => row.id}
+        initialSort={{ column: "created", descending: true }}
+        maxHeight={460}
+        onOpen={(row) => onOpenRun(row.id)}
+        {...(kernel === null ? {} : { onMark: mark, marked })}
+        markLabel={(row) => `Mark ${titleOf(row)}`}
+        toolbar={
+          <>
+            <div class="mipro-history-search">
+              <TextField
+                label="Search the runs"
+                hideLabel
+                placeholder="Name, tag, program, model, id or state"
+                value={query}
+                onInput={setQuery}
+              />
+            </div>
+            <span class="mipro-muted" role="status">
+              {found.length === known.length
+                ? counted(known.length, "run")
+                : `${found.length} of ${counted(known.length, "run")}`}
+            </span>
+            {kernel !== null && (
+              <Button kind="quiet" disabled={refreshing.pending} onClick={refresh}>
+                {refreshing.pending ? "Refreshing…" : "Refresh"}
+              </Button>
+            )}
+          </>
+        }
+        empty={
+          <>
+            No run has all of these words.{" "}
+            <Button kind="quiet" onClick={() => setQuery("")}>
+              Show all
+            </Button>
+          </>
+        }
+      />
+      <Refusal error={refreshing.error} />
+      {kernel !== null && (
+        <div class="mipro-history-bar">
+          <span class={chosen.length === 0 ? "mipro-muted" : ""}>
+            {chosen.length === 0 ? (
+              "Mark runs to compare, rename, tag or delete them."
+            ) : only === undefined ? (
+              `${chosen.length} marked`
+            ) : (
+              <SafeText text={excerpt(titleOf(only), 60)} />
+            )}
+          </span>
+          {chosen.length > 0 && (
+            <div class="mipro-history-actions">
+              {only !== undefined && (
+                <>
+                  <Button onClick={() => onOpenRun(only.id)}>Open</Button>
+                  <span data-form="rename">
+                    <Button
+                      icon="edit"
+                      expanded={form === "rename"}
+                      onClick={() => setForm(form === "rename" ? null : "rename")}
+                    >
+                      Rename
+                    </Button>
+                  </span>
+                  <span data-form="tag">
+                    <Button
+                      icon="tag"
+                      expanded={form === "tag"}
+                      onClick={() => setForm(form === "tag" ? null : "tag")}
+                    >
+                      Tags
+                    </Button>
+                  </span>
+                </>
+              )}
+              {chosen.length > 1 && (
+                <Button
+                  kind="primary"
+                  icon="compare"
+                  onClick={() => onCompare(chosen.map((row) => row.id))}
+                >
+                  Compare
+                </Button>
+              )}
+              <span data-form="delete">
+                <Button
+                  kind="danger"
+                  icon="trash"
+                  expanded={form === "delete"}
+                  onClick={() => setForm(form === "delete" ? null : "delete")}
+                >
+                  Delete
+                </Button>
+              </span>
+              <Button
+                kind="quiet"
+                onClick={() => {
+                  setMarked(new Set());
+                  close();
+                }}
+              >
+                Unmark
+              </Button>
+            </div>
+          )}
+        </div>
+      )}
+      {form === "rename" && only !== undefined && (
+        <RenameForm
+          key={only.id}
+          row={only}
+          action={changing}
+          onCancel={close}
+          onRename={(name) =>
+            change(async (kernel) => {
+              replace(await kernel.ask("rename", { run: only.id, name }));
+              return "The run was renamed.";
+            })
+          }
+        />
+      )}
+      {form === "tag" && only !== undefined && (
+        <TagForm
+          key={only.id}
+          row={only}
+          action={changing}
+          onCancel={close}
+          onTag={(tags) =>
+            change(async (kernel) => {
+              replace(await kernel.ask("tag", { run: only.id, tags }));
+              return "The tags were saved.";
+            })
+          }
+        />
+      )}
+      {form === "delete" && chosen.length > 0 && (
+        <DeleteForm
+          rows={chosen}
+          action={changing}
+          onCancel={close}
+          onDelete={() =>
+            change(async (kernel) => {
+              const gone = new Set(chosen.map((row) => row.id));
+              await kernel.ask("delete", { runs: [...gone] });
+              setKnown((all) => all.filter((row) => !gone.has(row.id)));
+              setMarked(new Set());
+              return `${counted(gone.size, "run")} deleted.`;
+            })
+          }
+        />
+      )}
+      <p class="mipro-only-read" role="status">
+        {said}
+      </p>
+    </section>
+  );
+}
+
+function Refusal({ error }: { readonly error: string | null }) {
+  return error === null ? null : (
+    <Notice tone="danger">
+      <SafeText text={error} />
+    </Notice>
+  );
+}

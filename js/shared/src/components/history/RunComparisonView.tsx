@@ -1,0 +1,29 @@
+import type { RunComparison } from "../../run";
+import { counted } from "../drill/counted";
+import { DrillFrame } from "../drill/DrillFrame";
+import { CurveChart } from "./CurveChart";
+import { FactTable } from "./FactTable";
+import { InstructionComparison } from "./InstructionComparison";
+
+interface RunComparisonViewProps {
+  readonly comparison: RunComparison;
+  readonly onOpenRun: (id: string) => void;
+  /** Null where the comparison is all there is. */
+  readonly onClose: (() => void) | null;
+}
+
+/** Runs side by side: what they reached, what it cost, how they were set, what they came to. */
+export function RunComparisonView({ comparison, onOpenRun, onClose }: RunComparisonViewProps) {
+  const { runs } = comparison;
+  return (
+    <DrillFrame
+      title={`Comparison of ${counted(runs.length, "run")}`}
+      name="the comparison"
+      onClose={onClose}
+    >
+      <CurveChart runs={runs} />
+      <FactTable rows={runs.map(({ row }) => row)} onOpenRun={onOpenRun} />
+      <InstructionComparison runs={runs} />
+    </DrillFrame>
+  );
+}

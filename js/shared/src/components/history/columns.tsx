@@ -1,0 +1,169 @@
+/** What the history's table shows of a run. */
+
+import {
+  formatCount,
+  formatDateTime,
+  formatDuration,
+  formatPoints,
+  formatScore,
+  formatUsd,
+} from "../../format";
+import type { HistoryRow } from "../../run";
+import { excerpt } from "../../text";
+import { Badge } from "../base/Badge";
+import type { Column } from "../base/DataTable";
+import { SafeText } from "../base/SafeText";
+import { RunStateBadge } from "./RunStateBadge";
+
+export const columns: readonly Column<HistoryRow>[] = [
+  {
+    id: "name",
+    header: "Name",
+    value: (row) => titleOf(row).toLowerCase(),
+    cell: (row) => (
+      <>
+        <span class="mipro-history-name">
+          <SafeText text={excerpt(titleOf(row))} />
+        </span>
+        {row.tags.map((tag) => (
+          <span key={tag} class="mipro-tag">
+            <SafeText text={excerpt(tag, 40)} />
+          </span>
+        ))}
+      </>
+    ),
+    width: "minmax(170px, 3fr)",
+  },
+  {
+    id: "state",
+    header: "State",
+    value: (row) => row.state,
+    cell: (row) => (
+      <>
+        <RunStateBadge state={row.state} /> {row.here && <Badge tone="info">Here</Badge>}
+      </>
+    ),
+    width: "minmax(96px, 1fr)",
+  },
+  {
+    id: "score",
+    header: "Score",
+    title: "Score before and after",
+    value: (row) => row.score,
+    cell: (row) => <BeforeAndAfter row={row} />,
+    align: "end",
+    width: "118px",
+    largestFirst: true,
+  },
+  {
+    id: "gain",
+    header: "Gain",
+    title: "Points gained",
+    value: gainOf,
+    cell: (row) => {
+      const gain = gainOf(row);
+      return gain === null ? "–" : formatPoints(gain);
+    },
+    align: "end",
+    width: "64px",
+    largestFirst: true,
+  },
+  {
+    id: "trials",
+    header: "Trials",
+    value: (row) => row.trials,
+    cell: (row) => formatCount(row.trials),
+    align: "end",
+    width: "60px",
+    largestFirst: true,
+  },
+  {
+    id: "calls",
+    header: "Calls",
+    title: "LM calls",
+    value: (row) => row.calls,
+    cell: (row) => formatCount(row.calls),
+    align: "end",
+    width: "64px",
+    largestFirst: true,
+  },
+  {
+    id: "usd",
+    header: "Cost",
+    value: (row) => row.usd,
+    cell: (row) => formatUsd(row.usd),
+    align: "end",
+    width: "82px",
+    largestFirst: true,
+  },
+  {
+    id: "created",
+    header: "Started",
+    value: (row) => row.created,
+    cell: (row) => formatDateTime(row.created),
+    width: "130px",
+    largestFirst: true,
+  },
+  {
+    id: "seconds",
+    header: "Time",
+    value: (row) => row.seconds,
+    cell: (row) => formatDuration(row.seconds),
+    align: "end",
+    width: "90px",
+    largestFirst: true,
+    hidden: true,
+  },
+  {
+    id: "program",
+    header: "Program",
+    value: (row) => row.program.toLowerCase(),
+    cell: (row) => <SafeText text={excerpt(row.program)} />,
+    width: "minmax(90px, 1fr)",
+    hidden: true,
+  },
+  {
+    id: "models",
+    header: "Models",
+    value: (row) => modelsOf(row).toLowerCase(),
+    cell: (row) => <SafeText text={excerpt(modelsOf(row))} />,
+    width: "minmax(120px, 1.5fr)",
+  },
+  {
+    id: "id",
+    header: "Id",
+    value: (row) => row.id,
+    cell: (row) => <code>{row.id}</code>,
+    width: "170px",
+    hidden: true,
+  },
+];
+
+/** What a run is called: its program, while nobody has named it. */
+export function titleOf(row: HistoryRow): string {
+  return row.name || row.program;
+}
+
+function BeforeAndAfter({ row }: { readonly row: HistoryRow }) {
+  if (row.baseline === null && row.score === null) {
+    return <span class="mipro-muted">–</span>;
+  }
+  return (
+    <>
+      <span class="mipro-muted">
+        {row.baseline === null ? "–" : formatScore(row.baseline)}
+        <span aria-hidden="true"> → </span>
+        <span class="mipro-only-read"> before, after: </span>
+      </span>
+      {row.score === null ? "–" : formatScore(row.score)}
+    </>
+  );
+}
+
+function gainOf({ baseline, score }: HistoryRow): number | null {
+  return baseline === null || score === null ? null : score - baseline;
+}
+
+function modelsOf({ models }: HistoryRow): string {
+  return [...new Set(Object.values(models))].join(", ");
+}

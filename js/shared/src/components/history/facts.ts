@@ -1,0 +1,89 @@
+/** What is told of each run in a comparison, line by line. */
+
+import {
+  formatCount,
+  formatDateTime,
+  formatDuration,
+  formatPoints,
+  formatScore,
+  formatUsd,
+} from "../../format";
+import { stateNames } from "../../model/words";
+import type { HistoryRow } from "../../run";
+
+export interface FactLine {
+  readonly name: string;
+  /** A value for each run, in their order. */
+  readonly values: readonly string[];
+  /** Not all runs have the same. */
+  readonly differs: boolean;
+}
+
+export interface FactGroup {
+  readonly name: string;
+  readonly lines: readonly FactLine[];
+}
+
+const results: readonly (readonly [string, (row: HistoryRow) => string])[] = [
+  ["Score", (row) => (row.score === null ? "–" : formatScore(row.score))],
+  ["Baseline", (row) => (row.baseline === null ? "–" : formatScore(row.baseline))],
+  [
+    "Gain",
+    ({ score, baseline }) =>
+      score === null || baseline === null ? "–" : formatPoints(score - baseline),
+  ],
+  ["Cost", (row) => formatUsd(row.usd)],
+  ["LM calls", (row) => formatCount(row.calls)],
+  ["Time", (row) => formatDuration(row.seconds)],
+  ["Trials", (row) => formatCount(row.trials)],
+  ["State", (row) => stateNames[row.state]],
+  ["Started", (row) => formatDateTime(row.created)],
+];
+
+export function factGroups(rows: readonly HistoryRow[]): readonly FactGroup[] {
+  return [
+    { name: "Result", lines: results.map(([name, value]) => line(name, rows.map(value))) },
+    {
+      name: "Program and models",
+      lines: [
+        line(
+          "program",
+          rows.map((row) => row.program),
+        ),
+        ...table(rows.map((row) => row.models)),
+      ],
+    },
+    { name: "Settings", lines: table(rows.map((row) => row.settings)) },
+  ];
+}
+
+/** A line for each key that any of the objects has. */
+function table(objects: readonly Readonly<Record<string, unknown>>[]): FactLine[] {
+  const keys = [...new Set(objects.flatMap((object) => Object.keys(object)))];
+  return keys.map((key) =>
+    line(
+      key,
+      objects.map((object) => written(object[key])),
+    ),
+  );
+}
+
+function line(name: string, values: readonly string[]): FactLine {
+  return { name, values, differs: new Set(values).size > 1 };
+}
+
+/** A setting as Python would write it. */
+function written(value: unknown): string {
+  switch (value) {
+    case undefined:
+      return "–";
+    case null:
+      return "None";
+    case true:
+      return "True";
+    case false:
+      return "False";
+    default:
+      return typeof value === "string" ? value : JSON.stringify(value);
+  }
+}

@@ -1,0 +1,51 @@
+import type { Range } from "../../format";
+
+interface BudgetGaugeProps {
+  readonly label: string;
+  /** Null where it is not known. */
+  readonly spent: number | null;
+  readonly estimate: Range | null;
+  readonly cap: number | null;
+  readonly format: (value: number | null) => string;
+  /** What else there is to say about it. */
+  readonly note?: string | undefined;
+}
+
+const legend = "Band: estimate from low to high. Black: expected. Red: cap.";
+
+/** What was spent, against what was expected and what is allowed. */
+export function BudgetGauge({ label, spent, estimate, cap, format, note }: BudgetGaugeProps) {
+  const end = Math.max(spent ?? 0, estimate?.high ?? 0, cap ?? 0) * 1.04 || 1;
+  const at = (value: number) => `${Math.min(100, (value / end) * 100)}%`;
+  const over = spent !== null && estimate !== null && spent > estimate.high;
+  return (
+    <div class="mipro-vital">
+      <dt>{label}</dt>
+      <dd>
+        <span class="mipro-vital-value">{format(spent)}</span>
+        {estimate && <span class="mipro-muted"> of {format(estimate.expected)} expected</span>}
+        <div class="mipro-budget" aria-hidden="true" title={legend}>
+          {estimate && (
+            <span
+              class="mipro-budget-band"
+              style={`left:${at(estimate.low)};width:${((estimate.high - estimate.low) / end) * 100}%`}
+            />
+          )}
+          <span
+            class={`mipro-budget-spent${over ? " mipro-budget-spent--over" : ""}`}
+            style={`width:${at(spent ?? 0)}`}
+          />
+          {estimate && (
+            <span class="mipro-budget-expected" style={`left:${at(estimate.expected)}`} />
+          )}
+          {cap !== null && <span class="mipro-budget-cap" style={`left:${at(cap)}`} />}
+        </div>
+        <span class="mipro-vital-note">
+          {estimate && `est. ${format(estimate.low)} – ${format(estimate.high)}`}
+          {cap !== null && `${estimate ? " · " : ""}cap ${format(cap)}`}
+          {note && `${estimate || cap !== null ? " · " : ""}${note}`}
+        </span>
+      </dd>
+    </div>
+  );
+}

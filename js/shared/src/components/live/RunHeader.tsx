@@ -1,0 +1,136 @@
+import { useState } from "preact/hooks";
+import type { Kernel } from "../../model/kernel";
+import type { Standing } from "../../model/standing";
+import { stateNames } from "../../model/words";
+import type { RunState, RunSummary } from "../../run";
+import { Badge, type Tone } from "../base/Badge";
+import { Button } from "../base/Button";
+import { Notice } from "../base/Notice";
+import { SafeText } from "../base/SafeText";
+import { useAction } from "../drill/asking";
+
+interface RunHeaderProps {
+  readonly kernel: Kernel | null;
+  readonly summary: RunSummary;
+  readonly standing: Standing;
+  /** Where there is something to go back to. */
+  readonly onBack: (() => void) | null;
+}
+
+const tones: Record<RunState, Tone> = {
+  planned: "neutral",
+  running: "info",
+  paused: "warning",
+  finished: "good",
+  stopped: "neutral",
+  capped: "warning",
+  failed: "danger",
+  "cut off": "warning",
+};
+
+export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps) {
+  const action = useAction();
+  const steers = kernel !== null && summary.steerable && standing.going;
+  return (
+    <header class="mipro-run-head">
+      <div class="mipro-run-title">
+        {onBack && (
+          <Button kind="quiet" icon="chevronLeft" onClick={onBack}>
+            Back
+          </Button>
+        )}
+        <h2>
+          <SafeText text={summary.name === "" ? summary.program : summary.name} />
+        </h2>
+        <StateBadge state={summary.state} lost={standing.lost} />
+        <span class="mipro-run-origin">
+          {summary.name !== "" && (
+            <>
+              <SafeText text={summary.program} /> ·{" "}
+            </>
+          )}
+          <code>{summary.id}</code>
+        </span>
+        {summary.tags.map((tag) => (
+          <Badge key={tag}>
+            <SafeText text={tag} />
+          </Badge>
+        ))}
+        {steers && (
+          <Controls
+            kernel={kernel}
+            summary={summary}
+            disabled={action.pending || !standing.reachable}
+            start={action.start}
+          />
+        )}
+      </div>
+      {action.error !== null && <Notice tone="danger">{action.error}</Notice>}
+      {standing.notice !== null && (
+        <Notice tone={standing.notice.tone}>
+          <SafeText text={standing.notice.text} />
+        </Notice>
+      )}
+    </header>
+  );
+}
+
+/** The state of a run in a word; what is lost was in that state when it was last heard of. */
+export function StateBadge({ state, lost = false }: { readonly state: RunState; lost?: boolean }) {
+  if (lost) {
+    return <Badge>Last seen {stateNames[state].toLowerCase()}</Badge>;
+  }
+  return (
+    <Badge tone={tones[state]}>
+      {state === "running" && <span class="mipro-pulse" aria-hidden="true" />}
+      {stateNames[state]}
+    </Badge>
+  );
+}
+
+interface ControlsProps {
+  readonly kernel: Kernel;
+  readonly summary: RunSummary;
+  readonly disabled: boolean;
+  readonly start: (work: () => Promise<void>) => Promise<boolean>;
+}
+
+function Controls({ kernel, summary, disabled, start }: ControlsProps) {
+  const [stopping, setStopping] = useState(false);
+  const run = summary.id;
+
+  function ask(what: "pause" | "resume" | "stop"): void {
+    setStopping(false);
+    start(async () => {
+      await kernel.ask(what, { run });
+    });
+  }
+
+  if (stopping) {
+    return (
+      <fieldset class="mipro-run-controls" aria-label="Stop the run?">
+        <span>Stop and keep the best so far?</span>
+        <Button kind="danger" onClick={() => ask("stop")} disabled={disabled}>
+          Stop the run
+        </Button>
+        <Button onClick={() => setStopping(false)}>Go on</Button>
+      </fieldset>
+    );
+  }
+  return (
+    <div class="mipro-run-controls">
+      {summary.state === "paused" ? (
+        <Button icon="play" kind="primary" onClick={() => ask("resume")} disabled={disabled}>
+          Resume
+        </Button>
+      ) : (
+        <Button icon="pause" onClick={() => ask("pause")} disabled={disabled}>
+          Pause
+        </Button>
+      )}
+      <Button icon="stop" onClick={() => setStopping(true)} disabled={disabled}>
+        Stop
+      </Button>
+    </div>
+  );
+}

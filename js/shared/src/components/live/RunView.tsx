@@ -1,0 +1,100 @@
+import { useCallback, useState } from "preact/hooks";
+import { useSnapshot, useStable } from "../../model/hooks";
+import type { Kernel, Presence } from "../../model/kernel";
+import { standing } from "../../model/standing";
+import type { RunStore } from "../../model/store";
+import { Tabs } from "../base/Tabs";
+import { DemoSetCards } from "../candidates/DemoSetCards";
+import { InstructionCards } from "../candidates/InstructionCards";
+import { Announcer } from "./Announcer";
+import { type Opened, OpenedTrials } from "./OpenedTrials";
+import { PhaseStepper } from "./PhaseStepper";
+import { RunHeader } from "./RunHeader";
+import { ScoreChart } from "./ScoreChart";
+import { SettingsPanel } from "./SettingsPanel";
+import { TrialsTable } from "./TrialsTable";
+import { Vitals } from "./Vitals";
+
+interface RunViewProps {
+  /** Null where there is none: then the view is read-only. */
+  readonly kernel: Kernel | null;
+  readonly presence: Presence;
+  readonly store: RunStore;
+  readonly onBack: (() => void) | null;
+}
+
+type TabId = "trials" | "instructions" | "demos" | "settings";
+
+/** A run, going on or over: its state, scores, trials and candidates. */
+export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
+  const snapshot = useSnapshot(store);
+  const { summary, trials, instructions, demo_sets, details } = snapshot;
+  const now = standing(summary, presence);
+  const reachable = now.reachable ? kernel : null;
+  const [tab, setTab] = useState<TabId>("trials");
+  const [opened, setOpened] = useState<Opened | null>(null);
+  const openedTrial = opened !== null && "trial" in opened ? opened.trial : null;
+  const open = useCallback((trial: number) => {
+    setTab("trials");
+    setOpened({ trial });
+  }, []);
+  const close = useCallback(() => setOpened(null), []);
+  const best = useStable(summary.best);
+  const phases = useStable(summary.phases);
+
+  return (
+    <section class="mipro-run" aria-label={`Run ${summary.id}`}>
+      <RunHeader kernel={kernel} summary={summary} standing={now} onBack={onBack} />
+      <PhaseStepper phases={phases} still={!now.going || summary.state === "paused"} />
+      <Vitals summary={summary} working={now.going && summary.state === "running"} />
+      <ScoreChart
+        trials={trials}
+        baseline={summary.baseline}
+        best={best}
+        selected={openedTrial}
+        onSelect={open}
+      />
+      <Tabs
+        label="Details of the run"
+        tabs={[
+          { id: "trials", label: "Trials", count: trials.length },
+          { id: "instructions", label: "Instructions", count: instructions.length },
+          { id: "demos", label: "Demos", count: demo_sets.length },
+          { id: "settings", label: "Settings" },
+        ]}
+        selected={tab}
+        onSelect={setTab}
+      >
+        {tab === "trials" && (
+          <>
+            <TrialsTable
+              trials={trials}
+              named={Object.keys(summary.predictors).length > 1}
+              going={now.going}
+              best={best?.trial ?? null}
+              opened={openedTrial}
+              onOpen={open}
+              onCompare={(compared) => setOpened({ compared })}
+            />
+            {opened !== null && (
+              <OpenedTrials
+                kernel={reachable}
+                run={summary.id}
+                opened={opened}
+                trials={trials}
+                details={details}
+                onClose={close}
+              />
+            )}
+          </>
+        )}
+        {tab === "instructions" && (
+          <InstructionCards kernel={reachable} summary={summary} cards={instructions} />
+        )}
+        {tab === "demos" && <DemoSetCards kernel={reachable} summary={summary} cards={demo_sets} />}
+        {tab === "settings" && <SettingsPanel summary={summary} />}
+      </Tabs>
+      <Announcer summary={summary} />
+    </section>
+  );
+}

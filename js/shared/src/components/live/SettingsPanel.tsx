@@ -1,0 +1,118 @@
+import type { ComponentChildren } from "preact";
+import { formatCount, formatDateTime, formatDuration, formatTokens, formatUsd } from "../../format";
+import type { Caps, RunSummary, Spend } from "../../run";
+import { memo } from "../base/memo";
+import { SafeText } from "../base/SafeText";
+import { EstimateTable } from "../permission/EstimateTable";
+
+/** What the run was started with, and what it came to against its estimate. */
+export const SettingsPanel = memo(function DrawnSettings({
+  summary,
+}: {
+  readonly summary: RunSummary;
+}) {
+  return (
+    <div class="mipro-settings">
+      {summary.notes.length > 0 && (
+        <ul class="mipro-notes">
+          {summary.notes.map((note) => (
+            <li key={note}>
+              <SafeText text={note} />
+            </li>
+          ))}
+        </ul>
+      )}
+      <section>
+        <h3>Actual against estimate</h3>
+        <EstimateTable estimate={summary.estimate} actual={actualOf(summary)} />
+      </section>
+      <div class="mipro-settings-columns">
+        <section>
+          <h3>Run</h3>
+          <dl class="mipro-facts">
+            <Fact name="program">
+              <SafeText text={summary.program} />
+            </Fact>
+            {Object.entries(summary.predictors).map(([name, signature]) => (
+              <Fact key={name} name={<SafeText text={name} />}>
+                <SafeText text={signature} />
+              </Fact>
+            ))}
+            {Object.entries(summary.models).map(([role, model]) => (
+              <Fact key={role} name={<SafeText text={role.replaceAll("_", " ")} />}>
+                <SafeText text={model} />
+              </Fact>
+            ))}
+            <Fact name="training rows">{formatCount(summary.trainset_size)}</Fact>
+            <Fact name="validation rows">{formatCount(summary.valset_size)}</Fact>
+            <Fact name="caps">{capsText(summary.caps)}</Fact>
+            <Fact name="started">{formatDateTime(summary.created)}</Fact>
+            {summary.ended !== null && <Fact name="ended">{formatDateTime(summary.ended)}</Fact>}
+          </dl>
+        </section>
+        <section>
+          <h3>Settings</h3>
+          <dl class="mipro-facts">
+            {Object.entries(summary.settings).map(([name, value]) => (
+              <Fact key={name} name={<code>{name}</code>}>
+                <code>
+                  <SafeText text={settingText(value)} />
+                </code>
+              </Fact>
+            ))}
+          </dl>
+        </section>
+      </div>
+    </div>
+  );
+});
+
+interface FactProps {
+  readonly name: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+function Fact({ name, children }: FactProps) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+/** The caps of a run in words: "$2.00, 500 calls"; "none". */
+export function capsText({ max_usd, max_calls, max_tokens, max_seconds }: Caps): string {
+  const parts = [];
+  if (max_usd !== null) {
+    parts.push(formatUsd(max_usd));
+  }
+  if (max_calls !== null) {
+    parts.push(`${formatCount(max_calls)} calls`);
+  }
+  if (max_tokens !== null) {
+    parts.push(`${formatTokens(max_tokens)} tokens`);
+  }
+  if (max_seconds !== null) {
+    parts.push(formatDuration(max_seconds));
+  }
+  return parts.length === 0 ? "none" : parts.join(", ");
+}
+
+/** A setting as Python writes it. */
+export function settingText(value: unknown): string {
+  if (value === null || value === undefined) {
+    return "None";
+  }
+  if (typeof value === "boolean") {
+    return value ? "True" : "False";
+  }
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function actualOf({ phases, spend }: RunSummary): ReadonlyMap<string, Spend> {
+  return new Map<string, Spend>([
+    ...phases.map((phase) => [phase.phase, phase.spend] as const),
+    ["total", spend],
+  ]);
+}

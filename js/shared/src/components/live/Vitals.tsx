@@ -1,0 +1,176 @@
+import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
+import {
+  formatCount,
+  formatDuration,
+  formatPoints,
+  formatScore,
+  formatTokens,
+  formatUsd,
+} from "../../format";
+import { useNow } from "../../model/hooks";
+import type { RunSummary } from "../../run";
+import { BudgetGauge } from "./BudgetGauge";
+
+interface VitalsProps {
+  readonly summary: RunSummary;
+  /** Time passes for the run, as far as is known. */
+  readonly working: boolean;
+}
+
+/** The numbers that one looks at first: score, progress, cost. */
+export function Vitals({ summary, working }: VitalsProps) {
+  const { spend, estimate, caps } = summary;
+  return (
+    <dl class="mipro-vitals">
+      <BestScore summary={summary} />
+      <Progress summary={summary} working={working} />
+      <BudgetGauge
+        label="Cost"
+        spent={spend.usd}
+        estimate={estimate.total.usd}
+        cap={caps.max_usd}
+        format={formatUsd}
+      />
+      <BudgetGauge
+        label="LM calls"
+        spent={spend.calls}
+        estimate={estimate.total.calls}
+        cap={caps.max_calls}
+        format={(calls) => formatCount(calls ?? 0)}
+        note={callsNote(summary)}
+      />
+      {caps.max_tokens !== null && (
+        <BudgetGauge
+          label="Tokens"
+          spent={spend.input_tokens + spend.output_tokens}
+          estimate={null}
+          cap={caps.max_tokens}
+          format={(tokens) => formatTokens(tokens ?? 0)}
+        />
+      )}
+    </dl>
+  );
+}
+
+function BestScore({ summary }: { readonly summary: RunSummary }) {
+  const { best, baseline } = summary;
+  return (
+    <Vital label="Best score">
+      <span class="mipro-vital-value mipro-vital-value--large">
+        {best === null ? "–" : formatScore(best.score)}
+      </span>
+      {best !== null && baseline !== null && (
+        <Gain points={best.score - baseline} interval={summary.gain} />
+      )}
+      <span class="mipro-vital-note">
+        {baseline === null ? "student not scored yet" : `student ${formatScore(baseline)}`}
+        {best !== null && best.trial > 0 && ` · trial ${best.trial}`}
+      </span>
+    </Vital>
+  );
+}
+
+interface GainProps {
+  readonly points: number;
+  readonly interval: RunSummary["gain"];
+}
+
+function Gain({ points, interval }: GainProps) {
+  const tone = points > 0 ? "good" : "none";
+  return (
+    <>
+      <span class={`mipro-gain mipro-gain--${tone}`}>{formatPoints(points)}</span>
+      {interval !== null && (
+        <span class="mipro-vital-note">
+          95 %: {formatPoints(interval.low)} to {formatPoints(interval.high)}
+          {interval.low <= 0 && ", no clear gain"}
+        </span>
+      )}
+    </>
+  );
+}
+
+function Progress({ summary, working }: VitalsProps) {
+  const { done, total, in_flight, num_threads } = summary;
+  const passed = usePassed(summary, working);
+  const share = total === null || total === 0 ? null : Math.min(1, done / total);
+  const eta = summary.eta === null ? null : Math.max(0, summary.eta - passed);
+  return (
+    <Vital label="Progress">
+      <span class="mipro-vital-value">
+        {share === null ? formatCount(done) : `${Math.floor(share * 100)} %`}
+      </span>
+      <span class="mipro-muted">
+        {share === null
+          ? " examples"
+          : ` · ${formatCount(done)} of ${formatCount(total ?? 0)} examples`}
+      </span>
+      <div class="mipro-budget mipro-budget--progress" aria-hidden="true">
+        <span class="mipro-budget-spent" style={`width:${(share ?? 0) * 100}%`} />
+      </div>
+      <span class="mipro-vital-note">
+        {timeText(summary, passed, working ? eta : null)}
+        {working && in_flight !== null && (
+          <>
+            {" · "}
+            <InFlight now={in_flight} most={num_threads} />
+          </>
+        )}
+      </span>
+    </Vital>
+  );
+}
+
+function InFlight({ now, most }: { readonly now: number; readonly most: number }) {
+  return (
+    <span class="mipro-number" title="Programs in flight now, and at most">
+      {formatCount(now)}/{formatCount(most)} in flight
+    </span>
+  );
+}
+
+function timeText(summary: RunSummary, passed: number, eta: number | null): string {
+  const worked = formatDuration(Math.max(0, Math.round(summary.seconds + passed)));
+  const cap = summary.caps.max_seconds;
+  const so = cap === null ? worked : `${worked} of ${formatDuration(cap)}`;
+  return eta === null ? so : `${so} · ${formatDuration(Math.round(eta))} to go`;
+}
+
+function callsNote({ spend, errors }: RunSummary): string | undefined {
+  const parts = [];
+  if (spend.cached_calls > 0) {
+    parts.push(`${formatCount(spend.cached_calls)} cached`);
+  }
+  if (spend.failed_calls > 0) {
+    parts.push(`${formatCount(spend.failed_calls)} failed`);
+  }
+  if (errors > 0) {
+    parts.push(`${formatCount(errors)} examples failed`);
+  }
+  return parts.length === 0 ? undefined : parts.join(" · ");
+}
+
+interface VitalProps {
+  readonly label: string;
+  readonly children: ComponentChildren;
+}
+
+function Vital({ label, children }: VitalProps) {
+  return (
+    <div class="mipro-vital">
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** Seconds since this summary came; the kernel's clock need not agree with this machine's. */
+function usePassed(summary: RunSummary, working: boolean): number {
+  const now = useNow(working);
+  const came = useRef({ summary, at: now });
+  if (came.current.summary !== summary) {
+    came.current = { summary, at: Date.now() / 1000 };
+  }
+  return working ? Math.max(0, now - came.current.at) : 0;
+}

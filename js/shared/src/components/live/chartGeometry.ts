@@ -1,0 +1,170 @@
+/** Where in the score chart everything goes. */
+
+import type { TrialRow } from "../../run";
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+  readonly row: ScoredRow;
+}
+
+export type ScoredRow = TrialRow & { readonly score: number };
+
+export interface ChartGeometry {
+  readonly points: readonly Point[];
+  /** Paths: as many points in one as there are, so that 2,000 of them cost no more than 20. */
+  readonly minibatches: string;
+  readonly fulls: string;
+  readonly whiskers: string;
+  readonly bestLine: string;
+  readonly baselineY: number | null;
+  readonly yTicks: readonly { readonly y: number; readonly value: number }[];
+  readonly xTicks: readonly { readonly x: number; readonly value: number }[];
+}
+
+export const margin = { top: 10, right: 14, bottom: 22, left: 38 } as const;
+
+export function scored(trials: readonly TrialRow[]): ScoredRow[] {
+  return trials.filter(
+    (row): row is ScoredRow =>
+      row.state === "done" && row.score !== null && Number.isFinite(row.score),
+  );
+}
+
+export function geometry(
+  rows: readonly ScoredRow[],
+  baseline: number | null,
+  { width, height }: Size,
+): ChartGeometry {
+  const bottom = height - margin.bottom;
+  const right = Math.max(margin.left + 1, width - margin.right);
+  const yScale = scoreScale(rows, baseline);
+  const last = Math.max(1, rows.at(-1)?.trial ?? 1);
+  // Some air left and right, so that no point lies on the frame.
+  const air = Math.min(12, (right - margin.left) / (last + 1) / 2);
+  const x = (trial: number) =>
+    round(margin.left + air + (trial / last) * (right - margin.left - 2 * air));
+  const y = (score: number) =>
+    round(bottom - ((score - yScale.low) / (yScale.high - yScale.low)) * (bottom - margin.top));
+
+  const points: Point[] = [];
+  let minibatches = "";
+  let fulls = "";
+  let whiskers = "";
+  let bestLine = "";
+  let best: number | null = null;
+  for (const row of rows) {
+    const point = { x: x(row.trial), y: y(row.score), row };
+    points.push(point);
+    if (row.kind === "minibatch") {
+      minibatches += dot(point);
+      continue;
+    }
+    fulls += dot(point);
+    if (row.low !== null && row.high !== null) {
+      const [from, to] = [clamp(row.low, yScale), clamp(row.high, yScale)];
+      whiskers += `M${point.x} ${y(from)}V${y(to)}`;
+    }
+    if (best === null) {
+      bestLine = `M${point.x} ${point.y}`;
+      best = row.score;
+    } else if (row.score > best) {
+      bestLine += `H${point.x}V${point.y}`;
+      best = row.score;
+    }
+  }
+  if (best !== null) {
+    bestLine += `H${right}`;
+  }
+  return {
+    points,
+    minibatches,
+    fulls,
+    whiskers,
+    bestLine,
+    baselineY: baseline === null || !Number.isFinite(baseline) ? null : y(baseline),
+    yTicks: ticks(yScale.low, yScale.high, height < 160 ? 3 : 5).map((value) => ({
+      y: y(value),
+      value,
+    })),
+    xTicks: ticks(0, last, Math.max(2, Math.floor(width / 90)))
+      .filter(Number.isInteger)
+      .map((value) => ({ x: x(value), value })),
+  };
+}
+
+/** The point nearest to a place, if one is near at all. */
+export function nearest(points: readonly Point[], x: number, y: number): Point | null {
+  let found: Point | null = null;
+  let least = 28 ** 2;
+  for (const point of points) {
+    const distance = (point.x - x) ** 2 + (point.y - y) ** 2;
+    if (distance <= least) {
+      least = distance;
+      found = point;
+    }
+  }
+  return found;
+}
+
+interface Scale {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** From a little below the lowest score to a little above the highest, in steps that read well. */
+function scoreScale(rows: readonly ScoredRow[], baseline: number | null): Scale {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const { score } of rows) {
+    low = Math.min(low, score);
+    high = Math.max(high, score);
+  }
+  if (baseline !== null && Number.isFinite(baseline)) {
+    low = Math.min(low, baseline);
+    high = Math.max(high, baseline);
+  }
+  if (low > high) {
+    return { low: 0, high: 100 };
+  }
+  const pad = Math.max((high - low) * 0.08, 2);
+  const usual = low >= 0 && high <= 100;
+  const step = niceStep((high - low + 2 * pad) / 5);
+  const from = Math.floor((low - pad) / step) * step;
+  const to = Math.ceil((high + pad) / step) * step;
+  return usual ? { low: Math.max(0, from), high: Math.min(100, to) } : { low: from, high: to };
+}
+
+function ticks(low: number, high: number, count: number): number[] {
+  const step = niceStep((high - low) / count);
+  const result: number[] = [];
+  for (let value = Math.ceil(low / step) * step; value <= high + step / 1e6; value += step) {
+    result.push(Math.round(value * 1e6) / 1e6);
+  }
+  return result;
+}
+
+/** The smallest of 1, 2, 5, 10, 20, … that is not below. */
+function niceStep(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(least));
+  const factor = [1, 2, 5].find((candidate) => candidate * power >= least) ?? 10;
+  return factor * power;
+}
+
+function clamp(value: number, { low, high }: Scale): number {
+  return Math.min(high, Math.max(low, value));
+}
+
+/** A line of no length: its round cap is the dot, as large as the stroke is wide. */
+function dot({ x, y }: Point): string {
+  return `M${x} ${y}h0`;
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

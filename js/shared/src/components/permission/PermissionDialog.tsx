@@ -1,0 +1,233 @@
+import { useId, useState } from "preact/hooks";
+import { formatCount, formatRange, formatUsd } from "../../format";
+import { BUSY, GONE, type Kernel, type Presence } from "../../model/kernel";
+import type { PermissionRequest } from "../../run";
+import { Button } from "../base/Button";
+import { Checkbox, TextField } from "../base/Field";
+import { Icon } from "../base/Icon";
+import { Notice } from "../base/Notice";
+import { SafeText } from "../base/SafeText";
+import { useAction } from "../drill/asking";
+import { capsText, settingText } from "../live/SettingsPanel";
+import { EstimateTable } from "./EstimateTable";
+import { type CapName, parseCap, parseCaps, suggestedThreshold, typedCaps } from "./limits";
+
+interface PermissionDialogProps {
+  readonly kernel: Kernel | null;
+  readonly presence: Presence;
+  readonly request: PermissionRequest;
+}
+
+/** Asks whether a run may be started, and says afterwards what the answer was. */
+export function PermissionDialog({ kernel, presence, request }: PermissionDialogProps) {
+  if (request.state === "permitted") {
+    return (
+      <p class="mipro-permission-done">
+        <Icon name="check" />
+        <span>
+          Permitted: <SafeText text={request.program} />, caps: {capsText(request.caps)}.
+        </span>
+      </p>
+    );
+  }
+  if (request.state === "declined") {
+    return (
+      <p class="mipro-permission-done">
+        <Icon name="ban" />
+        <span>Cancelled. No LM call was made.</span>
+      </p>
+    );
+  }
+  return <Question kernel={kernel} presence={presence} request={request} />;
+}
+
+function Question({ kernel, presence, request }: PermissionDialogProps) {
+  const id = useId();
+  const [typed, setTyped] = useState(() => typedCaps(request.caps));
+  const [remember, setRemember] = useState(false);
+  const [below, setBelow] = useState(() => suggestedThreshold(request.estimate));
+  const action = useAction();
+  const caps = parseCaps(typed);
+  const priced = request.estimate.total.usd !== null;
+  const threshold = remember && priced ? parseThreshold(below) : { value: null, error: null };
+  const answerable = kernel !== null && presence !== "gone" && presence !== "absent";
+  const right = caps !== null && threshold.error === null;
+
+  function permit(): void {
+    if (kernel !== null && caps !== null && threshold.error === null) {
+      action.start(async () => {
+        await kernel.ask("permit", { caps, below_usd: threshold.value });
+      });
+    }
+  }
+
+  function decline(): void {
+    if (kernel !== null) {
+      action.start(async () => {
+        await kernel.ask("decline", {});
+      });
+    }
+  }
+
+  const cap = (name: CapName, label: string, prefix?: string) => (
+    <TextField
+      label={label}
+      prefix={prefix}
+      numeric
+      placeholder="no cap"
+      value={typed[name]}
+      onInput={(value) => setTyped({ ...typed, [name]: value })}
+      error={parseCap(name, typed[name]).error}
+    />
+  );
+
+  return (
+    // Enter in a field must not start a run by accident: only the button does.
+    <form
+      class="mipro-permission"
+      aria-labelledby={`${id}-title`}
+      onSubmit={(event) => event.preventDefault()}
+    >
+      <header>
+        <h2 id={`${id}-title`}>
+          Optimize <SafeText text={request.program} />?
+        </h2>
+        <p class="mipro-permission-total">
+          <Total request={request} />
+        </p>
+      </header>
+      <WhatRuns request={request} />
+      <EstimateTable estimate={request.estimate} />
+      <fieldset class="mipro-caps" aria-label="Caps">
+        <p class="mipro-caps-title">
+          <strong>Caps</strong>{" "}
+          <span class="mipro-muted">
+            The run stops there and keeps the best program so far. Empty: no cap.
+          </span>
+        </p>
+        <div class="mipro-caps-fields">
+          {cap("max_usd", "US dollars", "$")}
+          {cap("max_calls", "LM calls")}
+          {cap("max_tokens", "Tokens")}
+          {cap("max_seconds", "Seconds")}
+        </div>
+        {!priced && typed.max_usd.trim() !== "" && (
+          <p class="mipro-field-hint">
+            A price is unknown, so a cap in dollars cannot hold; cap the calls or tokens instead.
+          </p>
+        )}
+      </fieldset>
+      <div class="mipro-remember">
+        <Checkbox
+          label="Don't ask again in this notebook below"
+          checked={remember && priced}
+          disabled={!priced}
+          onChange={setRemember}
+        />
+        {priced ? (
+          <TextField
+            label="Amount below which not to ask, in US dollars"
+            hideLabel
+            prefix="$"
+            numeric
+            value={below}
+            disabled={!remember}
+            onInput={setBelow}
+            error={threshold.error}
+          />
+        ) : (
+          <span class="mipro-muted">an amount: the price of a model is unknown</span>
+        )}
+      </div>
+      {action.error !== null && <Notice tone="danger">{action.error}</Notice>}
+      {!answerable && <Notice tone="warning">{presence === "gone" ? GONE : NO_KERNEL}</Notice>}
+      {presence === "busy" && action.pending && <Notice>{BUSY}</Notice>}
+      <div class="mipro-permission-buttons">
+        <Button
+          kind="primary"
+          icon="play"
+          onClick={permit}
+          disabled={!right || !answerable || action.pending}
+        >
+          Run
+        </Button>
+        <Button onClick={decline} disabled={!answerable || action.pending}>
+          Cancel
+        </Button>
+        <span class="mipro-muted mipro-small">Nothing has been sent yet.</span>
+      </div>
+    </form>
+  );
+}
+
+const NO_KERNEL = "No kernel waits for an answer here; run the cell again to be asked anew.";
+
+function Total({ request }: { readonly request: PermissionRequest }) {
+  const { calls, usd } = request.estimate.total;
+  return (
+    <>
+      About <strong>{formatCount(calls.expected)} LM calls</strong> for{" "}
+      {usd === null ? (
+        <strong>an unknown price</strong>
+      ) : (
+        <strong>{formatRange(usd, formatUsd)}</strong>
+      )}
+    </>
+  );
+}
+
+function WhatRuns({ request }: { readonly request: PermissionRequest }) {
+  return (
+    <>
+      <dl class="mipro-facts">
+        {Object.entries(request.predictors).map(([name, signature]) => (
+          <Fact key={name} name={name} value={signature} />
+        ))}
+        <dt>data</dt>
+        <dd>
+          {formatCount(request.trainset_size)} rows to learn from,{" "}
+          {formatCount(request.valset_size)} to validate on
+        </dd>
+        {Object.entries(request.models).map(([role, model]) => (
+          <Fact key={role} name={role.replaceAll("_", " ")} value={model} />
+        ))}
+      </dl>
+      <ul class="mipro-hyperparameters" aria-label="Settings">
+        {Object.entries(request.settings).map(([name, value]) => (
+          <li key={name}>
+            <span class="mipro-muted">{name}</span> <SafeText text={settingText(value)} />
+          </li>
+        ))}
+      </ul>
+      {request.notes.length > 0 && (
+        <ul class="mipro-notes">
+          {request.notes.map((note) => (
+            <li key={note}>
+              <SafeText text={note} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <>
+      <dt>
+        <SafeText text={name} />
+      </dt>
+      <dd>
+        <SafeText text={value} />
+      </dd>
+    </>
+  );
+}
+
+function parseThreshold(below: string) {
+  const parsed = parseCap("max_usd", below);
+  return parsed.error === null && parsed.value === null
+    ? { value: null, error: "Write an amount." }
+    : parsed;
+}

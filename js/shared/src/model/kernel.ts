@@ -1,0 +1,165 @@
+/** Asking the kernel: typed questions, their answers, and whether anybody is there to answer. */
+
+import type { Asks, FromKernel, Request, What } from "../protocol";
+import type { RunDelta } from "../run";
+import type { Channel } from "./channel";
+
+/**
+ * What is known of the kernel.
+ *
+ * - `connecting`: nothing was heard of it yet, and it is too early to worry.
+ * - `live`: it answers.
+ * - `busy`: it was heard before, but an answer is overdue.
+ * - `absent`: nothing was ever heard of it, and an answer is overdue or there is no connection.
+ * - `gone`: it was heard, and the connection is closed.
+ */
+export type Presence = "connecting" | "live" | "busy" | "absent" | "gone";
+
+export const BUSY = "The kernel has not answered yet; it may be busy.";
+export const GONE = "There is no kernel behind this view; run the cell again to go on.";
+
+export interface Times {
+  /** Milliseconds after which an answer is overdue. */
+  readonly patience: number;
+  /** Milliseconds after which a question is given up. */
+  readonly limit: number;
+}
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  overdue: boolean;
+  readonly timers: readonly ReturnType<typeof setTimeout>[];
+}
+
+export class Kernel {
+  #presence: Presence;
+  #heard = false;
+  // Views of one widget share its channel, and each sees all answers: ids must not collide.
+  #nextId = Math.floor(Math.random() * 2 ** 48);
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #deltaListeners = new Set<(run: string, delta: RunDelta) => void>();
+  readonly #presenceListeners = new Set<(presence: Presence) => void>();
+  readonly #channel: Channel;
+  readonly #times: Times;
+  readonly #stop: readonly (() => void)[];
+
+  constructor(channel: Channel, times: Times = { patience: 4_000, limit: 60_000 }) {
+    this.#channel = channel;
+    this.#times = times;
+    this.#presence = channel.connected ? "connecting" : "absent";
+    this.#stop = [
+      channel.onMessage((message) => this.#receive(message)),
+      channel.onConnectionChange((connected) => this.#connectionChanged(connected)),
+    ];
+  }
+
+  get presence(): Presence {
+    return this.#presence;
+  }
+
+  /** The kernel's answer; rejects with an Error whose message is a sentence for the person. */
+  ask<W extends What>(what: W, ask: Asks[W]["ask"]): Promise<Asks[W]["answer"]> {
+    if (!this.#channel.connected) {
+      return Promise.reject(new Error(GONE));
+    }
+    const id = this.#nextId++;
+    const answer = new Promise<unknown>((resolve, reject) => {
+      const timers = [
+        setTimeout(() => this.#overdue(id), this.#times.patience),
+        setTimeout(() => this.#giveUp(id), this.#times.limit),
+      ];
+      this.#waiting.set(id, { resolve, reject, overdue: false, timers });
+    });
+    const request: Request<W> = { kind: "request", id, what, ask };
+    this.#channel.send(request);
+    return answer as Promise<Asks[W]["answer"]>;
+  }
+
+  /** Calls back with every delta of any run; returns how to stop that. */
+  onDelta(listener: (run: string, delta: RunDelta) => void): () => void {
+    this.#deltaListeners.add(listener);
+    return () => this.#deltaListeners.delete(listener);
+  }
+
+  onPresence(listener: (presence: Presence) => void): () => void {
+    this.#presenceListeners.add(listener);
+    return () => this.#presenceListeners.delete(listener);
+  }
+
+  /** Stops listening; what was asked and not answered stays so. */
+  close(): void {
+    for (const stop of this.#stop) {
+      stop();
+    }
+    for (const waiting of this.#waiting.values()) {
+      waiting.timers.forEach(clearTimeout);
+    }
+    this.#waiting.clear();
+    this.#deltaListeners.clear();
+    this.#presenceListeners.clear();
+  }
+
+  #receive(message: FromKernel): void {
+    this.#heard = true;
+    if (message.kind === "delta") {
+      for (const listener of this.#deltaListeners) {
+        listener(message.run, message.delta);
+      }
+    } else {
+      const waiting = this.#take(message.id);
+      if (message.kind === "answer") {
+        waiting?.resolve(message.value);
+      } else {
+        waiting?.reject(new Error(message.error));
+      }
+    }
+    this.#become(this.#anyOverdue() ? "busy" : "live");
+  }
+
+  #connectionChanged(connected: boolean): void {
+    if (connected) {
+      if (this.#presence === "gone" || this.#presence === "absent") {
+        this.#become("connecting");
+      }
+      return;
+    }
+    for (const id of [...this.#waiting.keys()]) {
+      this.#take(id)?.reject(new Error(GONE));
+    }
+    this.#become(this.#heard ? "gone" : "absent");
+  }
+
+  #overdue(id: number): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined) {
+      waiting.overdue = true;
+      this.#become(this.#heard ? "busy" : "absent");
+    }
+  }
+
+  #giveUp(id: number): void {
+    this.#take(id)?.reject(new Error(BUSY));
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    waiting?.timers.forEach(clearTimeout);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  #anyOverdue(): boolean {
+    return [...this.#waiting.values()].some((waiting) => waiting.overdue);
+  }
+
+  #become(presence: Presence): void {
+    if (presence === this.#presence) {
+      return;
+    }
+    this.#presence = presence;
+    for (const listener of this.#presenceListeners) {
+      listener(presence);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/** How much of what a view shows still holds, now that its kernel answers or does not. */
+
+import { formatClock } from "../format";
+import type { RunSummary } from "../run";
+import { hasEnded } from "./follow";
+import { BUSY, type Presence } from "./kernel";
+
+export interface Standing {
+  /** The run goes on, as far as can be known. */
+  readonly going: boolean;
+  /** It went on when it was last heard of, and nothing is known since. */
+  readonly lost: boolean;
+  /** Questions will be answered. */
+  readonly reachable: boolean;
+  /** What the person should know about it; null where all is as it seems. */
+  readonly notice: { readonly tone: "info" | "warning" | "danger"; readonly text: string } | null;
+}
+
+export function standing(summary: RunSummary, presence: Presence): Standing {
+  const ended = hasEnded(summary.state);
+  const reachable = presence === "live" || presence === "busy";
+  const lost = !ended && (presence === "absent" || presence === "gone");
+  return {
+    going: !ended && !lost,
+    lost,
+    reachable,
+    notice: noticeOf(summary, presence, ended),
+  };
+}
+
+function noticeOf(summary: RunSummary, presence: Presence, ended: boolean): Standing["notice"] {
+  const { state, reason } = summary;
+  if (!ended) {
+    return noticeOfGoing(summary, presence);
+  }
+  if (state === "cut off") {
+    return {
+      tone: "warning",
+      text:
+        `This run was cut off; its last news is of ${formatClock(summary.as_of)}. Run the cell ` +
+        "again: answers already paid for come from the record.",
+    };
+  }
+  if (state === "failed") {
+    return { tone: "danger", text: reason ?? "The run failed." };
+  }
+  if (state === "capped" || state === "stopped") {
+    return { tone: "info", text: reason ?? "The best program so far is kept." };
+  }
+  return null;
+}
+
+function noticeOfGoing(summary: RunSummary, presence: Presence): Standing["notice"] {
+  const asOf = `This view shows the run as of ${formatClock(summary.as_of)}`;
+  switch (presence) {
+    case "gone":
+      return {
+        tone: "warning",
+        text:
+          `The kernel is gone. ${asOf}; to see what has become of it, run ` +
+          `%mipro show ${summary.id} in a new kernel.`,
+      };
+    case "absent":
+      return {
+        tone: "info",
+        text:
+          `No kernel answers. ${asOf}, when it was still going on; to see what has become of it, ` +
+          `run %mipro show ${summary.id}.`,
+      };
+    case "busy":
+      return { tone: "info", text: BUSY };
+    default:
+      return summary.lives === "elsewhere"
+        ? {
+            tone: "info",
+            text: "This run goes on in another kernel. It can be watched here, not steered.",
+          }
+        : null;
+  }
+}

@@ -1,0 +1,74 @@
+/** What states, phases and configurations are called, the same in every view. */
+
+import type { Configuration, EvaluationKind, Phase, RunState } from "../run";
+
+export const phaseNames: Readonly<Record<Phase, string>> = {
+  baseline: "Baseline",
+  bootstrap: "Bootstrap",
+  propose: "Propose",
+  search: "Search",
+  other: "Other",
+};
+
+export const kindNames: Readonly<Record<EvaluationKind, string>> = {
+  baseline: "baseline",
+  minibatch: "minibatch",
+  full: "full",
+};
+
+export const stateNames: Readonly<Record<RunState, string>> = {
+  planned: "Planned",
+  running: "Running",
+  paused: "Paused",
+  finished: "Finished",
+  stopped: "Stopped",
+  capped: "Stopped by cap",
+  failed: "Failed",
+  "cut off": "Cut off",
+};
+
+/** What a configuration chose for one predictor. */
+export interface Choice {
+  readonly predictor: string;
+  readonly instruction: number | null;
+  readonly demos: number | null;
+}
+
+const choicesOf = new WeakMap<Configuration, readonly Choice[]>();
+
+/** The choices of a configuration, predictor by predictor, in the order of its variables. */
+export function choices(configuration: Configuration): readonly Choice[] {
+  let found = choicesOf.get(configuration);
+  if (found === undefined) {
+    const byPredictor = new Map<string, Choice>();
+    for (const [variable, index] of Object.entries(configuration)) {
+      const colon = variable.lastIndexOf(":");
+      const predictor = variable.slice(0, colon);
+      const part = variable.slice(colon + 1) === "demos" ? "demos" : "instruction";
+      const known = byPredictor.get(predictor) ?? { predictor, instruction: null, demos: null };
+      byPredictor.set(predictor, { ...known, [part]: index });
+    }
+    found = [...byPredictor.values()];
+    choicesOf.set(configuration, found);
+  }
+  return found;
+}
+
+/** A choice in words, without its predictor: "instr 3 · demos 2". */
+export function choiceText({ instruction, demos }: Choice): string {
+  const parts = [];
+  if (instruction !== null) {
+    parts.push(`instr ${instruction}`);
+  }
+  if (demos !== null) {
+    parts.push(`demos ${demos}`);
+  }
+  return parts.join(" · ");
+}
+
+/** A configuration in words: "solve: instr 3 · demos 2, check: instr 0 · demos 1". */
+export function configurationText(configuration: Configuration): string {
+  return choices(configuration)
+    .map((choice) => `${choice.predictor}: ${choiceText(choice)}`)
+    .join(", ");
+}
