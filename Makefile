@@ -3,45 +3,102 @@ SEED ?= 9
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP := $(PY) -m pip --quiet --disable-pip-version-check
 NPM := npm --prefix js
+NPM_LAB := npm --prefix js/labextension
+
+# The browser that tests look through.
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+export CHROMIUM
+
+REQUIRE_NPM := command -v npm > /dev/null || { echo "npm is missing. It builds the widgets:" \
+	"install Node.js 20 or newer, which brings it." >&2; exit 1; }
 
 # A stamp is newer than what it was made from: then the step is not repeated.
 DEMO_STAMP := $(VENV)/.stamp-demo
 PY_STAMP := $(VENV)/.stamp-python
 JS_STAMP := js/node_modules/.stamp
+LAB_STAMP := js/labextension/node_modules/.stamp
+
+# The front end, built: the widgets, and the JupyterLab extension where this JupyterLab finds it.
+WIDGETS := mipro_nb/notebook/static/widget.js
+LABEXTENSION := mipro_nb/labextension/package.json
+INSTALLED := $(VENV)/share/jupyter/labextensions/mipro-nb/package.json
+JS_SOURCES := $(shell find js -name node_modules -prune -o -path js/labextension -prune \
+	-o -name tests -prune -o -name dist -prune -o -type f -print)
+LAB_SOURCES := $(shell find js/labextension -name node_modules -prune \
+	-o -name tests -prune -o -type f -print)
+
+# A kernel of the previous generation that shares all else with .venv.
+KERNEL6 := $(VENV)/ipykernel6
+KERNEL6_STAMP := $(KERNEL6)/.stamp
+SITE_PACKAGES = import sysconfig; print(sysconfig.get_path("purelib"))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test check format clean
+.PHONY: help setup demo lab test check format clean chromium
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(PY_STAMP) $(JS_STAMP) ## Install all that developers need (.venv and js/node_modules)
+setup: $(PY_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that developers need
 
-$(DEMO_STAMP): pyproject.toml requirements-nodeps.txt
+# The front end comes first: then pip finds it built and needs no npm.
+$(DEMO_STAMP): pyproject.toml requirements-nodeps.txt | $(WIDGETS) $(LABEXTENSION)
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PIP) -e '.[local,notebook]'
-	$(PIP) --no-deps -r requirements-nodeps.txt
+	$(PIP) install -e '.[local,notebook]'
+	$(PIP) install --no-deps -r requirements-nodeps.txt
 	touch $@
 
 $(PY_STAMP): $(DEMO_STAMP)
-	$(PIP) -e '.[local,notebook,test,dev]'
+	$(PIP) install -e '.[local,notebook,test,dev]'
 	touch $@
 
 $(JS_STAMP): js/package.json js/package-lock.json
+	@$(REQUIRE_NPM)
 	$(NPM) ci --no-audit --no-fund
 	touch $@
 
-demo: $(DEMO_STAMP) ## Run the quickstart notebook without a browser (SEED=9)
+$(LAB_STAMP): js/labextension/package.json js/labextension/package-lock.json
+	@$(REQUIRE_NPM)
+	$(NPM_LAB) ci --no-audit --no-fund
+	touch $@
+
+$(WIDGETS): $(JS_STAMP) $(JS_SOURCES)
+	$(NPM) run build
+	touch $@
+
+$(LABEXTENSION): $(LAB_STAMP) $(LAB_SOURCES) $(JS_STAMP) $(JS_SOURCES)
+	$(NPM_LAB) run build
+	touch $@
+
+$(INSTALLED): $(LABEXTENSION) $(DEMO_STAMP)
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	cp -R mipro_nb/labextension/. $(@D)
+
+$(KERNEL6_STAMP): $(PY_STAMP)
+	$(PY) -m venv --clear --without-pip $(KERNEL6)
+	$(PIP) --python $(KERNEL6)/bin/python install --no-deps 'ipykernel>=6.30,<7' 'nest-asyncio>=1.6'
+	echo "import site; site.addsitedir('$$($(PY) -c '$(SITE_PACKAGES)')')" \
+		> "$$($(KERNEL6)/bin/python -c '$(SITE_PACKAGES)')/zz_venv.pth"
+	$(KERNEL6)/bin/python -m ipykernel install --prefix $(VENV) \
+		--name python-ipykernel6 --display-name 'Python 3 (ipykernel 6)'
+	touch $@
+
+chromium:
+	@test -x "$(CHROMIUM)" || { echo "Chromium is missing. The tests look at notebooks through it:" \
+		"apt-get install chromium, or set CHROMIUM to its path." >&2; exit 1; }
+
+demo: $(DEMO_STAMP) $(WIDGETS) ## Run the quickstart notebook without a browser (SEED=9)
 	@echo "Running notebooks/01_quickstart.ipynb: about six minutes on two cores."
 	@MIPRO_DEMO_SEED=$(SEED) $(PY) notebooks/execute.py notebooks/01_quickstart.ipynb demo-output
 
-lab: $(DEMO_STAMP) ## Open the quickstart notebook in JupyterLab
+lab: $(DEMO_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in JupyterLab
 	$(PY) -m jupyter lab notebooks/01_quickstart.ipynb
 
-test: setup ## Run all tests, TypeScript's and Python's
+test: chromium setup ## Run all tests: TypeScript's, Python's and those in a browser
 	$(NPM) test
+	$(NPM_LAB) test
 	$(PY) -m pytest --cov --cov-report=term
 
 check: setup ## Lint, check formatting, types and import directions; change nothing
@@ -50,13 +107,15 @@ check: setup ## Lint, check formatting, types and import directions; change noth
 	$(VENV)/bin/mypy --strict mipro_nb
 	$(VENV)/bin/lint-imports
 	$(NPM) run check
+	$(NPM_LAB) run types
 
 format: setup ## Format all code and fix what can be fixed by rule
 	$(VENV)/bin/ruff check --fix-only .
 	$(VENV)/bin/ruff format .
 	$(NPM) run format
 
-clean: ## Remove all that make made, .venv and js/node_modules too
-	rm -rf $(VENV) js/node_modules js/dist dist build demo-output .coverage
+clean: ## Remove all that make made, .venv and node_modules too
+	rm -rf $(VENV) js/node_modules js/labextension/node_modules js/dist
+	rm -rf mipro_nb/notebook/static mipro_nb/labextension dist build demo-output .coverage
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
