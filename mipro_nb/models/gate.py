@@ -21,7 +21,7 @@ from mipro_nb.errors import CallRefusedError, CapReachedError, LMError
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.caps import Caps, Meter
-from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed
+from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
 from mipro_nb.runs.record import Record, open_record, prefer
 
 Send = Callable[[Call], Awaitable[Answer]]
@@ -207,17 +207,14 @@ class Gate:
         labels = call_labels.get()
         tokens = (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens)
         usd = None if call.price is None else call.price.usd(*tokens)
-        head: dict[str, Any] = {
-            "parameters": {n: v for n, v in call.parameters.items() if n not in _MAY_BE_SECRET},
-            "messages": list(call.messages[:-1]),
-        }
+        prompt_head, prompt_tail = _kept_prompt(record, call)
         return LMCallAnswered(
             phase=labels.phase,
             trial=labels.trial,
             example=labels.example,
             model=call.model,
-            prompt_head=record.put_text(json.dumps(head, default=str)),
-            prompt_tail=record.put_text(json.dumps(call.messages[-1])),
+            prompt_head=prompt_head,
+            prompt_tail=prompt_tail,
             reply=record.put_text(answer.text),
             truncated=answer.truncated,
             input_tokens=answer.input_tokens,
@@ -232,18 +229,34 @@ class Gate:
     def _note_failure(self, call: Call, error: LMError, seconds: float) -> None:
         if self._emit is None:
             return
-        labels = call_labels.get()
-        self._emit(
-            LMCallFailed(
-                phase=labels.phase,
-                trial=labels.trial,
-                example=labels.example,
-                model=call.model,
-                error=str(error),
-                seconds=seconds,
-                predictor=call.predictor,
+        labels, record = call_labels.get(), self._record()
+        with record.writing():
+            prompt_head, prompt_tail = _kept_prompt(record, call)
+            self._emit(
+                LMCallFailed(
+                    phase=labels.phase,
+                    trial=labels.trial,
+                    example=labels.example,
+                    model=call.model,
+                    error=str(error),
+                    seconds=seconds,
+                    predictor=call.predictor,
+                    prompt_head=prompt_head,
+                    prompt_tail=prompt_tail,
+                )
             )
-        )
+
+
+def _kept_prompt(record: Record, call: Call) -> tuple[TextRef, TextRef]:
+    """Keep a call's prompt in two texts: what many calls share, and its last message."""
+    head: dict[str, Any] = {
+        "parameters": {n: v for n, v in call.parameters.items() if n not in _MAY_BE_SECRET},
+        "messages": list(call.messages[:-1]),
+    }
+    return (
+        record.put_text(json.dumps(head, default=str)),
+        record.put_text(json.dumps(call.messages[-1])),
+    )
 
 
 run_gate: ContextVar[Gate | None] = ContextVar("mipro_gate", default=None)

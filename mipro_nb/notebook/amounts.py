@@ -51,10 +51,8 @@ def format_duration(seconds: float | None) -> str:
     """Return a length of time: "350 ms", "4.2 s", "3 min 5 s", "2 h 5 min"; "–" for None."""
     if seconds is None:
         return "–"
-    if round(seconds * 1000) < 1000:  # noqa: PLR2004
-        return f"{seconds * 1000:.0f} ms"
-    if round(seconds * 10) < 100:  # noqa: PLR2004
-        return f"{seconds:.1f} s"
+    if round(seconds * 10) < 100:  # noqa: PLR2004 - ten seconds
+        return _short_duration(seconds)
     whole = round(seconds)
     for limit, size, large, small_size, small in (
         (60, 1, "s", 1, ""),
@@ -64,6 +62,15 @@ def format_duration(seconds: float | None) -> str:
         if whole < limit:
             return _two_units(whole, size, large, small_size, small)
     return _two_units(whole, 86_400, "d", 3600, "h")
+
+
+def _short_duration(seconds: float) -> str:
+    if seconds <= 0:
+        return "0 s"
+    milliseconds = round(seconds * 1000)
+    if milliseconds < 1000:  # noqa: PLR2004 - one second
+        return f"{milliseconds} ms" if milliseconds else "<1 ms"
+    return f"{seconds:.1f} s"
 
 
 def _two_units(whole: int, size: int, large: str, small_size: int, small: str) -> str:

@@ -40,10 +40,11 @@ class WidgetWindow:
 
     def __init__(self, run: Run, remember: Callable[[float], None], *, ask: bool) -> None:
         self._run, self._remember = run, remember
+        self._request = permission_request(run.plan)
         self._desk = Desk(run.record, self._tell, self._end)
         self._widget = MiproWidget(
             {**self._desk.answers(), "permit": self._permit, "decline": self._decline},
-            permission=permission_request(run.plan) if ask else None,
+            permission=self._request if ask else None,
         )
         run.when_done(self._say_if_declined)
         if not ask:
@@ -70,9 +71,8 @@ class WidgetWindow:
 
     def ask_by_input(self) -> None:
         """Ask with ``input()`` below the estimate, where the dialog cannot be heard."""
-        request = permission_request(self._run.plan)
         self._widget.permission = None
-        displayed(mime_bundle("run", {**EMPTY, "permission": request}))
+        displayed(mime_bundle("run", {**EMPTY, "permission": self._request}))
         if permitted_by_input():
             self._begin(self._run.plan.caps, None)
         else:
@@ -99,13 +99,11 @@ class WidgetWindow:
         self._run.decline()
 
     def _say_if_declined(self) -> None:
-        if not self._run.permitted and self._asked():
+        if not self._run.permitted:
             self._answered("declined", self._run.plan.caps)
 
     def _answered(self, state: str, caps: Caps) -> None:
-        request = self._widget.permission
-        if request is not None:
-            self._widget.permission = {**request, "state": state, "caps": caps.to_dict()}
+        self._widget.permission = {**self._request, "state": state, "caps": caps.to_dict()}
 
     def _show_run(self) -> None:
         self._widget.snapshot = self._desk.follow(self._run.id).snapshot()

@@ -224,16 +224,17 @@ class _Bootstrap:
     def _note(self, number: int, demo_set: DemoSet) -> None:
         for name in self._names:
             made, demos = demo_set.bootstrapped[name], demo_set.demos[name]
-            self._journal.emit(
-                DemoSetBuilt(
-                    predictor=name,
-                    index=number,
-                    source="bootstrapped" if made else "labelled" if demos else "empty",
-                    bootstrapped=len(made),
-                    labelled=len(demos) - len(made),
-                    demos=self._journal.keep([demo.to_dict() for demo in demos]),
+            with self._journal.record.writing():
+                self._journal.emit(
+                    DemoSetBuilt(
+                        predictor=name,
+                        index=number,
+                        source="bootstrapped" if made else "labelled" if demos else "empty",
+                        bootstrapped=len(made),
+                        labelled=len(demos) - len(made),
+                        demos=self._journal.keep([demo.to_dict() for demo in demos]),
+                    )
                 )
-            )
 
 
 def can_be_demo(row: Example, signature: SignatureMeta) -> bool:

@@ -101,5 +101,9 @@ class Journal:
             return view(self.state)
 
     def keep(self, value: Any) -> TextRef:
-        """Keep `value` as JSON text in the record and return its reference."""
+        """Keep `value` as JSON text in the record and return its reference.
+
+        Within one ``record.writing()`` with the event that refers to it: a text that nothing
+        refers to may be removed at any time.
+        """
         return self.record.put_text(json.dumps(jsonable(value, "value"), ensure_ascii=False))

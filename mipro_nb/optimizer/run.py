@@ -118,9 +118,10 @@ class Run(RunFrames):
         if caps is not None:
             self.plan = replace(self.plan, caps=caps)
         self.permitted = True
-        self._journal.record.add_run(self.id, self.plan.program)
-        self._journal.emit(self._planned())
-        self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
+        with self._journal.record.writing():
+            self._journal.record.add_run(self.id, self.plan.program)
+            self._journal.emit(self._planned())
+            self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
         core().submit(self._run()).add_done_callback(self._deliver)
 
     def decline(self, reason: str = _DECLINED) -> None:
@@ -444,18 +445,19 @@ class Run(RunFrames):
         gain = None
         if best is not None and baseline is not None and best is not baseline:
             gain = gain_of(best, baseline, self.plan.seed)
-        self._journal.emit(
-            RunEnded(
-                state=state,
-                score=best.score if best else None,
-                baseline=baseline.score if baseline else None,
-                configuration=best.configuration if best else None,
-                program=self._journal.keep(program.dump_state()),
-                gain_low=gain.low if gain else None,
-                gain_high=gain.high if gain else None,
-                reason=reason,
+        with self._journal.record.writing():
+            self._journal.emit(
+                RunEnded(
+                    state=state,
+                    score=best.score if best else None,
+                    baseline=baseline.score if baseline else None,
+                    configuration=best.configuration if best else None,
+                    program=self._journal.keep(program.dump_state()),
+                    gain_low=gain.low if gain else None,
+                    gain_high=gain.high if gain else None,
+                    reason=reason,
+                )
             )
-        )
         if self._job.track_stats:
             self._attach(program, done, best)
         return program

@@ -138,18 +138,19 @@ class Evaluations:
     def _note(self, trial: int, key: str, result: ExampleResult) -> None:
         prediction = result.prediction
         values = prediction.to_dict() if isinstance(prediction, Example) else prediction
-        self._journal.emit(
-            ExampleScored(
-                trial=trial,
-                configuration=key,
-                example=result.index,
-                score=result.score,
-                prediction=None if values is None else self._kept(values),
-                feedback=result.feedback,
-                error=None if result.error is None else error_line(result),
-                seconds=result.seconds,
+        with self._journal.record.writing():
+            self._journal.emit(
+                ExampleScored(
+                    trial=trial,
+                    configuration=key,
+                    example=result.index,
+                    score=result.score,
+                    prediction=None if values is None else self._kept(values),
+                    feedback=result.feedback,
+                    error=None if result.error is None else error_line(result),
+                    seconds=result.seconds,
+                )
             )
-        )
 
     def _kept(self, values: object) -> str:
         try:

@@ -350,8 +350,12 @@ def _messages_of(record: Record, run_id: str, seq: int) -> list[Message]:
     return _sent(record, event)[0] if isinstance(event, ev.LMCallAnswered) else []
 
 
-def _sent(record: Record, call: ev.LMCallAnswered) -> tuple[list[Message], dict[str, Any]]:
+def _sent(
+    record: Record, call: ev.LMCallAnswered | ev.LMCallFailed
+) -> tuple[list[Message], dict[str, Any]]:
     """Return messages and parameters of a call."""
+    if call.prompt_head is None or call.prompt_tail is None:
+        return [], {}  # records of 0.1.0 did not keep what had failed
     head, tail = _json(record, call.prompt_head), _json(record, call.prompt_tail)
     messages = [
         _message(message, within(more_of_text(call.prompt_head), "messages", place))
@@ -386,11 +390,12 @@ def _call(record: Record, recorded: RecordedEvent) -> CallDetail:
                 "at": recorded.at,
             }
         case ev.LMCallFailed() as failed:
+            messages, parameters = _sent(record, failed)
             return {
                 "phase": failed.phase,
                 "model": failed.model,
-                "messages": [],
-                "parameters": {},
+                "messages": messages,
+                "parameters": parameters,
                 "reply": None,
                 "error": clip(failed.error, more_of_event(recorded.seq, "error")),
                 "truncated": False,

@@ -105,6 +105,8 @@ class LMCallFailed(Event):
     trial: int | None = None
     example: int | None = None
     predictor: str | None = None
+    prompt_head: TextRef | None = None
+    prompt_tail: TextRef | None = None
 
 
 class TraceBootstrapped(Event):

@@ -35,6 +35,14 @@ def slow():
         yield running
 
 
+@pytest.fixture
+def silent():
+    """A server that never answers: runs go on until they are stopped."""
+    with ScriptedServer(lambda _: Reply(hang=True)) as running:
+        mipro.configure(lm=lm_of(running))
+        yield running
+
+
 class TestLoading:
     def test_they_can_be_loaded_again_taken_away_and_brought_back(self, shell):
         shell.run("%load_ext mipro_nb\n%reload_ext mipro_nb")
@@ -230,7 +238,7 @@ class TestCell:
 
 
 class TestSteering:
-    def test_the_only_live_run_needs_no_name(self, shell, slow):
+    def test_the_only_live_run_needs_no_name(self, shell, silent):
         run = shell.run(f"%mipro run student {SHORT} --yes --background")
         shell.run("%mipro pause")
         assert run.status == "paused"
@@ -240,18 +248,18 @@ class TestSteering:
         run.wait()
         assert run.status == "stopped"
 
-    def test_several_live_runs_have_to_be_told_apart(self, shell, slow):
+    def test_several_live_runs_have_to_be_told_apart(self, shell, silent):
         runs = [
             shell.run(f"%mipro run student {SHORT} --yes --background --into {name}")
             for name in ("first", "second")
         ]
         said = shell.fails("%mipro pause")
-        assert said == (
-            f"UsageError: Several runs are live: {runs[0].id}, {runs[1].id}. Name one of them."
-        )
+        assert said.startswith("UsageError: Several runs are live: ")
+        assert said.endswith(" Name one of them.")
+        assert all(run.id in said for run in runs)
         shell.run(f"%mipro pause {runs[1].id}")
         shell.run("%mipro stop first")
-        assert [run.status for run in runs][1] == "paused"
+        assert runs[1].status == "paused"
         shell.run("%mipro stop second")
         assert [run.wait() and run.status for run in runs] == ["stopped", "stopped"]
 
@@ -377,7 +385,7 @@ class TestSession:
     def test_secrets_are_not_repeated(self, shell):
         for line in ("config api_key=sk-1", "run student --api-key=sk-1", "estimate --key sk-1"):
             assert "sk-1" not in shell.fails(f"%mipro {line}")
-            assert "sk-1" not in shell.run("%mipro traceback").split("\n")[-1]
+            assert "sk-1" not in shell.run("%mipro traceback")
 
 
 class TestMistakes:

@@ -102,6 +102,21 @@ def test_plans_below_a_price_are_not_asked_about(scripted):
     assert best == "finished\n"
 
 
+def test_a_run_that_waits_for_permission_can_be_given_up(kernel, scripted):
+    _, client = kernel
+    client.execute(setup_for(scripted), reply=True, timeout=60)
+    client.execute(f"run = %mipro run student {SHORT} --background", reply=True, timeout=60)
+    told = [
+        "".join(printed(client, client.execute(f"%mipro {line}")))
+        for line in ("status", "show", "stop", "stop")
+    ]
+    assert ": planned" in told[0]
+    assert "waits for permission: there is nothing to show yet." in told[1]
+    assert "is given up; it had not been permitted." in told[2]
+    assert "No run is live in this kernel" in told[3]
+    assert scripted.count == 0
+
+
 def test_an_interrupt_keeps_the_best_so_far(kernel):
     def hanging_after_the_baseline(request):
         return Reply(answer(request).text, hang=kind(request) != "task")
@@ -109,7 +124,8 @@ def test_an_interrupt_keeps_the_best_so_far(kernel):
     manager, client = kernel
     with ScriptedServer(hanging_after_the_baseline) as server:
         client.execute(setup_for(server), reply=True, timeout=60)
-        request = client.execute(f"best = %mipro run student {SHORT} --yes\nbest.run.status")
+        cell = f"best = %mipro run student {SHORT} --yes\nbest.run.status"
+        request = client.execute(cell, allow_stdin=False)
         while server.in_flight == 0 or server.count < ROWS_TO_SCORE:
             time.sleep(0.05)
         manager.interrupt_kernel()

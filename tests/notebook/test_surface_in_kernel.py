@@ -250,10 +250,10 @@ def test_a_run_of_another_kernel_is_seen_live_but_not_steered(front_end, lm):
     assert "does not go on in this kernel" in second.answer("stop", {"run": run})
     first.run("run.stop()\nrun.wait()")
     second.until(
-        lambda: [m for _, m in second.messages if m["kind"] == "delta"][-1]["delta"]["summary"][
-            "state"
-        ]
-        == "stopped"
+        lambda: (
+            [m for _, m in second.messages if m["kind"] == "delta"][-1]["delta"]["summary"]["state"]
+            == "stopped"
+        )
     )
 
 

@@ -113,7 +113,8 @@ def test_the_calls_of_an_example_are_told_in_order(finished):
 def test_a_call_that_failed_is_told_with_its_error(finished):
     (call,) = example_calls(finished.record, finished.id, 0, 3)
     assert "this sum is refused" in call["error"]["text"]
-    assert (call["reply"], call["usd"], call["messages"]) == (None, 0.0, [])
+    assert (call["reply"], call["usd"]) == (None, 0.0)
+    assert "1003 plus 1006" in call["messages"][-1]["content"]["text"]
 
 
 def test_the_demos_of_a_set_are_told(finished):

@@ -40,34 +40,29 @@ class Completion:
 
         @context_matcher(identifier="mipro", priority=1000)  # type: ignore[untyped-decorator]
         def match(context: CompletionContext) -> SimpleMatcherResult:
-            found = self._found(context)
-            return {
-                "completions": [SimpleCompletion(text, type=_type_of(text)) for text in found],
-                "suppress": True,
-                "ordered": True,
-            }
+            return {"completions": self._found(context), "suppress": True, "ordered": True}
 
         return cast("Matcher", match)
 
-    def _found(self, context: CompletionContext) -> list[str]:
+    def _found(self, context: CompletionContext) -> list[SimpleCompletion]:
         """Return what the token at the cursor may become."""
         line = _magic_line(context)
         if line is None:
             return []
         *words, typed = split_unfinished(line["rest"])
-        if line.re is _CELL:
-            found = self.of_verb(CELL, words, typed)
-        elif not words:
-            found = [name for name in VERBS if name.startswith(typed)]
-        else:
-            verb = VERBS.get(words[0])
-            found = [] if verb is None else self.of_verb(verb, words[1:], typed)
         # IPython's token begins at the last of its own delimiters, such as the "=" of --auto=light.
         if not typed.endswith(context.token):
             return []
-        return [text[len(typed) - len(context.token) :] for text in found]
+        begun = len(typed) - len(context.token)
+        if line.re is _CELL:
+            found = self._behind(CELL, words, typed)
+        elif words:
+            found = self._behind(VERBS[words[0]], words[1:], typed) if words[0] in VERBS else []
+        else:
+            found = [name for name in VERBS if name.startswith(typed)]
+        return [SimpleCompletion(text[begun:], type=_type_of(text)) for text in found]
 
-    def of_verb(self, verb: Verb, words: Sequence[str], typed: str) -> list[str]:
+    def _behind(self, verb: Verb, words: Sequence[str], typed: str) -> list[str]:
         """Return what `typed` may become behind a verb and further words."""
         options = {option.flag: option for option in verb.options}
         flag, equals, value = typed.partition("=")
@@ -116,4 +111,7 @@ def _argument_at(
 
 
 def _type_of(text: str) -> str:
-    return "param" if text.startswith("-") else "instance"
+    """Return what a front end writes beside a completion."""
+    if text.startswith("-"):
+        return "option"
+    return "verb" if text in VERBS else "value"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import format_exception
 
 from IPython.core.error import UsageError
 
@@ -20,15 +21,15 @@ def in_one_line(notebook: Notebook) -> Iterator[None]:
     """Have IPython show an error that leaves the block in one line; its type stays what it is."""
     try:
         yield
-    except UsageError as error:
-        notebook.last_error = error
-        error.args = (_told(error),)  # IPython itself shows these without a traceback
-        raise
     except Exception as error:
-        notebook.last_error = error
-        line = f"{type(error).__name__}: {_told(error)}"
-        # IPython asks an error itself for its traceback, if it can tell one.
-        error._render_traceback_ = lambda: [line]  # type: ignore[attr-defined]
+        notebook.last_traceback = "".join(format_exception(error)).rstrip()
+        told = _told(error)
+        if isinstance(error, UsageError):
+            error.args = (told,)  # IPython itself shows these without a traceback
+        else:
+            line = f"{type(error).__name__}: {told}"
+            # IPython asks an error itself for its traceback, if it can tell one.
+            error._render_traceback_ = lambda: [line]  # type: ignore[attr-defined]
         raise
 
 

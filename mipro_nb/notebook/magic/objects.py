@@ -17,7 +17,7 @@ Fits = Callable[[Any], bool]
 
 
 class Notebook:
-    """What a line can speak of: the objects of the notebook, and the last error.
+    """What a line can speak of: the objects of the notebook, and what went wrong last.
 
     Parameters
     ----------
@@ -28,15 +28,15 @@ class Notebook:
 
     Attributes
     ----------
-    last_error
-        The last error of a ``%mipro`` line, for ``%mipro traceback``; None before the first.
+    last_traceback
+        Text of the last error of a ``%mipro`` line, for ``%mipro traceback``; None before it.
     """
 
     def __init__(
         self, namespace: MutableMapping[str, Any], ours: Mapping[str, Any] | None = None
     ) -> None:
         self.namespace = namespace
-        self.last_error: BaseException | None = None
+        self.last_traceback: str | None = None
         self._ours = ours or {}
 
     def find(self, text: str, fits: Fits) -> Any:

@@ -81,7 +81,7 @@ OPTIONS = (
         "run without asking for permission",
         const=False,
     ),
-    Option("--background", "background", None, "give a live Run at once, do not wait for it"),
+    Option("--background", "background", None, "do not wait: the result is the live Run"),
     Option("--record", "record", PATH, "record file; else the configured one"),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback as tracebacks
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from mipro_nb.notebook.magic.known_runs import known_run, live_run, newest_run
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.plain import Text
 from mipro_nb.notebook.magic.session import SETTING, cache, config
+from mipro_nb.optimizer import Run
 from mipro_nb.runs.diff import diff_programs
 
 
@@ -41,6 +41,8 @@ def _resume(_: Notebook, run: str | None = None) -> Text:
 def _stop(_: Notebook, run: str | None = None) -> Text:
     live = live_run(run)
     live.stop()
+    if not live.permitted:
+        return Text(f"Run {live.id} is given up; it had not been permitted.")
     return Text(f"Run {live.id} stops; its wait() returns the best program so far.")
 
 
@@ -49,7 +51,11 @@ def _history(_: Notebook, words: Sequence[str] = ()) -> Any:
 
 
 def _show(_: Notebook, run: str | None = None) -> Any:
-    return mipro_nb.show(run or newest_run())
+    found = known_run(run or newest_run())
+    if isinstance(found, Run) and not found.permitted:
+        msg = f"Run {found.id} waits for permission: there is nothing to show yet."
+        raise UsageError(msg)
+    return mipro_nb.show(found.id, record=found.record.path)
 
 
 def _compare(_: Notebook, runs: list[str]) -> Any:
@@ -78,9 +84,7 @@ def _export(
 
 
 def _traceback(notebook: Notebook) -> Text:
-    if notebook.last_error is None:
-        return Text("No %mipro line has failed yet.")
-    return Text("".join(tracebacks.format_exception(notebook.last_error)).rstrip())
+    return Text(notebook.last_traceback or "No %mipro line has failed yet.")
 
 
 def _help(_: Notebook, verb: str | None = None) -> Text:
@@ -94,6 +98,7 @@ def _help(_: Notebook, verb: str | None = None) -> Text:
 
 _MORE = "%mipro help VERB tells arguments, options and what to write in Python instead."
 _RUN = Argument("run", RUN, "a run of this kernel; not needed where only one is live", "?")
+_ANY_RUN = Argument("run", RUN, "a run; the live one, or else the newest, without it", "?")
 _PROGRAM_TWIN = "MIPROv2(metric, …).{}(program, trainset=…, …)"
 
 _OTHERS = (
@@ -118,7 +123,7 @@ _OTHERS = (
         "Tells how a run stands: score, gain, spend against the estimate.",
         "run.report(), or mipro_nb.runs.load(run_id).report()",
         _status,
-        (Argument("run", RUN, "a run; the live one, or else the newest, without it", "?"),),
+        (_ANY_RUN,),
     ),
     Verb("pause", "Sends no further LM call until resume.", "run.pause()", _pause, (_RUN,)),
     Verb("resume", "Goes on after a pause.", "run.resume()", _resume, (_RUN,)),
@@ -135,7 +140,7 @@ _OTHERS = (
         "Shows a run: trials, candidates, examples and calls.",
         "mipro_nb.show(run_id)",
         _show,
-        (Argument("run", RUN, "a run; the live one, or else the newest, without it", "?"),),
+        (_ANY_RUN,),
     ),
     Verb(
         "compare",
