@@ -74,7 +74,7 @@ $(LABEXTENSION): $(LAB_STAMP) $(LAB_SOURCES) $(JS_STAMP) $(JS_SOURCES)
 $(INSTALLED): $(LABEXTENSION) $(DEMO_STAMP)
 	rm -rf $(@D)
 	mkdir -p $(@D)
-	cp -R mipro_nb/labextension/. $(@D)
+	cp -R mipro_nb/labextension/. js/labextension/install.json $(@D)
 
 $(KERNEL6_STAMP): $(PY_STAMP)
 	$(PY) -m venv --clear --without-pip $(KERNEL6)
@@ -98,7 +98,6 @@ lab: $(DEMO_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in Ju
 
 test: chromium setup ## Run all tests: TypeScript's, Python's and those in a browser
 	$(NPM) test
-	$(NPM_LAB) test
 	$(PY) -m pytest --cov --cov-report=term
 
 check: setup ## Lint, check formatting, types and import directions; change nothing
@@ -116,6 +115,6 @@ format: setup ## Format all code and fix what can be fixed by rule
 
 clean: ## Remove all that make made, .venv and node_modules too
 	rm -rf $(VENV) js/node_modules js/labextension/node_modules js/dist
-	rm -rf mipro_nb/notebook/static mipro_nb/labextension dist build demo-output .coverage
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf mipro_nb/notebook/static mipro_nb/labextension dist build demo-output test-output
+	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 // What `build-labextension` does not know by itself: TypeScript, and JSX as preact's.
 module.exports = {
-  // Parts of preact, whose license is in preact's own folder.
-  ignoreWarnings: [/license file for (preact-hooks|jsx-runtime)/],
+  // Our own sources, and parts of preact, whose license is in its own folder.
+  ignoreWarnings: [/license file for (mipro-nb-js|preact-hooks|jsx-runtime)/],
   resolve: { extensions: [".tsx", ".ts", ".js"] },
   module: {
     rules: [

@@ -7,21 +7,20 @@ import { Root } from "../../shared/src/components/base/Root";
 import "../../widgets/src/widget.css";
 import "../style/saved.css";
 import type { RunBundle } from "./kept";
-import { noteOn, withoutKernel } from "./note";
+import { noteOn } from "./note";
 
 /** Null draws that the bundle cannot be read. */
-export function drawSaved(node: HTMLElement, bundle: RunBundle | null, isLost: boolean): void {
-  render(bundle === null ? <Unreadable /> : <Saved bundle={bundle} isLost={isLost} />, node);
+export function drawSaved(node: HTMLElement, bundle: RunBundle | null): void {
+  render(bundle === null ? <Unreadable /> : <Saved bundle={bundle} />, node);
 }
 
 export function erase(node: HTMLElement): void {
   render(null, node);
 }
 
-function Saved({ bundle, isLost }: { readonly bundle: RunBundle; readonly isLost: boolean }) {
-  const state = isLost ? withoutKernel(bundle) : bundle;
-  const note = noteOn(state);
-  const summary = state.snapshot?.summary;
+function Saved({ bundle }: { readonly bundle: RunBundle }) {
+  const note = noteOn(bundle);
+  const summary = bundle.snapshot?.summary;
   return (
     <>
       {note !== null && (
@@ -34,7 +33,7 @@ function Saved({ bundle, isLost }: { readonly bundle: RunBundle; readonly isLost
       <App
         // A view follows its kernel, not its properties: another state is another view.
         key={`${summary?.as_of} ${summary?.state}`}
-        state={state}
+        state={bundle}
         kernel={null}
         keep={keepNothing}
       />

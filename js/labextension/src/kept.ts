@@ -1,6 +1,7 @@
 /** What a notebook keeps of a run: the output of a cell, and what has become known since. */
 
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
+import { hasEnded } from "../../shared/src/model/follow";
 import type { WidgetState } from "../../shared/src/protocol";
 import type { RunSnapshot } from "../../shared/src/run";
 
@@ -59,6 +60,20 @@ export class KeptRun {
       this.#newest = snapshot;
     }
     return isNews;
+  }
+
+  /** Takes into account that the kernel is gone; tells whether that was news of this run. */
+  loseKernel(): boolean {
+    const snapshot = this.bundle?.snapshot ?? null;
+    if (
+      snapshot === null ||
+      hasEnded(snapshot.summary.state) ||
+      snapshot.summary.lives === "elsewhere"
+    ) {
+      return false;
+    }
+    const summary = { ...snapshot.summary, state: "cut off", lives: "ended", eta: null } as const;
+    return this.take({ ...snapshot, summary });
   }
 
   /** Puts what is known into the output, for the notebook file. */

@@ -38,16 +38,6 @@ export function noteOn(bundle: RunBundle, now = new Date()): Note | null {
   };
 }
 
-/** The view of a run whose kernel is known to be gone. */
-export function withoutKernel(bundle: RunBundle): RunBundle {
-  const { snapshot } = bundle;
-  if (snapshot === null || hasEnded(snapshot.summary.state)) {
-    return bundle;
-  }
-  const summary = { ...snapshot.summary, state: "cut off", lives: "ended", eta: null } as const;
-  return { ...bundle, snapshot: { ...snapshot, summary } };
-}
-
 function timeText(unixSeconds: number, now: Date): string {
   const isToday = new Date(unixSeconds * 1000).toDateString() === now.toDateString();
   return isToday ? formatClock(unixSeconds) : formatDateTime(unixSeconds);

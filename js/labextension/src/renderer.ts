@@ -41,10 +41,6 @@ export class RunRenderer extends Panel implements IRenderMime.IRenderer {
     return Promise.resolve();
   }
 
-  get #isLost(): boolean {
-    return this.#modelId !== null && this.#place.isLost(this.#modelId);
-  }
-
   #keep(snapshot: RunSnapshot): void {
     if (this.#kept?.take(snapshot)) {
       this.#place.markUnsaved();
@@ -61,9 +57,13 @@ export class RunRenderer extends Panel implements IRenderMime.IRenderer {
 
   /** Looks for the live widget, unless it is there or on its way. */
   #connect(): void {
-    const wanted = this.#isLost ? null : this.#modelId;
+    const isLost = this.#modelId !== null && this.#place.isLost(this.#modelId);
+    const wanted = isLost ? null : this.#modelId;
     if (this.#live?.modelId !== wanted) {
       this.#disconnect();
+    }
+    if (isLost && this.#kept?.loseKernel()) {
+      this.#place.markUnsaved();
     }
     if (this.#live === null && wanted !== null) {
       const renderer = this.#place.createWidgetRenderer();
@@ -87,7 +87,7 @@ export class RunRenderer extends Panel implements IRenderMime.IRenderer {
       this.#saved.clear();
     } else if (this.#kept !== null && (state !== "coming" || this.#saved.isDrawn)) {
       // A widget just made is there at once: nothing else is shown before it.
-      this.#saved.draw(this.#kept.bundle, this.#isLost);
+      this.#saved.draw(this.#kept.bundle);
     }
   }
 }

@@ -13,9 +13,9 @@ export class SavedView extends Widget {
   }
 
   /** Null draws that the bundle cannot be read. */
-  draw(bundle: RunBundle | null, isLost: boolean): void {
+  draw(bundle: RunBundle | null): void {
     this.#isDrawn = true;
-    void this.#change(({ drawSaved }) => drawSaved(this.node, bundle, isLost));
+    void this.#change(({ drawSaved }) => drawSaved(this.node, bundle));
   }
 
   clear(): void {

@@ -77,7 +77,7 @@ describe("folded", () => {
       `${lines(1, 30)}new\n${lines(31, 60)}`,
     );
     expect(written(folded(changes, 2))).toBe(
-      "<27 lines>28\n29\n30\n{-old-}{+new+}\n31\n32\n<28 lines>",
+      "<28 lines>29\n30\n{-old-}{+new+}\n31\n32\n<28 lines>",
     );
   });
 

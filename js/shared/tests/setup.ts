@@ -1,7 +1,19 @@
-import { cleanup } from "@testing-library/preact";
+import { configure } from "@testing-library/dom";
+import { act, cleanup } from "@testing-library/preact";
 import { afterEach } from "vitest";
 
 afterEach(cleanup);
+
+// What a person does has its effect before the test looks: user-event does not know preact.
+configure({
+  eventWrapper: (event) => {
+    let result: unknown;
+    act(() => {
+      result = event();
+    });
+    return result;
+  },
+});
 
 /** jsdom lays nothing out, so a size never changes in it. */
 class NoResizes implements ResizeObserver {

@@ -26,13 +26,38 @@ function render({ model, el }: View): () => void {
     draw(<App state={stateOf(model)} kernel={kernel} keep={keep} />, el);
   }
 
-  const stop = onState(model, update);
+  function greet(): void {
+    // Nobody there to hear of it is no failure.
+    kernel.ask("hello", { keeps: el.closest(".mipro-keeps") !== null }).catch(() => {});
+  }
+
+  const stops = [onState(model, update), whenAttached(el, greet)];
   update();
   return () => {
-    stop();
+    for (const stop of stops) {
+      stop();
+    }
     draw(null, el);
     kernel.close();
   };
+}
+
+/**
+ * Calls back once the element stands in its page, which is after it was drawn; after two seconds in
+ * any case. A hidden page has timers, but neither frames nor layout. Returns how to stop that.
+ */
+function whenAttached(el: HTMLElement, callback: () => void): () => void {
+  let tries = 0;
+  let timer = setTimeout(look);
+  function look(): void {
+    tries += 1;
+    if (el.isConnected || tries > 40) {
+      callback();
+    } else {
+      timer = setTimeout(look, 50);
+    }
+  }
+  return () => clearTimeout(timer);
 }
 
 export default { render };

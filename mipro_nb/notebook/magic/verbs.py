@@ -178,9 +178,17 @@ _OTHERS = (
     Verb(
         "config",
         "Shows the settings, or changes those that are given as name=value.",
-        "mipro_nb.configure(name=value, …)",
+        "mipro_nb.configure(lm=…, record=…)\nmipro_nb.notebook.notebook_surface().below_usd = …",
         config,
-        (Argument("changes", SETTING, "a setting, or name=value", "*"),),
+        (
+            Argument(
+                "changes",
+                SETTING,
+                "lm, record (a file) or below_usd (plans up to that are not asked about); "
+                "name= takes a value away",
+                "*",
+            ),
+        ),
     ),
     Verb(
         "traceback",

@@ -135,20 +135,22 @@ function HistoryWidget({ state, kernel, presence }: HistoryWidgetProps) {
       );
     case "comparison":
       return (
-        <RunComparisonView
-          comparison={place.comparison}
-          onOpenRun={openRun}
-          onClose={places.length > 1 ? back : null}
-        />
+        <div class="mipro-page">
+          <RunComparisonView
+            comparison={place.comparison}
+            onOpenRun={openRun}
+            onClose={places.length > 1 ? back : null}
+          />
+        </div>
       );
     default:
       return rows === null ? (
         <Waiting presence={presence} what="The record is being read …" />
       ) : (
-        <>
+        <div class="mipro-page">
           {comparing.error !== null && <Notice tone="danger">{comparing.error}</Notice>}
           <HistoryExplorer kernel={kernel} rows={rows} onOpenRun={openRun} onCompare={compare} />
-        </>
+        </div>
       );
   }
 }

@@ -95,7 +95,7 @@ export function DataTable<Row extends object>({
     }
     const page = Math.max(1, Math.floor((height - headerHeight) / rowHeight) - 1);
     const moves: Record<string, () => void> = {
-      ArrowDown: () => activate(found === -1 ? 0 : active + 1),
+      ArrowDown: () => activate(active + 1),
       ArrowUp: () => activate(active - 1),
       PageDown: () => activate(active + page),
       PageUp: () => activate(active - page),
@@ -224,7 +224,6 @@ function HeaderCell<Row>({ column, model }: HeaderCellProps<Row>) {
           type="button"
           class="mipro-table-sort"
           title={`Sort by ${name}`}
-          aria-label={name}
           onClick={() => model.toggleSort(column)}
         >
           {column.header}

@@ -81,9 +81,9 @@ export function useTableModel<Row extends object>(
     columns: definitions,
     data: rows,
     state,
-    onSortingChange: (update) => setSorting(functionalUpdate(update, sorting)),
+    onSortingChange: (update) => setSorting((known) => functionalUpdate(update, known)),
     onColumnVisibilityChange: (update) =>
-      setColumnVisibility(functionalUpdate(update, columnVisibility)),
+      setColumnVisibility((known) => functionalUpdate(update, known)),
   }));
   const sorted = table.getRowModel().rows;
   const sortedBy = sorting[0];

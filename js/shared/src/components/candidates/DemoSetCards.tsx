@@ -81,18 +81,13 @@ function DemoSetCardView({ kernel, summary, card }: DemoSetCardViewProps) {
       actions={
         <>
           {hidden > 0 && kernel !== null && (
-            <Button
-              kind="quiet"
-              expanded={all}
-              disabled={asked?.state === "asking"}
-              onClick={() => setAll(!all)}
-            >
+            <Button kind="quiet" expanded={all} onClick={() => setAll(!all)}>
               {asked?.state === "asking"
                 ? "Fetching…"
                 : all
                   ? "Show fewer"
-                  : `Show all ${counted(card.demos, "demo")}`}
-              <span class="mipro-only-read"> of {name}</span>
+                  : `Show all ${counted(card.demos, "demo")}`}{" "}
+              <span class="mipro-only-read">of {name}</span>
             </Button>
           )}
           {kernel !== null && summary.steerable && (

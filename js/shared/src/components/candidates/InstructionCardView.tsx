@@ -98,7 +98,7 @@ export function InstructionCardView({
                   title="What changed from the student’s instruction"
                   onClick={() => setComparing(!comparing)}
                 >
-                  Diff<span class="mipro-only-read"> of {name} to yours</span>
+                  Diff <span class="mipro-only-read">of {name} to yours</span>
                 </Button>
               )}
               <CopyButton
@@ -111,11 +111,10 @@ export function InstructionCardView({
                     <Button
                       kind="quiet"
                       icon="edit"
-                      disabled={opening.pending}
                       title="Write another instruction that takes the place of this one"
                       onClick={edit}
                     >
-                      Edit<span class="mipro-only-read"> {name}</span>
+                      Edit <span class="mipro-only-read">{name}</span>
                     </Button>
                   </span>
                   <span class="mipro-card-steer">

@@ -71,7 +71,7 @@ export function InstructionForm({
         rows={Math.min(14, Math.max(4, Math.ceil(text.length / 60)))}
         value={text}
         placeholder="Tell the model what to do with the inputs, and how to write each output."
-        disabled={action.pending}
+        readOnly={action.pending}
         onInput={(event) => setText(event.currentTarget.value)}
         aria-invalid={error !== null}
         aria-describedby={error === null ? undefined : `${id}-error`}
@@ -82,7 +82,7 @@ export function InstructionForm({
         </span>
       )}
       <div class="mipro-instruction-form-buttons">
-        <Button kind="primary" type="submit" disabled={action.pending}>
+        <Button kind="primary" type="submit">
           {action.pending ? "Adding…" : submit}
         </Button>
         <Button kind="plain" disabled={action.pending} onClick={onCancel}>

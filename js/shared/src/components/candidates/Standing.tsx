@@ -40,8 +40,7 @@ function Difference({ points }: { readonly points: number }) {
       )}
       title="Points above or below the student’s score"
     >
-      {formatPoints(points)}
-      <span class="mipro-only-read"> points from the student’s score</span>
+      {formatPoints(points)} <span class="mipro-only-read">points from the student’s score</span>
     </span>
   );
 }

@@ -15,23 +15,21 @@ export function SteerButtons({ pin, ban, name }: SteerButtonsProps) {
         kind="quiet"
         icon="pin"
         pressed={pin.on}
-        disabled={pin.pending || ban.pending}
         title="While any are pinned, only those are tried"
         onClick={pin.toggle}
       >
-        {pin.pending ? (pin.on ? "Pinning…" : "Unpinning…") : "Pin"}
-        <span class="mipro-only-read"> {name}</span>
+        {pin.pending ? (pin.on ? "Pinning…" : "Unpinning…") : "Pin"}{" "}
+        <span class="mipro-only-read">{name}</span>
       </Button>
       <Button
         kind="quiet"
         icon="ban"
         pressed={ban.on}
-        disabled={pin.pending || ban.pending}
         title="What is banned is tried no more"
         onClick={ban.toggle}
       >
-        {ban.pending ? (ban.on ? "Banning…" : "Unbanning…") : "Ban"}
-        <span class="mipro-only-read"> {name}</span>
+        {ban.pending ? (ban.on ? "Banning…" : "Unbanning…") : "Ban"}{" "}
+        <span class="mipro-only-read">{name}</span>
       </Button>
     </>
   );

@@ -32,7 +32,7 @@ export function Calls({ kernel, run, trial, example }: CallsProps) {
         <Notice tone="danger">
           <SafeText text={asked.error ?? ""} />
         </Notice>
-      ) : asked?.value == null ? (
+      ) : asked === null || asked.value === null ? (
         <p class="mipro-muted" role="status">
           Fetching the calls…
         </p>

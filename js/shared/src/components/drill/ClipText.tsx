@@ -4,6 +4,7 @@ import type { Kernel } from "../../model/kernel";
 import type { Clip } from "../../run";
 import { firstRows } from "../../text";
 import { Button } from "../base/Button";
+import { memo } from "../base/memo";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "./asking";
 import { CopyButton } from "./CopyButton";
@@ -23,7 +24,9 @@ interface ClipTextProps {
 }
 
 /** A text that nobody vouches for, as text; the whole of a long one is fetched when asked for. */
-export function ClipText({ clip, name, kernel, run, rows = 12, copy = false }: ClipTextProps) {
+export const ClipText = memo(DrawnClipText);
+
+function DrawnClipText({ clip, name, kernel, run, rows = 12, copy = false }: ClipTextProps) {
   const [unfolded, setUnfolded] = useState(false);
   const [whole, setWhole] = useState<{ of: Clip["more"]; text: string; shown: boolean } | null>(
     null,
@@ -52,7 +55,7 @@ export function ClipText({ clip, name, kernel, run, rows = 12, copy = false }: C
         <WholeText text={fetched.text} name={name} />
         <div class="mipro-cliptext-buttons">
           <Button kind="quiet" expanded onClick={() => setWhole({ ...fetched, shown: false })}>
-            Show less<span class="mipro-only-read"> of {name}</span>
+            Show less <span class="mipro-only-read">of {name}</span>
           </Button>
           {copy && <CopyButton name={name} text={async () => fetched.text} />}
         </div>
@@ -73,14 +76,13 @@ export function ClipText({ clip, name, kernel, run, rows = 12, copy = false }: C
         <div class="mipro-cliptext-buttons">
           {foldable && (
             <Button kind="quiet" expanded={unfolded} onClick={() => setUnfolded(!unfolded)}>
-              {unfolded ? "Show less" : "Show more"}
-              <span class="mipro-only-read"> of {name}</span>
+              {unfolded ? "Show less" : "Show more"} <span class="mipro-only-read">of {name}</span>
             </Button>
           )}
           {clip.more !== null && kernel !== null && (
-            <Button kind="quiet" disabled={fetching.pending} onClick={showWhole}>
-              {fetching.pending ? "Fetching…" : `Show all (${size} characters)`}
-              <span class="mipro-only-read"> of {name}</span>
+            <Button kind="quiet" onClick={showWhole}>
+              {fetching.pending ? "Fetching…" : `Show all (${size} characters)`}{" "}
+              <span class="mipro-only-read">of {name}</span>
             </Button>
           )}
           {copy && <CopyButton name={name} text={() => wholeText(kernel, run, clip)} />}

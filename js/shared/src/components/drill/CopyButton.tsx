@@ -36,8 +36,7 @@ export function CopyButton({ name, text }: CopyButtonProps) {
 
   return (
     <Button kind="quiet" icon={state === "copied" ? "check" : "copy"} onClick={() => void copy()}>
-      <span aria-live="polite">{words[state]}</span>
-      <span class="mipro-only-read"> {name}</span>
+      <span aria-live="polite">{words[state]}</span> <span class="mipro-only-read">{name}</span>
     </Button>
   );
 }

@@ -1,15 +1,17 @@
 import { useMemo, useState } from "preact/hooks";
+import { formatCount } from "../../format";
 import type { Kernel } from "../../model/kernel";
 import type { Clip } from "../../run";
 import { Button } from "../base/Button";
+import { memo } from "../base/memo";
 import { SafeText } from "../base/SafeText";
-import { changesBetween, folded } from "./changes";
+import { type Change, changesBetween, folded } from "./changes";
 import { useWholeTexts } from "./cutTexts";
 
 /** Unchanged lines that are shown around a change. */
 const CONTEXT = 3;
 /** Characters of each text that are compared; a page bears no more at once. */
-const MOST = 100_000;
+const MOST = 50_000;
 
 interface TextDiffProps {
   readonly before: string;
@@ -19,12 +21,14 @@ interface TextDiffProps {
 }
 
 /** What changed from one text to another, in words, crossed out and underlined. */
-export function TextDiff({ before, after, name }: TextDiffProps) {
+export const TextDiff = memo(DrawnTextDiff);
+
+function DrawnTextDiff({ before, after, name }: TextDiffProps) {
   const changes = useMemo(
     () => folded(changesBetween(before.slice(0, MOST), after.slice(0, MOST)), CONTEXT),
     [before, after],
   );
-  const [unfolded, setUnfolded] = useState<ReadonlySet<number>>(new Set());
+  const [unfolded, setUnfolded] = useState<ReadonlySet<Change>>(new Set());
   if (before === after) {
     return <p class="mipro-text-empty">No difference.</p>;
   }
@@ -48,14 +52,14 @@ export function TextDiff({ before, after, name }: TextDiffProps) {
               </ins>
             );
           case "folded":
-            return unfolded.has(place) ? (
+            return unfolded.has(change) ? (
               <span key={place}>{text}</span>
             ) : (
               <span key={place} class="mipro-diff-fold">
                 <Button
                   kind="quiet"
                   expanded={false}
-                  onClick={() => setUnfolded(new Set([...unfolded, place]))}
+                  onClick={() => setUnfolded(new Set([...unfolded, change]))}
                 >
                   {change.lines} unchanged lines
                 </Button>
@@ -67,7 +71,7 @@ export function TextDiff({ before, after, name }: TextDiffProps) {
       })}
       {(before.length > MOST || after.length > MOST) && (
         <p class="mipro-cliptext-note">
-          Only the first {MOST.toLocaleString("en-US")} characters are compared.
+          Only the first {formatCount(MOST)} characters are compared.
         </p>
       )}
     </section>
@@ -88,8 +92,9 @@ interface ClipDiffProps {
 export function ClipDiff({ before, after, join, name, kernel, run }: ClipDiffProps) {
   const clips = [...before, ...after];
   const wholes = useWholeTexts(kernel, run, clips);
-  const texts = wholes?.value ?? clips.map((clip) => clip.text);
-  const cut = wholes?.value == null && clips.some((clip) => clip.more !== null);
+  const whole = wholes?.value ?? null;
+  const texts = whole ?? clips.map((clip) => clip.text);
+  const cut = whole === null && clips.some((clip) => clip.more !== null);
   return (
     <>
       {cut && (

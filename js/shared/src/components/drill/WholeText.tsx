@@ -1,8 +1,10 @@
 import {
   elementScroll,
+  measureElement,
   observeElementOffset,
   observeElementRect,
   Virtualizer,
+  type VirtualizerOptions,
 } from "@tanstack/virtual-core";
 import { useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { chunks } from "../../text";
@@ -26,32 +28,26 @@ interface WholeTextProps {
 export function WholeText({ text, name }: WholeTextProps) {
   const parts = useMemo(() => chunks(text, CHUNK), [text]);
   const box = useRef<HTMLElement>(null);
-  const [, redraw] = useReducer((count: number) => count + 1, 0);
-  const [virtual] = useState(
-    () =>
-      new Virtualizer<HTMLElement, HTMLElement>({
-        count: parts.length,
-        getScrollElement: () => box.current,
-        estimateSize: () => LINE_HEIGHT,
-        scrollToFn: elementScroll,
-        observeElementOffset,
-        observeElementRect: (instance, callback) =>
-          observeElementRect(instance, ({ width, height }) =>
-            callback({ width, height: height || BOX_HEIGHT }),
-          ),
-        initialRect: { width: 0, height: BOX_HEIGHT },
-      }),
-  );
-  virtual.setOptions({
-    ...virtual.options,
+  const [, redraw] = useReducer((drawn: number, _: null) => drawn + 1, 0);
+  const estimateSize = (index: number): number => LINE_HEIGHT * rowsOf(parts[index]?.text ?? "");
+  // What is not laid out (a hidden tab) has no height; then the estimates hold.
+  const options: VirtualizerOptions<HTMLElement, HTMLElement> = {
     count: parts.length,
-    estimateSize: (index) =>
-      LINE_HEIGHT *
-      (parts[index]?.text ?? "")
-        .split("\n")
-        .reduce((rows, line) => rows + Math.max(1, Math.ceil(line.length / COLUMNS)), 0),
-    onChange: redraw,
-  });
+    getScrollElement: () => box.current,
+    estimateSize,
+    measureElement: (element, entry, instance) =>
+      measureElement(element, entry, instance) || estimateSize(instance.indexFromElement(element)),
+    initialRect: { width: 0, height: BOX_HEIGHT },
+    observeElementRect: (instance, tell) =>
+      observeElementRect(instance, ({ width, height }) =>
+        tell({ width, height: height || BOX_HEIGHT }),
+      ),
+    observeElementOffset,
+    scrollToFn: elementScroll,
+    onChange: () => redraw(null),
+  };
+  const [virtual] = useState(() => new Virtualizer(options));
+  virtual.setOptions(options);
   useLayoutEffect(() => virtual._didMount(), [virtual]);
   useLayoutEffect(() => virtual._willUpdate());
 
@@ -84,4 +80,10 @@ export function WholeText({ text, name }: WholeTextProps) {
       </div>
     </section>
   );
+}
+
+function rowsOf(text: string): number {
+  return text
+    .split("\n")
+    .reduce((rows, line) => rows + Math.max(1, Math.ceil(line.length / COLUMNS)), 0);
 }

@@ -35,8 +35,12 @@ export function folded(changes: readonly Change[], context: number): Change[] {
       return [change];
     }
     const lines = change.text.split(/(?<=\n)/);
-    const head = index === 0 ? 0 : context + 1; // its first line ends the one that changed
-    const tail = index === changes.length - 1 ? 0 : context + 1;
+    const before = changes[index - 1];
+    // The rest of a line that changed, and the beginning of one, do not count as lines of context.
+    const begun = before !== undefined && !before.text.endsWith("\n") ? 1 : 0;
+    const unfinished = change.text.endsWith("\n") ? 0 : 1;
+    const head = before === undefined ? 0 : context + begun;
+    const tail = index === changes.length - 1 ? 0 : context + unfinished;
     const hidden = lines.length - head - tail;
     if (hidden <= context) {
       return [change];

@@ -49,7 +49,7 @@ export function pairedDifference(
   };
 }
 
-/** The 97.5 % point of Student's distribution, to within 2 % from 4 degrees of freedom on. */
+/** The 97.5 % point of Student's distribution, to within 0.3 % from 4 degrees of freedom on. */
 function studentsT(degrees: number): number {
-  return 1.96 + 2.37 / degrees + 2.82 / degrees ** 2;
+  return 1.96 + 2.3724 / degrees + 2.8227 / degrees ** 2 + 2.556 / degrees ** 3;
 }

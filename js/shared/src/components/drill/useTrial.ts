@@ -23,7 +23,9 @@ export function useTrial(
   );
   const saved = details.find((detail) => detail.trial.trial === row.trial) ?? null;
   const seen = asked?.state === "answered" ? asked.value?.trial : undefined;
-  const stale = seen !== undefined && (seen.scored !== row.scored || seen.state !== row.state);
+  const stale =
+    seen !== undefined &&
+    (seen.scored < row.scored || (seen.state === "running" && row.state !== "running"));
 
   useEffect(() => {
     if (stale) {

@@ -73,8 +73,8 @@ export function FactTable({ rows, onOpenRun }: FactTableProps) {
                     <SafeText text={line.name} />
                     {line.differs && !onlyDifferences && name !== "Result" && (
                       <Fragment>
-                        <span aria-hidden="true"> ≠</span>
-                        <span class="mipro-only-read"> differs</span>
+                        <span aria-hidden="true"> ≠</span>{" "}
+                        <span class="mipro-only-read">differs</span>
                       </Fragment>
                     )}
                   </th>

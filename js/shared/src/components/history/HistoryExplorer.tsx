@@ -92,14 +92,11 @@ export function HistoryExplorer({ kernel, rows, onOpenRun, onCompare }: HistoryE
         <div class="mipro-history-empty">
           <h3>No run is recorded yet</h3>
           <p>
-            Start one with <code>%mipro run</code> or{" "}
-            <code>MIPROv2(metric).compile(program, …)</code>; it will be listed here, with every
-            trial, candidate and call.
+            Start one with <code>%mipro run</code> or <code>MIPROv2(…).compile(…)</code>; it will be
+            listed here, with every trial, candidate and call.
           </p>
           {kernel !== null && (
-            <Button disabled={refreshing.pending} onClick={refresh}>
-              {refreshing.pending ? "Looking…" : "Look again"}
-            </Button>
+            <Button onClick={refresh}>{refreshing.pending ? "Looking…" : "Look again"}</Button>
           )}
         </div>
         <Refusal error={refreshing.error} />
@@ -136,7 +133,7 @@ export function HistoryExplorer({ kernel, rows, onOpenRun, onCompare }: HistoryE
                 : `${found.length} of ${counted(known.length, "run")}`}
             </span>
             {kernel !== null && (
-              <Button kind="quiet" disabled={refreshing.pending} onClick={refresh}>
+              <Button kind="quiet" onClick={refresh}>
                 {refreshing.pending ? "Refreshing…" : "Refresh"}
               </Button>
             )}

@@ -68,7 +68,8 @@ function PredictorInstructions({ predictor, named, runs }: PredictorInstructions
             pressed={comparing}
             onClick={() => setComparing(!comparing)}
           >
-            Diff{named && <span class="mipro-only-read"> of {predictor}</span>}
+            Diff{" "}
+            <span class="mipro-only-read">of the instructions{named && ` of ${predictor}`}</span>
           </Button>
         )}
         {comparing && having.length > 2 && (

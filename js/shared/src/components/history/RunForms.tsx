@@ -64,7 +64,7 @@ function FormFrame({
         </p>
       )}
       <div class="mipro-runform-buttons">
-        <Button kind={dangerous ? "danger" : "primary"} type="submit" disabled={action.pending}>
+        <Button kind={dangerous ? "danger" : "primary"} type="submit">
           {action.pending ? busy : submit}
         </Button>
         <Button disabled={action.pending} onClick={onCancel}>

@@ -13,6 +13,17 @@ const tones: Readonly<Record<RunState, Tone>> = {
   "cut off": "warning",
 };
 
-export function RunStateBadge({ state }: { readonly state: RunState }) {
-  return <Badge tone={tones[state]}>{stateNames[state]}</Badge>;
+interface RunStateBadgeProps {
+  readonly state: RunState;
+  /** The run is going on in this kernel. */
+  readonly here: boolean;
+}
+
+export function RunStateBadge({ state, here }: RunStateBadgeProps) {
+  return (
+    <Badge tone={tones[state]}>
+      {stateNames[state]}
+      {here && " here"}
+    </Badge>
+  );
 }

@@ -10,7 +10,6 @@ import {
 } from "../../format";
 import type { HistoryRow } from "../../run";
 import { excerpt } from "../../text";
-import { Badge } from "../base/Badge";
 import type { Column } from "../base/DataTable";
 import { SafeText } from "../base/SafeText";
 import { RunStateBadge } from "./RunStateBadge";
@@ -32,18 +31,14 @@ export const columns: readonly Column<HistoryRow>[] = [
         ))}
       </>
     ),
-    width: "minmax(170px, 3fr)",
+    width: "minmax(180px, 3fr)",
   },
   {
     id: "state",
     header: "State",
     value: (row) => row.state,
-    cell: (row) => (
-      <>
-        <RunStateBadge state={row.state} /> {row.here && <Badge tone="info">Here</Badge>}
-      </>
-    ),
-    width: "minmax(96px, 1fr)",
+    cell: (row) => <RunStateBadge state={row.state} here={row.here} />,
+    width: "124px",
   },
   {
     id: "score",
@@ -58,7 +53,7 @@ export const columns: readonly Column<HistoryRow>[] = [
   {
     id: "gain",
     header: "Gain",
-    title: "Points gained",
+    title: "Gain in points",
     value: gainOf,
     cell: (row) => {
       const gain = gainOf(row);
@@ -151,9 +146,10 @@ function BeforeAndAfter({ row }: { readonly row: HistoryRow }) {
   return (
     <>
       <span class="mipro-muted">
+        <span class="mipro-only-read">before </span>
         {row.baseline === null ? "–" : formatScore(row.baseline)}
         <span aria-hidden="true"> → </span>
-        <span class="mipro-only-read"> before, after: </span>
+        <span class="mipro-only-read">, after </span>
       </span>
       {row.score === null ? "–" : formatScore(row.score)}
     </>

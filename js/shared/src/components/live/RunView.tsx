@@ -89,9 +89,17 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           </>
         )}
         {tab === "instructions" && (
-          <InstructionCards kernel={reachable} summary={summary} cards={instructions} />
+          <>
+            <h3 class="mipro-only-read">Instruction candidates</h3>
+            <InstructionCards kernel={reachable} summary={summary} cards={instructions} />
+          </>
         )}
-        {tab === "demos" && <DemoSetCards kernel={reachable} summary={summary} cards={demo_sets} />}
+        {tab === "demos" && (
+          <>
+            <h3 class="mipro-only-read">Demo sets</h3>
+            <DemoSetCards kernel={reachable} summary={summary} cards={demo_sets} />
+          </>
+        )}
         {tab === "settings" && <SettingsPanel summary={summary} />}
       </Tabs>
       <Announcer summary={summary} />

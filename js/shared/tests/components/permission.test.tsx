@@ -1,0 +1,239 @@
+import { render, screen, waitFor, within } from "@testing-library/preact";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it } from "vitest";
+import { App } from "../../src/components/App";
+import { parseCap, suggestedThreshold, typedCaps } from "../../src/components/permission/limits";
+import { Kernel } from "../../src/model/kernel";
+import type { PermissionRequest } from "../../src/run";
+import { estimate, permission, unpriced } from "../runs";
+import { FakeWire } from "../wire";
+
+function asked(change: Partial<PermissionRequest> = {}) {
+  const wire = new FakeWire();
+  const kernel = new Kernel(wire);
+  const show = (request: PermissionRequest) => (
+    <App
+      state={{ kind: "run", permission: request, snapshot: null, history: null, comparison: null }}
+      kernel={kernel}
+      keep={() => {}}
+    />
+  );
+  const view = render(show(permission(change)));
+  return {
+    wire,
+    user: userEvent.setup(),
+    become: (next: Partial<PermissionRequest>) => view.rerender(show(permission(next))),
+  };
+}
+
+const button = (name: string) => screen.getByRole<HTMLButtonElement>("button", { name });
+const field = (name: string) => screen.getByRole<HTMLInputElement>("textbox", { name });
+
+describe("the question", () => {
+  it("says what will run and what it will take", () => {
+    asked();
+    const dialog = screen.getByRole("form", { name: "Optimize MultiHop?" });
+    expect(dialog.textContent).toContain("question -> answer");
+    expect(dialog.textContent).toContain("25 rows to learn from, 100 to validate on");
+    expect(dialog.textContent).toContain("openai/gpt-4o-mini");
+    expect(dialog.textContent).toContain("About 430 LM calls for $0.43 ($0.215 to $0.86)");
+    expect(dialog.textContent).toContain("below the recommended minimum");
+  });
+
+  it("has a row for each phase, from low to high, and the total", () => {
+    asked();
+    const rows = within(screen.getByRole("table")).getAllByRole("row");
+    expect(rows.map((row) => within(row).getAllByRole(/header/)[0]?.textContent)).toEqual([
+      "Phase",
+      "Baseline",
+      "Bootstrap",
+      "Propose",
+      "Search",
+      "Total",
+    ]);
+    expect(rows[4]?.textContent).toContain("300150 – 600");
+  });
+
+  it("never shows an unknown price as if it were none", () => {
+    asked({ estimate: unpriced });
+    expect(screen.getByRole("form").textContent).toContain("an unknown price");
+    const cells = within(screen.getByRole("table")).getAllByText("unknown");
+    expect(cells).toHaveLength(5);
+    expect(screen.getByRole("form").textContent).not.toContain("$0.00");
+  });
+});
+
+describe("running", () => {
+  it("sends the caps as they were proposed", async () => {
+    const { wire, user } = asked();
+    await user.click(button("Run"));
+    expect(wire.asked("permit").map(({ ask }) => ask)).toEqual([
+      {
+        caps: { max_usd: 0.5, max_calls: null, max_tokens: null, max_seconds: null },
+        below_usd: null,
+      },
+    ]);
+  });
+
+  it("sends the caps as they were changed, and none where a field is empty", async () => {
+    const { wire, user } = asked();
+    await user.clear(field("US dollars"));
+    await user.type(field("LM calls"), "1,500");
+    await user.type(field("Seconds"), "90.5");
+    await user.click(button("Run"));
+    expect(wire.asked("permit")[0]?.ask.caps).toEqual({
+      max_usd: null,
+      max_calls: 1_500,
+      max_tokens: null,
+      max_seconds: 90.5,
+    });
+  });
+
+  it("is not possible while a cap is wrong, and the field says why", async () => {
+    const { wire, user } = asked();
+    await user.type(field("LM calls"), "12.5");
+    expect(field("LM calls").getAttribute("aria-invalid")).toBe("true");
+    expect(screen.getByText("Write a whole number.")).toBeTruthy();
+    expect(button("Run").disabled).toBe(true);
+    await user.clear(field("LM calls"));
+    await user.type(field("LM calls"), "12");
+    await user.click(button("Run"));
+    expect(wire.asked("permit")[0]?.ask.caps.max_calls).toBe(12);
+  });
+
+  it("does not begin by Enter in a field, and Escape does nothing", async () => {
+    const { wire, user } = asked();
+    await user.type(field("US dollars"), "{Enter}{Escape}");
+    await user.type(field("LM calls"), "7{Enter}");
+    expect(wire.sent).toEqual([]);
+    expect(field("LM calls").value).toBe("7");
+  });
+
+  it("can be asked for once only", async () => {
+    const { wire, user } = asked();
+    await user.click(button("Run"));
+    expect(button("Run").disabled).toBe(true);
+    await user.click(button("Run"));
+    expect(wire.asked("permit")).toHaveLength(1);
+  });
+
+  it("tells when the kernel refuses", async () => {
+    const { wire, user } = asked();
+    await user.click(button("Run"));
+    wire.refuse("permit", "Nobody waits for this answer any more.");
+    expect((await screen.findByRole("alert")).textContent).toContain("Nobody waits");
+    expect(button("Run").disabled).toBe(false);
+  });
+});
+
+describe("not asking again", () => {
+  it("sends the amount only if it was ticked", async () => {
+    const { wire, user } = asked();
+    await user.click(screen.getByRole("checkbox", { name: /Don't ask again/ }));
+    const amount = field("Amount below which not to ask, in US dollars");
+    await user.clear(amount);
+    await user.type(amount, "0.75");
+    await user.click(button("Run"));
+    expect(wire.asked("permit")[0]?.ask.below_usd).toBe(0.75);
+  });
+
+  it("needs an amount", async () => {
+    const { user } = asked();
+    await user.click(screen.getByRole("checkbox", { name: /Don't ask again/ }));
+    await user.clear(field("Amount below which not to ask, in US dollars"));
+    expect(screen.getByText("Write an amount.")).toBeTruthy();
+    expect(button("Run").disabled).toBe(true);
+  });
+
+  it("is not offered where a price is unknown, and says so", () => {
+    asked({ estimate: unpriced });
+    const box = screen.getByRole<HTMLInputElement>("checkbox", { name: /Don't ask again/ });
+    expect(box.disabled).toBe(true);
+    expect(screen.getByText(/the price of a model is unknown/)).toBeTruthy();
+  });
+
+  it("proposes a little more than this run is expected to cost", () => {
+    const proposed = (usd: number) =>
+      Number(
+        suggestedThreshold({
+          ...estimate,
+          total: { ...estimate.total, usd: { low: 0, expected: usd, high: usd * 2 } },
+        }),
+      );
+    for (const usd of [0.0004, 0.009, 0.0974, 0.43, 3, 27.5, 812]) {
+      expect(proposed(usd)).toBeGreaterThan(usd);
+    }
+    expect(proposed(0.43)).toBe(0.55);
+    expect(proposed(27.5)).toBe(35);
+  });
+});
+
+describe("afterwards", () => {
+  it("one line says what was permitted", () => {
+    const { become } = asked();
+    become({
+      state: "permitted",
+      caps: { max_usd: 0.5, max_calls: 900, max_tokens: null, max_seconds: 60 },
+    });
+    expect(screen.queryByRole("form")).toBeNull();
+    expect(screen.getByText(/Permitted/).textContent).toBe(
+      "Permitted: MultiHop, caps: $0.50, 900 calls, 1 min.",
+    );
+    expect(screen.getByRole("status").textContent).toContain("starting");
+  });
+
+  it("one line says that it was cancelled, at no cost", async () => {
+    const { wire, user, become } = asked();
+    await user.click(button("Cancel"));
+    expect(wire.asked("decline")).toHaveLength(1);
+    become({ state: "declined" });
+    expect(screen.getByText("Cancelled. No LM call was made.")).toBeTruthy();
+    expect(screen.queryByRole("button")).toBeNull();
+  });
+
+  it("a question without a kernel cannot be answered", async () => {
+    const { wire } = asked();
+    wire.connect(false);
+    await waitFor(() => expect(button("Run").disabled).toBe(true));
+    expect(screen.getByText(/run the cell again/)).toBeTruthy();
+  });
+});
+
+describe("a cap as typed", () => {
+  it.each([
+    ["max_usd", "", null],
+    ["max_usd", " 2 ", 2],
+    ["max_usd", ".5", 0.5],
+    ["max_calls", "12 000", 12_000],
+    ["max_tokens", "1,000,000", 1_000_000],
+    ["max_seconds", "0.5", 0.5],
+  ] as const)("%s %j is %s", (name, typed, value) => {
+    expect(parseCap(name, typed)).toEqual({ value, error: null });
+  });
+
+  it.each([
+    ["max_usd", "0"],
+    ["max_usd", "-1"],
+    ["max_usd", "1e3"],
+    ["max_usd", "0x10"],
+    ["max_usd", "two"],
+    ["max_usd", "."],
+    ["max_usd", "1.2.3"],
+    ["max_usd", "Infinity"],
+    ["max_calls", "1.5"],
+    ["max_tokens", "0.1"],
+  ] as const)("%s %j is refused", (name, typed) => {
+    expect(parseCap(name, typed).error).toMatch(/\.$/);
+  });
+
+  it("reads back as what it was", () => {
+    const typed = typedCaps({ max_usd: 0.5, max_calls: 7, max_tokens: null, max_seconds: 0.125 });
+    expect(typed).toEqual({
+      max_usd: "0.50",
+      max_calls: "7",
+      max_tokens: "",
+      max_seconds: "0.125",
+    });
+    expect(typedCaps({ ...permission().caps, max_usd: 0.0123 }).max_usd).toBe("0.0123");
+  });
+});

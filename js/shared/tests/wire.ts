@@ -1,0 +1,64 @@
+/** The far side of the wire, by hand: a test looks at what was asked, and answers when it likes. */
+
+import type { Channel } from "../src/model/channel";
+import type { Asks, FromKernel, Request, What } from "../src/protocol";
+
+export class FakeWire implements Channel {
+  readonly sent: Request[] = [];
+  connected = true;
+  readonly #messages = new Set<(message: FromKernel) => void>();
+  readonly #connections = new Set<(connected: boolean) => void>();
+
+  send(request: Request): void {
+    this.sent.push(request);
+  }
+
+  onMessage(listener: (message: FromKernel) => void): () => void {
+    this.#messages.add(listener);
+    return () => this.#messages.delete(listener);
+  }
+
+  onConnectionChange(listener: (connected: boolean) => void): () => void {
+    this.#connections.add(listener);
+    return () => this.#connections.delete(listener);
+  }
+
+  /** How many listen. */
+  get listeners(): number {
+    return this.#messages.size + this.#connections.size;
+  }
+
+  asked<W extends What>(what: W): Request<W>[] {
+    return this.sent.filter((request) => request.what === what) as Request<W>[];
+  }
+
+  /** Answers the newest question of a kind. */
+  answer<W extends What>(what: W, value: Asks[W]["answer"]): void {
+    this.tell({ kind: "answer", id: this.#newest(what), value });
+  }
+
+  refuse(what: What, error: string): void {
+    this.tell({ kind: "refusal", id: this.#newest(what), error });
+  }
+
+  tell(message: FromKernel): void {
+    for (const listener of this.#messages) {
+      listener(message);
+    }
+  }
+
+  connect(connected: boolean): void {
+    this.connected = connected;
+    for (const listener of this.#connections) {
+      listener(connected);
+    }
+  }
+
+  #newest(what: What): number {
+    const request = this.asked(what).at(-1);
+    if (request === undefined) {
+      throw new Error(`Nobody has asked ${what}.`);
+    }
+    return request.id;
+  }
+}

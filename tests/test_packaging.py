@@ -1,0 +1,137 @@
+"""What is packed: the front end, built, in the wheel and in the sdist."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import mipro_nb
+
+_ROOT = Path(__file__).parents[1]
+_WIDGETS = {"mipro_nb/notebook/static/widget.js", "mipro_nb/notebook/static/widget.css"}
+_DATA = f"mipro_nb-{mipro_nb.__version__}.data/data/share/jupyter/labextensions/mipro-nb/"
+
+
+def _build(target, source, folder, **settings):
+    return subprocess.run(  # noqa: S603 - the command stands here
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", folder],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        **settings,
+    )
+
+
+def _built(target, source, folder, **settings):
+    done = _build(target, source, folder, **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (package,) = folder.iterdir()
+    return package
+
+
+def _without_npm(folder):
+    """Return an environment in which a program is found only in an empty folder."""
+    folder.mkdir()
+    return {**os.environ, "PATH": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    return _built("wheel", _ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory):
+    return _built("sdist", _ROOT, tmp_path_factory.mktemp("sdist"))
+
+
+def test_the_wheel_holds_the_widgets(wheel):
+    with zipfile.ZipFile(wheel) as packed:
+        assert set(packed.namelist()) >= _WIDGETS
+        assert all(packed.getinfo(name).file_size > 1000 for name in _WIDGETS)
+
+
+def test_the_wheel_puts_the_extension_where_jupyterlab_looks_for_it(wheel):
+    with zipfile.ZipFile(wheel) as packed:
+        names = packed.namelist()
+        package = json.loads(packed.read(f"{_DATA}package.json"))
+        install = json.loads(packed.read(f"{_DATA}install.json"))
+    assert package["name"] == "mipro-nb"
+    assert package["version"] == mipro_nb.__version__
+    assert _DATA + package["jupyterlab"]["_build"]["load"] in names
+    assert (install["packageManager"], install["packageName"]) == ("python", "mipro_nb")
+
+
+def test_the_wheel_holds_nothing_twice_and_no_sources_of_the_front_end(wheel):
+    with zipfile.ZipFile(wheel) as packed:
+        names = packed.namelist()
+    assert not [name for name in names if name.startswith("mipro_nb/labextension")]
+    assert not [name for name in names if "node_modules" in name or name.endswith((".ts", ".tsx"))]
+    assert {name.split("/")[0].removesuffix(".data") for name in names} == {
+        "mipro_nb",
+        f"mipro_nb-{mipro_nb.__version__}",
+        f"mipro_nb-{mipro_nb.__version__}.dist-info",
+    }
+
+
+def test_the_sdist_holds_the_front_end_both_built_and_as_sources(sdist):
+    with tarfile.open(sdist) as packed:
+        names = {name.split("/", 1)[1] for name in packed.getnames()}
+    assert names >= _WIDGETS | {
+        "build_assets.py",
+        "js/labextension/package-lock.json",
+        "js/labextension/src/index.ts",
+        "js/package-lock.json",
+        "js/widgets/src/widget.tsx",
+        "mipro_nb/labextension/package.json",
+    }
+    assert not [name for name in names if "node_modules" in name]
+
+
+def test_a_wheel_is_made_of_the_sdist_without_npm_and_is_the_same(sdist, wheel, tmp_path):
+    with tarfile.open(sdist) as packed:
+        packed.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    made = _built("wheel", source, tmp_path / "wheel", env=_without_npm(tmp_path / "empty"))
+    with zipfile.ZipFile(made) as of_sdist, zipfile.ZipFile(wheel) as of_tree:
+        assert sorted(of_sdist.namelist()) == sorted(of_tree.namelist())
+        for name in _WIDGETS:
+            assert of_sdist.read(name) == of_tree.read(name)
+
+
+@pytest.mark.parametrize("outdated", [False, True])
+def test_where_npm_is_needed_and_missing_one_sentence_says_so(outdated, sdist, tmp_path):
+    with tarfile.open(sdist) as packed:
+        packed.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    if outdated:
+        (source / "js/widgets/src/widget.tsx").touch()
+    else:
+        (source / "mipro_nb/notebook/static/widget.js").unlink()
+    done = _build("wheel", source, tmp_path / "wheel", env=_without_npm(tmp_path / "empty"))
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "npm is not there: install Node 20 or newer" in done.stderr.splitlines()[-1]
+
+
+def test_jupyterlab_has_the_extension_that_was_built():
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter", "labextension", "list"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    (line,) = [line for line in done.stderr.splitlines() if "mipro-nb v" in line]
+    assert "enabled" in line
+    assert "OK" in line
+    installed = Path(sys.prefix, "share/jupyter/labextensions/mipro-nb/package.json")
+    built = _ROOT / "mipro_nb/labextension/package.json"
+    assert installed.read_text(encoding="utf-8") == built.read_text(encoding="utf-8")
