@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mipro_nb.notebook.frontend import answer_on_subshells
 from mipro_nb.runs.view import Json
 
 _log = logging.getLogger(__name__)
+_REMEMBERED_REQUESTS = 1000
 _STATIC = Path(__file__).parent / "static"
 
 Answers = Mapping[str, Callable[[Json], Any]]
@@ -47,6 +49,7 @@ class MiproWidget(anywidget.AnyWidget):
         self._answers = {"hello": self._greet, **answers}
         self.greeted = threading.Event()
         self.keeps_itself = False
+        self._heard: deque[Any] = deque(maxlen=_REMEMBERED_REQUESTS)
         self.on_msg(self._on_message)
         answer_on_subshells(self.comm)
 
@@ -66,6 +69,10 @@ class MiproWidget(anywidget.AnyWidget):
         if not isinstance(content, dict) or content.get("kind") != "request":
             return
         number = content.get("id")
+        # A request may arrive twice: it is sent again where a blocked shell may have got it.
+        if number in self._heard:
+            return
+        self._heard.append(number)
         try:
             value = self._answer(content.get("what"), content.get("ask"))
         except MiproError as error:

@@ -256,13 +256,18 @@ class Search:
     def _best_average(self) -> Configuration | None:
         """Return the configuration with the best mean over told minibatches, not yet full.
 
-        One that holds a banned candidate is not worth a full evaluation.
+        One that may not be tried any more is not worth a full evaluation.
         """
-        is_banned = self._journal.state.is_banned
+        allowed = allowed_choices(self._candidates, self._journal.state)
+
+        def may_be_tried(key: str) -> bool:
+            configuration = self._configurations[key]
+            return all(index in allowed[name] for name, index in configuration.items())
+
         open_ = {
             key: cells
             for key, cells in self._told.items()
-            if key not in self._full and not is_banned(self._configurations[key])
+            if key not in self._full and may_be_tried(key)
         }
         if not open_:
             return None

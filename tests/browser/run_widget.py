@@ -7,6 +7,8 @@ import re
 from playwright.sync_api import expect
 from waiting import MILLISECONDS
 
+_DONE = r"done\s*$"
+
 
 class RunWidget:
     """What one cell shows of runs.
@@ -52,12 +54,12 @@ class RunWidget:
     def wait_for_trials(self):
         """Wait until the search has begun, and some trials are scored."""
         self.wait_for_score()
-        expect(self._rows(state="done").nth(2)).to_be_visible(timeout=MILLISECONDS)
+        expect(self._rows(_DONE).nth(2)).to_be_visible(timeout=MILLISECONDS)
 
     def wait_for_score(self):
         """Wait until the run is shown, and the student is scored."""
         expect(self.run).to_be_visible(timeout=MILLISECONDS)
-        expect(self._rows(state="done").first).to_be_visible(timeout=MILLISECONDS)
+        expect(self._rows(_DONE).first).to_be_visible(timeout=MILLISECONDS)
 
     def wait_for_state(self, state):
         """Wait until the run is said to be in a state."""
@@ -93,7 +95,7 @@ class RunWidget:
         """Open a trial by its row, and return what is shown of it."""
         self.open_tab("Trials")
         self.field("Filter trials").fill(str(trial))
-        self.trials.get_by_role("row").nth(1).click()
+        self._rows(rf"^{trial}\s*(baseline|minibatch|full)").click()
         opened = self.run.get_by_role("region", name=f"Trial {trial}", exact=True)
         expect(opened).to_be_visible(timeout=MILLISECONDS)
         return opened
@@ -114,5 +116,5 @@ class RunWidget:
             timeout=MILLISECONDS,
         )
 
-    def _rows(self, state):
-        return self.trials.get_by_role("row").filter(has_text=re.compile(rf"{state}\s*$"))
+    def _rows(self, like):
+        return self.trials.get_by_role("row").filter(has_text=re.compile(like))

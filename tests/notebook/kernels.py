@@ -93,12 +93,8 @@ class FrontEnd:
     def _take(self, message):
         content, kind = message["content"], message["header"]["msg_type"]
         cell = self._cells.get(message["parent_header"].get("msg_id"), Cell("nobody's"))
-        if kind == "comm_open" and content["target_name"] == "jupyter.widget":
-            self.widgets[content["comm_id"]] = dict(content["data"]["state"])
-        elif kind == "comm_msg" and content["data"].get("method") == "update":
-            self.widgets[content["comm_id"]].update(content["data"]["state"])
-        elif kind == "comm_msg" and content["data"].get("method") == "custom":
-            self.messages.append((content["comm_id"], content["data"]["content"]))
+        if kind.startswith("comm_"):
+            self._take_from_widget(kind, content["comm_id"], content)
         elif kind == "stream":
             cell.outputs.append(content)
         elif kind in ("display_data", "execute_result"):
@@ -113,6 +109,14 @@ class FrontEnd:
         elif kind == "status" and content["execution_state"] == "idle":
             cell.done = True
 
+    def _take_from_widget(self, kind, widget, content):
+        if kind == "comm_open" and content["target_name"] == "jupyter.widget":
+            self.widgets[widget] = dict(content["data"]["state"])
+        elif kind == "comm_msg" and content["data"].get("method") == "update":
+            self.widgets[widget].update(content["data"]["state"])
+        elif kind == "comm_msg" and content["data"].get("method") == "custom":
+            self.messages.append((widget, content["data"]["content"]))
+
     @property
     def mipro_widgets(self):
         """The ids of our own widgets, in the order in which they came."""
@@ -123,13 +127,19 @@ class FrontEnd:
         widget = widget or self.mipro_widgets[-1]
         self._next_id += 1
         content = {"kind": "request", "id": self._next_id, "what": what, "ask": ask or {}}
+        self._last = (widget, content)
+        self.send_again()
+        return self._next_id
+
+    def send_again(self):
+        """Send the last request once more, with its number."""
+        widget, content = self._last
         data = {"method": "custom", "content": content}
         session = self._client.session
         message = session.msg("comm_msg", {"comm_id": widget, "data": data})
         if self._subshell is not None:
             message["header"]["subshell_id"] = self._subshell
         self._client.shell_channel.send(message)
-        return self._next_id
 
     def answer(self, what, ask=None, widget=None):
         """Send a widget's request and return its answer; a refusal's sentence as a string."""

@@ -134,6 +134,28 @@ def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
     assert "does not go on in this kernel" in end.answer("pause", {"run": run})
 
 
+def test_a_request_that_arrives_twice_is_done_once(front_end, lm):
+    end = front_end(trials=400)
+    end.begin(_COMPILE)
+    dialog_of(end)
+    end.answer("permit", {"caps": _NO_CAPS, "below_usd": None})
+    end.until(
+        lambda: any(
+            m["kind"] == "delta" and m["delta"]["summary"]["best"] is not None
+            for _, m in end.messages
+        )
+    )
+    run = next(m["run"] for _, m in end.messages if m["kind"] == "delta")
+    ask = {"run": run, "predictor": "solve", "instruction": "Do it.", "based_on": None}
+    assert end.answer("add", ask) == {"index": 4}
+    end.send_again()
+    assert end.answer("add", {**ask, "instruction": "Do it well."}) == {"index": 5}
+    answers = [m for _, m in end.messages if m["kind"] == "answer" and m["value"] == {"index": 4}]
+    assert len(answers) == 1
+    assert not [m for _, m in end.messages if m["kind"] == "refusal"]
+    end.answer("stop", {"run": run})
+
+
 @pytest.mark.parametrize(
     ("code", "wait"),
     [

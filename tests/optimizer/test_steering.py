@@ -53,19 +53,12 @@ def tried_after(run, kind):
     return [e.configuration for e in events[last:] if isinstance(e, ev.TrialAsked)]
 
 
-def minibatches_after(run, kind):
-    events = [recorded.event for recorded in run.events()]
-    last = max(place for place, event in enumerate(events) if isinstance(event, kind))
-    asked = [e for e in events[last:] if isinstance(e, ev.TrialAsked)]
-    return [e.configuration for e in asked if e.kind == "minibatch"]
-
-
 def test_only_the_pinned_candidate_is_tried_from_then_on(slow_server):
     run = searching(begin())
     run.pin("solve", 2)
     run.pin("solve", 1, part="demos")
     run.wait()
-    tried = minibatches_after(run, ev.CandidatePinned)
+    tried = tried_after(run, ev.CandidatePinned)
     assert len(tried) > 5
     assert {c["solve:instruction"] for c in tried} == {2}
     assert {c["solve:demos"] for c in tried} == {1}
@@ -77,7 +70,7 @@ def test_a_pin_can_be_lifted(slow_server):
     run.pin("solve", 2)
     run.pin("solve", 2, on=False)
     run.wait()
-    tried = minibatches_after(run, ev.CandidatePinned)
+    tried = tried_after(run, ev.CandidatePinned)
     assert len({c["solve:instruction"] for c in tried}) > 1
 
 
@@ -124,7 +117,7 @@ def test_an_instruction_of_ones_own_takes_part_in_the_search(slow_server):
     run.pin("solve", index)
     run.wait()
     assert index == 5
-    tried = minibatches_after(run, ev.CandidatePinned)
+    tried = tried_after(run, ev.CandidatePinned)
     assert {c["solve:instruction"] for c in tried} == {index}
     sent = [request for request in slow_server.requests if own in request.system]
     assert sent
@@ -140,7 +133,7 @@ def test_an_edited_candidate_stands_in_place_of_the_old_one(slow_server):
     run.pin("solve", 2)
     index = run.add_instruction("solve", old + " Check it twice.", based_on=2)
     run.wait()
-    tried = minibatches_after(run, ev.CandidateBanned)
+    tried = tried_after(run, ev.CandidateBanned)
     assert tried
     assert {c["solve:instruction"] for c in tried} == {index}
     assert run.state.candidates["solve"][index].based_on == 2

@@ -19,11 +19,19 @@ export const BUSY = "The kernel has not answered yet; it may be busy.";
 export const GONE = "There is no kernel behind this view; run the cell again to go on.";
 
 export interface Times {
+  /**
+   * Milliseconds after which an unanswered question is sent again. JupyterLab sends the first
+   * messages of a widget, before its subshell is there, to the shell that a cell may block; the
+   * kernel answers each question once, however often it arrives.
+   */
+  readonly again: readonly number[];
   /** Milliseconds after which an answer is overdue. */
   readonly patience: number;
   /** Milliseconds after which a question is given up. */
   readonly limit: number;
 }
+
+const TIMES: Times = { again: [500, 1_500, 3_000], patience: 4_000, limit: 60_000 };
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -44,9 +52,9 @@ export class Kernel {
   readonly #times: Times;
   readonly #stop: readonly (() => void)[];
 
-  constructor(channel: Channel, times: Times = { patience: 4_000, limit: 60_000 }) {
+  constructor(channel: Channel, times: Partial<Times> = {}) {
     this.#channel = channel;
-    this.#times = times;
+    this.#times = { ...TIMES, ...times };
     this.#presence = channel.connected ? "connecting" : "absent";
     this.#stop = [
       channel.onMessage((message) => this.#receive(message)),
@@ -64,14 +72,15 @@ export class Kernel {
       return Promise.reject(new Error(GONE));
     }
     const id = this.#nextId++;
+    const request: Request<W> = { kind: "request", id, what, ask };
     const answer = new Promise<unknown>((resolve, reject) => {
       const timers = [
+        ...this.#times.again.map((after) => setTimeout(() => this.#channel.send(request), after)),
         setTimeout(() => this.#overdue(id), this.#times.patience),
         setTimeout(() => this.#giveUp(id), this.#times.limit),
       ];
       this.#waiting.set(id, { resolve, reject, overdue: false, timers });
     });
-    const request: Request<W> = { kind: "request", id, what, ask };
     this.#channel.send(request);
     return answer as Promise<Asks[W]["answer"]>;
   }

@@ -68,7 +68,7 @@ describe("following a run", () => {
     await vi.advanceTimersByTimeAsync(61_000);
     expect(seen).toEqual(["failed: The kernel has not answered yet; it may be busy."]);
     wire.tell({ kind: "delta", run: RUN, delta: delta(101) });
-    expect(wire.asked("snapshot")).toHaveLength(2);
+    expect(new Set(wire.asked("snapshot").map(({ id }) => id)).size).toBe(2);
     wire.answer("snapshot", snapshot({ seq: 101 }));
     await settle();
     expect(seen.at(-1)).toBe("snapshot 101");

@@ -37,6 +37,20 @@ describe("asking", () => {
     expect(await second).toEqual({ index: 2 });
   });
 
+  it("sends a question again until it is answered, as the same one", async () => {
+    const { wire, kernel } = connected();
+    const asked = kernel.ask("pause", { run: RUN });
+    vi.advanceTimersByTime(2_000);
+    const sent = wire.asked("pause");
+    expect(sent.length).toBeGreaterThan(1);
+    expect(new Set(sent.map(({ id }) => id)).size).toBe(1);
+    wire.tell({ kind: "answer", id: sent[0]?.id ?? 0, value: null });
+    await asked;
+    vi.advanceTimersByTime(60_000);
+    expect(wire.asked("pause")).toHaveLength(sent.length);
+    expect(kernel.presence).toBe("live");
+  });
+
   it("fails with the kernel's sentence when it is refused", async () => {
     const { wire, kernel } = connected();
     const asked = kernel.ask("stop", { run: RUN });
