@@ -25,7 +25,7 @@ WIDGETS := mipro_nb/notebook/static/widget.js
 LABEXTENSION := mipro_nb/labextension/package.json
 INSTALLED := $(VENV)/share/jupyter/labextensions/mipro-nb/package.json
 JS_SOURCES := $(shell find js -name node_modules -prune -o -path js/labextension -prune \
-	-o -name tests -prune -o -name dist -prune -o -type f -print)
+	-o -name tests -prune -o -name dev -prune -o -type f -print)
 LAB_SOURCES := $(shell find js/labextension -name node_modules -prune \
 	-o -name tests -prune -o -type f -print)
 

@@ -19,7 +19,7 @@ BUILT = (
 )
 # The JupyterLab extension draws with the components of js/shared and their dependencies.
 NPM_PACKAGES = (JS, JS / "labextension")
-NOT_SOURCES = {"dist", "node_modules", "tests"}
+NOT_SOURCES = {"dev", "dist", "node_modules", "tests"}
 
 
 def build(target_name: str, version: str) -> None:  # noqa: ARG001 (named by the hook)

@@ -189,6 +189,14 @@ def wait_until(
         tick()
 
 
+async def until_done(done: Future[Any]) -> None:
+    """Await `done` on the running loop, whether it brings a result or an error."""
+    waiting = asyncio.wrap_future(done)
+    await asyncio.wait([waiting])
+    if not waiting.cancelled():
+        waiting.exception()  # seen: whoever wants it asks `done`
+
+
 _core: CoreLoop | None = None
 _lock = threading.Lock()
 

@@ -104,7 +104,17 @@ class TruncatedReplyError(ReplyError):
 
 
 class LMError(MiproError):
-    """An LM call failed; other calls may still succeed."""
+    """An LM call failed; other calls may still succeed.
+
+    Attributes
+    ----------
+    input_tokens, output_tokens, cached_input_tokens
+        Tokens of an answer that came back and cannot be used; servers bill them, too.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
 
 
 class LMUnavailableError(LMError):

@@ -4,6 +4,7 @@ python notebooks/execute.py notebooks/01_quickstart.ipynb demo-output
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ def main(source: Path, folder: Path) -> int:
     summary = folder / "summary.json"
     summary.unlink(missing_ok=True)
     folder.mkdir(exist_ok=True)
+    os.environ["MIPRO_ASK"] = "0"  # the kernel inherits it; nobody could answer the dialog
     began = time.monotonic()
 
     def tell(cell: nbformat.NotebookNode, cell_index: int) -> None:

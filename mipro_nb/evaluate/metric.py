@@ -14,6 +14,8 @@ from mipro_nb.evaluate.exits import exits_as_errors
 from mipro_nb.language.example import Example
 
 MetricFunction = Callable[..., Any]
+# Means and percents of larger ones would not be finite.
+_LARGEST_SCORE = 1e12
 _WANTED = "def metric(example, prediction, trace=None)"
 
 
@@ -137,6 +139,6 @@ def _value_and_feedback(result: Any) -> tuple[float | None, str | None]:
         value = None if isinstance(result, str) else float(result)
     except (TypeError, ValueError):
         value = None
-    if value is None or not math.isfinite(value):
+    if value is None or not math.isfinite(value) or abs(value) > _LARGEST_SCORE:
         return None, None
     return value, None if feedback is None else str(feedback)

@@ -7,7 +7,12 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mipro_nb.errors import CallRefusedError, CapReachedError, InvalidArgumentError
+from mipro_nb.errors import (
+    CallRefusedError,
+    CapReachedError,
+    InvalidArgumentError,
+    LMError,
+)
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.tokens import count_message_tokens
 
@@ -26,7 +31,8 @@ class Caps:
     max_usd
         USD, for all LM calls together.
     max_calls
-        LM calls that are sent; answers from the record are free.
+        LM calls that are sent; answers from the record are free. What the client tries again
+        after 429, 5xx or a lost connection (``LM(…, num_retries=3)``) is the same call.
     max_tokens
         Input and output tokens together.
     max_seconds
@@ -139,13 +145,12 @@ class Meter:
         """Wait until a call in flight is settled."""
         await self._settled.wait()
 
-    def settle(self, reservation: int, call: Call, answer: Answer | None) -> None:
-        """Replace the worst case by what `answer` cost; None for a call that failed."""
+    def settle(self, reservation: int, call: Call, came: Answer | LMError | None) -> None:
+        """Replace the worst case by what came back; None where nothing did."""
         del self._in_flight[reservation]
-        if answer is not None:
-            tokens = (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens)
-            self._tokens += answer.input_tokens + answer.output_tokens
-            self._usd += 0.0 if call.price is None else call.price.usd(*tokens)
+        if came is not None:
+            self._tokens += came.input_tokens + came.output_tokens
+            self._usd += usd_of(call, came) or 0.0
         self._settled.set()
 
     def _worst(self, call: Call) -> _Worst:
@@ -160,6 +165,12 @@ class Meter:
         read = math.ceil(_COUNTING * count_message_tokens(call.messages))
         written = _longest_reply(call)
         return _Worst(read + written, 0.0 if call.price is None else call.price.usd(read, written))
+
+
+def usd_of(call: Call, came: Answer | LMError) -> float | None:
+    """Return what a call cost in USD, None where the price of its model is not known."""
+    tokens = (came.input_tokens, came.output_tokens, came.cached_input_tokens)
+    return None if call.price is None else call.price.usd(*tokens)
 
 
 def _longest_reply(call: Call) -> int:

@@ -93,30 +93,29 @@ class Client:
 
     @property
     def _where(self) -> str:
-        return f"{self._endpoint.model} at {self._endpoint.base_url}"
+        return f"{self._endpoint.model} at {self._endpoint.shown_url}"
 
     def _answer(self, call: Call, completion: ChatCompletion | Any) -> Answer:
         # Servers send what they like, and openai's client does not check it.
         if not isinstance(completion, ChatCompletion):
             msg = f"{self._where} sent no chat completion but {self._told(completion)}"
             raise LMError(msg)
+        usage = completion.usage
+        details = getattr(usage, "prompt_tokens_details", None)
+        input_tokens = _count(usage, "prompt_tokens")
+        output_tokens = _count(usage, "completion_tokens")
+        billed = (input_tokens or 0, output_tokens or 0)
         choices = completion.choices
         choice = choices[0] if isinstance(choices, list) and choices else None
         message = getattr(choice, "message", None)
         if choice is None or message is None:
             error = (completion.model_extra or {}).get("error")
             said = "." if error is None else f" but an error: {self._told(error)}"
-            msg = f"{self._where} sent an answer without choices{said}"
-            raise LMError(msg)
+            raise _unusable(f"{self._where} sent an answer without choices{said}", billed)
         text = getattr(message, "content", None)
         if not isinstance(text, str):
             what = getattr(message, "refusal", None) or text or choice.finish_reason
-            msg = f"{self._where} sent no text but {self._told(what)}."
-            raise LMError(msg)
-        usage = completion.usage
-        details = getattr(usage, "prompt_tokens_details", None)
-        input_tokens = _count(usage, "prompt_tokens")
-        output_tokens = _count(usage, "completion_tokens")
+            raise _unusable(f"{self._where} sent no text but {self._told(what)}.", billed)
         if input_tokens is None:
             input_tokens = count_message_tokens(call.messages)
         return Answer(
@@ -140,7 +139,7 @@ class Client:
                 )
             case openai.NotFoundError():
                 return LMUnavailableError(
-                    f"{self._endpoint.base_url} does not know the model {self._endpoint.model!r}: "
+                    f"{self._endpoint.shown_url} does not know the model {self._endpoint.model!r}: "
                     f"check its name and base_url. The server said: {self._redacted(error)}"
                 )
             case (
@@ -164,7 +163,7 @@ class Client:
         what = self._redacted(causes[1] if len(causes) > 1 else error)
         if any(isinstance(cause, _NO_CONNECTION) for cause in causes):
             return LMUnavailableError(
-                f"Cannot reach {self._endpoint.base_url}: check base_url, and that the server is "
+                f"Cannot reach {self._endpoint.shown_url}: check base_url, and that the server is "
                 f"running ({what})."
             )
         tried = f"tried {self._num_retries + 1} times ({what})."
@@ -192,6 +191,13 @@ def _arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         known["extra_body"] = {**unknown, **known.get("extra_body", {})}
     return known
+
+
+def _unusable(message: str, billed: tuple[int, int]) -> LMError:
+    """Return the error of an answer that came back, and is paid for, but cannot be used."""
+    error = LMError(message)
+    error.input_tokens, error.output_tokens = billed
+    return error
 
 
 def _count(usage: object, name: str) -> int | None:

@@ -20,7 +20,7 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import CallRefusedError, CapReachedError, LMError
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call, call_labels
-from mipro_nb.models.caps import Caps, Meter
+from mipro_nb.models.caps import Caps, Meter, usd_of
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
 from mipro_nb.runs.record import Record, open_record, prefer
 
@@ -28,7 +28,7 @@ Send = Callable[[Call], Awaitable[Answer]]
 
 _SESSION_CONCURRENCY = 256
 # Parameters that people put keys into; they are sent, but never written down.
-_MAY_BE_SECRET = frozenset({"extra_headers", "extra_query"})
+_MAY_BE_SECRET = frozenset({"extra_body", "extra_headers", "extra_query"})
 
 prefer(lambda: settings.record)  # the record itself knows nothing of settings
 
@@ -173,20 +173,21 @@ class Gate:
     async def _sent(self, call: Call, send: Send) -> Answer:
         async with self._slots:
             reservation = await self._reserved(call)
-            answer = None
+            came: Answer | LMError | None = None
             self.in_flight += 1
             self._idle.clear()
             begun = time.monotonic()
             try:
-                answer = await send(call)
+                came = answer = await send(call)
             except LMError as error:
+                came = error
                 self._note_failure(call, error, time.monotonic() - begun)
                 raise
             finally:
                 self.in_flight -= 1
                 if self.in_flight == 0:
                     self._idle.set()
-                self._meter.settle(reservation, call, answer)
+                self._meter.settle(reservation, call, came)
             self._note(call, answer, seconds=time.monotonic() - begun, from_cache=False)
             return answer
 
@@ -205,8 +206,6 @@ class Gate:
         self, record: Record, call: Call, answer: Answer, seconds: float, *, from_cache: bool
     ) -> LMCallAnswered:
         labels = call_labels.get()
-        tokens = (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens)
-        usd = None if call.price is None else call.price.usd(*tokens)
         prompt_head, prompt_tail = _kept_prompt(record, call)
         return LMCallAnswered(
             phase=labels.phase,
@@ -220,7 +219,7 @@ class Gate:
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
             cached_input_tokens=answer.cached_input_tokens,
-            usd=0.0 if from_cache else usd,
+            usd=0.0 if from_cache else usd_of(call, answer),
             from_cache=from_cache,
             seconds=seconds,
             predictor=call.predictor,
@@ -240,6 +239,9 @@ class Gate:
                     model=call.model,
                     error=str(error),
                     seconds=seconds,
+                    input_tokens=error.input_tokens,
+                    output_tokens=error.output_tokens,
+                    usd=usd_of(call, error) if error.input_tokens or error.output_tokens else 0.0,
                     predictor=call.predictor,
                     prompt_head=prompt_head,
                     prompt_tail=prompt_tail,

@@ -68,7 +68,12 @@ class Endpoint:
     key_variable: str | None
 
     def __repr__(self) -> str:
-        return f"Endpoint({self.model!r} at {self.base_url!r})"
+        return f"Endpoint({self.model!r} at {self.shown_url!r})"
+
+    @property
+    def shown_url(self) -> str:
+        """Return the base URL without its query, which may hold a key."""
+        return self.base_url.partition("?")[0]
 
 
 def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:

@@ -92,11 +92,6 @@ class Desk:
             follower.begin()
         return follower
 
-    def close(self) -> None:
-        """Follow no run any more."""
-        for follower in self._followers.values():
-            follower.close()
-
     def _follower(self, ask: Json) -> Follower:
         return self.follow(_text(ask, "run"))
 
@@ -118,12 +113,19 @@ class Desk:
         return {"index": index}
 
     def _renamed(self, run_id: str, name: str) -> Any:
+        self._check_whole(run_id)
         rename_run(run_id, name, record=self._path)
         return self._row(run_id)
 
     def _tagged(self, run_id: str, tags: list[str]) -> Any:
+        self._check_whole(run_id)
         tag_run(run_id, *tags, record=self._path)
         return self._row(run_id)
+
+    def _check_whole(self, run_id: str) -> None:
+        """Refuse the beginning of an id: only who types it sees what it stands for."""
+        if self._record.find_run(run_id) != run_id:
+            raise InvalidArgumentError("run", run_id, "give the whole id.")
 
     def _row(self, run_id: str) -> Any:
         return history_rows(self._record, [run_id])[0]

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mipro_nb.errors import MiproError
 from mipro_nb.optimizer.alive import find_live
 from mipro_nb.runs.details import trial_detail
 from mipro_nb.runs.record import Record
@@ -54,9 +53,8 @@ class Follower:
         self._tell, self._at_end = tell, at_end
         self._lock = threading.RLock()
         self._closed = threading.Event()
-        recorded = load_run(run_id, record.path)
-        self._view = RunView(record, run_id, recorded.name, recorded.tags)
-        self._view.apply(record.events(run_id))
+        self._view = RunView(record, run_id)
+        self.snapshot()
         self._thread = threading.Thread(target=self._follow, name="mipro-view", daemon=True)
 
     @property
@@ -70,14 +68,19 @@ class Follower:
             self._thread.start()
         else:
             self._closed.set()
-
-    def close(self) -> None:
-        """Stop to follow."""
-        self._closed.set()
+            self._at_end()
 
     def snapshot(self, details: tuple[int, ...] = ()) -> Json:
-        """Return all that is known of the run, with the details of some trials."""
+        """Return all that is known of the run, with the details of some trials.
+
+        Raises
+        ------
+        UnknownRunError
+            If it was deleted.
+        """
         with self._lock:
+            recorded = load_run(self.run_id, self.record.path)
+            self._view.call(recorded.name, recorded.tags)
             self._read()
             found = [
                 trial_detail(
@@ -133,9 +136,9 @@ class Follower:
                 if delta["summary"]["lives"] == "ended":
                     self._at_end()
                     break
-        except MiproError:
+        except Exception:  # noqa: BLE001 - nobody waits for this thread; the run itself goes on
             # The record went away, or the run was deleted: there is nothing more to show.
-            _log.warning("The view of run %s has stopped.", self.run_id, exc_info=True)
+            _log.exception("The view of run %s has stopped.", self.run_id)
         finally:
             self._closed.set()
 

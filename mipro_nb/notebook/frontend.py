@@ -12,6 +12,7 @@ VS Code and Colab do neither; there, whoever blocks asks with ``input()``.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -19,10 +20,11 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
-from mipro_nb.core_loop import wait_until
+from mipro_nb.core_loop import until_done, wait_until
 
 # Messages that a kernel with one shell handles each time that a waiting cell looks for some.
 _MESSAGES_AT_ONCE = 10
+_LOOK_SECONDS = 0.05
 
 
 def current_kernel() -> Any | None:
@@ -88,11 +90,29 @@ def wait_for_clicks(
         wait_until(enough, timeout, tick=look)
 
 
+async def attend_clicks(done: Future[Any]) -> None:
+    """Await `done`, whatever it brings, on the kernel's loop; let clicks in meanwhile."""
+    if _has_one_shell():
+        # It handles nothing else while a cell awaits, either.
+        from jupyter_ui_poll import ui_events  # noqa: PLC0415 - an extra, for one kind of kernel
+
+        async with ui_events() as poll:
+            while not done.done():
+                await poll(_MESSAGES_AT_ONCE)
+                await asyncio.sleep(_LOOK_SECONDS)
+    else:
+        await until_done(done)
+
+
+def _has_one_shell() -> bool:
+    kernel = current_kernel()
+    return kernel is not None and not getattr(kernel, "_supports_kernel_subshells", False)
+
+
 @contextmanager
 def _polling() -> Iterator[Callable[[], None]]:
     """Give a function that handles the messages which have arrived, where nobody else does."""
-    kernel = current_kernel()
-    if kernel is None or getattr(kernel, "_supports_kernel_subshells", False):
+    if not _has_one_shell():
         yield lambda: None  # subshells have threads of their own
         return
     from jupyter_ui_poll import ui_events  # noqa: PLC0415 - an extra, for one kind of kernel

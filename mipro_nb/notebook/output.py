@@ -9,7 +9,7 @@ from IPython.display import DisplayHandle
 
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.follower import Follower
-from mipro_nb.notebook.frontend import wait_for_clicks
+from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.optimizer.run import Run
 from mipro_nb.runs.view import Json
 
@@ -40,8 +40,12 @@ class StaticWindow:
     def wait(self, done: Future[Any], timeout: float | None) -> None:
         """Block until `done` and show the end."""
         wait_for_clicks(done, timeout)
-        self.refresh()
+        self._refresh()
 
-    def refresh(self) -> None:
-        """Show how the run stands now."""
+    async def attend(self, done: Future[Any]) -> None:
+        """Await `done` and show the end."""
+        await attend_clicks(done)
+        self._refresh()
+
+    def _refresh(self) -> None:
         self._handle.update(self._bundle(), raw=True)

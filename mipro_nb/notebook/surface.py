@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mipro_nb.errors import PermissionUnansweredError
+from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
 from mipro_nb.models.caps import Caps
 from mipro_nb.notebook.frontend import (
     can_show_widgets,
@@ -32,7 +32,7 @@ class NotebookSurface:
 
     @below_usd.setter
     def below_usd(self, value: float | None) -> None:
-        self._below_usd = None if value is None else Caps(max_usd=value).max_usd
+        self._below_usd = None if value is None else check_below_usd(value)
 
     def open(self, run: Run, *, ask: bool, blocking: bool) -> Window:
         """Show `run` in the cell's output; if `ask`, with the dialog before it."""
@@ -66,6 +66,21 @@ class NotebookSurface:
 def _capped(caps: Caps, below_usd: float | None) -> Caps:
     limits = [usd for usd in (caps.max_usd, below_usd) if usd is not None]
     return Caps(**{**caps.to_dict(), "max_usd": min(limits, default=None)})
+
+
+def check_below_usd(value: float) -> float:
+    """Return `value` if it is an amount of USD.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not.
+    """
+    try:
+        Caps(max_usd=value)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError("below_usd", value, "give USD, more than 0.") from error
+    return value
 
 
 _this_notebook = NotebookSurface()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -13,7 +14,7 @@ import anywidget
 import traitlets
 
 from mipro_nb.errors import MiproError
-from mipro_nb.notebook.bundle import mime_bundle
+from mipro_nb.notebook.bundle import EMPTY, mime_bundle
 from mipro_nb.notebook.frontend import answer_on_subshells
 from mipro_nb.runs.view import Json
 
@@ -46,7 +47,7 @@ class MiproWidget(anywidget.AnyWidget):
 
     def __init__(self, answers: Answers, **traits: Any) -> None:
         super().__init__(**traits)
-        self._answers = {"hello": self._greet, **answers}
+        self._answers = {"hello": self.greet, **answers}
         self.greeted = threading.Event()
         self.keeps_itself = False
         self._heard: deque[Any] = deque(maxlen=_REMEMBERED_REQUESTS)
@@ -55,9 +56,17 @@ class MiproWidget(anywidget.AnyWidget):
 
     def tell(self, run_id: str, delta: Json) -> None:
         """Send what changed in a run."""
-        self.send({"kind": "delta", "run": run_id, "delta": delta})
+        # A front end that went away must not end the run's view for others.
+        with contextlib.suppress(OSError):
+            self.send({"kind": "delta", "run": run_id, "delta": delta})
 
-    def _greet(self, ask: Json) -> None:
+    def tell_page(self, snapshot: Json) -> None:
+        """Send a run as a page without scripts and as text, for the notebook to hold."""
+        bundle = mime_bundle("run", {**EMPTY, "snapshot": snapshot})
+        page = {mime: bundle[mime] for mime in ("text/html", "text/plain")}
+        self.send({"kind": "page", "page": page})
+
+    def greet(self, ask: Json) -> None:
         """Take note of a front end that has drawn this widget and reaches us.
 
         ``ask["keeps"]`` tells whether it also writes the newest snapshot into the notebook.
@@ -75,17 +84,19 @@ class MiproWidget(anywidget.AnyWidget):
         self._heard.append(number)
         try:
             value = self._answer(content.get("what"), content.get("ask"))
+            self.send({"kind": "answer", "id": number, "value": value})
         except MiproError as error:
-            self.send({"kind": "refusal", "id": number, "error": str(error)})
+            self._refuse(number, str(error))
         except Exception as error:  # noqa: BLE001 - a front end must hear of it, and go on
             _log.exception("A widget's request %r failed.", content.get("what"))
-            text = f"{type(error).__name__} in mipro_nb: {error}"
-            self.send({"kind": "refusal", "id": number, "error": text})
-        else:
-            self.send({"kind": "answer", "id": number, "value": value})
+            self._refuse(number, f"{type(error).__name__} in mipro_nb: {error}")
+
+    def _refuse(self, number: Any, error: str) -> None:
+        sendable = error.encode("utf-8", "backslashreplace").decode("utf-8")
+        self.send({"kind": "refusal", "id": number, "error": sendable})
 
     def _answer(self, what: Any, ask: Any) -> Any:
-        if what not in self._answers or not isinstance(ask, dict):
+        if not isinstance(what, str) or what not in self._answers or not isinstance(ask, dict):
             msg = f"This kernel's mipro_nb knows no request {what!r}: reload the page."
             raise MiproError(msg)
         return self._answers[what](ask)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from IPython.display import DisplayHandle
+
+from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError, RunEndedError
 from mipro_nb.models.caps import Caps
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.desk import Desk
-from mipro_nb.notebook.frontend import wait_for_clicks
+from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.notebook.output import displayed
+from mipro_nb.notebook.surface import check_below_usd
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.miprov2 import check_caps
 from mipro_nb.optimizer.plan import Plan
@@ -21,6 +24,8 @@ from mipro_nb.optimizer.terminal import permitted_by_input
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.view import Json
 
+# A notebook that is saved while a run goes on holds a page at most so old.
+_PAGE_SECONDS = 10.0
 # How long a front end may take to draw a widget before a blocked cell asks by input() instead.
 _DRAWING_SECONDS = 20.0
 
@@ -41,15 +46,22 @@ class WidgetWindow:
     def __init__(self, run: Run, remember: Callable[[float], None], *, ask: bool) -> None:
         self._run, self._remember = run, remember
         self._request = permission_request(run.plan)
+        self._page_sent = 0.0
         self._desk = Desk(run.record, self._tell, self._end)
         self._widget = MiproWidget(
-            {**self._desk.answers(), "permit": self._permit, "decline": self._decline},
+            {
+                **self._desk.answers(),
+                "hello": self._greet,
+                "permit": self._permit,
+                "decline": self._decline,
+            },
             permission=self._request if ask else None,
         )
+        self._handle = DisplayHandle()
         run.when_done(self._say_if_declined)
         if not ask:
             self._show_run()
-        self._handle = displayed(self._widget, raw=False)
+        self._handle.display(self._widget)
 
     def wait(self, done: Future[Any], timeout: float | None) -> None:
         """Block until `done`, or for `timeout` seconds; clicks take effect meanwhile."""
@@ -66,34 +78,51 @@ class WidgetWindow:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             wait_for_clicks(done, left)
 
-    def refresh(self) -> None:
-        """Do nothing: the widget is told by the run's follower."""
+    async def attend(self, done: Future[Any]) -> None:
+        """Await `done`; clicks take effect meanwhile."""
+        await attend_clicks(done)
 
     def ask_by_input(self) -> None:
         """Ask with ``input()`` below the estimate, where the dialog cannot be heard."""
         self._widget.permission = None
         displayed(mime_bundle("run", {**EMPTY, "permission": self._request}))
-        if permitted_by_input():
-            self._begin(self._run.plan.caps, None)
+        try:
+            permitted = permitted_by_input()
+        except PermissionUnansweredError as error:
+            self._run.decline(str(error))
+            raise
+        if permitted:
+            self._begin(self._run.plan.caps)
         else:
             self._decline({})
+
+    def _greet(self, ask: Json) -> None:
+        self._widget.greet(ask)
+        if self._run.done and self._run.permitted:
+            self._send_page()
 
     def _asked(self) -> bool:
         request = self._widget.permission
         return bool(request) and request["state"] == "asked"
 
     def _permit(self, ask: Json) -> None:
-        caps = Caps(**{name: ask.get("caps", {}).get(name) for name in Caps().to_dict()})
+        given, below_usd = ask.get("caps"), ask.get("below_usd")
+        if not isinstance(given, dict):
+            raise InvalidArgumentError("caps", given, "give limits by name.")
+        caps = Caps(**{**self._run.plan.caps.to_dict(), **_known_caps(given)})
         check_caps(caps, self._run.plan.estimate)
-        self._begin(caps, ask.get("below_usd"))
-        self._answered("permitted", caps)
-
-    def _begin(self, caps: Caps, below_usd: float | None) -> None:
+        if below_usd is not None:
+            check_below_usd(below_usd)
+        self._begin(caps)
         if below_usd is not None:
             self._remember(below_usd)
-        self._run.begin(by="user", caps=caps)
-        if self._run.permitted:
-            self._show_run()
+
+    def _begin(self, caps: Caps) -> None:
+        if not self._run.begin(by="user", caps=caps):
+            msg = "This question was answered already."
+            raise RunEndedError(msg)
+        self._show_run()
+        self._answered("permitted", caps)
 
     def _decline(self, _ask: Json) -> None:
         self._run.decline()
@@ -109,16 +138,24 @@ class WidgetWindow:
         self._widget.snapshot = self._desk.follow(self._run.id).snapshot()
 
     def _tell(self, run_id: str, delta: Json) -> None:
-        # A front end that went away must not end the run's view for others.
-        with contextlib.suppress(OSError):
-            self._widget.tell(run_id, delta)
+        self._widget.tell(run_id, delta)
+        if run_id == self._run.id and time.monotonic() - self._page_sent > _PAGE_SECONDS:
+            self._send_page()
+
+    def _send_page(self) -> None:
+        """Send the view as a page, where the front end puts it into the notebook."""
+        if self._widget.keeps_itself:
+            self._page_sent = time.monotonic()
+            self._widget.tell_page(bounded(self._desk.follow(self._run.id).for_saving()))
 
     def _end(self, run_id: str) -> None:
         """Leave the end of the run in the notebook."""
         if run_id != self._run.id:
             return
         self._widget.snapshot = bounded(self._desk.follow(run_id).for_saving())
-        if not self._widget.keeps_itself:
+        if self._widget.keeps_itself:
+            self._widget.tell_page(self._widget.snapshot)
+        else:
             self._handle.update(self._widget)
 
 
@@ -145,6 +182,10 @@ class ViewWindow:
     def bundle(self) -> tuple[Json, Json]:
         """Return what a cell displays."""
         return self._widget._repr_mimebundle_()
+
+
+def _known_caps(given: Json) -> Json:
+    return {name: given[name] for name in Caps().to_dict() if name in given}
 
 
 def permission_request(plan: Plan) -> Json:

@@ -21,7 +21,9 @@ def live_runs() -> list[Run]:
 
     The one begun last comes last.
     """
-    return [run for run in _runs.values() if not run.done]
+    # A list of references first: another thread may enter a run meanwhile.
+    runs = [reference() for reference in _runs.valuerefs()]
+    return [run for run in runs if run is not None and not run.done]
 
 
 def find_live(run_id: str) -> Run | None:

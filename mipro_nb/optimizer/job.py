@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.rows import Rows
 from mipro_nb.optimizer.source import ProgramSource
 from mipro_nb.runs.events import AnyEvent, RunEnded, TextRef
+from mipro_nb.runs.living import leave
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.state import RunState
 
@@ -56,7 +56,7 @@ class Job:
 class Journal:
     """Writes a run's events into the record, folds them, and tells who listens.
 
-    An event is in the record before anyone sees it.
+    An event is recorded before anyone sees it; it is safe with the transaction that it is part of.
     """
 
     def __init__(self, record: Record, run_id: str) -> None:
@@ -65,7 +65,8 @@ class Journal:
         self.state = RunState()
         self._next = 0
         self._ended = False
-        self._lock = threading.RLock()
+        # The record's own, so that there is one order of locks for who reads and who writes.
+        self._lock = record.lock
         self._listeners: list[Callable[[RecordedEvent], None]] = []
 
     def emit(self, event: AnyEvent) -> None:
@@ -78,6 +79,8 @@ class Journal:
             if self._ended:
                 return
             self._ended = isinstance(event, RunEnded)
+            if self._ended:
+                leave(self.run_id)
             recorded = self.record.append(self.run_id, event, self._next)
             self._next += 1
             self.state.apply(recorded)

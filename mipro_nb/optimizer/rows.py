@@ -86,7 +86,7 @@ def _as_examples(name: str, rows: Any, inputs: Sequence[str] | None) -> list[Exa
     examples = check_rows(name, rows)
     for index, example in enumerate(examples):
         for field, value in example.items():
-            jsonable(value, f"{name}[{index}].{field}")
+            jsonable({field: value}, f"{name}[{index}].{field}")
     return examples
 
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
-from mipro_nb.core_loop import core, wait_until
-from mipro_nb.errors import PermissionDeniedError, RunEndedError
+from mipro_nb.core_loop import core, until_done, wait_until
+from mipro_nb.errors import PermissionDeniedError, ProgramError, RunEndedError
 from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.module import Module
@@ -32,6 +32,7 @@ from mipro_nb.optimizer.search import Evaluated, Evaluations, Search, best_of, g
 from mipro_nb.optimizer.steering import Steering, as_part
 from mipro_nb.optimizer.surface import Window, current_surface
 from mipro_nb.optimizer.together import together
+from mipro_nb.runs import living
 from mipro_nb.runs.events import (
     FinalState,
     Permitter,
@@ -103,8 +104,10 @@ class Run(RunFrames):
             raise
         return self
 
-    def begin(self, *, by: Permitter, caps: Caps | None = None) -> None:
-        """Start the work on the core loop, once permission is there; later calls do nothing.
+    def begin(self, *, by: Permitter, caps: Caps | None = None) -> bool:
+        """Start the work on the core loop, once permission is there.
+
+        Returns False, and does nothing, if the question was answered before.
 
         Parameters
         ----------
@@ -114,15 +117,22 @@ class Run(RunFrames):
             Limits that were set with the permission; those of the plan if None.
         """
         if not self._begun.acquire(blocking=False):
-            return
-        if caps is not None:
-            self.plan = replace(self.plan, caps=caps)
-        self.permitted = True
-        with self._journal.record.writing():
-            self._journal.record.add_run(self.id, self.plan.program)
-            self._journal.emit(self._planned())
-            self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
-        core().submit(self._run()).add_done_callback(self._deliver)
+            return False
+        try:
+            if caps is not None:
+                self.plan = replace(self.plan, caps=caps)
+            with self._journal.record.writing():
+                self._journal.record.add_run(self.id, self.plan.program)
+                self._journal.emit(self._planned())
+                self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
+            living.enter(self.id)
+            self.permitted = True
+            core().submit(self._run()).add_done_callback(self._deliver)
+        except BaseException as error:
+            # Nothing was begun, and a journal that lacks its beginning is of no use.
+            self._result.set_exception(error)
+            raise
+        return True
 
     def decline(self, reason: str = _DECLINED) -> None:
         """Give the run up before it has begun; whoever waits gets a PermissionDeniedError."""
@@ -254,6 +264,9 @@ class Run(RunFrames):
     ) -> None:
         """Have this candidate neither be tried from now on nor be returned.
 
+        The student as given is what the search is measured by: it is returned where nothing else
+        is better, whatever is banned.
+
         Parameters and errors are those of `pin`; the last candidate that is not banned stays.
         """
         choice = Choice(predictor, as_part(part), index)
@@ -288,6 +301,8 @@ class Run(RunFrames):
         async def steered() -> T:
             if self._task is None or self._result.done() or self._journal.state.ended is not None:
                 raise RunEndedError(_NOT_BEGUN if self._task is None else _ENDED)
+            if self._capped is not None:
+                raise RunEndedError(f"The run is ending. {self._capped}")
             return change()
 
         return core().wait_for(steered())
@@ -297,8 +312,8 @@ class Run(RunFrames):
 
     def _pause(self) -> None:
         if self._gate is not None and self.status == "running":
-            self._gate.pause()
             self._journal.emit(RunPaused())
+            self._gate.pause()
 
     def _resume(self) -> None:
         if self._gate is not None and self.status == "paused":
@@ -334,9 +349,14 @@ class Run(RunFrames):
             If the run goes on after `timeout`; it is not stopped.
         PermissionDeniedError
             If the run was not permitted.
+        ProgramError
+            If async code of a run calls it.
         MiproError
             If the run failed. What was paid for is in the record.
         """
+        if threading.current_thread() is core().thread:
+            msg = f"Async code of a run cannot wait for run {self.id}: it would stop all runs."
+            raise ProgramError(msg)
         if self._window is None:
             wait_until(self._result, timeout)
         else:
@@ -350,11 +370,11 @@ class Run(RunFrames):
         return self._awaited().__await__()
 
     async def _awaited(self) -> Module:
-        try:
-            return await asyncio.shield(asyncio.wrap_future(self._result))
-        finally:
-            if self._window is not None:
-                self._window.refresh()
+        if self._window is None:
+            await until_done(self._result)
+        else:
+            await self._window.attend(self._result)
+        return self._result.result()
 
     async def _run(self) -> Module:
         self._task = asyncio.current_task()
@@ -469,7 +489,9 @@ class Run(RunFrames):
 
     def _attach(self, program: Module, done: Sequence[Evaluated], best: Evaluated | None) -> None:
         """Leave score, trial log, candidate programs and run on the returned program."""
-        full = sorted((e for e in done if e.kind != "minibatch"), key=lambda e: -e.score)
+        is_banned = self._journal.state.is_banned
+        full = [e for e in done if e.kind != "minibatch" and not is_banned(e.configuration)]
+        full.sort(key=lambda e: -e.score)
         program.attach_results(
             score=best.score if best else None,
             trial_logs={

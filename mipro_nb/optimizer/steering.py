@@ -80,6 +80,8 @@ class Steering:
                 "predictor", predictor, f"the predictors are {', '.join(known)}."
             )
         text = instruction.strip() if isinstance(instruction, str) else ""
+        # Lone surrogates could be neither kept nor sent.
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         if not text:
             raise InvalidArgumentError("instruction", instruction, "give some text.")
         if len(text) > LONGEST_INSTRUCTION:

@@ -21,8 +21,8 @@ class Window(Protocol):
         """Block until `done`, or for `timeout` seconds; let the person act meanwhile."""
         ...
 
-    def refresh(self) -> None:
-        """Show how the run stands now; called by who has awaited it, in his thread."""
+    async def attend(self, done: Future[Any]) -> None:
+        """Await `done`, whatever it brings, on the caller's loop; let the person act meanwhile."""
         ...
 
 

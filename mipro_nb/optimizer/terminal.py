@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from mipro_nb.core_loop import wait_until
+from mipro_nb.core_loop import until_done, wait_until
 from mipro_nb.errors import PermissionUnansweredError, shown
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.run import Run
@@ -93,8 +93,9 @@ class TerminalWindow:
                 bar.refresh()
             bar.close()
 
-    def refresh(self) -> None:
-        """Do nothing: a terminal has no place that could be drawn anew."""
+    async def attend(self, done: Future[Any]) -> None:
+        """Await `done`, and show nothing."""
+        await until_done(done)
 
     def _show(self, bar: tqdm[Any]) -> None:
         """Show what happened since the last time."""

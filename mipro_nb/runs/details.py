@@ -400,9 +400,9 @@ def _call(record: Record, recorded: RecordedEvent) -> CallDetail:
                 "error": clip(failed.error, more_of_event(recorded.seq, "error")),
                 "truncated": False,
                 "from_cache": False,
-                "input_tokens": 0,
-                "output_tokens": 0,
-                "usd": 0.0,
+                "input_tokens": failed.input_tokens,
+                "output_tokens": failed.output_tokens,
+                "usd": failed.usd,
                 "seconds": failed.seconds,
                 "at": recorded.at,
             }

@@ -95,7 +95,10 @@ class LMCallAnswered(Event):
 
 
 class LMCallFailed(Event):
-    """An LM call failed for good, after the client's own retries."""
+    """An LM call failed for good, after the client's own retries.
+
+    Tokens and USD are those of an answer that came back and could not be used.
+    """
 
     type: Literal["lm_call_failed"] = "lm_call_failed"
     phase: Phase
@@ -105,6 +108,9 @@ class LMCallFailed(Event):
     trial: int | None = None
     example: int | None = None
     predictor: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float | None = 0.0
     prompt_head: TextRef | None = None
     prompt_tail: TextRef | None = None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypedDict
 
 from mipro_nb.errors import RecordError
+from mipro_nb.runs.living import lives_here
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.state import RunState, State, fold
 
@@ -66,9 +66,11 @@ SELECT run_id, count(*) FROM events INDEXED BY events_by_type
 WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'trial_told' GROUP BY run_id
 """
 _SPEND = """
-SELECT run_id, count(*), coalesce(sum(usd), 0.0), sum(usd IS NULL)
+SELECT run_id, sum(type = 'lm_call_answered'), coalesce(sum(usd), 0.0),
+    sum(type = 'lm_call_answered' AND usd IS NULL)
 FROM events INDEXED BY events_by_type
-WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'lm_call_answered' AND NOT from_cache
+WHERE run_id IN (SELECT value FROM json_each(?))
+    AND type IN ('lm_call_answered', 'lm_call_failed') AND NOT coalesce(from_cache, 0)
 GROUP BY run_id
 """
 # What became of a run is told by these; of one that has not ended, its scores by the others, too.
@@ -143,7 +145,7 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "usd": spent.usd,
         "models": planned.models if planned else {},
         "settings": planned.plan if planned else {},
-        "here": ended is None and planned is not None and planned.process == os.getpid(),
+        "here": ended is None and lives_here(run_id),
     }
 
 

@@ -90,6 +90,11 @@ class Record:
     path
         The file; made, with its folder, if it is not there.
 
+    Attributes
+    ----------
+    lock
+        Held by whoever uses the file; re-entrant.
+
     Raises
     ------
     RecordError
@@ -98,7 +103,7 @@ class Record:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -181,7 +186,7 @@ class Record:
             If the file cannot be read.
         """
         try:
-            with self._lock:
+            with self.lock:
                 return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             msg = f"Cannot read the record {self.path}: {error}."
@@ -189,7 +194,7 @@ class Record:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._lock:
+        with self.lock:
             if self._db.in_transaction:
                 yield
                 return
@@ -261,7 +266,7 @@ class Record:
         inside a `writing` block all of it does.
         """
         try:
-            with self._lock:
+            with self.lock:
                 if not self._db.in_transaction:
                     # As a script, because sqlite3 makes but one step of a lone pragma.
                     self._db.executescript(
@@ -393,7 +398,7 @@ class Record:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
+        with self.lock:
             self._db.close()
 
 

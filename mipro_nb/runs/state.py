@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.living import lives
 from mipro_nb.runs.record import RecordedEvent
 
 State = Literal[
@@ -60,10 +60,20 @@ class Spend:
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
         self.cached_input_tokens += call.cached_input_tokens
-        if call.usd is None:
+        self._pay(call.usd)
+
+    def add_failed(self, call: ev.LMCallFailed) -> None:
+        """Count one failed call, which may have been billed all the same."""
+        self.failed_calls += 1
+        self.input_tokens += call.input_tokens
+        self.output_tokens += call.output_tokens
+        self._pay(call.usd)
+
+    def _pay(self, usd: float | None) -> None:
+        if usd is None:
             self.unpriced_calls += 1
         else:
-            self.known_usd += call.usd
+            self.known_usd += usd
 
 
 @dataclass
@@ -223,7 +233,7 @@ class RunState:
                     spend.add(event)
             case ev.LMCallFailed() as event:
                 for spend in self._spends(event):
-                    spend.failed_calls += 1
+                    spend.add_failed(event)
             case ev.TraceBootstrapped(example=example, kept=kept):
                 self.bootstrapped[example] = kept
             case ev.DemoSetBuilt() as event:
@@ -312,21 +322,11 @@ def fold(events: Iterable[RecordedEvent]) -> RunState:
 
     A run that never ended and whose process is gone is ``"cut off"``.
     """
-    state = RunState()
+    state, run_id = RunState(), ""
     for event in events:
         state.apply(event)
+        run_id = event.run_id
     planned = state.planned
-    if state.ended is None and planned is not None and not process_lives(planned.process):
+    if state.ended is None and planned is not None and not lives(run_id, planned.process):
         state.state = "cut off"
     return state
-
-
-def process_lives(process: int) -> bool:
-    """Tell whether a process of this number is there."""
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except (PermissionError, OSError):
-        return True
-    return True

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.clip import clip, clip_fields, more_of_instruction, more_of_text, within
+from mipro_nb.runs.living import lives
 from mipro_nb.runs.record import Record, RecordedEvent
-from mipro_nb.runs.state import Choice, RunState, Spend, Tally, choices_of, process_lives
+from mipro_nb.runs.state import Choice, RunState, Spend, Tally, choices_of
 from mipro_nb.runs.trial_row import trial_row
 
 Json = dict[str, Any]
@@ -40,21 +40,22 @@ class RunView:
         The record that the run is in.
     run_id
         The run.
-    name, tags
-        What the user calls it.
     """
 
-    def __init__(
-        self, record: Record, run_id: str, name: str = "", tags: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, record: Record, run_id: str) -> None:
         self.run_id = run_id
         self.state = RunState()
         self.seq = -1
         self._record = record
-        self._name, self._tags = name, tuple(tags)
+        self._name = ""
+        self._tags: tuple[str, ...] = ()
         self._previews: dict[str, tuple[int, list[Json]]] = {}
         self._changed_trials: set[int] = set()
         self._changed_choices: set[Choice] = set()
+
+    def call(self, name: str, tags: Sequence[str]) -> None:
+        """Take what the user calls the run, which is no event of it."""
+        self._name, self._tags = name, tuple(tags)
 
     def apply(self, events: Iterable[RecordedEvent]) -> bool:
         """Take further events into account and tell whether there were any."""
@@ -162,14 +163,9 @@ class RunView:
         """Return all of the run that is one value, not a list."""
         state, planned = self.state, self.state.planned
         here, ended = in_flight is not None, state.ended is not None
-        # A run of this very process that is not live here has been lost.
-        alive = (
-            planned is not None
-            and planned.process != os.getpid()
-            and process_lives(planned.process)
-        )
-        lives = "ended" if ended else "here" if here else "elsewhere" if alive else "ended"
-        shown = "cut off" if lives == "ended" and not ended else state.state
+        alive = planned is not None and lives(self.run_id, planned.process)
+        where = "ended" if ended else "here" if here else "elsewhere" if alive else "ended"
+        shown = "cut off" if where == "ended" and not ended else state.state
         settings = dict(planned.plan) if planned else {}
         done, total = self._progress(settings)
         best = state.best
@@ -193,7 +189,7 @@ class RunView:
             "phases": self._phases(settings),
             "done": done,
             "total": total,
-            "eta": self._eta(done, total, now) if lives != "ended" else None,
+            "eta": self._eta(done, total, now) if where != "ended" else None,
             "in_flight": in_flight,
             "num_threads": settings.get("num_threads", 0),
             "spend": _spend(state.spend),
@@ -207,8 +203,8 @@ class RunView:
             if state.ended is None or state.ended.gain_low is None
             else {"low": state.ended.gain_low, "high": state.ended.gain_high},
             "errors": len(state.errors),
-            "steerable": lives == "here",
-            "lives": lives,
+            "steerable": where == "here",
+            "lives": where,
         }
 
     def _phases(self, settings: Json) -> list[Json]:

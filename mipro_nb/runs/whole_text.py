@@ -72,7 +72,8 @@ def _at(text: str, pointer: str, more: str) -> str:
         raise _unknown(more) from error
     for step in pointer.split("/")[1:]:
         value = _inside(value, step, more)
-    return value_text(value)
+    # JSON may hold lone surrogates, which no front end could be sent.
+    return value_text(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _inside(value: Any, step: str, more: str) -> Any:

@@ -110,6 +110,14 @@ class NotebookPage:
         self._tool("notebook:restart-kernel").click()
         self.page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
 
+    def use_no_kernel(self):
+        """Choose to have no kernel."""
+        self.page.locator(".jp-Toolbar .jp-KernelName").click()
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_role("combobox").select_option(label="No Kernel")
+        dialog.get_by_role("button", name="Select Kernel").click()
+        expect(dialog).to_have_count(0)
+
     def use_theme(self, theme):
         """Change between light and dark."""
         self.page.evaluate(

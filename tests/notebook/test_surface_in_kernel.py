@@ -63,6 +63,11 @@ def dialog_of(end):
     return end.widgets[widget]
 
 
+def pages_of(end):
+    """The pages that the notebook was given to hold."""
+    return [message["page"] for _, message in end.messages if message["kind"] == "page"]
+
+
 def test_a_click_on_run_reaches_a_blocked_cell(front_end, lm):
     end = front_end()
     cell = end.begin(_COMPILE)
@@ -76,6 +81,8 @@ def test_a_click_on_run_reaches_a_blocked_cell(front_end, lm):
     assert cell.text.rstrip().endswith("finished 500 calls")
     end.until(lambda: dialog["snapshot"]["summary"]["state"] == "finished")
     assert dialog["permission"]["state"] == "permitted"
+    end.until(lambda: pages_of(end) and "finished" in pages_of(end)[-1]["text/plain"])
+    assert "<script" not in pages_of(end)[-1]["text/html"]
     assert [message for _, message in end.messages if message["kind"] == "delta"]
 
 
@@ -216,6 +223,32 @@ def test_an_interrupt_before_the_answer_sends_nothing(front_end, lm):
     assert lm.count == 0
 
 
+def test_an_answer_that_comes_too_late_is_refused_and_remembers_nothing(front_end, lm):
+    end = front_end()
+    cell = end.begin(_COMPILE)
+    dialog_of(end)
+    end.interrupt()
+    end.until(lambda: cell.done)
+    told = end.answer("permit", {"caps": _NO_CAPS, "below_usd": 9.0})
+    assert told == "This question was answered already."
+    end.run("from mipro_nb.notebook import notebook_surface")
+    assert end.run("print(notebook_surface().below_usd)").text == "None\n"
+    assert lm.count == 0
+
+
+def test_what_the_dialog_does_not_mention_stays_as_planned(front_end, lm):
+    end = front_end()
+    cell = end.begin(_COMPILE.replace("**data", "**data, max_calls=20"))
+    dialog = dialog_of(end)
+    assert "give limits by name" in end.answer("permit", {"caps": [1], "below_usd": None})
+    assert "below_usd=-1" in end.answer("permit", {"caps": {}, "below_usd": -1})
+    end.answer("permit", {"caps": {"max_usd": 1.0}, "below_usd": None})
+    end.until(lambda: cell.done)
+    assert "capped USD 1, 20 calls" in cell.text
+    end.until(lambda: dialog["permission"]["caps"]["max_calls"] == 20)
+    assert lm.count == 20
+
+
 @pytest.mark.parametrize(("typed", "told"), [("y", "BEST"), ("n", "ERROR PermissionDeniedError")])
 def test_vs_code_is_asked_by_input_below_the_estimate(front_end, lm, typed, told):
     end = front_end(answers=[typed], subshell=False, env={"VSCODE_PID": "1"})
@@ -289,6 +322,10 @@ def test_history_is_searched_renamed_tagged_and_deleted_from_the_widget(front_en
     assert end.answer("rename", {"run": run, "name": "sums"})["name"] == "sums"
     assert end.answer("tag", {"run": run, "tags": ["a", "b"]})["tags"] == ["a", "b"]
     assert mipro.runs.load(run).name == "sums"
+    assert end.answer("snapshot", {"run": run})["summary"]["name"] == "sums"
+    assert "whole id" in end.answer("rename", {"run": run[:8], "name": "oops"})
+    assert "No run" in end.answer("tag", {"run": "nothing", "tags": []})
+    assert "knows no request" in end.answer(["rename"])
     assert end.answer("delete", {"runs": [run]}) is None
     assert end.answer("history") == []
     assert "No run" in end.answer("snapshot", {"run": run})

@@ -26,7 +26,7 @@ def planned(process=None, **fields):
         "mipro_nb": "0.1.0",
         **fields,
     }
-    return ev.RunPlanned(process=os.getpid() if process is None else process, **fields)
+    return ev.RunPlanned(process=os.getppid() if process is None else process, **fields)
 
 
 def answered(*, usd: float | None = 0.5, from_cache=False, phase="search", **fields):

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, MiproError, RecordError, UnknownRunError
-from mipro_nb.runs import RunState, fold, open_record
+from mipro_nb.runs import RunState, fold, living, open_record
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.history import history_rows
 
@@ -242,7 +242,7 @@ def test_a_line_of_the_history_tells_what_the_events_tell(make):
         assert (row["calls"], row["usd"]) == (state.spend.calls, state.spend.usd)
         assert row["trials"] == sum(t.score is not None for t in state.trials.values())
         assert row["seconds"] == state.seconds
-        assert row["here"] == (state.planned is not None and state.ended is None)
+        assert not row["here"]  # another process's
         json.dumps(row)
 
 
@@ -329,11 +329,20 @@ def test_only_whole_ids_delete_and_all_runs_are_deleted_or_none(wrong):
     assert len(mipro.runs.list()) == 2
 
 
-def test_a_run_that_goes_on_is_not_deleted(dead_process):
+def test_a_run_of_an_earlier_process_of_the_same_number_is_cut_off_and_can_be_deleted():
+    write("lost", [planned(os.getpid()), ev.RunPermitted(by="user")])
+    (run,) = mipro.runs.list()
+    assert (run.status, run.row["here"]) == ("cut off", False)
+    mipro.runs.delete("lost")
+    assert mipro.runs.list() == []
+
+
+def test_a_run_that_goes_on_is_not_deleted(dead_process, monkeypatch):
     write("over", whole_run())
     write("cut off", [planned(dead_process), ev.RunPermitted(by="user")])
-    write("here", [planned(), ev.RunPermitted(by="user"), ev.RunPaused()])
+    write("here", [planned(os.getpid()), ev.RunPermitted(by="user"), ev.RunPaused()])
     write("elsewhere", [planned(os.getppid()), ev.RunPermitted(by="user")])
+    monkeypatch.setattr(living, "_here", {"here"})
     for run_id, remedy in (("here", "stop it first"), ("elsewhere", "another process")):
         with pytest.raises(InvalidArgumentError, match=remedy) as caught:
             mipro.runs.delete("over", run_id)

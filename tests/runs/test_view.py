@@ -38,7 +38,9 @@ def recorded(tmp_path_factory):
 
 
 def view_of(recorded):
-    return RunView(recorded.record, recorded.id, "mine", ["a", "b"])
+    view = RunView(recorded.record, recorded.id)
+    view.call("mine", ["a", "b"])
+    return view
 
 
 def whole(recorded, events=None, now=2e9):

@@ -1,25 +1,42 @@
-/** Draws a run as the notebook keeps it: the widget's view without a kernel, below a line on that. */
+/** Draws a run as the notebook keeps it: the widget's view, below a line on that. */
 
 import { render } from "preact";
 import { App } from "../../shared/src/components/App";
 import { Notice } from "../../shared/src/components/base/Notice";
 import { Root } from "../../shared/src/components/base/Root";
+import { usePresence } from "../../shared/src/model/hooks";
+import type { RunSnapshot } from "../../shared/src/run";
 import "../../widgets/src/widget.css";
 import "../style/saved.css";
 import type { RunBundle } from "./kept";
 import { noteOn } from "./note";
+import type { Wire } from "./wire";
+import { useKernel, useStateChange } from "./wired";
 
-/** Null draws that the bundle cannot be read. */
-export function drawSaved(node: HTMLElement, bundle: RunBundle | null): void {
-  render(bundle === null ? <Unreadable /> : <Saved bundle={bundle} />, node);
+export interface Drawn {
+  /** Null draws that the bundle cannot be read. */
+  readonly bundle: RunBundle | null;
+  /** Null where no kernel is asked: then all is read-only. */
+  readonly wire: Wire | null;
+  /** Is given what comes over the wire. */
+  readonly keep: (snapshot: RunSnapshot) => void;
+}
+
+export function drawSaved(node: HTMLElement, { bundle, wire, keep }: Drawn): void {
+  render(
+    bundle === null ? <Unreadable /> : <Saved bundle={bundle} wire={wire} keep={keep} />,
+    node,
+  );
 }
 
 export function erase(node: HTMLElement): void {
   render(null, node);
 }
 
-function Saved({ bundle }: { readonly bundle: RunBundle }) {
-  const note = noteOn(bundle);
+function Saved({ bundle, wire, keep }: Drawn & { readonly bundle: RunBundle }) {
+  const kernel = useKernel(wire);
+  const change = useStateChange(wire);
+  const note = usePresence(kernel) === "absent" ? noteOn(bundle) : null;
   const summary = bundle.snapshot?.summary;
   return (
     <>
@@ -31,18 +48,14 @@ function Saved({ bundle }: { readonly bundle: RunBundle }) {
         </Root>
       )}
       <App
-        // A view follows its kernel, not its properties: another state is another view.
-        key={`${summary?.as_of} ${summary?.state}`}
-        state={bundle}
-        kernel={null}
-        keep={keepNothing}
+        // A view follows its kernel; without one, another state is another view.
+        key={kernel === null ? `${summary?.as_of} ${summary?.state}` : "wired"}
+        state={{ ...bundle, ...change }}
+        kernel={kernel}
+        keep={keep}
       />
     </>
   );
-}
-
-function keepNothing(): void {
-  // The snapshot comes from where it would be kept.
 }
 
 function Unreadable() {

@@ -15,6 +15,9 @@ export interface RunBundle extends WidgetState {
   readonly run: string | null;
 }
 
+/** The view without scripts: what GitHub and converters show. */
+export type Page = Readonly<Record<"text/html" | "text/plain", string>>;
+
 /** All views of an output share what is known of its run. */
 const known = new WeakMap<IRenderMime.IMimeModel, KeptRun>();
 
@@ -22,6 +25,7 @@ export class KeptRun {
   readonly #output: IRenderMime.IMimeModel;
   /** Newer than what the output holds; null where nothing is. */
   #newest: RunSnapshot | null = null;
+  #page: Page | null = null;
 
   private constructor(output: IRenderMime.IMimeModel) {
     this.#output = output;
@@ -45,6 +49,11 @@ export class KeptRun {
     return { ...stored, run: snapshot.summary.id, snapshot, permission };
   }
 
+  /** The id of the output's widget; null where it has none that may be shown. */
+  get widget(): string | null {
+    return widgetOf(this.#output);
+  }
+
   get newest(): RunSnapshot | null {
     return this.#newest;
   }
@@ -60,6 +69,21 @@ export class KeptRun {
       this.#newest = snapshot;
     }
     return isNews;
+  }
+
+  /** Whether a kernel may know more: the run goes on, or waits for a yes. */
+  get isGoingOn(): boolean {
+    const { bundle } = this;
+    if (bundle?.kind !== "run") {
+      return false;
+    }
+    return bundle.snapshot === null
+      ? bundle.permission?.state !== "declined"
+      : !hasEnded(bundle.snapshot.summary.state);
+  }
+
+  takePage(page: Page): void {
+    this.#page = page;
   }
 
   /** Takes into account that the kernel is gone; tells whether that was news of this run. */
@@ -78,10 +102,12 @@ export class KeptRun {
 
   /** Puts what is known into the output, for the notebook file. */
   store(): void {
-    if (this.#newest !== null) {
-      const bundle = this.bundle as never;
+    const { bundle } = this;
+    if (bundle !== null && (this.#newest !== null || this.#page !== null)) {
+      const data = { ...this.#output.data, ...this.#page, [RUN_MIME]: bundle as never };
       this.#newest = null;
-      this.#output.setData({ data: { ...this.#output.data, [RUN_MIME]: bundle } });
+      this.#page = null;
+      this.#output.setData({ data });
     }
   }
 

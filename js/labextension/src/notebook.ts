@@ -6,6 +6,7 @@ import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { type ISignal, Signal } from "@lumino/signaling";
 import { WIDGET_MIME, widgetOf } from "./kept";
 import type { Place } from "./place";
+import type { KernelConnection } from "./wire";
 
 /** Kernel states after which nothing is left of what was in the kernel. */
 const ENDS: ReadonlySet<string> = new Set(["restarting", "autorestarting", "terminating", "dead"]);
@@ -49,11 +50,14 @@ export class NotebookPlace implements Place {
     return this.#saving;
   }
 
+  get kernel(): KernelConnection | null {
+    const { isReady, session } = this.#panel.sessionContext;
+    return isReady ? (session?.kernel ?? null) : null;
+  }
+
   createWidgetRenderer(): IRenderMime.IRenderer | null {
-    const { content, sessionContext } = this.#panel;
-    const { rendermime } = content;
-    const isServed = sessionContext.isReady && sessionContext.session?.kernel;
-    return isServed && rendermime.getFactory(WIDGET_MIME)
+    const { rendermime } = this.#panel.content;
+    return this.kernel !== null && rendermime.getFactory(WIDGET_MIME)
       ? rendermime.createRenderer(WIDGET_MIME)
       : null;
   }

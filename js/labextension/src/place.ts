@@ -2,8 +2,11 @@
 
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import type { ISignal } from "@lumino/signaling";
+import type { KernelConnection } from "./wire";
 
 export interface Place {
+  /** The kernel; null while none can be reached. */
+  readonly kernel: KernelConnection | null;
   /** A renderer of live widgets; null while there is no kernel, or nothing that shows widgets. */
   createWidgetRenderer(): IRenderMime.IRenderer | null;
   /** Whether the kernel that had this widget is gone for good. */

@@ -1,7 +1,7 @@
 /** The place for a run as the notebook keeps it; how that is drawn is loaded when it is needed. */
 
 import { Widget } from "@lumino/widgets";
-import type { RunBundle } from "./kept";
+import type { Drawn } from "./drawing";
 
 export class SavedView extends Widget {
   #isDrawn = false;
@@ -12,10 +12,9 @@ export class SavedView extends Widget {
     return this.#isDrawn;
   }
 
-  /** Null draws that the bundle cannot be read. */
-  draw(bundle: RunBundle | null): void {
+  draw(drawn: Drawn): void {
     this.#isDrawn = true;
-    void this.#change(({ drawSaved }) => drawSaved(this.node, bundle));
+    void this.#change(({ drawSaved }) => drawSaved(this.node, drawn));
   }
 
   clear(): void {

@@ -3,15 +3,18 @@ import type { RunSnapshot } from "../../shared/src/run";
 import {
   bundle,
   closeAll,
+  eventually,
+  FakeKernel,
   FakeNotebook,
   FakeOutput,
+  NAME,
+  named,
+  PAGE,
   show,
   snapshot,
   tell,
   visibleText,
 } from "./scene";
-
-const NAME = "HotPotQA, two hops";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -23,18 +26,13 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-/** Views are loaded when they are needed, and widgets are waited for. */
-function eventually(check: () => void): Promise<void> {
-  return vi.waitFor(check, { timeout: 20_000 });
-}
-
 function elsewhere(run: RunSnapshot): RunSnapshot {
   return { ...run, summary: { ...run.summary, lives: "elsewhere" } };
 }
 
 test("a notebook without a kernel shows the saved run and how to get a live one", async () => {
   const notebook = new FakeNotebook();
-  notebook.hasKernel = false;
+  notebook.kernel = null;
   const renderer = show(new FakeOutput(bundle(snapshot("finished"))), notebook);
   await eventually(() => expect(visibleText(renderer)).toContain(NAME));
   expect(visibleText(renderer)).toMatch(/A saved view, as of .*%mipro show 20261124-1405-k7m2/);
@@ -65,10 +63,10 @@ test("a widget that does not come for long is not waited for without anything to
 
 test("a widget that comes late takes the place of the saved run", async () => {
   const notebook = new FakeNotebook();
-  notebook.hasKernel = false;
+  notebook.kernel = null;
   const renderer = show(new FakeOutput(bundle(snapshot("running"))), notebook);
   await eventually(() => expect(visibleText(renderer)).toContain(NAME));
-  notebook.hasKernel = true;
+  notebook.kernel = new FakeKernel();
   notebook.kernelChanged.emit();
   expect(visibleText(renderer)).toContain(NAME);
   notebook.widget.find();
@@ -144,6 +142,18 @@ test("another widget in the output takes the place of the first", async () => {
   expect(root.isConnected).toBe(false);
 });
 
+test("saving the notebook saves the page that the live widget passed on", () => {
+  const notebook = new FakeNotebook();
+  const output = new FakeOutput(bundle(snapshot("running")));
+  show(output, notebook);
+  const detail = { page: PAGE };
+  notebook.widget.find().dispatchEvent(new CustomEvent("mipro:page", { detail, bubbles: true }));
+  expect(notebook.isUnsaved).toBe(true);
+  notebook.save();
+  expect(output.data).toMatchObject(PAGE);
+  expect(output.saved).toEqual(bundle(snapshot("running")));
+});
+
 test("saving the notebook saves what the live widget told last, and all else as it was", () => {
   const notebook = new FakeNotebook();
   const output = new FakeOutput(bundle(snapshot("running", 5)));
@@ -195,25 +205,24 @@ test("two views of one output know the same of its run", async () => {
   const root = notebook.widget.find();
   const second = show(output, notebook);
   notebook.widget.fail();
-  const newer = snapshot("running", 8);
-  tell(root, { ...newer, summary: { ...newer.summary, name: "as told to the first" } });
+  tell(root, named("as told to the first", snapshot("running", 8)));
   await eventually(() => expect(visibleText(second)).toContain("as told to the first"));
 });
 
 test("an output of a later version says so", async () => {
   const notebook = new FakeNotebook();
-  notebook.hasKernel = false;
+  notebook.kernel = null;
   const renderer = show(new FakeOutput({ schema: 2 }), notebook);
   await eventually(() => expect(visibleText(renderer)).toContain("Update mipro_nb"));
 });
 
 test("a view that is closed draws no more", async () => {
   const notebook = new FakeNotebook();
-  notebook.hasKernel = false;
+  notebook.kernel = null;
   const renderer = show(new FakeOutput(bundle(snapshot("finished"))), notebook);
   await eventually(() => expect(visibleText(renderer)).toContain(NAME));
   renderer.dispose();
-  notebook.hasKernel = true;
+  notebook.kernel = new FakeKernel();
   notebook.kernelChanged.emit();
   expect(notebook.renderers).toEqual([]);
 });

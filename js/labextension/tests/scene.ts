@@ -2,13 +2,21 @@
 
 import "./dragging";
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
+import type { KernelMessage } from "@jupyterlab/services";
 import { Signal } from "@lumino/signaling";
 import { Widget } from "@lumino/widgets";
+import { vi } from "vitest";
 import { snapshotOf, usual } from "../../dev/data";
+import type { Request, What } from "../../shared/src/protocol";
 import type { RunSnapshot, RunState } from "../../shared/src/run";
 import { RUN_MIME, type RunBundle, WIDGET_MIME } from "../src/kept";
 import type { Place } from "../src/place";
 import { RunRenderer } from "../src/renderer";
+import type { KernelConnection } from "../src/wire";
+
+/** What the made-up run is called. */
+export const NAME = "HotPotQA, two hops";
+export const PAGE = { "text/html": "<p>a page</p>", "text/plain": "a page" };
 
 export function snapshot(state: RunState, seq = 100): RunSnapshot {
   return { ...snapshotOf({ ...usual, state }), seq };
@@ -79,17 +87,86 @@ class FakeWidgetRenderer extends Widget implements IRenderMime.IRenderer {
   }
 }
 
+interface ToWidget {
+  readonly method: string;
+  readonly content?: Request;
+}
+
+interface Question {
+  readonly shell: string | null;
+  readonly request: Request;
+}
+
+/** What a kernel hears and says; it answers on its control channel at any time. */
+export class FakeKernel implements KernelConnection {
+  readonly clientId = "page";
+  readonly username = "me";
+  readonly iopubMessage: Signal<never, KernelMessage.IIOPubMessage> = new Signal(this as never);
+  readonly heard: KernelMessage.IShellMessage[] = [];
+  readonly features: readonly string[];
+
+  constructor(features: readonly string[] = ["kernel subshells"]) {
+    this.features = features;
+  }
+
+  sendControlMessage(message: KernelMessage.IControlMessage): never {
+    const content = { supported_features: this.features, subshell_id: "s1" };
+    const asked: string = message.header.msg_type;
+    const isKnown = asked === "kernel_info_request" || this.features.length > 0;
+    return { done: isKnown ? Promise.resolve({ content }) : new Promise(() => {}) } as never;
+  }
+
+  sendShellMessage(message: KernelMessage.IShellMessage): never {
+    this.heard.push(message);
+    return undefined as never;
+  }
+
+  /** What was sent to widgets, and over which shell. */
+  get sent(): readonly { readonly shell: string | null; readonly data: ToWidget }[] {
+    return this.heard.map(({ content, header }) => ({
+      shell: header.subshell_id ?? null,
+      data: (content as unknown as { readonly data: ToWidget }).data,
+    }));
+  }
+
+  get asked(): readonly Question[] {
+    return this.sent.flatMap(({ shell, data }) =>
+      data.content === undefined ? [] : [{ shell, request: data.content }],
+    );
+  }
+
+  /** The first question of this kind that arrived. */
+  question(what: What): Question {
+    const question = this.asked.find(({ request }) => request.what === what);
+    if (question === undefined) {
+      throw new Error(`Nobody asked ${what}.`);
+    }
+    return question;
+  }
+
+  answer(commId: string, { request }: Question, value: unknown): void {
+    const content = { kind: "answer", id: request.id, value };
+    this.say(commId, { method: "custom", content });
+  }
+
+  /** Sends what a widget in this kernel would send. */
+  say(commId: string, data: object): void {
+    const header = { msg_type: "comm_msg" };
+    this.iopubMessage.emit({ header, content: { comm_id: commId, data } } as never);
+  }
+}
+
 /** A notebook; at first it has a kernel and a widget manager. */
 export class FakeNotebook implements Place {
   readonly kernelChanged: Signal<Place, void> = new Signal(this);
   readonly saving: Signal<Place, void> = new Signal(this);
   readonly renderers: FakeWidgetRenderer[] = [];
   readonly lost = new Set<string>();
-  hasKernel = true;
+  kernel: FakeKernel | null = new FakeKernel();
   isUnsaved = false;
 
   createWidgetRenderer(): FakeWidgetRenderer | null {
-    if (!this.hasKernel) {
+    if (this.kernel === null) {
       return null;
     }
     const renderer = new FakeWidgetRenderer();
@@ -139,6 +216,25 @@ export function closeAll(): void {
   for (const renderer of shown.splice(0)) {
     renderer.dispose();
   }
+}
+
+/** Waits for views, which are loaded when they are needed, and for what time brings. */
+export async function eventually<Found>(check: () => Found): Promise<Found> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return check();
+    } catch (error) {
+      if (tries === 1000) {
+        throw error;
+      }
+    }
+    await vi.dynamicImportSettled();
+    await vi.advanceTimersByTimeAsync(50);
+  }
+}
+
+export function named(name: string, run: RunSnapshot): RunSnapshot {
+  return { ...run, summary: { ...run.summary, name } };
 }
 
 /** What a person reads in an output: all text that is not hidden. */

@@ -90,7 +90,13 @@ export interface DeltaMessage {
   readonly delta: RunDelta;
 }
 
-export type FromKernel = Answer | Refusal | DeltaMessage;
+/** The view as a page without scripts and as text, for a host that keeps them in the notebook. */
+export interface PageMessage {
+  readonly kind: "page";
+  readonly page: Readonly<Record<"text/html" | "text/plain", string>>;
+}
+
+export type FromKernel = Answer | Refusal | DeltaMessage | PageMessage;
 
 /** The widget's traits, synced with the kernel and saved in the notebook. */
 export interface WidgetState {

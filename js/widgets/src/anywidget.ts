@@ -33,22 +33,22 @@ export function onState(model: AnyModel, listener: () => void): () => void {
 }
 
 /**
- * The channel of one view of a model.
+ * The channel of a model.
  *
- * anywidget does not tell whether a kernel stands behind its model, but ipywidgets marks the view's
- * element when there is none (any more).
+ * anywidget does not tell whether a kernel stands behind its model. Of the events of ipywidgets' own
+ * model that it passes on, both that are heard here mean that the kernel is lost; `comm_live_update`
+ * would also tell of its coming, but then there is no view yet that could hear it.
  */
 export class ModelChannel implements Channel {
+  #connected = true;
   readonly #model: AnyModel;
-  readonly #element: Element;
 
-  constructor(model: AnyModel, element: Element) {
+  constructor(model: AnyModel) {
     this.#model = model;
-    this.#element = element;
   }
 
   get connected(): boolean {
-    return this.#element.closest(".jupyter-widgets-disconnected") === null;
+    return this.#connected;
   }
 
   send(request: unknown): void {
@@ -60,12 +60,11 @@ export class ModelChannel implements Channel {
   }
 
   onConnectionChange(listener: (connected: boolean) => void): () => void {
-    // The mark is set by another listener to the same event, which may be called after this one.
-    const look = () => queueMicrotask(() => listener(this.connected));
-    const stops = [
-      this.#listen("comm_live_update", look),
-      this.#listen("comm:close", () => listener(false)),
-    ];
+    const lose = () => {
+      this.#connected = false;
+      listener(false);
+    };
+    const stops = [this.#listen("comm_live_update", lose), this.#listen("comm:close", lose)];
     return () => {
       for (const stop of stops) {
         stop();

@@ -3,6 +3,7 @@
 import { render as draw } from "preact";
 import { App } from "../../shared/src/components/App";
 import { Kernel } from "../../shared/src/model/kernel";
+import type { FromKernel } from "../../shared/src/protocol";
 import type { RunSnapshot } from "../../shared/src/run";
 import { type AnyModel, ModelChannel, onState, stateOf } from "./anywidget";
 
@@ -12,14 +13,24 @@ interface View {
 }
 
 function render({ model, el }: View): () => void {
-  const kernel = new Kernel(new ModelChannel(model, el));
+  const channel = new ModelChannel(model);
+  const kernel = new Kernel(channel);
+
+  /** Tells whoever hosts the widget, and may keep what it shows in the notebook. */
+  function tellHost(event: string, detail: object): void {
+    el.dispatchEvent(new CustomEvent(event, { detail, bubbles: true, composed: true }));
+  }
 
   function keep(snapshot: RunSnapshot): void {
     // Not sent to the kernel, which knows: a notebook that is saved with its widgets holds it.
     model.set("snapshot", snapshot);
-    el.dispatchEvent(
-      new CustomEvent("mipro:snapshot", { detail: { snapshot }, bubbles: true, composed: true }),
-    );
+    tellHost("mipro:snapshot", { snapshot });
+  }
+
+  function keepPage(message: FromKernel): void {
+    if (message.kind === "page") {
+      tellHost("mipro:page", { page: message.page });
+    }
   }
 
   function update(): void {
@@ -31,7 +42,7 @@ function render({ model, el }: View): () => void {
     kernel.ask("hello", { keeps: el.closest(".mipro-keeps") !== null }).catch(() => {});
   }
 
-  const stops = [onState(model, update), whenAttached(el, greet)];
+  const stops = [onState(model, update), channel.onMessage(keepPage), whenAttached(el, greet)];
   update();
   return () => {
     for (const stop of stops) {

@@ -4,6 +4,7 @@ import { keepNewest } from "../model/keep";
 import { BUSY, GONE, type Kernel, type Presence } from "../model/kernel";
 import type { WidgetState } from "../protocol";
 import type { HistoryRow, RunComparison, RunSnapshot } from "../run";
+import { Button } from "./base/Button";
 import { Notice } from "./base/Notice";
 import { Root } from "./base/Root";
 import { useAction } from "./drill/asking";
@@ -82,10 +83,21 @@ function FollowedRun({ kernel, presence, run, saved, keep, onBack }: FollowedRun
   if (store !== null) {
     return <RunView kernel={kernel} presence={presence} store={store} onBack={onBack} />;
   }
-  return error === null ? (
-    <Waiting presence={presence} what={`Run ${run} is being read …`} />
-  ) : (
-    <Notice tone="danger">{error}</Notice>
+  return (
+    <div class="mipro-page">
+      {onBack && (
+        <div>
+          <Button kind="quiet" icon="chevronLeft" onClick={onBack}>
+            Back
+          </Button>
+        </div>
+      )}
+      {error === null ? (
+        <Waiting presence={presence} what={`Run ${run} is being read …`} />
+      ) : (
+        <Notice tone="danger">{error}</Notice>
+      )}
+    </div>
   );
 }
 
@@ -107,9 +119,10 @@ function HistoryWidget({ state, kernel, presence }: HistoryWidgetProps) {
   const rows = useHistory(kernel, state.history, places.length === 1);
   const comparing = useAction();
   const place = places.at(-1) ?? firstPlace(state);
+  const reachable = presence === "absent" || presence === "gone" ? null : kernel;
 
-  const go = (next: Place) => setPlaces([...places, next]);
-  const back = () => setPlaces(places.slice(0, -1));
+  const go = (next: Place) => setPlaces((known) => [...known, next]);
+  const back = () => setPlaces((known) => known.slice(0, -1));
   const openRun = (run: string) => go({ kind: "run", run });
 
   function compare(runs: readonly string[]): void {
@@ -149,7 +162,7 @@ function HistoryWidget({ state, kernel, presence }: HistoryWidgetProps) {
       ) : (
         <div class="mipro-page">
           {comparing.error !== null && <Notice tone="danger">{comparing.error}</Notice>}
-          <HistoryExplorer kernel={kernel} rows={rows} onOpenRun={openRun} onCompare={compare} />
+          <HistoryExplorer kernel={reachable} rows={rows} onOpenRun={openRun} onCompare={compare} />
         </div>
       );
   }

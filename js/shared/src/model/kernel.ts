@@ -115,7 +115,7 @@ export class Kernel {
       for (const listener of this.#deltaListeners) {
         listener(message.run, message.delta);
       }
-    } else {
+    } else if (message.kind !== "page") {
       const waiting = this.#take(message.id);
       if (message.kind === "answer") {
         waiting?.resolve(message.value);

@@ -21,7 +21,7 @@ async function shown(state: Partial<WidgetState>) {
   render(<App state={{ ...nothing, ...state }} kernel={new Kernel(wire)} keep={() => {}} />);
   if (state.snapshot) {
     const { snapshot: known } = state;
-    await act(() => wire.answer("snapshot", known));
+    await act(async () => wire.answer("snapshot", known));
   }
 }
 

@@ -25,7 +25,7 @@ async function opened(start: RunSnapshot = snapshot()) {
       keep={(newest) => kept.push(newest)}
     />,
   );
-  await act(() => wire.answer("snapshot", start));
+  await act(async () => wire.answer("snapshot", start));
   return { wire, kept, user: userEvent.setup() };
 }
 
@@ -192,7 +192,7 @@ describe("the buttons", () => {
     const { wire, user } = await opened();
     await user.click(button("Pause"));
     expect(wire.asked("pause")[0]?.ask).toEqual({ run: RUN });
-    await act(() => wire.answer("pause", null));
+    await act(async () => wire.answer("pause", null));
     wire.tell({
       kind: "delta",
       run: RUN,
@@ -215,7 +215,7 @@ describe("the buttons", () => {
   it("say why the kernel would not", async () => {
     const { wire, user } = await opened();
     await user.click(button("Pause"));
-    await act(() => wire.refuse("pause", "The run has just ended."));
+    await act(async () => wire.refuse("pause", "The run has just ended."));
     expect((await screen.findByRole("alert")).textContent).toContain("The run has just ended.");
   });
 
@@ -228,7 +228,7 @@ describe("the buttons", () => {
 describe("a kernel that goes away", () => {
   it("leaves the state as of then, without a word of running", async () => {
     const { wire } = await opened();
-    await act(() => wire.connect(false));
+    await act(async () => wire.connect(false));
     const shown = screen.getByRole("region", { name: `Run ${RUN}` });
     expect(shown.textContent).toContain("Last seen running");
     expect(screen.getByRole("note").textContent).toMatch(/The kernel is gone.*14:05.*%mipro show/);
@@ -253,7 +253,7 @@ describe("a kernel that goes away", () => {
       />,
     );
     expect((await screen.findByRole("note")).textContent).toContain("No kernel answers");
-    await act(() => wire.answer("snapshot", snapshot({ seq: 140 })));
+    await act(async () => wire.answer("snapshot", snapshot({ seq: 140 })));
     expect(screen.queryByRole("note")).toBeNull();
     expect(button("Pause")).toBeTruthy();
   });
@@ -344,7 +344,7 @@ describe("the trial table", () => {
     const running = trial(3, { state: "running", score: null, seconds: null });
     const { wire } = await opened(snapshot({ trials: [trial(0), running] }));
     expect(within(grid()).getByText("running")).toBeTruthy();
-    await act(() => wire.connect(false));
+    await act(async () => wire.connect(false));
     expect(within(grid()).getByText("unfinished")).toBeTruthy();
   });
 });

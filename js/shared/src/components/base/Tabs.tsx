@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useId, useRef } from "preact/hooks";
+import { formatCount } from "../../format";
 
 export interface Tab<Id extends string> {
   readonly id: Id;
@@ -61,7 +62,9 @@ export function Tabs<Id extends string>({
             onClick={() => onSelect(tab.id)}
           >
             {tab.label}
-            {tab.count !== undefined && <span class="mipro-tab-count">{tab.count}</span>}
+            {tab.count !== undefined && (
+              <span class="mipro-tab-count">{formatCount(tab.count)}</span>
+            )}
           </button>
         ))}
       </div>

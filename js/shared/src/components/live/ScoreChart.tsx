@@ -2,6 +2,7 @@ import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks"
 import { formatCount, formatScore } from "../../format";
 import { choices, choiceText, configurationText, kindNames } from "../../model/words";
 import type { RunSummary, TrialRow } from "../../run";
+import { classes } from "../base/classes";
 import { intervalText } from "../base/IntervalBar";
 import { memo } from "../base/memo";
 import { SafeText } from "../base/SafeText";
@@ -83,7 +84,7 @@ function DrawnScoreChart({ rows, baseline, best, selected, onSelect }: DrawnScor
   const { width, height } = size;
   const focusRow = pointedPoint?.row ?? rows.at(-1);
   return (
-    <figure class="mipro-chart">
+    <figure class={classes("mipro-chart", rows.length > 300 && "mipro-chart--dense")}>
       <figcaption class="mipro-chart-legend">
         <span class="mipro-chart-title">Score by trial</span>
         <span class="mipro-key mipro-key--minibatch">minibatch</span>

@@ -23,7 +23,7 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
       id: "trial",
       header: "#",
       title: "Trial",
-      width: "44px",
+      width: "54px",
       align: "end",
       value: (row) => row.trial,
     },

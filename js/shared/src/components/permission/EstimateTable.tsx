@@ -15,7 +15,9 @@ export function EstimateTable({ estimate, actual }: EstimateTableProps) {
   const inUsd = phases.every((phase) => phase.usd !== null) && (total.usd?.high ?? 0) > 0;
   const end = Math.max(...phases.map((phase) => rangeOf(phase, inUsd).high), 0);
   return (
-    <div class="mipro-estimate-scroll">
+    // It can be scrolled where it is narrow, so the keyboard must get there.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: for that
+    <section class="mipro-estimate-scroll" aria-label="Estimate by phase" tabIndex={0}>
       <table class="mipro-estimate">
         <caption class="mipro-only-read">
           Estimate by phase: expected, and from the low to the high bound
@@ -56,7 +58,7 @@ export function EstimateTable({ estimate, actual }: EstimateTableProps) {
           />
         </tfoot>
       </table>
-    </div>
+    </section>
   );
 }
 
