@@ -27,6 +27,19 @@ describe("RunComparisonView", () => {
     expect(line("Time")).toEqual(["1 min 14 s", "2 min 15 s", "4 min 17 s"]);
   });
 
+  it("tells runs of the same name apart by their ids", () => {
+    const same = comparison();
+    const runs = same.runs.map((run, place) => ({
+      ...run,
+      row: { ...run.row, name: "spam", id: `20261124-09000${place}-abcde${place}` },
+    }));
+    render(view({ ...same, runs }));
+    const heads = screen.getAllByRole("columnheader").map((head) => head.textContent ?? "");
+    for (const place of [0, 1, 2]) {
+      expect(heads.join(" ")).toContain(`spam · abcde${place}`);
+    }
+  });
+
   it("shows the settings that differ, and all of them when asked", async () => {
     render(view());
     expect(line("seed")).toEqual(["9", "10", "12"]);

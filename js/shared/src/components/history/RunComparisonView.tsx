@@ -2,6 +2,7 @@ import type { RunComparison } from "../../run";
 import { counted } from "../drill/counted";
 import { DrillFrame } from "../drill/DrillFrame";
 import { CurveChart } from "./CurveChart";
+import { titleOf } from "./columns";
 import { FactTable } from "./FactTable";
 import { InstructionComparison } from "./InstructionComparison";
 
@@ -14,7 +15,7 @@ interface RunComparisonViewProps {
 
 /** Runs side by side: what they reached, what it cost, how they were set, what they came to. */
 export function RunComparisonView({ comparison, onOpenRun, onClose }: RunComparisonViewProps) {
-  const { runs } = comparison;
+  const runs = toldApart(comparison.runs);
   return (
     <DrillFrame
       title={`Comparison of ${counted(runs.length, "run")}`}
@@ -26,4 +27,15 @@ export function RunComparisonView({ comparison, onOpenRun, onClose }: RunCompari
       <InstructionComparison runs={runs} />
     </DrillFrame>
   );
+}
+
+/** Gives runs that are called the same the end of their ids, too. */
+function toldApart(runs: RunComparison["runs"]): RunComparison["runs"] {
+  const titles = runs.map(({ row }) => titleOf(row));
+  return runs.map((run, place) => {
+    const title = titles[place] ?? "";
+    const alone = titles.indexOf(title) === titles.lastIndexOf(title);
+    const name = alone ? title : `${title} · ${run.row.id.slice(-6)}`;
+    return { ...run, row: { ...run.row, name } };
+  });
 }

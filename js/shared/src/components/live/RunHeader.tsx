@@ -44,7 +44,7 @@ export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps)
         </h2>
         <StateBadge state={summary.state} lost={standing.lost} />
         <span class="mipro-run-origin">
-          {summary.name !== "" && (
+          {summary.name !== "" && summary.name !== summary.program && (
             <>
               <SafeText text={summary.program} /> ·{" "}
             </>
