@@ -67,4 +67,8 @@ def bounded(snapshot: Json) -> Json:
         key=lambda row: (-(row["score"] or 0.0), row["trial"]),
     )
     kept = [*full, *others][:_MOST_TRIALS]
-    return {**snapshot, "trials": sorted(kept, key=lambda row: int(row["trial"]))}
+    return {
+        **snapshot,
+        "trials": sorted(kept, key=lambda row: int(row["trial"])),
+        "left_out": len(trials) - len(kept),
+    }

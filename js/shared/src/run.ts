@@ -188,6 +188,8 @@ export interface RunSnapshot {
   readonly demo_sets: readonly DemoSetCard[];
   /** What can be drilled into without a kernel: baseline and best trial, within a size limit. */
   readonly details: readonly TrialDetail[];
+  /** Trials that a notebook was not burdened with; only in what was kept for one. */
+  readonly left_out?: number;
 }
 
 /** What changed: rows replace those with the same key (trial; predictor and index). */

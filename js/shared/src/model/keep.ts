@@ -1,8 +1,11 @@
 /** Handing the newest snapshot of a run to whoever keeps it. */
 
-import type { RunSnapshot } from "../run";
+import type { RunSnapshot, TrialRow } from "../run";
 import { hasEnded } from "./follow";
 import type { RunStore } from "./store";
+
+/** Of more trials than this, a notebook keeps the full evaluations and the best. */
+const mostTrials = 1_000;
 
 /**
  * Calls `keep` after changes of the store, at most every so many milliseconds, and at the end of the
@@ -23,7 +26,7 @@ export function keepNewest(
     }
     if (store.snapshot !== kept) {
       kept = store.snapshot;
-      keep(kept);
+      keep(bounded(kept));
     }
   }
 
@@ -38,4 +41,23 @@ export function keepNewest(
     unsubscribe();
     keepNow();
   };
+}
+
+/** A snapshot that a notebook can bear to be saved with, however long the run. */
+export function bounded(snapshot: RunSnapshot): RunSnapshot {
+  const { trials } = snapshot;
+  if (trials.length <= mostTrials) {
+    return snapshot;
+  }
+  const kept = new Set([...trials].sort(byWorth).slice(0, mostTrials));
+  return {
+    ...snapshot,
+    trials: trials.filter((row) => kept.has(row)),
+    left_out: trials.length - mostTrials + (snapshot.left_out ?? 0),
+  };
+}
+
+function byWorth(a: TrialRow, b: TrialRow): number {
+  const full = Number(b.kind !== "minibatch") - Number(a.kind !== "minibatch");
+  return full || (b.score ?? -1) - (a.score ?? -1) || a.trial - b.trial;
 }

@@ -51,7 +51,9 @@ export class RunStore {
     if (snapshot.seq < this.#snapshot.seq || snapshot === this.#snapshot) {
       return;
     }
-    this.#snapshot = snapshot;
+    // What can be looked into without a kernel comes once, at the end of the run.
+    const details = snapshot.details.length > 0 ? snapshot.details : this.#snapshot.details;
+    this.#snapshot = { ...snapshot, details };
     this.#put(snapshot);
     this.#changed();
   }

@@ -157,6 +157,13 @@ describe("a fresh snapshot", () => {
     expect(store.snapshot.seq).toBe(105);
     expect(store.snapshot.trials[1]?.score).toBe(77);
   });
+
+  it("keeps what can be looked into without a kernel when a fresh snapshot brings none", () => {
+    const detail = { trial: trial(0), prompts: [], examples: [] };
+    const store = new RunStore(snapshot({ seq: 101, details: [detail] }), (now) => now());
+    store.replace(snapshot({ seq: 101 }));
+    expect(store.snapshot.details).toEqual([detail]);
+  });
 });
 
 function chance(seed: number): () => number {

@@ -1,8 +1,10 @@
 import { useCallback, useState } from "preact/hooks";
+import { formatCount } from "../../format";
 import { useSnapshot, useStable } from "../../model/hooks";
 import type { Kernel, Presence } from "../../model/kernel";
 import { standing } from "../../model/standing";
 import type { RunStore } from "../../model/store";
+import { Notice } from "../base/Notice";
 import { Tabs } from "../base/Tabs";
 import { DemoSetCards } from "../candidates/DemoSetCards";
 import { InstructionCards } from "../candidates/InstructionCards";
@@ -28,7 +30,7 @@ type TabId = "trials" | "instructions" | "demos" | "settings";
 /** A run, going on or over: its state, scores, trials and candidates. */
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const snapshot = useSnapshot(store);
-  const { summary, trials, instructions, demo_sets, details } = snapshot;
+  const { summary, trials, instructions, demo_sets, details, left_out = 0 } = snapshot;
   const now = standing(summary, presence);
   const reachable = now.reachable ? kernel : null;
   const [tab, setTab] = useState<TabId>("trials");
@@ -67,6 +69,12 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
       >
         {tab === "trials" && (
           <>
+            {left_out > 0 && (
+              <Notice>
+                {formatCount(left_out)} more trials were not saved with this notebook:{" "}
+                <code>%mipro show {summary.id}</code> has all of them.
+              </Notice>
+            )}
             <TrialsTable
               trials={trials}
               named={Object.keys(summary.predictors).length > 1}
