@@ -17,6 +17,7 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate import own_calls
+from mipro_nb.numbers import is_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -288,6 +289,6 @@ def check_count(name: str, value: int, least: int = 1) -> int:
     InvalidArgumentError
         If it is not.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if not is_count(value) or value < least:
         raise InvalidArgumentError(name, value, f"give a whole number of at least {least}.")
     return value

@@ -15,6 +15,7 @@ from mipro_nb.errors import (
 )
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.tokens import count_message_tokens
+from mipro_nb.numbers import is_count, is_number
 
 # Tokens are counted without the models' own vocabularies: so many times the count at the worst.
 _COUNTING = 1.25
@@ -54,10 +55,7 @@ class Caps:
             if value is None:
                 continue
             whole = name in ("max_calls", "max_tokens")
-            usable = isinstance(value, int if whole else int | float) and not isinstance(
-                value, bool
-            )
-            if not usable or not math.isfinite(value) or value <= 0:
+            if not (is_count(value) if whole else is_number(value)) or value <= 0:
                 kind = "a whole number" if whole else "a number"
                 raise InvalidArgumentError(
                     name, value, f"give {kind} above 0, or None for no limit."

@@ -15,6 +15,7 @@ from mipro_nb.models.client import Client
 from mipro_nb.models.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_price
 from mipro_nb.models.providers import is_reasoning_model, resolve
+from mipro_nb.numbers import is_count, is_number
 
 _HOTTEST = 2  # OpenAI's range of temperatures ends there
 
@@ -193,19 +194,11 @@ def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSP
 
 
 def _check_numbers(temperature: Any, max_tokens: Any, num_retries: Any, timeout: Any) -> None:
-    if temperature is not None and not (_is_number(temperature) and 0 <= temperature <= _HOTTEST):
+    if temperature is not None and not (is_number(temperature) and 0 <= temperature <= _HOTTEST):
         raise InvalidArgumentError("temperature", temperature, "give a number from 0 to 2.")
-    if max_tokens is not None and not (_is_count(max_tokens) and max_tokens > 0):
+    if max_tokens is not None and not (is_count(max_tokens) and max_tokens > 0):
         raise InvalidArgumentError("max_tokens", max_tokens, "give at least 1, or None.")
-    if not (_is_count(num_retries) and num_retries >= 0):
+    if not (is_count(num_retries) and num_retries >= 0):
         raise InvalidArgumentError("num_retries", num_retries, "give a whole number, 0 or more.")
-    if not (_is_number(timeout) and timeout > 0):
+    if not (is_number(timeout) and timeout > 0):
         raise InvalidArgumentError("timeout", timeout, "give seconds, more than 0.")
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, float) or _is_count(value)

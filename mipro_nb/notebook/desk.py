@@ -9,6 +9,7 @@ from typing import Any
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.notebook.follower import Follower
 from mipro_nb.notebook.widget import Answers
+from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.alive import find_live
 from mipro_nb.optimizer.run import Run
 from mipro_nb.runs.details import demos, example_calls
@@ -147,6 +148,6 @@ def _texts(ask: Json, name: str) -> list[str]:
 
 def _number(ask: Json, name: str) -> int:
     value = ask.get(name)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_count(value):
         raise InvalidArgumentError(name, value, "give a whole number.")
     return value

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_count
 from mipro_nb.models.caps import Caps
+from mipro_nb.numbers import is_number
 from mipro_nb.optimizer.estimate import Estimate
 
 Auto = Literal["light", "medium", "heavy"]
@@ -102,11 +103,11 @@ class Wishes(Hyperparameters):
         if self.seed > _LARGEST_SEED:
             raise InvalidArgumentError("seed", self.seed, f"give at most {_LARGEST_SEED}.")
         temperature, threshold = self.init_temperature, self.metric_threshold
-        if not _is_number(temperature) or not 0 <= temperature <= 2:  # noqa: PLR2004 - OpenAI's
+        if not is_number(temperature) or not 0 <= temperature <= 2:  # noqa: PLR2004 - OpenAI's
             raise InvalidArgumentError(
                 "init_temperature", temperature, "give a number from 0 to 2."
             )
-        if threshold is not None and not _is_number(threshold):
+        if threshold is not None and not is_number(threshold):
             raise InvalidArgumentError("metric_threshold", threshold, "give a number, or None.")
 
     def _check_auto(self) -> None:
@@ -124,10 +125,6 @@ class Wishes(Hyperparameters):
     def valset_cap(self) -> int | None:
         """Return how many validation rows are used at most, None for all."""
         return AUTO[self.auto].valset_cap if self.auto is not None else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True)

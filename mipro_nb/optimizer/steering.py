@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 
 from mipro_nb.errors import InvalidArgumentError, MiproError
+from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.configuration import Candidates
 from mipro_nb.optimizer.job import Journal
 from mipro_nb.optimizer.propose import LONGEST_INSTRUCTION
@@ -132,7 +133,7 @@ class Steering:
                 f"what is searched are {', '.join(sizes)}.",
             )
         index = choice.index
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < size:
+        if not is_count(index) or not 0 <= index < size:
             raise InvalidArgumentError("index", index, f"give a number from 0 to {size - 1}.")
         return size
 

@@ -1,5 +1,6 @@
 /** Where in the chart of several runs everything goes. */
 
+import { niceStep, ticks } from "../../model/axis";
 import type { RunComparison } from "../../run";
 
 export type Run = RunComparison["runs"][number];
@@ -70,20 +71,6 @@ function scoreRange(scores: readonly number[]): [number, number] {
   const low = Math.floor((least - step / 4) / step) * step;
   const high = Math.ceil((most + step / 4) / step) * step;
   return least >= 0 && most <= 100 ? [Math.max(0, low), Math.min(100, high)] : [low, high];
-}
-
-function ticks(low: number, high: number, count: number): number[] {
-  const step = niceStep((high - low) / count);
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, nth) => (first + nth) * step);
-}
-
-/** The smallest of 1, 2, 5, 10, 20, … (and 0.5, 0.2, …) that is not below. */
-function niceStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least));
-  const factor = [1, 2, 5].find((candidate) => candidate * power >= least) ?? 10;
-  return factor * power;
 }
 
 function round(value: number): number {

@@ -1,5 +1,6 @@
 /** Where in the score chart everything goes. */
 
+import { niceStep, ticks } from "../../model/axis";
 import type { TrialRow } from "../../run";
 
 export interface Size {
@@ -138,22 +139,6 @@ function scoreScale(rows: readonly ScoredRow[], baseline: number | null): Scale 
   const from = Math.floor((low - pad) / step) * step;
   const to = Math.ceil((high + pad) / step) * step;
   return usual ? { low: Math.max(0, from), high: Math.min(100, to) } : { low: from, high: to };
-}
-
-function ticks(low: number, high: number, count: number): number[] {
-  const step = niceStep((high - low) / count);
-  const result: number[] = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + step / 1e6; value += step) {
-    result.push(Math.round(value * 1e6) / 1e6);
-  }
-  return result;
-}
-
-/** The smallest of 1, 2, 5, 10, 20, … that is not below. */
-function niceStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least));
-  const factor = [1, 2, 5].find((candidate) => candidate * power >= least) ?? 10;
-  return factor * power;
 }
 
 function clamp(value: number, { low, high }: Scale): number {
