@@ -130,6 +130,9 @@ export function widgetOf(output: IRenderMime.IMimeModel): string | null {
 function isNewer(snapshot: RunSnapshot, known: RunSnapshot): boolean {
   return (
     snapshot.seq > known.seq ||
-    (snapshot.seq === known.seq && snapshot.summary.state !== known.summary.state)
+    (snapshot.seq === known.seq &&
+      (snapshot.summary.state !== known.summary.state ||
+        // What can be looked into without a kernel comes last.
+        snapshot.details.length > known.details.length))
   );
 }

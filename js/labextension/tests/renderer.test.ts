@@ -154,6 +154,17 @@ test("saving the notebook saves the page that the live widget passed on", () => 
   expect(output.saved).toEqual(bundle(snapshot("running")));
 });
 
+test("what can be looked into without a kernel is saved although it comes last", () => {
+  const notebook = new FakeNotebook();
+  const finished = snapshot("finished", 7);
+  const output = new FakeOutput(bundle({ ...finished, details: [] }));
+  show(output, notebook);
+  tell(notebook.widget.find(), finished);
+  notebook.save();
+  expect(output.saved.snapshot?.details).toEqual(finished.details);
+  expect(finished.details).not.toEqual([]);
+});
+
 test("saving the notebook saves what the live widget told last, and all else as it was", () => {
   const notebook = new FakeNotebook();
   const output = new FakeOutput(bundle(snapshot("running", 5)));

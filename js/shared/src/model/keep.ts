@@ -8,8 +8,9 @@ import type { RunStore } from "./store";
 const mostTrials = 1_000;
 
 /**
- * Calls `keep` after changes of the store, at most every so many milliseconds, and at the end of the
- * run at once. Returns how to stop that.
+ * Calls `keep` at once, so that a run that has begun is never taken for a question; then after
+ * changes of the store, at most every so many milliseconds, and at the end of the run at once.
+ * Returns how to stop that.
  */
 export function keepNewest(
   store: RunStore,
@@ -17,7 +18,7 @@ export function keepNewest(
   every = 2_000,
 ): () => void {
   let timer: ReturnType<typeof setTimeout> | null = null;
-  let kept = store.snapshot;
+  let kept: RunSnapshot | null = null;
 
   function keepNow(): void {
     if (timer !== null) {
@@ -30,6 +31,7 @@ export function keepNewest(
     }
   }
 
+  keepNow();
   const unsubscribe = store.subscribe(() => {
     if (hasEnded(store.snapshot.summary.state)) {
       keepNow();

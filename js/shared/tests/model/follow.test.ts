@@ -92,8 +92,13 @@ describe("keeping the newest snapshot", () => {
     return { store, kept, stop };
   }
 
+  it("happens at once, so that a run that has begun is not lost with its kernel", () => {
+    expect(keeping().kept.map(({ seq }) => seq)).toEqual([100]);
+  });
+
   it("happens at most every two seconds, with the state of then", async () => {
     const { store, kept } = keeping();
+    kept.length = 0;
     for (let seq = 101; seq <= 110; seq += 1) {
       store.apply(delta(seq, { trials: [trial(seq)] }));
     }
@@ -116,6 +121,6 @@ describe("keeping the newest snapshot", () => {
     store.apply(delta(101));
     stop();
     store.apply(delta(102));
-    expect(kept.map(({ seq }) => seq)).toEqual([101]);
+    expect(kept.map(({ seq }) => seq)).toEqual([100, 101]);
   });
 });
