@@ -20,4 +20,7 @@ class SlowLM(ScriptedServer):
     def __init__(self) -> None:
         self.seconds = 0.02
         self.answer = scripted_task.answer
-        super().__init__(lambda request: self.answer(request), latency=lambda _: self.seconds)
+        super().__init__(self._answered, latency=lambda _: self.seconds)
+
+    def _answered(self, request):
+        return self.answer(request)

@@ -1,4 +1,4 @@
-"""A notebook in a browser's page, as a person works with it: JupyterLab and Notebook 7 look alike."""
+"""A notebook in a browser's page: in JupyterLab and in Notebook 7 it is worked with alike."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import nbformat
 from playwright.sync_api import expect
-from waiting import MILLISECONDS, until
+from waiting import MILLISECONDS
 
 _A_NUMBER = re.compile(r"^\[\d+\]:$")
 
@@ -97,9 +97,8 @@ class NotebookPage:
 
     def save(self):
         """Save the notebook."""
-        before = self.file.stat().st_mtime_ns
-        self._tool("docmanager:save").click()
-        until(lambda: self.file.stat().st_mtime_ns > before)
+        with self.page.expect_response(_is_saving, timeout=MILLISECONDS):
+            self._tool("docmanager:save").click()
 
     def interrupt(self):
         """Press the stop button of the toolbar."""
@@ -129,3 +128,7 @@ class NotebookPage:
 
     def _tool(self, command):
         return self.page.locator(f'.jp-Toolbar [data-command="{command}"]')
+
+
+def _is_saving(response):
+    return response.request.method == "PUT" and "/api/contents/" in response.url

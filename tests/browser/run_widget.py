@@ -21,6 +21,8 @@ class RunWidget:
 
     def __init__(self, output) -> None:
         self.view = output.locator(".mipro:visible").last
+        # What was saved is shown beside these panels, until what is live is there.
+        self._live = output.locator(".lm-Panel .lm-Panel .mipro:visible")
         self.dialog = output.get_by_role("form", name=re.compile("^Optimize "))
         self.run = output.get_by_role("region", name=re.compile("^Run "))
         self.head = self.run.locator("header").first
@@ -36,6 +38,10 @@ class RunWidget:
     def wait_for_dialog(self):
         """Wait until permission is asked for."""
         expect(self.dialog).to_be_visible(timeout=MILLISECONDS)
+
+    def wait_until_live(self):
+        """Wait until what was saved has given way to what its kernel shows."""
+        expect(self._live).to_have_count(1, timeout=MILLISECONDS)
 
     def button(self, name):
         """Return a button of the dialog, the run or the history."""

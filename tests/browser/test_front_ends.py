@@ -45,9 +45,7 @@ _NOTEBOOK = {"front_end": "notebook", "kernel": "python3"}
         pytest.param(_NOTEBOOK, _ACOMPILE, _BEST, id="Notebook, acompile"),
     ],
 )
-def test_a_run_is_permitted_paused_steered_and_stopped_by_clicks(
-    notebook, lm, place, begin, best
-):
+def test_a_run_is_permitted_paused_steered_and_stopped_by_clicks(notebook, lm, place, begin, best):
     opened = notebook(begin, best, **place)
     opened.begin(1)
     widget = RunWidget(opened.output(1))

@@ -25,7 +25,7 @@ few = {**data, "num_trials": 6, "trainset": rows(4), "valset": rows(6, start=100
 optimizer = mipro.MIPROv2(exact, num_candidates=2)
 best = optimizer.compile(student, **few, requires_permission_to_run=False)
 """
-_FORBIDDEN = "img, script, iframe, svg[onload], style, a[href]"
+_FORBIDDEN = "img, script, iframe, svg[onload], a[href]"
 
 
 def _hostile(request):
@@ -41,7 +41,7 @@ def test_what_an_lm_writes_is_shown_as_text(notebook, lm, page, front_end):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     lm.answer = _hostile
-    opened = notebook(_RUN, "best.run", "%mipro history", front_end=front_end)
+    opened = notebook(_RUN, front_end=front_end)
     opened.run(1)
     widget = RunWidget(opened.output(1))
     widget.wait_for_state("Finished")
@@ -49,6 +49,8 @@ def test_what_an_lm_writes_is_shown_as_text(notebook, lm, page, front_end):
     widget.open_tab("Instructions")
     card = widget.card("Instruction 1")
     _check_text(card)
+    for mark in ("escape", "right-to-left override", "zero-width space"):
+        expect(card.get_by_title(re.compile(mark)).first).to_be_visible()
     card.get_by_role("button", name="Diff").click()
     _check_text(card)
     widget.open_tab("Demos")
@@ -56,7 +58,7 @@ def test_what_an_lm_writes_is_shown_as_text(notebook, lm, page, front_end):
     drill.get_by_role("grid").get_by_role("row").nth(1).click()
     call = drill.get_by_role("region", name=re.compile("LM calls")).get_by_role("article").first
     _check_text(call)
-    call.get_by_role("button", name="Show all (1.00M characters) of the reply").click()
+    call.get_by_role("button", name=re.compile("^Show all .* of the reply")).click()
     whole = call.get_by_role("region", name="The whole of the reply of the call")
     expect(whole).to_contain_text(_LINE[:2000])
     whole.evaluate("whole => whole.scrollTo(0, whole.scrollHeight)")
@@ -64,25 +66,34 @@ def test_what_an_lm_writes_is_shown_as_text(notebook, lm, page, front_end):
     drill.get_by_role("button", name="Close trial 0").click()
     widget.open_tab("Settings")
 
+    _check_that_nothing_ran(page)
+
     opened.save()
-    opened.reload()
-    widget.wait_for_state("Finished")
     opened.server.shut_down_kernels()
     opened.reload()
     opened.use_no_kernel()
     widget.wait_for_state("Finished")
     widget.open_tab("Instructions")
     _check_text(widget.card("Instruction 1"))
-    assert page.evaluate("window.__pwned") is None
+    _check_that_nothing_ran(page)
+
+    (output,) = [output for output in opened.read().cells[1].outputs if "data" in output]
+    page.goto("about:blank")
+    page.set_content(output.data["text/html"])
+    page.get_by_text("All instructions").click()
+    _check_text(page.locator("body"))
+    _check_that_nothing_ran(page)
     assert [url for url in asked if "hostile" in url] == []
 
 
+def _check_that_nothing_ran(page):
+    assert page.evaluate("window.__pwned") is None
+
+
 def _check_text(place):
-    """Check that the hostile text is there, to be read in full, and as nothing but text."""
+    """Check that the hostile text can be read in full, and is nothing but text."""
     text = place.inner_text()
     for part in ("<img src=x-hostile", "<script>window.__pwned", "[a link](javascript:"):
         assert part in text
-    for mark in ("escape", "right-to-left override", "zero-width space"):
-        expect(place.get_by_title(re.compile(mark)).first).to_be_visible()
     assert not re.search("[\x1b\u202e\u200b]", text)
     expect(place.locator(_FORBIDDEN)).to_have_count(0)

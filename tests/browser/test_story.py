@@ -79,6 +79,7 @@ def test_a_run_from_the_dialog_to_its_comparison_with_another(notebook, lm, look
 
     opened.save()
     opened.reload()
+    widget.wait_until_live()
     widget.wait_for_state("Stopped")
     assert widget.run_id == run.id
     expect(widget.open_trial(1).get_by_role("tab", name="Prompt as sent")).to_be_visible()

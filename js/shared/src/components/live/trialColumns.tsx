@@ -143,7 +143,7 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
     {
       id: "asked_at",
       header: "Asked at",
-      width: "76px",
+      width: "92px",
       align: "end",
       hidden: true,
       value: (row) => row.asked_at,
