@@ -89,7 +89,7 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
     {
       id: "state",
       header: "State",
-      width: "76px",
+      width: "92px",
       value: (row) => row.state,
       cell: (row) => <State row={row} going={going} />,
     },
@@ -143,7 +143,7 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
     {
       id: "asked_at",
       header: "Asked at",
-      width: "92px",
+      width: "76px",
       align: "end",
       hidden: true,
       value: (row) => row.asked_at,
