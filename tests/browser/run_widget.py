@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import expect
-from waiting import MILLISECONDS
+from waiting import MILLISECONDS, until
 
 _DONE = r"done\s*$"
 
@@ -21,8 +21,8 @@ class RunWidget:
 
     def __init__(self, output) -> None:
         self.view = output.locator(".mipro:visible").last
-        # What was saved is shown beside these panels, until what is live is there.
-        self._live = output.locator(".lm-Panel .lm-Panel .mipro:visible")
+        # What was saved is shown in a widget without panels, until what is live is there.
+        self._live = output.locator(".mipro-keeps > .lm-Panel .mipro:visible")
         self.dialog = output.get_by_role("form", name=re.compile("^Optimize "))
         self.run = output.get_by_role("region", name=re.compile("^Run "))
         self.head = self.run.locator("header").first
@@ -115,12 +115,7 @@ class RunWidget:
     def wait_for_more_trials(self, number):
         """Wait until so many trials more have been begun."""
         wanted = self.trial_count + number
-        tab = self.run.get_by_role("tab", name=re.compile("^Trials"))
-        tab.page.wait_for_function(
-            "([tab, wanted]) => parseInt(tab.textContent.replace('Trials', '')) >= wanted",
-            arg=[tab.element_handle(), wanted],
-            timeout=MILLISECONDS,
-        )
+        until(lambda: self.trial_count >= wanted)
 
     def _rows(self, like):
         return self.trials.get_by_role("row").filter(has_text=re.compile(like))

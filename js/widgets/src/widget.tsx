@@ -21,9 +21,13 @@ function render({ model, el }: View): () => void {
     el.dispatchEvent(new CustomEvent(event, { detail, bubbles: true, composed: true }));
   }
 
+  let keeping = false;
+
   function keep(snapshot: RunSnapshot): void {
+    keeping = true;
     // Not sent to the kernel, which knows: a notebook that is saved with its widgets holds it.
     model.set("snapshot", snapshot);
+    keeping = false;
     tellHost("mipro:snapshot", { snapshot });
   }
 
@@ -34,6 +38,9 @@ function render({ model, el }: View): () => void {
   }
 
   function update(): void {
+    if (keeping) {
+      return; // what is kept is what is drawn
+    }
     draw(<App state={stateOf(model)} kernel={kernel} keep={keep} />, el);
   }
 
