@@ -22,7 +22,7 @@ class RunWidget:
     def __init__(self, output) -> None:
         self.view = output.locator(".mipro:visible").last
         # What was saved is shown in a widget without panels, until what is live is there.
-        self._live = output.locator(".mipro-keeps > .lm-Panel .mipro:visible")
+        self._live = output.locator(":scope > .lm-Panel .mipro:visible")
         self.dialog = output.get_by_role("form", name=re.compile("^Optimize "))
         self.run = output.get_by_role("region", name=re.compile("^Run "))
         self.head = self.run.locator("header").first
