@@ -21,8 +21,7 @@ class RunWidget:
 
     def __init__(self, output) -> None:
         self.view = output.locator(".mipro:visible").last
-        # What was saved is shown in a widget without panels, until what is live is there.
-        self._live = output.locator(":scope > .lm-Panel .mipro:visible")
+        self._saved = output.get_by_text(re.compile("^A saved view"))
         self.dialog = output.get_by_role("form", name=re.compile("^Optimize "))
         self.run = output.get_by_role("region", name=re.compile("^Run "))
         self.head = self.run.locator("header").first
@@ -41,7 +40,8 @@ class RunWidget:
 
     def wait_until_live(self):
         """Wait until what was saved has given way to what its kernel shows."""
-        expect(self._live).to_have_count(1, timeout=MILLISECONDS)
+        expect(self.run).to_be_visible(timeout=MILLISECONDS)
+        expect(self._saved).to_have_count(0, timeout=MILLISECONDS)
 
     def button(self, name):
         """Return a button of the dialog, the run or the history."""

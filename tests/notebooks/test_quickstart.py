@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 
 pytestmark = [pytest.mark.notebook, pytest.mark.timeout(900)]
 
-_SHORT = {"TRAIN": 20, "VAL": 10, "TEST": 10, "CANDIDATES": 3, "TRIALS": 2}
+_SHORT = {"TRAIN": 10, "VAL": 6, "TEST": 6, "CANDIDATES": 2, "TRIALS": 2}
 _LOOK_AT_THE_SOURCE = """
 sources = [g for g in optimized.run.state.grounding if g.kind == "program source"]
 print(sources[0].text, sources[0].problem)
@@ -31,7 +31,7 @@ def test_a_stranger_can_run_the_quickstart_from_top_to_bottom(execute, tmp_path)
     assert run["id"] in notebook.below("%mipro history")
     summary = json.loads((tmp_path / "demo-output" / "summary.json").read_text("utf-8"))
     assert summary["LM calls of the optimization"] > 0
-    assert summary["held-out messages"] == 10
+    assert summary["held-out messages"] == 6
     saved = json.loads((tmp_path / "demo-output" / "spam_program.json").read_text("utf-8"))
     assert set(saved["predictors"]) == {"classify"}
     source = notebook.below("print(sources[0]")
