@@ -97,10 +97,19 @@ class RunWidget:
         """Return a candidate's card: "Instruction 3"."""
         return self.run.get_by_role("article", name=name, exact=True)
 
+    def find_trial(self, trial):
+        """Have the row of a trial be in sight: the oldest first, for others may have its digits."""
+        self.open_tab("Trials")
+        number = self.trials.get_by_role("columnheader").filter(has_text="#")
+        for _ in ("descending", "none"):  # what it may be before
+            if number.get_attribute("aria-sort") != "ascending":
+                number.get_by_role("button").click()
+        expect(number).to_have_attribute("aria-sort", "ascending")
+        self.field("Filter trials").fill(str(trial))
+
     def open_trial(self, trial):
         """Open a trial by its row, and return what is shown of it."""
-        self.open_tab("Trials")
-        self.field("Filter trials").fill(str(trial))
+        self.find_trial(trial)
         self._rows(rf"^{trial}\s*(baseline|minibatch|full)").click()
         opened = self.run.get_by_role("region", name=f"Trial {trial}", exact=True)
         expect(opened).to_be_visible(timeout=MILLISECONDS)

@@ -136,7 +136,7 @@ def _look_into_the_best_trial(opened, widget, trial, looks):
 
 def _compare_two_trials(opened, widget, trials, looks):
     for trial in trials:
-        widget.field("Filter trials").fill(str(trial))
+        widget.find_trial(trial)
         widget.field(f"Mark trial {trial} for comparison").check()
     widget.button(f"Compare {trials[0]} and {trials[1]}").click()
     compared = widget.run.get_by_role("region", name=re.compile(r"^Trials \d+ and \d+$"))
