@@ -4,7 +4,8 @@ python benchmarks/live_view.py
 
 A kernel runs the toy task of the tests against a scripted LM on loopback. The front end is one
 without a screen that takes in every message; what drawing costs is measured by
-js/dev/frame-time.mjs. Each pair of runs is made in turn, so that both meet the same machine.
+`npm --prefix js run dev:measure`. Each pair of runs is made in turn, so that both meet the same
+machine.
 """
 
 import json
@@ -18,7 +19,11 @@ sys.path[:0] = [str(_TESTS), str(_TESTS / "optimizer"), str(_TESTS / "notebook")
 
 from kernels import FrontEnd  # noqa: E402 - of the tests
 from scripted_server import ScriptedServer  # noqa: E402
-from scripted_task import KEY, answer  # noqa: E402
+from scripted_task import KEY, Solve, answer, exact, lm_of, rows  # noqa: E402
+
+import mipro_nb as mipro  # noqa: E402
+from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle  # noqa: E402
+from mipro_nb.notebook.follower import Follower  # noqa: E402
 
 _PAIRS = 5
 _SET_UP = """
@@ -65,13 +70,19 @@ def overhead(latency: float, threads: int, trials: int) -> tuple[float, float]:
 
 def saved_bytes(trials: int) -> dict[str, int]:
     """Return the size of what a notebook keeps of a run, by mime type, in bytes of JSON."""
-    with ScriptedServer(answer) as server, _front_end(server, 16) as end:
-        ran = end.run(f"_, run = seconds(Quiet, {trials}, 1)")
-        assert ran.error is None, ran.error
-        shown = end.run("surface.prefer(surface_here)\nmipro.show(run.id)", allow_stdin=False)
-        (bundle,) = (o["data"] for o in shown.outputs if "data" in o)
-        kept = bundle["application/vnd.mipro.run+json"]["snapshot"]["trials"]
-        print(f"  {len(kept)} trials and full evaluations are kept")
+    with ScriptedServer(answer) as server, tempfile.TemporaryDirectory() as folder:
+        mipro.configure(lm=lm_of(server), record=f"{folder}/record.sqlite")
+        run = mipro.MIPROv2(exact, num_candidates=10, num_threads=16).start(
+            Solve(),
+            trainset=rows(30),
+            valset=rows(100, start=1000),
+            num_trials=trials,
+            minibatch_size=25,
+            requires_permission_to_run=False,
+        )
+        run.wait()
+        snapshot = bounded(Follower(run.record, run.id, lambda _: None).for_saving())
+        bundle = mime_bundle("run", {**EMPTY, "snapshot": snapshot})
         return {name: len(json.dumps(value).encode()) for name, value in bundle.items()}
 
 
