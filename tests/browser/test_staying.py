@@ -34,7 +34,7 @@ _NOTEBOOK = {"front_end": "notebook", "kernel": "python3"}
     ],
 )
 def test_a_reload_in_mid_run_brings_the_live_view_back(notebook, lm, place, begin):
-    lm.seconds = 0.1
+    lm.seconds = 0.2
     opened = notebook(begin, **place)
     opened.begin(1)
     widget = RunWidget(opened.output(1))
