@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 
 from mipro_nb.language import configure
+from mipro_nb.runs.record import close_records
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("mipro_nb", deadline=None)
@@ -23,3 +24,4 @@ def _own_surroundings(tmp_path, monkeypatch):
     configure(lm=None, record=None)
     yield
     configure(lm=None, record=None)
+    close_records(tmp_path)  # a thousand tests would have more open than a process may

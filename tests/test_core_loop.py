@@ -331,6 +331,7 @@ from mipro_nb.runs import load
     from mipro_nb import runs  # noqa: PLC0415
 
     (run_id,) = processes.run(script, tmp_path / "record.sqlite")
+    assert [file.name for file in tmp_path.iterdir()] == ["record.sqlite"]
     run = runs.load(run_id, tmp_path / "record.sqlite")
     assert run.status == "stopped"
     assert run.state.ended.reason == "The interpreter is shutting down."

@@ -6,6 +6,7 @@ together (an answer that was paid for, its texts, its event) is written in one t
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
@@ -432,3 +433,15 @@ def open_record(path: Path | str | None = None) -> Record:
         if key not in _open or not where.exists():
             _open[key] = Record(where)
         return _open[key]
+
+
+@atexit.register
+def close_records(within: Path | None = None) -> None:
+    """Close the records that this process has opened (`within` a folder): each is one file again.
+
+    What a parent process had open before a fork is the parent's to close.
+    """
+    with _open_lock:
+        for pid, path in list(_open):
+            if pid == os.getpid() and (within is None or path.is_relative_to(within.resolve())):
+                _open.pop((pid, path)).close()
