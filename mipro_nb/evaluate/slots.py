@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import heapq
-import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+from mipro_nb.models.turns import Turns
 
 
 class Slots:
@@ -24,23 +23,19 @@ class Slots:
     """
 
     def __init__(self, size: int) -> None:
-        self._free = size
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._arrivals = itertools.count()
+        self._turns = Turns(size)
         self._failure: Exception | None = None
 
     @asynccontextmanager
     async def hold(self, priority: int = 0) -> AsyncIterator[None]:
         """Wait for a slot and keep it for the block; the lowest `priority` is served first."""
-        await self._take(priority)
-        try:
-            self._refuse_after_failure()
-            yield
-        except Exception as error:
-            self._failure = error
-            raise
-        finally:
-            self._give_back()
+        async with self._turns.hold((priority,)):
+            try:
+                self._refuse_after_failure()
+                yield
+            except Exception as error:
+                self._failure = error
+                raise
 
     def _refuse_after_failure(self) -> None:
         if self._failure is not None:
@@ -48,24 +43,3 @@ class Slots:
             twin = type(self._failure).__new__(type(self._failure), *self._failure.args)
             twin.__dict__.update(vars(self._failure))
             raise twin from None
-
-    async def _take(self, priority: int) -> None:
-        if self._free > 0:
-            self._free -= 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._arrivals), turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._give_back()
-            raise
-
-    def _give_back(self) -> None:
-        while self._waiting:
-            _, _, turn = heapq.heappop(self._waiting)
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -36,6 +37,8 @@ class Call:
         Whether the record's answers may be read and written.
     price
         Prices of the model, None if unknown.
+    num_retries
+        How often it is tried again.
     predictor
         Name of the predictor that calls, None outside of runs; it does not change the answer.
     """
@@ -47,9 +50,10 @@ class Call:
     rollout: int
     cache: bool
     price: Price | None
+    num_retries: int = 0
     predictor: str | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Return the name of the answer: a hash of all that changes it."""
         identity = {
@@ -61,6 +65,11 @@ class Call:
         }
         text = json.dumps(identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def digest(self) -> bytes:
+        """Return `key` in a form that takes less memory."""
+        return bytes.fromhex(self.key)
 
 
 class Answer(BaseModel):

@@ -27,13 +27,16 @@ UNLIMITED_REPLY_TOKENS = 4096
 class Caps:
     """Limits of one run; None for no limit.
 
+    A call that was sent and brought no answer (a time-out, a lost connection, a call given up) may
+    have been billed all the same: it is reckoned at its longest reply.
+
     Attributes
     ----------
     max_usd
         USD, for all LM calls together.
     max_calls
-        LM calls that are sent; answers from the record are free. What the client tries again
-        after 429, 5xx or a lost connection (``LM(…, num_retries=3)``) is the same call.
+        LM calls that are sent, every attempt of a call that is tried again among them; answers
+        from the record are free.
     max_tokens
         Input and output tokens together.
     max_seconds
@@ -139,14 +142,24 @@ class Meter:
         self._in_flight[self._next] = worst
         return self._next
 
+    def reserve_if_room(self, call: Call) -> int | None:
+        """Return a reservation for a call that need not be sent; None if it does not fit now."""
+        try:
+            return self.reserve(call)
+        except CapReachedError:
+            return None
+
     async def room(self) -> None:
         """Wait until a call in flight is settled."""
         await self._settled.wait()
 
     def settle(self, reservation: int, call: Call, came: Answer | LMError | None) -> None:
-        """Replace the worst case by what came back; None where nothing did."""
-        del self._in_flight[reservation]
-        if came is not None:
+        """Replace the worst case by what came back; it stands where nothing did."""
+        worst = self._in_flight.pop(reservation)
+        if came is None:
+            self._tokens += worst.tokens
+            self._usd += worst.usd
+        else:
             self._tokens += came.input_tokens + came.output_tokens
             self._usd += usd_of(call, came) or 0.0
         self._settled.set()

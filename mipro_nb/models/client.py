@@ -1,8 +1,7 @@
-"""Sending one call through openai's async client, and what its failures mean to a person."""
+"""Making one attempt at a call through openai's async client, and what its failures mean."""
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections.abc import Mapping
@@ -12,22 +11,27 @@ from typing import Any
 import aiohttp
 import openai
 from openai import AsyncOpenAI, DefaultAioHttpClient
-from openai.resources.chat import AsyncCompletions
-from openai.types.chat import ChatCompletion
 
 from mipro_nb.core_loop import CoreLoop, core
 from mipro_nb.errors import LMError, LMUnavailableError, shown
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.providers import Endpoint
+from mipro_nb.models.setbacks import Setback, SetbackKind, asked_to_wait
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 
-_KNOWN_ARGUMENTS = frozenset(inspect.signature(AsyncCompletions.create).parameters)
 # Nothing answers at the address, as opposed to a connection that was lost.
 _NO_CONNECTION = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
     ConnectionRefusedError,
 )
+# Parameters that are no part of the body, by the names that openai's `post` has for them.
+_OPTIONS = {
+    "extra_headers": "headers",
+    "extra_query": "params",
+    "extra_body": "extra_json",
+    "timeout": "timeout",
+}
 # A shorter key is a placeholder, such as "none", and may well be a word of the message.
 _SHORTEST_SECRET = 4
 
@@ -40,16 +44,12 @@ class Client:
     endpoint
         Model, server and key.
     timeout
-        Seconds after which a call is given up and tried again.
-    num_retries
-        How often a call is tried again after 429, 5xx, a time-out or a lost connection;
-        Retry-After is honoured (openai's client does both).
+        Seconds after which an attempt is given up.
     """
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float, num_retries: int) -> None:
+    def __init__(self, endpoint: Endpoint, *, timeout: float) -> None:
         self._endpoint = endpoint
         self._timeout = timeout
-        self._num_retries = num_retries
         self._openai: AsyncOpenAI | None = None
         self._loop: CoreLoop | None = None
 
@@ -58,16 +58,23 @@ class Client:
 
         Raises
         ------
+        Setback
+            If this attempt failed and another one may succeed.
         LMUnavailableError
             If no call to this endpoint can succeed.
         LMError
             If this call failed.
         """
+        body = {"model": call.model, "messages": list(call.messages), **call.parameters}
+        options: Any = {_OPTIONS[name]: body.pop(name) for name in _OPTIONS if name in body}
         try:
-            completion = await self._connected().chat.completions.create(
-                model=call.model,
-                messages=list(call.messages),  # type: ignore[arg-type]
-                **_arguments(call.parameters),
+            # Not chat.completions.create, which takes three times as long: it looks through the
+            # messages for what has to be transformed (nothing), and checks none of the answer.
+            completion = await self._connected().post(
+                "/chat/completions",
+                cast_to=object,
+                body=body,
+                options=options,
             )
         except (openai.OpenAIError, aiohttp.ClientError, ValueError, TypeError) as error:
             failure = self._explained(error)
@@ -85,7 +92,7 @@ class Client:
                 api_key=self._endpoint.api_key,
                 base_url=self._endpoint.base_url,
                 timeout=self._timeout,
-                max_retries=self._num_retries,
+                max_retries=0,  # each attempt has to pass the gate
                 http_client=DefaultAioHttpClient(),
             )
             loop.on_close(self._openai.close)
@@ -95,81 +102,92 @@ class Client:
     def _where(self) -> str:
         return f"{self._endpoint.model} at {self._endpoint.shown_url}"
 
-    def _answer(self, call: Call, completion: ChatCompletion | Any) -> Answer:
+    def _answer(self, call: Call, completion: object) -> Answer:
         # Servers send what they like, and openai's client does not check it.
-        if not isinstance(completion, ChatCompletion):
+        completion = _read(completion)
+        if not isinstance(completion, Mapping):
             msg = f"{self._where} sent no chat completion but {self._told(completion)}"
             raise LMError(msg)
-        usage = completion.usage
-        details = getattr(usage, "prompt_tokens_details", None)
+        usage = _mapping(completion.get("usage"))
         input_tokens = _count(usage, "prompt_tokens")
         output_tokens = _count(usage, "completion_tokens")
         billed = (input_tokens or 0, output_tokens or 0)
-        choices = completion.choices
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        message = getattr(choice, "message", None)
-        if choice is None or message is None:
-            error = (completion.model_extra or {}).get("error")
+        choices = completion.get("choices")
+        choice = _mapping(choices[0] if isinstance(choices, list) and choices else None)
+        if choice.get("message") is None:
+            error = completion.get("error")
             said = "." if error is None else f" but an error: {self._told(error)}"
             raise _unusable(f"{self._where} sent an answer without choices{said}", billed)
-        text = getattr(message, "content", None)
+        message = _mapping(choice["message"])
+        text, why = message.get("content"), choice.get("finish_reason")
         if not isinstance(text, str):
-            what = getattr(message, "refusal", None) or text or choice.finish_reason
+            what = message.get("refusal") or text or why
             raise _unusable(f"{self._where} sent no text but {self._told(what)}.", billed)
         if input_tokens is None:
             input_tokens = count_message_tokens(call.messages)
+        cached = _count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens")
         return Answer(
             # Lone surrogates could neither be kept nor be sent in a later prompt.
             text=text.encode("utf-8", "backslashreplace").decode("utf-8"),
-            truncated=choice.finish_reason == "length",
+            truncated=why == "length",
             input_tokens=input_tokens,
             output_tokens=count_tokens(text) if output_tokens is None else output_tokens,
-            cached_input_tokens=min(input_tokens, _count(details, "cached_tokens") or 0),
+            cached_input_tokens=min(input_tokens, cached or 0),
         )
 
-    def _explained(self, error: Exception) -> LMError:
-        where = self._where
+    def _explained(self, error: Exception) -> Setback | LMError:
+        match error:
+            case openai.APIStatusError():
+                return self._refused(error)
+            case openai.APIConnectionError():
+                return self._connection_lost(error)
+            case json.JSONDecodeError() | aiohttp.ClientError():
+                return LMError(f"{self._where} sent no valid answer: {self._redacted(error)}")
+        return LMError(f"{self._where} failed: {self._redacted(error)}")
+
+    def _refused(self, error: openai.APIStatusError) -> Setback | LMError:
+        where, said = self._where, self._redacted(error)
         match error:
             case openai.AuthenticationError() | openai.PermissionDeniedError():
                 variable = self._endpoint.key_variable
                 remedy = f" or set {variable}" if variable else ""
                 return LMUnavailableError(
                     f"{where} refused the key: give LM(…, api_key=…){remedy}. "
-                    f"The server said: {self._redacted(error)}"
+                    f"The server said: {said}"
                 )
             case openai.NotFoundError():
                 return LMUnavailableError(
                     f"{self._endpoint.shown_url} does not know the model {self._endpoint.model!r}: "
-                    f"check its name and base_url. The server said: {self._redacted(error)}"
+                    f"check its name and base_url. The server said: {said}"
                 )
             case (
                 openai.RateLimitError(code="insufficient_quota")
                 | openai.APIStatusError(status_code=HTTPStatus.PAYMENT_REQUIRED)
             ):
                 return LMUnavailableError(
-                    f"{where}: the account's quota is used up. "
-                    f"The server said: {self._redacted(error)}"
+                    f"{where}: the account's quota is used up. The server said: {said}"
                 )
-            case openai.APIConnectionError():
-                return self._connection_error(error)
-            case json.JSONDecodeError() | aiohttp.ClientError():
-                return LMError(f"{where} sent no valid answer: {self._redacted(error)}")
-        return LMError(f"{where} failed: {self._redacted(error)}")
+        kind = _passing(error)
+        if kind is None:
+            return LMError(f"{where} failed: {said}")
+        return Setback(kind, f"{where} {_DID[kind]}", said, asked_to_wait(error.response.headers))
 
-    def _connection_error(self, error: openai.APIConnectionError) -> LMError:
+    def _connection_lost(self, error: openai.APIConnectionError) -> Setback:
         # The aiohttp backend reports refused, lost and silent connections alike as time-outs;
         # what happened is in the chain of causes.
         causes = _causes(error)
-        what = self._redacted(causes[1] if len(causes) > 1 else error)
+        said = self._redacted(causes[1] if len(causes) > 1 else error)
         if any(isinstance(cause, _NO_CONNECTION) for cause in causes):
-            return LMUnavailableError(
+            what = (
                 f"Cannot reach {self._endpoint.shown_url}: check base_url, and that the server is "
-                f"running ({what})."
+                "running"
             )
-        tried = f"tried {self._num_retries + 1} times ({what})."
+            return Setback("unreachable", what, said)
         if any(isinstance(cause, TimeoutError) for cause in causes):
-            return LMError(f"{self._where} gave no answer within {self._timeout:g} s, {tried}")
-        return LMError(f"{self._where} broke off the connection, {tried}")
+            what = f"{self._where} gave no answer within {self._timeout:g} s"
+        else:
+            what = f"{self._where} broke off the connection"
+        return Setback("no answer", what, said)
 
     def _told(self, value: object) -> str:
         return shown(self._redacted(value if isinstance(value, str) else repr(value)), 120)
@@ -184,13 +202,38 @@ class Client:
         return shown(text)
 
 
-def _arguments(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `parameters` as openai's client takes them: those it does not know go in the body."""
-    known = {name: value for name, value in parameters.items() if name in _KNOWN_ARGUMENTS}
-    unknown = {name: value for name, value in parameters.items() if name not in known}
-    if unknown:
-        known["extra_body"] = {**unknown, **known.get("extra_body", {})}
-    return known
+_DID: dict[SetbackKind, str] = {
+    "turned away": "turned the call away",
+    "in trouble": "failed",
+    "try again": "failed",
+}
+
+
+def _passing(error: openai.APIStatusError) -> SetbackKind | None:
+    """Return what kind of setback an HTTP status is, None if another attempt is of no use."""
+    said = error.response.headers.get("x-should-retry")  # openai's own servers know best
+    if said == "false":
+        return None
+    if error.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return "turned away"
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "in trouble"
+    again = error.status_code in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT)
+    return "try again" if again or said == "true" else None
+
+
+def _read(completion: object) -> object:
+    """Return what an answer holds, whatever type the server says that it has."""
+    if not isinstance(completion, str):
+        return completion
+    try:
+        return json.loads(completion)
+    except ValueError:
+        return completion
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _unusable(message: str, billed: tuple[int, int]) -> LMError:
@@ -200,8 +243,8 @@ def _unusable(message: str, billed: tuple[int, int]) -> LMError:
     return error
 
 
-def _count(usage: object, name: str) -> int | None:
-    value = getattr(usage, name, None)
+def _count(usage: Mapping[str, Any], name: str) -> int | None:
+    value = usage.get(name)
     return value if isinstance(value, int) and value >= 0 else None
 
 

@@ -40,14 +40,18 @@ class LM:
     seed
         Sampling seed sent to the server, None for none.
     cache
-        Whether equal calls are answered from the record.
+        Whether equal calls are answered from the record. Within one run equal calls at
+        temperature 0 are sent once in any case.
     price
         USD per million tokens: a `Price`, (input, output) or (input, output, cached input).
         Looked up in genai-prices if None; unknown if it is not there.
     num_retries
-        How often a failed call is tried again.
+        How often a call is tried again after 408, 409, 5xx, a time-out or a lost connection: after
+        0.5 s, then twice as long each time, at most 8 s; or when the server says (Retry-After),
+        at most 60 s. A call that a rate limit turns away (429) is no failure as long as others
+        get through: it waits for its turn.
     timeout
-        Seconds before a call is given up.
+        Seconds before an attempt is given up.
     structured_outputs
         Ask for replies by JSON schema; the server must support it.
     **parameters
@@ -90,7 +94,8 @@ class LM:
         self.price = as_price(price)
         if self.price is None and self._endpoint.provider is not None:
             self.price = listed_price(self._endpoint.provider, self._endpoint.model)
-        self._client = Client(self._endpoint, timeout=timeout, num_retries=num_retries)
+        self._client = Client(self._endpoint, timeout=timeout)
+        self._num_retries = num_retries
 
     @classmethod
     def local(
@@ -152,6 +157,7 @@ class LM:
             rollout=request.rollout,
             cache=self.cache,
             price=self.price,
+            num_retries=self._num_retries,
             predictor=request.predictor,
         )
 

@@ -74,7 +74,10 @@ class PhaseStarted(Event):
 
 
 class LMCallAnswered(Event):
-    """An LM call came back, from the server or from the cache."""
+    """An LM call came back, from the server or from the cache.
+
+    Of `attempts` that were sent the last one was answered, after `seconds`; none if `from_cache`.
+    """
 
     type: Literal["lm_call_answered"] = "lm_call_answered"
     phase: Phase
@@ -92,10 +95,11 @@ class LMCallAnswered(Event):
     trial: int | None = None
     example: int | None = None
     predictor: str | None = None
+    attempts: int = 1
 
 
 class LMCallFailed(Event):
-    """An LM call failed for good, after the client's own retries.
+    """An LM call failed for good, after `attempts` that were sent.
 
     Tokens and USD are those of an answer that came back and could not be used.
     """
@@ -113,6 +117,7 @@ class LMCallFailed(Event):
     usd: float | None = 0.0
     prompt_head: TextRef | None = None
     prompt_tail: TextRef | None = None
+    attempts: int = 1
 
 
 class TraceBootstrapped(Event):

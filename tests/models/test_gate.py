@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import processes
 import pytest
+from gated_run import GatedRun, begun, gathered, request, until
 from scripted_server import Reply
 
 import mipro_nb as mipro
@@ -17,52 +18,6 @@ from mipro_nb.language import LMRequest
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.gate import Gate, run_gate
 from mipro_nb.runs.record import Record, open_record
-from mipro_nb.runs.state import fold
-
-RUN = "run"
-
-
-class GatedRun:
-    """A gate with a record, as a run has them."""
-
-    def __init__(self, folder, concurrency=8):
-        self.record = Record(folder / "gate.sqlite")
-        self.record.add_run(RUN, "name")
-        self.count = 0
-        self.gate = Gate(lambda: self.record, concurrency, self.emit)
-
-    def emit(self, event):
-        self.record.append(RUN, event, self.count)
-        self.count += 1
-
-    @property
-    def events(self):
-        return [recorded.event for recorded in self.record.events(RUN)]
-
-    @property
-    def spend(self):
-        return fold(self.record.events(RUN)).spend
-
-    def do(self, work):
-        async def inside():
-            run_gate.set(self.gate)
-            return await work
-
-        return core().wait_for(inside())
-
-    def ask(self, lm, *prompts, **settings):
-        """Ask all prompts at once and return the answers, or what was raised, in their order."""
-        calls = (lm.acomplete(request(prompt, **settings)) for prompt in prompts)
-        answers = self.do(gathered(calls))
-        return [getattr(answer, "text", answer) for answer in answers]
-
-
-async def gathered(calls):
-    return await asyncio.gather(*calls, return_exceptions=True)
-
-
-def request(prompt, **settings):
-    return LMRequest([{"role": "user", "content": prompt}], **settings)
 
 
 @pytest.fixture
@@ -74,12 +29,6 @@ def run(tmp_path):
 
 def counting(request):
     return f"answer {request.number}"
-
-
-async def until(true):
-    async with asyncio.timeout(30):
-        while not true():  # noqa: ASYNC110 - the server counts in a thread of its own
-            await asyncio.sleep(0.005)
 
 
 def test_a_refused_call_never_reaches_the_server(run, serve, lm_at):
@@ -204,12 +153,12 @@ def test_as_many_calls_are_in_flight_as_allowed(tmp_path, serve, lm_at):
 
 def test_failed_and_cancelled_calls_give_their_place_back(tmp_path, serve, lm_at):
     run = GatedRun(tmp_path, concurrency=2)
-    server = serve(lambda r: Reply("no", status=400, hang=r.last_user == "hang"))
+    server = serve(lambda r: Reply("no", status=400, hang="hang" in r.last_user))
     lm = lm_at(server)
     run.ask(lm, *(str(n) for n in range(5)))
 
     async def give_up():
-        calls = [asyncio.ensure_future(lm.acomplete(request("hang"))) for _ in range(4)]
+        calls = [asyncio.ensure_future(lm.acomplete(request(f"hang {n}"))) for n in range(4)]
         await until(lambda: server.in_flight == 2)
         for call in calls:
             call.cancel()
@@ -256,15 +205,89 @@ def test_kept_answers_hold_in_the_next_process(run, serve, lm_at):
     other.close()
 
 
-def test_without_cache_every_call_is_sent(run, serve, lm_at):
+def test_without_cache_every_call_of_a_session_is_sent(serve, lm_at):
     server = serve(counting)
     lm = lm_at(server, cache=False)
-    assert run.ask(lm, "hi") + run.ask(lm, "hi") == ["answer 0", "answer 1"]
-    both = run.ask(lm, "hi", "hi")
-    assert sorted(both) == ["answer 2", "answer 3"]
-    assert not any(event.from_cache for event in run.events)
+    assert lm("hi") + lm("hi") == ["answer 0", "answer 1"]
+
+    async def twice():
+        return await gathered(lm.acomplete(request("hi")) for _ in range(2))
+
+    both = core().wait_for(twice())
+    assert sorted(answer.text for answer in both) == ["answer 2", "answer 3"]
     lm.cache = True
-    assert run.ask(lm, "hi") == ["answer 4"]  # nothing was kept, either
+    assert lm("hi") == ["answer 4"]  # nothing was kept, either
+
+
+def test_without_cache_every_call_of_a_run_is_sent_unless_its_temperature_is_0(run, serve, lm_at):
+    server = serve(counting)
+    lm = lm_at(server, cache=False, temperature=0.1)
+    assert run.ask(lm, "hi") + run.ask(lm, "hi") == ["answer 0", "answer 1"]
+    assert sorted(run.ask(lm, "hi", "hi")) == ["answer 2", "answer 3"]
+    assert not any(event.from_cache for event in run.events)
+
+
+def test_in_a_run_equal_calls_at_temperature_0_are_sent_once_even_without_cache(run, serve, lm_at):
+    server = serve(
+        lambda r: Reply(f"answer {r.number}", delay=0.05, finish_reason="length", cached_tokens=1)
+    )
+    lm = lm_at(server, cache=False)
+    assert run.ask(lm, *["same"] * 10) == ["answer 0"] * 10
+    assert run.ask(lm, "same", "other") == ["answer 0", "answer 1"]
+    assert run.ask(lm, "same", rollout=1) == ["answer 2"]
+    assert server.count == 3
+    assert (run.spend.calls, run.spend.cached_calls) == (3, 10)
+    (kept,) = {event.reply for event in run.events[:11]}
+    assert run.record.text(kept) == "answer 0"
+    again = run.do(lm.acomplete(request("same")))
+    assert (again.text, again.truncated) == ("answer 0", True)
+    assert run.events[-1].cached_input_tokens == 1
+
+
+def test_what_a_run_was_told_without_cache_is_asked_anew_by_the_next(run, serve, lm_at):
+    server = serve(counting)
+    lm = lm_at(server, cache=False)
+    assert run.ask(lm, "hi") == ["answer 0"]
+    run.gate = Gate(lambda: run.record, 8, run.emit)
+    assert run.ask(lm, "hi") == ["answer 1"]
+    lm.cache = True
+    assert run.ask(lm, "hi") == ["answer 2"]
+
+
+def test_a_failure_at_temperature_0_is_not_remembered(run, serve, lm_at):
+    server = serve(lambda r: Reply("no", status=400) if r.number == 0 else "yes")
+    lm = lm_at(server, cache=False)
+    assert [type(error) for error in run.ask(lm, "hi")] == [LMError]
+    assert run.ask(lm, "hi") == ["yes"]
+
+
+def test_what_others_wait_for_goes_first_and_then_the_oldest_trial(tmp_path, serve, lm_at):
+    run = GatedRun(tmp_path, concurrency=1)
+    server = serve("x", latency=0.01)
+    lm = lm_at(server)
+
+    async def ask_all():
+        calls = [
+            begun(lm, "first", "search", 9),
+            begun(lm, "trial 2", "search", 2),
+            begun(lm, "trial 1", "search", 1),
+            begun(lm, "trial 1 again", "search", 1),
+            begun(lm, "baseline", "baseline", 0),
+            begun(lm, "demo", "bootstrap"),
+            begun(lm, "instruction", "propose"),
+        ]
+        return await gathered(calls)
+
+    assert run.do(ask_all()) == ["x"] * 7
+    assert [request.last_user for request in server.requests] == [
+        "first",
+        "demo",
+        "instruction",
+        "baseline",
+        "trial 1",
+        "trial 1 again",
+        "trial 2",
+    ]
 
 
 def test_whatever_changes_the_answer_makes_another_call(run, serve, lm_at):
@@ -336,14 +359,14 @@ def test_answer_event_and_texts_are_written_together_or_not_at_all(run, serve, l
         emit(event)
         raise RecordError("The disk is full.")
 
-    run.gate._emit = fail_after_writing
+    run.gate._notes._emit = fail_after_writing
     (error,) = run.ask(lm, "hi")
     assert type(error) is RecordError
     assert run.events == []
     assert run.record.answer(key) is None
     assert run.record.query("SELECT * FROM texts") == []
 
-    run.gate._emit, run.count = emit, 0
+    run.gate._notes._emit, run.count = emit, 0
     assert run.ask(lm, "hi") == ["a reply"]
     assert run.record.answer(key) is not None
     assert len(run.events) == 1

@@ -1,0 +1,240 @@
+"""Dispatch: each call is sent in its turn, as often as it takes, within permission and caps."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from mipro_nb.errors import CapReachedError, LMError, LMUnavailableError
+from mipro_nb.models.calls import Answer, Call, call_labels
+from mipro_nb.models.caps import Meter
+from mipro_nb.models.hedging import first_of
+from mipro_nb.models.notes import Notes
+from mipro_nb.models.pace import Pace
+from mipro_nb.models.permission import Permission
+from mipro_nb.models.setbacks import Setback, pause_seconds
+from mipro_nb.models.turns import Priority, Turns
+
+Send = Callable[[Call], Awaitable[Answer]]
+"""Makes one attempt; raises a Setback if another one may succeed, an LMError if not."""
+
+_GIVEN_UP = "It took long and was sent a second time: given up for the other one's answer."
+
+
+@dataclass
+class _Trip:
+    """One call on its way: where it goes, and how it went so far."""
+
+    call: Call
+    send: Send
+    pace: Pace
+    priority: Priority
+    attempts: int = 0
+    seconds: float = 0.0
+    answer: Answer | None = None
+    given_up: list[float] = field(default_factory=list)
+
+
+class Dispatch:
+    """Sends calls; used on the core loop only.
+
+    What others wait for goes first: proposals and bootstrapping, then the baseline, then trials,
+    the oldest first.
+
+    Parameters
+    ----------
+    permission
+        Asked before every attempt.
+    meter
+        Counts every attempt.
+    notes
+        Told what came of every call.
+    concurrency
+        Calls in flight at once, at most.
+    on_cap
+        Told when an attempt is held back because of a cap; permission is paused from then on.
+    hedge
+        Whether slow calls are sent a second time.
+
+    Attributes
+    ----------
+    in_flight
+        Attempts that are sent and not answered yet.
+    """
+
+    def __init__(
+        self,
+        permission: Permission,
+        meter: Meter,
+        notes: Notes,
+        concurrency: int,
+        on_cap: Callable[[CapReachedError], None],
+        *,
+        hedge: bool,
+    ) -> None:
+        self._permission, self._meter, self._notes = permission, meter, notes
+        self._concurrency, self._hedge, self._on_cap = concurrency, hedge, on_cap
+        self._turns = Turns(concurrency)
+        self._paces: dict[tuple[str, str], Pace] = {}
+        self._arrivals = itertools.count()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.in_flight = 0
+
+    async def drained(self) -> None:
+        """Wait until no attempt is in flight."""
+        await self._idle.wait()
+
+    def let_go(self) -> None:
+        """Have all who wait for a turn hear soon that permission was withdrawn."""
+        for pace in self._paces.values():
+            pace.let_go()
+
+    async def send(self, call: Call, send: Send) -> Answer:
+        """Return the server's answer, after as many attempts as are needed and allowed.
+
+        Raises
+        ------
+        CallRefusedError
+            If permission is withdrawn.
+        LMError
+            If the call failed for good.
+        """
+        trip = _Trip(call, send, self._pace_of(call), (*_rank(), next(self._arrivals)))
+        try:
+            answer = await self._travel(trip)
+        except LMError as error:
+            self._notes.failed(call, error, seconds=trip.seconds, attempts=trip.attempts)
+            raise
+        attempts = trip.attempts - len(trip.given_up)
+        self._notes.answered(call, answer, seconds=trip.seconds, attempts=attempts)
+        for seconds in trip.given_up:
+            self._notes.failed(call, _as_dear_as(answer), seconds=seconds, attempts=1)
+        return answer
+
+    def _pace_of(self, call: Call) -> Pace:
+        endpoint = (call.server, call.model)
+        if endpoint not in self._paces:
+            self._paces[endpoint] = Pace(self._concurrency)
+        return self._paces[endpoint]
+
+    async def _travel(self, trip: _Trip) -> Answer:
+        failures = 0
+        while True:
+            try:
+                return await self._attempt(trip)
+            except Setback as met:
+                setback = met
+            if setback.kind == "turned away":  # that was no failure: it waits for its turn
+                if trip.pace.is_given_up(trip.call.num_retries):
+                    raise _last_word(trip, setback)
+                if setback.wait is not None:
+                    await self._permission.rest(setback.wait)
+                continue
+            failures += 1
+            if failures > trip.call.num_retries:
+                raise _last_word(trip, setback)
+            if setback.wait is None:
+                await self._permission.rest(pause_seconds(failures))
+
+    async def _attempt(self, trip: _Trip) -> Answer:
+        """Send the call once (twice, if it is hedged), as soon as that may be."""
+        while True:
+            await self._permission.ask()
+            async with trip.pace.turns.hold(trip.priority), self._turns.hold(trip.priority):
+                if not self._permission.given or trip.pace.held:
+                    continue  # that changed while it waited
+                reservation = self._reserved(trip.call)
+                if reservation is not None:
+                    return await self._flown(trip, reservation)
+            if self._permission.given:
+                await self._meter.room()
+
+    def _reserved(self, call: Call) -> int | None:
+        try:
+            return self._meter.reserve(call)
+        except CapReachedError as reached:
+            self._permission.pause()
+            self._on_cap(reached)
+            return None
+
+    async def _flown(self, trip: _Trip, reservation: int) -> Answer:
+        slow = trip.pace.slow_seconds if self._hedge else None
+        if slow is None:
+            return await self._fly(trip, reservation)
+
+        def begin() -> Awaitable[Answer]:
+            return self._fly(trip, reservation)
+
+        return await first_of(begin, lambda: self._fly_beside(trip), slow)
+
+    async def _fly_beside(self, trip: _Trip) -> Answer | None:
+        """Send the call a second time, if that takes nobody's turn and fits below the caps."""
+        with trip.pace.turns.hold_if_free() as its_turn, self._turns.hold_if_free() as gates_turn:
+            if not (its_turn and gates_turn and self._permission.given) or trip.pace.held:
+                return None
+            reservation = self._meter.reserve_if_room(trip.call)
+            return None if reservation is None else await self._fly(trip, reservation)
+
+    async def _fly(self, trip: _Trip, reservation: int) -> Answer:
+        """Make one attempt."""
+        came: Answer | LMError | None = None
+        trip.attempts += 1
+        self.in_flight += 1
+        self._idle.clear()
+        flight = trip.pace.begin()
+        try:
+            came = answer = await trip.send(trip.call)
+            trip.pace.got_through(flight, answered=True)
+        except asyncio.CancelledError:
+            trip.given_up.append(time.monotonic() - flight.begun)
+            raise
+        except Setback as setback:
+            came = None if setback.kind == "no answer" else setback.error(trip.attempts)
+            trip.pace.set_back(flight, setback)
+            raise
+        except LMError as error:
+            came = error
+            trip.pace.got_through(flight, answered=False)
+            raise
+        finally:
+            trip.seconds = time.monotonic() - flight.begun
+            trip.pace.end()
+            self.in_flight -= 1
+            if self.in_flight == 0:
+                self._idle.set()
+            self._meter.settle(reservation, trip.call, came)
+        if trip.answer is None:
+            trip.answer = answer
+        else:
+            trip.given_up.append(trip.seconds)
+        return trip.answer
+
+
+def _rank() -> tuple[int, int]:
+    labels = call_labels.get()
+    if labels.phase in ("propose", "bootstrap"):
+        return (0, 0)
+    return (1, labels.trial or 0)
+
+
+def _last_word(trip: _Trip, setback: Setback) -> LMError:
+    """Return the error of a call that is not tried again."""
+    seconds = trip.pace.seconds_in_vain
+    if setback.kind == "turned away" and seconds is not None:
+        return LMUnavailableError(
+            f"{setback.what}, as all others in the last {seconds:.0f} s: {setback.said}"
+        )
+    return setback.error(trip.attempts)
+
+
+def _as_dear_as(answer: Answer) -> LMError:
+    """Return the error of a call given up for `answer`: the server bills it, likely for as much."""
+    error = LMError(_GIVEN_UP)
+    error.input_tokens = answer.input_tokens
+    error.output_tokens = answer.output_tokens
+    error.cached_input_tokens = answer.cached_input_tokens
+    return error

@@ -1,0 +1,166 @@
+"""What is written down of LM calls: answers kept for later, and the events of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from mipro_nb.errors import LMError
+from mipro_nb.models.calls import Answer, Call, call_labels
+from mipro_nb.models.caps import usd_of
+from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
+from mipro_nb.runs.record import Record
+
+# Parameters that people put keys into; they are sent, but never written down.
+_MAY_BE_SECRET = frozenset({"extra_body", "extra_headers", "extra_query"})
+
+
+class _Told(NamedTuple):
+    """An answer whose text the record has."""
+
+    reply: TextRef
+    truncated: bool
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int
+
+
+class Notes:
+    """Writes down calls, and finds the answers to equal ones.
+
+    Answers are found in the record where the call may use its cache. Besides, a run finds its own
+    answers to calls at temperature 0 that may not: an equal one would be answered alike.
+
+    Parameters
+    ----------
+    record
+        Where all of it is kept.
+    emit
+        Takes the event of every call; None where calls belong to no run.
+    """
+
+    def __init__(
+        self, record: Callable[[], Record], emit: Callable[[AnyEvent], None] | None
+    ) -> None:
+        self._record = record
+        self._emit = emit
+        # By digest, and without the texts: a run may have a hundred thousand of them.
+        self._told: dict[bytes, _Told] = {}
+
+    def shares(self, call: Call) -> bool:
+        """Tell whether calls equal to `call` need not be sent as well."""
+        return call.cache or self._is_told(call)
+
+    def known(self, call: Call) -> Answer | None:
+        """Return the answer to an equal call, None if there is none yet."""
+        if not call.cache:
+            return self._told_before(call)
+        kept = self._record().answer(call.key)
+        try:
+            return None if kept is None else Answer.model_validate_json(kept)
+        except ValidationError:
+            return None  # damaged: asked anew, and replaced
+
+    def _is_told(self, call: Call) -> bool:
+        return self._emit is not None and call.parameters.get("temperature") == 0
+
+    def _told_before(self, call: Call) -> Answer | None:
+        told = self._told.get(call.digest)
+        if told is None:
+            return None
+        values = told._asdict()
+        return Answer(text=self._record().text(values.pop("reply")), **values)
+
+    def forget(self) -> None:
+        """Free the memory that the run's own answers take."""
+        self._told.clear()
+
+    def answered(self, call: Call, answer: Answer, *, seconds: float, attempts: int) -> None:
+        """Write answer, texts and event in one transaction: what was paid for is kept."""
+        if self._emit is None and not call.cache:
+            return
+        record = self._record()
+        with record.writing():
+            if call.cache:
+                record.put_answer(call.key, answer.model_dump_json())
+            reply = self._tell(record, call, answer, seconds, attempts)
+        if reply is not None and not call.cache and self._is_told(call):
+            tokens = (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens)
+            self._told[call.digest] = _Told(reply, answer.truncated, *tokens)
+
+    def found(self, call: Call, answer: Answer) -> None:
+        """Write the event of a call that the answer to an equal one was found for."""
+        if self._emit is not None:
+            record = self._record()
+            with record.writing():
+                self._tell(record, call, answer, 0.0, 0)
+
+    def _tell(
+        self, record: Record, call: Call, answer: Answer, seconds: float, attempts: int
+    ) -> TextRef | None:
+        if self._emit is None:
+            return None
+        labels = call_labels.get()
+        prompt_head, prompt_tail = _kept_prompt(record, call)
+        reply = record.put_text(answer.text)
+        self._emit(
+            LMCallAnswered(
+                phase=labels.phase,
+                trial=labels.trial,
+                example=labels.example,
+                model=call.model,
+                prompt_head=prompt_head,
+                prompt_tail=prompt_tail,
+                reply=reply,
+                truncated=answer.truncated,
+                input_tokens=answer.input_tokens,
+                output_tokens=answer.output_tokens,
+                cached_input_tokens=answer.cached_input_tokens,
+                usd=usd_of(call, answer) if attempts else 0.0,
+                from_cache=attempts == 0,
+                seconds=seconds,
+                predictor=call.predictor,
+                attempts=attempts,
+            )
+        )
+        return reply
+
+    def failed(self, call: Call, error: LMError, *, seconds: float, attempts: int) -> None:
+        """Write the event of a call that failed for good."""
+        if self._emit is None:
+            return
+        labels, record = call_labels.get(), self._record()
+        with record.writing():
+            prompt_head, prompt_tail = _kept_prompt(record, call)
+            self._emit(
+                LMCallFailed(
+                    phase=labels.phase,
+                    trial=labels.trial,
+                    example=labels.example,
+                    model=call.model,
+                    error=str(error),
+                    seconds=seconds,
+                    input_tokens=error.input_tokens,
+                    output_tokens=error.output_tokens,
+                    usd=usd_of(call, error) if error.input_tokens or error.output_tokens else 0.0,
+                    predictor=call.predictor,
+                    prompt_head=prompt_head,
+                    prompt_tail=prompt_tail,
+                    attempts=attempts,
+                )
+            )
+
+
+def _kept_prompt(record: Record, call: Call) -> tuple[TextRef, TextRef]:
+    """Keep a call's prompt in two texts: what many calls share, and its last message."""
+    head: dict[str, Any] = {
+        "parameters": {n: v for n, v in call.parameters.items() if n not in _MAY_BE_SECRET},
+        "messages": list(call.messages[:-1]),
+    }
+    return (
+        record.put_text(json.dumps(head, default=str)),
+        record.put_text(json.dumps(call.messages[-1])),
+    )

@@ -1,0 +1,188 @@
+"""Hedging: a slow call is sent a second time, the first answer counts and both are paid for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from gated_run import GatedRun, request
+from scripted_server import Reply
+
+from mipro_nb.errors import LMError
+from mipro_nb.models.caps import Caps
+from mipro_nb.models.hedging import first_of
+
+QUICK = [f"quick {n}" for n in range(20)]
+MANY_TOKENS = 1000
+
+
+def slow_at_first(delay=30.0, second="late twin"):
+    """Answer "slow" only after `delay` seconds, a second request for it at once."""
+    seen = []
+
+    def answer(request):
+        if "slow" not in request.last_user:
+            return Reply("quick", delay=0.01)
+        seen.append(request)
+        if len(seen) == 1:
+            return Reply("at last", delay=delay)
+        return second if isinstance(second, Reply) else Reply(second, prompt_tokens=7)
+
+    return answer
+
+
+@pytest.fixture
+def run_of(tmp_path):
+    made = []
+
+    def make(**settings):
+        made.append(GatedRun(tmp_path, **{"concurrency": 2, "hedge": True, **settings}))
+        return made[-1]
+
+    yield make
+    for run in made:
+        run.record.close()
+
+
+def test_a_call_slower_than_most_is_sent_again_and_the_first_answer_counts(run_of, serve, lm_at):
+    run, server = run_of(), serve(slow_at_first())
+    lm = lm_at(server, price=(1.0, 2.0))
+    run.ask(lm, *QUICK)
+    assert run.ask(lm, "slow") == ["late twin"]
+    assert server.count == 22
+
+
+def test_both_are_among_the_events_and_paid_for(run_of, serve, lm_at):
+    run, server = run_of(), serve(slow_at_first())
+    lm = lm_at(server, price=(1.0, 2.0))
+    run.ask(lm, *QUICK)
+    run.ask(lm, "slow")
+    run.ask(lm, "slow too")  # not slow any more
+    answered, given_up = (
+        [event for event in run.events if event.type == kind and event.input_tokens == 7]
+        for kind in ("lm_call_answered", "lm_call_failed")
+    )
+    assert len(given_up) == 1
+    assert "sent a second time" in given_up[0].error
+    assert (given_up[0].output_tokens, given_up[0].usd) == (2, answered[0].usd)
+    assert answered[0].attempts == given_up[0].attempts == 1
+    assert run.spend.calls + run.spend.failed_calls == server.count
+
+
+def test_without_hedging_a_slow_call_is_waited_for(run_of, serve, lm_at):
+    run, server = run_of(hedge=False), serve(slow_at_first(delay=0.3))
+    lm = lm_at(server)
+    run.ask(lm, *QUICK)
+    assert run.ask(lm, "slow") == ["at last"]
+    assert server.count == 21
+
+
+def test_nothing_is_slow_before_enough_calls_were_seen(run_of, serve, lm_at):
+    run, server = run_of(), serve(slow_at_first(delay=0.3))
+    lm = lm_at(server)
+    run.ask(lm, *QUICK[:19])
+    assert run.ask(lm, "slow") == ["at last"]
+
+
+def test_what_is_slow_is_learnt_for_each_endpoint(run_of, serve, lm_at):
+    run, server = run_of(), serve(slow_at_first(delay=0.3))
+    run.ask(lm_at(server), *QUICK)
+    assert run.ask(lm_at(server, model="openai/other"), "slow") == ["at last"]
+
+
+def test_a_slow_call_takes_nobodys_turn(run_of, serve, lm_at):
+    run, server = run_of(concurrency=1), serve(slow_at_first(delay=0.3))
+    lm = lm_at(server)
+    run.ask(lm, *QUICK)
+    assert run.ask(lm, "slow") == ["at last"]
+    assert server.count == 21
+
+
+@pytest.mark.parametrize(("most", "sent"), [(21, 21), (22, 22)])
+def test_both_count_for_the_caps_and_the_second_one_never_ends_a_run(
+    run_of, serve, lm_at, most, sent
+):
+    run, server = run_of(caps=Caps(max_calls=most)), serve(slow_at_first(delay=0.3))
+    lm = lm_at(server)
+    run.ask(lm, *QUICK)
+    (text,) = run.ask(lm, "slow")
+    assert text == ("at last" if sent == 21 else "late twin")
+    assert (server.count, run.reached) == (sent, [])
+    run.ask(lm, "one more")
+    assert (server.count, len(run.reached)) == (sent, 1)
+
+
+def test_the_one_given_up_is_reckoned_at_its_longest_reply(run_of, serve, lm_at):
+    run, server = run_of(caps=Caps(max_tokens=3 * MANY_TOKENS)), serve(slow_at_first())
+    lm = lm_at(server, max_tokens=MANY_TOKENS)
+    run.ask(lm, *QUICK)
+    assert run.ask(lm, "slow") == ["late twin"]
+    lm = lm_at(server, max_tokens=2 * MANY_TOKENS)
+    run.ask(lm, "one more")  # would fit, had the other one cost as little as its twin
+    assert (server.count, len(run.reached)) == (22, 1)
+
+
+def test_no_call_is_sent_a_second_time_during_a_pause(run_of, serve, lm_at):
+    run, server = run_of(), serve(slow_at_first(delay=0.3))
+    lm = lm_at(server)
+    run.ask(lm, *QUICK)
+
+    async def pause():
+        slow = asyncio.ensure_future(lm.acomplete(request("slow")))
+        while server.count < 21:  # noqa: ASYNC110 - the server counts in a thread of its own
+            await asyncio.sleep(0)
+        run.gate.pause()
+        return (await slow).text
+
+    assert run.do(pause()) == "at last"
+    assert server.count == 21
+
+
+def test_if_the_second_one_fails_the_first_is_waited_for(run_of, serve, lm_at):
+    run = run_of()
+    server = serve(slow_at_first(delay=0.3, second=Reply("no", status=400)))
+    lm = lm_at(server)
+    run.ask(lm, *QUICK)
+    assert run.ask(lm, "slow") == ["at last"]
+    assert server.count == 22
+
+
+async def brings(result, after=0.0):
+    await asyncio.sleep(after)
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+async def test_a_failure_counts_only_if_there_is_no_result():
+    failure = LMError("no")
+    assert await first_of(lambda: brings(failure, 0.05), lambda: brings(2, 0.1), 0) == 2
+    for second in (None, LMError("no, either")):
+        with pytest.raises(LMError) as caught:
+            await first_of(lambda: brings(failure, 0.05), lambda second=second: brings(second), 0)
+        assert caught.value is failure
+
+
+async def test_what_fails_in_time_is_not_begun_again():
+    failure = LMError("no")
+    with pytest.raises(LMError):
+        await first_of(lambda: brings(failure), lambda: brings(2), 60)
+
+
+async def test_nothing_is_left_running():
+    over = []
+
+    async def runs():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            over.append(True)
+
+    assert await first_of(runs, lambda: brings(2), 0.01) == 2
+    assert over == [True]
+    waiting = asyncio.ensure_future(first_of(runs, runs, 0.01))
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert over == [True] * 3

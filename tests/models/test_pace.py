@@ -1,0 +1,194 @@
+"""The pace of an endpoint: a server gets as many calls at once as it bears, and no call fails."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from gated_run import GatedRun, begun, gathered, until
+from scripted_server import Reply, Script
+
+from mipro_nb.errors import LMError, LMUnavailableError
+from mipro_nb.models import pace
+
+SOON = {"Retry-After": "0.01"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    made = GatedRun(tmp_path, concurrency=16)
+    yield made
+    made.record.close()
+
+
+def many(count, start=0):
+    return [str(n) for n in range(start, start + count)]
+
+
+@pytest.mark.parametrize("retry_after", [0.02, 0.0])
+@pytest.mark.parametrize("num_retries", [0, 3])
+def test_a_server_that_bears_few_calls_at_once_gets_no_more_and_answers_all(
+    run, serve, lm_at, retry_after, num_retries
+):
+    server = serve("x", limit=4, latency=0.02, retry_after=retry_after)
+    lm = lm_at(server, num_retries=num_retries)
+    assert run.ask(lm, *many(200)) == ["x"] * 200
+    assert server.max_in_flight == 4
+    # Most were turned away in the beginning; later one of dozens, to find out if it bears more.
+    refused = server.count - 200
+    assert 12 <= refused < 19
+    assert sum(event.attempts for event in run.events) == server.count
+
+
+def test_once_its_limit_is_known_a_server_is_kept_busy(run, serve, lm_at):
+    server = serve(Reply("x", delay=0.01), limit=4, retry_after=0.0)
+    lm = lm_at(server)
+    run.ask(lm, *many(60))
+    server._answer = lambda request: Reply("x", hang=True)
+
+    async def fill():
+        calls = [begun(lm, prompt) for prompt in many(12, start=100)]
+        await until(lambda: server.in_flight == 4)
+        for call in calls:
+            call.cancel()
+        await gathered(calls)
+
+    run.do(fill())
+
+
+def test_a_server_that_bears_more_again_gets_more(run, serve, lm_at):
+    server = serve("x", limit=2, latency=0.005, retry_after=0.0)
+    lm = lm_at(server)
+    run.ask(lm, *many(60))
+    assert server.max_in_flight == 2
+    server._limit = None
+    run.ask(lm, *many(300, start=100))
+    assert server.max_in_flight > 8
+
+
+def test_a_limit_per_minute_makes_calls_wait_and_not_fail(run, serve, lm_at):
+    allowed = [20]
+
+    def answer(request):
+        if allowed[0] == 0:
+            return Reply(status=429)
+        allowed[0] -= 1
+        return Reply("x", delay=0.01)
+
+    server = serve(answer)
+    lm = lm_at(server, num_retries=1)
+
+    async def refill():
+        calls = [begun(lm, prompt) for prompt in many(60)]
+        for _ in range(2):
+            await until(lambda: allowed[0] == 0)
+            await asyncio.sleep(1.2)  # longer than the pauses of one retry
+            allowed[0] = 20
+        return await gathered(calls)
+
+    assert run.do(refill()) == ["x"] * 60
+    # While nothing gets through, one call at a time asks, after longer and longer pauses.
+    assert server.count < 60 + 2 * 30
+
+
+def test_nobody_is_sent_to_a_server_that_asked_to_wait(run, serve, lm_at):
+    arrived = {}
+
+    def answer(request):
+        arrived.setdefault(request.last_user, []).append(time.monotonic())
+        if request.number == 0:
+            return Reply(status=429, headers={"Retry-After": "0.4"})
+        return "x"
+
+    server = serve(answer)
+    lm, other = lm_at(server, num_retries=1), lm_at(server, model="openai/other")
+
+    async def ask_meanwhile():
+        first = begun(lm, "first")
+        await until(lambda: server.count == 1)
+        await run.gate.drained()
+        return await gathered([begun(lm, "later"), begun(other, "elsewhere"), first])
+
+    assert run.do(ask_meanwhile()) == ["x"] * 3
+    refused, first = arrived["first"]
+    assert first - refused >= 0.4
+    assert arrived["later"][0] - refused >= 0.4
+    assert arrived["elsewhere"][0] - refused < 0.4
+
+
+def test_a_server_in_trouble_gets_fewer_calls_at_once(run, serve, lm_at):
+    busy = Reply(status=503, headers=SOON)
+    server = serve(Script().when(lambda _: True, busy, times=16).otherwise(Reply(hang=True)))
+    lm = lm_at(server, num_retries=3)
+
+    async def fail_and_fill():
+        calls = [begun(lm, prompt) for prompt in many(32)]
+        await until(lambda: server.in_flight == 8)
+        await asyncio.sleep(0.1)
+        assert server.in_flight == 8
+        for call in calls:
+            call.cancel()
+        await gathered(calls)
+
+    run.do(fail_and_fill())
+    assert server.count == 24
+
+
+def test_a_failure_now_and_then_slows_nothing_down(run, serve, lm_at):
+    def answer(request):
+        if request.number and request.number % 40 == 0:
+            return Reply(status=500, headers=SOON)
+        return Reply("x", delay=0.005)
+
+    server = serve(answer)
+    lm = lm_at(server, num_retries=2)
+    assert run.ask(lm, *many(200)) == ["x"] * 200
+    server._answer = lambda request: Reply("x", hang=True)
+
+    async def fill():
+        calls = [begun(lm, prompt) for prompt in many(20, start=1000)]
+        await until(lambda: server.in_flight == 16)
+        for call in calls:
+            call.cancel()
+        await gathered(calls)
+
+    run.do(fill())
+
+
+def test_where_no_call_gets_through_all_fail_with_what_the_server_said(run, serve, lm_at):
+    server = serve(Reply("Slow down.", status=429, headers=SOON))
+    errors = run.ask(lm_at(server, num_retries=2), *many(20))
+    assert [type(error) for error in errors] == [LMError] * 20
+    assert all("Slow down." in str(error) for error in errors)
+    assert server.count < 20 * 3
+
+
+def test_where_no_call_has_got_through_for_long_the_run_is_told(run, serve, lm_at, monkeypatch):
+    server = serve(lambda r: "x" if r.number < 5 else Reply("Enough.", status=429, headers=SOON))
+    lm = lm_at(server, num_retries=1)
+    assert run.ask(lm, *many(5)) == ["x"] * 5
+    monkeypatch.setattr(pace, "PATIENCE_SECONDS", 0.5)
+    begun_at = time.monotonic()
+    (error,) = run.ask(lm, "hi")
+    assert time.monotonic() - begun_at > 0.4
+    assert type(error) is LMUnavailableError
+    assert "as all others in the last" in str(error)
+    assert "Enough." in str(error)
+    assert server.count > 5 + 2
+
+
+def test_other_endpoints_go_on_while_one_is_limited(run, serve, lm_at):
+    limited = serve(Reply(status=429, headers={"Retry-After": "3600"}))
+    free = serve("x", latency=0.01)
+    stuck_lm, lm = lm_at(limited), lm_at(free)
+
+    async def ask_both():
+        stuck = [begun(stuck_lm, prompt) for prompt in many(40)]
+        answers = await gathered([begun(lm, prompt) for prompt in many(40)])
+        for call in stuck:
+            call.cancel()
+        await gathered(stuck)
+        return answers
+
+    assert run.do(ask_both()) == ["x"] * 40
