@@ -14,10 +14,9 @@ import os
 import sys
 import threading
 import time
-from concurrent.futures import Executor, Future, wait
-from functools import partial
+from concurrent.futures import CancelledError, Future, wait
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import nest_asyncio2
 
@@ -52,7 +51,7 @@ class _ReentrantLoop(_BaseLoop):
         nest_asyncio2._patch_loop(self)  # noqa: SLF001
 
 
-class _Workers(Executor):
+class _Workers:
     """Threads for user code; one is started whenever a call finds none idle.
 
     User code mostly waits for LM answers, and may call more user code, so their number has no
@@ -61,30 +60,69 @@ class _Workers(Executor):
     """
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._idle = threading.Semaphore(0)
 
-    def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        future: Future[T] = Future()
-        self._calls.put((future, partial(function, *args, **kwargs)))
+    def make(self, call: Callable[[], None]) -> None:
+        """Make `call`, which must not raise, in a thread."""
+        self._calls.put(call)
         if not self._idle.acquire(blocking=False):
             threading.Thread(target=self._work, name="mipro-worker", daemon=True).start()
-        return future
 
     def _work(self) -> None:
         while True:
-            self._do(*self._calls.get())
+            self._calls.get()()
             self._idle.release()
 
-    def _do(self, future: Future[Any], call: Callable[[], Any]) -> None:
-        if not future.set_running_or_notify_cancel():
+
+class _Waited(Generic[T]):
+    """Work on a loop that a thread waits for.
+
+    A lock tells of its end, and no concurrent Future: sync code waits so for every LM call, and
+    this takes half the time.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> None:
+        self._loop, self._work = loop, work
+        self._task: asyncio.Task[T] | None = None
+        self._given_up = False
+        self._under_way = threading.Lock()
+        self._under_way.acquire()
+
+    def begin(self) -> None:
+        """Start the work; on the loop."""
+        if self._given_up:
+            self._work.close()
             return
-        try:
-            result = call()
-        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the call
-            future.set_exception(error)
-        else:
-            future.set_result(result)
+        self._task = self._loop.create_task(self._work)
+        self._task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[T]) -> None:
+        if not task.cancelled():
+            task.exception()  # seen: whoever gave the work up hears no more of it
+        self._under_way.release()
+
+    def give_up(self) -> None:
+        """Cancel the work, begun or not; on the loop."""
+        self._given_up = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def wait(self, tick: Callable[[], None] | None) -> None:
+        """Block until the work has ended."""
+        if tick is None:
+            self._under_way.acquire()
+            return
+        while not self._under_way.acquire(timeout=TICK_SECONDS):
+            tick()
+        tick()
+
+    def result(self) -> T:
+        """Return what the ended work returned, or raise what it raised."""
+        if self._task is None or self._task.cancelled():
+            # Not asyncio's error, which would look as if whoever waits had been cancelled.
+            raise CancelledError
+        return self._task.result()
 
 
 class CoreLoop:
@@ -120,33 +158,15 @@ class CoreLoop:
             # Sync code was called on the loop itself, by an async forward or metric: the loop
             # must be re-entered, or the two would wait for each other for ever.
             return self.loop.run_until_complete(work)
-        task: asyncio.Task[Any] | None = None
-        given_up = False
-
-        async def attended() -> T:
-            nonlocal task
-            task = asyncio.current_task()
-            if given_up:
-                work.close()
-                raise asyncio.CancelledError
-            return await work
-
-        def give_up() -> None:
-            nonlocal given_up
-            given_up = True
-            if task is not None:
-                task.cancel()
-
+        waited = _Waited(self.loop, work)
         try:
-            future = self.submit(attended())
-            if tick is not None:
-                wait_until(future, None, tick=tick)
-            return future.result()
+            self.loop.call_soon_threadsafe(waited.begin)
+            waited.wait(tick)
         except BaseException:
-            # Not future.cancel(): the interrupt may come when the work has begun and the future
-            # is not yet in our hands.
-            self.loop.call_soon_threadsafe(give_up)
+            # The interrupt may come before the work has begun.
+            self.loop.call_soon_threadsafe(waited.give_up)
             raise
+        return waited.result()
 
     def on_close(self, closer: Callable[[], Awaitable[None]]) -> None:
         """Have `closer` awaited on the loop before it stops at interpreter exit."""
@@ -222,14 +242,29 @@ async def on_core(work: Coroutine[Any, Any, T]) -> T:
 async def in_worker(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Run sync user code in a worker thread, with the context variables of the caller."""
     context = contextvars.copy_context()
+    loop = asyncio.get_running_loop()
+    came: asyncio.Future[T] = loop.create_future()
 
-    def call() -> T:
+    def call() -> None:
+        if came.cancelled():
+            return
         try:
-            return context.run(function, *args, **kwargs)
+            result = context.run(function, *args, **kwargs)
         except (SystemExit, KeyboardInterrupt, StopIteration) as error:
             # On the loop the first two would end the task they reach without a word; the third
             # fits in no future, and whoever awaits the call would wait for ever.
             msg = f"{getattr(function, '__qualname__', function)} raised {type(error).__name__}."
-            raise ProgramError(msg) from error
+            failure = ProgramError(msg)
+            failure.__cause__ = error
+            deliver(came.set_exception, failure)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the call
+            deliver(came.set_exception, error)
+        else:
+            deliver(came.set_result, result)
 
-    return await asyncio.get_running_loop().run_in_executor(core().workers, call)
+    def deliver(settle: Callable[[Any], None], outcome: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop that waited for it is closed
+            loop.call_soon_threadsafe(lambda: None if came.done() else settle(outcome))
+
+    core().workers.make(call)
+    return await came

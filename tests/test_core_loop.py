@@ -175,6 +175,71 @@ def test_an_interrupt_cancels_the_work(ticking):
     assert cancelled.wait(60)
 
 
+def test_work_that_cancels_itself_does_not_look_like_a_cancelled_waiter():
+    async def work():
+        raise asyncio.CancelledError
+
+    def user_code():
+        try:
+            core().wait_for(work())
+        except Exception as error:  # noqa: BLE001 - what user code would catch
+            return type(error).__name__
+
+    assert core().wait_for(in_worker(user_code)) == "CancelledError"
+
+
+def test_sync_code_that_was_given_up_ends_unheard(caplog):
+    begun, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def user_code():
+        begun.set()
+        release.wait(60)
+        ended.set()
+        raise ValueError("told to nobody")
+
+    async def give_up():
+        task = asyncio.create_task(in_worker(user_code))
+        await asyncio.sleep(0)
+        begun.wait(60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    core().wait_for(give_up())
+    release.set()
+    assert ended.wait(60)
+    core().wait_for(asyncio.sleep(0.05))  # its error reaches the loop
+    assert caplog.records == []
+
+
+def test_a_worker_outlives_the_loop_that_waited_for_it():
+    begun, release = threading.Event(), threading.Event()
+
+    def user_code():
+        begun.set()
+        release.wait(60)
+        return threading.get_ident()
+
+    async def leave_early():
+        task = asyncio.create_task(in_worker(user_code))
+        await asyncio.sleep(0)
+        begun.wait(60)
+        task.cancel()
+
+    failures = []
+    threading.excepthook, before = failures.append, threading.excepthook
+    try:
+        asyncio.run(leave_early())  # its loop is closed while the code goes on
+        workers = threading.active_count()
+        release.set()
+        for _ in range(20):
+            core().wait_for(in_worker(threading.get_ident))
+    finally:
+        threading.excepthook = before
+    assert failures == []
+    assert threading.active_count() <= workers + 1
+
+
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, StopIteration])
 def test_sync_code_that_wants_to_exit_is_an_error_of_the_program(error):
     def user_code():

@@ -14,8 +14,6 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import call_labels
 
-Cell = asyncio.Task[ExampleResult]
-
 
 class Ledger:
     """Scores of configurations on the examples of one set; used on the core loop only.
@@ -42,16 +40,15 @@ class Ledger:
         self._metric = metric
         self._slots = slots
         self._max_errors = max_errors
-        self._cells: dict[tuple[str, int], Cell] = {}
+        # By configuration, then by example. A cell that is scored keeps its result alone: a task
+        # would keep its coroutine and context variables for as long as the run lasts.
+        self._results: dict[str, dict[int, ExampleResult]] = {}
+        self._scoring: dict[str, dict[int, asyncio.Task[None]]] = {}
         self._scored_one = False
 
     def begun(self, configuration: str) -> set[int]:
         """Return the examples that are scored, or being scored, for a configuration."""
-        return {
-            index
-            for (key, index), cell in self._cells.items()
-            if key == configuration and not cell.cancelled()
-        }
+        return {*self._results.get(configuration, ()), *self._scoring.get(configuration, ())}
 
     async def evaluate(
         self,
@@ -84,45 +81,52 @@ class Ledger:
         MetricError
             If the metric raised on the very first example.
         """
-        mine: set[Cell] = set()
+        results = self._results.setdefault(configuration, {})
+        scoring = self._scoring.setdefault(configuration, {})
+        mine: set[asyncio.Task[None]] = set()
         finished: asyncio.Queue[int] = asyncio.Queue()
 
-        def begin(index: int) -> Cell:
-            cell = self._cells.get((configuration, index))
-            if cell is None or cell.cancelled():
-                cell = asyncio.create_task(self._score(program, index, priority, on_result))
-                self._cells[configuration, index] = cell
-                mine.add(cell)
-            cell.add_done_callback(lambda _: finished.put_nowait(index))
-            return cell
+        async def score(index: int) -> None:
+            result = await self._score(program, index, priority)
+            on_result(result)
+            results[index] = result
 
-        cells = {index: begin(index) for index in indices}
-        missing = set(cells)
-        errors: list[ExampleResult] = []
+        def begin(index: int) -> asyncio.Task[None]:
+            task = scoring.get(index)
+            if task is None:
+                task = scoring[index] = asyncio.create_task(score(index))
+                task.add_done_callback(lambda _: scoring.pop(index))
+                mine.add(task)
+            task.add_done_callback(lambda _: finished.put_nowait(index))
+            return task
+
+        errors = [
+            results[index]
+            for index in dict.fromkeys(indices)
+            if index in results and results[index].counts_as_error
+        ]
+        self._check(errors)
+        missing = {index: begin(index) for index in indices if index not in results}
         try:
             while missing:
                 index = await finished.get()
-                if cells[index].cancelled():  # by the other evaluation that had begun it
-                    cells[index] = begin(index)
-                    continue
-                missing.remove(index)
-                if cells[index].result().counts_as_error:
-                    errors.append(cells[index].result())
+                if index not in results:
+                    if missing[index].cancelled():  # by the other evaluation that had begun it
+                        missing[index] = begin(index)
+                        continue
+                    missing[index].result()  # raises what the task has raised
+                del missing[index]
+                if results[index].counts_as_error:
+                    errors.append(results[index])
                     self._check(errors)
         except BaseException:
-            for cell in mine:
-                cell.cancel()
+            for task in mine:
+                task.cancel()
             await asyncio.gather(*mine, return_exceptions=True)
             raise
-        return [cells[index].result() for index in indices]
+        return [results[index] for index in indices]
 
-    async def _score(
-        self,
-        program: Module,
-        index: int,
-        priority: int,
-        on_result: Callable[[ExampleResult], None],
-    ) -> ExampleResult:
+    async def _score(self, program: Module, index: int, priority: int) -> ExampleResult:
         # In a task of its own, so the label goes no further than this example.
         call_labels.set(replace(call_labels.get(), example=index))
         async with self._slots.hold(priority):
@@ -130,7 +134,6 @@ class Ledger:
             if isinstance(result.error, MetricError) and not self._scored_one:
                 raise result.error
             self._scored_one = self._scored_one or result.error is None
-        on_result(result)
         return result
 
     def _check(self, errors: Sequence[ExampleResult]) -> None:

@@ -23,7 +23,7 @@ from mipro_nb.language.module import Module
 HOPELESS = (LMUnavailableError, CallRefusedError, MetricReturnError, RecordError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ExampleResult:
     """What became of one example.
 
@@ -86,6 +86,9 @@ async def score_example(
     except HOPELESS:
         raise
     except Exception as error:  # noqa: BLE001 - the user's program may raise anything
+        if isinstance(error, ReplyError):
+            # There may be one for every example of a run, and its frames hold prompt and reply.
+            error.__traceback__ = error.__context__ = None
         seconds = time.monotonic() - begun
         return ExampleResult(index, example, prediction, 0.0, None, error, seconds)
     seconds = time.monotonic() - begun

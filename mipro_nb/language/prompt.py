@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 Message = dict[str, str]
 
+_UNCHANGING = frozenset({str, int, float, bool, type(None)})
+_FrozenDemos = tuple[tuple[tuple[str, Any, str | None], ...], ...]
+
 
 def write_messages(
     signature: SignatureMeta,
@@ -59,19 +62,13 @@ def write_messages(
     as_json
         Ask for, and show in the demos, a JSON object instead of lines.
     """
-    complete: list[Mapping[str, Any] | Example] = []
-    partial: list[Mapping[str, Any] | Example] = []
-    for demo in demos:
-        if all(name in demo for name in signature.fields):
-            complete.append(demo)
-        elif any(name in demo for name in signature.output_fields):
-            partial.append(demo)
-    messages = [_turn("system", _system_text(signature, partial, as_json=as_json))]
-    for demo in complete:
-        messages.append(_turn("user", write_fields(signature, signature.input_fields, demo)))
-        messages.append(_turn("assistant", _answer_text(signature, demo, as_json=as_json)))
-    messages.append(_turn("user", write_fields(signature, signature.input_fields, inputs)))
-    return messages
+    frozen = _frozen(demos)
+    if frozen is None:
+        opening = _opening(signature, demos, as_json=as_json)
+    else:
+        opening = _kept_opening(signature, signature.instructions, frozen, as_json)
+    question = write_fields(signature, signature.input_fields, inputs)
+    return [_turn(role, text) for role, text in (*opening, ("user", question))]
 
 
 def write_retry(messages: Sequence[Message], reply: str, problem: str) -> list[Message]:
@@ -164,6 +161,48 @@ def reply_schema(signature: SignatureMeta) -> dict[str, Any]:
         "required": list(outputs),
         "additionalProperties": False,
     }
+
+
+def _frozen(demos: Sequence[Mapping[str, Any] | Example]) -> _FrozenDemos | None:
+    """Return `demos` as a key of the text they make, None if one has a value that may change.
+
+    Values that are equal may be written differently, as 1, 1.0 and true are: hence their repr.
+    """
+    frozen = []
+    for demo in demos:
+        if not _UNCHANGING.issuperset(map(type, demo.values())):
+            return None
+        frozen.append(tuple((n, v, None if type(v) is str else repr(v)) for n, v in demo.items()))
+    return tuple(frozen)
+
+
+@lru_cache(maxsize=128)
+def _kept_opening(
+    signature: SignatureMeta,
+    instructions: str,  # noqa: ARG001 - part of the key: a signature's instruction may be replaced
+    demos: _FrozenDemos,
+    as_json: bool,  # noqa: FBT001 - lru_cache tells arguments apart by place
+) -> Sequence[tuple[str, str]]:
+    values = [{name: value for name, value, _ in demo} for demo in demos]
+    return _opening(signature, values, as_json=as_json)
+
+
+def _opening(
+    signature: SignatureMeta, demos: Sequence[Mapping[str, Any] | Example], *, as_json: bool
+) -> Sequence[tuple[str, str]]:
+    """Return (role, text) of the messages that are the same whatever the inputs are."""
+    complete: list[Mapping[str, Any] | Example] = []
+    partial: list[Mapping[str, Any] | Example] = []
+    for demo in demos:
+        if all(name in demo for name in signature.fields):
+            complete.append(demo)
+        elif any(name in demo for name in signature.output_fields):
+            partial.append(demo)
+    turns = [("system", _system_text(signature, partial, as_json=as_json))]
+    for demo in complete:
+        turns.append(("user", write_fields(signature, signature.input_fields, demo)))
+        turns.append(("assistant", _answer_text(signature, demo, as_json=as_json)))
+    return turns
 
 
 def _turn(role: str, content: str) -> Message:

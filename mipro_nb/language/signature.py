@@ -47,9 +47,19 @@ def default_instructions(fields: Mapping[str, Field]) -> str:
 
 
 class SignatureMeta(type):
-    """Turns class bodies, and calls of `Signature`, into signatures."""
+    """Turns class bodies, and calls of `Signature`, into signatures.
+
+    Attributes
+    ----------
+    fields, input_fields, output_fields
+        All fields, the inputs and the outputs by name, in order.
+    instructions
+        The instruction.
+    """
 
     fields: dict[str, Field]
+    input_fields: Mapping[str, Field]
+    output_fields: Mapping[str, Field]
     instructions: str
 
     def __new__(
@@ -64,6 +74,8 @@ class SignatureMeta(type):
             made = _inherited_fields(bases)
             made.update(_declared_fields(cls, specs))
         cls.fields = _checked(name, made, abstract=not bases)
+        cls.input_fields = {n: field for n, field in cls.fields.items() if field.kind == "input"}
+        cls.output_fields = {n: field for n, field in cls.fields.items() if field.kind == "output"}
         docs = inspect.cleandoc(namespace.get("__doc__") or "")
         inherited = "" if specs else getattr(bases[0], "instructions", "") if bases else ""
         cls.instructions = (
@@ -82,16 +94,6 @@ class SignatureMeta(type):
             msg = f"{cls.__name__} is a signature, not a program: call Predict({cls.__name__})."
             raise SignatureError(msg)
         return _from_declaration(declaration, instructions, types)
-
-    @property
-    def input_fields(cls) -> dict[str, Field]:
-        """Return the inputs by name, in order."""
-        return {name: f for name, f in cls.fields.items() if f.kind == "input"}
-
-    @property
-    def output_fields(cls) -> dict[str, Field]:
-        """Return the outputs by name, in order."""
-        return {name: f for name, f in cls.fields.items() if f.kind == "output"}
 
     @property
     def declaration(cls) -> str:

@@ -13,8 +13,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,6 +83,52 @@ def prefer(chosen: Callable[[], Path | None]) -> None:
 _chosen: Callable[[], Path | None] | None = None
 
 
+class _Transaction(AbstractContextManager[None]):
+    """Begins with the outermost block and ends with it.
+
+    One object serves all blocks of a record, and is no generator: several stand around every event.
+    """
+
+    def __init__(self, path: Path, db: sqlite3.Connection, lock: threading.RLock) -> None:
+        self._path, self._db, self._lock = path, db, lock
+        self._depth = 0
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        try:
+            if self._depth == 0:
+                self._db.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+        except BaseException as error:
+            self._lock.release()
+            self._raise_readable(error)
+            raise
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._depth -= 1
+        try:
+            if self._depth == 0:
+                self._end(failed=error is not None)
+        except sqlite3.Error as own_error:
+            self._raise_readable(own_error)
+        finally:
+            self._lock.release()
+        self._raise_readable(error)
+
+    def _end(self, *, failed: bool) -> None:
+        try:
+            if not failed:
+                self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:  # SQLite itself may have rolled back: on a full disk
+                self._db.execute("ROLLBACK")
+
+    def _raise_readable(self, error: BaseException | None) -> None:
+        if isinstance(error, sqlite3.Error):
+            msg = f"Cannot write the record {self._path}: {error}."
+            raise RecordError(msg) from error
+
+
 class Record:
     """An open record file; safe to use from any thread.
 
@@ -95,6 +141,8 @@ class Record:
     ----------
     lock
         Held by whoever uses the file; re-entrant.
+    closed
+        Whether it was closed.
 
     Raises
     ------
@@ -105,6 +153,7 @@ class Record:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lock = threading.RLock()
+        self.closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -112,6 +161,7 @@ class Record:
             )
         except (sqlite3.Error, OSError) as error:
             raise self._not_opened(error) from error
+        self._transaction = _Transaction(path, self._db, self.lock)
         try:
             self._prepare()
         except sqlite3.Error as error:
@@ -136,13 +186,14 @@ class Record:
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA foreign_keys=ON")
         self._db.execute("PRAGMA secure_delete=ON")  # what a person deletes is overwritten
-        with self._transaction():
-            if self._is_empty():
-                self._db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-                upgrade(self._db, 0)
-            version = self._check_ours()
-            if version < SCHEMA_VERSION:
-                upgrade(self._db, version)
+        self._db.execute("BEGIN IMMEDIATE")  # undone where it fails, because the file is closed
+        if self._is_empty():
+            self._db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+            upgrade(self._db, 0)
+        version = self._check_ours()
+        if version < SCHEMA_VERSION:
+            upgrade(self._db, version)
+        self._db.execute("COMMIT")
 
     def _use_wal(self) -> None:
         # Where several processes open a new file at once, SQLite does not wait by itself here.
@@ -193,36 +244,15 @@ class Record:
             msg = f"Cannot read the record {self.path}: {error}."
             raise RecordError(msg) from error
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self.lock:
-            if self._db.in_transaction:
-                yield
-                return
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # SQLite itself may have rolled back: on a full disk
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Make everything written inside the block one transaction.
+    def writing(self) -> AbstractContextManager[None]:
+        """Make everything written inside the block one transaction; blocks may be nested.
 
         Raises
         ------
         RecordError
             If the file cannot be written (full disk, removed, locked for too long).
         """
-        try:
-            with self._transaction():
-                yield
-        except sqlite3.Error as error:
-            msg = f"Cannot write the record {self.path}: {error}."
-            raise RecordError(msg) from error
+        return self._transaction
 
     def add_run(
         self, run_id: str, name: str, *, created: float | None = None, tags: Sequence[str] = ()
@@ -401,6 +431,7 @@ class Record:
         """Close the file."""
         with self.lock:
             self._db.close()
+            self.closed = True
 
 
 def _tags(tags: Sequence[str]) -> str:
@@ -416,7 +447,8 @@ def _body(event: AnyEvent) -> str:
         return body.encode("utf-8", "replace").decode("utf-8")
 
 
-_open: dict[tuple[int, Path], Record] = {}
+_Identity = tuple[int, int, int]
+_open: dict[_Identity, Record] = {}
 _open_lock = threading.Lock()
 
 
@@ -427,12 +459,26 @@ def open_record(path: Path | str | None = None) -> Record:
     """
     if path is None and _chosen is not None:
         path = _chosen()
-    where = Path(default_path() if path is None else path).expanduser().resolve()
+    where = default_path() if path is None else Path(path).expanduser()
     with _open_lock:
-        key = (os.getpid(), where)
-        if key not in _open or not where.exists():
-            _open[key] = Record(where)
-        return _open[key]
+        record = _opened(where)
+        if record is None or record.closed:
+            record = Record(where.resolve())
+            _open[_identity(record.path)] = record
+        return record
+
+
+def _opened(path: Path) -> Record | None:
+    try:
+        return _open.get(_identity(path))
+    except OSError:
+        return None
+
+
+def _identity(path: Path) -> _Identity:
+    """Return what a file is known by in this process, whatever way its path is written."""
+    found = path.stat()
+    return os.getpid(), found.st_dev, found.st_ino
 
 
 @atexit.register
@@ -442,6 +488,8 @@ def close_records(within: Path | None = None) -> None:
     What a parent process had open before a fork is the parent's to close.
     """
     with _open_lock:
-        for pid, path in list(_open):
-            if pid == os.getpid() and (within is None or path.is_relative_to(within.resolve())):
-                _open.pop((pid, path)).close()
+        for identity, record in list(_open.items()):
+            if identity[0] == os.getpid() and (
+                within is None or record.path.is_relative_to(within.resolve())
+            ):
+                _open.pop(identity).close()

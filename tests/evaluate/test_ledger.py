@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import gc
+import weakref
 from collections import Counter
 
 import pytest
 
 import mipro_nb as mipro
-from mipro_nb.errors import LMError, LMUnavailableError, MetricError, TooManyErrorsError
+from mipro_nb.errors import (
+    LMError,
+    LMUnavailableError,
+    MetricError,
+    ReplyError,
+    TooManyErrorsError,
+)
 from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.evaluate.slots import Slots
@@ -89,6 +98,56 @@ async def test_an_evaluation_scores_what_another_gave_up():
         await first
     program.gate.set()
     assert [r.index for r in await second] == [3, 4, 5, 6, 7, 8, 9]
+    assert program.runs == {0: 1, 1: 1, 2: 1, 3: 2, 4: 2, 5: 2, 6: 1, 7: 1, 8: 1, 9: 1}
+    assert ledger.begun("a") == {3, 4, 5, 6, 7, 8, 9}
+
+
+async def test_two_evaluations_that_wait_for_what_a_third_gave_up_pay_once():
+    ledger, program = ledger_of(), Counted()
+    program.gate.clear()
+    given_up = asyncio.create_task(ledger.evaluate("a", program, range(10)))
+    await some_rounds()
+    others = [asyncio.create_task(ledger.evaluate("a", program, range(10))) for _ in range(2)]
+    await some_rounds()
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    program.gate.set()
+    for results in await asyncio.gather(*others):
+        assert [r.index for r in results] == list(range(10))
+    assert set(program.runs.values()) == {2}
+
+
+class Thing:
+    """Something that can be seen to be gone."""
+
+
+held = contextvars.ContextVar("held")
+
+
+class Leaves(mipro.Module):
+    """Leaves a thing in its context variables and in its frame."""
+
+    def __init__(self, error=None):
+        self.error = error
+        self.left = []
+
+    async def aforward(self, n):
+        thing = Thing()
+        held.set(Thing())
+        self.left += [weakref.ref(thing), weakref.ref(held.get())]
+        if self.error:
+            raise self.error
+        return mipro.Prediction(n=n)
+
+
+@pytest.mark.parametrize("error", [None, ReplyError("The field 'n' is missing.", "What?", {})])
+async def test_a_scored_example_keeps_nothing_alive_but_its_result(error):
+    ledger, program = ledger_of(), Leaves(error)
+    results = await ledger.evaluate("a", program, range(10))
+    gc.collect()
+    assert len(program.left) == 20
+    assert [left() for left in program.left] == [None] * 20
+    assert [r.error for r in results] == [error] * 10
 
 
 async def test_a_cancelled_evaluation_leaves_nothing_running():
@@ -138,6 +197,15 @@ async def test_failures_are_counted_for_each_evaluation_alone():
     assert set(program.runs.values()) == {1}
 
 
+async def test_failures_that_are_known_are_counted_before_anything_is_paid():
+    ledger, program = ledger_of(max_errors=2), Counted(0, 5)
+    await ledger.evaluate("a", program, [0])
+    await ledger.evaluate("a", program, [5])
+    with pytest.raises(TooManyErrorsError, match=r"(?s)0 fails.*5 fails"):
+        await ledger.evaluate("a", program, range(10))
+    assert program.runs == {0: 1, 5: 1}
+
+
 async def test_failed_calls_count_and_the_unreachable_lm_ends_all_at_once():
     failing = Counted(*range(10), error=LMError)
     with pytest.raises(TooManyErrorsError):
@@ -160,7 +228,7 @@ async def test_a_metric_that_raises_later_is_a_failure_of_that_example():
     assert isinstance(results[5].error, MetricError)
 
 
-class Leaves(mipro.Module):
+class Quits(mipro.Module):
     """Ends or cancels the task that runs it."""
 
     def __init__(self, how):
@@ -172,5 +240,5 @@ class Leaves(mipro.Module):
 
 @pytest.mark.parametrize("how", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
 async def test_a_program_that_leaves_is_a_failure_like_others(how):
-    with pytest.raises(TooManyErrorsError, match=f"Leaves raised {how.__name__}"):
-        await ledger_of(max_errors=5).evaluate("a", Leaves(how), range(10))
+    with pytest.raises(TooManyErrorsError, match=f"Quits raised {how.__name__}"):
+        await ledger_of(max_errors=5).evaluate("a", Quits(how), range(10))

@@ -387,6 +387,50 @@ def test_all_but_the_last_turn_is_the_same_for_every_input(one, other):
     assert first[:-1] == write_messages(signature, demos, {"q": other})[:-1]
 
 
+# Equal to each other in part, and yet each is written in its own way.
+values = st.sampled_from([0, 0.0, -0.0, False, 1, 1.0, True, None, math.nan, "1", "", [1], [True]])
+rows = st.lists(
+    st.dictionaries(st.sampled_from(["q", "n", "a", "other"]), values | texts), max_size=2
+)
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+@given(before=rows, after=rows, instruction=texts)
+@example(before=[{"q": 1, "a": 0.0}], after=[{"q": True, "a": -0.0}], instruction="")
+def test_a_prompt_follows_its_demos_and_instruction_whatever_was_written_before(
+    as_json, before, after, instruction
+):
+    signature, inputs = Signature("q, n: int -> a: Any"), {"q": "?", "n": 1}
+    demos = list(before)
+    write_messages(signature, demos, inputs, as_json=as_json)
+    demos[:] = after
+    signature.instructions = instruction or signature.instructions
+    fresh = Signature("q, n: int -> a: Any", signature.instructions)
+    assert write_messages(signature, demos, inputs, as_json=as_json) == write_messages(
+        fresh, after, inputs, as_json=as_json
+    )
+
+
+def test_a_demo_that_is_changed_in_place_is_shown_as_it_is_now():
+    tags = ["old"]
+    demo = Example(q="1", tags=tags, a="x")
+    signature = Signature("q, tags: list -> a")
+    write_messages(signature, [demo], {"q": "2", "tags": []})
+    tags[0] = "new"
+    assert "new" in write_messages(signature, [demo], {"q": "2", "tags": []})[1]["content"]
+
+
+def test_whoever_changes_messages_changes_those_alone():
+    signature, demos = Signature("q -> a"), [Example(q="1", a="x")]
+    messages = write_messages(signature, demos, {"q": "2"})
+    for message in messages:
+        message["content"] = "changed by an LM of somebody's own"
+    del messages[0]
+    again = write_messages(signature, demos, {"q": "2"})
+    assert [m["role"] for m in again] == ["system", "user", "assistant", "user"]
+    assert not any("changed" in m["content"] for m in again)
+
+
 def test_a_retry_shows_the_reply_and_what_was_wrong_with_it():
     messages = write_messages(Sort, [], {"text": "t", "limit": 1})
     again = write_retry(messages, "folder: attic", "The field 'urgent' is missing.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import sys
 import threading
 from pathlib import Path
 
@@ -596,6 +597,29 @@ def test_a_record_that_was_deleted_is_made_anew(path):
     for file in path.parent.iterdir():
         file.unlink()
     assert open_record(path).run_ids() == []
+
+
+def test_a_record_that_was_deleted_while_it_was_open_is_made_anew(path):
+    open_record(path).add_run(RUN, "name")
+    for file in path.parent.iterdir():
+        file.unlink()
+    assert open_record(path).run_ids() == []
+
+
+def test_a_record_that_was_closed_is_opened_again(path):
+    open_record(path).add_run(RUN, "name")
+    open_record(path).close()
+    assert [run_id for run_id, _ in open_record(path).run_ids()] == [RUN]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_leads_to_the_record_that_it_points_to_now(path, tmp_path):
+    link = tmp_path / "latest.sqlite"
+    link.symlink_to(path)
+    assert open_record(link) is open_record(path)
+    link.unlink()
+    link.symlink_to(path.parent / "next.sqlite")
+    assert open_record(link).path == (path.parent / "next.sqlite").resolve()
 
 
 def test_runs_are_listed_with_the_newest_first(record):
