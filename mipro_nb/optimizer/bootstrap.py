@@ -21,13 +21,17 @@ from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.tracing import Step, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.job import Job, Journal
+from mipro_nb.optimizer.plan import Plan
+from mipro_nb.optimizer.speculation import FirstPassing
+from mipro_nb.optimizer.together import Background
 from mipro_nb.runs.events import DemoSetBuilt, PhaseStarted, TraceBootstrapped
 
 # In 0-shot mode demos are made for the proposer's eyes only (DSPy's BOOTSTRAPPED_FEWSHOT_EXAMPLES_
 # IN_CONTEXT).
 DEMOS_FOR_THE_PROPOSER = 3
-# Sets 0, 1 and 2 are the empty one, the labelled one and the one in the trainset's own order.
-_FIRST_SHUFFLED = 3
+# This set is of full size, from the trainset in its own order; the other bootstrapped ones are of
+# random sizes, from shuffled copies.
+_IN_OWN_ORDER = 2
 # Bootstrapping is what everything else waits for, so it goes before any trial.
 _PRIORITY = -2
 
@@ -42,88 +46,92 @@ class DemoSet:
     demos: DemosByPredictor
 
 
-async def bootstrap(job: Job, journal: Journal, slots: Slots) -> list[DemoSet]:
-    """Return the candidate demo sets, in the order of their numbers.
+def bootstrapped_sets(plan: Plan) -> range:
+    """Return the numbers of the demo sets that are made of traces.
 
-    Raises
-    ------
-    TooManyErrorsError
-        If ``max_errors`` training examples failed for other reasons than an unusable reply.
+    Set 0 is the empty one, and set 1 the labelled one where there are labelled demos.
+    """
+    if _most_bootstrapped(plan) == 0:
+        return range(0)
+    return range(2 if plan.max_labeled_demos else 1, plan.num_candidates)
+
+
+def bootstrap(
+    job: Job, journal: Journal, slots: Slots, background: Background
+) -> list[asyncio.Task[DemoSet]]:
+    """Begin to make the candidate demo sets; each can be awaited, in the order of their numbers.
+
+    Tasks raise a TooManyErrorsError if ``max_errors`` training examples failed for other reasons
+    than an unusable reply. Spare attempts may go on in the `background` after the last set.
     """
     journal.emit(PhaseStarted(phase="bootstrap"))
-    return await _Bootstrap(job, journal, slots).demo_sets()
+    making = _Bootstrap(job, journal, slots, background)
+    return [background.begin(making.demo_set(n)) for n in range(job.plan.num_candidates)]
+
+
+def _most_bootstrapped(plan: Plan) -> int:
+    return DEMOS_FOR_THE_PROPOSER if plan.zero_shot else plan.max_bootstrapped_demos
 
 
 class _Bootstrap:
-    def __init__(self, job: Job, journal: Journal, slots: Slots) -> None:
+    def __init__(self, job: Job, journal: Journal, slots: Slots, background: Background) -> None:
         plan = job.plan
         self._job, self._journal, self._slots = job, journal, slots
+        self._background = background
         self._train = job.rows.train
         self._names = [name for name, _ in job.student.named_predictors()]
-        self._most_bootstrapped = (
-            DEMOS_FOR_THE_PROPOSER if plan.zero_shot else plan.max_bootstrapped_demos
-        )
-        self._most_in_all = 0 if plan.zero_shot else plan.max_labeled_demos
+        self._most_in_all = plan.max_labeled_demos
         self._attempts: dict[int, asyncio.Task[DemosByPredictor | None]] = {}
-        self._errors: list[str] = []
+        self._errors: dict[int, str] = {}
+        self._errors_met: set[int] = set()
         rng = random.Random(plan.seed)
         self._teacher_demos = self._labelled(range(len(self._train)), self._most_in_all, rng)
 
-    async def demo_sets(self) -> list[DemoSet]:
-        numbers = range(self._job.plan.num_candidates)
-        tasks = [asyncio.create_task(self._demo_set(number)) for number in numbers]
-        try:
-            made = await asyncio.gather(*tasks)
-        finally:
-            running = [*tasks, *self._attempts.values()]
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-        for number, demo_set in enumerate(made):
-            self._note(number, demo_set)
-        return list(made)
-
-    async def _demo_set(self, number: int) -> DemoSet:
+    async def demo_set(self, number: int) -> DemoSet:
+        """Make the demo set of this number, and write it down."""
         rng = random.Random(f"{self._job.plan.seed}:{number}")
-        if number == 0:
-            return self._filled([], [], rng, fill=0)
-        if self._most_bootstrapped == 0 or (number == 1 and self._most_in_all > 0):
-            return self._filled([], [], rng, fill=self._most_in_all)
-        order = list(range(len(self._train)))
-        size = self._most_bootstrapped
-        if number >= _FIRST_SHUFFLED or (number == 1 and self._most_in_all == 0):
-            rng.shuffle(order)
-            size = rng.randint(1, self._most_bootstrapped)
-        used, traces = await self._first_passing(order, size)
-        return self._filled(used, traces, rng, fill=self._most_in_all)
+        used: list[int] = []
+        traces: list[DemosByPredictor] = []
+        if number in bootstrapped_sets(self._job.plan):
+            order = list(range(len(self._train)))
+            size = _most_bootstrapped(self._job.plan)
+            if number != _IN_OWN_ORDER:
+                rng.shuffle(order)
+                size = rng.randint(1, size)
+            used, traces = await self._first_passing(order, size)
+        made = self._filled(used, traces, rng, fill=self._most_in_all if number > 0 else 0)
+        self._note(number, made)
+        return made
 
     async def _first_passing(
         self, order: Sequence[int], size: int
     ) -> tuple[list[int], list[DemosByPredictor]]:
-        """Return the first `size` examples of `order` whose traces pass, with their demos.
-
-        As many attempts are in flight as traces are still missing: if all of them pass, all are
-        needed, so none is ever wasted.
-        """
-        used: list[int] = []
-        traces: list[DemosByPredictor] = []
-        begin = 0
-        while begin < len(order) and len(used) < size:
-            batch = order[begin : begin + size - len(used)]
-            begin += len(batch)
-            for index, demos in zip(
-                batch, await asyncio.gather(*map(self._attempt, batch)), strict=True
-            ):
+        """Return the first `size` examples of `order` whose traces pass, with their demos."""
+        search = FirstPassing(size, len(order))
+        made: dict[int, DemosByPredictor] = {}
+        in_flight: dict[asyncio.Task[DemosByPredictor | None], int] = {}
+        begun = settled = 0
+        while True:
+            for place in range(begun, search.due):
+                in_flight[self._attempt(order[place])] = place
+            begun = search.due
+            if search.done:
+                break
+            ended, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
+            for attempt in ended:
+                place, demos = in_flight.pop(attempt), attempt.result()
                 if demos is not None:
-                    used.append(index)
-                    traces.append(demos)
-        return used, traces
+                    made[place] = demos
+                search.note(place, passed=demos is not None)
+            self._check_errors(order[settled : search.settled])
+            settled = search.settled
+        return [order[place] for place in search.kept], [made[place] for place in search.kept]
 
-    async def _attempt(self, index: int) -> DemosByPredictor | None:
-        """Return the demos that example `index` gives; each example is tried once per run."""
+    def _attempt(self, index: int) -> asyncio.Task[DemosByPredictor | None]:
+        """Return the attempt on example `index`; each example is tried once per run."""
         if index not in self._attempts:
-            self._attempts[index] = asyncio.create_task(self._try(index))
-        return await asyncio.shield(self._attempts[index])
+            self._attempts[index] = self._background.begin(self._try(index))
+        return self._attempts[index]
 
     async def _try(self, index: int) -> DemosByPredictor | None:
         async with self._slots.hold(_PRIORITY):
@@ -177,17 +185,25 @@ class _Bootstrap:
     def _note_error(self, index: int, error: Exception) -> None:
         text = f"{type(error).__name__}: {shown(str(error))}"
         self._journal.emit(TraceBootstrapped(example=index, kept=False, score=None, error=text))
-        if isinstance(error, ReplyError):
-            return
-        self._errors.append(f"trainset[{index}]: {text}")
+        if not isinstance(error, ReplyError):
+            self._errors[index] = f"trainset[{index}]: {text}"
+
+    def _check_errors(self, needed: Iterable[int]) -> None:
+        """Raise if too many of the attempts that were needed failed.
+
+        Spare ones do not count: how many of them have ended by now is a matter of speed.
+        """
         limit = self._job.plan.max_errors
-        if len(self._errors) >= limit:
-            lines = "\n  ".join(self._errors[:5])
-            msg = (
-                f"{len(self._errors)} training examples failed in bootstrapping, which "
-                f"max_errors={limit} does not allow. The first of them:\n  {lines}"
-            )
-            raise TooManyErrorsError(msg) from None  # its text tells the errors
+        for index in needed:
+            if index in self._errors:
+                self._errors_met.add(index)
+            if len(self._errors_met) >= limit:
+                lines = "\n  ".join(self._errors[met] for met in sorted(self._errors_met)[:5])
+                msg = (
+                    f"{limit} training examples failed in bootstrapping, which "
+                    f"max_errors={limit} does not allow. The first of them:\n  {lines}"
+                )
+                raise TooManyErrorsError(msg)
 
     def _labelled(
         self, indices: Iterable[int], size: int, rng: random.Random

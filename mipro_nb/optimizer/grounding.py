@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,24 +16,26 @@ from mipro_nb.language.predict import Predict
 from mipro_nb.language.signature import Signature, SignatureMeta
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.job import Job, Journal
-from mipro_nb.optimizer.source import ProgramSource
-from mipro_nb.optimizer.together import together
+from mipro_nb.optimizer.together import Background, together
 from mipro_nb.runs.events import GroundingWritten, PhaseStarted
 
-# As in DSPy, a large training set is not read to its end.
-_MOST_SUMMARY_BATCHES = 10
-_BATCHES_WITHOUT_NEWS = 2
+# Batches of rows that are looked at at a time: the more is known, the less a further one adds, and
+# few are read in vain when nothing new turns up. As in DSPy, no more than ten are read at all.
+_WAVES = (1, 2, 3, 4)
 _NOTHING_NEW = "COMPLETE"
 
 
 @dataclass(frozen=True)
 class Grounding:
-    """What proposals are based on; empty where a source is switched off or was of no use."""
+    """What proposals are based on; empty where a source is switched off or was of no use.
 
-    dataset_summary: str
+    What the prompt model writes can be awaited: a proposal waits for its own sources alone.
+    """
+
+    dataset_summary: asyncio.Task[str]
     program_code: str
-    program_description: str
-    roles: Mapping[str, str]
+    program_description: asyncio.Task[str]
+    roles: Mapping[str, asyncio.Task[str]]
 
 
 class ObserveRows(Signature):
@@ -84,81 +88,99 @@ class DescribePredictor(Signature):
     role: str = OutputField(desc="what this step has to achieve, in one or two sentences")
 
 
-async def ground(job: Job, journal: Journal) -> Grounding:
-    """Return what the prompt model has to say about data and program, each written once."""
+def ground(job: Job, journal: Journal, background: Background) -> Grounding:
+    """Begin to have the prompt model describe data and program, each thing once."""
     journal.emit(PhaseStarted(phase="propose"))
-    summary, (description, roles) = await together(
-        _dataset_summary(job, journal), _program_description(job, journal)
+    source = job.source
+    if job.plan.program_aware_proposer:
+        journal.emit(
+            GroundingWritten(
+                kind="program source", predictor=None, text=source.text, problem=source.problem
+            )
+        )
+    description = background.begin(_program_description(job, journal))
+    return Grounding(
+        dataset_summary=background.begin(_dataset_summary(job, journal)),
+        program_code=source.text if job.plan.program_aware_proposer else "",
+        program_description=description,
+        roles={
+            name: background.begin(_role(job, journal, name, predictor.signature, description))
+            for name, predictor in job.student.named_predictors()
+        },
     )
-    code = job.source.text if job.plan.program_aware_proposer else ""
-    return Grounding(summary, code, description, roles)
 
 
 def row_batches(rows: Sequence[Example], size: int) -> list[str]:
     """Return the texts of the batches in which `rows` are looked at."""
-    starts = range(0, len(rows), size)[:_MOST_SUMMARY_BATCHES]
+    starts = range(0, len(rows), size)[: sum(_WAVES)]
     return [_as_lines(rows[start : start + size]) for start in starts]
+
+
+def in_waves(batches: Iterable[str]) -> list[list[str]]:
+    """Return the batches that are looked at at a time, knowing what was seen in those before."""
+    left = iter(batches)
+    waves = (list(itertools.islice(left, size)) for size in _WAVES)
+    return [wave for wave in waves if wave]
 
 
 async def _dataset_summary(job: Job, journal: Journal) -> str:
     if not job.plan.data_aware_proposer:
         return ""
-    observations: list[str] = []
-    without_news = 0
-    for rows in row_batches(job.rows.train, job.plan.view_data_batch_size):
-        if not observations:
-            seen = await _grounding(job, ObserveRows, "observations", rows=rows)
-        else:
-            prior = "\n".join(observations)
-            seen = await _grounding(
-                job, ObserveMoreRows, "observations", rows=rows, prior_observations=prior
-            )
-        if not seen or seen.strip().strip(".").upper().startswith(_NOTHING_NEW):
-            without_news += 1
-            if without_news == _BATCHES_WITHOUT_NEWS:
-                break
-        else:
-            without_news = 0
-            observations.append(seen)
-    if not observations:
+    seen = await _observations(job)
+    if not seen:
         return ""
-    summary = await _grounding(
-        job, SummarizeObservations, "summary", observations="\n".join(observations)
-    )
+    summary = await _grounding(job, SummarizeObservations, "summary", observations=seen)
     journal.emit(GroundingWritten(kind="dataset summary", predictor=None, text=summary))
     return summary
 
 
-async def _program_description(job: Job, journal: Journal) -> tuple[str, dict[str, str]]:
-    source: ProgramSource = job.source
-    predictors = job.student.named_predictors()
-    if not job.plan.program_aware_proposer:
-        return "", {name: "" for name, _ in predictors}
-    journal.emit(
-        GroundingWritten(
-            kind="program source", predictor=None, text=source.text, problem=source.problem
-        )
+async def _observations(job: Job) -> str:
+    """Return what is seen in the rows, until two batches in a row add nothing."""
+    seen: list[str] = []
+    for wave in in_waves(row_batches(job.rows.train, job.plan.view_data_batch_size)):
+        prior = "\n".join(filter(None, seen))
+        seen += await together(*(_observe(job, rows, prior) for rows in wave))
+        if any(not one and not following for one, following in itertools.pairwise(seen)):
+            break
+    return "\n".join(filter(None, seen))
+
+
+async def _observe(job: Job, rows: str, prior: str) -> str:
+    """Return what `rows` add to the `prior` observations, nothing if they add nothing."""
+    if not prior:
+        return await _grounding(job, ObserveRows, "observations", rows=rows)
+    seen = await _grounding(
+        job, ObserveMoreRows, "observations", rows=rows, prior_observations=prior
     )
+    return "" if seen.strip(" .").upper().startswith(_NOTHING_NEW) else seen
+
+
+async def _program_description(job: Job, journal: Journal) -> str:
+    if not job.plan.program_aware_proposer:
+        return ""
     example = _as_lines(job.rows.train[:1])
     description = await _grounding(
-        job, DescribeProgram, "description", program_code=source.text, example=example
+        job, DescribeProgram, "description", program_code=job.source.text, example=example
     )
     journal.emit(GroundingWritten(kind="program description", predictor=None, text=description))
+    return description
 
-    async def role(name: str, signature: SignatureMeta) -> str:
-        text = await _grounding(
-            job,
-            DescribePredictor,
-            "role",
-            program_code=source.text,
-            program_description=description,
-            predictor=f"{name}: {signature.declaration}",
-        )
-        journal.emit(GroundingWritten(kind="predictor role", predictor=name, text=text))
-        return text
 
-    roles = await together(*(role(name, p.signature) for name, p in predictors))
-    return description, dict(zip((name for name, _ in predictors), roles, strict=True))
+async def _role(
+    job: Job, journal: Journal, name: str, signature: SignatureMeta, description: Awaitable[str]
+) -> str:
+    if not job.plan.program_aware_proposer:
+        return ""
+    role = await _grounding(
+        job,
+        DescribePredictor,
+        "role",
+        program_code=job.source.text,
+        program_description=await description,
+        predictor=f"{name}: {signature.declaration}",
+    )
+    journal.emit(GroundingWritten(kind="predictor role", predictor=name, text=role))
+    return role
 
 
 async def _grounding(job: Job, signature: SignatureMeta, output: str, **inputs: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.fields import Field
 from mipro_nb.language.prompt import write_fields
 from mipro_nb.language.signature import SignatureMeta, make_signature
-from mipro_nb.optimizer.bootstrap import DemoSet
+from mipro_nb.optimizer.bootstrap import DemoSet, bootstrapped_sets
 from mipro_nb.optimizer.grounding import Grounding, ask
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.together import together
@@ -36,7 +37,7 @@ _SOURCES: Mapping[str, str] = {
     "present_instruction": "the instruction to improve on",
     "tip": "how to write it",
 }
-_ROUNDS = 3
+_ATTEMPTS = 3
 # Longer ones would be paid for with every call of a trial; in characters.
 LONGEST_INSTRUCTION = 20_000
 _DEMOS_SHOWN = 3
@@ -52,6 +53,7 @@ class _Draft:
     text: str
     tip: str
     demo_set: int | None
+    attempt: int
 
 
 def proposal_signature(sources: Iterable[str]) -> SignatureMeta:
@@ -62,12 +64,12 @@ def proposal_signature(sources: Iterable[str]) -> SignatureMeta:
 
 
 async def propose(
-    job: Job, journal: Journal, grounding: Grounding, demo_sets: Sequence[DemoSet]
+    job: Job, journal: Journal, grounding: Grounding, demo_sets: Sequence[asyncio.Task[DemoSet]]
 ) -> dict[str, list[str]]:
     """Return for each predictor its candidate instructions; the first is the student's own.
 
-    All proposals are asked for at once. One that is empty or repeats an earlier one is proposed
-    anew, at most twice; if it still does, there is one candidate fewer.
+    Each proposal is asked for as soon as there is what it is shown. One that is empty or repeats
+    an earlier one is proposed anew, at most twice; if it still does, there is one candidate fewer.
 
     Raises
     ------
@@ -104,45 +106,56 @@ class _Proposer:
 
     job: Job
     grounding: Grounding
-    demo_sets: Sequence[DemoSet]
+    demo_sets: Sequence[asyncio.Task[DemoSet]]
     name: str
     signature: SignatureMeta
 
     async def drafts(self) -> list[_Draft]:
         """Return the drafts in the order of their numbers, all different."""
-        wanted = range(1, self.job.plan.num_candidates + 1)
         drafts: dict[int, _Draft] = {}
         failures: list[LMError] = []
-        for attempt in range(_ROUNDS):
-            missing = [number for number in wanted if number not in drafts]
-            written = await together(*(self._draft(n, attempt, failures) for n in missing))
-            taken = {_plain(self.signature.instructions)}
-            taken |= {_plain(draft.text) for draft in drafts.values()}
-            for number, draft in zip(missing, written, strict=True):
-                if 0 < len(draft.text) <= LONGEST_INSTRUCTION and _plain(draft.text) not in taken:
+        attempts = dict.fromkeys(range(1, self.job.plan.num_candidates + 1), 0)
+        while attempts:
+            written = await together(*(self._usable(*each, failures) for each in attempts.items()))
+            taken = {_plain(draft.text) for draft in drafts.values()}
+            repeated: dict[int, int] = {}
+            for number, draft in zip(attempts, written, strict=True):
+                if draft is None:
+                    continue
+                if _plain(draft.text) in taken:
+                    repeated[number] = draft.attempt + 1
+                else:
                     taken.add(_plain(draft.text))
                     drafts[number] = draft
-            if len(drafts) == len(wanted):
-                break
+            attempts = repeated
         if failures and not drafts:
             raise failures[0]
         return [draft for _, draft in sorted(drafts.items())]
+
+    async def _usable(self, number: int, begin: int, failures: list[LMError]) -> _Draft | None:
+        """Return the first draft of this number, from attempt `begin` on, that has a new text."""
+        own = _plain(self.signature.instructions)
+        for attempt in range(begin, _ATTEMPTS):
+            draft = await self._draft(number, attempt, failures)
+            if 0 < len(draft.text) <= LONGEST_INSTRUCTION and _plain(draft.text) != own:
+                return draft
+        return None
 
     async def _draft(self, number: int, attempt: int, failures: list[LMError]) -> _Draft:
         plan = self.job.plan
         own = f"{plan.seed}:{self.name}:{number}:{attempt}"
         tips = list(TIPS) if plan.tip_aware_proposer else ["none"]
         tip = random.Random(own).choice(tips)
-        demo_set, demos = self._shown_demos(number)
-        inputs = self._inputs(tip, demos)
+        demo_set, inputs = await self._sources(number, tip)
         try:
             text = await ask(
                 self.job,
                 proposal_signature(inputs),
                 "instruction",
                 temperature=plan.init_temperature,
-                # A number of this draft's own, so that no two drafts share a kept answer.
-                rollout=1 + zlib.crc32(own.encode()),
+                # A number of this draft's own, so that no two drafts share a kept answer; at
+                # temperature 0 they may: another would be the same.
+                rollout=1 + zlib.crc32(own.encode()) if plan.init_temperature > 0 else 0,
                 **inputs,
             )
         except LMUnavailableError:
@@ -150,28 +163,45 @@ class _Proposer:
         except LMError as error:
             failures.append(error)
             text = ""
-        return _Draft(text.strip().strip('"').strip(), tip, demo_set)
+        return _Draft(text.strip().strip('"').strip(), tip, demo_set, attempt)
 
-    def _inputs(self, tip: str, demos: Sequence[Example]) -> dict[str, str]:
-        """Return what the proposal is grounded in, without the sources that are off or empty."""
+    async def _sources(self, number: int, tip: str) -> tuple[int | None, dict[str, str]]:
+        """Return the demo set that is shown, and all that the proposal is grounded in.
+
+        Sources that are off or empty are left out.
+        """
+        summary, description, role, (demo_set, demos) = await asyncio.gather(
+            self.grounding.dataset_summary,
+            self.grounding.program_description,
+            self.grounding.roles[self.name],
+            self._shown_demos(number),
+        )
         texts = {
-            "dataset_summary": self.grounding.dataset_summary,
+            "dataset_summary": summary,
             "program_code": self.grounding.program_code,
-            "program_description": self.grounding.program_description,
-            "predictor_role": self.grounding.roles[self.name],
+            "program_description": description,
+            "predictor_role": role,
             "task_demos": _demo_text(self.signature, demos),
             "present_instruction": self.signature.instructions,
             "tip": TIPS[tip],
         }
-        return {name: text for name, text in texts.items() if text}
+        return demo_set, {name: text for name, text in texts.items() if text}
 
-    def _shown_demos(self, number: int) -> tuple[int | None, Sequence[Example]]:
-        """Return the bootstrapped demos of one set, another one for each proposal."""
-        usable = [i for i, made in enumerate(self.demo_sets) if made.bootstrapped[self.name]]
-        if not usable or not self.job.plan.fewshot_aware_proposer:
+    async def _shown_demos(self, number: int) -> tuple[int | None, Sequence[Example]]:
+        """Return the bootstrapped demos of one set, another one for each proposal.
+
+        Where a set has none for this predictor, those of the next are shown, so that a proposal
+        waits for no more sets than it must.
+        """
+        if not self.job.plan.fewshot_aware_proposer:
             return None, ()
-        chosen = usable[number % len(usable)]
-        return chosen, self.demo_sets[chosen].bootstrapped[self.name][:_DEMOS_SHOWN]
+        sets = bootstrapped_sets(self.job.plan)
+        for turn in range(len(sets)):
+            chosen = sets[(number + turn) % len(sets)]
+            demos = (await self.demo_sets[chosen]).bootstrapped[self.name]
+            if demos:
+                return chosen, demos[:_DEMOS_SHOWN]
+        return None, ()
 
 
 def _demo_text(signature: SignatureMeta, demos: Sequence[Example]) -> str:

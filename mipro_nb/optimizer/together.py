@@ -1,10 +1,11 @@
-"""Several coroutines awaited as one, with one result or one error."""
+"""Several coroutines at once: awaited as one, or going on beside what awaits them one by one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar, overload
+from collections.abc import Coroutine, Iterable
+from types import TracebackType
+from typing import Any, Self, TypeVar, overload
 
 T = TypeVar("T")
 First = TypeVar("First")
@@ -30,3 +31,36 @@ async def together(*work: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Background:
+    """Tasks that go on beside a block, and end with it.
+
+    Whoever awaits a task gets its result, or its error as it is; nobody else hears of it. A block
+    that ends well waits for its tasks; one that fails or is cancelled cancels them first.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start `work`."""
+        task = asyncio.create_task(work)
+        self._tasks.append(task)
+        return task
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if error is not None:
+            for task in self._tasks:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def in_order(tasks: Iterable[asyncio.Task[T]]) -> list[T]:
+    """Return the results of all `tasks`; raise the first error as soon as there is one."""
+    return await asyncio.gather(*tasks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from scripted_server import Reply, ScriptedServer
@@ -240,6 +241,67 @@ def test_the_teacher_of_a_student_with_demos_keeps_them_but_for_the_row_itself(s
     for request in on_training_rows(server):
         own = question_of(request) in {row.question for row in rows(3)}
         assert len(request.messages) == 2 + 2 * (2 if own else 3)
+
+
+def with_row(number, **reply):
+    """The toy LM, but for its answer to one training row."""
+
+    def respond(request):
+        found = answer(request)
+        if kind(request) == "task" and question_of(request) == TRAIN[number].question:
+            return replace(found, **reply)
+        return found
+
+    return respond
+
+
+def places(run, **wanted):
+    """Where the events with these values are among all events of a run."""
+    events = [recorded.event.model_dump() for recorded in run.events()]
+    return [place for place, event in enumerate(events) if wanted.items() <= event.items()]
+
+
+def test_a_spare_attempt_that_straggles_holds_up_nothing_and_is_counted():
+    with ScriptedServer(with_row(3, delay=1.0)) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer_of(num_candidates=3))
+        assert [question_of(r) for r in on_training_rows(server)] == [
+            row.question for row in TRAIN[:4]
+        ]
+    (search,) = places(run, type="phase_started", phase="search")
+    (straggler,) = places(run, type="trace_bootstrapped", example=3)
+    assert search < straggler
+    assert run.state.demo_sets["solve"][2].bootstrapped == 3
+    assert run.state.spend_by_phase["bootstrap"].calls == 4
+
+
+def test_a_proposal_waits_for_the_demos_that_it_shows_and_for_no_others():
+    with ScriptedServer(with_row(0, delay=1.0)) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer_of())
+    (straggler,) = places(run, type="trace_bootstrapped", example=0)
+    proposals = places(run, type="lm_call_answered", phase="propose")[-6:]
+    shown = [c.demo_set for c in run.state.candidates["solve"].values() if c.demo_set is not None]
+    with_the_straggler = [
+        number
+        for number, demos in enumerate(demo_sets(run))
+        if TRAIN[0].question in [d["question"] for d in demos[: _bootstrapped(run, number)]]
+    ]
+    assert 2 in with_the_straggler
+    waiting = sum(number in with_the_straggler for number in shown)
+    assert sum(place > straggler for place in proposals) == waiting < len(proposals) == 6
+
+
+def _bootstrapped(run, number):
+    return run.state.demo_sets["solve"][number].bootstrapped
+
+
+def test_a_spare_attempt_that_fails_is_no_error():
+    with ScriptedServer(with_row(3, status=500)) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer_of(num_candidates=3, max_errors=1))
+    assert run.status == "finished"
+    assert run.state.spend.failed_calls == 1
 
 
 def failing_on_training_rows(reply):

@@ -178,6 +178,120 @@ def test_observations_are_collected_and_condensed():
     assert "Thing 10." not in condensed.last_user
 
 
+def test_batches_are_read_in_waves_that_grow():
+    number = itertools.count(1)
+    script = (
+        Script()
+        .when("Look at further rows", lambda _: f"observations: Thing {next(number)}.")
+        .otherwise(answer)
+    )
+    with ScriptedServer(script) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer_of(), train=rows(200), view_data_batch_size=10)
+        further = [sections(r)["prior_observations"] for r in asked(server, "observe more")]
+    known = [prior.count("Thing") for prior in further]
+    assert sorted(known) == [0] * 2 + [2] * 3 + [5] * 4
+    # What they cost was foreseen.
+    foreseen = {phase.phase: phase for phase in run.plan.estimate.phases}["propose"]
+    spent = run.state.spend_by_phase["propose"]
+    assert foreseen.calls.low <= spent.calls <= foreseen.calls.high
+    assert foreseen.input_tokens.low <= spent.input_tokens <= foreseen.input_tokens.high
+
+
+@pytest.mark.parametrize(
+    ("news", "read"), [("n--nnnnnnn", 3), ("nn--nnnnnn", 6), ("n-n-n-n-n-", 10)]
+)
+def test_reading_ends_with_the_wave_in_which_two_batches_in_a_row_add_nothing(news, read):
+    def observe(request):
+        batch = int(re.search(r'"question": "(\d+) plus', request.last_user)[1]) // 10
+        return f"observations: Thing {batch}." if news[batch] == "n" else "observations: COMPLETE"
+
+    script = Script().when("Look at further rows", observe).otherwise(answer)
+    with ScriptedServer(script) as server:
+        mipro.configure(lm=lm_of(server))
+        run_of(optimizer_of(), train=rows(200), view_data_batch_size=10)
+        assert len(asked(server, "observe", "observe more")) == read
+        (condensed,) = asked(server, "summary")
+    things = [f"Thing {batch}." for batch in range(1, read) if news[batch] == "n"]
+    assert re.findall(r"Thing \d+\.", condensed.last_user) == things
+
+
+def test_each_proposal_shows_another_demo_set(server):
+    run = run_of(optimizer_of(num_candidates=6))
+    shown = [c.demo_set for c in run.state.candidates["solve"].values() if c.source == "proposed"]
+    assert shown == [3, 4, 5, 2, 3, 4]
+
+
+class Rarely(mipro.Module):
+    """Calls its second predictor on one row of the training set only."""
+
+    def __init__(self):
+        self.often = mipro.Predict("question -> answer")
+        self.rarely = mipro.Predict("question -> answer")
+
+    def forward(self, question):
+        return (self.rarely if question == "0 plus 3" else self.often)(question=question)
+
+
+def test_where_a_demo_set_has_nothing_to_show_the_next_one_is_shown(server):
+    optimizer = mipro.MIPROv2(
+        lambda example, prediction, trace=None: True,
+        num_candidates=6,
+        max_bootstrapped_demos=2,
+        max_labeled_demos=2,
+    )
+    run = run_of(optimizer, Rarely())
+    made = run.state.demo_sets["rarely"]
+    with_demos = [number for number in sorted(made) if made[number].bootstrapped]
+    shown = {c.demo_set for c in run.state.candidates["rarely"].values()} - {None}
+    assert set() < shown == set(with_demos) < {2, 3, 4, 5}
+
+
+def answered(run):
+    """The replies that the prompt model gave, in the order in which they came."""
+    events = [recorded.event for recorded in run.events()]
+    return [
+        run.record.text(event.reply)
+        for event in events
+        if event.type == "lm_call_answered" and event.phase == "propose"
+    ]
+
+
+def test_a_proposal_waits_for_no_other_predictors_role():
+    def role(request):
+        return Reply("role: Slow.", delay=1.0 if "solve.predict:" in request.last_user else 0.0)
+
+    with ScriptedServer(Script().when("Say what role", role).otherwise(answer)) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer_of(), PlanAndSolve())
+    replies = answered(run)
+    slow = max(place for place, reply in enumerate(replies) if reply == "role: Slow.")
+    proposals = [place for place, reply in enumerate(replies) if reply.startswith("instruction:")]
+    assert sum(place < slow for place in proposals) == len(proposals) / 2 == 4
+
+
+def test_a_useless_proposal_is_proposed_anew_while_others_are_still_written():
+    number = itertools.count()
+
+    def reply(request):
+        n = next(number)
+        return Reply(f"instruction: {OWN if n == 1 else f'Number {n}.'}", delay=float(n == 0))
+
+    with ScriptedServer(proposing(reply)) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer_of())
+    assert answered(run)[-2:] == ["instruction: Number 4.", "instruction: Number 0."]
+    assert len(instructions(run)) == 5
+
+
+def test_equal_proposals_at_temperature_zero_are_paid_once(server):
+    flags = ("program", "data", "tip", "fewshot")
+    settings = {f"{flag}_aware_proposer": False for flag in flags}
+    run = run_of(optimizer_of(init_temperature=0.0), **settings)
+    assert len(asked(server, "instruction")) == 1
+    assert len(instructions(run)) == 2
+
+
 def test_repetitions_are_proposed_anew():
     number = itertools.count()
 
