@@ -5,5 +5,15 @@ from mipro_nb.optimizer.estimate import Amount, Estimate, PhaseEstimate
 from mipro_nb.optimizer.miprov2 import MIPROv2
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.run import Run
+from mipro_nb.optimizer.strategy import SearchStrategy
 
-__all__ = ["Amount", "Estimate", "MIPROv2", "PhaseEstimate", "Plan", "Run", "live_runs"]
+__all__ = [
+    "Amount",
+    "Estimate",
+    "MIPROv2",
+    "PhaseEstimate",
+    "Plan",
+    "Run",
+    "SearchStrategy",
+    "live_runs",
+]

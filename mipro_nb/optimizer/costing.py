@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.models.lm import LM
 from mipro_nb.models.prices import Price
 from mipro_nb.models.tokens import count_message_tokens
-from mipro_nb.optimizer.bootstrap import DEMOS_FOR_THE_PROPOSER
+from mipro_nb.optimizer.bootstrap import DEMOS_FOR_THE_PROPOSER, bootstrapped_sets
 from mipro_nb.optimizer.estimate import (
     ALL,
     NOTHING,
@@ -29,11 +28,14 @@ from mipro_nb.optimizer.grounding import (
     ObserveMoreRows,
     ObserveRows,
     SummarizeObservations,
+    in_waves,
     row_batches,
 )
+from mipro_nb.optimizer.minibatches import stages
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.propose import proposal_signature
 from mipro_nb.optimizer.rehearsal import Rehearsal, RehearsedCall
+from mipro_nb.optimizer.speculation import MOST_SPARE
 from mipro_nb.runs.events import Phase
 
 # Tokens are counted without the models' own vocabularies.
@@ -44,6 +46,9 @@ _ASKED_AGAIN = Amount(1.0, 1.05, 2.0)
 _REPLY_LENGTH = Amount(0.2, 1.0, 3.0)
 # How often a bootstrapped trace passes the metric, from every time to hardly ever.
 _PASS_RATE = Amount(1.0, 0.6, 0.1)
+# Attempts of a demo set that are begun and then not needed; in the mean as simulated for pass rates
+# from 0.3 to 0.95, most of them being needed by another set.
+_SPARE_ATTEMPTS = Amount(0, 0.4, MOST_SPARE)
 # A proposed instruction is longer than the student's by about so many tokens.
 _INSTRUCTION_TOKENS = Amount(0, 60, 200)
 # Tokens of what the prompt model writes at a time.
@@ -52,8 +57,6 @@ _TIP_TOKENS = Amount(0, 15, 40)
 # Proposals may have to be written anew: unreadable ones, and repetitions.
 _WRITTEN_ANEW = Amount(1.0, 1.02, 1.5)
 _PROPOSAL_ROUNDS = Amount(1.0, 1.1, 2.0)
-# So many trials at least are drawn at random before the sampler begins to repeat what is good.
-_RANDOM_TRIALS = 10
 
 
 @dataclass(frozen=True)
@@ -155,9 +158,8 @@ def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEsti
     wanted, labelled = plan.max_bootstrapped_demos, plan.max_labeled_demos
     if plan.zero_shot:
         wanted = DEMOS_FOR_THE_PROPOSER
-    # Set 0 is empty, and set 1 labelled if there are labelled demos.
-    sets = plan.num_candidates - (2 if labelled else 1)
-    if not wanted or sets < 1:
+    sets = len(bootstrapped_sets(plan))
+    if not sets:
         return _priced("bootstrap", NOTHING, NOTHING, NOTHING, lm)
     rows = plan.trainset_size
     # Sets share attempts: an example is run once, however many sets look at it.
@@ -165,8 +167,8 @@ def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEsti
     attempts = Amount(
         # Only the set in the trainset's own order is sure to be of the full size.
         min(rows, wanted if plan.num_candidates > 2 else 1),  # noqa: PLR2004 - sets 0 and 1
-        min(rows, distinct / _PASS_RATE.expected),
-        min(rows, max(sets * wanted, 1) / _PASS_RATE.high),
+        min(rows, distinct / _PASS_RATE.expected + sets * _SPARE_ATTEMPTS.expected),
+        min(rows, sets * wanted / _PASS_RATE.high + sets * _SPARE_ATTEMPTS.high),
     )
     shown = min(labelled, rows)
     demos = None
@@ -205,29 +207,28 @@ def _search_demos(plan: Plan) -> _Demos:
 
 def _search_examples(plan: Plan) -> Amount:
     """Return how many (configuration, example) pairs are scored after the baseline's."""
-    size = plan.valset_size
+    size, trials = plan.valset_size, plan.num_trials
     batch = plan.minibatch_size if plan.minibatch else size
     fulls = plan.full_evaluations if plan.minibatch else 0
+    # Of the evaluations at the end, all but the first are made only if the evidence is unclear.
+    surely_full = fulls - min(plan.search.finalists, trials) + 1 if plan.minibatch else 0
+    first = stages(batch)[0] if plan.minibatch and plan.search.stop_losers else batch
+    # About every second trial ends after its first stage.
+    usual = (first + batch) / 2
     choices = (plan.num_candidates + 1) * (1 if plan.zero_shot else plan.num_candidates)
-    # Above a million, repetitions are too rare to matter.
-    configurations = min(1e6, choices ** min(len(plan.predictors), 9))
-    trials = plan.num_trials
+    # Above a million, repetitions are too rare to matter. The baseline scores the student's own.
+    others = min(1e6, choices ** min(len(plan.predictors), 9)) - 1
 
-    def scored(draws: float, completed: float) -> float:
-        """Return the pairs that so many random trials and full evaluations score in the mean."""
-        # The student's own pairs are scored by the baseline.
-        by_trials = 1 - (1 - batch / (configurations * size)) ** draws
-        by_fulls = min(1.0, completed / (configurations - 1))
-        return float((configurations - 1) * size * (1 - (1 - by_trials) * (1 - by_fulls)))
+    def scored(batch: float, fulls: float) -> float:
+        """Return the pairs of so large trials and so many full evaluations, each scored once."""
+        completed = min(fulls, others) * (size - batch)
+        repeated = max(0.0, trials - others) * batch * (1 - batch / size)
+        return float(min(min(trials, others) * batch + repeated + completed, others * size))
 
-    most = min(trials * batch + fulls * (size - batch), configurations * size)
-    expected = min(scored(trials, fulls), most)
-    # At least the first trials are drawn at random, and some of those may draw the student.
-    at_random = min(trials, _RANDOM_TRIALS)
-    others = 1 - 1 / configurations
-    surely = max(0.0, at_random * others - 3 * math.sqrt(at_random * others / configurations))
-    least = 0.6 * scored(surely, 0.5 * fulls * min(1.0, surely))
-    return Amount(min(least, expected), expected, most)
+    most = min(trials * batch + fulls * (size - batch), others * size)
+    expected = min(scored(usual, (surely_full + fulls) / 2), most)
+    # Candidates may turn out alike, and their answers be the same.
+    return Amount(min(0.6 * scored(first, 0.5 * surely_full), expected), expected, most)
 
 
 def _propose(  # noqa: PLR0917 - what proposals are made of
@@ -240,7 +241,7 @@ def _propose(  # noqa: PLR0917 - what proposals are made of
 ) -> PhaseEstimate:
     reading = _Reading(lm)
     if plan.data_aware_proposer:
-        _read_rows(reading, row_batches(trainset, plan.view_data_batch_size))
+        _read_rows(reading, in_waves(row_batches(trainset, plan.view_data_batch_size)))
     code = source if plan.program_aware_proposer else ""
     predictors = student.named_predictors()
     if plan.program_aware_proposer:
@@ -294,16 +295,21 @@ class _Reading:
         self.output_tokens += asked * _WRITTEN
 
 
-def _read_rows(reading: _Reading, batches: Sequence[str]) -> None:
-    for number, batch in enumerate(batches):
-        # After two batches that add nothing new, no more are read, and maybe nothing was found.
+def _read_rows(reading: _Reading, waves: Sequence[Sequence[str]]) -> None:
+    read = 0
+    for number, wave in enumerate(waves):
+        # Once two batches added nothing new, no further wave is read; maybe nothing was found.
         times = Amount(1.0 if number < 2 else 0.0, 1.0, 1.0)  # noqa: PLR2004
-        if number == 0:
-            reading.ask(ObserveRows, rows=batch)
-        else:
-            prior = Amount(0, _WRITTEN.expected * number / 2, _WRITTEN.high * number)
-            reading.ask(ObserveMoreRows, times=times, more=prior, rows=batch, prior_observations="")
-    observed = Amount(0, _WRITTEN.expected, _WRITTEN.high * len(batches))
+        prior = Amount(0, _WRITTEN.expected * read / 2, _WRITTEN.high * read)
+        for batch in wave:
+            if number == 0:
+                reading.ask(ObserveRows, rows=batch)
+            else:
+                reading.ask(
+                    ObserveMoreRows, times=times, more=prior, rows=batch, prior_observations=""
+                )
+        read += len(wave)
+    observed = Amount(0, _WRITTEN.expected, _WRITTEN.high * read)
     reading.ask(SummarizeObservations, times=Amount(0, 1, 1), more=observed, observations="")
 
 

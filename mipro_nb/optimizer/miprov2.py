@@ -30,6 +30,7 @@ from mipro_nb.optimizer.rehearsal import rehearse
 from mipro_nb.optimizer.rows import split_rows
 from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.source import program_source
+from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.record import open_record
 
 _CAPS = ("max_usd", "max_calls", "max_tokens", "max_seconds")
@@ -71,6 +72,13 @@ class MIPROv2:
         Keep only traces that score at least this (0–1); 0 is a threshold too.
     seed
         Seed of every random choice.
+    search
+        ``"paired"``: compares configurations on common examples, models what each candidate adds,
+        and ends trials early that are clearly behind: the most of few calls. ``"mipro"``: the
+        algorithm of the paper. Or a `SearchStrategy` of your own.
+    hedge
+        Send a call that is slower than 95 % of those before a second time, if there is room. The
+        first answer counts, both are paid.
 
     Raises
     ------
@@ -98,6 +106,8 @@ class MIPROv2:
         track_stats: bool = True,
         metric_threshold: float | None = None,
         seed: int = 9,
+        search: str | SearchStrategy = "paired",
+        hedge: bool = False,
     ) -> None:
         self.metric = Metric(metric)
         self.prompt_model = _checked_lm("prompt_model", prompt_model)
@@ -124,6 +134,9 @@ class MIPROv2:
             data_aware_proposer=True,
             tip_aware_proposer=True,
             fewshot_aware_proposer=True,
+            search=strategy_of(search),
+            hedge=hedge,
+            trials_in_flight=None,
         )
 
     def compile(
@@ -145,6 +158,7 @@ class MIPROv2:
         tip_aware_proposer: bool = True,
         fewshot_aware_proposer: bool = True,
         view_data_batch_size: int = 10,
+        trials_in_flight: int | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
         max_tokens: int | None = None,
@@ -180,6 +194,9 @@ class MIPROv2:
             Each switches off one source of grounding of the proposals.
         view_data_batch_size
             Rows that the dataset summary looks at per call.
+        trials_in_flight
+            How many trials are under way at once. It follows from num_threads if None; the same
+            seed, answers and number give the same result at any num_threads.
         max_usd, max_calls, max_tokens, max_seconds
             Hard caps: USD, LM calls, tokens (input and output), seconds of work. The run ends
             before a call that might exceed one, and returns the best program so far.
@@ -215,6 +232,7 @@ class MIPROv2:
                 tip_aware_proposer=tip_aware_proposer,
                 fewshot_aware_proposer=fewshot_aware_proposer,
                 view_data_batch_size=view_data_batch_size,
+                trials_in_flight=trials_in_flight,
                 max_usd=max_usd,
                 max_calls=max_calls,
                 max_tokens=max_tokens,

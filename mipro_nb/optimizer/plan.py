@@ -12,6 +12,8 @@ from mipro_nb.evaluate.evaluate import check_count
 from mipro_nb.models.caps import Caps
 from mipro_nb.numbers import is_number
 from mipro_nb.optimizer.estimate import Estimate
+from mipro_nb.optimizer.minibatches import stages
+from mipro_nb.optimizer.strategy import SearchStrategy
 
 Auto = Literal["light", "medium", "heavy"]
 
@@ -32,6 +34,12 @@ AUTO: Mapping[str, AutoSettings] = {
 }
 _LEAST_ROWS_FOR_MINIBATCHES = 50
 _LARGEST_SEED = 2**32 - 1  # of NumPy, which Optuna draws with
+
+
+# What becomes something else in the plan than in the wishes.
+_RESOLVED = frozenset(
+    {"num_candidates", "num_trials", "minibatch", "minibatch_size", "trials_in_flight"}
+)
 
 
 class Unset(int):
@@ -64,6 +72,8 @@ class Hyperparameters:
     data_aware_proposer: bool
     tip_aware_proposer: bool
     fewshot_aware_proposer: bool
+    search: SearchStrategy
+    hedge: bool
 
     @property
     def zero_shot(self) -> bool:
@@ -73,7 +83,15 @@ class Hyperparameters:
 
 @dataclass(frozen=True)
 class Wishes(Hyperparameters):
-    """What the user asked for, checked one by one but not yet against the data."""
+    """What the user asked for, checked one by one but not yet against the data.
+
+    Attributes
+    ----------
+    trials_in_flight
+        As in `Plan`; None to have it follow from num_threads.
+    """
+
+    trials_in_flight: int | None
 
     def __post_init__(self) -> None:
         if self.auto is not None:
@@ -90,8 +108,11 @@ class Wishes(Hyperparameters):
             check_count(name, getattr(self, name))
         for name in ("max_bootstrapped_demos", "max_labeled_demos", "seed"):
             check_count(name, getattr(self, name), least=0)
+        if self.trials_in_flight is not None:
+            check_count("trials_in_flight", self.trials_in_flight)
         for name in (
             "minibatch",
+            "hedge",
             "program_aware_proposer",
             "data_aware_proposer",
             "tip_aware_proposer",
@@ -162,13 +183,16 @@ class Plan(Hyperparameters):
         """Return how many full evaluations the search makes after the baseline, at most."""
         if not self.minibatch:
             return self.num_trials
-        return math.ceil(self.num_trials / self.minibatch_full_eval_steps)
+        at_the_end = min(self.search.finalists, self.num_trials)
+        return (self.num_trials - 1) // self.minibatch_full_eval_steps + at_the_end
 
     def settings(self) -> dict[str, Any]:
-        """Return the hyperparameters by name, and the sizes of the sets."""
+        """Return the hyperparameters by name, the sizes of the sets and what follows from them."""
         values = asdict(replace(self, estimate=Estimate()))
         for apart in ("estimate", "notes", "caps", "models", "predictors", "program"):
             del values[apart]
+        values["search"] = self.search.name
+        values["full_evaluations"] = self.full_evaluations
         return values
 
     def __str__(self) -> str:
@@ -178,12 +202,6 @@ class Plan(Hyperparameters):
 
     def text(self) -> str:
         """Return plan and estimate as lines of text, for a terminal or a cell's output."""
-        how = (
-            f"{self.num_trials} trials on minibatches of {self.minibatch_size}, a full evaluation "
-            f"every {self.minibatch_full_eval_steps}"
-            if self.minibatch
-            else f"{self.num_trials} trials, each on the whole valset"
-        )
         demos = (
             "instructions only, no demos"
             if self.zero_shot
@@ -203,7 +221,7 @@ class Plan(Hyperparameters):
             _line("models", who),
             _line("data", data),
             _line("candidates", f"{self.num_candidates} new instructions per predictor; {demos}"),
-            _line("search", how),
+            _line("search", self._how()),
             _line("in flight", flight),
         ]
         if self.caps != Caps():
@@ -211,6 +229,15 @@ class Plan(Hyperparameters):
         lines += [_line("note", note) for note in self.notes]
         lines += ["", self.estimate.text()]
         return "\n".join(lines)
+
+    def _how(self) -> str:
+        if not self.minibatch:
+            return f"{self.search.name}: {self.num_trials} trials, each on the whole valset"
+        text = f"{self.search.name}: {self.num_trials} trials on minibatches of "
+        text += f"{self.minibatch_size}"
+        if self.search.stop_losers and stages(self.minibatch_size)[0] < self.minibatch_size:
+            text += f" (those clearly behind end after {stages(self.minibatch_size)[0]})"
+        return f"{text}, a full evaluation every {self.minibatch_full_eval_steps}"
 
 
 def _line(what: str, text: str) -> str:
@@ -259,11 +286,7 @@ def resolve(
             f"{trials} trials are few for {variables} variables of {candidates} candidates: "
             f"at least {math.ceil(least)} are recommended."
         )
-    values = {
-        name: value
-        for name, value in asdict(wishes).items()
-        if name not in ("num_candidates", "num_trials", "minibatch", "minibatch_size")
-    }
+    values = {name: value for name, value in vars(wishes).items() if name not in _RESOLVED}
     return Plan(
         **values,
         program=program,
@@ -273,13 +296,19 @@ def resolve(
         num_trials=trials,
         minibatch=minibatch,
         minibatch_size=size,
-        trials_in_flight=_trials_in_flight(wishes.num_threads, size if minibatch else valset_size),
+        trials_in_flight=wishes.trials_in_flight
+        or _trials_in_flight(wishes, size if minibatch else valset_size, trials),
         trainset_size=trainset_size,
         valset_size=valset_size,
         notes=tuple(notes),
     )
 
 
-def _trials_in_flight(num_threads: int, examples: int) -> int:
-    """Return the fixed lag: enough trials to fill every slot while the oldest runs out."""
-    return 1 + math.ceil(num_threads / examples)
+def _trials_in_flight(wishes: Wishes, examples: int, trials: int) -> int:
+    """Return the fixed lag: enough trials to fill every slot, and half as many for stragglers.
+
+    Some trials at least, the last fifth, shall know what came of others.
+    """
+    at_once = stages(examples)[0] if wishes.minibatch and wishes.search.stop_losers else examples
+    wanted = 1 + math.ceil(1.5 * wishes.num_threads / at_once)
+    return max(2, min(wanted, math.ceil(0.8 * trials)))

@@ -24,14 +24,16 @@ from mipro_nb.models.gate import Gate, run_gate
 from mipro_nb.optimizer.alive import enter
 from mipro_nb.optimizer.bootstrap import bootstrap
 from mipro_nb.optimizer.configuration import Candidates
+from mipro_nb.optimizer.evaluations import Evaluated, Evaluations
+from mipro_nb.optimizer.gain import best_of, gain_of
 from mipro_nb.optimizer.grounding import ground
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.propose import propose
-from mipro_nb.optimizer.search import Evaluated, Evaluations, Search, best_of, gain_of
+from mipro_nb.optimizer.search import Search
 from mipro_nb.optimizer.steering import Steering, as_part
 from mipro_nb.optimizer.surface import Window, current_surface
-from mipro_nb.optimizer.together import together
+from mipro_nb.optimizer.together import Background, in_order, together
 from mipro_nb.runs import living
 from mipro_nb.runs.events import (
     FinalState,
@@ -385,6 +387,7 @@ class Run(RunFrames):
             journal.emit,
             caps=self.plan.caps,
             on_cap=lambda reached: self._cap(str(reached)),
+            hedge=job.plan.hedge,
         )
         watch = asyncio.create_task(self._watch_time())
         slots = Slots(job.plan.num_threads)
@@ -441,15 +444,21 @@ class Run(RunFrames):
 
     async def _optimize(self, slots: Slots, evaluations: Evaluations) -> None:
         """Do what the paper's algorithm does, each step as soon as its inputs are there."""
-        baseline, candidates = await together(evaluations.baseline(), self._find_candidates(slots))
-        self._candidates = candidates
-        search = Search(self._job, self._journal, candidates, evaluations)
-        await search.run(baseline)
+        async with Background() as background:
+            baseline, candidates = await together(
+                evaluations.baseline(), self._find_candidates(slots, background)
+            )
+            self._candidates = candidates
+            search = Search(self._job, self._journal, candidates, evaluations)
+            await search.run(baseline)
 
-    async def _find_candidates(self, slots: Slots) -> Candidates:
+    async def _find_candidates(self, slots: Slots, background: Background) -> Candidates:
         job, journal = self._job, self._journal
-        demo_sets, grounding = await together(bootstrap(job, journal, slots), ground(job, journal))
-        instructions = await propose(job, journal, grounding, demo_sets)
+        sets = bootstrap(job, journal, slots, background)
+        grounding = ground(job, journal, background)
+        instructions, demo_sets = await together(
+            propose(job, journal, grounding, sets), in_order(sets)
+        )
         demos = None
         if not job.plan.zero_shot:
             demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
@@ -464,7 +473,7 @@ class Run(RunFrames):
         program = self._program_of(best)
         gain = None
         if best is not None and baseline is not None and best is not baseline:
-            gain = gain_of(best, baseline, self.plan.seed)
+            gain = gain_of(best, eligible, self.plan.seed)
         with self._journal.record.writing():
             self._journal.emit(
                 RunEnded(

@@ -1,111 +1,160 @@
-"""The sampler: Optuna's TPE over the configurations that may be tried at present."""
+"""Samplers: which configuration is tried next. This one is Optuna's TPE, as in the paper."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import TrialState
 
+from mipro_nb.optimizer.belief import LUCK, Belief, Difficulties, Prospects, evened
+from mipro_nb.optimizer.choices import Choices, Untried, are_open
 from mipro_nb.optimizer.configuration import Configuration
+from mipro_nb.runs.events import configuration_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Scores = Mapping[int, float]
+"""Example → score, 0–1."""
+
 _SEEDS = 2**32
+# How often the estimator may draw what was tried already, before chance decides.
+_DRAWS = 4
+# Every draw of the estimator reads all that the study holds. So when it has grown to the second
+# number, it goes on with the first: the best half of it and the newest half.
+_KEPT, _MOST_KEPT = 200, 400
+_NOTHING_KNOWN = Belief(0.0, float("inf"))
 
 
-@dataclass(frozen=True)
-class Draw:
-    """A configuration to try, and the trial that the sampler knows it as.
-
-    `trial` is None where there was nothing to choose.
-    """
-
-    configuration: Configuration
-    trial: optuna.Trial | None
-    study: optuna.Study | None
-
-
-class Sampler:
+class Sampler(Protocol):
     """Draws configurations, the more often the better their like have scored.
 
-    What may be tried can change at any time: the study is then built anew from what was observed,
-    over the choices that are left. It owns no state of its own.
+    Everything it does follows from its seed and from the order of what it was told. What may be
+    tried can change at any time.
+    """
+
+    def ask(self, choices: Choices) -> Configuration:
+        """Return the next configuration to try: an untried one, as long as there is any."""
+
+    def tell(self, configuration: Configuration, scores: Scores) -> None:
+        """Take the scores of an evaluation into account, drawn here or not."""
+
+    def belief(self, configuration: Configuration) -> Belief:
+        """Return what is believed of a configuration's mean score."""
+
+    def prospects(self, configuration: Configuration, examples: Sequence[int]) -> Prospects:
+        """Return by what a trial on these examples will be judged."""
+
+
+class TreeSampler:
+    """Optuna's TPE over one categorical variable per predictor and part.
+
+    The study owns no state: it is built anew from what was told when the choices change.
 
     Parameters
     ----------
     seed
         Seed of all draws.
+    paired
+        Take the difficulty of examples off the scores.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, paired: bool) -> None:
         self._seed = seed
+        self._rng = random.Random(f"{seed}:untried")
+        self._untried = Untried(self._rng)
         self._generation = 0
-        self._allowed: dict[str, tuple[int, ...]] = {}
+        self._choices: Choices = {}
         self._observed: list[tuple[Configuration, float]] = []
+        self._scores: dict[str, dict[int, float]] = {}
+        self._means: dict[str, float] = {}
+        self._difficulties = Difficulties(paired)
         self._study: optuna.Study | None = None
 
-    def ask(self, allowed: Mapping[str, Sequence[int]]) -> Draw:
-        """Return the next configuration to try.
+    def ask(self, choices: Choices) -> Configuration:
+        """Return the next configuration to try."""
+        self._untried.use(choices)
+        if self._study is None or choices != self._choices:
+            self._study = self._built(choices)
+        configuration = self._drawn(self._study)
+        self._untried.take(configuration)
+        return configuration
 
-        Parameters
-        ----------
-        allowed
-            Variable → the candidates that may be chosen, one at least.
-        """
-        choices = {name: tuple(indices) for name, indices in allowed.items()}
-        if self._study is None or choices != self._allowed:
-            self._rebuild(choices)
-        fixed = {name: indices[0] for name, indices in choices.items() if len(indices) == 1}
+    def tell(self, configuration: Configuration, scores: Scores) -> None:
+        """Take the scores of an evaluation into account."""
+        key = configuration_key(configuration)
+        self._untried.take(configuration)
+        told = self._scores.setdefault(key, {})
+        fresh = {example: score for example, score in scores.items() if example not in told}
+        value = evened(scores, self._difficulties.of(scores))
+        told.update(fresh)
+        if fresh:
+            self._means[key] = evened(told, self._difficulties.of(told))
+            self._difficulties.learn(fresh, self._means[key])
+        self._observed.append((configuration, value))
+        if len(self._observed) > _MOST_KEPT:
+            best = sorted(self._observed[: -_KEPT // 2], key=lambda each: -each[1])
+            self._observed = best[: _KEPT // 2] + self._observed[-_KEPT // 2 :]
+            self._study = None
+        if self._study is not None:
+            self._enter(self._study, configuration, value)
+
+    def belief(self, configuration: Configuration) -> Belief:
+        """Return the mean of all that was told of a configuration."""
+        key = configuration_key(configuration)
+        if key not in self._scores:
+            return _NOTHING_KNOWN
+        return Belief(self._means[key], LUCK / len(self._scores[key]))
+
+    def prospects(self, configuration: Configuration, examples: Sequence[int]) -> Prospects:
+        """Return by what a trial on these examples will be judged."""
+        best = max(self._means.values(), default=0.0)
+        return Prospects(self.belief(configuration), best, self._difficulties.of(examples))
+
+    def _drawn(self, study: optuna.Study) -> Configuration:
+        fixed = {name: indices[0] for name, indices in self._choices.items()}
         space = self._space()
-        if not space or self._study is None:
-            return Draw(fixed, None, None)
-        trial = self._study.ask(space)
-        drawn = {**fixed, **trial.params}
-        return Draw({name: drawn[name] for name in choices}, trial, self._study)
-
-    def tell(self, draw: Draw, score: float) -> None:
-        """Take the score of a drawn configuration into account."""
-        self._observed.append((draw.configuration, score))
-        if draw.trial is not None and draw.study is not None and draw.study is self._study:
-            draw.study.tell(draw.trial, score)
-        else:  # what may be tried has changed since it was drawn
-            self._enter(draw.configuration, score)
-
-    def add(self, configuration: Configuration, score: float) -> None:
-        """Take into account what was not drawn: the student, and full evaluations."""
-        self._observed.append((configuration, score))
-        self._enter(configuration, score)
+        if not space:
+            return fixed
+        for _ in range(_DRAWS):
+            trial = study.ask(space)
+            study.tell(trial, state=TrialState.FAIL)  # what comes of it is added when it is told
+            drawn = {**fixed, **trial.params}
+            if drawn in self._untried:
+                return drawn
+        left = self._untried.ways(self._choices)
+        return dict(zip(self._choices, self._rng.choice(left), strict=True)) if left else drawn
 
     def _space(self) -> dict[str, BaseDistribution]:
         return {
             name: CategoricalDistribution(indices)
-            for name, indices in self._allowed.items()
+            for name, indices in self._choices.items()
             if len(indices) > 1
         }
 
-    def _rebuild(self, allowed: dict[str, tuple[int, ...]]) -> None:
-        self._allowed = allowed
+    def _built(self, choices: Choices) -> optuna.Study:
+        self._choices = choices
         seed = (self._seed + self._generation) % _SEEDS
         self._generation += 1
         with _quiet_optuna():
             sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
-            self._study = optuna.create_study(direction="maximize", sampler=sampler)
-        for configuration, score in self._observed:
-            self._enter(configuration, score)
+            study = optuna.create_study(direction="maximize", sampler=sampler)
+        for configuration, value in self._observed:
+            self._enter(study, configuration, value)
+        return study
 
-    def _enter(self, configuration: Configuration, score: float) -> None:
+    def _enter(self, study: optuna.Study, configuration: Configuration, value: float) -> None:
         """Show the study an observation, unless it holds a candidate that may not be chosen."""
         space = self._space()
-        params = {name: configuration[name] for name in space}
-        known = all(index in self._allowed[name] for name, index in params.items())
-        if self._study is not None and space and known:
-            self._study.add_trial(
-                optuna.trial.create_trial(params=params, distributions=space, value=score)
+        if space and are_open(configuration, self._choices):
+            params = {name: configuration[name] for name in space}
+            study.add_trial(
+                optuna.trial.create_trial(params=params, distributions=space, value=value)
             )
 
 

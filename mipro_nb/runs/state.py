@@ -257,6 +257,7 @@ class RunState:
             case ev.TrialTold() as event:
                 trial = self.trials[event.trial]
                 trial.score, trial.reused = event.score, event.reused
+                trial.examples = trial.examples[: event.examples]  # fewer if it was clearly lost
                 trial.told_at = recorded.at
             case ev.RunEnded() as event:
                 self.ended = event

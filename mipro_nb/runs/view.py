@@ -227,7 +227,7 @@ class RunView:
                 "examples",
                 baseline is not None and baseline.score is not None,
             ),
-            "bootstrap": (len(state.bootstrapped), None, "rows", bool(built)),
+            "bootstrap": (len(state.bootstrapped), None, "rows", built >= wanted > 0),
             "propose": (proposed, wanted, "instructions", bool(state.candidates)),
             "search": (told, evaluations, "evaluations", False),
         }
@@ -256,7 +256,10 @@ class RunView:
             return done, done
         size = settings.get("valset_size", 0)
         batch = settings.get("minibatch_size", 0) if settings.get("minibatch") else size
-        total = size + settings.get("num_trials", 0) * batch + _full_evaluations(settings) * size
+        minibatches = [t for t in state.trials.values() if t.kind == "minibatch"]
+        saved = sum(batch - len(t.examples) for t in minibatches)  # by trials that ended early
+        trials = settings.get("num_trials", 0) * batch
+        total = size + trials - saved + _full_evaluations(settings) * size
         return done, total or None
 
     def _eta(self, done: int, total: int | None, now: float) -> float | None:
@@ -317,7 +320,9 @@ def _full_evaluations(settings: Json) -> int:
     if not settings.get("minibatch"):
         return 0
     steps = int(settings.get("minibatch_full_eval_steps", 1))
-    return math.ceil(int(settings.get("num_trials", 0)) / steps)
+    # Plans of older runs do not say it.
+    usual = math.ceil(int(settings.get("num_trials", 0)) / steps)
+    return int(settings.get("full_evaluations", usual))
 
 
 def _spend(spend: Spend) -> Json:

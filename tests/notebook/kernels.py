@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from jupyter_client.manager import KernelManager
 
+_AGAIN_SECONDS = 1.0
 _PATIENCE_SECONDS = 60
 
 
@@ -145,9 +146,15 @@ class FrontEnd:
         """Send a widget's request and return its answer; a refusal's sentence as a string."""
         number = self.ask(what, ask, widget)
         found = []
+        sent = time.monotonic()
 
         def arrived():
+            nonlocal sent
             found[:] = [m for _, m in self.messages if m.get("id") == number]
+            # A message to a subshell is lost now and then: the widget, too, asks until it is heard.
+            if not found and time.monotonic() > sent + _AGAIN_SECONDS:
+                sent = time.monotonic()
+                self.send_again()
             return found
 
         self.until(arrived)

@@ -15,6 +15,7 @@ from mipro_nb.optimizer.costing import Models, estimate
 from mipro_nb.optimizer.estimate import NOTHING, Amount, Estimate, PhaseEstimate, exactly
 from mipro_nb.optimizer.plan import Wishes, resolve
 from mipro_nb.optimizer.rehearsal import Rehearsal, RehearsedCall
+from mipro_nb.optimizer.strategy import STRATEGIES
 
 NO_DEMOS = {"max_bootstrapped_demos": 0, "max_labeled_demos": 0}
 AMOUNTS = ("calls", "input_tokens", "output_tokens", "usd")
@@ -51,6 +52,9 @@ def wishes(draw):
         data_aware_proposer=draw(flag),
         tip_aware_proposer=draw(flag),
         fewshot_aware_proposer=draw(flag),
+        search=draw(st.sampled_from(list(STRATEGIES.values()))),
+        hedge=False,
+        trials_in_flight=None,
     )
 
 

@@ -503,8 +503,8 @@ def test_an_lm_that_cannot_answer_is_told_once(settings, message, student, capsy
         mipro.configure(lm=mipro.LM(settings.pop("model", "scripted"), **settings))
         with pytest.raises(LMUnavailableError, match=message) as caught:
             optimizer_of().compile(student(), **SHORT)
-        # A program in each slot, and what the prompt model is asked first.
-        assert server.count <= 6 + 2
+        # As many as may be in flight, and those that have taken their places by then.
+        assert server.count <= 2 * 6
     assert type(caught.value) is LMUnavailableError
     assert caught.value.__context__ is None
     (recorded,) = mipro.runs.list()

@@ -10,7 +10,6 @@ from scripted_task import PlanAndSolve, Solve, exact, rows
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.optimizer.plan import _trials_in_flight
 
 NO_DEMOS = {"max_bootstrapped_demos": 0, "max_labeled_demos": 0}
 
@@ -42,6 +41,8 @@ def test_the_defaults_of_the_optimizer_are_those_of_the_spec():
         "track_stats": True,
         "metric_threshold": None,
         "seed": 9,
+        "search": "paired",
+        "hedge": False,
     }
 
 
@@ -65,6 +66,7 @@ def test_the_defaults_of_a_run_are_those_of_the_spec(name):
         "tip_aware_proposer": True,
         "fewshot_aware_proposer": True,
         "view_data_batch_size": 10,
+        "trials_in_flight": None,
         "max_usd": None,
         "max_calls": None,
         "max_tokens": None,
@@ -78,7 +80,7 @@ def test_a_plan_without_auto_takes_what_was_asked_for(server):
     plan = plan_of()
     asked = (plan.num_candidates, plan.num_trials, plan.minibatch, plan.minibatch_size)
     assert asked == (10, 30, True, 25)
-    assert (plan.trainset_size, plan.valset_size, plan.full_evaluations) == (10, 40, 3)
+    assert (plan.trainset_size, plan.valset_size, plan.full_evaluations) == (10, 40, 4)
     assert (plan.max_bootstrapped_demos, plan.max_labeled_demos, plan.seed) == (4, 16, 9)
     assert dict(plan.predictors) == {"solve": "question -> answer"}
     assert not plan.zero_shot
@@ -162,7 +164,7 @@ def test_the_plan_as_text_tells_what_will_be_done(server):
         "solve: question -> answer",
         "20 rows to learn from, 80 to validate on",
         "6 new instructions per predictor; 6 demo sets each",
-        "10 trials on minibatches of 25, a full evaluation every 10",
+        "paired: 10 trials on minibatches of 25 (those clearly behind end after 10), a full ",
         "LM calls",
         "total",
     ):
@@ -175,9 +177,29 @@ def test_without_minibatches_every_trial_is_a_full_evaluation(server):
     assert plan_of(minibatch=False, num_trials=7).full_evaluations == 7
 
 
-@pytest.mark.parametrize(("threads", "examples", "lag"), [(1, 25, 2), (25, 25, 2), (26, 25, 3)])
-def test_enough_trials_are_in_flight_to_fill_every_slot(threads, examples, lag):
-    assert _trials_in_flight(threads, examples) == lag
+@pytest.mark.parametrize(
+    ("search", "threads", "lag"),
+    [
+        ("mipro", 1, 2),
+        ("mipro", 16, 2),
+        ("mipro", 25, 3),
+        # A trial that may be lost has but its first ten examples in flight.
+        ("paired", 6, 2),
+        ("paired", 16, 4),
+        ("paired", 64, 11),
+        ("paired", 1000, 24),
+    ],
+)
+def test_enough_trials_are_in_flight_to_fill_every_slot(server, search, threads, lag):
+    optimizer = mipro.MIPROv2(exact, num_threads=threads, search=search)
+    assert plan_of(optimizer).trials_in_flight == lag
+    assert plan_of(optimizer, trials_in_flight=5).trials_in_flight == 5
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "3", True])
+def test_trials_in_flight_are_at_least_one(server, value):
+    with pytest.raises(InvalidArgumentError, match=r"trials_in_flight=.*at least 1"):
+        plan_of(trials_in_flight=value)
 
 
 def test_the_settings_of_a_plan_are_plain_values(server):

@@ -27,6 +27,7 @@ from mipro_nb.notebook.magic.kinds import (
 )
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.optimizer import MIPROv2, Plan, Run
+from mipro_nb.optimizer.strategy import STRATEGIES
 
 T = TypeVar("T")
 
@@ -60,6 +61,14 @@ OPTIONS = (
         "trials between full evaluations (10)",
     ),
     Option("--num-threads", "num_threads", WHOLE, "programs in flight at once (6)"),
+    Option(
+        "--trials-in-flight",
+        "trials_in_flight",
+        WHOLE,
+        "trials under way at once; as many as num_threads needs without it",
+    ),
+    Option("--search", "search", choice(*STRATEGIES), "how configurations are found (paired)"),
+    Option("--hedge", "hedge", None, "send slow calls a second time; both are paid"),
     Option("--max-bootstrapped-demos", "max_bootstrapped_demos", WHOLE, "per demo set (4)"),
     Option("--max-labeled-demos", "max_labeled_demos", WHOLE, "per demo set, in all (16)"),
     Option("--max-errors", "max_errors", WHOLE, "failed examples in one evaluation (10)"),

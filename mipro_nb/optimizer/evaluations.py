@@ -1,0 +1,155 @@
+"""Evaluations: programs scored on validation examples, and what comes of it written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mipro_nb.evaluate.evaluate import mean_score
+from mipro_nb.evaluate.ledger import Ledger
+from mipro_nb.evaluate.scoring import ExampleResult, error_line
+from mipro_nb.language.example import Example
+from mipro_nb.language.module import Module
+from mipro_nb.language.scope import bind
+from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.optimizer.belief import Prospects
+from mipro_nb.optimizer.configuration import Configuration
+from mipro_nb.optimizer.job import Job, Journal
+from mipro_nb.optimizer.minibatches import stages
+from mipro_nb.runs.events import (
+    EvaluationKind,
+    ExampleScored,
+    Phase,
+    PhaseStarted,
+    TrialAsked,
+    TrialTold,
+    configuration_key,
+)
+
+_STUDENT = "student as given"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One evaluation that is over.
+
+    Attributes
+    ----------
+    trial
+        Its number; 0 is the student as given.
+    examples
+        Those that were scored, by place in the valset.
+    """
+
+    trial: int
+    kind: EvaluationKind
+    configuration: Configuration
+    examples: Sequence[int]
+    results: Sequence[ExampleResult]
+
+    @property
+    def score(self) -> float:
+        """Return the mean score in 0–100."""
+        return mean_score(self.results)
+
+    @property
+    def scores(self) -> dict[int, float]:
+        """Return the score of each example, 0–1."""
+        return {result.index: result.score for result in self.results}
+
+
+class Evaluations:
+    """Evaluates programs on the valset, and writes down what comes of it."""
+
+    def __init__(self, job: Job, journal: Journal, ledger: Ledger) -> None:
+        self._job, self._journal, self._ledger = job, journal, ledger
+        self.done: list[Evaluated] = []
+
+    async def baseline(self) -> Evaluated:
+        """Evaluate the student as given on the whole valset; this is trial 0."""
+        self._journal.emit(PhaseStarted(phase="baseline"))
+        every = range(self._job.plan.valset_size)
+        return await self.evaluate(0, "baseline", {}, self._job.student.deepcopy(), every)
+
+    async def evaluate(
+        self,
+        trial: int,
+        kind: EvaluationKind,
+        configuration: Configuration,
+        program: Module,
+        examples: Sequence[int],
+        *,
+        prospects: Prospects | None = None,
+    ) -> Evaluated:
+        """Score `program` on `examples`; cells that the ledger has are not paid for again.
+
+        If there are `prospects`, it is scored in stages and left at those after which it is lost.
+        """
+        key = self.key(configuration, program)
+        self._journal.emit(
+            TrialAsked(trial=trial, kind=kind, configuration=configuration, examples=list(examples))
+        )
+        phase: Phase = "baseline" if kind == "baseline" else "search"
+        token = call_labels.set(CallLabels(phase, trial=trial))
+        bind(program)
+        results: list[ExampleResult] = []
+        reused = 0
+        try:
+            for end in stages(len(examples)) if prospects else [len(examples)]:
+                reused += len(self._ledger.begun(key) & set(examples[len(results) : end]))
+                results = await self._ledger.evaluate(
+                    key,
+                    program,
+                    examples[:end],
+                    priority=trial,
+                    on_result=lambda result: self._note(trial, key, result),
+                )
+                if prospects and prospects.are_lost({r.index: r.score for r in results}):
+                    break
+        finally:
+            call_labels.reset(token)
+        scored = examples[: len(results)]
+        evaluated = Evaluated(trial, kind, configuration, list(scored), results)
+        self._journal.emit(
+            TrialTold(
+                trial=trial,
+                kind=kind,
+                configuration=configuration,
+                score=evaluated.score,
+                examples=len(results),
+                reused=reused,
+            )
+        )
+        self.done.append(evaluated)
+        return evaluated
+
+    def key(self, configuration: Configuration, program: Module) -> str:
+        """Return the ledger's key; a configuration that changes nothing is the student itself."""
+        return _STUDENT if self.is_student(program) else configuration_key(configuration)
+
+    def is_student(self, program: Module) -> bool:
+        """Tell whether `program` is the student as given."""
+        return program.dump_state() == self._job.student.dump_state()
+
+    def _note(self, trial: int, key: str, result: ExampleResult) -> None:
+        prediction = result.prediction
+        values = prediction.to_dict() if isinstance(prediction, Example) else prediction
+        with self._journal.record.writing():
+            self._journal.emit(
+                ExampleScored(
+                    trial=trial,
+                    configuration=key,
+                    example=result.index,
+                    score=result.score,
+                    prediction=None if values is None else self._kept(values),
+                    feedback=result.feedback,
+                    error=None if result.error is None else error_line(result),
+                    seconds=result.seconds,
+                )
+            )
+
+    def _kept(self, values: object) -> str:
+        try:
+            return self._journal.keep(values)
+        except ValueError:
+            return self._journal.keep(repr(values))
