@@ -34,11 +34,16 @@ KERNEL6 := $(VENV)/ipykernel6
 KERNEL6_STAMP := $(KERNEL6)/.stamp
 SITE_PACKAGES = import sysconfig; print(sysconfig.get_path("purelib"))
 
+# What we are measured against, in an environment of its own.
+DSPY := benchmarks/.venv-dspy
+DSPY_STAMP := $(DSPY)/.stamp
+BENCH := $(PY) -m benchmarks.against_dspy
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test check format clean chromium
+.PHONY: help setup demo lab test check bench bench-local format clean chromium
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(PY_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that developers need
 
@@ -108,13 +113,26 @@ check: setup ## Lint, check formatting, types and import directions; change noth
 	$(NPM) run check
 	$(NPM_LAB) run types
 
+$(DSPY_STAMP): benchmarks/requirements-dspy.txt
+	$(PYTHON) -m venv --clear $(DSPY)
+	$(DSPY)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
+	touch $@
+
+bench: $(DEMO_STAMP) $(DSPY_STAMP) ## Measure speed, scale and quality beside DSPy's (half an hour)
+	$(BENCH).speed
+	$(BENCH).scale
+	$(BENCH).quality
+
+bench-local: $(DEMO_STAMP) $(DSPY_STAMP) ## Measure quality beside DSPy's with the embedded LM
+	$(BENCH).local
+
 format: setup ## Format all code and fix what can be fixed by rule
 	$(VENV)/bin/ruff check --fix-only .
 	$(VENV)/bin/ruff format .
 	$(NPM) run format
 
 clean: ## Remove all that make made, .venv and node_modules too
-	rm -rf $(VENV) js/node_modules js/labextension/node_modules js/dist
+	rm -rf $(VENV) $(DSPY) js/node_modules js/labextension/node_modules js/dist
 	rm -rf mipro_nb/notebook/static mipro_nb/labextension dist build demo-output test-output
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
