@@ -85,7 +85,7 @@ class AdditiveSampler:
         """Return the next configuration to try: the untried one with the best prospects."""
         ways = self._untried.ways(choices)
         if not ways:
-            return self._best(choices)
+            return self._again(choices)
         self._rng.shuffle(ways)  # among equals chance decides
         way, rating = self._highest(ways, choices)
         # Where there were too many to look at all of them, a better one may be close by.
@@ -145,13 +145,16 @@ class AdditiveSampler:
         best = int(np.argmax(rated))
         return ways[best], float(rated[best])
 
-    def _best(self, choices: Choices) -> Configuration:
+    def _again(self, choices: Choices) -> Configuration:
+        """Return the configuration with the best prospects of which more can be learnt."""
         told = [each for each in self._told.values() if are_open(each.configuration, choices)]
         if not told:
             return {name: indices[0] for name, indices in choices.items()}
-        beliefs = self._beliefs(told)
-        best = max(range(len(told)), key=lambda place: beliefs[place].at_best)
-        return told[best].configuration
+        # The student was scored on all examples; of who was, too, nothing new is to be learnt.
+        most = max(len(each.examples) for each in self._told.values())
+        unsure = [each for each in told if len(each.examples) < most] or told
+        rated = [belief.mean + _CURIOSITY * belief.deviation for belief in self._beliefs(unsure)]
+        return unsure[int(np.argmax(rated))].configuration
 
     def _beliefs(self, told: Sequence[_Told]) -> list[Belief]:
         if not told:

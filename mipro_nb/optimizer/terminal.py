@@ -99,7 +99,8 @@ class TerminalWindow:
 
     def _show(self, bar: tqdm[Any]) -> None:
         """Show what happened since the last time."""
-        for recorded in self._run.record.events(self._run.id, self._seen):
+        types = _COUNTED | _TOLD if self._run.verbose else _COUNTED
+        for recorded in self._run.record.events(self._run.id, self._seen, types):
             self._seen, event = recorded.seq, recorded.event
             match event:
                 case ev.PhaseStarted(phase=phase):
@@ -114,6 +115,11 @@ class TerminalWindow:
         usd = "unknown" if spend.usd is None else f"{spend.usd:.3f}"
         best = "–" if score is None else f"{score:.1f}"
         bar.set_postfix_str(f"best {best}, {spend.calls} calls, USD {usd}", refresh=False)
+
+
+# Only these are read, and not the many of calls and examples.
+_COUNTED = frozenset({"phase_started", "trial_told"})
+_TOLD = frozenset({"candidate_proposed", "demo_set_built"})
 
 
 def _evaluations(plan: Plan) -> int:

@@ -83,6 +83,20 @@ def additive_score(configuration, rng):
     return {example: float(rng.random() < chance) for example in rng.sample(range(100), 25)}
 
 
+def test_when_all_were_tried_those_are_tried_again_of_which_more_can_be_learnt():
+    choices = {"solve:instruction": range(3)}
+    poor, good, known = ({"solve:instruction": n} for n in range(3))
+    sampler = AdditiveSampler(3, paired=True)
+    sampler.tell(known, dict.fromkeys(range(40), 1.0))
+    sampler.tell(poor, dict.fromkeys(range(20), 0.0))
+    sampler.tell(good, dict.fromkeys(range(20), 0.9))
+    assert sampler.ask(choices) == good
+    sampler.tell(good, dict.fromkeys(range(40), 0.9))
+    assert sampler.ask(choices) == poor
+    sampler.tell(poor, dict.fromkeys(range(40), 0.0))
+    assert sampler.ask(choices) == known  # nothing is left to learn: the best
+
+
 def test_what_candidates_add_is_learnt_from_all_configurations_that_hold_them():
     choices = {"solve:instruction": range(5), "solve:demos": range(4), "other:demos": range(5)}
     good = [sum(c.values()) - c["other:demos"] for c in learned(choices, 30)]
