@@ -31,7 +31,6 @@ from mipro_nb.optimizer.grounding import (
     in_waves,
     row_batches,
 )
-from mipro_nb.optimizer.minibatches import stages
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.propose import proposal_signature
 from mipro_nb.optimizer.rehearsal import Rehearsal, RehearsedCall
@@ -212,7 +211,7 @@ def _search_examples(plan: Plan) -> Amount:
     fulls = plan.full_evaluations if plan.minibatch else 0
     # Of the evaluations at the end, all but the first are made only if the evidence is unclear.
     surely_full = fulls - min(plan.search.finalists, trials) + 1 if plan.minibatch else 0
-    first = stages(batch)[0] if plan.minibatch and plan.search.stop_losers else batch
+    first = plan.search.stages(batch)[0] if plan.minibatch else batch
     # About every second trial ends after its first stage.
     usual = (first + batch) / 2
     choices = (plan.num_candidates + 1) * (1 if plan.zero_shot else plan.num_candidates)

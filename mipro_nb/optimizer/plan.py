@@ -12,7 +12,6 @@ from mipro_nb.evaluate.evaluate import check_count
 from mipro_nb.models.caps import Caps
 from mipro_nb.numbers import is_number
 from mipro_nb.optimizer.estimate import Estimate
-from mipro_nb.optimizer.minibatches import stages
 from mipro_nb.optimizer.strategy import SearchStrategy
 
 Auto = Literal["light", "medium", "heavy"]
@@ -233,10 +232,11 @@ class Plan(Hyperparameters):
     def _how(self) -> str:
         if not self.minibatch:
             return f"{self.search.name}: {self.num_trials} trials, each on the whole valset"
-        text = f"{self.search.name}: {self.num_trials} trials on minibatches of "
-        text += f"{self.minibatch_size}"
-        if self.search.stop_losers and stages(self.minibatch_size)[0] < self.minibatch_size:
-            text += f" (those clearly behind end after {stages(self.minibatch_size)[0]})"
+        size = self.minibatch_size
+        text = f"{self.search.name}: {self.num_trials} trials on minibatches of {size}"
+        first = self.search.stages(size)[0]
+        if first < size:
+            text += f" (those clearly behind end after {first})"
         return f"{text}, a full evaluation every {self.minibatch_full_eval_steps}"
 
 
@@ -297,18 +297,21 @@ def resolve(
         minibatch=minibatch,
         minibatch_size=size,
         trials_in_flight=wishes.trials_in_flight
-        or _trials_in_flight(wishes, size if minibatch else valset_size, trials),
+        or _trials_in_flight(
+            wishes.num_threads, wishes.search.stages(size)[0] if minibatch else valset_size, trials
+        ),
         trainset_size=trainset_size,
         valset_size=valset_size,
         notes=tuple(notes),
     )
 
 
-def _trials_in_flight(wishes: Wishes, examples: int, trials: int) -> int:
+def _trials_in_flight(threads: int, at_once: int, trials: int) -> int:
     """Return the fixed lag: enough trials to fill every slot, and half as many for stragglers.
+
+    A trial has so many examples in flight `at_once`.
 
     Some trials at least, the last fifth, shall know what came of others.
     """
-    at_once = stages(examples)[0] if wishes.minibatch and wishes.search.stop_losers else examples
-    wanted = 1 + math.ceil(1.5 * wishes.num_threads / at_once)
+    wanted = 1 + math.ceil(1.5 * threads / at_once)
     return max(2, min(wanted, math.ceil(0.8 * trials)))

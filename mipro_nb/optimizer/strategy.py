@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.numbers import is_count
+from mipro_nb.optimizer.minibatches import stages
 
 SamplerName = Literal["additive", "tpe"]
-_SAMPLERS = ("additive", "tpe")
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,17 @@ class SearchStrategy:
     finalists: int = 2
 
     def __post_init__(self) -> None:
-        if self.sampler not in _SAMPLERS:
+        if self.sampler not in get_args(SamplerName):
             raise InvalidArgumentError("sampler", self.sampler, "give 'additive' or 'tpe'.")
         for name in ("stratified", "paired", "stop_losers"):
             if not isinstance(getattr(self, name), bool):
                 raise InvalidArgumentError(name, getattr(self, name), "give True or False.")
         if not is_count(self.finalists) or self.finalists < 1:
             raise InvalidArgumentError("finalists", self.finalists, "give at least 1.")
+
+    def stages(self, size: int) -> list[int]:
+        """Return after how many examples a minibatch of this size may end; the last is `size`."""
+        return stages(size) if self.stop_losers else [size]
 
     @property
     def name(self) -> str:

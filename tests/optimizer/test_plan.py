@@ -196,6 +196,15 @@ def test_enough_trials_are_in_flight_to_fill_every_slot(server, search, threads,
     assert plan_of(optimizer, trials_in_flight=5).trials_in_flight == 5
 
 
+@pytest.mark.parametrize("auto", [None, "light"])
+def test_whole_valsets_fill_the_slots_with_fewer_trials(server, auto):
+    optimizer = mipro.MIPROv2(exact, num_threads=64, auto=auto)
+    plan = plan_of(optimizer, **({} if auto else {"minibatch": False}))
+    assert not plan.minibatch
+    assert plan.valset_size == 40
+    assert plan.trials_in_flight == 4
+
+
 @pytest.mark.parametrize("value", [0, -1, 1.5, "3", True])
 def test_trials_in_flight_are_at_least_one(server, value):
     with pytest.raises(InvalidArgumentError, match=r"trials_in_flight=.*at least 1"):
