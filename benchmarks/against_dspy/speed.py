@@ -31,6 +31,7 @@ _PHASES = ("bootstrap", "propose", "search")
 # latency hides what it costs, it is left out.
 _LIBRARIES = ("DSPy", "mipro_nb")
 _WITH_LITELLM = ("DSPy", "DSPy, LiteLLM", "mipro_nb")
+_HEDGING = {"optimizer": {"auto": "light", "hedge": True}}
 _EVALUATED = 1000
 # A task on which most bootstrap attempts succeed, at that: failures cost DSPy more wall time, since
 # it makes one attempt after another.
@@ -81,15 +82,24 @@ def optimizations(server: Loopback, kinds: Iterable[str], thread_counts: Iterabl
     for kind in kinds:
         for threads in thread_counts:
             reference: dict[str, Any] = {}
-            for library in _WITH_LITELLM if kind == "zero" else _LIBRARIES:
+            rows = [(name, name, {}) for name in (_WITH_LITELLM if kind == "zero" else _LIBRARIES)]
+            if kind == "lognormal":
+                rows.append(("mipro_nb, hedge", "mipro_nb", _HEDGING))
+            for shown, library, settings in rows:
                 (done,) = measure(
-                    library, "optimize", server, _LATENCIES[kind], seeds=[_SEED], threads=threads
+                    library,
+                    "optimize",
+                    server,
+                    _LATENCIES[kind],
+                    seeds=[_SEED],
+                    threads=threads,
+                    **settings,
                 )
                 reference = reference or done
                 table.add(
                     kind,
                     threads,
-                    library,
+                    shown,
                     done["wall"],
                     *(done["phases"][phase] for phase in _PHASES),
                     done["calls"],

@@ -103,17 +103,10 @@ class Notes:
     ) -> TextRef | None:
         if self._emit is None:
             return None
-        labels = call_labels.get()
-        prompt_head, prompt_tail = _kept_prompt(record, call)
         reply = record.put_text(answer.text)
         self._emit(
             LMCallAnswered(
-                phase=labels.phase,
-                trial=labels.trial,
-                example=labels.example,
-                model=call.model,
-                prompt_head=prompt_head,
-                prompt_tail=prompt_tail,
+                **_about(record, call),
                 reply=reply,
                 truncated=answer.truncated,
                 input_tokens=answer.input_tokens,
@@ -122,7 +115,6 @@ class Notes:
                 usd=usd_of(call, answer) if attempts else 0.0,
                 from_cache=attempts == 0,
                 seconds=seconds,
-                predictor=call.predictor,
                 attempts=attempts,
             )
         )
@@ -132,35 +124,37 @@ class Notes:
         """Write the event of a call that failed for good."""
         if self._emit is None:
             return
-        labels, record = call_labels.get(), self._record()
+        record = self._record()
         with record.writing():
-            prompt_head, prompt_tail = _kept_prompt(record, call)
             self._emit(
                 LMCallFailed(
-                    phase=labels.phase,
-                    trial=labels.trial,
-                    example=labels.example,
-                    model=call.model,
+                    **_about(record, call),
                     error=str(error),
                     seconds=seconds,
                     input_tokens=error.input_tokens,
                     output_tokens=error.output_tokens,
                     usd=usd_of(call, error) if error.input_tokens or error.output_tokens else 0.0,
-                    predictor=call.predictor,
-                    prompt_head=prompt_head,
-                    prompt_tail=prompt_tail,
                     attempts=attempts,
                 )
             )
 
 
-def _kept_prompt(record: Record, call: Call) -> tuple[TextRef, TextRef]:
-    """Keep a call's prompt in two texts: what many calls share, and its last message."""
-    head: dict[str, Any] = {
+def _about(record: Record, call: Call) -> dict[str, Any]:
+    """Return which call an event tells of; its prompt is kept.
+
+    It is kept in two texts: what many calls share, and its last message.
+    """
+    labels = call_labels.get()
+    head = {
         "parameters": {n: v for n, v in call.parameters.items() if n not in _MAY_BE_SECRET},
         "messages": list(call.messages[:-1]),
     }
-    return (
-        record.put_text(json.dumps(head, default=str)),
-        record.put_text(json.dumps(call.messages[-1])),
-    )
+    return {
+        "phase": labels.phase,
+        "trial": labels.trial,
+        "example": labels.example,
+        "model": call.model,
+        "predictor": call.predictor,
+        "prompt_head": record.put_text(json.dumps(head, default=str)),
+        "prompt_tail": record.put_text(json.dumps(call.messages[-1])),
+    }

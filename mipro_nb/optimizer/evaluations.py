@@ -55,7 +55,12 @@ class Evaluated:
     @property
     def scores(self) -> dict[int, float]:
         """Return the score of each example, 0–1."""
-        return {result.index: result.score for result in self.results}
+        return scores_of(self.results)
+
+
+def scores_of(results: Sequence[ExampleResult]) -> dict[int, float]:
+    """Return the score of each example, 0–1."""
+    return {result.index: result.score for result in results}
 
 
 class Evaluations:
@@ -104,7 +109,7 @@ class Evaluations:
                     priority=trial,
                     on_result=lambda result: self._note(trial, key, result),
                 )
-                if prospects and prospects.are_lost({r.index: r.score for r in results}):
+                if prospects and prospects.are_lost(scores_of(results)):
                     break
         finally:
             call_labels.reset(token)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-# The first stage must tell a loser from a winner, and the stages after it be worth their wait:
-# the sizes are those that needed the fewest calls in benchmarks/search_quality.
+# The first stage must tell a loser from a winner, and the stages after it be worth their wait. In
+# simulations, first stages of 8 to 12 examples did about equally well, and 5 worse.
 _FIRST_STAGE = 10
 _GROWTH = 2.5
 

@@ -83,12 +83,11 @@ class Search:
         configuration = self._sampler.ask(allowed_choices(self._candidates, self._journal.state))
         examples = self._examples()
         self._asked += 1
-        if not self._plan.minibatch:
-            return self._begun("full", configuration, examples)
-        if not self._strategy.stop_losers:
-            return self._begun("minibatch", configuration, examples)
-        prospects = self._sampler.prospects(configuration, examples)
-        return self._begun("minibatch", configuration, examples, prospects)
+        prospects = None
+        if self._plan.minibatch and self._strategy.stop_losers:
+            prospects = self._sampler.prospects(configuration, examples)
+        kind: EvaluationKind = "minibatch" if self._plan.minibatch else "full"
+        return self._begun(kind, configuration, examples, prospects)
 
     def _examples(self) -> Sequence[int]:
         """Return the examples of the next trial."""

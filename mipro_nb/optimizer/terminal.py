@@ -20,6 +20,9 @@ UNANSWERED = (
     "optimizer.plan(…), and pass requires_permission_to_run=False to run it. No LM call was made."
 )
 _YES = frozenset({"y", "yes", "j", "ja"})
+# Only these events are read, and not the many of calls and examples.
+_COUNTED = frozenset({"phase_started", "trial_told"})
+_TOLD = frozenset({"candidate_proposed", "demo_set_built"})
 
 
 class TerminalSurface:
@@ -115,11 +118,6 @@ class TerminalWindow:
         usd = "unknown" if spend.usd is None else f"{spend.usd:.3f}"
         best = "–" if score is None else f"{score:.1f}"
         bar.set_postfix_str(f"best {best}, {spend.calls} calls, USD {usd}", refresh=False)
-
-
-# Only these are read, and not the many of calls and examples.
-_COUNTED = frozenset({"phase_started", "trial_told"})
-_TOLD = frozenset({"candidate_proposed", "demo_set_built"})
 
 
 def _evaluations(plan: Plan) -> int:

@@ -26,6 +26,20 @@ def many(count, start=0):
     return [str(n) for n in range(start, start + count)]
 
 
+def check_that_so_many_are_in_flight(run, lm, server, size, prompts):
+    """Ask more than the server shall get at once, of an LM that answers no more."""
+    server._answer = lambda request: Reply("x", hang=True)
+
+    async def fill():
+        calls = [begun(lm, prompt) for prompt in prompts]
+        await until(lambda: server.in_flight == size)
+        for call in calls:
+            call.cancel()
+        await gathered(calls)
+
+    run.do(fill())
+
+
 @pytest.mark.parametrize("retry_after", [0.02, 0.0])
 @pytest.mark.parametrize("num_retries", [0, 3])
 def test_a_server_that_bears_few_calls_at_once_gets_no_more_and_answers_all(
@@ -45,16 +59,24 @@ def test_once_its_limit_is_known_a_server_is_kept_busy(run, serve, lm_at):
     server = serve(Reply("x", delay=0.01), limit=4, retry_after=0.0)
     lm = lm_at(server)
     run.ask(lm, *many(60))
-    server._answer = lambda request: Reply("x", hang=True)
+    check_that_so_many_are_in_flight(run, lm, server, 4, many(12, start=100))
 
-    async def fill():
-        calls = [begun(lm, prompt) for prompt in many(12, start=100)]
-        await until(lambda: server.in_flight == 4)
-        for call in calls:
+
+def test_a_call_too_many_at_once_waits_alone_where_the_server_asks_to_wait(run, serve, lm_at):
+    server = serve("x", limit=4, latency=0.01, retry_after=3600)
+    lm = lm_at(server)
+
+    async def ask_the_others():
+        calls = [begun(lm, prompt) for prompt in many(40)]
+        await until(lambda: sum(call.done() for call in calls) >= 20)
+        waiting = [call for call in calls if not call.done()]
+        for call in waiting:
             call.cancel()
-        await gathered(calls)
+        await gathered(waiting)
+        return [call.result() for call in calls if call not in waiting]
 
-    run.do(fill())
+    assert set(run.do(ask_the_others())) == {"x"}
+    assert server.max_in_flight == 4
 
 
 def test_a_server_that_bears_more_again_gets_more(run, serve, lm_at):
@@ -144,16 +166,7 @@ def test_a_failure_now_and_then_slows_nothing_down(run, serve, lm_at):
     server = serve(answer)
     lm = lm_at(server, num_retries=2)
     assert run.ask(lm, *many(200)) == ["x"] * 200
-    server._answer = lambda request: Reply("x", hang=True)
-
-    async def fill():
-        calls = [begun(lm, prompt) for prompt in many(20, start=1000)]
-        await until(lambda: server.in_flight == 16)
-        for call in calls:
-            call.cancel()
-        await gathered(calls)
-
-    run.do(fill())
+    check_that_so_many_are_in_flight(run, lm, server, 16, many(20, start=1000))
 
 
 def test_where_no_call_gets_through_all_fail_with_what_the_server_said(run, serve, lm_at):

@@ -161,14 +161,18 @@ def test_the_data_are_read_in_batches_until_nothing_new_is_found(server):
     assert '"question": "14 plus 17"' in batches[2][4]
 
 
-def test_observations_are_collected_and_condensed():
+def always_something_new():
+    """The LM, which sees another thing in every further batch of rows."""
     number = itertools.count(1)
-    script = (
+    return (
         Script()
         .when("Look at further rows", lambda _: f"observations: Thing {next(number)}.")
         .otherwise(answer)
     )
-    with ScriptedServer(script) as server:
+
+
+def test_observations_are_collected_and_condensed():
+    with ScriptedServer(always_something_new()) as server:
         mipro.configure(lm=lm_of(server))
         run_of(optimizer_of(), train=rows(200), view_data_batch_size=10)
         assert len(asked(server, "observe", "observe more")) == 10
@@ -179,13 +183,7 @@ def test_observations_are_collected_and_condensed():
 
 
 def test_batches_are_read_in_waves_that_grow():
-    number = itertools.count(1)
-    script = (
-        Script()
-        .when("Look at further rows", lambda _: f"observations: Thing {next(number)}.")
-        .otherwise(answer)
-    )
-    with ScriptedServer(script) as server:
+    with ScriptedServer(always_something_new()) as server:
         mipro.configure(lm=lm_of(server))
         run = run_of(optimizer_of(), train=rows(200), view_data_batch_size=10)
         further = [sections(r)["prior_observations"] for r in asked(server, "observe more")]
