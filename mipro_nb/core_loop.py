@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.25
 # How long the interpreter's exit waits for cancelled work to tidy up after itself.
 _FAREWELL_SECONDS = 2.0
 
@@ -152,7 +152,7 @@ class CoreLoop:
         """Run `work` on the loop and block until its result is there.
 
         An interrupt (KeyboardInterrupt) of the waiting thread cancels the work. `tick` is called
-        about ten times a second in the waiting thread, to show progress from there.
+        about four times a second in the waiting thread, to show progress from there.
         """
         if threading.current_thread() is self.thread:
             # Sync code was called on the loop itself, by an async forward or metric: the loop
@@ -196,7 +196,7 @@ class CoreLoop:
 def wait_until(
     done: Future[Any], timeout: float | None, *, tick: Callable[[], None] = lambda: None
 ) -> None:
-    """Block until `done`, or for `timeout` seconds, and call `tick` about ten times a second.
+    """Block until `done`, or for `timeout` seconds, and call `tick` about four times a second.
 
     It never blocks for longer than that at a time, so that an interrupt is heard.
     """
