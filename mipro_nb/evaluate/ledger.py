@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mipro_nb.errors import MetricError, TooManyErrorsError
@@ -13,6 +13,8 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import call_labels
+
+_NONE: Mapping[str, dict[int, ExampleResult]] = {}
 
 
 class Ledger:
@@ -31,10 +33,17 @@ class Ledger:
         Programs in flight.
     max_errors
         Failed examples in one evaluation before it raises.
+    known
+        Results that are there already, by configuration and example.
     """
 
     def __init__(
-        self, examples: Sequence[Example], metric: Metric, slots: Slots, max_errors: int
+        self,
+        examples: Sequence[Example],
+        metric: Metric,
+        slots: Slots,
+        max_errors: int,
+        known: Mapping[str, dict[int, ExampleResult]] = _NONE,
     ) -> None:
         self.examples = examples
         self._metric = metric
@@ -42,9 +51,9 @@ class Ledger:
         self._max_errors = max_errors
         # By configuration, then by example. A cell that is scored keeps its result alone: a task
         # would keep its coroutine and context variables for as long as the run lasts.
-        self._results: dict[str, dict[int, ExampleResult]] = {}
+        self._results: dict[str, dict[int, ExampleResult]] = dict(known)
         self._scoring: dict[str, dict[int, asyncio.Task[None]]] = {}
-        self._scored_one = False
+        self._scored_one = bool(known)
 
     def begun(self, configuration: str) -> set[int]:
         """Return the examples that are scored, or being scored, for a configuration."""

@@ -155,10 +155,11 @@ def _load_predictor(name: str, signature: SignatureMeta, entry: Any) -> tuple[st
             f"{signature.declaration!r}: load it into the program it was saved from."
         )
         raise SavedStateError(msg)
-    return instructions, [_load_demo(signature, demo) for demo in demos]
+    return instructions, [as_demo(signature, demo) for demo in demos]
 
 
-def _load_demo(signature: SignatureMeta, values: Mapping[str, Any]) -> Example:
+def as_demo(signature: SignatureMeta, values: Mapping[str, Any]) -> Example:
+    """Return a demo from the JSON-able values that it was written down as."""
     # JSON has no pydantic models, tuples or sets: give such values their types back. Strictly, so
     # that a raw label (a "yes" for a bool) is shown to the LM as it was before it was saved.
     typed = dict(values)

@@ -16,6 +16,7 @@ from mipro_nb.errors import (
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.tokens import count_message_tokens
 from mipro_nb.numbers import is_count, is_number
+from mipro_nb.runs.outlay import Outlay
 
 # Tokens are counted without the models' own vocabularies: so many times the count at the worst.
 _COUNTING = 1.25
@@ -80,12 +81,7 @@ class Caps:
         return ", ".join(words[name].format(value) for name, value in given.items()) or "none"
 
 
-@dataclass(frozen=True)
-class _Worst:
-    """What a call may cost at the worst."""
-
-    tokens: int
-    usd: float
+_NOTHING = Outlay()
 
 
 class Meter:
@@ -98,14 +94,14 @@ class Meter:
     ----------
     caps
         The limits.
+    spent
+        What was spent before.
     """
 
-    def __init__(self, caps: Caps) -> None:
+    def __init__(self, caps: Caps, spent: Outlay = _NOTHING) -> None:
         self._caps = caps
-        self._calls = 0
-        self._tokens = 0
-        self._usd = 0.0
-        self._in_flight: dict[int, _Worst] = {}
+        self._calls, self._tokens, self._usd = spent.calls, spent.tokens, spent.usd
+        self._in_flight: dict[int, Outlay] = {}
         self._next = 0
         self._settled = asyncio.Event()
 
@@ -121,12 +117,11 @@ class Meter:
         """
         worst = self._worst(call)
         flying = self._in_flight.values()
-        reserved = _Worst(sum(w.tokens for w in flying), sum(w.usd for w in flying))
         must_wait = False
         for cap, spent, own, beside in (
             ("max_calls", self._calls, 1, 0),  # a call that is sent counts at once
-            ("max_tokens", self._tokens, worst.tokens, reserved.tokens),
-            ("max_usd", self._usd, worst.usd, reserved.usd),
+            ("max_tokens", self._tokens, worst.tokens, sum(each.tokens for each in flying)),
+            ("max_usd", self._usd, worst.usd, sum(each.usd for each in flying)),
         ):
             limit = getattr(self._caps, cap)
             if limit is None:
@@ -149,6 +144,16 @@ class Meter:
         except CapReachedError:
             return None
 
+    def worst(self, reservation: int) -> Outlay:
+        """Return what was reserved; nothing but the call itself, where only calls are capped."""
+        return self._in_flight[reservation]
+
+    def release(self, reservation: int) -> None:
+        """Take a reservation back: its call was not sent."""
+        del self._in_flight[reservation]
+        self._calls -= 1
+        self._settled.set()
+
     async def room(self) -> None:
         """Wait until a call in flight is settled."""
         await self._settled.wait()
@@ -164,9 +169,9 @@ class Meter:
             self._usd += usd_of(call, came) or 0.0
         self._settled.set()
 
-    def _worst(self, call: Call) -> _Worst:
+    def _worst(self, call: Call) -> Outlay:
         if self._caps.max_tokens is None and self._caps.max_usd is None:
-            return _Worst(0, 0.0)
+            return Outlay(1)
         if self._caps.max_usd is not None and call.price is None:
             msg = (
                 f"The price of {call.model} is not known, so max_usd={self._caps.max_usd:g} cannot "
@@ -175,7 +180,8 @@ class Meter:
             raise CallRefusedError(msg)
         read = math.ceil(_COUNTING * count_message_tokens(call.messages))
         written = _longest_reply(call)
-        return _Worst(read + written, 0.0 if call.price is None else call.price.usd(read, written))
+        usd = 0.0 if call.price is None else call.price.usd(read, written)
+        return Outlay(1, read + written, usd)
 
 
 def usd_of(call: Call, came: Answer | LMError) -> float | None:

@@ -7,8 +7,15 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from mipro_nb.errors import CapReachedError, LMError, LMUnavailableError
+from mipro_nb.errors import (
+    CapReachedError,
+    LMError,
+    LMUnavailableError,
+    MiproError,
+    RecordError,
+)
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.caps import Meter
 from mipro_nb.models.hedging import first_of
@@ -17,6 +24,7 @@ from mipro_nb.models.pace import Pace
 from mipro_nb.models.permission import Permission
 from mipro_nb.models.setbacks import Setback, pause_seconds
 from mipro_nb.models.turns import Priority, Turns
+from mipro_nb.runs.outlay import Outlay
 
 Send = Callable[[Call], Awaitable[Answer]]
 """Makes one attempt; raises a Setback if another one may succeed, an LMError if not."""
@@ -28,11 +36,13 @@ _GIVEN_UP = "It took long and was sent a second time: given up for the other one
 class _Trip:
     """One call on its way: where it goes, and how it went so far."""
 
+    number: int
     call: Call
     send: Send
     pace: Pace
     priority: Priority
     attempts: int = 0
+    outlay: Outlay = field(default_factory=Outlay)
     seconds: float = 0.0
     answer: Answer | None = None
     given_up: list[float] = field(default_factory=list)
@@ -56,6 +66,9 @@ class Dispatch:
         Calls in flight at once, at most.
     on_cap
         Told when an attempt is held back because of a cap; permission is paused from then on.
+    hold
+        Told of an error that every other call would meet as well. If it returns True, it has
+        paused: what met the error is done again after the pause. If False, the error is raised.
     hedge
         Whether slow calls are sent a second time.
 
@@ -71,12 +84,14 @@ class Dispatch:
         meter: Meter,
         notes: Notes,
         concurrency: int,
-        on_cap: Callable[[CapReachedError], None],
         *,
+        on_cap: Callable[[CapReachedError], None],
+        hold: Callable[[MiproError], bool],
         hedge: bool,
     ) -> None:
         self._permission, self._meter, self._notes = permission, meter, notes
-        self._concurrency, self._hedge, self._on_cap = concurrency, hedge, on_cap
+        self._concurrency, self._hedge = concurrency, hedge
+        self._on_cap, self._hold = on_cap, hold
         self._turns = Turns(concurrency)
         self._paces: dict[tuple[str, str], Pace] = {}
         self._arrivals = itertools.count()
@@ -103,17 +118,49 @@ class Dispatch:
         LMError
             If the call failed for good.
         """
-        trip = _Trip(call, send, self._pace_of(call), (*_rank(), next(self._arrivals)))
-        try:
-            answer = await self._travel(trip)
-        except LMError as error:
-            self._notes.failed(call, error, seconds=trip.seconds, attempts=trip.attempts)
-            raise
+        number = next(self._arrivals)
+        pace, priority = self._pace_of(call), (*_rank(), number)
+        while True:
+            trip = _Trip(number, call, send, pace, priority)
+            try:
+                answer = await self._travel(trip)
+            except RecordError as error:  # before it was sent
+                if not self._hold(error):
+                    raise
+            except LMError as error:
+                again = isinstance(error, LMUnavailableError) and pace.has_answered
+                again = again and self._hold(error)
+                await self._told(trip, partial(self._tell_failed, trip, error, final=not again))
+                if not again:
+                    raise
+            else:
+                await self._told(trip, partial(self._tell_answered, trip, answer))
+                return answer
+
+    async def _told(self, trip: _Trip, tell: Callable[[], None]) -> None:
+        """Write down what came of a call; as long as that cannot be written, hold on to it."""
+        while True:
+            try:
+                with self._notes.over(trip.number):
+                    tell()
+            except RecordError as error:
+                if not self._hold(error):
+                    raise
+                await self._permission.ask()
+            else:
+                return
+
+    def _tell_answered(self, trip: _Trip, answer: Answer) -> None:
         attempts = trip.attempts - len(trip.given_up)
-        self._notes.answered(call, answer, seconds=trip.seconds, attempts=attempts)
+        self._notes.answered(trip.call, answer, seconds=trip.seconds, attempts=attempts)
         for seconds in trip.given_up:
-            self._notes.failed(call, _as_dear_as(answer), seconds=seconds, attempts=1)
-        return answer
+            given_up = _as_dear_as(answer)
+            self._notes.failed(trip.call, given_up, seconds=seconds, attempts=1, final=False)
+
+    def _tell_failed(self, trip: _Trip, error: LMError, *, final: bool) -> None:
+        self._notes.failed(
+            trip.call, error, seconds=trip.seconds, attempts=trip.attempts, final=final
+        )
 
     def _pace_of(self, call: Call) -> Pace:
         endpoint = (call.server, call.model)
@@ -147,19 +194,32 @@ class Dispatch:
             async with trip.pace.turns.hold(trip.priority), self._turns.hold(trip.priority):
                 if not self._permission.given or trip.pace.held:
                     continue  # that changed while it waited
-                reservation = self._reserved(trip.call)
+                reservation = self._reserved(trip)
                 if reservation is not None:
                     return await self._flown(trip, reservation)
             if self._permission.given:
                 await self._meter.room()
 
-    def _reserved(self, call: Call) -> int | None:
+    def _reserved(self, trip: _Trip) -> int | None:
         try:
-            return self._meter.reserve(call)
+            reservation = self._meter.reserve(trip.call)
         except CapReachedError as reached:
             self._permission.pause()
             self._on_cap(reached)
             return None
+        return self._noted(trip, reservation)
+
+    def _noted(self, trip: _Trip, reservation: int | None) -> int | None:
+        """Write down, before the call is sent, what it takes at the worst."""
+        if reservation is not None:
+            outlay = trip.outlay + self._meter.worst(reservation)
+            try:
+                self._notes.sent(trip.number, outlay)
+            except BaseException:
+                self._meter.release(reservation)
+                raise
+            trip.outlay = outlay
+        return reservation
 
     async def _flown(self, trip: _Trip, reservation: int) -> Answer:
         slow = trip.pace.slow_seconds if self._hedge else None
@@ -176,7 +236,10 @@ class Dispatch:
         with trip.pace.turns.hold_if_free() as its_turn, self._turns.hold_if_free() as gates_turn:
             if not (its_turn and gates_turn and self._permission.given) or trip.pace.held:
                 return None
-            reservation = self._meter.reserve_if_room(trip.call)
+            try:
+                reservation = self._noted(trip, self._meter.reserve_if_room(trip.call))
+            except RecordError:
+                return None
             return None if reservation is None else await self._fly(trip, reservation)
 
     async def _fly(self, trip: _Trip, reservation: int) -> Answer:

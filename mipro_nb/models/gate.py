@@ -13,14 +13,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from mipro_nb.core_loop import CoreLoop, core
-from mipro_nb.errors import CapReachedError
+from mipro_nb.errors import CapReachedError, MiproError
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.caps import Caps, Meter
 from mipro_nb.models.dispatch import Dispatch, Send
 from mipro_nb.models.notes import Notes
+from mipro_nb.models.past_calls import Before
 from mipro_nb.models.permission import Permission
 from mipro_nb.runs.events import AnyEvent
+from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record, open_record, prefer
 
 _SESSION_CONCURRENCY = 256
@@ -40,11 +42,19 @@ class Gate:
         `mipro_nb.models.pace`.
     emit
         Takes the event of every call; None where calls belong to no run.
+    run_id
+        The run that they belong to; None likewise.
+    before
+        What the run did before it was carried on; None for a new one.
     caps
         What the calls may cost in all.
     on_cap
         Told when a call is held back because of a cap. From then on all calls wait: those in
         flight are paid for and shall come back before the run is ended.
+    hold
+        Told of an error that every other call would meet as well: the server that answered before
+        answers no more, the record cannot be written. It may pause and return True: what met the
+        error is done again after the pause, and answers that came meanwhile are held on to.
     hedge
         Whether a call that takes longer than 95 % of the latest ones to its endpoint is sent a
         second time, if that takes nobody's turn. The first answer counts and both are paid for.
@@ -58,15 +68,24 @@ class Gate:
         concurrency: int,
         emit: Callable[[AnyEvent], None] | None = None,
         *,
+        run_id: str | None = None,
+        before: Before | None = None,
         caps: Caps | None = None,
         on_cap: Callable[[CapReachedError], None] = lambda _: None,
+        hold: Callable[[MiproError], bool] = lambda _: False,
         hedge: bool = False,
     ) -> None:
         self._permission = Permission()
-        self._notes = Notes(record, emit)
-        meter = Meter(caps or Caps())
+        self._notes = Notes(record, emit, run_id, before.calls if before else None)
+        meter = Meter(caps or Caps(), before.spent if before else Outlay())
         self._dispatch = Dispatch(
-            self._permission, meter, self._notes, concurrency, on_cap, hedge=hedge
+            self._permission,
+            meter,
+            self._notes,
+            concurrency,
+            on_cap=on_cap,
+            hold=hold,
+            hedge=hedge,
         )
         self._asked: dict[str, asyncio.Future[Answer]] = {}
 
@@ -101,9 +120,12 @@ class Gate:
         CallRefusedError
             If there is no permission.
         LMError
-            If the call was sent and failed.
+            If the call was sent and failed, now or before the run was carried on.
         """
         await self._permission.ask()
+        recalled = self._notes.recalled(call)
+        if recalled is not None:
+            return recalled
         if not self._notes.shares(call):
             return await self._dispatch.send(call, send)
         answer = self._notes.known(call)

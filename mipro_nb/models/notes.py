@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -11,8 +12,10 @@ from pydantic import ValidationError
 from mipro_nb.errors import LMError
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.caps import usd_of
+from mipro_nb.models.past_calls import PastCalls
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
-from mipro_nb.runs.record import Record
+from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.record import Record, text_ref
 
 # Parameters that people put keys into; they are sent, but never written down.
 _MAY_BE_SECRET = frozenset({"extra_body", "extra_headers", "extra_query"})
@@ -40,13 +43,23 @@ class Notes:
         Where all of it is kept.
     emit
         Takes the event of every call; None where calls belong to no run.
+    run_id
+        The run; None likewise.
+    past
+        The calls that the run made before it was carried on.
     """
 
     def __init__(
-        self, record: Callable[[], Record], emit: Callable[[AnyEvent], None] | None
+        self,
+        record: Callable[[], Record],
+        emit: Callable[[AnyEvent], None] | None,
+        run_id: str | None = None,
+        past: PastCalls | None = None,
     ) -> None:
         self._record = record
         self._emit = emit
+        self._run_id = run_id
+        self._past = past
         # By digest, and without the texts: a run may have a hundred thousand of them.
         self._told: dict[bytes, _Told] = {}
 
@@ -64,6 +77,32 @@ class Notes:
         except ValidationError:
             return None  # damaged: asked anew, and replaced
 
+    def recalled(self, call: Call) -> Answer | None:
+        """Return the answer that this very call had before the run was carried on, if it had one.
+
+        Raises
+        ------
+        LMError
+            If the call had failed.
+        """
+        if self._past is None:
+            return None
+        head, tail = _prompt(call)
+        past = self._past.take(call.model, text_ref(head), text_ref(tail), call.rollout)
+        if past is None:
+            return None
+        if isinstance(past, LMCallFailed):
+            raise LMError(past.error)
+        answer = Answer(
+            text=self._record().text(past.reply),
+            truncated=past.truncated,
+            input_tokens=past.input_tokens,
+            output_tokens=past.output_tokens,
+            cached_input_tokens=past.cached_input_tokens,
+        )
+        self._remember(call, answer, past.reply)
+        return answer
+
     def _is_told(self, call: Call) -> bool:
         return self._emit is not None and call.parameters.get("temperature") == 0
 
@@ -78,6 +117,22 @@ class Notes:
         """Free the memory that the run's own answers take."""
         self._told.clear()
 
+    def sent(self, trip: int, outlay: Outlay) -> None:
+        """Note, before a call is sent, what it takes at the worst if nobody hears of it again."""
+        if self._run_id is not None:
+            self._record().put_flight(self._run_id, trip, outlay)
+
+    def over(self, trip: int) -> AbstractContextManager[None]:
+        """Return a transaction in which is told what came of a call that was noted as `sent`."""
+        return self._telling(trip) if self._run_id is not None else nullcontext()
+
+    @contextmanager
+    def _telling(self, trip: int) -> Iterator[None]:
+        record = self._record()
+        with record.writing():
+            yield
+            record.end_flight(self._run_id or "", trip)
+
     def answered(self, call: Call, answer: Answer, *, seconds: float, attempts: int) -> None:
         """Write answer, texts and event in one transaction: what was paid for is kept."""
         if self._emit is None and not call.cache:
@@ -87,7 +142,11 @@ class Notes:
             if call.cache:
                 record.put_answer(call.key, answer.model_dump_json())
             reply = self._tell(record, call, answer, seconds, attempts)
-        if reply is not None and not call.cache and self._is_told(call):
+        if reply is not None:
+            self._remember(call, answer, reply)
+
+    def _remember(self, call: Call, answer: Answer, reply: TextRef) -> None:
+        if not call.cache and self._is_told(call):
             tokens = (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens)
             self._told[call.digest] = _Told(reply, answer.truncated, *tokens)
 
@@ -120,8 +179,10 @@ class Notes:
         )
         return reply
 
-    def failed(self, call: Call, error: LMError, *, seconds: float, attempts: int) -> None:
-        """Write the event of a call that failed for good."""
+    def failed(
+        self, call: Call, error: LMError, *, seconds: float, attempts: int, final: bool
+    ) -> None:
+        """Write the event of a call that failed; `final` if nothing else takes its place."""
         if self._emit is None:
             return
         record = self._record()
@@ -135,26 +196,34 @@ class Notes:
                     output_tokens=error.output_tokens,
                     usd=usd_of(call, error) if error.input_tokens or error.output_tokens else 0.0,
                     attempts=attempts,
+                    final=final,
                 )
             )
 
 
 def _about(record: Record, call: Call) -> dict[str, Any]:
-    """Return which call an event tells of; its prompt is kept.
-
-    It is kept in two texts: what many calls share, and its last message.
-    """
+    """Return which call an event tells of; its prompt is kept."""
     labels = call_labels.get()
-    head = {
-        "parameters": {n: v for n, v in call.parameters.items() if n not in _MAY_BE_SECRET},
-        "messages": list(call.messages[:-1]),
-    }
+    head, tail = _prompt(call)
     return {
         "phase": labels.phase,
         "trial": labels.trial,
         "example": labels.example,
         "model": call.model,
         "predictor": call.predictor,
-        "prompt_head": record.put_text(json.dumps(head, default=str)),
-        "prompt_tail": record.put_text(json.dumps(call.messages[-1])),
+        "prompt_head": record.put_text(head),
+        "prompt_tail": record.put_text(tail),
+        "rollout": call.rollout,
     }
+
+
+def _prompt(call: Call) -> tuple[str, str]:
+    """Return all that is written down of what is sent, in two texts.
+
+    The first is what many calls share, the other one the last message.
+    """
+    head = {
+        "parameters": {n: v for n, v in call.parameters.items() if n not in _MAY_BE_SECRET},
+        "messages": list(call.messages[:-1]),
+    }
+    return json.dumps(head, default=str), json.dumps(call.messages[-1])

@@ -94,6 +94,11 @@ class Pace:
         return self._waking is not None
 
     @property
+    def has_answered(self) -> bool:
+        """Tell whether any call was answered as it should."""
+        return bool(self._latencies)
+
+    @property
     def slow_seconds(self) -> float | None:
         """Return the 95th percentile of the latest latencies, None while there are too few."""
         if len(self._latencies) < _ENOUGH:

@@ -26,6 +26,11 @@ def live_runs() -> list[Run]:
     return [run for run in runs if run is not None and not run.done]
 
 
+def begun_here(run_id: str) -> Run | None:
+    """Return the run of this id, ended or not, None if this process knows it no more."""
+    return _runs.get(run_id)
+
+
 def find_live(run_id: str) -> Run | None:
     """Return the run of this id, None if it does not go on in this process."""
     run = _runs.get(run_id)

@@ -16,6 +16,7 @@ from mipro_nb.optimizer.belief import Prospects
 from mipro_nb.optimizer.configuration import Configuration
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.minibatches import stages
+from mipro_nb.optimizer.past import Past
 from mipro_nb.runs.events import (
     EvaluationKind,
     ExampleScored,
@@ -64,10 +65,13 @@ def scores_of(results: Sequence[ExampleResult]) -> dict[int, float]:
 
 
 class Evaluations:
-    """Evaluates programs on the valset, and writes down what comes of it."""
+    """Evaluates programs on the valset, and writes down what comes of it.
 
-    def __init__(self, job: Job, journal: Journal, ledger: Ledger) -> None:
-        self._job, self._journal, self._ledger = job, journal, ledger
+    What was told before the run was carried on (its `past`) is read, and not judged again.
+    """
+
+    def __init__(self, job: Job, journal: Journal, ledger: Ledger, past: Past) -> None:
+        self._job, self._journal, self._ledger, self._past = job, journal, ledger, past
         self.done: list[Evaluated] = []
 
     async def baseline(self) -> Evaluated:
@@ -91,6 +95,10 @@ class Evaluations:
         If there are `prospects`, it is scored in stages and left at those after which it is lost.
         """
         key = self.key(configuration, program)
+        told = self._past.told(trial)
+        if told is not None:
+            examples, prospects = told, None
+        own = self._past.own_examples(trial)
         self._journal.emit(
             TrialAsked(trial=trial, kind=kind, configuration=configuration, examples=list(examples))
         )
@@ -101,7 +109,7 @@ class Evaluations:
         reused = 0
         try:
             for end in stages(len(examples)) if prospects else [len(examples)]:
-                reused += len(self._ledger.begun(key) & set(examples[len(results) : end]))
+                reused += len(self._ledger.begun(key) & set(examples[len(results) : end]) - own)
                 results = await self._ledger.evaluate(
                     key,
                     program,
@@ -149,6 +157,7 @@ class Evaluations:
                     prediction=None if values is None else self._kept(values),
                     feedback=result.feedback,
                     error=None if result.error is None else error_line(result),
+                    unusable_reply=result.error is not None and not result.counts_as_error,
                     seconds=result.seconds,
                 )
             )

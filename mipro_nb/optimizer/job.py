@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,11 +14,11 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.saving import jsonable
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.rows import Rows
-from mipro_nb.optimizer.source import ProgramSource
+from mipro_nb.optimizer.source import ProgramSource, function_source
 from mipro_nb.runs.events import AnyEvent, RunEnded, TextRef
 from mipro_nb.runs.living import leave
 from mipro_nb.runs.record import Record, RecordedEvent
-from mipro_nb.runs.state import RunState
+from mipro_nb.runs.state import RunState, fold
 
 T = TypeVar("T")
 
@@ -52,18 +52,44 @@ class Job:
     verbose: bool
     track_stats: bool
 
+    def sources(self) -> dict[str, str]:
+        """Return the user's own part in the run, by role: code, and the student's state."""
+        return {
+            "program": self.source.text,
+            "metric": function_source(self.metric.function),
+            "student": json.dumps(self.student.dump_state(), indent=1, ensure_ascii=False),
+        }
+
 
 class Journal:
     """Writes a run's events into the record, folds them, and tells who listens.
 
     An event is recorded before anyone sees it; it is safe with the transaction that it is part of.
+
+    Parameters
+    ----------
+    record
+        The record.
+    run_id
+        The run.
+    told
+        What happened before the run was carried on.
+    facts
+        The facts among that, which are not recorded a second time.
     """
 
-    def __init__(self, record: Record, run_id: str) -> None:
+    def __init__(
+        self,
+        record: Record,
+        run_id: str,
+        told: Sequence[RecordedEvent] = (),
+        facts: Iterable[tuple[object, ...]] = (),
+    ) -> None:
         self.record = record
         self.run_id = run_id
-        self.state = RunState()
-        self._next = 0
+        self.state = fold(told)
+        self._next = told[-1].seq + 1 if told else 0
+        self._facts = set(facts)
         self._ended = False
         # The record's own, so that there is one order of locks for who reads and who writes.
         self._lock = record.lock
@@ -76,7 +102,7 @@ class Journal:
         it. Its answer is kept, but the run tells no more.
         """
         with self._lock:
-            if self._ended:
+            if self._ended or event.fact in self._facts:
                 return
             self._ended = isinstance(event, RunEnded)
             if self._ended:

@@ -15,6 +15,8 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.models.caps import Caps
+from mipro_nb.optimizer import resumption
+from mipro_nb.optimizer.alive import begun_here
 from mipro_nb.optimizer.costing import Models, estimate
 from mipro_nb.optimizer.estimate import Estimate
 from mipro_nb.optimizer.job import Job
@@ -35,7 +37,7 @@ from mipro_nb.runs.record import open_record
 
 _CAPS = ("max_usd", "max_calls", "max_tokens", "max_seconds")
 # Parameters of compile that the plan does not depend on.
-_NO_WISHES = frozenset({"requires_permission_to_run", "record"})
+_NO_WISHES = frozenset({"requires_permission_to_run", "resume", "record"})
 
 
 class MIPROv2:
@@ -164,6 +166,7 @@ class MIPROv2:
         max_tokens: int | None = None,
         max_seconds: float | None = None,
         requires_permission_to_run: bool = True,
+        resume: bool = False,
         record: str | Path | None = None,
     ) -> Module:
         """Optimize `student` and return the best program, blocking until it is there.
@@ -202,6 +205,9 @@ class MIPROv2:
             before a call that might exceed one, and returns the best program so far.
         requires_permission_to_run
             Ask before the first LM call.
+        resume
+            Carry on the newest run of the same plan on the same data, program and metric that was
+            cut off, stopped, capped or failed, if there is one: what it paid for is not paid again.
         record
             Record file; the configured one, or the default, if None.
 
@@ -239,7 +245,96 @@ class MIPROv2:
                 max_seconds=max_seconds,
             )
         )
-        return _carried_out(_run_of(job, record), ask=requires_permission_to_run)
+        run = _run_of(job, record, resume=resume)
+        return _carried_out(run, ask=requires_permission_to_run)
+
+    def resume(
+        self,
+        run_id: str,
+        student: Module | None = None,
+        *,
+        trainset: Any = None,
+        valset: Any = None,
+        inputs: Sequence[str] | None = None,
+        max_usd: float | None = None,
+        max_calls: int | None = None,
+        max_tokens: int | None = None,
+        max_seconds: float | None = None,
+        accept_changes: bool = False,
+        requires_permission_to_run: bool = True,
+        record: str | Path | None = None,
+    ) -> Module:
+        """Carry on a run that was cut off, stopped, capped or failed; block until it has ended.
+
+        It goes by the run's own plan and seed: what was answered is not sent again, what was
+        scored is not scored again, and the result is that of a run that was never interrupted. A
+        failed run tries anew what had failed. Where nobody knows what became of calls (they were
+        in flight when the process ended), they count for the caps at their worst.
+
+        Parameters
+        ----------
+        run_id
+            The run's id, or as much of its beginning as is unique.
+        student
+            The program, as given to `compile` then; that one itself, if the run was begun in this
+            session, if None.
+        trainset, valset, inputs
+            The rows, where they hold values that JSON has no form for; those in the record if
+            None.
+        max_usd, max_calls, max_tokens, max_seconds
+            Caps of the whole run; those that it had if None.
+        accept_changes
+            Go on although program, metric, student or LMs are others than then. Where permission
+            is asked for, the question tells what changed, and a yes is enough.
+        requires_permission_to_run
+            Ask before the first LM call.
+        record
+            Record file; the configured one, or the default, if None.
+
+        Raises
+        ------
+        UnknownRunError
+            If no run, or more than one, has an id that begins so.
+        RunEndedError
+            If the run is finished, or is going on.
+        InvalidArgumentError
+            If a cap is reached already, or something changed and nobody is asked.
+
+        Errors of `compile` besides.
+        """
+        given = {
+            "max_usd": max_usd,
+            "max_calls": max_calls,
+            "max_tokens": max_tokens,
+            "max_seconds": max_seconds,
+        }
+        opened = open_record(record if record is not None else settings.record)
+        past = resumption.past_of(opened, opened.find_run(run_id))
+        caps = resumption.caps_of(past, {n: v for n, v in given.items() if v is not None})
+        if student is None:
+            student = _student_of(past.run_id)
+        rows = resumption.rows_of(past)
+        job = core().wait_for(
+            self._job_of(
+                student,
+                rows.train if trainset is None else trainset,
+                rows.val if trainset is None else valset,
+                inputs=inputs,
+                wished=resumption.wishes_of(past, self._wishes),
+                caps=caps,
+            )
+        )
+        plan = resumption.same_auto(past, job.plan)
+        changes = list(resumption.differences(past, replace(job, plan=plan)))
+        if changes and not (accept_changes or requires_permission_to_run):
+            raise InvalidArgumentError(
+                "accept_changes",
+                accept_changes,
+                "this is not quite what the run was begun with; pass True to go on all the same. "
+                + "\n".join(changes),
+            )
+        job = replace(job, plan=replace(plan, notes=(resumption.note(past), *changes, *plan.notes)))
+        return _carried_out(Run(job, opened, past), ask=requires_permission_to_run)
 
     def plan(self, student: Module, *, trainset: Any, **settings: Any) -> Plan:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
@@ -255,6 +350,7 @@ class MIPROv2:
         *,
         trainset: Any,
         requires_permission_to_run: bool = True,
+        resume: bool = False,
         record: str | Path | None = None,
         **settings: Any,
     ) -> Module:
@@ -263,7 +359,9 @@ class MIPROv2:
         Cancelling the awaiting task stops the run.
         """
         job = await on_core(self._job(student, trainset, **settings))
-        run = _run_of(job, record).open(ask=requires_permission_to_run, blocking=False)
+        run = _run_of(job, record, resume=resume).open(
+            ask=requires_permission_to_run, blocking=False
+        )
         try:
             return await run
         except BaseException:
@@ -276,6 +374,7 @@ class MIPROv2:
         *,
         trainset: Any,
         requires_permission_to_run: bool = True,
+        resume: bool = False,
         record: str | Path | None = None,
         **settings: Any,
     ) -> Run:
@@ -284,7 +383,9 @@ class MIPROv2:
         In a notebook the run begins when somebody has said yes in the dialog below the cell.
         """
         job = core().wait_for(self._job(student, trainset, **settings))
-        return _run_of(job, record).open(ask=requires_permission_to_run, blocking=False)
+        return _run_of(job, record, resume=resume).open(
+            ask=requires_permission_to_run, blocking=False
+        )
 
     async def _job(
         self,
@@ -296,8 +397,6 @@ class MIPROv2:
         **wishes: Any,
     ) -> Job:
         """Return the job, with everything about it checked; makes no LM call."""
-        if not isinstance(student, Module):
-            raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
         known = inspect.signature(self.compile).parameters.keys()
         for name in wishes.keys() - known:
             raise InvalidArgumentError(
@@ -306,6 +405,22 @@ class MIPROv2:
         caps = Caps(**{name: wishes.pop(name) for name in _CAPS if name in wishes})
         given = {name: v for name, v in wishes.items() if v is not None and name not in _NO_WISHES}
         wished = replace(self._wishes, **given)
+        return await self._job_of(
+            student, trainset, valset, inputs=inputs, wished=wished, caps=caps
+        )
+
+    async def _job_of(
+        self,
+        student: Module,
+        trainset: Any,
+        valset: Any,
+        *,
+        inputs: Sequence[str] | None,
+        wished: Wishes,
+        caps: Caps,
+    ) -> Job:
+        if not isinstance(student, Module):
+            raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
         rows = split_rows(trainset, valset, inputs, wished.valset_cap, wished.seed)
         task_lm = self.task_model or settings.lm
         prompt_lm = self.prompt_model or settings.lm or task_lm
@@ -389,8 +504,23 @@ def check_caps(caps: Caps, estimate: Estimate) -> None:
         )
 
 
-def _run_of(job: Job, record: str | Path | None) -> Run:
-    return Run(job, open_record(record if record is not None else settings.record))
+def _run_of(job: Job, record: str | Path | None, *, resume: bool) -> Run:
+    opened = open_record(record if record is not None else settings.record)
+    past = resumption.same_run(opened, job) if resume else None
+    if past is not None:
+        resumption.caps_of(past, job.plan.caps.to_dict())
+        notes = (resumption.note(past), *job.plan.notes)
+        job = replace(job, plan=replace(job.plan, notes=notes))
+    return Run(job, opened, past)
+
+
+def _student_of(run_id: str) -> Module:
+    run = begun_here(run_id)
+    if run is None:
+        raise InvalidArgumentError(
+            "student", None, f"run {run_id} was begun in another session: give its program."
+        )
+    return run.student
 
 
 def _carried_out(run: Run, *, ask: bool) -> Module:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
@@ -21,13 +21,15 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.settings import context
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.gate import Gate, run_gate
-from mipro_nb.optimizer.alive import enter
+from mipro_nb.models.past_calls import Before
+from mipro_nb.optimizer.alive import enter, find_live
 from mipro_nb.optimizer.bootstrap import bootstrap
 from mipro_nb.optimizer.configuration import Candidates
 from mipro_nb.optimizer.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.gain import best_of, gain_of
 from mipro_nb.optimizer.grounding import ground
 from mipro_nb.optimizer.job import Job, Journal
+from mipro_nb.optimizer.past import Past
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.propose import propose
 from mipro_nb.optimizer.search import Search
@@ -77,13 +79,14 @@ class Run(RunFrames):
         Whether it has begun.
     """
 
-    def __init__(self, job: Job, record: Record) -> None:
-        self.id = _new_id()
+    def __init__(self, job: Job, record: Record, past: Past | None = None) -> None:
+        self._past = Past.none(record) if past is None else past
+        self.id = self._past.run_id or _new_id()
         self.plan: Plan = job.plan
         self.verbose = job.verbose
         self.permitted = False
         self._job = job
-        self._journal = Journal(record, self.id)
+        self._journal = Journal(record, self.id, self._past.events, self._past.facts)
         self._result: Future[Module] = Future()
         self._begun = threading.Lock()  # held from the answer to the question on
         self._task: asyncio.Task[Any] | None = None
@@ -124,9 +127,12 @@ class Run(RunFrames):
             if caps is not None:
                 self.plan = replace(self.plan, caps=caps)
             with self._journal.record.writing():
-                self._journal.record.add_run(self.id, self.plan.program)
-                self._journal.emit(self._planned())
-                self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
+                if self._past:
+                    self._carry_on(by)
+                else:
+                    self._journal.record.add_run(self.id, self.plan.program)
+                    self._journal.emit(self._planned())
+                    self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
             living.enter(self.id)
             self.permitted = True
             core().submit(self._run()).add_done_callback(self._deliver)
@@ -135,6 +141,26 @@ class Run(RunFrames):
             self._result.set_exception(error)
             raise
         return True
+
+    def _carry_on(self, by: Permitter) -> None:
+        """Write down that the run goes on, unless somebody else has carried it on meanwhile."""
+        record, until = self._journal.record, self._past.events[-1]
+        if record.events(self.id, until.seq) or find_live(self.id) not in (None, self):
+            msg = f"Run {self.id} was carried on elsewhere: mipro_nb.runs.load shows how it stands."
+            raise RunEndedError(msg)
+        lost = record.take_lost(self.id)
+        self._journal.emit(
+            RunResumed(
+                process=os.getpid(),
+                process_started=living.own_start(),
+                by=by,
+                caps=self.plan.caps.to_dict(),
+                worked_until=until.at,
+                lost_calls=lost.calls,
+                lost_tokens=lost.tokens,
+                lost_usd=lost.usd,
+            )
+        )
 
     def decline(self, reason: str = _DECLINED) -> None:
         """Give the run up before it has begun; whoever waits gets a PermissionDeniedError."""
@@ -159,10 +185,21 @@ class Run(RunFrames):
             valset=self._journal.keep([row.to_dict() for row in rows.val]),
             mipro_nb=__version__,
             process=os.getpid(),
+            process_started=living.own_start(),
             inputs=list(rows.val[0].inputs().to_dict()),
             models=dict(plan.models),
             notes=list(plan.notes),
+            strategy=asdict(plan.search),
+            sources={
+                role: self._journal.record.put_text(text)
+                for role, text in self._job.sources().items()
+            },
         )
+
+    @property
+    def student(self) -> Module:
+        """The program that is optimized, as it was given: a copy."""
+        return self._job.student.deepcopy()
 
     @property
     def status(self) -> str:
@@ -385,14 +422,17 @@ class Run(RunFrames):
             lambda: journal.record,
             job.plan.num_threads,
             journal.emit,
+            run_id=self.id,
+            before=self._before(),
             caps=self.plan.caps,
             on_cap=lambda reached: self._cap(str(reached)),
             hedge=job.plan.hedge,
         )
         watch = asyncio.create_task(self._watch_time())
         slots = Slots(job.plan.num_threads)
-        ledger = Ledger(job.rows.val, job.metric, slots, job.plan.max_errors)
-        evaluations = Evaluations(job, journal, ledger)
+        known = self._past.results(job.rows.val)
+        ledger = Ledger(job.rows.val, job.metric, slots, job.plan.max_errors, known)
+        evaluations = Evaluations(job, journal, ledger, self._past)
         run_gate.set(gate)
         try:
             if self._stop.is_set():
@@ -419,6 +459,12 @@ class Run(RunFrames):
             watch.cancel()
         gate.refuse(_ENDED)
         return self._end("finished", evaluations, None)
+
+    def _before(self) -> Before | None:
+        """Return what the gate has to know of a run that is carried on."""
+        return (
+            replace(self._past.before(), spent=self._journal.state.outlay) if self._past else None
+        )
 
     def _cap(self, reason: str) -> None:
         """End the run because a cap is reached, once the calls in flight have come back."""
@@ -449,11 +495,16 @@ class Run(RunFrames):
                 evaluations.baseline(), self._find_candidates(slots, background)
             )
             self._candidates = candidates
-            search = Search(self._job, self._journal, candidates, evaluations)
+            search = Search(self._job, self._journal, candidates, evaluations, self._past)
             await search.run(baseline)
 
     async def _find_candidates(self, slots: Slots, background: Background) -> Candidates:
         job, journal = self._job, self._journal
+        found = self._past.candidates(
+            job.student, 0 if job.plan.zero_shot else job.plan.num_candidates
+        )
+        if found is not None:
+            return found
         sets = bootstrap(job, journal, slots, background)
         grounding = ground(job, journal, background)
         instructions, demo_sets = await together(

@@ -20,6 +20,7 @@ from mipro_nb.optimizer.configuration import Candidates, Configuration
 from mipro_nb.optimizer.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.minibatches import minibatch
+from mipro_nb.optimizer.past import Past
 from mipro_nb.optimizer.sampler import Sampler, TreeSampler
 from mipro_nb.optimizer.strategy import SamplerName, SearchStrategy
 from mipro_nb.runs.events import EvaluationKind, PhaseStarted, configuration_key
@@ -37,8 +38,14 @@ class Search:
     """Trials over the joint space of one instruction and one demo set per predictor."""
 
     def __init__(
-        self, job: Job, journal: Journal, candidates: Candidates, evaluations: Evaluations
+        self,
+        job: Job,
+        journal: Journal,
+        candidates: Candidates,
+        evaluations: Evaluations,
+        past: Past,
     ) -> None:
+        self._past = past
         self._plan, self._student, self._journal = job.plan, job.student, journal
         self._candidates, self._evaluations = candidates, evaluations
         self._strategy: SearchStrategy = job.plan.search
@@ -81,6 +88,8 @@ class Search:
     def _ask(self) -> asyncio.Task[Evaluated]:
         """Begin the next trial."""
         configuration = self._sampler.ask(allowed_choices(self._candidates, self._journal.state))
+        # What was asked before the run was carried on stays, whatever was banned or added since.
+        configuration = self._past.asked(self._next_number) or configuration
         examples = self._examples()
         self._asked += 1
         prospects = None
@@ -127,7 +136,7 @@ class Search:
         is_due = self._told % self._plan.minibatch_full_eval_steps == 0
         if self._plan.minibatch and (is_due or is_last):
             await self._tell_all(full)
-            for best in self._best(self._strategy.finalists if is_last else 1):
+            for best in self._finalists(self._strategy.finalists if is_last else 1):
                 self._full.add(configuration_key(best))
                 full.append(self._begun("full", best, range(self._plan.valset_size)))
 
@@ -137,6 +146,21 @@ class Search:
             evaluated = await full[0]
             full.popleft()
             self._sampler.tell(evaluated.configuration, evaluated.scores)
+
+    def _finalists(self, most: int) -> list[Configuration]:
+        """Return what is fully evaluated next: what was, before the run was carried on, or else.
+
+        If any evaluation was begun after those, there were no more.
+        """
+        begun: list[Configuration] = []
+        number = self._next_number
+        while self._past.kind(number) == "full" and len(begun) < most:
+            begun.append(self._past.asked(number) or {})
+            number += 1
+        if self._past.kind(number) is not None:
+            return begun
+        best = self._best(most)
+        return best if best[: len(begun)] == begun else begun
 
     def _best(self, most: int) -> list[Configuration]:
         """Return the best-averaging configurations that are not fully evaluated yet.

@@ -51,6 +51,17 @@ def program_source(program: Module) -> ProgramSource:
     return ProgramSource("\n\n".join(texts) or repr(program), problem)
 
 
+def function_source(function: Any) -> str:
+    """Return the source of a function, or of the class of a callable; its name if there is none."""
+    plain = inspect.unwrap(getattr(function, "__func__", function))
+    if not inspect.isroutine(plain):
+        return _class_source(type(function)) or type(function).__qualname__
+    try:
+        return textwrap.dedent(inspect.getsource(plain)).rstrip()
+    except (OSError, TypeError, SyntaxError):
+        return str(getattr(plain, "__qualname__", type(plain).__qualname__))
+
+
 def _user_classes(program: Module) -> list[type]:
     """Return the classes of a program and of the modules in it, without our own."""
     found: dict[type, None] = {}

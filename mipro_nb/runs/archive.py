@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mipro_nb.errors import RecordError, shown
-from mipro_nb.runs.events import AnyEvent, RunPlanned
+from mipro_nb.runs.events import AnyEvent, RunPlanned, RunResumed
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.schema import refs_in
 from mipro_nb.runs.state import fold
@@ -199,6 +199,8 @@ def _damaged(path: Path, problem: str) -> RecordError:
 
 def _settled(event: AnyEvent) -> AnyEvent:
     """Return `event` as it is entered: the process it tells of is none of this machine's."""
-    if isinstance(event, RunPlanned):
+    if isinstance(event, RunPlanned) or (
+        isinstance(event, RunResumed) and event.process is not None
+    ):
         return event.model_copy(update={"process": _NOWHERE})
     return event

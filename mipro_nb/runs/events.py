@@ -27,10 +27,25 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
     version: ClassVar[int] = 1
+    once: ClassVar[tuple[str, ...] | None] = None
+    """Fields that name the fact: a run that is carried on does not tell it again. None: any number
+    of such events may be alike."""
+
+    @property
+    def fact(self) -> tuple[object, ...] | None:
+        """Return what names the fact that the event tells of, None if it may be told again."""
+        if self.once is None:
+            return None
+        return (type(self).__name__, *(getattr(self, name) for name in self.once))
 
 
 class RunPlanned(Event):
-    """The first event: what will be done, on what, and what it is expected to cost."""
+    """The first event: what will be done, on what, and what it is expected to cost.
+
+    `sources` are the user's code and student, by role: a run is carried on with the same ones.
+    `process_started` is the Unix time at which the process began, since ids of processes are used
+    again.
+    """
 
     type: Literal["run_planned"] = "run_planned"
     program: str
@@ -41,9 +56,12 @@ class RunPlanned(Event):
     valset: TextRef
     mipro_nb: str
     process: int
+    process_started: float | None = None
     inputs: list[str] = []
     models: dict[str, str] = {}
     notes: list[str] = []
+    strategy: dict[str, Any] = {}
+    sources: dict[str, TextRef] = {}
 
 
 class RunPermitted(Event):
@@ -55,20 +73,35 @@ class RunPermitted(Event):
 
 
 class RunPaused(Event):
-    """No further LM call is sent; those in flight come back."""
+    """No further LM call is sent; those in flight come back. A person's pause has no `reason`."""
 
     type: Literal["run_paused"] = "run_paused"
+    reason: str | None = None
 
 
 class RunResumed(Event):
-    """Calls are sent again."""
+    """Calls are sent again.
+
+    After a pause that is all. A run that had ended, or was cut off at `worked_until` (Unix time),
+    is carried on by a `process`, under `caps`. Its calls that were in flight then are lost: sent,
+    and reckoned at their worst, since nobody knows what became of them.
+    """
 
     type: Literal["run_resumed"] = "run_resumed"
+    process: int | None = None
+    process_started: float | None = None
+    by: Permitter | None = None
+    caps: dict[str, float | None] = {}
+    worked_until: float | None = None
+    lost_calls: int = 0
+    lost_tokens: int = 0
+    lost_usd: float = 0.0
 
 
 class PhaseStarted(Event):
     """The run entered a phase; bootstrap and propose overlap."""
 
+    once = ("phase",)
     type: Literal["phase_started"] = "phase_started"
     phase: Phase
 
@@ -96,12 +129,14 @@ class LMCallAnswered(Event):
     example: int | None = None
     predictor: str | None = None
     attempts: int = 1
+    rollout: int = 0
 
 
 class LMCallFailed(Event):
-    """An LM call failed for good, after `attempts` that were sent.
+    """An LM call failed, after `attempts` that were sent.
 
-    Tokens and USD are those of an answer that came back and could not be used.
+    Tokens and USD are those of an answer that came back and could not be used. It is `final` where
+    the program was told that it failed; if not, its place was taken by another attempt.
     """
 
     type: Literal["lm_call_failed"] = "lm_call_failed"
@@ -118,11 +153,14 @@ class LMCallFailed(Event):
     prompt_head: TextRef | None = None
     prompt_tail: TextRef | None = None
     attempts: int = 1
+    rollout: int = 0
+    final: bool = True
 
 
 class TraceBootstrapped(Event):
     """The teacher was run on a training example; `kept` tells whether its trace may be a demo."""
 
+    once = ("example",)
     type: Literal["trace_bootstrapped"] = "trace_bootstrapped"
     example: int
     kept: bool
@@ -133,6 +171,7 @@ class TraceBootstrapped(Event):
 class DemoSetBuilt(Event):
     """One candidate demo set of one predictor; `demos` refers to a JSON list of rows."""
 
+    once = ("predictor", "index")
     type: Literal["demo_set_built"] = "demo_set_built"
     predictor: str
     index: int
@@ -145,6 +184,7 @@ class DemoSetBuilt(Event):
 class GroundingWritten(Event):
     """The prompt model wrote something that proposals are based on."""
 
+    once = ("kind", "predictor")
     type: Literal["grounding_written"] = "grounding_written"
     kind: Literal["dataset summary", "program description", "predictor role", "program source"]
     predictor: str | None
@@ -155,6 +195,7 @@ class GroundingWritten(Event):
 class CandidateProposed(Event):
     """One candidate instruction of one predictor; index 0 is the student's own."""
 
+    once = ("predictor", "index")
     type: Literal["candidate_proposed"] = "candidate_proposed"
     predictor: str
     index: int
@@ -188,6 +229,7 @@ class CandidateBanned(Event):
 class TrialAsked(Event):
     """An evaluation was begun: which configuration, on which validation examples."""
 
+    once = ("trial",)
     type: Literal["trial_asked"] = "trial_asked"
     trial: int
     kind: EvaluationKind
@@ -196,8 +238,12 @@ class TrialAsked(Event):
 
 
 class ExampleScored(Event):
-    """One cell of the score ledger: (configuration, example) → score in 0–1."""
+    """One cell of the score ledger: (configuration, example) → score in 0–1.
 
+    Its `error` counts towards ``max_errors`` unless it is an LM's `unusable_reply`.
+    """
+
+    once = ("configuration", "example")
     type: Literal["example_scored"] = "example_scored"
     trial: int
     configuration: str
@@ -206,12 +252,14 @@ class ExampleScored(Event):
     prediction: TextRef | None
     feedback: str | None = None
     error: str | None = None
+    unusable_reply: bool = False
     seconds: float
 
 
 class TrialTold(Event):
     """An evaluation ended with a mean score in 0–100 over `examples` examples."""
 
+    once = ("trial",)
     type: Literal["trial_told"] = "trial_told"
     trial: int
     kind: EvaluationKind

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import cache
+
+import psutil
 
 _here: set[str] = set()
+# Systems tell when a process began to a hundredth of a second, and round it in their own ways.
+_SAME_START_SECONDS = 1.0
 
 
 def enter(run_id: str) -> None:
@@ -22,19 +27,32 @@ def lives_here(run_id: str) -> bool:
     return run_id in _here
 
 
-def lives(run_id: str, process: int) -> bool:
+def own_start() -> float:
+    """Return the Unix time at which this process began."""
+    return _start_of(os.getpid())
+
+
+@cache
+def _start_of(process: int) -> float:
+    return float(psutil.Process(process).create_time())
+
+
+def lives(run_id: str, process: int, started: float | None = None) -> bool:
     """Tell whether a run that was begun by `process` goes on.
 
     One of this process that it does not know is lost: another process had the same number once.
+    So is one whose process `started` (Unix time) at another time than the one of that number did.
     """
-    return run_id in _here if process == os.getpid() else _is_there(process)
+    return run_id in _here if process == os.getpid() else _is_there(process, started)
 
 
-def _is_there(process: int) -> bool:
+def _is_there(process: int, started: float | None) -> bool:
     try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
+        found = psutil.Process(process)
+        if found.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return started is None or abs(found.create_time() - started) < _SAME_START_SECONDS
+    except (psutil.NoSuchProcess, OverflowError, ValueError):
         return False
-    except (PermissionError, OSError):
+    except psutil.AccessDenied:
         return True
-    return True

@@ -25,6 +25,7 @@ from pydantic_core import PydanticSerializationError
 
 from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs.events import AnyEvent, TextRef, read_event
+from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.schema import SCHEMA_VERSION, note_texts, upgrade
 
 _APPLICATION_ID = 0x4D49504F  # "MIPO": tells our files from other SQLite files
@@ -324,9 +325,8 @@ class Record:
 
     def put_text(self, text: str) -> TextRef:
         """Keep `text` (once, however often it is put) and return its reference."""
-        # Lone surrogates have no UTF-8 form; an LM's reply may hold them all the same.
-        storable = text.encode("utf-8", "backslashreplace").decode("utf-8")
-        ref = hashlib.sha256(storable.encode()).hexdigest()[:32]
+        storable = _storable(text)
+        ref = text_ref(storable)
         with self.writing():
             self._db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (ref, storable))
         return ref
@@ -338,6 +338,30 @@ class Record:
             msg = f"The record {self.path} has no text {ref!r}."
             raise RecordError(msg)
         return str(rows[0][0])
+
+    def put_flight(self, run_id: str, flight: int, sent: Outlay) -> None:
+        """Note that a call of a run is about to be sent, and what it takes at the worst."""
+        with self.writing():
+            row = (run_id, flight, sent.calls, sent.tokens, sent.usd)
+            self._db.execute("INSERT OR REPLACE INTO flights VALUES (?, ?, ?, ?, ?)", row)
+
+    def end_flight(self, run_id: str, flight: int) -> None:
+        """Note that a call is told of: an event says what became of it."""
+        with self.writing():
+            self._db.execute(
+                "DELETE FROM flights WHERE run_id = ? AND flight = ?", (run_id, flight)
+            )
+
+    def take_lost(self, run_id: str) -> Outlay:
+        """Return the calls of a run that nobody told of, and forget them."""
+        with self.writing():
+            ((calls, tokens, usd),) = self.query(
+                "SELECT coalesce(sum(attempts), 0), coalesce(sum(tokens), 0),"
+                " coalesce(sum(usd), 0.0) FROM flights WHERE run_id = ?",
+                run_id,
+            )
+            self._db.execute("DELETE FROM flights WHERE run_id = ?", (run_id,))
+        return Outlay(int(calls), int(tokens), float(usd))
 
     def put_answer(self, key: str, body: str) -> None:
         """Keep an LM's answer under `key`; a later answer replaces an earlier one."""
@@ -432,6 +456,16 @@ class Record:
         with self.lock:
             self._db.close()
             self.closed = True
+
+
+def text_ref(text: str) -> TextRef:
+    """Return the reference that a text has in every record."""
+    return hashlib.sha256(_storable(text).encode()).hexdigest()[:32]
+
+
+def _storable(text: str) -> str:
+    # Lone surrogates have no UTF-8 form; an LM's reply may hold them all the same.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _tags(tags: Sequence[str]) -> str:

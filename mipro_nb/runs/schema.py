@@ -7,6 +7,7 @@
 | `texts` | texts that events refer to, each once |
 | `run_texts` | which run refers to which text |
 | `answers` | kept answers of LMs; they belong to no run |
+| `flights` | LM calls of a run that are sent and not told of yet, at their worst |
 
 A new file goes through the same steps as an old one, so that both end up alike.
 """
@@ -53,6 +54,17 @@ ALTER TABLE events ADD COLUMN {0} ANY
 # Everything that a list of runs adds up is in the index itself: no event is read for it.
 _INDEX = f"CREATE INDEX events_by_type ON events (run_id, type, {', '.join(_INDEXED_FIELDS)})"
 
+_THIRD = """
+CREATE TABLE flights (
+    run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
+    flight INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,
+    usd REAL NOT NULL,
+    PRIMARY KEY (run_id, flight)
+) STRICT, WITHOUT ROWID;
+"""
+
 _REF = re.compile('"([0-9a-f]{32})"')
 
 
@@ -89,11 +101,19 @@ def _add_tags_and_indexes(db: sqlite3.Connection) -> None:
         note_texts(db, run_id, body)
 
 
+def _add_flights(db: sqlite3.Connection) -> None:
+    _execute_all(db, _THIRD)
+
+
 def _execute_all(db: sqlite3.Connection, script: str) -> None:
     # Not executescript, which would end the transaction that all this happens in.
     for statement in script.split(";"):
         db.execute(statement)
 
 
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_tags_and_indexes)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _create,
+    _add_tags_and_indexes,
+    _add_flights,
+)
 SCHEMA_VERSION = len(_STEPS)

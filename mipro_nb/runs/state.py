@@ -8,6 +8,7 @@ from typing import Literal
 
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.living import lives
+from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import RecordedEvent
 
 State = Literal[
@@ -35,6 +36,8 @@ class Spend:
         Price of the calls whose price is known.
     unpriced_calls
         Calls whose price is not known.
+    attempts
+        What was sent, every attempt of a call that was tried again among them.
     """
 
     calls: int = 0
@@ -45,6 +48,7 @@ class Spend:
     cached_input_tokens: int = 0
     known_usd: float = 0.0
     unpriced_calls: int = 0
+    attempts: int = 0
 
     @property
     def usd(self) -> float | None:
@@ -57,6 +61,7 @@ class Spend:
             self.cached_calls += 1
             return
         self.calls += 1
+        self.attempts += call.attempts
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
         self.cached_input_tokens += call.cached_input_tokens
@@ -65,6 +70,7 @@ class Spend:
     def add_failed(self, call: ev.LMCallFailed) -> None:
         """Count one failed call, which may have been billed all the same."""
         self.failed_calls += 1
+        self.attempts += call.attempts
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
         self._pay(call.usd)
@@ -148,6 +154,12 @@ class RunState:
         How each candidate fared.
     caps
         Limits set with the permission, by the name of their parameter.
+    lost
+        Calls that were in flight when the run's process ended, at their worst.
+    process, process_started
+        Whose run it is: the process's id, and the Unix time at which that process began.
+    pause_reason
+        Why it pauses, where no person paused it.
     """
 
     state: State = "planned"
@@ -173,6 +185,17 @@ class RunState:
     last_at: float | None = None
     paused_at: float | None = None
     paused_seconds: float = 0.0
+    pause_reason: str | None = None
+    lost: Outlay = field(default_factory=Outlay)
+    process: int | None = None
+    process_started: float | None = None
+
+    @property
+    def outlay(self) -> Outlay:
+        """Return what all calls took; of those that were lost, what they took at the worst."""
+        spend = self.spend
+        tokens = spend.input_tokens + spend.output_tokens
+        return Outlay(spend.attempts, tokens, spend.known_usd) + self.lost
 
     @property
     def baseline(self) -> float | None:
@@ -208,22 +231,26 @@ class RunState:
         until = min(now, self.ended_at or now, self.paused_at or now)
         return max(0.0, until - self.started_at - self.paused_seconds)
 
-    def apply(self, recorded: RecordedEvent) -> None:  # noqa: C901, PLR0912 - a case per event
+    def apply(self, recorded: RecordedEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - a case per event
         """Take one more event into account."""
         self.last_at = recorded.at
         match recorded.event:
             case ev.RunPlanned() as event:
                 self.planned = event
+                self.process, self.process_started = event.process, event.process_started
                 self.started_at = recorded.at
             case ev.RunPermitted() as event:
                 self.permitted = True
                 self.caps = dict(event.caps)
                 self.state = "running"
                 self.started_at = recorded.at
-            case ev.RunPaused():
+            case ev.RunPaused(reason=reason):
                 self.state = "paused"
+                self.pause_reason = reason
                 self.paused_at = recorded.at
-            case ev.RunResumed():
+            case ev.RunResumed() as event:
+                if event.process is not None:
+                    self._carry_on(event)
                 self.state = "running"
                 self._end_pause(recorded.at)
             case ev.PhaseStarted(phase=phase):
@@ -265,7 +292,17 @@ class RunState:
                 self.ended_at = recorded.at
                 self._end_pause(recorded.at)
 
+    def _carry_on(self, event: ev.RunResumed) -> None:
+        """Have a run that had ended, or was cut off, go on; meanwhile it was paused."""
+        self.process, self.process_started = event.process, event.process_started
+        self.caps = dict(event.caps)
+        self.lost += Outlay(event.lost_calls, event.lost_tokens, event.lost_usd)
+        if self.paused_at is None:
+            self.paused_at = event.worked_until
+        self.ended = self.ended_at = None
+
     def _end_pause(self, at: float) -> None:
+        self.pause_reason = None
         if self.paused_at is not None:
             self.paused_seconds += at - self.paused_at
             self.paused_at = None
@@ -278,16 +315,20 @@ class RunState:
         return spends
 
     def _score(self, event: ev.ExampleScored) -> None:
-        self.scores.setdefault(event.configuration, {})[event.example] = event.score
+        scores = self.scores.setdefault(event.configuration, {})
+        before = scores.get(event.example)
+        failed_before = self.errors.pop((event.configuration, event.example), None) is not None
+        scores[event.example] = event.score
         if event.error is not None:
             self.errors[event.configuration, event.example] = event.error
         trial = self.trials.get(event.trial)
         if trial is not None:
-            trial.scored += 1
-            trial.errors += event.error is not None
+            # A failed run that is carried on scores anew what had failed.
+            trial.scored += before is None
+            trial.errors += (event.error is not None) - failed_before
             for tally in self._tallies(event.trial):
-                tally.points += event.score
-                tally.examples += 1
+                tally.points += event.score - (before or 0.0)
+                tally.examples += before is None
 
     def _tallies(self, trial: int) -> list[Tally]:
         """Return the tallies of the candidates that a trial tries."""
@@ -327,7 +368,10 @@ def fold(events: Iterable[RecordedEvent]) -> RunState:
     for event in events:
         state.apply(event)
         run_id = event.run_id
-    planned = state.planned
-    if state.ended is None and planned is not None and not lives(run_id, planned.process):
+    if (
+        state.ended is None
+        and state.process is not None
+        and not lives(run_id, state.process, state.process_started)
+    ):
         state.state = "cut off"
     return state

@@ -163,7 +163,9 @@ class RunView:
         """Return all of the run that is one value, not a list."""
         state, planned = self.state, self.state.planned
         here, ended = in_flight is not None, state.ended is not None
-        alive = planned is not None and lives(self.run_id, planned.process)
+        alive = state.process is not None and lives(
+            self.run_id, state.process, state.process_started
+        )
         where = "ended" if ended else "here" if here else "elsewhere" if alive else "ended"
         shown = "cut off" if where == "ended" and not ended else state.state
         settings = dict(planned.plan) if planned else {}

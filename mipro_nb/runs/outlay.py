@@ -1,0 +1,27 @@
+"""What LM calls took, or may have taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Outlay:
+    """What some calls took.
+
+    Attributes
+    ----------
+    calls
+        Attempts that were sent.
+    tokens
+        Input and output tokens together.
+    usd
+        Their price, as far as prices are known.
+    """
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: Outlay) -> Outlay:
+        return Outlay(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
