@@ -40,7 +40,7 @@ DSPY_STAMP := $(DSPY)/.stamp
 BENCH := $(PY) -m benchmarks.against_dspy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test check bench bench-local format clean chromium
+.PHONY: help setup demo lab test check bench bench-local soak format clean chromium
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ bench: $(DEMO_STAMP) $(DSPY_STAMP) ## Measure speed, scale and quality beside DS
 
 bench-local: $(DEMO_STAMP) $(DSPY_STAMP) ## Measure quality beside DSPy's with the embedded LM
 	$(BENCH).local
+
+soak: $(DEMO_STAMP) ## Make 20,000 calls through faults, kills and resumes (ten minutes)
+	$(PY) -m benchmarks.soak
 
 format: setup ## Format all code and fix what can be fixed by rule
 	$(VENV)/bin/ruff check --fix-only .

@@ -1,0 +1,450 @@
+"""A run whose process is killed is carried on: the same result, and no answer paid for twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+
+import processes
+import pytest
+from scripted_server import ScriptedServer
+from scripted_task import PlanAndSolve, answer, exact, lm_of, rows
+from test_same_answers_same_run import TRAIN, VAL, at_random_speed, told
+
+import mipro_nb as mipro
+from mipro_nb.errors import InvalidArgumentError, RunEndedError
+
+KILLS = 50
+WISHES = {"num_candidates": 4, "max_bootstrapped_demos": 2, "max_labeled_demos": 3}
+COMPILED = {
+    "num_trials": 8,
+    "minibatch": True,
+    "minibatch_size": 4,
+    "minibatch_full_eval_steps": 3,
+    "view_data_batch_size": 6,
+    "trials_in_flight": 3,
+}
+
+# Imports once, and forks for every run: only the run itself is killed.
+RUNS = """
+import os, signal, sys
+import mipro_nb as mipro
+from scripted_task import PlanAndSolve, exact
+from test_carrying_on import begin
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        url, record, *run = line.split()
+        begin(url, record, *run)
+        os._exit(0)
+    print(child, flush=True)
+"""
+
+
+def optimizer():
+    return mipro.MIPROv2(exact, num_threads=6, **WISHES)
+
+
+def begin(url, record, run_id=None):
+    """Begin a search, or carry one on, to its end, unless somebody kills it."""
+    mipro.configure(lm=lm_of(Address(url), cache=False))
+    if run_id is not None:
+        optimizer().resume(run_id, PlanAndSolve(), record=record, requires_permission_to_run=False)
+        return
+    optimizer().compile(
+        PlanAndSolve(),
+        trainset=TRAIN,
+        valset=VAL,
+        record=record,
+        requires_permission_to_run=False,
+        **COMPILED,
+    )
+
+
+class Address:
+    def __init__(self, url):
+        self.base_url = url
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """Start runs in processes that can be killed; return a process's id."""
+    folders = [os.path.dirname(__file__), os.path.dirname(os.path.dirname(__file__))]
+    paths = os.pathsep.join([*folders, os.path.join(folders[1], "evaluate")])
+    with processes.start(RUNS, env={**os.environ, "PYTHONPATH": paths}) as process:
+
+        def start(*arguments):
+            process.stdin.write(" ".join(map(str, arguments)) + "\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        yield start
+        process.stdin.close()
+        process.kill()
+
+
+class KillingServer(ScriptedServer):
+    """Kills the process that it serves some seconds after so many requests."""
+
+    def __init__(self, after, seconds, latency):
+        super().__init__(self._answer, latency=latency)
+        self.killed = threading.Event()
+        self.pid = threading.Event()
+        self._after, self._seconds, self._process = after, seconds, None
+
+    def serve(self, pid):
+        self._process = pid
+        self.pid.set()
+
+    def _answer(self, request):
+        if request.number == self._after:
+            threading.Timer(self._seconds, self._kill).start()
+        return answer(request)
+
+    def _kill(self):
+        self.pid.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process, signal.SIGKILL)
+        self.killed.set()
+
+
+def killed(runs, record, *run_id, after, seconds=0.0, latency=0.0):
+    """Have a run be killed; return it as the record has it, and what it had sent."""
+    with KillingServer(after, seconds, latency) as server:
+        pid = runs(server.base_url, record, *run_id)
+        server.serve(pid)
+        assert server.killed.wait(60)
+        gone(pid)
+        (run,) = mipro.runs.list(record)
+        assert server.exceptions == []
+        return run, sent_to(server)
+
+
+def gone(pid):
+    with contextlib.suppress(ProcessLookupError):
+        while True:
+            os.kill(pid, 0)
+            time.sleep(0.005)
+
+
+def carried_on(run, *, latency=0.0, **settings):
+    """Carry a run on; return it, and what was sent for it."""
+    with ScriptedServer(answer, latency=latency) as server:
+        mipro.configure(lm=lm_of(server, cache=False))
+        program = optimizer().resume(
+            run.id,
+            PlanAndSolve(),
+            record=run.record.path,
+            **{"requires_permission_to_run": False, **settings},
+        )
+    return program.run, sent_to(server)
+
+
+def answered(run):
+    """How often each prompt was answered, as far as the record knows."""
+    calls = [e.event for e in run.events() if e.event.type == "lm_call_answered"]
+    return Counter(messages(call, run.record) for call in calls if not call.from_cache)
+
+
+def messages(call, record):
+    head = json.loads(record.text(call.prompt_head))["messages"]
+    return json.dumps([*head, json.loads(record.text(call.prompt_tail))])
+
+
+def sent_to(server):
+    """How often each prompt was sent."""
+    return Counter(json.dumps(request.messages) for request in server.requests)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What a run tells that nobody interrupts."""
+    record = tmp_path_factory.mktemp("whole") / "record.sqlite"
+    with ScriptedServer(answer) as server:
+        begin(server.base_url, record)
+    (run,) = mipro.runs.list(record)
+    return result(Recorded(run)), answered(run)
+
+
+def result(run):
+    """What a run tells, but for the attempts at demos that were begun to spare and not needed."""
+    everything = told(run)
+    del everything["bootstrapped"]
+    return everything
+
+
+class Recorded:
+    """A recorded run, to be looked at like a live one."""
+
+    def __init__(self, run):
+        self.state, self.record, self._run = run.state, run.record, run
+
+    def wait(self):
+        program = PlanAndSolve()
+        program.load_state(self._run.program_state())
+        return program
+
+
+@pytest.mark.parametrize("kill", range(KILLS))
+def test_a_killed_run_is_carried_on_to_the_same_end(runs, whole, tmp_path, kill):
+    expected, answers = whole
+    draw = random.Random(kill)
+    run, sent = killed(
+        runs,
+        tmp_path / "record.sqlite",
+        after=draw.randrange(answers.total()),
+        seconds=draw.choice([0.0, 0.01, 0.03]) * draw.random(),
+        latency=at_random_speed(kill),
+    )
+    if run.status == "finished":
+        assert result(Recorded(run)) == expected
+        return
+    assert run.status == "cut off"
+    before = answered(run)
+    again, sent_again = carried_on(run, latency=at_random_speed(kill + KILLS))
+    assert result(again) == expected
+    # What had come back was not sent again; what was in flight was, and is told as lost.
+    assert answered(again) <= answers
+    assert before + sent_again == answered(again)
+    assert sum((sent - before).values()) <= again.state.lost.calls <= again.plan.num_threads
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_run_that_is_killed_again_and_again_comes_to_the_same_end(runs, whole, tmp_path, seed):
+    expected, answers = whole
+    draw = random.Random(seed)
+    path, killed_once, lost = tmp_path / "record.sqlite", [], 0
+    for _ in range(4):
+        run, _ = killed(runs, path, *killed_once, after=draw.randrange(5, 30))
+        assert run.status == "cut off"
+        killed_once = [run.id]
+    again, _ = carried_on(run)
+    assert result(again) == expected
+    assert answered(again) <= answers
+    assert [e.seq for e in again.events()] == list(range(len(again.events())))
+
+
+@pytest.fixture
+def record(tmp_path):
+    return tmp_path / "record.sqlite"
+
+
+def begun(server, record, metric=exact, student=None, max_errors=10, **settings):
+    """Begin a run in the background."""
+    mipro.configure(lm=lm_of(server, cache=False))
+    return mipro.MIPROv2(metric, num_threads=6, max_errors=max_errors, **WISHES).start(
+        student or PlanAndSolve(),
+        record=record,
+        **{
+            "trainset": TRAIN,
+            "valset": VAL,
+            "requires_permission_to_run": False,
+            **COMPILED,
+            **settings,
+        },
+    )
+
+
+def cut_short(record, after=60, **settings):
+    """Stop a run after so many requests."""
+    stop = threading.Event()
+
+    def answer_and_tell(request):
+        if request.number == after:
+            stop.set()
+        return answer(request)
+
+    with ScriptedServer(answer_and_tell, latency=0.005) as server:
+        run = begun(server, record, **settings)
+        assert stop.wait(60)
+        run.stop()
+        run.wait()
+    assert run.status == "stopped"
+    return run
+
+
+@pytest.mark.parametrize("after", [2, 40, 100])
+def test_a_stopped_run_is_carried_on_to_the_same_end(whole, record, after):
+    again, _ = carried_on(cut_short(record, after))
+    assert (result(again), again.status) == (whole[0], "finished")
+
+
+def test_a_capped_run_goes_on_with_a_higher_cap(whole, record):
+    expected, answers = whole
+    with ScriptedServer(answer) as server:
+        run = begun(server, record, max_calls=50)
+        run.wait()
+        assert (run.status, len(server.requests)) == ("capped", 50)
+    with pytest.raises(InvalidArgumentError, match=r"max_calls=50.*has spent 50 already"):
+        carried_on(run)
+    higher, sent = carried_on(run, max_calls=90)
+    assert (higher.status, sent.total()) == ("capped", 40)
+    last, sent = carried_on(higher, max_calls=1000)
+    assert result(last) == expected
+    assert 90 + sent.total() <= answers.total()
+
+
+def test_calls_that_were_lost_count_for_the_cap(runs, record):
+    run, sent = killed(runs, record, after=40, latency=0.005)
+    lost = run.record.query("SELECT sum(attempts) FROM flights")[0][0]
+    told = answered(run).total()
+    assert lost > 0
+    again, sent_again = carried_on(run, max_calls=told + lost + 10)
+    assert (again.status, sent_again.total()) == ("capped", 10)
+    assert again.state.outlay.calls == told + lost + 10
+
+
+def test_a_finished_run_is_not_carried_on(record):
+    with ScriptedServer(answer) as server:
+        run = begun(server, record)
+        run.wait()
+    with pytest.raises(RunEndedError, match=rf"Run {run.id} is finished"):
+        carried_on(run)
+
+
+def test_a_run_that_goes_on_is_not_carried_on(record):
+    with ScriptedServer(answer, latency=0.02) as server:
+        run = begun(server, record)
+        with pytest.raises(RunEndedError, match="need not be carried on"):
+            optimizer().resume(run.id, PlanAndSolve(), record=record)
+        run.stop()
+        run.wait()
+
+
+def test_an_unknown_program_is_asked_for(runs, record):
+    run, _ = killed(runs, record, after=10)
+    with pytest.raises(InvalidArgumentError, match=r"student=None: .*give its program"):
+        optimizer().resume(run.id, record=record)
+
+
+def test_a_run_of_this_session_needs_no_program_again(whole, record):
+    run = cut_short(record)
+    with ScriptedServer(answer) as server:
+        mipro.configure(lm=lm_of(server, cache=False))
+        program = optimizer().resume(run.id, record=record, requires_permission_to_run=False)
+    assert result(program.run) == whole[0]
+
+
+def metric_then(example, prediction):
+    return prediction.answer == example.answer
+
+
+def metric_now(example, prediction):
+    return example.answer in prediction.answer
+
+
+def test_changed_code_is_told_and_asked_about(record, monkeypatch, capsys):
+    run = cut_short(record, metric=metric_then)
+    changed = mipro.MIPROv2(metric_now, num_threads=6, **WISHES)
+    with ScriptedServer(answer) as server:
+        mipro.configure(lm=lm_of(server, cache=False))
+        with pytest.raises(InvalidArgumentError) as told_off:
+            changed.resume(run.id, record=record, requires_permission_to_run=False)
+        assert server.requests == []
+        for line in (
+            "The metric's code changed:",
+            "-    return prediction.answer == example.answer",
+        ):
+            assert line in str(told_off.value)
+        with pytest.raises(mipro.errors.PermissionUnansweredError):
+            changed.resume(run.id, record=record)
+        assert "+    return example.answer in prediction.answer" in capsys.readouterr().out
+        program = changed.resume(
+            run.id, record=record, requires_permission_to_run=False, accept_changes=True
+        )
+    assert program.run.status == "finished"
+
+
+def test_another_model_is_told(record):
+    run = cut_short(record)
+    with ScriptedServer(answer) as server:
+        mipro.configure(
+            lm=mipro.LM("openai/other", base_url=server.base_url, api_key="none", price=(1, 1))
+        )
+        with pytest.raises(InvalidArgumentError, match="The models were .*scripted.* are .*other"):
+            optimizer().resume(run.id, record=record, requires_permission_to_run=False)
+
+
+def test_compile_finds_the_run_that_it_had_begun(whole, record):
+    run = cut_short(record)
+    with ScriptedServer(answer) as server:
+        same = begun(server, record, resume=True)
+        same.wait()
+        calls = len(server.requests)
+    assert (same.id, result(same)) == (run.id, whole[0])
+    assert calls < whole[1].total()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"valset": rows(12, start=2000)},
+        {"num_trials": 9},
+        {"metric": metric_then},
+        {"seed": 10},
+    ],
+    ids=["data", "plan", "metric", "seed"],
+)
+def test_compile_begins_anew_where_anything_is_different(record, other):
+    run = cut_short(record)
+    with ScriptedServer(answer) as server:
+        another = begun(server, record, resume=True, **other)
+        another.wait()
+    assert another.id != run.id
+
+
+def test_what_a_person_steered_stays(record):
+    banned, added = ("solve.predict", 1), "Count very slowly."
+    reached = threading.Event()
+
+    def answer_and_tell(request):
+        if request.number == 110:
+            reached.set()
+        return answer(request)
+
+    with ScriptedServer(answer_and_tell, latency=0.005) as server:
+        run = begun(server, record, num_trials=12)
+        assert reached.wait(60)
+        run.ban(*banned)
+        index = run.add_instruction("plan", added)
+        run.stop()
+        run.wait()
+    asked = set(run.state.trials)
+    again, _ = carried_on(run)
+    late = [t.configuration for n, t in again.state.trials.items() if n not in asked and n]
+    assert late
+    assert all(trial["solve.predict:instruction"] != 1 for trial in late)
+    assert again.state.candidates["plan"][index].instruction == added
+    assert any(trial["plan:instruction"] == index for trial in late)
+
+
+def failing_metric(example, prediction):
+    if FAILING and example.question == "1003 plus 1006":
+        raise ValueError(example.question)
+    return prediction.answer == example.answer
+
+
+FAILING = []
+
+
+def test_a_failed_run_scores_anew_what_had_failed(record):
+    with ScriptedServer(answer) as server:
+        good = begun(server, record, metric=failing_metric).wait()
+        FAILING.append(True)
+        run = begun(server, record, metric=failing_metric, max_errors=1)
+        with pytest.raises(mipro.errors.TooManyErrorsError):
+            run.wait()
+        FAILING.clear()
+        assert run.status == "failed"
+        program = mipro.MIPROv2(failing_metric, num_threads=6, **WISHES).resume(
+            run.id, record=record, requires_permission_to_run=False
+        )
+    assert program.run.status == "finished"
+    assert program.dump_state() == good.dump_state()
