@@ -67,7 +67,9 @@ class _Workers:
         """Make `call`, which must not raise, in a thread."""
         self._calls.put(call)
         if not self._idle.acquire(blocking=False):
-            threading.Thread(target=self._work, name="mipro-worker", daemon=True).start()
+            thread = threading.Thread(target=self._work, name="mipro-worker", daemon=True)
+            # Each call brings its own context; that of the first one must not stay in the thread.
+            contextvars.Context().run(thread.start)
 
     def _work(self) -> None:
         while True:
@@ -250,14 +252,13 @@ async def in_worker(function: Callable[..., T], /, *args: Any, **kwargs: Any) ->
             return
         try:
             result = context.run(function, *args, **kwargs)
-        except (SystemExit, KeyboardInterrupt, StopIteration) as error:
-            # On the loop the first two would end the task they reach without a word; the third
-            # fits in no future, and whoever awaits the call would wait for ever.
-            msg = f"{getattr(function, '__qualname__', function)} raised {type(error).__name__}."
-            failure = ProgramError(msg)
-            failure.__cause__ = error
-            deliver(came.set_exception, failure)
         except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the call
+            if not isinstance(error, Exception) or isinstance(error, StopIteration):
+                # On the loop, SystemExit and its like would end the task they reach without a
+                # word. StopIteration fits in no future: who awaits the call would never hear.
+                name = getattr(function, "__qualname__", function)
+                cause, error = error, ProgramError(f"{name} raised {type(error).__name__}.")
+                error.__cause__ = cause
             deliver(came.set_exception, error)
         else:
             deliver(came.set_result, result)

@@ -167,6 +167,10 @@ class MetricError(MiproError):
     """The metric has the wrong signature, raised, or returned something that is no score."""
 
 
+class ExampleTimeoutError(MiproError, TimeoutError):
+    """Program and metric worked on one example for longer than ``example_timeout``."""
+
+
 class TooManyErrorsError(MiproError):
     """More examples failed in one evaluation than ``max_errors`` allows."""
 

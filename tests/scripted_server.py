@@ -258,6 +258,8 @@ class ScriptedServer:
         If given, any other model is a 404.
     api_key
         If given, any other key is a 401.
+    port
+        Where to listen; a free one if 0.
     """
 
     def __init__(
@@ -270,6 +272,7 @@ class ScriptedServer:
         models: Sequence[str] = ("scripted",),
         known_models: Collection[str] | None = None,
         api_key: str | None = None,
+        port: int = 0,
     ) -> None:
         self._answer = answer
         self._limit = limit
@@ -288,7 +291,7 @@ class ScriptedServer:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop
         self._closing: asyncio.Event
-        self._port = 0
+        self._port = port
 
     def __enter__(self) -> Self:
         """Start serving."""
@@ -354,7 +357,7 @@ class ScriptedServer:
         )
         try:
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+            await web.TCPSite(runner, "127.0.0.1", self._port, backlog=1024).start()
             self._port = runner.addresses[0][1]
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             started.set_exception(error)

@@ -17,7 +17,7 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate import own_calls
-from mipro_nb.numbers import is_count
+from mipro_nb.numbers import is_count, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,6 +108,11 @@ class Evaluate:
     max_errors
         Failed examples before it raises. An example whose reply cannot be read scores 0 and is
         listed, but is no error: a better prompt may mend it.
+    example_timeout
+        Seconds that program and metric may work on one example, the waiting for LM answers left
+        out; None for as long as they like. Code that takes longer is an error of that example:
+        it is cancelled or, in a thread, left to itself, and its further LM calls are refused.
+        Async code that computes without ever awaiting cannot be interrupted: all runs wait for it.
 
     Raises
     ------
@@ -126,6 +131,7 @@ class Evaluate:
         display_progress: bool = False,
         display_table: bool | int = False,
         max_errors: int = 10,
+        example_timeout: float | None = None,
     ) -> None:
         self.devset = check_rows("devset", devset)
         self.metric = None if metric is None else Metric(metric)
@@ -133,6 +139,7 @@ class Evaluate:
         self.display_progress = display_progress
         self.display_table = display_table
         self.max_errors = check_count("max_errors", max_errors)
+        self.example_timeout = check_seconds("example_timeout", example_timeout)
 
     def __call__(
         self,
@@ -201,7 +208,8 @@ class Evaluate:
         threads = self.num_threads if num_threads is None else num_threads
         slots = Slots(check_count("num_threads", threads))
         show = self.display_progress if display_progress is None else display_progress
-        return Ledger(rows, chosen, slots, self.max_errors), show
+        ledger = Ledger(rows, chosen, slots, self.max_errors, example_timeout=self.example_timeout)
+        return ledger, show
 
     def _shown(
         self,
@@ -291,4 +299,17 @@ def check_count(name: str, value: int, least: int = 1) -> int:
     """
     if not is_count(value) or value < least:
         raise InvalidArgumentError(name, value, f"give a whole number of at least {least}.")
+    return value
+
+
+def check_seconds(name: str, value: float | None) -> float | None:
+    """Return `value` if it is a number above 0, or None.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not.
+    """
+    if value is not None and not (is_number(value) and value > 0):
+        raise InvalidArgumentError(name, value, "give seconds, more than 0, or None.")
     return value

@@ -35,6 +35,8 @@ class Ledger:
         Failed examples in one evaluation before it raises.
     known
         Results that are there already, by configuration and example.
+    example_timeout
+        Seconds that program and metric may work on one example; None for ever.
     """
 
     def __init__(
@@ -43,12 +45,15 @@ class Ledger:
         metric: Metric,
         slots: Slots,
         max_errors: int,
+        *,
         known: Mapping[str, dict[int, ExampleResult]] = _NONE,
+        example_timeout: float | None = None,
     ) -> None:
         self.examples = examples
         self._metric = metric
         self._slots = slots
         self._max_errors = max_errors
+        self._example_timeout = example_timeout
         # By configuration, then by example. A cell that is scored keeps its result alone: a task
         # would keep its coroutine and context variables for as long as the run lasts.
         self._results: dict[str, dict[int, ExampleResult]] = dict(known)
@@ -139,7 +144,13 @@ class Ledger:
         # In a task of its own, so the label goes no further than this example.
         call_labels.set(replace(call_labels.get(), example=index))
         async with self._slots.hold(priority):
-            result = await score_example(program, index, self.examples[index], self._metric)
+            result = await score_example(
+                program,
+                index,
+                self.examples[index],
+                self._metric,
+                example_timeout=self._example_timeout,
+            )
             if isinstance(result.error, MetricError) and not self._scored_one:
                 raise result.error
             self._scored_one = self._scored_one or result.error is None

@@ -10,7 +10,7 @@ from typing import Any
 
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import MetricError, MiproError, shown
-from mipro_nb.evaluate.exits import exits_as_errors
+from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
 
 MetricFunction = Callable[..., Any]
@@ -77,13 +77,7 @@ class Metric:
         """
         arguments = (example, prediction, trace) if self._takes_trace else (example, prediction)
         try:
-            with exits_as_errors(f"The metric {self.name}"):
-                if self._is_async:
-                    result = await self.function(*arguments)
-                else:
-                    result = await in_worker(self.function, *arguments)
-                    if isinstance(result, Awaitable):
-                        result = await result
+            result = await run_user_code(f"The metric {self.name}", self._verdict(arguments))
         except MiproError:
             raise  # an LLM judge whose LM is gone, a run that was stopped: not the metric's fault
         except Exception as error:
@@ -93,6 +87,12 @@ class Metric:
             )
             raise MetricError(msg) from error
         return self._as_score(result, example, prediction)
+
+    async def _verdict(self, arguments: tuple[Any, ...]) -> Any:
+        if self._is_async:
+            return await self.function(*arguments)
+        result = await in_worker(self.function, *arguments)
+        return await result if isinstance(result, Awaitable) else result
 
     def _as_score(self, result: Any, example: Example, prediction: Any) -> Score:
         value, feedback = _value_and_feedback(result)

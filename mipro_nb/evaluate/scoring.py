@@ -14,8 +14,9 @@ from mipro_nb.errors import (
     RecordError,
     ReplyError,
 )
-from mipro_nb.evaluate.exits import exits_as_errors
 from mipro_nb.evaluate.metric import Metric, MetricReturnError
+from mipro_nb.evaluate.user_code import run_user_code
+from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 
@@ -64,9 +65,27 @@ class ExampleResult:
 
 
 async def score_example(
-    program: Module, index: int, example: Example, metric: Metric
+    program: Module,
+    index: int,
+    example: Example,
+    metric: Metric,
+    *,
+    example_timeout: float | None = None,
 ) -> ExampleResult:
     """Return the result of one example; a failure of this example alone is part of it.
+
+    Parameters
+    ----------
+    program
+        The program.
+    index
+        Place of the example in its set.
+    example
+        The example.
+    metric
+        The metric.
+    example_timeout
+        Seconds that program and metric may work on it, without the LMs' part; None for ever.
 
     Raises
     ------
@@ -80,9 +99,10 @@ async def score_example(
     begun = time.monotonic()
     prediction = None
     try:
-        with exits_as_errors(type(program).__name__):
-            prediction = await program.acall(**copy.deepcopy(example.inputs().to_dict()))
-        score = await metric.score(example, prediction)
+        with attempting(example_timeout):
+            inputs = copy.deepcopy(example.inputs().to_dict())
+            prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
+            score = await metric.score(example, prediction)
     except HOPELESS:
         raise
     except Exception as error:  # noqa: BLE001 - the user's program may raise anything

@@ -27,9 +27,12 @@ _overlay: ContextVar[dict[str, Any] | None] = ContextVar("mipro_settings", defau
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
     known = [field.name for field in fields(_Values)]
-    for name, value in values.items():
+    for name in values:
         if name not in known:
-            raise InvalidArgumentError(name, value, f"the settings are {', '.join(known)}.")
+            # Somebody may have put a key here.
+            raise InvalidArgumentError(
+                name, "(not shown)", f"there is no such setting: they are {', '.join(known)}."
+            )
     lm = values.get("lm")
     if lm is not None and not isinstance(lm, LanguageModel):
         raise InvalidArgumentError(

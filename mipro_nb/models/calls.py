@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -44,9 +44,9 @@ class Call:
     """
 
     model: str
-    server: str
+    server: str = field(repr=False)  # may hold a key, as may the parameters
     messages: Sequence[Message]
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Any] = field(repr=False)
     rollout: int
     cache: bool
     price: Price | None

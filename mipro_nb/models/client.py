@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -16,7 +15,8 @@ from mipro_nb.core_loop import CoreLoop, core
 from mipro_nb.errors import LMError, LMUnavailableError, shown
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.providers import Endpoint
-from mipro_nb.models.setbacks import Setback, SetbackKind, asked_to_wait
+from mipro_nb.models.redaction import secrets
+from mipro_nb.models.setbacks import Setback, SetbackKind, Tokens, asked_to_wait
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 
 # Nothing answers at the address, as opposed to a connection that was lost.
@@ -32,8 +32,6 @@ _OPTIONS = {
     "extra_body": "extra_json",
     "timeout": "timeout",
 }
-# A shorter key is a placeholder, such as "none", and may well be a word of the message.
-_SHORTEST_SECRET = 4
 
 
 class Client:
@@ -65,16 +63,13 @@ class Client:
         LMError
             If this call failed.
         """
-        body = {"model": call.model, "messages": list(call.messages), **call.parameters}
-        options: Any = {_OPTIONS[name]: body.pop(name) for name in _OPTIONS if name in body}
         try:
             # Not chat.completions.create, which takes three times as long: it looks through the
             # messages for what has to be transformed (nothing), and checks none of the answer.
             completion = await self._connected().post(
                 "/chat/completions",
                 cast_to=object,
-                body=body,
-                options=options,
+                **_request(call),
             )
         except (openai.OpenAIError, aiohttp.ClientError, ValueError, TypeError) as error:
             failure = self._explained(error)
@@ -106,23 +101,24 @@ class Client:
         # Servers send what they like, and openai's client does not check it.
         completion = _read(completion)
         if not isinstance(completion, Mapping):
-            msg = f"{self._where} sent no chat completion but {self._told(completion)}"
-            raise LMError(msg)
+            raise self._broken("no chat completion", self._told(completion), None)
         usage = _mapping(completion.get("usage"))
         input_tokens = _count(usage, "prompt_tokens")
         output_tokens = _count(usage, "completion_tokens")
-        billed = (input_tokens or 0, output_tokens or 0)
+        billed = None if input_tokens is None else (input_tokens, output_tokens or 0)
         choices = completion.get("choices")
         choice = _mapping(choices[0] if isinstance(choices, list) and choices else None)
         if choice.get("message") is None:
-            error = completion.get("error")
-            said = "." if error is None else f" but an error: {self._told(error)}"
-            raise _unusable(f"{self._where} sent an answer without choices{said}", billed)
+            said = self._told(completion.get("error", completion))
+            raise self._broken("an answer without choices", said, billed)
         message = _mapping(choice["message"])
         text, why = message.get("content"), choice.get("finish_reason")
         if not isinstance(text, str):
             what = message.get("refusal") or text or why
             raise _unusable(f"{self._where} sent no text but {self._told(what)}.", billed)
+        if why == "content_filter":
+            msg = f"{self._where} withheld its answer: its content filter ended it."
+            raise _unusable(msg, billed)
         if input_tokens is None:
             input_tokens = count_message_tokens(call.messages)
         cached = _count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens")
@@ -141,8 +137,8 @@ class Client:
                 return self._refused(error)
             case openai.APIConnectionError():
                 return self._connection_lost(error)
-            case json.JSONDecodeError() | aiohttp.ClientError():
-                return LMError(f"{self._where} sent no valid answer: {self._redacted(error)}")
+            case json.JSONDecodeError() | aiohttp.ClientPayloadError():
+                return self._broken("no valid answer", self._redacted(error), None)
         return LMError(f"{self._where} failed: {self._redacted(error)}")
 
     def _refused(self, error: openai.APIStatusError) -> Setback | LMError:
@@ -187,19 +183,24 @@ class Client:
             what = f"{self._where} gave no answer within {self._timeout:g} s"
         else:
             what = f"{self._where} broke off the connection"
-        return Setback("no answer", what, said)
+        return Setback("no answer", what, said, billed=None)
+
+    def _broken(self, what: str, said: str, billed: Tokens | None) -> Setback:
+        return Setback("broken answer", f"{self._where} sent {what}", said, billed=billed)
 
     def _told(self, value: object) -> str:
         return shown(self._redacted(value if isinstance(value, str) else repr(value)), 120)
 
     def _redacted(self, error: object) -> str:
         # Servers quote keys in their errors, whole or with asterisks in the middle.
-        text = " ".join(str(error).split())
-        key = self._endpoint.api_key
-        if len(key) > _SHORTEST_SECRET:
-            text = text.replace(key, "<key>")
-            text = re.sub(re.escape(key[:2]) + r"[\w-]*\*[\w*-]*", "<key>", text)
-        return shown(text)
+        return shown(secrets.taken_out(" ".join(str(error).split())))
+
+
+def _request(call: Call) -> dict[str, Any]:
+    # Not in `send`, where tracebacks with local variables would show headers.
+    body = {"model": call.model, "messages": list(call.messages), **call.parameters}
+    options = {_OPTIONS[name]: body.pop(name) for name in _OPTIONS if name in body}
+    return {"body": body, "options": options}
 
 
 _DID: dict[SetbackKind, str] = {
@@ -236,10 +237,10 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _unusable(message: str, billed: tuple[int, int]) -> LMError:
+def _unusable(message: str, billed: Tokens | None) -> LMError:
     """Return the error of an answer that came back, and is paid for, but cannot be used."""
     error = LMError(message)
-    error.input_tokens, error.output_tokens = billed
+    error.input_tokens, error.output_tokens = billed or (0, 0)
     return error
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,6 +47,9 @@ class _Trip:
     outlay: Outlay = field(default_factory=Outlay)
     seconds: float = 0.0
     answer: Answer | None = None
+    setbacks: Counter[str] = field(default_factory=Counter)
+    # Attempts that were billed for nothing, and their seconds.
+    broken: list[tuple[float, Setback]] = field(default_factory=list)
     given_up: list[float] = field(default_factory=list)
 
 
@@ -67,8 +72,8 @@ class Dispatch:
     on_cap
         Told when an attempt is held back because of a cap; permission is paused from then on.
     hold
-        Told of an error that every other call would meet as well. If it returns True, it has
-        paused: what met the error is done again after the pause. If False, the error is raised.
+        Told of an error that every other call would meet as well. If it returns True, permission
+        is paused: what met the error is done again after that. If False, the error is raised.
     hedge
         Whether slow calls are sent a second time.
 
@@ -123,44 +128,62 @@ class Dispatch:
         while True:
             trip = _Trip(number, call, send, pace, priority)
             try:
-                answer = await self._travel(trip)
-            except RecordError as error:  # before it was sent
-                if not self._hold(error):
-                    raise
+                answer = await self._get_through(trip)
             except LMError as error:
                 again = isinstance(error, LMUnavailableError) and pace.has_answered
                 again = again and self._hold(error)
-                await self._told(trip, partial(self._tell_failed, trip, error, final=not again))
+                self._notes.over(number, partial(self._tell_failed, trip, error, final=not again))
                 if not again:
                     raise
+            except asyncio.CancelledError:
+                if trip.outlay.calls and not trip.attempts:  # noted, and then it was not sent
+                    with contextlib.suppress(RecordError):
+                        self._notes.over(number, lambda: None)
+                raise
             else:
-                await self._told(trip, partial(self._tell_answered, trip, answer))
+                self._notes.over(number, partial(self._tell_answered, trip, answer), answers=1)
                 return answer
 
-    async def _told(self, trip: _Trip, tell: Callable[[], None]) -> None:
-        """Write down what came of a call; as long as that cannot be written, hold on to it."""
+    async def _get_through(self, trip: _Trip) -> Answer:
+        """Travel; where an attempt could not be noted before it was sent, wait and go on."""
         while True:
             try:
-                with self._notes.over(trip.number):
-                    tell()
+                return await self._travel(trip)
             except RecordError as error:
                 if not self._hold(error):
                     raise
-                await self._permission.ask()
-            else:
-                return
 
     def _tell_answered(self, trip: _Trip, answer: Answer) -> None:
-        attempts = trip.attempts - len(trip.given_up)
-        self._notes.answered(trip.call, answer, seconds=trip.seconds, attempts=attempts)
+        aside = len(trip.given_up) + len(trip.broken)
+        self._notes.answered(
+            trip.call,
+            answer,
+            seconds=trip.seconds,
+            attempts=trip.attempts - aside,
+            setbacks=trip.setbacks,
+        )
+        self._tell_broken(trip)
         for seconds in trip.given_up:
             given_up = _as_dear_as(answer)
             self._notes.failed(trip.call, given_up, seconds=seconds, attempts=1, final=False)
 
     def _tell_failed(self, trip: _Trip, error: LMError, *, final: bool) -> None:
         self._notes.failed(
-            trip.call, error, seconds=trip.seconds, attempts=trip.attempts, final=final
+            trip.call,
+            error,
+            seconds=trip.seconds,
+            attempts=trip.attempts - len(trip.broken),
+            final=final,
+            setbacks=trip.setbacks,
         )
+        self._tell_broken(trip)
+
+    def _tell_broken(self, trip: _Trip) -> None:
+        """Tell of the answers that are paid for and were of no use."""
+        for seconds, setback in trip.broken:
+            self._notes.failed(
+                trip.call, setback.error(1), seconds=seconds, attempts=1, final=False
+            )
 
     def _pace_of(self, call: Call) -> Pace:
         endpoint = (call.server, call.model)
@@ -183,6 +206,8 @@ class Dispatch:
                 continue
             failures += 1
             if failures > trip.call.num_retries:
+                # The failure itself tells what its last attempt cost.
+                trip.broken = [each for each in trip.broken if each[1] is not setback]
                 raise _last_word(trip, setback)
             if setback.wait is None:
                 await self._permission.rest(pause_seconds(failures))
@@ -196,7 +221,10 @@ class Dispatch:
                     continue  # that changed while it waited
                 reservation = self._reserved(trip)
                 if reservation is not None:
-                    return await self._flown(trip, reservation)
+                    try:
+                        return await self._flown(trip, reservation)
+                    finally:
+                        self._meter.release(reservation)  # if it was cancelled before it was sent
             if self._permission.given:
                 await self._meter.room()
 
@@ -256,7 +284,11 @@ class Dispatch:
             trip.given_up.append(time.monotonic() - flight.begun)
             raise
         except Setback as setback:
-            came = None if setback.kind == "no answer" else setback.error(trip.attempts)
+            trip.setbacks[setback.kind] += 1
+            if setback.billed is not None:
+                came = setback.error(trip.attempts)
+                if any(setback.billed):
+                    trip.broken.append((time.monotonic() - flight.begun, setback))
             trip.pace.set_back(flight, setback)
             raise
         except LMError as error:
@@ -291,7 +323,15 @@ def _last_word(trip: _Trip, setback: Setback) -> LMError:
         return LMUnavailableError(
             f"{setback.what}, as all others in the last {seconds:.0f} s: {setback.said}"
         )
-    return setback.error(trip.attempts)
+    failures = trip.pace.failures_of_one_that_is_down(trip.call.num_retries)
+    error = setback.error(trip.attempts)
+    if failures is None or isinstance(error, LMUnavailableError):
+        return error
+    down = LMUnavailableError(
+        f"{setback.what}, as did all of the last {failures} attempts: {setback.said}"
+    )
+    down.input_tokens, down.output_tokens = error.input_tokens, error.output_tokens
+    return down
 
 
 def _as_dear_as(answer: Answer) -> LMError:

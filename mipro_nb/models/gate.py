@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from mipro_nb.core_loop import CoreLoop, core
 from mipro_nb.errors import CapReachedError, MiproError
 from mipro_nb.language.settings import settings
+from mipro_nb.models.backlog import Backlog
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.caps import Caps, Meter
 from mipro_nb.models.dispatch import Dispatch, Send
@@ -46,6 +47,8 @@ class Gate:
         The run that they belong to; None likewise.
     before
         What the run did before it was carried on; None for a new one.
+    backlog
+        Writes what belongs together; None where calls belong to no run.
     caps
         What the calls may cost in all.
     on_cap
@@ -53,8 +56,8 @@ class Gate:
         flight are paid for and shall come back before the run is ended.
     hold
         Told of an error that every other call would meet as well: the server that answered before
-        answers no more, the record cannot be written. It may pause and return True: what met the
-        error is done again after the pause, and answers that came meanwhile are held on to.
+        answers no more, or it cannot be noted in the record that a call is sent. It may pause and
+        return True: what met the error is done again after the pause.
     hedge
         Whether a call that takes longer than 95 % of the latest ones to its endpoint is sent a
         second time, if that takes nobody's turn. The first answer counts and both are paid for.
@@ -70,13 +73,14 @@ class Gate:
         *,
         run_id: str | None = None,
         before: Before | None = None,
+        backlog: Backlog | None = None,
         caps: Caps | None = None,
         on_cap: Callable[[CapReachedError], None] = lambda _: None,
         hold: Callable[[MiproError], bool] = lambda _: False,
         hedge: bool = False,
     ) -> None:
         self._permission = Permission()
-        self._notes = Notes(record, emit, run_id, before.calls if before else None)
+        self._notes = Notes(record, emit, run_id, before.calls if before else None, backlog)
         meter = Meter(caps or Caps(), before.spent if before else Outlay())
         self._dispatch = Dispatch(
             self._permission,
@@ -107,6 +111,16 @@ class Gate:
     def resume(self) -> None:
         """Let calls through again."""
         self._permission.resume()
+
+    async def ready(self) -> None:
+        """Wait while it is paused.
+
+        Raises
+        ------
+        CallRefusedError
+            If it lets no call through any more.
+        """
+        await self._permission.ask()
 
     async def drained(self) -> None:
         """Wait until no call is in flight."""

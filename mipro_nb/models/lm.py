@@ -8,6 +8,7 @@ from typing import Any, NoReturn, Self
 
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language.attempt import lm_call
 from mipro_nb.language.lm_protocol import Completion, LMRequest
 from mipro_nb.models import local
 from mipro_nb.models.calls import Call
@@ -15,6 +16,7 @@ from mipro_nb.models.client import Client
 from mipro_nb.models.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_price
 from mipro_nb.models.providers import is_reasoning_model, resolve
+from mipro_nb.models.redaction import NOT_SHOWN, secrets, texts_of_proxies, texts_of_unknown
 from mipro_nb.numbers import is_count, is_number
 
 _HOTTEST = 2  # OpenAI's range of temperatures ends there
@@ -83,11 +85,14 @@ class LM:
         self.structured_outputs = structured_outputs
         self.cache = cache
         if "api_base" in parameters:
-            raise InvalidArgumentError("api_base", parameters["api_base"], "call it base_url=.")
+            raise InvalidArgumentError("api_base", NOT_SHOWN, "call it base_url=.")
         if "default_headers" in parameters:
-            raise InvalidArgumentError("default_headers", "(not shown)", "call it extra_headers=.")
+            raise InvalidArgumentError("default_headers", NOT_SHOWN, "call it extra_headers=.")
         self._endpoint = resolve(model, base_url, api_key)
         self._answerer = self._endpoint.base_url
+        secrets.add(self._endpoint.secrets())
+        secrets.add(texts_of_proxies())
+        secrets.add(texts_of_unknown(parameters))
         _check_numbers(temperature, max_tokens, num_retries, timeout)
         given = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
         self._options = given
@@ -140,11 +145,13 @@ class LM:
 
     async def _complete(self, request: LMRequest) -> Completion:
         call = self.call_for(request)
-        answer = await current_gate().admit(call, self._client.send)
+        with lm_call():
+            answer = await current_gate().admit(call, self._client.send)
         return Completion(answer.text, answer.truncated)
 
     def call_for(self, request: LMRequest) -> Call:
         """Return the call that `request` leads to, without making it."""
+        secrets.add(texts_of_unknown(request.options))
         parameters = self._parameters({**self._options, **request.options})
         if request.schema is not None:
             schema = {"name": "reply", "schema": dict(request.schema), "strict": True}

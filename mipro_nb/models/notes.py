@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from mipro_nb.errors import LMError
+from mipro_nb.models.backlog import Backlog, Work
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.caps import usd_of
 from mipro_nb.models.past_calls import PastCalls
+from mipro_nb.models.redaction import shown_parameters
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record, text_ref
 
-# Parameters that people put keys into; they are sent, but never written down.
-_MAY_BE_SECRET = frozenset({"extra_body", "extra_headers", "extra_query"})
+_NONE: Mapping[str, int] = {}
 
 
 class _Told(NamedTuple):
@@ -47,6 +47,8 @@ class Notes:
         The run; None likewise.
     past
         The calls that the run made before it was carried on.
+    backlog
+        Writes what belongs together, for a run; None where calls belong to no run.
     """
 
     def __init__(
@@ -55,7 +57,9 @@ class Notes:
         emit: Callable[[AnyEvent], None] | None,
         run_id: str | None = None,
         past: PastCalls | None = None,
+        backlog: Backlog | None = None,
     ) -> None:
+        self._backlog = backlog
         self._record = record
         self._emit = emit
         self._run_id = run_id
@@ -91,7 +95,7 @@ class Notes:
         past = self._past.take(call.model, text_ref(head), text_ref(tail), call.rollout)
         if past is None:
             return None
-        if isinstance(past, LMCallFailed):
+        if past.reply is None:
             raise LMError(past.error)
         answer = Answer(
             text=self._record().text(past.reply),
@@ -117,31 +121,46 @@ class Notes:
         """Free the memory that the run's own answers take."""
         self._told.clear()
 
+    def _write(self, work: Work, *, answers: int = 0) -> None:
+        """Do `work` in one transaction, as soon as that can be done."""
+        if self._backlog is not None:
+            self._backlog.write(work, answers=answers)
+        elif self._emit is not None:
+            with self._record().writing():
+                work()
+        else:
+            work()
+
     def sent(self, trip: int, outlay: Outlay) -> None:
         """Note, before a call is sent, what it takes at the worst if nobody hears of it again."""
         if self._run_id is not None:
             self._record().put_flight(self._run_id, trip, outlay)
 
-    def over(self, trip: int) -> AbstractContextManager[None]:
-        """Return a transaction in which is told what came of a call that was noted as `sent`."""
-        return self._telling(trip) if self._run_id is not None else nullcontext()
+    def over(self, trip: int, tell: Callable[[], None], *, answers: int = 0) -> None:
+        """Have `tell` say what came of a call that was noted as `sent`, in one transaction."""
 
-    @contextmanager
-    def _telling(self, trip: int) -> Iterator[None]:
-        record = self._record()
-        with record.writing():
-            yield
-            record.end_flight(self._run_id or "", trip)
+        def told() -> None:
+            tell()
+            if self._run_id is not None:
+                self._record().end_flight(self._run_id, trip)
 
-    def answered(self, call: Call, answer: Answer, *, seconds: float, attempts: int) -> None:
-        """Write answer, texts and event in one transaction: what was paid for is kept."""
+        self._write(told, answers=answers)
+
+    def answered(
+        self,
+        call: Call,
+        answer: Answer,
+        *,
+        seconds: float,
+        attempts: int,
+        setbacks: Mapping[str, int],
+    ) -> None:
+        """Write answer, texts and event: what was paid for is kept."""
         if self._emit is None and not call.cache:
             return
-        record = self._record()
-        with record.writing():
-            if call.cache:
-                record.put_answer(call.key, answer.model_dump_json())
-            reply = self._tell(record, call, answer, seconds, attempts)
+        if call.cache:
+            self._record().put_answer(call.key, answer.model_dump_json())
+        reply = self._tell(call, answer, seconds, attempts, setbacks)
         if reply is not None:
             self._remember(call, answer, reply)
 
@@ -153,15 +172,19 @@ class Notes:
     def found(self, call: Call, answer: Answer) -> None:
         """Write the event of a call that the answer to an equal one was found for."""
         if self._emit is not None:
-            record = self._record()
-            with record.writing():
-                self._tell(record, call, answer, 0.0, 0)
+            self._write(lambda: self._tell(call, answer, 0.0, 0, {}))
 
     def _tell(
-        self, record: Record, call: Call, answer: Answer, seconds: float, attempts: int
+        self,
+        call: Call,
+        answer: Answer,
+        seconds: float,
+        attempts: int,
+        setbacks: Mapping[str, int],
     ) -> TextRef | None:
         if self._emit is None:
             return None
+        record = self._record()
         reply = record.put_text(answer.text)
         self._emit(
             LMCallAnswered(
@@ -175,30 +198,37 @@ class Notes:
                 from_cache=attempts == 0,
                 seconds=seconds,
                 attempts=attempts,
+                setbacks=dict(setbacks),
             )
         )
         return reply
 
     def failed(
-        self, call: Call, error: LMError, *, seconds: float, attempts: int, final: bool
+        self,
+        call: Call,
+        error: LMError,
+        *,
+        seconds: float,
+        attempts: int,
+        final: bool,
+        setbacks: Mapping[str, int] = _NONE,
     ) -> None:
         """Write the event of a call that failed; `final` if nothing else takes its place."""
         if self._emit is None:
             return
-        record = self._record()
-        with record.writing():
-            self._emit(
-                LMCallFailed(
-                    **_about(record, call),
-                    error=str(error),
-                    seconds=seconds,
-                    input_tokens=error.input_tokens,
-                    output_tokens=error.output_tokens,
-                    usd=usd_of(call, error) if error.input_tokens or error.output_tokens else 0.0,
-                    attempts=attempts,
-                    final=final,
-                )
+        self._emit(
+            LMCallFailed(
+                **_about(self._record(), call),
+                error=str(error),
+                seconds=seconds,
+                input_tokens=error.input_tokens,
+                output_tokens=error.output_tokens,
+                usd=usd_of(call, error) if error.input_tokens or error.output_tokens else 0.0,
+                attempts=attempts,
+                final=final,
+                setbacks=dict(setbacks),
             )
+        )
 
 
 def _about(record: Record, call: Call) -> dict[str, Any]:
@@ -223,7 +253,7 @@ def _prompt(call: Call) -> tuple[str, str]:
     The first is what many calls share, the other one the last message.
     """
     head = {
-        "parameters": {n: v for n, v in call.parameters.items() if n not in _MAY_BE_SECRET},
+        "parameters": shown_parameters(call.parameters),
         "messages": list(call.messages[:-1]),
     }
     return json.dumps(head, default=str), json.dumps(call.messages[-1])

@@ -28,6 +28,8 @@ from mipro_nb.models.turns import Turns
 
 # An endpoint that let calls through until so recently still does: calls wait, and do not fail.
 PATIENCE_SECONDS = 120.0
+# One that failed so often in a row, and more than two calls may be tried, is down.
+_DOWN = 16
 # One more call at once is tried after so many windows of calls; that gets rarer where it failed.
 _FIRST_PROBE = 2.0
 _RAREST_PROBE = 256.0
@@ -83,6 +85,7 @@ class Pace:
         self._smooth = 0  # calls that got through since the last probe or cut
         self._trouble = 0.0
         self._in_vain = 0
+        self._failed_in_a_row = 0
         self._through_at: float | None = None
         self._held_until = 0.0
         self._waking: asyncio.TimerHandle | None = None
@@ -119,7 +122,7 @@ class Pace:
         self._through_at = time.monotonic()
         if answered:
             self._latencies.append(self._through_at - flight.begun)
-        self._in_vain = 0
+        self._in_vain = self._failed_in_a_row = 0
         self._trouble *= 1 - _WEIGHT
         if self._window < self._ceiling:
             self._window += 1
@@ -131,6 +134,8 @@ class Pace:
 
     def set_back(self, flight: Flight, setback: Setback) -> None:
         """Note that an attempt failed in a way that may pass."""
+        if setback.kind != "turned away":
+            self._failed_in_a_row += 1
         if setback.kind == "turned away":
             if self._turned_away(flight):
                 return
@@ -185,6 +190,12 @@ class Pace:
             return False
         seconds = self.seconds_in_vain
         return seconds is None or seconds > PATIENCE_SECONDS
+
+    def failures_of_one_that_is_down(self, num_retries: int) -> int | None:
+        """Return how many attempts in a row failed if it answered before and now is down."""
+        failures = self._failed_in_a_row
+        is_down = self.has_answered and failures >= max(_DOWN, 2 * (num_retries + 1))
+        return failures if is_down else None
 
     @property
     def seconds_in_vain(self) -> float | None:

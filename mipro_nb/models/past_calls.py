@@ -9,13 +9,35 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
 from mipro_nb.runs.outlay import Outlay
 
-PastCall = LMCallAnswered | LMCallFailed
 _Asked = tuple[str, TextRef, TextRef, int]
+
+
+class PastCall(NamedTuple):
+    """What became of a call: a reply, or an error.
+
+    Attributes
+    ----------
+    labels
+        What it was made for.
+    reply
+        The reply's text in the record; None if the call failed.
+    error
+        Why it failed.
+    """
+
+    labels: CallLabels
+    reply: TextRef | None = None
+    truncated: bool = False
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    error: str = ""
 
 
 class PastCalls:
@@ -34,14 +56,12 @@ class PastCalls:
         for event in events:
             match event:
                 case LMCallAnswered():
-                    self._enter(event)
-                case LMCallFailed(final=True) if failures:
-                    self._enter(event)
-
-    def _enter(self, call: PastCall) -> None:
-        if call.prompt_head is not None and call.prompt_tail is not None:
-            asked = (call.model, call.prompt_head, call.prompt_tail, call.rollout)
-            self._calls[asked].append(call)
+                    asked = (event.model, event.prompt_head, event.prompt_tail, event.rollout)
+                    self._calls[asked].append(_answered(event))
+                case LMCallFailed(prompt_head=str(head), prompt_tail=str(tail), final=True):
+                    if failures:
+                        asked = (event.model, head, tail, event.rollout)
+                        self._calls[asked].append(PastCall(_labels(event), error=event.error))
 
     def take(self, model: str, head: TextRef, tail: TextRef, rollout: int) -> PastCall | None:
         """Return what became of this call, made by whoever makes it now; None if it is new.
@@ -53,7 +73,7 @@ class PastCalls:
         labels = call_labels.get()
         for alike in (_same_place, _same_example):
             for call in calls:
-                if alike(call, labels):
+                if alike(call.labels, labels):
                     calls.remove(call)
                     return call
         return None
@@ -75,11 +95,26 @@ class Before:
     calls: PastCalls
 
 
-def _same_place(call: PastCall, labels: CallLabels) -> bool:
-    return _same_example(call, labels) and call.trial == labels.trial
+def _answered(call: LMCallAnswered) -> PastCall:
+    return PastCall(
+        _labels(call),
+        call.reply,
+        call.truncated,
+        call.input_tokens,
+        call.output_tokens,
+        call.cached_input_tokens,
+    )
 
 
-def _same_example(call: PastCall, labels: CallLabels) -> bool:
+def _labels(call: LMCallAnswered | LMCallFailed) -> CallLabels:
+    return CallLabels(call.phase, call.trial, call.example)
+
+
+def _same_place(then: CallLabels, now: CallLabels) -> bool:
+    return _same_example(then, now) and then.trial == now.trial
+
+
+def _same_example(then: CallLabels, now: CallLabels) -> bool:
     # Examples of bootstrapping are those of another set.
-    on_trainset = {call.phase, labels.phase} & {"bootstrap", "propose"}
-    return call.example == labels.example and (not on_trainset or call.phase == labels.phase)
+    on_trainset = {then.phase, now.phase} & {"bootstrap", "propose"}
+    return then.example == now.example and (not on_trainset or then.phase == now.phase)

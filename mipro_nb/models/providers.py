@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.models.redaction import NOT_SHOWN, shown_url, texts_of_url
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ _PROVIDERS = {
     )
 }
 # o1, o3-mini, o4-mini, gpt-5 and their dated forms, whatever service they are reached through.
+# A host, perhaps with a scheme, port and plain path, as people write it.
+_NO_SECRET = re.compile(r"(?:\w{1,8}:/{0,2})?[\w.-]{0,32}(?::\w{0,5})?(?:/[a-z]{0,12}\d?)*")
 _REASONING = re.compile(r"(?:^|/)(?:o\d+|gpt-5)(?:[-.]|$)(?!chat)")
 
 
@@ -72,8 +76,13 @@ class Endpoint:
 
     @property
     def shown_url(self) -> str:
-        """Return the base URL without its query, which may hold a key."""
-        return self.base_url.partition("?")[0]
+        """Return the base URL without what may be a key."""
+        return shown_url(self.base_url)
+
+    def secrets(self) -> Iterator[str]:
+        """Return what must not be seen of it."""
+        yield self.api_key
+        yield from texts_of_url(self.base_url)
 
 
 def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
@@ -125,21 +134,26 @@ def _checked_url(provider: Provider | None, base_url: str | None) -> str:
     except ValueError:
         usable = False
     if url is None or not usable:
+        # It may be any text, a key in the wrong place, too.
         raise InvalidArgumentError(
-            argument, url, "give a whole URL, such as 'http://127.0.0.1:8000/v1'."
+            argument, _harmless(url), "give a whole URL, such as 'http://127.0.0.1:8000/v1'."
         )
     if parts.username is not None:
         raise InvalidArgumentError(
-            argument, "(not shown)", "it holds a password: leave that out, give api_key instead."
+            argument, NOT_SHOWN, "it holds a password: leave that out, give api_key instead."
         )
     return url.rstrip("/")
+
+
+def _harmless(url: object) -> object:
+    return url if url is None or _NO_SECRET.fullmatch(str(url)) else NOT_SHOWN
 
 
 def _checked_key(key: str | None) -> str:
     key = (key or "").strip()  # a key read from a file often brings its line end along
     if not (key.isascii() and key.isprintable()):
         raise InvalidArgumentError(
-            "api_key", "(not shown)", "it holds characters that no key has: copy it anew."
+            "api_key", NOT_SHOWN, "it holds characters that no key has: copy it anew."
         )
     return key
 

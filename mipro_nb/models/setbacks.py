@@ -11,11 +11,15 @@ from typing import Literal
 
 from mipro_nb.errors import LMError, LMUnavailableError
 
-SetbackKind = Literal["turned away", "in trouble", "no answer", "unreachable", "try again"]
-"""429; 5xx; a time-out or a lost connection; a refused connection; 408, 409 and what a server says.
+SetbackKind = Literal[
+    "turned away", "in trouble", "no answer", "unreachable", "try again", "broken answer"
+]
+"""429; 5xx; a time-out or a lost connection; a refused connection; 408, 409 and what a server says;
+an answer that is none, or only half of one."""
 
-Of an attempt that got no answer nobody knows whether it was billed; the others were not.
-"""
+Tokens = tuple[int, int]
+"""Tokens of the prompt and of the reply."""
+_NO_TOKENS = (0, 0)
 
 LONGEST_WAIT_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS = 0.5
@@ -38,20 +42,32 @@ class Setback(Exception):  # noqa: N818 - no error until it is given up
         What the server, or the connection, said.
     wait
         Seconds that the server asked to wait, None if it did not.
+    billed
+        Tokens that the server bills for it; None if nobody knows.
     """
 
-    def __init__(self, kind: SetbackKind, what: str, said: str, wait: float | None = None) -> None:
+    def __init__(
+        self,
+        kind: SetbackKind,
+        what: str,
+        said: str,
+        wait: float | None = None,
+        billed: Tokens | None = _NO_TOKENS,
+    ) -> None:
         super().__init__(what)
         self.kind = kind
         self.what = what
         self.said = said
         self.wait = wait
+        self.billed = billed
 
     def error(self, attempts: int) -> LMError:
         """Return what to raise if it is given up after so many attempts."""
         times = "once" if attempts == 1 else f"{attempts} times"
         kind = LMUnavailableError if self.kind == "unreachable" else LMError
-        return kind(f"{self.what}, tried {times}: {self.said}")
+        error = kind(f"{self.what}, tried {times}: {self.said}")
+        error.input_tokens, error.output_tokens = self.billed or _NO_TOKENS
+        return error
 
 
 def pause_seconds(failures: int) -> float:

@@ -14,6 +14,7 @@ from mipro_nb.optimizer.alive import find_live
 from mipro_nb.optimizer.run import Run
 from mipro_nb.runs.details import demos, example_calls
 from mipro_nb.runs.history import history_rows
+from mipro_nb.runs.living import lives_here
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.recorded import compare_runs, delete_runs, rename_run, tag_run
 from mipro_nb.runs.view import Json
@@ -82,7 +83,7 @@ class Desk:
     def follow(self, run_id: str) -> Follower:
         """Return the follower of a run; while the run goes on, its deltas are told."""
         follower = self._followers.get(run_id)
-        if follower is None:
+        if follower is None or (follower.over and lives_here(run_id)):  # it was carried on
             follower = Follower(
                 self._record,
                 run_id,

@@ -89,7 +89,8 @@ class Follower:
                 for trial in details
                 if trial in self._view.state.trials
             ]
-            return self._view.snapshot(now=time.time(), in_flight=self._in_flight(), details=found)
+            told = self._view.snapshot(now=time.time(), in_flight=self._in_flight(), details=found)
+            return self._with_pause(told)
 
     def for_saving(self) -> Json:
         """Return all that is known, with what can be looked into without a kernel.
@@ -114,7 +115,22 @@ class Follower:
 
     def _in_flight(self) -> int | None:
         live = find_live(self.run_id)
-        return None if live is None else live.in_flight
+        # One that waits for permission to be carried on is as it was before.
+        return None if live is None or not live.permitted else live.in_flight
+
+    def _with_pause(self, told: Json) -> Json:
+        """Return what is `told`, with a pause that only the run itself knows of.
+
+        One that pauses because its record cannot be written cannot record that either.
+        """
+        live = find_live(self.run_id)
+        summary = told["summary"]
+        if live is None or summary["state"] != "running":
+            return told
+        state, reason = live.read(lambda state: (state.state, state.pause_reason))
+        if state != "paused":
+            return told
+        return {**told, "summary": {**summary, "state": state, "reason": reason}}
 
     def _lives(self) -> bool:
         with self._lock:
@@ -131,6 +147,7 @@ class Follower:
                     if not news and now - told_at < _IDLE_SECONDS:
                         continue
                     delta = self._view.delta(now=now, in_flight=self._in_flight())
+                    delta = self._with_pause(delta)
                 told_at = now
                 self._tell(delta)
                 if delta["summary"]["lives"] == "ended":

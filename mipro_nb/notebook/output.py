@@ -37,6 +37,11 @@ class StaticWindow:
     def _bundle(self) -> Json:
         return mime_bundle("run", {**EMPTY, "snapshot": bounded(self._follower.for_saving())})
 
+    @property
+    def can_resume(self) -> bool:
+        """Tell that nobody can have a paused run go on: a program runs the notebook."""
+        return False
+
     def wait(self, done: Future[Any], timeout: float | None) -> None:
         """Block until `done` and show the end."""
         wait_for_clicks(done, timeout)

@@ -32,8 +32,10 @@ from mipro_nb.notebook.static_text import (
     history_text,
     notice,
     permission_text,
+    resume_lines,
     run_text,
     scores_text,
+    spend_notes,
     spend_rows,
 )
 
@@ -102,9 +104,13 @@ def run_html(snapshot: Json) -> str:
     page.add(_heading(f"{summary['program']}: {summary['state']}", named=summary["name"]))
     if told := notice(summary):
         page.add(_paragraph(told))
+    if lines := resume_lines(summary):
+        page.add(_titled("To carry it on", _code("\n".join(lines))))
     page.add(_table(None, _summary_rows(snapshot)))
     spent, *phases = spend_rows(summary)
     page.add(_titled("Spent, against what was estimated", _table(spent, phases)))
+    for told in spend_notes(summary):
+        page.add(_paragraph(told))
     trials, best = snapshot["trials"], summary["best"]
     best_trial = best["trial"] if best else None
     first = _first_trials(trials)
@@ -125,13 +131,19 @@ def permission_html(request: Json) -> str:
     """Return a question for permission: what would run, what it would cost, what was answered."""
     page = _Page()
     states = {"asked": "waits for permission", "permitted": "permitted", "declined": "declined"}
-    page.add(_heading(f"{request['program']}: {states[request['state']]}"))
+    carried_on = request["carries_on"]
+    what = "" if carried_on is None else f", to carry on run {carried_on}"
+    page.add(_heading(f"{request['program']}{what}: {states[request['state']]}"))
     rows = [("predictor", f"{name}: {text}") for name, text in request["predictors"].items()]
     rows += [("model", f"{role}: {name}") for role, name in request["models"].items()]
     rows.append(("data", _data_text(request)))
     rows += [("at most", text) for text in caps_texts(request["caps"])]
-    rows += [("note", note) for note in request["notes"]]
+    notes = [note.partition("\n") for note in request["notes"]]
+    rows += [("note", first) for first, _, code in notes if not code]
     page.add(_table(None, rows))
+    for first, _, code in notes:
+        if code:
+            page.add(_titled(first, _code(code)))
     estimate, *phases = estimate_rows(request["estimate"])
     page.add(_table(estimate, phases))
     page.add(_details("Settings", _table(None, _settings_rows(request["settings"]))))
@@ -384,8 +396,11 @@ def _labelled(label: str, clip: Json) -> str:
 
 
 def _long(clip: Json) -> str:
-    text = visible(_clip_text(clip, _LONG_TEXT))
-    return f'<pre style="{_TEXT_STYLE}">{escape(text)}</pre>'
+    return _code(_clip_text(clip, _LONG_TEXT))
+
+
+def _code(text: str) -> str:
+    return f'<pre style="{_TEXT_STYLE}">{escape(visible(text))}</pre>'
 
 
 def _inline(text: str, limit: int = _CELL_TEXT) -> str:

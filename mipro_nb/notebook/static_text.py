@@ -14,12 +14,15 @@ from mipro_nb.notebook.amounts import (
     format_usd,
 )
 from mipro_nb.notebook.magic.plain import visible
+from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.resuming import RESUMABLE, failed_text, lost_text, resume_code
 
 Json = Mapping[str, Any]
 
 _LONGEST_LINE = 300
 _LONGEST_CELL = 60
 _MOST_RUNS = 50
+_MOST_NOTE_LINES = 40
 
 
 def run_text(snapshot: Json) -> str:
@@ -28,6 +31,7 @@ def run_text(snapshot: Json) -> str:
     lines = [f"Run {summary['id']}: {summary['state']}, {format_duration(summary['seconds'])}"]
     if told := notice(summary):
         lines.append(f"  {told}")
+    lines += [f"  to carry it on     {line}" for line in resume_lines(summary)]
     lines.append(f"  program            {summary['program']}")
     if summary["baseline"] is not None:
         lines.append(f"  student as given   {format_score(summary['baseline'])}")
@@ -39,19 +43,24 @@ def run_text(snapshot: Json) -> str:
         lines.append(f"  {gain_text(summary['gain'])}")
     lines.append(f"  {len(snapshot['trials'])} evaluations, {summary['errors']} failed examples")
     lines += _table(spend_rows(summary))
+    lines += [f"  {told}" for told in spend_notes(summary)]
     return _joined(lines)
 
 
 def permission_text(request: Json) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
-    lines = [f"MIPROv2 plan for {request['program']}: {request['state']}"]
+    carried_on = request["carries_on"]
+    what = "" if carried_on is None else f", to carry on run {carried_on}"
+    lines = [f"MIPROv2 plan for {request['program']}{what}: {request['state']}"]
     lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
     lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]
     lines.append(
         f"  data       {request['trainset_size']:,} rows to learn from, "
         f"{request['valset_size']:,} to validate on"
     )
-    lines += [f"  note       {note}" for note in request["notes"]]
+    for note in request["notes"]:
+        first, *rest = note.split("\n", _MOST_NOTE_LINES)  # the rest is code, line by line
+        lines += [f"  note       {first}", *(f"             {line}" for line in rest)]
     lines += _table(estimate_rows(request["estimate"]))
     lines += [f"  at most    {text}" for text in caps_texts(request["caps"])]
     return _joined(lines)
@@ -90,16 +99,33 @@ def notice(summary: Json) -> str:
     """Return what a reader has to know of how a run stands; nothing where it has finished."""
     state, reason = summary["state"], summary["reason"]
     if state in ("planned", "running", "paused"):
+        because = f"{reason} " if reason else ""
         return (
-            f"This is how it stood at {format_time(summary['as_of'])}; "
+            f"{because}This is how it stood at {format_time(summary['as_of'])}; "
             f"%mipro show {summary['id']} tells what became of it."
         )
     if state == "cut off":
         return (
-            "It was cut off: the process that it ran in is gone. Run the cell again: answers "
-            "already paid for come from the record."
+            "It was cut off: the process that it ran in is gone. It can be carried on: what was "
+            "answered is not paid for again."
         )
     return reason or ""
+
+
+def resume_lines(summary: Json) -> list[str]:
+    """Return the lines of code that carry a run on which ended early; none for others."""
+    if summary["state"] not in RESUMABLE:
+        return []
+    run_id = summary["id"]
+    return [f"%mipro resume {run_id} student --metric metric", resume_code(run_id)]
+
+
+def spend_notes(summary: Json) -> list[str]:
+    """Return what the table of the spend does not tell: requests that were not answered."""
+    spend, lost = summary["spend"], Outlay(**summary["lost"])
+    told = [failed_text(spend["attempts"], spend["calls"], spend["failed_calls"])]
+    told += [lost_text(lost)] if lost.calls else []
+    return [text for text in told if text]
 
 
 def gain_text(gain: Json) -> str:

@@ -18,7 +18,6 @@ from mipro_nb.notebook.output import displayed
 from mipro_nb.notebook.surface import check_below_usd
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.miprov2 import check_caps
-from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.terminal import permitted_by_input
 from mipro_nb.runs.record import Record
@@ -45,8 +44,9 @@ class WidgetWindow:
 
     def __init__(self, run: Run, remember: Callable[[float], None], *, ask: bool) -> None:
         self._run, self._remember = run, remember
-        self._request = permission_request(run.plan)
+        self._request = permission_request(run)
         self._page_sent = 0.0
+        self._blocks = False
         self._desk = Desk(run.record, self._tell, self._end)
         self._widget = MiproWidget(
             {
@@ -63,8 +63,20 @@ class WidgetWindow:
             self._show_run()
         self._handle.display(self._widget)
 
+    @property
+    def can_resume(self) -> bool:
+        """Tell whether a click, or another cell, can have a paused run go on."""
+        return not self._blocks or self._widget.greeted.is_set()
+
     def wait(self, done: Future[Any], timeout: float | None) -> None:
         """Block until `done`, or for `timeout` seconds; clicks take effect meanwhile."""
+        self._blocks = True
+        try:
+            self._wait(done, timeout)
+        finally:
+            self._blocks = False
+
+    def _wait(self, done: Future[Any], timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         patience = time.monotonic() + _DRAWING_SECONDS
 
@@ -87,8 +99,9 @@ class WidgetWindow:
         self._widget.permission = None
         displayed(mime_bundle("run", {**EMPTY, "permission": self._request}))
         try:
+            self._run.check_caps(self._run.plan.caps)
             permitted = permitted_by_input()
-        except PermissionUnansweredError as error:
+        except (InvalidArgumentError, PermissionUnansweredError) as error:
             self._run.decline(str(error))
             raise
         if permitted:
@@ -111,6 +124,7 @@ class WidgetWindow:
             raise InvalidArgumentError("caps", given, "give limits by name.")
         caps = Caps(**{**self._run.plan.caps.to_dict(), **_known_caps(given)})
         check_caps(caps, self._run.plan.estimate)
+        self._run.check_caps(caps)
         if below_usd is not None:
             check_below_usd(below_usd)
         self._begin(caps)
@@ -188,10 +202,12 @@ def _known_caps(given: Json) -> Json:
     return {name: given[name] for name in Caps().to_dict() if name in given}
 
 
-def permission_request(plan: Plan) -> Json:
+def permission_request(run: Run) -> Json:
     """Return what the dialog asks about, in the form of ``js/shared/src/run.ts``."""
+    plan = run.plan
     return {
         "state": "asked",
+        "carries_on": run.id if run.carries_on else None,
         "program": plan.program,
         "predictors": dict(plan.predictors),
         "models": dict(plan.models),

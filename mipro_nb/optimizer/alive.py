@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mipro_nb.optimizer.run import Run
 
 _runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
+_begun: WeakValueDictionary[str, Run] = WeakValueDictionary()
 
 
 def enter(run: Run) -> None:
@@ -26,9 +27,14 @@ def live_runs() -> list[Run]:
     return [run for run in runs if run is not None and not run.done]
 
 
+def begin(run: Run) -> None:
+    """Have `run` be known as one that was begun here, as long as anybody holds on to it."""
+    _begun[run.id] = run
+
+
 def begun_here(run_id: str) -> Run | None:
-    """Return the run of this id, ended or not, None if this process knows it no more."""
-    return _runs.get(run_id)
+    """Return the run of this id, ended or not, None if it is not known here."""
+    return _begun.get(run_id)
 
 
 def find_live(run_id: str) -> Run | None:

@@ -8,12 +8,14 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mipro_nb.errors import ReplyError, TooManyErrorsError, shown
-from mipro_nb.evaluate.exits import exits_as_errors
 from mipro_nb.evaluate.metric import Score
 from mipro_nb.evaluate.scoring import HOPELESS
 from mipro_nb.evaluate.slots import Slots
+from mipro_nb.evaluate.user_code import run_user_code
+from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.scope import bind
@@ -145,10 +147,13 @@ class _Bootstrap:
         example = self._train[index]
         teacher = self._teacher_without(example)
         try:
-            with tracing() as steps, exits_as_errors(type(teacher).__name__):
-                bind(teacher)
-                prediction = await teacher.acall(**copy.deepcopy(example.inputs().to_dict()))
-            score = await self._job.metric.score(example, prediction, steps)
+            with attempting(self._job.plan.example_timeout):
+                with tracing() as steps:
+                    bind(teacher)
+                    inputs = copy.deepcopy(example.inputs().to_dict())
+                    made = run_user_code(type(teacher).__name__, teacher.acall(**inputs))
+                    prediction = await made
+                score = await self._job.metric.score(example, prediction, steps)
         except HOPELESS:
             raise
         except Exception as error:  # noqa: BLE001 - the user's program may raise anything
@@ -239,18 +244,20 @@ class _Bootstrap:
 
     def _note(self, number: int, demo_set: DemoSet) -> None:
         for name in self._names:
-            made, demos = demo_set.bootstrapped[name], demo_set.demos[name]
-            with self._journal.record.writing():
-                self._journal.emit(
-                    DemoSetBuilt(
-                        predictor=name,
-                        index=number,
-                        source="bootstrapped" if made else "labelled" if demos else "empty",
-                        bootstrapped=len(made),
-                        labelled=len(demos) - len(made),
-                        demos=self._journal.keep([demo.to_dict() for demo in demos]),
-                    )
-                )
+            self._journal.write(partial(self._tell_built, name, number, demo_set))
+
+    def _tell_built(self, name: str, number: int, demo_set: DemoSet) -> None:
+        made, demos = demo_set.bootstrapped[name], demo_set.demos[name]
+        self._journal.emit(
+            DemoSetBuilt(
+                predictor=name,
+                index=number,
+                source="bootstrapped" if made else "labelled" if demos else "empty",
+                bootstrapped=len(made),
+                labelled=len(demos) - len(made),
+                demos=self._journal.keep([demo.to_dict() for demo in demos]),
+            )
+        )
 
 
 def can_be_demo(row: Example, signature: SignatureMeta) -> bool:

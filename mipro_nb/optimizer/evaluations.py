@@ -98,7 +98,7 @@ class Evaluations:
         told = self._past.told(trial)
         if told is not None:
             examples, prospects = told, None
-        own = self._past.own_examples(trial)
+        own = self._past.scored.get(trial, set())
         self._journal.emit(
             TrialAsked(trial=trial, kind=kind, configuration=configuration, examples=list(examples))
         )
@@ -147,8 +147,8 @@ class Evaluations:
     def _note(self, trial: int, key: str, result: ExampleResult) -> None:
         prediction = result.prediction
         values = prediction.to_dict() if isinstance(prediction, Example) else prediction
-        with self._journal.record.writing():
-            self._journal.emit(
+        self._journal.write(
+            lambda: self._journal.emit(
                 ExampleScored(
                     trial=trial,
                     configuration=key,
@@ -161,6 +161,7 @@ class Evaluations:
                     seconds=result.seconds,
                 )
             )
+        )
 
     def _kept(self, values: object) -> str:
         try:

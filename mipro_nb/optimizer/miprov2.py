@@ -138,6 +138,7 @@ class MIPROv2:
             fewshot_aware_proposer=True,
             search=strategy_of(search),
             hedge=hedge,
+            example_timeout=None,
             trials_in_flight=None,
         )
 
@@ -161,6 +162,7 @@ class MIPROv2:
         fewshot_aware_proposer: bool = True,
         view_data_batch_size: int = 10,
         trials_in_flight: int | None = None,
+        example_timeout: float | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
         max_tokens: int | None = None,
@@ -200,6 +202,11 @@ class MIPROv2:
         trials_in_flight
             How many trials are under way at once. It follows from num_threads if None; the same
             seed, answers and number give the same result at any num_threads.
+        example_timeout
+            Seconds that program and metric may work on one example, the waiting for LM answers left
+            out; None for as long as they like. Code that takes longer is an error of that example:
+            it is cancelled or, in a thread, left to itself, and its further LM calls are refused.
+            Async code that computes without ever awaiting cannot be interrupted.
         max_usd, max_calls, max_tokens, max_seconds
             Hard caps: USD, LM calls, tokens (input and output), seconds of work. The run ends
             before a call that might exceed one, and returns the best program so far.
@@ -239,6 +246,7 @@ class MIPROv2:
                 fewshot_aware_proposer=fewshot_aware_proposer,
                 view_data_batch_size=view_data_batch_size,
                 trials_in_flight=trials_in_flight,
+                example_timeout=example_timeout,
                 max_usd=max_usd,
                 max_calls=max_calls,
                 max_tokens=max_tokens,
@@ -256,6 +264,7 @@ class MIPROv2:
         trainset: Any = None,
         valset: Any = None,
         inputs: Sequence[str] | None = None,
+        example_timeout: float | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
         max_tokens: int | None = None,
@@ -281,6 +290,8 @@ class MIPROv2:
         trainset, valset, inputs
             The rows, where they hold values that JSON has no form for; those in the record if
             None.
+        example_timeout
+            As in `compile`, for what is still to be done; what the run had if None.
         max_usd, max_calls, max_tokens, max_seconds
             Caps of the whole run; those that it had if None.
         accept_changes
@@ -314,13 +325,16 @@ class MIPROv2:
         if student is None:
             student = _student_of(past.run_id)
         rows = resumption.rows_of(past)
+        wished = resumption.wishes_of(past, self._wishes)
+        if example_timeout is not None:
+            wished = replace(wished, example_timeout=example_timeout)
         job = core().wait_for(
             self._job_of(
                 student,
                 rows.train if trainset is None else trainset,
                 rows.val if trainset is None else valset,
                 inputs=inputs,
-                wished=resumption.wishes_of(past, self._wishes),
+                wished=wished,
                 caps=caps,
             )
         )
@@ -399,8 +413,10 @@ class MIPROv2:
         """Return the job, with everything about it checked; makes no LM call."""
         known = inspect.signature(self.compile).parameters.keys()
         for name in wishes.keys() - known:
+            # Somebody may have put a key here.
+            value = wishes[name] if isinstance(wishes[name], int | float) else "(not shown)"
             raise InvalidArgumentError(
-                name, wishes[name], f"there is no such parameter: they are {', '.join(known)}."
+                name, value, f"there is no such parameter: they are {', '.join(known)}."
             )
         caps = Caps(**{name: wishes.pop(name) for name in _CAPS if name in wishes})
         given = {name: v for name, v in wishes.items() if v is not None and name not in _NO_WISHES}
@@ -429,7 +445,11 @@ class MIPROv2:
             raise ProgramError(msg)
         copy = student.deepcopy()
         found = await rehearse(
-            copy, [*rows.train, *rows.val], self.metric, as_json=task_lm.structured_outputs
+            copy,
+            [*rows.train, *rows.val],
+            self.metric,
+            as_json=task_lm.structured_outputs,
+            example_timeout=wished.example_timeout,
         )
         source = program_source(copy)
         plan = resolve(
@@ -543,6 +563,6 @@ def _checked_lm(name: str, lm: Any) -> LanguageModel | None:
 def _teacher_lm(teacher_settings: Mapping[str, Any]) -> LanguageModel | None:
     for name in teacher_settings.keys() - {"lm"}:
         raise InvalidArgumentError(
-            "teacher_settings", dict(teacher_settings), f"{name!r} is unknown: give {{'lm': LM}}."
+            "teacher_settings", "(not shown)", f"{name!r} is unknown: give {{'lm': LM}}."
         )
     return _checked_lm("teacher_settings['lm']", teacher_settings.get("lm"))

@@ -6,24 +6,18 @@ import copy
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cached_property
 
 from mipro_nb.errors import MiproError, RecordError, ReplyError
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.saving import as_demo
-from mipro_nb.models.past_calls import Before, PastCalls
+from mipro_nb.models.past_calls import PastCalls
 from mipro_nb.optimizer.configuration import Candidates, Configuration
-from mipro_nb.runs.events import (
-    EvaluationKind,
-    ExampleScored,
-    LMCallAnswered,
-    LMCallFailed,
-    RunPlanned,
-)
-from mipro_nb.runs.record import Record, RecordedEvent
+from mipro_nb.runs.events import AnyEvent, EvaluationKind, ExampleScored, RunPlanned
+from mipro_nb.runs.record import Record
 from mipro_nb.runs.state import RunState, TrialState, fold
 
 Fact = tuple[object, ...]
@@ -40,26 +34,51 @@ class Past:
     ----------
     run_id
         The run; empty for one that is new.
-    events
-        What happened, in order.
-    state
-        The fold of the events.
     record
-        Where they are.
+        Where it is recorded.
+    state
+        How it stands; it is the run's own, and goes on with it.
+    has_failed
+        Whether it failed: what made it fail is tried anew.
+    next
+        Number of its next event.
+    facts
+        What the events tell of and is not told again.
+    calls
+        Its LM calls.
+    trials
+        The evaluations that were begun, by number, as they stood.
+    scored
+        Trial → the examples that it scored itself.
     """
 
     run_id: str
-    events: Sequence[RecordedEvent]
-    state: RunState
     record: Record
+    state: RunState
+    has_failed: bool
+    next: int
+    facts: AbstractSet[Fact]
+    calls: PastCalls
+    trials: Mapping[int, TrialState]
+    scored: Mapping[int, set[int]]
 
     @classmethod
     def none(cls, record: Record) -> Past:
         """Return the past of a new run."""
-        return cls("", (), RunState(), record)
+        return cls(
+            "",
+            record,
+            RunState(),
+            has_failed=False,
+            next=0,
+            facts=set(),
+            calls=PastCalls((), failures=True),
+            trials={},
+            scored={},
+        )
 
     def __bool__(self) -> bool:
-        return bool(self.events)
+        return self.next > 0
 
     @classmethod
     def of(cls, record: Record, run_id: str) -> Past:
@@ -70,12 +89,32 @@ class Past:
         RecordError
             If the run cannot be read, or never was permitted.
         """
+        # Of the events themselves nothing is held on to: there may be hundreds of thousands.
         events = record.events(run_id)
         state = fold(events)
         if state.planned is None or not state.permitted:
             msg = f"Run {run_id} never began: there is nothing to carry on."
             raise RecordError(msg)
-        return cls(run_id, events, state, record)
+        has_failed = state.state == "failed"
+        facts: set[Fact] = set()
+        scored: dict[int, set[int]] = defaultdict(set)
+        for recorded in events:
+            event = recorded.event
+            if event.fact is not None and not (has_failed and _is_failure(event)):
+                facts.add(event.fact)
+            if isinstance(event, ExampleScored):
+                scored[event.trial].add(event.example)
+        return cls(
+            run_id,
+            record,
+            state,
+            has_failed,
+            next=events[-1].seq + 1,
+            facts=facts,
+            calls=PastCalls((e.event for e in events), failures=not has_failed),
+            trials=copy.deepcopy(state.trials),
+            scored=scored,
+        )
 
     @property
     def planned(self) -> RunPlanned:
@@ -84,43 +123,6 @@ class Past:
             msg = "A new run has no past."
             raise RecordError(msg)
         return self.state.planned
-
-    @property
-    def _has_failed(self) -> bool:
-        """Tell whether it failed: what made it fail is then tried anew."""
-        return self.state.state == "failed"
-
-    @cached_property
-    def facts(self) -> set[Fact]:
-        """Return the facts that the events tell of, and that are not told again."""
-        return {
-            fact
-            for recorded in self.events
-            if (fact := recorded.event.fact) is not None and not self._is_redone(recorded)
-        }
-
-    def _is_redone(self, recorded: RecordedEvent) -> bool:
-        event = recorded.event
-        return (
-            self._has_failed
-            and isinstance(event, ExampleScored)
-            and event.error is not None
-            and not event.unusable_reply
-        )
-
-    def before(self) -> Before:
-        """Return what the gate has to know."""
-        calls = (
-            recorded.event
-            for recorded in self.events
-            if isinstance(recorded.event, LMCallAnswered | LMCallFailed)
-        )
-        return Before(self.state.outlay, PastCalls(calls, failures=not self._has_failed))
-
-    @cached_property
-    def trials(self) -> Mapping[int, TrialState]:
-        """Return the evaluations that were begun, by number, as they stand now."""
-        return copy.deepcopy(self.state.trials)
 
     def asked(self, trial: int) -> Configuration | None:
         """Return the configuration that a trial tried, None if it was not begun."""
@@ -137,27 +139,15 @@ class Past:
         told = self.trials.get(trial)
         return None if told is None or told.told_at is None else told.examples
 
-    @cached_property
-    def _own_examples(self) -> Mapping[int, set[int]]:
-        own: dict[int, set[int]] = defaultdict(set)
-        for recorded in self.events:
-            if isinstance(recorded.event, ExampleScored):
-                own[recorded.event.trial].add(recorded.event.example)
-        return own
-
-    def own_examples(self, trial: int) -> set[int]:
-        """Return the examples that a trial itself scored."""
-        return self._own_examples.get(trial, set())
-
     def results(self, rows: Sequence[Example]) -> dict[str, dict[int, ExampleResult]]:
         """Return the results of the examples `rows` by configuration and place.
 
         Predictions are not among them: they are in the record.
         """
         results: dict[str, dict[int, ExampleResult]] = {}
-        for recorded in self.events:
+        for recorded in self.record.events(self.run_id, types={"example_scored"}):
             event = recorded.event
-            if isinstance(event, ExampleScored) and not self._is_redone(recorded):
+            if isinstance(event, ExampleScored) and not (self.has_failed and _is_failure(event)):
                 results.setdefault(event.configuration, {})[event.example] = ExampleResult(
                     index=event.example,
                     example=rows[event.example],
@@ -200,6 +190,11 @@ class Past:
                 for index in range(demo_sets)
             ]
         return Candidates(instructions, demos if demo_sets else None)
+
+
+def _is_failure(event: AnyEvent) -> bool:
+    """Tell whether an example failed in a way that counts towards ``max_errors``."""
+    return isinstance(event, ExampleScored) and event.error is not None and not event.unusable_reply
 
 
 def _error_of(event: ExampleScored) -> Exception | None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.evaluate.evaluate import check_count
+from mipro_nb.evaluate.evaluate import check_count, check_seconds
 from mipro_nb.models.caps import Caps
 from mipro_nb.numbers import is_number
 from mipro_nb.optimizer.estimate import Estimate
@@ -73,6 +73,7 @@ class Hyperparameters:
     fewshot_aware_proposer: bool
     search: SearchStrategy
     hedge: bool
+    example_timeout: float | None
 
     @property
     def zero_shot(self) -> bool:
@@ -129,6 +130,7 @@ class Wishes(Hyperparameters):
             )
         if threshold is not None and not is_number(threshold):
             raise InvalidArgumentError("metric_threshold", threshold, "give a number, or None.")
+        check_seconds("example_timeout", self.example_timeout)
 
     def _check_auto(self) -> None:
         if self.auto not in AUTO:
@@ -241,7 +243,7 @@ class Plan(Hyperparameters):
 
 
 def _line(what: str, text: str) -> str:
-    return f"  {what:<11} {text}"
+    return f"  {what:<11} {text}".replace("\n", f"\n{'':14}")
 
 
 def resolve(

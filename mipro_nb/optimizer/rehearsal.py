@@ -15,13 +15,15 @@ from typing import Any
 
 from mipro_nb.errors import (
     CallRefusedError,
+    ExampleTimeoutError,
     MetricError,
     ProgramError,
     ReplyError,
     shown,
 )
-from mipro_nb.evaluate.exits import exits_as_errors
 from mipro_nb.evaluate.metric import Metric, MetricReturnError
+from mipro_nb.evaluate.user_code import run_user_code
+from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import Field, json_value
 from mipro_nb.language.lm_protocol import Completion, LMRequest
@@ -83,11 +85,29 @@ class Rehearsal:
 
 
 async def rehearse(
-    student: Module, rows: Sequence[Example], metric: Metric, *, as_json: bool
+    student: Module,
+    rows: Sequence[Example],
+    metric: Metric,
+    *,
+    as_json: bool,
+    example_timeout: float | None = None,
 ) -> Rehearsal:
     """Return what running `student` and `metric` on a few of `rows` would send.
 
     User code is run (forwards, tools, the metric); LMs are not called.
+
+    Parameters
+    ----------
+    student
+        The program.
+    rows
+        Rows to take a few of.
+    metric
+        The metric.
+    as_json
+        Whether replies are JSON.
+    example_timeout
+        Seconds that program and metric may work on one row; None for ever.
 
     Raises
     ------
@@ -95,6 +115,8 @@ async def rehearse(
         If the program has no predictors, never calls one, or fails before it calls one.
     MetricError
         If the metric returns no score, or raises although every output is the row's own label.
+    ExampleTimeoutError
+        If the metric takes too long although every output is the row's own label.
     """
     # Calls are matched with predictors by the signature object that both hold.
     names = {id(predictor.signature): name for name, predictor in student.named_predictors()}
@@ -108,7 +130,8 @@ async def rehearse(
     calls: list[list[RehearsedCall]] = []
     notes: list[str] = []
     for row in rows[::step][:_ROWS]:
-        made, note = await _rehearse_row(student, names, row, metric, as_json=as_json)
+        with attempting(example_timeout):
+            made, note = await _rehearse_row(student, names, row, metric, as_json=as_json)
         calls.append(made)
         if note is not None and note not in notes:
             notes.append(note)
@@ -146,8 +169,8 @@ async def _rehearse_row(
 
 async def _run_student(student: Module, row: Example, requests: Sequence[_Request]) -> Any:
     try:
-        with exits_as_errors(type(student).__name__):
-            return await student.acall(**row.inputs().to_dict())
+        made = student.acall(**row.inputs().to_dict())
+        return await run_user_code(type(student).__name__, made)
     except CallRefusedError as error:
         return error
     except Exception as error:
@@ -168,8 +191,8 @@ async def _run_metric(metric: Metric, row: Example, prediction: Any) -> str | No
         await metric.score(row, prediction)
     except MetricReturnError:
         raise
-    except (MetricError, ReplyError) as error:
-        if isinstance(error, MetricError) and answers and answers <= labels.keys():
+    except (MetricError, ReplyError, ExampleTimeoutError) as error:
+        if not isinstance(error, ReplyError) and answers and answers <= labels.keys():
             raise
         return f"in a rehearsal with made-up answers: {error}"
     except CallRefusedError:

@@ -20,11 +20,10 @@ from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.history import history_rows
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record, text_ref
-from mipro_nb.runs.state import State
+from mipro_nb.runs.resuming import RESUMABLE
 
-RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed"})
 # What a plan may differ in from that of the run which it carries on.
-_FREE = frozenset({"num_threads", "max_errors", "hedge"})
+_FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout"})
 _DIFF_LINES = 30
 _WHAT = {"program": "the program's code", "metric": "the metric's code", "student": "the student"}
 
@@ -86,16 +85,28 @@ def caps_of(past: Past, given: Mapping[str, Any]) -> Caps:
     Raises
     ------
     InvalidArgumentError
-        If one of them is reached already.
+        If one that is given is reached already. One that it had may still be raised in the
+        question for permission.
     """
-    caps = Caps(**{**past.state.caps, **given})
+    check_caps_left(past, Caps(**given))
+    return Caps(**{**past.state.caps, **given})
+
+
+def check_caps_left(past: Past, caps: Caps) -> None:
+    """Return if the run has not reached `caps` yet.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it has reached one of them.
+    """
     for name, spent in _spent(past.state.outlay, past.state.seconds).items():
         limit = getattr(caps, name)
         if limit is not None and spent >= limit:
+            told = f"{spent:,}" if isinstance(spent, int) else f"{spent:,.4f}"
             raise InvalidArgumentError(
-                name, limit, f"run {past.run_id} has spent {spent:g} already: give a higher one."
+                name, limit, f"run {past.run_id} has spent {told} already: give a higher one."
             )
-    return caps
 
 
 def _spent(outlay: Outlay, seconds: float) -> dict[str, float]:

@@ -14,24 +14,33 @@ from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 from mipro_nb.core_loop import core, until_done, wait_until
-from mipro_nb.errors import PermissionDeniedError, ProgramError, RunEndedError
+from mipro_nb.errors import (
+    MiproError,
+    PermissionDeniedError,
+    ProgramError,
+    RecordError,
+    RunEndedError,
+)
 from mipro_nb.evaluate.ledger import Ledger
+from mipro_nb.evaluate.metric import MetricFunction
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import context
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.gate import Gate, run_gate
 from mipro_nb.models.past_calls import Before
-from mipro_nb.optimizer.alive import enter, find_live
+from mipro_nb.optimizer.alive import begin, enter
 from mipro_nb.optimizer.bootstrap import bootstrap
 from mipro_nb.optimizer.configuration import Candidates
 from mipro_nb.optimizer.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.gain import best_of, gain_of
 from mipro_nb.optimizer.grounding import ground
+from mipro_nb.optimizer.holding import Holding
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.past import Past
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.propose import propose
+from mipro_nb.optimizer.resumption import check_caps_left
 from mipro_nb.optimizer.search import Search
 from mipro_nb.optimizer.steering import Steering, as_part
 from mipro_nb.optimizer.surface import Window, current_surface
@@ -41,7 +50,6 @@ from mipro_nb.runs.events import (
     FinalState,
     Permitter,
     RunEnded,
-    RunPaused,
     RunPermitted,
     RunPlanned,
     RunResumed,
@@ -86,7 +94,7 @@ class Run(RunFrames):
         self.verbose = job.verbose
         self.permitted = False
         self._job = job
-        self._journal = Journal(record, self.id, self._past.events, self._past.facts)
+        self._journal = Journal(record, self.id, self._past, hold=self._hold)
         self._result: Future[Module] = Future()
         self._begun = threading.Lock()  # held from the answer to the question on
         self._task: asyncio.Task[Any] | None = None
@@ -94,6 +102,8 @@ class Run(RunFrames):
         self._capped: str | None = None
         self._ending: asyncio.Task[None] | None = None
         self._gate: Gate | None = None
+        self._holding: Holding | None = None
+        self._unwritten = ""
         self._candidates: Candidates | None = None
         self._window: Window | None = None
 
@@ -126,6 +136,7 @@ class Run(RunFrames):
         try:
             if caps is not None:
                 self.plan = replace(self.plan, caps=caps)
+            self.check_caps(self.plan.caps)
             with self._journal.record.writing():
                 if self._past:
                     self._carry_on(by)
@@ -134,6 +145,7 @@ class Run(RunFrames):
                     self._journal.emit(self._planned())
                     self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
             living.enter(self.id)
+            begin(self)
             self.permitted = True
             core().submit(self._run()).add_done_callback(self._deliver)
         except BaseException as error:
@@ -144,8 +156,8 @@ class Run(RunFrames):
 
     def _carry_on(self, by: Permitter) -> None:
         """Write down that the run goes on, unless somebody else has carried it on meanwhile."""
-        record, until = self._journal.record, self._past.events[-1]
-        if record.events(self.id, until.seq) or find_live(self.id) not in (None, self):
+        record = self._journal.record
+        if record.events(self.id, self._past.next - 1):
             msg = f"Run {self.id} was carried on elsewhere: mipro_nb.runs.load shows how it stands."
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
@@ -155,12 +167,28 @@ class Run(RunFrames):
                 process_started=living.own_start(),
                 by=by,
                 caps=self.plan.caps.to_dict(),
-                worked_until=until.at,
+                worked_until=self._past.state.last_at,
                 lost_calls=lost.calls,
                 lost_tokens=lost.tokens,
                 lost_usd=lost.usd,
             )
         )
+
+    @property
+    def carries_on(self) -> bool:
+        """Whether it goes on with a run that had ended, or was cut off."""
+        return bool(self._past)
+
+    def check_caps(self, caps: Caps) -> None:
+        """Return if the run may begin under `caps`.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it carries on a run that has reached one of them already.
+        """
+        if self._past:
+            check_caps_left(self._past, caps)
 
     def decline(self, reason: str = _DECLINED) -> None:
         """Give the run up before it has begun; whoever waits gets a PermissionDeniedError."""
@@ -200,6 +228,11 @@ class Run(RunFrames):
     def student(self) -> Module:
         """The program that is optimized, as it was given: a copy."""
         return self._job.student.deepcopy()
+
+    @property
+    def metric(self) -> MetricFunction:
+        """The metric, as it was given."""
+        return self._job.metric.function
 
     @property
     def status(self) -> str:
@@ -350,14 +383,18 @@ class Run(RunFrames):
         return Steering(self._journal, self._candidates)
 
     def _pause(self) -> None:
-        if self._gate is not None and self.status == "running":
-            self._journal.emit(RunPaused())
-            self._gate.pause()
+        if self._holding is not None:
+            self._holding.pause()
 
     def _resume(self) -> None:
-        if self._gate is not None and self.status == "paused":
-            self._journal.emit(RunResumed())
-            self._gate.resume()
+        if self._holding is not None:
+            self._holding.resume()
+
+    def _hold(self, error: MiproError) -> bool:
+        return self._holding is not None and self._holding.hold(error)
+
+    def _can_be_resumed(self) -> bool:
+        return self._window is not None and self._window.can_resume
 
     def stop(self) -> None:
         """Stop gracefully: calls in flight are given up, the best program so far is returned.
@@ -369,6 +406,8 @@ class Run(RunFrames):
         core().loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
+        if self._holding is not None:
+            self._holding.end()
         if self._task is not None:
             self._task.cancel()
 
@@ -424,14 +463,24 @@ class Run(RunFrames):
             journal.emit,
             run_id=self.id,
             before=self._before(),
+            backlog=journal.backlog,
             caps=self.plan.caps,
             on_cap=lambda reached: self._cap(str(reached)),
+            hold=self._hold,
             hedge=job.plan.hedge,
         )
+        holding = self._holding = Holding(journal, gate, self._can_be_resumed)
         watch = asyncio.create_task(self._watch_time())
         slots = Slots(job.plan.num_threads)
         known = self._past.results(job.rows.val)
-        ledger = Ledger(job.rows.val, job.metric, slots, job.plan.max_errors, known)
+        ledger = Ledger(
+            job.rows.val,
+            job.metric,
+            slots,
+            job.plan.max_errors,
+            known=known,
+            example_timeout=job.plan.example_timeout,
+        )
         evaluations = Evaluations(job, journal, ledger, self._past)
         run_gate.set(gate)
         try:
@@ -439,6 +488,7 @@ class Run(RunFrames):
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
             with context(lm=job.task_lm):
                 await self._optimize(slots, evaluations)
+            return await self._finish(gate, evaluations)
         except asyncio.CancelledError:
             gate.refuse(_STOPPED)
             if not self._stop.is_set():
@@ -451,25 +501,36 @@ class Run(RunFrames):
             gate.refuse(_ENDED)
             self._end("failed", evaluations, f"{type(error).__name__}: {error}")
             error.add_note(
-                f"Run {self.id} failed; what was paid for is kept: "
-                f"mipro_nb.runs.load({self.id!r}) shows it."
+                f"Run {self.id} failed. MIPROv2(…).resume({self.id!r}, …) carries it on without "
+                f"paying again for what was answered; mipro_nb.runs.load({self.id!r}) shows it."
             )
+            if self._unwritten:
+                error.add_note(self._unwritten)
             raise
         finally:
+            holding.end()
             watch.cancel()
-        gate.refuse(_ENDED)
-        return self._end("finished", evaluations, None)
+
+    async def _finish(self, gate: Gate, evaluations: Evaluations) -> Module:
+        """Record that the run is finished, as soon as that can be done."""
+        while True:
+            try:
+                return self._end("finished", evaluations, None)
+            except RecordError as error:
+                if not self._hold(error):
+                    raise
+            await gate.ready()
 
     def _before(self) -> Before | None:
         """Return what the gate has to know of a run that is carried on."""
-        return (
-            replace(self._past.before(), spent=self._journal.state.outlay) if self._past else None
-        )
+        return Before(self._journal.state.outlay, self._past.calls) if self._past else None
 
     def _cap(self, reason: str) -> None:
         """End the run because a cap is reached, once the calls in flight have come back."""
         if self._capped is None:
             self._capped = reason
+            if self._holding is not None:
+                self._holding.end()
             self._ending = asyncio.create_task(self._cancel_when_drained())
 
     async def _cancel_when_drained(self) -> None:
@@ -516,7 +577,14 @@ class Run(RunFrames):
         return Candidates(instructions, demos)
 
     def _end(self, state: FinalState, evaluations: Evaluations, reason: str | None) -> Module:
-        """Record the end and return the best program, the student itself if there is none."""
+        """Record the end and return the best program, the student itself if there is none.
+
+        Raises
+        ------
+        RecordError
+            If a finished run cannot be recorded as such. Any other end is shown all the same, and
+            how many answers that were paid for are lost with the record.
+        """
         done = evaluations.done
         is_banned = self._journal.state.is_banned
         eligible = [e for e in done if not is_banned(e.configuration)]
@@ -525,22 +593,49 @@ class Run(RunFrames):
         gain = None
         if best is not None and baseline is not None and best is not baseline:
             gain = gain_of(best, eligible, self.plan.seed)
-        with self._journal.record.writing():
-            self._journal.emit(
-                RunEnded(
-                    state=state,
-                    score=best.score if best else None,
-                    baseline=baseline.score if baseline else None,
-                    configuration=best.configuration if best else None,
-                    program=self._journal.keep(program.dump_state()),
-                    gain_low=gain.low if gain else None,
-                    gain_high=gain.high if gain else None,
-                    reason=reason,
-                )
-            )
+        ended = RunEnded(
+            state=state,
+            score=best.score if best else None,
+            baseline=baseline.score if baseline else None,
+            configuration=best.configuration if best else None,
+            program=None,
+            gain_low=gain.low if gain else None,
+            gain_high=gain.high if gain else None,
+            reason=reason,
+        )
+        try:
+            self._journal.write_now(lambda: self._tell_ended(ended, program))
+        except RecordError as error:
+            if state == "finished":
+                raise
+            self._show_unwritten(ended, error)
         if self._job.track_stats:
             self._attach(program, done, best)
         return program
+
+    def _tell_ended(self, ended: RunEnded, program: Module) -> None:
+        lost = self._journal.record.take_lost(self.id)
+        self._journal.emit(
+            ended.model_copy(
+                update={
+                    "program": self._journal.keep(program.dump_state()),
+                    "lost_calls": lost.calls,
+                    "lost_tokens": lost.tokens,
+                    "lost_usd": lost.usd,
+                }
+            )
+        )
+
+    def _show_unwritten(self, ended: RunEnded, error: RecordError) -> None:
+        """Have the run end, and tell what is lost because it cannot be recorded."""
+        answers = self._journal.backlog.answers
+        if answers:
+            self._unwritten = (
+                f"{answers:,} LM answers that were paid for could not be written and are lost."
+            )
+        reason = ended.reason or ""
+        said = [reason, *([] if str(error) in reason else [str(error)]), self._unwritten]
+        self._journal.show(ended.model_copy(update={"reason": " ".join(filter(None, said))}))
 
     def _program_of(self, evaluated: Evaluated | None) -> Module:
         if evaluated is None or self._candidates is None or not evaluated.configuration:

@@ -95,8 +95,7 @@ class Steering:
             )
         if based_on is not None:
             self._check(Choice(predictor, "instruction", based_on))
-        known[predictor].append(text)
-        index = len(known[predictor]) - 1
+        index = len(known[predictor])
         self.journal.emit(
             CandidateProposed(
                 predictor=predictor,
@@ -106,6 +105,7 @@ class Steering:
                 based_on=based_on,
             )
         )
+        known[predictor].append(text)
         if based_on is not None:
             self._replace(Choice(predictor, "instruction", based_on), index)
         return index

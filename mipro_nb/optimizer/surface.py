@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 class Window(Protocol):
     """What a person sees of one run."""
 
+    @property
+    def can_resume(self) -> bool:
+        """Tell whether somebody sees why the run pauses, and can have it go on."""
+        ...
+
     def wait(self, done: Future[Any], timeout: float | None) -> None:
         """Block until `done`, or for `timeout` seconds; let the person act meanwhile."""
         ...

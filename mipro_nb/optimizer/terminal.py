@@ -10,7 +10,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from mipro_nb.core_loop import until_done, wait_until
-from mipro_nb.errors import PermissionUnansweredError, shown
+from mipro_nb.errors import PermissionUnansweredError, RecordError, RunEndedError, shown
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.run import Run
 from mipro_nb.runs import events as ev
@@ -32,6 +32,7 @@ class TerminalSurface:
         """Ask for permission where it is needed, and return the bar."""
         window = TerminalWindow(run, quiet=not blocking)
         if ask:
+            run.check_caps(run.plan.caps)
             print(run.plan.text())  # noqa: T201 - the question is about this text
             if permitted_by_input():
                 run.begin(by="user")
@@ -80,14 +81,19 @@ class TerminalWindow:
         self._quiet = quiet
         self._seen = -1
 
+    @property
+    def can_resume(self) -> bool:
+        """Tell whether somebody is there: who is asked while a call blocks, or types commands."""
+        return hasattr(sys, "ps1") if self._quiet else _somebody_there()
+
     def wait(self, done: Future[Any], timeout: float | None) -> None:
-        """Block until `done`, drawing the bar meanwhile."""
+        """Block until `done`, drawing the bar meanwhile; ask how to go on where it pauses."""
         if self._quiet:
             wait_until(done, timeout)
             return
         bar = tqdm(total=_evaluations(self._run.plan), desc="optimize", unit="evaluation")
         try:
-            wait_until(done, timeout, tick=lambda: self._show(bar))
+            wait_until(done, timeout, tick=lambda: self._look(bar))
         finally:
             self._show(bar)
             # There may have been fewer full evaluations than there could have been.
@@ -99,6 +105,25 @@ class TerminalWindow:
     async def attend(self, done: Future[Any]) -> None:
         """Await `done`, and show nothing."""
         await until_done(done)
+
+    def _look(self, bar: tqdm[Any]) -> None:
+        self._show(bar)
+        if self._run.status == "paused" and self._run.state.pause_reason and self.can_resume:
+            self._ask_to_resume(bar)
+
+    def _ask_to_resume(self, bar: tqdm[Any]) -> None:
+        """Tell why the run pauses, and wait until it may go on."""
+        bar.clear()
+        print(f"The run pauses. {self._run.state.pause_reason}")  # noqa: T201 - somebody has to know
+        try:
+            input("Press Enter to go on, Ctrl-C to stop and keep the best program so far. ")
+        except (EOFError, RuntimeError):
+            self._run.stop()  # nobody is there any more
+            return
+        try:
+            self._run.resume()
+        except (RecordError, RunEndedError) as error:
+            print(error)  # noqa: T201 - the answer to what was typed
 
     def _show(self, bar: tqdm[Any]) -> None:
         """Show what happened since the last time."""

@@ -1,7 +1,8 @@
 """The record of runs: events, the file they are kept in, and old runs read back.
 
 `list`, `search` and `load` find runs; `rename`, `tag`, `delete`, `export`, `import_run` and
-`compare` are what a person does with them. The rest is what runs are written with.
+`compare` are what a person does with them; `check` tells whether they are all sound. The rest is
+what runs are written with.
 """
 
 from mipro_nb.runs.comparison import Comparison
@@ -14,15 +15,19 @@ from mipro_nb.runs.recorded import load_run as load
 from mipro_nb.runs.recorded import rename_run as rename
 from mipro_nb.runs.recorded import search_runs as search
 from mipro_nb.runs.recorded import tag_run as tag
+from mipro_nb.runs.soundness import CheckReport
+from mipro_nb.runs.soundness import check_record as check
 from mipro_nb.runs.state import RunState, Spend, fold
 
 __all__ = [
+    "CheckReport",
     "Comparison",
     "Record",
     "RecordedEvent",
     "RecordedRun",
     "RunState",
     "Spend",
+    "check",
     "compare",
     "default_path",
     "delete",

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mipro_nb.errors import RecordError, shown
-from mipro_nb.runs.events import AnyEvent, RunPlanned, RunResumed
+from mipro_nb.runs.events import AnyEvent, RunPlanned, RunResumed, first_problem
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.schema import refs_in
 from mipro_nb.runs.state import fold
@@ -171,7 +171,7 @@ def _checked(raw: bytes, path: Path) -> _Archive:
         # As the record reads events, which bears less than json does: depth, half characters.
         archive = _Archive.model_validate_json(raw)
     except ValidationError as error:
-        raise _damaged(path, _first_problem(error)) from error
+        raise _damaged(path, first_problem(error)) from error
     seqs = [event.seq for event in archive.events]
     if seqs != sorted(set(seqs)):
         raise _damaged(path, "its events are not in order")
@@ -183,14 +183,9 @@ def _checked(raw: bytes, path: Path) -> _Archive:
         raise _damaged(path, f"no event refers to text {min(strays)!r}")
     try:
         fold(RecordedEvent(archive.run.id, e.seq, e.at, e.body) for e in archive.events)
-    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+    except RecordError as error:
         raise _damaged(path, "its events contradict each other") from error
     return archive
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{shown('.'.join(map(str, first['loc'])), 80)}: {shown(first['msg'])}"
 
 
 def _damaged(path: Path, problem: str) -> RecordError:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
+
+from pydantic import BaseModel, TypeAdapter
 
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.clip import Clip, clip, more_of_instruction, more_of_text, within
 from mipro_nb.runs.history import SCORE_EVENTS, HistoryRow, history_rows
+from mipro_nb.runs.kept import kept
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.state import RunState
 
@@ -34,9 +37,23 @@ class ComparedRun(TypedDict):
     instructions: dict[str, Clip]
 
 
+class _Predictor(BaseModel):
+    instructions: str
+
+
+class _Program(BaseModel):
+    """What a comparison shows of a saved program."""
+
+    predictors: dict[str, _Predictor]
+
+
+_PROGRAM = TypeAdapter(_Program)
+
 _PAID_CALLS = """
-SELECT seq, usd FROM events INDEXED BY events_by_type
-WHERE run_id = ? AND type = 'lm_call_answered' AND NOT from_cache ORDER BY seq
+SELECT seq, type = 'lm_call_answered', usd FROM events INDEXED BY events_by_type
+WHERE run_id = ? AND type IN ('lm_call_answered', 'lm_call_failed')
+    AND CASE type WHEN 'lm_call_answered' THEN NOT from_cache ELSE usd END
+ORDER BY seq
 """
 
 
@@ -111,7 +128,7 @@ def differing_settings(rows: Sequence[HistoryRow]) -> list[str]:
 def spending_curve(record: Record, run_id: str) -> list[CurvePoint]:
     """Return the best full score so far against what had been spent, at each full evaluation."""
     paid = record.query(_PAID_CALLS, run_id)
-    state, place, known_usd, unpriced = RunState(), 0, 0.0, 0
+    state, place, calls, known_usd, unpriced = RunState(), 0, 0, 0.0, 0
     curve: list[CurvePoint] = []
     for recorded in record.events(run_id, types=SCORE_EVENTS):
         state.apply(recorded)
@@ -120,13 +137,14 @@ def spending_curve(record: Record, run_id: str) -> list[CurvePoint]:
         if not isinstance(event, ev.TrialTold) or event.kind == "minibatch" or best is None:
             continue
         while place < len(paid) and paid[place][0] < recorded.seq:
-            usd = paid[place][1]
+            _, answered, usd = paid[place]
+            calls += answered
             known_usd += usd or 0.0
             unpriced += usd is None
             place += 1
         curve.append(
             {
-                "calls": place,
+                "calls": calls,
                 "usd": None if unpriced else known_usd,
                 "seconds": state.seconds,
                 "score": best.score or 0.0,
@@ -143,10 +161,10 @@ def returned_instructions(record: Record, run_id: str) -> dict[str, Clip]:
         state.apply(recorded)
     if state.ended is not None and state.ended.program is not None:
         ref = state.ended.program
-        predictors: dict[str, dict[str, Any]] = json.loads(record.text(ref))["predictors"]
+        predictors = kept(record, ref, _PROGRAM).predictors
         return {
             name: clip(
-                saved["instructions"], within(more_of_text(ref), "predictors", name, "instructions")
+                saved.instructions, within(more_of_text(ref), "predictors", name, "instructions")
             )
             for name, saved in predictors.items()
         }

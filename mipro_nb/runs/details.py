@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypedDict
 
-from mipro_nb.errors import InvalidArgumentError, RecordError
+from pydantic import BaseModel, TypeAdapter
+
+from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.clip import (
     DEFAULT_LIMIT,
@@ -24,6 +26,7 @@ from mipro_nb.runs.clip import (
     value_text,
     within,
 )
+from mipro_nb.runs.kept import ANYTHING, FIELDS, ROWS, kept
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.trial_row import TrialRow, trial_row
@@ -99,6 +102,15 @@ class CallDetail(TypedDict):
     seconds: float
     at: float
 
+
+class _PromptHead(BaseModel):
+    """What many prompts share: `mipro_nb.models.notes` writes it."""
+
+    parameters: dict[str, Any]
+    messages: list[dict[str, Any]]
+
+
+_HEAD = TypeAdapter(_PromptHead)
 
 _CELLS = """
 SELECT seq, at, body FROM events INDEXED BY events_by_type
@@ -192,11 +204,8 @@ def demos(record: Record, run_id: str, predictor: str, index: int) -> list[dict[
             predictor,
             index,
         ):
-            more = more_of_text(event.demos)
-            return [
-                clip_fields(demo, within(more, place))
-                for place, demo in enumerate(_json(record, event.demos))
-            ]
+            more, rows = more_of_text(event.demos), kept(record, event.demos, ROWS)
+            return [clip_fields(row, within(more, place)) for place, row in enumerate(rows)]
     raise InvalidArgumentError("index", index, f"predictor {predictor!r} has no such demo set.")
 
 
@@ -210,7 +219,7 @@ class _TrialReader:
 
     def detail(self, characters: int) -> TrialDetail:
         planned = self._state.planned
-        valset = [] if planned is None else list(_json(self._record, planned.valset))
+        valset = [] if planned is None else kept(self._record, planned.valset, ROWS)
         fields = 1 + max((len(row) for row in valset), default=0)
         share = characters // max(1, fields * len(self._numbers))
         limit = min(DEFAULT_LIMIT, max(_LEAST_CHARACTERS, share))
@@ -324,7 +333,7 @@ def _input_names(planned: ev.RunPlanned | None, row: Mapping[str, Any]) -> set[s
 def _prediction(record: Record, ref: ev.TextRef | None, limit: int) -> dict[str, Clip] | None:
     if ref is None:
         return None
-    values = _json(record, ref)
+    values = kept(record, ref, ANYTHING)
     if isinstance(values, dict):
         return clip_fields(values, more_of_text(ref), limit)
     return {"prediction": clip(record.text(ref), more_of_text(ref), limit)}
@@ -356,13 +365,13 @@ def _sent(
     """Return messages and parameters of a call."""
     if call.prompt_head is None or call.prompt_tail is None:
         return [], {}  # records of 0.1.0 did not keep what had failed
-    head, tail = _json(record, call.prompt_head), _json(record, call.prompt_tail)
+    head, tail = kept(record, call.prompt_head, _HEAD), kept(record, call.prompt_tail, FIELDS)
     messages = [
         _message(message, within(more_of_text(call.prompt_head), "messages", place))
-        for place, message in enumerate(head["messages"])
+        for place, message in enumerate(head.messages)
     ]
     messages.append(_message(tail, more_of_text(call.prompt_tail)))
-    return messages, head["parameters"]
+    return messages, head.parameters
 
 
 def _message(message: Mapping[str, Any], more: str) -> Message:
@@ -407,11 +416,3 @@ def _call(record: Record, recorded: RecordedEvent) -> CallDetail:
                 "at": recorded.at,
             }
     raise AssertionError(recorded.event.type)
-
-
-def _json(record: Record, ref: ev.TextRef) -> Any:
-    try:
-        return json.loads(record.text(ref))
-    except (ValueError, RecursionError) as error:
-        msg = f"Text {ref!r} of the record {record.path} cannot be read: {error}."
-        raise RecordError(msg) from error

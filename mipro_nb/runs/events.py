@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from mipro_nb.errors import shown
 
 Phase = Literal["baseline", "bootstrap", "propose", "search", "other"]
 EvaluationKind = Literal["baseline", "minibatch", "full"]
@@ -30,6 +32,8 @@ class Event(BaseModel):
     once: ClassVar[tuple[str, ...] | None] = None
     """Fields that name the fact: a run that is carried on does not tell it again. None: any number
     of such events may be alike."""
+    referring: ClassVar[tuple[str, ...]] = ()
+    """Fields that hold references to texts."""
 
     @property
     def fact(self) -> tuple[object, ...] | None:
@@ -37,6 +41,18 @@ class Event(BaseModel):
         if self.once is None:
             return None
         return (type(self).__name__, *(getattr(self, name) for name in self.once))
+
+    @property
+    def texts(self) -> set[TextRef]:
+        """Return the references of the texts without which the event says too little."""
+        refs: set[TextRef] = set()
+        for name in self.referring:
+            held = getattr(self, name)
+            if isinstance(held, dict):
+                refs.update(held.values())
+            elif held is not None:
+                refs.add(held)
+        return refs
 
 
 class RunPlanned(Event):
@@ -47,6 +63,7 @@ class RunPlanned(Event):
     again.
     """
 
+    referring = ("trainset", "valset", "sources")
     type: Literal["run_planned"] = "run_planned"
     program: str
     predictors: dict[str, str]
@@ -69,7 +86,7 @@ class RunPermitted(Event):
 
     type: Literal["run_permitted"] = "run_permitted"
     by: Permitter
-    caps: dict[str, float | None] = {}
+    caps: dict[str, int | float | None] = {}
 
 
 class RunPaused(Event):
@@ -91,7 +108,7 @@ class RunResumed(Event):
     process: int | None = None
     process_started: float | None = None
     by: Permitter | None = None
-    caps: dict[str, float | None] = {}
+    caps: dict[str, int | float | None] = {}
     worked_until: float | None = None
     lost_calls: int = 0
     lost_tokens: int = 0
@@ -110,8 +127,10 @@ class LMCallAnswered(Event):
     """An LM call came back, from the server or from the cache.
 
     Of `attempts` that were sent the last one was answered, after `seconds`; none if `from_cache`.
+    `setbacks` tells what the others met: kinds of faults, and how often.
     """
 
+    referring = ("prompt_head", "prompt_tail", "reply")
     type: Literal["lm_call_answered"] = "lm_call_answered"
     phase: Phase
     model: str
@@ -130,6 +149,7 @@ class LMCallAnswered(Event):
     predictor: str | None = None
     attempts: int = 1
     rollout: int = 0
+    setbacks: dict[str, int] = {}
 
 
 class LMCallFailed(Event):
@@ -137,8 +157,10 @@ class LMCallFailed(Event):
 
     Tokens and USD are those of an answer that came back and could not be used. It is `final` where
     the program was told that it failed; if not, its place was taken by another attempt.
+    `setbacks` tells what passing faults the attempts met: kinds, and how often.
     """
 
+    referring = ("prompt_head", "prompt_tail")
     type: Literal["lm_call_failed"] = "lm_call_failed"
     phase: Phase
     model: str
@@ -155,6 +177,7 @@ class LMCallFailed(Event):
     attempts: int = 1
     rollout: int = 0
     final: bool = True
+    setbacks: dict[str, int] = {}
 
 
 class TraceBootstrapped(Event):
@@ -172,6 +195,7 @@ class DemoSetBuilt(Event):
     """One candidate demo set of one predictor; `demos` refers to a JSON list of rows."""
 
     once = ("predictor", "index")
+    referring = ("demos",)
     type: Literal["demo_set_built"] = "demo_set_built"
     predictor: str
     index: int
@@ -244,6 +268,7 @@ class ExampleScored(Event):
     """
 
     once = ("configuration", "example")
+    referring = ("prediction",)
     type: Literal["example_scored"] = "example_scored"
     trial: int
     configuration: str
@@ -270,8 +295,12 @@ class TrialTold(Event):
 
 
 class RunEnded(Event):
-    """The last event: how the run ended and what it returned."""
+    """The last event: how the run ended and what it returned.
 
+    Calls are `lost` that were sent and that nobody waited for to the end; at their worst.
+    """
+
+    referring = ("program",)
     type: Literal["run_ended"] = "run_ended"
     state: FinalState
     score: float | None
@@ -281,6 +310,9 @@ class RunEnded(Event):
     gain_low: float | None = None
     gain_high: float | None = None
     reason: str | None = None
+    lost_calls: int = 0
+    lost_tokens: int = 0
+    lost_usd: float = 0.0
 
 
 AnyEvent = Annotated[
@@ -305,6 +337,12 @@ AnyEvent = Annotated[
 ]
 
 read_event: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return what is wrong first with something read, and where; nothing of what was read."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{shown('.'.join(map(str, first['loc'])), 80)}: {shown(first['msg'])}"
 
 
 def configuration_key(configuration: dict[str, int]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.comparison import spending_curve
+from mipro_nb.runs.kept import ANYTHING, ROWS, kept
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.trial_row import trial_row
@@ -113,22 +113,27 @@ def examples_frame(record: Record, run_id: str, valset: ev.TextRef | None) -> pd
     """Return a row per example that a trial of a run scored."""
     import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
 
-    examples = [] if valset is None else json.loads(record.text(valset))
-    rows = []
+    examples = [] if valset is None else kept(record, valset, ROWS)
+    last: dict[tuple[str, int], ev.ExampleScored] = {}
     for recorded in record.events(run_id, types=["example_scored"]):
         event = recorded.event
         if isinstance(event, ev.ExampleScored):
-            row = {name: getattr(event, name) for name in _EXAMPLE_COLUMNS}
-            example = examples[event.example] if event.example < len(examples) else {}
-            row |= {f"example_{name}": value for name, value in example.items()}
-            rows.append(row | _prediction(record, event.prediction))
+            # A failed run that is carried on scores anew what had failed.
+            last.pop((event.configuration, event.example), None)
+            last[event.configuration, event.example] = event
+    rows = []
+    for event in last.values():
+        row = {name: getattr(event, name) for name in _EXAMPLE_COLUMNS}
+        example = examples[event.example] if 0 <= event.example < len(examples) else {}
+        row |= {f"example_{name}": value for name, value in example.items()}
+        rows.append(row | _prediction(record, event.prediction))
     return pd.DataFrame(rows, columns=None if rows else list(_EXAMPLE_COLUMNS))
 
 
 def _prediction(record: Record, ref: ev.TextRef | None) -> dict[str, Any]:
     if ref is None:
         return {}
-    values = json.loads(record.text(ref))
+    values = kept(record, ref, ANYTHING)
     if isinstance(values, dict):
         return {f"prediction_{name}": value for name, value in values.items()}
     return {"prediction": values}

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypedDict
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs.living import lives_here
-from mipro_nb.runs.record import Record, RecordedEvent
-from mipro_nb.runs.state import RunState, State, fold
+from mipro_nb.runs.record import Record
+from mipro_nb.runs.state import RunState, State, as_it_stands
 
 
 class HistoryRow(TypedDict):
@@ -28,7 +28,8 @@ class HistoryRow(TypedDict):
     calls
         LM calls that a server answered.
     usd
-        Their price; None where that of any call is unknown.
+        Price of all calls, those among them that failed and were billed all the same; None where
+        that of any call is unknown.
     here
         The run is going on in this process.
     """
@@ -65,12 +66,21 @@ _TRIALS = """
 SELECT run_id, count(*) FROM events INDEXED BY events_by_type
 WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'trial_told' GROUP BY run_id
 """
+# Of what became of calls, those that failed may have been billed, too. Those that were lost are not
+# among them: what they took is not known.
 _SPEND = """
 SELECT run_id, sum(type = 'lm_call_answered'), coalesce(sum(usd), 0.0),
     sum(type = 'lm_call_answered' AND usd IS NULL)
 FROM events INDEXED BY events_by_type
 WHERE run_id IN (SELECT value FROM json_each(?))
     AND type IN ('lm_call_answered', 'lm_call_failed') AND NOT coalesce(from_cache, 0)
+GROUP BY run_id
+"""
+# Records of 0.1.0 say nothing of the price of what had failed: that is not the same as unknown.
+_UNPRICED_FAILURES = """
+SELECT run_id, count(*) FROM events INDEXED BY events_by_type
+WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'lm_call_failed' AND usd IS NULL
+    AND json_valid(body) AND json_type(body, '$.usd') = 'null'
 GROUP BY run_id
 """
 # What became of a run is told by these; of one that has not ended, its scores by the others, too.
@@ -80,12 +90,7 @@ SCORE_EVENTS = (*MILESTONES, "trial_asked", "trial_told", "candidate_banned")
 
 class _Spent(NamedTuple):
     calls: int = 0
-    known_usd: float = 0.0
-    unpriced_calls: int = 0
-
-    @property
-    def usd(self) -> float | None:
-        return None if self.unpriced_calls else self.known_usd
+    usd: float | None = 0.0
 
 
 def history_rows(record: Record, run_ids: Iterable[str] | None = None) -> list[HistoryRow]:
@@ -101,7 +106,7 @@ def history_rows(record: Record, run_ids: Iterable[str] | None = None) -> list[H
     open_ends = [run_id for run_id in chosen if run_id in states and states[run_id].ended is None]
     states.update(_states(record, open_ends, SCORE_EVENTS))
     trials = dict(record.query(_TRIALS, ids))
-    spent = {run_id: _Spent(*sums) for run_id, *sums in record.query(_SPEND, ids)}
+    spent = _spent(record, ids)
     return [
         _row(
             run, states.get(run[0], RunState()), trials.get(run[0], 0), spent.get(run[0], _Spent())
@@ -115,16 +120,25 @@ def _states(record: Record, run_ids: Sequence[str], types: Sequence[str]) -> dic
 
     A damaged event hides no run: what came before it is told.
     """
-    events: dict[str, list[RecordedEvent]] = {}
+    states: dict[str, RunState] = {}
     damaged = set()
     for run_id, *row in record.query(_EVENTS, json.dumps(run_ids), json.dumps(types)):
-        if run_id in damaged:
-            continue
-        try:
-            events.setdefault(run_id, []).append(record.read_event(run_id, *row))
-        except RecordError:
-            damaged.add(run_id)
-    return {run_id: fold(found) for run_id, found in events.items()}
+        if run_id not in damaged:
+            state = states.setdefault(run_id, RunState())
+            try:
+                state.apply(record.read_event(run_id, *row))
+            except RecordError:
+                damaged.add(run_id)
+    return {run_id: as_it_stands(state, run_id) for run_id, state in states.items()}
+
+
+def _spent(record: Record, ids: str) -> dict[str, _Spent]:
+    """Return what the calls of each run took."""
+    unpriced_failures = dict(record.query(_UNPRICED_FAILURES, ids))
+    return {
+        run_id: _Spent(calls, None if unpriced or run_id in unpriced_failures else usd)
+        for run_id, calls, usd, unpriced in record.query(_SPEND, ids)
+    }
 
 
 def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> HistoryRow:

@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,11 +24,18 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from mipro_nb.errors import RecordError, UnknownRunError
-from mipro_nb.runs.events import AnyEvent, TextRef, read_event
+from mipro_nb.runs.events import AnyEvent, TextRef, first_problem, read_event
+from mipro_nb.runs.file_errors import not_read, not_written
 from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.schema import SCHEMA_VERSION, note_texts, upgrade
+from mipro_nb.runs.schema import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    note_texts,
+    upgrade,
+    version_of,
+)
+from mipro_nb.runs.transaction import Transaction, identity
 
-_APPLICATION_ID = 0x4D49504F  # "MIPO": tells our files from other SQLite files
 _BUSY_SECONDS = 30.0
 _BUSY_PAUSE_SECONDS = 0.01
 
@@ -84,52 +91,6 @@ def prefer(chosen: Callable[[], Path | None]) -> None:
 _chosen: Callable[[], Path | None] | None = None
 
 
-class _Transaction(AbstractContextManager[None]):
-    """Begins with the outermost block and ends with it.
-
-    One object serves all blocks of a record, and is no generator: several stand around every event.
-    """
-
-    def __init__(self, path: Path, db: sqlite3.Connection, lock: threading.RLock) -> None:
-        self._path, self._db, self._lock = path, db, lock
-        self._depth = 0
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        try:
-            if self._depth == 0:
-                self._db.execute("BEGIN IMMEDIATE")
-            self._depth += 1
-        except BaseException as error:
-            self._lock.release()
-            self._raise_readable(error)
-            raise
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self._depth -= 1
-        try:
-            if self._depth == 0:
-                self._end(failed=error is not None)
-        except sqlite3.Error as own_error:
-            self._raise_readable(own_error)
-        finally:
-            self._lock.release()
-        self._raise_readable(error)
-
-    def _end(self, *, failed: bool) -> None:
-        try:
-            if not failed:
-                self._db.execute("COMMIT")
-        finally:
-            if self._db.in_transaction:  # SQLite itself may have rolled back: on a full disk
-                self._db.execute("ROLLBACK")
-
-    def _raise_readable(self, error: BaseException | None) -> None:
-        if isinstance(error, sqlite3.Error):
-            msg = f"Cannot write the record {self._path}: {error}."
-            raise RecordError(msg) from error
-
-
 class Record:
     """An open record file; safe to use from any thread.
 
@@ -160,9 +121,8 @@ class Record:
             self._db = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
             )
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError) as error:
             raise self._not_opened(error) from error
-        self._transaction = _Transaction(path, self._db, self.lock)
         try:
             self._prepare()
         except sqlite3.Error as error:
@@ -171,6 +131,7 @@ class Record:
         except BaseException:
             self._db.close()
             raise
+        self._transaction = Transaction(path, self._db, self.lock)
 
     def _not_opened(self, error: Exception) -> RecordError:
         return RecordError(
@@ -182,16 +143,16 @@ class Record:
         if self._is_empty():
             self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")
         else:
-            self._check_ours()  # before anything is written: it may be somebody else's file
+            version_of(self._db, self.path)  # before it is written to: it may be another's file
         self._use_wal()
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA foreign_keys=ON")
         self._db.execute("PRAGMA secure_delete=ON")  # what a person deletes is overwritten
         self._db.execute("BEGIN IMMEDIATE")  # undone where it fails, because the file is closed
         if self._is_empty():
-            self._db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+            self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
             upgrade(self._db, 0)
-        version = self._check_ours()
+        version = version_of(self._db, self.path)
         if version < SCHEMA_VERSION:
             upgrade(self._db, version)
         self._db.execute("COMMIT")
@@ -211,24 +172,7 @@ class Record:
                 return
 
     def _is_empty(self) -> bool:
-        return self._one("SELECT count(*) FROM sqlite_master") == 0
-
-    def _check_ours(self) -> int:
-        """Return the schema's version; raise if the file is none that we can read."""
-        if self._one("PRAGMA application_id") != _APPLICATION_ID:
-            msg = f"{self.path} is an SQLite file, but no record of mipro_nb."
-            raise RecordError(msg)
-        version = self._one("PRAGMA user_version")
-        if version > SCHEMA_VERSION:
-            msg = (
-                f"{self.path} was written by a newer mipro_nb (schema {version}, this one reads "
-                f"{SCHEMA_VERSION}): upgrade mipro_nb."
-            )
-            raise RecordError(msg)
-        return version
-
-    def _one(self, query: str, *values: object) -> int:
-        return int(self._db.execute(query, values).fetchone()[0])
+        return self._db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
 
     def query(self, sql: str, *values: object) -> list[Any]:
         """Return the rows that a reading SQL query finds; `mipro_nb.runs.schema` has the tables.
@@ -242,8 +186,7 @@ class Record:
             with self.lock:
                 return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            msg = f"Cannot read the record {self.path}: {error}."
-            raise RecordError(msg) from error
+            raise not_read(self.path, error) from error
 
     def writing(self) -> AbstractContextManager[None]:
         """Make everything written inside the block one transaction; blocks may be nested.
@@ -251,9 +194,18 @@ class Record:
         Raises
         ------
         RecordError
-            If the file cannot be written (full disk, removed, locked for too long).
+            If the file cannot be written (full disk, locked for too long), or another one, or
+            none, is in its place. Nothing of the block is kept then, so it can be done again.
         """
         return self._transaction
+
+    def at_the_end(self, kept: Callable[[], None], undone: Callable[[], None]) -> None:
+        """Call one of the two once the outermost `writing` block is left.
+
+        It is `kept` if what was written is in the file, `undone` if nothing of it is. Outside of
+        such a block `kept` is called at once.
+        """
+        self._transaction.at_the_end(kept, undone)
 
     def add_run(
         self, run_id: str, name: str, *, created: float | None = None, tags: Sequence[str] = ()
@@ -305,8 +257,7 @@ class Record:
                         "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"
                     )
         except sqlite3.Error as error:
-            msg = f"Cannot write the record {self.path}: {error}."
-            raise RecordError(msg) from error
+            raise not_written(self.path, error) from error
 
     def append(
         self, run_id: str, event: AnyEvent, seq: int, at: float | None = None
@@ -314,14 +265,31 @@ class Record:
         """Write `event` as number `seq` of the run and return it as it is recorded.
 
         It happened now, unless the Unix time `at` is given.
+
+        Raises
+        ------
+        RecordError
+            If the run has an event of that number, or is not there: a run has one writer.
         """
         recorded = RecordedEvent(run_id, seq, time.time() if at is None else at, event)
         body = _body(event)
         row = (run_id, seq, recorded.at, event.type, event.version, body)
         with self.writing():
-            self._db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", row)
+            try:
+                self._db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", row)
+            except sqlite3.IntegrityError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+                    raise self._has_another_writer(run_id, seq) from error
+                raise
             note_texts(self._db, run_id, body)
         return recorded
+
+    def _has_another_writer(self, run_id: str, seq: int) -> RecordError:
+        return RecordError(
+            f"Cannot write the record {self.path}: event {seq} of run {run_id} is in it already, "
+            "so another process carries this run on. It has one writer: stop it here; "
+            f"mipro_nb.runs.load({run_id!r}) shows how it stands."
+        )
 
     def put_text(self, text: str) -> TextRef:
         """Keep `text` (once, however often it is put) and return its reference."""
@@ -332,12 +300,22 @@ class Record:
         return ref
 
     def text(self, ref: TextRef) -> str:
-        """Return the text that `ref` names."""
+        """Return the text that `ref` names.
+
+        Raises
+        ------
+        RecordError
+            If there is none, or it is not what was written.
+        """
         rows = self.query("SELECT text FROM texts WHERE ref = ?", ref)
         if not rows:
             msg = f"The record {self.path} has no text {ref!r}."
             raise RecordError(msg)
-        return str(rows[0][0])
+        text = str(rows[0][0])
+        if text_ref(text) != ref:
+            msg = f"Text {ref} of the record {self.path} is damaged: it is not what was written."
+            raise RecordError(msg)
+        return text
 
     def put_flight(self, run_id: str, flight: int, sent: Outlay) -> None:
         """Note that a call of a run is about to be sent, and what it takes at the worst."""
@@ -448,12 +426,34 @@ class Record:
         try:
             return RecordedEvent(run_id, seq, at, read_event.validate_json(body))
         except ValidationError as error:
-            msg = f"Event {seq} of run {run_id} in {self.path} cannot be read: {error}."
+            msg = (
+                f"Event {seq} of run {run_id} in {self.path} cannot be read: "
+                f"{first_problem(error)}. mipro_nb.runs.check() tells what else cannot."
+            )
             raise RecordError(msg) from error
+
+    def is_free(self) -> bool:
+        """Tell, without waiting, whether nobody else is writing into the file."""
+        try:
+            with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as db:
+                db.execute("BEGIN IMMEDIATE")
+                db.execute("ROLLBACK")
+        except sqlite3.Error:
+            return False
+        return True
+
+    def step_aside(self) -> None:
+        """Where another file has taken the place of this one, leave nothing of this one beside it.
+
+        Whoever replaces the file of a record in use need not know that SQLite keeps a second one.
+        """
+        self._transaction.step_aside()
 
     def close(self) -> None:
         """Close the file."""
         with self.lock:
+            if not self.closed:
+                self.step_aside()
             self._db.close()
             self.closed = True
 
@@ -481,8 +481,7 @@ def _body(event: AnyEvent) -> str:
         return body.encode("utf-8", "replace").decode("utf-8")
 
 
-_Identity = tuple[int, int, int]
-_open: dict[_Identity, Record] = {}
+_open: dict[tuple[int, tuple[int, int] | None], Record] = {}  # by process and file
 _open_lock = threading.Lock()
 
 
@@ -491,28 +490,24 @@ def open_record(path: Path | str | None = None) -> Record:
 
     Without a path it is the one in the settings, or else that of `default_path`.
     """
-    if path is None and _chosen is not None:
-        path = _chosen()
-    where = default_path() if path is None else Path(path).expanduser()
+    where = record_path(path)
     with _open_lock:
-        record = _opened(where)
+        known = identity(where)
+        record = None if known is None else _open.get((os.getpid(), known))
         if record is None or record.closed:
+            for former in _open.values():
+                if former.path == where.resolve() and not former.closed:
+                    former.step_aside()
             record = Record(where.resolve())
-            _open[_identity(record.path)] = record
+            _open[os.getpid(), identity(record.path)] = record
         return record
 
 
-def _opened(path: Path) -> Record | None:
-    try:
-        return _open.get(_identity(path))
-    except OSError:
-        return None
-
-
-def _identity(path: Path) -> _Identity:
-    """Return what a file is known by in this process, whatever way its path is written."""
-    found = path.stat()
-    return os.getpid(), found.st_dev, found.st_ino
+def record_path(path: Path | str | None = None) -> Path:
+    """Return which file `open_record` would open."""
+    if path is None and _chosen is not None:
+        path = _chosen()
+    return default_path() if path is None else Path(path).expanduser()
 
 
 @atexit.register
@@ -522,8 +517,8 @@ def close_records(within: Path | None = None) -> None:
     What a parent process had open before a fork is the parent's to close.
     """
     with _open_lock:
-        for identity, record in list(_open.items()):
-            if identity[0] == os.getpid() and (
+        for key, record in list(_open.items()):
+            if key[0] == os.getpid() and (
                 within is None or record.path.is_relative_to(within.resolve())
             ):
-                _open.pop(identity).close()
+                _open.pop(key).close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from mipro_nb.runs.archive import import_run as read_archive
 from mipro_nb.runs.comparison import Comparison, compare
 from mipro_nb.runs.frames import RunFrames
 from mipro_nb.runs.history import HistoryRow, history_rows, matches
+from mipro_nb.runs.kept import FIELDS, kept
 from mipro_nb.runs.record import Record, RecordedEvent, open_record
 from mipro_nb.runs.report import write_report
 from mipro_nb.runs.state import RunState, fold
@@ -87,7 +87,7 @@ class RecordedRun(RunFrames):
         ended = self.state.ended
         if ended is None or ended.program is None:
             return None
-        return dict(json.loads(self.record.text(ended.program)))
+        return kept(self.record, ended.program, FIELDS)
 
     def report(self) -> str:
         """Return the run's report as text."""

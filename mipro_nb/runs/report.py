@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mipro_nb.runs.resuming import RESUMABLE, failed_text, lost_text, resume_code
 from mipro_nb.runs.state import RunState, Spend
 
 
@@ -11,8 +12,11 @@ def write_report(run_id: str, state: RunState) -> str:
     """Return the report of a run, finished or not, as lines of text."""
     lines = [f"Run {run_id}: {state.state}, {state.seconds:.0f} s"]
     ended = state.ended
-    if ended is not None and ended.reason:
-        lines.append(f"  {ended.reason}")
+    reason = ended.reason if ended is not None else state.pause_reason
+    if reason:
+        lines.append(f"  {reason}")
+    if state.state in RESUMABLE:
+        lines.append(f"  to carry it on:    {resume_code(run_id)}")
     if state.baseline is not None:
         lines.append(f"  student as given   {state.baseline:6.1f}  (full valset)")
     best = state.best
@@ -21,6 +25,8 @@ def write_report(run_id: str, state: RunState) -> str:
     if ended is not None and ended.gain_low is not None and ended.gain_high is not None:
         lines.append(_gain_line(ended.gain_low, ended.gain_high))
     lines.append(f"  {len(state.trials)} evaluations, {len(state.errors)} failed examples")
+    if state.faults:
+        lines.append(f"  faults met: {_faults(state.faults)}")
     lines += _spend_lines(state)
     return "\n".join(lines)
 
@@ -29,6 +35,11 @@ def _what(configuration: dict[str, int]) -> str:
     if not any(configuration.values()):
         return "the student as given"
     return ", ".join(f"{name} {value}" for name, value in sorted(configuration.items()))
+
+
+def _faults(faults: dict[str, int]) -> str:
+    often = sorted(faults.items(), key=lambda fault: (-fault[1], fault[0]))
+    return ", ".join(f"{times:,} × {kind}" for kind, times in often)
 
 
 def _gain_line(low: float, high: float) -> str:
@@ -40,6 +51,11 @@ def _spend_lines(state: RunState) -> list[str]:
     lines = [f"  {'phase':<10} {'calls':>7} {'cached':>7} {'tokens in':>10} {'out':>8} {'USD':>9}"]
     lines += [_spend_line(phase, spend) for phase, spend in state.spend_by_phase.items()]
     lines.append(_spend_line("total", state.spend))
+    spend = state.spend
+    if told := failed_text(spend.attempts, spend.calls, spend.failed_calls):
+        lines.append(f"  {told}")
+    if state.lost.calls:
+        lines.append(f"  {lost_text(state.lost)}")
     estimate = state.planned.estimate.get("total") if state.planned else None
     if estimate:
         lines.append(f"  estimated  {_range(estimate['calls'])} calls, {_usd(estimate['usd'])}")

@@ -17,8 +17,12 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
+from mipro_nb.errors import RecordError
 from mipro_nb.runs.events import TextRef
+
+APPLICATION_ID = 0x4D49504F  # "MIPO": tells our files from other SQLite files
 
 _FIRST = """
 CREATE TABLE runs (run_id TEXT PRIMARY KEY, created REAL NOT NULL, name TEXT NOT NULL) STRICT;
@@ -66,6 +70,27 @@ CREATE TABLE flights (
 """
 
 _REF = re.compile('"([0-9a-f]{32})"')
+
+
+def version_of(db: sqlite3.Connection, path: Path) -> int:
+    """Return the schema's version of the record at `path`.
+
+    Raises
+    ------
+    RecordError
+        If the file is none that this mipro_nb can read.
+    """
+    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        msg = f"{path} is no record of mipro_nb."
+        raise RecordError(msg)
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA_VERSION:
+        msg = (
+            f"{path} was written by a newer mipro_nb (schema {version}, this one reads "
+            f"{SCHEMA_VERSION}): upgrade mipro_nb."
+        )
+        raise RecordError(msg)
+    return version
 
 
 def upgrade(db: sqlite3.Connection, version: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.living import lives
 from mipro_nb.runs.outlay import Outlay
@@ -27,7 +28,7 @@ class Spend:
     cached_calls
         Calls answered from the record, for nothing.
     failed_calls
-        Calls that failed for good.
+        Calls that failed for good: the program was told so.
     input_tokens, output_tokens
         Tokens of the answered calls, as the server counted them.
     cached_input_tokens
@@ -69,7 +70,7 @@ class Spend:
 
     def add_failed(self, call: ev.LMCallFailed) -> None:
         """Count one failed call, which may have been billed all the same."""
-        self.failed_calls += 1
+        self.failed_calls += call.final
         self.attempts += call.attempts
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
@@ -148,14 +149,18 @@ class RunState:
         The ledger: configuration key → example → score in 0–1.
     errors
         (configuration key, example) → error text of examples that failed.
+    scored_by
+        (configuration key, example) → the trial that scored it last.
     pinned, banned
         Candidates that a person pinned or banned.
     tallies
         How each candidate fared.
     caps
         Limits set with the permission, by the name of their parameter.
+    faults
+        What attempts at calls met that passed, or might have: kinds, and how often.
     lost
-        Calls that were in flight when the run's process ended, at their worst.
+        Calls that were in flight when the run, or its process, ended, at their worst.
     process, process_started
         Whose run it is: the process's id, and the Unix time at which that process began.
     pause_reason
@@ -175,10 +180,11 @@ class RunState:
     trials: dict[int, TrialState] = field(default_factory=dict)
     scores: dict[str, dict[int, float]] = field(default_factory=dict)
     errors: dict[tuple[str, int], str] = field(default_factory=dict)
+    scored_by: dict[tuple[str, int], int] = field(default_factory=dict)
     pinned: set[Choice] = field(default_factory=set)
     banned: set[Choice] = field(default_factory=set)
     tallies: dict[Choice, Tally] = field(default_factory=dict)
-    caps: dict[str, float | None] = field(default_factory=dict)
+    caps: dict[str, int | float | None] = field(default_factory=dict)
     ended: ev.RunEnded | None = None
     started_at: float | None = None
     ended_at: float | None = None
@@ -186,6 +192,7 @@ class RunState:
     paused_at: float | None = None
     paused_seconds: float = 0.0
     pause_reason: str | None = None
+    faults: dict[str, int] = field(default_factory=dict)
     lost: Outlay = field(default_factory=Outlay)
     process: int | None = None
     process_started: float | None = None
@@ -231,8 +238,24 @@ class RunState:
         until = min(now, self.ended_at or now, self.paused_at or now)
         return max(0.0, until - self.started_at - self.paused_seconds)
 
-    def apply(self, recorded: RecordedEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - a case per event
-        """Take one more event into account."""
+    def apply(self, recorded: RecordedEvent) -> None:
+        """Take one more event into account.
+
+        Raises
+        ------
+        RecordError
+            If it contradicts those before it.
+        """
+        try:
+            self._apply(recorded)
+        except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+            msg = (
+                f"Event {recorded.seq} of run {recorded.run_id} contradicts those before it: the "
+                "run's record is damaged. mipro_nb.runs.check() tells what else is."
+            )
+            raise RecordError(msg) from error
+
+    def _apply(self, recorded: RecordedEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - a case per event
         self.last_at = recorded.at
         match recorded.event:
             case ev.RunPlanned() as event:
@@ -256,9 +279,11 @@ class RunState:
             case ev.PhaseStarted(phase=phase):
                 self.phases.append(phase)
             case ev.LMCallAnswered() as event:
+                self._count_faults(event.setbacks)
                 for spend in self._spends(event):
                     spend.add(event)
             case ev.LMCallFailed() as event:
+                self._count_faults(event.setbacks)
                 for spend in self._spends(event):
                     spend.add_failed(event)
             case ev.TraceBootstrapped(example=example, kept=kept):
@@ -289,6 +314,7 @@ class RunState:
             case ev.RunEnded() as event:
                 self.ended = event
                 self.state = event.state
+                self.lost += Outlay(event.lost_calls, event.lost_tokens, event.lost_usd)
                 self.ended_at = recorded.at
                 self._end_pause(recorded.at)
 
@@ -307,6 +333,10 @@ class RunState:
             self.paused_seconds += at - self.paused_at
             self.paused_at = None
 
+    def _count_faults(self, setbacks: dict[str, int]) -> None:
+        for kind, times in setbacks.items():
+            self.faults[kind] = self.faults.get(kind, 0) + times
+
     def _spends(self, call: ev.LMCallAnswered | ev.LMCallFailed) -> list[Spend]:
         """Return what a call counts towards: the run, its phase, its trial."""
         spends = [self.spend, self.spend_by_phase.setdefault(call.phase, Spend())]
@@ -315,20 +345,28 @@ class RunState:
         return spends
 
     def _score(self, event: ev.ExampleScored) -> None:
-        scores = self.scores.setdefault(event.configuration, {})
-        before = scores.get(event.example)
-        failed_before = self.errors.pop((event.configuration, event.example), None) is not None
-        scores[event.example] = event.score
+        cell = (event.configuration, event.example)
+        if cell in self.scored_by:  # a failed run that is carried on scores anew what had failed
+            self._count(cell, -1)
+        self.scores.setdefault(event.configuration, {})[event.example] = event.score
+        self.errors.pop(cell, None)
         if event.error is not None:
-            self.errors[event.configuration, event.example] = event.error
-        trial = self.trials.get(event.trial)
-        if trial is not None:
-            # A failed run that is carried on scores anew what had failed.
-            trial.scored += before is None
-            trial.errors += (event.error is not None) - failed_before
-            for tally in self._tallies(event.trial):
-                tally.points += event.score - (before or 0.0)
-                tally.examples += before is None
+            self.errors[cell] = event.error
+        self.scored_by[cell] = event.trial
+        self._count(cell, +1)
+
+    def _count(self, cell: tuple[str, int], one: Literal[1, -1]) -> None:
+        """Have a scored example count towards its trial, or (-1) do so no more."""
+        number = self.scored_by[cell]
+        trial = self.trials.get(number)
+        if trial is None:
+            return
+        configuration, example = cell
+        trial.scored += one
+        trial.errors += one * (cell in self.errors)
+        for tally in self._tallies(number):
+            tally.points += one * self.scores[configuration][example]
+            tally.examples += one
 
     def _tallies(self, trial: int) -> list[Tally]:
         """Return the tallies of the candidates that a trial tries."""
@@ -363,11 +401,21 @@ def fold(events: Iterable[RecordedEvent]) -> RunState:
     """Return the state that `events` lead to.
 
     A run that never ended and whose process is gone is ``"cut off"``.
+
+    Raises
+    ------
+    RecordError
+        If an event contradicts those before it.
     """
     state, run_id = RunState(), ""
     for event in events:
         state.apply(event)
         run_id = event.run_id
+    return as_it_stands(state, run_id)
+
+
+def as_it_stands(state: RunState, run_id: str) -> RunState:
+    """Return the state of a run, which is ``"cut off"`` if its process is gone."""
     if (
         state.ended is None
         and state.process is not None

@@ -83,7 +83,7 @@ class RunView:
                 self._changed_choices.add(Choice(predictor, "demos", index))
             case ev.CandidatePinned() | ev.CandidateBanned():
                 self._changed_choices.add(Choice(event.predictor, event.part, event.index))
-            case ev.RunEnded():
+            case ev.RunEnded() | ev.RunResumed():
                 self._changed_trials |= {
                     t.trial for t in self.state.trials.values() if t.score is None
                 }
@@ -176,7 +176,7 @@ class RunView:
             "name": self._name,
             "tags": list(self._tags),
             "state": shown,
-            "reason": state.ended.reason if state.ended else None,
+            "reason": state.ended.reason if state.ended else state.pause_reason,
             "program": planned.program if planned else "",
             "predictors": dict(planned.predictors) if planned else {},
             "models": dict(planned.models) if planned else {},
@@ -195,6 +195,7 @@ class RunView:
             "in_flight": in_flight,
             "num_threads": settings.get("num_threads", 0),
             "spend": _spend(state.spend),
+            "lost": asdict(state.lost),
             "estimate": planned.estimate if planned else None,
             "caps": state.caps,
             "baseline": state.baseline,

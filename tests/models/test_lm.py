@@ -207,9 +207,7 @@ def test_replies_are_asked_for_as_text_by_default(serve, lm_at):
     assert "response_format" not in server.requests[0].body
 
 
-@pytest.mark.parametrize(
-    ("finish_reason", "truncated"), [("stop", False), ("length", True), ("content_filter", False)]
-)
+@pytest.mark.parametrize(("finish_reason", "truncated"), [("stop", False), ("length", True)])
 def test_a_reply_cut_off_by_max_tokens_says_so(serve, lm_at, finish_reason, truncated):
     server = serve(Reply("one two", finish_reason=finish_reason))
     completion = complete(lm_at(server))

@@ -36,8 +36,26 @@ def failing_at_first(reply, times):
         Reply(status=418, headers={"x-should-retry": "true", **SOON}),
         Reply(drop=True),
         Reply(hang=True),
+        Reply(raw_body=b"<<>>"),
+        Reply(raw_body=b'{"choices": [{"message": {"content": "at'),
+        Reply(raw_body=b"<html>Busy", content_type="text/html"),
+        Reply(empty_choices=True),
+        Reply(raw_body=b'{"error": {"message": "Upstream is gone."}}'),
     ],
-    ids=["408", "409", "500", "503", "the server says so", "lost", "silent"],
+    ids=[
+        "408",
+        "409",
+        "500",
+        "503",
+        "the server says so",
+        "lost",
+        "silent",
+        "garbled",
+        "half",
+        "a page",
+        "no choices",
+        "an error inside",
+    ],
 )
 def test_what_may_pass_is_tried_again_as_often_as_allowed(run, serve, lm_at, reply):
     server = serve(failing_at_first(reply, times=2))
@@ -64,9 +82,23 @@ def test_what_may_pass_is_tried_again_as_often_as_allowed(run, serve, lm_at, rep
         Reply(status=402, headers=SOON),
         Reply(status=429, headers=SOON, error={"code": "insufficient_quota", "message": "Pay."}),
         Reply(status=500, headers={"x-should-retry": "false"}),
-        Reply(raw_body=b"<<>>"),
+        Reply(finish_reason="content_filter"),
+        Reply("half of a se", finish_reason="content_filter"),
+        Reply(tool_call=True),
+        Reply(refusal="No."),
     ],
-    ids=["400", "401", "404", "402", "quota", "the server says so", "no answer"],
+    ids=[
+        "400",
+        "401",
+        "404",
+        "402",
+        "quota",
+        "the server says so",
+        "content filter",
+        "content filter in mid-reply",
+        "tool call",
+        "refusal",
+    ],
 )
 def test_what_does_not_pass_is_not_tried_again(run, serve, lm_at, reply):
     server = serve(reply)

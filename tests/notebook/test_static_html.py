@@ -97,6 +97,7 @@ def spend(calls=21, usd=0.3):
         "calls": calls,
         "cached_calls": 3,
         "failed_calls": 1,
+        "attempts": calls + 2,
         "input_tokens": 12_345,
         "output_tokens": 678,
         "usd": usd,
@@ -183,6 +184,7 @@ def snapshot():
         "in_flight": None,
         "num_threads": 6,
         "spend": spend(84, 1.2),
+        "lost": {"calls": 0, "tokens": 0, "usd": 0.0},
         "estimate": {
             "phases": [estimate(p) for p in ("baseline", "bootstrap", "propose", "search")],
             "total": estimate("other"),
@@ -268,7 +270,7 @@ def request(state="asked"):
     summary = snapshot()["summary"]
     names = ("program", "predictors", "models", "trainset_size", "valset_size", "settings")
     names += ("notes", "estimate", "caps")
-    return {"state": state, **{name: summary[name] for name in names}}
+    return {"state": state, "carries_on": None, **{name: summary[name] for name in names}}
 
 
 VIEWS = {
@@ -410,7 +412,8 @@ def test_a_run_without_anything_yet_is_told():
     [
         ("running", None, "%mipro show 20261124-010203-abcdef tells what became of it"),
         ("paused", None, "This is how it stood at 2027-01-15 08:03 UTC"),
-        ("cut off", None, "Run the cell again"),
+        ("paused", "The server is dead. Resume goes on.", "The server is dead. Resume goes on."),
+        ("cut off", None, "It can be carried on: what was answered is not paid for again."),
         ("capped", "The cap max_usd=2 is reached.", "The cap max_usd=2 is reached."),
         ("failed", "ValueError: no", "ValueError: no"),
     ],
@@ -420,6 +423,43 @@ def test_how_a_run_stands_is_told_so_that_no_saved_view_lies(state, reason, told
     made["summary"] |= {"state": state, "reason": reason}
     assert told in Page(run_html(made)).text.replace("\n", "")
     assert told in run_text(made)
+
+
+@pytest.mark.parametrize("state", ["cut off", "stopped", "capped", "failed"])
+def test_a_run_that_ended_early_tells_what_carries_it_on(state):
+    made = snapshot()
+    made["summary"]["state"] = state
+    for shown in (Page(run_html(made)).text, run_text(made)):
+        assert "%mipro resume 20261124-010203-abcdef student --metric metric\n" in shown
+        assert 'MIPROv2(metric=metric).resume("20261124-010203-abcdef", student)\n' in shown
+    assert "carry it on" not in Page(run_html(snapshot())).text
+    assert "carry it on" not in run_text(snapshot())
+
+
+def test_requests_without_an_answer_and_lost_calls_are_told():
+    made = snapshot()
+    made["summary"]["lost"] = {"calls": 3, "tokens": 1200, "usd": 0.0012}
+    sent = "86 requests were sent: 2 of them brought no answer, and 1 call failed for good."
+    lost = (
+        "3 calls were in flight when the process ended: paid for perhaps, and sent again. "
+        "For the caps they count at their worst: 1,200 tokens, USD 0.0012."
+    )
+    for shown in (Page(run_html(made)).text, run_text(made)):
+        assert sent in shown
+        assert lost in shown
+    made["summary"]["lost"] |= {"tokens": 0, "usd": 0.0}  # nothing is capped
+    assert "USD 0.0" not in run_text(made)
+
+
+def test_a_question_to_carry_a_run_on_shows_what_changed_line_by_line():
+    asked = request()
+    asked["carries_on"] = "20261124-010203-abcdef"
+    asked["notes"] = ["The metric's code changed:\n@@ -1 +1 @@\n-    old()\n+    <b>new</b>()"]
+    page = permission_html(asked)
+    assert "Solve, to carry on run 20261124-010203-abcdef: waits" in Page(page).text
+    assert "@@ -1 +1 @@\n-    old()\n+    &lt;b&gt;new&lt;/b&gt;()</pre>" in page
+    assert "  note       The metric's code changed:\n" in permission_text(asked)
+    assert "\n             -    old()\n             +    <b>new</b>()\n" in permission_text(asked)
 
 
 def test_where_there_is_no_clear_gain_it_is_said():
@@ -434,7 +474,8 @@ def test_unknown_prices_are_told_as_unknown():
     made = snapshot()
     made["summary"]["spend"]["usd"] = None
     made["summary"]["estimate"]["total"]["usd"] = None
-    assert run_text(made).splitlines()[-1].split()[-2:] == ["unknown", "unknown"]
+    (total,) = [line for line in run_text(made).splitlines() if line.startswith("  total")]
+    assert total.split()[-2:] == ["unknown", "unknown"]
     asked = request()
     asked["estimate"]["total"]["usd"] = None
     assert "unknown" in permission_text(asked)

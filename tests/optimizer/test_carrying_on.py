@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import processes
 import pytest
@@ -19,6 +20,7 @@ from test_same_answers_same_run import TRAIN, VAL, at_random_speed, told
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
+from mipro_nb.optimizer.terminal import TerminalWindow
 
 KILLS = 50
 WISHES = {"num_candidates": 4, "max_bootstrapped_demos": 2, "max_labeled_demos": 3}
@@ -76,8 +78,8 @@ class Address:
 @pytest.fixture(scope="module")
 def runs():
     """Start runs in processes that can be killed; return a process's id."""
-    folders = [os.path.dirname(__file__), os.path.dirname(os.path.dirname(__file__))]
-    paths = os.pathsep.join([*folders, os.path.join(folders[1], "evaluate")])
+    tests = Path(__file__).parents[1]
+    paths = os.pathsep.join(map(str, (tests, tests / "optimizer")))
     with processes.start(RUNS, env={**os.environ, "PYTHONPATH": paths}) as process:
 
         def start(*arguments):
@@ -220,7 +222,7 @@ def test_a_killed_run_is_carried_on_to_the_same_end(runs, whole, tmp_path, kill)
 def test_a_run_that_is_killed_again_and_again_comes_to_the_same_end(runs, whole, tmp_path, seed):
     expected, answers = whole
     draw = random.Random(seed)
-    path, killed_once, lost = tmp_path / "record.sqlite", [], 0
+    path, killed_once = tmp_path / "record.sqlite", []
     for _ in range(4):
         run, _ = killed(runs, path, *killed_once, after=draw.randrange(5, 30))
         assert run.status == "cut off"
@@ -292,7 +294,7 @@ def test_a_capped_run_goes_on_with_a_higher_cap(whole, record):
 
 
 def test_calls_that_were_lost_count_for_the_cap(runs, record):
-    run, sent = killed(runs, record, after=40, latency=0.005)
+    run, _ = killed(runs, record, after=40, latency=0.005)
     lost = run.record.query("SELECT sum(attempts) FROM flights")[0][0]
     told = answered(run).total()
     assert lost > 0
@@ -368,7 +370,7 @@ def test_another_model_is_told(record):
         mipro.configure(
             lm=mipro.LM("openai/other", base_url=server.base_url, api_key="none", price=(1, 1))
         )
-        with pytest.raises(InvalidArgumentError, match="The models were .*scripted.* are .*other"):
+        with pytest.raises(InvalidArgumentError, match=r"The models were .*scripted.* are .*other"):
             optimizer().resume(run.id, record=record, requires_permission_to_run=False)
 
 
@@ -448,3 +450,24 @@ def test_a_failed_run_scores_anew_what_had_failed(record):
         )
     assert program.run.status == "finished"
     assert program.dump_state() == good.dump_state()
+
+
+class Undecided:
+    """A surface on which nobody has answered yet."""
+
+    def open(self, run, *, ask, blocking):
+        return TerminalWindow(run, quiet=True)
+
+
+def test_of_two_who_carry_a_run_on_only_one_does(whole, record, monkeypatch):
+    cut_short(record)
+    monkeypatch.setattr(mipro.surface, "_choose", Undecided)
+    with ScriptedServer(answer) as server:
+        first, second = (
+            begun(server, record, resume=True, requires_permission_to_run=True) for _ in range(2)
+        )
+        assert first.begin(by="user")
+        first.wait()
+        with pytest.raises(RunEndedError, match="was carried on elsewhere"):
+            second.begin(by="user")
+    assert result(first) == whole[0]

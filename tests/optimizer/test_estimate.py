@@ -54,6 +54,7 @@ def wishes(draw):
         fewshot_aware_proposer=draw(flag),
         search=draw(st.sampled_from(list(STRATEGIES.values()))),
         hedge=False,
+        example_timeout=None,
         trials_in_flight=None,
     )
 

@@ -67,11 +67,13 @@ def test_the_defaults_of_a_run_are_those_of_the_spec(name):
         "fewshot_aware_proposer": True,
         "view_data_batch_size": 10,
         "trials_in_flight": None,
+        "example_timeout": None,
         "max_usd": None,
         "max_calls": None,
         "max_tokens": None,
         "max_seconds": None,
         "requires_permission_to_run": True,
+        "resume": False,
         "record": None,
     }
 

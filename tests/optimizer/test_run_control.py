@@ -127,11 +127,15 @@ def test_async_code_of_a_run_is_told_that_it_cannot_wait_for_one(slow_server):
 def test_a_pause_that_cannot_be_recorded_is_no_pause(slow_server, monkeypatch):
     run = begin()
     until(lambda: len(list(run.state.trials)) > 2)
-    emit = run._journal.emit
+    append = run.record.append
     monkeypatch.setattr(
-        run._journal,
-        "emit",
-        lambda e: emit(e) if e.type != "run_paused" else (_ for _ in ()).throw(RecordError("full")),
+        run.record,
+        "append",
+        lambda run_id, event, *where: (
+            append(run_id, event, *where)
+            if event.type != "run_paused"
+            else (_ for _ in ()).throw(RecordError("full"))
+        ),
     )
     with pytest.raises(RecordError):
         run.pause()

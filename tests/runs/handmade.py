@@ -115,6 +115,25 @@ def recorded(events):
     return [RecordedEvent("run", seq, 1000.0 + seq, event) for seq, event in enumerate(events)]
 
 
+def sound_run(record, word=""):
+    """Events of a run whose texts are all in the record."""
+    rows = keep(record, [{"question": f"q{word}", "answer": "a"}])
+    head = keep(record, {"parameters": {}, "messages": []})
+    tail = keep(record, {"role": "user", "content": f"q{word}"})
+    call = {"prompt_head": head, "prompt_tail": tail}
+    reply, program = record.put_text(f"reply{word}"), keep(record, {"predictors": {}})
+    return [
+        planned(NOBODY, trainset=rows, valset=rows, sources={"program": record.put_text("code")}),
+        ev.RunPermitted(by="user"),
+        asked(0, "baseline", STUDENT, [0]),
+        answered(**call, reply=reply, trial=0, example=0),
+        ev.LMCallFailed(phase="search", model="m", error="no", seconds=1.0, **call),
+        scored(0, STUDENT, 0, prediction=keep(record, {"answer": "a"})),
+        told(0, "baseline", STUDENT, 100.0, examples=1),
+        ended(program, configuration=STUDENT),
+    ]
+
+
 def sensible(events):
     """Leave out results of trials that were never asked, which no run writes."""
     known, kept = set(), []

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs import Record, default_path, open_record
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.record import SCHEMA_VERSION
+from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.record import SCHEMA_VERSION, text_ref
 
 RUN = "20261124-010203-abcdef"
 
@@ -143,10 +144,14 @@ def test_what_is_written_in_one_transaction_is_kept_whole_or_not_at_all(record):
 
 def test_the_same_number_cannot_be_given_twice(record):
     record.append(RUN, phase(), 0)
-    with pytest.raises(RecordError, match="Cannot write the record"):
+    with pytest.raises(RecordError, match=rf"event 0 of run {RUN} is in it already.*one writer"):
         record.append(RUN, phase(), 0)
-    with pytest.raises(RecordError, match="Cannot write the record"):
+    with pytest.raises(RecordError, match="its run is not in it"):
         record.append("no such run", phase(), 0)
+    with pytest.raises(RecordError, match="its run is not in it"):
+        record.put_flight("no such run", 0, Outlay(1, 10, 0.5))
+    with pytest.raises(RecordError, match="same name is in it already"):
+        record.add_run(RUN, "another name")
 
 
 def test_a_full_disk_is_told_and_nothing_later_is_lost_in_silence(record):
@@ -306,7 +311,7 @@ CREATE TABLE answers (key TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL
 PRAGMA application_id=1296650319;
 PRAGMA user_version=1;
 """
-OLD_REF = "a" * 32
+OLD_REF = text_ref("[]")
 OLD_DEMO_SET = (
     '{"type":"demo_set_built","predictor":"p","index":0,"source":"empty","bootstrapped":0,'
     f'"labelled":0,"demos":"{OLD_REF}"}}'
@@ -355,6 +360,49 @@ def test_a_file_of_the_first_schema_becomes_one_of_the_present(path, tmp_path):
     assert migrated.query("SELECT count(*) FROM texts") == [(0,)]  # it knew whose text that was
     migrated.close()
     Record(path).close()  # and it is opened again as it is
+    new.close()
+
+
+SECOND_SCHEMA = """
+ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE run_texts (
+    ref TEXT NOT NULL REFERENCES texts (ref),
+    run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
+    PRIMARY KEY (ref, run_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX texts_by_run ON run_texts (run_id);
+ALTER TABLE events ADD COLUMN trial ANY
+    AS (CASE WHEN json_valid(body) THEN json_extract(body, '$.trial') END) VIRTUAL;
+ALTER TABLE events ADD COLUMN example ANY
+    AS (CASE WHEN json_valid(body) THEN json_extract(body, '$.example') END) VIRTUAL;
+ALTER TABLE events ADD COLUMN from_cache ANY
+    AS (CASE WHEN json_valid(body) THEN json_extract(body, '$.from_cache') END) VIRTUAL;
+ALTER TABLE events ADD COLUMN usd ANY
+    AS (CASE WHEN json_valid(body) THEN json_extract(body, '$.usd') END) VIRTUAL;
+CREATE INDEX events_by_type ON events (run_id, type, trial, example, from_cache, usd);
+PRAGMA user_version=2;
+"""
+
+
+def test_a_file_of_the_second_schema_becomes_one_of_the_present(path, tmp_path):
+    old_file(path)
+    db = sqlite3.connect(path)
+    db.executescript(SECOND_SCHEMA)
+    db.execute("INSERT INTO run_texts VALUES (?, ?)", (OLD_REF, RUN))
+    db.execute("UPDATE runs SET tags = '[\"best\"]'")
+    db.commit()
+    db.close()
+    migrated, new = Record(path), Record(tmp_path / "new.sqlite")
+    squeezed = [(*row[:2], row[2] and " ".join(row[2].split())) for row in schema_of(migrated)]
+    assert squeezed == [(*row[:2], row[2] and " ".join(row[2].split())) for row in schema_of(new)]
+    assert migrated.query("PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    assert migrated.query("SELECT * FROM runs") == [(RUN, 1000.5, "old", '["best"]')]
+    assert len(migrated.events(RUN)) == 3
+    assert migrated.take_lost(RUN) == Outlay()  # a run of then was not told of such calls
+    migrated.put_flight(RUN, 0, Outlay(1, 10, 0.5))
+    assert migrated.take_lost(RUN) == Outlay(1, 10, 0.5)
+    migrated.close()
+    Record(path).close()
     new.close()
 
 

@@ -1,6 +1,7 @@
 /** The line above a saved view. The view itself tells how its run stood. */
 
 import { formatClock, formatDateTime } from "../../shared/src/format";
+import { resumeMagic } from "../../shared/src/model/carryingOn";
 import { hasEnded } from "../../shared/src/model/follow";
 import type { RunBundle } from "./kept";
 
@@ -33,8 +34,8 @@ export function noteOn(bundle: RunBundle, now = new Date()): Note | null {
   return {
     text:
       `A saved view, as of ${timeText(summary.as_of, now)}. If the kernel of this run is gone, it ` +
-      "was cut off: run the cell again; answers already paid for come from the record.",
-    command: null,
+      "was cut off. To carry it on:",
+    command: resumeMagic(summary.id),
   };
 }
 

@@ -25,11 +25,11 @@ test("the day is told where it was another one", () => {
 });
 
 test.each(["planned", "running", "paused"] as const)(
-  "a run saved while %s may have been cut off, and the cell can be run again",
+  "a run saved while %s may have been cut off, and can be carried on",
   (state) => {
-    const text = noteOn(bundle(snapshot(state)))?.text;
-    expect(text).toContain("If the kernel of this run is gone, it was cut off");
-    expect(text).toContain("answers already paid for come from the record");
+    const note = noteOn(bundle(snapshot(state)));
+    expect(note?.text).toContain("If the kernel of this run is gone, it was cut off");
+    expect(note?.command).toBe(`%mipro resume ${id} student --metric metric`);
   },
 );
 

@@ -91,7 +91,7 @@ test("after a restart of the kernel its run is shown, and saved, as cut off", as
   notebook.restartKernel();
   await eventually(() => expect(visibleText(renderer)).toContain("Cut off"));
   expect(visibleText(renderer)).toContain(NAME);
-  expect(visibleText(renderer)).toContain("answers already paid for come from the record");
+  expect(visibleText(renderer)).toContain("%mipro resume");
   expect(notebook.isUnsaved).toBe(true);
   notebook.save();
   expect(output.saved.snapshot?.summary.state).toBe("cut off");

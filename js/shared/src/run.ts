@@ -41,6 +41,16 @@ export interface Spend {
   readonly output_tokens: number;
   /** Null where the price of any call is unknown. */
   readonly usd: number | null;
+  /** Requests that were sent, answered or not; absent from what older versions saved. */
+  readonly attempts?: number;
+}
+
+/** Calls that were in flight when a process ended, at their worst. */
+export interface Lost {
+  readonly calls: number;
+  /** 0 where neither tokens nor USD were capped: then the worst was not reckoned. */
+  readonly tokens: number;
+  readonly usd: number;
 }
 
 export interface PhaseEstimate {
@@ -80,7 +90,7 @@ export interface RunSummary {
   readonly name: string;
   readonly tags: readonly string[];
   readonly state: RunState;
-  /** Why it stopped, was capped or failed. */
+  /** Why it stopped, was capped, failed, or paused by itself. */
   readonly reason: string | null;
   readonly program: string;
   /** Predictor → its signature. */
@@ -105,6 +115,8 @@ export interface RunSummary {
   readonly in_flight: number | null;
   readonly num_threads: number;
   readonly spend: Spend;
+  /** Absent from what older versions saved. */
+  readonly lost?: Lost;
   readonly estimate: Estimate;
   readonly caps: Caps;
   readonly baseline: number | null;
@@ -285,12 +297,15 @@ export interface RunComparison {
 /** A question for permission, and what became of it. */
 export interface PermissionRequest {
   readonly state: "asked" | "permitted" | "declined";
+  /** The run that is carried on; null for a new one, absent from what older versions saved. */
+  readonly carries_on?: string | null;
   readonly program: string;
   readonly predictors: Readonly<Record<string, string>>;
   readonly models: Readonly<Record<string, string>>;
   readonly trainset_size: number;
   readonly valset_size: number;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** What to know before a yes; below its first line, a note may hold code. */
   readonly notes: readonly string[];
   readonly estimate: Estimate;
   readonly caps: Caps;

@@ -85,6 +85,16 @@ describe("HistoryExplorer", () => {
     expect(opened).toEqual([historyRow(2).id, historyRow(0).id]);
   });
 
+  it("says of a marked run that ended early how to carry it on", async () => {
+    render(view({ rows: [historyRow(0), historyRow(2)] }));
+    const [done, cut] = [historyRow(0), historyRow(2)];
+    await mark(done.name);
+    expect(screen.queryByText(/%mipro resume/)).toBeNull();
+    await mark(done.name);
+    await mark(cut.name || cut.program);
+    expect(screen.getByText(`%mipro resume ${cut.id} student --metric metric`)).toBeTruthy();
+  });
+
   it("compares the runs that are marked", async () => {
     const compared: (readonly string[])[] = [];
     render(view({ onCompare: (ids) => compared.push(ids) }));

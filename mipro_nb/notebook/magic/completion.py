@@ -17,7 +17,7 @@ from IPython.core.completer import (
 from mipro_nb.notebook.magic.grammar import Argument, Option, Verb
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.verbs import CELL, VERBS
-from mipro_nb.notebook.magic.words import split_unfinished
+from mipro_nb.notebook.magic.words import Offered, split_unfinished
 
 _LINE = re.compile(r"\s*(?:[^%'\"#]*=\s*)?%mipro\s(?P<rest>.*)")
 _CELL = re.compile(r"\s*%%mipro\s(?P<rest>.*)")
@@ -112,6 +112,8 @@ def _argument_at(
 
 def _type_of(text: str) -> str:
     """Return what a front end writes beside a completion."""
+    if isinstance(text, Offered):
+        return text.beside
     if text.startswith("-"):
         return "option"
     return "verb" if text in VERBS else "value"

@@ -10,10 +10,12 @@ from mipro_nb import runs
 from mipro_nb.errors import RecordError, shown
 from mipro_nb.language import Module
 from mipro_nb.notebook.magic.objects import Notebook
-from mipro_nb.notebook.magic.words import did_you_mean
+from mipro_nb.notebook.magic.words import Offered, did_you_mean
 from mipro_nb.optimizer import Run
 from mipro_nb.optimizer.alive import find_live, live_runs
 from mipro_nb.runs import RecordedRun
+from mipro_nb.runs.history import history_rows
+from mipro_nb.runs.resuming import RESUMABLE
 
 _NEWEST = ("last", "-1")
 _LISTED = 5
@@ -67,6 +69,25 @@ def complete_run(notebook: Notebook, typed: str) -> list[str]:
     return [run_id for run_id in (*ids, _NEWEST[0]) if run_id.startswith(typed)] + names
 
 
+def complete_resumable(notebook: Notebook, typed: str) -> list[str]:
+    """Return what `complete_run` does of runs that are paused or ended early, with their state."""
+    try:
+        rows = history_rows(runs.open_record())
+    except RecordError:
+        rows = []  # the verb itself will tell
+    states = {run.id: run.status for run in reversed(live_runs())}
+    states |= {row["id"]: row["state"] for row in rows if row["id"] not in states}
+    found = [Offered(run_id, state) for run_id, state in states.items() if _can_go_on(state)]
+    names = notebook.names(
+        lambda value: isinstance(value, Run | RecordedRun) and _can_go_on(value.status), typed
+    )
+    return [run_id for run_id in found if run_id.startswith(typed)] + names
+
+
+def _can_go_on(state: str) -> bool:
+    return state == "paused" or state in RESUMABLE
+
+
 def newest_run() -> str:
     """Return the id of the run to tell of where none is named: a live one, or else the newest.
 
@@ -110,6 +131,29 @@ def live_run(run_id: str | None) -> Run:
     return live[0]
 
 
+def run_to_resume() -> str:
+    """Return the id of the run to go on with where none is named: the live one, or the newest.
+
+    Raises
+    ------
+    UsageError
+        If there is none that ended early, or several are live.
+    """
+    if live_runs():
+        return live_run(None).id
+    newest = runs.load(ids[0]) if (ids := run_ids()) else None
+    if newest is None:
+        msg = "No run is recorded yet; %mipro run begins one."
+        raise UsageError(msg)
+    if newest.status not in RESUMABLE:
+        msg = (
+            f"The newest run, {newest.id}, is {newest.status}. Name the run to carry on: "
+            "%mipro history lists them all."
+        )
+        raise UsageError(msg)
+    return newest.id
+
+
 def _why_none_is_live() -> str:
     newest = runs.load(ids[0]) if (ids := run_ids()) else None
     if newest is not None and newest.status == "cut off":
@@ -120,9 +164,7 @@ def _why_none_is_live() -> str:
 def _why_not_live(run: RecordedRun) -> str:
     if run.status == "cut off":
         return (
-            f"Run {run.id} was cut off when its kernel ended, and resuming across kernels is not "
-            "possible yet. Run its cell again: answered calls come from the record and cost "
-            "nothing."
+            f"Run {run.id} was cut off when its kernel ended: %mipro resume {run.id} carries it on."
         )
     if run.state.ended is None:
         return f"Run {run.id} goes on in another kernel: steer it from there."

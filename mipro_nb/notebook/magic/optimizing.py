@@ -10,7 +10,8 @@ from typing import Any, TypeVar, get_origin
 
 from IPython.core.error import UsageError
 
-from mipro_nb.errors import PermissionUnansweredError
+from mipro_nb import runs
+from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
 from mipro_nb.language import ChainOfThought, Module, Predict, Signature
 from mipro_nb.notebook.magic.grammar import Argument, Option
 from mipro_nb.notebook.magic.kinds import (
@@ -25,9 +26,13 @@ from mipro_nb.notebook.magic.kinds import (
     WHOLE,
     choice,
 )
+from mipro_nb.notebook.magic.known_runs import run_to_resume
 from mipro_nb.notebook.magic.objects import Notebook
+from mipro_nb.notebook.magic.plain import Text
 from mipro_nb.optimizer import MIPROv2, Plan, Run
+from mipro_nb.optimizer.alive import begun_here, find_live
 from mipro_nb.optimizer.strategy import STRATEGIES
+from mipro_nb.runs.resuming import RESUMABLE
 
 T = TypeVar("T")
 
@@ -90,9 +95,34 @@ OPTIONS = (
         "run without asking for permission",
         const=False,
     ),
+    Option("--resume", "resume", None, "carry on the newest run of this plan that ended early"),
     Option("--background", "background", None, "do not wait: the result is the live Run"),
     Option("--record", "record", PATH, "record file; else the configured one"),
 )
+
+RESUMED_STUDENT = Argument(
+    "student", PROGRAM, "its program; not needed where the run was begun in this session", "?"
+)
+_ALIKE = frozenset(
+    {
+        *("prompt_model", "task_model", "teacher", "inputs"),
+        *("max_usd", "max_calls", "max_tokens", "max_seconds"),
+        *("verbose", "requires_permission_to_run"),
+    }
+)
+RESUME_OPTIONS = (
+    Option("--metric", "metric", METRIC, "its metric; not needed where the program is not"),
+    Option("--train", "trainset", ROWS, "its rows to learn from; those in the record without it"),
+    Option("--val", "valset", ROWS, "its rows to score on, beside --train"),
+    *(option for option in OPTIONS if option.parameter in _ALIKE),
+    Option(
+        "--accept-changes",
+        "accept_changes",
+        None,
+        "go on with --yes although code, models or rows have changed",
+    ),
+)
+_UNASKED = "On this line, that is --yes."
 
 
 def estimate(
@@ -123,9 +153,62 @@ def run(
     try:
         result = optimize(student, **settings)
     except PermissionUnansweredError as error:
-        error.add_note("On this line, that is --yes.")
+        error.add_note(_UNASKED)
         raise
     return _left(notebook, into, result)
+
+
+def resume(
+    notebook: Notebook,
+    run: str | None = None,
+    student: Any = None,
+    *,
+    into: str | None = None,
+    **options: Any,
+) -> Module | Text:
+    """Have a paused run go on; or carry on one that ended early, and return the best program."""
+    run_id = run or run_to_resume()
+    live = find_live(run_id)
+    if live is None:
+        return _left(notebook, into, _carried_on(run_id, student, options))
+    if student is not None or into is not None or options:
+        msg = f"Run {run_id} is {live.status} and goes on as it was begun: {_resume_line(run_id)}."
+        raise UsageError(msg)
+    live.resume()
+    return Text(f"Run {run_id} goes on.")
+
+
+def _carried_on(run_id: str, student: Any, options: Mapping[str, Any]) -> Module:
+    begun = begun_here(run_id)
+    if begun is None and (student is None or "metric" not in options):
+        raise UsageError(_why_more_is_needed(run_id))
+    given = options if begun is None else {"metric": begun.metric, **options}
+    optimizer, settings = _optimizer(given)
+    try:
+        return optimizer.resume(run_id, student, **settings)
+    except PermissionUnansweredError as error:
+        error.add_note(_UNASKED)
+        raise
+    except InvalidArgumentError as error:
+        if error.argument == "accept_changes":
+            error.add_note("On this line, that is --accept-changes.")
+        raise
+
+
+def _why_more_is_needed(run_id: str) -> str:
+    status = runs.load(run_id).status
+    if status == "finished":
+        return f"Run {run_id} is finished: %mipro show {run_id} shows what came of it."
+    if status not in RESUMABLE:
+        return f"Run {run_id} goes on in another kernel: steer it from there."
+    return (
+        f"Run {run_id} was begun in another session: give its program and its metric, as in "
+        f"{_resume_line(run_id)} PROGRAM --metric FN."
+    )
+
+
+def _resume_line(run_id: str) -> str:
+    return f"%mipro resume {run_id}"
 
 
 def run_cell(

@@ -13,7 +13,7 @@ from mipro_nb import runs
 from mipro_nb.language import saving
 from mipro_nb.notebook.magic import optimizing
 from mipro_nb.notebook.magic.grammar import Argument, Option, Verb
-from mipro_nb.notebook.magic.kinds import PATH, RUN, TEXT, choice
+from mipro_nb.notebook.magic.kinds import PATH, RESUMABLE_RUN, RUN, TEXT, choice
 from mipro_nb.notebook.magic.known_runs import known_run, live_run, newest_run
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.plain import Text
@@ -32,12 +32,6 @@ def _pause(_: Notebook, run: str | None = None) -> Text:
     return Text(f"Run {live.id} pauses: calls in flight come back. %mipro resume goes on.")
 
 
-def _resume(_: Notebook, run: str | None = None) -> Text:
-    live = live_run(run)
-    live.resume()
-    return Text(f"Run {live.id} goes on.")
-
-
 def _stop(_: Notebook, run: str | None = None) -> Text:
     live = live_run(run)
     live.stop()
@@ -52,7 +46,7 @@ def _history(_: Notebook, words: Sequence[str] = ()) -> Any:
 
 def _show(_: Notebook, run: str | None = None) -> Any:
     found = known_run(run or newest_run())
-    if isinstance(found, Run) and not found.permitted:
+    if isinstance(found, Run) and not (found.permitted or found.carries_on):
         msg = f"Run {found.id} waits for permission: there is nothing to show yet."
         raise UsageError(msg)
     return mipro_nb.show(found.id, record=found.record.path)
@@ -126,7 +120,17 @@ _OTHERS = (
         (_ANY_RUN,),
     ),
     Verb("pause", "Sends no further LM call until resume.", "run.pause()", _pause, (_RUN,)),
-    Verb("resume", "Goes on after a pause.", "run.resume()", _resume, (_RUN,)),
+    Verb(
+        "resume",
+        "Goes on after a pause, or carries on a run that was cut off, stopped, capped or failed.",
+        "run.resume()  # after a pause\nMIPROv2(metric, …).resume(run_id, program, …)",
+        optimizing.resume,
+        (
+            Argument("run", RESUMABLE_RUN, "a run; the live one, or the newest, without it", "?"),
+            optimizing.RESUMED_STUDENT,
+        ),
+        (optimizing.INTO, *optimizing.RESUME_OPTIONS),
+    ),
     Verb("stop", "Stops a run and keeps the best so far.", "run.stop()", _stop, (_RUN,)),
     Verb(
         "history",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Self
 
 from IPython.core.error import UsageError
 
@@ -37,6 +38,19 @@ def split_unfinished(line: str) -> list[str]:
     except ValueError:  # the quote may be closed yet
         return [*words, lexer.token.strip("\"'")]
     return [*words, ""] if not line or line[-1].isspace() else words
+
+
+class Offered(str):
+    """A completion with something to be written beside it; the value itself is what is typed."""
+
+    __slots__ = ("beside",)
+    beside: str
+
+    def __new__(cls, text: str, beside: str) -> Self:
+        """Return `text` as a completion."""
+        offered = super().__new__(cls, text)
+        offered.beside = beside
+        return offered
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

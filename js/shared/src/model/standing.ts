@@ -37,8 +37,8 @@ function noticeOf(summary: RunSummary, presence: Presence, ended: boolean): Stan
     return {
       tone: "warning",
       text:
-        `This run was cut off; its last news is of ${formatClock(summary.as_of)}. Run the cell ` +
-        "again: answers already paid for come from the record.",
+        `This run was cut off; its last news is of ${formatClock(summary.as_of)}. What it was ` +
+        "answered is in the record.",
     };
   }
   if (state === "failed") {
@@ -70,11 +70,21 @@ function noticeOfGoing(summary: RunSummary, presence: Presence): Standing["notic
     case "busy":
       return { tone: "info", text: BUSY };
     default:
-      return summary.lives === "elsewhere"
-        ? {
-            tone: "info",
-            text: "This run goes on in another kernel. It can be watched here, not steered.",
-          }
-        : null;
+      return noticeOfHeard(summary);
   }
+}
+
+/** What there is to say of a run whose news arrive. */
+function noticeOfHeard({ state, reason, lives }: RunSummary): Standing["notice"] {
+  const elsewhere =
+    lives === "elsewhere"
+      ? "This run goes on in another kernel. It can be watched here, not steered."
+      : null;
+  if (state === "paused" && reason !== null) {
+    return {
+      tone: "warning",
+      text: `The run has paused by itself. ${reason}${elsewhere === null ? "" : ` ${elsewhere}`}`,
+    };
+  }
+  return elsewhere === null ? null : { tone: "info", text: elsewhere };
 }

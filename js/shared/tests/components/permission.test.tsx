@@ -5,7 +5,7 @@ import { App } from "../../src/components/App";
 import { parseCap, suggestedThreshold, typedCaps } from "../../src/components/permission/limits";
 import { Kernel } from "../../src/model/kernel";
 import type { PermissionRequest } from "../../src/run";
-import { estimate, permission, unpriced } from "../runs";
+import { estimate, permission, RUN, unpriced } from "../runs";
 import { FakeWire } from "../wire";
 
 function asked(change: Partial<PermissionRequest> = {}) {
@@ -165,6 +165,48 @@ describe("not asking again", () => {
     }
     expect(proposed(0.43)).toBe(0.55);
     expect(proposed(27.5)).toBe(35);
+  });
+});
+
+describe("a run that is carried on", () => {
+  const changed =
+    "The metric's code changed:\n@@ -1,2 +1,2 @@\n def exact(example, prediction):\n" +
+    "-    return a == b\n+    return <b>a</b> in b";
+
+  it("is asked about as such, with the caps that it had", async () => {
+    const { wire, user } = asked({ carries_on: RUN });
+    const dialog = screen.getByRole("form", { name: "Carry on optimizing MultiHop?" });
+    expect(dialog.textContent).toContain("in all, with what was answered already");
+    expect(dialog.textContent).toContain("What it has spent already counts.");
+    expect(screen.queryByRole("checkbox")).toBeNull();
+    expect(field("US dollars").value).toBe("0.50");
+    await user.clear(field("US dollars"));
+    await user.type(field("US dollars"), "2");
+    await user.click(button("Carry on"));
+    expect(wire.asked("permit")[0]?.ask).toEqual({
+      caps: { max_usd: 2, max_calls: null, max_tokens: null, max_seconds: null },
+      below_usd: null,
+    });
+  });
+
+  it("shows what changed of the code line by line, and as text", () => {
+    asked({ carries_on: RUN, notes: [changed] });
+    const code = screen.getByText(/The metric's code changed/).parentElement?.querySelector("pre");
+    expect(code?.textContent?.split("\n")).toEqual([
+      "@@ -1,2 +1,2 @@",
+      " def exact(example, prediction):",
+      "-    return a == b",
+      "+    return <b>a</b> in b",
+      "",
+    ]);
+    expect(code?.querySelector("b")).toBeNull();
+    expect(code?.querySelector(".mipro-note-added")?.textContent).toContain("<b>a</b>");
+  });
+
+  it("stays as it is where the answer is no", () => {
+    const { become } = asked({ carries_on: RUN });
+    become({ carries_on: RUN, state: "declined" });
+    expect(screen.getByText("Cancelled. No LM call was made; the run is as it was.")).toBeTruthy();
   });
 });
 

@@ -225,6 +225,76 @@ describe("the buttons", () => {
   });
 });
 
+describe("a run that ended early", () => {
+  it.each(["cut off", "stopped", "capped", "failed"] as const)(
+    "says how to carry it on after it was %s",
+    async (state) => {
+      const ended = { state, steerable: false, lives: "ended", in_flight: null } as const;
+      const { user } = await opened(snapshot({ summary: summary(ended) }));
+      const line = `%mipro resume ${RUN} student --metric metric`;
+      expect(screen.getByText(line)).toBeTruthy();
+      expect(screen.getByText(`MIPROv2(metric=metric).resume("${RUN}", student)`)).toBeTruthy();
+      await user.click(button("Copy the line of a cell"));
+      expect(await navigator.clipboard.readText()).toBe(line);
+    },
+  );
+
+  it("does not say so of one that is finished, or goes on", async () => {
+    await opened(snapshot({ summary: summary({ state: "finished" }) }));
+    expect(screen.queryByText(/%mipro resume/)).toBeNull();
+  });
+
+  it("tells what was lost with its process once it is carried on", async () => {
+    await opened(
+      snapshot({ summary: summary({ lost: { calls: 3, tokens: 12_300, usd: 0.0123 } }) }),
+    );
+    const told = screen.getByText(/3 calls were in flight when the process ended/).textContent;
+    expect(told).toContain("For the caps they count at their worst: 12.3k tokens, $0.0123.");
+  });
+
+  it("does not make up what nobody has reckoned", async () => {
+    await opened(snapshot({ summary: summary({ lost: { calls: 1, tokens: 0, usd: 0 } }) }));
+    expect(screen.getByText(/1 call was in flight/).textContent).toBe(
+      "1 call was in flight when the process ended: paid for perhaps, and sent again.",
+    );
+  });
+});
+
+describe("what was sent without an answer", () => {
+  const spend = { ...summary().spend, failed_calls: 2, attempts: 130 };
+
+  it("is told beside the calls", async () => {
+    await opened(snapshot({ summary: summary({ spend }) }));
+    const calls = screen.getAllByText("LM calls")[0]?.parentElement?.textContent;
+    expect(calls).toContain("120 of 430 expected");
+    expect(calls).toContain("130 requests · 2 failed");
+  });
+
+  it("counts towards a cap, as do lost calls at their worst", async () => {
+    const caps = { max_usd: 1, max_calls: 500, max_tokens: null, max_seconds: null };
+    const lost = { calls: 3, tokens: 900, usd: 0.03 };
+    await opened(snapshot({ summary: summary({ spend, caps, lost }) }));
+    expect(screen.getAllByText("LM calls")[0]?.parentElement?.textContent).toContain(
+      "133 of 430 expected",
+    );
+    expect(screen.getAllByText("LM calls")[0]?.parentElement?.textContent).toContain(
+      "120 answered",
+    );
+    expect(screen.getAllByText("Cost")[0]?.parentElement?.textContent).toContain("$0.15 of $0.43");
+    expect(screen.getAllByText("Cost")[0]?.parentElement?.textContent).toContain("$0.03 of it");
+  });
+});
+
+it("a run that has paused by itself says why, beside the button that goes on", async () => {
+  await opened(
+    snapshot({ summary: summary({ state: "paused", reason: "The server does not answer." }) }),
+  );
+  expect(
+    screen.getByText("The run has paused by itself. The server does not answer."),
+  ).toBeTruthy();
+  expect(button("Resume")).toBeTruthy();
+});
+
 describe("a kernel that goes away", () => {
   it("leaves the state as of then, without a word of running", async () => {
     const { wire } = await opened();

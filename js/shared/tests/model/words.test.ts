@@ -59,8 +59,7 @@ describe("how a run stands", () => {
 
   it("says how to go on after it was cut off", () => {
     expect(standing(summary({ state: "cut off" }), "live").notice?.text).toBe(
-      "This run was cut off; its last news is of 14:05. Run the cell again: answers already paid " +
-        "for come from the record.",
+      "This run was cut off; its last news is of 14:05. What it was answered is in the record.",
     );
   });
 

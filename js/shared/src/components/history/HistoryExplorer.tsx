@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { canBeCarriedOn } from "../../model/carryingOn";
 import type { Kernel } from "../../model/kernel";
 import type { HistoryRow } from "../../run";
 import { excerpt } from "../../text";
@@ -9,6 +10,7 @@ import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
 import { counted } from "../drill/counted";
+import { CarryOn } from "../live/CarryOn";
 import { columns, titleOf } from "./columns";
 import { DeleteForm, RenameForm, TagForm } from "./RunForms";
 import { search } from "./search";
@@ -217,6 +219,7 @@ export function HistoryExplorer({ kernel, rows, onOpenRun, onCompare }: HistoryE
           )}
         </div>
       )}
+      {only !== undefined && canBeCarriedOn(only.state) && <CarryOn run={only.id} />}
       {form === "rename" && only !== undefined && (
         <RenameForm
           key={only.id}

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { canBeCarriedOn, lostText } from "../../model/carryingOn";
 import type { Kernel } from "../../model/kernel";
 import type { Standing } from "../../model/standing";
 import { stateNames } from "../../model/words";
@@ -8,6 +9,7 @@ import { Button } from "../base/Button";
 import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
+import { CarryOn } from "./CarryOn";
 
 interface RunHeaderProps {
   readonly kernel: Kernel | null;
@@ -30,6 +32,7 @@ const tones: Record<RunState, Tone> = {
 
 export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps) {
   const action = useAction();
+  const lost = lostText(summary.lost);
   const steers = kernel !== null && summary.steerable && standing.going;
   return (
     <header class="mipro-run-head">
@@ -71,6 +74,8 @@ export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps)
           <SafeText text={standing.notice.text} />
         </Notice>
       )}
+      {canBeCarriedOn(summary.state) && <CarryOn run={summary.id} />}
+      {lost !== null && <Notice>{lost}</Notice>}
     </header>
   );
 }

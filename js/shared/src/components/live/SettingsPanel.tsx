@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { formatCount, formatDateTime, formatDuration, formatTokens, formatUsd } from "../../format";
 import type { Caps, RunSummary, Spend } from "../../run";
 import { memo } from "../base/memo";
+import { Notes } from "../base/Notes";
 import { SafeText } from "../base/SafeText";
 import { EstimateTable } from "../permission/EstimateTable";
 
@@ -13,15 +14,7 @@ export const SettingsPanel = memo(function DrawnSettings({
 }) {
   return (
     <div class="mipro-settings">
-      {summary.notes.length > 0 && (
-        <ul class="mipro-notes">
-          {summary.notes.map((note) => (
-            <li key={note}>
-              <SafeText text={note} />
-            </li>
-          ))}
-        </ul>
-      )}
+      <Notes notes={summary.notes} />
       <section>
         <h3>Actual against estimate</h3>
         <EstimateTable estimate={summary.estimate} actual={actualOf(summary)} />

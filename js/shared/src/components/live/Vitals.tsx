@@ -21,20 +21,22 @@ interface VitalsProps {
 /** The numbers that one looks at first: score, progress, cost. */
 export function Vitals({ summary, working }: VitalsProps) {
   const { spend, estimate, caps } = summary;
+  const counted = countedFor(summary);
   return (
     <dl class="mipro-vitals">
       <BestScore summary={summary} />
       <Progress summary={summary} working={working} />
       <BudgetGauge
         label="Cost"
-        spent={spend.usd}
+        spent={counted.usd}
         estimate={estimate.total.usd}
         cap={caps.max_usd}
         format={formatUsd}
+        note={counted.lostUsd > 0 ? `${formatUsd(counted.lostUsd)} of it perhaps lost` : undefined}
       />
       <BudgetGauge
         label="LM calls"
-        spent={spend.calls}
+        spent={caps.max_calls === null ? spend.calls : counted.requests}
         estimate={estimate.total.calls}
         cap={caps.max_calls}
         format={(calls) => formatCount(calls ?? 0)}
@@ -43,7 +45,7 @@ export function Vitals({ summary, working }: VitalsProps) {
       {caps.max_tokens !== null && (
         <BudgetGauge
           label="Tokens"
-          spent={spend.input_tokens + spend.output_tokens}
+          spent={counted.tokens}
           estimate={null}
           cap={caps.max_tokens}
           format={(tokens) => formatTokens(tokens ?? 0)}
@@ -137,8 +139,28 @@ function timeText(summary: RunSummary, passed: number, eta: number | null): stri
   return eta === null ? so : `${so} · ${formatDuration(Math.round(eta))} to go`;
 }
 
-function callsNote({ spend, errors }: RunSummary): string | undefined {
+/** What a run has taken as its caps count it: all that was sent, what was lost at its worst. */
+function countedFor({ spend, lost }: RunSummary) {
+  const lostUsd = lost?.usd ?? 0;
+  return {
+    requests: (spend.attempts ?? spend.calls) + (lost?.calls ?? 0),
+    tokens: spend.input_tokens + spend.output_tokens + (lost?.tokens ?? 0),
+    usd: spend.usd === null ? null : spend.usd + lostUsd,
+    lostUsd,
+  };
+}
+
+function callsNote(summary: RunSummary): string | undefined {
+  const { spend, errors, caps } = summary;
+  const { requests } = countedFor(summary);
   const parts = [];
+  if (requests > spend.calls) {
+    parts.push(
+      caps.max_calls === null
+        ? `${formatCount(requests)} requests`
+        : `${formatCount(spend.calls)} answered`,
+    );
+  }
   if (spend.cached_calls > 0) {
     parts.push(`${formatCount(spend.cached_calls)} cached`);
   }

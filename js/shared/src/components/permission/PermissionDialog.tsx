@@ -5,6 +5,7 @@ import type { PermissionRequest } from "../../run";
 import { Button } from "../base/Button";
 import { Checkbox, TextField } from "../base/Field";
 import { Icon } from "../base/Icon";
+import { Notes } from "../base/Notes";
 import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
@@ -25,7 +26,8 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
       <p class="mipro-permission-done">
         <Icon name="check" />
         <span>
-          Permitted: <SafeText text={request.program} />, caps: {capsText(request.caps)}.
+          {request.carries_on ? "Carried on" : "Permitted"}: <SafeText text={request.program} />,
+          caps: {capsText(request.caps)}.
         </span>
       </p>
     );
@@ -34,7 +36,7 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
     return (
       <p class="mipro-permission-done">
         <Icon name="ban" />
-        <span>Cancelled. No LM call was made.</span>
+        <span>Cancelled. No LM call was made{request.carries_on && "; the run is as it was"}.</span>
       </p>
     );
   }
@@ -48,6 +50,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
   const [below, setBelow] = useState(() => suggestedThreshold(request.estimate));
   const action = useAction();
   const caps = parseCaps(typed);
+  const carriesOn = request.carries_on ?? null;
   const priced = request.estimate.total.usd !== null;
   const threshold = remember && priced ? parseThreshold(below) : { value: null, error: null };
   const answerable = kernel !== null && presence !== "gone" && presence !== "absent";
@@ -90,10 +93,12 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
     >
       <header>
         <h2 id={`${id}-title`}>
-          Optimize <SafeText text={request.program} />?
+          {carriesOn === null ? "Optimize" : "Carry on optimizing"}{" "}
+          <SafeText text={request.program} />?
         </h2>
         <p class="mipro-permission-total">
           <Total request={request} />
+          {carriesOn !== null && " in all, with what was answered already"}
         </p>
       </header>
       <WhatRuns request={request} />
@@ -103,6 +108,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
           <strong>Caps</strong>{" "}
           <span class="mipro-muted">
             The run stops there and keeps the best program so far. Empty: no cap.
+            {carriesOn !== null && " What it has spent already counts."}
           </span>
         </p>
         <div class="mipro-caps-fields">
@@ -117,28 +123,30 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
           </p>
         )}
       </fieldset>
-      <div class="mipro-remember">
-        <Checkbox
-          label="Don't ask again in this notebook below"
-          checked={remember && priced}
-          disabled={!priced}
-          onChange={setRemember}
-        />
-        {priced ? (
-          <TextField
-            label="Amount below which not to ask, in US dollars"
-            hideLabel
-            prefix="$"
-            numeric
-            value={below}
-            disabled={!remember}
-            onInput={setBelow}
-            error={threshold.error}
+      {carriesOn === null && (
+        <div class="mipro-remember">
+          <Checkbox
+            label="Don't ask again in this notebook below"
+            checked={remember && priced}
+            disabled={!priced}
+            onChange={setRemember}
           />
-        ) : (
-          <span class="mipro-muted">an amount: the price of a model is unknown</span>
-        )}
-      </div>
+          {priced ? (
+            <TextField
+              label="Amount below which not to ask, in US dollars"
+              hideLabel
+              prefix="$"
+              numeric
+              value={below}
+              disabled={!remember}
+              onInput={setBelow}
+              error={threshold.error}
+            />
+          ) : (
+            <span class="mipro-muted">an amount: the price of a model is unknown</span>
+          )}
+        </div>
+      )}
       {action.error !== null && <Notice tone="danger">{action.error}</Notice>}
       {!answerable && <Notice tone="warning">{presence === "gone" ? GONE : NO_KERNEL}</Notice>}
       {presence === "busy" && action.pending && <Notice>{BUSY}</Notice>}
@@ -149,12 +157,14 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
           onClick={permit}
           disabled={!right || !answerable || action.pending}
         >
-          Run
+          {carriesOn === null ? "Run" : "Carry on"}
         </Button>
         <Button onClick={decline} disabled={!answerable || action.pending}>
           Cancel
         </Button>
-        <span class="mipro-muted mipro-small">Nothing has been sent yet.</span>
+        <span class="mipro-muted mipro-small">
+          {carriesOn === null ? "Nothing has been sent yet." : "Nothing more has been sent yet."}
+        </span>
       </div>
     </form>
   );
@@ -199,15 +209,7 @@ function WhatRuns({ request }: { readonly request: PermissionRequest }) {
           </li>
         ))}
       </ul>
-      {request.notes.length > 0 && (
-        <ul class="mipro-notes">
-          {request.notes.map((note) => (
-            <li key={note}>
-              <SafeText text={note} />
-            </li>
-          ))}
-        </ul>
-      )}
+      <Notes notes={request.notes} />
     </>
   );
 }

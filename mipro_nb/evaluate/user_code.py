@@ -1,0 +1,76 @@
+"""Running a user's program or metric: whatever it does, it does to itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from mipro_nb.errors import ProgramError
+from mipro_nb.language.attempt import Attempt, current_attempt
+from mipro_nb.language.threads import let_threads_inherit
+
+T = TypeVar("T")
+
+# How long code that is cancelled may take to tidy up, before it is left to itself.
+_FAREWELL_SECONDS = 2.0
+
+
+async def run_user_code(name: str, work: Awaitable[T]) -> T:
+    """Return what `work`, user code called `name`, returns; on the core loop.
+
+    It runs in a task of its own, which it may end or cancel as it likes: ``sys.exit()`` and the
+    like would otherwise end the loop, and a CancelledError that nobody asked for would look as if
+    the run had been stopped. If the attempt's time is up, or whoever waits is cancelled, the code
+    is cancelled; it is left to itself if it does not care.
+
+    Raises
+    ------
+    ExampleTimeoutError
+        If the time of the attempt is up.
+    ProgramError
+        If the code raises what is no Exception: SystemExit, KeyboardInterrupt, GeneratorExit, a
+        CancelledError of its own, …
+    Exception
+        Whatever else it raises.
+    """
+    let_threads_inherit()
+    attempt = current_attempt()
+    code = asyncio.create_task(_caught(work))
+    try:
+        await _until_over(code, attempt)
+    except asyncio.CancelledError:
+        if attempt is not None:
+            attempt.stop()
+        code.cancel()
+        await asyncio.wait({code}, timeout=_FAREWELL_SECONDS)
+        raise
+    if attempt is not None and not code.done():
+        code.cancel()
+        raise attempt.timed_out(name)
+    outcome = code.result()
+    if not isinstance(outcome, _Raised):
+        return outcome
+    if isinstance(outcome.error, Exception):
+        raise outcome.error
+    msg = f"{name} raised {type(outcome.error).__name__}."
+    raise ProgramError(msg) from outcome.error
+
+
+class _Raised:
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+async def _caught(work: Awaitable[T]) -> T | _Raised:
+    try:
+        return await work
+    except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
+        return _Raised(error)
+
+
+async def _until_over(code: asyncio.Task[T], attempt: Attempt | None) -> None:
+    ends: set[asyncio.Future[T] | asyncio.Future[None]] = {code}
+    if attempt is not None:
+        ends.add(attempt.over)
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,191 @@
+"""Redaction: keys are sent to servers, and seen nowhere else.
+
+Every LM registers what may be a secret in the way that it is set up. Texts of others, which might
+quote it (what a server says, what an HTTP client logs, the source of a program), are shown without.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+NOT_SHOWN = "(not shown)"
+
+# What an LM may be given that says nothing of whoever pays; anything else may be a key.
+_HARMLESS = frozenset(
+    {
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "min_p",
+        "modalities",
+        "n",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "reasoning",
+        "reasoning_effort",
+        "repetition_penalty",
+        "response_format",
+        "seed",
+        "service_tier",
+        "stop",
+        "store",
+        "temperature",
+        "timeout",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_logprobs",
+        "top_p",
+        "verbosity",
+    }
+)
+_HARMLESS_SEGMENT = re.compile(r"[a-z]{1,12}|v\d{1,2}(?:alpha|beta)?")
+# Shorter ones are placeholders, such as "none", and may well be words of a message.
+_SHORTEST = 5
+# So much of a secret is told as if it was all of it.
+_PART = 8
+# A shorter value, or one that is but a word, is no key that stands in somebody's source.
+_SHORTEST_KEY = 12
+_LONGEST_TEXT = 4000
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+_LOGGERS = ("httpx", "httpx2", "openai", "openai._base_client")
+
+
+class Secrets:
+    """Texts that must not be seen."""
+
+    def __init__(self) -> None:
+        # Replaced, not changed: threads read it.
+        self._values: frozenset[str] = frozenset()
+
+    def add(self, values: Iterable[str]) -> None:
+        """Keep `values` from being seen from now on; very short ones are no secrets."""
+        new = {value for value in values if len(value) >= _SHORTEST} - self._values
+        if new:
+            self._values |= new
+
+    def taken_out(self, text: str) -> str:
+        """Return the beginning of `text` without secrets, parts of them, and masked ones."""
+        text = text[:_LONGEST_TEXT]
+        for value in sorted(self._values, key=len, reverse=True):
+            for form in (value, quote(value, safe="")):
+                text = text.replace(form, "<key>")
+            if len(value) >= _PART and not re.search(r"\s", value):
+                text = re.sub(re.escape(value[:2]) + r"[\w-]*\*[\w*-]*", "<key>", text)
+                text = _without_parts(text, value)
+        return text
+
+    def keys_taken_out(self, text: str) -> str:
+        """Return `text`, which is long and a person's own, without what can only be a key."""
+        for value in self._values:
+            if len(value) >= _SHORTEST_KEY and re.fullmatch(r"(?=.*\d)(?=.*[A-Za-z])\S+", value):
+                text = text.replace(value, "<key>")
+        return text
+
+
+def _without_parts(text: str, value: str) -> str:
+    """Return `text` without any run of 8 characters of `value`, or more."""
+    hidden: set[int] = set()
+    for start in range(len(value) - _PART + 1):
+        part = value[start : start + _PART]
+        at = text.find(part)
+        while at >= 0:
+            hidden.update(range(at, at + _PART))
+            at = text.find(part, at + 1)
+    if not hidden:
+        return text
+    marked = ("\0" if place in hidden else letter for place, letter in enumerate(text))
+    return re.sub("\0+", "<key>", "".join(marked))
+
+
+secrets = Secrets()
+
+
+def shown_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a call as they may be written down."""
+    return {name: value if name in _HARMLESS else NOT_SHOWN for name, value in parameters.items()}
+
+
+def texts_of_unknown(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Return the texts in those parameters that may be secrets."""
+    for name, value in parameters.items():
+        if name not in _HARMLESS:
+            yield from _texts(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value
+        scheme, _, rest = value.partition(" ")
+        if scheme in ("Bearer", "Basic", "Token"):
+            yield rest
+    elif isinstance(value, bytes):
+        yield value.decode("latin-1")
+
+
+def shown_url(url: str) -> str:
+    """Return a URL without what may be a key: user, query, and segments that are no plain words."""
+    try:
+        parts = urlsplit(url)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return NOT_SHOWN
+    if not parts.hostname:
+        return NOT_SHOWN
+    segments = [
+        segment if not segment or _HARMLESS_SEGMENT.fullmatch(segment) else "…"
+        for segment in parts.path.split("/")
+    ]
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{port}{'/'.join(segments)}"
+
+
+def texts_of_url(url: str) -> Iterator[str]:
+    """Return the texts in a URL that `shown_url` leaves out."""
+    parts = urlsplit(url)
+    pieces = [parts.username or "", parts.password or "", parts.query, parts.fragment]
+    pieces += [pair.partition("=")[2] for pair in parts.query.split("&")]
+    pieces += [s for s in parts.path.split("/") if not _HARMLESS_SEGMENT.fullmatch(s)]
+    for piece in pieces:
+        yield from (piece, unquote(piece))
+
+
+def texts_of_proxies() -> Iterator[str]:
+    """Return users and passwords of the proxies that environment variables name."""
+    for name in _PROXIES:
+        for variable in (name, name.upper()):
+            try:
+                parts = urlsplit(os.environ.get(variable, ""))
+            except ValueError:
+                continue
+            for piece in (parts.username or "", parts.password or ""):
+                yield from (piece, unquote(piece))
+
+
+class _WithoutSecrets(logging.Filter):
+    """HTTP clients log whole URLs and headers."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = record.getMessage()
+        without = secrets.taken_out(said)
+        if without != said[:_LONGEST_TEXT]:
+            record.msg, record.args = without, ()
+        return True
+
+
+_without_secrets = _WithoutSecrets()
+for _name in _LOGGERS:
+    logging.getLogger(_name).addFilter(_without_secrets)

@@ -1,0 +1,63 @@
+"""Calls that are sent and not told of yet: the record knows what they take at the worst."""
+
+from __future__ import annotations
+
+import pytest
+from handmade import planned, whole_run, write
+
+import mipro_nb as mipro
+from mipro_nb.errors import RecordError
+from mipro_nb.runs import open_record
+from mipro_nb.runs.outlay import Outlay
+
+
+@pytest.fixture
+def record():
+    made = write("mine", [planned()])
+    write("theirs", [planned()])
+    return made
+
+
+def flights():
+    return open_record().query("SELECT count(*) FROM flights")[0][0]
+
+
+def test_what_was_sent_and_not_told_of_is_lost_with_its_process(record):
+    record.put_flight("mine", 0, Outlay(1, 100, 0.25))
+    record.put_flight("mine", 1, Outlay(2, 50, 0.5))
+    record.put_flight("mine", 2, Outlay(1, 7, 9.0))
+    record.end_flight("mine", 2)  # an event tells of it
+    record.put_flight("theirs", 0, Outlay(1, 1000, 5.0))
+    assert record.take_lost("mine") == Outlay(3, 150, 0.75)
+    assert record.take_lost("mine") == Outlay()  # counted once
+    assert record.take_lost("theirs") == Outlay(1, 1000, 5.0)
+
+
+def test_a_call_that_is_sent_again_counts_with_all_its_attempts(record):
+    record.put_flight("mine", 0, Outlay(1, 100, 0.25))
+    record.put_flight("mine", 0, Outlay(2, 200, 0.5))  # what it took so far, and this attempt
+    assert record.take_lost("mine") == Outlay(2, 200, 0.5)
+
+
+def test_a_call_ends_together_with_what_is_told_of_it_or_not_at_all(record):
+    record.put_flight("mine", 0, Outlay(1, 100, 0.25))
+
+    def tell():
+        with record.writing():
+            record.end_flight("mine", 0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        tell()
+    assert record.take_lost("mine") == Outlay(1, 100, 0.25)
+
+
+def test_the_calls_of_a_deleted_run_go_with_it():
+    record = write("over", whole_run())
+    record.put_flight("over", 0, Outlay(1, 100, 0.25))
+    write("other", [planned()]).put_flight("other", 0, Outlay(1, 1, 0.0))
+    mipro.runs.delete("over")
+    assert flights() == 1
+    with pytest.raises(RecordError, match="deleted"):
+        record.put_flight("over", 1, Outlay(1, 100, 0.25))
+    assert flights() == 1
