@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 
-def start(script, *arguments, **settings):
-    """Start a Python process that runs `script`, with pipes for its input and output."""
+def start(script, *arguments, terminal=subprocess.PIPE, **settings):
+    """Start a Python process that runs `script`, with pipes for its output and input, or a tty."""
     return subprocess.Popen(  # noqa: S603 - the scripts stand in the tests
         [sys.executable, "-c", script, *map(str, arguments)],
-        stdin=subprocess.PIPE,
+        stdin=terminal,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

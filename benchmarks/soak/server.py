@@ -22,11 +22,11 @@ from aiohttp import web
 from benchmarks.against_dspy import prompts
 from benchmarks.against_dspy.task import MOST_INSTRUCTIONS, Task
 
-# Which share of all calls meets what.
+# Which share of all calls meets what. A 429 asks all calls to wait for a second.
 FAULTS = {
     "503": 0.06,
     "500": 0.06,
-    "429": 0.03,
+    "429": 0.002,
     "dropped": 0.02,
     "half a reply": 0.01,
     "hangs": 0.002,

@@ -33,7 +33,7 @@ class LMRequest:
     """
 
     messages: Sequence[Message]
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold a key
     schema: Mapping[str, Any] | None = None
     rollout: int = 0
     signature: SignatureMeta | None = None

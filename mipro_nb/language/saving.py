@@ -72,8 +72,13 @@ def save(state: Mapping[str, Any], path: Path) -> None:
     # Written beside it first, so that a failure leaves an older file as it was; what has no UTF-8
     # form (a lone surrogate) is written as its JSON escape, which is read back the same.
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(text.encode("utf-8", "backslashreplace"))
-    partial.replace(path)
+    try:
+        partial.write_bytes(text.encode("utf-8", "backslashreplace"))
+        partial.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -101,8 +106,8 @@ def load_state(predictors: Sequence[tuple[str, Predict]], state: Mapping[str, An
     here = dict(predictors)
     if set(saved) != set(here):
         msg = (
-            f"The saved program has the predictors {', '.join(sorted(saved)) or 'none'}, this one "
-            f"has {', '.join(sorted(here)) or 'none'}: load it into the program it was saved from."
+            f"The saved program has the predictors {_names(saved)}, this one has {_names(here)}: "
+            "load it into the program it was saved from."
         )
         raise SavedStateError(msg)
     loaded = [
@@ -112,6 +117,10 @@ def load_state(predictors: Sequence[tuple[str, Predict]], state: Mapping[str, An
     for predictor, instructions, demos in loaded:
         predictor.signature = predictor.signature.with_instructions(instructions)
         predictor.demos = demos
+
+
+def _names(predictors: Mapping[str, Any]) -> str:
+    return shown(", ".join(sorted(map(str, predictors)))) or "none"
 
 
 def _checked(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,8 +160,8 @@ def _load_predictor(name: str, signature: SignatureMeta, entry: Any) -> tuple[st
         raise SavedStateError(msg)
     if declaration != signature.declaration:
         msg = (
-            f"The saved predictor {name!r} has the signature {declaration!r}, this one has "
-            f"{signature.declaration!r}: load it into the program it was saved from."
+            f"The saved predictor {name!r} has the signature {shown(repr(declaration))}, this one "
+            f"has {signature.declaration!r}: load it into the program it was saved from."
         )
         raise SavedStateError(msg)
     return instructions, [as_demo(signature, demo) for demo in demos]
@@ -164,7 +173,7 @@ def as_demo(signature: SignatureMeta, values: Mapping[str, Any]) -> Example:
     # that a raw label (a "yes" for a bool) is shown to the LM as it was before it was saved.
     typed = dict(values)
     for name in typed.keys() & signature.fields.keys():
-        with contextlib.suppress(ValueError, RecursionError):
+        with contextlib.suppress(Exception):  # over other values a user's own type raises anything
             text = json.dumps(typed[name])
             typed[name] = adapter(signature.fields[name]).validate_json(text, strict=True)
     return Example(typed)

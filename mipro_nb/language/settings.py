@@ -36,7 +36,9 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     lm = values.get("lm")
     if lm is not None and not isinstance(lm, LanguageModel):
         raise InvalidArgumentError(
-            "lm", lm, "give an LM, such as LM('openai/gpt-4o-mini') or LM.local()."
+            "lm",
+            lm if isinstance(lm, str) else type(lm),
+            "give an LM, such as LM('openai/gpt-4o-mini') or LM.local().",
         )
     if values.get("record") is not None:
         values = {**values, "record": Path(values["record"])}

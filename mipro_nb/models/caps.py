@@ -149,10 +149,10 @@ class Meter:
         return self._in_flight[reservation]
 
     def release(self, reservation: int) -> None:
-        """Take a reservation back if its call was not sent; otherwise it is settled."""
-        if self._in_flight.pop(reservation, None) is not None:
-            self._calls -= 1
-            self._settled.set()
+        """Take a reservation back: its call was not sent."""
+        del self._in_flight[reservation]
+        self._calls -= 1
+        self._settled.set()
 
     async def room(self) -> None:
         """Wait until a call in flight is settled."""

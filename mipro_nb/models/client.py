@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 import openai
@@ -32,6 +33,10 @@ _OPTIONS = {
     "extra_body": "extra_json",
     "timeout": "timeout",
 }
+
+
+# A server may send a page of any length; no more of it is looked through.
+_LONGEST_SAID = 4000
 
 
 class Client:
@@ -83,9 +88,12 @@ class Client:
         loop = core()
         if self._openai is None or self._loop is not loop:  # after a fork there is a new loop
             self._loop = loop
+            # The client would write the path of a call behind the query.
+            where = urlsplit(self._endpoint.base_url)
             self._openai = AsyncOpenAI(
                 api_key=self._endpoint.api_key,
-                base_url=self._endpoint.base_url,
+                base_url=where._replace(query="", fragment="").geturl(),
+                default_query=dict(parse_qsl(where.query)),
                 timeout=self._timeout,
                 max_retries=0,  # each attempt has to pass the gate
                 http_client=DefaultAioHttpClient(),
@@ -193,7 +201,8 @@ class Client:
 
     def _redacted(self, error: object) -> str:
         # Servers quote keys in their errors, whole or with asterisks in the middle.
-        return shown(secrets.taken_out(" ".join(str(error).split())))
+        text = " ".join(str(error).split())[:_LONGEST_SAID]
+        return shown(secrets.taken_out(text))
 
 
 def _request(call: Call) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import time
 from collections import Counter
@@ -135,11 +134,6 @@ class Dispatch:
                 self._notes.over(number, partial(self._tell_failed, trip, error, final=not again))
                 if not again:
                     raise
-            except asyncio.CancelledError:
-                if trip.outlay.calls and not trip.attempts:  # noted, and then it was not sent
-                    with contextlib.suppress(RecordError):
-                        self._notes.over(number, lambda: None)
-                raise
             else:
                 self._notes.over(number, partial(self._tell_answered, trip, answer), answers=1)
                 return answer
@@ -221,10 +215,7 @@ class Dispatch:
                     continue  # that changed while it waited
                 reservation = self._reserved(trip)
                 if reservation is not None:
-                    try:
-                        return await self._flown(trip, reservation)
-                    finally:
-                        self._meter.release(reservation)  # if it was cancelled before it was sent
+                    return await self._flown(trip, reservation)
             if self._permission.given:
                 await self._meter.room()
 

@@ -207,8 +207,8 @@ def session_gate() -> Gate:
 def all_calls_refused(reason: str) -> Iterator[None]:
     """Refuse every call made inside the block.
 
-    That goes for calls from threads which user code starts inside it, too: they inherit no
-    context, so calls of unknown origin are refused altogether while it lasts.
+    That goes for calls from threads which work for user code inside it, too, although they were
+    there before: calls of unknown origin are refused altogether while it lasts.
     """
     token = run_gate.set(_refusing_gate(reason))
     _refusals.append(reason)

@@ -92,7 +92,7 @@ class Notes:
         if self._past is None:
             return None
         head, tail = _prompt(call)
-        past = self._past.take(call.model, text_ref(head), text_ref(tail), call.rollout)
+        past = self._past.take(call, text_ref(head), text_ref(tail))
         if past is None:
             return None
         if past.reply is None:

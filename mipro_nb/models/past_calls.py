@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.models.calls import Call, CallLabels, call_labels
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
 from mipro_nb.runs.outlay import Outlay
 
-_Asked = tuple[str, TextRef, TextRef, int]
+_Asked = tuple[str, TextRef, TextRef, int, str | None]
 
 
 class PastCall(NamedTuple):
@@ -56,26 +56,28 @@ class PastCalls:
         for event in events:
             match event:
                 case LMCallAnswered():
-                    asked = (event.model, event.prompt_head, event.prompt_tail, event.rollout)
+                    asked = _asked(event, event.prompt_head, event.prompt_tail)
                     self._calls[asked].append(_answered(event))
                 case LMCallFailed(prompt_head=str(head), prompt_tail=str(tail), final=True):
                     if failures:
-                        asked = (event.model, head, tail, event.rollout)
+                        asked = _asked(event, head, tail)
                         self._calls[asked].append(PastCall(_labels(event), error=event.error))
 
-    def take(self, model: str, head: TextRef, tail: TextRef, rollout: int) -> PastCall | None:
+    def take(self, call: Call, head: TextRef, tail: TextRef) -> PastCall | None:
         """Return what became of this call, made by whoever makes it now; None if it is new.
 
         Equal calls may have had different answers. Each goes to the trial and the example that had
-        it; or, where two evaluations shared an example, at least to that example.
+        it; or, where two evaluations shared an example, at least to that example. Calls of one
+        predictor are told in their order: parameters that are not written down do not tell them
+        apart, and shall not, since a key may be another one by now.
         """
-        calls = self._calls.get((model, head, tail, rollout), [])
+        calls = self._calls.get((call.model, head, tail, call.rollout, call.predictor), [])
         labels = call_labels.get()
         for alike in (_same_place, _same_example):
-            for call in calls:
-                if alike(call.labels, labels):
-                    calls.remove(call)
-                    return call
+            for past in calls:
+                if alike(past.labels, labels):
+                    calls.remove(past)
+                    return past
         return None
 
 
@@ -104,6 +106,10 @@ def _answered(call: LMCallAnswered) -> PastCall:
         call.output_tokens,
         call.cached_input_tokens,
     )
+
+
+def _asked(call: LMCallAnswered | LMCallFailed, head: TextRef, tail: TextRef) -> _Asked:
+    return (call.model, head, tail, call.rollout, call.predictor)
 
 
 def _labels(call: LMCallAnswered | LMCallFailed) -> CallLabels:

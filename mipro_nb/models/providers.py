@@ -43,7 +43,9 @@ _PROVIDERS = {
 }
 # o1, o3-mini, o4-mini, gpt-5 and their dated forms, whatever service they are reached through.
 # A host, perhaps with a scheme, port and plain path, as people write it.
-_NO_SECRET = re.compile(r"(?:\w{1,8}:/{0,2})?[\w.-]{0,32}(?::\w{0,5})?(?:/[a-z]{0,12}\d?)*")
+_NO_SECRET = re.compile(
+    r"(?:\w{1,8}:/{0,2})?(?:[a-z.-]{0,32}|[\d.]{7,15})(?::\d{0,5})?(?:/[a-z]{0,12}\d?)*"
+)
 _REASONING = re.compile(r"(?:^|/)(?:o\d+|gpt-5)(?:[-.]|$)(?!chat)")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -54,7 +55,6 @@ _SHORTEST = 5
 _PART = 8
 # A shorter value, or one that is but a word, is no key that stands in somebody's source.
 _SHORTEST_KEY = 12
-_LONGEST_TEXT = 4000
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _LOGGERS = ("httpx", "httpx2", "openai", "openai._base_client")
 
@@ -65,19 +65,22 @@ class Secrets:
     def __init__(self) -> None:
         # Replaced, not changed: threads read it.
         self._values: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
 
     def add(self, values: Iterable[str]) -> None:
         """Keep `values` from being seen from now on; very short ones are no secrets."""
-        new = {value for value in values if len(value) >= _SHORTEST} - self._values
-        if new:
-            self._values |= new
+        new = {value for value in values if len(value) >= _SHORTEST}
+        if not new <= self._values:
+            with self._lock:
+                self._values |= new
 
     def taken_out(self, text: str) -> str:
-        """Return the beginning of `text` without secrets, parts of them, and masked ones."""
-        text = text[:_LONGEST_TEXT]
-        for value in sorted(self._values, key=len, reverse=True):
+        """Return `text` without secrets, parts of them, and masked ones."""
+        values = sorted(self._values, key=len, reverse=True)
+        for value in values:
             for form in (value, quote(value, safe="")):
                 text = text.replace(form, "<key>")
+        for value in values:
             if len(value) >= _PART and not re.search(r"\s", value):
                 text = re.sub(re.escape(value[:2]) + r"[\w-]*\*[\w*-]*", "<key>", text)
                 text = _without_parts(text, value)
@@ -181,7 +184,7 @@ class _WithoutSecrets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         said = record.getMessage()
         without = secrets.taken_out(said)
-        if without != said[:_LONGEST_TEXT]:
+        if without != said:
             record.msg, record.args = without, ()
         return True
 

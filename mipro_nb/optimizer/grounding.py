@@ -176,7 +176,7 @@ async def _role(
         DescribePredictor,
         "role",
         program_code=job.source.text,
-        program_description=await description,
+        program_description=await asyncio.shield(description),
         predictor=f"{name}: {signature.declaration}",
     )
     journal.emit(GroundingWritten(kind="predictor role", predictor=name, text=role))

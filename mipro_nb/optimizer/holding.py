@@ -41,8 +41,9 @@ class Holding:
         self._trying: asyncio.Task[None] | None = None
 
     def end(self) -> None:
-        """Pause no more: the run is ending."""
+        """Send nothing more, and pause for nothing more: the run is ending."""
         self._ending = True
+        self._gate.pause()
         if self._trying is not None:
             self._trying.cancel()
 

@@ -278,7 +278,7 @@ class MIPROv2:
         It goes by the run's own plan and seed: what was answered is not sent again, what was
         scored is not scored again, and the result is that of a run that was never interrupted. A
         failed run tries anew what had failed. Where nobody knows what became of calls (they were
-        in flight when the process ended), they count for the caps at their worst.
+        in flight when the run was interrupted), they count for the caps at their worst.
 
         Parameters
         ----------
@@ -556,7 +556,8 @@ def _carried_out(run: Run, *, ask: bool) -> Module:
 
 def _checked_lm(name: str, lm: Any) -> LanguageModel | None:
     if lm is not None and not isinstance(lm, LanguageModel):
-        raise InvalidArgumentError(name, lm, "give an LM, such as LM('openai/gpt-4o-mini').")
+        given = lm if isinstance(lm, str) else type(lm)
+        raise InvalidArgumentError(name, given, "give an LM, such as LM('openai/gpt-4o-mini').")
     return lm
 
 

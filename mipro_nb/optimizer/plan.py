@@ -227,6 +227,9 @@ class Plan(Hyperparameters):
         ]
         if self.caps != Caps():
             lines.append(_line("caps", self.caps.text()))
+        if self.example_timeout is not None:
+            limit = f"{self.example_timeout:g} s of program and metric, without the LMs' part"
+            lines.append(_line("per example", limit))
         lines += [_line("note", note) for note in self.notes]
         lines += ["", self.estimate.text()]
         return "\n".join(lines)

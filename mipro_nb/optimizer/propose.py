@@ -171,9 +171,10 @@ class _Proposer:
         Sources that are off or empty are left out.
         """
         summary, description, role, (demo_set, demos) = await asyncio.gather(
-            self.grounding.dataset_summary,
-            self.grounding.program_description,
-            self.grounding.roles[self.name],
+            # Others await them as well: a proposal that is cancelled takes none of them along.
+            asyncio.shield(self.grounding.dataset_summary),
+            asyncio.shield(self.grounding.program_description),
+            asyncio.shield(self.grounding.roles[self.name]),
             self._shown_demos(number),
         )
         texts = {
@@ -198,7 +199,7 @@ class _Proposer:
         sets = bootstrapped_sets(self.job.plan)
         for turn in range(len(sets)):
             chosen = sets[(number + turn) % len(sets)]
-            demos = (await self.demo_sets[chosen]).bootstrapped[self.name]
+            demos = (await asyncio.shield(self.demo_sets[chosen])).bootstrapped[self.name]
             if demos:
                 return chosen, demos[:_DEMOS_SHOWN]
         return None, ()

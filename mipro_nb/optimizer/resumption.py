@@ -152,7 +152,7 @@ def note(past: Past) -> str:
     spend = past.state.spend
     usd = "an unknown price" if spend.usd is None else f"USD {spend.usd:.4f}"
     return (
-        f"carries on run {past.run_id}, which {_ENDS[past.state.state]}: {spend.calls:,} calls "
+        f"Carries on run {past.run_id}, which {_ENDS[past.state.state]}: {spend.calls:,} calls "
         f"({usd}) are answered already and part of the estimate."
     )
 

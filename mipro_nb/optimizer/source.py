@@ -12,6 +12,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from mipro_nb.language.module import Module
+from mipro_nb.models.redaction import secrets
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class ProgramSource:
     Attributes
     ----------
     text
-        Source of the program's classes; where there is none, the program's repr.
+        Source of the program's classes, without keys of LMs; where there is none, the program's
+        repr.
     problem
         Why source of a class was not found; None if all was.
     """
@@ -48,18 +50,21 @@ def program_source(program: Module) -> ProgramSource:
         if missing
         else None
     )
-    return ProgramSource("\n\n".join(texts) or repr(program), problem)
+    text = "\n\n".join(texts) or repr(program)
+    return ProgramSource(secrets.keys_taken_out(text), problem)
 
 
 def function_source(function: Any) -> str:
     """Return the source of a function, or of the class of a callable; its name if there is none."""
     plain = inspect.unwrap(getattr(function, "__func__", function))
     if not inspect.isroutine(plain):
-        return _class_source(type(function)) or type(function).__qualname__
+        text = _class_source(type(function)) or type(function).__qualname__
+        return secrets.keys_taken_out(text)
     try:
-        return textwrap.dedent(inspect.getsource(plain)).rstrip()
+        text = textwrap.dedent(inspect.getsource(plain)).rstrip()
     except (OSError, TypeError, SyntaxError):
-        return str(getattr(plain, "__qualname__", type(plain).__qualname__))
+        text = str(getattr(plain, "__qualname__", type(plain).__qualname__))
+    return secrets.keys_taken_out(text)
 
 
 def _user_classes(program: Module) -> list[type]:

@@ -36,8 +36,10 @@ async def together(*work: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
 class Background:
     """Tasks that go on beside a block, and end with it.
 
-    Whoever awaits a task gets its result, or its error as it is; nobody else hears of it. A block
-    that ends well waits for its tasks; one that fails or is cancelled cancels them first.
+    Whoever awaits a task gets its result, or its error as it is; nobody else hears of it. Where
+    several do, each awaits it behind a shield: one of them that is cancelled would cancel it for
+    all. A block that ends well waits for its tasks; one that fails or is cancelled cancels them
+    first.
     """
 
     def __init__(self) -> None:
@@ -62,5 +64,8 @@ class Background:
 
 
 async def in_order(tasks: Iterable[asyncio.Task[T]]) -> list[T]:
-    """Return the results of all `tasks`; raise the first error as soon as there is one."""
-    return await asyncio.gather(*tasks)
+    """Return the results of all `tasks`; raise the first error as soon as there is one.
+
+    They go on if the caller is cancelled: others may await them as well.
+    """
+    return await asyncio.gather(*map(asyncio.shield, tasks))

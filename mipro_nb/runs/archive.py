@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mipro_nb.errors import RecordError, shown
-from mipro_nb.runs.events import AnyEvent, RunPlanned, RunResumed, first_problem
+from mipro_nb.runs.events import AnyEvent, RunPlanned, RunResumed, UnixTime, first_problem
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.schema import refs_in
 from mipro_nb.runs.state import fold
@@ -26,9 +26,7 @@ _VERSION: Literal[1] = 1
 _LARGEST_BYTES = 2**30
 # A process that is no process on any system: an imported run goes on nowhere.
 _NOWHERE = 2**63 - 1
-_LAST_DAY = 253_402_300_799  # of year 9999, where datetime ends
 
-_UnixTime = Annotated[float, Field(ge=0, le=_LAST_DAY)]
 _ShortText = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
@@ -38,14 +36,14 @@ class _Strict(BaseModel):
 
 class _Run(_Strict):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    created: _UnixTime
+    created: UnixTime
     name: _ShortText
     tags: Annotated[list[_ShortText], Field(max_length=1000)]
 
 
 class _Event(_Strict):
     seq: Annotated[int, Field(ge=0, lt=2**63)]
-    at: _UnixTime
+    at: UnixTime
     body: AnyEvent
 
 
@@ -74,7 +72,7 @@ def export_run(record: Record, run_id: str, path: Path, *, overwrite: bool = Fal
     Raises
     ------
     RecordError
-        If the file is there already, or cannot be written.
+        If the file is there already, or cannot be written; or the run is damaged.
     """
     path = path.expanduser()
     if path.is_dir():
@@ -82,7 +80,11 @@ def export_run(record: Record, run_id: str, path: Path, *, overwrite: bool = Fal
     if path.exists() and not overwrite:
         msg = f"{path} is there already: give another path, or overwrite=True."
         raise RecordError(msg)
-    content = json.dumps(_archive(record, run_id), ensure_ascii=False, indent=1)
+    try:
+        content = json.dumps(_archive(record, run_id), ensure_ascii=False, indent=1)
+    except (ValueError, TypeError, RecursionError) as error:
+        msg = f"Run {run_id} in {record.path} is damaged: mipro_nb.runs.check() tells how."
+        raise RecordError(msg) from error
     # Written beside it first: the file is there as a whole or not at all.
     partial = path.with_name(f".{path.name}.partial")
     try:

@@ -18,6 +18,9 @@ EvaluationKind = Literal["baseline", "minibatch", "full"]
 FinalState = Literal["finished", "stopped", "capped", "failed"]
 Permitter = Literal["user", "remembered", "not required"]
 """Who permitted a run; remembered: the user, who asked to be asked no more below some price."""
+LAST_SECOND = 9_214_646_400
+"""The Unix time at which the year 2262 begins: in it the times of pandas end."""
+UnixTime = Annotated[float, Field(ge=0, le=LAST_SECOND)]
 Part = Literal["instruction", "demos"]
 """What of a predictor a candidate is for."""
 TextRef = str

@@ -11,6 +11,9 @@ _DAMAGED = "It is damaged: mipro_nb.runs.check() tells how; go on with a backup 
 _HELD = "Another program holds it: close whatever has it open, and try again."
 _NOT_WRITABLE = "Make the file and its folder writable, and try again."
 
+FAILURES = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+"""What Python's sqlite3 raises: of its own, for text that is none, for numbers beyond 64 bits."""
+
 # By SQLite's primary result codes.
 _REMEDIES = {
     sqlite3.SQLITE_FULL: "Make room on the disk, and try again.",
@@ -31,18 +34,20 @@ _MEANINGS = {
 }
 
 
-def not_written(path: Path, error: sqlite3.Error) -> RecordError:
+def not_written(path: Path, error: Exception) -> RecordError:
     """Return the error of a write that failed; nothing of it is kept."""
     return _told("write", path, error)
 
 
-def not_read(path: Path, error: sqlite3.Error) -> RecordError:
+def not_read(path: Path, error: Exception) -> RecordError:
     """Return the error of a read that failed."""
     return _told("read", path, error)
 
 
-def _told(what: str, path: Path, error: sqlite3.Error) -> RecordError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # misuse has none
+def _told(what: str, path: Path, error: Exception) -> RecordError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    if isinstance(error, UnicodeDecodeError):
+        code = sqlite3.SQLITE_CORRUPT
     meaning = _MEANINGS.get(code, str(error).removesuffix("."))
     remedy = _REMEDIES.get(code & 0xFF)
     return RecordError(f"Cannot {what} the record {path}: {meaning}.{f' {remedy}' * bool(remedy)}")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs.living import lives_here
-from mipro_nb.runs.record import Record
+from mipro_nb.runs.record import Record, time_read
 from mipro_nb.runs.state import RunState, State, as_it_stands
 
 
@@ -142,12 +142,13 @@ def _spent(record: Record, ids: str) -> dict[str, _Spent]:
 
 
 def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> HistoryRow:
-    run_id, created, name, tags, last_at = run
+    run_id, created, last_at = run[0], time_read(run[1]), time_read(run[4])
+    name, tags = str(run[2]), _tags(run[3])
     planned, ended, best = state.planned, state.ended, state.best
     return {
         "id": run_id,
         "name": name,
-        "tags": json.loads(tags),
+        "tags": tags,
         "program": planned.program if planned else name,
         "state": state.state,
         "created": created,
@@ -161,6 +162,15 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "settings": planned.plan if planned else {},
         "here": ended is None and lives_here(run_id),
     }
+
+
+def _tags(text: object) -> list[str]:
+    """Return the tags; what a damaged file has instead hides no run."""
+    try:
+        tags = json.loads(text) if isinstance(text, str) else []
+    except (ValueError, RecursionError):
+        return []
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
 
 def matches(row: HistoryRow, text: str) -> bool:

@@ -17,15 +17,15 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from platformdirs import user_data_path
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from mipro_nb.errors import RecordError, UnknownRunError
-from mipro_nb.runs.events import AnyEvent, TextRef, first_problem, read_event
-from mipro_nb.runs.file_errors import not_read, not_written
+from mipro_nb.runs.events import LAST_SECOND, AnyEvent, TextRef, UnixTime, first_problem, read_event
+from mipro_nb.runs.file_errors import FAILURES, not_read, not_written
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.schema import (
     APPLICATION_ID,
@@ -38,6 +38,9 @@ from mipro_nb.runs.transaction import Transaction, identity
 
 _BUSY_SECONDS = 30.0
 _BUSY_PAUSE_SECONDS = 0.01
+
+_SEQ = TypeAdapter(Annotated[int, Field(ge=0)])
+_TIME: TypeAdapter[float] = TypeAdapter(UnixTime)
 
 _EVENTS = "SELECT seq, at, body FROM events WHERE run_id = ? AND seq > ? ORDER BY seq"
 _EVENTS_OF_TYPES = (
@@ -125,7 +128,7 @@ class Record:
             raise self._not_opened(error) from error
         try:
             self._prepare()
-        except sqlite3.Error as error:
+        except FAILURES as error:
             self._db.close()
             raise self._not_opened(error) from error
         except BaseException:
@@ -185,7 +188,7 @@ class Record:
         try:
             with self.lock:
                 return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise not_read(self.path, error) from error
 
     def writing(self) -> AbstractContextManager[None]:
@@ -256,7 +259,7 @@ class Record:
                     self._db.executescript(
                         "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"
                     )
-        except sqlite3.Error as error:
+        except FAILURES as error:
             raise not_written(self.path, error) from error
 
     def append(
@@ -368,8 +371,11 @@ class Record:
 
     def run_ids(self) -> list[tuple[str, float]]:
         """Return (run id, Unix time of its start), the newest run first."""
-        rows = self.query("SELECT run_id, created FROM runs ORDER BY created DESC, rowid DESC")
-        return [(str(run_id), float(created)) for run_id, created in rows]
+        rows = self.query(
+            "SELECT run_id, created FROM runs WHERE typeof(run_id) = 'text'"
+            " ORDER BY created DESC, rowid DESC"
+        )
+        return [(run_id, time_read(created)) for run_id, created in rows]
 
     def find_run(self, beginning: str) -> str:
         """Return the id of the one run whose id begins with `beginning`.
@@ -424,7 +430,12 @@ class Record:
             If it cannot be read.
         """
         try:
-            return RecordedEvent(run_id, seq, at, read_event.validate_json(body))
+            return RecordedEvent(
+                run_id,
+                _SEQ.validate_python(seq),
+                _TIME.validate_python(at),
+                read_event.validate_json(body),
+            )
         except ValidationError as error:
             msg = (
                 f"Event {seq} of run {run_id} in {self.path} cannot be read: "
@@ -456,6 +467,13 @@ class Record:
                 self.step_aside()
             self._db.close()
             self.closed = True
+
+
+def time_read(value: object) -> float:
+    """Return a Unix time that was read; 0 where a damaged file holds something else."""
+    if isinstance(value, int | float) and 0 <= value <= LAST_SECOND:
+        return float(value)
+    return 0.0
 
 
 def text_ref(text: str) -> TextRef:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import BaseModel, ValidationError
 
 from mipro_nb.runs.resuming import RESUMABLE, failed_text, lost_text, resume_code
 from mipro_nb.runs.state import RunState, Spend
+
+
+class _Amount(BaseModel):
+    low: float
+    expected: float
+    high: float
+
+
+class _Total(BaseModel):
+    """What a report tells of an estimate."""
+
+    calls: _Amount
+    usd: _Amount | None
 
 
 def write_report(run_id: str, state: RunState) -> str:
@@ -56,9 +69,9 @@ def _spend_lines(state: RunState) -> list[str]:
         lines.append(f"  {told}")
     if state.lost.calls:
         lines.append(f"  {lost_text(state.lost)}")
-    estimate = state.planned.estimate.get("total") if state.planned else None
-    if estimate:
-        lines.append(f"  estimated  {_range(estimate['calls'])} calls, {_usd(estimate['usd'])}")
+    estimate = _estimate_of(state)
+    if estimate is not None:
+        lines.append(f"  estimated  {_range(estimate.calls)} calls, {_usd(estimate.usd)}")
     return lines
 
 
@@ -70,11 +83,18 @@ def _spend_line(phase: str, spend: Spend) -> str:
     )
 
 
-def _range(amount: dict[str, Any]) -> str:
-    return f"{amount['low']:,.0f} – {amount['expected']:,.0f} – {amount['high']:,.0f}"
+def _estimate_of(state: RunState) -> _Total | None:
+    try:
+        return _Total.model_validate(state.planned.estimate["total"]) if state.planned else None
+    except (KeyError, ValidationError):  # it came with a file that says something else
+        return None
 
 
-def _usd(amount: dict[str, Any] | None) -> str:
+def _range(amount: _Amount) -> str:
+    return f"{amount.low:,.0f} – {amount.expected:,.0f} – {amount.high:,.0f}"
+
+
+def _usd(amount: _Amount | None) -> str:
     if amount is None:
         return "USD unknown"
-    return f"USD {amount['low']:.4f} – {amount['expected']:.4f} – {amount['high']:.4f}"
+    return f"USD {amount.low:.4f} – {amount.expected:.4f} – {amount.high:.4f}"

@@ -14,9 +14,9 @@ def resume_code(run_id: str) -> str:
 
 
 def lost_text(lost: Outlay) -> str:
-    """Return what is told of calls that were in flight when a process ended; at least one was."""
+    """Return what is told of calls that were given up in flight; at least one was."""
     calls = "1 call was" if lost.calls == 1 else f"{lost.calls:,} calls were"
-    text = f"{calls} in flight when the process ended: paid for perhaps, and sent again."
+    text = f"{calls} in flight when the run was interrupted: paid for perhaps, and sent again."
     if lost.tokens == 0:
         return text  # only where tokens or USD are capped is the worst reckoned
     usd = f", USD {lost.usd:.4f}" if lost.usd else ""

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from mipro_nb.errors import RecordError, shown
 from mipro_nb.runs.events import TextRef, first_problem, read_event
-from mipro_nb.runs.file_errors import not_read
+from mipro_nb.runs.file_errors import FAILURES, not_read
 from mipro_nb.runs.record import RecordedEvent, open_record, record_path, text_ref
 from mipro_nb.runs.schema import upgrade, version_of
 from mipro_nb.runs.state import fold
@@ -105,7 +105,7 @@ def check_record(record: str | Path | None = None) -> CheckReport:
             check = _Check(db)
             check.all(path)
             return check.report(path)
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise not_read(path, error) from error
 
 
@@ -153,7 +153,7 @@ class _Check:
         """Note what SQLite cannot read; the rest is looked at all the same."""
         try:
             yield
-        except sqlite3.Error as error:
+        except FAILURES as error:
             self._note(where, f"cannot be read: {error}")
 
     def _note(self, where: str, what: str) -> None:
@@ -204,10 +204,10 @@ class _Check:
         events: list[RecordedEvent] = []
         following = count = 0
         for seq, at, kind, body in rows:
-            count += 1
             if seq != following:
                 self._note(f"run {run_id}", f"event {following} is missing before event {seq}")
-            following = seq + 1
+            count += 1
+            following = seq + 1 if isinstance(seq, int) else count
             try:
                 event = read_event.validate_json(body)
             except ValidationError as error:
@@ -222,7 +222,7 @@ class _Check:
 
     def _check_references(self, run_id: str, events: Sequence[RecordedEvent]) -> None:
         rows = self._db.execute("SELECT ref FROM run_texts WHERE run_id = ?", (run_id,))
-        own = {ref for (ref,) in rows}
+        own = {str(ref) for (ref,) in rows}
         for recorded in events:
             for ref in sorted(recorded.event.texts - own):
                 missing = "is not noted as the run's" if ref in self._texts else "is missing"

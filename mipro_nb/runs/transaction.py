@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mipro_nb.errors import RecordError
-from mipro_nb.runs.file_errors import not_written
+from mipro_nb.runs.file_errors import FAILURES, not_written
 
 Then = Callable[[], None]
 
@@ -57,7 +57,7 @@ class Transaction(AbstractContextManager[None]):
         try:
             if self._depth == 0:
                 self._end(failed=error is not None)
-        except sqlite3.Error as own_error:
+        except FAILURES as own_error:
             self._raise_readable(own_error)
         finally:
             self._lock.release()
@@ -81,7 +81,7 @@ class Transaction(AbstractContextManager[None]):
         """
         file, beside = (identity(file) == known for file, known in self._files)
         if beside and not file:
-            with self._lock, contextlib.suppress(sqlite3.Error):
+            with self._lock, contextlib.suppress(*FAILURES):
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _see_that_the_file_is_there(self) -> None:
@@ -126,7 +126,7 @@ class Transaction(AbstractContextManager[None]):
                 undone()
 
     def _raise_readable(self, error: BaseException | None) -> None:
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, FAILURES):
             raise not_written(self._path, error) from error
 
 

@@ -85,6 +85,10 @@ class NotebookPage:
         # By keyboard it may be too early: Notebook 7 learns its shortcuts after all else.
         self.page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
 
+    def type(self, index, code):
+        """Write into a cell."""
+        self.cell(index).locator(".cm-content").fill(code)
+
     def run(self, index):
         """Run a cell to its end."""
         self.begin(index)
@@ -108,6 +112,13 @@ class NotebookPage:
         """Restart the kernel, and say yes to the question."""
         self._tool("notebook:restart-kernel").click()
         self.page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+
+    def take_note_of_dead_kernel(self):
+        """Wait until the page says that the kernel died, click that away and have the next one."""
+        dialog = self.page.get_by_role("dialog", name="Kernel Restarting")
+        dialog.get_by_role("button", name="Ok").click(timeout=MILLISECONDS)
+        expect(dialog).to_have_count(0)
+        self.wait_for_kernel()
 
     def use_no_kernel(self):
         """Choose to have no kernel."""

@@ -22,7 +22,7 @@ class RunWidget:
     def __init__(self, output) -> None:
         self.view = output.locator(".mipro:visible").last
         self._saved = output.get_by_text(re.compile("^A saved view"))
-        self.dialog = output.get_by_role("form", name=re.compile("^Optimize "))
+        self.dialog = output.get_by_role("form", name=re.compile("^(Optimize|Carry on) "))
         self.run = output.get_by_role("region", name=re.compile("^Run "))
         self.head = self.run.locator("header").first
         self.trials = self.run.get_by_role("grid", name="Trials")
@@ -56,6 +56,12 @@ class RunWidget:
         self.wait_for_dialog()
         self.button("Run").click()
         self.wait_for_trials()
+
+    def carry_on(self):
+        """Say yes to the question whether an earlier run shall be carried on."""
+        self.wait_for_dialog()
+        self.button("Carry on").click()
+        expect(self.run).to_be_visible(timeout=MILLISECONDS)
 
     def wait_for_trials(self):
         """Wait until the search has begun, and some trials are scored."""

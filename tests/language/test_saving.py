@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from mipro_nb.errors import InvalidArgumentError, SavedStateError
 from mipro_nb.language import ChainOfThought, Example, Module, Predict, Signature
@@ -193,3 +194,61 @@ def test_a_damaged_state_is_loaded_or_refused_but_never_half(data):
     else:
         for predictor in fresh.predictors():
             write_messages(predictor.signature, predictor.demos, {"question": "?"})
+
+
+@given(data=st.data())
+def test_a_file_of_damaged_bytes_is_loaded_or_refused(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "damaged_bytes"
+    program = Program()
+    program.plan.demos = [Example(question="q", steps=[Step(text="a")], tags={"x"})]
+    program.save(path)
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(raw) - 1))
+        raw[place : place + data.draw(st.integers(1, 3))] = data.draw(st.binary(max_size=3))
+    path.write_bytes(raw[: data.draw(st.integers(0, len(raw)))])
+    with contextlib.suppress(SavedStateError):
+        Program().load(path)
+
+
+class Fussy(BaseModel):
+    word: str
+
+    @field_validator("word")
+    @classmethod
+    def known(cls, word: str) -> str:
+        return {"one": "1"}[word]
+
+
+def test_a_value_over_which_a_users_own_type_fails_stays_as_it_was_saved():
+    predictor = Predict(Signature("q -> a: Fussy", Fussy=Fussy))
+    predictor.demos = [Example(q="?", a={"word": "two"})]
+    loaded = Predict(Signature("q -> a: Fussy", Fussy=Fussy))
+    loaded.load_state(predictor.dump_state())
+    assert loaded.demos[0].a == {"word": "two"}
+
+
+def test_predictors_that_have_no_names_are_refused(tuned):
+    state = tuned.dump_state()
+    state["predictors"][3] = state["predictors"]["plan"]
+    with pytest.raises(SavedStateError, match=r"3, answer\.predict, plan"):
+        Program().load_state(state)
+
+
+def test_what_is_wrong_with_a_huge_program_is_told_in_short(tuned):
+    state = tuned.dump_state()
+    state["predictors"]["plan"]["signature"] = "x" * 1_000_000
+    with pytest.raises(SavedStateError) as caught:
+        Program().load_state(state)
+    assert len(str(caught.value)) < 1000
+    state["predictors"]["y" * 1_000_000] = {}
+    with pytest.raises(SavedStateError) as caught:
+        Program().load_state(state)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_program_that_cannot_be_written_leaves_nothing_half_written(tuned, tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        tuned.save(tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jupyter_client
 import pytest
+from IPython.core.completer import provisionalcompleter
 
 import mipro_nb as mipro
 
@@ -118,6 +119,22 @@ class TestRuns:
     def test_variables_that_hold_a_run_are_offered_too(self, notebook, run_ids):
         notebook.run("mine = mipro.runs.list()[0]")
         assert notebook.completed("%mipro status mi") == ["mine"]
+
+    def test_runs_that_can_be_carried_on_are_offered_with_their_state(self, notebook, run_ids):
+        notebook.run("other = rows(6, start=5000)")  # of which no answer is kept
+        unseen = SHORT.replace("--val val", "--val other")
+        notebook.run(f"capped = %mipro run student {unseen} --yes --max-calls 3")
+        capped = notebook["capped"].run
+        line = "%mipro resume "
+        with provisionalcompleter():
+            offered = [
+                (found.text, found.type)
+                for found in notebook.ip.Completer.completions(line, len(line))
+            ]
+        assert offered == [(capped.id, "capped")]
+        assert notebook.completed(f"%mipro resume {capped.id} ") == ["capped", "student"]
+        assert notebook.completed("%mipro resume last student --metric ex") == ["exact"]
+        assert "--accept-changes" in notebook.completed("%mipro resume last student ")
 
     def test_paths_are_left_to_ipython(self, notebook, run_ids, tmp_path):
         (tmp_path / "kept").mkdir()

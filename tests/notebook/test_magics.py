@@ -70,6 +70,7 @@ class TestHelp:
             ("compare", "%mipro compare RUN …", "mipro_nb.compare(run_id, run_id, …)"),
             ("history", "%mipro history [TEXT …]", "mipro_nb.history(text)"),
             ("pause", "%mipro pause [RUN]", "run.pause()"),
+            ("resume", "%mipro resume [RUN] [PROGRAM] [options]", ".resume(run_id, program, …)"),
             ("%%mipro", "%%mipro NAME --train ROWS --metric FN [options]", "Predict(Signature("),
         ],
     )
@@ -269,12 +270,90 @@ class TestSteering:
         assert said == f"UsageError: Run {run.id} has ended: it is finished."
         assert "No run is live in this kernel" in shell.fails("%mipro stop")
 
-    @pytest.mark.parametrize("which", ["last", ""])
-    def test_a_run_that_was_cut_off_says_how_to_go_on(self, shell, server, tmp_path, which):
-        run_script(CUT_OFF, server.base_url, tmp_path / "mipro_home")
-        said = shell.fails(f"%mipro resume {which}")
-        assert "was cut off when its kernel ended" in said
-        assert "Run its cell again: answered calls come from the record and cost nothing." in said
+    def test_a_run_that_was_cut_off_says_how_to_go_on(self, shell, cut_off):
+        said = shell.fails("%mipro pause last")
+        assert f"{cut_off} was cut off when its kernel ended: %mipro resume {cut_off} " in said
+
+
+@pytest.fixture
+def cut_off(server, tmp_path):
+    """The id of a run whose process is gone."""
+    run_script(CUT_OFF, server.base_url, tmp_path / "mipro_home")
+    return mipro.runs.list()[0].id
+
+
+class TestCarryingOn:
+    @pytest.mark.parametrize("which", ["last", "", "2"])
+    def test_a_run_that_was_cut_off_is_carried_on(self, shell, cut_off, which):
+        run = which or cut_off
+        best = shell.run(f"best = %mipro resume {run} student --metric exact --yes\nbest")
+        assert (best.run.id, best.run.status) == (cut_off, "finished")
+        assert best.score > best.run.state.baseline
+        assert [run.id for run in mipro.runs.list()] == [cut_off]
+
+    @pytest.mark.parametrize("line", ["", "last", "last student", "last --metric exact"])
+    def test_what_is_needed_for_it_is_told(self, shell, cut_off, server, line):
+        sent = server.count
+        assert shell.fails(f"%mipro resume {line}") == (
+            f"UsageError: Run {cut_off} was begun in another session: give its program and its "
+            f"metric, as in %mipro resume {cut_off} PROGRAM --metric FN."
+        )
+        assert server.count == sent
+
+    def test_where_the_run_was_begun_its_id_is_enough(self, shell, server):
+        capped = shell.run(f"%mipro run student {SHORT} --yes --max-calls 8 --into capped")
+        assert capped.run.status == "capped"
+        best = shell.run("%mipro resume --max-calls 500 --yes --into best")
+        assert (best.run.id, best.run.status) == (capped.run.id, "finished")
+        assert best is shell["best"]
+        assert best.run.plan.caps.max_calls == 500
+
+    def test_a_cap_that_is_reached_already_is_refused(self, shell, server):
+        capped = shell.run(f"%mipro run student {SHORT} --yes --max-calls 8")
+        for line in ("--max-calls 5 --yes", "--yes"):
+            said = shell.fails(f"%mipro resume {line}")
+            assert f"run {capped.run.id} has spent 8 already: give a higher one." in said
+        assert server.count == 8
+
+    def test_changed_code_is_told_of_and_needs_a_word(self, shell, cut_off, server):
+        shell.run("def other(example, prediction, trace=None):\n    return 0.5")
+        sent = server.count
+        line = f"%mipro resume {cut_off} student --metric other --yes"
+        said = shell.fails(line)
+        assert "The metric's code changed:" in said
+        assert said.endswith("On this line, that is --accept-changes.")
+        assert server.count == sent
+        assert shell.run(f"{line} --accept-changes").run.status == "finished"
+
+    def test_it_asks_where_it_is_not_told_to_go_on(self, shell, cut_off, server, monkeypatch):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+        sent = server.count
+        said = shell.fails(f"%mipro resume {cut_off} student --metric exact")
+        assert said.startswith("PermissionUnansweredError")
+        assert said.endswith("On this line, that is --yes.")
+        assert server.count == sent
+
+    def test_a_run_that_need_not_be_carried_on_says_so(self, shell, server):
+        assert "No run is recorded yet" in shell.fails("%mipro resume")
+        _, run = optimized(shell)
+        assert f"The newest run, {run.id}, is finished." in shell.fails("%mipro resume")
+        assert f"Run {run.id} is finished" in shell.fails("%mipro resume last")
+
+    def test_a_live_run_takes_no_other_settings(self, shell, silent):
+        run = shell.run(f"%mipro run student {SHORT} --yes --background")
+        shell.run("%mipro pause")
+        assert shell.fails("%mipro resume --max-usd 3") == (
+            f"UsageError: Run {run.id} is paused and goes on as it was begun: "
+            f"%mipro resume {run.id}."
+        )
+        shell.run("%mipro stop")
+        run.wait()
+
+    def test_the_same_line_again_carries_on_what_it_began(self, shell, server):
+        line = f"%mipro run student {SHORT} --yes"
+        capped = shell.run(f"{line} --max-calls 8")
+        best = shell.run(f"{line} --resume")
+        assert (best.run.id, best.run.status) == (capped.run.id, "finished")
 
 
 CUT_OFF = """
@@ -283,7 +362,7 @@ sys.path[:0] = ["tests", "tests/optimizer"]
 os.environ["MIPRO_HOME"] = sys.argv[2]
 from scripted_task import KEY, Solve, exact, rows
 import mipro_nb as mipro
-lm = mipro.LM("scripted", base_url=sys.argv[1], api_key=KEY)
+lm = mipro.LM("openai/scripted", base_url=sys.argv[1], api_key=KEY)
 run = mipro.MIPROv2(exact, task_model=lm, num_candidates=2).start(
     Solve(), trainset=rows(10), minibatch=False, num_trials=2, requires_permission_to_run=False)
 os._exit(0)

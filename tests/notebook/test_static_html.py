@@ -441,7 +441,7 @@ def test_requests_without_an_answer_and_lost_calls_are_told():
     made["summary"]["lost"] = {"calls": 3, "tokens": 1200, "usd": 0.0012}
     sent = "86 requests were sent: 2 of them brought no answer, and 1 call failed for good."
     lost = (
-        "3 calls were in flight when the process ended: paid for perhaps, and sent again. "
+        "3 calls were in flight when the run was interrupted: paid for perhaps, and sent again. "
         "For the caps they count at their worst: 1,200 tokens, USD 0.0012."
     )
     for shown in (Page(run_html(made)).text, run_text(made)):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import textwrap
 from pathlib import Path
 
+import psutil
 import pytest
 from kernels import FrontEnd
 from scripted_server import ScriptedServer
@@ -61,6 +64,11 @@ def dialog_of(end):
     (widget,) = end.mipro_widgets
     end.ask("hello", {"keeps": True})
     return end.widgets[widget]
+
+
+def wait_until_gone(process):
+    if psutil.pid_exists(process):
+        psutil.wait_procs([psutil.Process(process)], timeout=30)
 
 
 def pages_of(end):
@@ -139,6 +147,67 @@ def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
     state = mipro.runs.load(run).state
     assert [(c.index, c.predictor) for c in state.banned] == [(1, "solve")]
     assert "does not go on in this kernel" in end.answer("pause", {"run": run})
+
+
+def test_a_run_whose_kernel_was_killed_is_carried_on_in_another(front_end, lm):
+    end = front_end(trials=40)
+    end.begin(_COMPILE)
+    dialog_of(end)
+    end.answer("permit", {"caps": {**_NO_CAPS, "max_calls": 2000}, "below_usd": None})
+    end.until(lambda: any(r.state.best is not None for r in mipro.runs.list()))
+    (run,) = mipro.runs.list()
+    os.kill(run.state.process, signal.SIGKILL)
+    wait_until_gone(run.state.process)
+    (cut,) = mipro.runs.list()
+    assert cut.status == "cut off"
+
+    end = front_end()
+    told = end.run("%load_ext mipro_nb\n%mipro status last").outputs[-1]["data"]["text/plain"]
+    assert f'to carry it on:    MIPROv2(metric=metric).resume("{run.id}", student)' in told
+    needed = end.run("%mipro resume")
+    assert f"%mipro resume {run.id} PROGRAM --metric FN." in needed.text
+    end.run("student = Solve()")
+    asked = lm.count
+    cell = end.begin(f"best = %mipro resume {run.id} student --metric exact")
+    dialog = dialog_of(end)
+    request = dialog["permission"]
+    assert request["carries_on"] == run.id
+    assert request["caps"]["max_calls"] == 2000, "it is that which the run had"
+    assert f"Carries on run {run.id}, which was cut off" in request["notes"][0]
+    refused = end.answer("permit", {"caps": {**_NO_CAPS, "max_calls": 5}, "below_usd": None})
+    assert "already: give a higher one." in refused
+    assert dialog["permission"]["state"] == "asked"
+    assert lm.count == asked, "a plan is made with made-up answers"
+    end.answer("permit", {"caps": {**_NO_CAPS, "max_calls": 3000}, "below_usd": None})
+    end.until(lambda: dialog["snapshot"])
+    first = dialog["snapshot"]
+    assert len(first["trials"]) >= len(cut.state.trials), "it begins with all that was before"
+    assert first["summary"]["spend"]["calls"] >= cut.state.spend.calls
+    end.until(lambda: cell.done)
+    assert cell.error is None
+    end.until(lambda: dialog["snapshot"]["summary"]["state"] == "finished")
+    assert dialog["snapshot"]["summary"]["id"] == run.id
+    assert dialog["snapshot"]["summary"]["caps"]["max_calls"] == 3000
+
+
+def test_a_run_is_not_carried_on_where_the_answer_is_no(front_end, lm):
+    end = front_end()
+    end.run(
+        "best = optimizer.compile(Solve(), **data, max_calls=40, requires_permission_to_run=False)"
+    )
+    (run,) = mipro.runs.list()
+    assert run.status == "capped"
+    asked = lm.count
+    end.run("%load_ext mipro_nb")
+    cell = end.begin("%mipro resume")
+    widgets = len(end.mipro_widgets)
+    end.until(lambda: len(end.mipro_widgets) > widgets)
+    end.ask("hello", {"keeps": True})
+    end.answer("decline")
+    end.until(lambda: cell.done)
+    assert "PermissionDeniedError" in cell.error
+    assert mipro.runs.load(run.id).status == "capped"
+    assert lm.count == asked
 
 
 def test_a_request_that_arrives_twice_is_done_once(front_end, lm):

@@ -87,9 +87,7 @@ def test_answers_of_no_use_that_are_billed_are_paid_for(tmp_path):
     with ScriptedServer(faulty) as server:
         run = run_on(server, tmp_path)
     billed = [
-        e.event
-        for e in run.events()
-        if e.event.type == "lm_call_failed" and e.event.input_tokens
+        e.event for e in run.events() if e.event.type == "lm_call_failed" and e.event.input_tokens
     ]
     assert len(billed) == faulty.met["no choices"] > 0
     for call in billed:

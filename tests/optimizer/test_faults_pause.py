@@ -7,11 +7,12 @@ import json
 import sqlite3
 import threading
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from faulty import sent_to
 from scripted_server import Reply, ScriptedServer
-from scripted_task import PlanAndSolve, answer, exact, lm_of
+from scripted_task import PlanAndSolve, answer, exact, kind, lm_of, question_of
 from test_same_answers_same_run import TRAIN, VAL, made, told
 from watched import Watched, until
 
@@ -27,7 +28,8 @@ SEARCH = {
     "view_data_batch_size": 3,
     "trials_in_flight": 4,
 }
-AFTER = [3, 40, 150]
+LATE_QUESTIONS = {row.question for row in TRAIN[::3]}
+AFTER = [20, 60, 150]
 
 
 @pytest.fixture
@@ -233,6 +235,21 @@ def test_where_nobody_can_resume_it_fails_and_can_be_carried_on(clean, record, a
     assert (lm.answered - answered(best.run)).total() <= best.run.state.lost.calls
 
 
+def test_a_run_fails_for_the_reason_that_there_is_and_not_for_what_that_cancelled(record):
+    def respond(request):
+        if kind(request) == "instruction":
+            return Reply("No such model.", status=404)
+        # Proposals wait for demo sets that are long in coming.
+        slow = kind(request) == "task" and question_of(request) in LATE_QUESTIONS
+        return replace(answer(request), delay=0.5) if slow else answer(request)
+
+    with ScriptedServer(respond) as server:
+        run = begun(lm_of(server), record)
+        with pytest.raises(LMUnavailableError, match="No such model"):
+            run.wait(60)
+    assert run.status == "failed"
+
+
 @contextlib.contextmanager
 def full_disk(record):
     """Have the record find no room for one more page."""
@@ -259,9 +276,8 @@ def locked(record):
 
 @pytest.mark.parametrize("broken", [full_disk, locked])
 @pytest.mark.parametrize("after", AFTER)
-def test_a_record_that_cannot_be_written_pauses_the_run_until_it_can(
-    watched, soon, clean, record, broken, after
-):
+@pytest.mark.usefixtures("watched", "soon")
+def test_a_record_that_cannot_be_written_pauses_the_run_until_it_can(clean, record, broken, after):
     served = Revocable(float("inf"))
     with ScriptedServer(served, latency=0.005) as server:
         run = begun(lm_of(server), record)

@@ -305,3 +305,16 @@ def test_models_are_checked_at_once():
 def test_without_an_lm_the_error_says_what_to_configure():
     with pytest.raises(mipro.errors.ProgramError, match="No LM is configured: call configure"):
         plan_of()
+
+
+@pytest.mark.parametrize("value", [0, -1, "5", True])
+def test_the_time_of_an_example_is_a_number_above_0(server, value):
+    with pytest.raises(InvalidArgumentError, match=r"example_timeout=.*more than 0"):
+        plan_of(example_timeout=value)
+
+
+def test_the_time_of_an_example_is_part_of_the_plan(server):
+    plan = plan_of(example_timeout=2.5)
+    assert plan.settings()["example_timeout"] == 2.5
+    assert "2.5 s of program and metric" in str(plan)
+    assert plan_of().settings()["example_timeout"] is None

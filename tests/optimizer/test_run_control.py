@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import sqlite3
 import threading
@@ -13,6 +14,7 @@ from scripted_task import KEY, Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
 from mipro_nb.errors import (
+    CallRefusedError,
     InvalidArgumentError,
     MetricError,
     PermissionDeniedError,
@@ -122,6 +124,20 @@ def test_async_code_of_a_run_is_told_that_it_cannot_wait_for_one(slow_server):
     assert "cannot wait for run" in said[0]
     first.stop()
     first.wait(60)
+
+
+def test_user_code_that_goes_on_after_the_run_has_ended_sends_nothing(slow_server):
+    contexts = []
+
+    def metric(example, prediction, trace=None):
+        contexts.append(contextvars.copy_context())
+        return prediction.answer == example.answer
+
+    begin(metric, **SHORT).wait(60)
+    sent = slow_server.count
+    with pytest.raises(CallRefusedError):
+        contexts[-1].run(mipro.settings.lm, "Is it over?")
+    assert slow_server.count == sent
 
 
 def test_a_pause_that_cannot_be_recorded_is_no_pause(slow_server, monkeypatch):

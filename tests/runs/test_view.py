@@ -136,7 +136,7 @@ def test_cards_tell_how_candidates_fared(recorded):
 def unended(recorded, process):
     """The events of the run as if it went on in a process of this number."""
     events = [e for e in recorded.events() if e.event.type != "run_ended"]
-    planned = events[0].event.model_copy(update={"process": process})
+    planned = events[0].event.model_copy(update={"process": process, "process_started": None})
     events[0] = replace(events[0], event=planned)
     return events
 

@@ -45,7 +45,7 @@ export interface Spend {
   readonly attempts?: number;
 }
 
-/** Calls that were in flight when a process ended, at their worst. */
+/** Calls that a stop, or the end of a process, gave up in flight, at their worst. */
 export interface Lost {
   readonly calls: number;
   /** 0 where neither tokens nor USD were capped: then the worst was not reckoned. */

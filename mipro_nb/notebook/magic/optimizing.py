@@ -76,6 +76,12 @@ OPTIONS = (
     Option("--hedge", "hedge", None, "send slow calls a second time; both are paid"),
     Option("--max-bootstrapped-demos", "max_bootstrapped_demos", WHOLE, "per demo set (4)"),
     Option("--max-labeled-demos", "max_labeled_demos", WHOLE, "per demo set, in all (16)"),
+    Option(
+        "--example-timeout",
+        "example_timeout",
+        NUMBER,
+        "seconds that program and metric may take for one example, LM calls apart",
+    ),
     Option("--max-errors", "max_errors", WHOLE, "failed examples in one evaluation (10)"),
     Option("--metric-threshold", "metric_threshold", NUMBER, "score that a demo's trace needs"),
     Option("--init-temperature", "init_temperature", NUMBER, "of the proposals (1.0)"),
@@ -106,7 +112,7 @@ RESUMED_STUDENT = Argument(
 _ALIKE = frozenset(
     {
         *("prompt_model", "task_model", "teacher", "inputs"),
-        *("max_usd", "max_calls", "max_tokens", "max_seconds"),
+        *("max_usd", "max_calls", "max_tokens", "max_seconds", "example_timeout"),
         *("verbose", "requires_permission_to_run"),
     }
 )

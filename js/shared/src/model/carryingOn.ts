@@ -1,4 +1,4 @@
-/** Runs that ended early: which can be carried on, with what, and what was lost with a process. */
+/** Runs that ended early: which can be carried on, with what, and what was lost in flight. */
 
 import { formatCount, formatTokens, formatUsd } from "../format";
 import type { Lost, RunState } from "../run";
@@ -19,13 +19,13 @@ export function resumeCode(run: string): string {
   return `MIPROv2(metric=metric).resume("${run}", student)`;
 }
 
-/** What is to be said of calls that were in flight when a process ended; null if none was. */
+/** What is to be said of calls that were given up in flight; null if none was. */
 export function lostText(lost: Lost | undefined): string | null {
   if (lost === undefined || lost.calls === 0) {
     return null;
   }
   const calls = lost.calls === 1 ? "1 call was" : `${formatCount(lost.calls)} calls were`;
-  const text = `${calls} in flight when the process ended: paid for perhaps, and sent again.`;
+  const text = `${calls} in flight when the run was interrupted: paid for perhaps, and sent again.`;
   if (lost.tokens === 0) {
     return text;
   }

@@ -248,14 +248,16 @@ describe("a run that ended early", () => {
     await opened(
       snapshot({ summary: summary({ lost: { calls: 3, tokens: 12_300, usd: 0.0123 } }) }),
     );
-    const told = screen.getByText(/3 calls were in flight when the process ended/).textContent;
+    const told = screen.getByText(
+      /3 calls were in flight when the run was interrupted/,
+    ).textContent;
     expect(told).toContain("For the caps they count at their worst: 12.3k tokens, $0.0123.");
   });
 
   it("does not make up what nobody has reckoned", async () => {
     await opened(snapshot({ summary: summary({ lost: { calls: 1, tokens: 0, usd: 0 } }) }));
     expect(screen.getByText(/1 call was in flight/).textContent).toBe(
-      "1 call was in flight when the process ended: paid for perhaps, and sent again.",
+      "1 call was in flight when the run was interrupted: paid for perhaps, and sent again.",
     );
   });
 });

@@ -5,7 +5,8 @@ import {
   Virtualizer,
 } from "@tanstack/virtual-core";
 import type { ComponentChildren, RefObject } from "preact";
-import { useId, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { usePageId } from "../../model/ids";
 import { classes } from "./classes";
 import { Checkbox } from "./Field";
 import { Menu } from "./Menu";
@@ -70,7 +71,7 @@ export function DataTable<Row extends object>({
   toolbar,
   empty,
 }: DataTableProps<Row>) {
-  const id = useId();
+  const id = usePageId();
   const model = useTableModel(rows, columns, initialSort ?? null);
   const scroller = useRef<HTMLDivElement>(null);
   const height = Math.min(maxHeight, headerHeight + Math.max(1, model.rows.length) * rowHeight);

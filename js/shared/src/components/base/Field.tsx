@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { usePageId } from "../../model/ids";
 import { classes } from "./classes";
 
 interface TextFieldProps {
@@ -29,7 +29,7 @@ export function TextField({
   numeric = false,
   ...rest
 }: TextFieldProps) {
-  const id = useId();
+  const id = usePageId();
   return (
     <div class="mipro-field">
       <label for={id} class={hideLabel ? "mipro-only-read" : "mipro-field-label"}>

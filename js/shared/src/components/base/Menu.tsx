@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { usePageId } from "../../model/ids";
 import { Button } from "./Button";
 import type { IconName } from "./Icon";
 
@@ -13,7 +14,7 @@ interface MenuProps {
 /** A button that opens a small panel below it; Escape or a click elsewhere closes it. */
 export function Menu({ label, icon, children }: MenuProps) {
   const [open, setOpen] = useState(false);
-  const id = useId();
+  const id = usePageId();
   const box = useRef<HTMLDivElement>(null);
 
   useEffect(() => {

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
-import { useId, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { formatCount } from "../../format";
+import { usePageId } from "../../model/ids";
 
 export interface Tab<Id extends string> {
   readonly id: Id;
@@ -25,7 +26,7 @@ export function Tabs<Id extends string>({
   onSelect,
   children,
 }: TabsProps<Id>) {
-  const id = useId();
+  const id = usePageId();
   const list = useRef<HTMLDivElement>(null);
 
   function move(event: KeyboardEvent): void {

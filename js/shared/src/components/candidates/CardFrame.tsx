@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { usePageId } from "../../model/ids";
 import { Badge } from "../base/Badge";
 import { classes } from "../base/classes";
 import { Notice } from "../base/Notice";
@@ -43,7 +43,7 @@ export function CardFrame({
   actions,
   errors,
 }: CardFrameProps) {
-  const id = useId();
+  const id = usePageId();
   return (
     <article
       class={classes("mipro-card", best && "mipro-card--best", banned && "mipro-card--banned")}

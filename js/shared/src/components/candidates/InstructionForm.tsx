@@ -1,4 +1,5 @@
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { usePageId } from "../../model/ids";
 import { Button } from "../base/Button";
 import { SafeText } from "../base/SafeText";
 import type { Action } from "../drill/asking";
@@ -25,7 +26,7 @@ export function InstructionForm({
   onSubmit,
   onCancel,
 }: InstructionFormProps) {
-  const id = useId();
+  const id = usePageId();
   const [text, setText] = useState(initial);
   const [tried, setTried] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
+import { usePageId } from "../../model/ids";
 import { IconButton } from "../base/Button";
 
 interface DrillFrameProps {
@@ -15,7 +16,7 @@ interface DrillFrameProps {
 
 /** A view that was opened from another and goes away with Escape; the focus begins at its title. */
 export function DrillFrame({ title, aside, name, children, onClose }: DrillFrameProps) {
-  const id = useId();
+  const id = usePageId();
   const heading = useRef<HTMLHeadingElement>(null);
   const opened = onClose !== null;
   useEffect(() => {

@@ -1,5 +1,6 @@
-import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { formatCount, formatScore } from "../../format";
+import { usePageId } from "../../model/ids";
 import { choices, choiceText, configurationText, kindNames } from "../../model/words";
 import type { RunSummary, TrialRow } from "../../run";
 import { classes } from "../base/classes";
@@ -45,7 +46,7 @@ interface DrawnScoreChartProps extends Omit<ScoreChartProps, "trials"> {
 }
 
 function DrawnScoreChart({ rows, baseline, best, selected, onSelect }: DrawnScoreChartProps) {
-  const id = useId();
+  const id = usePageId();
   const { box, size } = useSize({ width: 720, height: 220 });
   const chart = useMemo(() => geometry(rows, baseline, size), [rows, baseline, size]);
   const [pointed, setPointed] = useState<number | null>(null);

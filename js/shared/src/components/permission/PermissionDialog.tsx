@@ -1,5 +1,6 @@
-import { useId, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { formatCount, formatRange, formatUsd } from "../../format";
+import { usePageId } from "../../model/ids";
 import { BUSY, GONE, type Kernel, type Presence } from "../../model/kernel";
 import type { PermissionRequest } from "../../run";
 import { Button } from "../base/Button";
@@ -44,7 +45,7 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
 }
 
 function Question({ kernel, presence, request }: PermissionDialogProps) {
-  const id = useId();
+  const id = usePageId();
   const [typed, setTyped] = useState(() => typedCaps(request.caps));
   const [remember, setRemember] = useState(false);
   const [below, setBelow] = useState(() => suggestedThreshold(request.estimate));

@@ -1,0 +1,84 @@
+"""What a live view is told of a run: also what the record cannot hold, and what came before."""
+
+from __future__ import annotations
+
+import pytest
+from scripted_server import ScriptedServer
+from scripted_task import Solve, answer, exact, lm_of, rows
+from watched import Watched, until
+
+import mipro_nb as mipro
+from mipro_nb.notebook.desk import Desk
+from mipro_nb.notebook.follower import Follower
+from mipro_nb.optimizer import surface
+
+_SMALL = {"num_trials": 2, "minibatch": False, "requires_permission_to_run": False}
+
+
+@pytest.fixture
+def watched():
+    chosen = surface._choose
+    surface.prefer(Watched)
+    yield
+    surface.prefer(chosen)
+
+
+def begun(**settings):
+    return mipro.MIPROv2(exact, num_candidates=2).start(
+        Solve(), trainset=rows(10), valset=rows(8, start=1000), **{**_SMALL, **settings}
+    )
+
+
+def summary_of(run):
+    return Follower(run.record, run.id, lambda _: None).snapshot()["summary"]
+
+
+@pytest.fixture
+def slow():
+    with ScriptedServer(answer, latency=0.1) as running:
+        mipro.configure(lm=lm_of(running))
+        yield running
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_pause_that_cannot_be_recorded_is_shown_with_its_reason(slow):
+    run = begun()
+    until(lambda: slow.count > 2)
+    with run.record.lock:
+        (pages,) = run.record._db.execute("PRAGMA page_count").fetchone()
+        run.record._db.execute(f"PRAGMA max_page_count={pages}")
+    try:
+        until(lambda: run.status == "paused")
+        shown = summary_of(run)
+        assert (shown["state"], shown["steerable"]) == ("paused", True)
+        assert "Cannot write the record" in shown["reason"]
+        assert mipro.runs.load(run.id).status == "running", "the record does not know"
+    finally:
+        with run.record.lock:
+            run.record._db.execute("PRAGMA max_page_count=1000000")
+    until(lambda: run.done)
+    assert (summary_of(run)["state"], summary_of(run)["reason"]) == ("finished", None)
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_run_that_waits_to_be_carried_on_is_shown_as_it_ended(server):
+    capped = begun(max_calls=5)
+    capped.wait()
+    again = begun(max_calls=500, resume=True, requires_permission_to_run=True)
+    assert (again.id, again.permitted) == (capped.id, False)
+    shown = summary_of(again)
+    assert (shown["state"], shown["steerable"], shown["lives"]) == ("capped", False, "ended")
+    again.decline()
+    assert mipro.runs.load(capped.id).status == "capped"
+
+
+def test_a_view_of_a_run_that_ended_follows_it_once_it_is_carried_on(server):
+    capped = begun(max_calls=5)
+    capped.wait()
+    told = []
+    desk = Desk(capped.record, lambda run_id, delta: told.append(delta), lambda _: None)
+    assert desk.follow(capped.id).snapshot()["summary"]["state"] == "capped"
+    again = begun(max_calls=500, resume=True)
+    desk.follow(again.id)
+    again.wait()
+    until(lambda: told and told[-1]["summary"]["state"] == "finished")
