@@ -515,11 +515,14 @@ class Run(RunFrames):
         """Record that the run is finished, as soon as that can be done."""
         while True:
             try:
-                return self._end("finished", evaluations, None)
+                program = self._end("finished", evaluations, None)
             except RecordError as error:
                 if not self._hold(error):
                     raise
-            await gate.ready()
+                await gate.ready()
+            else:
+                gate.refuse(_ENDED)
+                return program
 
     def _before(self) -> Before | None:
         """Return what the gate has to know of a run that is carried on."""

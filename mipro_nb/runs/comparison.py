@@ -50,7 +50,8 @@ class _Program(BaseModel):
 _PROGRAM = TypeAdapter(_Program)
 
 _PAID_CALLS = """
-SELECT CAST(seq AS INTEGER), type = 'lm_call_answered', CAST(usd AS REAL) FROM events INDEXED BY events_by_type
+SELECT CAST(seq AS INTEGER), type = 'lm_call_answered', CAST(usd AS REAL)
+FROM events INDEXED BY events_by_type
 WHERE run_id = ? AND type IN ('lm_call_answered', 'lm_call_failed')
     AND CASE type WHEN 'lm_call_answered' THEN NOT from_cache ELSE usd END
 ORDER BY seq

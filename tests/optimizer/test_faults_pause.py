@@ -340,3 +340,23 @@ def test_where_nobody_can_resume_a_full_disk_fails_the_run_and_tells_what_is_los
         answers = run._journal.backlog.answers
     assert answers > 0
     assert f"{answers} LM answers that were paid for could not be written and are lost" in notes
+
+
+@pytest.mark.usefixtures("watched", "soon")
+def test_a_run_whose_end_cannot_be_written_waits_until_it_can(clean, record, monkeypatch):
+    with ScriptedServer(answer) as server:
+        run = begun(lm_of(server), record)
+        take_lost, full = run.record.take_lost, [True]
+
+        def failing(run_id):
+            if full:
+                msg = "Cannot write the record."
+                raise RecordError(msg)
+            return take_lost(run_id)
+
+        monkeypatch.setattr(run.record, "take_lost", failing)
+        paused(run)
+        full.clear()
+        run.wait(60)
+    assert result(run) == clean
+    assert mipro.runs.load(run.id, record).status == "finished"
