@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import to_jsonable_python
 
@@ -158,9 +159,29 @@ def json_value(field_: Field, value: Any) -> Any:
     A value of another type than the field's (an int for a float, a raw label) is taken as it is.
     """
     try:
-        return adapter(field_).dump_python(value, mode="json", warnings="error")
+        written = adapter(field_).dump_python(value, mode="json", warnings="error")
     except (ValueError, TypeError):
-        return to_jsonable_python(value, fallback=str, inf_nan_mode="constants")
+        written = to_jsonable_python(value, fallback=str, inf_nan_mode="constants")
+    return in_order(value, written)
+
+
+def in_order(value: Any, written: Any) -> Any:
+    """Return `written`, the JSON form of `value`, with its sets in one and the same order.
+
+    In every process they have another one, and with it a prompt would be another prompt.
+    """
+    match value, written:
+        case ((set() | frozenset()), list()):
+            return sorted(written, key=lambda each: json.dumps(each, sort_keys=True))
+        case ((list() | tuple()), list()):
+            return [in_order(*pair) for pair in zip(value, written, strict=True)]
+        case Mapping(), dict() if len(value) == len(written):
+            pairs = zip(value.values(), written.items(), strict=True)
+            return {name: in_order(inner, form) for inner, (name, form) in pairs}
+        case BaseModel(), dict():
+            values = dict(value)
+            return {name: in_order(values.get(name), form) for name, form in written.items()}
+    return written
 
 
 def write_value(field_: Field, value: Any) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 from pathlib import Path
 
+import processes
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -252,3 +254,22 @@ def test_a_program_that_cannot_be_written_leaves_nothing_half_written(tuned, tmp
     with pytest.raises(OSError, match="folder"):
         tuned.save(tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+TAGGED = """
+from mipro_nb import Example, Predict, Signature
+predictor = Predict(Signature("question -> tags: set[str], more: dict[str, list[set[int]]]"))
+tags = {str(n) for n in range(20)}
+predictor.demos = [Example(question="?", tags=tags, more={"a": [set(range(9, 0, -1)), set()]})]
+print(predictor.dump_state(), predictor.signature)
+from mipro_nb.language.prompt import write_fields
+print(write_fields(predictor.signature, predictor.signature.fields, predictor.demos[0]))
+"""
+
+
+def test_sets_are_written_alike_in_every_process():
+    texts = {
+        tuple(processes.run(TAGGED, env={**os.environ, "PYTHONHASHSEED": seed}))
+        for seed in ("1", "2", "3")
+    }
+    assert len(texts) == 1
