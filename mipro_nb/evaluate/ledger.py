@@ -14,7 +14,10 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import call_labels
 
-_NONE: Mapping[str, dict[int, ExampleResult]] = {}
+Results = Mapping[str, dict[int, ExampleResult]]
+"""Configuration → example, by place in the set → result."""
+
+_NONE: Results = {}
 
 
 class Ledger:
@@ -46,7 +49,7 @@ class Ledger:
         slots: Slots,
         max_errors: int,
         *,
-        known: Mapping[str, dict[int, ExampleResult]] = _NONE,
+        known: Results = _NONE,
         example_timeout: float | None = None,
     ) -> None:
         self.examples = examples

@@ -309,7 +309,8 @@ class MIPROv2:
         RunEndedError
             If the run is finished, or is going on.
         InvalidArgumentError
-            If a cap is reached already, or something changed and nobody is asked.
+            If a cap is reached already, rows or predictors are others than then, or anything else
+            changed and nobody is asked.
 
         Errors of `compile` besides.
         """
@@ -324,22 +325,21 @@ class MIPROv2:
         caps = resumption.caps_of(past, {n: v for n, v in given.items() if v is not None})
         if student is None:
             student = _student_of(past.run_id)
-        rows = resumption.rows_of(past)
+        rows = (
+            resumption.rows_of(past)
+            if trainset is None
+            else resumption.rows_given(past, trainset, valset, inputs)
+        )
         wished = resumption.wishes_of(past, self._wishes)
         if example_timeout is not None:
             wished = replace(wished, example_timeout=example_timeout)
         job = core().wait_for(
-            self._job_of(
-                student,
-                rows.train if trainset is None else trainset,
-                rows.val if trainset is None else valset,
-                inputs=inputs,
-                wished=wished,
-                caps=caps,
-            )
+            self._job_of(student, rows.train, rows.val, inputs=None, wished=wished, caps=caps)
         )
         plan = resumption.same_auto(past, job.plan)
-        changes = list(resumption.differences(past, replace(job, plan=plan)))
+        job = replace(job, plan=plan)
+        resumption.check_same(past, job)
+        changes = list(resumption.differences(past, job))
         if changes and not (accept_changes or requires_permission_to_run):
             raise InvalidArgumentError(
                 "accept_changes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -14,8 +14,8 @@ from mipro_nb.language.saving import jsonable
 from mipro_nb.models.caps import Caps
 from mipro_nb.optimizer.job import Job
 from mipro_nb.optimizer.past import Past
-from mipro_nb.optimizer.plan import Plan, Wishes
-from mipro_nb.optimizer.rows import Rows
+from mipro_nb.optimizer.plan import AUTO, Plan, Wishes
+from mipro_nb.optimizer.rows import Rows, split_rows
 from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.history import history_rows
 from mipro_nb.runs.outlay import Outlay
@@ -54,7 +54,7 @@ def same_run(record: Record, job: Job) -> Past | None:
     for row in history_rows(record):
         if row["state"] in RESUMABLE and row["program"] == job.plan.program:
             past = Past.of(record, row["id"])
-            if not any(differences(past, job)):
+            if not any(obstacles(past, job)) and not any(differences(past, job)):
                 return past
     return None
 
@@ -77,6 +77,13 @@ def rows_of(past: Past) -> Rows:
         for ref in (planned.trainset, planned.valset)
     )
     return Rows(train, val)
+
+
+def rows_given(past: Past, trainset: Any, valset: Any, inputs: Sequence[str] | None) -> Rows:
+    """Return the rows that a person gives, divided as they were when the run was planned."""
+    plan = past.planned.plan
+    most = AUTO[plan["auto"]].valset_cap if plan.get("auto") else None
+    return split_rows(trainset, valset, inputs, most, plan["seed"])
 
 
 def caps_of(past: Past, given: Mapping[str, Any]) -> Caps:
@@ -118,23 +125,44 @@ def _spent(outlay: Outlay, seconds: float) -> dict[str, float]:
     }
 
 
-def differences(past: Past, job: Job) -> Iterator[str]:
-    """Tell, each in a text, in what the run was different from this job."""
+def obstacles(past: Past, job: Job) -> Iterator[tuple[str, str]]:
+    """Tell why the run cannot be carried on as this job: the argument, and what is wrong with it.
+
+    Scores of other rows, and candidates of other predictors, are of no use to it.
+    """
     planned = past.planned
     rows = {"trainset": job.rows.train, "valset": job.rows.val}
     for name, examples in rows.items():
         text = json.dumps(jsonable([row.to_dict() for row in examples], name), ensure_ascii=False)
         if text_ref(text) != getattr(planned, name):
-            yield f"The rows of {name} are others."
+            yield name, "its rows are others than those of the run"
+    if dict(job.plan.predictors) != planned.predictors:
+        yield "student", f"the predictors of the run were {planned.predictors}"
+
+
+def check_same(past: Past, job: Job) -> None:
+    """Return if the run can be carried on as this job.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If rows or predictors are others.
+    """
+    given = {"trainset": job.rows.train, "valset": job.rows.val, "student": job.student}
+    for name, problem in obstacles(past, job):
+        raise InvalidArgumentError(
+            name, given[name], f"{problem}: give what it was begun with, or begin a new run."
+        )
+
+
+def differences(past: Past, job: Job) -> Iterator[str]:
+    """Tell, each in a text, in what the run was different from this job."""
+    planned = past.planned
     for name, value in job.plan.settings().items():
         if name not in _FREE and planned.plan.get(name) != value:
             yield f"{name} was {planned.plan.get(name)!r} and is {value!r}."
-    for name, mine, theirs in (
-        ("predictors", dict(job.plan.predictors), planned.predictors),
-        ("models", dict(job.plan.models), planned.models),
-    ):
-        if mine != theirs:
-            yield f"The {name} were {theirs} and are {mine}."
+    if dict(job.plan.models) != planned.models:
+        yield f"The models were {planned.models} and are {dict(job.plan.models)}."
     for role, text in job.sources().items():
         if role in planned.sources and planned.sources[role] != text_ref(text):
             yield _changed(role, past.record.text(planned.sources[role]), text)

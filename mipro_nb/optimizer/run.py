@@ -21,7 +21,7 @@ from mipro_nb.errors import (
     RecordError,
     RunEndedError,
 )
-from mipro_nb.evaluate.ledger import Ledger
+from mipro_nb.evaluate.ledger import Ledger, Results
 from mipro_nb.evaluate.metric import MetricFunction
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.module import Module
@@ -137,6 +137,7 @@ class Run(RunFrames):
             if caps is not None:
                 self.plan = replace(self.plan, caps=caps)
             self.check_caps(self.plan.caps)
+            known = self._past.results(self._job.rows.val)
             with self._journal.record.writing():
                 if self._past:
                     self._carry_on(by)
@@ -147,7 +148,7 @@ class Run(RunFrames):
             living.enter(self.id)
             begin(self)
             self.permitted = True
-            core().submit(self._run()).add_done_callback(self._deliver)
+            core().submit(self._run(known)).add_done_callback(self._deliver)
         except BaseException as error:
             # Nothing was begun, and a journal that lacks its beginning is of no use.
             self._result.set_exception(error)
@@ -454,7 +455,7 @@ class Run(RunFrames):
             await self._window.attend(self._result)
         return self._result.result()
 
-    async def _run(self) -> Module:
+    async def _run(self, known: Results) -> Module:
         self._task = asyncio.current_task()
         job, journal = self._job, self._journal
         gate = self._gate = Gate(
@@ -472,7 +473,6 @@ class Run(RunFrames):
         holding = self._holding = Holding(journal, gate, self._can_be_resumed)
         watch = asyncio.create_task(self._watch_time())
         slots = Slots(job.plan.num_threads)
-        known = self._past.results(job.rows.val)
         ledger = Ledger(
             job.rows.val,
             job.metric,

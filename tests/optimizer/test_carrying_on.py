@@ -15,7 +15,7 @@ from pathlib import Path
 import processes
 import pytest
 from scripted_server import ScriptedServer
-from scripted_task import PlanAndSolve, answer, exact, lm_of, rows
+from scripted_task import PlanAndSolve, Solve, answer, exact, lm_of, rows
 from test_same_answers_same_run import TRAIN, VAL, at_random_speed, told
 
 import mipro_nb as mipro
@@ -471,3 +471,42 @@ def test_of_two_who_carry_a_run_on_only_one_does(whole, record, monkeypatch):
         with pytest.raises(RunEndedError, match="was carried on elsewhere"):
             second.begin(by="user")
     assert result(first) == whole[0]
+
+
+def test_rows_that_are_given_again_are_divided_as_before(record):
+    data = rows(140)
+    with ScriptedServer(answer) as server:
+        mipro.configure(lm=lm_of(server, cache=False))
+        light = mipro.MIPROv2(exact, auto="light", num_threads=6)
+        settings = {"record": record, "requires_permission_to_run": False}
+        capped = light.compile(PlanAndSolve(), trainset=data, max_calls=150, **settings).run
+        assert (capped.status, capped.plan.valset_size) == ("capped", 100)
+        program = light.resume(
+            capped.id, PlanAndSolve(), trainset=data, max_calls=100_000, **settings
+        )
+    assert program.run.status == "finished"
+    assert program.run.plan.auto == "light"
+
+
+@pytest.mark.parametrize(
+    ("other", "wrong"),
+    [
+        ({"trainset": TRAIN, "valset": rows(12, start=2000)}, r"^valset=.*rows are others"),
+        ({"trainset": TRAIN, "valset": VAL[:6]}, r"^valset=.*rows are others"),
+        ({"student": Solve()}, r"^student=.*the predictors of the run were"),
+    ],
+    ids=["other rows", "fewer rows", "another program"],
+)
+def test_a_run_is_not_carried_on_with_other_rows_or_predictors(record, other, wrong):
+    run = cut_short(record)
+    with ScriptedServer(answer) as server:
+        mipro.configure(lm=lm_of(server, cache=False))
+        with pytest.raises(InvalidArgumentError, match=wrong):
+            optimizer().resume(
+                run.id,
+                **{"student": PlanAndSolve(), **other},
+                record=record,
+                accept_changes=True,
+                requires_permission_to_run=False,
+            )
+        assert server.requests == []
