@@ -40,7 +40,7 @@ DSPY_STAMP := $(DSPY)/.stamp
 BENCH := $(PY) -m benchmarks.against_dspy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test check bench bench-local soak format clean chromium
+.PHONY: help setup demo lab test coverage check bench bench-local soak format clean chromium
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ lab: $(DEMO_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in Ju
 
 test: chromium setup ## Run all tests: TypeScript's, Python's and those in a browser
 	$(NPM) test
+	$(PY) -m pytest
+
+coverage: chromium setup ## Run Python's tests and tell which lines none of them reaches
 	$(PY) -m pytest --cov --cov-report=term
 
 check: setup ## Lint, check formatting, types and import directions; change nothing

@@ -159,7 +159,8 @@ def test_a_run_whose_kernel_was_killed_is_carried_on_in_another(front_end, lm):
     os.kill(run.state.process, signal.SIGKILL)
     wait_until_gone(run.state.process)
     (cut,) = mipro.runs.list()
-    assert cut.status == "cut off"
+    before = cut.state  # as it is now, and not when it goes on
+    assert cut.status == before.state == "cut off"
 
     end = front_end()
     told = end.run("%load_ext mipro_nb\n%mipro status last").outputs[-1]["data"]["text/plain"]
@@ -181,8 +182,8 @@ def test_a_run_whose_kernel_was_killed_is_carried_on_in_another(front_end, lm):
     end.answer("permit", {"caps": {**_NO_CAPS, "max_calls": 3000}, "below_usd": None})
     end.until(lambda: dialog["snapshot"])
     first = dialog["snapshot"]
-    assert len(first["trials"]) >= len(cut.state.trials), "it begins with all that was before"
-    assert first["summary"]["spend"]["calls"] >= cut.state.spend.calls
+    assert len(first["trials"]) >= len(before.trials), "it begins with all that was before"
+    assert first["summary"]["spend"]["calls"] >= before.spend.calls
     end.until(lambda: cell.done)
     assert cell.error is None
     end.until(lambda: dialog["snapshot"]["summary"]["state"] == "finished")

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from scripted_server import ScriptedServer
 from scripted_task import answer, lm_of
 
 import mipro_nb as mipro
+
+
+@pytest.fixture(autouse=True)
+def _no_prompt(monkeypatch):
+    """Nobody sits at a prompt here, whatever an IPython shell of other tests has left behind."""
+    monkeypatch.delattr(sys, "ps1", raising=False)
 
 
 @pytest.fixture

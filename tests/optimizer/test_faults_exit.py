@@ -23,6 +23,7 @@ from mipro_nb.core_loop import core
 HERE = Path(__file__).parent
 SET_UP = """
 import signal, sys, threading, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started with
 sys.path[:0] = sys.argv[3:]
 from scripted_task import *
 mipro.configure(lm=lm_of(type("Server", (), {"base_url": sys.argv[1]}), num_retries=1),

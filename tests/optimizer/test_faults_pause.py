@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 import threading
 from collections import Counter
@@ -338,8 +339,9 @@ def test_where_nobody_can_resume_a_full_disk_fails_the_run_and_tells_what_is_los
             assert run.status == "failed"
             assert mipro.live_runs() == []
         answers = run._journal.backlog.answers
-    assert answers > 0
-    assert f"{answers} LM answers that were paid for could not be written and are lost" in notes
+    lost = re.search(r"(\d+) LM answers? that (?:was|were) paid for could not be written", notes)
+    # Those of sync programs that were on their way then come later still.
+    assert 0 < int(lost[1]) <= answers
 
 
 @pytest.mark.usefixtures("watched", "soon")
