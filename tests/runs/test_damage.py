@@ -145,6 +145,15 @@ def imported(path):
     assert {file.name for file in path.parent.iterdir()} <= {path.name, "mipro_home"}
 
 
+def test_an_example_that_there_cannot_be_is_shown_without_its_row(sound, tmp_path):
+    content = json.loads((sound / "run.mipro.json").read_text(encoding="utf-8"))
+    asked = next(e["body"] for e in content["events"] if e["body"]["type"] == "trial_asked")
+    asked["examples"][0] = -len(asked["examples"]) - 10
+    path = tmp_path / "run.mipro.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    imported(path)
+
+
 @fuzzed
 @given(st.data())
 def test_a_file_with_something_else_in_any_place_is_refused_or_read(sound, tmp_path, data):
