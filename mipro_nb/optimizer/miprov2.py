@@ -214,7 +214,8 @@ class MIPROv2:
             Ask before the first LM call.
         resume
             Carry on the newest run of the same plan on the same data, program and metric that was
-            cut off, stopped, capped or failed, if there is one: what it paid for is not paid again.
+            cut off, stopped, capped or failed, if there is one: what it paid for is not paid again,
+            and it keeps the caps that are not given here.
         record
             Record file; the configured one, or the default, if None.
 
@@ -322,7 +323,7 @@ class MIPROv2:
         }
         opened = open_record(record if record is not None else settings.record)
         past = resumption.past_of(opened, opened.find_run(run_id))
-        caps = resumption.caps_of(past, {n: v for n, v in given.items() if v is not None})
+        caps = resumption.caps_of(past, given)
         if student is None:
             student = _student_of(past.run_id)
         rows = (
@@ -528,9 +529,10 @@ def _run_of(job: Job, record: str | Path | None, *, resume: bool) -> Run:
     opened = open_record(record if record is not None else settings.record)
     past = resumption.same_run(opened, job) if resume else None
     if past is not None:
-        resumption.caps_of(past, job.plan.caps.to_dict())
+        caps = resumption.caps_of(past, job.plan.caps.to_dict())
+        check_caps(caps, job.plan.estimate)
         notes = (resumption.note(past), *job.plan.notes)
-        job = replace(job, plan=replace(job.plan, notes=notes))
+        job = replace(job, plan=replace(job.plan, caps=caps, notes=notes))
     return Run(job, opened, past)
 
 

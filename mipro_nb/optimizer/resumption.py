@@ -89,12 +89,15 @@ def rows_given(past: Past, trainset: Any, valset: Any, inputs: Sequence[str] | N
 def caps_of(past: Past, given: Mapping[str, Any]) -> Caps:
     """Return the caps that the run goes on with: those that are given, else those that it had.
 
+    One that is None is not given.
+
     Raises
     ------
     InvalidArgumentError
         If one that is given is reached already. One that it had may still be raised in the
         question for permission.
     """
+    given = {name: limit for name, limit in given.items() if limit is not None}
     check_caps_left(past, Caps(**given))
     return Caps(**{**past.state.caps, **given})
 

@@ -293,6 +293,21 @@ def test_a_capped_run_goes_on_with_a_higher_cap(whole, record):
     assert 90 + sent.total() <= answers.total()
 
 
+def test_a_run_that_compile_finds_keeps_its_caps(record):
+    run = cut_short(record, after=40, max_calls=70, max_usd=5.0)
+    with ScriptedServer(answer) as server:
+        same = begun(server, record, resume=True)
+        same.wait()
+    assert (same.id, same.status, same.state.outlay.calls) == (run.id, "capped", 70)
+    with ScriptedServer(answer) as server:
+        with pytest.raises(InvalidArgumentError, match=r"^max_calls=70: .*spent 70 already"):
+            begun(server, record, resume=True)
+        higher = begun(server, record, resume=True, max_calls=90)
+        higher.wait()
+    assert (higher.status, higher.state.outlay.calls) == ("capped", 90)
+    assert higher.state.caps["max_usd"] == 5.0
+
+
 def test_calls_that_were_lost_count_for_the_cap(runs, record):
     run, _ = killed(runs, record, after=40, latency=0.005)
     lost = run.record.query("SELECT sum(attempts) FROM flights")[0][0]
