@@ -352,7 +352,10 @@ class TestCarryingOn:
     def test_the_same_line_again_carries_on_what_it_began(self, shell, server):
         line = f"%mipro run student {SHORT} --yes"
         capped = shell.run(f"{line} --max-calls 8")
-        best = shell.run(f"{line} --resume")
+        sent = server.count
+        assert "max_calls=8: run" in shell.fails(f"{line} --resume"), "its cap holds"
+        assert server.count == sent
+        best = shell.run(f"{line} --resume --max-calls 1000")
         assert (best.run.id, best.run.status) == (capped.run.id, "finished")
 
 
