@@ -27,12 +27,23 @@ class JobFailedError(Exception):
 
 
 class Loopback:
-    """The server's process; a context manager."""
+    """A server's process; a context manager.
+
+    Parameters
+    ----------
+    module
+        What serves: it prints its port, until its standard input is closed.
+    *arguments
+        Of its command line.
+    """
+
+    def __init__(self, module: str = f"{_PACKAGE}.server", *arguments: str) -> None:
+        self._command = ["-m", module, *arguments]
 
     def __enter__(self) -> Self:
         """Start it and wait until it serves."""
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", f"{_PACKAGE}.server"],
+            [sys.executable, *self._command],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

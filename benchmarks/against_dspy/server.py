@@ -13,6 +13,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import ClientSession, ClientTimeout, web
@@ -20,6 +21,8 @@ from aiohttp import ClientSession, ClientTimeout, web
 from benchmarks.against_dspy import prompts
 from benchmarks.against_dspy.measurement import Measurement, Served, Settings
 from benchmarks.against_dspy.task import TRAIN_ROWS
+
+Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Server:
@@ -68,7 +71,7 @@ def _simulated(now: Measurement, body: dict[str, Any]) -> tuple[str, bytes]:
     question = prompts.read(body["messages"])
     draft = now.draft(body) if question.writes_instruction else 0
     text = prompts.write(question, now.task, draft)
-    return _phase(question), _completion(text, body)
+    return _phase(question), completion(text, body)
 
 
 async def _asked(upstream: str, body: dict[str, Any]) -> tuple[int, bytes]:
@@ -87,7 +90,8 @@ def _phase(question: prompts.Question) -> str:
     return "bootstrap" if question.ticket < TRAIN_ROWS else "search"
 
 
-def _completion(text: str, body: dict[str, Any]) -> bytes:
+def completion(text: str, body: dict[str, Any]) -> bytes:
+    """Return the answer `text` to a chat request, as OpenAI's API has it."""
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": text},
@@ -96,7 +100,7 @@ def _completion(text: str, body: dict[str, Any]) -> bytes:
     characters = sum(len(message["content"]) for message in body["messages"])
     usage = {"prompt_tokens": characters // 4, "completion_tokens": len(text) // 4}
     usage["total_tokens"] = sum(usage.values())
-    completion = {
+    whole = {
         "id": "chatcmpl-0",
         "object": "chat.completion",
         "created": 0,
@@ -104,7 +108,7 @@ def _completion(text: str, body: dict[str, Any]) -> bytes:
         "choices": [choice],
         "usage": usage,
     }
-    return json.dumps(completion).encode()
+    return json.dumps(whole).encode()
 
 
 def _too_many(retry_after: int | None) -> web.Response:
@@ -113,8 +117,9 @@ def _too_many(retry_after: int | None) -> web.Response:
     return web.json_response({"error": error}, status=429, headers=headers)
 
 
-async def _serve() -> None:
-    runner = web.ServerRunner(web.Server(Server().handle, access_log=None))
+async def serve(handle: Handle) -> None:
+    """Serve on a free port of loopback, and print it, until standard input is closed."""
+    runner = web.ServerRunner(web.Server(handle, access_log=None))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
     print(runner.addresses[0][1], flush=True)
@@ -123,4 +128,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(serve(Server().handle))

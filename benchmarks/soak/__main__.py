@@ -18,36 +18,18 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 import mipro_nb as mipro
+from benchmarks.against_dspy.processes import Loopback
 from benchmarks.against_dspy.table import Table
 
 _ROOT = Path(__file__).parents[2]
 _LOOK_SECONDS = 0.1
 _MIB = 2**20
-
-
-@contextmanager
-def _serving(seed: int, shape: str) -> Iterator[str]:
-    """Start a server and return its address."""
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", "benchmarks.soak.server", str(seed), shape],
-        cwd=_ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.communicate()
 
 
 class _Memory:
@@ -135,13 +117,13 @@ def main() -> None:
         for shape in ("sound", "faulty"):
             record, memory = Path(folder) / f"{shape}.sqlite", _Memory()
             log, kills, begun = Path(folder) / f"{shape}.log", 0, time.monotonic()
-            with _serving(wanted.seed, shape) as address:
-                arguments = [address, str(record), str(wanted.seed), str(wanted.trials)]
+            with Loopback("benchmarks.soak.server", str(wanted.seed), shape) as server:
+                arguments = [server.address, str(record), str(wanted.seed), str(wanted.trials)]
                 while not _process(arguments, log, memory, _patience(draw, shape, wanted.pause)):
                     kills += 1
                     if record.exists() and (runs := mipro.runs.list(record)):
                         arguments = [*arguments[:4], runs[0].id]
-                seen, seconds = _seen(address), time.monotonic() - begun
+                seen, seconds = _seen(server.address), time.monotonic() - begun
             table.add(shape, *_row(str(record), kills, seconds, seen, memory))
             (run,) = mipro.runs.list(record)
             results[shape] = (run.score, run.program_state())

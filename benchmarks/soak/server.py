@@ -20,6 +20,7 @@ from typing import Any
 from aiohttp import web
 
 from benchmarks.against_dspy import prompts
+from benchmarks.against_dspy.server import completion, serve
 from benchmarks.against_dspy.task import MOST_INSTRUCTIONS, Task
 
 # Which share of all calls meets what. A 429 asks all calls to wait for a second.
@@ -88,27 +89,8 @@ class BadServer:
     def _completion(self, body: dict[str, Any]) -> bytes:
         number = zlib.crc32(json.dumps(body["messages"]).encode()) % MOST_INSTRUCTIONS
         text = prompts.write(prompts.read(body["messages"]), self._task, number)
-        message = {"role": "assistant", "content": text}
-        return json.dumps(
-            {
-                "id": "chatcmpl-0",
-                "object": "chat.completion",
-                "created": 0,
-                "model": body["model"],
-                "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
-            }
-        ).encode()
-
-
-async def _serve(seed: int, *, faulty: bool) -> None:
-    runner = web.ServerRunner(web.Server(BadServer(seed, faulty=faulty).handle, access_log=None))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    await runner.cleanup()
+        return completion(text, body)
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), faulty=sys.argv[2] == "faulty"))
+    asyncio.run(serve(BadServer(int(sys.argv[1]), faulty=sys.argv[2] == "faulty").handle))
