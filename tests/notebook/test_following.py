@@ -16,11 +16,8 @@ _SMALL = {"num_trials": 2, "minibatch": False, "requires_permission_to_run": Fal
 
 
 @pytest.fixture
-def watched():
-    chosen = surface._choose
-    surface.prefer(Watched)
-    yield
-    surface.prefer(chosen)
+def watched(monkeypatch):
+    monkeypatch.setattr(surface, "_choose", Watched)
 
 
 def begun(**settings):

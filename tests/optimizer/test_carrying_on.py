@@ -16,7 +16,7 @@ import processes
 import pytest
 from scripted_server import ScriptedServer
 from scripted_task import PlanAndSolve, Solve, answer, exact, lm_of, rows
-from test_same_answers_same_run import TRAIN, VAL, at_random_speed, told
+from whole_runs import TRAIN, VAL, answered, at_random_speed, result
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
@@ -149,17 +149,6 @@ def carried_on(run, *, latency=0.0, **settings):
     return program.run, sent_to(server)
 
 
-def answered(run):
-    """How often each prompt was answered, as far as the record knows."""
-    calls = [e.event for e in run.events() if e.event.type == "lm_call_answered"]
-    return Counter(messages(call, run.record) for call in calls if not call.from_cache)
-
-
-def messages(call, record):
-    head = json.loads(record.text(call.prompt_head))["messages"]
-    return json.dumps([*head, json.loads(record.text(call.prompt_tail))])
-
-
 def sent_to(server):
     """How often each prompt was sent."""
     return Counter(json.dumps(request.messages) for request in server.requests)
@@ -173,13 +162,6 @@ def whole(tmp_path_factory):
         begin(server.base_url, record)
     (run,) = mipro.runs.list(record)
     return result(Recorded(run)), answered(run)
-
-
-def result(run):
-    """What a run tells, but for the attempts at demos that were begun to spare and not needed."""
-    everything = told(run)
-    del everything["bootstrapped"]
-    return everything
 
 
 class Recorded:

@@ -8,27 +8,17 @@ import pytest
 from faulty import FINAL, Faulty
 from scripted_server import ScriptedServer
 from scripted_task import KEY, PlanAndSolve, answer, exact, kind, lm_of, question_of
-from test_same_answers_same_run import TRAIN, VAL, at_random_speed, made, told
+from whole_runs import CANDIDATES, SEARCH, TRAIN, VAL, at_random_speed, made, result
 
 import mipro_nb as mipro
 
-SEARCH = {
-    "num_trials": 8,
-    "minibatch": True,
-    "minibatch_size": 4,
-    "minibatch_full_eval_steps": 3,
-    "view_data_batch_size": 3,
-    "trials_in_flight": 4,
-}
 ENOUGH_RETRIES = 12
 
 
 def run_on(server, tmp_path, *, metric=exact, num_retries=ENOUGH_RETRIES, **settings):
     """Run a search to its end on a server that has faults."""
     mipro.configure(lm=lm_of(server, num_retries=num_retries, timeout=0.5, cache=True))
-    optimizer = mipro.MIPROv2(
-        metric, num_threads=16, num_candidates=5, max_bootstrapped_demos=3, max_labeled_demos=4
-    )
+    optimizer = mipro.MIPROv2(metric, num_threads=16, **CANDIDATES)
     run = optimizer.start(
         PlanAndSolve(),
         trainset=TRAIN,
@@ -46,13 +36,6 @@ def clean(tmp_path_factory):
     """What a run tells that met no fault."""
     run, _ = made(tmp_path_factory.mktemp("clean"))
     return result(run)
-
-
-def result(run):
-    """What a run tells, but for attempts at demos that were begun to spare and not needed."""
-    everything = told(run)
-    del everything["bootstrapped"]
-    return everything
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -14,31 +14,20 @@ import pytest
 from faulty import sent_to
 from scripted_server import Reply, ScriptedServer
 from scripted_task import PlanAndSolve, answer, exact, kind, lm_of, question_of
-from test_same_answers_same_run import TRAIN, VAL, made, told
 from watched import Watched, until
+from whole_runs import CANDIDATES, SEARCH, TRAIN, VAL, answered, made, result
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMUnavailableError, RecordError
 from mipro_nb.optimizer import holding, surface
 
-SEARCH = {
-    "num_trials": 8,
-    "minibatch": True,
-    "minibatch_size": 4,
-    "minibatch_full_eval_steps": 3,
-    "view_data_batch_size": 3,
-    "trials_in_flight": 4,
-}
 LATE_QUESTIONS = {row.question for row in TRAIN[::3]}
 AFTER = [20, 60, 150]
 
 
 @pytest.fixture
-def watched():
-    chosen = surface._choose
-    surface.prefer(Watched)
-    yield
-    surface.prefer(chosen)
+def watched(monkeypatch):
+    monkeypatch.setattr(surface, "_choose", Watched)
 
 
 @pytest.fixture
@@ -47,9 +36,7 @@ def soon(monkeypatch):
 
 
 def optimizer(metric=exact):
-    return mipro.MIPROv2(
-        metric, num_threads=6, num_candidates=5, max_bootstrapped_demos=3, max_labeled_demos=4
-    )
+    return mipro.MIPROv2(metric, num_threads=6, **CANDIDATES)
 
 
 def begun(lm, record, metric=exact):
@@ -75,13 +62,6 @@ def clean(tmp_path_factory):
     return result(run)
 
 
-def result(run):
-    """What a run tells, but for attempts at demos that were begun to spare and not needed."""
-    everything = told(run)
-    del everything["bootstrapped"]
-    return everything
-
-
 class Revocable:
     """The toy LM, whose key is refused after so many answers, until it is mended."""
 
@@ -99,17 +79,6 @@ class Revocable:
 
     def mend(self):
         self.after = float("inf")
-
-
-def answered(run):
-    """How often each prompt was answered, as the record has it."""
-    calls = [e.event for e in run.events() if e.event.type == "lm_call_answered"]
-    return Counter(prompt(call, run.record) for call in calls if not call.from_cache)
-
-
-def prompt(call, record):
-    head = json.loads(record.text(call.prompt_head))["messages"]
-    return json.dumps([*head, json.loads(record.text(call.prompt_tail))])
 
 
 def failures(run):
