@@ -37,6 +37,8 @@ _OPTIONS = {
 
 # A server may send a page of any length; no more of it is looked through.
 _LONGEST_SAID = 4000
+# A count beyond this is none: the record could not hold it, and no call costs so much.
+_MOST_TOKENS = 10**9
 
 
 class Client:
@@ -255,7 +257,7 @@ def _unusable(message: str, billed: Tokens | None) -> LMError:
 
 def _count(usage: Mapping[str, Any], name: str) -> int | None:
     value = usage.get(name)
-    return value if isinstance(value, int) and value >= 0 else None
+    return value if isinstance(value, int) and 0 <= value <= _MOST_TOKENS else None
 
 
 def _causes(error: BaseException) -> list[BaseException]:

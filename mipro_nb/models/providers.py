@@ -41,11 +41,11 @@ _PROVIDERS = {
         Provider("lm_studio", "http://127.0.0.1:1234/v1", None),
     )
 }
-# o1, o3-mini, o4-mini, gpt-5 and their dated forms, whatever service they are reached through.
 # A host, perhaps with a scheme, port and plain path, as people write it.
 _NO_SECRET = re.compile(
     r"(?:\w{1,8}:/{0,2})?(?:[a-z.-]{0,32}|[\d.]{7,15})(?::\d{0,5})?(?:/[a-z]{0,12}\d?)*"
 )
+# o1, o3-mini, o4-mini, gpt-5 and their dated forms, whatever service they are reached through.
 _REASONING = re.compile(r"(?:^|/)(?:o\d+|gpt-5)(?:[-.]|$)(?!chat)")
 
 

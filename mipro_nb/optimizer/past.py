@@ -143,11 +143,22 @@ class Past:
         """Return the results of the examples `rows` by configuration and place.
 
         Predictions are not among them: they are in the record.
+
+        Raises
+        ------
+        RecordError
+            If an example was scored that is not among `rows`.
         """
         results: dict[str, dict[int, ExampleResult]] = {}
         for recorded in self.record.events(self.run_id, types={"example_scored"}):
             event = recorded.event
             if isinstance(event, ExampleScored) and not (self.has_failed and _is_failure(event)):
+                if event.example >= len(rows):
+                    msg = (
+                        f"Run {self.run_id} is damaged: it scored example {event.example}, and "
+                        f"there are {len(rows)}."
+                    )
+                    raise RecordError(msg)
                 results.setdefault(event.configuration, {})[event.example] = ExampleResult(
                     index=event.example,
                     example=rows[event.example],

@@ -227,7 +227,7 @@ class _TrialReader:
             "trial": trial_row(self._state, self._trial),
             "prompts": self._prompts(list(planned.predictors) if planned else []),
             "examples": [
-                self._example(number, valset[number] if 0 <= number < len(valset) else {}, limit)
+                self._example(number, valset[number] if number < len(valset) else {}, limit)
                 for number in self._numbers
             ],
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
+from annotated_types import Ge, Lt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mipro_nb.errors import shown
@@ -21,6 +22,8 @@ Permitter = Literal["user", "remembered", "not required"]
 LAST_SECOND = 9_214_646_400
 """The Unix time at which the year 2262 begins: in it the times of pandas end."""
 UnixTime = Annotated[float, Field(ge=0, le=LAST_SECOND)]
+Number = Annotated[int, Ge(0), Lt(2**63)]
+"""A count, or the place of something; SQLite and pandas bear none that is larger."""
 Part = Literal["instruction", "demos"]
 """What of a predictor a candidate is for."""
 TextRef = str
@@ -113,8 +116,8 @@ class RunResumed(Event):
     by: Permitter | None = None
     caps: dict[str, int | float | None] = {}
     worked_until: float | None = None
-    lost_calls: int = 0
-    lost_tokens: int = 0
+    lost_calls: Number = 0
+    lost_tokens: Number = 0
     lost_usd: float = 0.0
 
 
@@ -141,18 +144,18 @@ class LMCallAnswered(Event):
     prompt_tail: TextRef
     reply: TextRef
     truncated: bool
-    input_tokens: int
-    output_tokens: int
-    cached_input_tokens: int
+    input_tokens: Number
+    output_tokens: Number
+    cached_input_tokens: Number
     usd: float | None
     from_cache: bool
     seconds: float
-    trial: int | None = None
-    example: int | None = None
+    trial: Number | None = None
+    example: Number | None = None
     predictor: str | None = None
-    attempts: int = 1
+    attempts: Number = 1
     rollout: int = 0
-    setbacks: dict[str, int] = {}
+    setbacks: dict[str, Number] = {}
 
 
 class LMCallFailed(Event):
@@ -169,18 +172,18 @@ class LMCallFailed(Event):
     model: str
     error: str
     seconds: float
-    trial: int | None = None
-    example: int | None = None
+    trial: Number | None = None
+    example: Number | None = None
     predictor: str | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: Number = 0
+    output_tokens: Number = 0
     usd: float | None = 0.0
     prompt_head: TextRef | None = None
     prompt_tail: TextRef | None = None
-    attempts: int = 1
+    attempts: Number = 1
     rollout: int = 0
     final: bool = True
-    setbacks: dict[str, int] = {}
+    setbacks: dict[str, Number] = {}
 
 
 class TraceBootstrapped(Event):
@@ -188,7 +191,7 @@ class TraceBootstrapped(Event):
 
     once = ("example",)
     type: Literal["trace_bootstrapped"] = "trace_bootstrapped"
-    example: int
+    example: Number
     kept: bool
     score: float | None
     error: str | None = None
@@ -201,10 +204,10 @@ class DemoSetBuilt(Event):
     referring = ("demos",)
     type: Literal["demo_set_built"] = "demo_set_built"
     predictor: str
-    index: int
+    index: Number
     source: Literal["empty", "labelled", "bootstrapped"]
-    bootstrapped: int
-    labelled: int
+    bootstrapped: Number
+    labelled: Number
     demos: TextRef
 
 
@@ -225,12 +228,12 @@ class CandidateProposed(Event):
     once = ("predictor", "index")
     type: Literal["candidate_proposed"] = "candidate_proposed"
     predictor: str
-    index: int
+    index: Number
     instruction: str
     source: Literal["student", "proposed", "user"]
     tip: str | None = None
-    demo_set: int | None = None
-    based_on: int | None = None
+    demo_set: Number | None = None
+    based_on: Number | None = None
 
 
 class CandidatePinned(Event):
@@ -239,7 +242,7 @@ class CandidatePinned(Event):
     type: Literal["candidate_pinned"] = "candidate_pinned"
     predictor: str
     part: Part
-    index: int
+    index: Number
     on: bool
 
 
@@ -249,7 +252,7 @@ class CandidateBanned(Event):
     type: Literal["candidate_banned"] = "candidate_banned"
     predictor: str
     part: Part
-    index: int
+    index: Number
     on: bool
 
 
@@ -258,10 +261,10 @@ class TrialAsked(Event):
 
     once = ("trial",)
     type: Literal["trial_asked"] = "trial_asked"
-    trial: int
+    trial: Number
     kind: EvaluationKind
-    configuration: dict[str, int]
-    examples: list[int]
+    configuration: dict[str, Number]
+    examples: list[Number]
 
 
 class ExampleScored(Event):
@@ -273,9 +276,9 @@ class ExampleScored(Event):
     once = ("configuration", "example")
     referring = ("prediction",)
     type: Literal["example_scored"] = "example_scored"
-    trial: int
+    trial: Number
     configuration: str
-    example: int
+    example: Number
     score: float
     prediction: TextRef | None
     feedback: str | None = None
@@ -289,12 +292,12 @@ class TrialTold(Event):
 
     once = ("trial",)
     type: Literal["trial_told"] = "trial_told"
-    trial: int
+    trial: Number
     kind: EvaluationKind
-    configuration: dict[str, int]
+    configuration: dict[str, Number]
     score: float
-    examples: int
-    reused: int
+    examples: Number
+    reused: Number
 
 
 class RunEnded(Event):
@@ -308,13 +311,13 @@ class RunEnded(Event):
     state: FinalState
     score: float | None
     baseline: float | None
-    configuration: dict[str, int] | None
+    configuration: dict[str, Number] | None
     program: TextRef | None
     gain_low: float | None = None
     gain_high: float | None = None
     reason: str | None = None
-    lost_calls: int = 0
-    lost_tokens: int = 0
+    lost_calls: Number = 0
+    lost_tokens: Number = 0
     lost_usd: float = 0.0
 
 

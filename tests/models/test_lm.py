@@ -246,6 +246,7 @@ def test_more_cached_tokens_than_there_were_are_not_believed(serve, lm_at):
         {"prompt_tokens": None},
         {"prompt_tokens": "3", "completion_tokens": [1], "prompt_tokens_details": 5},
         {"prompt_tokens": -5, "completion_tokens": -1},
+        {"prompt_tokens": 10**30, "completion_tokens": 10**10},
     ],
 )
 def test_tokens_are_counted_here_where_the_server_does_not(serve, lm_at, usage):

@@ -17,18 +17,22 @@ json_values = st.recursive(
 )
 
 
-def _field(annotation):
+def _field(annotation, *bounds):
     if annotation == dict[str, typing.Any]:
         return st.dictionaries(st.text(), json_values, max_size=3)
     if typing.get_origin(annotation) is typing.Literal:
         return st.sampled_from(typing.get_args(annotation))
-    return st.from_type(annotation)
+    return st.from_type(typing.Annotated[annotation, *bounds] if bounds else annotation)
 
 
 def events_of(cls):
     """Events of one class, with anything in their fields that their types allow."""
     return st.builds(
-        cls, **{name: _field(field.annotation) for name, field in cls.model_fields.items()}
+        cls,
+        **{
+            name: _field(field.annotation, *field.metadata)
+            for name, field in cls.model_fields.items()
+        },
     )
 
 

@@ -125,7 +125,7 @@ RESUME_OPTIONS = (
         "--accept-changes",
         "accept_changes",
         None,
-        "go on with --yes although code, models or rows have changed",
+        "go on with --yes although code or models have changed",
     ),
 )
 _UNASKED = "On this line, that is --yes."
