@@ -425,7 +425,7 @@ def test_what_a_person_steered_stays(record):
 
 
 def failing_metric(example, prediction):
-    if FAILING and example.question == "1003 plus 1006":
+    if FAILING and example.question == VAL[-1].question:  # not the first that is scored
         raise ValueError(example.question)
     return prediction.answer == example.answer
 

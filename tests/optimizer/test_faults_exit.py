@@ -23,7 +23,9 @@ from mipro_nb.core_loop import core
 HERE = Path(__file__).parent
 SET_UP = """
 import signal, sys, threading, time
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever the tests were started with
+# Whatever the tests were started with: in the background a shell has SIGINT ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = sys.argv[3:]
 from scripted_task import *
 mipro.configure(lm=lm_of(type("Server", (), {"base_url": sys.argv[1]}), num_retries=1),
