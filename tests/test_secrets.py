@@ -372,7 +372,7 @@ def test_a_run_is_carried_on_with_other_keys_and_pays_nothing_twice(tmp_path):
         assert capped.run.status == "capped"
         rotated = {"my_key": "another", "extra_headers": {"x-api-key": "another"}}
         mipro.configure(lm=loaded_lm(server.address, cache=False, **rotated))
-        finished = _run(tmp_path / "parts", resume=True)
+        finished = _run(tmp_path / "parts", resume=True, max_calls=1000)
         assert (finished.run.id, finished.run.status) == (capped.run.id, "finished")
         assert len(server.heard) == finished.run.state.spend.calls == len(whole.heard)
 
