@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 
 from mipro_nb.language import configure
-from mipro_nb.runs.record import close_records
+from mipro_nb.runs.opened import close_records
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("mipro_nb", deadline=None)

@@ -23,8 +23,9 @@ from mipro_nb.models.notes import Notes
 from mipro_nb.models.past_calls import Before
 from mipro_nb.models.permission import Permission
 from mipro_nb.runs.events import AnyEvent
+from mipro_nb.runs.opened import open_record, prefer
 from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.record import Record, open_record, prefer
+from mipro_nb.runs.record import Record
 
 _SESSION_CONCURRENCY = 256
 

@@ -33,7 +33,7 @@ from mipro_nb.optimizer.rows import split_rows
 from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.source import program_source
 from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
-from mipro_nb.runs.record import open_record
+from mipro_nb.runs.opened import open_record
 
 _CAPS = ("max_usd", "max_calls", "max_tokens", "max_seconds")
 # Parameters of compile that the plan does not depend on.

@@ -1,12 +1,10 @@
-"""The live run: phases in their order, on the core loop, with a handle for whoever waits."""
+"""The handle of a run that goes on in the background: look at it, steer it, wait for it."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import threading
-import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import asdict, replace
@@ -14,46 +12,21 @@ from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 from mipro_nb.core_loop import core, until_done, wait_until
-from mipro_nb.errors import (
-    MiproError,
-    PermissionDeniedError,
-    ProgramError,
-    RecordError,
-    RunEndedError,
-)
-from mipro_nb.evaluate.ledger import Ledger, Results
+from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError
+from mipro_nb.evaluate.ledger import Results
 from mipro_nb.evaluate.metric import MetricFunction
-from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.module import Module
-from mipro_nb.language.settings import context
 from mipro_nb.models.caps import Caps
-from mipro_nb.models.gate import Gate, run_gate
-from mipro_nb.models.past_calls import Before
 from mipro_nb.optimizer.alive import begin, enter
-from mipro_nb.optimizer.bootstrap import bootstrap
-from mipro_nb.optimizer.configuration import Candidates
-from mipro_nb.optimizer.evaluations import Evaluated, Evaluations
-from mipro_nb.optimizer.gain import best_of, gain_of
-from mipro_nb.optimizer.grounding import ground
-from mipro_nb.optimizer.holding import Holding
+from mipro_nb.optimizer.course import Course
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.past import Past
 from mipro_nb.optimizer.plan import Plan
-from mipro_nb.optimizer.propose import propose
 from mipro_nb.optimizer.resumption import check_caps_left
-from mipro_nb.optimizer.search import Search
-from mipro_nb.optimizer.steering import Steering, as_part
+from mipro_nb.optimizer.steering import as_part
 from mipro_nb.optimizer.surface import Window, current_surface
-from mipro_nb.optimizer.together import Background, in_order, together
 from mipro_nb.runs import living
-from mipro_nb.runs.events import (
-    FinalState,
-    Permitter,
-    RunEnded,
-    RunPermitted,
-    RunPlanned,
-    RunResumed,
-)
+from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed
 from mipro_nb.runs.frames import RunFrames
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.report import write_report
@@ -62,11 +35,9 @@ from mipro_nb.version import __version__
 
 T = TypeVar("T")
 
-_STOPPED = "The run was stopped."
 _ENDED = "The run has ended."
 _NOT_BEGUN = "The run has not begun: it waits for permission."
 _DECLINED = "The plan was not permitted. No LM call was made."
-_LOOK_SECONDS = 0.05
 
 
 class Run(RunFrames):
@@ -79,8 +50,6 @@ class Run(RunFrames):
     ----------
     id
         Its id in the record: ``mipro_nb.runs.load(run.id)`` reads it back at any time.
-    plan
-        What it does.
     verbose
         Whether candidates and trials are printed as they come.
     permitted
@@ -90,21 +59,14 @@ class Run(RunFrames):
     def __init__(self, job: Job, record: Record, past: Past | None = None) -> None:
         self._past = Past.none(record) if past is None else past
         self.id = self._past.run_id or _new_id()
-        self.plan: Plan = job.plan
         self.verbose = job.verbose
         self.permitted = False
         self._job = job
         self._journal = Journal(record, self.id, self._past, hold=self._hold)
         self._result: Future[Module] = Future()
         self._begun = threading.Lock()  # held from the answer to the question on
-        self._task: asyncio.Task[Any] | None = None
+        self._course: Course | None = None
         self._stop = threading.Event()
-        self._capped: str | None = None
-        self._ending: asyncio.Task[None] | None = None
-        self._gate: Gate | None = None
-        self._holding: Holding | None = None
-        self._unwritten = ""
-        self._candidates: Candidates | None = None
         self._window: Window | None = None
 
     def open(self, *, ask: bool, blocking: bool) -> Self:
@@ -135,7 +97,7 @@ class Run(RunFrames):
             return False
         try:
             if caps is not None:
-                self.plan = replace(self.plan, caps=caps)
+                self._job = replace(self._job, plan=replace(self.plan, caps=caps))
             self.check_caps(self.plan.caps)
             known = self._past.results(self._job.rows.val)
             with self._journal.record.writing():
@@ -226,6 +188,11 @@ class Run(RunFrames):
         )
 
     @property
+    def plan(self) -> Plan:
+        """What it does, under the caps that were permitted."""
+        return self._job.plan
+
+    @property
     def student(self) -> Module:
         """The program that is optimized, as it was given: a copy."""
         return self._job.student.deepcopy()
@@ -263,7 +230,7 @@ class Run(RunFrames):
     @property
     def in_flight(self) -> int:
         """LM calls that are sent and not answered yet."""
-        return 0 if self._gate is None else self._gate.in_flight
+        return 0 if self._course is None else self._course.gate.in_flight
 
     @property
     def record(self) -> Record:
@@ -294,7 +261,7 @@ class Run(RunFrames):
         RunEndedError
             If the run has ended.
         """
-        self._steer(self._pause)
+        self._steer(lambda course: course.holding.pause())
 
     def resume(self) -> None:
         """Go on after a pause.
@@ -304,7 +271,7 @@ class Run(RunFrames):
         RunEndedError
             If the run has ended.
         """
-        self._steer(self._resume)
+        self._steer(lambda course: course.holding.resume())
 
     def pin(
         self, predictor: str, index: int, *, part: str = "instruction", on: bool = True
@@ -330,7 +297,7 @@ class Run(RunFrames):
             If the run has ended.
         """
         choice = Choice(predictor, as_part(part), index)
-        self._steer(lambda: self._steering().pin(choice, on=on))
+        self._steer(lambda course: course.steering.pin(choice, on=on))
 
     def ban(
         self, predictor: str, index: int, *, part: str = "instruction", on: bool = True
@@ -343,7 +310,7 @@ class Run(RunFrames):
         Parameters and errors are those of `pin`; the last candidate that is not banned stays.
         """
         choice = Choice(predictor, as_part(part), index)
-        self._steer(lambda: self._steering().ban(choice, on=on))
+        self._steer(lambda course: course.steering.ban(choice, on=on))
 
     def add_instruction(
         self, predictor: str, instruction: str, *, based_on: int | None = None
@@ -366,33 +333,24 @@ class Run(RunFrames):
         RunEndedError
             If the run has ended.
         """
-        return self._steer(lambda: self._steering().add(predictor, instruction, based_on))
+        return self._steer(lambda course: course.steering.add(predictor, instruction, based_on))
 
-    def _steer(self, change: Callable[[], T]) -> T:
+    def _steer(self, change: Callable[[Course], T]) -> T:
         """Make a change on the core loop, between two steps of the run."""
 
         async def steered() -> T:
-            if self._task is None or self._result.done() or self._journal.state.ended is not None:
-                raise RunEndedError(_NOT_BEGUN if self._task is None else _ENDED)
-            if self._capped is not None:
-                raise RunEndedError(f"The run is ending. {self._capped}")
-            return change()
+            if self._course is None:
+                raise RunEndedError(_ENDED if self.done else _NOT_BEGUN)
+            if self.done or self._journal.state.ended is not None:
+                raise RunEndedError(_ENDED)
+            if self._course.capped is not None:
+                raise RunEndedError(f"The run is ending. {self._course.capped}")
+            return change(self._course)
 
         return core().wait_for(steered())
 
-    def _steering(self) -> Steering:
-        return Steering(self._journal, self._candidates)
-
-    def _pause(self) -> None:
-        if self._holding is not None:
-            self._holding.pause()
-
-    def _resume(self) -> None:
-        if self._holding is not None:
-            self._holding.resume()
-
     def _hold(self, error: MiproError) -> bool:
-        return self._holding is not None and self._holding.hold(error)
+        return self._course is not None and self._course.hold(error)
 
     def _can_be_resumed(self) -> bool:
         return self._window is not None and self._window.can_resume
@@ -404,13 +362,11 @@ class Run(RunFrames):
         """
         self.decline("The run was stopped before it was permitted. No LM call was made.")
         self._stop.set()
-        core().loop.call_soon_threadsafe(self._cancel)
+        core().loop.call_soon_threadsafe(self._stop_course)
 
-    def _cancel(self) -> None:
-        if self._holding is not None:
-            self._holding.end()
-        if self._task is not None:
-            self._task.cancel()
+    def _stop_course(self) -> None:
+        if self._course is not None:
+            self._course.stop()
 
     def wait(self, timeout: float | None = None) -> Module:
         """Block until the run has ended and return the best program.
@@ -456,217 +412,20 @@ class Run(RunFrames):
         return self._result.result()
 
     async def _run(self, known: Results) -> Module:
-        self._task = asyncio.current_task()
-        job, journal = self._job, self._journal
-        gate = self._gate = Gate(
-            lambda: journal.record,
-            job.plan.num_threads,
-            journal.emit,
-            run_id=self.id,
-            before=self._before(),
-            backlog=journal.backlog,
-            caps=self.plan.caps,
-            on_cap=lambda reached: self._cap(str(reached)),
-            hold=self._hold,
-            hedge=job.plan.hedge,
+        course = self._course = Course(
+            self._job, self._journal, self._past, known, self._can_be_resumed
         )
-        holding = self._holding = Holding(journal, gate, self._can_be_resumed)
-        watch = asyncio.create_task(self._watch_time())
-        slots = Slots(job.plan.num_threads)
-        ledger = Ledger(
-            job.rows.val,
-            job.metric,
-            slots,
-            job.plan.max_errors,
-            known=known,
-            example_timeout=job.plan.example_timeout,
-        )
-        evaluations = Evaluations(job, journal, ledger, self._past)
-        run_gate.set(gate)
-        try:
-            if self._stop.is_set():
-                raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
-            with context(lm=job.task_lm):
-                await self._optimize(slots, evaluations)
-            return await self._finish(gate, evaluations)
-        except asyncio.CancelledError:
-            gate.refuse(_STOPPED)
-            if not self._stop.is_set():
-                self._end("stopped", evaluations, "The interpreter is shutting down.")
-                raise
-            if self._capped is not None:
-                return self._end("capped", evaluations, self._capped)
-            return self._end("stopped", evaluations, _STOPPED)
-        except BaseException as error:
-            gate.refuse(_ENDED)
-            self._end("failed", evaluations, f"{type(error).__name__}: {error}")
-            error.add_note(
-                f"Run {self.id} failed. MIPROv2(…).resume({self.id!r}, …) carries it on without "
-                f"paying again for what was answered; mipro_nb.runs.load({self.id!r}) shows it."
-            )
-            if self._unwritten:
-                error.add_note(self._unwritten)
-            raise
-        finally:
-            holding.end()
-            watch.cancel()
-
-    async def _finish(self, gate: Gate, evaluations: Evaluations) -> Module:
-        """Record that the run is finished, as soon as that can be done."""
-        while True:
-            try:
-                program = self._end("finished", evaluations, None)
-            except RecordError as error:
-                if not self._hold(error):
-                    raise
-                await gate.ready()
-            else:
-                gate.refuse(_ENDED)
-                return program
-
-    def _before(self) -> Before | None:
-        """Return what the gate has to know of a run that is carried on."""
-        return Before(self._journal.state.outlay, self._past.calls) if self._past else None
-
-    def _cap(self, reason: str) -> None:
-        """End the run because a cap is reached, once the calls in flight have come back."""
-        if self._capped is None:
-            self._capped = reason
-            if self._holding is not None:
-                self._holding.end()
-            self._ending = asyncio.create_task(self._cancel_when_drained())
-
-    async def _cancel_when_drained(self) -> None:
-        if self._gate is not None:
-            await self._gate.drained()
-        self._stop.set()
-        self._cancel()
-
-    async def _watch_time(self) -> None:
-        limit = self.plan.caps.max_seconds
-        while limit is not None:
-            spent = self._journal.state.seconds_at(time.time())
-            if spent >= limit and self._gate is not None:
-                self._gate.pause()
-                self._cap(f"The cap max_seconds={limit:g} is reached.")
-                return
-            await asyncio.sleep(_LOOK_SECONDS)
-
-    async def _optimize(self, slots: Slots, evaluations: Evaluations) -> None:
-        """Do what the paper's algorithm does, each step as soon as its inputs are there."""
-        async with Background() as background:
-            baseline, candidates = await together(
-                evaluations.baseline(), self._find_candidates(slots, background)
-            )
-            self._candidates = candidates
-            search = Search(self._job, self._journal, candidates, evaluations, self._past)
-            await search.run(baseline)
-
-    async def _find_candidates(self, slots: Slots, background: Background) -> Candidates:
-        job, journal = self._job, self._journal
-        found = self._past.candidates(
-            job.student, 0 if job.plan.zero_shot else job.plan.num_candidates
-        )
-        if found is not None:
-            return found
-        sets = bootstrap(job, journal, slots, background)
-        grounding = ground(job, journal, background)
-        instructions, demo_sets = await together(
-            propose(job, journal, grounding, sets), in_order(sets)
-        )
-        demos = None
-        if not job.plan.zero_shot:
-            demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
-        return Candidates(instructions, demos)
-
-    def _end(self, state: FinalState, evaluations: Evaluations, reason: str | None) -> Module:
-        """Record the end and return the best program, the student itself if there is none.
-
-        Raises
-        ------
-        RecordError
-            If a finished run cannot be recorded as such. Any other end is shown all the same, and
-            how many answers that were paid for are lost with the record.
-        """
-        done = evaluations.done
-        is_banned = self._journal.state.is_banned
-        eligible = [e for e in done if not is_banned(e.configuration)]
-        best, baseline = best_of(eligible), next((e for e in done if e.kind == "baseline"), None)
-        program = self._program_of(best)
-        gain = None
-        if best is not None and baseline is not None and best is not baseline:
-            gain = gain_of(best, eligible, self.plan.seed)
-        ended = RunEnded(
-            state=state,
-            score=best.score if best else None,
-            baseline=baseline.score if baseline else None,
-            configuration=best.configuration if best else None,
-            program=None,
-            gain_low=gain.low if gain else None,
-            gain_high=gain.high if gain else None,
-            reason=reason,
-        )
-        try:
-            self._journal.write_now(lambda: self._tell_ended(ended, program))
-        except RecordError as error:
-            if state == "finished":
-                raise
-            self._show_unwritten(ended, error)
+        if self._stop.is_set():
+            course.stop()
+        outcome = await course.run()
         if self._job.track_stats:
-            self._attach(program, done, best)
-        return program
-
-    def _tell_ended(self, ended: RunEnded, program: Module) -> None:
-        lost = self._journal.record.take_lost(self.id)
-        self._journal.emit(
-            ended.model_copy(
-                update={
-                    "program": self._journal.keep(program.dump_state()),
-                    "lost_calls": lost.calls,
-                    "lost_tokens": lost.tokens,
-                    "lost_usd": lost.usd,
-                }
+            outcome.program.attach_results(
+                score=outcome.score,
+                trial_logs=outcome.trial_logs,
+                candidate_programs=outcome.candidate_programs,
+                run=self,
             )
-        )
-
-    def _show_unwritten(self, ended: RunEnded, error: RecordError) -> None:
-        """Have the run end, and tell what is lost because it cannot be recorded."""
-        answers = self._journal.backlog.answers
-        if answers:
-            self._unwritten = (
-                f"{answers:,} LM answers that were paid for could not be written and are lost."
-            )
-        reason = ended.reason or ""
-        said = [reason, *([] if str(error) in reason else [str(error)]), self._unwritten]
-        self._journal.show(ended.model_copy(update={"reason": " ".join(filter(None, said))}))
-
-    def _program_of(self, evaluated: Evaluated | None) -> Module:
-        if evaluated is None or self._candidates is None or not evaluated.configuration:
-            return self._job.student.deepcopy()
-        return self._candidates.apply(self._job.student, evaluated.configuration)
-
-    def _attach(self, program: Module, done: Sequence[Evaluated], best: Evaluated | None) -> None:
-        """Leave score, trial log, candidate programs and run on the returned program."""
-        is_banned = self._journal.state.is_banned
-        full = [e for e in done if e.kind != "minibatch" and not is_banned(e.configuration)]
-        full.sort(key=lambda e: -e.score)
-        program.attach_results(
-            score=best.score if best else None,
-            trial_logs={
-                e.trial: {
-                    "kind": e.kind,
-                    "configuration": dict(e.configuration),
-                    "score": e.score,
-                    "examples": list(e.examples),
-                }
-                for e in sorted(done, key=lambda e: e.trial)
-            },
-            candidate_programs=[
-                {"score": e.score, "configuration": e.configuration, "program": self._program_of(e)}
-                for e in full
-            ],
-            run=self,
-        )
+        return outcome.program
 
     def __repr__(self) -> str:
         score = "" if self.score is None else f", best {self.score:.1f}"

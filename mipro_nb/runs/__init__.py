@@ -6,7 +6,8 @@ what runs are written with.
 """
 
 from mipro_nb.runs.comparison import Comparison
-from mipro_nb.runs.record import Record, RecordedEvent, default_path, open_record
+from mipro_nb.runs.opened import default_path, open_record
+from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.recorded import RecordedRun, export, import_run
 from mipro_nb.runs.recorded import compare_runs as compare
 from mipro_nb.runs.recorded import delete_runs as delete

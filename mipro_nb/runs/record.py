@@ -6,10 +6,8 @@ together (an answer that was paid for, its texts, its event) is written in one t
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -19,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from platformdirs import user_data_path
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
@@ -34,7 +31,7 @@ from mipro_nb.runs.schema import (
     upgrade,
     version_of,
 )
-from mipro_nb.runs.transaction import Transaction, identity
+from mipro_nb.runs.transaction import Transaction
 
 _BUSY_SECONDS = 30.0
 _BUSY_PAUSE_SECONDS = 0.01
@@ -76,22 +73,6 @@ class AnswersKept(NamedTuple):
 
     answers: int
     bytes: int
-
-
-def default_path() -> Path:
-    """Return the default record file: in ``MIPRO_HOME``, else in the user's data folder."""
-    home = os.environ.get("MIPRO_HOME")
-    folder = Path(home).expanduser() if home else user_data_path("mipro_nb", appauthor=False)
-    return folder / "record.sqlite"
-
-
-def prefer(chosen: Callable[[], Path | None]) -> None:
-    """Have `open_record` ask `chosen` for the file, where none is given, before the default."""
-    global _chosen  # noqa: PLW0603 - the settings that it comes from are the process's own, too
-    _chosen = chosen
-
-
-_chosen: Callable[[], Path | None] | None = None
 
 
 class Record:
@@ -497,46 +478,3 @@ def _body(event: AnyEvent) -> str:
         # Lone surrogates again, in a field that holds its text itself.
         body = json.dumps(event.model_dump(), ensure_ascii=False)
         return body.encode("utf-8", "replace").decode("utf-8")
-
-
-_open: dict[tuple[int, tuple[int, int] | None], Record] = {}  # by process and file
-_open_lock = threading.Lock()
-
-
-def open_record(path: Path | str | None = None) -> Record:
-    """Return the record at `path`, opened once per process.
-
-    Without a path it is the one in the settings, or else that of `default_path`.
-    """
-    where = record_path(path)
-    with _open_lock:
-        known = identity(where)
-        record = None if known is None else _open.get((os.getpid(), known))
-        if record is None or record.closed:
-            for former in _open.values():
-                if former.path == where.resolve() and not former.closed:
-                    former.step_aside()
-            record = Record(where.resolve())
-            _open[os.getpid(), identity(record.path)] = record
-        return record
-
-
-def record_path(path: Path | str | None = None) -> Path:
-    """Return which file `open_record` would open."""
-    if path is None and _chosen is not None:
-        path = _chosen()
-    return default_path() if path is None else Path(path).expanduser()
-
-
-@atexit.register
-def close_records(within: Path | None = None) -> None:
-    """Close the records that this process has opened (`within` a folder): each is one file again.
-
-    What a parent process had open before a fork is the parent's to close.
-    """
-    with _open_lock:
-        for key, record in list(_open.items()):
-            if key[0] == os.getpid() and (
-                within is None or record.path.is_relative_to(within.resolve())
-            ):
-                _open.pop(key).close()

@@ -16,7 +16,8 @@ from mipro_nb.runs.comparison import Comparison, compare
 from mipro_nb.runs.frames import RunFrames
 from mipro_nb.runs.history import HistoryRow, history_rows, matches
 from mipro_nb.runs.kept import FIELDS, kept
-from mipro_nb.runs.record import Record, RecordedEvent, open_record
+from mipro_nb.runs.opened import open_record
+from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.report import write_report
 from mipro_nb.runs.state import RunState, fold
 

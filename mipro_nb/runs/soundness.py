@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from mipro_nb.errors import RecordError, shown
 from mipro_nb.runs.events import TextRef, first_problem, read_event
 from mipro_nb.runs.file_errors import FAILURES, not_read
-from mipro_nb.runs.record import RecordedEvent, open_record, record_path, text_ref
+from mipro_nb.runs.opened import open_record, record_path
+from mipro_nb.runs.record import RecordedEvent, text_ref
 from mipro_nb.runs.schema import upgrade, version_of
 from mipro_nb.runs.state import fold
 

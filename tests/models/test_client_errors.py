@@ -17,7 +17,7 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import LMError, LMUnavailableError
 from mipro_nb.language import LMRequest
 from mipro_nb.models.gate import Gate, run_gate
-from mipro_nb.runs.record import open_record
+from mipro_nb.runs.opened import open_record
 
 QUOTA = {"message": "Quota exceeded.", "type": "insufficient_quota", "code": "insufficient_quota"}
 

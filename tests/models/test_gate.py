@@ -17,7 +17,8 @@ from mipro_nb.errors import CallRefusedError, LMError, RecordError
 from mipro_nb.language import LMRequest
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.gate import Gate, run_gate
-from mipro_nb.runs.record import Record, open_record
+from mipro_nb.runs.opened import open_record
+from mipro_nb.runs.record import Record
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ def test_a_run_that_ends_at_its_cap_cannot_be_set_going_again():
     with ScriptedServer(answer, latency=0.5) as server:
         mipro.configure(lm=lm_of(server))
         run = begin(max_seconds=0.7, num_threads=8)
-        until(lambda: run._capped is not None)
+        until(lambda: run._course is not None and run._course.capped is not None)
         sent = server.count
         for steer in (run.pause, run.resume):
             with pytest.raises(RunEndedError, match="max_seconds"):

@@ -21,7 +21,7 @@ from mipro_nb.runs import Record, open_record
 from mipro_nb.runs.archive import export_run
 from mipro_nb.runs.details import demos, example_calls, trial_detail
 from mipro_nb.runs.history import history_rows
-from mipro_nb.runs.record import close_records
+from mipro_nb.runs.opened import close_records
 from mipro_nb.runs.view import RunView
 
 RUN = "20261124-010203-abcdef"

@@ -1,0 +1,70 @@
+"""The records that this process has open, and which one is meant where none is named."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from mipro_nb.runs.record import Record
+from mipro_nb.runs.transaction import identity
+
+_chosen: Callable[[], Path | None] | None = None
+_open: dict[tuple[int, tuple[int, int] | None], Record] = {}  # by process and file
+_open_lock = threading.Lock()
+
+
+def default_path() -> Path:
+    """Return the default record file: in ``MIPRO_HOME``, else in the user's data folder."""
+    home = os.environ.get("MIPRO_HOME")
+    folder = Path(home).expanduser() if home else user_data_path("mipro_nb", appauthor=False)
+    return folder / "record.sqlite"
+
+
+def prefer(chosen: Callable[[], Path | None]) -> None:
+    """Have `open_record` ask `chosen` for the file, where none is given, before the default."""
+    global _chosen  # noqa: PLW0603 - the settings that it comes from are the process's own, too
+    _chosen = chosen
+
+
+def open_record(path: Path | str | None = None) -> Record:
+    """Return the record at `path`, opened once per process.
+
+    Without a path it is the one in the settings, or else that of `default_path`.
+    """
+    where = record_path(path)
+    with _open_lock:
+        known = identity(where)
+        record = None if known is None else _open.get((os.getpid(), known))
+        if record is None or record.closed:
+            for former in _open.values():
+                if former.path == where.resolve() and not former.closed:
+                    former.step_aside()
+            record = Record(where.resolve())
+            _open[os.getpid(), identity(record.path)] = record
+        return record
+
+
+def record_path(path: Path | str | None = None) -> Path:
+    """Return which file `open_record` would open."""
+    if path is None and _chosen is not None:
+        path = _chosen()
+    return default_path() if path is None else Path(path).expanduser()
+
+
+@atexit.register
+def close_records(within: Path | None = None) -> None:
+    """Close the records that this process has opened (`within` a folder): each is one file again.
+
+    What a parent process had open before a fork is the parent's to close.
+    """
+    with _open_lock:
+        for key, record in list(_open.items()):
+            if key[0] == os.getpid() and (
+                within is None or record.path.is_relative_to(within.resolve())
+            ):
+                _open.pop(key).close()
