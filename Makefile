@@ -1,5 +1,6 @@
 PYTHON ?= python3
 SEED ?= 9
+LAB_ARGS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -19,6 +20,13 @@ DEMO_STAMP := $(VENV)/.stamp-demo
 PY_STAMP := $(VENV)/.stamp-python
 JS_STAMP := js/node_modules/.stamp
 LAB_STAMP := js/labextension/node_modules/.stamp
+
+COMMA := ,
+define INSTALL
+test -x $(PY) || $(PYTHON) -m venv $(VENV)
+$(PIP) install -e '.[$(1)]'
+$(PIP) install --no-deps -r requirements-nodeps.txt
+endef
 
 # The front end, built: the widgets, and the JupyterLab extension where this JupyterLab finds it.
 WIDGETS := mipro_nb/notebook/static/widget.js
@@ -40,6 +48,7 @@ DSPY_STAMP := $(DSPY)/.stamp
 BENCH := $(PY) -m benchmarks.against_dspy
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL: # two pips would install into one environment
 .PHONY: help setup demo lab test coverage check bench bench-local soak format clean chromium
 
 help: ## Show what can be made
@@ -49,14 +58,12 @@ setup: $(PY_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that 
 
 # The front end comes first: then pip finds it built and needs no npm.
 $(DEMO_STAMP): pyproject.toml requirements-nodeps.txt | $(WIDGETS) $(LABEXTENSION)
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PIP) install -e '.[local,notebook]'
-	$(PIP) install --no-deps -r requirements-nodeps.txt
+	$(call INSTALL,local$(COMMA)notebook)
 	touch $@
 
-$(PY_STAMP): $(DEMO_STAMP)
-	$(PIP) install -e '.[local,notebook,test,dev]'
-	touch $@
+$(PY_STAMP): pyproject.toml requirements-nodeps.txt | $(WIDGETS) $(LABEXTENSION)
+	$(call INSTALL,local$(COMMA)notebook$(COMMA)test$(COMMA)dev)
+	touch $(DEMO_STAMP) $@
 
 $(JS_STAMP): js/package.json js/package-lock.json
 	@$(REQUIRE_NPM)
@@ -95,15 +102,15 @@ chromium:
 		"apt-get install chromium, or set CHROMIUM to its path." >&2; exit 1; }
 
 demo: $(DEMO_STAMP) $(WIDGETS) ## Run the quickstart notebook without a browser (SEED=9)
-	@echo "Running notebooks/01_quickstart.ipynb: about six minutes on two cores."
+	@echo "Running notebooks/01_quickstart.ipynb: five to ten minutes on two cores."
 	@MIPRO_DEMO_SEED=$(SEED) $(PY) notebooks/execute.py notebooks/01_quickstart.ipynb demo-output
 
-lab: $(DEMO_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in JupyterLab
-	$(PY) -m jupyter lab notebooks/01_quickstart.ipynb
+lab: $(DEMO_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in JupyterLab (LAB_ARGS=--no-browser)
+	$(PY) -m jupyter lab $(LAB_ARGS) notebooks/01_quickstart.ipynb
 
 test: chromium setup ## Run all tests: TypeScript's, Python's and those in a browser
 	$(NPM) test
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist worksteal
 
 coverage: chromium setup ## Run Python's tests and tell which lines none of them reaches
 	$(PY) -m pytest --cov --cov-report=term

@@ -1,4 +1,4 @@
-"""Run a notebook without a browser, telling which of its sections is being worked on.
+"""Run a notebook without a browser, telling how far it is.
 
 python notebooks/execute.py notebooks/01_quickstart.ipynb demo-output
 """
@@ -6,12 +6,19 @@ python notebooks/execute.py notebooks/01_quickstart.ipynb demo-output
 import json
 import os
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+import mipro_nb as mipro
+
+_TELL_EVERY_SECONDS = 15.0
 
 
 def main(source: Path, folder: Path) -> int:
@@ -24,31 +31,61 @@ def main(source: Path, folder: Path) -> int:
     os.environ["MIPRO_ASK"] = "0"  # the kernel inherits it; nobody could answer the dialog
     began = time.monotonic()
 
-    def tell(cell: nbformat.NotebookNode, cell_index: int) -> None:
+    def tell(what: str) -> None:
+        print(f"{time.monotonic() - began:5.0f} s  {what}", flush=True)
+
+    def tell_section(cell: nbformat.NotebookNode, cell_index: int) -> None:
         del cell
         if cell_index in sections:
-            print(f"{time.monotonic() - began:5.0f} s  {sections[cell_index]}", flush=True)
+            tell(sections[cell_index])
 
     client = NotebookClient(
         notebook,
         timeout=None,
         kernel_name="python3",
-        on_cell_start=tell,
+        on_cell_start=tell_section,
         resources={"metadata": {"path": source.parent}},
     )
+    executed = folder / f"{source.stem}.executed.ipynb"
     try:
-        client.execute()
+        with _answers_told(tell):
+            client.execute()
     except CellExecutionError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted: what was answered is in the record, so a second run is shorter.")
+        return 1
     finally:
-        executed = folder / f"{source.stem}.executed.ipynb"
         nbformat.write(notebook, executed)
     if summary.is_file():
         for name, value in json.loads(summary.read_text(encoding="utf-8")).items():
             print(f"         {name}: {value}")
     print(f"The executed notebook: {executed}")
     return 0
+
+
+@contextmanager
+def _answers_told(tell: Callable[[str], None]) -> Iterator[None]:
+    """Tell every few seconds how many LM answers have come: a long cell is silent till its end."""
+    over = threading.Event()
+
+    def watch() -> None:
+        record = mipro.runs.open_record()
+        before = seen = record.answers_kept().answers
+        while not over.wait(_TELL_EVERY_SECONDS):
+            now = record.answers_kept().answers
+            if now > seen:
+                seen = now
+                tell(f"  {now - before:,} LM answers so far")
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
 
 
 def _sections(notebook: nbformat.NotebookNode) -> dict[int, str]:
