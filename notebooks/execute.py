@@ -3,12 +3,14 @@
 python notebooks/execute.py notebooks/01_quickstart.ipynb demo-output
 """
 
+import asyncio
 import json
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,12 +51,12 @@ def main(source: Path, folder: Path) -> int:
     executed = folder / f"{source.stem}.executed.ipynb"
     try:
         with _answers_told(tell):
-            client.execute()
+            _execute(client)
     except CellExecutionError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted: what was answered is in the record, so a second run is shorter.")
+        tell("Interrupted. What was answered is in the record: a second run is shorter.")
         return 1
     finally:
         nbformat.write(notebook, executed)
@@ -63,6 +65,17 @@ def main(source: Path, folder: Path) -> int:
             print(f"         {name}: {value}")
     print(f"The executed notebook: {executed}")
     return 0
+
+
+def _execute(client: NotebookClient) -> None:
+    # In another thread, because in the main one nbclient has Ctrl-C kill the kernel in mid-cell.
+    with ThreadPoolExecutor(1) as pool:
+        executed = pool.submit(client.execute)
+        try:
+            executed.result()
+        except KeyboardInterrupt:
+            asyncio.run(client.km.shutdown_kernel(now=True))
+            raise
 
 
 @contextmanager

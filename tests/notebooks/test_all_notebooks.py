@@ -5,10 +5,17 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import signal
+import sys
 
 import nbformat
+import psutil
 import pytest
 from executed import NOTEBOOKS, parameters_of
+
+sys.path.append(str(NOTEBOOKS.parent / "tests"))
+
+import processes
 
 _PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 _BY_NAME = pytest.mark.parametrize("path", _PATHS, ids=lambda path: path.stem)
@@ -66,3 +73,37 @@ def test_make_demo_executes_a_notebook_that_would_ask(tmp_path, capsys, monkeypa
     assert executed["cells"][0]["outputs"][0]["data"]["text/plain"] == ["'0'"]
     assert script.main(failing, tmp_path / "out") == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+_LONG = """
+import os, time
+import mipro_nb as mipro
+open("kernel.pid", "w").write(str(os.getpid()))
+record = mipro.runs.open_record()
+for number in range(1000):
+    record.put_answer(str(number), "an answer")
+    time.sleep(0.1)
+"""
+
+
+@pytest.mark.notebook
+def test_make_demo_tells_how_far_it_is_and_ends_at_ctrl_c(tmp_path):
+    cells = [nbformat.v4.new_markdown_cell("# A long way"), nbformat.v4.new_code_cell(_LONG)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "long.ipynb")
+    script = (NOTEBOOKS / "execute.py").read_text(encoding="utf-8")
+    script = script.replace("_TELL_EVERY_SECONDS = 15.0", "_TELL_EVERY_SECONDS = 0.5")
+
+    # Whatever the tests were started with: in the background a shell has SIGINT ignored.
+    heard = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    with processes.start(heard + script, tmp_path / "long.ipynb", tmp_path / "out") as process:
+        try:
+            assert process.stdout.readline().endswith(" s  A long way\n")
+            assert re.search(r"^ +\d+ s    \d+ LM answers so far$", process.stdout.readline())
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert "Traceback" not in errors, errors
+    assert "Interrupted." in output
+    assert not psutil.pid_exists(int((tmp_path / "kernel.pid").read_text()))
