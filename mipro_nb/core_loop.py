@@ -223,6 +223,16 @@ _core: CoreLoop | None = None
 _lock = threading.Lock()
 
 
+def _renew_lock() -> None:
+    """Let go, in a forked process, of a lock that another thread held when it was forked."""
+    global _lock  # noqa: PLW0603 - one lock for the one loop of the process
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # where processes can be forked
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def core() -> CoreLoop:
     """Return the process's core loop, started at the first call (and anew after a fork)."""
     global _core  # noqa: PLW0603 - one loop per process is the point

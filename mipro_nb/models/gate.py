@@ -8,12 +8,13 @@ and caps again. It is the only place where calls are counted.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from mipro_nb.core_loop import CoreLoop, core
-from mipro_nb.errors import CapReachedError, MiproError
+from mipro_nb.errors import CapReachedError, MiproError, ProgramError
 from mipro_nb.language.settings import settings
 from mipro_nb.models.backlog import Backlog
 from mipro_nb.models.calls import Answer, Call
@@ -28,12 +29,16 @@ from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record
 
 _SESSION_CONCURRENCY = 256
+_FORKED = (
+    "A forked process cannot call an LM of a run: caps and record are those of the process that it "
+    "was forked from. Use threads or async code instead."
+)
 
 prefer(lambda: settings.record)  # the record itself knows nothing of settings
 
 
 class Gate:
-    """Admits LM calls; used on the core loop only.
+    """Admits LM calls; used on the core loop only, and only in the process that made it.
 
     Parameters
     ----------
@@ -80,6 +85,7 @@ class Gate:
         hold: Callable[[MiproError], bool] = lambda _: False,
         hedge: bool = False,
     ) -> None:
+        self._process = os.getpid()
         self._permission = Permission()
         self._notes = Notes(record, emit, run_id, before.calls if before else None, backlog)
         meter = Meter(caps or Caps(), before.spent if before else Outlay())
@@ -132,11 +138,16 @@ class Gate:
 
         Raises
         ------
+        ProgramError
+            In a process that was forked from the gate's own. It is no refusal of the run's: only
+            the example whose code has forked fails.
         CallRefusedError
             If there is no permission.
         LMError
             If the call was sent and failed, now or before the run was carried on.
         """
+        if os.getpid() != self._process:
+            raise ProgramError(_FORKED)
         await self._permission.ask()
         recalled = self._notes.recalled(call)
         if recalled is not None:
@@ -179,6 +190,13 @@ class Gate:
         return answer
 
 
+class _SessionGate(Gate):
+    """The gate of the calls that belong to no run; a forked process makes its own."""
+
+    def __init__(self) -> None:
+        super().__init__(open_record, _SESSION_CONCURRENCY)
+
+
 run_gate: ContextVar[Gate | None] = ContextVar("mipro_gate", default=None)
 _session_gates: dict[CoreLoop, Gate] = {}
 _refusals: list[str] = []
@@ -190,6 +208,8 @@ def current_gate() -> Gate:
     Calls outside runs are the user's own: permitted, cached in the configured record, uncounted.
     """
     gate = run_gate.get()
+    if isinstance(gate, _SessionGate):
+        return session_gate()
     if gate is not None:
         return gate
     return _refusing_gate(_refusals[-1]) if _refusals else session_gate()
@@ -200,7 +220,7 @@ def session_gate() -> Gate:
     loop = core()
     if loop not in _session_gates:
         _session_gates.clear()
-        _session_gates[loop] = Gate(open_record, _SESSION_CONCURRENCY)
+        _session_gates[loop] = _SessionGate()
     return _session_gates[loop]
 
 

@@ -18,6 +18,16 @@ _open: dict[tuple[int, tuple[int, int] | None], Record] = {}  # by process and f
 _open_lock = threading.Lock()
 
 
+def _renew_lock() -> None:
+    """Let go, in a forked process, of a lock that another thread held when it was forked."""
+    global _open_lock  # noqa: PLW0603 - the records are the process's own, too
+    _open_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # where processes can be forked
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def default_path() -> Path:
     """Return the default record file: in ``MIPRO_HOME``, else in the user's data folder."""
     home = os.environ.get("MIPRO_HOME")
@@ -41,8 +51,8 @@ def open_record(path: Path | str | None = None) -> Record:
         known = identity(where)
         record = None if known is None else _open.get((os.getpid(), known))
         if record is None or record.closed:
-            for former in _open.values():
-                if former.path == where.resolve() and not former.closed:
+            for (process, _), former in _open.items():
+                if process == os.getpid() and former.path == where.resolve() and not former.closed:
                     former.step_aside()
             record = Record(where.resolve())
             _open[os.getpid(), identity(record.path)] = record

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, closing
@@ -23,6 +22,7 @@ from pydantic_core import PydanticSerializationError
 from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs.events import LAST_SECOND, AnyEvent, TextRef, UnixTime, first_problem, read_event
 from mipro_nb.runs.file_errors import FAILURES, not_read, not_written
+from mipro_nb.runs.forks import Connection, OwnLock
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.schema import (
     APPLICATION_ID,
@@ -86,7 +86,7 @@ class Record:
     Attributes
     ----------
     lock
-        Held by whoever uses the file; re-entrant.
+        Held by whoever uses the file; re-entrant. Refused in a process forked from this one.
     closed
         Whether it was closed.
 
@@ -98,12 +98,16 @@ class Record:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lock = threading.RLock()
+        self.lock = OwnLock(path)
         self.closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
+                path,
+                timeout=_BUSY_SECONDS,
+                check_same_thread=False,
+                isolation_level=None,
+                factory=Connection,
             )
         except (sqlite3.Error, OSError, ValueError) as error:
             raise self._not_opened(error) from error

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs.file_errors import FAILURES, not_written
+from mipro_nb.runs.forks import OwnLock
 
 Then = Callable[[], None]
 
@@ -30,7 +30,7 @@ class Transaction(AbstractContextManager[None]):
         Held inside the blocks; re-entrant.
     """
 
-    def __init__(self, path: Path, db: sqlite3.Connection, lock: threading.RLock) -> None:
+    def __init__(self, path: Path, db: sqlite3.Connection, lock: OwnLock) -> None:
         self._path, self._db, self._lock = path, db, lock
         self._depth = 0
         self._ends: list[tuple[Then, Then]] = []
@@ -53,6 +53,8 @@ class Transaction(AbstractContextManager[None]):
             raise
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if self._lock.is_inherited:  # the block was entered, and is left, by the other process
+            return
         self._depth -= 1
         try:
             if self._depth == 0:
