@@ -18,7 +18,7 @@ from mipro_nb.errors import (
     RecordError,
 )
 from mipro_nb.models.calls import Answer, Call, call_labels
-from mipro_nb.models.caps import Meter
+from mipro_nb.models.caps import Meter, usd_of
 from mipro_nb.models.hedging import first_of
 from mipro_nb.models.notes import Notes
 from mipro_nb.models.pace import Pace
@@ -30,6 +30,7 @@ from mipro_nb.runs.outlay import Outlay
 Send = Callable[[Call], Awaitable[Answer]]
 """Makes one attempt; raises a Setback if another one may succeed, an LMError if not."""
 
+_NOTHING = Outlay()
 _GIVEN_UP = "It took long and was sent a second time: given up for the other one's answer."
 
 
@@ -49,7 +50,11 @@ class _Trip:
     setbacks: Counter[str] = field(default_factory=Counter)
     # Attempts that were billed for nothing, and their seconds.
     broken: list[tuple[float, Setback]] = field(default_factory=list)
-    given_up: list[float] = field(default_factory=list)
+    # Attempts that were given up for the other one's answer: their seconds, and what the caps
+    # reckon them at.
+    given_up: list[tuple[float, Outlay]] = field(default_factory=list)
+    # What the caps reckon attempts at whose end nobody knows.
+    reckoned: Outlay = field(default_factory=Outlay)
 
 
 class Dispatch:
@@ -155,11 +160,20 @@ class Dispatch:
             seconds=trip.seconds,
             attempts=trip.attempts - aside,
             setbacks=trip.setbacks,
+            reckoned=trip.reckoned,
         )
         self._tell_broken(trip)
-        for seconds in trip.given_up:
+        for seconds, reckoned in trip.given_up:
             given_up = _as_dear_as(answer)
-            self._notes.failed(trip.call, given_up, seconds=seconds, attempts=1, final=False)
+            told = _outlay_of(trip.call, given_up)
+            self._notes.failed(
+                trip.call,
+                given_up,
+                seconds=seconds,
+                attempts=1,
+                final=False,
+                reckoned=reckoned.beyond(told),
+            )
 
     def _tell_failed(self, trip: _Trip, error: LMError, *, final: bool) -> None:
         self._notes.failed(
@@ -169,6 +183,7 @@ class Dispatch:
             attempts=trip.attempts - len(trip.broken),
             final=final,
             setbacks=trip.setbacks,
+            reckoned=trip.reckoned,
         )
         self._tell_broken(trip)
 
@@ -264,6 +279,7 @@ class Dispatch:
     async def _fly(self, trip: _Trip, reservation: int) -> Answer:
         """Make one attempt."""
         came: Answer | LMError | None = None
+        worst = self._meter.worst(reservation)
         trip.attempts += 1
         self.in_flight += 1
         self._idle.clear()
@@ -272,11 +288,13 @@ class Dispatch:
             came = answer = await trip.send(trip.call)
             trip.pace.got_through(flight, answered=True)
         except asyncio.CancelledError:
-            trip.given_up.append(time.monotonic() - flight.begun)
+            trip.given_up.append((time.monotonic() - flight.begun, worst))
             raise
         except Setback as setback:
             trip.setbacks[setback.kind] += 1
-            if setback.billed is not None:
+            if setback.billed is None:
+                trip.reckoned += worst.beyond(_NOTHING)
+            else:
                 came = setback.error(trip.attempts)
                 if any(setback.billed):
                     trip.broken.append((time.monotonic() - flight.begun, setback))
@@ -296,7 +314,7 @@ class Dispatch:
         if trip.answer is None:
             trip.answer = answer
         else:
-            trip.given_up.append(trip.seconds)
+            trip.given_up.append((trip.seconds, _outlay_of(trip.call, answer)))
         return trip.answer
 
 
@@ -323,6 +341,10 @@ def _last_word(trip: _Trip, setback: Setback) -> LMError:
     )
     down.input_tokens, down.output_tokens = error.input_tokens, error.output_tokens
     return down
+
+
+def _outlay_of(call: Call, came: Answer | LMError) -> Outlay:
+    return Outlay(1, came.input_tokens + came.output_tokens, usd_of(call, came) or 0.0)
 
 
 def _as_dear_as(answer: Answer) -> LMError:

@@ -19,6 +19,7 @@ from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record, text_ref
 
 _NONE: Mapping[str, int] = {}
+_NOTHING = Outlay()
 
 
 class _Told(NamedTuple):
@@ -154,13 +155,21 @@ class Notes:
         seconds: float,
         attempts: int,
         setbacks: Mapping[str, int],
+        reckoned: Outlay,
     ) -> None:
         """Write answer, texts and event: what was paid for is kept."""
         if self._emit is None and not call.cache:
             return
         if call.cache:
             self._record().put_answer(call.key, answer.model_dump_json())
-        reply = self._tell(call, answer, seconds, attempts, setbacks)
+        reply = self._tell(
+            call,
+            answer,
+            seconds=seconds,
+            attempts=attempts,
+            setbacks=setbacks,
+            reckoned=reckoned,
+        )
         if reply is not None:
             self._remember(call, answer, reply)
 
@@ -172,15 +181,17 @@ class Notes:
     def found(self, call: Call, answer: Answer) -> None:
         """Write the event of a call that the answer to an equal one was found for."""
         if self._emit is not None:
-            self._write(lambda: self._tell(call, answer, 0.0, 0, {}))
+            self._write(lambda: self._tell(call, answer, seconds=0.0, attempts=0))
 
     def _tell(
         self,
         call: Call,
         answer: Answer,
+        *,
         seconds: float,
         attempts: int,
-        setbacks: Mapping[str, int],
+        setbacks: Mapping[str, int] = _NONE,
+        reckoned: Outlay = _NOTHING,
     ) -> TextRef | None:
         if self._emit is None:
             return None
@@ -199,6 +210,8 @@ class Notes:
                 seconds=seconds,
                 attempts=attempts,
                 setbacks=dict(setbacks),
+                reckoned_tokens=reckoned.tokens,
+                reckoned_usd=reckoned.usd,
             )
         )
         return reply
@@ -212,6 +225,7 @@ class Notes:
         attempts: int,
         final: bool,
         setbacks: Mapping[str, int] = _NONE,
+        reckoned: Outlay = _NOTHING,
     ) -> None:
         """Write the event of a call that failed; `final` if nothing else takes its place."""
         if self._emit is None:
@@ -227,6 +241,8 @@ class Notes:
                 attempts=attempts,
                 final=final,
                 setbacks=dict(setbacks),
+                reckoned_tokens=reckoned.tokens,
+                reckoned_usd=reckoned.usd,
             )
         )
 

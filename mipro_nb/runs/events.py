@@ -133,7 +133,8 @@ class LMCallAnswered(Event):
     """An LM call came back, from the server or from the cache.
 
     Of `attempts` that were sent the last one was answered, after `seconds`; none if `from_cache`.
-    `setbacks` tells what the others met: kinds of faults, and how often.
+    `setbacks` tells what the others met: kinds of faults, and how often. What became of some of
+    them nobody knows: caps reckon these at their worst, as tokens and USD beyond those told.
     """
 
     referring = ("prompt_head", "prompt_tail", "reply")
@@ -156,6 +157,8 @@ class LMCallAnswered(Event):
     attempts: Number = 1
     rollout: int = 0
     setbacks: dict[str, Number] = {}
+    reckoned_tokens: Number = 0
+    reckoned_usd: float = 0.0
 
 
 class LMCallFailed(Event):
@@ -163,7 +166,8 @@ class LMCallFailed(Event):
 
     Tokens and USD are those of an answer that came back and could not be used. It is `final` where
     the program was told that it failed; if not, its place was taken by another attempt.
-    `setbacks` tells what passing faults the attempts met: kinds, and how often.
+    `setbacks` tells what passing faults the attempts met: kinds, and how often. Reckoned is what
+    caps count beyond what is told, as for a call that was answered.
     """
 
     referring = ("prompt_head", "prompt_tail")
@@ -184,6 +188,8 @@ class LMCallFailed(Event):
     rollout: int = 0
     final: bool = True
     setbacks: dict[str, Number] = {}
+    reckoned_tokens: Number = 0
+    reckoned_usd: float = 0.0
 
 
 class TraceBootstrapped(Event):

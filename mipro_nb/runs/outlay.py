@@ -25,3 +25,7 @@ class Outlay:
 
     def __add__(self, other: Outlay) -> Outlay:
         return Outlay(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
+
+    def beyond(self, told: Outlay) -> Outlay:
+        """Return what it takes more of than `told`, calls left out."""
+        return Outlay(0, max(0, self.tokens - told.tokens), max(0.0, self.usd - told.usd))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ValidationError
 
-from mipro_nb.runs.resuming import RESUMABLE, failed_text, lost_text, resume_code
+from mipro_nb.runs.resuming import RESUMABLE, failed_text, lost_text, reckoned_text, resume_code
 from mipro_nb.runs.state import RunState, Spend
 
 
@@ -69,6 +69,8 @@ def _spend_lines(state: RunState) -> list[str]:
         lines.append(f"  {told}")
     if state.lost.calls:
         lines.append(f"  {lost_text(state.lost)}")
+    if told := reckoned_text(state.reckoned):
+        lines.append(f"  {told}")
     estimate = _estimate_of(state)
     if estimate is not None:
         lines.append(f"  estimated  {_range(estimate.calls)} calls, {_usd(estimate.usd)}")

@@ -23,6 +23,17 @@ def lost_text(lost: Outlay) -> str:
     return f"{text} For the caps they count at their worst: {lost.tokens:,} tokens{usd}."
 
 
+def reckoned_text(reckoned: Outlay) -> str:
+    """Return what is told of attempts whose end nobody knows; nothing if caps reckon none."""
+    if reckoned.tokens == 0:
+        return ""
+    usd = f", USD {reckoned.usd:.4f}" if reckoned.usd else ""
+    return (
+        "Attempts that timed out or lost their connection were paid for perhaps. For the caps they "
+        f"count at their worst: {reckoned.tokens:,} tokens{usd}."
+    )
+
+
 def failed_text(attempts: int, answered: int, failed: int) -> str:
     """Return what is told of requests that were not answered; nothing if all were.
 

@@ -161,6 +161,9 @@ class RunState:
         What attempts at calls met that passed, or might have: kinds, and how often.
     lost
         Calls that were in flight when the run, or its process, ended, at their worst.
+    reckoned
+        What attempts whose end nobody knows may have cost, at the worst, beyond what is told of
+        them; the attempts themselves are among those told.
     process, process_started
         Whose run it is: the process's id, and the Unix time at which that process began.
     pause_reason
@@ -194,15 +197,16 @@ class RunState:
     pause_reason: str | None = None
     faults: dict[str, int] = field(default_factory=dict)
     lost: Outlay = field(default_factory=Outlay)
+    reckoned: Outlay = field(default_factory=Outlay)
     process: int | None = None
     process_started: float | None = None
 
     @property
     def outlay(self) -> Outlay:
-        """Return what all calls took; of those that were lost, what they took at the worst."""
+        """Return what all calls took, at the worst where nobody knows: what caps start from."""
         spend = self.spend
         tokens = spend.input_tokens + spend.output_tokens
-        return Outlay(spend.attempts, tokens, spend.known_usd) + self.lost
+        return Outlay(spend.attempts, tokens, spend.known_usd) + self.lost + self.reckoned
 
     @property
     def baseline(self) -> float | None:
@@ -279,11 +283,11 @@ class RunState:
             case ev.PhaseStarted(phase=phase):
                 self.phases.append(phase)
             case ev.LMCallAnswered() as event:
-                self._count_faults(event.setbacks)
+                self._reckon(event)
                 for spend in self._spends(event):
                     spend.add(event)
             case ev.LMCallFailed() as event:
-                self._count_faults(event.setbacks)
+                self._reckon(event)
                 for spend in self._spends(event):
                     spend.add_failed(event)
             case ev.TraceBootstrapped(example=example, kept=kept):
@@ -333,9 +337,12 @@ class RunState:
             self.paused_seconds += at - self.paused_at
             self.paused_at = None
 
-    def _count_faults(self, setbacks: dict[str, int]) -> None:
-        for kind, times in setbacks.items():
+    def _reckon(self, call: ev.LMCallAnswered | ev.LMCallFailed) -> None:
+        """Count the faults that a call met, and what they may have cost."""
+        for kind, times in call.setbacks.items():
             self.faults[kind] = self.faults.get(kind, 0) + times
+        if call.reckoned_tokens or call.reckoned_usd:
+            self.reckoned += Outlay(0, call.reckoned_tokens, call.reckoned_usd)
 
     def _spends(self, call: ev.LMCallAnswered | ev.LMCallFailed) -> list[Spend]:
         """Return what a call counts towards: the run, its phase, its trial."""

@@ -186,3 +186,15 @@ async def test_nothing_is_left_running():
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert over == [True] * 3
+
+
+def test_what_the_caps_reckoned_for_the_one_given_up_is_in_the_record(run_of, serve, lm_at):
+    run, server = run_of(caps=Caps(max_tokens=3 * MANY_TOKENS)), serve(slow_at_first())
+    lm = lm_at(server, max_tokens=MANY_TOKENS)
+    run.ask(lm, *QUICK)
+    assert run.ask(lm, "slow") == ["late twin"]
+    (given_up,) = (event for event in run.events if event.type == "lm_call_failed")
+    reckoned = given_up.input_tokens + given_up.output_tokens + given_up.reckoned_tokens
+    assert MANY_TOKENS < reckoned < 1.5 * MANY_TOKENS
+    # Those that came back are told as they are.
+    assert [e.reckoned_tokens for e in run.events if e.type == "lm_call_answered"] == [0] * 21

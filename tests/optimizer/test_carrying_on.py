@@ -14,7 +14,7 @@ from pathlib import Path
 
 import processes
 import pytest
-from scripted_server import ScriptedServer
+from scripted_server import Reply, ScriptedServer
 from scripted_task import PlanAndSolve, Solve, answer, exact, lm_of, rows
 from whole_runs import TRAIN, VAL, answered, at_random_speed, result
 
@@ -220,9 +220,9 @@ def record(tmp_path):
     return tmp_path / "record.sqlite"
 
 
-def begun(server, record, metric=exact, student=None, max_errors=10, **settings):
+def begun(server, record, metric=exact, student=None, *, max_errors=10, lm=None, **settings):
     """Begin a run in the background."""
-    mipro.configure(lm=lm_of(server, cache=False))
+    mipro.configure(lm=lm_of(server, cache=False, **(lm or {})))
     return mipro.MIPROv2(metric, num_threads=6, max_errors=max_errors, **WISHES).start(
         student or PlanAndSolve(),
         record=record,
@@ -298,6 +298,40 @@ def test_calls_that_were_lost_count_for_the_cap(runs, record):
     again, sent_again = carried_on(run, max_calls=told + lost + 10)
     assert (again.status, sent_again.total()) == ("capped", 10)
     assert again.state.outlay.calls == told + lost + 10
+
+
+def one_in_three_dropped(request):
+    return Reply(drop=True) if request.number % 3 == 1 else answer(request)
+
+
+@pytest.mark.parametrize("caps", [{"max_tokens": 40_000}, {"max_usd": 0.06}], ids=["tokens", "usd"])
+def test_attempts_whose_end_nobody_knows_still_count_for_the_cap_afterwards(record, caps):
+    with ScriptedServer(one_in_three_dropped) as server:
+        run = begun(server, record, lm={"num_retries": 6, "max_tokens": 1000}, **caps)
+        run.wait()
+        assert run.status == "capped"
+        dropped = server.count // 3
+    (name, limit), read_back = *caps.items(), mipro.runs.load(run.id, record).state
+    spent = {"max_tokens": read_back.outlay.tokens, "max_usd": read_back.outlay.usd}[name]
+    told = {
+        "max_tokens": run.state.spend.input_tokens + run.state.spend.output_tokens,
+        "max_usd": run.state.spend.usd,
+    }[name]
+    at_least = {"max_tokens": 1000, "max_usd": 1000 * 2.0 / 1e6}[name] * dropped
+    assert told + at_least <= spent <= limit * (1 + 1e-9)
+    assert "timed out or lost their connection" in run.report()
+    # So little is left of the same cap that nothing, or next to nothing, may be sent.
+    with ScriptedServer(answer) as server:
+        mipro.configure(lm=lm_of(server, cache=False, max_tokens=1000))
+        with contextlib.suppress(InvalidArgumentError):
+            optimizer().resume(
+                run.id,
+                PlanAndSolve(),
+                record=record,
+                requires_permission_to_run=False,
+                **caps,
+            )
+        assert server.count <= 2
 
 
 def test_a_finished_run_is_not_carried_on(record):

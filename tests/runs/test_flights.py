@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from handmade import planned, whole_run, write
+from handmade import answered, ended, planned, recorded, whole_run, write
 
 import mipro_nb as mipro
 from mipro_nb.errors import RecordError
+from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
 from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.report import write_report
+from mipro_nb.runs.state import fold
 
 
 @pytest.fixture
@@ -61,3 +64,20 @@ def test_the_calls_of_a_deleted_run_go_with_it():
     with pytest.raises(RecordError, match="deleted"):
         record.put_flight("over", 1, Outlay(1, 100, 0.25))
     assert flights() == 1
+
+
+def test_what_was_reckoned_is_part_of_what_caps_start_from():
+    failed = {"phase": "search", "model": "m", "error": "no", "seconds": 1.0, "attempts": 3}
+    state = fold(
+        recorded(
+            [
+                planned(),
+                answered(usd=0.5, reckoned_tokens=40, reckoned_usd=0.5),
+                ev.LMCallFailed(**failed, reckoned_tokens=2, reckoned_usd=0.25),
+                ended(),
+            ]
+        )
+    )
+    assert state.reckoned == Outlay(0, 42, 0.75)
+    assert state.outlay == Outlay(4, 110 + 42, 0.5 + 0.75)
+    assert "at their worst: 42 tokens, USD 0.7500" in write_report("run", state)
