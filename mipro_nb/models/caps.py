@@ -41,7 +41,8 @@ class Caps:
     max_tokens
         Input and output tokens together.
     max_seconds
-        Seconds of work, pauses left out.
+        Seconds of work, pauses left out. Calls that are in flight then may take 2 s more before
+        they are given up.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -28,6 +29,9 @@ from mipro_nb.optimizer.together import Background, in_order, together
 _STOPPED = "The run was stopped."
 _ENDED = "The run has ended."
 _LOOK_SECONDS = 0.05
+# How long calls that are in flight when the time is up may still take: most come back within it,
+# and are paid for. Those of a server that hangs would take as long as their own timeout.
+GRACE_SECONDS = 2.0
 
 
 class Course:
@@ -119,15 +123,33 @@ class Course:
 
     async def _stop_when_drained(self) -> None:
         await self.gate.drained()
-        self.stop()
+        if not self._stopped:
+            self.stop()
 
     async def _watch_time(self) -> None:
+        """End the run when its time is up; calls in flight are given up after a short grace."""
         limit = self._job.plan.caps.max_seconds
-        while limit is not None:
-            if self._journal.state.seconds_at(time.time()) >= limit:
-                self._cap(f"The cap max_seconds={limit:g} is reached.")
-                return
+        if limit is None:
+            return
+        await self._worked(limit)
+        self._cap(f"The cap max_seconds={limit:g} is reached.")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.gate.drained(), GRACE_SECONDS)
+        if not self._stopped:
+            self.stop()
+
+    async def _worked(self, limit: float) -> None:
+        """Wait until the run has worked for `limit` seconds, pauses left out.
+
+        Seconds of earlier sessions are those that the record tells. Those of this one are not taken
+        from the clock on the wall, which may be set to another time meanwhile.
+        """
+        worked, looked = self._journal.state.seconds, time.monotonic()
+        while worked < limit:
             await asyncio.sleep(_LOOK_SECONDS)
+            last, looked = looked, time.monotonic()
+            if self._journal.state.state != "paused":
+                worked += looked - last
 
     async def run(self) -> Outcome:
         """Go through the run, and return what it comes to, also where it is stopped or capped.

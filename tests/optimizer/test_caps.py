@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import random
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_server import ScriptedServer
+from scripted_server import Reply, ScriptedServer
 from scripted_task import Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
@@ -16,6 +17,7 @@ from mipro_nb.errors import CapReachedError, InvalidArgumentError
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.caps import Caps, Meter
 from mipro_nb.models.prices import Price
+from mipro_nb.optimizer import course
 
 
 @pytest.fixture
@@ -26,16 +28,15 @@ def server():
     assert running.exceptions == []
 
 
-def capped_run(**caps):
+def capped_run(**settings):
     optimizer = mipro.MIPROv2(exact, num_candidates=4, num_threads=8)
     run = optimizer.start(
         Solve(),
         trainset=rows(12),
         valset=rows(24, start=1000),
-        num_trials=400,
+        **{"num_trials": 400, **settings},
         minibatch_size=6,
         requires_permission_to_run=False,
-        **caps,
     )
     run.wait()
     return run
@@ -83,6 +84,61 @@ def test_the_time_cap_ends_the_run():
     assert run.status == "capped"
     assert run.state.seconds >= 1.0
     assert run.state.ended.reason == "The cap max_seconds=1 is reached."
+
+
+def test_at_the_time_cap_calls_that_hang_are_given_up_and_told_as_perhaps_lost():
+    with ScriptedServer(lambda _: Reply(hang=True)) as server:
+        mipro.configure(lm=lm_of(server, timeout=10_000.0))
+        run = capped_run(max_seconds=0.3)
+    assert run.status == "capped"
+    assert run.state.ended.reason == "The cap max_seconds=0.3 is reached."
+    assert run.state.lost.calls == server.count > 0
+
+
+def test_at_the_time_cap_calls_that_come_back_soon_are_kept(monkeypatch):
+    monkeypatch.setattr(course, "GRACE_SECONDS", 60.0)
+    with ScriptedServer(answer, latency=1.0) as server:
+        mipro.configure(lm=lm_of(server))
+        run = capped_run(max_seconds=0.3)
+    assert run.status == "capped"
+    assert run.state.spend.calls == server.count > 0
+    assert run.state.lost.calls == 0
+
+
+def test_the_time_cap_ends_a_run_that_waits_for_its_last_calls_because_of_another_cap():
+    with ScriptedServer(lambda _: Reply(hang=True)) as server:
+        mipro.configure(lm=lm_of(server, timeout=10_000.0))
+        run = capped_run(max_seconds=1.0, max_calls=3)
+    assert run.status == "capped"
+    assert run.state.ended.reason.startswith("The cap max_calls=3 is reached")
+    assert run.state.lost.calls == server.count == 3
+
+
+class SetClock:
+    """The clock on the wall is set to another time after so many requests."""
+
+    def __init__(self, monkeypatch, shift, after=10):
+        self._monkeypatch, self._shift, self._after = monkeypatch, shift, after
+        self._time = time.time
+
+    def answer(self, request):
+        if request.number == self._after:
+            self._monkeypatch.setattr(time, "time", lambda: self._time() + self._shift)
+        return answer(request)
+
+
+def test_the_time_cap_holds_although_the_clock_is_put_back(monkeypatch):
+    with ScriptedServer(SetClock(monkeypatch, -3600).answer, latency=0.05) as server:
+        mipro.configure(lm=lm_of(server))
+        run = capped_run(max_seconds=1.5)
+    assert run.status == "capped"
+
+
+def test_a_clock_that_is_put_forward_is_not_taken_for_work(monkeypatch):
+    with ScriptedServer(SetClock(monkeypatch, +100_000).answer, latency=0.01) as server:
+        mipro.configure(lm=lm_of(server))
+        run = capped_run(max_seconds=50_000.0, num_trials=5)
+    assert run.status == "finished"
 
 
 @pytest.mark.parametrize(
