@@ -12,7 +12,7 @@ from mipro_nb.errors import LMError
 from mipro_nb.models.backlog import Backlog, Work
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.caps import usd_of
-from mipro_nb.models.past_calls import PastCalls
+from mipro_nb.models.past_calls import PastCall, PastCalls
 from mipro_nb.models.redaction import shown_parameters
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
 from mipro_nb.runs.outlay import Outlay
@@ -36,7 +36,8 @@ class Notes:
     """Writes down calls, and finds the answers to equal ones.
 
     Answers are found in the record where the call may use its cache. Besides, a run finds its own
-    answers to calls at temperature 0 that may not: an equal one would be answered alike.
+    answers to calls at temperature 0 that may not: an equal one would be answered alike. Either
+    holds, too, for answers that the run had before it was carried on.
 
     Parameters
     ----------
@@ -74,11 +75,14 @@ class Notes:
 
     def known(self, call: Call) -> Answer | None:
         """Return the answer to an equal call, None if there is none yet."""
-        if not call.cache:
-            return self._told_before(call)
+        return self._kept(call) if call.cache else self._told_before(call)
+
+    def _kept(self, call: Call) -> Answer | None:
         kept = self._record().answer(call.key)
+        if kept is None:
+            return self._answered_before(call)
         try:
-            return None if kept is None else Answer.model_validate_json(kept)
+            return Answer.model_validate_json(kept)
         except ValidationError:
             return None  # damaged: asked anew, and replaced
 
@@ -90,22 +94,36 @@ class Notes:
         LMError
             If the call had failed.
         """
-        if self._past is None:
+        if not self._past:
             return None
-        head, tail = _prompt(call)
-        past = self._past.take(call, text_ref(head), text_ref(tail))
+        past = self._past.take(call, *_prompt_refs(call))
         if past is None:
             return None
         if past.reply is None:
             raise LMError(past.error)
+        return self._recalled(call, past, past.reply)
+
+    def _answered_before(self, call: Call) -> Answer | None:
+        """Return the answer to an equal call before the run was carried on, None if none is known.
+
+        Who made that call may not make it again: what it was for is known.
+        """
+        if not self._past:
+            return None
+        past = self._past.answer(call, *_prompt_refs(call))
+        if past is None or past.reply is None:
+            return None
+        return self._recalled(call, past, past.reply)
+
+    def _recalled(self, call: Call, past: PastCall, reply: TextRef) -> Answer:
         answer = Answer(
-            text=self._record().text(past.reply),
+            text=self._record().text(reply),
             truncated=past.truncated,
             input_tokens=past.input_tokens,
             output_tokens=past.output_tokens,
             cached_input_tokens=past.cached_input_tokens,
         )
-        self._remember(call, answer, past.reply)
+        self._remember(call, answer, reply)
         return answer
 
     def _is_told(self, call: Call) -> bool:
@@ -114,7 +132,7 @@ class Notes:
     def _told_before(self, call: Call) -> Answer | None:
         told = self._told.get(call.digest)
         if told is None:
-            return None
+            return self._answered_before(call)
         values = told._asdict()
         return Answer(text=self._record().text(values.pop("reply")), **values)
 
@@ -261,6 +279,11 @@ def _about(record: Record, call: Call) -> dict[str, Any]:
         "prompt_tail": record.put_text(tail),
         "rollout": call.rollout,
     }
+
+
+def _prompt_refs(call: Call) -> tuple[TextRef, TextRef]:
+    head, tail = _prompt(call)
+    return text_ref(head), text_ref(tail)
 
 
 def _prompt(call: Call) -> tuple[str, str]:

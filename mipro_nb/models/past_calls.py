@@ -6,16 +6,15 @@ the seed and from the answers, so it asks what it asked before, and hears what i
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mipro_nb.models.calls import Call, CallLabels, call_labels
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
 from mipro_nb.runs.outlay import Outlay
 
-_Asked = tuple[str, TextRef, TextRef, int, str | None]
+_Asked = tuple[str, TextRef, TextRef, int]
 
 
 class PastCall(NamedTuple):
@@ -25,6 +24,8 @@ class PastCall(NamedTuple):
     ----------
     labels
         What it was made for.
+    predictor
+        Who made it.
     reply
         The reply's text in the record; None if the call failed.
     error
@@ -32,6 +33,7 @@ class PastCall(NamedTuple):
     """
 
     labels: CallLabels
+    predictor: str | None = None
     reply: TextRef | None = None
     truncated: bool = False
     input_tokens: int = 0
@@ -40,8 +42,39 @@ class PastCall(NamedTuple):
     error: str = ""
 
 
+@dataclass(slots=True)
+class _Equal:
+    """What became of calls that were equal.
+
+    Attributes
+    ----------
+    left
+        Those that are not told once more yet.
+    answer
+        The first that was answered; None if none was.
+    differ
+        Whether another one had another answer.
+    """
+
+    left: list[PastCall] = field(default_factory=list)
+    answer: PastCall | None = None
+    differ: bool = False
+
+    def add(self, past: PastCall) -> None:
+        """Take one more call into account."""
+        self.left.append(past)
+        if past.reply is None:
+            return
+        if self.answer is None:
+            self.answer = past
+        self.differ = self.differ or past.reply != self.answer.reply
+
+
 class PastCalls:
     """What became of the calls of a run, each to be told once more.
+
+    Equal are calls of the same model, prompt and rollout: parameters that are not written down do
+    not tell them apart, and shall not, since a key may be another one by now.
 
     Parameters
     ----------
@@ -52,31 +85,51 @@ class PastCalls:
     """
 
     def __init__(self, events: Iterable[AnyEvent], *, failures: bool) -> None:
-        self._calls: dict[_Asked, list[PastCall]] = defaultdict(list)
+        self._calls: dict[_Asked, _Equal] = {}
         for event in events:
             match event:
                 case LMCallAnswered():
-                    asked = _asked(event, event.prompt_head, event.prompt_tail)
-                    self._calls[asked].append(_answered(event))
+                    self._add(event, event.prompt_head, event.prompt_tail, _answered(event))
                 case LMCallFailed(prompt_head=str(head), prompt_tail=str(tail), final=True):
                     if failures:
-                        asked = _asked(event, head, tail)
-                        self._calls[asked].append(PastCall(_labels(event), error=event.error))
+                        self._add(event, head, tail, _failed(event))
+
+    def _add(
+        self,
+        event: LMCallAnswered | LMCallFailed,
+        head: TextRef,
+        tail: TextRef,
+        past: PastCall,
+    ) -> None:
+        asked = (event.model, head, tail, event.rollout)
+        self._calls.setdefault(asked, _Equal()).add(past)
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def answer(self, call: Call, head: TextRef, tail: TextRef) -> PastCall | None:
+        """Return what equal calls, whoever made them, were answered.
+
+        None if none was, or if they had different answers.
+        """
+        equal = self._calls.get((call.model, head, tail, call.rollout))
+        return None if equal is None or equal.differ else equal.answer
 
     def take(self, call: Call, head: TextRef, tail: TextRef) -> PastCall | None:
         """Return what became of this call, made by whoever makes it now; None if it is new.
 
         Equal calls may have had different answers. Each goes to the trial and the example that had
         it; or, where two evaluations shared an example, at least to that example. Calls of one
-        predictor are told in their order: parameters that are not written down do not tell them
-        apart, and shall not, since a key may be another one by now.
+        predictor are told in their order.
         """
-        calls = self._calls.get((call.model, head, tail, call.rollout, call.predictor), [])
+        equal = self._calls.get((call.model, head, tail, call.rollout))
+        if equal is None:
+            return None
         labels = call_labels.get()
         for alike in (_same_place, _same_example):
-            for past in calls:
-                if alike(past.labels, labels):
-                    calls.remove(past)
+            for past in equal.left:
+                if past.predictor == call.predictor and alike(past.labels, labels):
+                    equal.left.remove(past)
                     return past
         return None
 
@@ -100,6 +153,7 @@ class Before:
 def _answered(call: LMCallAnswered) -> PastCall:
     return PastCall(
         _labels(call),
+        call.predictor,
         call.reply,
         call.truncated,
         call.input_tokens,
@@ -108,8 +162,8 @@ def _answered(call: LMCallAnswered) -> PastCall:
     )
 
 
-def _asked(call: LMCallAnswered | LMCallFailed, head: TextRef, tail: TextRef) -> _Asked:
-    return (call.model, head, tail, call.rollout, call.predictor)
+def _failed(call: LMCallFailed) -> PastCall:
+    return PastCall(_labels(call), call.predictor, error=call.error)
 
 
 def _labels(call: LMCallAnswered | LMCallFailed) -> CallLabels:

@@ -17,7 +17,9 @@ from mipro_nb.errors import CallRefusedError, LMError, RecordError
 from mipro_nb.language import LMRequest
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.gate import Gate, run_gate
+from mipro_nb.models.past_calls import Before, PastCalls
 from mipro_nb.runs.opened import open_record
+from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record
 
 
@@ -260,6 +262,45 @@ def test_a_failure_at_temperature_0_is_not_remembered(run, serve, lm_at):
     lm = lm_at(server, cache=False)
     assert [type(error) for error in run.ask(lm, "hi")] == [LMError]
     assert run.ask(lm, "hi") == ["yes"]
+
+
+def carried_on(run):
+    """Have a gate go on with what the run did."""
+    before = Before(Outlay(), PastCalls(run.events, failures=True))
+    run.gate = Gate(lambda: run.record, 8, run.emit, before=before)
+    return run
+
+
+@pytest.mark.parametrize("settings", [{"temperature": 0}, {"temperature": 0.5, "cache": True}])
+def test_who_asks_what_another_had_asked_before_a_run_was_carried_on_hears_the_same(
+    run, serve, lm_at, settings
+):
+    server = serve(lambda r: Reply(f"answer {r.number}", finish_reason="length"))
+    lm = lm_at(server, **settings)
+    assert run.ask(lm, "same", predictor="first") == ["answer 0"]
+    run.record.clear_answers()  # as in another record, into which the run was imported
+    carried_on(run)
+    assert run.ask(lm, "same", "same", predictor="second") == ["answer 0"] * 2
+    assert run.ask(lm, "same", predictor="first") == ["answer 0"]
+    again = run.do(lm.acomplete(request("same", predictor="third")))
+    assert (again.text, again.truncated) == ("answer 0", True)
+    assert run.ask(lm, "other", predictor="second") == ["answer 1"]
+    assert run.ask(lm, "same", predictor="second", rollout=1) == ["answer 2"]
+    told = [(e.predictor, e.from_cache) for e in run.events]
+    assert told[:4] == [("first", False), ("second", True), ("second", True), ("third", True)]
+    assert run.spend.calls == server.count == 3
+
+
+def test_calls_that_need_not_be_answered_alike_are_made_anew(run, serve, lm_at):
+    server = serve(counting)
+    lm = lm_at(server, temperature=0.5)
+    assert run.ask(lm, "same", predictor="first") == ["answer 0"]
+    carried_on(run)
+    assert run.ask(lm, "same", predictor="second") == ["answer 1"]
+    # Equal calls that had different answers: neither is the answer to a third.
+    lm = lm_at(server, temperature=0.5, cache=True)
+    carried_on(run)
+    assert run.ask(lm, "same", predictor="third") == ["answer 2"]
 
 
 def test_what_others_wait_for_goes_first_and_then_the_oldest_trial(tmp_path, serve, lm_at):

@@ -222,7 +222,7 @@ def record(tmp_path):
 
 def begun(server, record, metric=exact, student=None, *, max_errors=10, lm=None, **settings):
     """Begin a run in the background."""
-    mipro.configure(lm=lm_of(server, cache=False, **(lm or {})))
+    mipro.configure(lm=lm_of(server, **{"cache": False, **(lm or {})}))
     return mipro.MIPROv2(metric, num_threads=6, max_errors=max_errors, **WISHES).start(
         student or PlanAndSolve(),
         record=record,
@@ -332,6 +332,38 @@ def test_attempts_whose_end_nobody_knows_still_count_for_the_cap_afterwards(reco
                 **caps,
             )
         assert server.count <= 2
+
+
+def twice_the_same(answers):
+    """Rows of which each is there twice: equal prompts, which a run sends once."""
+    return {"student": Solve(), "valset": VAL[:8] * 2, "minibatch": False, "lm": answers}
+
+
+@pytest.mark.parametrize("after", [30, 55, 80])
+@pytest.mark.parametrize("imported", [False, True], ids=["same record", "imported"])
+def test_equal_calls_are_answered_from_what_the_run_had_been_told(record, after, imported):
+    # With the cache the answers are in the record; what is imported brings those of its run alone.
+    settings = twice_the_same({"cache": imported})
+    with ScriptedServer(answer) as server:
+        whole = begun(server, record.with_name("whole.sqlite"), **settings)
+        whole.wait()
+        answers = sent_to(server)
+    assert set(answers.values()) == {1}
+    run = cut_short(record, after, **settings)
+    if imported:
+        file = mipro.runs.export(run.id, record.with_suffix(".json"), record=record)
+        record = record.with_name("imported.sqlite")
+        mipro.runs.import_run(file, record=record)
+    before = answered(run)
+    with ScriptedServer(answer) as server:
+        mipro.configure(lm=lm_of(server, **settings["lm"]))
+        again = (
+            optimizer().resume(run.id, Solve(), record=record, requires_permission_to_run=False).run
+        )
+        sent = sent_to(server)
+    assert not before & sent
+    assert result(again) == result(whole)
+    assert before + sent <= answers
 
 
 def test_a_finished_run_is_not_carried_on(record):
