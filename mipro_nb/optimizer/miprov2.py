@@ -33,6 +33,7 @@ from mipro_nb.optimizer.rows import split_rows
 from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.source import program_source
 from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
+from mipro_nb.optimizer.uncounted import check_counted, note, uncounted
 from mipro_nb.runs.opened import open_record
 
 _CAPS = ("max_usd", "max_calls", "max_tokens", "max_seconds")
@@ -465,7 +466,9 @@ class MIPROv2:
             trainset_size=len(rows.train),
             valset_size=len(rows.val),
         )
-        notes = [*plan.notes, *found.notes]
+        not_counted = uncounted(copy, task_lm, prompt_lm, self.teacher_lm)
+        check_counted(caps, not_counted)
+        notes = [*plan.notes, *note(not_counted), *found.notes]
         if wished.program_aware_proposer and source.problem:
             notes.append(source.problem)
         plan = replace(

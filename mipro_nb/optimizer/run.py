@@ -25,6 +25,7 @@ from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.resumption import check_caps_left
 from mipro_nb.optimizer.steering import as_part
 from mipro_nb.optimizer.surface import Window, current_surface
+from mipro_nb.optimizer.uncounted import check_counted, uncounted
 from mipro_nb.runs import living
 from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed
 from mipro_nb.runs.frames import RunFrames
@@ -148,8 +149,11 @@ class Run(RunFrames):
         Raises
         ------
         InvalidArgumentError
-            If it carries on a run that has reached one of them already.
+            If it carries on a run that has reached one of them already, or one cannot be kept
+            because calls of an LM are not counted.
         """
+        job = self._job
+        check_counted(caps, uncounted(job.student, job.task_lm, job.prompt_lm, job.teacher_lm))
         if self._past:
             check_caps_left(self._past, caps)
 

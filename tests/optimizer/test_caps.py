@@ -14,6 +14,7 @@ from scripted_task import Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
 from mipro_nb.errors import CapReachedError, InvalidArgumentError
+from mipro_nb.language.lm_protocol import Completion
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.caps import Caps, Meter
 from mipro_nb.models.prices import Price
@@ -163,6 +164,64 @@ def test_dollars_of_unknown_price_cannot_be_capped(server):
     with pytest.raises(InvalidArgumentError, match=r"max_usd.*price"):
         capped_run(max_usd=1.0)
     assert server.count == 0
+
+
+class Own:
+    """An LM of the user's own kind: it speaks the protocol, and passes no gate."""
+
+    name = "mine"
+    structured_outputs = False
+
+    def __init__(self):
+        self.count = 0
+
+    async def acomplete(self, request):
+        self.count += 1
+        return Completion("answer: 5")
+
+
+def use_for(role, own):
+    """Return the student and the optimizer's settings with `own` in a role."""
+    student, settings = Solve(), {}
+    if role == "configured":
+        mipro.configure(lm=own)
+    elif role == "predictor":
+        student.solve.lm = own
+    elif role == "teacher":
+        settings = {"teacher_settings": {"lm": own}}
+    else:
+        settings = {role: own}
+    return student, settings
+
+
+@pytest.mark.parametrize("cap", [{"max_calls": 10}, {"max_tokens": 100}, {"max_usd": 0.1}])
+@pytest.mark.parametrize(
+    "role", ["configured", "task_model", "prompt_model", "teacher", "predictor"]
+)
+def test_what_is_not_counted_cannot_be_capped(server, role, cap):
+    student, settings = use_for(role, own := Own())
+    optimizer = mipro.MIPROv2(exact, **settings)
+    (name,) = cap
+    with pytest.raises(InvalidArgumentError, match=rf"^{name}=.*calls of mine \(Own\) are not"):
+        optimizer.compile(
+            student,
+            trainset=rows(20),
+            num_trials=2,
+            minibatch=False,
+            requires_permission_to_run=False,
+            **cap,
+        )
+    assert own.count == server.count == 0
+
+
+def test_the_plan_tells_what_is_not_counted_and_seconds_can_be_capped(server):
+    student, _ = use_for("predictor", Own())
+    plan = mipro.MIPROv2(exact).plan(student, trainset=rows(50), max_seconds=10)
+    assert "calls of mine (Own), which is no LM of mipro_nb, are neither counted nor kept" in (
+        " ".join(plan.text().split())
+    )
+    plan = mipro.MIPROv2(exact).plan(Solve(), trainset=rows(50), max_calls=10)
+    assert "neither counted" not in plan.text()
 
 
 def test_the_plan_tells_its_caps(server):

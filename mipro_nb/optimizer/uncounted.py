@@ -1,0 +1,49 @@
+"""LMs of a user's own kind: what they are asked passes no gate, so nobody counts or keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
+from mipro_nb.models.caps import Caps
+from mipro_nb.models.lm import LM
+
+_COUNTING = ("max_usd", "max_calls", "max_tokens")
+
+
+def uncounted(student: Module, *lms: LanguageModel | None) -> list[str]:
+    """Return the names of LMs whose calls are not counted: of `lms`, and of the predictors."""
+    own = [predictor.lm for _, predictor in student.named_predictors()]
+    unknown = [lm for lm in (*lms, *own) if lm is not None and not isinstance(lm, LM)]
+    return list(dict.fromkeys(f"{lm.name} ({type(lm).__name__})" for lm in unknown))
+
+
+def check_counted(caps: Caps, names: Sequence[str]) -> None:
+    """Return if `caps` can be kept where calls of the LMs `names` are not counted.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If calls, tokens or USD are capped, and there are such LMs.
+    """
+    for cap in _COUNTING:
+        limit = getattr(caps, cap)
+        if names and limit is not None:
+            raise InvalidArgumentError(
+                cap,
+                limit,
+                f"it cannot be kept, since calls of {', '.join(names)} are not counted: only those "
+                "of a mipro_nb LM are, LM(…, base_url=…) for a server of your own. Give such an "
+                "LM, or max_seconds instead.",
+            )
+
+
+def note(names: Sequence[str]) -> list[str]:
+    """Return what the plan tells of them; nothing if there are none."""
+    told = (
+        f"calls of {', '.join(names)}, which is no LM of mipro_nb, are neither counted nor kept: "
+        "they are not in the run's spend, and a run that is carried on makes them anew."
+    )
+    return [told] if names else []
