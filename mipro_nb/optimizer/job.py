@@ -142,7 +142,7 @@ class Journal:
             shown = RecordedEvent(self.run_id, self._next, time.time(), event)
             if isinstance(event, RunEnded):
                 self._ended = True
-                leave(self.run_id)
+                leave(self.run_id, self)
             else:
                 self.backlog.put(lambda: self._record(event, shown.at))
             self._tell(shown)
@@ -152,7 +152,7 @@ class Journal:
             if self._ended or event.fact in self._facts:
                 return
             if isinstance(event, RunEnded):
-                leave(self.run_id)
+                leave(self.run_id, self)
             recorded = self.record.append(self.run_id, event, self._next, at)
             self._next += 1
             self._ended = isinstance(event, RunEnded)

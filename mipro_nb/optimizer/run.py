@@ -108,7 +108,7 @@ class Run(RunFrames):
                     self._journal.record.add_run(self.id, self.plan.program)
                     self._journal.emit(self._planned())
                     self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
-            living.enter(self.id)
+            living.enter(self.id, self._journal)
             begin(self)
             self.permitted = True
             core().submit(self._run(known)).add_done_callback(self._deliver)

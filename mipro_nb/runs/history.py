@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypedDict
 
@@ -160,7 +161,7 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "usd": spent.usd,
         "models": planned.models if planned else {},
         "settings": planned.plan if planned else {},
-        "here": ended is None and lives_here(run_id),
+        "here": ended is None and state.process == os.getpid() and lives_here(run_id),
     }
 
 

@@ -7,19 +7,23 @@ from functools import cache
 
 import psutil
 
-_here: set[str] = set()
+# By run, whoever carries it out: a copy in another record has the same id, and goes on beside it.
+_here: dict[str, set[object]] = {}
 # Systems tell when a process began to a hundredth of a second, and round it in their own ways.
 _SAME_START_SECONDS = 1.0
 
 
-def enter(run_id: str) -> None:
-    """Have a run count as one that goes on in this process."""
-    _here.add(run_id)
+def enter(run_id: str, by: object) -> None:
+    """Have a run count as one that goes on in this process, carried out `by` something."""
+    _here.setdefault(run_id, set()).add(by)
 
 
-def leave(run_id: str) -> None:
-    """Have it do so no more."""
-    _here.discard(run_id)
+def leave(run_id: str, by: object) -> None:
+    """Have it do so no more, unless something else carries out a copy of it."""
+    entered = _here.get(run_id, set())
+    entered.discard(by)
+    if not entered:
+        _here.pop(run_id, None)
 
 
 def lives_here(run_id: str) -> bool:

@@ -95,6 +95,8 @@ class TrialState:
         Examples that earlier trials had scored; known at its end.
     asked_at, told_at
         Unix times.
+    paused_seconds
+        How long the run paused meanwhile, or did not go on.
     """
 
     trial: int
@@ -107,7 +109,15 @@ class TrialState:
     scored: int = 0
     errors: int = 0
     told_at: float | None = None
+    paused_seconds: float = 0.0
     spend: Spend = field(default_factory=Spend)
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long it took, pauses left out; None as long as it is not told."""
+        if self.told_at is None:
+            return None
+        return max(0.0, self.told_at - self.asked_at - self.paused_seconds)
 
 
 @dataclass(frozen=True)
@@ -335,6 +345,9 @@ class RunState:
         self.pause_reason = None
         if self.paused_at is not None:
             self.paused_seconds += at - self.paused_at
+            for trial in self.trials.values():
+                if trial.told_at is None:
+                    trial.paused_seconds += at - max(self.paused_at, trial.asked_at)
             self.paused_at = None
 
     def _reckon(self, call: ev.LMCallAnswered | ev.LMCallFailed) -> None:

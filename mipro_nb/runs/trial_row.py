@@ -55,5 +55,5 @@ def trial_row(state: RunState, number: int) -> TrialRow:
         "output_tokens": trial.spend.output_tokens,
         "usd": trial.spend.usd,
         "asked_at": trial.asked_at,
-        "seconds": None if trial.told_at is None else trial.told_at - trial.asked_at,
+        "seconds": trial.seconds,
     }

@@ -366,6 +366,30 @@ def test_equal_calls_are_answered_from_what_the_run_had_been_told(record, after,
     assert before + sent <= answers
 
 
+def test_a_copy_that_ends_in_another_record_leaves_the_run_going_on(record):
+    elsewhere = record.with_name("elsewhere.sqlite")
+    with ScriptedServer(answer, latency=0.01) as server:
+        run = begun(server, record, num_trials=400)
+        file = mipro.runs.export(run.id, record.with_suffix(".json"), record=record)
+        mipro.runs.import_run(file, record=elsewhere)
+        program = optimizer().resume(
+            run.id,
+            PlanAndSolve(),
+            record=elsewhere,
+            requires_permission_to_run=False,
+            max_seconds=0.2,
+        )
+        assert program.run.status == "capped"
+        (listed,) = mipro.runs.list(record)
+        assert (run.status, listed.status, listed.row["here"]) == ("running", "running", True)
+        with pytest.raises(mipro.errors.MiproError, match="is going on: stop it first"):
+            mipro.runs.delete(run.id, record=record)
+        run.stop()
+        run.wait()
+    (listed,) = mipro.runs.list(record)
+    assert listed.status == "stopped"
+
+
 def test_a_finished_run_is_not_carried_on(record):
     with ScriptedServer(answer) as server:
         run = begun(server, record)

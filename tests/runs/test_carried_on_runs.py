@@ -230,6 +230,25 @@ def test_an_example_that_another_trial_scores_anew_counts_there():
     assert (trials[2].scored, trials[2].errors) == (1, 0)
 
 
+def test_a_trial_does_not_last_while_its_run_does_not_go_on():
+    write(
+        timed(
+            *BEGUN,
+            (1001.0, asked(0, "baseline", STUDENT)),
+            (1003.0, told(0, "baseline", STUDENT, 50.0)),
+            (1004.0, asked(1, "full", BETTER)),
+            (1006.0, asked(2, "minibatch", BETTER)),
+            (1010.0, ev.RunPaused()),
+            (1030.0, ev.RunResumed()),
+            (1031.0, told(2, "minibatch", BETTER, 50.0)),
+            (9000.0, carried_on(1032.0)),
+            (9003.0, told(1, "full", BETTER, 50.0)),
+        )
+    )
+    frame = mipro.runs.load("run").to_dataframe()
+    assert list(frame.seconds) == [2.0, 1032.0 - 1004.0 - 20.0 + 3.0, 1031.0 - 1006.0 - 20.0]
+
+
 def test_the_frame_of_examples_tells_the_last_score_of_each():
     record = open_record()
     rows = record.put_text('[{"question": "1 + 1?", "answer": "2"}]')
@@ -249,7 +268,7 @@ def test_the_frame_of_examples_tells_the_last_score_of_each():
 
 
 def test_a_run_that_is_carried_on_here_is_told_to_be_here(monkeypatch):
-    monkeypatch.setattr(living, "_here", {"run"})
+    monkeypatch.setattr(living, "_here", {"run": {"somebody"}})
     here = ev.RunResumed(
         process=os.getpid(), process_started=living.own_start(), worked_until=1010.0
     )

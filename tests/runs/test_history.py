@@ -342,7 +342,7 @@ def test_a_run_that_goes_on_is_not_deleted(dead_process, monkeypatch):
     write("cut off", [planned(dead_process), ev.RunPermitted(by="user")])
     write("here", [planned(os.getpid()), ev.RunPermitted(by="user"), ev.RunPaused()])
     write("elsewhere", [planned(os.getppid()), ev.RunPermitted(by="user")])
-    monkeypatch.setattr(living, "_here", {"here"})
+    monkeypatch.setattr(living, "_here", {"here": {"somebody"}})
     for run_id, remedy in (("here", "stop it first"), ("elsewhere", "another process")):
         with pytest.raises(InvalidArgumentError, match=remedy) as caught:
             mipro.runs.delete("over", run_id)
