@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from mipro_nb.optimizer.run import Run
 
-_runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
+# In their order, and not by id: a copy of a run in another record has the same one.
+_runs: WeakValueDictionary[int, Run] = WeakValueDictionary()
+_numbers = itertools.count()
 _begun: WeakValueDictionary[str, Run] = WeakValueDictionary()
 
 
 def enter(run: Run) -> None:
     """Have `run` be found from now on, until it has ended."""
-    _runs[run.id] = run
+    _runs[next(_numbers)] = run
 
 
 def live_runs() -> list[Run]:
@@ -38,6 +41,5 @@ def begun_here(run_id: str) -> Run | None:
 
 
 def find_live(run_id: str) -> Run | None:
-    """Return the run of this id, None if it does not go on in this process."""
-    run = _runs.get(run_id)
-    return None if run is None or run.done else run
+    """Return the run of this id, None if it does not go on in this process; the one begun last."""
+    return next((run for run in reversed(live_runs()) if run.id == run_id), None)

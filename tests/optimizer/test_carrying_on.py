@@ -380,6 +380,7 @@ def test_a_copy_that_ends_in_another_record_leaves_the_run_going_on(record):
             max_seconds=0.2,
         )
         assert program.run.status == "capped"
+        assert mipro.live_runs() == [run]
         (listed,) = mipro.runs.list(record)
         assert (run.status, listed.status, listed.row["here"]) == ("running", "running", True)
         with pytest.raises(mipro.errors.MiproError, match="is going on: stop it first"):
