@@ -139,16 +139,33 @@ class CapReachedError(CallRefusedError):
         What had been spent.
     limit
         The cap.
+    reserved
+        What calls in flight may take at the worst.
+    wanted
+        What the call may take at the worst.
     """
 
-    def __init__(self, cap: str, value: float, limit: float) -> None:
+    def __init__(
+        self, cap: str, value: float, limit: float, reserved: float = 0, wanted: float = 1
+    ) -> None:
         self.cap = cap
         self.value = value
         self.limit = limit
-        spent = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+        self.reserved = reserved
+        self.wanted = wanted
+        text = f"The cap {cap}={limit:,} is reached: {_amount(value)} spent"
+        if cap == "max_calls":
+            super().__init__(f"{text}.")
+            return
         super().__init__(
-            f"The cap {cap}={limit:,} is reached: {spent} spent, and the next call might exceed it."
+            f"{text}, {_amount(reserved)} reserved for calls in flight, and the next call might "
+            f"take {_amount(wanted)}. With LM(max_tokens=…), a lower one if it has one, calls "
+            "reserve less, and more of the cap is used."
         )
+
+
+def _amount(value: float) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
 
 
 class RunEndedError(MiproError):

@@ -16,6 +16,14 @@ from mipro_nb.language.prompt import Message
 from mipro_nb.models.prices import Price
 from mipro_nb.runs.events import Phase
 
+OPTIONS: Mapping[str, str] = {
+    "extra_headers": "headers",
+    "extra_query": "params",
+    "extra_body": "extra_json",
+    "timeout": "timeout",
+}
+"""Parameters that are no part of the body, by the names that openai's `post` has for them."""
+
 
 @dataclass(frozen=True)
 class Call:

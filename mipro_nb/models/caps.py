@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,22 +13,19 @@ from mipro_nb.errors import (
     LMError,
 )
 from mipro_nb.models.calls import Answer, Call
-from mipro_nb.models.tokens import count_message_tokens
+from mipro_nb.models.worst_case import limited, worst_tokens
 from mipro_nb.numbers import is_count, is_number
 from mipro_nb.runs.outlay import Outlay
-
-# Tokens are counted without the models' own vocabularies: so many times the count at the worst.
-_COUNTING = 1.25
-# The longest reply that a call without max_tokens is reckoned to bring.
-UNLIMITED_REPLY_TOKENS = 4096
 
 
 @dataclass(frozen=True)
 class Caps:
     """Limits of one run; None for no limit.
 
-    A call that was sent and brought no answer (a time-out, a lost connection, a call given up) may
-    have been billed all the same: it is reckoned at its longest reply.
+    Where tokens or USD are capped, a call of an LM without ``max_tokens`` is sent with a limit of
+    its reply: 4,096 tokens, or 16,384 of a reasoning model. A call that was sent and brought no
+    answer (a time-out, a lost connection, a call given up) may have been billed all the same: it
+    is reckoned at its longest reply.
 
     Attributes
     ----------
@@ -65,6 +61,11 @@ class Caps:
                 raise InvalidArgumentError(
                     name, value, f"give {kind} above 0, or None for no limit."
                 )
+
+    @property
+    def bound_tokens(self) -> bool:
+        """Tell whether it matters how many tokens a call takes."""
+        return self.max_tokens is not None or self.max_usd is not None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the limits by name."""
@@ -122,13 +123,13 @@ class Meter:
         for cap, spent, own, beside in (
             ("max_calls", self._calls, 1, 0),  # a call that is sent counts at once
             ("max_tokens", self._tokens, worst.tokens, sum(each.tokens for each in flying)),
-            ("max_usd", self._usd, worst.usd, sum(each.usd for each in flying)),
+            ("max_usd", self._usd, worst.usd, sum((each.usd for each in flying), 0.0)),
         ):
             limit = getattr(self._caps, cap)
             if limit is None:
                 continue
             if spent + own > limit:
-                raise CapReachedError(cap, spent, limit)
+                raise CapReachedError(cap, spent, limit, beside, own)
             must_wait = must_wait or spent + own + beside > limit
         if must_wait:
             self._settled.clear()
@@ -170,8 +171,15 @@ class Meter:
             self._usd += usd_of(call, came) or 0.0
         self._settled.set()
 
+    def as_sent(self, call: Call) -> Call:
+        """Return `call` as it is to be sent: with a limit of its reply, where tokens are capped.
+
+        Its key stays that of the call as it was made, whatever the caps are.
+        """
+        return limited(call) if self._caps.bound_tokens else call
+
     def _worst(self, call: Call) -> Outlay:
-        if self._caps.max_tokens is None and self._caps.max_usd is None:
+        if not self._caps.bound_tokens:
             return Outlay(1)
         if self._caps.max_usd is not None and call.price is None:
             msg = (
@@ -179,8 +187,7 @@ class Meter:
                 "be kept: give LM(…, price=(input, output)), or cap calls or tokens instead."
             )
             raise CallRefusedError(msg)
-        read = math.ceil(_COUNTING * count_message_tokens(call.messages))
-        written = _longest_reply(call)
+        read, written = worst_tokens(call)
         usd = 0.0 if call.price is None else call.price.usd(read, written)
         return Outlay(1, read + written, usd)
 
@@ -189,10 +196,3 @@ def usd_of(call: Call, came: Answer | LMError) -> float | None:
     """Return what a call cost in USD, None where the price of its model is not known."""
     tokens = (came.input_tokens, came.output_tokens, came.cached_input_tokens)
     return None if call.price is None else call.price.usd(*tokens)
-
-
-def _longest_reply(call: Call) -> int:
-    for name in ("max_tokens", "max_completion_tokens"):
-        if isinstance(call.parameters.get(name), int):
-            return int(call.parameters[name])
-    return UNLIMITED_REPLY_TOKENS

@@ -285,7 +285,7 @@ class Dispatch:
         self._idle.clear()
         flight = trip.pace.begin()
         try:
-            came = answer = await trip.send(trip.call)
+            came = answer = await trip.send(self._meter.as_sent(trip.call))
             trip.pace.got_through(flight, answered=True)
         except asyncio.CancelledError:
             trip.given_up.append((time.monotonic() - flight.begun, worst))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -12,11 +12,19 @@ from mipro_nb.language.attempt import lm_call
 from mipro_nb.language.lm_protocol import Completion, LMRequest
 from mipro_nb.models import local
 from mipro_nb.models.calls import Call
+from mipro_nb.models.caps import Caps
 from mipro_nb.models.client import Client
 from mipro_nb.models.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_price
 from mipro_nb.models.providers import is_reasoning_model, resolve
-from mipro_nb.models.redaction import NOT_SHOWN, secrets, texts_of_proxies, texts_of_unknown
+from mipro_nb.models.redaction import (
+    NOT_SHOWN,
+    secrets,
+    texts_of_openai_headers,
+    texts_of_proxies,
+    texts_of_unknown,
+)
+from mipro_nb.models.worst_case import names_limit, unlimited_reply_tokens
 from mipro_nb.numbers import is_count, is_number
 
 _HOTTEST = 2  # OpenAI's range of temperatures ends there
@@ -33,12 +41,15 @@ class LM:
     api_key
         The key; taken from the service's environment variable (``OPENAI_API_KEY``, …) if None.
     base_url
-        An OpenAI-compatible server; the service's own if None.
+        An OpenAI-compatible server; the service's own if None. For ``openai/…`` the environment
+        variable ``OPENAI_BASE_URL``, if it is set, comes before the service's own.
     temperature
         Sampling temperature; not sent to reasoning models, which refuse it.
     max_tokens
         Longest reply, in tokens; None for the server's own limit. Reasoning models get it as
         ``max_completion_tokens``, and none unless it is given, since it bounds their thoughts.
+        In a run with ``max_usd`` or ``max_tokens`` None means 4,096 tokens, or 16,384 for reasoning
+        models: a cap can be kept only if the longest reply is known.
     seed
         Sampling seed sent to the server, None for none.
     cache
@@ -53,16 +64,19 @@ class LM:
         at most 60 s. A call that a rate limit turns away (429) is no failure as long as others
         get through: it waits for its turn.
     timeout
-        Seconds before an attempt is given up.
+        Seconds before an attempt is given up, its reply read to the end or not.
     structured_outputs
         Ask for replies by JSON schema; the server must support it.
+    api_base
+        Another name of `base_url`, which DSPy's users know.
     **parameters
         Whatever else the server takes: ``top_p``, ``stop``, ``reasoning_effort``, …
 
     Raises
     ------
     InvalidArgumentError
-        If the model is unknown, its key missing or a number out of range.
+        If the model is unknown, its key missing, a number out of range, or `api_base` another
+        server than `base_url`.
     """
 
     def __init__(
@@ -79,19 +93,19 @@ class LM:
         num_retries: int = 3,
         timeout: float = 120.0,
         structured_outputs: bool = False,
+        api_base: str | None = None,
         **parameters: Any,
     ) -> None:
         self.name = model
         self.structured_outputs = structured_outputs
         self.cache = cache
-        if "api_base" in parameters:
-            raise InvalidArgumentError("api_base", NOT_SHOWN, "call it base_url=.")
         if "default_headers" in parameters:
             raise InvalidArgumentError("default_headers", NOT_SHOWN, "call it extra_headers=.")
-        self._endpoint = resolve(model, base_url, api_key)
+        self._endpoint = resolve(model, _one_of(base_url, api_base), api_key)
         self._answerer = self._endpoint.base_url
         secrets.add(self._endpoint.secrets())
         secrets.add(texts_of_proxies())
+        secrets.add(texts_of_openai_headers())
         secrets.add(texts_of_unknown(parameters))
         _check_numbers(temperature, max_tokens, num_retries, timeout)
         given = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
@@ -204,6 +218,27 @@ def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSP
     """Return ``LM("openai/" + model, **settings)``."""
     name = model if model.startswith("openai/") else f"openai/{model}"
     return LM(name, **settings)
+
+
+def limits_noted(caps: Caps, lms: Iterable[object]) -> list[str]:
+    """Return what to tell of the limits that `caps` set to the replies of `lms`."""
+    cap = "max_usd" if caps.max_usd is not None else "max_tokens"
+    calls = [(lm.name, lm.call_for(LMRequest([]))) for lm in lms if isinstance(lm, LM)]
+    notes = [
+        f"Under the cap {cap}, replies of {name} are limited to "
+        f"{unlimited_reply_tokens(call.model):,} tokens: give LM(max_tokens=…) for another limit."
+        for name, call in calls
+        if caps.bound_tokens and not names_limit(call)
+    ]
+    return list(dict.fromkeys(notes))
+
+
+def _one_of(base_url: str | None, api_base: str | None) -> str | None:
+    if base_url is not None and api_base is not None and base_url != api_base:
+        raise InvalidArgumentError(
+            "api_base", NOT_SHOWN, "it is another name of base_url=, which is given, too: drop one."
+        )
+    return api_base if base_url is None else base_url
 
 
 def _check_numbers(temperature: Any, max_tokens: Any, num_retries: Any, timeout: Any) -> None:

@@ -56,6 +56,10 @@ _PART = 8
 # A shorter value, or one that is but a word, is no key that stands in somebody's source.
 _SHORTEST_KEY = 12
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+_OPENAI_HEADERS = {
+    "OpenAI-Organization": "OPENAI_ORG_ID",
+    "OpenAI-Project": "OPENAI_PROJECT_ID",
+}
 _LOGGERS = ("httpx", "httpx2", "openai", "openai._base_client")
 
 
@@ -176,6 +180,25 @@ def texts_of_proxies() -> Iterator[str]:
                 continue
             for piece in (parts.username or "", parts.password or ""):
                 yield from (piece, unquote(piece))
+
+
+def openai_headers() -> dict[str, str]:
+    """Return the headers that openai's client takes from environment variables by itself."""
+    headers = {
+        name: os.environ[variable]
+        for name, variable in _OPENAI_HEADERS.items()
+        if variable in os.environ
+    }
+    for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip()] = value.strip()
+    return headers
+
+
+def texts_of_openai_headers() -> Iterator[str]:
+    """Return what must not be seen of `openai_headers`."""
+    yield from _texts(openai_headers())
 
 
 class _WithoutSecrets(logging.Filter):

@@ -15,6 +15,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.models.caps import Caps
+from mipro_nb.models.lm import limits_noted
 from mipro_nb.optimizer import resumption
 from mipro_nb.optimizer.alive import begun_here
 from mipro_nb.optimizer.costing import Models, estimate
@@ -466,9 +467,10 @@ class MIPROv2:
             trainset_size=len(rows.train),
             valset_size=len(rows.val),
         )
-        not_counted = uncounted(copy, task_lm, prompt_lm, self.teacher_lm)
+        lms = (task_lm, prompt_lm, self.teacher_lm)
+        not_counted = uncounted(copy, *lms)
         check_counted(caps, not_counted)
-        notes = [*plan.notes, *note(not_counted), *found.notes]
+        notes = [*plan.notes, *note(not_counted), *found.notes, *limits_noted(caps, lms)]
         if wished.program_aware_proposer and source.problem:
             notes.append(source.problem)
         plan = replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import time
 
 import pytest
@@ -19,6 +20,11 @@ from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.caps import Caps, Meter
 from mipro_nb.models.prices import Price
 from mipro_nb.optimizer import course
+
+CAP_IN_USD = re.compile(
+    r"The cap max_usd=0\.03 is reached: ([\d.]+) spent, ([\d.]+) reserved for calls in flight, "
+    r"and the next call might take ([\d.]+)\."
+)
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ def test_the_best_program_so_far_is_returned(server):
     assert "capped" in run.report()
 
 
-@pytest.mark.parametrize("most", [0.002, 0.01])
+@pytest.mark.parametrize("most", [0.006, 0.01])
 def test_usd_stay_below_the_cap(server, most):
     run = capped_run(max_usd=most)
     assert run.status == "capped"
@@ -227,6 +233,40 @@ def test_the_plan_tells_what_is_not_counted_and_seconds_can_be_capped(server):
 def test_the_plan_tells_its_caps(server):
     plan = mipro.MIPROv2(exact).plan(Solve(), trainset=rows(50), max_usd=0.5, max_calls=1000)
     assert "caps        USD 0.5, 1,000 calls" in plan.text()
+
+
+@pytest.mark.parametrize(("cap", "value"), [("max_usd", 0.5), ("max_tokens", 10**6)])
+def test_the_plan_tells_which_replies_its_cap_limits(server, cap, value):
+    def notes(**settings):
+        optimizer = mipro.MIPROv2(
+            exact,
+            task_model=lm_of(server, **settings),
+            prompt_model=lm_of(server, max_tokens=100),
+            teacher_settings={"lm": lm_of(server, max_completion_tokens=100)},
+        )
+        plan = optimizer.plan(Solve(), trainset=rows(50), **{cap: value})
+        return [note for note in plan.notes if "limited" in note]
+
+    (note,) = notes()
+    assert note.startswith(f"Under the cap {cap}, replies of openai/scripted are limited to 4,096 ")
+    assert "LM(max_tokens=…)" in note
+    assert notes(max_tokens=50) == []
+
+
+def test_a_cap_in_calls_limits_no_replies(server):
+    mipro.configure(lm=lm_of(server))
+    plan = mipro.MIPROv2(exact).plan(Solve(), trainset=rows(50), max_calls=1000)
+    assert not any("limited" in note for note in plan.notes)
+
+
+def test_the_end_at_a_cap_tells_what_was_reserved_and_how_more_of_it_is_used(server):
+    mipro.configure(lm=lm_of(server, max_tokens=4000))
+    run = capped_run(max_usd=0.03)
+    told = CAP_IN_USD.match(run.state.ended.reason)
+    spent, reserved, wanted = map(float, told.groups())
+    assert spent + wanted > 0.0299
+    assert spent + reserved < 0.0301
+    assert "LM(max_tokens=…)" in run.state.ended.reason
 
 
 def call_of(prompt, longest):
