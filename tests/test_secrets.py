@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 import warnings
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import nbformat
@@ -21,6 +22,7 @@ from nbclient import NotebookClient
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, LMError, MiproError
 from mipro_nb.language import LMRequest
+from mipro_nb.models import providers
 
 _SERVICES = ("OPENAI", "OPENROUTER", "GROQ", "DEEPSEEK", "MISTRAL", "TOGETHER", "XAI", "GEMINI")
 # Each ends in what no other text has.
@@ -42,6 +44,9 @@ CANARIES = {
         "password": "Lk5xH8dCw3Gs7Mo9",
         "proxy": "Pa7jS1vUe4Zb6Nk8",
         "source": "Gd9fY3tLq2Xh5Rw1",
+        "env_organization": "Cv3pD8sKy6Tn1Jb4",
+        "env_project": "Xg5mW9rQf2Lz7Hc3",
+        "env_header": "Ob6kT4vNd1Ys8Pe5",
         **{f"{name}_KEY": hashlib.sha256(name.encode()).hexdigest()[:16] for name in _SERVICES},
     }.items()
 }
@@ -56,6 +61,11 @@ def leaks(*texts):
         for name, canary in CANARIES.items()
         if any(mark in text for mark in _pieces(canary.rpartition("-")[2]))
     }
+
+
+def leaked(text):
+    """Return the canaries that are in `text` as a whole."""
+    return {canary for canary in CANARIES.values() if canary in text}
 
 
 def _pieces(marks):
@@ -100,7 +110,7 @@ class Echo:
         masked = f"{CANARIES['argument'][:12]}…{CANARIES['argument'][-9:]}"
         reply = {"error": {"message": f"{masked} {self.shortened(heard)}", "code": heard}}
         status = self.how if isinstance(self.how, int) else 200
-        if self.how == "answer":
+        if self.how in ("answer", "quotes"):
             asked = body["messages"][0]["content"]
             name = "instruction" if "Write an instruction" in asked else "a"
             for field in ("observations", "summary", "description", "role"):
@@ -108,6 +118,8 @@ class Echo:
                     name = field
             number = len(self.heard)
             text = f"{name}: {'x' if name == 'a' else f'text {number}'}"
+            if self.how == "quotes":
+                text += " " + " ".join(sorted(leaked(heard)))
             reply = {"choices": [{"message": {"content": text}}], "id": heard}
         content = f"<p>{heard}" if self.how == "page" else json.dumps(reply)
         request.send_response(status, "said " + CANARIES["argument"])
@@ -140,6 +152,10 @@ def _keys_everywhere(monkeypatch, caplog):
     for variable in ("http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, proxy)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("OPENAI_ORG_ID", CANARIES["env_organization"])
+    monkeypatch.setenv("OPENAI_PROJECT_ID", CANARIES["env_project"])
+    custom = f"openai-organization: x\nAuthorization: Bearer {CANARIES['env_header']}\n"
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"{custom}x-mine: {CANARIES['env_header']}")
     caplog.set_level(logging.DEBUG)
     for name in ("mipro_nb", "httpx", "openai"):
         logging.getLogger(name).setLevel(logging.NOTSET)
@@ -236,6 +252,33 @@ def test_the_server_hears_all_of_them():
             *("argument", "path", "query", "header", "organization", "bearer"),
             *("extra_query", "body", "parameter", "option"),
         }
+
+
+def test_what_is_meant_for_openai_goes_there_alone_and_is_not_told(monkeypatch):
+    openai = providers._PROVIDERS["openai"]
+    with Echo(400) as server:
+        there = replace(openai, base_url=f"http://{server.address}/v1")
+        monkeypatch.setitem(providers._PROVIDERS, "openai", there)
+        seen = []
+        for settings in ({}, {"base_url": f"http://localhost:{server.address[10:]}/v1"}):
+            with pytest.raises(LMError) as caught:
+                mipro.LM("openai/m", **settings)("hi")
+            seen += _seen_of(caught.value)
+        own, other = server.heard
+    assert leaks(own) >= {"env_project", "env_header"}
+    assert leaks(other) == {"OPENAI_KEY"}
+    assert leaks(*seen) == set()
+
+
+def test_a_reply_that_quotes_keys_is_kept_without_them(tmp_path, capfd):
+    with Echo("quotes") as server:
+        mipro.configure(lm=loaded_lm(server.address), record=tmp_path / "record.sqlite")
+        prediction = loaded_program()(q="?")
+        result = mipro.Evaluate(devset=_ROWS, metric=judged)(loaded_program())
+        mipro.inspect_history(10)
+    assert "<key>" in prediction.a
+    seen = [repr(prediction), repr(result.results), *capfd.readouterr()]
+    assert leaks(*seen, *_files(tmp_path)) == set()
 
 
 def test_a_run_tells_no_key(tmp_path, capfd, caplog):

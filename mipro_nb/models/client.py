@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import aiohttp
 import openai
@@ -14,11 +15,17 @@ from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from mipro_nb.core_loop import CoreLoop, core
 from mipro_nb.errors import LMError, LMUnavailableError, shown
-from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.calls import OPTIONS, Answer, Call
 from mipro_nb.models.providers import Endpoint
-from mipro_nb.models.redaction import secrets
+from mipro_nb.models.redaction import (
+    openai_headers,
+    secrets,
+    shown_url,
+    texts_of_openai_headers,
+)
 from mipro_nb.models.setbacks import Setback, SetbackKind, Tokens, asked_to_wait
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
+from mipro_nb.numbers import is_number
 
 # Nothing answers at the address, as opposed to a connection that was lost.
 _NO_CONNECTION = (
@@ -26,15 +33,27 @@ _NO_CONNECTION = (
     aiohttp.ConnectionTimeoutError,
     ConnectionRefusedError,
 )
-# Parameters that are no part of the body, by the names that openai's `post` has for them.
-_OPTIONS = {
-    "extra_headers": "headers",
-    "extra_query": "params",
-    "extra_body": "extra_json",
-    "timeout": "timeout",
-}
-
-
+# What of an answer cannot be read, though the server may well have billed it.
+_HALF_AN_ANSWER = (
+    json.JSONDecodeError,
+    UnicodeDecodeError,
+    RecursionError,
+    aiohttp.ClientPayloadError,
+    aiohttp.ClientResponseError,
+)
+_FAILURES = (
+    openai.OpenAIError,
+    aiohttp.ClientError,
+    TimeoutError,
+    ValueError,
+    TypeError,
+    RecursionError,
+)
+_LONGEST_BODY = 64 * 2**20
+_REDIRECTS = (301, 302, 303, 307, 308)
+_IS_IT_THERE = "Check base_url and that the server is running."
+# The share of an attempt's time in which the connection has to be there.
+_CONNECTING = 0.9
 # A server may send a page of any length; no more of it is looked through.
 _LONGEST_SAID = 4000
 # A count beyond this is none: the record could not hold it, and no call costs so much.
@@ -70,16 +89,21 @@ class Client:
         LMError
             If this call failed.
         """
+        seconds = _seconds(call.parameters.get("timeout")) or self._timeout
+        connection = self._connected()
         try:
-            # Not chat.completions.create, which takes three times as long: it looks through the
-            # messages for what has to be transformed (nothing), and checks none of the answer.
-            completion = await self._connected().post(
-                "/chat/completions",
-                cast_to=object,
-                **_request(call),
-            )
-        except (openai.OpenAIError, aiohttp.ClientError, ValueError, TypeError) as error:
-            failure = self._explained(error)
+            # Beside the time-out of each read: a server that sends a byte now and then keeps that.
+            async with asyncio.timeout(seconds):
+                # Not chat.completions.create, which takes three times as long: it looks through
+                # the messages for what has to be transformed (nothing), and checks none of the
+                # answer.
+                completion = await connection.post(
+                    "/chat/completions",
+                    cast_to=object,
+                    **_request(call, seconds),
+                )
+        except _FAILURES as error:
+            failure = self._explained(error, seconds)
         else:
             return self._answer(call, completion)
         # Not inside the except block: the client's own error, which holds the request and with it
@@ -92,16 +116,28 @@ class Client:
             self._loop = loop
             # The client would write the path of a call behind the query.
             where = urlsplit(self._endpoint.base_url)
+            secrets.add(texts_of_openai_headers())
             self._openai = AsyncOpenAI(
                 api_key=self._endpoint.api_key,
+                default_headers=self._headers(),
                 base_url=where._replace(query="", fragment="").geturl(),
                 default_query=dict(parse_qsl(where.query)),
-                timeout=self._timeout,
                 max_retries=0,  # each attempt has to pass the gate
-                http_client=DefaultAioHttpClient(),
+                # A request sent on would be one that is not counted.
+                http_client=DefaultAioHttpClient(
+                    follow_redirects=False, event_hooks={"response": [_bound]}
+                ),
             )
             loop.on_close(self._openai.close)
         return self._openai
+
+    def _headers(self) -> dict[str, Any] | None:
+        """Return what keeps headers that are meant for OpenAI from any other server."""
+        if self._endpoint.provider == "openai":
+            return None
+        headers: dict[str, Any] = dict.fromkeys(openai_headers(), openai.Omit())
+        own = {"authorization": f"Bearer {self._endpoint.api_key}"}
+        return {name: own.get(name.lower(), left_out) for name, left_out in headers.items()}
 
     @property
     def _where(self) -> str:
@@ -117,37 +153,45 @@ class Client:
         output_tokens = _count(usage, "completion_tokens")
         billed = None if input_tokens is None else (input_tokens, output_tokens or 0)
         choices = completion.get("choices")
-        choice = _mapping(choices[0] if isinstance(choices, list) and choices else None)
-        if choice.get("message") is None:
+        choices = [_mapping(choice) for choice in choices] if isinstance(choices, list) else []
+        if not choices or choices[0].get("message") is None:
             said = self._told(completion.get("error", completion))
             raise self._broken("an answer without choices", said, billed)
-        message = _mapping(choice["message"])
-        text, why = message.get("content"), choice.get("finish_reason")
+        if input_tokens is None:
+            input_tokens = count_message_tokens(call.messages)
+        if output_tokens is None:
+            output_tokens = sum(map(_tokens_of_choice, choices))
+        cached = _count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens")
+        return Answer(
+            text=self._text(choices[0], (input_tokens, output_tokens)),
+            truncated=choices[0].get("finish_reason") == "length",
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cached_input_tokens=min(input_tokens, cached or 0),
+        )
+
+    def _text(self, choice: Mapping[str, Any], billed: Tokens) -> str:
+        message, why = _mapping(choice["message"]), choice.get("finish_reason")
+        text = message.get("content")
+        if text is None and why == "length" and not message.get("refusal"):
+            text = ""  # the whole limit went into thoughts
         if not isinstance(text, str):
             what = message.get("refusal") or text or why
             raise _unusable(f"{self._where} sent no text but {self._told(what)}.", billed)
         if why == "content_filter":
             msg = f"{self._where} withheld its answer: its content filter ended it."
             raise _unusable(msg, billed)
-        if input_tokens is None:
-            input_tokens = count_message_tokens(call.messages)
-        cached = _count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens")
-        return Answer(
-            # Lone surrogates could neither be kept nor be sent in a later prompt.
-            text=text.encode("utf-8", "backslashreplace").decode("utf-8"),
-            truncated=why == "length",
-            input_tokens=input_tokens,
-            output_tokens=count_tokens(text) if output_tokens is None else output_tokens,
-            cached_input_tokens=min(input_tokens, cached or 0),
-        )
+        # Lone surrogates could neither be kept nor be sent in a later prompt. A reply may quote
+        # what it was sent with.
+        return secrets.keys_taken_out(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
-    def _explained(self, error: Exception) -> Setback | LMError:
+    def _explained(self, error: Exception, seconds: float) -> Setback | LMError:
         match error:
             case openai.APIStatusError():
                 return self._refused(error)
-            case openai.APIConnectionError():
-                return self._connection_lost(error)
-            case json.JSONDecodeError() | aiohttp.ClientPayloadError():
+            case openai.APIConnectionError() | TimeoutError():
+                return self._connection_lost(error, seconds)
+            case _ if isinstance(error, _HALF_AN_ANSWER):
                 return self._broken("no valid answer", self._redacted(error), None)
         return LMError(f"{self._where} failed: {self._redacted(error)}")
 
@@ -173,24 +217,36 @@ class Client:
                 return LMUnavailableError(
                     f"{where}: the account's quota is used up. The server said: {said}"
                 )
+            case openai.APIStatusError(status_code=status) if (
+                status in _REDIRECTS and "location" in error.response.headers
+            ):
+                return self._sent_on(error)
         kind = _passing(error)
         if kind is None:
             return LMError(f"{where} failed: {said}")
         return Setback(kind, f"{where} {_DID[kind]}", said, asked_to_wait(error.response.headers))
 
-    def _connection_lost(self, error: openai.APIConnectionError) -> Setback:
+    def _sent_on(self, error: openai.APIStatusError) -> LMError:
+        try:
+            place = urljoin(str(error.request.url), error.response.headers["location"])
+        except ValueError:
+            place = ""
+        place = self._redacted(shown_url(place)).removesuffix("/chat/completions")
+        return LMUnavailableError(
+            f"{self._where} redirects ({error.status_code}), which is not followed: point base_url "
+            f"to where it leads, {place}"
+        )
+
+    def _connection_lost(self, error: Exception, seconds: float) -> Setback:
         # The aiohttp backend reports refused, lost and silent connections alike as time-outs;
         # what happened is in the chain of causes.
         causes = _causes(error)
         said = self._redacted(causes[1] if len(causes) > 1 else error)
         if any(isinstance(cause, _NO_CONNECTION) for cause in causes):
-            what = (
-                f"Cannot reach {self._endpoint.shown_url}: check base_url, and that the server is "
-                "running"
-            )
-            return Setback("unreachable", what, said)
+            what = f"Cannot reach {self._endpoint.shown_url}"
+            return Setback("unreachable", what, said, remedy=_IS_IT_THERE)
         if any(isinstance(cause, TimeoutError) for cause in causes):
-            what = f"{self._where} gave no answer within {self._timeout:g} s"
+            what = f"{self._where} gave no answer within {seconds:g} s"
         else:
             what = f"{self._where} broke off the connection"
         return Setback("no answer", what, said, billed=None)
@@ -199,7 +255,11 @@ class Client:
         return Setback("broken answer", f"{self._where} sent {what}", said, billed=billed)
 
     def _told(self, value: object) -> str:
-        return shown(self._redacted(value if isinstance(value, str) else repr(value)), 120)
+        try:
+            text = value if isinstance(value, str) else repr(value)
+        except RecursionError:
+            text = "lists within lists"
+        return shown(self._redacted(text), 120)
 
     def _redacted(self, error: object) -> str:
         # Servers quote keys in their errors, whole or with asterisks in the middle.
@@ -207,10 +267,40 @@ class Client:
         return shown(secrets.taken_out(text))
 
 
-def _request(call: Call) -> dict[str, Any]:
+async def _bound(response: Any) -> None:
+    """Have the reading of an answer end where it is longer than any: a little can unpack to a lot.
+
+    Raises
+    ------
+    aiohttp.ClientPayloadError
+        While it is read, if it is.
+    """
+    unpacked = response.aiter_bytes
+
+    async def bounded(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in unpacked(chunk_size):
+            size += len(chunk)
+            if size > _LONGEST_BODY:
+                msg = f"it is longer than {_LONGEST_BODY >> 20} MiB"
+                raise aiohttp.ClientPayloadError(msg)
+            yield chunk
+
+    response.aiter_bytes = bounded
+
+
+def _seconds(timeout: object) -> float | None:
+    """Return the seconds of a call's own time-out, None if it has none that is a number above 0."""
+    return timeout if is_number(timeout) and timeout > 0 else None
+
+
+def _request(call: Call, seconds: float) -> dict[str, Any]:
     # Not in `send`, where tracebacks with local variables would show headers.
     body = {"model": call.model, "messages": list(call.messages), **call.parameters}
-    options = {_OPTIONS[name]: body.pop(name) for name in _OPTIONS if name in body}
+    options = {OPTIONS[name]: body.pop(name) for name in OPTIONS if name in body}
+    # Connecting gets a little less, so that a host that cannot be reached is told as such.
+    connecting = _CONNECTING * seconds
+    options["timeout"] = openai.Timeout(seconds, connect=connecting, pool=connecting)
     return {"body": body, "options": options}
 
 
@@ -240,7 +330,7 @@ def _read(completion: object) -> object:
         return completion
     try:
         return json.loads(completion)
-    except ValueError:
+    except (ValueError, RecursionError):
         return completion
 
 
@@ -248,16 +338,23 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _unusable(message: str, billed: Tokens | None) -> LMError:
+def _tokens_of_choice(choice: Mapping[str, Any]) -> int:
+    text = _mapping(choice.get("message")).get("content")
+    return count_tokens(text) if isinstance(text, str) else 0
+
+
+def _unusable(message: str, billed: Tokens) -> LMError:
     """Return the error of an answer that came back, and is paid for, but cannot be used."""
     error = LMError(message)
-    error.input_tokens, error.output_tokens = billed or (0, 0)
+    error.input_tokens, error.output_tokens = billed
     return error
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int | None:
     value = usage.get(name)
-    return value if isinstance(value, int) and 0 <= value <= _MOST_TOKENS else None
+    if not is_number(value) or value != int(value) or not 0 <= value <= _MOST_TOKENS:
+        return None
+    return int(value)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -44,6 +44,8 @@ class Setback(Exception):  # noqa: N818 - no error until it is given up
         Seconds that the server asked to wait, None if it did not.
     billed
         Tokens that the server bills for it; None if nobody knows.
+    remedy
+        A sentence that tells what to do about it, if anything can be done.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Setback(Exception):  # noqa: N818 - no error until it is given up
         said: str,
         wait: float | None = None,
         billed: Tokens | None = _NO_TOKENS,
+        *,
+        remedy: str = "",
     ) -> None:
         super().__init__(what)
         self.kind = kind
@@ -60,12 +64,14 @@ class Setback(Exception):  # noqa: N818 - no error until it is given up
         self.said = said
         self.wait = wait
         self.billed = billed
+        self.remedy = remedy
 
     def error(self, attempts: int) -> LMError:
         """Return what to raise if it is given up after so many attempts."""
         times = "once" if attempts == 1 else f"{attempts} times"
         kind = LMUnavailableError if self.kind == "unreachable" else LMError
-        error = kind(f"{self.what}, tried {times}: {self.said}")
+        said = f"{self.said.rstrip('.')}. {self.remedy}" if self.remedy else self.said
+        error = kind(f"{self.what} (tried {times}): {said}")
         error.input_tokens, error.output_tokens = self.billed or _NO_TOKENS
         return error
 

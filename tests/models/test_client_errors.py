@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import pickle
 import socket
 import threading
@@ -22,10 +23,11 @@ from mipro_nb.runs.opened import open_record
 QUOTA = {"message": "Quota exceeded.", "type": "insufficient_quota", "code": "insufficient_quota"}
 
 
-def failure(lm, prompt="hi"):
+def failure(lm, prompt="hi", **options):
     """Return what a call raises, after looking for the key in all that can be seen of it."""
+    request = LMRequest([{"role": "user", "content": prompt}], options)
     with pytest.raises(LMError) as caught:
-        lm(prompt)
+        core().wait_for(lm.acomplete(request))
     error = caught.value
     seen = [str(error), repr(error), repr(error.args), repr(vars(error))]
     seen += traceback.format_exception(error)
@@ -41,8 +43,8 @@ def failure(lm, prompt="hi"):
 
 
 @contextlib.contextmanager
-def socket_server(answer):
-    """Serve `answer` to every connection and close it; nothing at all if None."""
+def socket_server(answer, then=lambda _: None):
+    """Serve `answer` to every connection, do what comes `then`, and close it."""
     with socket.create_server(("127.0.0.1", 0), backlog=8) as listener:
 
         def serve():
@@ -51,6 +53,7 @@ def socket_server(answer):
                     connection, _ = listener.accept()
                     connection.recv(65536)
                     connection.sendall(answer)
+                    then(connection)
                     connection.close()
 
         threading.Thread(target=serve, daemon=True).start()
@@ -141,13 +144,14 @@ def test_a_server_that_is_not_running(lm_at, free_port):
     url = f"http://127.0.0.1:{free_port}/v1"
     error = failure(lm_at(url))
     assert type(error) is LMUnavailableError
-    assert str(error).startswith(f"Cannot reach {url}: check base_url")
+    assert str(error).startswith(f"Cannot reach {url} (tried once): ")
+    assert str(error).endswith(". Check base_url and that the server is running.")
 
 
 def test_a_host_that_does_not_exist(lm_at):
     error = failure(lm_at("http://no-such-host.invalid/v1"))
     assert type(error) is LMUnavailableError
-    assert str(error).startswith("Cannot reach http://no-such-host.invalid/v1: check base_url")
+    assert str(error).startswith("Cannot reach http://no-such-host.invalid/v1 (tried once): ")
 
 
 def test_a_server_without_the_encryption_that_was_asked_for(serve, lm_at):
@@ -211,8 +215,59 @@ def test_a_server_that_hangs(serve, lm_at):
     server = serve(Reply(hang=True))
     error = failure(lm_at(server, timeout=0.2, num_retries=1))
     assert type(error) is LMError
-    assert "gave no answer within 0.2 s, tried 2 times" in str(error)
+    assert "gave no answer within 0.2 s (tried 2 times)" in str(error)
     assert server.count == 2
+
+
+def test_a_server_that_sends_a_byte_now_and_then_and_never_ends(lm_at):
+    over = threading.Event()
+
+    def drip(connection):
+        with contextlib.suppress(OSError):
+            while not over.wait(0.05):
+                connection.sendall(b"1\r\n \r\n")
+
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket_server(head, drip) as url:
+        error = failure(lm_at(url, timeout=0.5))
+        over.set()
+    assert type(error) is LMError
+    assert "gave no answer within 0.5 s" in str(error)
+
+
+def test_the_time_out_of_a_single_call_counts(serve, lm_at):
+    error = failure(lm_at(serve(Reply(hang=True))), timeout=0.2)
+    assert "gave no answer within 0.2 s" in str(error)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_server_that_redirects(serve, lm_at, status):
+    to = f"http://127.0.0.1:9/v2/chat/completions?key={CANARY}"
+    server = serve(Reply(raw_body=b"", status=status, headers={"Location": to}))
+    error = failure(lm_at(server, num_retries=3))
+    assert type(error) is LMUnavailableError
+    assert str(error).endswith("point base_url to where it leads, http://127.0.0.1:9/v2")
+    assert server.count == 1
+
+
+@pytest.mark.parametrize("to", ["http://[bad", "file:///etc/passwd", f"//{CANARY}@x/{CANARY}"])
+def test_a_server_that_redirects_to_no_place(serve, lm_at, to):
+    server = serve(Reply(raw_body=b"", status=307, headers={"Location": to}))
+    assert "point base_url" in str(failure(lm_at(server)))
+
+
+def test_a_server_that_redirects_in_circles_is_asked_once(serve, lm_at):
+    here = {"Location": "/v1/chat/completions"}
+    server = serve(Reply(raw_body=b"", status=307, headers=here))
+    failure(lm_at(server, num_retries=3))
+    assert server.count == 1
+
+
+def test_a_little_that_unpacks_to_a_lot_is_not_read_to_the_end(serve, lm_at):
+    body = gzip.compress(b'{"choices": [{"message": {"content": "' + b"a" * (65 << 20) + b'"}}]}')
+    error = failure(lm_at(serve(Reply(raw_body=body, headers={"Content-Encoding": "gzip"}))))
+    assert type(error) is LMError
+    assert "longer than 64 MiB" in str(error)
 
 
 def test_a_server_that_drops_the_connection(serve, lm_at):
@@ -234,6 +289,9 @@ def test_a_dropped_connection_is_tried_again(serve, lm_at):
         (Reply(raw_body=b"\x00\xff<<>>"), "no valid answer"),
         (Reply(raw_body=b""), "no valid answer"),
         (Reply(raw_body=b'{"choices": [{"mess'), "no valid answer"),
+        (Reply(raw_body=b'{"choices": "\xc3'), "no valid answer"),
+        (Reply(raw_body=b'{"choices":' + b"[" * 200_000 + b"]" * 200_000), "no valid answer"),
+        (Reply(raw_body=b"[" * 200_000, content_type="text/plain"), "no chat completion"),
         (Reply(raw_body=b"<html>Please log in", content_type="text/html"), "Please log in"),
         (Reply(raw_body=b"x" * 100_000, content_type="text/plain"), "no chat completion"),
         (Reply(raw_body=b"[1, 2]"), "no chat completion"),
@@ -263,12 +321,17 @@ def test_an_answer_that_is_none(serve, lm_at, reply, hint):
         b"",
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"a"',
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
     ],
-    ids=["nothing", "another protocol", "half an answer"],
+    ids=["nothing", "another protocol", "half an answer", "bad chunk", "bad header", "length"],
 )
-def test_something_that_is_no_web_server(lm_at, answer):
-    with socket_server(answer) as url:
-        assert type(failure(lm_at(url))) is LMError
+def test_something_that_is_no_web_server_is_asked_again(lm_at, answer):
+    asked = []
+    with socket_server(answer, asked.append) as url:
+        assert type(failure(lm_at(url, num_retries=1))) is LMError
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("settings", [{"logit_bias": {1: object()}}, {"stop": {"a"}}])

@@ -122,6 +122,14 @@ def test_arguments_win_over_environment_variables(serve, monkeypatch):
     assert server.requests[0].authorization == "Bearer given"
 
 
+def test_api_base_is_the_name_that_users_of_dspy_know(serve):
+    server = serve()
+    for named in ({}, {"base_url": server.base_url}):
+        assert LM("m", api_base=server.base_url, **named)("hi") == ["hello"]
+    with pytest.raises(InvalidArgumentError, match=r"^api_base=.*base_url"):
+        LM("m", api_base=server.base_url, base_url="http://127.0.0.1:9/v1")
+
+
 def test_a_key_may_bring_a_line_end_along(serve):
     server = serve()
     LM("openai/x", base_url=server.base_url, api_key="from-a-file\n")("hi")
@@ -181,7 +189,6 @@ def test_what_is_no_url_is_refused_at_once(url, monkeypatch):
         ("price", (-1.0, 1.0)),
         ("price", (float("nan"), 1.0)),
         ("price", "cheap"),
-        ("api_base", "http://127.0.0.1:8000/v1"),
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_name(argument, value):
@@ -223,6 +230,13 @@ def test_a_program_whose_reply_was_cut_off_hears_of_max_tokens(serve, lm_at):
         mipro.ChainOfThought("question -> answer: int")(question="2 + 2?")
 
 
+def test_a_limit_that_went_into_thoughts_alone_is_told_as_one(serve, lm_at):
+    body = b'{"choices": [{"message": {"content": null}, "finish_reason": "length"}]}'
+    server = serve(Reply(raw_body=body))
+    with mipro.context(lm=lm_at(server)), pytest.raises(TruncatedReplyError, match="max_tokens"):
+        mipro.Predict("question -> answer")(question="2 + 2?")
+
+
 def answer_of(lm, text="hi"):
     call = lm.call_for(LMRequest([{"role": "user", "content": text}]))
     return core().wait_for(lm._client.send(call))
@@ -232,6 +246,13 @@ def test_token_counts_are_the_servers_own(serve, lm_at):
     server = serve(Reply("x", prompt_tokens=120, completion_tokens=7, cached_tokens=100))
     answer = answer_of(lm_at(server))
     assert (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens) == (120, 7, 100)
+
+
+def test_token_counts_may_be_written_as_floats(serve, lm_at):
+    usage = {"prompt_tokens": 9000.0, "completion_tokens": 7e3}
+    body = {"choices": [{"message": {"content": "x"}}], "usage": usage}
+    answer = answer_of(lm_at(serve(Reply(raw_body=json.dumps(body).encode()))))
+    assert (answer.input_tokens, answer.output_tokens) == (9000, 7000)
 
 
 def test_more_cached_tokens_than_there_were_are_not_believed(serve, lm_at):
@@ -247,6 +268,8 @@ def test_more_cached_tokens_than_there_were_are_not_believed(serve, lm_at):
         {"prompt_tokens": "3", "completion_tokens": [1], "prompt_tokens_details": 5},
         {"prompt_tokens": -5, "completion_tokens": -1},
         {"prompt_tokens": 10**30, "completion_tokens": 10**10},
+        {"prompt_tokens": True, "completion_tokens": 7.5},
+        {"prompt_tokens": float("nan"), "completion_tokens": float("inf")},
     ],
 )
 def test_tokens_are_counted_here_where_the_server_does_not(serve, lm_at, usage):

@@ -13,6 +13,7 @@ from mipro_nb.models.caps import Caps
 
 SOON = {"Retry-After": "0.01"}
 BROKEN = Reply("Out of order.", status=500, headers=SOON)
+HALF_A_CHARACTER = Reply(raw_body='{"choices": [{"message": {"content": "é'.encode()[:-1])
 
 
 @pytest.fixture
@@ -38,6 +39,9 @@ def failing_at_first(reply, times):
         Reply(hang=True),
         Reply(raw_body=b"<<>>"),
         Reply(raw_body=b'{"choices": [{"message": {"content": "at'),
+        HALF_A_CHARACTER,
+        Reply(raw_body=b"[" * 200_000 + b"]" * 200_000),
+        Reply(raw_body=b"at last", headers={"Content-Type": "a\0b"}),
         Reply(raw_body=b"<html>Busy", content_type="text/html"),
         Reply(empty_choices=True),
         Reply(raw_body=b'{"error": {"message": "Upstream is gone."}}'),
@@ -52,6 +56,9 @@ def failing_at_first(reply, times):
         "silent",
         "garbled",
         "half",
+        "half a character",
+        "too deep",
+        "a header that is none",
         "a page",
         "no choices",
         "an error inside",
@@ -113,7 +120,7 @@ def test_what_does_not_pass_is_not_tried_again(run, serve, lm_at, reply):
 def test_a_call_that_may_not_be_tried_again_is_sent_once(run, serve, lm_at):
     server = serve(BROKEN)
     (error,) = run.ask(lm_at(server, num_retries=0), "hi")
-    assert "tried once: " in str(error)
+    assert "(tried once): " in str(error)
     assert server.count == 1
 
 
@@ -156,7 +163,11 @@ def test_every_attempt_counts_for_max_calls(tmp_path, serve, lm_at):
     assert [type(reached) for reached in run.reached] == [CapReachedError]
 
 
-@pytest.mark.parametrize("reply", [Reply(hang=True), Reply(drop=True)], ids=["silent", "lost"])
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(hang=True), Reply(drop=True), HALF_A_CHARACTER],
+    ids=["silent", "lost", "half a character"],
+)
 def test_an_attempt_without_an_answer_is_reckoned_at_its_longest_reply(
     tmp_path, serve, lm_at, reply
 ):
