@@ -159,8 +159,8 @@ class CapReachedError(CallRefusedError):
             return
         super().__init__(
             f"{text}, {_amount(reserved)} reserved for calls in flight, and the next call might "
-            f"take {_amount(wanted)}. With LM(max_tokens=…), a lower one if it has one, calls "
-            "reserve less, and more of the cap is used."
+            f"take {_amount(wanted)}. A lower LM(max_tokens=…) has calls reserve less, and lets "
+            "more of the cap be used."
         )
 
 

@@ -133,7 +133,7 @@ class Client:
 
     def _headers(self) -> dict[str, Any] | None:
         """Return what keeps headers that are meant for OpenAI from any other server."""
-        if self._endpoint.provider == "openai":
+        if self._endpoint.is_openais_own:
             return None
         headers: dict[str, Any] = dict.fromkeys(openai_headers(), openai.Omit())
         own = {"authorization": f"Bearer {self._endpoint.api_key}"}

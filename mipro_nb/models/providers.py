@@ -81,6 +81,12 @@ class Endpoint:
         """Return the base URL without what may be a key."""
         return shown_url(self.base_url)
 
+    @property
+    def is_openais_own(self) -> bool:
+        """Tell whether OpenAI runs the server, in whatever region."""
+        host = urlsplit(self.base_url).hostname or ""
+        return self.provider == "openai" or f".{host}".endswith(".api.openai.com")
+
     def secrets(self) -> Iterator[str]:
         """Return what must not be seen of it."""
         yield self.api_key

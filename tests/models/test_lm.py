@@ -101,6 +101,21 @@ def test_reasoning_models_are_told_by_their_names(model, reasons):
     assert is_reasoning_model(model) is reasons
 
 
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        (None, True),
+        ("https://api.openai.com/v1", True),
+        ("https://eu.api.openai.com/v1", True),
+        ("https://evil-api.openai.com.example/v1", False),
+        ("https://myapi.openai.com/v1", False),
+        ("http://127.0.0.1:8000/v1", False),
+    ],
+)
+def test_openais_own_servers_are_told_by_their_hosts(url, own):
+    assert LM("openai/gpt-4o-mini", base_url=url, api_key="key")._endpoint.is_openais_own is own
+
+
 def test_openai_is_the_name_that_users_of_dspy_know(serve, monkeypatch):
     server = serve()
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
