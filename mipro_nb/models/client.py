@@ -241,7 +241,7 @@ class Client:
         # The aiohttp backend reports refused, lost and silent connections alike as time-outs;
         # what happened is in the chain of causes.
         causes = _causes(error)
-        said = self._redacted(causes[1] if len(causes) > 1 else error)
+        said = self._redacted(causes[1] if len(causes) > 1 else error) or "no whole answer came"
         if any(isinstance(cause, _NO_CONNECTION) for cause in causes):
             what = f"Cannot reach {self._endpoint.shown_url}"
             return Setback("unreachable", what, said, remedy=_IS_IT_THERE)
