@@ -467,7 +467,8 @@ class MIPROv2:
             trainset_size=len(rows.train),
             valset_size=len(rows.val),
         )
-        lms = (task_lm, prompt_lm, self.teacher_lm)
+        lms = [task_lm, prompt_lm, self.teacher_lm]
+        lms += [predictor.lm for _, predictor in copy.named_predictors()]
         not_counted = uncounted(copy, *lms)
         check_counted(caps, not_counted)
         notes = [*plan.notes, *note(not_counted), *found.notes, *limits_noted(caps, lms)]

@@ -251,6 +251,10 @@ def test_the_plan_tells_which_replies_its_cap_limits(server, cap, value):
     assert note.startswith(f"Under the cap {cap}, replies of openai/scripted are limited to 4,096 ")
     assert "LM(max_tokens=…)" in note
     assert notes(max_tokens=50) == []
+    student = Solve()
+    student.solve.lm = lm_of(server)
+    plan = mipro.MIPROv2(exact).plan(student, trainset=rows(50), **{cap: value})
+    assert note in plan.notes
 
 
 def test_a_cap_in_calls_limits_no_replies(server):
