@@ -12,10 +12,9 @@ from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import MetricError, MiproError, shown
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
+from mipro_nb.runs.events import LARGEST_SCORE
 
 MetricFunction = Callable[..., Any]
-# Means and percents of larger ones would not be finite.
-_LARGEST_SCORE = 1e12
 _WANTED = "def metric(example, prediction, trace=None)"
 
 
@@ -139,6 +138,6 @@ def _value_and_feedback(result: Any) -> tuple[float | None, str | None]:
         value = None if isinstance(result, str) else float(result)
     except (TypeError, ValueError):
         value = None
-    if value is None or not math.isfinite(value) or abs(value) > _LARGEST_SCORE:
+    if value is None or not math.isfinite(value) or abs(value) > LARGEST_SCORE:
         return None, None
     return value, None if feedback is None else str(feedback)

@@ -7,9 +7,10 @@ kept once in the record and named here by reference.
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mipro_nb.errors import shown
@@ -21,9 +22,17 @@ Permitter = Literal["user", "remembered", "not required"]
 """Who permitted a run; remembered: the user, who asked to be asked no more below some price."""
 LAST_SECOND = 9_214_646_400
 """The Unix time at which the year 2262 begins: in it the times of pandas end."""
-UnixTime = Annotated[float, Field(ge=0, le=LAST_SECOND)]
+UnixTime = Annotated[float, Ge(0), Le(LAST_SECOND)]
 Number = Annotated[int, Ge(0), Lt(2**63)]
 """A count, or the place of something; SQLite and pandas bear none that is larger."""
+Amount = Annotated[float, Ge(0), Le(sys.float_info.max)]
+"""USD, or seconds: what is spent cannot be taken back."""
+LARGEST_SCORE = 1e12
+"""Means and percents of scores that are larger, either way, would not be finite."""
+PointScore = Annotated[float, Ge(-LARGEST_SCORE), Le(LARGEST_SCORE)]
+"""The score of one example, as a metric gives it: in 0–1 as a rule."""
+PercentScore = Annotated[float, Ge(-1000 * LARGEST_SCORE), Le(1000 * LARGEST_SCORE)]
+"""A mean of such scores: in 0–100 as a rule."""
 Part = Literal["instruction", "demos"]
 """What of a predictor a candidate is for."""
 TextRef = str
@@ -66,7 +75,8 @@ class RunPlanned(Event):
 
     `sources` are the user's code and student, by role: a run is carried on with the same ones.
     `process_started` is the Unix time at which the process began, since ids of processes are used
-    again.
+    again. `lms` tells, by role, what the answers of an LM and their price depend on; nothing of
+    records that are older. `unkept` names a value of the rows that JSON does not give back.
     """
 
     referring = ("trainset", "valset", "sources")
@@ -79,12 +89,14 @@ class RunPlanned(Event):
     valset: TextRef
     mipro_nb: str
     process: int
-    process_started: float | None = None
+    process_started: UnixTime | None = None
     inputs: list[str] = []
     models: dict[str, str] = {}
     notes: list[str] = []
     strategy: dict[str, Any] = {}
     sources: dict[str, TextRef] = {}
+    lms: dict[str, dict[str, Any]] = {}
+    unkept: str | None = None
 
 
 class RunPermitted(Event):
@@ -112,13 +124,13 @@ class RunResumed(Event):
 
     type: Literal["run_resumed"] = "run_resumed"
     process: int | None = None
-    process_started: float | None = None
+    process_started: UnixTime | None = None
     by: Permitter | None = None
     caps: dict[str, int | float | None] = {}
-    worked_until: float | None = None
+    worked_until: UnixTime | None = None
     lost_calls: Number = 0
     lost_tokens: Number = 0
-    lost_usd: float = 0.0
+    lost_usd: Amount = 0.0
 
 
 class PhaseStarted(Event):
@@ -148,9 +160,9 @@ class LMCallAnswered(Event):
     input_tokens: Number
     output_tokens: Number
     cached_input_tokens: Number
-    usd: float | None
+    usd: Amount | None
     from_cache: bool
-    seconds: float
+    seconds: Amount
     trial: Number | None = None
     example: Number | None = None
     predictor: str | None = None
@@ -175,13 +187,13 @@ class LMCallFailed(Event):
     phase: Phase
     model: str
     error: str
-    seconds: float
+    seconds: Amount
     trial: Number | None = None
     example: Number | None = None
     predictor: str | None = None
     input_tokens: Number = 0
     output_tokens: Number = 0
-    usd: float | None = 0.0
+    usd: Amount | None = 0.0
     prompt_head: TextRef | None = None
     prompt_tail: TextRef | None = None
     attempts: Number = 1
@@ -199,7 +211,7 @@ class TraceBootstrapped(Event):
     type: Literal["trace_bootstrapped"] = "trace_bootstrapped"
     example: Number
     kept: bool
-    score: float | None
+    score: PointScore | None
     error: str | None = None
 
 
@@ -285,12 +297,12 @@ class ExampleScored(Event):
     trial: Number
     configuration: str
     example: Number
-    score: float
+    score: PointScore
     prediction: TextRef | None
     feedback: str | None = None
     error: str | None = None
     unusable_reply: bool = False
-    seconds: float
+    seconds: Amount
 
 
 class TrialTold(Event):
@@ -301,7 +313,7 @@ class TrialTold(Event):
     trial: Number
     kind: EvaluationKind
     configuration: dict[str, Number]
-    score: float
+    score: PercentScore
     examples: Number
     reused: Number
 
@@ -315,16 +327,16 @@ class RunEnded(Event):
     referring = ("program",)
     type: Literal["run_ended"] = "run_ended"
     state: FinalState
-    score: float | None
-    baseline: float | None
+    score: PercentScore | None
+    baseline: PercentScore | None
     configuration: dict[str, Number] | None
     program: TextRef | None
-    gain_low: float | None = None
-    gain_high: float | None = None
+    gain_low: PercentScore | None = None
+    gain_high: PercentScore | None = None
     reason: str | None = None
     lost_calls: Number = 0
     lost_tokens: Number = 0
-    lost_usd: float = 0.0
+    lost_usd: Amount = 0.0
 
 
 AnyEvent = Annotated[

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from event_strategies import any_event
+from event_strategies import EVENT_CLASSES, any_event
 from handmade import NOBODY, answered, ended, keep, planned, sensible, whole_run, write
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 import mipro_nb as mipro
 from mipro_nb.errors import RecordError, UnknownRunError
@@ -152,6 +153,11 @@ DAMAGES = {
     "an event with a wrong value": (["events", 3, "body", "usd"], "'; DROP TABLE runs; --"),
     "an event twice": (["events", 1, "seq"], 0),
     "a number below 0": (["events", 0, "seq"], -1),
+    "a call that earned money": (["events", 3, "body", "usd"], -1e6),
+    "a call of endless price": (["events", 3, "body", "usd"], float("inf")),
+    "a call that ended before it began": (["events", 3, "body", "seconds"], -1),
+    "lost calls that earned money": (["events", -1, "body", "lost_usd"], -1e6),
+    "a score beyond any metric's": (["events", -1, "body", "score"], 1e308),
     "a number that SQLite cannot hold": (["events", 13, "seq"], 2**70),
     "a result of a trial that was not asked": (["events", 5, "body", "trial"], 77),
     "texts that are none": (["texts"], []),
@@ -172,6 +178,21 @@ def test_a_damaged_or_hostile_file_is_refused_and_the_record_left_alone(tmp_path
     assert len(str(caught.value)) < 1000
     assert other.run_ids() == []
     assert other.query("SELECT count(*) FROM texts") == [(0,)]
+
+
+AMOUNTS = {"usd", "seconds", "lost_usd"} | {
+    name
+    for cls in EVENT_CLASSES
+    for name, field in cls.model_fields.items()
+    if name.endswith(("tokens", "calls", "attempts")) or field.annotation is int
+} - {"process", "rollout"}
+
+
+@given(any_event, st.sampled_from([-1, -0.5, float("inf"), float("-inf"), float("nan")]))
+def test_no_event_tells_of_less_than_nothing_or_of_endless_amounts(event, amount):
+    for name in AMOUNTS & type(event).model_fields.keys():
+        with pytest.raises(ValidationError):
+            type(event).model_validate({**event.model_dump(), name: amount})
 
 
 def test_the_file_that_all_these_are_damages_of_is_sound(tmp_path):

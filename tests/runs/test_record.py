@@ -319,7 +319,7 @@ OLD_DEMO_SET = (
 OLD_BODIES = (
     OLD_DEMO_SET,
     '{"type":"phase_started","phase":"search"}',
-    '{"type":"lm_call_failed","phase":"search","model":"m","error":"e","seconds":NaN}',
+    '{"type":"lm_call_failed","phase":"search","model":"m","error":"e","seconds":1.0,"mood":NaN}',
 )
 
 
