@@ -20,6 +20,8 @@ from mipro_nb.models.providers import is_reasoning_model, resolve
 from mipro_nb.models.redaction import (
     NOT_SHOWN,
     secrets,
+    shown_parameters,
+    shown_url,
     texts_of_openai_headers,
     texts_of_proxies,
     texts_of_unknown,
@@ -181,6 +183,17 @@ class LM:
             num_retries=self._num_retries,
             predictor=request.predictor,
         )
+
+    def shown_settings(self) -> dict[str, Any]:
+        """Return what answers and their price depend on, without anything that may be a key."""
+        own = self._answerer == self._endpoint.base_url
+        price = self.price
+        return {
+            "server": shown_url(self._endpoint.base_url) if own else self._answerer,
+            **shown_parameters(self._parameters(self._options)),
+            "structured_outputs": self.structured_outputs,
+            "price": price and [price.input, price.output, price.cached_input],
+        }
 
     @property
     def max_tokens(self) -> int | None:

@@ -215,9 +215,10 @@ class MIPROv2:
         requires_permission_to_run
             Ask before the first LM call.
         resume
-            Carry on the newest run of the same plan on the same data, program and metric that was
-            cut off, stopped, capped or failed, if there is one: what it paid for is not paid again,
-            and it keeps the caps that are not given here.
+            Carry on the newest run of the same plan with the same data, program, LMs and metric
+            that was cut off, stopped, capped or failed, if there is one: what it paid for is not
+            paid again, and it keeps the caps that are not given here. A note of the plan tells
+            which it is, or why there is none.
         record
             Record file; the configured one, or the default, if None.
 
@@ -291,15 +292,16 @@ class MIPROv2:
             The program, as given to `compile` then; that one itself, if the run was begun in this
             session, if None.
         trainset, valset, inputs
-            The rows, where they hold values that JSON has no form for; those in the record if
-            None.
+            The rows, where JSON does not give back the values that they hold (dates, sets, models);
+            those in the record, or of this session's run, if None.
         example_timeout
             As in `compile`, for what is still to be done; what the run had if None.
         max_usd, max_calls, max_tokens, max_seconds
             Caps of the whole run; those that it had if None.
         accept_changes
-            Go on although program, metric, student or LMs are others than then. Where permission
-            is asked for, the question tells what changed, and a yes is enough.
+            Go on although program, metric, student or LMs are others than then: models, servers,
+            parameters or prices; keys, retries and time limits do not count. Where permission is
+            asked for, the question tells what changed, and a yes is enough.
         requires_permission_to_run
             Ask before the first LM call.
         record
@@ -312,8 +314,10 @@ class MIPROv2:
         RunEndedError
             If the run is finished, or is going on.
         InvalidArgumentError
-            If a cap is reached already, rows or predictors are others than then, or anything else
-            changed and nobody is asked.
+            If a cap is reached already, rows or predictors are others than then, rows are needed,
+            or anything else changed and nobody is asked.
+        RecordError
+            If the run cannot be read, or is damaged.
 
         Errors of `compile` besides.
         """
@@ -328,12 +332,12 @@ class MIPROv2:
         caps = resumption.caps_of(past, given)
         if student is None:
             student = _student_of(past.run_id)
+        wished = resumption.wishes_of(past, self._wishes)
         rows = (
             resumption.rows_of(past)
             if trainset is None
-            else resumption.rows_given(past, trainset, valset, inputs)
+            else resumption.rows_given(past, trainset, valset, inputs, wished.seed)
         )
-        wished = resumption.wishes_of(past, self._wishes)
         if example_timeout is not None:
             wished = replace(wished, example_timeout=example_timeout)
         job = core().wait_for(
@@ -342,7 +346,7 @@ class MIPROv2:
         plan = resumption.same_auto(past, job.plan)
         job = replace(job, plan=plan)
         resumption.check_same(past, job)
-        changes = list(resumption.differences(past, job))
+        changes = [change.text for change in resumption.differences(past, job)]
         if changes and not (accept_changes or requires_permission_to_run):
             raise InvalidArgumentError(
                 "accept_changes",
@@ -533,13 +537,15 @@ def check_caps(caps: Caps, estimate: Estimate) -> None:
 
 def _run_of(job: Job, record: str | Path | None, *, resume: bool) -> Run:
     opened = open_record(record if record is not None else settings.record)
-    past = resumption.same_run(opened, job) if resume else None
-    if past is not None:
-        caps = resumption.caps_of(past, job.plan.caps.to_dict())
+    if not resume:
+        return Run(job, opened)
+    found = resumption.same_run(opened, job)
+    caps = job.plan.caps
+    if found.past is not None:
+        caps = resumption.caps_of(found.past, caps.to_dict())
         check_caps(caps, job.plan.estimate)
-        notes = (resumption.note(past), *job.plan.notes)
-        job = replace(job, plan=replace(job.plan, caps=caps, notes=notes))
-    return Run(job, opened, past)
+    plan = replace(job.plan, caps=caps, notes=(*found.notes, *job.plan.notes))
+    return Run(replace(job, plan=plan), opened, found.past)
 
 
 def _student_of(run_id: str) -> Module:

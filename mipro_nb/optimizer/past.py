@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
 from mipro_nb.errors import MiproError, RecordError, ReplyError
 from mipro_nb.evaluate.scoring import ExampleResult
@@ -16,7 +16,9 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.saving import as_demo
 from mipro_nb.models.past_calls import PastCalls
 from mipro_nb.optimizer.configuration import Candidates, Configuration
+from mipro_nb.runs.coherence import incoherences
 from mipro_nb.runs.events import AnyEvent, EvaluationKind, ExampleScored, RunPlanned
+from mipro_nb.runs.kept import ROWS, kept
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.state import RunState, TrialState, fold
 
@@ -87,7 +89,7 @@ class Past:
         Raises
         ------
         RecordError
-            If the run cannot be read, or never was permitted.
+            If the run cannot be read, never was permitted, or tells of what there cannot be.
         """
         # Of the events themselves nothing is held on to: there may be hundreds of thousands.
         events = record.events(run_id)
@@ -95,6 +97,8 @@ class Past:
         if state.planned is None or not state.permitted:
             msg = f"Run {run_id} never began: there is nothing to carry on."
             raise RecordError(msg)
+        for problem in incoherences(state, record.text):
+            raise damaged(run_id, problem)
         has_failed = state.state == "failed"
         facts: set[Fact] = set()
         scored: dict[int, set[int]] = defaultdict(set)
@@ -139,6 +143,19 @@ class Past:
         told = self.trials.get(trial)
         return None if told is None or told.told_at is None else told.examples
 
+    def demos(self, predictor: str, index: int) -> list[dict[str, Any]]:
+        """Return the demos of one demo set, as they were written down.
+
+        Raises
+        ------
+        RecordError
+            If there is no such set, or it is none.
+        """
+        built = self.state.demo_sets.get(predictor, {}).get(index)
+        if built is None:
+            raise damaged(self.run_id, f"demo set {index} of {predictor} is missing")
+        return kept(self.record, built.demos, ROWS)
+
     def results(self, rows: Sequence[Example]) -> dict[str, dict[int, ExampleResult]]:
         """Return the results of the examples `rows` by configuration and place.
 
@@ -154,11 +171,8 @@ class Past:
             event = recorded.event
             if isinstance(event, ExampleScored) and not (self.has_failed and _is_failure(event)):
                 if event.example >= len(rows):
-                    msg = (
-                        f"Run {self.run_id} is damaged: it scored example {event.example}, and "
-                        f"there are {len(rows)}."
-                    )
-                    raise RecordError(msg)
+                    problem = f"it scored example {event.example}, and there are {len(rows)}"
+                    raise damaged(self.run_id, problem)
                 results.setdefault(event.configuration, {})[event.example] = ExampleResult(
                     index=event.example,
                     example=rows[event.example],
@@ -184,6 +198,11 @@ class Past:
         -------
         Candidates or None
             None if the run had not found all of them.
+
+        Raises
+        ------
+        RecordError
+            If one of the demo sets cannot be read.
         """
         if "search" not in self.state.phases:
             return None
@@ -191,16 +210,20 @@ class Past:
         demos: dict[str, list[list[Example]]] = {}
         for name, predictor in student.named_predictors():
             proposed = self.state.candidates.get(name, {})
-            built = self.state.demo_sets.get(name, {})
             instructions[name] = [proposed[index].instruction for index in range(len(proposed))]
             demos[name] = [
-                [
-                    as_demo(predictor.signature, row)
-                    for row in json.loads(self.record.text(built[index].demos))
-                ]
+                [as_demo(predictor.signature, row) for row in self.demos(name, index)]
                 for index in range(demo_sets)
             ]
         return Candidates(instructions, demos if demo_sets else None)
+
+
+def damaged(run_id: str, problem: str) -> RecordError:
+    """Return the error of a run that cannot be carried on as its record has it."""
+    return RecordError(
+        f"Run {run_id} is damaged: {problem}. It cannot be carried on; mipro_nb.runs.check() tells "
+        "what else is wrong in its record."
+    )
 
 
 def _is_failure(event: AnyEvent) -> bool:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from mipro_nb.errors import InvalidArgumentError, RunEndedError
+from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
 from mipro_nb.language.example import Example
 from mipro_nb.language.saving import jsonable
 from mipro_nb.models.caps import Caps
+from mipro_nb.optimizer.alive import begun_here
 from mipro_nb.optimizer.job import Job
-from mipro_nb.optimizer.past import Past
+from mipro_nb.optimizer.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.past import Past, damaged
 from mipro_nb.optimizer.plan import AUTO, Plan, Wishes
 from mipro_nb.optimizer.rows import Rows, split_rows
 from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.history import history_rows
+from mipro_nb.runs.kept import ROWS, kept
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record, text_ref
 from mipro_nb.runs.resuming import RESUMABLE
@@ -26,6 +30,10 @@ from mipro_nb.runs.resuming import RESUMABLE
 _FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout"})
 _DIFF_LINES = 30
 _WHAT = {"program": "the program's code", "metric": "the metric's code", "student": "the student"}
+_OBSTACLES = {"trainset": "the data", "valset": "the data", "student": "the predictors"}
+_LMS, _PRICES, _SIZES = "the LMs", "the prices", "the sizes"
+# What follows from other settings, and from the data.
+_FOLLOWS = frozenset({"full_evaluations", "trainset_size", "valset_size"})
 
 
 def past_of(record: Record, run_id: str) -> Past:
@@ -49,41 +57,140 @@ def past_of(record: Record, run_id: str) -> Past:
     return past
 
 
-def same_run(record: Record, job: Job) -> Past | None:
-    """Return the newest run that can be carried on and is this job: plan, data, program, metric."""
+@dataclass(frozen=True)
+class Found:
+    """What there is to carry on.
+
+    Attributes
+    ----------
+    past
+        The run; None if there is none.
+    notes
+        What a person should know of it, or of why there is none.
+    """
+
+    past: Past | None
+    notes: tuple[str, ...]
+
+
+def same_run(record: Record, job: Job) -> Found:
+    """Find the newest run that can be carried on and is this job: plan, data, program, LMs, metric.
+
+    Runs that cannot be read are left alone.
+    """
+    notes: list[str] = []
+    nearest: tuple[str, Sequence[str]] | None = None
     for row in history_rows(record):
-        if row["state"] in RESUMABLE and row["program"] == job.plan.program:
+        if row["state"] not in RESUMABLE or row["program"] != job.plan.program:
+            continue
+        try:
             past = Past.of(record, row["id"])
-            if not any(obstacles(past, job)) and not any(differences(past, job)):
-                return past
-    return None
+            _caps_before(past)
+            changes = list(differences(past, job))
+        except RecordError as error:
+            notes.append(f"Not carried on: {error}")
+            continue
+        parts = _parts_of_others(past, job, changes)
+        if not parts:
+            return Found(past, (*notes, note(past), *(change.text for change in changes)))
+        if nearest is None or len(parts) < len(nearest[1]):
+            nearest = (past.run_id, parts)
+    return Found(None, (*notes, _none_found(job.plan.program, nearest)))
+
+
+def _parts_of_others(past: Past, job: Job, changes: Sequence[Change]) -> list[str]:
+    """Return in what a run is another one than the job; other prices make it no other."""
+    parts = [_OBSTACLES[name] for name, _ in obstacles(past, job)]
+    parts += [change.part for change in changes if change.part not in (_PRICES, _SIZES)]
+    return list(dict.fromkeys(parts))
+
+
+def _none_found(program: str, nearest: tuple[str, Sequence[str]] | None) -> str:
+    if nearest is None:
+        return (
+            f"No run to carry on: none of {program} in this record was cut off, stopped, capped or "
+            "failed. A new one begins."
+        )
+    run_id, parts = nearest
+    return (
+        f"No run to carry on: the most alike, {run_id}, is different in {_listed(parts)}. A new "
+        "one begins."
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def wishes_of(past: Past, wishes: Wishes) -> Wishes:
-    """Return `wishes` with all that the plan says which is carried on."""
+    """Return `wishes` with all that the plan says which is carried on.
+
+    Raises
+    ------
+    RecordError
+        If the plan is none.
+    """
     planned = past.planned
-    strategy = planned.strategy
-    search = SearchStrategy(**strategy) if strategy else strategy_of(planned.plan["search"])
     names = {field.name for field in fields(Wishes)} - {"search", "auto"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
-    return replace(wishes, auto=None, search=search, **values)
+    try:
+        search = (
+            SearchStrategy(**planned.strategy)
+            if planned.strategy
+            else strategy_of(planned.plan.get("search"))
+        )
+        return replace(wishes, auto=None, search=search, **values)
+    except (InvalidArgumentError, TypeError) as error:
+        raise damaged(past.run_id, f"its plan is none ({shown(str(error))})") from error
 
 
 def rows_of(past: Past) -> Rows:
-    """Return the rows that the run works on, as the record has them."""
-    planned = past.planned
-    train, val = (
-        [Example(row).with_inputs(*planned.inputs) for row in json.loads(past.record.text(ref))]
-        for ref in (planned.trainset, planned.valset)
-    )
+    """Return the rows that the run works on, as the record has them.
+
+    Those of a run that was begun in this session are at hand as they were given.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the record does not give them back as they were.
+    RecordError
+        If they are no rows, or lack the inputs.
+    """
+    if past.planned.unkept is not None:
+        run = begun_here(past.run_id)
+        if run is not None:
+            return run.rows
+        raise InvalidArgumentError(
+            "trainset",
+            None,
+            f"the record keeps rows as JSON, which does not give them back as they were "
+            f"({shown(past.planned.unkept)}): give trainset, and valset, as they were given then.",
+        )
+    train, val = (_recorded_rows(past, name) for name in ("trainset", "valset"))
     return Rows(train, val)
 
 
-def rows_given(past: Past, trainset: Any, valset: Any, inputs: Sequence[str] | None) -> Rows:
-    """Return the rows that a person gives, divided as they were when the run was planned."""
-    plan = past.planned.plan
-    most = AUTO[plan["auto"]].valset_cap if plan.get("auto") else None
-    return split_rows(trainset, valset, inputs, most, plan["seed"])
+def _recorded_rows(past: Past, name: str) -> list[Example]:
+    inputs = past.planned.inputs
+    examples = []
+    rows = kept(past.record, getattr(past.planned, name), ROWS)
+    for index, row in enumerate(rows):
+        if not inputs or not row.keys() >= set(inputs):
+            wanted = ", ".join(inputs) or "any inputs"
+            raise damaged(past.run_id, f"{name}[{index}] has not {shown(wanted)}")
+        examples.append(Example(row).with_inputs(*inputs))
+    return examples
+
+
+def rows_given(
+    past: Past, trainset: Any, valset: Any, inputs: Sequence[str] | None, seed: int
+) -> Rows:
+    """Return the rows that a person gives, divided as they were when the run was planned.
+
+    Errors are those of `split_rows`, and of `same_auto`.
+    """
+    auto = _auto_of(past)
+    return split_rows(trainset, valset, inputs, AUTO[auto].valset_cap if auto else None, seed)
 
 
 def caps_of(past: Past, given: Mapping[str, Any]) -> Caps:
@@ -96,10 +203,20 @@ def caps_of(past: Past, given: Mapping[str, Any]) -> Caps:
     InvalidArgumentError
         If one that is given is reached already. One that it had may still be raised in the
         question for permission.
+    RecordError
+        If those that it had are none.
     """
     given = {name: limit for name, limit in given.items() if limit is not None}
     check_caps_left(past, Caps(**given))
-    return Caps(**{**past.state.caps, **given})
+    return replace(_caps_before(past), **given)
+
+
+def _caps_before(past: Past) -> Caps:
+    had: dict[str, Any] = dict(past.state.caps)
+    try:
+        return Caps(**had)
+    except (InvalidArgumentError, TypeError) as error:
+        raise damaged(past.run_id, f"its caps are none ({shown(str(error))})") from error
 
 
 def check_caps_left(past: Past, caps: Caps) -> None:
@@ -158,24 +275,62 @@ def check_same(past: Past, job: Job) -> None:
         )
 
 
-def differences(past: Past, job: Job) -> Iterator[str]:
-    """Tell, each in a text, in what the run was different from this job."""
+@dataclass(frozen=True)
+class Change:
+    """In what a job is different from the run that it carries on.
+
+    Attributes
+    ----------
+    part
+        What of it, in words that follow "different in".
+    text
+        What it was and is.
+    """
+
+    part: str
+    text: str
+
+
+def differences(past: Past, job: Job) -> Iterator[Change]:
+    """Tell in what the run was different from this job.
+
+    Raises
+    ------
+    RecordError
+        If the code that it was begun with cannot be read.
+    """
     planned = past.planned
     for name, value in job.plan.settings().items():
         if name not in _FREE and planned.plan.get(name) != value:
-            yield f"{name} was {planned.plan.get(name)!r} and is {value!r}."
+            text = f"{name} was {planned.plan.get(name)!r} and is {value!r}."
+            yield Change(_SIZES if name in _FOLLOWS else name, text)
     if dict(job.plan.models) != planned.models:
-        yield f"The models were {planned.models} and are {dict(job.plan.models)}."
+        text = f"The models were {planned.models} and are {dict(job.plan.models)}."
+        yield Change(_LMS, text)
+    if planned.lms:  # of older records it is not known
+        for setting, text in changes_of_lms(planned.lms, lms_of(job)):
+            yield Change(_PRICES if setting == "price" else _LMS, text)
     for role, text in job.sources().items():
         if role in planned.sources and planned.sources[role] != text_ref(text):
-            yield _changed(role, past.record.text(planned.sources[role]), text)
+            before = past.record.text(planned.sources[role])
+            yield Change(_WHAT[role], _changed(role, before, text))
 
 
 def _changed(role: str, before: str, now: str) -> str:
+    what = _WHAT[role].capitalize()
+    if not (_is_source(role, before) and _is_source(role, now)):
+        return f"{what} cannot be compared: its source is not available, then or now."
     lines = list(difflib.unified_diff(before.splitlines(), now.splitlines(), lineterm="", n=1))[2:]
     if len(lines) > _DIFF_LINES:
         lines = [*lines[:_DIFF_LINES], "…"]
-    return "\n".join([f"{_WHAT[role].capitalize()} changed:", *lines])
+    return "\n".join([f"{what} changed:", *lines])
+
+
+def _is_source(role: str, text: str) -> bool:
+    """Tell whether a text is source: where there is none, a name or a repr stands for it."""
+    if role == "program":
+        return re.search(r"^class ", text, re.MULTILINE) is not None
+    return role == "student" or re.fullmatch(r"[\w.<>]+", text) is None
 
 
 def note(past: Past) -> str:
@@ -197,5 +352,18 @@ _ENDS = {
 
 
 def same_auto(past: Past, plan: Plan) -> Plan:
-    """Return `plan` with the name of the ``auto`` that its numbers come from."""
-    return replace(plan, auto=past.planned.plan.get("auto"))
+    """Return `plan` with the name of the ``auto`` that its numbers come from.
+
+    Raises
+    ------
+    RecordError
+        If there is none of that name.
+    """
+    return replace(plan, auto=_auto_of(past))
+
+
+def _auto_of(past: Past) -> str | None:
+    auto = past.planned.plan.get("auto")
+    if auto is None or (isinstance(auto, str) and auto in AUTO):
+        return auto
+    raise damaged(past.run_id, f"its plan is none (auto={shown(repr(auto), 40)})")

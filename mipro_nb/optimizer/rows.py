@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mipro_nb.language.saving import jsonable
 # DSPy's split: four fifths are for validation, at most this many rows.
 _VALIDATION_SHARE = 0.8
 _MOST_VALIDATION_ROWS = 1000
+_KEPT = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,31 @@ class Rows:
 
     train: list[Example]
     val: list[Example]
+
+    def unkept(self) -> str | None:
+        """Return which value a record, which keeps rows as JSON, does not give back; None if none.
+
+        Tuples come back as lists, which loses nothing.
+        """
+        inputs = self.val[0].input_names
+        for name, examples in (("trainset", self.train), ("valset", self.val)):
+            for index, example in enumerate(examples):
+                if example.input_names != inputs:
+                    return f"{name}[{index}] has inputs of its own"
+                for field, value in example.items():
+                    if (kind := _unkept(value)) is not None:
+                        return f"{name}[{index}].{field} holds a {kind.__qualname__}"
+        return None
+
+
+def _unkept(value: Any) -> type | None:
+    """Return the type of what JSON does not give back in a value, None if it gives back all."""
+    if type(value) is dict:
+        keys = (type(key) for key in value if type(key) is not str)
+        return next(keys, None) or _unkept(list(value.values()))
+    if type(value) in (list, tuple):
+        return next((kind for each in value if (kind := _unkept(each)) is not None), None)
+    return None if type(value) in _KEPT else type(value)
 
 
 def split_rows(
@@ -54,7 +81,7 @@ def split_rows(
     Raises
     ------
     InvalidArgumentError
-        If a set is empty, rows have no inputs, or a value has no JSON form.
+        If a set is empty, rows have no inputs, or a value has no JSON form or cannot be sent.
     """
     if isinstance(inputs, str) or (inputs is not None and not list(inputs)):
         raise InvalidArgumentError("inputs", inputs, "give a list of names, such as ['question'].")
@@ -86,8 +113,25 @@ def _as_examples(name: str, rows: Any, inputs: Sequence[str] | None) -> list[Exa
     examples = check_rows(name, rows)
     for index, example in enumerate(examples):
         for field, value in example.items():
-            jsonable({field: value}, f"{name}[{index}].{field}")
+            _check_value(f"{name}[{index}].{_printable(field)}", field, value)
     return examples
+
+
+def _printable(field: str) -> str:
+    return field.encode("utf-8", "backslashreplace").decode()
+
+
+def _check_value(name: str, field: str, value: Any) -> None:
+    text = json.dumps(jsonable({field: value}, name), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidArgumentError(
+            name,
+            value,
+            f"it holds {text[error.start]!a}, half of a character that UTF-8 has no form for, so "
+            "it cannot be sent: read the data anew with the right encoding, or take it out.",
+        ) from error
 
 
 def _with_inputs(name: str, index: int, row: Any, inputs: Sequence[str] | None) -> Any:

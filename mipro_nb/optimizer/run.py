@@ -20,9 +20,11 @@ from mipro_nb.models.caps import Caps
 from mipro_nb.optimizer.alive import begin, enter
 from mipro_nb.optimizer.course import Course
 from mipro_nb.optimizer.job import Job, Journal
+from mipro_nb.optimizer.lms import lms_of
 from mipro_nb.optimizer.past import Past
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.resumption import check_caps_left
+from mipro_nb.optimizer.rows import Rows
 from mipro_nb.optimizer.steering import as_part
 from mipro_nb.optimizer.surface import Window, current_surface
 from mipro_nb.optimizer.uncounted import check_counted, uncounted
@@ -189,6 +191,8 @@ class Run(RunFrames):
                 role: self._journal.record.put_text(text)
                 for role, text in self._job.sources().items()
             },
+            lms=lms_of(self._job),
+            unkept=rows.unkept(),
         )
 
     @property
@@ -200,6 +204,11 @@ class Run(RunFrames):
     def student(self) -> Module:
         """The program that is optimized, as it was given: a copy."""
         return self._job.student.deepcopy()
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that it works on, as they were given."""
+        return self._job.rows
 
     @property
     def metric(self) -> MetricFunction:

@@ -1,6 +1,7 @@
 """A run as one file: written from the record, and read into another one.
 
-The file is JSON: the run, its events, and the texts that they refer to. Nothing in a file is
+The file is JSON: the run, its events, the texts that they refer to, and what its calls in flight
+take. Nothing in a file is
 believed: whatever it holds is checked before the record is touched.
 """
 
@@ -9,13 +10,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mipro_nb.errors import RecordError, shown
-from mipro_nb.runs.events import AnyEvent, RunPlanned, RunResumed, UnixTime, first_problem
+from mipro_nb.runs.events import (
+    Amount,
+    AnyEvent,
+    Number,
+    RunPlanned,
+    RunResumed,
+    UnixTime,
+    first_problem,
+)
+from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.schema import refs_in
 from mipro_nb.runs.state import fold
@@ -47,12 +58,21 @@ class _Event(_Strict):
     body: AnyEvent
 
 
+class _InFlight(_Strict):
+    """What calls take at the worst that are sent and not told of."""
+
+    calls: Number
+    tokens: Number
+    usd: Amount
+
+
 class _Archive(_Strict):
     format: Literal["mipro_nb run"]
     version: Literal[1]
     run: _Run
     events: list[_Event]
     texts: dict[str, str]
+    in_flight: _InFlight | None = None
 
 
 def export_run(record: Record, run_id: str, path: Path, *, overwrite: bool = False) -> Path:
@@ -103,6 +123,8 @@ def _archive(record: Record, run_id: str) -> dict[str, Any]:
     ((created, name, tags),) = record.query(
         "SELECT created, name, tags FROM runs WHERE run_id = ?", run_id
     )
+    # Before the events: what is told of meanwhile counts twice rather than not at all.
+    in_flight = record.in_flight(run_id)
     events = record.query("SELECT seq, at, body FROM events WHERE run_id = ? ORDER BY seq", run_id)
     texts = record.query(
         "SELECT ref, text FROM run_texts JOIN texts USING (ref) WHERE run_id = ? ORDER BY ref",
@@ -114,13 +136,15 @@ def _archive(record: Record, run_id: str) -> dict[str, Any]:
         "run": {"id": run_id, "created": created, "name": name, "tags": json.loads(tags)},
         "events": [{"seq": seq, "at": at, "body": json.loads(body)} for seq, at, body in events],
         "texts": dict(texts),
+        **({"in_flight": asdict(in_flight)} if in_flight.calls else {}),
     }
 
 
 def import_run(record: Record, path: Path) -> str:
     """Enter the run in the file at `path` into the record and return its id.
 
-    A run that had not ended when it was written goes on nowhere: here it is one that was cut off.
+    A run that had not ended when it was written goes on nowhere: here it is one that was cut off,
+    and its calls in flight are lost.
 
     Raises
     ------
@@ -139,6 +163,8 @@ def import_run(record: Record, path: Path) -> str:
             record.put_text(text)
         for event in archive.events:
             record.append(run.id, _settled(event.body), event.seq, event.at)
+        if (sent := archive.in_flight) is not None:
+            record.put_flight(run.id, 0, Outlay(sent.calls, sent.tokens, sent.usd))
     return run.id
 
 

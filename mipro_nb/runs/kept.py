@@ -29,13 +29,25 @@ def kept(record: Record, ref: TextRef, shape: TypeAdapter[_T]) -> _T:
     RecordError
         If there is no such text, or it does not hold what it should.
     """
-    text = record.text(ref)
+    try:
+        return parsed(record.text(ref), shape)
+    except ValueError as error:
+        msg = f"Text {ref} of the record {record.path} cannot be read: {error}."
+        raise RecordError(msg) from error
+
+
+def parsed(text: str, shape: TypeAdapter[_T]) -> _T:
+    """Return the value that a JSON `text` holds.
+
+    Raises
+    ------
+    ValueError
+        If it does not hold what it should; its text tells what is wrong.
+    """
     try:
         # Not pydantic's own reader, which refuses half characters: LMs write them.
         return shape.validate_python(json.loads(text))
     except ValidationError as error:
-        problem = first_problem(error)
-    except (ValueError, RecursionError) as error:
-        problem = str(error)
-    msg = f"Text {ref} of the record {record.path} cannot be read: {problem}."
-    raise RecordError(msg)
+        raise ValueError(first_problem(error)) from error
+    except RecursionError as error:
+        raise ValueError(str(error)) from error

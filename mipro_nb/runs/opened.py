@@ -10,6 +10,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from mipro_nb.errors import RecordError
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.transaction import identity
 
@@ -45,6 +46,11 @@ def open_record(path: Path | str | None = None) -> Record:
     """Return the record at `path`, opened once per process.
 
     Without a path it is the one in the settings, or else that of `default_path`.
+
+    Raises
+    ------
+    RecordError
+        If it cannot be opened.
     """
     where = record_path(path)
     with _open_lock:
@@ -60,10 +66,20 @@ def open_record(path: Path | str | None = None) -> Record:
 
 
 def record_path(path: Path | str | None = None) -> Path:
-    """Return which file `open_record` would open."""
+    """Return which file `open_record` would open.
+
+    Raises
+    ------
+    RecordError
+        If no file can have that name.
+    """
     if path is None and _chosen is not None:
         path = _chosen()
-    return default_path() if path is None else Path(path).expanduser()
+    where = default_path() if path is None else Path(path).expanduser()
+    if "\0" in str(where):
+        msg = f"Cannot open the record {str(where)!r}: no file's name holds a null character."
+        raise RecordError(f"{msg} Give another file with record=….")
+    return where
 
 
 @atexit.register

@@ -318,16 +318,21 @@ class Record:
                 "DELETE FROM flights WHERE run_id = ? AND flight = ?", (run_id, flight)
             )
 
+    def in_flight(self, run_id: str) -> Outlay:
+        """Return what the calls of a run take at the worst that nobody has told of."""
+        ((calls, tokens, usd),) = self.query(
+            "SELECT coalesce(sum(attempts), 0), coalesce(sum(tokens), 0),"
+            " coalesce(sum(usd), 0.0) FROM flights WHERE run_id = ?",
+            run_id,
+        )
+        return Outlay(int(calls), int(tokens), float(usd))
+
     def take_lost(self, run_id: str) -> Outlay:
         """Return the calls of a run that nobody told of, and forget them."""
         with self.writing():
-            ((calls, tokens, usd),) = self.query(
-                "SELECT coalesce(sum(attempts), 0), coalesce(sum(tokens), 0),"
-                " coalesce(sum(usd), 0.0) FROM flights WHERE run_id = ?",
-                run_id,
-            )
+            lost = self.in_flight(run_id)
             self._db.execute("DELETE FROM flights WHERE run_id = ?", (run_id,))
-        return Outlay(int(calls), int(tokens), float(usd))
+        return lost
 
     def put_answer(self, key: str, body: str) -> None:
         """Keep an LM's answer under `key`; a later answer replaces an earlier one."""

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mipro_nb.errors import RecordError, shown
+from mipro_nb.runs.coherence import incoherences
 from mipro_nb.runs.events import TextRef, first_problem, read_event
 from mipro_nb.runs.file_errors import FAILURES, not_read
 from mipro_nb.runs.opened import open_record, record_path
@@ -83,8 +84,9 @@ def check_record(record: str | Path | None = None) -> CheckReport:
     """Look through a whole record and return what is wrong with it; nothing is changed.
 
     Looked at are the SQLite file and its tables; whether every event can be read, none is missing
-    and they make sense together; whether every text that they refer to is there, and is what was
-    written. A damaged run hides no other. Runs may go on meanwhile.
+    and they make sense together (no trial tries or scores what there is not); whether every text
+    that they refer to is there, and is what was written. A damaged run hides no other. Runs
+    may go on meanwhile.
 
     Parameters
     ----------
@@ -193,9 +195,12 @@ class _Check:
         self._check_flights(run_id)
         if all_read:  # else they need not make sense
             try:
-                fold(events)
+                state = fold(events)
             except RecordError as error:
                 self._note(f"run {run_id}", str(error))
+            else:
+                for problem in incoherences(state, self._text):
+                    self._note(f"run {run_id}", problem)
 
     def _read_events(self, run_id: str) -> tuple[list[RecordedEvent], bool]:
         """Return a run's events, and whether these are all."""
@@ -230,6 +235,12 @@ class _Check:
                 self._note(_place(run_id, recorded.seq), f"text {shown(ref, 40)} {missing}")
         for ref in sorted(own - self._texts):
             self._note(f"run {run_id}", f"text {shown(ref, 40)} is missing")
+
+    def _text(self, ref: TextRef) -> str | None:
+        """Return a text; None if it is missing or another, which is told elsewhere."""
+        rows = self._db.execute("SELECT text FROM texts WHERE ref = ?", (ref,)).fetchall()
+        text = rows[0][0] if rows else None
+        return text if isinstance(text, str) and text_ref(text) == ref else None
 
     def _check_flights(self, run_id: str) -> None:
         for flight, *outlay in self._db.execute(

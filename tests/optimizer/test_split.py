@@ -143,3 +143,23 @@ def test_dates_bytes_sets_and_missing_values_have_a_json_form():
     values = [dt.date(2026, 1, 2), b"\xff", {1, 2}, None, float("nan")]
     data = [mipro.Example(question="?", answer=v).with_inputs("question") for v in values]
     assert len(split(data, valset=data).val) == 5
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"question": "q\ud800", "answer": "a"}, "question"),
+        ({"question": "q", "answer": ["a", {"b": "\udfff!"}]}, "answer"),
+        ({"question": "q", "answer": "a", "note\ud83d": 1}, "note"),
+    ],
+)
+def test_half_of_a_character_is_refused_before_it_is_sent(row, field):
+    data = [*DICTS[:2], row]
+    with pytest.raises(
+        InvalidArgumentError, match=rf"^valset\[2\]\.{field}.*half of a char"
+    ) as told:
+        split(DICTS, valset=data, inputs=["question"])
+    str(told.value).encode()  # or else it could not be printed
+    with pytest.raises(InvalidArgumentError, match=r"^trainset\[2\]"):
+        split(data, valset=DICTS, inputs=["question"])
+    assert split([{"question": "\U0001f600"}] * 2, inputs=["question"]).train

@@ -17,6 +17,7 @@ from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs import Record, open_record
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.archive import export_run, import_run
+from mipro_nb.runs.outlay import Outlay
 
 
 def contents(record, run_id):
@@ -107,6 +108,25 @@ def test_a_run_that_goes_on_is_cut_off_where_it_is_imported(tmp_path):
     mipro.runs.delete("run", record=tmp_path / "other.sqlite")
 
 
+def test_calls_in_flight_are_lost_where_the_run_is_imported(tmp_path):
+    record = write("run", [planned(), ev.RunPermitted(by="user")])
+    for flight in range(3):
+        record.put_flight("run", flight, Outlay(1, 100, 0.25))
+    path = mipro.runs.export("run", tmp_path / "file")
+    other = open_record(tmp_path / "other.sqlite")
+    mipro.runs.import_run(path, other.path)
+    again = mipro.runs.export("run", tmp_path / "again", record=other.path)
+    assert json.loads(again.read_text())["in_flight"] == json.loads(path.read_text())["in_flight"]
+    assert other.take_lost("run") == Outlay(3, 300, 0.75)
+    assert record.take_lost("run") == Outlay(3, 300, 0.75)
+
+
+def test_a_file_without_calls_in_flight_is_as_older_ones_are(tmp_path):
+    write("run", whole_run())
+    content = json.loads(mipro.runs.export("run", tmp_path / "file").read_text())
+    assert content.keys() == {"format", "version", "run", "events", "texts"}
+
+
 def test_a_run_that_is_there_already_is_left_alone(tmp_path):
     record = write("run", whole_run(), name="mine")
     path = mipro.runs.export("run", tmp_path / "file")
@@ -160,6 +180,14 @@ DAMAGES = {
     "a score beyond any metric's": (["events", -1, "body", "score"], 1e308),
     "a number that SQLite cannot hold": (["events", 13, "seq"], 2**70),
     "a result of a trial that was not asked": (["events", 5, "body", "trial"], 77),
+    "calls in flight that earn money": (
+        ["in_flight"],
+        {"calls": 1, "tokens": 1, "usd": -1e6},
+    ),
+    "calls in flight that nobody can count": (
+        ["in_flight"],
+        {"calls": 2**64, "tokens": 1, "usd": 0.0},
+    ),
     "texts that are none": (["texts"], []),
     "a text that is not what its name says": (["texts", "0" * 32], "x"),
     "a text that nobody refers to": (["texts", "2d711642b726b04401627ca9fbac32f5"], "x"),

@@ -15,6 +15,7 @@ from event_strategies import EVENT_CLASSES, any_event, events_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mipro_nb as mipro
 from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs import Record, default_path, open_record
 from mipro_nb.runs import events as ev
@@ -686,3 +687,9 @@ def test_a_run_is_found_by_the_beginning_of_its_id(record):
         record.find_run("")
     with pytest.raises(UnknownRunError, match=r"No run begins with 'y'.*runs\.list"):
         record.find_run("y")
+
+
+def test_a_name_that_no_file_can_have_is_told():
+    for use in (open_record, mipro.runs.list, mipro.runs.check):
+        with pytest.raises(RecordError, match=r"nul\\x00\.sqlite.*Give another file"):
+            use("nul\0.sqlite")
