@@ -18,8 +18,11 @@ json_values = st.recursive(
 
 
 def _field(annotation, *bounds):
+    objects = st.dictionaries(st.text(), json_values, max_size=3)
     if annotation == dict[str, typing.Any]:
-        return st.dictionaries(st.text(), json_values, max_size=3)
+        return objects
+    if annotation == dict[str, dict[str, typing.Any]]:
+        return st.dictionaries(st.text(), objects, max_size=3)
     if typing.get_origin(annotation) is typing.Literal:
         return st.sampled_from(typing.get_args(annotation))
     return st.from_type(typing.Annotated[annotation, *bounds] if bounds else annotation)
