@@ -170,7 +170,7 @@ class LMCallAnswered(Event):
     rollout: int = 0
     setbacks: dict[str, Number] = {}
     reckoned_tokens: Number = 0
-    reckoned_usd: Annotated[float, Ge(0)] = 0.0
+    reckoned_usd: Amount = 0.0
 
 
 class LMCallFailed(Event):
@@ -201,7 +201,7 @@ class LMCallFailed(Event):
     final: bool = True
     setbacks: dict[str, Number] = {}
     reckoned_tokens: Number = 0
-    reckoned_usd: Annotated[float, Ge(0)] = 0.0
+    reckoned_usd: Amount = 0.0
 
 
 class TraceBootstrapped(Event):

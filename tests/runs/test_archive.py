@@ -208,7 +208,7 @@ def test_a_damaged_or_hostile_file_is_refused_and_the_record_left_alone(tmp_path
     assert other.query("SELECT count(*) FROM texts") == [(0,)]
 
 
-AMOUNTS = {"usd", "seconds", "lost_usd"} | {
+AMOUNTS = {"usd", "seconds", "lost_usd", "reckoned_usd"} | {
     name
     for cls in EVENT_CLASSES
     for name, field in cls.model_fields.items()
