@@ -200,7 +200,9 @@ class Course:
     async def _find_candidates(self, background: Background) -> Candidates:
         job, journal = self._job, self._journal
         found = self._past.candidates(
-            job.student, 0 if job.plan.zero_shot else job.plan.num_candidates
+            job.student,
+            0 if job.plan.zero_shot else job.plan.num_candidates,
+            job.rows.train,
         )
         if found is not None:
             return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -14,8 +15,10 @@ from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.saving import as_demo
+from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.models.past_calls import PastCalls
 from mipro_nb.optimizer.configuration import Candidates, Configuration
+from mipro_nb.optimizer.rows import Given, given_values
 from mipro_nb.runs.coherence import incoherences
 from mipro_nb.runs.events import AnyEvent, EvaluationKind, ExampleScored, RunPlanned
 from mipro_nb.runs.kept import ROWS, kept
@@ -184,7 +187,9 @@ class Past:
                 )
         return results
 
-    def candidates(self, student: Module, demo_sets: int) -> Candidates | None:
+    def candidates(
+        self, student: Module, demo_sets: int, rows: Sequence[Example]
+    ) -> Candidates | None:
         """Return the candidates, those that a person added among them.
 
         Parameters
@@ -193,6 +198,8 @@ class Past:
             The program they are for.
         demo_sets
             How many demo sets each predictor has; 0 where demos are not searched.
+        rows
+            What demos are made of: their values are taken from here where JSON has others.
 
         Returns
         -------
@@ -206,13 +213,14 @@ class Past:
         """
         if "search" not in self.state.phases:
             return None
+        given = given_values(rows)
         instructions = {}
         demos: dict[str, list[list[Example]]] = {}
         for name, predictor in student.named_predictors():
             proposed = self.state.candidates.get(name, {})
             instructions[name] = [proposed[index].instruction for index in range(len(proposed))]
             demos[name] = [
-                [as_demo(predictor.signature, row) for row in self.demos(name, index)]
+                [_demo(predictor.signature, row, given) for row in self.demos(name, index)]
                 for index in range(demo_sets)
             ]
         return Candidates(instructions, demos if demo_sets else None)
@@ -224,6 +232,16 @@ def damaged(run_id: str, problem: str) -> RecordError:
         f"Run {run_id} is damaged: {problem}. It cannot be carried on; mipro_nb.runs.check() tells "
         "what else is wrong in its record."
     )
+
+
+def _demo(signature: SignatureMeta, row: Mapping[str, Any], given: Given) -> Example:
+    """Return a demo that is prompted as it was before it was written down."""
+    known = {
+        field: given[key]
+        for field, value in row.items()
+        if given and (key := (field, json.dumps(value))) in given
+    }
+    return as_demo(signature, row).copy(**known)
 
 
 def _is_failure(event: AnyEvent) -> bool:

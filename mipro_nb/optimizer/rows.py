@@ -20,6 +20,10 @@ _MOST_VALIDATION_ROWS = 1000
 _KEPT = (str, int, float, bool, type(None))
 
 
+Given = Mapping[tuple[str, str], Any]
+"""Values that a record does not give back as they were given, by field and by their JSON text."""
+
+
 @dataclass(frozen=True)
 class Rows:
     """The two disjoint sets that a run works on.
@@ -46,18 +50,28 @@ class Rows:
                 if example.input_names != inputs:
                     return f"{name}[{index}] has inputs of its own"
                 for field, value in example.items():
-                    if (kind := _unkept(value)) is not None:
+                    if (kind := not_kept(value)) is not None:
                         return f"{name}[{index}].{field} holds a {kind.__qualname__}"
         return None
 
 
-def _unkept(value: Any) -> type | None:
+def given_values(rows: Sequence[Example]) -> Given:
+    """Return the values of `rows` that a record does not give back as they were given."""
+    return {
+        (field, json.dumps(jsonable(value, field))): value
+        for row in rows
+        for field, value in row.items()
+        if not_kept(value) is not None
+    }
+
+
+def not_kept(value: Any) -> type | None:
     """Return the type of what JSON does not give back in a value, None if it gives back all."""
     if type(value) is dict:
         keys = (type(key) for key in value if type(key) is not str)
-        return next(keys, None) or _unkept(list(value.values()))
+        return next(keys, None) or not_kept(list(value.values()))
     if type(value) in (list, tuple):
-        return next((kind for each in value if (kind := _unkept(each)) is not None), None)
+        return next((kind for each in value if (kind := not_kept(each)) is not None), None)
     return None if type(value) in _KEPT else type(value)
 
 

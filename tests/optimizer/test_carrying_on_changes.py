@@ -46,12 +46,12 @@ def begun(record, student=None, metric=exact, train=TRAIN, val=VAL, **settings):
     )
 
 
-def cut_short(record, lm=None, own=None, **settings):
-    """Begin a run and stop it after 30 requests."""
+def cut_short(record, lm=None, own=None, after=30, **settings):
+    """Begin a run and stop it after so many requests."""
     reached = threading.Event()
 
     def answer_and_tell(request):
-        if request.number == 30:
+        if request.number == after:
             reached.set()
         return answer(request)
 
@@ -280,6 +280,24 @@ def test_rows_that_json_does_not_give_back_are_asked_for(record, kind, monkeypat
 
 def of_2020(example, prediction):
     return prediction.answer == example.answer and example.extra.year == 2020
+
+
+@pytest.mark.parametrize("kind", ["date", "Decimal", "set"])
+def test_demos_made_of_such_rows_are_prompted_as_before(tmp_path, kind):
+    data = {"train": with_extra(TRAIN, LOST[kind]), "val": with_extra(VAL, LOST[kind])}
+    with ScriptedServer(answer) as server:
+        mipro.configure(lm=lm_of(server, cache=False))
+        whole = begun(tmp_path / "whole.sqlite", student=Dated(), **data)
+        whole.wait()
+    run = cut_short(tmp_path / "record.sqlite", after=70, student=Dated(), **data)
+    assert "search" in run.state.phases
+    again = carried_on(run, student=Dated(), trainset=data["train"], valset=data["val"])
+    assert again.state.spend.calls <= whole.state.spend.calls
+    assert trials_of(again) == trials_of(whole)
+
+
+def trials_of(run):
+    return {n: (trial.configuration, trial.score) for n, trial in run.state.trials.items()}
 
 
 def test_rows_of_this_session_are_at_hand(record):
