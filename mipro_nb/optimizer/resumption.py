@@ -164,7 +164,8 @@ def rows_of(past: Past) -> Rows:
             "trainset",
             None,
             f"the record keeps rows as JSON, which does not give them back as they were "
-            f"({shown(past.planned.unkept)}): give trainset, and valset, as they were given then.",
+            f"({shown(past.planned.unkept)}): call MIPROv2(…).resume(…, trainset=…, valset=…) with "
+            "those that were given then.",
         )
     train, val = (_recorded_rows(past, name) for name in ("trainset", "valset"))
     return Rows(train, val)
