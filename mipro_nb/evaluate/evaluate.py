@@ -17,7 +17,7 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate import own_calls
-from mipro_nb.numbers import is_count, is_number
+from mipro_nb.numbers import is_count, is_number, one_decimal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -250,7 +250,9 @@ class _Bar:
 
     def tick(self) -> None:
         if self._done > self._bar.n:
-            self._bar.set_postfix_str(f"score {100 * self._points / self._done:.1f}", refresh=False)
+            self._bar.set_postfix_str(
+                f"score {one_decimal(100 * self._points / self._done)}", refresh=False
+            )
             self._bar.update(self._done - self._bar.n)
 
     async def tick_forever(self) -> None:

@@ -6,33 +6,27 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from mipro_nb.numbers import dollars, one_decimal
+
 _UNKNOWN = "unknown"
+# Sums of floating-point numbers may leave their range by this much.
+_ROUNDING_ERROR = 1e-9
 
 
 def format_usd(value: float | None) -> str:
-    """Return US dollars: "$1,234.50", "$0.0123", "<$0.01"; "unknown" for None."""
-    if value is None:
-        return _UNKNOWN
-    if value <= 0:
-        return "$0.00"
-    if value < 0.01:  # noqa: PLR2004 - a cent
-        return "<$0.01"
-    if value >= 1:
-        return f"${value:,.2f}"
-    whole, _, cents = f"{value:.4f}".partition(".")
-    return f"${whole}.{cents[:2]}{cents[2:].rstrip('0')}"
+    """Return US dollars: "$1,234.50", "$0.0123", "$0.00052"; "unknown" for None."""
+    return _UNKNOWN if value is None else dollars(value)
 
 
 def format_score(score: float | None) -> str:
     """Return a score: "87.5"; "–" for None. Only a perfect one of 0–100 reads "100.0"."""
     if score is None:
         return "–"
-    text = f"{score:.1f}"
-    if text == "100.0" and score < 100 - 1e-9:
-        return ">99.9"
-    if text == "0.0" and score > 1e-9:  # noqa: PLR2004 - what rounding leaves of nothing
+    if _ROUNDING_ERROR < score < 0.1:  # noqa: PLR2004 - the least that is written
         return "<0.1"
-    return "0.0" if text == "-0.0" else text
+    if 99.9 < score < 100 - _ROUNDING_ERROR:  # noqa: PLR2004 - perfect
+        return ">99.9"
+    return one_decimal(score)
 
 
 def format_count(value: float) -> str:

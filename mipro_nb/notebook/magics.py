@@ -14,8 +14,10 @@ from mipro_nb.notebook.magic.completion import Completion
 from mipro_nb.notebook.magic.failures import in_one_line
 from mipro_nb.notebook.magic.grammar import Verb
 from mipro_nb.notebook.magic.objects import Notebook
+from mipro_nb.notebook.magic.plain import Text
 from mipro_nb.notebook.magic.verbs import CELL, VERBS
 from mipro_nb.notebook.magic.words import did_you_mean, split
+from mipro_nb.optimizer.naming import typed
 
 
 @magics_class
@@ -32,8 +34,11 @@ class MiproMagics(Magics):
         """Optimize prompts and look at runs: ``%mipro help`` tells all verbs."""
         with in_one_line(self.notebook):
             name, *words = split(line) or ["help"]
+            if name in _HELP_FLAGS:
+                name = "help"
             if name not in VERBS:
-                msg = f"%mipro has no verb {name!r}.{did_you_mean(name, VERBS) or _MORE}"
+                meant = _MEANT.get(name) or did_you_mean(name, VERBS) or _MORE
+                msg = f"%mipro has no verb {name!r}.{meant}"
                 raise UsageError(msg)
             return self._done(VERBS[name], words)
 
@@ -44,9 +49,24 @@ class MiproMagics(Magics):
             return self._done(CELL, split(line), body=cell)
 
     def _done(self, verb: Verb, words: Sequence[str], **more: Any) -> Any:
-        return verb.call(self.notebook, **verb.read(words, self.notebook), **more)
+        if not _HELP_FLAGS.isdisjoint(words):
+            return Text(verb.help())
+        texts = verb.texts(words)
+        names: dict[str, str] = {
+            name: texts[name] for name in ("student", "metric") if name in texts
+        }
+        with typed({"command": verb.command, **names}):
+            return verb.call(self.notebook, **verb.values(texts, self.notebook), **more)
 
 
+_HELP_FLAGS = frozenset({"--help", "-h"})
+# What people type who know the Python twins.
+_MEANT = {
+    "start": " Did you mean %mipro run … --background?",
+    "compile": " Did you mean run?",
+    "optimize": " Did you mean run?",
+    "plan": " Did you mean estimate?",
+}
 _MORE = " %mipro help tells all of them."
 
 

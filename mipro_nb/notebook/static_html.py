@@ -26,18 +26,20 @@ from mipro_nb.notebook.static_text import (
     caps_texts,
     comparison_rows,
     comparison_text,
-    configuration_text,
     estimate_rows,
     gain_text,
+    history_notes,
     history_text,
     notice,
     permission_text,
+    resume_hint,
     resume_lines,
     run_text,
     scores_text,
     spend_notes,
     spend_rows,
 )
+from mipro_nb.runs.wording import configuration_text, counted
 
 __all__ = [
     "comparison_html",
@@ -106,6 +108,8 @@ def run_html(snapshot: Json) -> str:
         page.add(_paragraph(told))
     if lines := resume_lines(summary):
         page.add(_titled("To carry it on", _code("\n".join(lines))))
+    if hint := resume_hint(summary):
+        page.add(_paragraph(f"To carry it on, {hint}."))
     page.add(_table(None, _summary_rows(snapshot)))
     spent, *phases = spend_rows(summary)
     page.add(_titled("Spent, against what was estimated", _table(spent, phases)))
@@ -153,7 +157,7 @@ def permission_html(request: Json) -> str:
 def history_html(rows: Sequence[Json]) -> str:
     """Return the history: a line per run, the newest first."""
     page = _Page()
-    page.add(_heading(_counted(rows, "recorded run") if rows else "No run is recorded yet"))
+    page.add(_heading(counted(len(rows), "recorded run") if rows else "No run is recorded yet"))
     if not rows:
         return page.html()
     head = ("run", "created", "name", "program", "state", "score", "trials", "calls", "USD", "time")
@@ -179,6 +183,8 @@ def history_html(rows: Sequence[Json]) -> str:
     )
     if len(rows) > _MOST_RUNS:
         page.add(_paragraph(f"… and {len(rows) - _MOST_RUNS:,} older ones."))
+    for told in history_notes(rows[:_MOST_RUNS]):
+        page.add(_paragraph(told))
     return page.html()
 
 
@@ -186,7 +192,7 @@ def comparison_html(comparison: Json) -> str:
     """Return runs side by side: scores, cost, settings that differ, instructions."""
     runs = comparison["runs"][:_MOST_COMPARED]
     page = _Page()
-    page.add(_heading(f"{_counted(comparison['runs'], 'run')} compared"))
+    page.add(_heading(f"{counted(len(comparison['runs']), 'run')} compared"))
     head, *rows = comparison_rows({"runs": runs})
     page.add(_table(head, rows))
     for run in runs:
@@ -208,28 +214,24 @@ def comparison_html(comparison: Json) -> str:
 
 
 def _summary_rows(snapshot: Json) -> list[tuple[str, str]]:
-    summary = snapshot["summary"]
+    summary, trials = snapshot["summary"], len(snapshot["trials"])
     rows = [("student as given", _bar_text(summary["baseline"]))]
     if summary["best"] is not None:
         what = configuration_text(summary["best"]["configuration"])
         rows.append(("best program", f"{_bar_text(summary['best']['score'])} {what}"))
+    elif summary["lives"] == "ended":
+        rows.append(("best program", "the student as given (nothing else was scored)"))
     if summary["gain"] is not None:
         rows.append(("", gain_text(summary["gain"])))
     rows += [("predictor", f"{name}: {text}") for name, text in summary["predictors"].items()]
     rows += [("model", f"{role}: {name}") for role, name in summary["models"].items()]
     rows.append(("data", _data_text(summary)))
-    rows.append(
-        ("evaluations", f"{len(snapshot['trials']):,}, {summary['errors']} failed examples")
-    )
+    rows.append(("evaluations", f"{trials:,}, {counted(summary['errors'], 'failed example')}"))
     rows.append(("time", format_duration(summary["seconds"])))
     rows += [("at most", text) for text in caps_texts(summary["caps"])]
     rows += [("note", note) for note in summary["notes"]]
     rows.append(("run", " ".join([summary["id"], *(f"#{tag}" for tag in summary["tags"])])))
     return rows
-
-
-def _counted(things: Sequence[Any], name: str) -> str:
-    return f"{len(things):,} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _data_text(about: Json) -> str:
@@ -289,7 +291,7 @@ def _programs(snapshot: Json) -> str:
             parts.append(_details(f"{name}: the student's instruction", _long(own)))
         demo_set = demo_sets.get((name, configuration.get(f"{name}:demos", -1)))
         if demo_set is not None and demo_set["demos"]:
-            parts.append(_demos(f"{name}: {demo_set['demos']} demos", demo_set))
+            parts.append(_demos(f"{name}: {counted(demo_set['demos'], 'demo')}", demo_set))
     return (
         _details("The best program: instructions and demos", *_fitting(parts, 40_000))
         if parts
@@ -300,7 +302,7 @@ def _programs(snapshot: Json) -> str:
 def _candidates(snapshot: Json) -> str:
     parts = []
     for card in snapshot["instructions"]:
-        score = f"{format_score(card['score'])} over {card['examples']:,} examples"
+        score = f"{format_score(card['score'])} over {counted(card['examples'], 'example')}"
         marks = [mark for mark in ("pinned", "banned") if card[mark]]
         about = ", ".join(
             [card["source"], *([f"tip: {card['tip']}"] if card["tip"] else []), *marks]

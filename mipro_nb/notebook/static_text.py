@@ -14,8 +14,17 @@ from mipro_nb.notebook.amounts import (
     format_usd,
 )
 from mipro_nb.notebook.magic.plain import visible
+from mipro_nb.numbers import signed
 from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.resuming import RESUMABLE, failed_text, lost_text, resume_code
+from mipro_nb.runs.resuming import (
+    CELL_AGAIN,
+    NOTHING_SCORED,
+    RESUMABLE,
+    billed_text,
+    failed_text,
+    lost_text,
+)
+from mipro_nb.runs.wording import configuration_text, counted
 
 Json = Mapping[str, Any]
 
@@ -31,7 +40,8 @@ def run_text(snapshot: Json) -> str:
     lines = [f"Run {summary['id']}: {summary['state']}, {format_duration(summary['seconds'])}"]
     if told := notice(summary):
         lines.append(f"  {told}")
-    lines += [f"  to carry it on     {line}" for line in resume_lines(summary)]
+    how = [*resume_lines(summary), resume_hint(summary)]
+    lines += [f"  to carry it on     {line}" for line in how if line]
     lines.append(f"  program            {summary['program']}")
     if summary["baseline"] is not None:
         lines.append(f"  student as given   {format_score(summary['baseline'])}")
@@ -39,9 +49,14 @@ def run_text(snapshot: Json) -> str:
         best = summary["best"]
         what = configuration_text(best["configuration"])
         lines.append(f"  best program       {format_score(best['score'])}  ({what})")
+    elif summary["lives"] == "ended":
+        lines.append(f"  {NOTHING_SCORED}")
     if summary["gain"] is not None:
         lines.append(f"  {gain_text(summary['gain'])}")
-    lines.append(f"  {len(snapshot['trials'])} evaluations, {summary['errors']} failed examples")
+    lines.append(
+        f"  {counted(len(snapshot['trials']), 'evaluation')}, "
+        f"{counted(summary['errors'], 'failed example')}"
+    )
     lines += _table(spend_rows(summary))
     lines += [f"  {told}" for told in spend_notes(summary)]
     return _joined(lines)
@@ -87,6 +102,7 @@ def history_text(rows: Sequence[Json]) -> str:
     lines = _table(table)
     if len(rows) > _MOST_RUNS:
         lines.append(f"  … and {len(rows) - _MOST_RUNS:,} older ones")
+    lines += [f"  {told}" for told in history_notes(rows[:_MOST_RUNS])]
     return _joined(lines)
 
 
@@ -114,45 +130,38 @@ def notice(summary: Json) -> str:
 
 def resume_lines(summary: Json) -> list[str]:
     """Return the lines of code that carry a run on which ended early; none for others."""
-    if summary["state"] not in RESUMABLE:
-        return []
-    run_id = summary["id"]
-    return [f"%mipro resume {run_id} student --metric metric", resume_code(run_id)]
+    return list(summary["resume_lines"]) if summary["state"] in RESUMABLE else []
+
+
+def resume_hint(summary: Json) -> str:
+    """Return how a run goes on that no line carries on: a cell declares its program."""
+    return "" if summary["resume_lines"] or summary["state"] not in RESUMABLE else CELL_AGAIN
 
 
 def spend_notes(summary: Json) -> list[str]:
     """Return what the table of the spend does not tell: requests that were not answered."""
     spend, lost = summary["spend"], Outlay(**summary["lost"])
-    told = [failed_text(spend["attempts"], spend["calls"], spend["failed_calls"])]
+    told = [billed_text(lost.usd)] if lost.usd > 0 else []
+    told.append(failed_text(spend["attempts"], spend["calls"], spend["failed_calls"]))
     told += [lost_text(lost)] if lost.calls else []
     return [text for text in told if text]
 
 
+def history_notes(rows: Sequence[Json]) -> list[str]:
+    """Return what the costs in a history do not tell: calls that may have been billed, too."""
+    return [f"{row['id']}: {billed_text(row['lost_usd'])}" for row in rows if row["lost_usd"] > 0]
+
+
 def gain_text(gain: Json) -> str:
     """Return the interval of the gain over the student."""
-    text = f"gain over the student: {gain['low']:+.1f} to {gain['high']:+.1f} (95 % interval)"
+    low, high = signed(gain["low"]), signed(gain["high"])
+    text = f"gain over the student: {low} to {high} (95 % interval)"
     return text if gain["low"] > 0 else f"{text}: no clear gain"
 
 
 def scores_text(baseline: float | None, score: float | None) -> str:
     """Return a score with where it began: "0.0 → 92.5"."""
     return f"{format_score(baseline)} → {format_score(score)}"
-
-
-def configuration_text(configuration: Mapping[str, int]) -> str:
-    """Return a configuration in words: "solve: instr 3 · demos 2, check: instr 0 · demos 1"."""
-    if not configuration:
-        return "student as given"
-    chosen: dict[str, list[str]] = {}
-    for variable, index in configuration.items():
-        predictor, _, part = variable.rpartition(":")
-        chosen.setdefault(predictor, []).append(
-            f"{'demos' if part == 'demos' else 'instr'} {index}"
-        )
-    return ", ".join(
-        f"{predictor}: {' · '.join(sorted(parts, reverse=True))}"
-        for predictor, parts in chosen.items()
-    )
 
 
 def caps_texts(caps: Mapping[str, float | None]) -> list[str]:
@@ -219,7 +228,7 @@ def comparison_rows(comparison: Json) -> list[tuple[str, ...]]:
         ("score", *(format_score(row["score"]) for row in rows)),
         ("trials", *(format_count(row["trials"]) for row in rows)),
         ("LM calls", *(format_count(row["calls"]) for row in rows)),
-        ("USD", *(format_usd(row["usd"]) for row in rows)),
+        ("USD", *(_cost_text(row) for row in rows)),
         ("time", *(format_duration(row["seconds"]) for row in rows)),
     ]
     for kind in ("models", "settings"):
@@ -228,6 +237,11 @@ def comparison_rows(comparison: Json) -> list[tuple[str, ...]]:
             if len(set(values)) > 1:
                 table.append((f"{name} model" if kind == "models" else name, *values))
     return table
+
+
+def _cost_text(row: Json) -> str:
+    usd = format_usd(row["usd"])
+    return f"{usd}, {billed_text(row['lost_usd'])}" if row["lost_usd"] > 0 else usd
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

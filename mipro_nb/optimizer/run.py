@@ -17,10 +17,12 @@ from mipro_nb.evaluate.ledger import Results
 from mipro_nb.evaluate.metric import MetricFunction
 from mipro_nb.language.module import Module
 from mipro_nb.models.caps import Caps
+from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.alive import begin, enter
 from mipro_nb.optimizer.course import Course
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.lms import lms_of
+from mipro_nb.optimizer.naming import names_of
 from mipro_nb.optimizer.past import Past
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.resumption import check_caps_left
@@ -65,6 +67,7 @@ class Run(RunFrames):
         self.verbose = job.verbose
         self.permitted = False
         self._job = job
+        self._names = names_of(job.metric)  # the question is answered in another context
         self._journal = Journal(record, self.id, self._past, hold=self._hold)
         self._result: Future[Module] = Future()
         self._begun = threading.Lock()  # held from the answer to the question on
@@ -193,6 +196,7 @@ class Run(RunFrames):
             },
             lms=lms_of(self._job),
             unkept=rows.unkept(),
+            names=self._names,
         )
 
     @property
@@ -441,7 +445,7 @@ class Run(RunFrames):
         return outcome.program
 
     def __repr__(self) -> str:
-        score = "" if self.score is None else f", best {self.score:.1f}"
+        score = "" if self.score is None else f", best {one_decimal(self.score)}"
         return f"Run({self.id}, {self.status}{score})"
 
 

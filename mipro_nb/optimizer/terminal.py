@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from mipro_nb.core_loop import until_done, wait_until
 from mipro_nb.errors import PermissionUnansweredError, RecordError, RunEndedError, shown
+from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.run import Run
 from mipro_nb.runs import events as ev
@@ -80,6 +81,7 @@ class TerminalWindow:
         self._run = run
         self._quiet = quiet
         self._seen = -1
+        self._bar: tqdm[Any] | None = None
 
     @property
     def can_resume(self) -> bool:
@@ -88,19 +90,27 @@ class TerminalWindow:
 
     def wait(self, done: Future[Any], timeout: float | None) -> None:
         """Block until `done`, drawing the bar meanwhile; ask how to go on where it pauses."""
-        if self._quiet:
+        if self._quiet or not self._run.permitted:
             wait_until(done, timeout)
             return
-        bar = tqdm(total=_evaluations(self._run.plan), desc="optimize", unit="evaluation")
+        if self._bar is None:  # who was interrupted waits a second time, with the bar as it stands
+            self._bar = tqdm(total=_evaluations(self._run.plan), desc="optimize", unit="evaluation")
+        bar = self._bar
         try:
             wait_until(done, timeout, tick=lambda: self._look(bar))
         finally:
             self._show(bar)
-            # There may have been fewer full evaluations than there could have been.
-            if self._run.status == "finished":
-                bar.total = bar.n
-                bar.refresh()
-            bar.close()
+            if done.done():
+                self._close(bar)
+            else:
+                bar.clear()  # something may be printed in its place
+
+    def _close(self, bar: tqdm[Any]) -> None:
+        # There may have been fewer full evaluations than there could have been.
+        if self._run.status == "finished":
+            bar.total = bar.n
+            bar.refresh()
+        bar.close()
 
     async def attend(self, done: Future[Any]) -> None:
         """Await `done`, and show nothing."""
@@ -141,7 +151,7 @@ class TerminalWindow:
                     bar.write(line)
         score, spend = self._run.score, self._run.state.spend
         usd = "unknown" if spend.usd is None else f"{spend.usd:.3f}"
-        best = "–" if score is None else f"{score:.1f}"
+        best = "–" if score is None else one_decimal(score)
         bar.set_postfix_str(f"best {best}, {spend.calls} calls, USD {usd}", refresh=False)
 
 
@@ -159,5 +169,5 @@ def _line(event: ev.AnyEvent) -> str | None:
                 f"{event.labelled} labelled"
             )
         case ev.TrialTold(trial=trial, kind=kind, score=score, configuration=configuration):
-            return f"evaluation {trial} ({kind}): {score:.1f} {configuration or ''}"
+            return f"evaluation {trial} ({kind}): {one_decimal(score)} {configuration or ''}"
     return None

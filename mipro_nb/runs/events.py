@@ -76,7 +76,9 @@ class RunPlanned(Event):
     `sources` are the user's code and student, by role: a run is carried on with the same ones.
     `process_started` is the Unix time at which the process began, since ids of processes are used
     again. `lms` tells, by role, what the answers of an LM and their price depend on; nothing of
-    records that are older. `unkept` names a value of the rows that JSON does not give back.
+    records that are older. `unkept` names a value of the rows that JSON does not give back. `names`
+    are what the user calls the ``student`` and the ``metric``, as far as that is known, and the
+    magic, if any, that began the run as its ``command``.
     """
 
     referring = ("trainset", "valset", "sources")
@@ -97,6 +99,7 @@ class RunPlanned(Event):
     sources: dict[str, TextRef] = {}
     lms: dict[str, dict[str, Any]] = {}
     unkept: str | None = None
+    names: dict[str, str] = {}
 
 
 class RunPermitted(Event):

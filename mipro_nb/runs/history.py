@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypedDict
 from mipro_nb.errors import RecordError
 from mipro_nb.runs.living import lives_here
 from mipro_nb.runs.record import Record, time_read
+from mipro_nb.runs.resuming import resume_lines
 from mipro_nb.runs.state import RunState, State, as_it_stands
 
 
@@ -31,6 +32,11 @@ class HistoryRow(TypedDict):
     usd
         Price of all calls, those among them that failed and were billed all the same; None where
         that of any call is unknown.
+    lost_usd
+        What calls may have cost besides that were in flight when the run was interrupted: as far
+        as it is reckoned, at their worst.
+    resume_lines
+        What carries it on; see `mipro_nb.runs.resuming.resume_lines`.
     here
         The run is going on in this process.
     """
@@ -47,8 +53,10 @@ class HistoryRow(TypedDict):
     trials: int
     calls: int
     usd: float | None
+    lost_usd: float
     models: dict[str, str]
     settings: dict[str, Any]
+    resume_lines: list[str]
     here: bool
 
 
@@ -159,8 +167,10 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "trials": trials,
         "calls": spent.calls,
         "usd": spent.usd,
+        "lost_usd": state.lost.usd,
         "models": planned.models if planned else {},
         "settings": planned.plan if planned else {},
+        "resume_lines": resume_lines(run_id, planned),
         "here": ended is None and state.process == os.getpid() and lives_here(run_id),
     }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.numbers import one_decimal
 from mipro_nb.runs.archive import export_run
 from mipro_nb.runs.archive import import_run as read_archive
 from mipro_nb.runs.comparison import Comparison, compare
@@ -95,7 +96,7 @@ class RecordedRun(RunFrames):
         return write_report(self.id, self.state)
 
     def __repr__(self) -> str:
-        score = "–" if self.score is None else f"{self.score:.1f}"
+        score = "–" if self.score is None else one_decimal(self.score)
         name = "" if self.name == self.row["program"] else f"{self.name!r} "
         what = f"{name}{self.row['program']} {self.status} {score}"
         return f"Run({self.id} {self.created:%Y-%m-%d %H:%M} {what})"

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ValidationError
 
-from mipro_nb.runs.resuming import RESUMABLE, failed_text, lost_text, reckoned_text, resume_code
+from mipro_nb.numbers import one_decimal, signed
+from mipro_nb.runs.resuming import (
+    CELL_AGAIN,
+    NOTHING_SCORED,
+    RESUMABLE,
+    billed_text,
+    failed_text,
+    lost_text,
+    reckoned_text,
+    resume_lines,
+)
 from mipro_nb.runs.state import RunState, Spend
+from mipro_nb.runs.wording import configuration_text, counted
 
 
 class _Amount(BaseModel):
@@ -29,15 +40,20 @@ def write_report(run_id: str, state: RunState) -> str:
     if reason:
         lines.append(f"  {reason}")
     if state.state in RESUMABLE:
-        lines.append(f"  to carry it on:    {resume_code(run_id)}")
+        how = resume_lines(run_id, state.planned)[-1:] or [CELL_AGAIN]
+        lines.append(f"  to carry it on:    {how[0]}")
     if state.baseline is not None:
-        lines.append(f"  student as given   {state.baseline:6.1f}  (full valset)")
+        lines.append(f"  student as given   {one_decimal(state.baseline):>6}  (full valset)")
     best = state.best
     if best is not None and best.score is not None:
-        lines.append(f"  best program       {best.score:6.1f}  ({_what(best.configuration)})")
+        what = _what(best.configuration)
+        lines.append(f"  best program       {one_decimal(best.score):>6}  ({what})")
+    elif state.state in RESUMABLE:
+        lines.append(f"  {NOTHING_SCORED}")
     if ended is not None and ended.gain_low is not None and ended.gain_high is not None:
         lines.append(_gain_line(ended.gain_low, ended.gain_high))
-    lines.append(f"  {len(state.trials)} evaluations, {len(state.errors)} failed examples")
+    evaluations = counted(len(state.trials), "evaluation")
+    lines.append(f"  {evaluations}, {counted(len(state.errors), 'failed example')}")
     if state.faults:
         lines.append(f"  faults met: {_faults(state.faults)}")
     lines += _spend_lines(state)
@@ -47,7 +63,7 @@ def write_report(run_id: str, state: RunState) -> str:
 def _what(configuration: dict[str, int]) -> str:
     if not any(configuration.values()):
         return "the student as given"
-    return ", ".join(f"{name} {value}" for name, value in sorted(configuration.items()))
+    return configuration_text(configuration)
 
 
 def _faults(faults: dict[str, int]) -> str:
@@ -56,7 +72,7 @@ def _faults(faults: dict[str, int]) -> str:
 
 
 def _gain_line(low: float, high: float) -> str:
-    interval = f"  gain, 95 % interval {low:+.1f} … {high:+.1f} points"
+    interval = f"  gain, 95 % interval {signed(low)} … {signed(high)} points"
     return interval if low > 0 else f"{interval}: no clear gain over the student"
 
 
@@ -64,6 +80,8 @@ def _spend_lines(state: RunState) -> list[str]:
     lines = [f"  {'phase':<10} {'calls':>7} {'cached':>7} {'tokens in':>10} {'out':>8} {'USD':>9}"]
     lines += [_spend_line(phase, spend) for phase, spend in state.spend_by_phase.items()]
     lines.append(_spend_line("total", state.spend))
+    if state.lost.usd > 0:
+        lines.append(f"  {billed_text(state.lost.usd)}")
     spend = state.spend
     if told := failed_text(spend.attempts, spend.calls, spend.failed_calls):
         lines.append(f"  {told}")

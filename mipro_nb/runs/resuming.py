@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
+import re
+
+from mipro_nb.numbers import dollars
+from mipro_nb.runs.events import RunPlanned
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.state import State
 
 RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed"})
+NOTHING_SCORED = "best program       the student as given (nothing else was scored)"
+CELL = "%%mipro"
+CELL_AGAIN = "run its %%mipro cell again with --resume"
+# What a name on a line may be: ``student``, ``programs.qa``, ``programs[0]``.
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[-?\d+\])*")
 
 
-def resume_code(run_id: str) -> str:
-    """Return the line of Python that carries a run on, with names to put one's own for."""
-    return f'MIPROv2(metric=metric).resume("{run_id}", student)'
+def resume_lines(run_id: str, planned: RunPlanned | None) -> list[str]:
+    """Return the lines that carry a run on: of a cell, and of Python.
+
+    They have the names that the user has for program and metric; where these are not known, the
+    lines say PROGRAM and METRIC. There are none for a run of a ``%%mipro`` cell, which is to be run
+    again: its program has no name. Of a run that was never planned nothing is known.
+    """
+    names = planned.names if planned else {}
+    if names.get("command") == CELL:
+        return []
+    student, metric = (_name(names.get(role), role) for role in ("student", "metric"))
+    return [
+        f"%mipro resume {run_id} {student} --metric {metric}",
+        f'MIPROv2(metric={metric}).resume("{run_id}", {student})',
+    ]
+
+
+def _name(name: str | None, role: str) -> str:
+    # It may come with a file from elsewhere, and what the line holds is going to be run.
+    if name is not None and _NAME.fullmatch(name):
+        return name
+    return {"student": "PROGRAM", "metric": "METRIC"}[role]
 
 
 def lost_text(lost: Outlay) -> str:
     """Return what is told of calls that were given up in flight; at least one was."""
-    calls = "1 call was" if lost.calls == 1 else f"{lost.calls:,} calls were"
-    text = f"{calls} in flight when the run was interrupted: paid for perhaps, and sent again."
+    one = lost.calls == 1
+    calls = "1 call was" if one else f"{lost.calls:,} calls were"
+    text = (
+        f"{calls} in flight when the run was interrupted: {'it' if one else 'they'} may have been "
+        f"billed; carrying the run on sends {'it' if one else 'them'} again."
+    )
     if lost.tokens == 0:
         return text  # only where tokens or USD are capped is the worst reckoned
-    usd = f", USD {lost.usd:.4f}" if lost.usd else ""
-    return f"{text} For the caps they count at their worst: {lost.tokens:,} tokens{usd}."
+    worst = "it counts at its worst" if one else "they count at their worst"
+    return f"{text} For the caps {worst}: {lost.tokens:,} tokens."
+
+
+def billed_text(usd: float) -> str:
+    """Return what is told beneath a cost: what calls may have cost that nobody has an answer of."""
+    return f"up to {dollars(usd)} more may have been billed"
 
 
 def reckoned_text(reckoned: Outlay) -> str:

@@ -17,6 +17,7 @@ from mipro_nb.runs import events as ev
 from mipro_nb.runs.clip import clip, clip_fields, more_of_instruction, more_of_text, within
 from mipro_nb.runs.living import lives
 from mipro_nb.runs.record import Record, RecordedEvent
+from mipro_nb.runs.resuming import resume_lines
 from mipro_nb.runs.state import Choice, RunState, Spend, Tally, choices_of
 from mipro_nb.runs.trial_row import trial_row
 
@@ -176,6 +177,7 @@ class RunView:
             "name": self._name,
             "tags": list(self._tags),
             "state": shown,
+            "resume_lines": resume_lines(self.run_id, planned),
             "reason": state.ended.reason if state.ended else state.pause_reason,
             "program": planned.program if planned else "",
             "predictors": dict(planned.predictors) if planned else {},
@@ -187,7 +189,8 @@ class RunView:
             "created": state.started_at or 0.0,
             "ended": state.ended_at,
             "seconds": state.seconds if shown == "cut off" else state.seconds_at(now),
-            "as_of": now,
+            # Nothing is known of a run that was cut off since its last event.
+            "as_of": state.last_at if shown == "cut off" else now,
             "phases": self._phases(settings),
             "done": done,
             "total": total,
@@ -220,6 +223,7 @@ class RunView:
             for candidates in state.candidates.values()
             for candidate in candidates.values()
         )
+        searching = "search" in state.phases  # it begins when all candidates are there
         told = sum(t.score is not None for t in state.trials.values() if t.kind != "baseline")
         wanted = settings.get("num_candidates", 0) * predictors
         evaluations = settings.get("num_trials", 0) + _full_evaluations(settings)
@@ -230,15 +234,15 @@ class RunView:
                 "examples",
                 baseline is not None and baseline.score is not None,
             ),
-            "bootstrap": (len(state.bootstrapped), None, "rows", built >= wanted > 0),
-            "propose": (proposed, wanted, "instructions", bool(state.candidates)),
+            "bootstrap": (len(state.bootstrapped), None, "rows", searching or built >= wanted > 0),
+            "propose": (proposed, wanted, "instructions", searching),
             "search": (told, evaluations, "evaluations", False),
         }
         rows = []
         for phase in _PHASES:
             done, total, unit, is_done = counts[phase]
             begun = phase in state.phases
-            over = is_done or (begun and state.ended is not None)
+            over = is_done or (begun and state.state == "finished")
             rows.append(
                 {
                     "phase": phase,
@@ -255,7 +259,7 @@ class RunView:
         """Return the examples scored, and to be scored at most, in baseline and search."""
         state = self.state
         done = sum(t.scored if t.score is None else len(t.examples) for t in state.trials.values())
-        if state.ended is not None:
+        if state.state == "finished":  # its search may have ended before all it might have done
             return done, done
         size = settings.get("valset_size", 0)
         batch = settings.get("minibatch_size", 0) if settings.get("minibatch") else size

@@ -1,7 +1,7 @@
 /** The line above a saved view. The view itself tells how its run stood. */
 
 import { formatClock, formatDateTime } from "../../shared/src/format";
-import { resumeMagic } from "../../shared/src/model/carryingOn";
+import { CELL_AGAIN, resumeLines } from "../../shared/src/model/carryingOn";
 import { hasEnded } from "../../shared/src/model/follow";
 import type { RunBundle } from "./kept";
 
@@ -31,11 +31,13 @@ export function noteOn(bundle: RunBundle, now = new Date()): Note | null {
       command: `%mipro show ${summary.id}`,
     };
   }
+  const [command = null] = resumeLines(summary);
+  const how = command === null ? `To carry it on, ${CELL_AGAIN}.` : "To carry it on:";
   return {
     text:
       `A saved view, as of ${timeText(summary.as_of, now)}. If the kernel of this run is gone, it ` +
-      "was cut off. To carry it on:",
-    command: resumeMagic(summary.id),
+      `was cut off. ${how}`,
+    command,
   };
 }
 

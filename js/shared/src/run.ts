@@ -90,6 +90,8 @@ export interface RunSummary {
   readonly name: string;
   readonly tags: readonly string[];
   readonly state: RunState;
+  /** What carries it on; see `Resumable`. Absent from what older versions saved. */
+  readonly resume_lines?: readonly string[];
   /** Why it stopped, was capped, failed, or paused by itself. */
   readonly reason: string | null;
   readonly program: string;
@@ -102,7 +104,7 @@ export interface RunSummary {
   readonly valset_size: number;
   readonly created: number;
   readonly ended: number | null;
-  /** How long it has worked, without pauses, as of `as_of`. */
+  /** How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off. */
   readonly seconds: number;
   readonly as_of: number;
   readonly phases: readonly PhaseProgress[];
@@ -275,6 +277,9 @@ export interface HistoryRow {
   readonly usd: number | null;
   readonly models: Readonly<Record<string, string>>;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** What may have been billed besides; absent, as the next, from what older versions saved. */
+  readonly lost_usd?: number;
+  readonly resume_lines?: readonly string[];
   /** The run is going on in this kernel. */
   readonly here: boolean;
 }

@@ -70,7 +70,8 @@ class Completion:
             return [f"{flag}={found}" for found in self._values(options[flag], value)]
         if words and words[-1] in options and options[words[-1]].kind is not None:
             return self._values(options[words[-1]], typed)
-        flags = [flag for flag in options if flag.startswith(typed) and flag not in words]
+        offered = [flag for flag, option in options.items() if not option.ignored]
+        flags = [flag for flag in offered if flag.startswith(typed) and flag not in words]
         if typed.startswith("-"):
             return flags
         argument = _argument_at(verb, words, options)

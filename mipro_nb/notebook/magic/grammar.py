@@ -72,6 +72,8 @@ class Option:
         The parameter's value where the option has none itself.
     required
         Whether the verb does nothing without it.
+    ignored
+        It is taken from lines that were written for another verb, does nothing, and is not offered.
     """
 
     flag: str
@@ -80,6 +82,7 @@ class Option:
     help: str
     const: Any = True
     required: bool = False
+    ignored: bool = False
 
     @property
     def shown(self) -> str:
@@ -127,6 +130,10 @@ class Verb:
         UsageError
             If a word is unknown, missing or of the wrong kind.
         """
+        return self.values(self.texts(words), notebook)
+
+    def texts(self, words: Sequence[str]) -> dict[str, Any]:
+        """Return what `words` give for each parameter, as typed; errors are those of `read`."""
         found, rest = self._parser().parse_known_intermixed_args(words)
         for word in rest:
             self._refuse(word)
@@ -135,6 +142,10 @@ class Verb:
         if missing:
             msg = f"{self.command} needs {' and '.join(missing)}: {self._more}"
             raise UsageError(msg)
+        return texts
+
+    def values(self, texts: Mapping[str, Any], notebook: Notebook) -> dict[str, Any]:
+        """Return what the `texts` of parameters mean; errors are those of `read`."""
         known = {given.parameter: given for given in self._given()}
         return {name: self._value(known[name], text, notebook) for name, text in texts.items()}
 
@@ -194,7 +205,7 @@ class Verb:
             how: dict[str, Any] = {"action": "store_const", "const": option.const}
             if option.kind is not None:
                 how = {"metavar": option.kind.shown}
-            help_ = _escaped(option.help)
+            help_ = argparse.SUPPRESS if option.ignored else _escaped(option.help)
             parser.add_argument(option.flag, dest=option.parameter, help=help_, **how)
         return parser
 

@@ -11,7 +11,12 @@ from typing import Any
 from mipro_nb.errors import shown
 from mipro_nb.language import Example, Module
 from mipro_nb.language.lm_protocol import LanguageModel
-from mipro_nb.notebook.magic.known_runs import complete_resumable, complete_run, read_run
+from mipro_nb.notebook.magic.known_runs import (
+    complete_resumable,
+    complete_run,
+    read_resumable,
+    read_run,
+)
 from mipro_nb.notebook.magic.objects import Fits, Notebook
 from mipro_nb.notebook.magic.words import did_you_mean
 
@@ -108,7 +113,7 @@ NEW_NAME = Kind("NAME", _new_name)
 TEXT = Kind("TEXT", lambda _, text: text)
 PATH = Kind("PATH", lambda _, text: text)
 RUN = Kind("RUN", read_run, complete_run)
-RESUMABLE_RUN = Kind("RUN", read_run, complete_resumable)
+RESUMABLE_RUN = Kind("RUN", read_resumable, complete_resumable)
 PROGRAM = an_object("PROGRAM", lambda value: isinstance(value, Module))
 ROWS = an_object("ROWS", _is_rows)
 METRIC = an_object("FN", _is_metric)

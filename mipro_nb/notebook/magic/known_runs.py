@@ -59,6 +59,17 @@ def read_run(notebook: Notebook, text: str) -> str:
     return found[0]
 
 
+def read_resumable(notebook: Notebook, text: str) -> str | Module:
+    """Return what `read_run` does, or the program of this name if no run begins so."""
+    try:
+        return read_run(notebook, text)
+    except ArgumentTypeError:
+        held = notebook.namespace.get(text)
+        if isinstance(held, Module):
+            return held
+        raise
+
+
 def complete_run(notebook: Notebook, typed: str) -> list[str]:
     """Return the ids that begin with `typed`, the newest first, then variables that hold runs."""
     try:
@@ -152,6 +163,22 @@ def run_to_resume() -> str:
         )
         raise UsageError(msg)
     return newest.id
+
+
+def run_to_resume_of(program: Module) -> str:
+    """Return the id of the newest run of a program of this class that ended early.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    name = type(program).__name__
+    for row in history_rows(runs.open_record()):
+        if row["state"] in RESUMABLE and row["program"] == name:
+            return row["id"]
+    msg = f"No run of {name} can be carried on; %mipro history lists all runs."
+    raise UsageError(msg)
 
 
 def _why_none_is_live() -> str:

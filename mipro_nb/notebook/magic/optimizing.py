@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from textwrap import dedent
 from typing import Any, TypeVar, get_origin
 
@@ -13,6 +14,7 @@ from IPython.core.error import UsageError
 from mipro_nb import runs
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
 from mipro_nb.language import ChainOfThought, Module, Predict, Signature
+from mipro_nb.notebook.amounts import format_usd
 from mipro_nb.notebook.magic.grammar import Argument, Option
 from mipro_nb.notebook.magic.kinds import (
     METRIC,
@@ -26,13 +28,16 @@ from mipro_nb.notebook.magic.kinds import (
     WHOLE,
     choice,
 )
-from mipro_nb.notebook.magic.known_runs import run_to_resume
+from mipro_nb.notebook.magic.known_runs import run_to_resume, run_to_resume_of
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.plain import Text
+from mipro_nb.notebook.static_text import scores_text
 from mipro_nb.optimizer import MIPROv2, Plan, Run
 from mipro_nb.optimizer.alive import begun_here, find_live
 from mipro_nb.optimizer.strategy import STRATEGIES
-from mipro_nb.runs.resuming import RESUMABLE
+from mipro_nb.optimizer.surface import current_surface
+from mipro_nb.optimizer.terminal import TerminalSurface
+from mipro_nb.runs.resuming import CELL_AGAIN, RESUMABLE, resume_lines
 
 T = TypeVar("T")
 
@@ -106,6 +111,13 @@ OPTIONS = (
     Option("--record", "record", PATH, "record file; else the configured one"),
 )
 
+# A line may be tried with estimate before it is run.
+_ONLY_FOR_RUNS = frozenset(
+    {"verbose", "requires_permission_to_run", "resume", "background", "record"}
+)
+ESTIMATE_OPTIONS = tuple(
+    replace(option, ignored=option.parameter in _ONLY_FOR_RUNS) for option in OPTIONS
+)
 RESUMED_STUDENT = Argument(
     "student", PROGRAM, "its program; not needed where the run was begun in this session", "?"
 )
@@ -136,12 +148,11 @@ def estimate(
     student: Any,
     *,
     into: str | None = None,
-    background: bool = False,
     **options: Any,
 ) -> Plan:
     """Return the plan with its estimate; nothing is sent."""
-    del background  # a line may be tried with estimate before it is run
-    optimizer, settings = _optimizer(options)
+    wished = {name: value for name, value in options.items() if name not in _ONLY_FOR_RUNS}
+    optimizer, settings = _optimizer(wished)
     return _left(notebook, into, optimizer.plan(student, **settings))
 
 
@@ -161,22 +172,41 @@ def run(
     except PermissionUnansweredError as error:
         error.add_note(_UNASKED)
         raise
+    _tell_end(result)
     return _left(notebook, into, result)
+
+
+def _tell_end(result: Module | Run) -> None:
+    """Tell in a line what came of a run: where no view shows it."""
+    run = getattr(result, "run", None)
+    if not isinstance(run, Run) or not isinstance(current_surface(), TerminalSurface):
+        return
+    score, usd = run.score, run.state.spend.usd
+    scores = "nothing scored" if score is None else scores_text(run.state.baseline, score)
+    how = "" if run.status == "finished" else f"{run.status}: "
+    print(f"{how}{scores}, {format_usd(usd)}, run {run.id}")  # noqa: T201 - it is for who waited
 
 
 def resume(
     notebook: Notebook,
-    run: str | None = None,
+    run: str | Module | None = None,
     student: Any = None,
     *,
     into: str | None = None,
     **options: Any,
 ) -> Module | Text:
     """Have a paused run go on; or carry on one that ended early, and return the best program."""
+    if isinstance(run, Module):
+        if student is not None:
+            msg = "Name the run before its program: %mipro resume RUN PROGRAM."
+            raise UsageError(msg)
+        run, student = run_to_resume_of(run), run
     run_id = run or run_to_resume()
     live = find_live(run_id)
     if live is None:
-        return _left(notebook, into, _carried_on(run_id, student, options))
+        result = _carried_on(run_id, student, options)
+        _tell_end(result)
+        return _left(notebook, into, result)
     if student is not None or into is not None or options:
         msg = f"Run {run_id} is {live.status} and goes on as it was begun: {_resume_line(run_id)}."
         raise UsageError(msg)
@@ -202,14 +232,18 @@ def _carried_on(run_id: str, student: Any, options: Mapping[str, Any]) -> Module
 
 
 def _why_more_is_needed(run_id: str) -> str:
-    status = runs.load(run_id).status
+    loaded = runs.load(run_id)
+    status = loaded.status
     if status == "finished":
         return f"Run {run_id} is finished: %mipro show {run_id} shows what came of it."
     if status not in RESUMABLE:
         return f"Run {run_id} goes on in another kernel: steer it from there."
+    lines = resume_lines(run_id, loaded.state.planned)
+    if not lines:
+        return f"Run {run_id} was begun in another session: {CELL_AGAIN}."
     return (
         f"Run {run_id} was begun in another session: give its program and its metric, as in "
-        f"{_resume_line(run_id)} PROGRAM --metric FN."
+        f"{lines[0]}."
     )
 
 

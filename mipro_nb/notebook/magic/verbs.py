@@ -90,7 +90,7 @@ def _help(_: Notebook, verb: str | None = None) -> Text:
     return Text("\n".join(["%mipro VERB …, or %%mipro [options] NAME", *lines, "", _MORE]))
 
 
-_MORE = "%mipro help VERB tells arguments, options and what to write in Python instead."
+_MORE = "%mipro help VERB shows arguments, options and what to write in Python instead."
 _RUN = Argument("run", RUN, "a run of this kernel; not needed where only one is live", "?")
 _ANY_RUN = Argument("run", RUN, "a run; the live one, or else the newest, without it", "?")
 _PROGRAM_TWIN = "MIPROv2(metric, …).{}(program, trainset=…, …)"
@@ -98,11 +98,11 @@ _PROGRAM_TWIN = "MIPROv2(metric, …).{}(program, trainset=…, …)"
 _OTHERS = (
     Verb(
         "estimate",
-        "Tells what optimizing a program will do and cost; sends nothing.",
+        "Shows what optimizing a program will do and cost; sends nothing.",
         _PROGRAM_TWIN.format("plan"),
         optimizing.estimate,
         (optimizing.STUDENT,),
-        (optimizing.INTO, *optimizing.OPTIONS),
+        (optimizing.INTO, *optimizing.ESTIMATE_OPTIONS),
     ),
     Verb(
         "run",
@@ -114,7 +114,7 @@ _OTHERS = (
     ),
     Verb(
         "status",
-        "Tells how a run stands: score, gain, spend against the estimate.",
+        "Shows how a run stands: score, gain, spend against the estimate.",
         "run.report(), or mipro_nb.runs.load(run_id).report()",
         _status,
         (_ANY_RUN,),
@@ -126,7 +126,9 @@ _OTHERS = (
         "run.resume()  # after a pause\nMIPROv2(metric, …).resume(run_id, program, …)",
         optimizing.resume,
         (
-            Argument("run", RESUMABLE_RUN, "a run; the live one, or the newest, without it", "?"),
+            Argument(
+                "run", RESUMABLE_RUN, "a run; the live one, or the newest of its program", "?"
+            ),
             optimizing.RESUMED_STUDENT,
         ),
         (optimizing.INTO, *optimizing.RESUME_OPTIONS),
@@ -155,7 +157,7 @@ _OTHERS = (
     ),
     Verb(
         "diff",
-        "Tells how the programs that two runs returned differ.",
+        "Shows how the programs that two runs returned differ.",
         "mipro_nb.runs.diff.diff_programs(run_id, run_id)",
         _diff,
         (Argument("before", RUN, "a run"), Argument("after", RUN, "another one")),
@@ -173,7 +175,7 @@ _OTHERS = (
     ),
     Verb(
         "cache",
-        "Tells how many answers of LMs the record keeps, or clears them.",
+        "Shows how many answers of LMs the record keeps, or clears them.",
         "mipro_nb.runs.open_record().answers_kept(), and .clear_answers()",
         cache,
         (Argument("action", choice("info", "clear"), "info without it", "?"),),
@@ -196,7 +198,7 @@ _OTHERS = (
     ),
     Verb(
         "traceback",
-        "Tells the whole of the last error of a %mipro line.",
+        "Shows the whole of the last error of a %mipro line.",
         "traceback.print_exception(sys.last_value)",
         _traceback,
     ),
@@ -214,7 +216,7 @@ CELL = Verb(
 )
 _HELP = Verb(
     "help",
-    "Tells what can be done, or all about one verb.",
+    "Shows what can be done, or all about one verb.",
     "help(mipro_nb)",
     _help,
     (

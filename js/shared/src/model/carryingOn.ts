@@ -9,14 +9,29 @@ export function canBeCarriedOn(state: RunState): boolean {
   return RESUMABLE.has(state);
 }
 
-/** The line of a cell that carries a run on; the names are to be put one's own for. */
-export function resumeMagic(run: string): string {
-  return `%mipro resume ${run} student --metric metric`;
+/** A run, or a line of the history, as far as it tells how it is carried on. */
+export interface Resumable {
+  readonly id: string;
+  /** Of a cell, and of Python; none for a run of a `%%mipro` cell. Absent from older notebooks. */
+  readonly resume_lines?: readonly string[];
 }
 
-/** The same in Python. */
-export function resumeCode(run: string): string {
-  return `MIPROv2(metric=metric).resume("${run}", student)`;
+/** The lines of code that carry a run on, that of a cell first. */
+export function resumeLines({ id, resume_lines }: Resumable): readonly string[] {
+  return (
+    resume_lines ?? [
+      `%mipro resume ${id} PROGRAM --metric METRIC`,
+      `MIPROv2(metric=METRIC).resume("${id}", PROGRAM)`,
+    ]
+  );
+}
+
+/** How a run goes on that no line carries on: the program is declared in the cell itself. */
+export const CELL_AGAIN = "run its %%mipro cell again with --resume";
+
+/** What is told beneath a cost: what calls may have cost that nobody has an answer of. */
+export function billedText(usd: number): string {
+  return `up to ${formatUsd(usd)} more may have been billed`;
 }
 
 /** What is to be said of calls that were given up in flight; null if none was. */
@@ -24,11 +39,14 @@ export function lostText(lost: Lost | undefined): string | null {
   if (lost === undefined || lost.calls === 0) {
     return null;
   }
-  const calls = lost.calls === 1 ? "1 call was" : `${formatCount(lost.calls)} calls were`;
-  const text = `${calls} in flight when the run was interrupted: paid for perhaps, and sent again.`;
+  const one = lost.calls === 1;
+  const text =
+    `${one ? "1 call was" : `${formatCount(lost.calls)} calls were`} in flight when the run was ` +
+    `interrupted: ${one ? "it" : "they"} may have been billed; carrying the run on sends ` +
+    `${one ? "it" : "them"} again.`;
   if (lost.tokens === 0) {
     return text;
   }
-  const usd = lost.usd > 0 ? `, ${formatUsd(lost.usd)}` : "";
-  return `${text} For the caps they count at their worst: ${formatTokens(lost.tokens)} tokens${usd}.`;
+  const worst = one ? "it counts at its worst" : "they count at their worst";
+  return `${text} For the caps ${worst}: ${formatTokens(lost.tokens)} tokens.`;
 }

@@ -37,8 +37,8 @@ function noticeOf(summary: RunSummary, presence: Presence, ended: boolean): Stan
     return {
       tone: "warning",
       text:
-        `This run was cut off; its last news is of ${formatClock(summary.as_of)}. What it was ` +
-        "answered is in the record.",
+        `This run was cut off; last event ${formatClock(summary.as_of)}. All answers so far are ` +
+        "kept.",
     };
   }
   if (state === "failed") {

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { canBeCarriedOn } from "../../model/carryingOn";
+import { billedText, canBeCarriedOn } from "../../model/carryingOn";
 import type { Kernel } from "../../model/kernel";
 import type { HistoryRow } from "../../run";
 import { excerpt } from "../../text";
@@ -9,6 +9,7 @@ import { TextField } from "../base/Field";
 import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
+import { CopyButton } from "../drill/CopyButton";
 import { counted } from "../drill/counted";
 import { CarryOn } from "../live/CarryOn";
 import { columns, titleOf } from "./columns";
@@ -159,9 +160,12 @@ export function HistoryExplorer({ kernel, rows, onOpenRun, onCompare }: HistoryE
             ) : only === undefined ? (
               `${chosen.length} marked`
             ) : (
-              <SafeText text={excerpt(titleOf(only), 60)} />
+              <>
+                <SafeText text={excerpt(titleOf(only), 60)} /> <code>{only.id}</code>
+              </>
             )}
           </span>
+          {only !== undefined && <CopyButton name="the id" text={async () => only.id} />}
           {chosen.length > 0 && (
             <div class="mipro-history-actions">
               {only !== undefined && (
@@ -219,7 +223,10 @@ export function HistoryExplorer({ kernel, rows, onOpenRun, onCompare }: HistoryE
           )}
         </div>
       )}
-      {only !== undefined && canBeCarriedOn(only.state) && <CarryOn run={only.id} />}
+      {only !== undefined && (only.lost_usd ?? 0) > 0 && (
+        <p class="mipro-muted">{billedText(only.lost_usd ?? 0)}</p>
+      )}
+      {only !== undefined && canBeCarriedOn(only.state) && <CarryOn run={only} />}
       {form === "rename" && only !== undefined && (
         <RenameForm
           key={only.id}

@@ -8,6 +8,7 @@ import {
   formatScore,
   formatUsd,
 } from "../../format";
+import { billedText } from "../../model/carryingOn";
 import type { HistoryRow } from "../../run";
 import { excerpt } from "../../text";
 import type { Column } from "../base/DataTable";
@@ -31,7 +32,15 @@ export const columns: readonly Column<HistoryRow>[] = [
         ))}
       </>
     ),
-    width: "minmax(180px, 3fr)",
+    width: "minmax(120px, 3fr)",
+  },
+  {
+    id: "id",
+    header: "Run",
+    title: "Id of the run",
+    value: (row) => row.id,
+    cell: (row) => <code>{row.id}</code>,
+    width: "168px",
   },
   {
     id: "state",
@@ -86,7 +95,7 @@ export const columns: readonly Column<HistoryRow>[] = [
     id: "usd",
     header: "Cost",
     value: (row) => row.usd,
-    cell: (row) => formatUsd(row.usd),
+    cell: (row) => <Cost row={row} />,
     align: "end",
     width: "82px",
     largestFirst: true,
@@ -124,14 +133,6 @@ export const columns: readonly Column<HistoryRow>[] = [
     cell: (row) => <SafeText text={excerpt(modelsOf(row))} />,
     width: "minmax(120px, 1.5fr)",
   },
-  {
-    id: "id",
-    header: "Id",
-    value: (row) => row.id,
-    cell: (row) => <code>{row.id}</code>,
-    width: "170px",
-    hidden: true,
-  },
 ];
 
 /** What a run is called: its program, while nobody has named it. */
@@ -153,6 +154,19 @@ function BeforeAndAfter({ row }: { readonly row: HistoryRow }) {
       </span>
       {row.score === null ? "–" : formatScore(row.score)}
     </>
+  );
+}
+
+function Cost({ row }: { readonly row: HistoryRow }) {
+  const more = row.lost_usd ?? 0;
+  return more > 0 ? (
+    <span title={billedText(more)}>
+      {formatUsd(row.usd)}
+      <span aria-hidden="true">*</span>
+      <span class="mipro-only-read">, {billedText(more)}</span>
+    </span>
+  ) : (
+    <span>{formatUsd(row.usd)}</span>
   );
 }
 

@@ -8,6 +8,7 @@ import {
   formatScore,
   formatUsd,
 } from "../../format";
+import { billedText } from "../../model/carryingOn";
 import { stateNames } from "../../model/words";
 import type { HistoryRow } from "../../run";
 
@@ -32,7 +33,7 @@ const results: readonly (readonly [string, (row: HistoryRow) => string])[] = [
     ({ score, baseline }) =>
       score === null || baseline === null ? "–" : formatPoints(score - baseline),
   ],
-  ["Cost", (row) => formatUsd(row.usd)],
+  ["Cost", costText],
   ["LM calls", (row) => formatCount(row.calls)],
   ["Time", (row) => formatDuration(row.seconds)],
   ["Trials", (row) => formatCount(row.trials)],
@@ -55,6 +56,10 @@ export function factGroups(rows: readonly HistoryRow[]): readonly FactGroup[] {
     },
     { name: "Settings", lines: table(rows.map((row) => row.settings)) },
   ];
+}
+
+function costText({ usd, lost_usd = 0 }: HistoryRow): string {
+  return lost_usd > 0 ? `${formatUsd(usd)}, ${billedText(lost_usd)}` : formatUsd(usd);
 }
 
 /** A line for each key that any of the objects has. */

@@ -1,14 +1,27 @@
-import { resumeCode, resumeMagic } from "../../model/carryingOn";
+import { CELL_AGAIN, type Resumable, resumeLines } from "../../model/carryingOn";
+import { SafeText } from "../base/SafeText";
 import { CopyButton } from "../drill/CopyButton";
 
 /** The lines of code that carry on a run which ended early. */
-export function CarryOn({ run }: { readonly run: string }) {
+export function CarryOn({ run }: { readonly run: Resumable }) {
+  const [magic, python] = resumeLines(run);
+  if (magic === undefined) {
+    return (
+      <div class="mipro-carry-on">
+        <span>To carry it on, without paying again for what was answered, {CELL_AGAIN}.</span>
+      </div>
+    );
+  }
   return (
     <div class="mipro-carry-on">
       <span>To carry it on, without paying again for what was answered:</span>
-      <Line code={resumeMagic(run)} name="the line of a cell" />
-      <span class="mipro-muted">or, in Python:</span>
-      <Line code={resumeCode(run)} name="the line of Python" />
+      <Line code={magic} name="the line of a cell" />
+      {python !== undefined && (
+        <>
+          <span class="mipro-muted">or, in Python:</span>
+          <Line code={python} name="the line of Python" />
+        </>
+      )}
     </div>
   );
 }
@@ -16,7 +29,9 @@ export function CarryOn({ run }: { readonly run: string }) {
 function Line({ code, name }: { readonly code: string; readonly name: string }) {
   return (
     <span class="mipro-carry-on-line">
-      <code>{code}</code>
+      <code>
+        <SafeText text={code} />
+      </code>
       <CopyButton name={name} text={async () => code} />
     </span>
   );

@@ -4,6 +4,7 @@ import type { PhaseProgress } from "../../run";
 import { classes } from "../base/classes";
 import { Icon } from "../base/Icon";
 import { memo } from "../base/memo";
+import { counted } from "../drill/counted";
 
 interface PhaseStepperProps {
   readonly phases: readonly PhaseProgress[];
@@ -35,7 +36,9 @@ export const PhaseStepper = memo(function DrawnStepper({ phases, still }: PhaseS
           <span class="mipro-step-name">
             {step.state === "done" && <Icon name="check" />}
             {phaseNames[step.phase]}
-            <span class="mipro-only-read">, {stateWords[step.state]}</span>
+            <span class="mipro-only-read">
+              , {still && step.state === "running" ? "not complete" : stateWords[step.state]}
+            </span>
           </span>
           <span class="mipro-step-count">{countText(step)}</span>
         </li>
@@ -53,9 +56,14 @@ function share({ state, done, total }: PhaseProgress): number {
 
 function countText({ state, done, total, unit }: PhaseProgress): string {
   if (state === "waiting" && done === 0) {
-    return total === null ? "" : `${formatCount(total)} ${unit}`;
+    return total === null ? "" : countOf(total, unit);
   }
   return total === null || (state === "done" && done === total)
-    ? `${formatCount(done)} ${unit}`
-    : `${formatCount(done)} of ${formatCount(total)} ${unit}`;
+    ? countOf(done, unit)
+    : `${formatCount(done)} of ${countOf(total, unit)}`;
+}
+
+/** A number of units, whose name is that of several. */
+function countOf(count: number, unit: string): string {
+  return counted(count, unit.replace(/s$/, ""));
 }

@@ -74,7 +74,7 @@ export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps)
           <SafeText text={standing.notice.text} />
         </Notice>
       )}
-      {canBeCarriedOn(summary.state) && <CarryOn run={summary.id} />}
+      {canBeCarriedOn(summary.state) && <CarryOn run={summary} />}
       {lost !== null && <Notice>{lost}</Notice>}
     </header>
   );

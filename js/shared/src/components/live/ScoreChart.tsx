@@ -7,6 +7,7 @@ import { classes } from "../base/classes";
 import { intervalText } from "../base/IntervalBar";
 import { memo } from "../base/memo";
 import { SafeText } from "../base/SafeText";
+import { counted } from "../drill/counted";
 import {
   geometry,
   margin,
@@ -181,7 +182,7 @@ function Tip({ point, size }: { readonly point: Point; readonly size: Size }) {
       <div>
         <strong>{formatScore(row.score)}</strong>
         {interval && <span class="mipro-muted"> ({interval})</span>}
-        <span class="mipro-muted"> on {formatCount(row.examples)} examples</span>
+        <span class="mipro-muted"> on {counted(row.examples, "example")}</span>
       </div>
       {choices(row.configuration).map((choice) => (
         <div key={choice.predictor} class="mipro-muted">
@@ -198,7 +199,7 @@ function trialText(row: TrialRow): string {
     `Trial ${row.trial}`,
     kindNames[row.kind],
     `score ${formatScore(row.score)}${interval === undefined ? "" : ` (${interval})`}`,
-    `${formatCount(row.examples)} examples`,
+    counted(row.examples, "example"),
     configurationText(row.configuration),
   ];
   return parts.join(", ");
@@ -211,7 +212,7 @@ function aboutText(
 ): string {
   const full = rows.filter((row) => row.kind !== "minibatch").length;
   const sentences = [
-    `${formatCount(rows.length)} scored trials, ${formatCount(full)} of them on all examples.`,
+    `${counted(rows.length, "scored trial")}, ${formatCount(full)} of them on all examples.`,
   ];
   if (baseline !== null) {
     sentences.push(`The student scores ${formatScore(baseline)}.`);

@@ -4,6 +4,7 @@ import type { Caps, RunSummary, Spend } from "../../run";
 import { memo } from "../base/memo";
 import { Notes } from "../base/Notes";
 import { SafeText } from "../base/SafeText";
+import { counted } from "../drill/counted";
 import { EstimateTable } from "../permission/EstimateTable";
 
 /** What the run was started with, and what it came to against its estimate. */
@@ -81,7 +82,7 @@ export function capsText({ max_usd, max_calls, max_tokens, max_seconds }: Caps):
     parts.push(formatUsd(max_usd));
   }
   if (max_calls !== null) {
-    parts.push(`${formatCount(max_calls)} calls`);
+    parts.push(counted(max_calls, "call"));
   }
   if (max_tokens !== null) {
     parts.push(`${formatTokens(max_tokens)} tokens`);

@@ -8,8 +8,11 @@ import {
   formatTokens,
   formatUsd,
 } from "../../format";
+import { billedText } from "../../model/carryingOn";
+import { hasEnded } from "../../model/follow";
 import { useNow } from "../../model/hooks";
 import type { RunSummary } from "../../run";
+import { counted } from "../drill/counted";
 import { BudgetGauge } from "./BudgetGauge";
 
 interface VitalsProps {
@@ -21,22 +24,22 @@ interface VitalsProps {
 /** The numbers that one looks at first: score, progress, cost. */
 export function Vitals({ summary, working }: VitalsProps) {
   const { spend, estimate, caps } = summary;
-  const counted = countedFor(summary);
+  const taken = takenBy(summary);
   return (
     <dl class="mipro-vitals">
       <BestScore summary={summary} />
       <Progress summary={summary} working={working} />
       <BudgetGauge
         label="Cost"
-        spent={counted.usd}
+        spent={spend.usd}
         estimate={estimate.total.usd}
         cap={caps.max_usd}
         format={formatUsd}
-        note={counted.lostUsd > 0 ? `${formatUsd(counted.lostUsd)} of it perhaps lost` : undefined}
+        note={taken.lostUsd > 0 ? billedText(taken.lostUsd) : undefined}
       />
       <BudgetGauge
         label="LM calls"
-        spent={caps.max_calls === null ? spend.calls : counted.requests}
+        spent={caps.max_calls === null ? spend.calls : taken.requests}
         estimate={estimate.total.calls}
         cap={caps.max_calls}
         format={(calls) => formatCount(calls ?? 0)}
@@ -45,7 +48,7 @@ export function Vitals({ summary, working }: VitalsProps) {
       {caps.max_tokens !== null && (
         <BudgetGauge
           label="Tokens"
-          spent={counted.tokens}
+          spent={taken.tokens}
           estimate={null}
           cap={caps.max_tokens}
           format={(tokens) => formatTokens(tokens ?? 0)}
@@ -63,7 +66,11 @@ function BestScore({ summary }: { readonly summary: RunSummary }) {
         {best === null ? "–" : formatScore(best.score)}
       </span>
       {best !== null && baseline !== null && (
-        <Gain points={best.score - baseline} interval={summary.gain} />
+        <Gain
+          points={best.score - baseline}
+          interval={summary.gain}
+          over={hasEnded(summary.state)}
+        />
       )}
       <span class="mipro-vital-note">
         {baseline === null ? "student not scored yet" : `student ${formatScore(baseline)}`}
@@ -76,13 +83,19 @@ function BestScore({ summary }: { readonly summary: RunSummary }) {
 interface GainProps {
   readonly points: number;
   readonly interval: RunSummary["gain"];
+  /** Nothing more will be gained. */
+  readonly over: boolean;
 }
 
-function Gain({ points, interval }: GainProps) {
+function Gain({ points, interval, over }: GainProps) {
   const tone = points > 0 ? "good" : "none";
+  const written = formatPoints(points);
   return (
     <>
-      <span class={`mipro-gain mipro-gain--${tone}`}>{formatPoints(points)}</span>
+      <span class={`mipro-gain mipro-gain--${tone}`}>
+        {/* Beside a score, "±0.0" would read like its error. */}
+        {written === "±0.0" ? (over ? "no gain" : "no gain yet") : written}
+      </span>
       {interval !== null && (
         <span class="mipro-vital-note">
           95 %: {formatPoints(interval.low)} to {formatPoints(interval.high)}
@@ -105,8 +118,8 @@ function Progress({ summary, working }: VitalsProps) {
       </span>
       <span class="mipro-muted">
         {share === null
-          ? " examples"
-          : ` · ${formatCount(done)} of ${formatCount(total ?? 0)} examples`}
+          ? ` example${done === 1 ? "" : "s"}`
+          : ` · ${formatCount(done)} of ${counted(total ?? 0, "example")}`}
       </span>
       <div class="mipro-budget mipro-budget--progress" aria-hidden="true">
         <span class="mipro-budget-spent" style={`width:${(share ?? 0) * 100}%`} />
@@ -139,25 +152,23 @@ function timeText(summary: RunSummary, passed: number, eta: number | null): stri
   return eta === null ? so : `${so} · ${formatDuration(Math.round(eta))} to go`;
 }
 
-/** What a run has taken as its caps count it: all that was sent, what was lost at its worst. */
-function countedFor({ spend, lost }: RunSummary) {
-  const lostUsd = lost?.usd ?? 0;
+/** What a run has taken as its caps count it: all that was sent, lost tokens at their worst. */
+function takenBy({ spend, lost }: RunSummary) {
   return {
     requests: (spend.attempts ?? spend.calls) + (lost?.calls ?? 0),
     tokens: spend.input_tokens + spend.output_tokens + (lost?.tokens ?? 0),
-    usd: spend.usd === null ? null : spend.usd + lostUsd,
-    lostUsd,
+    lostUsd: lost?.usd ?? 0,
   };
 }
 
 function callsNote(summary: RunSummary): string | undefined {
   const { spend, errors, caps } = summary;
-  const { requests } = countedFor(summary);
+  const { requests } = takenBy(summary);
   const parts = [];
   if (requests > spend.calls) {
     parts.push(
       caps.max_calls === null
-        ? `${formatCount(requests)} requests`
+        ? counted(requests, "request")
         : `${formatCount(spend.calls)} answered`,
     );
   }
@@ -168,7 +179,7 @@ function callsNote(summary: RunSummary): string | undefined {
     parts.push(`${formatCount(spend.failed_calls)} failed`);
   }
   if (errors > 0) {
-    parts.push(`${formatCount(errors)} examples failed`);
+    parts.push(`${counted(errors, "example")} failed`);
   }
   return parts.length === 0 ? undefined : parts.join(" · ");
 }

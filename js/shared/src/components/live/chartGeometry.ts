@@ -68,8 +68,7 @@ export function geometry(
     }
     fulls += dot(point);
     if (row.low !== null && row.high !== null) {
-      const [from, to] = [clamp(row.low, yScale), clamp(row.high, yScale)];
-      whiskers += `M${point.x} ${y(from)}V${y(to)}`;
+      whiskers += `M${point.x} ${y(row.low)}V${y(row.high)}`;
     }
     if (best === null) {
       bestLine = `M${point.x} ${point.y}`;
@@ -118,13 +117,18 @@ interface Scale {
   readonly high: number;
 }
 
-/** From a little below the lowest score to a little above the highest, in steps that read well. */
+/**
+ * From a little below the lowest score to a little above the highest, in steps that read well.
+ *
+ * The intervals that are drawn are within it, too: cut off, one would look narrower than it is.
+ */
 function scoreScale(rows: readonly ScoredRow[], baseline: number | null): Scale {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (const { score } of rows) {
-    low = Math.min(low, score);
-    high = Math.max(high, score);
+  for (const row of rows) {
+    const drawn = row.kind === "minibatch" ? null : row;
+    low = Math.min(low, row.score, drawn?.low ?? row.score);
+    high = Math.max(high, row.score, drawn?.high ?? row.score);
   }
   if (baseline !== null && Number.isFinite(baseline)) {
     low = Math.min(low, baseline);
@@ -139,10 +143,6 @@ function scoreScale(rows: readonly ScoredRow[], baseline: number | null): Scale 
   const from = Math.floor((low - pad) / step) * step;
   const to = Math.ceil((high + pad) / step) * step;
   return usual ? { low: Math.max(0, from), high: Math.min(100, to) } : { low: from, high: to };
-}
-
-function clamp(value: number, { low, high }: Scale): number {
-  return Math.min(high, Math.max(low, value));
 }
 
 /** A line of no length: its round cap is the dot, as large as the stroke is wide. */

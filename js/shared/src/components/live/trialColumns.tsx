@@ -81,7 +81,7 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
       id: "seconds",
       header: "Time",
       title: "Duration",
-      width: "84px",
+      width: "96px",
       align: "end",
       value: (row) => row.seconds,
       cell: (row) => (row.seconds === null ? "" : formatDuration(Math.max(0, row.seconds))),

@@ -8,11 +8,18 @@ interface EstimateTableProps {
   readonly actual?: ReadonlyMap<string, Spend>;
 }
 
+/** Every model is known to be free, a local one perhaps. */
+export function costsNothing({ total }: Estimate): boolean {
+  return total.usd?.high === 0;
+}
+
 /** Calls, tokens and money by phase: what is expected, between what bounds, and what it came to. */
 export function EstimateTable({ estimate, actual }: EstimateTableProps) {
   const { phases, total } = estimate;
   // The bars show money where its price is known, else calls: both tell where the bulk lies.
   const inUsd = phases.every((phase) => phase.usd !== null) && (total.usd?.high ?? 0) > 0;
+  const free =
+    costsNothing(estimate) && [...(actual?.values() ?? [])].every(({ usd }) => usd === 0);
   const end = Math.max(...phases.map((phase) => rangeOf(phase, inUsd).high), 0);
   return (
     // It can be scrolled where it is narrow, so the keyboard must get there.
@@ -28,7 +35,7 @@ export function EstimateTable({ estimate, actual }: EstimateTableProps) {
             <th scope="col">LM calls</th>
             <th scope="col">Input tokens</th>
             <th scope="col">Output tokens</th>
-            <th scope="col">USD</th>
+            {!free && <th scope="col">USD</th>}
             <td class="mipro-estimate-bar" aria-hidden="true">
               {inUsd ? "USD" : "calls"}: low – high{actual && ", dot: actual"}
             </td>
@@ -44,6 +51,7 @@ export function EstimateTable({ estimate, actual }: EstimateTableProps) {
               range={rangeOf(phase, inUsd)}
               reached={reached(actual?.get(phase.phase), inUsd)}
               end={end}
+              free={free}
             />
           ))}
         </tbody>
@@ -55,6 +63,7 @@ export function EstimateTable({ estimate, actual }: EstimateTableProps) {
             range={null}
             reached={null}
             end={end}
+            free={free}
           />
         </tfoot>
       </table>
@@ -70,16 +79,18 @@ interface RowProps {
   readonly range: Range | null;
   readonly reached: number | null;
   readonly end: number;
+  /** No money is told of. */
+  readonly free: boolean;
 }
 
-function Row({ name, estimate, actual, range, reached, end }: RowProps) {
+function Row({ name, estimate, actual, range, reached, end, free }: RowProps) {
   return (
     <tr>
       <th scope="row">{name}</th>
       <Amount range={estimate.calls} actual={actual?.calls} format={formatCount} />
       <Amount range={estimate.input_tokens} actual={actual?.input_tokens} format={formatTokens} />
       <Amount range={estimate.output_tokens} actual={actual?.output_tokens} format={formatTokens} />
-      <Amount range={estimate.usd} actual={actual?.usd} format={formatUsd} />
+      {!free && <Amount range={estimate.usd} actual={actual?.usd} format={formatUsd} />}
       <td class="mipro-estimate-bar" aria-hidden="true">
         {range && end > 0 && (
           <span class="mipro-range">

@@ -10,8 +10,9 @@ import { Notes } from "../base/Notes";
 import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
+import { counted } from "../drill/counted";
 import { capsText, settingText } from "../live/SettingsPanel";
-import { EstimateTable } from "./EstimateTable";
+import { costsNothing, EstimateTable } from "./EstimateTable";
 import { type CapName, parseCap, parseCaps, suggestedThreshold, typedCaps } from "./limits";
 
 interface PermissionDialogProps {
@@ -177,11 +178,16 @@ function Total({ request }: { readonly request: PermissionRequest }) {
   const { calls, usd } = request.estimate.total;
   return (
     <>
-      About <strong>{formatCount(calls.expected)} LM calls</strong> for{" "}
-      {usd === null ? (
-        <strong>an unknown price</strong>
+      About <strong>{counted(Math.round(calls.expected), "LM call")}</strong>
+      {costsNothing(request.estimate) ? (
+        <>
+          : <strong>no cost</strong>
+        </>
       ) : (
-        <strong>{formatRange(usd, formatUsd)}</strong>
+        <>
+          {" "}
+          for <strong>{usd === null ? "an unknown price" : formatRange(usd, formatUsd)}</strong>
+        </>
       )}
     </>
   );
@@ -196,8 +202,8 @@ function WhatRuns({ request }: { readonly request: PermissionRequest }) {
         ))}
         <dt>data</dt>
         <dd>
-          {formatCount(request.trainset_size)} rows to learn from,{" "}
-          {formatCount(request.valset_size)} to validate on
+          {counted(request.trainset_size, "row")} to learn from, {formatCount(request.valset_size)}{" "}
+          to validate on
         </dd>
         {Object.entries(request.models).map(([role, model]) => (
           <Fact key={role} name={role.replaceAll("_", " ")} value={model} />
