@@ -26,6 +26,7 @@ from mipro_nb.notebook.static_text import (
     caps_texts,
     comparison_rows,
     comparison_text,
+    costs_nothing,
     estimate_rows,
     gain_text,
     history_notes,
@@ -150,6 +151,8 @@ def permission_html(request: Json) -> str:
             page.add(_titled(first, _code(code)))
     estimate, *phases = estimate_rows(request["estimate"])
     page.add(_table(estimate, phases))
+    if costs_nothing(request["estimate"]):
+        page.add(_paragraph("No cost."))
     page.add(_details("Settings", _table(None, _settings_rows(request["settings"]))))
     return page.html()
 
@@ -235,7 +238,8 @@ def _summary_rows(snapshot: Json) -> list[tuple[str, str]]:
 
 
 def _data_text(about: Json) -> str:
-    return f"{about['trainset_size']:,} rows to learn from, {about['valset_size']:,} to validate on"
+    train = counted(about["trainset_size"], "row")
+    return f"{train} to learn from, {about['valset_size']:,} to validate on"
 
 
 def _settings_rows(settings: Json) -> list[tuple[str, str]]:

@@ -70,13 +70,14 @@ def permission_text(request: Json) -> str:
     lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
     lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]
     lines.append(
-        f"  data       {request['trainset_size']:,} rows to learn from, "
+        f"  data       {counted(request['trainset_size'], 'row')} to learn from, "
         f"{request['valset_size']:,} to validate on"
     )
     for note in request["notes"]:
         first, *rest = note.split("\n", _MOST_NOTE_LINES)  # the rest is code, line by line
         lines += [f"  note       {first}", *(f"             {line}" for line in rest)]
     lines += _table(estimate_rows(request["estimate"]))
+    lines += ["  no cost"] if costs_nothing(request["estimate"]) else []
     lines += [f"  at most    {text}" for text in caps_texts(request["caps"])]
     return _joined(lines)
 
@@ -200,20 +201,27 @@ def spend_rows(summary: Json) -> list[tuple[str, ...]]:
 
 
 def estimate_rows(estimate: Json) -> list[tuple[str, ...]]:
-    """Return what each phase is expected to cost."""
-    rows: list[tuple[str, ...]] = [("phase", "LM calls", "tokens in", "tokens out", "USD")]
+    """Return what each phase is expected to cost; no USD where every model is free."""
+    free = costs_nothing(estimate)
+    head = ("phase", "LM calls", "tokens in", "tokens out", "USD")
+    rows: list[tuple[str, ...]] = [head[:-1] if free else head]
     total = {**estimate["total"], "phase": "total"}
-    rows += [
-        (
+    for phase in [*estimate["phases"], total]:
+        row = (
             phase["phase"],
             format_range(phase["calls"], format_count),
             format_range(phase["input_tokens"], format_count),
             format_range(phase["output_tokens"], format_count),
             format_range(phase["usd"], format_usd),
         )
-        for phase in [*estimate["phases"], total]
-    ]
+        rows.append(row[:-1] if free else row)
     return rows
+
+
+def costs_nothing(estimate: Json) -> bool:
+    """Tell whether every model is known to be free."""
+    usd = estimate["total"]["usd"]
+    return usd is not None and usd["high"] == 0
 
 
 def comparison_rows(comparison: Json) -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.run import Run
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.wording import counted
 
 UNANSWERED = (
     "Permission is required and there is nobody to ask: this session takes no input. Look at "
@@ -152,7 +153,9 @@ class TerminalWindow:
         score, spend = self._run.score, self._run.state.spend
         usd = "unknown" if spend.usd is None else f"{spend.usd:.3f}"
         best = "–" if score is None else one_decimal(score)
-        bar.set_postfix_str(f"best {best}, {spend.calls} calls, USD {usd}", refresh=False)
+        bar.set_postfix_str(
+            f"best {best}, {counted(spend.calls, 'call')}, USD {usd}", refresh=False
+        )
 
 
 def _evaluations(plan: Plan) -> int:

@@ -8,6 +8,7 @@ from mipro_nb.numbers import dollars
 from mipro_nb.runs.events import RunPlanned
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.state import State
+from mipro_nb.runs.wording import counted
 
 RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed"})
 NOTHING_SCORED = "best program       the student as given (nothing else was scored)"
@@ -44,10 +45,10 @@ def _name(name: str | None, role: str) -> str:
 def lost_text(lost: Outlay) -> str:
     """Return what is told of calls that were given up in flight; at least one was."""
     one = lost.calls == 1
-    calls = "1 call was" if one else f"{lost.calls:,} calls were"
+    were, they, them = ("was", "it", "it") if one else ("were", "they", "them")
     text = (
-        f"{calls} in flight when the run was interrupted: {'it' if one else 'they'} may have been "
-        f"billed; carrying the run on sends {'it' if one else 'them'} again."
+        f"{counted(lost.calls, 'call')} {were} in flight when the run was interrupted: {they} may "
+        f"have been billed; carrying the run on sends {them} again."
     )
     if lost.tokens == 0:
         return text  # only where tokens or USD are capped is the worst reckoned
@@ -83,7 +84,8 @@ def failed_text(attempts: int, answered: int, failed: int) -> str:
     """
     if attempts <= answered:
         return ""
+    were = "was" if attempts == 1 else "were"
     return (
-        f"{attempts:,} requests were sent: {attempts - answered:,} of them brought no answer, and "
-        f"{'1 call' if failed == 1 else f'{failed:,} calls'} failed for good."
+        f"{counted(attempts, 'request')} {were} sent: {attempts - answered:,} of them brought no "
+        f"answer, and {counted(failed, 'call')} failed for good."
     )

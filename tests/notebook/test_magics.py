@@ -86,6 +86,24 @@ class TestHelp:
             if flag.startswith("--"):
                 assert flag in told
 
+    @pytest.mark.parametrize("flag", ["--help", "-h"])
+    def test_it_is_told_by_the_flag_that_other_commands_have(self, shell, server, flag):
+        assert shell.run(f"%mipro run {flag}") == shell.run("%mipro help run")
+        assert shell.run(f"%mipro history {flag}") == shell.run("%mipro help history")
+        assert shell.run(f"%mipro {flag}") == shell.run("%mipro help")
+        assert server.count == 0
+
+    def test_an_estimate_offers_no_option_that_only_a_run_has(self, shell, server):
+        told = shell.run("%mipro help estimate")
+        offered = shell.completed("%mipro estimate --")
+        for flag in ("--yes", "--background", "--verbose", "--resume", "--record"):
+            assert flag not in told
+            assert flag not in offered
+        assert "--max-usd" in told
+        line = f"%mipro estimate student {SHORT} --yes --background --verbose --resume"
+        assert isinstance(shell.run(line), mipro.Plan), "a line of run may be tried"
+        assert server.count == 0
+
     def test_it_is_shown_as_lines_and_not_as_a_quoted_text(self, shell):
         assert repr(shell.run("%mipro help pause")).startswith("usage: %mipro pause [RUN]\n\n")
 
@@ -151,6 +169,13 @@ class TestRun:
         program = shell.run(f"best = %mipro run student {SHORT} --yes\nbest")
         assert program.score > program.run.state.baseline
         assert shell["student"].solve.demos == [], "the student is as it was"
+
+    def test_a_terminal_is_told_in_a_line_what_came_of_it(self, shell, server, capsys):
+        run = shell.run(f"%mipro run student {SHORT} --yes").run
+        told = f"{run.state.baseline:.1f} → {run.score:.1f}, unknown, run {run.id}\n"
+        assert told in capsys.readouterr().out
+        capped = shell.run(f"%mipro run student {SHORT} --yes --seed 3 --max-calls 1").run
+        assert f"capped: nothing scored, unknown, run {capped.id}\n" in capsys.readouterr().out
 
     def test_it_leaves_the_program_in_a_variable(self, shell, server):
         program, _ = optimized(shell)
@@ -282,6 +307,11 @@ def cut_off(server, tmp_path):
     return mipro.runs.list()[0].id
 
 
+def offered_for(run):
+    """The lines that a view offers to carry a run on."""
+    return mipro.runs.load(run.id).row["resume_lines"]
+
+
 class TestCarryingOn:
     @pytest.mark.parametrize("which", ["last", "", "2"])
     def test_a_run_that_was_cut_off_is_carried_on(self, shell, cut_off, which):
@@ -296,9 +326,35 @@ class TestCarryingOn:
         sent = server.count
         assert shell.fails(f"%mipro resume {line}") == (
             f"UsageError: Run {cut_off} was begun in another session: give its program and its "
-            f"metric, as in %mipro resume {cut_off} PROGRAM --metric FN."
+            f"metric, as in %mipro resume {cut_off} PROGRAM --metric exact."
         )
         assert server.count == sent
+
+    @pytest.mark.parametrize("line", ["student --metric exact", "--metric exact student"])
+    def test_its_program_alone_stands_for_the_newest_run_of_it(self, shell, cut_off, line):
+        shell.run("other = mipro.Predict('question -> answer')")
+        shell.run(f"%mipro run other {SHORT} --yes")  # newer, of another program
+        best = shell.run(f"%mipro resume {line} --yes")
+        assert (best.run.id, best.run.status) == (cut_off, "finished")
+        said = shell.fails("%mipro resume student --metric exact")
+        assert "No run of Solve can be carried on" in said
+
+    @pytest.mark.parametrize("how", ["run", "cell"])
+    def test_what_is_offered_for_it_does_it(self, shell, server, how):
+        begun = f"{SHORT} --yes --max-calls 8"
+        if how == "run":
+            run = shell.run(f"%mipro run student {begun}").run
+            line = f"%mipro resume {run.id} student --metric exact"
+            assert offered_for(run)[0] == line
+            shell.run(f"best = {line} --max-calls 900 --yes")
+        else:
+            shell.run(f"%%mipro best {begun}\nquestion -> answer\nAdd.")
+            run = shell["best"].run
+            assert offered_for(run) == []
+            shell.run(
+                f"%%mipro best {SHORT} --yes --max-calls 900 --resume\nquestion -> answer\nAdd."
+            )
+        assert (shell["best"].run.id, shell["best"].run.status) == (run.id, "finished")
 
     def test_where_the_run_was_begun_its_id_is_enough(self, shell, server):
         capped = shell.run(f"%mipro run student {SHORT} --yes --max-calls 8 --into capped")
@@ -475,6 +531,7 @@ class TestMistakes:
         ("line", "said"),
         [
             ("estimat", "%mipro has no verb 'estimat'. Did you mean estimate?"),
+            ("start student", "no verb 'start'. Did you mean %mipro run … --background?"),
             ("xyzzy", "%mipro has no verb 'xyzzy'. %mipro help tells all of them."),
             ("run", "%mipro run needs PROGRAM and --train ROWS and --metric FN: %mipro help run"),
             (

@@ -162,6 +162,10 @@ def snapshot():
         "name": "my run",
         "tags": ["paper"],
         "state": "finished",
+        "resume_lines": [
+            "%mipro resume 20261124-010203-abcdef student --metric exact",
+            'MIPROv2(metric=exact).resume("20261124-010203-abcdef", student)',
+        ],
         "reason": None,
         "program": "Solve",
         "predictors": {"solve": "question -> answer"},
@@ -246,8 +250,10 @@ def history_row(number=0):
         "trials": 10,
         "calls": 12_345,
         "usd": 1.5,
+        "lost_usd": 0.0,
         "models": {"task": "gpt"},
         "settings": {"seed": number, "auto": "light"},
+        "resume_lines": [],
         "here": False,
     }
 
@@ -430,10 +436,43 @@ def test_a_run_that_ended_early_tells_what_carries_it_on(state):
     made = snapshot()
     made["summary"]["state"] = state
     for shown in (Page(run_html(made)).text, run_text(made)):
-        assert "%mipro resume 20261124-010203-abcdef student --metric metric\n" in shown
-        assert 'MIPROv2(metric=metric).resume("20261124-010203-abcdef", student)\n' in shown
+        assert "%mipro resume 20261124-010203-abcdef student --metric exact\n" in shown
+        assert 'MIPROv2(metric=exact).resume("20261124-010203-abcdef", student)\n' in shown
     assert "carry it on" not in Page(run_html(snapshot())).text
     assert "carry it on" not in run_text(snapshot())
+
+
+def test_a_run_of_a_cell_is_carried_on_by_its_cell():
+    made = snapshot()
+    made["summary"] |= {"state": "stopped", "resume_lines": []}
+    for shown in (Page(run_html(made)).text, run_text(made)):
+        assert "run its %%mipro cell again with --resume" in shown
+        assert "%mipro resume" not in shown
+
+
+def test_where_nothing_was_scored_the_best_program_is_the_student():
+    made = snapshot()
+    made["summary"] |= {"state": "stopped", "best": None, "gain": None, "baseline": None}
+    assert "the student as given (nothing else was scored)" in Page(run_html(made)).text
+    assert "best program       the student as given (nothing else was scored)" in run_text(made)
+
+
+def test_what_may_have_been_billed_is_told_beneath_the_cost_and_not_in_it():
+    said = "up to $0.0152 more may have been billed"
+    made = snapshot()
+    made["summary"]["lost"] = {"calls": 3, "tokens": 1200, "usd": 0.0152}
+    rows = [{**history_row(0), "lost_usd": 0.0152}, history_row(1)]
+    compared = comparison()
+    compared["runs"][0]["row"] |= {"lost_usd": 0.0152}
+    for shown in (
+        Page(run_html(made)).text,
+        run_text(made),
+        Page(history_html(rows)).text,
+        history_text(rows),
+        comparison_text(compared),
+    ):
+        assert shown.count(said) == 1
+        assert "$1.50" in shown or "$1.20" in shown
 
 
 def test_requests_without_an_answer_and_lost_calls_are_told():
@@ -441,14 +480,25 @@ def test_requests_without_an_answer_and_lost_calls_are_told():
     made["summary"]["lost"] = {"calls": 3, "tokens": 1200, "usd": 0.0012}
     sent = "86 requests were sent: 2 of them brought no answer, and 1 call failed for good."
     lost = (
-        "3 calls were in flight when the run was interrupted: paid for perhaps, and sent again. "
-        "For the caps they count at their worst: 1,200 tokens, USD 0.0012."
+        "3 calls were in flight when the run was interrupted: they may have been billed; carrying "
+        "the run on sends them again. For the caps they count at their worst: 1,200 tokens."
     )
     for shown in (Page(run_html(made)).text, run_text(made)):
         assert sent in shown
         assert lost in shown
     made["summary"]["lost"] |= {"tokens": 0, "usd": 0.0}  # nothing is capped
-    assert "USD 0.0" not in run_text(made)
+    assert "more may have been billed" not in run_text(made)
+
+
+def test_of_free_models_no_dollars_are_told():
+    asked = request()
+    assert "USD" in permission_text(asked)
+    for phase in [*asked["estimate"]["phases"], asked["estimate"]["total"]]:
+        phase["usd"] = {"low": 0, "expected": 0, "high": 0}
+    for shown in (Page(permission_html(asked)).text, permission_text(asked)):
+        assert shown.lower().count("no cost") == 1
+        assert "USD" not in shown
+        assert "$0.00" not in shown
 
 
 def test_a_question_to_carry_a_run_on_shows_what_changed_line_by_line():

@@ -49,8 +49,9 @@ def typed(server, answer):
     ) as process:
         os.close(theirs)
         os.write(ours, answer)
-        printed, _ = process.communicate(timeout=120)
+        printed, bar = process.communicate(timeout=120)
         os.close(ours)
+    assert ("evaluation" in bar) == ("SCORE" in printed), "there is no bar of what does not begin"
     return printed
 
 

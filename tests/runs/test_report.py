@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 
 import pytest
-from handmade import NOBODY, answered, ended, planned
+from handmade import BETTER, NOBODY, STUDENT, answered, ended, planned, scored, trial
 
 from mipro_nb.runs import RecordedEvent
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.report import write_report
 from mipro_nb.runs.state import fold
 
-RESUME = 'MIPROv2(metric=metric).resume("run", student)'
+RESUME = 'MIPROv2(metric=METRIC).resume("run", PROGRAM)'
 
 
 def failed(**fields):
     return ev.LMCallFailed(phase="search", model="m", error="down", seconds=1.0, **fields)
 
 
-def report(*events, process=None):
-    begun = [planned(process), ev.RunPermitted(by="user")]
+def report(*events, process=None, **fields):
+    begun = [planned(process, **fields), ev.RunPermitted(by="user")]
     recorded = [
         RecordedEvent("run", seq, 100.0 + seq, e) for seq, e in enumerate([*begun, *events])
     ]
@@ -32,6 +32,42 @@ def test_a_run_that_ended_early_tells_what_carries_it_on(state):
     assert RESUME in report(ended(state=state, reason="It was enough."))
     assert RESUME in report(process=NOBODY)
     assert "resume" not in report(ended())
+
+
+def test_what_carries_it_on_has_the_names_that_the_user_has():
+    stopped = ended(state="stopped")
+    named = report(stopped, names={"student": "data.qa", "metric": "exact"})
+    assert 'MIPROv2(metric=exact).resume("run", data.qa)' in named
+    assert 'MIPROv2(metric=exact).resume("run", PROGRAM)' in report(
+        stopped, names={"metric": "exact"}
+    )
+    in_a_cell = report(stopped, names={"command": "%%mipro", "metric": "exact"})
+    assert "to carry it on:    run its %%mipro cell again with --resume\n" in in_a_cell
+    assert "MIPROv2" not in in_a_cell
+
+
+@pytest.mark.parametrize("name", ["os.system('x')", "a; b", "a\nb", "", "a b", "x)", "metric=1"])
+def test_no_code_comes_with_a_name(name):
+    assert RESUME in report(ended(state="stopped"), names={"student": name, "metric": name})
+
+
+def test_where_nothing_was_scored_the_best_program_is_the_student():
+    said = "best program       the student as given (nothing else was scored)"
+    assert said in report(ended(state="stopped"))
+    assert said not in report()
+    one = report(*trial(0, "baseline", {}, 41.25), ended(state="stopped"))
+    assert said not in one
+    assert "best program         41.3  (the student as given)" in one
+
+
+def test_a_configuration_is_told_as_in_the_views():
+    told = report(*trial(0, "baseline", STUDENT, 50.0), *trial(1, "full", BETTER, 60.0), ended())
+    assert "(self: instr 2 · demos 1)" in told
+
+
+def test_one_of_a_thing_is_not_told_as_several():
+    told = report(*trial(0, "baseline", {}, 50.0), scored(0, {}, 0, 0.0, error="it broke"))
+    assert "  1 evaluation, 1 failed example\n" in told
 
 
 def test_a_run_that_pauses_by_itself_says_why_until_it_goes_on():
@@ -52,7 +88,8 @@ def test_lost_calls_are_told_at_their_worst_once_the_run_is_carried_on():
     )
     told = report(answered(), resumed)
     assert (
-        "2 calls were in flight when the run was interrupted: paid for perhaps, and sent again"
-        in told
-    )
-    assert "at their worst: 3,000 tokens, USD 0.2500." in told
+        "2 calls were in flight when the run was interrupted: they may have been billed; carrying "
+        "the run on sends them again. For the caps they count at their worst: 3,000 tokens.\n"
+    ) in told
+    assert "\n  up to $0.25 more may have been billed\n" in told
+    assert "total            1       0        100       10    0.5000" in told, "what is certain"

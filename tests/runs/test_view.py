@@ -148,6 +148,28 @@ def test_a_run_whose_process_is_gone_was_cut_off(recorded):
     assert summary["seconds"] < 1000  # up to its last event, not up to now
 
 
+@pytest.mark.parametrize("state", ["stopped", "capped", "failed"])
+def test_a_run_that_ended_early_does_not_look_complete(recorded, state):
+    def cut(is_last):
+        events = list(recorded.events())
+        place = next(n for n, e in enumerate(events) if is_last(e.event))
+        end = events[-1].event.model_copy(update={"state": state})
+        return whole(recorded, [*events[: place + 1], replace(events[place + 1], event=end)])
+
+    searching = cut(lambda e: e.type == "trial_told" and e.trial == 2)["summary"]
+    assert 0 < searching["done"] < searching["total"]
+    phases = [phase["state"] for phase in searching["phases"]]
+    assert phases == ["done", "done", "done", "running"]
+    proposing = cut(lambda e: e.type == "candidate_proposed")["summary"]
+    assert proposing["phases"][2]["state"] == "running"
+    assert cut(lambda e: e.type == "run_permitted")["summary"]["done"] == 0
+
+
+def test_a_run_that_was_cut_off_is_shown_as_of_its_last_event(recorded):
+    events = unended(recorded, 2**22 + 1)
+    assert whole(recorded, events)["summary"]["as_of"] == events[-1].at
+
+
 def test_a_run_of_another_process_lives_elsewhere(recorded):
     events = unended(recorded, os.getppid())
     summary = whole(recorded, events, now=events[-1].at + 1)["summary"]

@@ -29,9 +29,16 @@ test.each(["planned", "running", "paused"] as const)(
   (state) => {
     const note = noteOn(bundle(snapshot(state)));
     expect(note?.text).toContain("If the kernel of this run is gone, it was cut off");
-    expect(note?.command).toBe(`%mipro resume ${id} student --metric metric`);
+    expect(note?.command).toBe(`%mipro resume ${id} PROGRAM --metric METRIC`);
   },
 );
+
+test("a run of a %%mipro cell is carried on by its cell", () => {
+  const { summary, ...rest } = snapshot("running");
+  const note = noteOn(bundle({ ...rest, summary: { ...summary, resume_lines: [] } }));
+  expect(note?.text).toContain("To carry it on, run its %%mipro cell again with --resume.");
+  expect(note?.command).toBeNull();
+});
 
 test("what the view tells by itself is not told twice", () => {
   expect(noteOn(bundle(snapshot("cut off")))).toBeNull();

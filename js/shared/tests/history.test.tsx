@@ -92,7 +92,26 @@ describe("HistoryExplorer", () => {
     expect(screen.queryByText(/%mipro resume/)).toBeNull();
     await mark(done.name);
     await mark(cut.name || cut.program);
-    expect(screen.getByText(`%mipro resume ${cut.id} student --metric metric`)).toBeTruthy();
+    expect(screen.getByText(`%mipro resume ${cut.id} PROGRAM --metric METRIC`)).toBeTruthy();
+  });
+
+  it("shows the id of each run, and copies that of a marked one", async () => {
+    const user = userEvent.setup();
+    render(view({}));
+    const { id, name } = historyRow(0);
+    expect(within(grid()).getByText(id)).toBeTruthy();
+    await mark(name);
+    await user.click(screen.getByRole("button", { name: "Copy the id" }));
+    expect(await navigator.clipboard.readText()).toBe(id);
+  });
+
+  it("shows what is certain as the cost, and beneath it what may have been billed", async () => {
+    const row = { ...historyRow(0), usd: 0.0191, lost_usd: 0.0152 };
+    render(view({ rows: [row] }));
+    const said = "up to $0.0152 more may have been billed";
+    expect(within(grid()).getByTitle(said).textContent).toContain("$0.0191");
+    await mark(row.name);
+    expect(screen.getByText(said)).toBeTruthy();
   });
 
   it("compares the runs that are marked", async () => {

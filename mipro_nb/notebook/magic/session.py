@@ -19,6 +19,7 @@ from mipro_nb.notebook.magic.plain import Text
 from mipro_nb.notebook.magic.words import did_you_mean
 from mipro_nb.notebook.surface import notebook_surface
 from mipro_nb.optimizer.surface import current_surface
+from mipro_nb.runs.wording import counted
 
 _NOTHING = ("", "none", "None")
 
@@ -27,12 +28,14 @@ def cache(_: Notebook, action: str = "info", *, yes: bool = False) -> Text:
     """Tell how many answers are kept, or clear them."""
     record = runs.open_record()
     kept = record.answers_kept()
-    held = f"{kept.answers:,} answers, {kept.bytes / 1e6:,.1f} MB, in {record.path}"
+    held = f"{counted(kept.answers, 'answer')}, {kept.bytes / 1e6:,.1f} MB, in {record.path}"
     if action == "info":
         return Text(held)
     if not yes and not _agreed(f"Delete {held}? Equal calls will cost again. [y/N] "):
         return Text("Nothing was deleted.")
-    return Text(f"{record.clear_answers():,} answers were deleted from {record.path}.")
+    deleted = record.clear_answers()
+    what = f"{counted(deleted, 'answer')} {'was' if deleted == 1 else 'were'}"
+    return Text(f"{what} deleted from {record.path}.")
 
 
 def _agreed(question: str) -> bool:

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { geometry, nearest, scored } from "../../src/components/live/chartGeometry";
+import { geometry, margin, nearest, scored } from "../../src/components/live/chartGeometry";
 import { trial } from "../runs";
 
 const size = { width: 800, height: 220 };
@@ -50,6 +50,14 @@ describe("the score chart", () => {
       expect(points.every(({ y }) => Number.isFinite(y))).toBe(true);
     },
   );
+
+  it("has room for the whole interval of a single full evaluation", () => {
+    const { whiskers } = draw([trial(0, { score: 41.3, low: 31, high: 52 })], 41.3);
+    const [from = 0, to = 0] = (/^M\S+ (\S+)V(\S+)$/.exec(whiskers) ?? []).slice(1).map(Number);
+    expect(from).toBeLessThan(size.height - margin.bottom);
+    expect(to).toBeGreaterThan(margin.top);
+    expect(from - to).toBeGreaterThan(50);
+  });
 
   it("leaves out scores that are no numbers", () => {
     const rows = [trial(0), trial(1, { score: Number.NaN }), trial(2, { score: Infinity })];

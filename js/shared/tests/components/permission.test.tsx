@@ -63,6 +63,19 @@ describe("the question", () => {
   });
 });
 
+it("tells no dollars where every model is free", () => {
+  const none = { low: 0, expected: 0, high: 0 };
+  const free = {
+    phases: estimate.phases.map((phase) => ({ ...phase, usd: none })),
+    total: { ...estimate.total, usd: none },
+  };
+  asked({ estimate: free });
+  expect(screen.getAllByText("no cost")).toHaveLength(1);
+  expect(screen.queryByText(/\$0\.00/)).toBeNull();
+  expect(screen.queryByRole("columnheader", { name: "USD" })).toBeNull();
+  expect(screen.getByRole("columnheader", { name: "LM calls" })).toBeTruthy();
+});
+
 describe("running", () => {
   it("sends the caps as they were proposed", async () => {
     const { wire, user } = asked();

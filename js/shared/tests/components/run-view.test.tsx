@@ -230,14 +230,40 @@ describe("a run that ended early", () => {
     "says how to carry it on after it was %s",
     async (state) => {
       const ended = { state, steerable: false, lives: "ended", in_flight: null } as const;
-      const { user } = await opened(snapshot({ summary: summary(ended) }));
-      const line = `%mipro resume ${RUN} student --metric metric`;
+      const line = `%mipro resume ${RUN} qa --metric exact`;
+      const python = `MIPROv2(metric=exact).resume("${RUN}", qa)`;
+      const { user } = await opened(
+        snapshot({ summary: summary({ ...ended, resume_lines: [line, python] }) }),
+      );
       expect(screen.getByText(line)).toBeTruthy();
-      expect(screen.getByText(`MIPROv2(metric=metric).resume("${RUN}", student)`)).toBeTruthy();
+      expect(screen.getByText(python)).toBeTruthy();
       await user.click(button("Copy the line of a cell"));
       expect(await navigator.clipboard.readText()).toBe(line);
     },
   );
+
+  it("says to run its cell again where it was begun by one", async () => {
+    await opened(snapshot({ summary: summary({ state: "stopped", resume_lines: [] }) }));
+    expect(screen.getByText(/run its %%mipro cell again with --resume/)).toBeTruthy();
+    expect(screen.queryByText(/%mipro resume/)).toBeNull();
+  });
+
+  it("has placeholders for names that an older notebook does not tell", async () => {
+    await opened(snapshot({ summary: summary({ state: "stopped" }) }));
+    expect(screen.getByText(`%mipro resume ${RUN} PROGRAM --metric METRIC`)).toBeTruthy();
+  });
+
+  it("does not look complete", async () => {
+    await opened(snapshot({ summary: summary({ state: "stopped", eta: null }) }));
+    expect(screen.getByText("25 %")).toBeTruthy();
+    const steps = within(screen.getByRole("list", { name: "Phases" })).getAllByRole("listitem");
+    expect(steps.map((step) => step.textContent)).toEqual([
+      "Baseline, done100 examples",
+      "Bootstrap, done15 attempts",
+      "Propose, not complete3 of 8 instructions",
+      "Search, not started10 trials",
+    ]);
+  });
 
   it("does not say so of one that is finished, or goes on", async () => {
     await opened(snapshot({ summary: summary({ state: "finished" }) }));
@@ -251,13 +277,14 @@ describe("a run that ended early", () => {
     const told = screen.getByText(
       /3 calls were in flight when the run was interrupted/,
     ).textContent;
-    expect(told).toContain("For the caps they count at their worst: 12.3k tokens, $0.0123.");
+    expect(told).toContain("For the caps they count at their worst: 12.3k tokens.");
   });
 
   it("does not make up what nobody has reckoned", async () => {
     await opened(snapshot({ summary: summary({ lost: { calls: 1, tokens: 0, usd: 0 } }) }));
     expect(screen.getByText(/1 call was in flight/).textContent).toBe(
-      "1 call was in flight when the run was interrupted: paid for perhaps, and sent again.",
+      "1 call was in flight when the run was interrupted: it may have been billed; carrying " +
+        "the run on sends it again.",
     );
   });
 });
@@ -282,9 +309,22 @@ describe("what was sent without an answer", () => {
     expect(screen.getAllByText("LM calls")[0]?.parentElement?.textContent).toContain(
       "120 answered",
     );
-    expect(screen.getAllByText("Cost")[0]?.parentElement?.textContent).toContain("$0.15 of $0.43");
-    expect(screen.getAllByText("Cost")[0]?.parentElement?.textContent).toContain("$0.03 of it");
+    expect(screen.getAllByText("Cost")[0]?.parentElement?.textContent).toContain("$0.12 of $0.43");
+    expect(screen.getAllByText("Cost")[0]?.parentElement?.textContent).toContain(
+      "up to $0.03 more may have been billed",
+    );
   });
+});
+
+it("a score that is the student's own has no ±0.0 beside it", async () => {
+  await opened();
+  expect(screen.getByText("no gain yet")).toBeTruthy();
+  expect(screen.queryByText("±0.0")).toBeNull();
+});
+
+it("where nothing is gained at the end, it says so", async () => {
+  await opened(snapshot({ summary: summary({ state: "finished" }) }));
+  expect(screen.getByText("no gain")).toBeTruthy();
 });
 
 it("a run that has paused by itself says why, beside the button that goes on", async () => {

@@ -59,7 +59,7 @@ describe("how a run stands", () => {
 
   it("says how to go on after it was cut off", () => {
     expect(standing(summary({ state: "cut off" }), "live").notice?.text).toBe(
-      "This run was cut off; its last news is of 14:05. What it was answered is in the record.",
+      "This run was cut off; last event 14:05. All answers so far are kept.",
     );
   });
 
