@@ -268,6 +268,12 @@ export function estimate(priced: boolean): Estimate {
   return { phases, total: phase("search", [262, 474, 927], 1_090) };
 }
 
+function freeEstimate(): Estimate {
+  const usd = { low: 0, expected: 0, high: 0 };
+  const { phases, total } = estimate(true);
+  return { phases: phases.map((phase) => ({ ...phase, usd })), total: { ...total, usd } };
+}
+
 const noSpend: Spend = {
   calls: 0,
   cached_calls: 0,
@@ -329,7 +335,7 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
       phase("propose", "done", 8, 8, "instructions", 12),
       phase(
         "search",
-        going ? "running" : "done",
+        options.state === "finished" ? "done" : "running",
         done.length,
         options.planned,
         "trials",
@@ -486,7 +492,7 @@ export function calls(): readonly CallDetail[] {
   ];
 }
 
-export function permission(priced: boolean, hostile: boolean): PermissionRequest {
+export function permission(priced: boolean, hostile: boolean, free = false): PermissionRequest {
   const options = { ...usual, predictors: 2, priced, hostile };
   return {
     state: "asked",
@@ -499,7 +505,7 @@ export function permission(priced: boolean, hostile: boolean): PermissionRequest
     notes: priced
       ? ["num_trials=40 is below the recommended minimum of 48 for 2 variables and 8 candidates."]
       : ["The price of openai/gpt-4o is not known; LM(…, price=(0.15, 0.60)) sets one."],
-    estimate: estimate(priced),
+    estimate: free ? freeEstimate() : estimate(priced),
     caps: { max_usd: priced ? 0.5 : null, max_calls: null, max_tokens: null, max_seconds: null },
   };
 }
@@ -514,7 +520,7 @@ export function historyRows(): HistoryRow[] {
       id:
         place === 0
           ? usual.id
-          : `202611${String(23 - (place % 22)).padStart(2, "0")}-09${10 + place}-q${place}x`,
+          : `202611${String(23 - (place % 22)).padStart(2, "0")}-09${10 + place}00-${(0x3f9a1c + place).toString(16)}`,
       name:
         ["HotPotQA, two hops", "spam, small model", "", "GSM8K light", "judge metric"][place % 5] ??
         "",
@@ -528,6 +534,7 @@ export function historyRows(): HistoryRow[] {
       trials: Math.floor(10 + random() * 40),
       calls: Math.floor(200 + random() * 900),
       usd: place % 6 === 5 ? null : random() * 0.6,
+      lost_usd: place === 3 ? 0.0152 : 0,
       models: { task_model: place % 2 ? "openai/gpt-4o-mini" : "local/SmolLM2-135M" },
       settings: { ...settings, seed: place, num_trials: 20 + (place % 3) * 10 },
       here: place === 0,

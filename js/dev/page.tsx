@@ -40,6 +40,7 @@ const scenes: Readonly<Record<string, Scene>> = {
   many: { options: { trials: 2_000, planned: 4_000 }, rate: 50 },
   permission: { state: { permission: permission(true, false), snapshot: null } },
   "permission-unpriced": { state: { permission: permission(false, false), snapshot: null } },
+  "permission-free": { state: { permission: permission(true, false, true), snapshot: null } },
   "permission-hostile": { state: { permission: permission(true, true), snapshot: null } },
   permitted: {
     state: { permission: { ...permission(true, false), state: "permitted" } },

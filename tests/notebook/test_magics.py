@@ -12,6 +12,7 @@ from scripted_server import Reply, ScriptedServer
 from scripted_task import GOOD, answer, lm_of
 
 import mipro_nb as mipro
+from mipro_nb.notebook.amounts import format_usd
 
 VERBS = [
     *("estimate", "run", "status", "pause", "resume", "stop", "history", "show", "compare"),
@@ -172,10 +173,11 @@ class TestRun:
 
     def test_a_terminal_is_told_in_a_line_what_came_of_it(self, shell, server, capsys):
         run = shell.run(f"%mipro run student {SHORT} --yes").run
-        told = f"{run.state.baseline:.1f} → {run.score:.1f}, unknown, run {run.id}\n"
+        told = f"{run.state.baseline:.1f} → {run.score:.1f}, {format_usd(run.state.spend.usd)}, run {run.id}\n"
         assert told in capsys.readouterr().out
         capped = shell.run(f"%mipro run student {SHORT} --yes --seed 3 --max-calls 1").run
-        assert f"capped: nothing scored, unknown, run {capped.id}\n" in capsys.readouterr().out
+        told = f"capped: nothing scored, {format_usd(capped.state.spend.usd)}, run {capped.id}\n"
+        assert told in capsys.readouterr().out
 
     def test_it_leaves_the_program_in_a_variable(self, shell, server):
         program, _ = optimized(shell)
