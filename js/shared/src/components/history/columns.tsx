@@ -15,6 +15,7 @@ import type { Column } from "../base/DataTable";
 import { SafeText } from "../base/SafeText";
 import { RunStateBadge } from "./RunStateBadge";
 
+// Those shown at first fit beside the sidebar of a notebook: the others are for who looks for them.
 export const columns: readonly Column<HistoryRow>[] = [
   {
     id: "name",
@@ -32,7 +33,7 @@ export const columns: readonly Column<HistoryRow>[] = [
         ))}
       </>
     ),
-    width: "minmax(120px, 3fr)",
+    width: "minmax(140px, 3fr)",
   },
   {
     id: "id",
@@ -40,7 +41,7 @@ export const columns: readonly Column<HistoryRow>[] = [
     title: "Id of the run",
     value: (row) => row.id,
     cell: (row) => <code>{row.id}</code>,
-    width: "168px",
+    width: "176px",
   },
   {
     id: "state",
@@ -80,6 +81,7 @@ export const columns: readonly Column<HistoryRow>[] = [
     align: "end",
     width: "60px",
     largestFirst: true,
+    hidden: true,
   },
   {
     id: "calls",
@@ -90,6 +92,7 @@ export const columns: readonly Column<HistoryRow>[] = [
     align: "end",
     width: "64px",
     largestFirst: true,
+    hidden: true,
   },
   {
     id: "usd",
@@ -130,7 +133,11 @@ export const columns: readonly Column<HistoryRow>[] = [
     id: "models",
     header: "Models",
     value: (row) => modelsOf(row).toLowerCase(),
-    cell: (row) => <SafeText text={excerpt(modelsOf(row))} />,
+    cell: (row) => (
+      <span title={excerpt(modelsOf(row))}>
+        <SafeText text={excerpt(modelsOf(row))} />
+      </span>
+    ),
     width: "minmax(120px, 1.5fr)",
   },
 ];
