@@ -65,10 +65,10 @@ def reckoned_text(reckoned: Outlay) -> str:
     """Return what is told of attempts whose end nobody knows; nothing if caps reckon none."""
     if reckoned.tokens == 0:
         return ""
-    usd = f", USD {reckoned.usd:.4f}" if reckoned.usd else ""
+    usd = f", {dollars(reckoned.usd)}" if reckoned.usd else ""
     return (
-        "Attempts that timed out or lost their connection were paid for perhaps. For the caps they "
-        f"count at their worst: {reckoned.tokens:,} tokens{usd}."
+        "Attempts that timed out or lost their connection may have been billed, too. For the caps "
+        f"they count at their worst: {reckoned.tokens:,} tokens{usd}."
     )
 
 

@@ -173,7 +173,8 @@ class TestRun:
 
     def test_a_terminal_is_told_in_a_line_what_came_of_it(self, shell, server, capsys):
         run = shell.run(f"%mipro run student {SHORT} --yes").run
-        told = f"{run.state.baseline:.1f} → {run.score:.1f}, {format_usd(run.state.spend.usd)}, run {run.id}\n"
+        usd = format_usd(run.state.spend.usd)
+        told = f"{run.state.baseline:.1f} → {run.score:.1f}, {usd}, run {run.id}\n"
         assert told in capsys.readouterr().out
         capped = shell.run(f"%mipro run student {SHORT} --yes --seed 3 --max-calls 1").run
         told = f"capped: nothing scored, {format_usd(capped.state.spend.usd)}, run {capped.id}\n"
