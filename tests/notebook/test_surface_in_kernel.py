@@ -164,9 +164,9 @@ def test_a_run_whose_kernel_was_killed_is_carried_on_in_another(front_end, lm):
 
     end = front_end()
     told = end.run("%load_ext mipro_nb\n%mipro status last").outputs[-1]["data"]["text/plain"]
-    assert f'to carry it on:    MIPROv2(metric=metric).resume("{run.id}", student)' in told
+    assert f'to carry it on:    MIPROv2(metric=exact).resume("{run.id}", PROGRAM)' in told
     needed = end.run("%mipro resume")
-    assert f"%mipro resume {run.id} PROGRAM --metric FN." in needed.text
+    assert f"%mipro resume {run.id} PROGRAM --metric exact." in needed.text
     end.run("student = Solve()")
     asked = lm.count
     cell = end.begin(f"best = %mipro resume {run.id} student --metric exact")
