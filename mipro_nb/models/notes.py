@@ -14,6 +14,7 @@ from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.caps import usd_of
 from mipro_nb.models.past_calls import PastCall, PastCalls
 from mipro_nb.models.redaction import shown_parameters
+from mipro_nb.models.worst_case import names_limit
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record, text_ref
@@ -178,7 +179,8 @@ class Notes:
         """Write answer, texts and event: what was paid for is kept."""
         if self._emit is None and not call.cache:
             return
-        if call.cache:
+        # What a cap's limit cut off is no answer to an equal call without that cap.
+        if call.cache and not (answer.truncated and not names_limit(call)):
             self._record().put_answer(call.key, answer.model_dump_json())
         reply = self._tell(
             call,

@@ -159,6 +159,15 @@ def test_a_reply_that_the_limit_cut_off_is_told_as_one(run_of, serve, lm_at):
         run.do(ask.acall(question="2 + 2?"))
 
 
+def test_a_reply_that_the_limit_cut_off_is_no_answer_without_the_cap(run_of, serve, lm_at):
+    run, server = run_of(caps=Caps(max_tokens=10**6)), serve(long_winded)
+    lm = lm_at(server, cache=True)
+    run.ask(lm, "hi")
+    run.gate = type(run.gate)(lambda: run.record, 8, run.emit)
+    run.ask(lm, "hi")
+    assert "max_tokens" not in server.requests[1].body
+
+
 def test_what_came_back_without_its_tokens_counts_as_it_is_estimated(run_of, serve, lm_at):
     run = run_of(caps=Caps(max_tokens=5000))
     body = {"choices": [{"message": {"content": None, "refusal": "No."}}]}
