@@ -332,6 +332,8 @@ class MIPROv2:
         caps = resumption.caps_of(past, given)
         if student is None:
             student = _student_of(past.run_id)
+        if trainset is None and valset is not None:
+            raise InvalidArgumentError("valset", "(not shown)", "give its trainset as well.")
         wished = resumption.wishes_of(past, self._wishes)
         rows = (
             resumption.rows_of(past)

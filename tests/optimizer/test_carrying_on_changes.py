@@ -323,3 +323,9 @@ def test_code_without_source_is_said_to_be_so(record):
         carried_on(run, metric=made["exact"])
     assert "The metric's code cannot be compared: its source is not available" in str(told.value)
     assert "-def exact" not in str(told.value)
+
+
+def test_a_valset_alone_is_not_passed_over(record):
+    run = cut_short(record)
+    with pytest.raises(InvalidArgumentError, match=r"valset.*trainset"):
+        optimizer().resume(run.id, Solve(), valset=VAL, record=record, **ASKED_NOBODY)
