@@ -110,7 +110,7 @@ lab: $(DEMO_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in Ju
 
 test: chromium setup ## Run all tests: TypeScript's, Python's and those in a browser
 	$(NPM) test
-	$(PY) -m pytest -n 2 --dist worksteal
+	$(PY) -m pytest
 
 coverage: chromium setup ## Run Python's tests and tell which lines none of them reaches
 	$(PY) -m pytest --cov --cov-report=term
