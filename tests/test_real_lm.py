@@ -5,7 +5,7 @@ import pytest
 import mipro_nb as mipro
 from mipro_nb.datasets import SMSSpam
 
-pytestmark = pytest.mark.real_lm
+pytestmark = [pytest.mark.real_lm, pytest.mark.timeout(900)]
 
 
 def same_label(example, prediction, trace=None):
