@@ -136,7 +136,7 @@ bench: $(DEMO_STAMP) $(DSPY_STAMP) ## Measure speed, scale and quality beside DS
 bench-local: $(DEMO_STAMP) $(DSPY_STAMP) ## Measure quality beside DSPy's with the embedded LM
 	$(BENCH).local
 
-soak: $(DEMO_STAMP) ## Make 20,000 calls through faults, kills and resumes (ten minutes)
+soak: $(DEMO_STAMP) ## Make 20,000 calls through faults, kills and resumes (15 minutes)
 	$(PY) -m benchmarks.soak
 
 format: setup ## Format all code and fix what can be fixed by rule

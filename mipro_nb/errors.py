@@ -146,7 +146,7 @@ class CapReachedError(CallRefusedError):
     """
 
     def __init__(
-        self, cap: str, value: float, limit: float, reserved: float = 0, wanted: float = 1
+        self, cap: str, value: float, limit: float, reserved: float, wanted: float
     ) -> None:
         self.cap = cap
         self.value = value

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Self
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.attempt import lm_call
-from mipro_nb.language.lm_protocol import Completion, LMRequest
+from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.models import local
 from mipro_nb.models.calls import Call
 from mipro_nb.models.caps import Caps
@@ -233,7 +233,7 @@ def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSP
     return LM(name, **settings)
 
 
-def limits_noted(caps: Caps, lms: Iterable[object]) -> list[str]:
+def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
     """Return what to tell of the limits that `caps` set to the replies of `lms`."""
     cap = "max_usd" if caps.max_usd is not None else "max_tokens"
     calls = [(lm.name, lm.call_for(LMRequest([]))) for lm in lms if isinstance(lm, LM)]

@@ -40,6 +40,7 @@ from mipro_nb.notebook.static_text import (
     spend_notes,
     spend_rows,
 )
+from mipro_nb.runs.resuming import NOTHING_SCORED
 from mipro_nb.runs.wording import configuration_text, counted
 
 __all__ = [
@@ -223,7 +224,7 @@ def _summary_rows(snapshot: Json) -> list[tuple[str, str]]:
         what = configuration_text(summary["best"]["configuration"])
         rows.append(("best program", f"{_bar_text(summary['best']['score'])} {what}"))
     elif summary["lives"] == "ended":
-        rows.append(("best program", "the student as given (nothing else was scored)"))
+        rows.append(("best program", NOTHING_SCORED))
     if summary["gain"] is not None:
         rows.append(("", gain_text(summary["gain"])))
     rows += [("predictor", f"{name}: {text}") for name, text in summary["predictors"].items()]

@@ -50,7 +50,7 @@ def run_text(snapshot: Json) -> str:
         what = configuration_text(best["configuration"])
         lines.append(f"  best program       {format_score(best['score'])}  ({what})")
     elif summary["lives"] == "ended":
-        lines.append(f"  {NOTHING_SCORED}")
+        lines.append(f"  best program       {NOTHING_SCORED}")
     if summary["gain"] is not None:
         lines.append(f"  {gain_text(summary['gain'])}")
     lines.append(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from mipro_nb.errors import shown
 from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
 from mipro_nb.models.lm import LM
 from mipro_nb.models.redaction import shown_parameters
@@ -17,6 +18,12 @@ from mipro_nb.optimizer.job import Job
 Described = Mapping[str, Mapping[str, Any]]
 _PREDICTOR = "predictor "
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def every_lm(student: Module, *of_run: LanguageModel | None) -> list[LanguageModel]:
+    """Return the LMs of a run: those `of_run` that there are, and those of predictors' own."""
+    own = (predictor.lm for _, predictor in student.named_predictors())
+    return [lm for lm in (*of_run, *own) if lm is not None]
 
 
 def lms_of(job: Job) -> dict[str, dict[str, Any]]:

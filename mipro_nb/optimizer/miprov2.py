@@ -21,6 +21,7 @@ from mipro_nb.optimizer.alive import begun_here
 from mipro_nb.optimizer.costing import Models, estimate
 from mipro_nb.optimizer.estimate import Estimate
 from mipro_nb.optimizer.job import Job
+from mipro_nb.optimizer.lms import every_lm
 from mipro_nb.optimizer.plan import (
     DEFAULT_NUM_CANDIDATES,
     DEFAULT_NUM_TRIALS,
@@ -473,9 +474,8 @@ class MIPROv2:
             trainset_size=len(rows.train),
             valset_size=len(rows.val),
         )
-        lms = [task_lm, prompt_lm, self.teacher_lm]
-        lms += [predictor.lm for _, predictor in copy.named_predictors()]
-        not_counted = uncounted(copy, *lms)
+        lms = every_lm(copy, task_lm, prompt_lm, self.teacher_lm)
+        not_counted = uncounted(lms)
         check_counted(caps, not_counted)
         notes = [*plan.notes, *note(not_counted), *found.notes, *limits_noted(caps, lms)]
         if wished.program_aware_proposer and source.problem:

@@ -21,7 +21,7 @@ from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.alive import begin, enter
 from mipro_nb.optimizer.course import Course
 from mipro_nb.optimizer.job import Job, Journal
-from mipro_nb.optimizer.lms import lms_of
+from mipro_nb.optimizer.lms import every_lm, lms_of
 from mipro_nb.optimizer.naming import names_of
 from mipro_nb.optimizer.past import Past
 from mipro_nb.optimizer.plan import Plan
@@ -158,7 +158,8 @@ class Run(RunFrames):
             because calls of an LM are not counted.
         """
         job = self._job
-        check_counted(caps, uncounted(job.student, job.task_lm, job.prompt_lm, job.teacher_lm))
+        lms = every_lm(job.student, job.task_lm, job.prompt_lm, job.teacher_lm)
+        check_counted(caps, uncounted(lms))
         if self._past:
             check_caps_left(self._past, caps)
 

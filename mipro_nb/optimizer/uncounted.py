@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.lm_protocol import LanguageModel
-from mipro_nb.language.module import Module
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.lm import LM
 
 _COUNTING = ("max_usd", "max_calls", "max_tokens")
 
 
-def uncounted(student: Module, *lms: LanguageModel | None) -> list[str]:
-    """Return the names of LMs whose calls are not counted: of `lms`, and of the predictors."""
-    own = [predictor.lm for _, predictor in student.named_predictors()]
-    unknown = [lm for lm in (*lms, *own) if lm is not None and not isinstance(lm, LM)]
+def uncounted(lms: Iterable[LanguageModel]) -> list[str]:
+    """Return the names of those of `lms` whose calls are not counted."""
+    unknown = [lm for lm in lms if not isinstance(lm, LM)]
     return list(dict.fromkeys(f"{lm.name} ({type(lm).__name__})" for lm in unknown))
 
 

@@ -1,8 +1,7 @@
 """A run as one file: written from the record, and read into another one.
 
 The file is JSON: the run, its events, the texts that they refer to, and what its calls in flight
-take. Nothing in a file is
-believed: whatever it holds is checked before the record is touched.
+take. Nothing in a file is believed: whatever it holds is checked before the record is touched.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def write_report(run_id: str, state: RunState) -> str:
         what = _what(best.configuration)
         lines.append(f"  best program       {one_decimal(best.score):>6}  ({what})")
     elif state.state in RESUMABLE:
-        lines.append(f"  {NOTHING_SCORED}")
+        lines.append(f"  best program       {NOTHING_SCORED}")
     if ended is not None and ended.gain_low is not None and ended.gain_high is not None:
         lines.append(_gain_line(ended.gain_low, ended.gain_high))
     evaluations = counted(len(state.trials), "evaluation")

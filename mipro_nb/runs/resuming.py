@@ -11,7 +11,7 @@ from mipro_nb.runs.state import State
 from mipro_nb.runs.wording import counted
 
 RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed"})
-NOTHING_SCORED = "best program       the student as given (nothing else was scored)"
+NOTHING_SCORED = "the student as given (nothing else was scored)"
 CELL = "%%mipro"
 CELL_AGAIN = "run its %%mipro cell again with --resume"
 # What a name on a line may be: ``student``, ``programs.qa``, ``programs[0]``.

@@ -41,7 +41,7 @@ export const columns: readonly Column<HistoryRow>[] = [
     title: "Id of the run",
     value: (row) => row.id,
     cell: (row) => <code>{row.id}</code>,
-    width: "176px",
+    width: "204px",
   },
   {
     id: "state",
