@@ -9,7 +9,8 @@ NPM := npm --prefix js
 NPM_LAB := npm --prefix js/labextension
 
 # The browser that tests look through.
-CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+CHROMIUM ?= $(shell command -v chromium-headless-shell || command -v chromium \
+	|| command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
 REQUIRE_NPM := command -v npm > /dev/null || { echo "npm is missing. It builds the widgets:" \
@@ -99,7 +100,7 @@ $(KERNEL6_STAMP): $(PY_STAMP)
 
 chromium:
 	@test -x "$(CHROMIUM)" || { echo "Chromium is missing. The tests look at notebooks through it:" \
-		"apt-get install chromium, or set CHROMIUM to its path." >&2; exit 1; }
+		"apt-get install chromium-headless-shell, or set CHROMIUM to its path." >&2; exit 1; }
 
 demo: $(DEMO_STAMP) $(WIDGETS) ## Run the quickstart notebook without a browser (SEED=9)
 	@echo "Running notebooks/01_quickstart.ipynb: five to ten minutes on two cores."

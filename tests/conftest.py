@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 
 from mipro_nb.language import configure
+from mipro_nb.models import setbacks
 from mipro_nb.runs.opened import close_records
 
 # How long an example takes says more about the machine than about the code.
@@ -25,3 +26,9 @@ def _own_surroundings(tmp_path, monkeypatch):
     yield
     configure(lm=None, record=None)
     close_records(tmp_path)  # a thousand tests would have more open than a process may
+
+
+@pytest.fixture
+def short_pauses(monkeypatch):
+    """Have calls that failed be tried again at once, nearly: not after half a second and more."""
+    monkeypatch.setattr(setbacks, "_FIRST_PAUSE_SECONDS", 0.01)

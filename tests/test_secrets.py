@@ -24,6 +24,8 @@ from mipro_nb.errors import InvalidArgumentError, LMError, MiproError
 from mipro_nb.language import LMRequest
 from mipro_nb.models import providers
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
 _SERVICES = ("OPENAI", "OPENROUTER", "GROQ", "DEEPSEEK", "MISTRAL", "TOGETHER", "XAI", "GEMINI")
 # Each ends in what no other text has.
 CANARIES = {

@@ -29,12 +29,10 @@ _NOTEBOOK = {"front_end": "notebook", "kernel": "python3"}
 @pytest.mark.parametrize(
     ("place", "begin", "best"),
     [
-        pytest.param(_JUPYTERLAB, _START, _BEST_OF_RUN, id="JupyterLab, start"),
         pytest.param(_JUPYTERLAB, _ACOMPILE, _BEST, id="JupyterLab, acompile"),
         pytest.param(_JUPYTERLAB, _CELL, _BEST, id="JupyterLab, %%mipro"),
         pytest.param(_JUPYTERLAB_6, _COMPILE, _BEST, id="JupyterLab with ipykernel 6, compile"),
         pytest.param(_JUPYTERLAB_6, _START, _BEST_OF_RUN, id="JupyterLab with ipykernel 6, start"),
-        pytest.param(_JUPYTERLAB_6, _ACOMPILE, _BEST, id="JupyterLab with ipykernel 6, acompile"),
         pytest.param(_NOTEBOOK, _COMPILE, _BEST, id="Notebook, compile"),
     ],
 )

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 _OWN = "Add the first number to the second."
 # So many examples that the search has not seen them all before somebody has looked at it.
-_COMPILE = "best = optimizer.compile(student, **{**data, 'valset': rows(300, start=1000)})"
+_COMPILE = "best = optimizer.compile(student, **{**data, 'valset': rows(150, start=1000)})"
 _TELL = "print(best.run.status, best.score, best.solve.signature.instructions)"
 _SECOND = """
 few = {**data, "num_trials": 8}

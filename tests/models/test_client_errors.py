@@ -20,6 +20,8 @@ from mipro_nb.language import LMRequest
 from mipro_nb.models.gate import Gate, run_gate
 from mipro_nb.runs.opened import open_record
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
 QUOTA = {"message": "Quota exceeded.", "type": "insufficient_quota", "code": "insufficient_quota"}
 
 

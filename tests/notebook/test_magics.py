@@ -176,7 +176,8 @@ class TestRun:
         usd = format_usd(run.state.spend.usd)
         told = f"{run.state.baseline:.1f} → {run.score:.1f}, {usd}, run {run.id}\n"
         assert told in capsys.readouterr().out
-        capped = shell.run(f"%mipro run student {SHORT} --yes --seed 3 --max-calls 1").run
+        shell.run("unseen = mipro.ChainOfThought('question -> answer')")  # no answer is there yet
+        capped = shell.run(f"%mipro run unseen {SHORT} --yes --max-calls 1").run
         told = f"capped: nothing scored, {format_usd(capped.state.spend.usd)}, run {capped.id}\n"
         assert told in capsys.readouterr().out
 

@@ -304,6 +304,7 @@ def one_in_three_dropped(request):
     return Reply(drop=True) if request.number % 3 == 1 else answer(request)
 
 
+@pytest.mark.usefixtures("short_pauses")
 @pytest.mark.parametrize("caps", [{"max_tokens": 40_000}, {"max_usd": 0.06}], ids=["tokens", "usd"])
 def test_attempts_whose_end_nobody_knows_still_count_for_the_cap_afterwards(record, caps):
     with ScriptedServer(one_in_three_dropped) as server:
@@ -312,15 +313,11 @@ def test_attempts_whose_end_nobody_knows_still_count_for_the_cap_afterwards(reco
         assert run.status == "capped"
         dropped = server.count // 3
     (name, limit), read_back = *caps.items(), mipro.runs.load(run.id, record).state
-    spent = {"max_tokens": read_back.outlay.tokens, "max_usd": read_back.outlay.usd}[name]
-    told = {
-        "max_tokens": run.state.spend.input_tokens + run.state.spend.output_tokens,
-        "max_usd": run.state.spend.usd,
-    }[name]
     at_least = {"max_tokens": 1000, "max_usd": 1000 * 2.0 / 1e6}[name] * dropped
-    assert told + at_least <= spent <= limit * (1 + 1e-9)
+    counted = {"max_tokens": read_back.outlay.tokens, "max_usd": read_back.outlay.usd}[name]
+    assert answered_for(read_back, name) + at_least <= counted <= limit * (1 + 1e-9)
     assert "timed out or lost their connection" in run.report()
-    # So little is left of the same cap that nothing, or next to nothing, may be sent.
+    # What is left of the same cap may be too little for a single call.
     with ScriptedServer(answer) as server:
         mipro.configure(lm=lm_of(server, cache=False, max_tokens=1000))
         with contextlib.suppress(InvalidArgumentError):
@@ -331,7 +328,15 @@ def test_attempts_whose_end_nobody_knows_still_count_for_the_cap_afterwards(reco
                 requires_permission_to_run=False,
                 **caps,
             )
-        assert server.count <= 2
+    carried_on = mipro.runs.load(run.id, record).state
+    assert carried_on.spend.calls - read_back.spend.calls == server.count
+    assert answered_for(carried_on, name) + at_least <= limit * (1 + 1e-9)
+
+
+def answered_for(state, cap):
+    """What the answered calls of a run took, in the unit of a cap."""
+    spend = state.spend
+    return spend.usd if cap == "max_usd" else spend.input_tokens + spend.output_tokens
 
 
 def twice_the_same(answers):

@@ -12,12 +12,16 @@ from whole_runs import CANDIDATES, SEARCH, TRAIN, VAL, at_random_speed, made, re
 
 import mipro_nb as mipro
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
 ENOUGH_RETRIES = 12
+# Long enough that a busy machine answers in time what is answered at all.
+TIMEOUT = 2.0
 
 
 def run_on(server, tmp_path, *, metric=exact, num_retries=ENOUGH_RETRIES, **settings):
     """Run a search to its end on a server that has faults."""
-    mipro.configure(lm=lm_of(server, num_retries=num_retries, timeout=0.5, cache=True))
+    mipro.configure(lm=lm_of(server, num_retries=num_retries, timeout=TIMEOUT, cache=True))
     optimizer = mipro.MIPROv2(metric, num_threads=16, **CANDIDATES)
     run = optimizer.start(
         PlanAndSolve(),
@@ -66,7 +70,7 @@ def test_faults_that_pass_change_nothing_and_each_is_told(clean, tmp_path, seed)
 
 
 def test_answers_of_no_use_that_are_billed_are_paid_for(tmp_path):
-    faulty = Faulty(5)
+    faulty = Faulty(5, hangs=0)
     with ScriptedServer(faulty) as server:
         run = run_on(server, tmp_path)
     billed = [
