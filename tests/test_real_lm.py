@@ -23,7 +23,12 @@ def test_demos_make_a_useless_program_useful_and_a_second_run_is_answered_from_t
 
     def optimize():
         optimizer = mipro.MIPROv2(
-            same_label, prompt_model=mipro.LM.local(max_tokens=40), num_candidates=4, num_threads=2
+            same_label,
+            prompt_model=mipro.LM.local(max_tokens=40),
+            num_candidates=4,
+            max_bootstrapped_demos=2,
+            max_labeled_demos=4,
+            num_threads=2,
         )
         return optimizer.compile(
             student,
