@@ -43,6 +43,9 @@ KERNEL6 := $(VENV)/ipykernel6
 KERNEL6_STAMP := $(KERNEL6)/.stamp
 SITE_PACKAGES = import sysconfig; print(sysconfig.get_path("purelib"))
 
+# Tests that need both cores of a small machine for themselves; of the others two run at a time.
+WIDE := browser or real_lm
+
 # What we are measured against, in an environment of its own.
 DSPY := benchmarks/.venv-dspy
 DSPY_STAMP := $(DSPY)/.stamp
@@ -111,7 +114,8 @@ lab: $(DEMO_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in Ju
 
 test: chromium setup ## Run all tests: TypeScript's, Python's and those in a browser
 	$(NPM) test
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist worksteal -m "not ($(WIDE))"
+	$(PY) -m pytest -m "$(WIDE)"
 
 coverage: chromium setup ## Run Python's tests and tell which lines none of them reaches
 	$(PY) -m pytest --cov --cov-report=term
