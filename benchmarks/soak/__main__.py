@@ -76,6 +76,10 @@ def _process(
     return True
 
 
+def _is_finished(record: Path) -> bool:
+    return record.exists() and any(run.status == "finished" for run in mipro.runs.list(record))
+
+
 def _sizes(record: Path) -> tuple[float, float]:
     """Return the size of the record and of the file beside it that SQLite writes, in MiB."""
     wal = record.with_name(f"{record.name}-wal")
@@ -119,7 +123,10 @@ def main() -> None:
             log, kills, begun = Path(folder) / f"{shape}.log", 0, time.monotonic()
             with Loopback("benchmarks.soak.server", str(wanted.seed), shape) as server:
                 arguments = [server.address, str(record), str(wanted.seed), str(wanted.trials)]
-                while not _process(arguments, log, memory, _patience(draw, shape, wanted.pause)):
+                while not (
+                    _process(arguments, log, memory, _patience(draw, shape, wanted.pause))
+                    or _is_finished(record)  # killed after its end: nothing is left to carry on
+                ):
                     kills += 1
                     if record.exists() and (runs := mipro.runs.list(record)):
                         arguments = [*arguments[:4], runs[0].id]
