@@ -76,10 +76,6 @@ def _process(
     return True
 
 
-def _is_finished(record: Path) -> bool:
-    return record.exists() and any(run.status == "finished" for run in mipro.runs.list(record))
-
-
 def _sizes(record: Path) -> tuple[float, float]:
     """Return the size of the record and of the file beside it that SQLite writes, in MiB."""
     wal = record.with_name(f"{record.name}-wal")
@@ -123,12 +119,12 @@ def main() -> None:
             log, kills, begun = Path(folder) / f"{shape}.log", 0, time.monotonic()
             with Loopback("benchmarks.soak.server", str(wanted.seed), shape) as server:
                 arguments = [server.address, str(record), str(wanted.seed), str(wanted.trials)]
-                while not (
-                    _process(arguments, log, memory, _patience(draw, shape, wanted.pause))
-                    or _is_finished(record)  # killed after its end: nothing is left to carry on
-                ):
+                while not _process(arguments, log, memory, _patience(draw, shape, wanted.pause)):
+                    runs = mipro.runs.list(record) if record.exists() else []
+                    if runs and runs[0].status == "finished":
+                        break  # killed after its end: nothing is left to carry on
                     kills += 1
-                    if record.exists() and (runs := mipro.runs.list(record)):
+                    if runs:
                         arguments = [*arguments[:4], runs[0].id]
                 seen, seconds = _seen(server.address), time.monotonic() - begun
             table.add(shape, *_row(str(record), kills, seconds, seen, memory))
