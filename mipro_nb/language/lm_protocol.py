@@ -24,6 +24,8 @@ class LMRequest:
         Overrides of the LM's settings for this call: ``temperature``, ``max_tokens``, …
     schema
         JSON schema of the reply, where structured outputs are asked for.
+    labels
+        Texts of which the reply is one, where the server keeps the LM to them.
     rollout
         Calls that are equal but for their rollout are answered anew, not from the cache.
     signature
@@ -35,6 +37,7 @@ class LMRequest:
     messages: Sequence[Message]
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold a key
     schema: Mapping[str, Any] | None = None
+    labels: Sequence[str] = ()
     rollout: int = 0
     signature: SignatureMeta | None = None
     predictor: str | None = None
@@ -50,7 +53,10 @@ class Completion:
 
 @runtime_checkable
 class LanguageModel(Protocol):
-    """Anything that answers an `LMRequest`."""
+    """Anything that answers an `LMRequest`.
+
+    An attribute ``keeps_to_labels = True`` says that replies are kept to a request's `labels`.
+    """
 
     name: str
     structured_outputs: bool

@@ -11,7 +11,15 @@ from mipro_nb.language.example import Example, Prediction
 from mipro_nb.language.history import PastCall, remember
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.module import Module
-from mipro_nb.language.prompt import Message, read_reply, reply_schema, write_messages, write_retry
+from mipro_nb.language.prompt import (
+    Message,
+    form_for,
+    labels_of,
+    read_reply,
+    reply_schema,
+    write_messages,
+    write_retry,
+)
 from mipro_nb.language.scope import lost
 from mipro_nb.language.settings import settings
 from mipro_nb.language.signature import SignatureMeta, ensure_signature
@@ -120,20 +128,25 @@ class Predict(Module):
     def messages(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> list[Message]:
         """Return the messages that a call with `inputs` sends, without sending them."""
         lm = lm or self.lm or settings.lm
-        as_json = lm is not None and lm.structured_outputs
-        return write_messages(self.signature, self.demos, inputs, as_json=as_json)
+        form = form_for(self.signature, lm)
+        return write_messages(self.signature, self.demos, inputs, form=form)
 
     async def _ask(self, lm: LanguageModel, messages: list[Message]) -> dict[str, Any]:
-        as_json = lm.structured_outputs
-        schema = reply_schema(self.signature) if as_json else None
+        form = form_for(self.signature, lm)
         request = LMRequest(
-            messages, self.options, schema, self.rollout, self.signature, self.bound_name
+            messages,
+            self.options,
+            schema=reply_schema(self.signature) if form == "json" else None,
+            labels=labels_of(self.signature) if form == "label" else (),
+            rollout=self.rollout,
+            signature=self.signature,
+            predictor=self.bound_name,
         )
         completion = await lm.acomplete(request)
         if lm is not settings.stand_in:
             remember(PastCall(lm.name, messages, completion.text))
         return read_reply(
-            self.signature, completion.text, truncated=completion.truncated, as_json=as_json
+            self.signature, completion.text, truncated=completion.truncated, form=form
         )
 
     def _refuse_positional(self, args: tuple[Any, ...]) -> None:

@@ -5,6 +5,10 @@ up to the next line that starts with a field's name. A line of a value that woul
 such a line is written with a backslash before it, so that any text comes back unchanged. The
 instruction and the demos come first and are the same for every example of a configuration,
 which lets servers reuse what they have computed for that prefix.
+
+A reply has one of three forms: such lines; one JSON object, where the LM is asked for structured
+outputs; or the bare label, where there is but one output, with a few possible values, and the
+server keeps the LM to them.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,6 +25,7 @@ from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language.fields import (
     Field,
     adapter,
+    choices,
     hint,
     json_value,
     may_go_on,
@@ -33,10 +38,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from mipro_nb.language.example import Example
+    from mipro_nb.language.lm_protocol import LanguageModel
     from mipro_nb.language.signature import SignatureMeta
 
 Message = dict[str, str]
 
+Form = Literal["lines", "json", "label"]
+"""How a reply is written: a line a field, one JSON object, or one label and nothing else."""
+
+_ASKED: Mapping[Form, str] = {
+    "lines": "Answer with these lines and nothing else, each as `name: value`:",
+    "json": "Answer with one JSON object of these keys and nothing else:",
+    "label": "Answer with the value of this field and nothing else:",
+}
 _UNCHANGING = frozenset({str, int, float, bool, type(None)})
 _FrozenDemos = tuple[tuple[tuple[str, Any, str | None], ...], ...]
 
@@ -46,7 +60,7 @@ def write_messages(
     demos: Sequence[Mapping[str, Any] | Example],
     inputs: Mapping[str, Any],
     *,
-    as_json: bool = False,
+    form: Form = "lines",
 ) -> list[Message]:
     """Return the chat messages of one call.
 
@@ -59,14 +73,14 @@ def write_messages(
         some is shown in the system message; one with no output at all is left out.
     inputs
         Value of every input field.
-    as_json
-        Ask for, and show in the demos, a JSON object instead of lines.
+    form
+        The form that is asked for, and shown in the demos.
     """
     frozen = _frozen(demos)
     if frozen is None:
-        opening = _opening(signature, demos, as_json=as_json)
+        opening = _opening(signature, demos, form)
     else:
-        opening = _kept_opening(signature, signature.instructions, frozen, as_json)
+        opening = _kept_opening(signature, signature.instructions, frozen, form)
     question = write_fields(signature, signature.input_fields, inputs)
     return [_turn(role, text) for role, text in (*opening, ("user", question))]
 
@@ -95,8 +109,40 @@ def write_fields(
     return "\n".join(lines)
 
 
+def write_answer(signature: SignatureMeta, values: Mapping[str, Any] | Example, form: Form) -> str:
+    """Return the outputs in `values` as a reply of this form."""
+    if form == "lines":
+        return write_fields(signature, signature.output_fields, values)
+    if form == "label":
+        (output,) = signature.output_fields.values()
+        return write_value(output, values[output.name])
+    written = {
+        name: json_value(field, values[name]) for name, field in signature.output_fields.items()
+    }
+    return json.dumps(written, ensure_ascii=False)
+
+
+def form_for(signature: SignatureMeta, lm: LanguageModel | None) -> Form:
+    """Return the form in which `lm` is asked for the outputs of `signature`."""
+    if lm is None:
+        return "lines"
+    # Not every LM class of a user's own has the attribute.
+    if getattr(lm, "keeps_to_labels", False) and labels_of(signature):
+        return "label"
+    return "json" if lm.structured_outputs else "lines"
+
+
+def labels_of(signature: SignatureMeta) -> Sequence[str]:
+    """Return the texts of which a reply is one, empty unless there is one output of few values."""
+    output, *others = signature.output_fields.values()
+    if others:
+        return ()
+    values = (True, False) if output.type is bool else choices(output.type) or ()
+    return [write_value(output, value) for value in values]
+
+
 def read_reply(
-    signature: SignatureMeta, text: str, *, truncated: bool = False, as_json: bool = False
+    signature: SignatureMeta, text: str, *, truncated: bool = False, form: Form = "lines"
 ) -> dict[str, Any]:
     """Return the output fields that an LM's reply holds.
 
@@ -108,8 +154,8 @@ def read_reply(
         The reply.
     truncated
         The server cut the reply off at ``max_tokens``.
-    as_json
-        The reply was asked for as a JSON object.
+    form
+        The form that was asked for.
 
     Raises
     ------
@@ -118,7 +164,12 @@ def read_reply(
     ReplyError
         If a field is missing or is not of its type.
     """
-    reply = _from_json(signature, text) if as_json else None
+    reply = None
+    if form == "json":
+        reply = _from_json(signature, text)
+    elif form == "label":
+        (name,) = signature.output_fields
+        reply = _Reply({name: text.strip()}, name)
     if reply is None:
         reply = _from_lines(signature, text)
     values: dict[str, Any] = {}
@@ -181,14 +232,14 @@ def _kept_opening(
     signature: SignatureMeta,
     instructions: str,  # noqa: ARG001 - part of the key: a signature's instruction may be replaced
     demos: _FrozenDemos,
-    as_json: bool,  # noqa: FBT001 - lru_cache tells arguments apart by place
+    form: Form,
 ) -> Sequence[tuple[str, str]]:
     values = [{name: value for name, value, _ in demo} for demo in demos]
-    return _opening(signature, values, as_json=as_json)
+    return _opening(signature, values, form)
 
 
 def _opening(
-    signature: SignatureMeta, demos: Sequence[Mapping[str, Any] | Example], *, as_json: bool
+    signature: SignatureMeta, demos: Sequence[Mapping[str, Any] | Example], form: Form
 ) -> Sequence[tuple[str, str]]:
     """Return (role, text) of the messages that are the same whatever the inputs are."""
     complete: list[Mapping[str, Any] | Example] = []
@@ -198,10 +249,10 @@ def _opening(
             complete.append(demo)
         elif any(name in demo for name in signature.output_fields):
             partial.append(demo)
-    turns = [("system", _system_text(signature, partial, as_json=as_json))]
+    turns = [("system", _system_text(signature, partial, form))]
     for demo in complete:
         turns.append(("user", write_fields(signature, signature.input_fields, demo)))
-        turns.append(("assistant", _answer_text(signature, demo, as_json=as_json)))
+        turns.append(("assistant", write_answer(signature, demo, form)))
     return turns
 
 
@@ -210,18 +261,13 @@ def _turn(role: str, content: str) -> Message:
 
 
 def _system_text(
-    signature: SignatureMeta, partial: Sequence[Mapping[str, Any] | Example], *, as_json: bool
+    signature: SignatureMeta, partial: Sequence[Mapping[str, Any] | Example], form: Form
 ) -> str:
     parts = [signature.instructions.strip()]
     given = [_described(field) for field in signature.input_fields.values()]
     parts.append("You are given:\n" + "\n".join(given))
     wanted = [_described(field) for field in signature.output_fields.values()]
-    form = (
-        "Answer with one JSON object of these keys and nothing else:"
-        if as_json
-        else "Answer with these lines and nothing else, each as `name: value`:"
-    )
-    parts.append(form + "\n" + "\n".join(wanted))
+    parts.append(_ASKED[form] + "\n" + "\n".join(wanted))
     if partial:
         shown = [write_fields(signature, signature.fields, demo) for demo in partial]
         parts.append("Examples, some fields left out:\n\n" + "\n\n".join(shown))
@@ -237,17 +283,6 @@ def _typed_hint(field: Field) -> str:
     if field.kind == "output":
         return hint(field)
     return "" if field.type is str else type_name(field.type)
-
-
-def _answer_text(
-    signature: SignatureMeta, demo: Mapping[str, Any] | Example, *, as_json: bool
-) -> str:
-    if not as_json:
-        return write_fields(signature, signature.output_fields, demo)
-    values = {
-        name: json_value(field, demo[name]) for name, field in signature.output_fields.items()
-    }
-    return json.dumps(values, ensure_ascii=False)
 
 
 @lru_cache(maxsize=256)

@@ -100,6 +100,7 @@ class LM:
     ) -> None:
         self.name = model
         self.structured_outputs = structured_outputs
+        self.keeps_to_labels = False
         self.cache = cache
         if "default_headers" in parameters:
             raise InvalidArgumentError("default_headers", NOT_SHOWN, "call it extra_headers=.")
@@ -131,7 +132,9 @@ class LM:
 
         It is SmolLM2-135M-Instruct, run by llama.cpp on a free loopback port; started at most
         once per process and model file, and shut down at exit. It answers one call at a time,
-        which is the fastest on few cores and gives the same answers however calls arrive.
+        which is the fastest on few cores and gives the same answers however calls arrive. Where a
+        signature has one output of a few possible values (a Literal or a bool), the reply is the
+        bare value, and a grammar keeps the model to these values.
 
         Parameters
         ----------
@@ -153,6 +156,7 @@ class LM:
         settings = {"price": Price(0.0, 0.0), "timeout": 600.0, **settings}
         lm = cls(server.model, base_url=server.base_url, max_tokens=max_tokens, **settings)
         lm._answerer = server.identity
+        lm.keeps_to_labels = True
         return lm
 
     async def acomplete(self, request: LMRequest) -> Completion:
@@ -172,6 +176,8 @@ class LM:
         if request.schema is not None:
             schema = {"name": "reply", "schema": dict(request.schema), "strict": True}
             parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if request.labels and self.keeps_to_labels:
+            parameters["grammar"] = local.grammar_of(request.labels)
         return Call(
             model=self._endpoint.model,
             server=self._answerer,

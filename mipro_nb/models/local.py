@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 import importlib.util
+import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,11 @@ def start(path: str | Path | None, context_tokens: int) -> LocalServer:
         if key not in _servers:
             _servers[key] = _started(weights, context_tokens)
         return _servers[key]
+
+
+def grammar_of(texts: Iterable[str]) -> str:
+    """Return llama.cpp's grammar (GBNF) of replies that are one of `texts`."""
+    return "root ::= " + " | ".join(json.dumps(text, ensure_ascii=False) for text in texts)
 
 
 def _weights() -> Path:

@@ -458,7 +458,7 @@ class MIPROv2:
             copy,
             [*rows.train, *rows.val],
             self.metric,
-            as_json=task_lm.structured_outputs,
+            lm=task_lm,
             example_timeout=wished.example_timeout,
         )
         source = program_source(copy)

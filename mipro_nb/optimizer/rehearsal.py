@@ -8,7 +8,6 @@ and plain values of the right type otherwise.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,10 +24,10 @@ from mipro_nb.evaluate.metric import Metric, MetricReturnError
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, json_value
-from mipro_nb.language.lm_protocol import Completion, LMRequest
+from mipro_nb.language.fields import Field
+from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.language.module import Module
-from mipro_nb.language.prompt import write_fields
+from mipro_nb.language.prompt import form_for, write_answer
 from mipro_nb.language.scope import bind
 from mipro_nb.language.settings import context
 from mipro_nb.models.gate import all_calls_refused
@@ -89,7 +88,7 @@ async def rehearse(
     rows: Sequence[Example],
     metric: Metric,
     *,
-    as_json: bool,
+    lm: LanguageModel,
     example_timeout: float | None = None,
 ) -> Rehearsal:
     """Return what running `student` and `metric` on a few of `rows` would send.
@@ -104,8 +103,8 @@ async def rehearse(
         Rows to take a few of.
     metric
         The metric.
-    as_json
-        Whether replies are JSON.
+    lm
+        The LM whose form the replies have.
     example_timeout
         Seconds that program and metric may work on one row; None for ever.
 
@@ -131,7 +130,7 @@ async def rehearse(
     notes: list[str] = []
     for row in rows[::step][:_ROWS]:
         with attempting(example_timeout):
-            made, note = await _rehearse_row(student, names, row, metric, as_json=as_json)
+            made, note = await _rehearse_row(student, names, row, metric, lm=lm)
         calls.append(made)
         if note is not None and note not in notes:
             notes.append(note)
@@ -146,9 +145,9 @@ async def rehearse(
 
 
 async def _rehearse_row(
-    student: Module, names: dict[int, str], row: Example, metric: Metric, *, as_json: bool
+    student: Module, names: dict[int, str], row: Example, metric: Metric, *, lm: LanguageModel
 ) -> tuple[list[RehearsedCall], str | None]:
-    stand_in = _StandIn(row, as_json)
+    stand_in = _StandIn(row, lm.structured_outputs, getattr(lm, "keeps_to_labels", False))
     row = copy.deepcopy(row)  # the user's code may change what it is given
     program = student.deepcopy()
     with all_calls_refused(_NO_CALLS_YET), context(stand_in=stand_in):
@@ -216,6 +215,7 @@ class _StandIn:
 
     row: Example
     structured_outputs: bool
+    keeps_to_labels: bool
     name: str = "rehearsal"
     requests: list[_Request] = field(default_factory=list)
 
@@ -229,11 +229,7 @@ class _StandIn:
             and list(made.request.messages) == list(request.messages[:-2])
             for made in self.requests
         )
-        if self.structured_outputs:
-            values = {name: json_value(signature.fields[name], v) for name, v in outputs.items()}
-            reply = json.dumps(values, ensure_ascii=False)
-        else:
-            reply = write_fields(signature, signature.output_fields, outputs)
+        reply = write_answer(signature, outputs, form_for(signature, self))
         if not asked_again:  # only because what was made up does not fit: a real LM knows better
             self.requests.append(_Request(request, reply))
         return Completion(reply)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pytest
@@ -16,6 +16,8 @@ from pydantic import BaseModel
 from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language import Example, InputField, OutputField, Signature
 from mipro_nb.language.prompt import (
+    Form,
+    labels_of,
     read_reply,
     reply_schema,
     write_fields,
@@ -110,41 +112,39 @@ def exact(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-def written(signature: Any, values: dict[str, Any], *, as_json: bool) -> str:
+def written(signature: Any, values: dict[str, Any], *, form: Form) -> str:
     """Return the turn that shows `values` as an LM's answer."""
     demo = {**dict.fromkeys(signature.input_fields, "given"), **values}
-    messages = write_messages(signature, [demo], demo, as_json=as_json)
+    messages = write_messages(signature, [demo], demo, form=form)
     assert [message["role"] for message in messages] == ["system", "user", "assistant", "user"]
     return messages[2]["content"]
 
 
-@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+@pytest.mark.parametrize("form", ["lines", "json"])
 @pytest.mark.parametrize("kind", TYPES)
 @given(data=st.data())
-def test_every_value_comes_back_equal(kind, as_json, data):
+def test_every_value_comes_back_equal(kind, form, data):
     annotation, values = TYPES[kind]
     signature = Signature("question, line, item -> label: T", T=annotation)
     value = data.draw(values)
-    read = read_reply(
-        signature, written(signature, {"label": value}, as_json=as_json), as_json=as_json
-    )
+    read = read_reply(signature, written(signature, {"label": value}, form=form), form=form)
     assert exact(read["label"], value)
 
 
-@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+@pytest.mark.parametrize("form", ["lines", "json"])
 @given(answer=texts, label=texts, person=people, item=texts)
-def test_several_outputs_do_not_run_into_each_other(as_json, answer, label, person, item):
+def test_several_outputs_do_not_run_into_each_other(form, answer, label, person, item):
     signature = Signature("question, line -> answer, person: P, label, item", P=Person)
     values = {"answer": answer, "person": person, "label": label, "item": item}
-    reply = written(signature, values, as_json=as_json)
-    assert read_reply(signature, reply, as_json=as_json) == values
+    reply = written(signature, values, form=form)
+    assert read_reply(signature, reply, form=form) == values
 
 
-@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
-def test_not_a_number_comes_back(as_json):
+@pytest.mark.parametrize("form", ["lines", "json"])
+def test_not_a_number_comes_back(form):
     signature = Signature("question -> label: float")
-    reply = written(signature, {"label": math.nan}, as_json=as_json)
-    assert math.isnan(read_reply(signature, reply, as_json=as_json)["label"])
+    reply = written(signature, {"label": math.nan}, form=form)
+    assert math.isnan(read_reply(signature, reply, form=form)["label"])
 
 
 @given(text=texts, answer=texts)
@@ -154,14 +154,14 @@ def test_written_outputs_are_read_from_lines_in_any_order(text, answer):
     assert read_reply(signature, write_fields(signature, ["answer", "label"], values)) == values
 
 
-@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+@pytest.mark.parametrize("form", ["lines", "json"])
 @given(reply=texts, truncated=st.booleans())
 @example(reply='{"answer": ' + "[" * 5000 + "]" * 5000 + "}", truncated=False)
 @example(reply='{"answer": ' + "1" * 5000 + "}", truncated=False)
-def test_no_reply_makes_reading_fail_in_another_way(as_json, reply, truncated):
+def test_no_reply_makes_reading_fail_in_another_way(form, reply, truncated):
     signature = Signature("question, line, item -> label: Literal['a', 'b'], answer: list[int]")
     try:
-        values = read_reply(signature, reply, truncated=truncated, as_json=as_json)
+        values = read_reply(signature, reply, truncated=truncated, form=form)
     except ReplyError:
         pass
     else:
@@ -305,15 +305,15 @@ def test_a_reply_cut_off_after_its_fields_counts(declaration, reply):
 def test_a_complete_json_object_counts_although_the_reply_was_cut_off():
     signature = Signature("q -> answer")
     reply = '{"answer": "Paris"}\n\n\n'
-    assert read_reply(signature, reply, truncated=True, as_json=True) == {"answer": "Paris"}
+    assert read_reply(signature, reply, truncated=True, form="json") == {"answer": "Paris"}
     with pytest.raises(TruncatedReplyError):
-        read_reply(signature, '{"answer": "Pari', truncated=True, as_json=True)
+        read_reply(signature, '{"answer": "Pari', truncated=True, form="json")
 
 
 def test_lines_are_understood_where_json_was_asked_for():
     signature = Signature("q -> reasoning, answer")
     reply = "reasoning: see {}\nanswer: 2"
-    assert read_reply(signature, reply, as_json=True) == {"reasoning": "see {}", "answer": "2"}
+    assert read_reply(signature, reply, form="json") == {"reasoning": "see {}", "answer": "2"}
 
 
 def test_json_is_found_inside_other_text_and_read_loosely():
@@ -322,7 +322,36 @@ def test_json_is_found_inside_other_text_and_read_loosely():
         'Here:\n```json\n{"n": "1,234", "label": "A", "text": 5, "numbers": [1], "more": 0}\n```'
     )
     values = {"n": 1234, "label": "a", "text": "5", "numbers": [1]}
-    assert read_reply(signature, reply, as_json=True) == values
+    assert read_reply(signature, reply, form="json") == values
+
+
+LABELLED = {
+    "words": Literal["ham", "spam", "s"],
+    "words that must be quoted": Literal["", " ham", '"spam"', "a\nb", "null"],
+    "numbers": Literal[1, 2, 10],
+    "truth": bool,
+}
+
+
+@pytest.mark.parametrize("kind", LABELLED)
+def test_a_bare_label_comes_back_equal(kind):
+    signature = Signature("question -> label: T", T=LABELLED[kind])
+    values = [True, False] if LABELLED[kind] is bool else get_args(LABELLED[kind])
+    texts = [written(signature, {"label": value}, form="label") for value in values]
+    assert texts == labels_of(signature)
+    assert [read_reply(signature, t, form="label")["label"] for t in texts] == list(values)
+
+
+def test_a_label_that_was_cut_off_is_no_other_label():
+    signature = Signature("question -> label: Literal['no', 'nothing']")
+    assert read_reply(signature, "nothing", truncated=True, form="label") == {"label": "nothing"}
+    with pytest.raises(TruncatedReplyError):
+        read_reply(signature, "no", truncated=True, form="label")
+
+
+@pytest.mark.parametrize("outputs", ["label", "label: int", "a: bool, b: Literal['x']"])
+def test_only_one_output_of_few_values_has_labels(outputs):
+    assert list(labels_of(Signature(f"question -> {outputs}"))) == []
 
 
 class Sort(Signature):
@@ -375,7 +404,7 @@ def test_raw_labels_of_another_type_are_shown_as_they_are():
     messages = write_messages(Sort, [demo], demo)
     assert messages[1]["content"] == "text: t\nlimit: many"
     assert messages[2]["content"] == "folder: Office\nurgent: yes"
-    as_json = write_messages(Sort, [demo], demo, as_json=True)[2]["content"]
+    as_json = write_messages(Sort, [demo], demo, form="json")[2]["content"]
     assert json.loads(as_json) == {"folder": "Office", "urgent": "yes"}
 
 
@@ -394,20 +423,20 @@ rows = st.lists(
 )
 
 
-@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+@pytest.mark.parametrize("form", ["lines", "json"])
 @given(before=rows, after=rows, instruction=texts)
 @example(before=[{"q": 1, "a": 0.0}], after=[{"q": True, "a": -0.0}], instruction="")
 def test_a_prompt_follows_its_demos_and_instruction_whatever_was_written_before(
-    as_json, before, after, instruction
+    form, before, after, instruction
 ):
     signature, inputs = Signature("q, n: int -> a: Any"), {"q": "?", "n": 1}
     demos = list(before)
-    write_messages(signature, demos, inputs, as_json=as_json)
+    write_messages(signature, demos, inputs, form=form)
     demos[:] = after
     signature.instructions = instruction or signature.instructions
     fresh = Signature("q, n: int -> a: Any", signature.instructions)
-    assert write_messages(signature, demos, inputs, as_json=as_json) == write_messages(
-        fresh, after, inputs, as_json=as_json
+    assert write_messages(signature, demos, inputs, form=form) == write_messages(
+        fresh, after, inputs, form=form
     )
 
 

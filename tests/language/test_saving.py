@@ -60,15 +60,15 @@ def test_a_program_comes_back_as_it_was(tuned, tmp_path):
     assert loaded.dump_state() == tuned.dump_state()
 
 
-@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
-def test_a_loaded_program_sends_the_same_prompts(tuned, as_json):
+@pytest.mark.parametrize("form", ["lines", "json"])
+def test_a_loaded_program_sends_the_same_prompts(tuned, form):
     tuned.plan.demos = [Example(question="q", steps=[Step(text="a")], tags={"x"})]
     loaded = Program()
     loaded.load_state(tuned.dump_state())
     for one, other in zip(tuned.predictors(), loaded.predictors(), strict=True):
         inputs = {"question": "?"}
-        assert write_messages(one.signature, one.demos, inputs, as_json=as_json) == write_messages(
-            other.signature, other.demos, inputs, as_json=as_json
+        assert write_messages(one.signature, one.demos, inputs, form=form) == write_messages(
+            other.signature, other.demos, inputs, form=form
         )
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 from urllib.parse import urlsplit
 
 import processes
@@ -71,8 +72,23 @@ def test_a_cut_off_reply_is_told_from_a_whole_one(small):
 def test_its_replies_can_be_bound_to_a_schema():
     lm = LM.local(max_tokens=40, structured_outputs=True, cache=False)
     with mipro.context(lm=lm):
-        prediction = mipro.Predict("text -> label: Literal['ham', 'spam']")(text="Win cash now!")
+        predict = mipro.Predict("text -> label: Literal['ham', 'spam'], urgent: bool")
+        prediction = predict(text="Win cash now!")
     assert prediction.label in {"ham", "spam"}
+    assert prediction.urgent in {True, False}
+
+
+@pytest.mark.real_lm
+@pytest.mark.parametrize("labels", [("ham", "spam"), ('say "no"', "não\\", "")])
+def test_its_reply_is_one_of_the_labels_where_these_are_all_there_are(labels):
+    class Sort(mipro.Signature):
+        """Sort the message."""
+
+        text: str = mipro.InputField()
+        label: Literal[labels] = mipro.OutputField()
+
+    with mipro.context(lm=LM.local(max_tokens=10, cache=False)):
+        assert mipro.Predict(Sort)(text="Win cash now!").label in labels
 
 
 @pytest.mark.real_lm

@@ -24,8 +24,8 @@ def nothing_is_sent(server):
     assert server.count == 0
 
 
-async def rehearsed(student, metric=exact, data=None, *, as_json=False):
-    return await rehearse(student, data or rows(20), Metric(metric), as_json=as_json)
+async def rehearsed(student, metric=exact, data=None):
+    return await rehearse(student, data or rows(20), Metric(metric), lm=mipro.settings.lm)
 
 
 async def test_the_calls_of_every_predictor_are_found_and_measured():
@@ -105,11 +105,21 @@ class EveryType(mipro.Signature):
     short: Annotated[str, Field(max_length=3)] = mipro.OutputField()
 
 
-@pytest.mark.parametrize("as_json", [False, True])
-async def test_answers_of_every_type_can_be_made_up(as_json):
-    mipro.configure(lm=mipro.LM("x", base_url="http://127.0.0.1:9", structured_outputs=as_json))
-    found = await rehearsed(mipro.Predict(EveryType), lambda e, p: p.kind == "a", as_json=as_json)
+@pytest.mark.parametrize("structured", [False, True])
+async def test_answers_of_every_type_can_be_made_up(structured):
+    mipro.configure(lm=mipro.LM("x", base_url="http://127.0.0.1:9", structured_outputs=structured))
+    found = await rehearsed(mipro.Predict(EveryType), lambda e, p: p.kind == "a")
     assert [call.predictor for call in found.calls[0]] == ["self"]
+    assert found.notes == []
+
+
+async def test_labels_are_made_up_where_the_server_keeps_the_lm_to_them():
+    lm = mipro.LM("x", base_url="http://127.0.0.1:9")
+    lm.keeps_to_labels = True
+    mipro.configure(lm=lm)
+    student = mipro.Predict("question -> kind: Literal['a', 'b']")
+    found = await rehearsed(student, lambda e, p: p.kind == "a")
+    assert {call.output_tokens for row in found.calls for call in row} == {1}
     assert found.notes == []
 
 
