@@ -62,11 +62,11 @@ setup: $(PY_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that 
 
 # The front end comes first: then pip finds it built and needs no npm.
 $(DEMO_STAMP): pyproject.toml requirements-nodeps.txt | $(WIDGETS) $(LABEXTENSION)
-	$(call INSTALL,local$(COMMA)notebook)
+	$(call INSTALL,local$(COMMA)demo)
 	touch $@
 
 $(PY_STAMP): pyproject.toml requirements-nodeps.txt | $(WIDGETS) $(LABEXTENSION)
-	$(call INSTALL,local$(COMMA)notebook$(COMMA)test$(COMMA)dev)
+	$(call INSTALL,local$(COMMA)test$(COMMA)dev)
 	touch $(DEMO_STAMP) $@
 
 $(JS_STAMP): js/package.json js/package-lock.json

@@ -68,13 +68,13 @@ surface.prefer(surface_here)
 
 def load_ipython_extension(ipython: Any) -> None:
     """Bring ``%mipro`` and ``%%mipro`` to a notebook: ``%load_ext mipro_nb``."""
-    from mipro_nb.notebook import magics  # noqa: PLC0415 - needs IPython
+    from mipro_nb.notebook import magics  # noqa: PLC0415 - brings IPython
 
     magics.load_ipython_extension(ipython)
 
 
 def unload_ipython_extension(ipython: Any) -> None:
     """Take the magics away again."""
-    from mipro_nb.notebook import magics  # noqa: PLC0415 - needs IPython
+    from mipro_nb.notebook import magics  # noqa: PLC0415 - brings IPython
 
     magics.unload_ipython_extension(ipython)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
-import numpy as np
-from narwhals.exceptions import NarwhalsError
-
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language import Example
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import narwhals as nw
 
 
 def from_dataframe(df: Any, inputs: Sequence[str]) -> list[Example]:
@@ -51,6 +49,9 @@ def from_dataframe(df: Any, inputs: Sequence[str]) -> list[Example]:
 
 
 def _read_frame(df: Any) -> nw.DataFrame[Any]:
+    import narwhals as nw  # noqa: PLC0415 - slow to import, and only wanted for data frames
+    from narwhals.exceptions import NarwhalsError  # noqa: PLC0415 - the same
+
     frame: nw.DataFrame[Any] | nw.LazyFrame[Any]
     try:
         frame = nw.from_native(df)
@@ -87,6 +88,8 @@ def _plain_values(column: nw.Series[Any]) -> list[Any]:
 
 def _plain(value: Any) -> Any:
     """Return a cell's value as a Python object that knows nothing of pandas or numpy."""
+    import numpy as np  # noqa: PLC0415 - slow to import, and only wanted for data frames
+
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     if isinstance(value, float) and np.isnan(value):

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from tqdm.auto import tqdm
-
 from mipro_nb.core_loop import TICK_SECONDS, core, on_core
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.evaluate.ledger import Ledger
@@ -240,6 +238,8 @@ class _Bar:
     """A progress bar that the core loop counts for and the waiting thread draws."""
 
     def __init__(self, total: int, *, shown: bool) -> None:
+        from tqdm.auto import tqdm  # noqa: PLC0415 - in a kernel it brings ipywidgets
+
         self._bar = tqdm(total=total, disable=not shown, desc="evaluate")
         self._done = 0
         self._points = 0.0

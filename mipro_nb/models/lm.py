@@ -13,7 +13,6 @@ from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.models import local
 from mipro_nb.models.calls import Call
 from mipro_nb.models.caps import Caps
-from mipro_nb.models.client import Client
 from mipro_nb.models.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_price
 from mipro_nb.models.providers import is_reasoning_model, resolve
@@ -116,6 +115,10 @@ class LM:
         self.price = as_price(price)
         if self.price is None and self._endpoint.provider is not None:
             self.price = listed_price(self._endpoint.provider, self._endpoint.model)
+        # It brings openai, which takes long: not to those who only look at runs, and not while
+        # the first call waits for it, when clocks are running.
+        from mipro_nb.models.client import Client  # noqa: PLC0415
+
         self._client = Client(self._endpoint, timeout=timeout)
         self._num_retries = num_retries
 

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from genai_prices import Usage, calc_price
-
 from mipro_nb.errors import InvalidArgumentError
 
 _MILLION = 1_000_000
@@ -70,6 +68,8 @@ def listed_price(provider: str, model: str) -> Price | None:
     The library prices usage, and its prices may step up with long inputs; what is returned is
     the price of short ones.
     """
+    from genai_prices import Usage, calc_price  # noqa: PLC0415 - slow to import
+
     try:
         priced = [
             calc_price(usage, model_ref=model, provider_id=provider)

@@ -46,15 +46,6 @@ def somebody_looks_on() -> bool:
     return bool(parent.get("content", {}).get("allow_stdin", False))
 
 
-def can_show_widgets() -> bool:
-    """Tell whether the libraries that widgets need are installed."""
-    try:
-        import anywidget  # noqa: F401, PLC0415 - an extra
-    except ImportError:
-        return False
-    return True
-
-
 def clicks_reach_a_blocked_cell() -> bool:
     """Tell whether this front end may get a click to a kernel whose cell waits.
 
@@ -94,7 +85,7 @@ async def attend_clicks(done: Future[Any]) -> None:
     """Await `done`, whatever it brings, on the kernel's loop; let clicks in meanwhile."""
     if _has_one_shell():
         # It handles nothing else while a cell awaits, either.
-        from jupyter_ui_poll import ui_events  # noqa: PLC0415 - an extra, for one kind of kernel
+        from jupyter_ui_poll import ui_events  # noqa: PLC0415 - for one kind of kernel
 
         async with ui_events() as poll:
             while not done.done():
@@ -115,7 +106,7 @@ def _polling() -> Iterator[Callable[[], None]]:
     if not _has_one_shell():
         yield lambda: None  # subshells have threads of their own
         return
-    from jupyter_ui_poll import ui_events  # noqa: PLC0415 - an extra, for one kind of kernel
+    from jupyter_ui_poll import ui_events  # noqa: PLC0415 - for one kind of kernel
 
     with ui_events() as poll:
         yield lambda: poll(_MESSAGES_AT_ONCE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
 from mipro_nb.models.caps import Caps
 from mipro_nb.notebook.frontend import (
-    can_show_widgets,
     clicks_reach_a_blocked_cell,
     current_kernel,
     somebody_looks_on,
@@ -43,12 +42,10 @@ class NotebookSurface:
         if not somebody_looks_on():
             if ask:
                 raise PermissionUnansweredError(UNANSWERED)
-            from mipro_nb.notebook.output import StaticWindow  # noqa: PLC0415 - needs IPython
+            from mipro_nb.notebook.output import StaticWindow  # noqa: PLC0415 - brings IPython
 
             return StaticWindow(run)
-        if not can_show_widgets():
-            return TerminalSurface().open(run, ask=ask, blocking=blocking)
-        from mipro_nb.notebook.window import WidgetWindow  # noqa: PLC0415 - needs an extra
+        from mipro_nb.notebook.window import WidgetWindow  # noqa: PLC0415 - brings widgets
 
         window = WidgetWindow(run, self._remember, ask=ask)
         if ask and blocking and not clicks_reach_a_blocked_cell():

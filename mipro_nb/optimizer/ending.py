@@ -10,7 +10,6 @@ from mipro_nb.errors import RecordError
 from mipro_nb.language.module import Module
 from mipro_nb.optimizer.configuration import Candidates
 from mipro_nb.optimizer.evaluations import Evaluated
-from mipro_nb.optimizer.gain import best_of, gain_of
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.runs.events import FinalState, RunEnded
 
@@ -69,6 +68,8 @@ class Ending:
             If a finished run cannot be recorded as such. Any other end is shown all the same, and
             how many answers that were paid for are lost with the record.
         """
+        from mipro_nb.optimizer.gain import best_of, gain_of  # noqa: PLC0415 - numpy takes long
+
         eligible = [e for e in self._done if self._may_be_returned(e)]
         best = best_of(eligible)
         baseline = next((e for e in self._done if e.kind == "baseline"), None)

@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from mipro_nb.optimizer.additive import AdditiveSampler
 from mipro_nb.optimizer.belief import Prospects
 from mipro_nb.optimizer.choices import are_open
 from mipro_nb.optimizer.configuration import Candidates, Configuration
@@ -21,15 +20,10 @@ from mipro_nb.optimizer.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.minibatches import minibatch
 from mipro_nb.optimizer.past import Past
-from mipro_nb.optimizer.sampler import Sampler, TreeSampler
-from mipro_nb.optimizer.strategy import SamplerName, SearchStrategy
+from mipro_nb.optimizer.sampler import Sampler
+from mipro_nb.optimizer.strategy import SearchStrategy
 from mipro_nb.runs.events import EvaluationKind, PhaseStarted, configuration_key
 from mipro_nb.runs.state import RunState, choices_of
-
-_SAMPLERS: Mapping[SamplerName, Callable[..., Sampler]] = {
-    "additive": AdditiveSampler,
-    "tpe": TreeSampler,
-}
 
 Tasks = deque[asyncio.Task[Evaluated]]
 
@@ -49,8 +43,7 @@ class Search:
         self._plan, self._student, self._journal = job.plan, job.student, journal
         self._candidates, self._evaluations = candidates, evaluations
         self._strategy: SearchStrategy = job.plan.search
-        make_sampler = _SAMPLERS[self._strategy.sampler]
-        self._sampler: Sampler = make_sampler(job.plan.seed, paired=self._strategy.paired)
+        self._sampler = _sampler_of(self._strategy, job.plan.seed)
         self._student_scores: list[float] = []
         self._tried: dict[str, Configuration] = {}
         self._full: set[str] = set()
@@ -180,6 +173,17 @@ class Search:
             for belief, configuration in open_[:most]
             if belief.at_best >= open_[0][0].mean
         ]
+
+
+def _sampler_of(strategy: SearchStrategy, seed: int) -> Sampler:
+    """Return the sampler that `strategy` names; only then is the library that it needs imported."""
+    if strategy.sampler == "tpe":
+        from mipro_nb.optimizer.tree import TreeSampler  # noqa: PLC0415 - Optuna takes long
+
+        return TreeSampler(seed, paired=strategy.paired)
+    from mipro_nb.optimizer.additive import AdditiveSampler  # noqa: PLC0415 - so does numpy
+
+    return AdditiveSampler(seed, paired=strategy.paired)
 
 
 def allowed_choices(candidates: Candidates, state: RunState) -> dict[str, list[int]]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 from concurrent.futures import Future
-from typing import Any
-
-from tqdm.auto import tqdm
+from typing import TYPE_CHECKING, Any
 
 from mipro_nb.core_loop import until_done, wait_until
 from mipro_nb.errors import PermissionUnansweredError, RecordError, RunEndedError, shown
@@ -16,6 +14,9 @@ from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.run import Run
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.wording import counted
+
+if TYPE_CHECKING:
+    from tqdm.auto import tqdm
 
 UNANSWERED = (
     "Permission is required and there is nobody to ask: this session takes no input. Look at "
@@ -95,6 +96,8 @@ class TerminalWindow:
             wait_until(done, timeout)
             return
         if self._bar is None:  # who was interrupted waits a second time, with the bar as it stands
+            from tqdm.auto import tqdm  # noqa: PLC0415 - in a kernel it brings ipywidgets
+
             self._bar = tqdm(total=_evaluations(self._run.plan), desc="optimize", unit="evaluation")
         bar = self._bar
         try:

@@ -74,19 +74,19 @@ class RunFrames:
 
     def plot_trials(self: Readable) -> Figure:
         """Return a figure of the scores of all trials, in their order."""
-        from mipro_nb.runs.plots import figure_of_trials  # noqa: PLC0415 - needs matplotlib
+        from mipro_nb.runs.plots import figure_of_trials  # noqa: PLC0415 - as with pandas
 
         return self.read(figure_of_trials)
 
     def plot_score_vs_cost(self: Readable) -> Figure:
         """Return a figure of the best score so far against what had been spent for it."""
-        from mipro_nb.runs.plots import figure_of_curves  # noqa: PLC0415 - needs matplotlib
+        from mipro_nb.runs.plots import figure_of_curves  # noqa: PLC0415 - as with pandas
 
         return figure_of_curves({self.id: spending_curve(self.record, self.id)})
 
     def plot_candidates(self: Readable) -> Figure:
         """Return a figure of how each instruction and each demo set fared."""
-        from mipro_nb.runs.plots import figure_of_candidates  # noqa: PLC0415 - needs matplotlib
+        from mipro_nb.runs.plots import figure_of_candidates  # noqa: PLC0415 - as with pandas
 
         return self.read(figure_of_candidates)
 

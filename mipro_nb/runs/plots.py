@@ -11,18 +11,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from mipro_nb.errors import MissingExtraError
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.trial_row import TrialRow, trial_row
-
-try:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-except ImportError as error:
-    msg = "Figures need matplotlib: pip install 'mipro_nb[notebook]'."
-    raise MissingExtraError(msg) from error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mipro_nb.optimizer.additive import AdditiveSampler
 from mipro_nb.optimizer.belief import Belief, Difficulties, Prospects
 from mipro_nb.optimizer.minibatches import minibatch, stages
-from mipro_nb.optimizer.sampler import TreeSampler
+from mipro_nb.optimizer.tree import TreeSampler
 from mipro_nb.runs.events import configuration_key
 
 SAMPLERS = [AdditiveSampler, TreeSampler]

@@ -136,18 +136,3 @@ assert settings() == before
 assert "matplotlib.pyplot" not in sys.modules
 """
     processes.run(script, finished.id, finished.record.path, *PLOTS)
-
-
-def test_without_matplotlib_the_command_that_brings_it_is_told(finished):
-    script = """
-import sys
-sys.modules["matplotlib"] = None
-import mipro_nb as mipro
-from mipro_nb.errors import MissingExtraError
-try:
-    mipro.runs.load(sys.argv[1], sys.argv[2]).plot_trials()
-except MissingExtraError as error:
-    print(error)
-"""
-    (text,) = processes.run(script, finished.id, finished.record.path)
-    assert "pip install 'mipro_nb[notebook]'" in text

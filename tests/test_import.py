@@ -1,0 +1,41 @@
+"""What a fresh process imports: not what takes long, as long as nobody needs it."""
+
+import ast
+
+import pytest
+from processes import run
+
+_SLOW = {"aiohttp", "matplotlib", "narwhals", "numpy", "openai", "optuna", "pandas"}
+_OF_NOTEBOOKS = {"IPython", "anywidget", "ipywidgets"}
+_SHELL = """
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+"""
+_IMPORT = "import mipro_nb\n"
+_LOAD = f"{_SHELL}shell.run_line_magic('load_ext', 'mipro_nb')\n"
+_TELL = "import sys\nprint(sorted({name.split('.')[0] for name in sys.modules}))"
+
+
+def imported_by(script):
+    """Return the packages that a fresh process has imported when it has run `script`."""
+    return set(ast.literal_eval(run(script + _TELL)[-1]))
+
+
+def test_importing_mipro_nb_brings_nothing_slow_and_no_notebook():
+    assert imported_by(_IMPORT) & (_SLOW | _OF_NOTEBOOKS) == set()
+
+
+def test_loading_the_extension_brings_nothing_slow_and_no_widgets():
+    assert imported_by(_LOAD) & (_SLOW | _OF_NOTEBOOKS - {"IPython"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("needing", "needed"),
+    [
+        ("mipro_nb.LM('m', base_url='http://127.0.0.1:9', api_key='k')", {"aiohttp", "openai"}),
+        ("mipro_nb.history().to_dataframe()", {"numpy", "pandas"}),
+    ],
+)
+def test_what_needs_it_brings_it(needing, needed):
+    assert needed <= imported_by(f"{_IMPORT}{needing}\n")
