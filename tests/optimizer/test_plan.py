@@ -182,7 +182,7 @@ def test_without_minibatches_every_trial_is_a_full_evaluation(server):
 @pytest.mark.parametrize(
     ("search", "threads", "lag"),
     [
-        ("mipro", 1, 2),
+        ("mipro", 1, 1),
         ("mipro", 16, 2),
         ("mipro", 25, 3),
         # A trial that may be lost has but its first ten examples in flight.
