@@ -102,13 +102,13 @@ class _Progress:
         self._expected = expected
         self._record = mipro.runs.open_record()
         self._kept_before = self._record.answers_kept().answers
-        self._runs_before = {row["id"] for row in mipro.runs.list()}
+        self._runs_before = {run.id for run in mipro.runs.list()}
         self._began = time.monotonic()
 
     def line(self) -> str:
         """Return what is under way, how much of it is done, and about how long the rest takes."""
         answers = self._record.answers_kept().answers - self._kept_before
-        said = f"  {self._phase() or self.section}: {answers} LM answers"
+        said = f"  {self._phase() or self.section or 'start'}: {answers} LM answers"
         if self._expected and 0 < answers < self._expected:
             seconds = (time.monotonic() - self._began) * (self._expected - answers) / answers
             said += f" of about {self._expected}, about {_minutes(seconds)} left"
@@ -116,11 +116,10 @@ class _Progress:
 
     def _phase(self) -> str | None:
         """Return the phase of the run that goes on, None if there is none."""
-        new = [row["id"] for row in mipro.runs.list() if row["id"] not in self._runs_before]
-        if not new:
-            return None
-        state = mipro.runs.load(new[0]).state
-        return state.phases[-1] if state.phases and state.state == "running" else None
+        for run in mipro.runs.list():
+            if run.id not in self._runs_before and run.state.state in {"running", "paused"}:
+                return run.state.phases[-1] if run.state.phases else None
+        return None
 
 
 def _minutes(seconds: float) -> str:

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import sys
+import time
 
 import nbformat
 import psutil
@@ -14,8 +15,13 @@ import pytest
 from executed import NOTEBOOKS, parameters_of
 
 sys.path.append(str(NOTEBOOKS.parent / "tests"))
+sys.path.append(str(NOTEBOOKS.parent / "tests" / "optimizer"))
 
 import processes
+import scripted_task
+from scripted_server import ScriptedServer
+
+import mipro_nb as mipro
 
 _PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 _BY_NAME = pytest.mark.parametrize("path", _PATHS, ids=lambda path: path.stem)
@@ -56,12 +62,41 @@ def test_the_notebooks_that_it_links_to_are_there(path):
         assert (NOTEBOOKS / name).is_file()
 
 
-@pytest.mark.notebook
-def test_make_demo_executes_a_notebook_that_would_ask(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("MIPRO_ASK", "1")  # it is put back afterwards
+def _execute_script():
     spec = importlib.util.spec_from_file_location("execute", NOTEBOOKS / "execute.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
+    return script
+
+
+def test_progress_names_the_phase_of_the_run_that_goes_on():
+    progress = _execute_script()._Progress(expected=100)
+    progress.section = "Optimize"
+    assert progress.line() == "  Optimize: 0 LM answers"
+    with ScriptedServer(scripted_task.answer) as server:
+        mipro.configure(lm=scripted_task.lm_of(server))
+        optimizer = mipro.MIPROv2(scripted_task.exact, num_candidates=2)
+        run = optimizer.start(
+            scripted_task.Solve(),
+            trainset=scripted_task.rows(8),
+            valset=scripted_task.rows(4, start=1000),
+            num_trials=2,
+            minibatch=False,
+            requires_permission_to_run=False,
+        )
+        while not run.state.phases:
+            time.sleep(0.01)
+        run.pause()
+        assert re.match(r"  (baseline|bootstrap|propose|search): \d+ LM answers", progress.line())
+        run.resume()
+        run.wait()
+    assert re.match(r"  Optimize: \d+ LM answers of about 100, about ", progress.line())
+
+
+@pytest.mark.notebook
+def test_make_demo_executes_a_notebook_that_would_ask(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("MIPRO_ASK", "1")  # it is put back afterwards
+    script = _execute_script()
     sources = ["import os\nos.environ['MIPRO_ASK']", "1 / 0"]
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     asking, failing = tmp_path / "asking.ipynb", tmp_path / "failing.ipynb"
@@ -89,7 +124,8 @@ for number in range(1000):
 @pytest.mark.notebook
 def test_make_demo_tells_how_far_it_is_and_ends_at_ctrl_c(tmp_path):
     cells = [nbformat.v4.new_markdown_cell("# A long way"), nbformat.v4.new_code_cell(_LONG)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "long.ipynb")
+    long = nbformat.v4.new_notebook(cells=cells, metadata={"lm_answers": 1000})
+    nbformat.write(long, tmp_path / "long.ipynb")
     script = (NOTEBOOKS / "execute.py").read_text(encoding="utf-8")
     script = script.replace("_TELL_EVERY_SECONDS = 15.0", "_TELL_EVERY_SECONDS = 0.5")
 
@@ -97,8 +133,10 @@ def test_make_demo_tells_how_far_it_is_and_ends_at_ctrl_c(tmp_path):
     heard = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
     with processes.start(heard + script, tmp_path / "long.ipynb", tmp_path / "out") as process:
         try:
-            assert process.stdout.readline().endswith(" s  A long way\n")
-            assert re.search(r"^ +\d+ s    \d+ LM answers so far$", process.stdout.readline())
+            assert any(re.search(r"^ \d:\d\d  A long way$", line) for line in process.stdout)
+            line = next(line for line in process.stdout if " of about " in line)
+            told = r"  A long way: \d+ LM answers of about 1000, about [\d.]+ (min|s) left$"
+            assert re.search(told, line)
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=60)
         finally:
