@@ -118,6 +118,7 @@ def written(signature: Any, values: dict[str, Any], *, as_json: bool) -> str:
     return messages[2]["content"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
 @pytest.mark.parametrize("kind", TYPES)
 @given(data=st.data())
