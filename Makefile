@@ -39,8 +39,8 @@ KERNEL6 := $(VENV)/ipykernel6
 KERNEL6_STAMP := $(KERNEL6)/.stamp
 SITE_PACKAGES = import sysconfig; print(sysconfig.get_path("purelib"))
 
-# Tests that need both cores of a small machine for themselves; of the others two run at a time.
-WIDE := browser or real_lm
+# Tests run two at a time; those of one group (tests/conftest.py) in one process.
+PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
 
 # What we are measured against, in an environment of its own.
 DSPY := benchmarks/.venv-dspy
@@ -48,8 +48,13 @@ DSPY_STAMP := $(DSPY)/.stamp
 BENCH := $(PY) -m benchmarks.against_dspy
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .NOTPARALLEL: # two installers would write into one environment
 .PHONY: help setup demo lab test coverage check bench bench-local soak format clean chromium
+=======
+.NOTPARALLEL: # two pips would install into one environment
+.PHONY: help setup demo lab test test-fast coverage check bench bench-local soak format clean chromium
+>>>>>>> tests
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,13 +124,14 @@ demo: $(DEMO_STAMP) ## Run the quickstart notebook without a browser (SEED=9)
 lab: $(PY_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in JupyterLab (LAB_ARGS=--no-browser)
 	$(PY) -m jupyter lab $(LAB_ARGS) notebooks/01_quickstart.ipynb
 
-test: chromium setup ## Run all tests: TypeScript's, Python's and those in a browser
-	$(NPM) test
-	$(PY) -m pytest -n 2 --dist worksteal -m "not ($(WIDE))"
-	$(PY) -m pytest -m "$(WIDE)"
+test: chromium setup ## Run all tests: Python's, TypeScript's and those in a browser
+	$(PYTEST)
 
-coverage: chromium setup ## Run Python's tests and tell which lines none of them reaches
-	$(PY) -m pytest --cov --cov-report=term
+test-fast: setup ## Run the tests that need neither a browser, a kernel nor an LM, and no patience
+	$(PYTEST) -m "not (browser or notebook or npm or real_lm or slow)"
+
+coverage: chromium setup ## Run all tests and tell which lines of Python none of them reaches
+	$(PYTEST) --cov --cov-report=term
 
 check: setup ## Lint, check formatting, types and import directions; change nothing
 	$(VENV)/bin/ruff check .

@@ -16,6 +16,20 @@ hypothesis.settings.load_profile("mipro_nb")
 _SERVICE_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
 
 
+# One worker has the browser, which goes from test to test; one has the embedded LM, which needs
+# all cores. They begin with these tests, and share the others afterwards.
+_OF_ONE_WORKER = ("browser", "real_lm")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Say which tests run in one process, where there are several (``--dist loadgroup``)."""
+    for item in items:
+        for name in _OF_ONE_WORKER:
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.fixture(autouse=True)
 def _own_surroundings(tmp_path, monkeypatch):
     """Give every test its own records and settings, and nobody's key."""

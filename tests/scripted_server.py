@@ -22,6 +22,7 @@ from aiohttp import web
 
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _SHUTDOWN_SECONDS = 0.5
+_LOOK_SECONDS = 0.005
 
 _DEFAULT_ERRORS: dict[int, dict[str, str | None]] = {
     400: {
@@ -122,6 +123,8 @@ class Reply:
         Bytes to send in place of any generated body.
     content_type
         The ``Content-Type`` header.
+    arrivals
+        Wait first until so many requests have arrived, refused ones included.
     drop
         Close the connection (after ``delay``) without answering.
     hang
@@ -148,6 +151,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     raw_body: bytes | None = None
     content_type: str = "application/json"
+    arrivals: int = 0
     drop: bool = False
     hang: bool = False
     prompt_tokens: int | None = None
@@ -424,7 +428,11 @@ class ScriptedServer:
             text = f"{type(error).__name__}: {error}"
             return _error_response(Reply(text, status=500, headers={"x-should-retry": "false"}))
 
-        closing = await self._closes_within(None if reply.hang else latency + reply.delay)
+        closing = False
+        while not closing and len(self._requests) < reply.arrivals:
+            closing = await self._closes_within(_LOOK_SECONDS)
+        if not closing:
+            closing = await self._closes_within(None if reply.hang else latency + reply.delay)
         if (closing or reply.drop) and http_request.transport is not None:
             http_request.transport.abort()
         return response

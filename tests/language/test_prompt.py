@@ -120,6 +120,7 @@ def written(signature: Any, values: dict[str, Any], *, form: Form) -> str:
     return messages[2]["content"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["lines", "json"])
 @pytest.mark.parametrize("kind", TYPES)
 @given(data=st.data())

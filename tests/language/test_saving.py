@@ -267,6 +267,7 @@ print(write_fields(predictor.signature, predictor.signature.fields, predictor.de
 """
 
 
+@pytest.mark.slow
 def test_sets_are_written_alike_in_every_process():
     texts = {
         tuple(processes.run(TAGGED, env={**os.environ, "PYTHONHASHSEED": seed}))

@@ -16,7 +16,7 @@ QUICK = [f"quick {n}" for n in range(20)]
 MANY_TOKENS = 1000
 
 
-def slow_at_first(delay=30.0, second="late twin"):
+def slow_at_first(delay=30.0, second="late twin", arrivals=0):
     """Answer "slow" only after `delay` seconds, a second request for it at once."""
     seen = []
 
@@ -25,7 +25,7 @@ def slow_at_first(delay=30.0, second="late twin"):
             return Reply("quick", delay=0.01)
         seen.append(request)
         if len(seen) == 1:
-            return Reply("at last", delay=delay)
+            return Reply("at last", delay=delay, arrivals=arrivals)
         return second if isinstance(second, Reply) else Reply(second, prompt_tokens=7)
 
     return answer
@@ -102,7 +102,8 @@ def test_a_slow_call_takes_nobodys_turn(run_of, serve, lm_at):
 def test_both_count_for_the_caps_and_the_second_one_never_ends_a_run(
     run_of, serve, lm_at, most, sent
 ):
-    run, server = run_of(caps=Caps(max_calls=most)), serve(slow_at_first(delay=0.3))
+    run = run_of(caps=Caps(max_calls=most))
+    server = serve(slow_at_first(delay=0.3 if sent == 21 else 30.0))
     lm = lm_at(server)
     run.ask(lm, *QUICK)
     (text,) = run.ask(lm, "slow")
@@ -140,7 +141,7 @@ def test_no_call_is_sent_a_second_time_during_a_pause(run_of, serve, lm_at):
 
 def test_if_the_second_one_fails_the_first_is_waited_for(run_of, serve, lm_at):
     run = run_of()
-    server = serve(slow_at_first(delay=0.3, second=Reply("no", status=400)))
+    server = serve(slow_at_first(delay=0.3, second=Reply("no", status=400), arrivals=22))
     lm = lm_at(server)
     run.ask(lm, *QUICK)
     assert run.ask(lm, "slow") == ["at last"]

@@ -26,6 +26,12 @@ def many(count, start=0):
     return [str(n) for n in range(start, start + count)]
 
 
+def window_of(run):
+    """How many calls the only endpoint is sent at once."""
+    (pace,) = run.gate._dispatch._paces.values()
+    return pace._window
+
+
 def check_that_so_many_are_in_flight(run, lm, server, size, prompts):
     """Ask more than the server shall get at once, of an LM that answers no more."""
     server._answer = lambda request: Reply("x", hang=True)
@@ -45,7 +51,13 @@ def check_that_so_many_are_in_flight(run, lm, server, size, prompts):
 def test_a_server_that_bears_few_calls_at_once_gets_no_more_and_answers_all(
     run, serve, lm_at, retry_after, num_retries
 ):
-    server = serve("x", limit=4, latency=0.02, retry_after=retry_after)
+    # The first are answered after all that are sent at once have arrived, however long that takes.
+    server = serve(
+        Reply("x", arrivals=16),
+        limit=4,
+        latency=0.02,
+        retry_after=retry_after,
+    )
     lm = lm_at(server, num_retries=num_retries)
     assert run.ask(lm, *many(200)) == ["x"] * 200
     assert server.max_in_flight == 4
@@ -85,8 +97,14 @@ def test_a_server_that_bears_more_again_gets_more(run, serve, lm_at):
     run.ask(lm, *many(60))
     assert server.max_in_flight == 2
     server._limit = None
-    run.ask(lm, *many(300, start=100))
-    assert server.max_in_flight > 8
+    # How rarely one more is tried depends on how often that had failed. How many the server sees
+    # at once while it answers depends on the machine: so in the end it answers none.
+    asked = 100
+    while window_of(run) <= 8:
+        assert asked < 4000
+        run.ask(lm, *many(100, start=asked))
+        asked += 100
+    check_that_so_many_are_in_flight(run, lm, server, 9, many(9, start=asked))
 
 
 def test_a_limit_per_minute_makes_calls_wait_and_not_fail(run, serve, lm_at):
@@ -120,7 +138,7 @@ def test_nobody_is_sent_to_a_server_that_asked_to_wait(run, serve, lm_at):
     def answer(request):
         arrived.setdefault(request.last_user, []).append(time.monotonic())
         if request.number == 0:
-            return Reply(status=429, headers={"Retry-After": "0.4"})
+            return Reply(status=429, headers={"Retry-After": "2"})
         return "x"
 
     server = serve(answer)
@@ -134,9 +152,9 @@ def test_nobody_is_sent_to_a_server_that_asked_to_wait(run, serve, lm_at):
 
     assert run.do(ask_meanwhile()) == ["x"] * 3
     refused, first = arrived["first"]
-    assert first - refused >= 0.4
-    assert arrived["later"][0] - refused >= 0.4
-    assert arrived["elsewhere"][0] - refused < 0.4
+    assert first - refused >= 2
+    assert arrived["later"][0] - refused >= 2
+    assert arrived["elsewhere"][0] - refused < 2
 
 
 def test_a_server_in_trouble_gets_fewer_calls_at_once(run, serve, lm_at):
@@ -181,10 +199,10 @@ def test_where_no_call_has_got_through_for_long_the_run_is_told(run, serve, lm_a
     server = serve(lambda r: "x" if r.number < 5 else Reply("Enough.", status=429, headers=SOON))
     lm = lm_at(server, num_retries=1)
     assert run.ask(lm, *many(5)) == ["x"] * 5
-    monkeypatch.setattr(pace, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(pace, "PATIENCE_SECONDS", 2.0)
     begun_at = time.monotonic()
     (error,) = run.ask(lm, "hi")
-    assert time.monotonic() - begun_at > 0.4
+    assert time.monotonic() - begun_at > 1
     assert type(error) is LMUnavailableError
     assert "as all others in the last" in str(error)
     assert "Enough." in str(error)

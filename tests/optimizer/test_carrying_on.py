@@ -22,6 +22,8 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.optimizer.terminal import TerminalWindow
 
+pytestmark = pytest.mark.slow
+
 KILLS = 50
 WISHES = {"num_candidates": 4, "max_bootstrapped_demos": 2, "max_labeled_demos": 3}
 COMPILED = {

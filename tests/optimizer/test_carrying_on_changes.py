@@ -16,6 +16,8 @@ from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.optimizer import alive
 from mipro_nb.optimizer.lms import changes_of_lms
 
+pytestmark = pytest.mark.slow
+
 TRAIN, VAL = rows(12), rows(24, start=1000)
 ASKED_NOBODY = {"requires_permission_to_run": False}
 

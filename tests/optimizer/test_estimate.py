@@ -180,6 +180,7 @@ def test_the_table_has_a_line_per_phase(server):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("student", [Solve, PlanAndSolve])
 @pytest.mark.parametrize(
     "settings",

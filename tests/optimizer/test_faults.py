@@ -12,11 +12,11 @@ from whole_runs import CANDIDATES, SEARCH, TRAIN, VAL, at_random_speed, made, re
 
 import mipro_nb as mipro
 
-pytestmark = pytest.mark.usefixtures("short_pauses")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("short_pauses")]
 
 ENOUGH_RETRIES = 12
 # Long enough that a busy machine answers in time what is answered at all.
-TIMEOUT = 2.0
+TIMEOUT = 4.0
 
 
 def run_on(server, tmp_path, *, metric=exact, num_retries=ENOUGH_RETRIES, **settings):

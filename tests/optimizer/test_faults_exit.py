@@ -21,6 +21,8 @@ from watched import until
 import mipro_nb as mipro
 from mipro_nb.core_loop import core
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 SET_UP = """
 import signal, sys, threading, time

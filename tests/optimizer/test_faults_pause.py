@@ -21,7 +21,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import LMUnavailableError, RecordError
 from mipro_nb.optimizer import holding, surface
 
-pytestmark = pytest.mark.usefixtures("short_pauses")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("short_pauses")]
 
 LATE_QUESTIONS = {row.question for row in TRAIN[::3]}
 AFTER = [20, 60, 150]

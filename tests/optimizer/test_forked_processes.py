@@ -15,7 +15,10 @@ from scripted_task import Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no process can be forked here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no process can be forked here"),
+]
 
 MOST_CALLS = 60
 PATIENCE_SECONDS = 60

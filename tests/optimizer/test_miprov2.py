@@ -399,6 +399,7 @@ print("BEST", best.score, best.run.status, mipro.runs.load(best.run.id).status)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("student", ["Solve", "SolveAsync"])
 def test_an_interrupt_in_compile_returns_the_best_program_so_far(server, student):
     script = INTERRUPTED.format(

@@ -17,6 +17,8 @@ from scripted_task import KEY, Solve, exact, rows
 import mipro_nb as mipro
 from mipro_nb.errors import PermissionUnansweredError
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 SCRIPT = """
 import sys

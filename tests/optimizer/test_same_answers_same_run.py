@@ -16,6 +16,8 @@ from scripted_task import (
 )
 from whole_runs import TRAIN, VAL, at_random_speed, made, told
 
+pytestmark = pytest.mark.slow
+
 TRAIN_QUESTIONS = {row.question for row in TRAIN}
 NO_DEMOS = {"max_bootstrapped_demos": 0, "max_labeled_demos": 0}
 

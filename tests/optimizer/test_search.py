@@ -140,6 +140,7 @@ def test_a_minibatch_may_be_the_whole_valset(server):
     assert [trial.reused for trial in full] == [30] * len(full)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("student", [Solve, PlanAndSolve])
 def test_the_same_seed_tells_the_same_story_at_any_speed(student):
     stories = []

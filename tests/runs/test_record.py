@@ -46,6 +46,7 @@ def files(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", EVENT_CLASSES, ids=lambda cls: cls.__name__)
 @given(st.data())
 def test_every_event_comes_out_as_it_went_in(cls, data):
@@ -238,6 +239,7 @@ for seq in range(count):
 """
 
 
+@pytest.mark.slow
 def test_several_processes_may_make_and_write_a_record_at_once(path):
     writers = [processes.start(WRITER, path, f"run-{number}", 50) for number in range(4)]
     for writer in writers:
@@ -420,6 +422,7 @@ def test_a_migration_that_fails_leaves_the_old_file_as_it_was(path):
     db.close()
 
 
+@pytest.mark.slow
 def test_several_processes_may_migrate_a_file_at_once(path):
     old_file(path)
     script = """

@@ -53,6 +53,7 @@ def keyed(rows_, *names):
     return {tuple(row[name] for name in names): row for row in rows_}
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_deltas_lead_to_the_same_as_the_snapshot(recorded, data):
     events = list(recorded.events())

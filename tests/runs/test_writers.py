@@ -17,6 +17,8 @@ from mipro_nb.runs import events as ev
 from mipro_nb.runs import fold, open_record
 from mipro_nb.runs.record import Record
 
+pytestmark = pytest.mark.slow
+
 COUNT = 60
 WRITER = """
 import sys

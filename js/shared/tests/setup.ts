@@ -4,8 +4,9 @@ import { afterEach } from "vitest";
 
 afterEach(cleanup);
 
-// What a person does has its effect before the test looks: user-event does not know preact.
 configure({
+  asyncUtilTimeout: 60_000, // what is waited for comes late on a busy machine
+  // What a person does has its effect before the test looks: user-event does not know preact.
   eventWrapper: (event) => {
     let result: unknown;
     act(() => {
