@@ -1,19 +1,27 @@
-"""What is packed: the front end, built, in the wheel and in the sdist."""
+"""What is packed: the front end, built, in the wheel and in the sdist; and what is needed."""
 
+import ast
+import email
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import mipro_nb
 
 _ROOT = Path(__file__).parents[1]
 _WIDGETS = {"mipro_nb/notebook/static/widget.js", "mipro_nb/notebook/static/widget.css"}
+_USERS_EXTRAS = ("datasets", "local")
 _DATA = f"mipro_nb-{mipro_nb.__version__}.data/data/share/jupyter/labextensions/mipro-nb/"
 
 
@@ -81,6 +89,77 @@ def test_the_wheel_holds_nothing_twice_and_no_sources_of_the_front_end(wheel):
     }
 
 
+def _required(wheel):
+    """Return the names of the packages that a wheel needs, and of those of its users' extras."""
+    with zipfile.ZipFile(wheel) as packed:
+        (name,) = [name for name in packed.namelist() if name.endswith(".dist-info/METADATA")]
+        told = email.message_from_bytes(packed.read(name)).get_all("Requires-Dist")
+    requirements = [Requirement(each) for each in told]
+    always = {canonicalize_name(each.name) for each in requirements if each.marker is None}
+    optional = {
+        canonicalize_name(each.name)
+        for each in requirements
+        if each.marker and any(each.marker.evaluate({"extra": name}) for name in _USERS_EXTRAS)
+    }
+    return always, optional
+
+
+def _imported(wheel):
+    """Return the packages that a wheel's modules import as they are loaded, and those later."""
+    at_once, later = set(), set()
+    with zipfile.ZipFile(wheel) as packed:
+        for name in packed.namelist():
+            if name.endswith(".py"):
+                tree = ast.parse(packed.read(name))
+                inside = {
+                    node
+                    for function in ast.walk(tree)
+                    if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+                    for node in ast.walk(function)
+                }
+                at_once |= _packages(node for node in ast.walk(tree) if node not in inside)
+                later |= _packages(inside)
+    own = {"mipro_nb", "__future__", *sys.stdlib_module_names}
+    return at_once - own, later - own
+
+
+def _packages(nodes):
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module)
+    return {name.split(".")[0] for name in found}
+
+
+def _missing(imported, required):
+    there = packages_distributions()
+    return {
+        package
+        for package in imported
+        if required.isdisjoint(map(canonicalize_name, there.get(package, [package])))
+    }
+
+
+def test_whatever_is_imported_is_a_dependency(wheel):
+    always, optional = _required(wheel)
+    at_once, later = _imported(wheel)
+    assert {"pydantic", "IPython"} <= at_once
+    assert {"openai", "numpy"} <= at_once | later
+    assert _missing(at_once, always) == set()
+    assert _missing(later, always | optional) == set()
+
+
+def test_the_extension_is_built_for_the_oldest_jupyterlab_that_is_allowed():
+    settings = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    requirements = map(Requirement, settings["project"]["dependencies"])
+    (jupyterlab,) = [each for each in requirements if each.name == "jupyterlab"]
+    lock = json.loads((_ROOT / "js/labextension/package-lock.json").read_text(encoding="utf-8"))
+    built_for = lock["packages"]["node_modules/@jupyterlab/application"]["version"]
+    assert str(jupyterlab.specifier) == ">=" + re.match(r"\d+\.\d+", built_for).group()
+
+
 def test_the_sdist_holds_the_front_end_both_built_and_as_sources(sdist):
     with tarfile.open(sdist) as packed:
         names = {name.split("/", 1)[1] for name in packed.getnames()}
@@ -126,7 +205,7 @@ def test_jupyterlab_has_the_extension_that_was_built():
         [sys.executable, "-m", "jupyter", "labextension", "list"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=True,
     )
     (line,) = [line for line in done.stderr.splitlines() if "mipro-nb v" in line]

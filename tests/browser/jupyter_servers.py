@@ -29,12 +29,12 @@ _SETTINGS = {
 class Kind:
     """A front end: how it is started, and where it shows a notebook."""
 
-    command: str
+    module: str
     notebook_path: str
 
 
 KINDS = {
-    "lab": Kind("lab", "lab/workspaces/{name}/tree/{name}.ipynb"),
+    "lab": Kind("jupyterlab", "lab/workspaces/{name}/tree/{name}.ipynb"),
     "notebook": Kind("notebook", "notebooks/{name}.ipynb"),
 }
 
@@ -48,10 +48,13 @@ class JupyterServer:
         ``"lab"`` or ``"notebook"``.
     folder
         Where everything that it reads and writes is, the notebooks too.
+    python
+        The Python that runs it, and its kernels.
     """
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, python: str | Path = sys.executable) -> None:
         self._kind = KINDS[kind]
+        self._python = str(python)
         self._folder = folder
         self._token = secrets.token_hex(16)
         self._url = ""
@@ -108,8 +111,7 @@ class JupyterServer:
 
     def _command(self):
         return [
-            sys.executable,
-            *("-m", "jupyter", self._kind.command, "--no-browser"),
+            *(self._python, "-m", self._kind.module, "--no-browser"),
             "--expose-app-in-browser",
             "--allow-root",
             f"--ServerApp.root_dir={self.root}",
