@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from jupyter_client.manager import KernelManager
 
 _AGAIN_SECONDS = 1.0
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 180
 
 
 @dataclass
@@ -29,20 +29,28 @@ class Cell:
         return "".join(o["text"] for o in self.outputs if "text" in o)
 
 
+def started(kernel="python3", env=None):
+    """Start a kernel; return its manager."""
+    manager = KernelManager(kernel_name=kernel)
+    manager.start_kernel(env={**os.environ, **(env or {})})
+    return manager
+
+
 class FrontEnd:
     """A front end without a screen, for one kernel.
 
     Parameters
     ----------
+    kernel
+        The kernel's manager; it is shut down at the end.
     answers
         What is typed when the kernel asks for input.
     subshell
         Send widget messages on a subshell, as JupyterLab does where the kernel has them.
     """
 
-    def __init__(self, *, kernel="python3", answers=(), subshell=True, env=None):
-        self._manager = KernelManager(kernel_name=kernel)
-        self._manager.start_kernel(env={**os.environ, **(env or {})})
+    def __init__(self, kernel, *, answers=(), subshell=True):
+        self._manager = kernel
         self._client = self._manager.client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=_PATIENCE_SECONDS)
@@ -163,6 +171,15 @@ class FrontEnd:
     def interrupt(self):
         """Press the stop button."""
         self._manager.interrupt_kernel()
+
+    def leave(self, afterwards):
+        """Interrupt what has not ended, run a last cell and leave the kernel to others."""
+        for cell in self._cells.values():
+            if not cell.done:
+                self.interrupt()
+                self.until(lambda cell=cell: cell.done)
+        assert self.run(afterwards).error is None
+        self._client.stop_channels()
 
     def __enter__(self):
         return self

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from kernels import FrontEnd
+from kernels import FrontEnd, started
 from scripted_server import Reply, ScriptedServer
 from scripted_task import KEY, answer
 
@@ -43,7 +43,7 @@ def revoked():
 
 
 def begun(server, code):
-    end = FrontEnd()
+    end = FrontEnd(started())
     assert end.run(f"{_SET_UP}{server.base_url!r}))").error is None
     return end, end.begin(code)
 

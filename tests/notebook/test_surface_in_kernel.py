@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from kernels import FrontEnd
+from kernels import FrontEnd, started
 from scripted_server import ScriptedServer
 from scripted_task import KEY, answer
 
@@ -19,7 +19,8 @@ pytestmark = pytest.mark.notebook
 
 _TESTS = Path(__file__).parents[1]
 _SET_UP = """
-import sys
+import os, sys
+os.environ["MIPRO_HOME"] = {home!r}
 sys.path[:0] = [{tests!r}, {tests!r} + "/optimizer"]
 from scripted_task import *
 mipro.configure(lm=mipro.LM("openai/scripted", base_url={url!r}, api_key={key!r}, price=(1.0, 2.0)))
@@ -33,6 +34,14 @@ try:
 except mipro.errors.MiproError as error:
     print("ERROR", type(error).__name__, error)
 """
+_AFTERWARDS = """
+for run in mipro.live_runs():
+    run.stop()
+    run.wait()
+mipro.notebook.notebook_surface().below_usd = None
+mipro.configure(lm=None, record=None)
+%reset -f
+"""
 _NO_CAPS = {"max_usd": None, "max_calls": None, "max_tokens": None, "max_seconds": None}
 
 
@@ -43,20 +52,38 @@ def lm():
     assert server.exceptions == []
 
 
+@pytest.fixture(scope="module")
+def shared():
+    """The kernel of all tests that leave it as it was."""
+    kernel = started()
+    yield kernel
+    kernel.shutdown_kernel(now=True)
+
+
 @pytest.fixture
-def front_end(lm):
+def front_end(lm, shared):
+    """Begin a notebook: in the shared kernel, or in one of its own with this environment."""
     ends = []
 
-    def begin(*, trials=10, **settings):
-        end = FrontEnd(**settings)
-        ends.append(end)
-        set_up = _SET_UP.format(tests=str(_TESTS), url=lm.base_url, key=KEY, trials=trials)
+    def begin(*, trials=10, own=None, **settings):
+        end = FrontEnd(shared if own is None else started(env=own), **settings)
+        ends.append((end, own))
+        set_up = _SET_UP.format(
+            home=os.environ["MIPRO_HOME"],
+            tests=str(_TESTS),
+            url=lm.base_url,
+            key=KEY,
+            trials=trials,
+        )
         assert end.run(set_up).error is None
         return end
 
     yield begin
-    for end in ends:
-        end.__exit__()
+    for end, own in ends:
+        if own is None:
+            end.leave(_AFTERWARDS)
+        else:
+            end.__exit__()
 
 
 def dialog_of(end):
@@ -150,7 +177,7 @@ def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
 
 
 def test_a_run_whose_kernel_was_killed_is_carried_on_in_another(front_end, lm):
-    end = front_end(trials=40)
+    end = front_end(trials=40, own={})
     end.begin(_COMPILE)
     dialog_of(end)
     end.answer("permit", {"caps": {**_NO_CAPS, "max_calls": 2000}, "below_usd": None})
@@ -321,7 +348,7 @@ def test_what_the_dialog_does_not_mention_stays_as_planned(front_end, lm):
 
 @pytest.mark.parametrize(("typed", "told"), [("y", "BEST"), ("n", "ERROR PermissionDeniedError")])
 def test_vs_code_is_asked_by_input_below_the_estimate(front_end, lm, typed, told):
-    end = front_end(answers=[typed], subshell=False, env={"VSCODE_PID": "1"})
+    end = front_end(answers=[typed], subshell=False, own={"VSCODE_PID": "1"})
     cell = end.run(_COMPILE)
     assert end.prompts == ["Run this plan? [y/N] "]
     assert told in cell.text
@@ -331,7 +358,7 @@ def test_vs_code_is_asked_by_input_below_the_estimate(front_end, lm, typed, told
 
 
 def test_a_front_end_that_draws_no_widget_is_asked_by_input(front_end, lm):
-    end = front_end(answers=["y"])
+    end = front_end(answers=["y"], own={})
     end.run("import mipro_nb.notebook.window as window\nwindow._DRAWING_SECONDS = 0.5")
     cell = end.run(_COMPILE)
     assert end.prompts == ["Run this plan? [y/N] "]
@@ -365,7 +392,7 @@ def test_where_nobody_looks_on_the_output_is_static_and_shows_the_end(front_end,
 
 
 def test_a_run_of_another_kernel_is_seen_live_but_not_steered(front_end, lm):
-    first, second = front_end(trials=400), front_end()
+    first, second = front_end(trials=400), front_end(own={})
     first.run("run = optimizer.start(Solve(), **data, requires_permission_to_run=False)")
     run = first.run("print(run.id)").text.strip()
     second.run(f"mipro.show({run!r})")
