@@ -444,6 +444,7 @@ lm
 )
 
 
+@pytest.mark.notebook
 def test_an_executed_notebook_shows_no_key(tmp_path, monkeypatch, request):
     with Echo() as server, Echo(401) as broken:
         monkeypatch.setenv("TESTS", str(request.path.parent))

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 sys.path.append(str(Path(__file__).parents[1] / "optimizer"))
 
@@ -17,6 +16,7 @@ from jupyter_servers import JupyterServer
 from lm import SlowLM
 from looks import Looks
 from notebook_page import NotebookPage
+from open_browser import OpenBrowser
 
 _TESTS = Path(__file__).parents[1]
 _SCREENSHOTS = _TESTS.parent / "test-output" / "screenshots"
@@ -51,29 +51,36 @@ data = dict(trainset=train, valset=val, num_trials=600, minibatch_size=6)
 """
 
 
+_BROWSER = pytest.StashKey[OpenBrowser]()
+_PASSED = pytest.StashKey[bool]()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
     """Keep a picture of every page that a test failed on."""
     report = yield
-    if report.when == "call" and report.failed:
-        for context in getattr(item, "browser_contexts", []):
-            for number, page in enumerate(context.pages):
-                name = f"{_file_name(item)}-{number}.png"
-                page.screenshot(path=_SCREENSHOTS / "failed" / name)
+    if report.when == "call":
+        item.stash[_PASSED] = report.passed
+        if report.failed:
+            for number, page in enumerate(_browser_of(item).pages):
+                page.screenshot(path=_SCREENSHOTS / "failed" / f"{_file_name(item)}-{number}.png")
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    """End the browser before other tests: while it is there, they can run no event loop."""
+    yield
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        _browser_of(item).close()
+
+
+def _browser_of(item):
+    return item.session.stash.setdefault(_BROWSER, OpenBrowser(_CHROMIUM, _FLAGS))
 
 
 def _file_name(test):
     return re.sub(r"\W+", "-", test.name).strip("-")
-
-
-# Not for the whole session: while it is there, no other test can run an event loop.
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -93,14 +100,6 @@ def servers(tmp_path_factory):
 
 
 @pytest.fixture
-def page(browser, request):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    request.node.browser_contexts = [context]
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
 def lm():
     with SlowLM() as server:
         yield server
@@ -108,24 +107,38 @@ def lm():
 
 
 @pytest.fixture
-def notebook(page, servers, lm, tmp_path, request):
+def opened(lm):
+    """The notebooks of a test; their kernels end after their pages, which would miss them."""
+    notebooks = []
+    yield notebooks
+    for notebook in notebooks:
+        notebook.server.shut_down_kernels()
+
+
+@pytest.fixture
+def page(request, opened):
+    """The page in which JupyterLab stays open from test to test, unless one of them failed."""
+    browser = _browser_of(request.node)
+    yield browser.page()
+    browser.tidy(keep=request.node.stash.get(_PASSED, False))
+
+
+@pytest.fixture
+def notebook(page, opened, servers, lm, request):
     """Begin a notebook with these cells, the first after the one that sets all up."""
 
     def begin(*cells, front_end="lab", kernel="python3", page=page):
-        name = f"{_file_name(request.node)}-{len(made)}"
+        name = f"{_file_name(request.node)}-{len(opened)}"
         notebook = NotebookPage(page, servers(front_end), name)
-        made.append(notebook)
-        home = str(tmp_path / "mipro_home")
+        opened.append(notebook)
+        home = os.environ["MIPRO_HOME"]  # it is the test's own
         set_up = _SET_UP.format(home=home, tests=str(_TESTS), url=lm.base_url)
         notebook.write([set_up.strip(), *cells], kernel)
         notebook.open()
         notebook.run(0)
         return notebook
 
-    made = []
-    yield begin
-    for notebook in made:
-        notebook.server.shut_down_kernels()
+    return begin
 
 
 @pytest.fixture

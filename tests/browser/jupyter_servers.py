@@ -57,7 +57,7 @@ class JupyterServer:
         self._python = str(python)
         self._folder = folder
         self._token = secrets.token_hex(16)
-        self._url = ""
+        self.url = ""
         self.root = self._make("root")
         self.log = folder / "server.log"
 
@@ -93,7 +93,7 @@ class JupyterServer:
     def url_of(self, name):
         """Return where the front end shows the notebook of this name."""
         path = self._kind.notebook_path.format(name=name)
-        return f"{self._url}{path}?token={self._token}"
+        return f"{self.url}{path}?token={self._token}"
 
     def kernels(self):
         """Return the ids of the kernels that are alive."""
@@ -103,6 +103,11 @@ class JupyterServer:
         """End all kernels."""
         for kernel in self.kernels():
             self._ask(f"api/kernels/{kernel}", "DELETE")
+
+    def open_in(self, workspace):
+        """Return what a workspace of JupyterLab has saved that is open in it."""
+        saved = json.loads(self._ask(f"lab/api/workspaces/{workspace}"))["data"]
+        return saved.get("layout-restorer:data", {}).get("main", {}).get("dock", {}).get("widgets")
 
     def _make(self, name):
         made = self._folder / name
@@ -141,7 +146,7 @@ class JupyterServer:
     def _answers(self):
         told = self._folder / "runtime" / f"jpserver-{self._process.pid}.json"
         try:
-            self._url = json.loads(told.read_text(encoding="utf-8"))["url"]
+            self.url = json.loads(told.read_text(encoding="utf-8"))["url"]
             self._ask("api/status")
         except (OSError, ValueError):
             return False
@@ -149,7 +154,7 @@ class JupyterServer:
 
     def _ask(self, path, method="GET"):
         request = urllib.request.Request(  # noqa: S310 - our own server on loopback
-            self._url + path, method=method, headers={"Authorization": f"token {self._token}"}
+            self.url + path, method=method, headers={"Authorization": f"token {self._token}"}
         )
         with urllib.request.urlopen(request, timeout=_STOP_SECONDS) as reply:  # noqa: S310
             return reply.read()

@@ -6,7 +6,7 @@ import re
 
 import nbformat
 from playwright.sync_api import expect
-from waiting import MILLISECONDS
+from waiting import until
 
 _A_NUMBER = re.compile(r"^\[\d+\]:$")
 
@@ -17,6 +17,7 @@ _KERNEL_IS_IDLE = """() => {
   const kernel = window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
   return kernel?.connectionStatus === "connected" && kernel.status === "idle";
 }"""
+_OPEN = "path => void window.jupyterapp.commands.execute('docmanager:open', { path })"
 
 
 class NotebookPage:
@@ -52,24 +53,35 @@ class NotebookPage:
 
     def open(self):
         """Open the notebook and wait for its kernel."""
-        self.page.goto(self.server.url_of(self.name))
+        if self._has_jupyterlab():
+            self.page.evaluate(_OPEN, self.file.name)
+        else:
+            self.page.goto(self.server.url_of(self.name))
         self._wait_for_page()
         self.wait_for_kernel()
 
     def reload(self):
         """Reload the page."""
+        if self._has_jupyterlab():
+            # It comes back with what JupyterLab has saved of its layout, a moment after a change.
+            workspace = self.page.url.split("/workspaces/")[1].split("/")[0]
+            until(lambda: self.server.open_in(workspace) == [f"notebook:{self.file.name}"])
         self.page.reload()
         self._wait_for_page()
 
+    def _has_jupyterlab(self):
+        of_this_server = self.page.url.startswith(self.server.url)
+        return of_this_server and self.page.evaluate("window.jupyterapp.name") == "JupyterLab"
+
     def _wait_for_page(self):
-        expect(self.cell(0)).to_be_visible(timeout=MILLISECONDS)
+        expect(self.cell(0)).to_be_visible()
         self.page.wait_for_function("window.jupyterapp?.commands.isEnabled('notebook:run-cell')")
         # JupyterLab's list of files would take a third of a narrow page.
         self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
 
     def wait_for_kernel(self):
         """Wait until the kernel is there and does nothing."""
-        self.page.wait_for_function(_KERNEL_IS_IDLE, timeout=MILLISECONDS)
+        self.page.wait_for_function(_KERNEL_IS_IDLE)
 
     def cell(self, index):
         """Return a cell."""
@@ -97,11 +109,11 @@ class NotebookPage:
     def wait_for_end(self, index):
         """Wait until a cell that was run has ended."""
         prompt = self.cell(index).locator(".jp-InputPrompt")
-        expect(prompt).to_have_text(_A_NUMBER, timeout=MILLISECONDS)
+        expect(prompt).to_have_text(_A_NUMBER)
 
     def save(self):
         """Save the notebook."""
-        with self.page.expect_response(_is_saving, timeout=MILLISECONDS):
+        with self.page.expect_response(_is_saving):
             self._tool("docmanager:save").click()
 
     def interrupt(self):
@@ -116,7 +128,7 @@ class NotebookPage:
     def take_note_of_dead_kernel(self):
         """Wait until the page says that the kernel died, click that away and have the next one."""
         dialog = self.page.get_by_role("dialog", name="Kernel Restarting")
-        dialog.get_by_role("button", name="Ok").click(timeout=MILLISECONDS)
+        dialog.get_by_role("button", name="Ok").click()
         expect(dialog).to_have_count(0)
         self.wait_for_kernel()
 

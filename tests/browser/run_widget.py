@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import expect
-from waiting import MILLISECONDS, until
+from waiting import until
 
 _DONE = r"done\s*$"
 
@@ -36,12 +36,12 @@ class RunWidget:
 
     def wait_for_dialog(self):
         """Wait until permission is asked for."""
-        expect(self.dialog).to_be_visible(timeout=MILLISECONDS)
+        expect(self.dialog).to_be_visible()
 
     def wait_until_live(self):
         """Wait until what was saved has given way to what its kernel shows."""
-        expect(self.run).to_be_visible(timeout=MILLISECONDS)
-        expect(self._saved).to_have_count(0, timeout=MILLISECONDS)
+        expect(self.run).to_be_visible()
+        expect(self._saved).to_have_count(0)
 
     def button(self, name):
         """Return a button of the dialog, the run or the history."""
@@ -61,21 +61,21 @@ class RunWidget:
         """Say yes to the question whether an earlier run shall be carried on."""
         self.wait_for_dialog()
         self.button("Carry on").click()
-        expect(self.run).to_be_visible(timeout=MILLISECONDS)
+        expect(self.run).to_be_visible()
 
     def wait_for_trials(self):
         """Wait until the search has begun, and some trials are scored."""
         self.wait_for_score()
-        expect(self._rows(_DONE).nth(2)).to_be_visible(timeout=MILLISECONDS)
+        expect(self._rows(_DONE).nth(2)).to_be_visible()
 
     def wait_for_score(self):
         """Wait until the run is shown, and the student is scored."""
-        expect(self.run).to_be_visible(timeout=MILLISECONDS)
-        expect(self._rows(_DONE).first).to_be_visible(timeout=MILLISECONDS)
+        expect(self.run).to_be_visible()
+        expect(self._rows(_DONE).first).to_be_visible()
 
     def wait_for_state(self, state):
         """Wait until the run is said to be in a state."""
-        expect(self.head.get_by_text(state, exact=True)).to_be_visible(timeout=MILLISECONDS)
+        expect(self.head.get_by_text(state, exact=True)).to_be_visible()
 
     def pause(self):
         """Pause the run."""
@@ -118,7 +118,7 @@ class RunWidget:
         self.find_trial(trial)
         self._rows(rf"^{trial}\s*(baseline|minibatch|full)").click()
         opened = self.run.get_by_role("region", name=f"Trial {trial}", exact=True)
-        expect(opened).to_be_visible(timeout=MILLISECONDS)
+        expect(opened).to_be_visible()
         return opened
 
     @property

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 from run_widget import RunWidget
-from waiting import MILLISECONDS
 
 import mipro_nb as mipro
 from mipro_nb.runs.events import RunPermitted
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 _COMPILE = "best = optimizer.compile(student, **data)"
 _FEW = """
@@ -55,7 +54,7 @@ def test_interrupting_the_cell_stops_the_run_and_keeps_the_best(notebook, lm, pl
     widget.wait_for_state("Stopped")
     expect(opened.output(1).last).to_contain_text("keeping the best program so far")
     opened.run(2)
-    expect(opened.output(2)).to_contain_text("stopped True", timeout=MILLISECONDS)
+    expect(opened.output(2)).to_contain_text("stopped True")
     assert lm.in_flight == 0
 
 

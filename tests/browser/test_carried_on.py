@@ -9,11 +9,10 @@ import signal
 import pytest
 from playwright.sync_api import expect
 from run_widget import RunWidget
-from waiting import MILLISECONDS
 
 import mipro_nb as mipro
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 _OPTIMIZER = """
 def metric(example, prediction, trace=None):
@@ -81,7 +80,7 @@ def test_a_run_whose_kernel_was_killed_is_carried_on_in_the_next(notebook, lm, l
     _check_that_nothing_was_told_twice(run)
     opened.run(4)
     history = RunWidget(opened.output(4))
-    expect(history.runs.get_by_role("row")).to_have_count(2, timeout=MILLISECONDS)
+    expect(history.runs.get_by_role("row")).to_have_count(2)
 
 
 def _process_of(run_id):

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from run_widget import RunWidget
 from scripted_task import answer, kind, question_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 _TAGS = (
     "<img src=x-hostile onerror='window.__pwned = 1'><script>window.__pwned = 2</script>"

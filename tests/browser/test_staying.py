@@ -7,11 +7,10 @@ import json
 import pytest
 from playwright.sync_api import expect
 from run_widget import RunWidget
-from waiting import MILLISECONDS
 
 import mipro_nb as mipro
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 _COMPILE = "best = optimizer.compile(student, **data)"
 _START = "run = optimizer.start(student, **data)"
@@ -149,7 +148,7 @@ def test_a_notebook_saved_in_mid_run_says_so_when_it_is_opened_again(notebook, l
     opened.server.shut_down_kernels()
     opened.reload()
     said = opened.output(1).first
-    expect(said).to_contain_text("A saved view", timeout=MILLISECONDS)
+    expect(said).to_contain_text("A saved view")
     expect(said).to_contain_text("it was cut off. To carry it on: %mipro resume")
     expect(widget.button("Pause")).to_have_count(0)
 

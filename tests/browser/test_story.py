@@ -13,7 +13,7 @@ from waiting import until
 import mipro_nb as mipro
 from mipro_nb.runs.events import CandidateBanned, CandidatePinned, TrialAsked
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 _OWN = "Add the first number to the second."
 # So many examples that the search has not seen them all before somebody has looked at it.
@@ -64,7 +64,7 @@ def test_a_run_from_the_dialog_to_its_comparison_with_another(notebook, lm, look
     expect(own.get_by_text("By hand", exact=True)).to_be_visible()
     own.get_by_role("button", name="Pin").click()
     expect(own.get_by_text("Pinned", exact=True)).to_be_visible()
-    expect(own.get_by_text("In the best program")).to_be_visible(timeout=60_000)
+    expect(own.get_by_text("In the best program")).to_be_visible()
     looks.at(opened, widget.view, "live-steered")
 
     widget.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 from scripted_server import ScriptedServer
 from scripted_sums import solve
@@ -39,6 +40,7 @@ _ = mipro.MIPROv2(in_thread, num_candidates=2).compile(program, trainset=rows[:4
 _IN_THREADS = ["worker", *(f"{where} {n}" for where in ("thread", "pool") for n in range(3))]
 
 
+@pytest.mark.notebook
 def test_what_many_threads_print_stands_below_their_cell(tmp_path, monkeypatch):
     cells = [nbformat.v4.new_code_cell(c) for c in (_BEFORE, _EVALUATE, _AWAIT, _COMPILE, "0")]
     notebook = nbformat.v4.new_notebook(cells=cells)

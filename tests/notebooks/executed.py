@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 RUN_MIME = "application/vnd.mipro.run+json"
-_CELL_SECONDS = 300
+_CELL_SECONDS = 800  # the embedded LM on a busy machine
 
 
 def parameters_of(notebook):

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.notebook, pytest.mark.real_lm, pytest.mark.timeout(900
 
 
 def test_both_predictors_are_optimized_by_what_the_judge_says(execute):
-    notebook = execute("04_custom_program", TRAIN=8, VAL=6, TEST=3, CANDIDATES=2, TRIALS=2)
+    notebook = execute("04_custom_program", TRAIN=6, VAL=4, TEST=2, CANDIDATES=2, TRIALS=2)
 
     assert "pear juice" in notebook.below("def search("), "the search finds the passage"
     assert "judge" in notebook.below("known = [")

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.notebook, pytest.mark.real_lm, pytest.mark.timeout(900
 
 
 def test_two_runs_are_looked_back_at_in_all_ways(execute, tmp_path):
-    notebook = execute("03_history_and_comparison", TRAIN=8, VAL=5, CANDIDATES=2, TRIALS=3)
+    notebook = execute("03_history_and_comparison", TRAIN=6, VAL=3, CANDIDATES=2, TRIALS=2)
 
     demos, words = mipro.runs.list()
     assert (words.name, demos.name) == ("words only", "words and demos")
