@@ -48,13 +48,8 @@ DSPY_STAMP := $(DSPY)/.stamp
 BENCH := $(PY) -m benchmarks.against_dspy
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
 .NOTPARALLEL: # two installers would write into one environment
-.PHONY: help setup demo lab test coverage check bench bench-local soak format clean chromium
-=======
-.NOTPARALLEL: # two pips would install into one environment
 .PHONY: help setup demo lab test test-fast coverage check bench bench-local soak format clean chromium
->>>>>>> tests
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
