@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import hypothesis
 import pytest
 
@@ -12,6 +14,9 @@ from mipro_nb.runs.opened import close_records
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("mipro_nb", deadline=None)
 hypothesis.settings.load_profile("mipro_nb")
+
+# Whatever they were started with: what a shell runs in the background has SIGINT ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SERVICE_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
 
