@@ -116,7 +116,7 @@ class JupyterServer:
 
     def _command(self):
         return [
-            *(self._python, "-m", self._kind.module, "--no-browser"),
+            *(self._python, "-P", "-m", self._kind.module, "--no-browser"),
             "--expose-app-in-browser",
             "--allow-root",
             f"--ServerApp.root_dir={self.root}",
