@@ -111,6 +111,15 @@ def adapter(field_: Field) -> TypeAdapter[Any]:
         raise SignatureError(msg) from error
 
 
+def accepts(field_: Field, value: Any) -> bool:
+    """Tell whether `value` can be a value of `field_`, as pydantic validates it."""
+    try:
+        adapter(field_).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
 def type_name(annotation: Any) -> str:
     """Return a type as a person would write it in a signature."""
     origin, arguments = get_origin(annotation), get_args(annotation)

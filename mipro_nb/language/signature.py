@@ -77,11 +77,10 @@ class SignatureMeta(type):
         cls.input_fields = {n: field for n, field in cls.fields.items() if field.kind == "input"}
         cls.output_fields = {n: field for n, field in cls.fields.items() if field.kind == "output"}
         docs = inspect.cleandoc(namespace.get("__doc__") or "")
-        inherited = "" if specs else getattr(bases[0], "instructions", "") if bases else ""
         cls.instructions = (
             body.get("instructions")
             or docs
-            or inherited
+            or _inherited_instructions(bases)
             or (default_instructions(cls.fields) if cls.fields else "")
         )
         return cls
@@ -138,6 +137,15 @@ def make_signature(name: str, fields: Mapping[str, Field], instructions: str) ->
     """Return a signature of fields that are at hand as such."""
     namespace = {"__made_fields__": dict(fields), "instructions": instructions, "__doc__": ""}
     return SignatureMeta(name, (Signature,), namespace)
+
+
+def _inherited_instructions(bases: tuple[type, ...]) -> str:
+    """Return the instruction that a base was given, "" if it only has the usual one."""
+    for base in bases:
+        if isinstance(base, SignatureMeta) and base.fields:
+            written = base.instructions != default_instructions(base.fields)
+            return base.instructions if written else ""
+    return ""
 
 
 def _inherited_fields(bases: tuple[type, ...]) -> dict[str, Field]:

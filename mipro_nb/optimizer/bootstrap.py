@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from mipro_nb.errors import ReplyError, TooManyErrorsError, shown
 from mipro_nb.evaluate.metric import Score
@@ -17,6 +19,7 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
+from mipro_nb.language.fields import Field, accepts
 from mipro_nb.language.module import Module
 from mipro_nb.language.scope import bind
 from mipro_nb.language.signature import SignatureMeta
@@ -24,6 +27,7 @@ from mipro_nb.language.tracing import Step, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.plan import Plan
+from mipro_nb.optimizer.rows import distinct
 from mipro_nb.optimizer.speculation import FirstPassing
 from mipro_nb.optimizer.together import Background
 from mipro_nb.runs.events import DemoSetBuilt, PhaseStarted, TraceBootstrapped
@@ -81,13 +85,15 @@ class _Bootstrap:
         self._job, self._journal, self._slots = job, journal, slots
         self._background = background
         self._train = job.rows.train
+        # Of rows with the same inputs the first is enough: a prompt with twins is paid for twice.
+        self._distinct = distinct(self._train)
         self._names = [name for name, _ in job.student.named_predictors()]
         self._most_in_all = plan.max_labeled_demos
         self._attempts: dict[int, asyncio.Task[DemosByPredictor | None]] = {}
         self._errors: dict[int, str] = {}
         self._errors_met: set[int] = set()
         rng = random.Random(plan.seed)
-        self._teacher_demos = self._labelled(range(len(self._train)), self._most_in_all, rng)
+        self._teacher_demos = self._labelled(self._distinct, self._most_in_all, rng)
 
     async def demo_set(self, number: int) -> DemoSet:
         """Make the demo set of this number, and write it down."""
@@ -95,7 +101,7 @@ class _Bootstrap:
         used: list[int] = []
         traces: list[DemosByPredictor] = []
         if number in bootstrapped_sets(self._job.plan):
-            order = list(range(len(self._train)))
+            order = list(self._distinct)
             size = _most_bootstrapped(self._job.plan)
             if number != _IN_OWN_ORDER:
                 rng.shuffle(order)
@@ -220,7 +226,10 @@ class _Bootstrap:
         for name, predictor in self._job.student.named_predictors():
             rows = (self._train[index] for index in order)
             usable = (row for row in rows if can_be_demo(row, predictor.signature))
-            chosen[name] = [row for row, _ in zip(usable, range(size), strict=False)]
+            chosen[name] = [
+                _labelled_demo(row, predictor.signature)
+                for row, _ in zip(usable, range(size), strict=False)
+            ]
         return chosen
 
     def _filled(
@@ -234,7 +243,7 @@ class _Bootstrap:
         made = {
             name: [demo for trace in traces for demo in trace.get(name, ())] for name in self._names
         }
-        others = [index for index in range(len(self._train)) if index not in used]
+        others = [index for index in self._distinct if index not in used]
         labelled = self._labelled(others, fill, rng)
         demos = {
             name: [*made[name], *labelled[name][: max(0, fill - len(made[name]))]]
@@ -263,7 +272,26 @@ class _Bootstrap:
 def can_be_demo(row: Example, signature: SignatureMeta) -> bool:
     """Tell whether a row of the data can be a labelled demo of a predictor."""
     has_inputs = all(name in row for name in signature.input_fields)
-    return has_inputs and any(name in row for name in signature.output_fields)
+    return has_inputs and any(
+        name in row and not _is_missing(row[name], field)
+        for name, field in signature.output_fields.items()
+    )
+
+
+def _labelled_demo(row: Example, signature: SignatureMeta) -> Example:
+    """Return `row` as a demo: without the labels that it lacks, which would be shown as null."""
+    missing = [
+        name
+        for name, field in signature.output_fields.items()
+        if name in row and _is_missing(row[name], field)
+    ]
+    return row.without(*missing) if missing else row
+
+
+def _is_missing(value: Any, field: Field) -> bool:
+    """Tell whether `value` stands for a label that is not there, as in an empty cell of a table."""
+    is_nothing = value is None or (isinstance(value, float) and math.isnan(value))
+    return is_nothing and not accepts(field, value)
 
 
 def _is_made_of(demo: Example, example: Example) -> bool:

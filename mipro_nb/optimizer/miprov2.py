@@ -31,7 +31,7 @@ from mipro_nb.optimizer.plan import (
     resolve,
 )
 from mipro_nb.optimizer.rehearsal import rehearse
-from mipro_nb.optimizer.rows import split_rows
+from mipro_nb.optimizer.rows import repeated_note, split_rows
 from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.source import program_source
 from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
@@ -480,6 +480,8 @@ class MIPROv2:
         notes = [*plan.notes, *note(not_counted), *found.notes, *limits_noted(caps, lms)]
         if wished.program_aware_proposer and source.problem:
             notes.append(source.problem)
+        if repeated := repeated_note(rows):
+            notes.append(repeated)
         plan = replace(
             plan,
             notes=tuple(notes),

@@ -207,7 +207,7 @@ class Plan(Hyperparameters):
             "instructions only, no demos"
             if self.zero_shot
             else f"{self.num_candidates} demo sets each, of up to {self.max_bootstrapped_demos} "
-            f"bootstrapped and {self.max_labeled_demos} in all"
+            f"bootstrapped and {max(self.max_bootstrapped_demos, self.max_labeled_demos)} in all"
         )
         auto = f" (auto={self.auto!r})" if self.auto else ""
         lines = [f"MIPROv2 plan for {self.program}{auto}"]

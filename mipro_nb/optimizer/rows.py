@@ -13,6 +13,7 @@ from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_rows
 from mipro_nb.language.example import Example
 from mipro_nb.language.saving import jsonable
+from mipro_nb.runs.wording import counted
 
 # DSPy's split: four fifths are for validation, at most this many rows.
 _VALIDATION_SHARE = 0.8
@@ -53,6 +54,25 @@ class Rows:
                     if (kind := not_kept(value)) is not None:
                         return f"{name}[{index}].{field} holds a {kind.__qualname__}"
         return None
+
+
+def distinct(rows: Sequence[Example]) -> list[int]:
+    """Return the indices of `rows`, without those that have the inputs of an earlier row."""
+    first: dict[str, int] = {}
+    for index, row in enumerate(rows):
+        first.setdefault(repr(sorted(row.inputs().items())), index)
+    return list(first.values())
+
+
+def repeated_note(rows: Rows) -> str | None:
+    """Return what to tell of rows that are in the trainset more than once, None if none is."""
+    repeated = len(rows.train) - len(distinct(rows.train))
+    if not repeated:
+        return None
+    return (
+        f"trainset: {counted(repeated, 'row')} with the inputs of an earlier row; demos are made "
+        "of the first of each."
+    )
 
 
 def given_values(rows: Sequence[Example]) -> Given:

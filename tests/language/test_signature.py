@@ -226,6 +226,22 @@ def test_a_subclass_may_change_a_field_or_only_the_instruction():
     assert list(Grade.fields) == ["essay", "level", "price", "points"]
 
 
+def test_a_subclass_with_another_field_keeps_the_instruction_that_its_base_was_given():
+    class WithRubric(Grade):
+        rubric: str = InputField()
+
+    class Plain(Signature):
+        question = InputField()
+        answer = OutputField()
+
+    class WithHint(Plain):
+        hint = InputField()
+
+    assert WithRubric.instructions == Grade.instructions
+    usual = "Given the fields `question`, `hint`, produce the fields `answer`."
+    assert WithHint.instructions == usual, "the usual one names the fields that there are"
+
+
 def test_fields_need_no_annotation_and_take_dspy_options():
     class Plain(Signature):
         question = InputField(prefix="Question:", format=str)

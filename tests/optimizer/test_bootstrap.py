@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from scripted_task import (
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMUnavailableError, TooManyErrorsError
+from mipro_nb.optimizer import bootstrap
 
 TRAIN = rows(10)
 QUESTIONS = {row.question for row in TRAIN}
@@ -77,6 +79,34 @@ def test_more_bootstrapped_than_labelled_demos_are_not_cut(server):
     run = run_of(optimizer_of(max_labeled_demos=1))
     made = run.state.demo_sets["solve"][2]
     assert (made.bootstrapped, made.labelled) == (3, 0)
+
+
+def test_rows_with_the_same_inputs_are_one_demo_and_the_plan_says_so(server):
+    optimizer = optimizer_of(num_candidates=12, max_labeled_demos=8)
+    run = run_of(optimizer, train=rows(4) * 3)
+    for demos in demo_sets(run)[1:]:
+        questions = [demo["question"] for demo in demos]
+        assert len(questions) == len(set(questions)) == 4
+    (note,) = [note for note in run.plan.notes if "inputs of an earlier row" in note]
+    assert note.startswith("trainset: 8 rows ")
+    assert not [note for note in run_of(optimizer_of()).plan.notes if "earlier row" in note]
+
+
+@pytest.mark.parametrize("empty", [None, math.nan])
+def test_rows_without_their_label_are_no_labelled_demos(server, empty):
+    train = [row if n % 2 else row.copy(answer=empty) for n, row in enumerate(rows(10))]
+    run = run_of(optimizer_of(exact), train=train)
+    assert len(demo_sets(run)[1]) == 5
+    for demos in demo_sets(run):
+        assert all(isinstance(demo["answer"], str) for demo in demos)
+
+
+def test_of_a_row_that_lacks_one_of_two_labels_the_other_is_shown(server):
+    signature = mipro.Signature("question -> answer, unit: T", T=str | None)
+    both = mipro.Example(question="1 plus 2", answer=None, unit=None).with_inputs("question")
+    assert bootstrap.can_be_demo(both, signature), "None is a value of an optional field"
+    assert "answer" not in bootstrap._labelled_demo(both, signature)
+    assert "unit" in bootstrap._labelled_demo(both, signature)
 
 
 def test_with_few_rows_the_sets_are_small(server):
