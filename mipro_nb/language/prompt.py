@@ -51,6 +51,7 @@ _ASKED: Mapping[Form, str] = {
     "json": "Answer with one JSON object of these keys and nothing else:",
     "label": "Answer with the value of this field and nothing else:",
 }
+_EMPTY = "(an empty answer)"
 _UNCHANGING = frozenset({str, int, float, bool, type(None)})
 _FrozenDemos = tuple[tuple[tuple[str, Any, str | None], ...], ...]
 
@@ -86,9 +87,13 @@ def write_messages(
 
 
 def write_retry(messages: Sequence[Message], reply: str, problem: str) -> list[Message]:
-    """Return `messages` followed by an unusable reply and the request to mend it."""
+    """Return `messages` followed by an unusable reply and the request to mend it.
+
+    An empty reply gets a stand-in: some servers refuse a conversation with an empty message, and
+    others one in which the user speaks twice.
+    """
     ask = f"That answer cannot be used: {problem} Answer again, in exactly the form described."
-    return [*messages, _turn("assistant", reply), _turn("user", ask)]
+    return [*messages, _turn("assistant", reply if reply.strip() else _EMPTY), _turn("user", ask)]
 
 
 def write_fields(

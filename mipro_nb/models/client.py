@@ -50,6 +50,7 @@ _FAILURES = (
     RecursionError,
 )
 _LONGEST_BODY = 64 * 2**20
+_TEXT_PARTS = ("text", "output_text")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _IS_IT_THERE = "Check base_url and that the server is running."
 # The share of an attempt's time in which the connection has to be there.
@@ -172,9 +173,10 @@ class Client:
 
     def _text(self, choice: Mapping[str, Any], billed: Tokens) -> str:
         message, why = _mapping(choice["message"]), choice.get("finish_reason")
-        text = message.get("content")
-        if text is None and why == "length" and not message.get("refusal"):
-            text = ""  # the whole limit went into thoughts
+        text = _joined(message.get("content"))
+        says_why = message.get("refusal") or message.get("tool_calls")
+        if text is None and isinstance(choice["message"], Mapping) and not says_why:
+            text = ""  # thoughts and nothing else, or nothing at all: whoever reads it asks again
         if not isinstance(text, str):
             what = message.get("refusal") or text or why
             raise _unusable(f"{self._where} sent no text but {self._told(what)}.", billed)
@@ -338,8 +340,16 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def _joined(content: object) -> object:
+    """Return the texts of a content that is a list of parts, without thoughts; others as is."""
+    if not isinstance(content, list) or not all(_mapping(part).get("type") for part in content):
+        return content
+    texts = [part.get("text") for part in content if part["type"] in _TEXT_PARTS]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
 def _tokens_of_choice(choice: Mapping[str, Any]) -> int:
-    text = _mapping(choice.get("message")).get("content")
+    text = _joined(_mapping(choice.get("message")).get("content"))
     return count_tokens(text) if isinstance(text, str) else 0
 
 

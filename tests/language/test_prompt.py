@@ -469,6 +469,14 @@ def test_a_retry_shows_the_reply_and_what_was_wrong_with_it():
     assert "The field 'urgent' is missing." in again[-1]["content"]
 
 
+@pytest.mark.parametrize("reply", ["", " \n"])
+def test_the_question_after_an_empty_reply_holds_no_empty_message(reply):
+    messages = write_messages(Sort, [], {"text": "t", "limit": 1})
+    again = write_retry(messages, reply, "The field 'urgent' is missing.")
+    assert [m["role"] for m in again] == ["system", "user", "assistant", "user"]
+    assert all(message["content"].strip() for message in again)
+
+
 @pytest.mark.filterwarnings("error")
 def test_the_reply_schema_describes_the_outputs_alone():
     signature = Signature("q -> label: Literal['a', 'b'], person: P, model_config, json", P=Person)

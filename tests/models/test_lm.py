@@ -252,6 +252,46 @@ def test_a_limit_that_went_into_thoughts_alone_is_told_as_one(serve, lm_at):
         mipro.Predict("question -> answer")(question="2 + 2?")
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": None},
+        {},
+        {"content": None, "reasoning_content": "Let me add."},
+        {"content": ""},
+        {"content": []},
+    ],
+    ids=["null", "absent", "thoughts alone", "empty", "no parts"],
+)
+def test_an_answer_without_text_is_asked_for_again(serve, lm_at, message):
+    body = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    replies = iter([Reply(raw_body=json.dumps(body).encode()), "answer: 4"])
+    server = serve(lambda request: next(replies))
+    with mipro.context(lm=lm_at(server)):
+        assert mipro.Predict("question -> answer")(question="2 + 2?").answer == "4"
+    assert server.count == 2
+    assert all(m["content"] for m in server.requests[1].body["messages"])
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [{"type": "text", "text": "answer: 4"}],
+        [{"type": "text", "text": "answer: "}, {"type": "text", "text": "4"}],
+        [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "answer: 5?"}]},
+            {"type": "output_text", "text": "answer: 4"},
+        ],
+    ],
+    ids=["one", "two", "beside thoughts"],
+)
+def test_the_texts_of_an_answer_in_parts_are_joined_without_thoughts(serve, lm_at, parts):
+    body = {"choices": [{"message": {"content": parts}, "finish_reason": "stop"}]}
+    server = serve(Reply(raw_body=json.dumps(body).encode()))
+    with mipro.context(lm=lm_at(server)):
+        assert mipro.Predict("question -> answer")(question="2 + 2?").answer == "4"
+
+
 def answer_of(lm, text="hi"):
     call = lm.call_for(LMRequest([{"role": "user", "content": text}]))
     return core().wait_for(lm._client.send(call))
