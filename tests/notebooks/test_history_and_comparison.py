@@ -36,7 +36,12 @@ def test_two_runs_are_looked_back_at_in_all_ways(execute, tmp_path):
     assert words.id in comparison
     assert demos.id in comparison
     assert "max_labeled_demos" in comparison
-    assert f"--- {words.id}\n+++ {demos.id}" in notebook.below("%mipro diff")
+    # On so few rows it may be that nothing beats the student, and that both runs return it.
+    returned = [run.state.trials[run.state.best.trial].configuration for run in (words, demos)]
+    differ = returned[0] != returned[1]
+    difference = f"--- {words.id}\n+++ {demos.id}"
+    said = difference if differ else "Both runs returned the same program."
+    assert said in notebook.below("%mipro diff")
     assert "classify:instruction" in notebook.below("recorded.to_dataframe()")
     assert "example_text" in notebook.below("examples_dataframe()")
     assert "from_cache" in notebook.below("calls_dataframe()")

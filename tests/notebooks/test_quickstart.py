@@ -26,7 +26,9 @@ def test_a_stranger_can_run_the_quickstart_from_top_to_bottom(execute, tmp_path)
     assert run["state"] == "finished"
     assert f"Run {run['id']}: finished" in notebook.below(".report()")
     assert len(notebook.figures()) == 1
-    assert "held-out accuracy:" in notebook.text
+    scores = notebook.below("after = evaluate(optimized)")
+    for line in ("held-out accuracy", "student as given", "plain labelled demos", "optimized"):
+        assert line in scores
     assert "[system]" in notebook.text, "the prompt is shown as it is sent"
     assert run["id"] in notebook.below("%mipro history")
     summary = json.loads((tmp_path / "demo-output" / "summary.json").read_text("utf-8"))
