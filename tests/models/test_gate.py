@@ -430,10 +430,11 @@ def test_calls_outside_runs_are_kept_in_the_configured_record(serve, lm_at, tmp_
 def test_an_lm_works_in_a_forked_process(serve):
     server = serve(counting)
     script = """
-import os, sys
+import os, sys, warnings
 from mipro_nb.models import LM
 lm = LM("m/x", base_url=sys.argv[1], num_retries=0, timeout=20)
 print(lm("parent"), flush=True)
+warnings.simplefilter("ignore", DeprecationWarning)  # Python's own, of forks beside threads
 child = os.fork()
 if child == 0:
     print(lm("child"), lm("parent"), flush=True)

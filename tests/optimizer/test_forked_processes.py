@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import select
 import signal
-import warnings
 
 import pytest
 from scripted_server import Reply, ScriptedServer
@@ -24,19 +22,10 @@ MOST_CALLS = 60
 PATIENCE_SECONDS = 60
 
 
-@contextlib.contextmanager
-def forking():
-    with warnings.catch_warnings():
-        # Python itself warns of forks beside threads; that is what these tests are about.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield
-
-
 def in_fork(work):
     """What `work` returns, or the repr of what it raises, in a forked process."""
     reading, writing = os.pipe()
-    with forking():
-        child = os.fork()
+    child = os.fork()
     if child == 0:
         try:
             said = str(work())
@@ -65,9 +54,8 @@ def in_process(work):
         except BaseException as error:  # noqa: BLE001 - told to the parent
             said.put(repr(error))
 
-    with forking():
-        process = context.Process(target=told)
-        process.start()
+    process = context.Process(target=told)
+    process.start()
     process.join(PATIENCE_SECONDS)
     assert process.exitcode == 0, "the forked process hangs"
     return said.get()
@@ -142,7 +130,7 @@ def test_neither_can_the_programs_own_predictors_there(server):
 
 def failing_in_a_fork(example, prediction, trace=None):
     if example.question == FAILS_ON and prediction.answer != "made up":
-        with forking(), multiprocessing.get_context("fork").Pool(1) as pool:
+        with multiprocessing.get_context("fork").Pool(1) as pool:
             pool.apply(ask_for_the_judge)
     return exact(example, prediction)
 
