@@ -57,12 +57,15 @@ help: ## Show what can be made
 setup: $(DEV_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that developers need
 
 $(UV):
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer" \
+		"is needed: name one that is installed, as in make demo PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check uv
 
 # The demo has no front end: neither JupyterLab nor Node is needed.
 $(DEMO_STAMP): pyproject.toml requirements-nodeps.txt notebooks/demo_requirements.py | $(UV)
-	$(PY) notebooks/demo_requirements.py | $(INSTALL) -r -
+	$(PY) notebooks/demo_requirements.py > $(VENV)/demo-requirements.txt
+	$(INSTALL) -r $(VENV)/demo-requirements.txt
 	$(INSTALL) --no-deps -r requirements-nodeps.txt
 	SKIP_JUPYTER_BUILDER=1 $(INSTALL) --no-deps -e .
 	touch $@

@@ -32,6 +32,9 @@ def main(source: Path, folder: Path) -> int:
     summary.unlink(missing_ok=True)
     folder.mkdir(exist_ok=True)
     os.environ["MIPRO_ASK"] = "0"  # the kernel inherits it; nobody could answer the dialog
+    # The kernel is this interpreter's, whatever else calls itself python3.
+    kernels = [str(Path(sys.prefix, "share", "jupyter")), os.environ.get("JUPYTER_PATH", "")]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, kernels))
     began = time.monotonic()
 
     def tell(what: str) -> None:

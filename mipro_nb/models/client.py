@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
@@ -126,7 +127,10 @@ class Client:
                 max_retries=0,  # each attempt has to pass the gate
                 # A request sent on would be one that is not counted.
                 http_client=DefaultAioHttpClient(
-                    follow_redirects=False, event_hooks={"response": [_bound]}
+                    follow_redirects=False,
+                    event_hooks={"response": [_bound]},
+                    # No proxy leads back to this machine, whatever HTTP_PROXY says.
+                    trust_env=not _is_on_loopback(where.hostname),
                 ),
             )
             loop.on_close(self._openai.close)
@@ -289,6 +293,15 @@ async def _bound(response: Any) -> None:
             yield chunk
 
     response.aiter_bytes = bounded
+
+
+def _is_on_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _seconds(timeout: object) -> float | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import tempfile
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,9 @@ _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _FAST_FILE = "SmolLM2-135M-Instruct.Q8_0.gguf"
 _ARCHITECTURE = "general.architecture"
 _FILE_TYPE = "general.file_type"
+_UNFINISHED = ".gguf.unfinished"
+_SURELY_OVER_SECONDS = 3600
+_FOR_ALL_TO_READ = 0o644
 _OF_THE_FILE = "GGUF."  # fields that say how this one file is laid out
 
 
@@ -38,20 +42,22 @@ def weights() -> Path:
     MissingExtraError
         If the weights, or what converts them, are not installed.
     """
-    fast = platformdirs.user_cache_path("mipro_nb") / _FAST_FILE
-    if fast.is_file():
-        return fast
-    given = _given()
     try:
-        fast.parent.mkdir(parents=True, exist_ok=True)
-        _convert(given, fast)
-    except OSError as error:
+        fast = platformdirs.user_cache_path("mipro_nb") / _FAST_FILE
+        if not (fast.is_file() and os.access(fast, os.R_OK)):
+            fast.parent.mkdir(parents=True, exist_ok=True)
+            _remove_unfinished(fast.parent)
+            _convert(_given(), fast)
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # platformdirs raises the latter where there is no home
         warnings.warn(
-            f"The embedded model runs at half its speed: no faster copy of its weights could be "
-            f"written to {fast.parent} ({error}). Free 145 MB there, or make the folder writable.",
+            "The embedded model runs at half its speed: no faster copy of its weights could be "
+            f"written ({error}). Have 145 MB free in a cache folder that you can write to.",
             stacklevel=2,
         )
-        return given
+        return _given()
     return fast
 
 
@@ -74,13 +80,21 @@ def _convert(source: Path, target: Path) -> None:
     except ImportError as error:
         msg = "The embedded model needs gguf: run `pip install 'mipro_nb[local]'`."
         raise MissingExtraError(msg) from error
-    descriptor, unfinished = tempfile.mkstemp(dir=target.parent, suffix=".gguf")
+    descriptor, unfinished = tempfile.mkstemp(dir=target.parent, suffix=_UNFINISHED)
     os.close(descriptor)
     try:
         _write_in_8_bits(source, unfinished)
+        Path(unfinished).chmod(_FOR_ALL_TO_READ)  # a cache folder may be shared
         Path(unfinished).replace(target)
     finally:
         Path(unfinished).unlink(missing_ok=True)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what conversions left that were killed, and not what one is writing now."""
+    for left in folder.glob(f"*{_UNFINISHED}"):
+        if time.time() - left.stat().st_mtime > _SURELY_OVER_SECONDS:
+            left.unlink(missing_ok=True)
 
 
 def _write_in_8_bits(source: Path, target: str) -> None:

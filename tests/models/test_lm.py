@@ -252,6 +252,14 @@ def test_a_limit_that_went_into_thoughts_alone_is_told_as_one(serve, lm_at):
         mipro.Predict("question -> answer")(question="2 + 2?")
 
 
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_server_on_this_machine_is_reached_past_any_proxy(serve, lm_at, variable, monkeypatch):
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert lm_at(serve("here"), num_retries=0)("hi") == ["here"]
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import gguf
@@ -20,9 +21,14 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.mark.real_lm
 def test_a_copy_with_the_same_weights_is_made_once_and_left_whole(cache):
+    (cache / "mipro_nb").mkdir(parents=True)
+    killed = cache / "mipro_nb" / "some.gguf.unfinished"
+    killed.touch()
+    os.utime(killed, (0, 0))
     copy = weights()
     assert copy.is_relative_to(cache)
     assert list(copy.parent.iterdir()) == [copy], "nothing unfinished is left"
+    assert copy.stat().st_mode & 0o044, "another user of the folder may read it"
     made = copy.stat().st_mtime_ns
     assert weights() == copy
     assert copy.stat().st_mtime_ns == made
@@ -42,9 +48,7 @@ def _given_beside(cache):
     """Return the weights as they come, which are used where no copy can be written."""
     cache.rename(cache.with_name("elsewhere"))
     cache.write_text("a file where a folder is wanted")
-    with pytest.warns(
-        UserWarning, match=r"half its speed.*Free 145 MB there, or make the folder writable"
-    ):
+    with pytest.warns(UserWarning, match=r"half its speed.*Have 145 MB free in a cache folder"):
         given = weights()
     cache.unlink()
     cache.with_name("elsewhere").rename(cache)
