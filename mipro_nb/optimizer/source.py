@@ -63,8 +63,17 @@ def function_source(function: Any) -> str:
     try:
         text = textwrap.dedent(inspect.getsource(plain)).rstrip()
     except (OSError, TypeError, SyntaxError):
+        text = ""
+    if not _may_define(text, plain):
         text = str(getattr(plain, "__qualname__", type(plain).__qualname__))
     return secrets.keys_taken_out(text)
+
+
+def _may_define(text: str, function: Any) -> bool:
+    """Tell whether a text names `function`: Python 3.13 has that of ``-c`` for all of ``exec``."""
+    code = getattr(function, "__code__", None)
+    name = getattr(code, "co_name", "")
+    return bool(text) and ("lambda" if name == "<lambda>" else name) in text
 
 
 def _user_classes(program: Module) -> list[type]:

@@ -55,6 +55,7 @@ def _given_beside(cache):
     return given
 
 
+@pytest.mark.real_lm
 def test_the_missing_converter_is_named_with_the_command_that_brings_it(cache, monkeypatch):
     monkeypatch.setitem(sys.modules, "gguf", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'mipro_nb\[local\]'"):

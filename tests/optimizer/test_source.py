@@ -8,6 +8,7 @@ import textwrap
 
 import nbclient
 import nbformat
+import processes
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from scripted_task import PlanAndSolve, Solve
@@ -134,6 +135,16 @@ def test_a_class_typed_at_a_prompt_says_that_it_has_no_source():
         [sys.executable, "-"], input=script, capture_output=True, text=True, check=True, timeout=60
     )
     assert "No source was found of Told" in done.stdout
+
+
+def test_what_a_process_was_started_with_is_not_taken_for_a_functions_source():
+    script = """
+from mipro_nb.optimizer.source import function_source
+made = {}
+exec("def judge(example, prediction):\\n    return True\\nother = lambda row: 1", made)
+print(function_source(made["judge"]), function_source(made["other"]))
+"""
+    assert processes.run(script) == ["judge <lambda>"]
 
 
 def test_a_class_that_contains_itself_is_shown_once():
