@@ -1,14 +1,8 @@
-"""The fields of a signature, and how one value becomes text and text becomes a value.
-
-Text is exact both ways: ``read_value(field, write_value(field, v)) == v`` for every value of every
-supported type, while what LMs write loosely (quotes, code fences, ``Yes`` for true) is
-understood as well.
-"""
+"""The fields of a signature: their types, and what the LM is told of them."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,14 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import to_jsonable_python
 
-from mipro_nb.errors import SignatureError, shown
-
-_FENCE = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
-_REMARK = re.compile(r"\s*\([^()]*\)$")
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_TRUE = frozenset({"true", "yes", "1", "y"})
-_FALSE = frozenset({"false", "no", "0", "n"})
-_QUOTES = "\"'`*"
+from mipro_nb.errors import SignatureError
 
 
 @dataclass(frozen=True)
@@ -142,26 +129,6 @@ def choices(annotation: Any) -> tuple[Any, ...] | None:
     return get_args(annotation) if get_origin(annotation) is Literal else None
 
 
-def _is_text(annotation: Any) -> bool:
-    options = choices(annotation)
-    return annotation is str or (options is not None and all(isinstance(o, str) for o in options))
-
-
-def hint(field_: Field) -> str:
-    """Return what the LM is told about the value it has to write."""
-    options = choices(field_.type)
-    if options is not None:
-        return "one of: " + ", ".join(write_value(field_, option) for option in options)
-    if field_.type is str:
-        return ""
-    if field_.type is bool:
-        return "true or false"
-    if field_.type in (int, float):
-        return "a whole number" if field_.type is int else "a number"
-    schema = json.dumps(adapter(field_).json_schema(), ensure_ascii=False)
-    return f"JSON of this schema: {schema}"
-
-
 def json_value(field_: Field, value: Any) -> Any:
     """Return `value` as JSON would give it back; one that has no JSON form as its text.
 
@@ -191,144 +158,3 @@ def in_order(value: Any, written: Any) -> Any:
             values = dict(value)
             return {name: in_order(values.get(name), form) for name, form in written.items()}
     return written
-
-
-def write_value(field_: Field, value: Any) -> str:
-    """Return the exact text of `value`, one that `read_value` turns into an equal value.
-
-    A plain string stands as it is. One that would be read differently (outer white space, a
-    carriage return, a string in JSON quotes, nothing at all) is written as a JSON string.
-    """
-    if isinstance(value, str):
-        if _is_text(field_.type):
-            return value if _stands_as_is(value) else json.dumps(value)
-        if not _takes(field_, value):
-            # A demo's raw label: shown rather than refused.
-            return value
-    return json.dumps(json_value(field_, value), ensure_ascii=False)
-
-
-def _takes(field_: Field, value: Any) -> bool:
-    try:
-        adapter(field_).dump_python(value, mode="json", warnings="error")
-    except (ValueError, TypeError):
-        return False
-    return True
-
-
-def _stands_as_is(text: str) -> bool:
-    return bool(text) and text == text.strip() and "\r" not in text and _unwrapped(text) == text
-
-
-def _unfenced(text: str) -> str:
-    """Return what stands in the code fence around all of `text`; `text` if there is none."""
-    fenced = _FENCE.fullmatch(text)
-    # A fence inside: that is two code blocks with text between them, not one block.
-    if fenced is None or "\n```" in fenced.group(1):
-        return text
-    return fenced.group(1).strip("\n")
-
-
-def _unwrapped(text: str) -> str:
-    """Return `text` without the code fence or the JSON quotes around all of it."""
-    text = _unfenced(text)
-    quoted = text.strip()
-    if len(quoted) > 1 and quoted[0] == quoted[-1] == '"':
-        try:
-            return str(json.loads(quoted))
-        except ValueError:
-            return text
-    return text
-
-
-def read_value(field_: Field, text: str) -> Any:
-    """Return the value that `text`, as written by an LM, stands for.
-
-    Raises
-    ------
-    ValueError
-        If the text is no value of the field's type; the message says what was expected.
-    """
-    text = text.strip()
-    if field_.type is str:
-        return _unwrapped(text)
-    options = choices(field_.type)
-    if options is not None:
-        return _read_choice(field_, options, text)
-    if field_.type is bool:
-        return _read_bool(text)
-    return _read_typed(field_, text)
-
-
-def may_go_on(field_: Field, text: str) -> bool:
-    """Tell whether `text`, cut off where it ends, may be the beginning of another value."""
-    text = text.strip()
-    if field_.type is str:
-        return True
-    if field_.type is bool or "\n" in text:
-        return False
-    options = choices(field_.type)
-    if options is None:
-        # JSON says where it ends, but for numbers and words.
-        return not text.endswith(("}", "]", '"', "`"))
-    begun = _loosely(text)
-    return sum(_loosely(write_value(field_, option)).startswith(begun) for option in options) > 1
-
-
-def _first_line(text: str) -> str:
-    return text.split("\n", 1)[0].strip()
-
-
-def _loosely(text: str) -> str:
-    """Return the first line of `text` without quotes, bold, full stop and case."""
-    return _first_line(text).strip(_QUOTES + ". ").casefold()
-
-
-def _read_choice(field_: Field, options: tuple[Any, ...], text: str) -> Any:
-    written = {write_value(field_, option): option for option in options}
-    if text in written:
-        return written[text]
-    by_text = {str(option): option for option in options}
-    exact = _unwrapped(text).strip()
-    for candidate in (exact, _first_line(text)):
-        if candidate in by_text:
-            return by_text[candidate]
-    loose = _loosely(exact)
-    matching = [o for name, o in (by_text | written).items() if _loosely(name) == loose]
-    if matching and all(option == matching[0] for option in matching):
-        return matching[0]
-    msg = f"expected one of {', '.join(written)}, got {shown(text, 80)!r}"
-    raise ValueError(msg)
-
-
-def _read_bool(text: str) -> bool:
-    word = _loosely(_unfenced(text))
-    if word in _TRUE or word in _FALSE:
-        return word in _TRUE
-    msg = f"expected true or false, got {shown(text, 80)!r}"
-    raise ValueError(msg)
-
-
-def _read_typed(field_: Field, text: str) -> Any:
-    body = _unfenced(text).strip()
-    attempts = [body]
-    if field_.type in (int, float):
-        attempts.append(_plain_number(body))
-    reader = adapter(field_)
-    errors: list[ValidationError] = []
-    for attempt in attempts:
-        for read in (reader.validate_json, reader.validate_python):
-            try:
-                return read(attempt)
-            except ValidationError as error:
-                errors.append(error)
-    reason = "; ".join(problem["msg"] for problem in errors[0].errors()[:3])
-    msg = f"expected {type_name(field_.type)}, got {shown(body, 80)!r} ({reason})"
-    raise ValueError(msg)
-
-
-def _plain_number(text: str) -> str:
-    """Return the number in ``$1,234.`` or ``42 (forty-two)`` as Python writes it."""
-    line = _REMARK.sub("", _first_line(text).rstrip(_QUOTES + ". "))
-    line = line.lstrip(_QUOTES + "$ ").rstrip(_QUOTES + ". ")
-    return line.replace(",", "") if _THOUSANDS.fullmatch(line) else line

@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError, TruncatedReplyError
 from mipro_nb.language.example import Example, Prediction
+from mipro_nb.language.formats import labels_of
 from mipro_nb.language.history import PastCall, remember
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.module import Module
-from mipro_nb.language.prompt import (
-    Message,
-    form_for,
-    labels_of,
-    read_reply,
-    reply_schema,
-    write_messages,
-    write_retry,
-)
+from mipro_nb.language.prompt import Message, format_for, write_messages, write_retry
+from mipro_nb.language.reply import Reading, read_reply, reply_schema
 from mipro_nb.language.scope import lost
 from mipro_nb.language.settings import settings
 from mipro_nb.language.signature import SignatureMeta, ensure_signature
+from mipro_nb.language.thoughts import told_apart
 from mipro_nb.language.tracing import Step, add_step
 
 if TYPE_CHECKING:
@@ -115,29 +110,31 @@ class Predict(Module):
             raise ProgramError(msg)
         messages = self.messages(inputs, lm)
         try:
-            values = await self._ask(lm, messages)
+            reading = await self._ask(lm, messages)
         except TruncatedReplyError:
             raise
         except ReplyError as error:
-            messages = write_retry(messages, error.raw_text, error.problem)
-            values = await self._ask(lm, messages)
-        prediction = Prediction(values)
+            answer = told_apart(error.raw_text).answer.strip()
+            messages = write_retry(messages, answer, error.problem)
+            reading = await self._ask(lm, messages)
+        prediction = Prediction(reading.values)
         add_step(Step(self, inputs, prediction))
         return prediction
 
     def messages(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> list[Message]:
         """Return the messages that a call with `inputs` sends, without sending them."""
         lm = lm or self.lm or settings.lm
-        form = form_for(self.signature, lm)
-        return write_messages(self.signature, self.demos, inputs, form=form)
+        return write_messages(
+            self.signature, self.demos, inputs, prompt_format=format_for(self.signature, lm)
+        )
 
-    async def _ask(self, lm: LanguageModel, messages: list[Message]) -> dict[str, Any]:
-        form = form_for(self.signature, lm)
+    async def _ask(self, lm: LanguageModel, messages: list[Message]) -> Reading:
+        prompt_format = format_for(self.signature, lm)
         request = LMRequest(
             messages,
             self.options,
-            schema=reply_schema(self.signature) if form == "json" else None,
-            labels=labels_of(self.signature) if form == "label" else (),
+            schema=reply_schema(self.signature) if prompt_format == "json" else None,
+            labels=labels_of(self.signature) if prompt_format == "value" else (),
             rollout=self.rollout,
             signature=self.signature,
             predictor=self.bound_name,
@@ -146,7 +143,10 @@ class Predict(Module):
         if lm is not settings.stand_in:
             remember(PastCall(lm.name, messages, completion.text))
         return read_reply(
-            self.signature, completion.text, truncated=completion.truncated, form=form
+            self.signature,
+            completion.text,
+            truncated=completion.truncated,
+            prompt_format=prompt_format,
         )
 
     def _refuse_positional(self, args: tuple[Any, ...]) -> None:

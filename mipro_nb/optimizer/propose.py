@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mipro_nb.errors import LMError, LMUnavailableError
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import Field
-from mipro_nb.language.prompt import write_fields
+from mipro_nb.language.formats import write_fields
 from mipro_nb.language.signature import SignatureMeta, make_signature
 from mipro_nb.optimizer.bootstrap import DemoSet, bootstrapped_sets
 from mipro_nb.optimizer.grounding import Grounding, ask

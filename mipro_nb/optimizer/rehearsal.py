@@ -25,9 +25,10 @@ from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import Field
+from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.language.module import Module
-from mipro_nb.language.prompt import form_for, write_answer
+from mipro_nb.language.prompt import format_for
 from mipro_nb.language.scope import bind
 from mipro_nb.language.settings import context
 from mipro_nb.models.gate import all_calls_refused
@@ -229,7 +230,7 @@ class _StandIn:
             and list(made.request.messages) == list(request.messages[:-2])
             for made in self.requests
         )
-        reply = write_answer(signature, outputs, form_for(signature, self))
+        reply = FORMATS[format_for(signature, self)].write_answer(signature, outputs)
         if not asked_again:  # only because what was made up does not fit: a real LM knows better
             self.requests.append(_Request(request, reply))
         return Completion(reply)

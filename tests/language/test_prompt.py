@@ -15,15 +15,9 @@ from pydantic import BaseModel
 
 from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language import Example, InputField, OutputField, Signature
-from mipro_nb.language.prompt import (
-    Form,
-    labels_of,
-    read_reply,
-    reply_schema,
-    write_fields,
-    write_messages,
-    write_retry,
-)
+from mipro_nb.language.formats import labels_of, write_fields
+from mipro_nb.language.prompt import write_messages, write_retry
+from mipro_nb.language.reply import read_reply, reply_schema
 
 
 class Color(Enum):
@@ -108,61 +102,72 @@ TYPES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
 }
 
 
+FORMATS_OF_ALL = ["lines", "tags", "json"]
+
+
+def values_in(signature: Any, text: str, **how: Any) -> dict[str, Any]:
+    return read_reply(signature, text, **how).values
+
+
 def exact(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-def written(signature: Any, values: dict[str, Any], *, form: Form) -> str:
+def written(signature: Any, values: dict[str, Any], *, prompt_format: str) -> str:
     """Return the turn that shows `values` as an LM's answer."""
     demo = {**dict.fromkeys(signature.input_fields, "given"), **values}
-    messages = write_messages(signature, [demo], demo, form=form)
+    messages = write_messages(signature, [demo], demo, prompt_format=prompt_format)
     assert [message["role"] for message in messages] == ["system", "user", "assistant", "user"]
     return messages[2]["content"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["lines", "json"])
+@pytest.mark.parametrize("prompt_format", FORMATS_OF_ALL)
 @pytest.mark.parametrize("kind", TYPES)
 @given(data=st.data())
-def test_every_value_comes_back_equal(kind, form, data):
+def test_every_value_comes_back_equal(kind, prompt_format, data):
     annotation, values = TYPES[kind]
     signature = Signature("question, line, item -> label: T", T=annotation)
     value = data.draw(values)
-    read = read_reply(signature, written(signature, {"label": value}, form=form), form=form)
+    read = values_in(
+        signature,
+        written(signature, {"label": value}, prompt_format=prompt_format),
+        prompt_format=prompt_format,
+    )
     assert exact(read["label"], value)
 
 
-@pytest.mark.parametrize("form", ["lines", "json"])
+@pytest.mark.parametrize("prompt_format", FORMATS_OF_ALL)
 @given(answer=texts, label=texts, person=people, item=texts)
-def test_several_outputs_do_not_run_into_each_other(form, answer, label, person, item):
+def test_several_outputs_do_not_run_into_each_other(prompt_format, answer, label, person, item):
     signature = Signature("question, line -> answer, person: P, label, item", P=Person)
     values = {"answer": answer, "person": person, "label": label, "item": item}
-    reply = written(signature, values, form=form)
-    assert read_reply(signature, reply, form=form) == values
+    reply = written(signature, values, prompt_format=prompt_format)
+    assert values_in(signature, reply, prompt_format=prompt_format) == values
 
 
-@pytest.mark.parametrize("form", ["lines", "json"])
-def test_not_a_number_comes_back(form):
+@pytest.mark.parametrize("prompt_format", FORMATS_OF_ALL)
+def test_not_a_number_comes_back(prompt_format):
     signature = Signature("question -> label: float")
-    reply = written(signature, {"label": math.nan}, form=form)
-    assert math.isnan(read_reply(signature, reply, form=form)["label"])
+    reply = written(signature, {"label": math.nan}, prompt_format=prompt_format)
+    assert math.isnan(values_in(signature, reply, prompt_format=prompt_format)["label"])
 
 
 @given(text=texts, answer=texts)
 def test_written_outputs_are_read_from_lines_in_any_order(text, answer):
     signature = Signature("question -> label, answer")
     values = {"label": text, "answer": answer}
-    assert read_reply(signature, write_fields(signature, ["answer", "label"], values)) == values
+    assert values_in(signature, write_fields(signature, ["answer", "label"], values)) == values
 
 
-@pytest.mark.parametrize("form", ["lines", "json"])
+@pytest.mark.parametrize("prompt_format", FORMATS_OF_ALL)
 @given(reply=texts, truncated=st.booleans())
 @example(reply='{"answer": ' + "[" * 5000 + "]" * 5000 + "}", truncated=False)
 @example(reply='{"answer": ' + "1" * 5000 + "}", truncated=False)
-def test_no_reply_makes_reading_fail_in_another_way(form, reply, truncated):
+def test_no_reply_makes_reading_fail_in_another_way(prompt_format, reply, truncated):
     signature = Signature("question, line, item -> label: Literal['a', 'b'], answer: list[int]")
     try:
-        values = read_reply(signature, reply, truncated=truncated, form=form)
+        values = values_in(signature, reply, truncated=truncated, prompt_format=prompt_format)
     except ReplyError:
         pass
     else:
@@ -214,7 +219,7 @@ def test_no_reply_makes_reading_fail_in_another_way(form, reply, truncated):
 )
 def test_loose_replies_are_understood(annotation, reply, value):
     signature = Signature("question -> answer: T", T=annotation)
-    assert exact(read_reply(signature, reply)["answer"], value)
+    assert exact(values_in(signature, reply)["answer"], value)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +237,7 @@ def test_loose_replies_are_understood(annotation, reply, value):
 def test_a_wrong_value_is_not_guessed(annotation, text):
     signature = Signature("question -> answer: T", T=annotation)
     with pytest.raises(ReplyError, match="The field 'answer' is wrong: expected") as caught:
-        read_reply(signature, f"answer: {text}")
+        values_in(signature, f"answer: {text}")
     assert caught.value.raw_text == f"answer: {text}"
     assert caught.value.fields == {}
 
@@ -240,19 +245,19 @@ def test_a_wrong_value_is_not_guessed(annotation, text):
 def test_text_before_the_second_field_is_the_first_field():
     signature = Signature("question -> reasoning, answer: int")
     reply = "One and one\nare two.\n**Answer:** 2"
-    assert read_reply(signature, reply) == {"reasoning": "One and one\nare two.", "answer": 2}
+    assert values_in(signature, reply) == {"reasoning": "One and one\nare two.", "answer": 2}
 
 
 def test_a_greeting_is_dropped_where_the_first_field_is_marked():
     signature = Signature("question -> reasoning, answer")
     reply = "Sure!\nreasoning: easy\nanswer: 2"
-    assert read_reply(signature, reply) == {"reasoning": "easy", "answer": "2"}
+    assert values_in(signature, reply) == {"reasoning": "easy", "answer": "2"}
 
 
 def test_a_missing_field_is_named_and_the_rest_is_kept():
     signature = Signature("question -> reasoning, answer: int, unit")
     with pytest.raises(ReplyError) as caught:
-        read_reply(signature, "reasoning: easy\nanswer: 2")
+        values_in(signature, "reasoning: easy\nanswer: 2")
     assert "The field 'unit' is missing." in str(caught.value)
     assert caught.value.raw_text == "reasoning: easy\nanswer: 2"
     assert caught.value.fields == {"reasoning": "easy", "answer": 2}
@@ -262,7 +267,7 @@ def test_a_missing_field_is_named_and_the_rest_is_kept():
 @pytest.mark.parametrize("reply", ["", "   \n ", "question: again?"])
 def test_an_empty_reply_lacks_its_field(reply):
     with pytest.raises(ReplyError, match="'answer' is missing"):
-        read_reply(Signature("question -> answer"), reply)
+        values_in(Signature("question -> answer"), reply)
 
 
 @pytest.mark.parametrize(
@@ -279,11 +284,12 @@ def test_an_empty_reply_lacks_its_field(reply):
         ("q -> answer: bool, reasoning", "reasoning: because\nanswer:"),
         ("q -> answer: bool, reasoning", "answer: true\nreasoning: beca"),
         ("q -> answer: str | None", "answer: The capital of Fran"),
+        ("q -> answer", "answer: Paris\nq: And of It"),
     ],
 )
 def test_a_reply_cut_off_inside_a_field_is_refused(declaration, reply):
     with pytest.raises(TruncatedReplyError, match="max_tokens") as caught:
-        read_reply(Signature(declaration), reply, truncated=True)
+        values_in(Signature(declaration), reply, truncated=True)
     assert caught.value.raw_text == reply
 
 
@@ -294,27 +300,29 @@ def test_a_reply_cut_off_inside_a_field_is_refused(declaration, reply):
         ("q -> answer: bool", "answer: true"),
         ("q -> answer: list[int]", "answer: [1, 2]"),
         ("q -> answer: int", "answer: 12\nThat is beca"),
-        ("q -> answer", "answer: Paris\nq: And of It"),
         ("q -> answer", "answer: Paris\nq: And of Italy?\nanswer: Ro"),
-        ("q -> answer, label: bool", "label: yes\nanswer: Paris\nq: wha"),
+        ("q -> answer, label: bool", "answer: Paris\nlabel: yes\nq: wha"),
     ],
 )
 def test_a_reply_cut_off_after_its_fields_counts(declaration, reply):
-    assert read_reply(Signature(declaration), reply, truncated=True)["answer"]
+    assert values_in(Signature(declaration), reply, truncated=True)["answer"]
 
 
 def test_a_complete_json_object_counts_although_the_reply_was_cut_off():
     signature = Signature("q -> answer")
     reply = '{"answer": "Paris"}\n\n\n'
-    assert read_reply(signature, reply, truncated=True, form="json") == {"answer": "Paris"}
+    assert values_in(signature, reply, truncated=True, prompt_format="json") == {"answer": "Paris"}
     with pytest.raises(TruncatedReplyError):
-        read_reply(signature, '{"answer": "Pari', truncated=True, form="json")
+        values_in(signature, '{"answer": "Pari', truncated=True, prompt_format="json")
 
 
 def test_lines_are_understood_where_json_was_asked_for():
     signature = Signature("q -> reasoning, answer")
     reply = "reasoning: see {}\nanswer: 2"
-    assert read_reply(signature, reply, form="json") == {"reasoning": "see {}", "answer": "2"}
+    assert values_in(signature, reply, prompt_format="json") == {
+        "reasoning": "see {}",
+        "answer": "2",
+    }
 
 
 def test_json_is_found_inside_other_text_and_read_loosely():
@@ -323,7 +331,7 @@ def test_json_is_found_inside_other_text_and_read_loosely():
         'Here:\n```json\n{"n": "1,234", "label": "A", "text": 5, "numbers": [1], "more": 0}\n```'
     )
     values = {"n": 1234, "label": "a", "text": "5", "numbers": [1]}
-    assert read_reply(signature, reply, form="json") == values
+    assert values_in(signature, reply, prompt_format="json") == values
 
 
 LABELLED = {
@@ -338,16 +346,18 @@ LABELLED = {
 def test_a_bare_label_comes_back_equal(kind):
     signature = Signature("question -> label: T", T=LABELLED[kind])
     values = [True, False] if LABELLED[kind] is bool else get_args(LABELLED[kind])
-    texts = [written(signature, {"label": value}, form="label") for value in values]
+    texts = [written(signature, {"label": value}, prompt_format="value") for value in values]
     assert texts == labels_of(signature)
-    assert [read_reply(signature, t, form="label")["label"] for t in texts] == list(values)
+    assert [values_in(signature, t, prompt_format="value")["label"] for t in texts] == list(values)
 
 
 def test_a_label_that_was_cut_off_is_no_other_label():
     signature = Signature("question -> label: Literal['no', 'nothing']")
-    assert read_reply(signature, "nothing", truncated=True, form="label") == {"label": "nothing"}
+    assert values_in(signature, "nothing", truncated=True, prompt_format="value") == {
+        "label": "nothing"
+    }
     with pytest.raises(TruncatedReplyError):
-        read_reply(signature, "no", truncated=True, form="label")
+        values_in(signature, "no", truncated=True, prompt_format="value")
 
 
 @pytest.mark.parametrize("outputs", ["label", "label: int", "a: bool, b: Literal['x']"])
@@ -367,13 +377,14 @@ class Sort(Signature):
 def test_the_system_message_says_what_is_wanted():
     text = write_messages(Sort, [], {"text": "t", "limit": 1})[0]["content"]
     assert text.startswith("Sort the message into its folder.\n\n")
-    assert "text: (the message)\nlimit: (int)" in text
-    assert "folder: (where it belongs, one of: work, home)\nurgent: (true or false)" in text
+    assert "text is the message\nlimit is a whole number" in text
+    assert "Reply in exactly this form:\nfolder: <folder>\nurgent: <urgent>" in text
+    assert "folder is where it belongs, one of: work, home\nurgent is true or false" in text
 
 
 def test_a_literal_is_described_as_it_has_to_be_written():
     text = write_messages(Signature("q -> a: M", M=Mixed), [], {"q": ""})[0]
-    assert 'one of: 1, "1", null, true, "None", "red"' in text["content"]
+    assert 'one of: 1, "1", null, true, None, red' in text["content"]
 
 
 def test_complete_demos_are_turns_and_partial_ones_stand_in_the_system_message():
@@ -405,7 +416,7 @@ def test_raw_labels_of_another_type_are_shown_as_they_are():
     messages = write_messages(Sort, [demo], demo)
     assert messages[1]["content"] == "text: t\nlimit: many"
     assert messages[2]["content"] == "folder: Office\nurgent: yes"
-    as_json = write_messages(Sort, [demo], demo, form="json")[2]["content"]
+    as_json = write_messages(Sort, [demo], demo, prompt_format="json")[2]["content"]
     assert json.loads(as_json) == {"folder": "Office", "urgent": "yes"}
 
 
@@ -424,20 +435,20 @@ rows = st.lists(
 )
 
 
-@pytest.mark.parametrize("form", ["lines", "json"])
+@pytest.mark.parametrize("prompt_format", FORMATS_OF_ALL)
 @given(before=rows, after=rows, instruction=texts)
 @example(before=[{"q": 1, "a": 0.0}], after=[{"q": True, "a": -0.0}], instruction="")
 def test_a_prompt_follows_its_demos_and_instruction_whatever_was_written_before(
-    form, before, after, instruction
+    prompt_format, before, after, instruction
 ):
     signature, inputs = Signature("q, n: int -> a: Any"), {"q": "?", "n": 1}
     demos = list(before)
-    write_messages(signature, demos, inputs, form=form)
+    write_messages(signature, demos, inputs, prompt_format=prompt_format)
     demos[:] = after
     signature.instructions = instruction or signature.instructions
     fresh = Signature("q, n: int -> a: Any", signature.instructions)
-    assert write_messages(signature, demos, inputs, form=form) == write_messages(
-        fresh, after, inputs, form=form
+    assert write_messages(signature, demos, inputs, prompt_format=prompt_format) == write_messages(
+        fresh, after, inputs, prompt_format=prompt_format
     )
 
 

@@ -1,0 +1,49 @@
+"""What the LM is told of a field."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from mipro_nb.language.fields import Field, adapter, choices, type_name
+from mipro_nb.language.values import write_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_NAMED = (bool, int, float)  # types that have words of their own
+
+
+def described(fields: Iterable[Field]) -> str:
+    """Return what there is to say of `fields` beside their names, a line each; maybe nothing."""
+    return "\n".join(line for field in fields if (line := _line(field)))
+
+
+def kind_of(field: Field) -> str:
+    """Return what the value of an output has to be, empty for any text."""
+    options = choices(field.type) or _values_of(field.type)
+    if options:
+        return "one of: " + ", ".join(write_value(field, option) for option in options)
+    if field.type is str:
+        return ""
+    if field.type is bool:
+        return "true or false"
+    if field.type in (int, float):
+        return "a whole number" if field.type is int else "a number"
+    schema = json.dumps(adapter(field).json_schema(), ensure_ascii=False)
+    return f"JSON of this schema: {schema}"
+
+
+def _values_of(annotation: Any) -> tuple[Any, ...]:
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return tuple(annotation) if all(isinstance(m.value, str) for m in annotation) else ()
+    return ()
+
+
+def _line(field: Field) -> str:
+    kind = kind_of(field) if field.kind == "output" or field.type in _NAMED else ""
+    if field.kind == "input" and not kind and field.type is not str:
+        kind = type_name(field.type)
+    said = ", ".join(filter(None, (field.desc, kind)))
+    return f"{field.name} is {said}" if said else ""

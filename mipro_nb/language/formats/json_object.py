@@ -1,0 +1,70 @@
+"""One JSON object with a key for each output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mipro_nb.language import thoughts
+from mipro_nb.language.example import Example
+from mipro_nb.language.fields import json_value
+from mipro_nb.language.formats.description import described
+from mipro_nb.language.formats.lines import write_fields
+from mipro_nb.language.formats.protocol import Found
+from mipro_nb.language.marks import folded
+from mipro_nb.language.near_json import near_json
+from mipro_nb.language.signature import SignatureMeta
+
+_ASKED = "Reply with one JSON object and nothing else, in exactly this form:"
+
+
+class JsonObject:
+    """The format of structured outputs."""
+
+    name = "json"
+
+    def fits(self, signature: SignatureMeta) -> bool:  # noqa: ARG002 - all formats have it
+        """Tell that any signature fits."""
+        return True
+
+    def asked(self, signature: SignatureMeta) -> str:
+        """Return the form of a reply, and what the values are."""
+        outputs = signature.output_fields
+        form = "{" + ", ".join(f'"{name}": <{name}>' for name in outputs) + "}"
+        return "\n\n".join(filter(None, (f"{_ASKED}\n{form}", described(outputs.values()))))
+
+    def write_inputs(self, signature: SignatureMeta, values: Mapping[str, Any] | Example) -> str:
+        """Return a line for each input."""
+        return write_fields(signature, signature.input_fields, values)
+
+    def write_answer(self, signature: SignatureMeta, values: Mapping[str, Any] | Example) -> str:
+        """Return the outputs among `values` as one object."""
+        written = {
+            name: json_value(field, values[name])
+            for name, field in signature.output_fields.items()
+            if name in values
+        }
+        return thoughts.spelled_out(json.dumps(written, ensure_ascii=False))
+
+    def find(self, signature: SignatureMeta, reply: str) -> Found:
+        """Return the values of the reply's object, whatever else stands in it."""
+        try:
+            value = near_json(reply)
+        except ValueError:
+            return Found(before=reply)
+        return Found(values=_outputs_in(value, tuple(signature.output_fields)))
+
+
+def _outputs_in(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    while True:
+        if isinstance(value, list) and len(value) == 1:
+            (value,) = value
+        if not isinstance(value, dict):
+            return {}
+        by_folding = {folded(str(key)): key for key in reversed(value)}
+        keys = {name: name if name in value else by_folding.get(folded(name)) for name in names}
+        found = {name: value[key] for name, key in keys.items() if key is not None}
+        if found or len(value) != 1:
+            return found
+        (value,) = value.values()  # {"output": {…}}

@@ -1,0 +1,129 @@
+"""A line a field: ``name: value``.
+
+A value may go on over further lines, up to the next line that starts with an output's name. A line
+of a value that would be taken for such a line is written with a backslash before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from mipro_nb.language.example import Example
+from mipro_nb.language.fields import Field, json_value
+from mipro_nb.language.formats.description import described
+from mipro_nb.language.formats.protocol import Found
+from mipro_nb.language.marks import Mark, fence_lines, is_mark, marks_in
+from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.values import quoted, write_value
+
+_ASKED = "Reply in exactly this form:"
+_GOES_ON = "The reply went on with another question: what follows the answer was left out."
+
+
+class Lines:
+    """The format of lines."""
+
+    name = "lines"
+
+    def fits(self, signature: SignatureMeta) -> bool:  # noqa: ARG002 - all formats have it
+        """Tell that any signature fits."""
+        return True
+
+    def asked(self, signature: SignatureMeta) -> str:
+        """Return the form of a reply, and what the values are."""
+        outputs = signature.output_fields
+        form = "\n".join(f"{name}: <{name}>" for name in outputs)
+        return "\n\n".join(filter(None, (f"{_ASKED}\n{form}", described(outputs.values()))))
+
+    def write_inputs(self, signature: SignatureMeta, values: Mapping[str, object] | Example) -> str:
+        """Return a line for each input."""
+        return write_fields(signature, signature.input_fields, values)
+
+    def write_answer(self, signature: SignatureMeta, values: Mapping[str, object] | Example) -> str:
+        """Return a line for each output."""
+        return write_fields(signature, signature.output_fields, values)
+
+    def find(self, signature: SignatureMeta, reply: str) -> Found:
+        """Return the values that `reply` marks; the first mark of each output counts."""
+        names = tuple(signature.output_fields)
+        lines = _without_fence(reply.split("\n"), names)
+        marks = marks_in(lines, names)
+        if not marks:
+            return Found(before=reply)
+        ends = [mark.line for mark in marks[1:]]
+        end = _where_it_goes_on(lines, marks, signature)
+        texts = {
+            mark.name: _value(lines, mark, stop, names)
+            for mark, stop in zip(marks, [*ends, end or len(lines)], strict=True)
+        }
+        return Found(
+            texts,
+            last=marks[-1].name if end is None else None,
+            before="\n".join(lines[: marks[0].line]),
+            notes=(_GOES_ON,) if end is not None else (),
+        )
+
+
+def write_fields(
+    signature: SignatureMeta, fields: Iterable[str], values: Mapping[str, object] | Example
+) -> str:
+    """Return those of `fields` that `values` has, a line ``name: value`` each."""
+    names = tuple(signature.output_fields)
+    return "\n".join(
+        f"{name}: {_written(signature.fields[name], values[name], names)}"
+        for name in fields
+        if name in values
+    )
+
+
+def _written(field: Field, value: object, names: tuple[str, ...]) -> str:
+    # An input is never read back, so plain text needs no quoting.
+    plain = field.kind == "input" and isinstance(value, str)
+    text = str(value) if plain else write_value(field, value)
+    first, *rest = text.split("\n")
+    if field.kind == "output" and len(fence_lines([first, *rest])) % 2 == 1:
+        return quoted(json_value(field, value))  # a code block that nothing ends hides marks
+    return "\n".join([first, *(_escaped(line, names) for line in rest)])
+
+
+def _escaped(line: str, names: tuple[str, ...]) -> str:
+    return "\\" + line if is_mark(line.lstrip("\\"), names) else line
+
+
+def _unescaped(line: str, names: tuple[str, ...]) -> str:
+    escaped = line.startswith("\\") and is_mark(line.lstrip("\\"), names)
+    return line[1:] if escaped else line
+
+
+def _value(lines: Sequence[str], mark: Mark, stop: int, names: tuple[str, ...]) -> str:
+    rest = (_unescaped(line, names) for line in lines[mark.line + 1 : stop])
+    return "\n".join([lines[mark.line][mark.end :], *rest]).strip()
+
+
+def _without_fence(lines: list[str], names: tuple[str, ...]) -> list[str]:
+    """Return `lines` without the code fence, and what follows it, if the fields stand in one."""
+    start = next((i for i, line in enumerate(lines) if is_mark(line, names)), 0)
+    opening = fence_lines(lines[:start])
+    if len(opening) % 2 == 0:
+        return lines
+    closing = [i for i in range(start, len(lines)) if lines[i].rstrip() == "```"]
+    end = closing[-1] if closing else len(lines)
+    return [*lines[: opening[-1]], *lines[opening[-1] + 1 : end]]
+
+
+def _where_it_goes_on(
+    lines: Sequence[str], marks: Sequence[Mark], signature: SignatureMeta
+) -> int | None:
+    """Return the line with which another question begins that the LM made up; None if none does.
+
+    Small models do not stop: they write the next input and answer that, too.
+    """
+    inputs = tuple(signature.input_fields)
+    if not inputs:
+        return None
+    for number in range(marks[-1].line + 1, len(lines)):
+        if lines[number].startswith(f"{inputs[0]}:"):
+            after = lines[number + 1 :]
+            again = [line for line in after if line.startswith(f"{marks[0].name}:")]
+            return number if again else None
+    return None

@@ -1,0 +1,85 @@
+"""A pair of tags a field: ``<name>value</name>``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from mipro_nb.language.example import Example
+from mipro_nb.language.fields import Field, json_value
+from mipro_nb.language.formats.description import described
+from mipro_nb.language.formats.protocol import Found
+from mipro_nb.language.marks import folded
+from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.values import quoted, write_value
+
+_ASKED = "Reply in exactly this form:"
+
+
+class Tags:
+    """The format of tags."""
+
+    name = "tags"
+
+    def fits(self, signature: SignatureMeta) -> bool:  # noqa: ARG002 - all formats have it
+        """Tell that any signature fits."""
+        return True
+
+    def asked(self, signature: SignatureMeta) -> str:
+        """Return the form of a reply, and what the values are."""
+        outputs = signature.output_fields
+        form = "\n".join(f"<{name}>the {name}</{name}>" for name in outputs)
+        return "\n\n".join(filter(None, (f"{_ASKED}\n{form}", described(outputs.values()))))
+
+    def write_inputs(self, signature: SignatureMeta, values: Mapping[str, Any] | Example) -> str:
+        """Return each input between its tags."""
+        return _tagged(signature, signature.input_fields, values)
+
+    def write_answer(self, signature: SignatureMeta, values: Mapping[str, Any] | Example) -> str:
+        """Return each output between its tags."""
+        return _tagged(signature, signature.output_fields, values)
+
+    def find(self, signature: SignatureMeta, reply: str) -> Found:
+        """Return what stands between the tags; the first pair of each output counts."""
+        names = tuple(signature.output_fields)
+        by_folding = {folded(name): name for name in reversed(names)}
+        texts: dict[str, str] = {}
+        last, place, before = None, 0, ""
+        while opening := _opening(names).search(reply, place):
+            name = opening[1] if opening[1] in names else by_folding[folded(opening[1])]
+            closing = re.compile(rf"</\s*{re.escape(opening[1])}\s*>").search(reply, opening.end())
+            # Without an end of its own, a value ends where the next one begins.
+            following = _opening(names).search(reply, opening.end())
+            end = closing.start() if closing else following.start() if following else len(reply)
+            if not texts:
+                before = reply[: opening.start()]
+            text = reply[opening.end() : end].strip()
+            if name not in texts and (text or closing):
+                texts[name] = text
+                last = None if closing or following else name
+            place = max(end, opening.end())
+        return Found(texts, last=last, before=before)
+
+
+@lru_cache(maxsize=256)
+def _opening(names: tuple[str, ...]) -> re.Pattern[str]:
+    name = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
+    return re.compile(rf"<\s*({name})\s*>", re.IGNORECASE | re.ASCII)
+
+
+def _tagged(
+    signature: SignatureMeta, fields: Iterable[str], values: Mapping[str, Any] | Example
+) -> str:
+    shown = [(signature.fields[name], values[name]) for name in fields if name in values]
+    return "\n".join(f"<{field.name}>{_written(field, v)}</{field.name}>" for field, v in shown)
+
+
+def _written(field: Field, value: Any) -> str:
+    if field.kind == "input" and isinstance(value, str):
+        return value  # never read back
+    text = write_value(field, value)
+    if "<" not in text:
+        return text
+    return quoted(json_value(field, value)).replace("<", "\\u003c")

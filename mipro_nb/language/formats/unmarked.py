@@ -1,0 +1,86 @@
+"""A reply without any mark, where there is one output: whether all of it is the value."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from mipro_nb.language.marks import folded, label_of
+from mipro_nb.language.near_json import near_json
+from mipro_nb.language.wrapping import unfenced, without_preface
+
+if TYPE_CHECKING:
+    from mipro_nb.language.signature import SignatureMeta
+
+# Names under which models hand over an answer that was asked for under another one.
+_USUAL_NAMES = frozenset(
+    {"answer", "finalanswer", "output", "outputs", "response", "result", "reply", "value", "name"}
+    | {"field", "key", "instruction", "prompt", "text", "label", "prediction"}
+)
+_TAGGED = re.compile(r"<\s*([\w-]+)\s*>.*</\s*\1\s*>", re.DOTALL)
+
+
+class NoValueError(ValueError):
+    """A reply of which nobody can tell the value."""
+
+
+def whole(signature: SignatureMeta, asked: str, reply: str) -> str:
+    """Return the value that `reply` is, without a preface and a fence around it.
+
+    Parameters
+    ----------
+    signature
+        Has one output.
+    asked
+        What the LM was told of the form of a reply.
+    reply
+        A reply in which no format found the output.
+
+    Raises
+    ------
+    NoValueError
+        If it repeats the form, or hands the value over in a form of its own.
+    """
+    text = without_preface(reply)
+    text = (unfenced(text) if text else text).strip()
+    if not text:
+        msg = "it is empty"
+        raise NoValueError(msg)
+    if _repeats(asked, text, signature):
+        msg = "the reply repeats the form instead of filling it in"
+        raise NoValueError(msg)
+    if (name := _foreign_mark(signature, text)) is not None:
+        msg = f"the reply names a field {name!r} instead"
+        raise NoValueError(msg)
+    return text
+
+
+def _repeats(asked: str, text: str, signature: SignatureMeta) -> bool:
+    (name,) = signature.output_fields
+    forms = {folded(line) for line in asked.split("\n") if line.strip()}
+    lines = [folded(line) for line in text.split("\n") if line.strip()]
+    own = folded(name)
+    return text == f"<{name}>" or any(line and (line in forms or line == own) for line in lines[:3])
+
+
+def _foreign_mark(signature: SignatureMeta, text: str) -> str | None:
+    """Return the name of a field that is not asked for, under which the reply gives its value."""
+    (own,) = signature.output_fields
+    names = (_USUAL_NAMES | {folded(name) for name in signature.input_fields}) - {folded(own)}
+    first = text.split("\n", 1)[0]
+    label = label_of(first)
+    if label is not None and label in names:
+        return label
+    tagged = _TAGGED.fullmatch(text)
+    if tagged and folded(tagged[1]) in names:
+        return tagged[1]
+    if text[0] in "{[":
+        try:
+            value = near_json(text)
+        except ValueError:
+            return None
+        if isinstance(value, dict) and len(value) == 1:
+            (key,) = value
+            return json.dumps(key) if folded(str(key)) in names else None
+    return None

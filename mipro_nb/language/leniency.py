@@ -1,0 +1,324 @@
+"""What is understood for a type beside its exact values, at every depth of the type.
+
+A repair is made only if its result fits the type and no word is lost on the way. What may be meant
+in two ways is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import types
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from mipro_nb.errors import shown
+from mipro_nb.language.near_json import near_json
+
+_TRUE = frozenset({"true", "yes", "1", "y"})
+_FALSE = frozenset({"false", "no", "0", "n"})
+NONE_WORDS = frozenset({"", "none", "null", "n/a"})
+_NUMBERS = (int, float, Decimal)
+_ROUND = "\"'`*<>[]\u201c\u201d\u2018\u2019"
+_REMARK = re.compile(r"\s*\([^()]*\)$")
+_CURRENCY = re.compile(r"^[A-Z]{3}(?=\s*[-+\d])|(?<=\d)\s*[A-Z]{3}$")
+_MINUS = dict.fromkeys(map(ord, "\u2212\u2013\ufe63\uff0d"), "-")
+# 1,234.5; 1 234.5; 1'234.5; 1.234.567,8. A single comma or point before three digits is read as
+# English has it.
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:([,'\u2019 \u00a0\u202f])\d{3})(?:\1\d{3})*(?:\.\d+)?")
+_POINTED = re.compile(r"[-+]?\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?")
+_ARABIC = {0x066B: ".", 0x066C: ","}
+# A word beside a label that may turn it into its opposite, or into two labels.
+_TURNING = re.compile(
+    r"\b(?:not|no|non|never|neither|nor|none|or|and|but|un|anti|hardly|barely|maybe|perhaps|either"
+    r"|both|without|less|un\w*sure|likely|possibly|\w+n['\u2019]t)\b|[/|]"
+)
+_MOST_WORDS = 4
+
+
+class NotOneOfError(ValueError):
+    """A text that is none of the values that a type has."""
+
+
+def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
+    """Return what `raw`, a text or JSON value, stands for as a value of the type `annotation`.
+
+    Parameters
+    ----------
+    annotation
+        The type.
+    raw
+        What an LM wrote: a text, or what JSON gave.
+    notes
+        Gets a sentence for each label that was read from a near match.
+
+    Raises
+    ------
+    ValueError
+        If it stands for none, or for more than one.
+    """
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return fitted(arguments[0], raw, notes)
+    if origin in (Union, types.UnionType):
+        return _one_arm(arguments, raw, notes)
+    labels = _labels(annotation)
+    if labels is not None:
+        return _one_of(labels, raw, notes)
+    plainly = {type(None): _nothing, bool: _truth, **dict.fromkeys(_NUMBERS, _number)}
+    if annotation in plainly:
+        return plainly[annotation](raw)
+    return _container(annotation, raw, notes)
+
+
+def loosely(text: str) -> str:
+    """Return the first line of `text` without quotes, bold, full stop and case."""
+    return first_line(text).strip(_ROUND + "\u3002. ").casefold()
+
+
+def first_line(text: str) -> str:
+    """Return the first line of `text`, without white space around it."""
+    return text.split("\n", 1)[0].strip()
+
+
+def _one_of(values: Mapping[str, Any], raw: Any, notes: list[str]) -> Any:
+    """Return the value whose text `raw` is, or is near to."""
+    if not isinstance(raw, str):
+        exact = [v for v in values.values() if type(v) is type(raw) and v == raw]
+        by_value = [v for v in values.values() if isinstance(v, Enum) and v.value == raw]
+        if exact or by_value:
+            return (exact or by_value)[0]
+        raw = json.dumps(raw) if isinstance(raw, bool | int | float) else ""
+    for exact_text in (raw, raw.strip(), first_line(raw)):
+        if exact_text in values:
+            return values[exact_text]
+    said = loosely(raw)
+    found = _different(v for text, v in values.items() if loosely(text) == said)
+    if not found:
+        found = _different(v for text, v in values.items() if _near(said, loosely(text)))
+        if len(found) == 1:
+            notes.append(f"{shown(raw.strip(), 80)!r} was read as {_plainly(found[0])!r}")
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(dict.fromkeys(str(_plainly(v)) for v in values.values()))
+    msg = f"expected one of {names}, got {shown(raw, 80)!r}"
+    raise NotOneOfError(msg)
+
+
+def _near(said: str, label: str) -> bool:
+    """Tell whether `said` is the label in the plural, or in a phrase of few words."""
+    if not label or not said:
+        return False
+    if _stem(said) == _stem(label):
+        return True
+    words = said.split()
+    turned = _TURNING.search(said) and not _TURNING.search(label)
+    if len(words) > _MOST_WORDS or turned:
+        return False
+    return re.search(rf"(?<!\w)(?<!-){re.escape(label)}(?!\w)(?!-)", said) is not None
+
+
+def _stem(word: str) -> str:
+    for ending in ("es", "s"):
+        if word.endswith(ending) and len(word) > len(ending) + 2:
+            return word.removesuffix(ending)
+    return word
+
+
+def _labels(annotation: Any) -> dict[str, Any] | None:
+    """Return the values of a Literal or Enum by their texts; None for other types."""
+    if get_origin(annotation) is Literal:
+        return _texts_of(get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return _texts_of_members(annotation)
+    return None
+
+
+def _plainly(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
+
+
+def _different(values: Iterable[Any]) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        if not any(type(value) is type(other) and value == other for other in found):
+            found.append(value)
+    return found
+
+
+def _texts_of(values: Iterable[Any]) -> dict[str, Any]:
+    """Return the labels by the texts that stand for them; that of JSON wins."""
+    values = list(values)
+    loose = {str(_plainly(value)): value for value in reversed(values)}
+    quoted = {json.dumps(_plainly(v)): v for v in values if not isinstance(v, bytes)}
+    return loose | {value: value for value in values if isinstance(value, str)} | quoted
+
+
+def _texts_of_members(enum: type[Enum]) -> dict[str, Any]:
+    members = enum.__members__
+    qualified = {f"{enum.__name__}.{name}": member for name, member in members.items()}
+    spaced = {name.replace("_", " "): member for name, member in members.items()}
+    values = {str(member.value): member for member in reversed(enum)}
+    quoted = {json.dumps(m.value): m for m in enum if isinstance(m.value, str | int | float)}
+    return spaced | qualified | dict(members) | values | quoted
+
+
+def _one_arm(arms: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:
+    """Return what `raw` stands for in a union; a text where it stands for nothing else."""
+    if isinstance(raw, str) and any(_labels(arm) and _fits(arm, raw) for arm in arms):
+        return raw
+    if type(None) in arms and (raw is None or (isinstance(raw, str) and _says_nothing(raw))):
+        return None
+    plain = [arm for arm in arms if arm in (str, Any)]
+    if plain and isinstance(raw, str):
+        return raw
+    found, said, errors = [], [], []
+    for arm in arms:
+        of_arm: list[str] = []
+        try:
+            value = fitted(arm, raw, of_arm)
+        except ValueError as error:
+            errors.append(error)
+            continue
+        if _fits(arm, value):
+            found.append(value)
+            said.append(of_arm)
+    if len(_different(found)) == 1:
+        notes += said[0]
+        return found[0]
+    if len(found) > 1:
+        return raw  # pydantic's own order decides
+    raise errors[0] if errors else ValueError(f"got {shown(str(raw), 80)!r}")
+
+
+def _says_nothing(text: str) -> bool:
+    return loosely(text) in NONE_WORDS and "\n" not in text.strip()
+
+
+def _nothing(raw: Any) -> None:
+    if raw is None or (isinstance(raw, str) and _says_nothing(raw)):
+        return
+    msg = f"expected nothing, got {shown(str(raw), 80)!r}"
+    raise ValueError(msg)
+
+
+def _truth(raw: Any) -> Any:
+    if not isinstance(raw, str):
+        return raw
+    word = loosely(raw)
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    msg = f"expected true or false, got {shown(raw, 80)!r}"
+    raise ValueError(msg)
+
+
+def _number(raw: Any) -> Any:
+    return plain_number(raw) if isinstance(raw, str) else raw
+
+
+def plain_number(text: str) -> str:
+    """Return the number in ``$1,234.`` or ``42 (forty-two)`` as Python writes it.
+
+    >>> plain_number("$ 1,234.50")
+    '1234.50'
+    """
+    line = first_line(text).translate(_MINUS).translate(_ARABIC)
+    line = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in line)
+    line = _REMARK.sub("", line.rstrip(_ROUND + ". ")).strip(_ROUND + " ").rstrip(". ")
+    line = "".join(c for c in line if unicodedata.category(c) != "Sc").strip()
+    line = _CURRENCY.sub("", line).strip(_ROUND + " ")
+    line = re.sub(r"^([-+])\s+(?=\d)", r"\1", line)
+    if grouped := _GROUPED.fullmatch(line):
+        return line.replace(grouped[1], "")
+    if _POINTED.fullmatch(line):
+        return line.replace(".", "").replace(",", ".")
+    return line
+
+
+def _container(annotation: Any, raw: Any, notes: list[str]) -> Any:
+    kind = get_origin(annotation) or annotation
+    if not isinstance(kind, type):
+        return raw
+    fields = _fields_of(annotation)
+    if fields is None and not issubclass(kind, Mapping | list | tuple | set | frozenset):
+        return raw
+    made = near_json(raw) if isinstance(raw, str) else raw
+    if isinstance(made, dict) and fields is not None:
+        return _with_fields(fields, made, notes)
+    return _with_elements(kind, get_args(annotation), made, notes)
+
+
+def _with_elements(kind: type, arguments: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:
+    if isinstance(raw, dict):
+        key, value = arguments or (Any, Any)
+        return {fitted(key, k, notes): fitted(value, v, notes) for k, v in raw.items()}
+    if not isinstance(raw, list) or not arguments:
+        return raw
+    if issubclass(kind, tuple) and ... not in arguments:
+        # Where there are too few or too many, pydantic says so.
+        paired = zip(arguments, raw, strict=True) if len(arguments) == len(raw) else ()
+        return [fitted(*pair, notes) for pair in paired] or raw
+    return [fitted(arguments[0], each, notes) for each in raw]
+
+
+def _with_fields(fields: Mapping[str, Any], raw: dict[str, Any], notes: list[str]) -> Any:
+    """Return `raw` with its keys written as the type's fields are, and its values fitted."""
+    known: dict[str, str] = {_key(name): name for name in reversed([*fields])}
+    made: dict[str, Any] = {}
+    for key, value in raw.items():
+        name = key if key in fields else known.get(_key(str(key)), key)
+        name = key if name in raw else name
+        made[name] = fitted(fields[name], value, notes) if name in fields else value
+    return made
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+@lru_cache(maxsize=256)
+def _fields_of(annotation: Any) -> dict[str, Any] | None:
+    """Return the types of the fields of a model, dataclass or TypedDict; None for other types."""
+    kind = get_origin(annotation) or annotation
+    if not isinstance(kind, type):
+        return None
+    if issubclass(kind, BaseModel):
+        return {
+            field.alias or name: field.annotation for name, field in annotation.model_fields.items()
+        }
+    # Two modules have a TypedDict, and neither knows the other's.
+    is_typed_dict = issubclass(kind, dict) and hasattr(kind, "__total__")
+    if is_typed_dict or is_dataclass(kind):
+        try:
+            return get_type_hints(kind)
+        except NameError:
+            return None
+    return None
+
+
+@lru_cache(maxsize=256)
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation)
+
+
+def _fits(annotation: Any, value: Any) -> bool:
+    try:
+        _adapter(annotation).validate_python(value)
+    except ValidationError:
+        return False
+    return True

@@ -1,0 +1,159 @@
+"""Where a field begins in a reply: its name at the start of a line, as models mark it.
+
+They write ``answer: 42``, but also ``**Final Answer:** 42``, ``- answer: 42``, or a heading with
+the value below it. Only outputs have marks: a line that begins with an input's name belongs to the
+value that it stands in, as the line ``Subject: …`` does in an e-mail.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+_BULLET = r"[ \t]*(?:>[ \t]*)*(?:[-*+•–][ \t]+|\(?\d{1,2}[.)][ \t]+|\(?[a-z]\)[ \t]+)?"
+_AROUND = r"[ \t*_`'\"\u201c\u201d#\[\]【】<>]*"
+_LABEL = r"[^\W_][^:\uff1a=\n*`\"#\[\]<>]{0,60}?"
+_MARK = re.compile(rf"{_BULLET}{_AROUND}(?P<label>{_LABEL}){_AROUND}[:\uff1a][ \t*_`]*")
+# Without a colon: a Markdown heading, bold type alone on its line, DSPy's [[ ## name ## ]].
+_HEADING = re.compile(
+    rf"[ \t]*(?:#+[ \t]*[*_`]*(?P<head>{_LABEL})[*_`]*[ \t]*#*"
+    rf"|(?:\*\*|__)[ \t]*(?P<bold>{_LABEL})[ \t]*(?:\*\*|__)"
+    rf"|\[\[[ \t]*##[ \t]*(?P<dspy>{_LABEL})[ \t]*##[ \t]*\]\])[ \t]*"
+)
+_ARTICLES = re.compile(r"^(?:the|my|your|our|final|correct)+")
+_FENCE = re.compile(r"[ \t]*```")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One mark: the output whose value begins there.
+
+    Attributes
+    ----------
+    name
+        The output.
+    line
+        Number of the line it stands in.
+    end
+        Where in that line the value begins.
+    """
+
+    name: str
+    line: int
+    end: int
+
+
+def marks_in(lines: Sequence[str], names: Iterable[str]) -> list[Mark]:
+    """Return the first mark of each of `names`, in the order in which they stand in `lines`.
+
+    Exact names count if all are there; otherwise whatever looks like a mark does. Inside a code
+    block within a value there are none.
+    """
+    wanted = tuple(names)
+    exact = _first_of_each(_marks(lines, wanted, exactly=True))
+    if len(exact) == len(wanted):
+        return exact
+    return _first_of_each(_marks(lines, wanted, exactly=False))
+
+
+def is_mark(line: str, names: tuple[str, ...]) -> bool:
+    """Tell whether `line` might be read as beginning the value of one of `names`."""
+    return _marked(line, names, exactly=False) is not None
+
+
+def label_of(line: str) -> str | None:
+    """Return what `line` is marked with, folded, None if it has no mark."""
+    found = _MARK.match(line)
+    return folded(found["label"]) if found else None
+
+
+@lru_cache(maxsize=1024)
+def folded(name: str) -> str:
+    """Return a field's name without case, spaces and underscores, as marks are compared."""
+    if name.isascii() and name.isalnum():
+        return name.lower()
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(c for c in plain if c.isalnum())
+
+
+def _first_of_each(marks: Iterable[Mark]) -> list[Mark]:
+    first: dict[str, Mark] = {}
+    for mark in marks:
+        first.setdefault(mark.name, mark)
+    return list(first.values())
+
+
+def _marks(lines: Sequence[str], names: tuple[str, ...], *, exactly: bool) -> Iterator[Mark]:
+    inside = _inside_of_fences(lines, names, exactly=exactly)
+    for number, line in enumerate(lines):
+        if number in inside:
+            continue
+        marked = _marked(line, names, exactly=exactly)
+        if marked is not None:
+            yield Mark(marked[0], number, marked[1])
+
+
+def _inside_of_fences(lines: Sequence[str], names: tuple[str, ...], *, exactly: bool) -> set[int]:
+    """Return the numbers of the lines in code blocks that begin after the first mark."""
+    inside: set[int] = set()
+    begun: int | None = None
+    marked = False
+    for number, line in enumerate(lines):
+        rest = line
+        if begun is None and (mark := _marked(line, names, exactly=exactly)) is not None:
+            marked, rest = True, line[mark[1] :]
+        if marked and _FENCE.match(rest):
+            if begun is None:
+                begun = number
+            else:
+                inside.update(range(begun + 1, number))
+                begun = None
+    return inside
+
+
+@lru_cache(maxsize=4096)
+def _marked(line: str, names: tuple[str, ...], *, exactly: bool) -> tuple[str, int] | None:
+    """Return which of `names` the line is marked with and where its value begins."""
+    known = _by_folding(names)
+    found = _exact(names).match(line)
+    if found:
+        name = found[1] if found[1] in names else known[folded(found[1])]
+        return name, found.end()
+    if exactly:
+        return None
+    found = _MARK.match(line)
+    if found and (name := _named(found["label"], known)):
+        return name, found.end()
+    found = _HEADING.fullmatch(line)
+    if found:
+        label = found["head"] or found["bold"] or found["dspy"]
+        if name := _named(label, known):
+            return name, found.end()
+    return None
+
+
+@lru_cache(maxsize=256)
+def _exact(names: tuple[str, ...]) -> re.Pattern[str]:
+    name = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
+    return re.compile(rf"[ \t]*({name})[ \t]*:", re.IGNORECASE | re.ASCII)
+
+
+@lru_cache(maxsize=256)
+def _by_folding(names: tuple[str, ...]) -> dict[str, str]:
+    return {folded(name): name for name in reversed(names)}
+
+
+def _named(label: str, known: dict[str, str]) -> str | None:
+    bare = folded(label)
+    for each in (bare, bare.removesuffix("is"), _ARTICLES.sub("", bare.removesuffix("is"))):
+        if each in known:
+            return known[each]
+    return None
+
+
+def fence_lines(lines: Sequence[str]) -> list[int]:
+    """Return the numbers of the lines with which a code block begins or ends."""
+    return [number for number, line in enumerate(lines) if _FENCE.match(line)]

@@ -1,0 +1,111 @@
+"""JSON as models write it: in a fence, after a sentence, in Python's spelling, nearly right."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import warnings
+from collections import Counter
+from typing import Any
+
+from mipro_nb.language.wrapping import unfenced, without_preface
+
+_FENCED = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
+_BRACKETS = {"{": "}", "[": "]"}
+_WORD = re.compile(r"\w+")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+# Longer ones are read as JSON or not at all.
+_LONGEST_REPAIR = 100_000
+
+
+def near_json(text: str) -> Any:
+    """Return the object or list that `text` plainly means.
+
+    A sentence before it and a fence around it are passed over. Python's quotes and names, a comma
+    too many and bare quotes are mended, as long as no word is lost.
+
+    Raises
+    ------
+    ValueError
+        If there is no such object or list, or more than one reading of it.
+
+    >>> near_json("Here they are: ['a', 'b',]")
+    ['a', 'b']
+    """
+    body = _body(text)
+    try:
+        return json.loads(body)
+    except RecursionError as error:
+        raise ValueError(_DEEP) from error
+    except ValueError:
+        pass
+    return _repaired(body)
+
+
+_DEEP = "it is nested too deeply"
+
+
+def _body(text: str) -> str:
+    body = unfenced(text.strip()).strip()
+    if body[:1] not in _BRACKETS:
+        fences = _FENCED.findall(body)
+        body = fences[0].strip() if len(fences) == 1 else _announced(body)
+    if not body or body[0] not in _BRACKETS or body[-1] != _BRACKETS[body[0]]:
+        msg = "there is no JSON object or list"
+        raise ValueError(msg)
+    return body
+
+
+def _announced(text: str) -> str:
+    """Return what follows the first colon, if that is all there is to read."""
+    body = without_preface(text)
+    if body[:1] in _BRACKETS:
+        return body
+    before, _, after = body.partition(":")
+    return after.strip() if not _BRACKETS.keys() & set(before) else ""
+
+
+def _repaired(body: str) -> Any:
+    if len(body) > _LONGEST_REPAIR:
+        msg = "it is no JSON"
+        raise ValueError(msg)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's of odd escapes
+            value = ast.literal_eval(body)
+            json.dumps(value)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        pass
+    else:
+        return value
+    if any(body.count(opening) != body.count(closing) for opening, closing in _BRACKETS.items()):
+        msg = "its brackets do not match"
+        raise ValueError(msg)
+    import json_repair  # noqa: PLC0415 - for the few replies that need it
+
+    try:
+        value = json_repair.loads(body)
+    except RecursionError as error:
+        raise ValueError(_DEEP) from error
+    if not isinstance(value, dict | list) or _words(body) != _words_of(value):
+        msg = "it is no JSON, and has no reading in which every word counts"
+        raise ValueError(msg)
+    return value
+
+
+def _words(text: str) -> Counter[str]:
+    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", text)
+    return Counter(_word(each) for each in _WORD.findall(plain))
+
+
+def _word(text: str) -> str:
+    return {"none": "null"}.get(text.casefold(), text.casefold())
+
+
+def _words_of(value: Any) -> Counter[str]:
+    if isinstance(value, dict):
+        return sum((_words_of(k) + _words_of(v) for k, v in value.items()), Counter())
+    if isinstance(value, list):
+        return sum(map(_words_of, value), Counter())
+    return _words(value if isinstance(value, str) else json.dumps(value))

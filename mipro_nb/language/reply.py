@@ -1,0 +1,175 @@
+"""Reading a reply: thoughts are set aside, the outputs are found, and each becomes a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from mipro_nb.errors import ReplyError, TruncatedReplyError
+from mipro_nb.language.fields import adapter
+from mipro_nb.language.formats import FORMATS, Found, PromptFormat
+from mipro_nb.language.formats.unmarked import NoValueError, whole
+from mipro_nb.language.thoughts import told_apart
+from mipro_nb.language.values import is_placeholder, may_go_on, read_value, taken_value
+from mipro_nb.language.wrapping import unfenced, without_preface
+
+if TYPE_CHECKING:
+    from mipro_nb.language.signature import SignatureMeta
+
+_CUT_OFF = "The reply was cut off by max_tokens: give the LM a higher max_tokens."
+_ONLY_THOUGHTS = "The reply ends within the model's thoughts."
+_UNMARKED = "read without its mark"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reply says.
+
+    Attributes
+    ----------
+    values
+        The value of each output.
+    notes
+        What was understood that was not written as asked, a sentence each.
+    """
+
+    values: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+
+def read_reply(
+    signature: SignatureMeta, text: str, *, truncated: bool = False, prompt_format: str = "lines"
+) -> Reading:
+    """Return the outputs that an LM's reply holds.
+
+    Parameters
+    ----------
+    signature
+        The fields asked for.
+    text
+        The reply.
+    truncated
+        The server cut the reply off at ``max_tokens``.
+    prompt_format
+        The format that was asked for. Others are understood as well.
+
+    Raises
+    ------
+    TruncatedReplyError
+        If the reply was cut off before all of its fields were surely complete.
+    ReplyError
+        If a field is missing or is not of its type.
+    """
+    said = told_apart(text)
+    answer = said.answer.strip()
+    asked_for = FORMATS[prompt_format]
+    found = _found(signature, answer, asked_for)
+    reading, problems = Reading({}, list(found.notes)), []
+    for name in signature.output_fields:
+        try:
+            reading.values[name] = _value(signature, name, found, asked_for, reading.notes)
+        except (NoValueError, ValueError) as error:
+            problems.append(_problem(name, error))
+    cut = _ends_open(signature, answer, found) if not problems else False
+    if truncated and (problems or cut):
+        raise TruncatedReplyError(_CUT_OFF, text, reading.values)
+    if problems and said.cut_off and not answer:
+        raise TruncatedReplyError(f"{_ONLY_THOUGHTS} {_CUT_OFF}", text, {})
+    if problems:
+        raise ReplyError(" ".join(problems), text, reading.values)
+    return reading
+
+
+@lru_cache(maxsize=256)
+def reply_schema(signature: SignatureMeta) -> dict[str, Any]:
+    """Return the JSON schema of the output fields, as servers take it for structured outputs."""
+    outputs = signature.output_fields
+    schemas, definitions = TypeAdapter.json_schemas(
+        [(name, "validation", adapter(field)) for name, field in outputs.items()],
+        ref_template="#/$defs/{model}",
+    )
+    properties = {name: schemas[name, "validation"] for name in outputs}
+    for name, output in outputs.items():
+        if output.desc:
+            properties[name] = {**properties[name], "description": output.desc}
+    return {
+        **definitions,
+        "type": "object",
+        "properties": properties,
+        "required": list(outputs),
+        "additionalProperties": False,
+    }
+
+
+class _MissingError(ValueError):
+    """An output that the reply does not have."""
+
+
+def _found(signature: SignatureMeta, answer: str, asked_for: PromptFormat) -> Found:
+    """Return what the format asked for finds in `answer`, or another one that finds more."""
+    best = Found(before=answer)
+    for each in _in_order(answer, asked_for):
+        if not each.fits(signature):
+            continue
+        found = each.find(signature, answer)
+        if len(found) == len(signature.output_fields):
+            return found
+        if len(found) > len(best):
+            best = found
+    return best
+
+
+def _in_order(answer: str, asked_for: PromptFormat) -> list[PromptFormat]:
+    # In an object over several lines, each key looks like a field's mark.
+    is_object = unfenced(without_preface(answer)).strip().startswith("{")
+    first = [FORMATS["json"]] if is_object and asked_for.name != "value" else []
+    usual = (
+        [FORMATS["json"], FORMATS["lines"]] if is_object else [FORMATS["lines"], FORMATS["json"]]
+    )
+    return list(dict.fromkeys([*first, asked_for, *usual, FORMATS["tags"]]))
+
+
+def _value(
+    signature: SignatureMeta, name: str, found: Found, asked_for: PromptFormat, notes: list[str]
+) -> Any:
+    output = signature.output_fields[name]
+    if name in found.values:
+        return taken_value(output, found.values[name], notes)
+    if name in found.texts:
+        text = found.texts[name]
+        if is_placeholder(output, text):
+            msg = "it is the form's placeholder"
+            raise ValueError(msg)
+        return read_value(output, text, notes)
+    first, *others = signature.output_fields
+    text = found.before.strip()
+    if name != first or not text or (others and not len(found)):
+        raise _MissingError
+    if not others:
+        text = whole(signature, asked_for.asked(signature), text)
+    elif not (text := without_preface(text)):
+        raise _MissingError
+    value = read_value(output, text, notes)
+    if asked_for.name != "value":
+        notes.append(f"{name!r} was {_UNMARKED}")
+    return value
+
+
+def _problem(name: str, error: ValueError) -> str:
+    if isinstance(error, _MissingError):
+        return f"The field {name!r} is missing."
+    if isinstance(error, NoValueError):
+        return f"The field {name!r} is missing: {error}."
+    return f"The field {name!r} is wrong: {error}."
+
+
+def _ends_open(signature: SignatureMeta, answer: str, found: Found) -> bool:
+    """Tell whether a reply that was cut off may have been cut off within a value."""
+    if len(found):
+        last, text = found.last, found.texts.get(found.last or "", "")
+    else:
+        (last, *_), text = signature.output_fields, answer
+    return last is not None and may_go_on(signature.output_fields[last], text)

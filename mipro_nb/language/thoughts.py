@@ -1,0 +1,103 @@
+"""What a model thinks before it answers, told from its answer.
+
+Reasoning models mark their thoughts; which marks, depends on the model. A server that knows them
+sends thoughts in a field of their own. Any other sends them in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# DeepSeek, Qwen and most others; Mistral's Magistral; Kimi; Seed; gpt-oss (harmony), whose
+# thoughts end where the channel of the answer begins; OpenThinker.
+_NAMED = r"think|thinking|thought|thoughts|seed:think|scratchpad|reflection"
+_PAIRS = (
+    (rf"<\s*(?:{_NAMED})\s*>", rf"<\s*/\s*(?:{_NAMED})\s*>"),
+    (r"\[THINK\]", r"\[/THINK\]"),
+    (r"◁think▷", r"◁/think▷"),
+    (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),
+    (
+        r"(?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary)[^<]*<\|message\|>",
+        r"<\|end\|>|(?=(?:<\|start\|>assistant)?<\|channel\|>final)",
+    ),
+)
+# What stands around the answer where thoughts have channels.
+_AROUND = re.compile(
+    r"(?:<\|start\|>assistant)?<\|channel\|>final[^<]*<\|message\|>|<\|(?:end|return)\|>"
+    r"|<\|(?:begin|end)_of_solution\|>"
+)
+_ANY = re.compile(
+    "|".join([opening + "|" + closing.split("|(?=")[0] for opening, closing in _PAIRS])
+    + "|"
+    + _AROUND.pattern,
+    re.IGNORECASE,
+)
+# Where thoughts begin: at the start of a line, or of a value. A mark that a sentence speaks of
+# ("put it in <think> tags") stands elsewhere.
+_OPENINGS = [
+    re.compile(rf"(?:^|(?<=[:\uff1a>]))[ \t]*(?:{opening})", re.IGNORECASE | re.MULTILINE)
+    for opening, _ in _PAIRS
+]
+_CLOSINGS = [re.compile(closing, re.IGNORECASE) for _, closing in _PAIRS]
+# A closing mark without an opening one: the server's template wrote that one itself.
+_UNOPENED = re.compile(
+    r"(?<![`\"'])(?:{})(?![`\"'])".format("|".join(closing for _, closing in _PAIRS[:-1])),
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A reply in its two parts.
+
+    Attributes
+    ----------
+    answer
+        The text without thoughts.
+    thoughts
+        What the model thought, empty if it showed nothing of it.
+    cut_off
+        The reply ends within the thoughts.
+    """
+
+    answer: str
+    thoughts: str = ""
+    cut_off: bool = False
+
+
+def told_apart(text: str) -> Said:
+    """Return the answer in `text` and the thoughts beside it.
+
+    >>> told_apart("<think>A sum.</think>answer: 42")
+    Said(answer='answer: 42', thoughts='A sum.', cut_off=False)
+    """
+    if _ANY.search(text) is None:
+        return Said(text)
+    thoughts: list[str] = []
+    cut_off = False
+    for opening, closing in zip(_OPENINGS, _CLOSINGS, strict=True):
+        while (begin := opening.search(text)) is not None:
+            end = closing.search(text, begin.end())
+            thoughts.append(text[begin.end() : end.start() if end else None])
+            cut_off = cut_off or end is None
+            text = text[: begin.start()] + (text[end.end() :] if end else "")
+    closings = list(_UNOPENED.finditer(text))
+    if closings:
+        thoughts.append(text[: closings[-1].start()])
+        text = text[closings[-1].end() :]
+    return Said(_AROUND.sub("", text), "\n\n".join(t.strip() for t in thoughts).strip(), cut_off)
+
+
+def has_marks(text: str) -> bool:
+    """Tell whether `text` holds what `told_apart` might take for a mark of thoughts."""
+    return _ANY.search(text) is not None
+
+
+def spelled_out(quoted: str) -> str:
+    r"""Return JSON text that holds no mark of thoughts and means the same.
+
+    >>> spelled_out('"<think>"')
+    '"\\u003cthink>"'
+    """
+    return _ANY.sub(lambda mark: f"\\u{ord(mark[0][0]):04x}{mark[0][1:]}", quoted)

@@ -1,0 +1,163 @@
+"""How one value becomes text, and a text or JSON value becomes a value again.
+
+Text is exact both ways: ``read_value(field, write_value(field, v)) == v`` for every value of every
+supported type, while what LMs write loosely is understood as well.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from typing import Any
+
+from pydantic import ValidationError
+
+from mipro_nb.errors import shown
+from mipro_nb.language import thoughts
+from mipro_nb.language.fields import Field, adapter, choices, json_value, type_name
+from mipro_nb.language.leniency import NotOneOfError, fitted, loosely
+from mipro_nb.language.wrapping import unfenced, unwrapped
+
+
+def write_value(field: Field, value: Any) -> str:
+    """Return the exact text of `value`, one that `read_value` turns into an equal value.
+
+    A text stands as it is. One that would be read differently (outer white space, a carriage
+    return, quotes around it, nothing at all) is written as a JSON string.
+    """
+    if isinstance(value, str) and not _may_be_value(field, value):
+        return value  # a demo's raw label: shown rather than refused
+    plain = value.value if isinstance(value, Enum) else value
+    if isinstance(plain, str) and _reads_back(field, plain, value):
+        return plain
+    return quoted(json_value(field, value))
+
+
+def quoted(value: Any) -> str:
+    """Return `value`, one that JSON has, as JSON text that no reader takes for anything else."""
+    return thoughts.spelled_out(json.dumps(value, ensure_ascii=False))
+
+
+def read_value(field: Field, text: str, notes: list[str] | None = None) -> Any:
+    """Return the value that `text`, as written by an LM, stands for.
+
+    Parameters
+    ----------
+    field
+        The field.
+    text
+        What was written.
+    notes
+        Gets a sentence for what was read from a near match.
+
+    Raises
+    ------
+    ValueError
+        If the text is no value of the field's type; the message says what was expected.
+    """
+    text = text.strip()
+    said: list[str] = [] if notes is None else notes
+    if field.type is str:
+        return unwrapped(text)
+    if choices(field.type) is not None:
+        return _read_choice(field, text, said)
+    return _read_typed(field, text, said)
+
+
+def taken_value(field: Field, value: Any, notes: list[str]) -> Any:
+    """Return the field's value that `value`, out of an LM's JSON, stands for.
+
+    Raises
+    ------
+    ValueError
+        If it stands for none.
+    """
+    try:
+        return adapter(field).validate_json(json.dumps(value))
+    except (ValidationError, RecursionError):
+        pass
+    if field.type is str:
+        if value is None:
+            msg = "expected a text, got null"
+            raise ValueError(msg)
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return read_value(field, value, notes)
+    try:
+        return adapter(field).validate_python(fitted(field.type, value, notes))
+    except ValidationError as error:
+        reason = "; ".join(problem["msg"] for problem in error.errors()[:3])
+        msg = f"expected {type_name(field.type)}, got {shown(str(value), 80)!r} ({reason})"
+        raise ValueError(msg) from None
+
+
+def is_placeholder(field: Field, text: str) -> bool:
+    """Tell whether `text` stands for a value in the forms that are shown to the LM."""
+    return text == f"<{field.name}>"
+
+
+def may_go_on(field: Field, text: str) -> bool:
+    """Tell whether `text`, cut off where it ends, may be the beginning of another value."""
+    text = text.strip()
+    if field.type is str:
+        return True
+    if field.type is bool or "\n" in text:
+        return False
+    options = choices(field.type)
+    if options is None:
+        # JSON says where it ends, but for numbers and words.
+        return not text.endswith(("}", "]", '"', "`"))
+    begun = loosely(text)
+    return sum(loosely(write_value(field, option)).startswith(begun) for option in options) > 1
+
+
+def _may_be_value(field: Field, value: Any) -> bool:
+    options = choices(field.type)
+    if options is not None:
+        return value in options
+    try:
+        adapter(field).dump_python(value, mode="json", warnings="error")
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _reads_back(field: Field, plain: str, value: Any) -> bool:
+    if "\r" in plain or thoughts.has_marks(plain) or is_placeholder(field, plain):
+        return False
+    notes: list[str] = []
+    try:
+        read = read_value(field, plain, notes)
+    except ValueError:
+        return False
+    return not notes and type(read) is type(value) and bool(read == value)
+
+
+def _read_choice(field: Field, text: str, notes: list[str]) -> Any:
+    try:
+        return fitted(field.type, text, notes)
+    except NotOneOfError:
+        bare = unwrapped(text)
+        if bare == text:
+            raise
+        return fitted(field.type, bare, notes)
+
+
+def _read_typed(field: Field, text: str, notes: list[str]) -> Any:
+    body = unfenced(text).strip()
+    reader = adapter(field)
+    try:
+        return reader.validate_json(body)
+    except ValidationError as error:
+        problems = error.errors()
+    try:
+        return reader.validate_python(fitted(field.type, unwrapped(text), notes))
+    except NotOneOfError:
+        raise
+    except ValidationError as error:
+        problems = error.errors()
+    except (ValueError, RecursionError):
+        pass  # that it is no JSON says more than that it could not be mended
+    reason = "; ".join(problem["msg"] for problem in problems[:3])
+    msg = f"expected {type_name(field.type)}, got {shown(body, 80)!r} ({reason})"
+    raise ValueError(msg)

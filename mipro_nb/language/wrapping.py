@@ -1,0 +1,75 @@
+"""What models put around a text that is not part of it: a code fence, quotes, a preface."""
+
+from __future__ import annotations
+
+import json
+import re
+
+_FENCE = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
+_QUOTES = ('""', "''", "``", "\u201c\u201d", "\u201e\u201c", "\u2018\u2019", "«»", "»«", "「」")
+_QUOTED = {pair[0]: pair[1] for pair in _QUOTES}
+_BOLD = re.compile(r"(\*\*|__)(?=\S)([^*_\n]+)(?<=\S)\1")
+# "Here is the instruction:" and the like: a line that announces what follows.
+_PREFACE = re.compile(
+    r"(?:(?:sure|certainly|of course|okay|ok|absolutely|great)\b[^\n]{0,200}?|"
+    r"(?:here(?:'s|\u2019s| is| are| you)|below (?:is|are)|the following|this is|i have|i've"
+    r"|i would|my|based on|after)\b[^\n]{0,200}?|(?:the|a|an|one)\b[^\n:\uff1a]{0,60}?"
+    r"\b(?:is|are|would be|reads|could be)\b[^\n:\uff1a]{0,40}?)"
+    r"[:\uff1a][*_]*[ \t]*(?:\n|$)",
+    re.IGNORECASE,
+)
+_GREETING = re.compile(
+    r"(?:sure|certainly|of course|okay|ok|absolutely)(?: thing)?[!.,]?[ \t]*\n", re.IGNORECASE
+)
+
+
+def unfenced(text: str) -> str:
+    """Return what stands in the code fence around all of `text`; `text` if there is none."""
+    fenced = _FENCE.fullmatch(text.strip())
+    # A fence inside: that is two code blocks with text between them, not one block.
+    if fenced is None or "\n```" in fenced[1]:
+        return text
+    return fenced[1].strip("\n")
+
+
+def unquoted(text: str) -> str:
+    """Return `text` without the quotes or the bold type around all of it."""
+    inner = text.strip()
+    if len(inner) < 2:  # noqa: PLR2004 - a pair of quotes
+        return text
+    if inner[0] == inner[-1] == '"':
+        try:
+            return str(json.loads(inner))
+        except ValueError:
+            pass
+    closing = _QUOTED.get(inner[0])
+    if closing == inner[-1] and not {inner[0], closing} & set(inner[1:-1]) and inner[1:-1].strip():
+        return inner[1:-1]
+    bold = _BOLD.fullmatch(inner)
+    return bold[2] if bold else text
+
+
+def unwrapped(text: str) -> str:
+    r"""Return `text` without a code fence or quotes around it, and what announces the fence.
+
+    >>> unwrapped("Here it is:\n```\nprint(1)\n```")
+    'print(1)'
+    """
+    bare = unfenced(text)
+    if bare is text and (after := without_preface(text)) != text:
+        bare = unfenced(after)
+        if bare is after:  # no fence: it may as well be a part of the text
+            bare = text
+    return unquoted(bare)
+
+
+def without_preface(text: str) -> str:
+    r"""Return `text` without lines such as ``Here is the instruction:`` at its beginning.
+
+    >>> without_preface("Sure! Here is the answer:\n\n42")
+    '42'
+    """
+    text = text.strip()
+    while begun := _GREETING.match(text) or _PREFACE.match(text):
+        text = text[begun.end() :].strip()
+    return text

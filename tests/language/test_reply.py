@@ -1,0 +1,302 @@
+"""Replies as models really write them: thoughts, prefaces, loose marks, other forms, near JSON."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal, Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from mipro_nb.errors import ReplyError, TruncatedReplyError
+from mipro_nb.language import Signature
+from mipro_nb.language.formats import FORMATS
+from mipro_nb.language.prompt import write_messages
+from mipro_nb.language.reply import read_reply
+from mipro_nb.language.thoughts import told_apart
+
+
+class Color(Enum):
+    RED = "red"
+    DARK_BLUE = "dark blue"
+
+
+class Rating(Enum):
+    POOR = 1
+    GOOD = 2
+
+
+class Person(BaseModel):
+    full_name: str
+    age: int | None = None
+    color: Color = Color.RED
+
+
+@dataclass
+class Point:
+    x: float
+    y: float
+
+
+def read(declaration, reply, **how):
+    return read_reply(Signature(declaration), reply, **how).values
+
+
+THOUGHTS = [
+    "<think>\nanswer: is it 5?\n</think>\n\n{}",
+    "<thinking>Perhaps 5.</thinking>{}",
+    "So the sum has to be found.\nanswer: 5?\n</think>\n\n{}",
+    "[THINK]answer: 5[/THINK]{}",
+    "◁think▷answer: 5◁/think▷{}",
+    "<|begin_of_thought|>5?<|end_of_thought|>\n<|begin_of_solution|>{}<|end_of_solution|>",
+    "<|channel|>analysis<|message|>5?<|end|><|start|>assistant<|channel|>final<|message|>{}",
+    "<|channel|>analysis<|message|>5?<|channel|>final<|message|>{}<|return|>",
+]
+
+
+@pytest.mark.parametrize("thoughts", THOUGHTS)
+@pytest.mark.parametrize("answer", ["answer: 42", "42", '{{"answer": "42"}}', "**Answer:** 42"])
+def test_thoughts_are_no_part_of_the_answer(thoughts, answer):
+    reply = thoughts.format(answer.replace("{{", "{").replace("}}", "}"))
+    assert read("question -> answer", reply) == {"answer": "42"}
+    assert "5" in told_apart(reply).thoughts or "sum" in told_apart(reply).thoughts
+
+
+def test_a_thought_between_a_mark_and_its_value_is_set_aside():
+    assert read("q -> answer", "answer: <think>5? No.</think> 42") == {"answer": "42"}
+
+
+@pytest.mark.parametrize("truncated", [True, False])
+def test_a_reply_that_ends_in_its_thoughts_tells_to_raise_max_tokens(truncated):
+    with pytest.raises(TruncatedReplyError, match="max_tokens"):
+        read("question -> answer", "<think>\nanswer: 5? Let me see", truncated=truncated)
+
+
+def test_a_sentence_about_thoughts_is_no_thought():
+    text = "Put your steps in <think> tags, and end them with `</think>`."
+    assert read("question -> answer", f"answer: {text}") == {"answer": text}
+
+
+@pytest.mark.parametrize(
+    ("declaration", "reply"),
+    [
+        ("question -> final_answer", "Final Answer: 42"),
+        ("question -> answer", "The final answer is: 42"),
+        ("question -> answer", "### Answer\n42"),
+        ("question -> answer", "**Answer**\n\n42"),
+        ("question -> answer", "## Answer:\n42"),
+        ("question -> answer", "- answer: 42"),
+        ("question -> answer", "1. **Answer**: 42"),
+        ("question -> answer", "> answer: 42"),
+        ("question -> answer", "`answer`: 42"),
+        ("question -> answer", '"answer": 42'),
+        ("question -> answer", "answer：42"),  # noqa: RUF001 - as models write it in Chinese
+        ("question -> answer", "<answer>42</answer>"),
+        ("question -> answer", "<Answer>\n42"),
+        ("question -> answer", "[[ ## answer ## ]]\n42\n\n[[ ## completed ## ]]"),
+        ("question -> answer", "Sure! Here is the answer:\n\nanswer: 42"),
+        ("frage -> größe", "GRÖSSE: 42"),
+        ("вопрос -> ответ", "ОТВЕТ: 42"),  # noqa: RUF001
+    ],
+)
+def test_marks_are_understood_as_models_write_them(declaration, reply):
+    (value,) = read(declaration, reply).values()
+    assert value.removesuffix("[[ ## completed ## ]]").strip() == "42"
+
+
+@pytest.mark.parametrize(
+    ("declaration", "reply", "whole"),
+    [
+        ("subject -> email", "email:\nSubject: Rain\n\nDear all,\nit rains.", "it rains."),
+        ("task -> code", "code:\n```python\nclass Job:\n    task: str\n    n: int\n```", "n: int"),
+        ("context -> answer", "answer: Two.\nContext: it says 5.\nSo 5.", "So 5."),
+        ("q -> title, summary", "title: Bees\nsummary: It begins\nTitle: On bees\nand.", "and."),
+        ("q -> name, code", "name: job\ncode:\n```\nname: str\nx\n```\ndone", "done"),
+    ],
+)
+def test_a_line_that_looks_like_a_field_belongs_to_the_value(declaration, reply, whole):
+    assert list(read(declaration, reply).values())[-1].endswith(whole)
+
+
+def test_an_answer_that_goes_on_with_another_question_ends_there_and_says_so():
+    reply = "answer: Paris\nquestion: And of Italy?\nanswer: Rome"
+    reading = read_reply(Signature("question -> answer"), reply)
+    assert reading.values == {"answer": "Paris"}
+    assert "another question" in reading.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("declaration", "reply", "values"),
+    [
+        ("q -> answer", '{"answer": "42"}', {"answer": "42"}),
+        ("q -> answer", '```json\n{"Answer": "42"}\n```', {"answer": "42"}),
+        ("q -> answer", "{'answer': '42'}", {"answer": "42"}),
+        ("q -> answer", '{\n  "answer": "42",\n}', {"answer": "42"}),
+        ("q -> answer", '{"output": {"answer": "42"}}', {"answer": "42"}),
+        ("q -> answer: int", '[{"answer": 42}]', {"answer": 42}),
+        ("q -> a, b: int", 'Here you are:\n{"a": "x: y", "b": 2}', {"a": "x: y", "b": 2}),
+        ("q -> final_answer", '{"finalAnswer": "42"}', {"final_answer": "42"}),
+    ],
+)
+@pytest.mark.parametrize("prompt_format", FORMATS)
+def test_json_is_understood_whatever_was_asked_for(declaration, reply, values, prompt_format):
+    if FORMATS[prompt_format].fits(Signature(declaration)):
+        assert read(declaration, reply, prompt_format=prompt_format) == values
+
+
+@pytest.mark.parametrize(
+    ("declaration", "reply"),
+    [
+        ("text -> instruction", "name: instruction\nvalue: Given a text input, do it."),
+        ("question -> answer", "answer"),
+        ("question -> answer", "<answer>"),
+        ("question -> answer", "answer: <answer>"),
+        ("question -> answer", "Reply in exactly this form:\nanswer: <answer>"),
+        ("question -> answer", "question: again?"),
+        ("question -> answer", '{"result": "42"}'),
+        ("question -> answer", "<result>42</result>"),
+        ("question -> answer", "Response: 42"),
+        ("question -> answer", "Here is the answer:"),
+        ("question -> answer", '{"answer": null}'),
+        ("q -> subject, body", "Here is the e-mail:\nbody: It rains."),
+        ("q -> label: Literal['ham', 'spam']", "label: (one of: ham, spam)"),
+        ("q -> label: Literal['ham', 'spam']", "not spam"),
+        ("q -> label: Literal['ham', 'spam']", "ham or spam"),
+        ("q -> label: Literal['ham', 'spam']", "It is not clear whether this is spam."),
+        ("q -> n: int", "1,5"),
+        ("q -> n: float", "42 %"),
+        ("q -> tags: list[str]", "tags: ['a', 'b'"),
+        ("q -> tags: list[str]", "tags: a, b"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_and_not_guessed(declaration, reply):
+    with pytest.raises(ReplyError):
+        read(declaration, reply)
+
+
+@pytest.mark.parametrize("reply", ["42", "Here is the answer:\n42", "```\n42\n```", "“42”", "'42'"])
+def test_a_lone_value_is_read_and_noted(reply):
+    reading = read_reply(Signature("question -> answer"), reply)
+    assert reading.values == {"answer": "42"}
+    assert reading.notes == ["'answer' was read without its mark"]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "reply", "value"),
+    [
+        (Color, "RED", Color.RED),
+        (Color, "Red.", Color.RED),
+        (Color, "Color.DARK_BLUE", Color.DARK_BLUE),
+        (Color, "dark blue", Color.DARK_BLUE),
+        (Rating, "GOOD", Rating.GOOD),
+        (Rating, "2", Rating.GOOD),
+        (Optional[Color], "RED", Color.RED),  # noqa: UP045 - as people write it
+        (Literal["yes", "no"] | None, "Yes.", "yes"),
+        (Literal["yes", "no"] | None, "None", None),
+        (str | None, "None", None),
+        (str | None, "", None),
+        (str | None, "None of them", "None of them"),
+        (float | None, "$1,234.50", 1234.5),
+        (bool | None, "True.", True),
+        (list[Color], "['red', 'DARK_BLUE']", [Color.RED, Color.DARK_BLUE]),
+        (list[int], '["1,000", 2]', [1000, 2]),
+        (list[bool], '["yes", "No"]', [True, False]),
+        (dict[str, Color], "{'a': 'RED'}", {"a": Color.RED}),
+        (Person, "{'Full Name': 'Ann', 'age': None, 'color': 'RED'}", Person(full_name="Ann")),
+        (
+            list[Person],
+            '[{"fullName": "Ann", "age": "1,000"}]',
+            [Person(full_name="Ann", age=1000)],
+        ),
+        (Point, "{'X': '1.5', 'y': 2}", Point(1.5, 2.0)),
+        (tuple[int, Color], '["1", "Red"]', (1, Color.RED)),
+        (int, "−5", -5),  # noqa: RUF001
+        (int, "٤٢", 42),
+        (int, "1 234", 1234),
+        (int, "1.234.567", 1234567),
+        (float, "1.234.567,5", 1234567.5),
+        (float, "€ 12.50", 12.5),
+        (float, "USD 12.50", 12.5),
+        (float, "12.50 EUR", 12.5),
+        (Decimal, "$1,234.50", Decimal("1234.50")),
+        (dict, '{"why": "he had "fun" there"}', {"why": 'he had "fun" there'}),
+        (list[str], 'Here they are:\n```json\n["a", "b"]\n```', ["a", "b"]),
+    ],
+)
+def test_types_are_read_loosely_at_every_depth(annotation: Any, reply, value):
+    signature = Signature("question -> answer: T", T=annotation)
+    assert read_reply(signature, f"answer: {reply}").values["answer"] == value
+
+
+@pytest.mark.parametrize(
+    ("reply", "label"),
+    [("sports", "sport"), ("Business news", "business"), ("It is business", "business")],
+)
+def test_a_near_label_is_read_and_noted(reply, label):
+    signature = Signature("text -> topic: Literal['sport', 'business', 'politics']")
+    reading = read_reply(signature, f"topic: {reply}")
+    assert reading.values == {"topic": label}
+    assert reading.notes == [f"{reply!r} was read as {label!r}"]
+
+
+PIECES = [
+    *("<think>", "</think>", "[THINK]", "<|channel|>final<|message|>", "answer: x", "### Answer"),
+    *("**answer**", '{"answer": "x"}', "<answer>", "</answer>", "Here is the answer:\n", "Sure!\n"),
+    *(
+        "```\n",
+        "```",
+        "None",
+        "null",
+        '"',
+        "“",
+        "'",
+        "result: x",
+        "answer",
+        "\\answer: x",
+        "- ",
+        ":",
+    ),
+    *(
+        "question: x",
+        "Reply with the answer and nothing else.",
+        "\n",
+        " ",
+        "word",
+        "[[ ## answer ## ]]",
+    ),
+]
+hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=6).map("".join)
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize("annotation", [str, str | None])
+@given(value=hostile)
+def test_any_text_comes_back_through_demo_prompt_and_reply(prompt_format, annotation, value):
+    signature = Signature("question -> answer: T", T=annotation)
+    demo = {"question": "?", "answer": value}
+    turn = write_messages(signature, [demo], demo, prompt_format=prompt_format)[2]["content"]
+    reading = read_reply(signature, turn, prompt_format=prompt_format)
+    assert reading.values == {"answer": value}
+    assert reading.notes == []
+
+
+@pytest.mark.parametrize("prompt_format", ["lines", "tags", "json"])
+@given(first=hostile, second=hostile)
+def test_hostile_texts_do_not_run_into_each_other(prompt_format, first, second):
+    signature = Signature("question -> answer, result")
+    demo = {"question": "?", "answer": first, "result": second}
+    turn = write_messages(signature, [demo], demo, prompt_format=prompt_format)[2]["content"]
+    reading = read_reply(signature, turn, prompt_format=prompt_format)
+    assert reading.values == {"answer": first, "result": second}
+
+
+@given(reply=hostile, truncated=st.booleans())
+def test_no_reply_makes_reading_fail_in_another_way(reply, truncated):
+    for prompt_format in FORMATS:
+        with contextlib.suppress(ReplyError):
+            read("question -> answer", reply, truncated=truncated, prompt_format=prompt_format)
