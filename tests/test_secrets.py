@@ -116,7 +116,7 @@ class Echo:
             asked = body["messages"][0]["content"]
             name = "instruction" if "Write an instruction" in asked else "a"
             for field in ("observations", "summary", "description", "role"):
-                if f"\n{field}: (" in asked.split("Answer with")[-1]:
+                if f"\n{field}: <{field}>" in asked:
                     name = field
             number = len(self.heard)
             text = f"{name}: {'x' if name == 'a' else f'text {number}'}"

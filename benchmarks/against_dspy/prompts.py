@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.against_dspy.task import Prompt, Task, instruction_text, tickets_in
 
 # mipro_nb asks for lines ``name: value``, DSPy for sections ``[[ ## name ## ]]``.
-_LINES = "Answer with these lines and nothing else, each as `name: value`:\n"
+_LINES = "Reply in exactly this form:\n"
 _LINE = re.compile(r"^(\w+):", re.MULTILINE)
 _SECTION = re.compile(r"`\[\[ ## (\w+) ## \]\]`")
 

@@ -13,9 +13,9 @@ from benchmarks.against_dspy.task import MODEL, Task
 
 _INSTRUCTION = """Given the fields `question`, produce the fields `answer`.
 
-Answer with these lines and nothing else, each as `name: value`:
-reasoning:
-answer:"""
+Reply in exactly this form:
+reasoning: <reasoning>
+answer: <answer>"""
 _address: list[str] = []
 
 

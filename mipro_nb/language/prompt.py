@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.language.formats import FORMATS, labels_of, write_fields
-from mipro_nb.language.formats.description import described
+from mipro_nb.language.formats.description import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,8 +127,8 @@ def _system_text(
     signature: SignatureMeta, partial: Sequence[Mapping[str, Any] | Example], prompt_format: str
 ) -> str:
     parts = [signature.instructions.strip()]
-    given = f"You are given: {', '.join(signature.input_fields)}."
-    parts.append("\n".join(filter(None, (given, described(signature.input_fields.values())))))
+    given = [listed(field) for field in signature.input_fields.values()]
+    parts.append("You are given:\n" + "\n".join(given))
     parts.append(FORMATS[prompt_format].asked(signature))
     if partial:
         shown = [write_fields(signature, signature.fields, demo) for demo in partial]

@@ -377,7 +377,7 @@ class Sort(Signature):
 def test_the_system_message_says_what_is_wanted():
     text = write_messages(Sort, [], {"text": "t", "limit": 1})[0]["content"]
     assert text.startswith("Sort the message into its folder.\n\n")
-    assert "text is the message\nlimit is a whole number" in text
+    assert "text: (the message)\nlimit: (int)" in text
     assert "Reply in exactly this form:\nfolder: <folder>\nurgent: <urgent>" in text
     assert "folder is where it belongs, one of: work, home\nurgent is true or false" in text
 

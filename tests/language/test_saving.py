@@ -60,16 +60,20 @@ def test_a_program_comes_back_as_it_was(tuned, tmp_path):
     assert loaded.dump_state() == tuned.dump_state()
 
 
-@pytest.mark.parametrize("form", ["lines", "json"])
-def test_a_loaded_program_sends_the_same_prompts(tuned, form):
+@pytest.mark.parametrize("prompt_format", ["lines", "tags", "json"])
+def test_a_loaded_program_sends_the_same_prompts(tuned, prompt_format):
     tuned.plan.demos = [Example(question="q", steps=[Step(text="a")], tags={"x"})]
     loaded = Program()
     loaded.load_state(tuned.dump_state())
-    for one, other in zip(tuned.predictors(), loaded.predictors(), strict=True):
+
+    def prompt(predictor):
         inputs = {"question": "?"}
-        assert write_messages(one.signature, one.demos, inputs, form=form) == write_messages(
-            other.signature, other.demos, inputs, form=form
+        return write_messages(
+            predictor.signature, predictor.demos, inputs, prompt_format=prompt_format
         )
+
+    for one, other in zip(tuned.predictors(), loaded.predictors(), strict=True):
+        assert prompt(one) == prompt(other)
 
 
 def test_raw_labels_of_another_type_stay_what_they_were():
@@ -262,7 +266,7 @@ predictor = Predict(Signature("question -> tags: set[str], more: dict[str, list[
 tags = {str(n) for n in range(20)}
 predictor.demos = [Example(question="?", tags=tags, more={"a": [set(range(9, 0, -1)), set()]})]
 print(predictor.dump_state(), predictor.signature)
-from mipro_nb.language.prompt import write_fields
+from mipro_nb.language.formats import write_fields
 print(write_fields(predictor.signature, predictor.signature.fields, predictor.demos[0]))
 """
 

@@ -34,7 +34,7 @@ _KINDS = {
     "Say what role": "role",
     "Write an instruction": "instruction",
 }
-_FORM = "Answer with these lines and nothing else, each as `name: value`:\n"
+_FORM = "Reply in exactly this form:\n"
 
 
 def rows(count, start=0):

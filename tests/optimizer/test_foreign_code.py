@@ -26,7 +26,7 @@ def _answer(request):
     asked = request.system
     name = "instruction" if "Write an instruction" in asked else "a"
     for field in ("observations", "summary", "description", "role"):
-        if f"\n{field}: (" in asked.split("Answer with")[-1]:
+        if f"\n{field}: <{field}>" in asked:
             name = field
     return f"{name}: {'x' if name == 'a' else f'text {request.number}'}"
 

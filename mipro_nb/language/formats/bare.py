@@ -8,7 +8,7 @@ from typing import Any
 
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import choices, json_value
-from mipro_nb.language.formats.description import described
+from mipro_nb.language.formats.description import listed
 from mipro_nb.language.formats.json_object import JsonObject
 from mipro_nb.language.formats.lines import Lines, write_fields
 from mipro_nb.language.formats.protocol import Found
@@ -16,6 +16,8 @@ from mipro_nb.language.formats.tags import Tags
 from mipro_nb.language.formats.unmarked import NoValueError, whole
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.values import quoted, write_value
+
+_ASKED = "Answer with the value of this field and nothing else:"
 
 
 class Bare:
@@ -30,8 +32,7 @@ class Bare:
     def asked(self, signature: SignatureMeta) -> str:
         """Return which value to reply with, and what it is."""
         (output,) = signature.output_fields.values()
-        asked = f"Reply with the {output.name} and nothing else."
-        return "\n\n".join(filter(None, (asked, described([output]))))
+        return f"{_ASKED}\n{listed(output)}"
 
     def write_inputs(self, signature: SignatureMeta, values: Mapping[str, Any] | Example) -> str:
         """Return a line for each input."""

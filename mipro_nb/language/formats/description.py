@@ -12,11 +12,9 @@ from mipro_nb.language.values import write_value
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NAMED = (bool, int, float)  # types that have words of their own
-
 
 def described(fields: Iterable[Field]) -> str:
-    """Return what there is to say of `fields` beside their names, a line each; maybe nothing."""
+    """Return what there is to say of outputs beside their names, a line each; maybe nothing."""
     return "\n".join(line for field in fields if (line := _line(field)))
 
 
@@ -41,9 +39,15 @@ def _values_of(annotation: Any) -> tuple[Any, ...]:
     return ()
 
 
-def _line(field: Field) -> str:
-    kind = kind_of(field) if field.kind == "output" or field.type in _NAMED else ""
-    if field.kind == "input" and not kind and field.type is not str:
+def listed(field: Field) -> str:
+    """Return a line that names `field` and says what it is: ``name: (…)``."""
+    kind = kind_of(field) if field.kind == "output" else ""
+    if field.kind == "input" and field.type is not str:
         kind = type_name(field.type)
     said = ", ".join(filter(None, (field.desc, kind)))
+    return f"{field.name}: ({said})" if said else f"{field.name}:"
+
+
+def _line(field: Field) -> str:
+    said = ", ".join(filter(None, (field.desc, kind_of(field))))
     return f"{field.name} is {said}" if said else ""
