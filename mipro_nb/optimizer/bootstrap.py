@@ -26,6 +26,7 @@ from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.tracing import Step, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.job import Job, Journal
+from mipro_nb.optimizer.labels import in_turn, label_of
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.rows import distinct
 from mipro_nb.optimizer.speculation import FirstPassing
@@ -36,7 +37,7 @@ from mipro_nb.runs.events import DemoSetBuilt, PhaseStarted, TraceBootstrapped
 # IN_CONTEXT).
 DEMOS_FOR_THE_PROPOSER = 3
 # This set is of full size, from the trainset in its own order; the other bootstrapped ones are of
-# random sizes, from shuffled copies.
+# random sizes, from shuffled copies in which labels take turns.
 _IN_OWN_ORDER = 2
 # Bootstrapping is what everything else waits for, so it goes before any trial.
 _PRIORITY = -2
@@ -46,7 +47,7 @@ DemosByPredictor = Mapping[str, Sequence[Example]]
 
 @dataclass(frozen=True)
 class DemoSet:
-    """One candidate demo set: for each predictor, bootstrapped demos and then labelled ones."""
+    """One candidate demo set: for each predictor, the bootstrapped demos, and all that it has."""
 
     bootstrapped: DemosByPredictor
     demos: DemosByPredictor
@@ -87,7 +88,7 @@ class _Bootstrap:
         self._train = job.rows.train
         # Of rows with the same inputs the first is enough: a prompt with twins is paid for twice.
         self._distinct = distinct(self._train)
-        self._names = [name for name, _ in job.student.named_predictors()]
+        self._signatures = {name: each.signature for name, each in job.student.named_predictors()}
         self._most_in_all = plan.max_labeled_demos
         self._attempts: dict[int, asyncio.Task[DemosByPredictor | None]] = {}
         self._errors: dict[int, str] = {}
@@ -105,6 +106,7 @@ class _Bootstrap:
             size = _most_bootstrapped(self._job.plan)
             if number != _IN_OWN_ORDER:
                 rng.shuffle(order)
+                order = in_turn(order, self._label_of)
                 size = rng.randint(1, size)
             used, traces = await self._first_passing(order, size)
         made = self._filled(used, traces, rng, fill=self._most_in_all if number > 0 else 0)
@@ -216,19 +218,25 @@ class _Bootstrap:
                 )
                 raise TooManyErrorsError(msg)
 
+    def _label_of(self, index: int) -> str:
+        return label_of(self._train[index], self._signatures.values())
+
     def _labelled(
-        self, indices: Iterable[int], size: int, rng: random.Random
+        self, indices: Iterable[int], size: int, rng: random.Random, used: Sequence[int] = ()
     ) -> dict[str, list[Example]]:
-        """Return for each predictor `size` of the training rows that can be a demo of it."""
+        """Return for each predictor `size` of the training rows that can be a demo of it.
+
+        Their labels take turns, and make up for those that the rows in `used` have most of.
+        """
         order = list(indices)
         rng.shuffle(order)
+        order = in_turn(order, self._label_of, used)
         chosen: dict[str, list[Example]] = {}
-        for name, predictor in self._job.student.named_predictors():
+        for name, signature in self._signatures.items():
             rows = (self._train[index] for index in order)
-            usable = (row for row in rows if can_be_demo(row, predictor.signature))
+            usable = (row for row in rows if can_be_demo(row, signature))
             chosen[name] = [
-                _labelled_demo(row, predictor.signature)
-                for row, _ in zip(usable, range(size), strict=False)
+                _labelled_demo(row, signature) for row, _ in zip(usable, range(size), strict=False)
             ]
         return chosen
 
@@ -241,18 +249,19 @@ class _Bootstrap:
     ) -> DemoSet:
         """Return bootstrapped demos, filled up to `fill` with labelled ones."""
         made = {
-            name: [demo for trace in traces for demo in trace.get(name, ())] for name in self._names
+            name: [demo for trace in traces for demo in trace.get(name, ())]
+            for name in self._signatures
         }
         others = [index for index in self._distinct if index not in used]
-        labelled = self._labelled(others, fill, rng)
-        demos = {
-            name: [*made[name], *labelled[name][: max(0, fill - len(made[name]))]]
-            for name in self._names
-        }
+        labelled = self._labelled(others, fill, rng, used)
+        demos: dict[str, list[Example]] = {}
+        for name, signature in self._signatures.items():
+            both = [*made[name], *labelled[name][: max(0, fill - len(made[name]))]]
+            demos[name] = in_turn(both, partial(label_of, signatures=[signature]))
         return DemoSet(made, demos)
 
     def _note(self, number: int, demo_set: DemoSet) -> None:
-        for name in self._names:
+        for name in self._signatures:
             self._journal.write(partial(self._tell_built, name, number, demo_set))
 
     def _tell_built(self, name: str, number: int, demo_set: DemoSet) -> None:
