@@ -39,8 +39,8 @@ KERNEL6 := $(VENV)/ipykernel6
 KERNEL6_STAMP := $(KERNEL6)/.stamp
 SITE_PACKAGES = import sysconfig; print(sysconfig.get_path("purelib"))
 
-# Tests run two at a time; those of one group (tests/conftest.py) in one process.
-PYTEST := $(PY) -m pytest -n 2 --dist loadgroup
+# Tests run two at a time; those of one group (tests/conftest.py) in one process, in our order.
+PYTEST := $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 # What we are measured against, in an environment of its own.
 DSPY := benchmarks/.venv-dspy

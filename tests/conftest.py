@@ -22,17 +22,32 @@ _SERVICE_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
 
 
 # One worker has the browser, which goes from test to test; one has the embedded LM, which needs
-# all cores. They begin with these tests, and share the others afterwards.
+# all cores.
 _OF_ONE_WORKER = ("browser", "real_lm")
+# What these tests wait for is long: files with them come first, so that no worker has one left
+# when the other is done.
+_LONG = ("npm", "notebook", "slow")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Say which tests run in one process, where there are several (``--dist loadgroup``)."""
+    """Say which tests run in one process, where there are several (``--dist loadgroup``).
+
+    Tests of one file do: they share kernels, builds and runs. What takes longest begins first.
+    """
+    ranks = {}
     for item in items:
-        for name in _OF_ONE_WORKER:
-            if item.get_closest_marker(name):
-                item.add_marker(pytest.mark.xdist_group(name))
+        marks = {mark.name for mark in item.iter_markers()}
+        group = next((name for name in _OF_ONE_WORKER if name in marks), item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(group))
+        ranks[group] = min(_rank(group, marks), ranks.get(group, 2))
+    items.sort(key=lambda item: ranks[item.get_closest_marker("xdist_group").args[0]])
+
+
+def _rank(group, marks):
+    if group in _OF_ONE_WORKER:
+        return 0
+    return 1 if marks & {*_LONG} else 2
 
 
 @pytest.fixture(autouse=True)

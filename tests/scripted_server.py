@@ -125,6 +125,8 @@ class Reply:
         The ``Content-Type`` header.
     arrivals
         Wait first until so many requests have arrived, refused ones included.
+    once
+        Wait first until this is true.
     drop
         Close the connection (after ``delay``) without answering.
     hang
@@ -152,6 +154,7 @@ class Reply:
     raw_body: bytes | None = None
     content_type: str = "application/json"
     arrivals: int = 0
+    once: Callable[[], bool] = lambda: True
     drop: bool = False
     hang: bool = False
     prompt_tokens: int | None = None
@@ -429,7 +432,7 @@ class ScriptedServer:
             return _error_response(Reply(text, status=500, headers={"x-should-retry": "false"}))
 
         closing = False
-        while not closing and len(self._requests) < reply.arrivals:
+        while not closing and not (len(self._requests) >= reply.arrivals and reply.once()):
             closing = await self._closes_within(_LOOK_SECONDS)
         if not closing:
             closing = await self._closes_within(None if reply.hang else latency + reply.delay)

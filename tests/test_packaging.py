@@ -200,6 +200,7 @@ def test_where_npm_is_needed_and_missing_one_sentence_says_so(outdated, sdist, t
     assert "npm is not there: install Node 20 or newer" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_jupyterlab_has_the_extension_that_was_built():
     done = subprocess.run(
         [sys.executable, "-m", "jupyter", "labextension", "list"],

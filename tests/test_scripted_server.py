@@ -170,7 +170,7 @@ async def test_hanging_request_ends_with_its_client_or_with_the_server() -> None
             await reaches(server, in_flight=1)
             closing_began = time.monotonic()
             await asyncio.to_thread(server.close)
-            assert time.monotonic() - closing_began < 2
+            assert time.monotonic() - closing_began < 30, "it does not wait for an answer"
             with pytest.raises(openai.APIConnectionError) as raised:
                 await asking
             assert str(raised.value.__cause__) == "Server disconnected"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import TypeVar
 
 from mipro_nb.errors import ProgramError
@@ -37,6 +37,9 @@ async def run_user_code(name: str, work: Awaitable[T]) -> T:
     let_threads_inherit()
     attempt = current_attempt()
     code = asyncio.create_task(_caught(work))
+    if isinstance(work, Coroutine):
+        # Or it would never be awaited, and Python say so, where the task ends before it begins.
+        code.add_done_callback(lambda _: work.close())
     try:
         await _until_over(code, attempt)
     except asyncio.CancelledError:

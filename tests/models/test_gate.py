@@ -426,6 +426,7 @@ def test_calls_outside_runs_are_kept_in_the_configured_record(serve, lm_at, tmp_
     assert open_record(tmp_path / "elsewhere.sqlite").answer(lm.call_for(request("hi")).key)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_an_lm_works_in_a_forked_process(serve):
     server = serve(counting)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from gated_run import GatedRun, request
+from gated_run import GatedRun, until
 from scripted_server import Reply
 
 from mipro_nb.errors import LMError
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.hedging import first_of
+from mipro_nb.models.pace import Pace
 
 QUICK = [f"quick {n}" for n in range(20)]
 MANY_TOKENS = 1000
@@ -52,11 +53,12 @@ def test_a_call_slower_than_most_is_sent_again_and_the_first_answer_counts(run_o
     assert server.count == 22
 
 
-def test_both_are_among_the_events_and_paid_for(run_of, serve, lm_at):
+def test_both_are_among_the_events_and_paid_for(run_of, serve, lm_at, monkeypatch):
     run, server = run_of(), serve(slow_at_first())
     lm = lm_at(server, price=(1.0, 2.0))
     run.ask(lm, *QUICK)
     run.ask(lm, "slow")
+    monkeypatch.setattr(Pace, "slow_seconds", 60.0)  # no quick call takes so long on any machine
     run.ask(lm, "slow too")  # not slow any more
     answered, given_up = (
         [event for event in run.events if event.type == kind and event.input_tokens == 7]
@@ -123,19 +125,18 @@ def test_the_one_given_up_is_reckoned_at_its_longest_reply(run_of, serve, lm_at)
     assert (server.count, len(run.reached)) == (22, 1)
 
 
-def test_no_call_is_sent_a_second_time_during_a_pause(run_of, serve, lm_at):
+def test_no_call_is_sent_a_second_time_during_a_pause(run_of, serve, lm_at, monkeypatch):
     run, server = run_of(), serve(slow_at_first(delay=0.3))
     lm = lm_at(server)
     run.ask(lm, *QUICK)
+    begin = Pace.begin
 
-    async def pause():
-        slow = asyncio.ensure_future(lm.acomplete(request("slow")))
-        while server.count < 21:  # noqa: ASYNC110 - the server counts in a thread of its own
-            await asyncio.sleep(0)
-        run.gate.pause()
-        return (await slow).text
+    def begin_and_pause(pace):
+        run.gate.pause()  # before the call can be slow
+        return begin(pace)
 
-    assert run.do(pause()) == "at last"
+    monkeypatch.setattr(Pace, "begin", begin_and_pause)
+    assert run.ask(lm, "slow") == ["at last"]
     assert server.count == 21
 
 
@@ -171,9 +172,10 @@ async def test_what_fails_in_time_is_not_begun_again():
 
 
 async def test_nothing_is_left_running():
-    over = []
+    begun, over = [], []
 
     async def runs():
+        begun.append(True)
         try:
             await asyncio.sleep(60)
         finally:
@@ -182,7 +184,7 @@ async def test_nothing_is_left_running():
     assert await first_of(runs, lambda: brings(2), 0.01) == 2
     assert over == [True]
     waiting = asyncio.ensure_future(first_of(runs, runs, 0.01))
-    await asyncio.sleep(0.05)
+    await until(lambda: len(begun) == 3)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

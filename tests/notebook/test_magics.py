@@ -316,6 +316,7 @@ def offered_for(run):
     return mipro.runs.load(run.id).row["resume_lines"]
 
 
+@pytest.mark.slow
 class TestCarryingOn:
     @pytest.mark.parametrize("which", ["last", "", "2"])
     def test_a_run_that_was_cut_off_is_carried_on(self, shell, cut_off, which):

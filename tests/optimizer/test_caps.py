@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import Reply, ScriptedServer
 from scripted_task import Solve, answer, exact, lm_of, rows
+from watched import until
 
 import mipro_nb as mipro
 from mipro_nb.errors import CapReachedError, InvalidArgumentError
@@ -36,8 +37,14 @@ def server():
 
 
 def capped_run(**settings):
+    run = begun(**settings)
+    run.wait()
+    return run
+
+
+def begun(**settings):
     optimizer = mipro.MIPROv2(exact, num_candidates=4, num_threads=8)
-    run = optimizer.start(
+    return optimizer.start(
         Solve(),
         trainset=rows(12),
         valset=rows(24, start=1000),
@@ -45,8 +52,6 @@ def capped_run(**settings):
         minibatch_size=6,
         requires_permission_to_run=False,
     )
-    run.wait()
-    return run
 
 
 @pytest.mark.parametrize("most", [1, 40, 90])
@@ -93,29 +98,38 @@ def test_the_time_cap_ends_the_run():
     assert run.state.ended.reason == "The cap max_seconds=1 is reached."
 
 
-def test_at_the_time_cap_calls_that_hang_are_given_up_and_told_as_perhaps_lost():
+def test_at_the_time_cap_calls_that_hang_are_given_up_and_told_as_perhaps_lost(work_clock):
     with ScriptedServer(lambda _: Reply(hang=True)) as server:
         mipro.configure(lm=lm_of(server, timeout=10_000.0))
-        run = capped_run(max_seconds=0.3)
+        run = begun(max_seconds=0.3)
+        until(lambda: server.in_flight == 8)
+        work_clock.seconds = 0.3
+        run.wait()
     assert run.status == "capped"
     assert run.state.ended.reason == "The cap max_seconds=0.3 is reached."
-    assert run.state.lost.calls == server.count > 0
+    assert run.state.lost.calls == server.count == 8
 
 
-def test_at_the_time_cap_calls_that_come_back_soon_are_kept(monkeypatch):
+def test_at_the_time_cap_calls_that_come_back_soon_are_kept(work_clock, monkeypatch):
     monkeypatch.setattr(course, "GRACE_SECONDS", 60.0)
     with ScriptedServer(answer, latency=1.0) as server:
         mipro.configure(lm=lm_of(server))
-        run = capped_run(max_seconds=0.3)
+        run = begun(max_seconds=0.3)
+        until(lambda: server.in_flight > 0)
+        work_clock.seconds = 0.3
+        run.wait()
     assert run.status == "capped"
     assert run.state.spend.calls == server.count > 0
     assert run.state.lost.calls == 0
 
 
-def test_the_time_cap_ends_a_run_that_waits_for_its_last_calls_because_of_another_cap():
+def test_the_time_cap_ends_a_run_that_waits_for_its_last_calls_because_of_another_cap(work_clock):
     with ScriptedServer(lambda _: Reply(hang=True)) as server:
         mipro.configure(lm=lm_of(server, timeout=10_000.0))
-        run = capped_run(max_seconds=1.0, max_calls=3)
+        run = begun(max_seconds=1.0, max_calls=3)
+        until(lambda: server.in_flight == 3 and run._course.capped is not None)
+        work_clock.seconds = 1.0
+        run.wait()
     assert run.status == "capped"
     assert run.state.ended.reason.startswith("The cap max_calls=3 is reached")
     assert run.state.lost.calls == server.count == 3

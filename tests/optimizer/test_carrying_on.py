@@ -81,7 +81,8 @@ class Address:
 def runs():
     """Start runs in processes that can be killed; return a process's id."""
     tests = Path(__file__).parents[1]
-    paths = os.pathsep.join(map(str, (tests, tests / "optimizer")))
+    set_before = [path for path in (os.environ.get("PYTHONPATH"),) if path]
+    paths = os.pathsep.join(map(str, (tests, tests / "optimizer", *set_before)))
     with processes.start(RUNS, env={**os.environ, "PYTHONPATH": paths}) as process:
 
         def start(*arguments):

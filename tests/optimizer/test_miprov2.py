@@ -114,6 +114,7 @@ async def test_start_returns_at_once_and_the_run_can_be_awaited(server):
     assert run.id in repr(run)
 
 
+@pytest.mark.slow
 async def test_all_three_ways_lead_to_the_same_program(server):
     one = optimizer_of().compile(Solve(), **SHORT)
     two = await optimizer_of().acompile(Solve(), **SHORT)
@@ -125,6 +126,7 @@ async def test_compile_works_within_a_running_loop_as_in_a_notebook(server):
     assert optimizer_of().compile(Solve(), **SHORT).score > 0
 
 
+@pytest.mark.slow
 def test_wait_may_be_given_up_and_the_run_goes_on():
     with ScriptedServer(answer, latency=0.02) as server:
         mipro.configure(lm=lm_of(server))
@@ -159,6 +161,7 @@ def test_nothing_is_left_on_the_program_without_track_stats(server):
     assert mipro.runs.list()[0].status == "finished"
 
 
+@pytest.mark.slow
 def test_the_program_can_be_saved_and_loaded_and_optimized_again(server, tmp_path):
     best = optimizer_of().compile(Solve(), **SHORT)
     best.save(tmp_path / "optimized")
@@ -183,6 +186,7 @@ def test_the_record_holds_what_the_live_run_knows(server):
     assert KEY not in str(recorded.events())
 
 
+@pytest.mark.slow
 def test_the_record_may_be_another_file(server, tmp_path):
     run = optimizer_of().start(Solve(), **SHORT, record=tmp_path / "other.sqlite")
     run.wait()
@@ -193,6 +197,7 @@ def test_the_record_may_be_another_file(server, tmp_path):
     assert len(mipro.runs.list(tmp_path / "third.sqlite")) == 1
 
 
+@pytest.mark.slow
 def test_a_second_run_is_answered_from_the_record(server):
     first = optimizer_of().compile(Solve(), **SHORT)
     count = server.count
@@ -215,6 +220,7 @@ class Steps(mipro.Module):
         return self.second["solve"](question=question)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("student", [PlanAndSolve, SolveAsync, Steps])
 def test_programs_of_every_form_are_optimized(server, student):
     best = optimizer_of().compile(student(), **SHORT)
@@ -264,6 +270,7 @@ def test_the_task_model_runs_the_program_and_the_configured_lm_does_not(server):
     assert server.count > 0
 
 
+@pytest.mark.slow
 def test_without_a_configured_lm_the_task_model_does_it_all(server):
     mipro.configure(lm=None)
     best = optimizer_of(task_model=lm_of(server)).compile(Solve(), **SHORT)
@@ -271,12 +278,14 @@ def test_without_a_configured_lm_the_task_model_does_it_all(server):
     assert mipro.settings.lm is None
 
 
+@pytest.mark.slow
 def test_rows_may_be_dicts(server):
     data = [row.to_dict() for row in TRAIN]
     best = optimizer_of().compile(Solve(), **{**SHORT, "trainset": data}, inputs=["question"])
     assert best.score == optimizer_of().compile(Solve(), **SHORT).score
 
 
+@pytest.mark.slow
 def test_auto_light_runs(server):
     optimizer = mipro.MIPROv2(metric=exact, auto="light")
     best = optimizer.compile(Solve(), trainset=rows(20), requires_permission_to_run=False)
@@ -284,6 +293,7 @@ def test_auto_light_runs(server):
     assert {log["kind"] for log in best.trial_logs.values()} == {"baseline", "full"}
 
 
+@pytest.mark.slow
 async def test_two_runs_at_once_do_not_meet():
     with ScriptedServer(answer, latency=0.005) as one, ScriptedServer(answer) as two:
         first = optimizer_of(task_model=lm_of(one)).start(Solve(), **SHORT)
@@ -297,6 +307,7 @@ async def test_two_runs_at_once_do_not_meet():
         assert mipro.runs.load(run.id).state == run.state
 
 
+@pytest.mark.slow
 def test_one_optimizer_may_be_used_from_several_threads(server):
     optimizer, found = optimizer_of(), []
     threads = [
@@ -326,6 +337,7 @@ def stoppable(server, student=None, **settings):
     return optimizer_of(num_candidates=8).start(student or Solve(), **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("student", [Solve, SolveAsync])
 def test_stop_returns_the_best_program_so_far(student):
     with ScriptedServer(answer, latency=0.005) as server:
@@ -356,6 +368,7 @@ def test_a_run_that_is_stopped_before_anything_is_scored_returns_the_student():
     assert best.dump_state() == Solve().dump_state()
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_stopped_without_effect(server):
     run = optimizer_of().start(Solve(), **SHORT)
     best = run.wait()
@@ -427,6 +440,7 @@ def test_progress_is_one_bar_on_stderr(server, capsys):
     assert f"{best.run.state.spend.calls} calls" in shown.err
 
 
+@pytest.mark.slow
 def test_verbose_prints_candidates_and_trials(server, capsys):
     optimizer_of(verbose=True).compile(Solve(), **SHORT)
     shown = capsys.readouterr().out
@@ -524,6 +538,7 @@ def breaking(after, reply):
     return respond
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reply", "error"),
     [(Reply(status=500), LMError), (Reply(status=401), LMUnavailableError)],
@@ -549,6 +564,7 @@ def test_a_server_that_breaks_in_mid_run_fails_the_run_and_keeps_what_was_answer
     assert recorded.program_state() is not None
 
 
+@pytest.mark.slow
 def test_after_a_failure_what_was_answered_is_not_paid_again():
     breaks_at = [40]
     script = Script().when(lambda request: request.number >= breaks_at[0], Reply(status=401))
@@ -628,6 +644,7 @@ def test_an_unwritable_record_is_told_before_anything_is_sent(server, tmp_path):
     assert server.count == 0
 
 
+@pytest.mark.slow
 def test_programs_that_keep_something_uncopyable_are_optimized(server):
     student = Solve()
     student.lock = threading.Lock()

@@ -6,11 +6,12 @@ import contextvars
 import json
 import sqlite3
 import threading
-import time
+from dataclasses import replace
 
 import pytest
 from scripted_server import Reply, ScriptedServer
 from scripted_task import KEY, Solve, answer, exact, lm_of, rows
+from watched import until
 
 import mipro_nb as mipro
 from mipro_nb.errors import (
@@ -23,7 +24,7 @@ from mipro_nb.errors import (
     RunEndedError,
 )
 from mipro_nb.models.caps import Caps
-from mipro_nb.optimizer import surface
+from mipro_nb.optimizer import course, surface
 
 SHORT = {"num_trials": 2, "minibatch": False}
 
@@ -58,13 +59,6 @@ def begin(metric=exact, num_threads=4, **settings):
         valset=rows(12, start=1000),
         **{"num_trials": 100, "minibatch_size": 4, "requires_permission_to_run": False, **settings},
     )
-
-
-def until(true):
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.005)
 
 
 def test_a_run_that_cannot_be_recorded_fails_and_does_not_hang(unasked, slow_server, monkeypatch):
@@ -178,17 +172,21 @@ def test_a_pause_that_cannot_be_recorded_is_no_pause(slow_server, monkeypatch):
     run.wait(60)
 
 
-def test_a_run_that_ends_at_its_cap_cannot_be_set_going_again():
-    with ScriptedServer(answer, latency=0.5) as server:
+def test_a_run_that_ends_at_its_cap_cannot_be_set_going_again(work_clock, monkeypatch):
+    monkeypatch.setattr(course, "GRACE_SECONDS", 60.0)
+    tried = threading.Event()
+    with ScriptedServer(lambda request: replace(answer(request), once=tried.is_set)) as server:
         mipro.configure(lm=lm_of(server))
         run = begin(max_seconds=0.7, num_threads=8)
-        until(lambda: run._course is not None and run._course.capped is not None)
-        sent = server.count
+        until(lambda: server.in_flight == 8)
+        work_clock.seconds = 0.7
+        until(lambda: run._course.capped is not None)
         for steer in (run.pause, run.resume):
             with pytest.raises(RunEndedError, match="max_seconds"):
                 steer()
+        tried.set()
         run.wait(60)
-        assert server.count == sent
+        assert server.count == 8
     assert run.status == "capped"
 
 

@@ -157,6 +157,7 @@ def test_the_same_seed_tells_the_same_story_at_any_speed(student):
     assert stories[0] == stories[1] == stories[2] == stories[3]
 
 
+@pytest.mark.slow
 def test_another_seed_tells_another_story(server):
     assert story(search(seed=1)) == story(search(seed=1))
     assert story(search(seed=1)) != story(search(seed=2))
@@ -338,6 +339,7 @@ def fulls(run):
     return [t for t in run.state.trials.values() if t.kind == "full"]
 
 
+@pytest.mark.slow
 def test_in_the_end_two_are_fully_evaluated_unless_one_is_clearly_the_best(server):
     strategy = mipro.SearchStrategy(finalists=3)
     counts = set()
@@ -349,6 +351,7 @@ def test_in_the_end_two_are_fully_evaluated_unless_one_is_clearly_the_best(serve
     assert len(counts) > 1
 
 
+@pytest.mark.slow
 def test_trials_that_are_clearly_behind_end_early_and_cost_less(server):
     mipro.configure(lm=lm_of(server, cache=False))
     val = rows(60, start=1000)

@@ -52,7 +52,9 @@ export class NotebookPlace implements Place {
 
   get kernel(): KernelConnection | null {
     const { isReady, session } = this.#panel.sessionContext;
-    return isReady ? (session?.kernel ?? null) : null;
+    const kernel = session?.kernel ?? null;
+    // A session is ready at once, and its connection later: until then all that is sent waits.
+    return isReady && kernel?.connectionStatus === "connected" ? kernel : null;
   }
 
   createWidgetRenderer(): IRenderMime.IRenderer | null {

@@ -131,7 +131,15 @@ const subshells = new WeakMap<KernelConnection, Promise<string | null>>();
 
 /** The subshell that all wires to a kernel share; null where it has only its main shell. */
 function subshellOf(kernel: KernelConnection): Promise<string | null> {
-  const subshell = subshells.get(kernel) ?? openSubshell(kernel).catch(() => null);
+  const known = subshells.get(kernel);
+  if (known !== undefined) {
+    return known;
+  }
+  const subshell = openSubshell(kernel).catch(() => {
+    // The kernel did not say that it has none: who sends again asks again.
+    subshells.delete(kernel);
+    return null;
+  });
   subshells.set(kernel, subshell);
   return subshell;
 }
@@ -159,6 +167,10 @@ async function askOnControl(
     username: kernel.username,
     content: {},
   });
-  const reply = await kernel.sendControlMessage(request, true).done;
-  return reply.content as Readonly<Record<string, unknown>>;
+  const future = kernel.sendControlMessage(request, true);
+  return new Promise((resolve, reject) => {
+    // `done` also waits for a status, which is lost where the connection is younger than that.
+    future.onReply = ({ content }) => resolve(content as Readonly<Record<string, unknown>>);
+    future.done.catch(reject);
+  });
 }

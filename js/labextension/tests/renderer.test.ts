@@ -21,8 +21,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  closeAll();
-  await vi.dynamicImportSettled();
+  await closeAll();
   vi.useRealTimers();
 });
 

@@ -104,16 +104,24 @@ export class FakeKernel implements KernelConnection {
   readonly iopubMessage: Signal<never, KernelMessage.IIOPubMessage> = new Signal(this as never);
   readonly heard: KernelMessage.IShellMessage[] = [];
   readonly features: readonly string[];
+  isConnected = true;
 
   constructor(features: readonly string[] = ["kernel subshells"]) {
     this.features = features;
   }
 
+  /** What a connection younger than the kernel's statuses does: it hears replies, and no more. */
   sendControlMessage(message: KernelMessage.IControlMessage): never {
+    if (!this.isConnected) {
+      throw new Error("Could not send message: status is not connected");
+    }
     const content = { supported_features: this.features, subshell_id: "s1" };
     const asked: string = message.header.msg_type;
-    const isKnown = asked === "kernel_info_request" || this.features.length > 0;
-    return { done: isKnown ? Promise.resolve({ content }) : new Promise(() => {}) } as never;
+    const future = { done: new Promise(() => {}), onReply: (_: object) => {} };
+    if (asked === "kernel_info_request" || this.features.length > 0) {
+      void Promise.resolve().then(() => future.onReply({ content }));
+    }
+    return future as never;
   }
 
   sendShellMessage(message: KernelMessage.IShellMessage): never {
@@ -211,11 +219,14 @@ export function show(output: FakeOutput, notebook: Place): RunRenderer {
   return renderer;
 }
 
-/** Closes all that was shown. */
-export function closeAll(): void {
+/** Closes all that was shown, and lets it end. */
+export async function closeAll(): Promise<void> {
   for (const renderer of shown.splice(0)) {
     renderer.dispose();
   }
+  await vi.dynamicImportSettled();
+  // Where preact waits for a timer that does not come any more, it draws nothing in later tests.
+  await vi.advanceTimersByTimeAsync(1000);
 }
 
 /** Waits for views, which are loaded when they are needed, and for what time brings. */

@@ -20,8 +20,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  closeAll();
-  await vi.dynamicImportSettled();
+  await closeAll();
   vi.useRealTimers();
 });
 
@@ -49,6 +48,18 @@ test("where a kernel has no subshells, its main shell is asked", async () => {
   show(new FakeOutput(bundle(snapshot("running"))), notebook);
   const question = await eventually(() => kernel.question("snapshot"));
   expect(question.shell).toBeNull();
+});
+
+test("a subshell that could not be asked for at first is asked for again", async () => {
+  const notebook = new FakeNotebook();
+  const kernel = new FakeKernel();
+  kernel.isConnected = false;
+  notebook.kernel = kernel;
+  show(new FakeOutput(bundle(snapshot("running"))), notebook);
+  await eventually(() => expect(kernel.question("snapshot").shell).toBeNull());
+  kernel.isConnected = true;
+  notebook.kernelChanged.emit();
+  await eventually(() => expect(kernel.asked.map(({ shell }) => shell)).toContain("s1"));
 });
 
 test("what the kernel says to another widget is not shown", async () => {
