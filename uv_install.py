@@ -8,6 +8,7 @@ settings reach uv through its environment, since an address may hold a password.
 
 import ast
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ _TRUE = {"1", "on", "t", "true", "y", "yes"}
 
 def main(arguments: list[str]) -> None:
     """Become uv."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback
     configured = _configured()
     uv = str(Path(sys.executable).with_name("uv"))
     command = [uv, "pip", "install", "--quiet", *arguments]
