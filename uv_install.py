@@ -38,7 +38,20 @@ def main(arguments: list[str]) -> None:
     command = [uv, "pip", "install", "--quiet", *arguments]
     if configured.get("no-index", "").lower() in _TRUE:
         command.append("--no-index")
+    if not _can_cache(uv):
+        command.append("--no-cache")
     os.execve(uv, command, {**_as_uv_reads_it(configured), **os.environ})  # noqa: S606 - no shell
+
+
+def _can_cache(uv: str) -> bool:
+    """Tell whether uv can keep what it fetches: with a read-only home it cannot, and gives up."""
+    told = subprocess.run([uv, "cache", "dir"], capture_output=True, check=False)  # noqa: S603
+    folder = Path(os.fsdecode(told.stdout.rstrip(b"\n")))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return told.returncode == 0 and os.access(folder, os.W_OK)
 
 
 def _configured() -> dict[str, str]:

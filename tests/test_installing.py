@@ -130,6 +130,13 @@ def test_without_an_index_folders_are_looked_through(install, tmp_path):
     assert install(config=config) == "version = '3.0'"
 
 
+def test_a_cache_that_cannot_be_written_is_done_without(install, indexes, tmp_path):
+    taken = tmp_path / "taken"
+    taken.touch()
+    settings = {"PIP_INDEX_URL": f"{indexes}/new", "UV_CACHE_DIR": str(taken / "cache")}
+    assert install(**settings) == "version = '2.0'"
+
+
 def test_what_fails_shows_no_password(install, indexes):
     config = f"[global]\nindex-url = {indexes}/old\n"
     assert "No solution found" in install("mirrored>7", config=config)
