@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import threading
 import zipfile
 from functools import partial
@@ -144,3 +146,77 @@ def test_what_fails_shows_no_password(install, indexes):
 
 def test_settings_that_pip_cannot_read_end_it_with_pips_words(install):
     assert "pip.conf" in install(config="index-url = nowhere\n")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with the Makefile and an environment that sees what this one has installed."""
+    folder = tmp_path / "it's a Pläce (1), $HOME"
+    folder.mkdir()
+    shutil.copy(_ROOT / "Makefile", folder)
+    for name in ("pyproject.toml", "requirements-nodeps.txt", "notebooks/demo_requirements.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", ".venv"], cwd=folder, check=True)
+    (packages,) = folder.glob(".venv/lib/*/site-packages")
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    for stamp in ("uv", "demo", "dev"):
+        (folder / ".venv" / f".stamp-{stamp}").touch()
+    return folder
+
+
+def _make(folder, *arguments, **settings):
+    done = subprocess.run(  # noqa: S603 - the command stands here
+        [shutil.which("make"), *arguments],
+        cwd=folder,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+_MAKE_IS_THERE = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+@_MAKE_IS_THERE
+def test_the_kernel_of_ipykernel_6_shares_packages_whatever_the_folder_is_called(checkout):
+    stamp = ".venv/ipykernel6/.stamp"
+    assert _make(checkout, "-o", ".venv/.stamp-dev", "INSTALL=true", stamp)[0] == 0
+    python = checkout / ".venv/ipykernel6/bin/python"
+    subprocess.run([python, "-c", "import ipykernel"], cwd=checkout, check=True)  # noqa: S603
+
+
+@_MAKE_IS_THERE
+def test_an_environment_that_came_along_or_lost_its_python_is_made_anew(checkout):
+    anew = "-m venv --clear .venv"
+    assert anew not in _make(checkout, "-n", "demo")[1]
+    moved = checkout.rename(checkout.with_name("moved"))
+    assert anew in _make(moved, "-n", "demo")[1]
+    assert anew not in _make(moved.rename(checkout), "help")[1]
+    for stamp in ("uv", "demo"):
+        (checkout / ".venv" / f".stamp-{stamp}").touch()
+    for link in (checkout / ".venv/bin").glob("python*"):
+        link.unlink()
+        link.symlink_to("/removed/python3")
+    assert anew in _make(checkout, "-n", "demo")[1]
+
+
+@_MAKE_IS_THERE
+@pytest.mark.parametrize(
+    ("arguments", "settings"), [(["SEED=abc"], {}), (["SEED=1 2"], {}), ([], {"SEED": ""})]
+)
+def test_a_seed_that_is_no_number_is_refused_before_anything_is_installed(
+    checkout, arguments, settings
+):
+    code, said = _make(checkout, "demo", *arguments, **settings)
+    assert code != 0
+    assert "give a whole number" in said
+
+
+@_MAKE_IS_THERE
+def test_the_demos_seed_may_come_from_the_environment(checkout):
+    assert "MIPRO_DEMO_SEED='7'" in _make(checkout, "-n", "demo", MIPRO_DEMO_SEED="7")[1]
