@@ -72,7 +72,7 @@ $(UV_STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer" \
 		"is needed: name one that is installed, as in make demo PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check uv
+	PIP_USER=0 $(PY) -m pip install --quiet --disable-pip-version-check uv
 	touch $@
 
 # The demo has no front end: neither JupyterLab nor Node is needed.

@@ -91,6 +91,8 @@ def export_run(record: Record, run_id: str, path: Path, *, overwrite: bool = Fal
 
     Raises
     ------
+    InvalidArgumentError
+        If `path` begins with the ``~`` of nobody.
     RecordError
         If the file is there already, or cannot be written; or the run is damaged.
     """
@@ -148,6 +150,8 @@ def import_run(record: Record, path: Path) -> str:
 
     Raises
     ------
+    InvalidArgumentError
+        If `path` begins with the ``~`` of nobody.
     RecordError
         If the file cannot be read, is damaged, or holds a run that is in the record already.
     """
