@@ -1,12 +1,13 @@
 PYTHON ?= python3
-SEED ?= 9
+SEED ?= $(or $(MIPRO_DEMO_SEED),9)
 LAB_ARGS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
-# It installs in seconds what takes pip a minute.
-UV := $(VENV)/bin/uv
-INSTALL := $(UV) pip install --quiet --python $(PY)
+# uv installs in seconds what takes pip a minute.
+INSTALL := $(PY) uv_install.py --python
+# Our environments hold what they need: nothing is looked for elsewhere.
+unexport PYTHONPATH PYTHONHOME
 NPM := npm --prefix js
 NPM_LAB := npm --prefix js/labextension
 
@@ -19,6 +20,7 @@ REQUIRE_NPM := command -v npm > /dev/null || { echo "npm is missing. It builds t
 	"install Node.js 20 or newer, which brings it." >&2; exit 1; }
 
 # A stamp is newer than what it was made from: then the step is not repeated.
+UV_STAMP := $(VENV)/.stamp-uv
 DEMO_STAMP := $(VENV)/.stamp-demo
 PY_STAMP := $(VENV)/.stamp-python
 DEV_STAMP := $(VENV)/.stamp-dev
@@ -37,7 +39,10 @@ LAB_SOURCES := $(shell find js/labextension -name node_modules -prune \
 # A kernel of the previous generation that shares all else with .venv.
 KERNEL6 := $(VENV)/ipykernel6
 KERNEL6_STAMP := $(KERNEL6)/.stamp
-SITE_PACKAGES = import sysconfig; print(sysconfig.get_path("purelib"))
+SITE_PACKAGES := import sysconfig; print(sysconfig.get_path("purelib"))
+SHARE_PACKAGES := import pathlib, sys, sysconfig; \
+	pathlib.Path(sysconfig.get_path("purelib"), "zz_venv.pth").write_text( \
+	f"import site; site.addsitedir({sys.argv[1]!a})", encoding="ascii")
 
 # Tests run two at a time; those of one group (tests/conftest.py) in one process, in our order.
 PYTEST := $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
@@ -48,36 +53,44 @@ DSPY_STAMP := $(DSPY)/.stamp
 BENCH := $(PY) -m benchmarks.against_dspy
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .NOTPARALLEL: # two installers would write into one environment
-.PHONY: help setup demo lab test test-fast coverage check bench bench-local soak format clean chromium
+.PHONY: help setup demo lab test test-fast coverage check bench bench-local soak format clean chromium seed
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DEV_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that developers need
 
-$(UV):
+# An environment whose Python is gone, or that came along as this checkout was moved or copied (its
+# packages are those of the old place), is made anew.
+ifeq ($(shell test -x $(PY) && grep -qsF "$$(pwd -P)/$(VENV)" $(VENV)/pyvenv.cfg && echo here),)
+$(shell rm -f $(VENV)/.stamp-*)
+endif
+
+$(UV_STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer" \
 		"is needed: name one that is installed, as in make demo PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check uv
+	PIP_USER=0 $(PY) -m pip install --quiet --disable-pip-version-check uv
+	touch $@
 
 # The demo has no front end: neither JupyterLab nor Node is needed.
-$(DEMO_STAMP): pyproject.toml requirements-nodeps.txt notebooks/demo_requirements.py | $(UV)
+$(DEMO_STAMP): pyproject.toml requirements-nodeps.txt notebooks/demo_requirements.py | $(UV_STAMP)
 	$(PY) notebooks/demo_requirements.py > $(VENV)/demo-requirements.txt
-	$(INSTALL) -r $(VENV)/demo-requirements.txt
-	$(INSTALL) --no-deps -r requirements-nodeps.txt
-	SKIP_JUPYTER_BUILDER=1 $(INSTALL) --no-deps -e .
+	$(INSTALL) $(PY) -r $(VENV)/demo-requirements.txt
+	$(INSTALL) $(PY) --no-deps -r requirements-nodeps.txt
+	SKIP_JUPYTER_BUILDER=1 $(INSTALL) $(PY) --no-deps -e .
 	touch $@
 
 # The front end comes first: then it is found built, and npm is not needed a second time.
-$(PY_STAMP): pyproject.toml requirements-nodeps.txt | $(UV) $(WIDGETS) $(LABEXTENSION)
-	$(INSTALL) -e '.[local]'
-	$(INSTALL) --no-deps -r requirements-nodeps.txt
+$(PY_STAMP): pyproject.toml requirements-nodeps.txt | $(UV_STAMP) $(WIDGETS) $(LABEXTENSION)
+	$(INSTALL) $(PY) -e '.[local]'
+	$(INSTALL) $(PY) --no-deps -r requirements-nodeps.txt
 	touch $@
 
 $(DEV_STAMP): $(PY_STAMP)
-	$(INSTALL) -e '.[local,demo,test,dev]'
+	$(INSTALL) $(PY) -e '.[local,demo,test,dev]'
 	touch $(DEMO_STAMP) $@
 
 $(JS_STAMP): js/package.json js/package-lock.json
@@ -105,9 +118,8 @@ $(INSTALLED): $(LABEXTENSION) $(PY_STAMP)
 
 $(KERNEL6_STAMP): $(DEV_STAMP)
 	$(PY) -m venv --clear --without-pip $(KERNEL6)
-	$(UV) pip install --quiet --python $(KERNEL6)/bin/python --no-deps 'ipykernel>=6.30,<7' 'nest-asyncio>=1.6'
-	echo "import site; site.addsitedir('$$($(PY) -c '$(SITE_PACKAGES)')')" \
-		> "$$($(KERNEL6)/bin/python -c '$(SITE_PACKAGES)')/zz_venv.pth"
+	$(INSTALL) $(KERNEL6)/bin/python --no-deps 'ipykernel>=6.30,<7' 'nest-asyncio>=1.6'
+	$(KERNEL6)/bin/python -c '$(SHARE_PACKAGES)' "$$($(PY) -c '$(SITE_PACKAGES)')"
 	$(KERNEL6)/bin/python -m ipykernel install --prefix $(VENV) \
 		--name python-ipykernel6 --display-name 'Python 3 (ipykernel 6)'
 	touch $@
@@ -116,8 +128,12 @@ chromium:
 	@test -x "$(CHROMIUM)" || { echo "Chromium is missing. The tests look at notebooks through it:" \
 		"apt-get install chromium-headless-shell, or set CHROMIUM to its path." >&2; exit 1; }
 
-demo: $(DEMO_STAMP) ## Run the quickstart notebook without a browser (SEED=9)
-	@MIPRO_DEMO_SEED=$(SEED) $(PY) notebooks/execute.py notebooks/01_quickstart.ipynb demo-output
+seed:
+	@case '$(SEED)' in '' | *[!0-9]*) echo "SEED is '$(SEED)': give a whole number," \
+		"as in make demo SEED=9" >&2; exit 1;; esac
+
+demo: seed $(DEMO_STAMP) ## Run the quickstart notebook without a browser (SEED=9)
+	@MIPRO_DEMO_SEED='$(SEED)' $(PY) notebooks/execute.py notebooks/01_quickstart.ipynb demo-output
 
 lab: $(PY_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in JupyterLab (LAB_ARGS=--no-browser)
 	$(PY) -m jupyter lab $(LAB_ARGS) notebooks/01_quickstart.ipynb
@@ -139,9 +155,9 @@ check: setup ## Lint, check formatting, types and import directions; change noth
 	$(NPM) run check
 	$(NPM_LAB) run types
 
-$(DSPY_STAMP): benchmarks/requirements-dspy.txt | $(UV)
+$(DSPY_STAMP): benchmarks/requirements-dspy.txt | $(UV_STAMP)
 	$(PYTHON) -m venv --clear --without-pip $(DSPY)
-	$(UV) pip install --quiet --python $(DSPY)/bin/python -r $<
+	$(INSTALL) $(DSPY)/bin/python -r $<
 	touch $@
 
 bench: $(PY_STAMP) $(DSPY_STAMP) ## Measure speed, scale and quality beside DSPy's (half an hour)

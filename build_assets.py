@@ -1,13 +1,16 @@
 """Builds the front end while a wheel or an sdist of mipro_nb is built.
 
-hatch-jupyter-builder calls `build`. Nothing is done where the built files are there and as new as
-their sources: so what is installed from an sdist needs no Node.
+hatch-jupyter-builder calls `build`, unless SKIP_JUPYTER_BUILDER is set. Nothing is done where the
+built files are there and as new as their sources: so what is installed from an sdist needs no Node.
 """
 
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
 JS = ROOT / "js"
@@ -39,6 +42,19 @@ def build(target_name: str, version: str) -> None:  # noqa: ARG001 (named by the
         if not _is_installed(folder):
             _run(npm, "ci", "--no-audit", "--no-fund", folder=folder)
         _run(npm, "run", "build", folder=folder)
+
+
+class SayWhatIsMissing(BuildHookInterface[Any]):
+    """Warns whoever packs mipro_nb without its front end; hatchling finds this class."""
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+        """Look whether the built files are there."""
+        missing = [str(file.relative_to(ROOT)) for file in BUILT if not file.exists()]
+        if missing:
+            self.app.display_warning(
+                f"mipro_nb is packed without its widgets ({', '.join(missing)}): notebooks will "
+                "show text instead. To have them built, unset SKIP_JUPYTER_BUILDER."
+            )
 
 
 def _run(*command: str, folder: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 import mipro_nb as mipro
 
@@ -28,9 +28,23 @@ def main(source: Path, folder: Path) -> int:
     """Execute `source`, leave the executed notebook in `folder`, and print its summary."""
     notebook = nbformat.read(source, as_version=4)
     sections = _sections(notebook)
-    summary = folder / "summary.json"
-    summary.unlink(missing_ok=True)
-    folder.mkdir(exist_ok=True)
+    try:
+        progress = _Progress(notebook.metadata.get("lm_answers"))
+    except mipro.errors.MiproError as error:
+        print(error, file=sys.stderr)
+        return 1
+    summary, executed = folder / "summary.json", folder / f"{source.stem}.executed.ipynb"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        summary.unlink(missing_ok=True)
+        nbformat.write(notebook, executed)
+    except OSError as error:
+        print(
+            f"Nothing can be written to {folder.absolute()}: {error}. Give another folder, or "
+            "the right to write to this one.",
+            file=sys.stderr,
+        )
+        return 1
     os.environ["MIPRO_ASK"] = "0"  # the kernel inherits it; nobody could answer the dialog
     # The kernel is this interpreter's, whatever else calls itself python3.
     kernels = [str(Path(sys.prefix, "share", "jupyter")), os.environ.get("JUPYTER_PATH", "")]
@@ -40,8 +54,6 @@ def main(source: Path, folder: Path) -> int:
     def tell(what: str) -> None:
         seconds = int(time.monotonic() - began)
         print(f"{seconds // 60:2}:{seconds % 60:02}  {what}", flush=True)
-
-    progress = _Progress(notebook.metadata.get("lm_answers"))
 
     def tell_section(cell: nbformat.NotebookNode, cell_index: int) -> None:
         del cell
@@ -56,11 +68,10 @@ def main(source: Path, folder: Path) -> int:
         on_cell_start=tell_section,
         resources={"metadata": {"path": source.parent}},
     )
-    executed = folder / f"{source.stem}.executed.ipynb"
     try:
         with _told_now_and_then(progress, tell):
             _execute(client)
-    except CellExecutionError as error:
+    except (CellExecutionError, DeadKernelError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -201,6 +201,22 @@ def test_where_npm_is_needed_and_missing_one_sentence_says_so(outdated, sdist, t
 
 
 @pytest.mark.slow
+def test_a_wheel_without_widgets_is_not_made_in_silence(sdist, tmp_path):
+    with tarfile.open(sdist) as packed:
+        packed.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    skipping = {**os.environ, "SKIP_JUPYTER_BUILDER": "1"}
+    whole = _build("wheel", source, tmp_path / "whole", env=skipping)
+    assert (whole.returncode, "without its widgets" in whole.stdout + whole.stderr) == (0, False)
+    (source / "mipro_nb/notebook/static/widget.js").unlink()
+    bare = _build("wheel", source, tmp_path / "bare", env=skipping)
+    assert bare.returncode == 0
+    (line,) = [line for line in (bare.stdout + bare.stderr).splitlines() if "its widgets" in line]
+    assert "widget.js" in line
+    assert "unset SKIP_JUPYTER_BUILDER" in line
+
+
+@pytest.mark.slow
 def test_jupyterlab_has_the_extension_that_was_built():
     done = subprocess.run(
         [sys.executable, "-m", "jupyter", "labextension", "list"],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, MissingExtraError
+from mipro_nb.homes import expanded
 from mipro_nb.models.weights import weights
 
 _SILENT = -1
@@ -47,20 +48,25 @@ class LocalServer:
     handle: Any
 
 
-_servers: dict[tuple[Path, int], LocalServer] = {}
+# By file (None: the model that comes with us) and context.
+_servers: dict[tuple[Path | None, int], LocalServer] = {}
 _lock = threading.Lock()
 
 
 def start(path: str | Path | None, context_tokens: int) -> LocalServer:
     """Return the server of a model file, started if it is not running yet."""
     with _lock:
-        file = weights() if path is None else Path(path).expanduser()
-        if not file.is_file():
-            raise InvalidArgumentError("path", str(path), "there is no such .gguf file.")
-        key = (file.resolve(), context_tokens)
+        key = (None if path is None else _existing(path), context_tokens)
         if key not in _servers:
-            _servers[key] = _started(file, context_tokens)
+            _servers[key] = _started(key[0] or weights(), context_tokens)
         return _servers[key]
+
+
+def _existing(path: str | Path) -> Path:
+    file = expanded(path, "path")
+    if not file.is_file():
+        raise InvalidArgumentError("path", str(path), "there is no such .gguf file.")
+    return file.resolve()
 
 
 def grammar_of(texts: Iterable[str]) -> str:

@@ -13,11 +13,13 @@ VS Code and Colab do neither; there, whoever blocks asks with ``input()``.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mipro_nb.core_loop import until_done, wait_until
@@ -25,6 +27,10 @@ from mipro_nb.core_loop import until_done, wait_until
 # Messages that a kernel with one shell handles each time that a waiting cell looks for some.
 _MESSAGES_AT_ONCE = 10
 _LOOK_SECONDS = 0.05
+STATIC = Path(__file__).parent / "static"
+_BUILT = ("widget.js", "widget.css")
+# By package, what brings it. `make demo` leaves them out.
+_OF_WIDGETS = {"anywidget": "anywidget", "jupyter_ui_poll": "jupyter-ui-poll"}
 
 
 def current_kernel() -> Any | None:
@@ -44,6 +50,27 @@ def somebody_looks_on() -> bool:
         return False
     parent = kernel.get_parent("shell")
     return bool(parent.get("content", {}).get("allow_stdin", False))
+
+
+def missing_widgets() -> str | None:
+    """Return why there are no widgets and what brings them; None if they are there."""
+    absent = [
+        name for package, name in _OF_WIDGETS.items() if importlib.util.find_spec(package) is None
+    ]
+    remedies = []
+    if absent:
+        remedies.append(f"run `pip install {' '.join(absent)}`")
+    if not all((STATIC / name).is_file() for name in _BUILT):
+        remedies.append(
+            "install mipro_nb with SKIP_JUPYTER_BUILDER unset (from its sources this needs Node 20 "
+            "or newer; `make lab` does it in a checkout)"
+        )
+    if not remedies:
+        return None
+    return (
+        "mipro_nb's widgets are not installed: questions are asked with input(), and runs are "
+        f"shown as text. To get them, {' and '.join(remedies)}; then restart the kernel."
+    )
 
 
 def clicks_reach_a_blocked_cell() -> bool:

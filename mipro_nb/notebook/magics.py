@@ -10,6 +10,7 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
+from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
 from mipro_nb.notebook.magic.completion import Completion
 from mipro_nb.notebook.magic.failures import in_one_line
 from mipro_nb.notebook.magic.grammar import Verb
@@ -76,6 +77,8 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
     magics = MiproMagics(ipython)
     ipython.register_magics(magics)
     ipython.Completer.custom_matchers.append(magics.matcher)
+    if somebody_looks_on() and (missing := missing_widgets()):
+        print(missing)  # noqa: T201 - a note below the cell
 
 
 def unload_ipython_extension(ipython: InteractiveShell) -> None:

@@ -7,6 +7,7 @@ from mipro_nb.models.caps import Caps
 from mipro_nb.notebook.frontend import (
     clicks_reach_a_blocked_cell,
     current_kernel,
+    missing_widgets,
     somebody_looks_on,
 )
 from mipro_nb.optimizer.plan import Plan
@@ -16,7 +17,7 @@ from mipro_nb.optimizer.terminal import UNANSWERED, TerminalSurface
 
 
 class NotebookSurface:
-    """Shows runs as widgets, or as static output where nobody looks on."""
+    """Shows runs as widgets; without these as on a terminal; static where nobody looks on."""
 
     def __init__(self) -> None:
         self._below_usd: float | None = None
@@ -45,6 +46,8 @@ class NotebookSurface:
             from mipro_nb.notebook.output import StaticWindow  # noqa: PLC0415 - brings IPython
 
             return StaticWindow(run)
+        if missing_widgets():
+            return TerminalSurface().open(run, ask=ask, blocking=blocking)
         from mipro_nb.notebook.window import WidgetWindow  # noqa: PLC0415 - brings widgets
 
         window = WidgetWindow(run, self._remember, ask=ask)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
-from mipro_nb.notebook.frontend import somebody_looks_on
+from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
 from mipro_nb.runs.history import history_rows, matches
 from mipro_nb.runs.opened import open_record
 from mipro_nb.runs.record import Record
@@ -41,7 +41,7 @@ class View:
         self._window: Any = None
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[Json, Json]:
-        if somebody_looks_on():
+        if somebody_looks_on() and not missing_widgets():
             if self._window is None:
                 from mipro_nb.notebook.window import ViewWindow  # noqa: PLC0415 - brings widgets
 

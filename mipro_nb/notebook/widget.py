@@ -7,7 +7,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -15,12 +14,11 @@ import traitlets
 
 from mipro_nb.errors import MiproError
 from mipro_nb.notebook.bundle import EMPTY, mime_bundle
-from mipro_nb.notebook.frontend import answer_on_subshells
+from mipro_nb.notebook.frontend import STATIC, answer_on_subshells
 from mipro_nb.runs.view import Json
 
 _log = logging.getLogger(__name__)
 _REMEMBERED_REQUESTS = 1000
-_STATIC = Path(__file__).parent / "static"
 
 Answers = Mapping[str, Callable[[Json], Any]]
 """What can be asked → the function that answers it; see ``js/shared/src/protocol.ts``."""
@@ -37,8 +35,8 @@ class MiproWidget(anywidget.AnyWidget):
         What is shown, in the forms of ``js/shared/src/run.ts``; None for what is not.
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    _esm = STATIC / "widget.js"
+    _css = STATIC / "widget.css"
     kind = traitlets.Unicode("run").tag(sync=True)
     permission = traitlets.Any(None).tag(sync=True)
     snapshot = traitlets.Any(None).tag(sync=True)

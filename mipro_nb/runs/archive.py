@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mipro_nb.errors import RecordError, shown
+from mipro_nb.homes import expanded
 from mipro_nb.runs.events import (
     Amount,
     AnyEvent,
@@ -90,10 +91,12 @@ def export_run(record: Record, run_id: str, path: Path, *, overwrite: bool = Fal
 
     Raises
     ------
+    InvalidArgumentError
+        If `path` begins with the ``~`` of nobody.
     RecordError
         If the file is there already, or cannot be written; or the run is damaged.
     """
-    path = path.expanduser()
+    path = expanded(path, "path")
     if path.is_dir():
         path /= f"{run_id}{SUFFIX}"
     if path.exists() and not overwrite:
@@ -147,10 +150,12 @@ def import_run(record: Record, path: Path) -> str:
 
     Raises
     ------
+    InvalidArgumentError
+        If `path` begins with the ``~`` of nobody.
     RecordError
         If the file cannot be read, is damaged, or holds a run that is in the record already.
     """
-    path = path.expanduser()
+    path = expanded(path, "path")
     archive = _checked(_loaded(path), path)
     run = archive.run
     with record.writing():

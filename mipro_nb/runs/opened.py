@@ -11,6 +11,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from mipro_nb.errors import RecordError
+from mipro_nb.homes import expanded
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.transaction import identity
 
@@ -30,10 +31,28 @@ if hasattr(os, "register_at_fork"):  # where processes can be forked
 
 
 def default_path() -> Path:
-    """Return the default record file: in ``MIPRO_HOME``, else in the user's data folder."""
+    """Return the default record file: in ``MIPRO_HOME``, else in the user's data folder.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If ``MIPRO_HOME`` begins with the ``~`` of nobody.
+    RecordError
+        If the user has no data folder.
+    """
     home = os.environ.get("MIPRO_HOME")
-    folder = Path(home).expanduser() if home else user_data_path("mipro_nb", appauthor=False)
-    return folder / "record.sqlite"
+    return (expanded(home, "MIPRO_HOME") if home else _data_folder()) / "record.sqlite"
+
+
+def _data_folder() -> Path:
+    try:
+        return user_data_path("mipro_nb", appauthor=False)
+    except RuntimeError as error:
+        msg = (
+            f"There is no folder for the record ({error}). Set MIPRO_HOME to a folder that you can "
+            "write to, or give a file with record=…."
+        )
+        raise RecordError(msg) from error
 
 
 def prefer(chosen: Callable[[], Path | None]) -> None:
@@ -49,8 +68,10 @@ def open_record(path: Path | str | None = None) -> Record:
 
     Raises
     ------
+    InvalidArgumentError
+        If its path begins with the ``~`` of nobody.
     RecordError
-        If it cannot be opened.
+        If it cannot be opened, or none is given and the user has no data folder.
     """
     where = record_path(path)
     with _open_lock:
@@ -70,12 +91,14 @@ def record_path(path: Path | str | None = None) -> Path:
 
     Raises
     ------
+    InvalidArgumentError
+        If its path begins with the ``~`` of nobody.
     RecordError
-        If no file can have that name.
+        If no file can have that name, or none is given and the user has no data folder.
     """
     if path is None and _chosen is not None:
         path = _chosen()
-    where = default_path() if path is None else Path(path).expanduser()
+    where = default_path() if path is None else expanded(path, "record")
     if "\0" in str(where):
         msg = f"Cannot open the record {str(where)!r}: no file's name holds a null character."
         raise RecordError(f"{msg} Give another file with record=….")

@@ -221,6 +221,8 @@ def export(
 
     Raises
     ------
+    InvalidArgumentError
+        If `path` begins with the ``~`` of nobody.
     RecordError
         If the file is there already and `overwrite` is False, or cannot be written.
     UnknownRunError
@@ -235,6 +237,8 @@ def import_run(path: str | Path, record: str | Path | None = None) -> RecordedRu
 
     Raises
     ------
+    InvalidArgumentError
+        If `path` begins with the ``~`` of nobody.
     RecordError
         If the file cannot be read or is damaged, or the run is in the record already.
     """

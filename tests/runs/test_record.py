@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mipro_nb as mipro
-from mipro_nb.errors import RecordError, UnknownRunError
-from mipro_nb.runs import Record, default_path, open_record
+from mipro_nb.errors import InvalidArgumentError, RecordError, UnknownRunError
+from mipro_nb.runs import Record, default_path, import_run, open_record
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import SCHEMA_VERSION, text_ref
@@ -634,6 +634,27 @@ def test_without_mipro_home_records_are_in_the_users_data_folder(tmp_path, monke
     assert default_path().parent.name == "mipro_nb"
     monkeypatch.setenv("MIPRO_HOME", "~/elsewhere")
     assert default_path() == tmp_path / "elsewhere" / "record.sqlite"
+
+
+def test_without_a_home_folder_the_ways_to_name_the_record_are_told(monkeypatch, tmp_path):
+    for variable in ("HOME", "XDG_DATA_HOME", "MIPRO_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def unlisted(*_):
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unlisted)
+    with pytest.raises(RecordError, match=r"no folder for the record.*MIPRO_HOME.*record=…"):
+        open_record()
+    for path in ("~/kept", "~nobody-of-that-name/kept"):
+        with pytest.raises(InvalidArgumentError, match=r"record='~.*home folder"):
+            open_record(path)
+        monkeypatch.setenv("MIPRO_HOME", path)
+        with pytest.raises(InvalidArgumentError, match=r"MIPRO_HOME='~.*home folder"):
+            open_record()
+    record = open_record(tmp_path / "named.sqlite")
+    with pytest.raises(InvalidArgumentError, match=r"path='~.*home folder"):
+        import_run("~/run.json", record.path)
 
 
 def test_a_record_is_opened_once_per_process(path, monkeypatch):

@@ -10,6 +10,7 @@ from IPython.core.error import UsageError
 
 import mipro_nb
 from mipro_nb import runs
+from mipro_nb.homes import expanded
 from mipro_nb.language import saving
 from mipro_nb.notebook.magic import optimizing
 from mipro_nb.notebook.magic.grammar import Argument, Option, Verb
@@ -65,7 +66,7 @@ def _export(
 ) -> Path:
     if not program:
         return runs.export(run, path, overwrite=overwrite)
-    recorded, file = runs.load(run), Path(path).expanduser()
+    recorded, file = runs.load(run), expanded(path, "path")
     state = recorded.program_state()
     if state is None:
         msg = f"Run {run} has returned no program: it is {recorded.status}."
