@@ -16,7 +16,7 @@ from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from mipro_nb.core_loop import CoreLoop, core
 from mipro_nb.errors import LMError, LMUnavailableError, shown
-from mipro_nb.models.calls import OPTIONS, Answer, Call
+from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
 from mipro_nb.models.providers import Endpoint
 from mipro_nb.models.redaction import (
     openai_headers,
@@ -24,6 +24,7 @@ from mipro_nb.models.redaction import (
     shown_url,
     texts_of_openai_headers,
 )
+from mipro_nb.models.replies import Said, said_in, written_in
 from mipro_nb.models.setbacks import Setback, SetbackKind, Tokens, asked_to_wait
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.numbers import is_number
@@ -51,7 +52,6 @@ _FAILURES = (
     RecursionError,
 )
 _LONGEST_BODY = 64 * 2**20
-_TEXT_PARTS = ("text", "output_text")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _IS_IT_THERE = "Check base_url and that the server is running."
 # The share of an attempt's time in which the connection has to be there.
@@ -157,39 +157,31 @@ class Client:
         input_tokens = _count(usage, "prompt_tokens")
         output_tokens = _count(usage, "completion_tokens")
         billed = None if input_tokens is None else (input_tokens, output_tokens or 0)
-        choices = completion.get("choices")
-        choices = [_mapping(choice) for choice in choices] if isinstance(choices, list) else []
-        if not choices or choices[0].get("message") is None:
-            said = self._told(completion.get("error", completion))
-            raise self._broken("an answer without choices", said, billed)
+        choices = _choices_of(completion)
+        failed = completion.get("error") or (choices and choices[0].get("error"))
+        if choices is None or failed:
+            told = self._told(failed or completion)
+            raise self._broken("an answer without choices", told, billed)
+        counted = input_tokens is not None and output_tokens is not None
         if input_tokens is None:
             input_tokens = count_message_tokens(call.messages)
         if output_tokens is None:
-            output_tokens = sum(map(_tokens_of_choice, choices))
+            output_tokens = sum(count_tokens(written_in(choice)) for choice in choices)
         cached = _count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens")
+        said = said_in(choices[0]) if choices else Said("", problem="It came without choices.")
         return Answer(
-            text=self._text(choices[0], (input_tokens, output_tokens)),
-            truncated=choices[0].get("finish_reason") == "length",
+            **said._asdict(),
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             cached_input_tokens=min(input_tokens, cached or 0),
+            counted=counted,
+            notes=() if counted else (self._uncounted,),
         )
 
-    def _text(self, choice: Mapping[str, Any], billed: Tokens) -> str:
-        message, why = _mapping(choice["message"]), choice.get("finish_reason")
-        text = _joined(message.get("content"))
-        says_why = message.get("refusal") or message.get("tool_calls")
-        if text is None and isinstance(choice["message"], Mapping) and not says_why:
-            text = ""  # thoughts and nothing else, or nothing at all: whoever reads it asks again
-        if not isinstance(text, str):
-            what = message.get("refusal") or text or why
-            raise _unusable(f"{self._where} sent no text but {self._told(what)}.", billed)
-        if why == "content_filter":
-            msg = f"{self._where} withheld its answer: its content filter ended it."
-            raise _unusable(msg, billed)
-        # Lone surrogates could neither be kept nor be sent in a later prompt. A reply may quote
-        # what it was sent with.
-        return secrets.keys_taken_out(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    @property
+    def _uncounted(self) -> Note:
+        text = f"{self._where} does not count its tokens: tokens and USD are about right."
+        return Note("tokens", text)
 
     def _explained(self, error: Exception, seconds: float) -> Setback | LMError:
         match error:
@@ -353,24 +345,13 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _joined(content: object) -> object:
-    """Return the texts of a content that is a list of parts, without thoughts; others as is."""
-    if not isinstance(content, list) or not all(_mapping(part).get("type") for part in content):
-        return content
-    texts = [part.get("text") for part in content if part["type"] in _TEXT_PARTS]
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def _tokens_of_choice(choice: Mapping[str, Any]) -> int:
-    text = _joined(_mapping(choice.get("message")).get("content"))
-    return count_tokens(text) if isinstance(text, str) else 0
-
-
-def _unusable(message: str, billed: Tokens) -> LMError:
-    """Return the error of an answer that came back, and is paid for, but cannot be used."""
-    error = LMError(message)
-    error.input_tokens, error.output_tokens = billed
-    return error
+def _choices_of(completion: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """Return the choices of a completion, None if it is no completion."""
+    choices = completion.get("choices")
+    if not isinstance(choices, list):
+        return None
+    found = [_mapping(choice) for choice in choices]
+    return None if found and not found[0] else found
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int | None:

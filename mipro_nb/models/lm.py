@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, NoReturn, Self
 
 from mipro_nb.core_loop import core, on_core
-from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.errors import InvalidArgumentError, ReplyError
 from mipro_nb.language.attempt import lm_call
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
+from mipro_nb.language.prompt import write_retry
 from mipro_nb.models import local
 from mipro_nb.models.calls import Call
 from mipro_nb.models.caps import Caps
@@ -170,7 +171,7 @@ class LM:
         call = self.call_for(request)
         with lm_call():
             answer = await current_gate().admit(call, self._client.send)
-        return Completion(answer.text, answer.truncated)
+        return Completion(answer.text, answer.truncated, answer.thoughts, answer.problem)
 
     def call_for(self, request: LMRequest) -> Call:
         """Return the call that `request` leads to, without making it."""
@@ -218,9 +219,24 @@ class LM:
         return sent
 
     def __call__(self, prompt: str) -> list[str]:
-        """Send one user message and return the reply, in a list as DSPy's users expect."""
-        request = LMRequest([{"role": "user", "content": prompt}])
-        return [core().wait_for(self.acomplete(request)).text]
+        """Send one user message and return the reply, in a list as DSPy's users expect.
+
+        Raises
+        ------
+        ReplyError
+            If there is no reply, as after a refusal, and none either when it is asked for again.
+        """
+        return [core().wait_for(self._reply_to(prompt))]
+
+    async def _reply_to(self, prompt: str) -> str:
+        messages = [{"role": "user", "content": prompt}]
+        completion = await self.acomplete(LMRequest(messages))
+        if completion.problem:
+            again = write_retry(messages, completion.text, completion.problem)
+            completion = await self.acomplete(LMRequest(again))
+        if completion.problem:
+            raise ReplyError(completion.problem, completion.text, {})
+        return completion.text
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # a connection and a key: programs that are copied share them

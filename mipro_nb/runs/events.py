@@ -136,6 +136,22 @@ class RunResumed(Event):
     lost_usd: Amount = 0.0
 
 
+NoteTopic = Literal["parameters", "streaming", "tokens", "context", "proposals"]
+"""What a run-time note is about; ``"tokens"``: a server did not count them."""
+
+
+class RunNoted(Event):
+    """Something turned out on the way that the user should know, with the remedy if there is one.
+
+    As where a server refuses a parameter, which is left out from then on.
+    """
+
+    once = ("text",)
+    type: Literal["run_noted"] = "run_noted"
+    topic: NoteTopic
+    text: str
+
+
 class PhaseStarted(Event):
     """The run entered a phase; bootstrap and propose overlap."""
 
@@ -174,6 +190,9 @@ class LMCallAnswered(Event):
     setbacks: dict[str, Number] = {}
     reckoned_tokens: Number = 0
     reckoned_usd: Amount = 0.0
+    thoughts: TextRef | None = None
+    problem: str = ""
+    counted: bool = True
 
 
 class LMCallFailed(Event):
@@ -347,6 +366,7 @@ AnyEvent = Annotated[
     | RunPermitted
     | RunPaused
     | RunResumed
+    | RunNoted
     | PhaseStarted
     | LMCallAnswered
     | LMCallFailed

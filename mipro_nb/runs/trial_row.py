@@ -28,6 +28,7 @@ class TrialRow(TypedDict):
     input_tokens: int
     output_tokens: int
     usd: float | None
+    about: bool
     asked_at: float
     seconds: float | None
 
@@ -54,6 +55,7 @@ def trial_row(state: RunState, number: int) -> TrialRow:
         "input_tokens": trial.spend.input_tokens,
         "output_tokens": trial.spend.output_tokens,
         "usd": trial.spend.usd,
+        "about": trial.spend.about,
         "asked_at": trial.asked_at,
         "seconds": trial.seconds,
     }
