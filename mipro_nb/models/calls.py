@@ -49,6 +49,8 @@ class Call:
         How often it is tried again.
     predictor
         Name of the predictor that calls, None outside of runs; it does not change the answer.
+    capped
+        Whether a cap rests on the limit of its reply.
     """
 
     model: str
@@ -60,6 +62,7 @@ class Call:
     price: Price | None
     num_retries: int = 0
     predictor: str | None = None
+    capped: bool = False
 
     @cached_property
     def key(self) -> str:

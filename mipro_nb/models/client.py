@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -15,8 +16,16 @@ import openai
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from mipro_nb.core_loop import CoreLoop, core
-from mipro_nb.errors import LMError, LMUnavailableError, shown
+from mipro_nb.errors import (
+    LMError,
+    LMUnavailableError,
+    PromptFilteredError,
+    PromptTooLongError,
+    RequestRefusedError,
+    shown,
+)
 from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
+from mipro_nb.models.dialect import Spoken, dialect_of
 from mipro_nb.models.providers import Endpoint
 from mipro_nb.models.redaction import (
     openai_headers,
@@ -24,8 +33,10 @@ from mipro_nb.models.redaction import (
     shown_url,
     texts_of_openai_headers,
 )
+from mipro_nb.models.refusals import Refusal, refusal_in
 from mipro_nb.models.replies import Said, said_in, written_in
 from mipro_nb.models.setbacks import Setback, SetbackKind, Tokens, asked_to_wait
+from mipro_nb.models.streams import is_stream, whole
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.numbers import is_number
 
@@ -51,6 +62,16 @@ _FAILURES = (
     TypeError,
     RecursionError,
 )
+_BAD_REQUESTS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+# A request that is larger than a minute's whole allowance is turned away for ever.
+_NEVER_PASSES = re.compile(r"request too large|too large for", re.IGNORECASE)
+# Where a server does not say how much too long a prompt is, one that is shorter by so much may fit.
+_SHORTER = 0.75
+_SPARE = 0.95
 _LONGEST_BODY = 64 * 2**20
 _REDIRECTS = (301, 302, 303, 307, 308)
 _IS_IT_THERE = "Check base_url and that the server is running."
@@ -71,11 +92,15 @@ class Client:
         Model, server and key.
     timeout
         Seconds after which an attempt is given up.
+    stream
+        Whether answers are asked for as a stream.
     """
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, *, timeout: float, stream: bool = False) -> None:
         self._endpoint = endpoint
         self._timeout = timeout
+        self._stream = stream
+        self._dialect = dialect_of(endpoint.base_url, endpoint.model, self._where)
         self._openai: AsyncOpenAI | None = None
         self._loop: CoreLoop | None = None
 
@@ -88,11 +113,14 @@ class Client:
             If this attempt failed and another one may succeed.
         LMUnavailableError
             If no call to this endpoint can succeed.
+        CallRefusedError
+            If a cap rests on a limit of the reply and the server takes none.
         LMError
-            If this call failed.
+            If this call failed; a RequestRefusedError if that is due to what it holds.
         """
         seconds = _seconds(call.parameters.get("timeout")) or self._timeout
         connection = self._connected()
+        spoken = self._dialect.spoken(call, stream=self._stream)
         try:
             # Beside the time-out of each read: a server that sends a byte now and then keeps that.
             async with asyncio.timeout(seconds):
@@ -102,12 +130,12 @@ class Client:
                 completion = await connection.post(
                     "/chat/completions",
                     cast_to=object,
-                    **_request(call, seconds),
+                    **_request(spoken, seconds),
                 )
         except _FAILURES as error:
-            failure = self._explained(error, seconds)
+            failure = self._explained(error, seconds, call, spoken)
         else:
-            return self._answer(call, completion)
+            return self._answer(call, spoken, completion)
         # Not inside the except block: the client's own error, which holds the request and with it
         # the key, shall not hang on to ours.
         raise failure
@@ -148,9 +176,11 @@ class Client:
     def _where(self) -> str:
         return f"{self._endpoint.model} at {self._endpoint.shown_url}"
 
-    def _answer(self, call: Call, completion: object) -> Answer:
+    def _answer(self, call: Call, spoken: Spoken, completion: object) -> Answer:
         # Servers send what they like, and openai's client does not check it.
         completion = _read(completion)
+        if completion is None:
+            raise self._broken("no valid answer", "its stream broke off", None)
         if not isinstance(completion, Mapping):
             raise self._broken("no chat completion", self._told(completion), None)
         usage = _mapping(completion.get("usage"))
@@ -159,6 +189,10 @@ class Client:
         billed = None if input_tokens is None else (input_tokens, output_tokens or 0)
         choices = _choices_of(completion)
         failed = completion.get("error") or (choices and choices[0].get("error"))
+        if failed:
+            refused = self._refused_for_what_it_holds(str(failed), None, call, spoken)
+            if refused is not None:
+                raise refused
         if choices is None or failed:
             told = self._told(failed or completion)
             raise self._broken("an answer without choices", told, billed)
@@ -175,7 +209,7 @@ class Client:
             output_tokens=output_tokens,
             cached_input_tokens=min(input_tokens, cached or 0),
             counted=counted,
-            notes=() if counted else (self._uncounted,),
+            notes=spoken.notes if counted else (*spoken.notes, self._uncounted),
         )
 
     @property
@@ -183,15 +217,60 @@ class Client:
         text = f"{self._where} does not count its tokens: tokens and USD are about right."
         return Note("tokens", text)
 
-    def _explained(self, error: Exception, seconds: float) -> Setback | LMError:
+    def _explained(
+        self, error: Exception, seconds: float, call: Call, spoken: Spoken
+    ) -> Setback | LMError:
         match error:
             case openai.APIStatusError():
-                return self._refused(error)
+                return self._about_what_it_holds(error, call, spoken) or self._refused(error)
             case openai.APIConnectionError() | TimeoutError():
                 return self._connection_lost(error, seconds)
             case _ if isinstance(error, _HALF_AN_ANSWER):
                 return self._broken("no valid answer", self._redacted(error), None)
         return LMError(f"{self._where} failed: {self._redacted(error)}")
+
+    def _about_what_it_holds(
+        self, error: openai.APIStatusError, call: Call, spoken: Spoken
+    ) -> Setback | LMError | None:
+        """Return what to do if the call is refused for what it holds, None if it is not."""
+        status, said = error.status_code, f"{error} {error.body or ''}"
+        if status == HTTPStatus.TOO_MANY_REQUESTS and not _NEVER_PASSES.search(said):
+            return None
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, *_REDIRECTS):
+            return None
+        refused = self._refused_for_what_it_holds(said, error.param, call, spoken)
+        if refused is None and status in _BAD_REQUESTS:
+            return RequestRefusedError(f"{self._where} failed: {self._redacted(error)}")
+        if isinstance(refused, Setback) and status not in _BAD_REQUESTS:
+            return None
+        return refused
+
+    def _refused_for_what_it_holds(
+        self, said: str, parameter: str | None, call: Call, spoken: Spoken
+    ) -> Setback | LMError | None:
+        """Return what to do if these words refuse a call, None if they are of something else.
+
+        A call whose parameters are refused is sent with others; a prompt cannot be helped.
+        """
+        refusal = refusal_in(said[:_LONGEST_SAID])
+        shown_said = self._redacted(said)
+        if refusal.kind == "filtered":
+            return PromptFilteredError(f"{self._where} filters this prompt: {shown_said}")
+        if refusal.kind == "too long":
+            fits = self._dialect.learns_context(refusal, call, spoken)
+        else:
+            fits = self._dialect.learns(said, parameter, call, spoken)
+        if fits:
+            return Setback("other terms", f"{self._where} refused a parameter", shown_said)
+        if refusal.kind == "too long":
+            error = PromptTooLongError(
+                f"{self._where} has no room for this prompt, {shown_said}. Fewer or shorter demos "
+                "fit: lower max_labeled_demos and max_bootstrapped_demos."
+            )
+            error.room = _room(refusal, count_message_tokens(call.messages))
+            error.predictor = call.predictor
+            return error
+        return None
 
     def _refused(self, error: openai.APIStatusError) -> Setback | LMError:
         where, said = self._where, self._redacted(error)
@@ -301,9 +380,21 @@ def _seconds(timeout: object) -> float | None:
     return timeout if is_number(timeout) and timeout > 0 else None
 
 
-def _request(call: Call, seconds: float) -> dict[str, Any]:
+def _room(refusal: Refusal, counted: int) -> int:
+    """Return how long a prompt may be, as we count, if one of `counted` tokens is too long."""
+    if refusal.context_tokens is None:
+        return int(counted * _SHORTER)
+    if refusal.prompt_tokens is not None and refusal.prompt_tokens > refusal.context_tokens:
+        return int(counted * refusal.context_tokens / refusal.prompt_tokens * _SPARE)
+    return int(min(refusal.context_tokens * _SPARE, counted * _SHORTER))
+
+
+def _request(spoken: Spoken, seconds: float) -> dict[str, Any]:
     # Not in `send`, where tracebacks with local variables would show headers.
+    call = spoken.call
     body = {"model": call.model, "messages": list(call.messages), **call.parameters}
+    if spoken.stream:
+        body["stream"] = True
     options = {OPTIONS[name]: body.pop(name) for name in OPTIONS if name in body}
     # Connecting gets a little less, so that a host that cannot be reached is told as such.
     connecting = _CONNECTING * seconds
@@ -332,9 +423,14 @@ def _passing(error: openai.APIStatusError) -> SetbackKind | None:
 
 
 def _read(completion: object) -> object:
-    """Return what an answer holds, whatever type the server says that it has."""
+    """Return what an answer holds, whatever type the server says that it has.
+
+    None stands for a stream that broke off.
+    """
     if not isinstance(completion, str):
-        return completion
+        return completion if completion is not None else ""
+    if is_stream(completion):
+        return whole(completion)
     try:
         return json.loads(completion)
     except (ValueError, RecursionError):

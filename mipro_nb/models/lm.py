@@ -46,7 +46,7 @@ class LM:
         An OpenAI-compatible server; the service's own if None. For ``openai/…`` the environment
         variable ``OPENAI_BASE_URL``, if it is set, comes before the service's own.
     temperature
-        Sampling temperature; not sent to reasoning models, which refuse it.
+        Sampling temperature; not sent to models that refuse it, such as reasoning models.
     max_tokens
         Longest reply, in tokens; None for the server's own limit. Reasoning models get it as
         ``max_completion_tokens``, and none unless it is given, since it bounds their thoughts.
@@ -68,7 +68,10 @@ class LM:
     timeout
         Seconds before an attempt is given up, its reply read to the end or not.
     structured_outputs
-        Ask for replies by JSON schema; the server must support it.
+        Ask for replies by JSON schema; where a server refuses that, they are asked for in words.
+    stream
+        Ask for answers as a stream, as some servers demand; they are read when they are whole. A
+        server that turns out to demand it gets its way without.
     api_base
         Another name of `base_url`, which DSPy's users know.
     **parameters
@@ -95,6 +98,7 @@ class LM:
         num_retries: int = 3,
         timeout: float = 120.0,
         structured_outputs: bool = False,
+        stream: bool = False,
         api_base: str | None = None,
         **parameters: Any,
     ) -> None:
@@ -120,7 +124,7 @@ class LM:
         # the first call waits for it, when clocks are running.
         from mipro_nb.models.client import Client  # noqa: PLC0415
 
-        self._client = Client(self._endpoint, timeout=timeout)
+        self._client = Client(self._endpoint, timeout=timeout, stream=stream)
         self._num_retries = num_retries
 
     @classmethod

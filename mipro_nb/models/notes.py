@@ -15,6 +15,7 @@ from mipro_nb.models.calls import Answer, Call, Note, call_labels
 from mipro_nb.models.caps import usd_of
 from mipro_nb.models.past_calls import PastCall, PastCalls
 from mipro_nb.models.redaction import shown_parameters
+from mipro_nb.models.refusals import kind_of, refused_again
 from mipro_nb.models.worst_case import names_limit
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RunNoted, TextRef
 from mipro_nb.runs.outlay import Outlay
@@ -101,6 +102,8 @@ class Notes:
         if past is None:
             return None
         if past.reply is None:
+            if past.refusal is not None:
+                raise refused_again(past.refusal, past.error, past.room, past.predictor)
             raise LMError(past.error)
         return self._recalled(call, past, past.reply)
 
@@ -262,6 +265,8 @@ class Notes:
             LMCallFailed(
                 **_about(self._record(), call),
                 error=str(error),
+                refusal=kind_of(error),
+                room=getattr(error, "room", None),
                 seconds=seconds,
                 input_tokens=error.input_tokens,
                 output_tokens=error.output_tokens,

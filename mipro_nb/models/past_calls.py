@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mipro_nb.models.calls import Answer, Call, CallLabels, call_labels
-from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
+from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RefusalKind, TextRef
 from mipro_nb.runs.outlay import Outlay
 
 _Asked = tuple[str, TextRef, TextRef, int]
@@ -35,6 +35,8 @@ class PastCall(NamedTuple):
         What else an `Answer` holds, by name.
     error
         Why it failed.
+    refusal, room
+        As in `LMCallFailed`.
     """
 
     labels: CallLabels
@@ -43,6 +45,8 @@ class PastCall(NamedTuple):
     thoughts: TextRef | None = None
     rest: Mapping[str, Any] = {}
     error: str = ""
+    refusal: RefusalKind | None = None
+    room: int | None = None
 
 
 @dataclass(slots=True)
@@ -164,7 +168,9 @@ def _answered(call: LMCallAnswered) -> PastCall:
 
 
 def _failed(call: LMCallFailed) -> PastCall:
-    return PastCall(_labels(call), call.predictor, error=call.error)
+    return PastCall(
+        _labels(call), call.predictor, error=call.error, refusal=call.refusal, room=call.room
+    )
 
 
 def _labels(call: LMCallAnswered | LMCallFailed) -> CallLabels:

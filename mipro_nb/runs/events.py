@@ -33,6 +33,9 @@ PointScore = Annotated[float, Ge(-LARGEST_SCORE), Le(LARGEST_SCORE)]
 """The score of one example, as a metric gives it: in 0–1 as a rule."""
 PercentScore = Annotated[float, Ge(-1000 * LARGEST_SCORE), Le(1000 * LARGEST_SCORE)]
 """A mean of such scores: in 0–100 as a rule."""
+RefusalKind = Literal["too long", "filtered", "other"]
+"""Why a server refuses a call for what it holds: the prompt exceeds the context; a filter stopped
+it; anything else."""
 Part = Literal["instruction", "demos"]
 """What of a predictor a candidate is for."""
 TextRef = str
@@ -201,7 +204,9 @@ class LMCallFailed(Event):
     Tokens and USD are those of an answer that came back and could not be used. It is `final` where
     the program was told that it failed; if not, its place was taken by another attempt.
     `setbacks` tells what passing faults the attempts met: kinds, and how often. Reckoned is what
-    caps count beyond what is told, as for a call that was answered.
+    caps count beyond what is told, as for a call that was answered. A `refusal` says that a server
+    refused it for what it holds, and `room`, as far as that is known, how many tokens of a prompt
+    would fit.
     """
 
     referring = ("prompt_head", "prompt_tail")
@@ -224,6 +229,8 @@ class LMCallFailed(Event):
     setbacks: dict[str, Number] = {}
     reckoned_tokens: Number = 0
     reckoned_usd: Amount = 0.0
+    refusal: RefusalKind | None = None
+    room: Number | None = None
 
 
 class TraceBootstrapped(Event):
@@ -310,7 +317,9 @@ class TrialAsked(Event):
 class ExampleScored(Event):
     """One cell of the score ledger: (configuration, example) → score in 0–1.
 
-    Its `error` counts towards ``max_errors`` unless it is an LM's `unusable_reply`.
+    Its `error` counts towards ``max_errors`` unless it is an outcome of the prompt: an LM's
+    `unusable_reply`, or a prompt that is filtered or exceeds the context, which is told alike. What
+    a server `refused` for another reason counts only until any example was scored.
     """
 
     once = ("configuration", "example")
@@ -324,6 +333,7 @@ class ExampleScored(Event):
     feedback: str | None = None
     error: str | None = None
     unusable_reply: bool = False
+    refused: bool = False
     seconds: Amount
 
 
