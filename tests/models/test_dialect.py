@@ -197,11 +197,11 @@ def test_a_reply_limit_beyond_what_the_server_bears_is_lowered(serve, lm_at, sai
     "said",
     [
         (
-            "'max_tokens' is too large: 4096. This model's maximum context length is 4096 tokens and "
-            "your request has 27 input tokens (4096 > 4096 - 27)."
+            "'max_tokens' is too large: 4096. This model's maximum context length is 4096 tokens "
+            "and your request has 27 input tokens (4096 > 4096 - 27)."
         ),
-        "This model's maximum context length is 4096 tokens. However, you requested 4123 tokens (27 "
-        "in the messages, 4096 in the completion). Please reduce the length of the messages.",
+        "This model's maximum context length is 4096 tokens. However, you requested 4123 tokens "
+        "(27 in the messages, 4096 in the completion). Please reduce the length of the messages.",
     ],
 )
 def test_a_reply_limit_that_leaves_no_room_for_the_prompt_is_lowered(serve, lm_at, said):
@@ -234,24 +234,24 @@ TOO_LONG = [
     ("This model's maximum context length is 2250 tokens. You sent 2600 tokens.", 2250, 2600),
     (
         (
-            "This model's maximum context length is 4097 tokens. However, your messages resulted in "
-            "5000 tokens. Please reduce the length of the messages."
+            "This model's maximum context length is 4097 tokens. However, your messages resulted "
+            "in 5000 tokens. Please reduce the length of the messages."
         ),
         4097,
         5000,
     ),
     (
         (
-            "Trying to keep the first 111490 tokens when context the overflows. However, the model is "
-            "loaded with context length of only 32768 tokens, which is not enough."
+            "Trying to keep the first 111490 tokens when context the overflows. However, the model "
+            "is loaded with context length of only 32768 tokens, which is not enough."
         ),
         32768,
         111490,
     ),
     (
         (
-            '{"message": "the request exceeds the available context size. try increasing it", "type": '
-            '"exceed_context_size_error", "n_prompt_tokens": 14429, "n_ctx": 8192}'
+            '{"message": "the request exceeds the available context size. try increasing it", '
+            '"type": "exceed_context_size_error", "n_prompt_tokens": 14429, "n_ctx": 8192}'
         ),
         8192,
         14429,
@@ -270,8 +270,8 @@ TOO_LONG = [
     ("Please reduce the length of the messages or completion.", None, None),
     (
         (
-            "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 "
-            "`inputs` tokens and 100 `max_new_tokens`"
+            "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: "
+            "5000 `inputs` tokens and 100 `max_new_tokens`"
         ),
         4096,
         5000,
