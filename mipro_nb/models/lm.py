@@ -15,7 +15,7 @@ from mipro_nb.models import local
 from mipro_nb.models.calls import Call
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.gate import current_gate
-from mipro_nb.models.prices import Price, as_price, listed_price
+from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
 from mipro_nb.models.providers import is_reasoning_model, resolve
 from mipro_nb.models.redaction import (
     NOT_SHOWN,
@@ -120,6 +120,9 @@ class LM:
         self.price = as_price(price)
         if self.price is None and self._endpoint.provider is not None:
             self.price = listed_price(self._endpoint.provider, self._endpoint.model)
+        self._context_tokens: int | None = None
+        if self._endpoint.provider is not None:
+            self._context_tokens = listed_context(self._endpoint.provider, self._endpoint.model)
         # It brings openai, which takes long: not to those who only look at runs, and not while
         # the first call waits for it, when clocks are running.
         from mipro_nb.models.client import Client  # noqa: PLC0415
@@ -165,6 +168,7 @@ class LM:
         lm = cls(server.model, base_url=server.base_url, max_tokens=max_tokens, **settings)
         lm._answerer = server.identity
         lm.keeps_to_labels = True
+        lm._context_tokens = context_tokens
         return lm
 
     async def acomplete(self, request: LMRequest) -> Completion:
@@ -208,6 +212,11 @@ class LM:
             "structured_outputs": self.structured_outputs,
             "price": price and [price.input, price.output, price.cached_input],
         }
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Return how many tokens prompt and reply may have together, None if that is not known."""
+        return self._context_tokens
 
     @property
     def max_tokens(self) -> int | None:

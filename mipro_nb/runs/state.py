@@ -100,6 +100,8 @@ class TrialState:
     ----------
     scored, errors
         Examples that this trial itself scored, and those of them that failed.
+    error
+        Why the first of these failed; None if none did.
     reused
         Examples that earlier trials had scored; known at its end.
     asked_at, told_at
@@ -117,6 +119,7 @@ class TrialState:
     reused: int = 0
     scored: int = 0
     errors: int = 0
+    error: str | None = None
     told_at: float | None = None
     paused_seconds: float = 0.0
     spend: Spend = field(default_factory=Spend)
@@ -403,6 +406,7 @@ class RunState:
         configuration, example = cell
         trial.scored += one
         trial.errors += one * (cell in self.errors)
+        trial.error = (trial.error or self.errors.get(cell)) if trial.errors else None
         for tally in self._tallies(number):
             tally.points += one * self.scores[configuration][example]
             tally.examples += one

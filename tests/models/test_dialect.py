@@ -200,8 +200,10 @@ def test_a_reply_limit_beyond_what_the_server_bears_is_lowered(serve, lm_at, sai
             "'max_tokens' is too large: 4096. This model's maximum context length is 4096 tokens "
             "and your request has 27 input tokens (4096 > 4096 - 27)."
         ),
-        "This model's maximum context length is 4096 tokens. However, you requested 4123 tokens "
-        "(27 in the messages, 4096 in the completion). Please reduce the length of the messages.",
+        (
+            "This model's maximum context length is 4096 tokens. However, you requested 4123 "
+            "tokens (27 in the messages, 4096 in the completion). Please reduce the length."
+        ),
     ],
 )
 def test_a_reply_limit_that_leaves_no_room_for_the_prompt_is_lowered(serve, lm_at, said):

@@ -148,6 +148,8 @@ export interface TrialRow {
   readonly scored: number;
   readonly reused: number;
   readonly errors: number;
+  /** Why the first of its failed examples failed. */
+  readonly reason?: Clip | null;
   readonly score: number | null;
   /** 95 % interval of the score. */
   readonly low: number | null;

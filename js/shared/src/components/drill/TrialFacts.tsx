@@ -46,6 +46,11 @@ export function TrialFacts({ row }: { readonly row: TrialRow }) {
         {row.reused > 0 && `, ${formatCount(row.reused)} scored before`}
         {row.errors > 0 && `, ${formatCount(row.errors)} failed`}
       </Fact>
+      {row.reason != null && (
+        <Fact name="First failure">
+          <SafeText text={row.reason.text} />
+        </Fact>
+      )}
       <Fact name="LM calls">
         {formatCount(row.calls)}
         {row.cached_calls > 0 && `, ${formatCount(row.cached_calls)} from the cache`}
