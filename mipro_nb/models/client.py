@@ -62,6 +62,9 @@ _FAILURES = (
     TypeError,
     RecursionError,
 )
+_FAILED_REPLY = "failed_generation"
+# Some servers tell by these what is wrong with a call, too.
+_OR_TROUBLE = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED)
 _BAD_REQUESTS = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -134,6 +137,8 @@ class Client:
                 )
         except _FAILURES as error:
             failure = self._explained(error, seconds, call, spoken)
+            if isinstance(failure, Answer):
+                return failure
         else:
             return self._answer(call, spoken, completion)
         # Not inside the except block: the client's own error, which holds the request and with it
@@ -219,8 +224,10 @@ class Client:
 
     def _explained(
         self, error: Exception, seconds: float, call: Call, spoken: Spoken
-    ) -> Setback | LMError:
+    ) -> Answer | Setback | LMError:
         match error:
+            case openai.APIStatusError(body=Mapping() as body) if _FAILED_REPLY in body:
+                return self._failed_reply(body, call, spoken)
             case openai.APIStatusError():
                 return self._about_what_it_holds(error, call, spoken) or self._refused(error)
             case openai.APIConnectionError() | TimeoutError():
@@ -228,6 +235,20 @@ class Client:
             case _ if isinstance(error, _HALF_AN_ANSWER):
                 return self._broken("no valid answer", self._redacted(error), None)
         return LMError(f"{self._where} failed: {self._redacted(error)}")
+
+    def _failed_reply(self, body: Mapping[str, Any], call: Call, spoken: Spoken) -> Answer:
+        """Return a reply that the server has read itself and refused, as Groq's do."""
+        written, told = body[_FAILED_REPLY], self._told(body.get("message") or "it is refused")
+        said = said_in({"message": written if isinstance(written, str) else None})
+        return Answer(
+            text=said.text,
+            truncated=False,
+            input_tokens=count_message_tokens(call.messages),
+            output_tokens=count_tokens(said.text),
+            problem=f"The server cannot use it: {told}",
+            counted=False,
+            notes=(*spoken.notes, self._uncounted),
+        )
 
     def _about_what_it_holds(
         self, error: openai.APIStatusError, call: Call, spoken: Spoken
@@ -241,7 +262,7 @@ class Client:
         refused = self._refused_for_what_it_holds(said, error.param, call, spoken)
         if refused is None and status in _BAD_REQUESTS:
             return RequestRefusedError(f"{self._where} failed: {self._redacted(error)}")
-        if isinstance(refused, Setback) and status not in _BAD_REQUESTS:
+        if isinstance(refused, Setback) and status not in (*_BAD_REQUESTS, *_OR_TROUBLE):
             return None
         return refused
 
@@ -443,7 +464,9 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _choices_of(completion: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
     """Return the choices of a completion, None if it is no completion."""
-    choices = completion.get("choices")
+    choices = completion.get("choices", ())
+    if choices is None:  # as where a filter has left nothing of them
+        choices = []
     if not isinstance(choices, list):
         return None
     found = [_mapping(choice) for choice in choices]

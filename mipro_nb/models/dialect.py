@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mipro_nb.errors import CallRefusedError
+from mipro_nb.language.prompt import Message
 from mipro_nb.models.calls import Call, Note
 from mipro_nb.models.refusals import Refusal
 from mipro_nb.models.tokens import count_message_tokens
@@ -54,6 +55,10 @@ _OF_ONE_SCHEMA = re.compile(r"invalid[_ ](?:json[_ ])?schema", re.IGNORECASE)
 _MOST = re.compile(
     r"(?:at most|maximum(?: (?:value|allowed|of|is|output tokens))*|less than or equal to|<=|up to"
     r"|limit(?: is| of)?)\W{1,4}([\d,]+)",
+    re.IGNORECASE,
+)
+_SYSTEM_ROLE = re.compile(
+    r"\bsystem\b.{0,20}\b(?:role|message|prompt)|\brole\b.{0,40}\bsystem\b|roles must alternate",
     re.IGNORECASE,
 )
 _STREAM = re.compile(r"\bstream(?:ing)?\b", re.IGNORECASE)
@@ -102,6 +107,7 @@ class Dialect:
     # Parameter → the values that are refused, as JSON; or any.
     _refused: dict[str, set[str]] = field(default_factory=dict)
     _streams: bool | None = None
+    _takes_system: bool = True
     _most_reply: int | None = None
     _context: int | None = None
     # Tokens of prompts that were refused together with the reply's limit, as the server counts.
@@ -128,7 +134,13 @@ class Dialect:
         if call.capped and not any(limit in _flat(parameters) for limit in LIMITS):
             raise CallRefusedError(_no_limit(self.where))
         notes += self._lower(call, parameters)
-        return Spoken(replace(call, parameters=parameters), stream, tuple(notes))
+        messages = call.messages
+        if not self._takes_system and _opens_with_system(messages):
+            messages = _merged(messages)
+            text = f"{self.where} takes no system message: it is put before the first question."
+            notes.append(Note("parameters", text))
+        taken = replace(call, parameters=parameters, messages=messages)
+        return Spoken(taken, stream, tuple(notes))
 
     def _is_refused(self, name: str, value: object) -> bool:
         return bool(self._refused.get(name, set()) & {_ANY, _as_json(value)})
@@ -212,6 +224,9 @@ class Dialect:
         """
         if self._learn_streaming(said, parameter, spoken):
             return True
+        if _SYSTEM_ROLE.search(said) and _opens_with_system(spoken.call.messages):
+            self._takes_system = False
+            return True
         name = _blamed(said, parameter, spoken.call.parameters)
         if name is None:
             return False
@@ -276,6 +291,16 @@ def _blamed(said: str, parameter: str | None, sent: Mapping[str, Any]) -> str | 
         if pattern.search(said):
             return name
     return None
+
+
+def _opens_with_system(messages: Sequence[Message]) -> bool:
+    return [message["role"] for message in messages[:2]] == ["system", "user"]
+
+
+def _merged(messages: Sequence[Message]) -> list[Message]:
+    """Return messages without the system's, which is put before the first question."""
+    system, first, *rest = messages
+    return [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *rest]
 
 
 def _flat(parameters: Mapping[str, Any]) -> Mapping[str, Any]:

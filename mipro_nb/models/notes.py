@@ -201,10 +201,10 @@ class Notes:
             if note.text in self._said:
                 continue
             self._said.add(note.text)
-            if self._emit is None:
-                warnings.warn(note.text, stacklevel=2)
-            else:
+            if self._emit is not None:
                 self._emit(RunNoted(topic=note.topic, text=note.text))
+            elif note.topic != "tokens":  # outside of runs nobody is shown tokens
+                warnings.warn(note.text, stacklevel=2)
 
     def _remember(
         self, call: Call, answer: Answer, reply: TextRef, thoughts: TextRef | None

@@ -48,7 +48,10 @@ class Said(NamedTuple):
 
 def said_in(choice: Mapping[str, Any]) -> Said:
     """Return what a choice of a chat completion says."""
-    message, why = choice.get("message"), str(choice.get("finish_reason") or "").casefold()
+    message, why = (
+        choice.get("message", choice.get("text")),
+        str(choice.get("finish_reason") or "").casefold(),
+    )
     if isinstance(message, str):
         message = {"content": message}
     fields: Mapping[str, Any] = message if isinstance(message, Mapping) else {}

@@ -12,6 +12,8 @@ import mipro_nb as mipro
 from mipro_nb.core_loop import core
 from mipro_nb.errors import ReplyError
 from mipro_nb.language import LMRequest
+from mipro_nb.models.gate import Gate, run_gate
+from mipro_nb.runs.opened import open_record
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 5}
 THINKING = {"type": "thinking", "thinking": [{"type": "text", "text": "hm, 5?"}]}
@@ -26,6 +28,22 @@ def shaped(message, finish_reason="stop", usage=USAGE, **fields):
 
 def completed(lm):
     return core().wait_for(lm.acomplete(LMRequest([{"role": "user", "content": "hi"}])))
+
+
+def in_gate(lm, *prompts):
+    """Make calls in a run and return its events."""
+    record = open_record()
+    record.add_run("run", "name")
+    events = []
+    gate = Gate(lambda: record, 2, events.append)
+
+    async def ask():
+        run_gate.set(gate)
+        for prompt in prompts:
+            await lm.acomplete(LMRequest([{"role": "user", "content": prompt}]))
+
+    core().wait_for(ask())
+    return events
 
 
 @pytest.mark.parametrize(
@@ -73,6 +91,11 @@ UNUSABLE = [
     (shaped({"content": [1]}), "no text but [1]"),
     (shaped({"content": 42}), "no text but 42"),
     (Reply(empty_choices=True), "without choices"),
+    (Reply(raw_body=b'{"choices": null}'), "without choices"),
+    (
+        Reply(status=400, error={"message": "Bad JSON.", "failed_generation": "answer 4"}),
+        "The server cannot use it: Bad JSON.",
+    ),
     (shaped({"content": None}), "missing"),
 ]
 
@@ -137,11 +160,14 @@ def test_thoughts_are_kept_with_the_call_and_told_again(serve, lm_at):
 @pytest.mark.parametrize(
     "usage", [None, {}, {"prompt_tokens": 7}, {"completion_tokens": 5}, {"prompt_tokens": "7"}, []]
 )
-def test_missing_usage_is_told_once_as_a_warning_outside_of_runs(serve, lm_at, usage):
+def test_missing_usage_is_told_once_in_a_run_and_counted_about(serve, lm_at, usage):
     lm = lm_at(serve(shaped({"content": "text"}, usage=usage)))
-    with pytest.warns(UserWarning, match="does not count its tokens") as told:
-        assert [lm("hi"), lm("ho")] == [["text"], ["text"]]
-    assert len(told) == 1
+    events = in_gate(lm, "hi", "ho")
+    assert [event.type for event in events] == ["run_noted", *["lm_call_answered"] * 2]
+    assert events[0].topic == "tokens"
+    assert not events[1].counted
+    assert events[1].input_tokens > 0
+    assert events[1].output_tokens > 0
 
 
 @pytest.mark.parametrize("reason", ["length", "MAX_TOKENS", "model_length"])
