@@ -117,6 +117,36 @@ class LMError(MiproError):
     cached_input_tokens: int = 0
 
 
+class RequestRefusedError(LMError):
+    """A server refuses a call for what it holds: the same call fails again, others may succeed."""
+
+
+class PromptFilteredError(RequestRefusedError):
+    """A server's filter refuses a prompt.
+
+    It is an outcome of that example, scored 0, and no error of the program.
+    """
+
+
+class PromptTooLongError(RequestRefusedError):
+    """A prompt exceeds the model's context.
+
+    It is an outcome of that example, scored 0, and no error of the program: a configuration with
+    shorter demos or instructions may fit.
+
+    Attributes
+    ----------
+    room
+        How long a prompt may be, about, in tokens as `mipro_nb.models.tokens` counts them; None
+        where nothing is known of it.
+    predictor
+        Name of the predictor whose prompt it was; None outside of runs.
+    """
+
+    room: int | None = None
+    predictor: str | None = None
+
+
 class LMUnavailableError(LMError):
     """No call to this LM can succeed: wrong key, unknown model, unreachable server.
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any, Self, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self, TypeAlias
 
 from aiohttp import web
 
@@ -265,6 +266,8 @@ class ScriptedServer:
         If given, any other model is a 404.
     api_key
         If given, any other key is a 401.
+    streams
+        Whether answers may, must or must not be asked for as a stream.
     port
         Where to listen; a free one if 0.
     """
@@ -279,6 +282,7 @@ class ScriptedServer:
         models: Sequence[str] = ("scripted",),
         known_models: Collection[str] | None = None,
         api_key: str | None = None,
+        streams: Literal["may", "must", "must not"] = "must not",
         port: int = 0,
     ) -> None:
         self._answer = answer
@@ -288,6 +292,7 @@ class ScriptedServer:
         self._models = tuple(models)
         self._known_models = known_models
         self._api_key = api_key
+        self._streams = streams
 
         # Written by the server's thread alone; other threads read whole values or copies.
         self._requests: list[Request] = []
@@ -414,8 +419,10 @@ class ScriptedServer:
             return Reply(status=401)
         if self._known_models is not None and request.model not in self._known_models:
             return Reply(f"The model `{request.model}` does not exist.", status=404)
-        if request.body.get("stream"):
+        if request.body.get("stream") and self._streams == "must not":
             return Reply("The scripted server does not stream.", status=400)
+        if not request.body.get("stream") and self._streams == "must":
+            return Reply("This model only support stream mode, enable stream.", status=400)
         if self._limit is not None and self._in_flight >= self._limit:
             return Reply(status=429, headers={"Retry-After": f"{self._retry_after:g}"})
         return None
@@ -476,7 +483,28 @@ def _response(request: Request, reply: Reply) -> web.Response:
         return _http_response(reply, reply.raw_body)
     if reply.status >= 400:
         return _error_response(reply)
-    return _http_response(reply, json.dumps(_completion(request, reply)).encode())
+    completion = _completion(request, reply)
+    if request.body.get("stream"):
+        return _http_response(
+            replace(reply, content_type="text/event-stream"), _chunked(completion)
+        )
+    return _http_response(reply, json.dumps(completion).encode())
+
+
+def _chunked(completion: dict[str, Any]) -> bytes:
+    """Return a completion as a stream: a chunk a word, and the usage where it was asked for."""
+    chunks: list[dict[str, Any]] = []
+    for choice in completion["choices"]:
+        message, about = choice["message"], {"index": choice["index"], "finish_reason": None}
+        chunks.append({"choices": [{**about, "delta": {"role": "assistant", "content": ""}}]})
+        words = re.findall(r"\S+\s*|\s+", message.pop("content") or "")
+        chunks += [{"choices": [{**about, "delta": {"content": word}}]} for word in words]
+        rest = {**about, "delta": message, "finish_reason": choice["finish_reason"]}
+        chunks.append({"choices": [rest]})
+    if completion["usage"] is not None:
+        chunks.append({"choices": [], "usage": completion["usage"]})
+    events = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
+    return "".join([": a comment\n\n", *events, "data: [DONE]\n\n"]).encode()
 
 
 def _error_response(reply: Reply) -> web.Response:
@@ -501,7 +529,7 @@ def _completion(request: Request, reply: Reply) -> dict[str, Any]:
         "created": 0,
         "model": request.model,
         "choices": [] if reply.empty_choices else [_choice(reply)],
-        "usage": _usage(request, reply),
+        "usage": _usage(request, reply) if _is_counted(request) else None,
     }
 
 
@@ -516,6 +544,11 @@ def _choice(reply: Reply) -> dict[str, Any]:
         message["tool_calls"] = [{"id": "call_0", "type": "function", "function": function}]
         finish_reason = "tool_calls"
     return {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
+
+
+def _is_counted(request: Request) -> bool:
+    options = request.body.get("stream_options") or {}
+    return not request.body.get("stream") or bool(options.get("include_usage"))
 
 
 def _usage(request: Request, reply: Reply) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from mipro_nb.errors import MetricError, TooManyErrorsError
+from mipro_nb.errors import MetricError, RequestRefusedError, TooManyErrorsError
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.evaluate.scoring import ExampleResult, error_line, score_example
 from mipro_nb.evaluate.slots import Slots
@@ -160,6 +160,13 @@ class Ledger:
         return result
 
     def _check(self, errors: Sequence[ExampleResult]) -> None:
+        """Raise if too many examples failed.
+
+        A server that refuses some calls for what they hold, and answers others, is in order: what
+        it refuses is an outcome like any other.
+        """
+        if self._scored_one:
+            errors = [each for each in errors if not isinstance(each.error, RequestRefusedError)]
         if len(errors) < max(self._max_errors, 1):
             return
         lines = "\n  ".join(error_line(result) for result in errors[:5])

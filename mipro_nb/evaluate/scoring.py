@@ -11,6 +11,8 @@ from mipro_nb.errors import (
     CallRefusedError,
     LMUnavailableError,
     MiproError,
+    PromptFilteredError,
+    PromptTooLongError,
     RecordError,
     ReplyError,
 )
@@ -20,6 +22,8 @@ from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 
+# What a prompt may come to, and no error of the program.
+OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
 # Errors after which every other example would fail alike.
 HOPELESS = (LMUnavailableError, CallRefusedError, MetricReturnError, RecordError)
 
@@ -58,10 +62,10 @@ class ExampleResult:
     def counts_as_error(self) -> bool:
         """Tell whether ``max_errors`` counts this.
 
-        An LM's unusable reply is an outcome, scored 0, that a better prompt may mend; everything
-        else that fails is an error.
+        An LM's unusable reply, and a prompt that a server takes not at all, are outcomes, scored 0,
+        that a better prompt may mend; everything else that fails is an error.
         """
-        return self.error is not None and not isinstance(self.error, ReplyError)
+        return self.error is not None and not isinstance(self.error, OUTCOMES)
 
 
 async def score_example(
@@ -106,7 +110,7 @@ async def score_example(
     except HOPELESS:
         raise
     except Exception as error:  # noqa: BLE001 - the user's program may raise anything
-        if isinstance(error, ReplyError):
+        if isinstance(error, OUTCOMES):
             # There may be one for every example of a run, and its frames hold prompt and reply.
             error.__traceback__ = error.__context__ = None
         seconds = time.monotonic() - begun

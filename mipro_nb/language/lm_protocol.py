@@ -45,10 +45,24 @@ class LMRequest:
 
 @dataclass(frozen=True)
 class Completion:
-    """An LM's answer: its text, and whether ``max_tokens`` cut it off."""
+    """An LM's answer.
+
+    Attributes
+    ----------
+    text
+        The reply.
+    truncated
+        Whether ``max_tokens`` cut it off.
+    thoughts
+        What the model thought before it answered; no part of the reply.
+    problem
+        Why it is no reply that can be read, a sentence: a refusal, say. Empty if it is one.
+    """
 
     text: str
     truncated: bool = False
+    thoughts: str = ""
+    problem: str = ""
 
 
 @runtime_checkable

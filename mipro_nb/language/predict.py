@@ -88,8 +88,8 @@ class Predict(Module):
     async def aforward(self, **inputs: Any) -> Prediction:
         """Await the prediction for `inputs`.
 
-        A reply that lacks a field, or holds one of the wrong type, is asked for once more with
-        the error.
+        A reply that lacks a field, holds one of the wrong type, or is none (a refusal, a call of
+        a tool) is asked for once more with the reason.
 
         Raises
         ------
@@ -142,6 +142,8 @@ class Predict(Module):
         completion = await lm.acomplete(request)
         if lm is not settings.stand_in:
             remember(PastCall(lm.name, messages, completion.text))
+        if completion.problem:
+            raise ReplyError(completion.problem, completion.text, {})
         return read_reply(
             self.signature,
             completion.text,

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mipro_nb.language.prompt import Message
 from mipro_nb.models.prices import Price
-from mipro_nb.runs.events import Phase
+from mipro_nb.runs.events import NoteTopic, Phase
 
 OPTIONS: Mapping[str, str] = {
     "extra_headers": "headers",
@@ -49,6 +49,8 @@ class Call:
         How often it is tried again.
     predictor
         Name of the predictor that calls, None outside of runs; it does not change the answer.
+    capped
+        Whether a cap rests on the limit of its reply.
     """
 
     model: str
@@ -60,6 +62,7 @@ class Call:
     price: Price | None
     num_retries: int = 0
     predictor: str | None = None
+    capped: bool = False
 
     @cached_property
     def key(self) -> str:
@@ -80,8 +83,33 @@ class Call:
         return bytes.fromhex(self.key)
 
 
+class Note(NamedTuple):
+    """What the user should know of the calls to a model: said once, where the user looks."""
+
+    topic: NoteTopic
+    text: str
+
+
 class Answer(BaseModel):
-    """What a server answered to a call, and its token counts."""
+    """What a server answered to a call, and its token counts.
+
+    Attributes
+    ----------
+    text
+        The reply.
+    truncated
+        Whether it was cut off.
+    cached_input_tokens
+        Those of the input tokens that the server had in its own prompt cache.
+    thoughts
+        What the model thought, where the server tells it beside the reply.
+    problem
+        Why it is no reply that can be read, a sentence: a refusal, say. Empty if it is one.
+    counted
+        Whether the server counted the tokens; if not, the counts are about right.
+    notes
+        What the user should know of how it came about; not kept.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -90,6 +118,10 @@ class Answer(BaseModel):
     input_tokens: int
     output_tokens: int
     cached_input_tokens: int = 0
+    thoughts: str = ""
+    problem: str = ""
+    counted: bool = True
+    notes: tuple[Note, ...] = Field((), exclude=True)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -15,8 +16,16 @@ import openai
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from mipro_nb.core_loop import CoreLoop, core
-from mipro_nb.errors import LMError, LMUnavailableError, shown
-from mipro_nb.models.calls import OPTIONS, Answer, Call
+from mipro_nb.errors import (
+    LMError,
+    LMUnavailableError,
+    PromptFilteredError,
+    PromptTooLongError,
+    RequestRefusedError,
+    shown,
+)
+from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
+from mipro_nb.models.dialect import Spoken, dialect_of
 from mipro_nb.models.providers import Endpoint
 from mipro_nb.models.redaction import (
     openai_headers,
@@ -24,7 +33,10 @@ from mipro_nb.models.redaction import (
     shown_url,
     texts_of_openai_headers,
 )
+from mipro_nb.models.refusals import Refusal, refusal_in
+from mipro_nb.models.replies import Said, said_in, written_in
 from mipro_nb.models.setbacks import Setback, SetbackKind, Tokens, asked_to_wait
+from mipro_nb.models.streams import is_stream, whole
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.numbers import is_number
 
@@ -50,8 +62,20 @@ _FAILURES = (
     TypeError,
     RecursionError,
 )
+_FAILED_REPLY = "failed_generation"
+# Some servers tell by these what is wrong with a call, too.
+_OR_TROUBLE = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED)
+_BAD_REQUESTS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+# A request that is larger than a minute's whole allowance is turned away for ever.
+_NEVER_PASSES = re.compile(r"request too large|too large for", re.IGNORECASE)
+# Where a server does not say how much too long a prompt is, one that is shorter by so much may fit.
+_SHORTER = 0.75
+_SPARE = 0.95
 _LONGEST_BODY = 64 * 2**20
-_TEXT_PARTS = ("text", "output_text")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _IS_IT_THERE = "Check base_url and that the server is running."
 # The share of an attempt's time in which the connection has to be there.
@@ -71,11 +95,15 @@ class Client:
         Model, server and key.
     timeout
         Seconds after which an attempt is given up.
+    stream
+        Whether answers are asked for as a stream.
     """
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, *, timeout: float, stream: bool = False) -> None:
         self._endpoint = endpoint
         self._timeout = timeout
+        self._stream = stream
+        self._dialect = dialect_of(endpoint.base_url, endpoint.model, self._where)
         self._openai: AsyncOpenAI | None = None
         self._loop: CoreLoop | None = None
 
@@ -88,11 +116,14 @@ class Client:
             If this attempt failed and another one may succeed.
         LMUnavailableError
             If no call to this endpoint can succeed.
+        CallRefusedError
+            If a cap rests on a limit of the reply and the server takes none.
         LMError
-            If this call failed.
+            If this call failed; a RequestRefusedError if that is due to what it holds.
         """
         seconds = _seconds(call.parameters.get("timeout")) or self._timeout
         connection = self._connected()
+        spoken = self._dialect.spoken(call, stream=self._stream)
         try:
             # Beside the time-out of each read: a server that sends a byte now and then keeps that.
             async with asyncio.timeout(seconds):
@@ -102,12 +133,14 @@ class Client:
                 completion = await connection.post(
                     "/chat/completions",
                     cast_to=object,
-                    **_request(call, seconds),
+                    **_request(spoken, seconds),
                 )
         except _FAILURES as error:
-            failure = self._explained(error, seconds)
+            failure = self._explained(error, seconds, call, spoken)
+            if isinstance(failure, Answer):
+                return failure
         else:
-            return self._answer(call, completion)
+            return self._answer(call, spoken, completion)
         # Not inside the except block: the client's own error, which holds the request and with it
         # the key, shall not hang on to ours.
         raise failure
@@ -148,58 +181,117 @@ class Client:
     def _where(self) -> str:
         return f"{self._endpoint.model} at {self._endpoint.shown_url}"
 
-    def _answer(self, call: Call, completion: object) -> Answer:
+    def _answer(self, call: Call, spoken: Spoken, completion: object) -> Answer:
         # Servers send what they like, and openai's client does not check it.
         completion = _read(completion)
+        if completion is None:
+            raise self._broken("no valid answer", "its stream broke off", None)
         if not isinstance(completion, Mapping):
             raise self._broken("no chat completion", self._told(completion), None)
         usage = _mapping(completion.get("usage"))
         input_tokens = _count(usage, "prompt_tokens")
         output_tokens = _count(usage, "completion_tokens")
         billed = None if input_tokens is None else (input_tokens, output_tokens or 0)
-        choices = completion.get("choices")
-        choices = [_mapping(choice) for choice in choices] if isinstance(choices, list) else []
-        if not choices or choices[0].get("message") is None:
-            said = self._told(completion.get("error", completion))
-            raise self._broken("an answer without choices", said, billed)
+        choices = _choices_of(completion)
+        failed = completion.get("error") or (choices and choices[0].get("error"))
+        if failed:
+            refused = self._refused_for_what_it_holds(str(failed), None, call, spoken)
+            if refused is not None:
+                raise refused
+        if choices is None or failed:
+            told = self._told(failed or completion)
+            raise self._broken("an answer without choices", told, billed)
+        counted = input_tokens is not None and output_tokens is not None
         if input_tokens is None:
             input_tokens = count_message_tokens(call.messages)
         if output_tokens is None:
-            output_tokens = sum(map(_tokens_of_choice, choices))
+            output_tokens = sum(count_tokens(written_in(choice)) for choice in choices)
         cached = _count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens")
+        said = said_in(choices[0]) if choices else Said("", problem="It came without choices.")
         return Answer(
-            text=self._text(choices[0], (input_tokens, output_tokens)),
-            truncated=choices[0].get("finish_reason") == "length",
+            **said._asdict(),
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             cached_input_tokens=min(input_tokens, cached or 0),
+            counted=counted,
+            notes=spoken.notes if counted else (*spoken.notes, self._uncounted),
         )
 
-    def _text(self, choice: Mapping[str, Any], billed: Tokens) -> str:
-        message, why = _mapping(choice["message"]), choice.get("finish_reason")
-        text = _joined(message.get("content"))
-        says_why = message.get("refusal") or message.get("tool_calls")
-        if text is None and isinstance(choice["message"], Mapping) and not says_why:
-            text = ""  # thoughts and nothing else, or nothing at all: whoever reads it asks again
-        if not isinstance(text, str):
-            what = message.get("refusal") or text or why
-            raise _unusable(f"{self._where} sent no text but {self._told(what)}.", billed)
-        if why == "content_filter":
-            msg = f"{self._where} withheld its answer: its content filter ended it."
-            raise _unusable(msg, billed)
-        # Lone surrogates could neither be kept nor be sent in a later prompt. A reply may quote
-        # what it was sent with.
-        return secrets.keys_taken_out(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    @property
+    def _uncounted(self) -> Note:
+        text = f"{self._where} does not count its tokens: tokens and USD are about right."
+        return Note("tokens", text)
 
-    def _explained(self, error: Exception, seconds: float) -> Setback | LMError:
+    def _explained(
+        self, error: Exception, seconds: float, call: Call, spoken: Spoken
+    ) -> Answer | Setback | LMError:
         match error:
+            case openai.APIStatusError(body=Mapping() as body) if _FAILED_REPLY in body:
+                return self._failed_reply(body, call, spoken)
             case openai.APIStatusError():
-                return self._refused(error)
+                return self._about_what_it_holds(error, call, spoken) or self._refused(error)
             case openai.APIConnectionError() | TimeoutError():
                 return self._connection_lost(error, seconds)
             case _ if isinstance(error, _HALF_AN_ANSWER):
                 return self._broken("no valid answer", self._redacted(error), None)
         return LMError(f"{self._where} failed: {self._redacted(error)}")
+
+    def _failed_reply(self, body: Mapping[str, Any], call: Call, spoken: Spoken) -> Answer:
+        """Return a reply that the server has read itself and refused, as Groq's do."""
+        written, told = body[_FAILED_REPLY], self._told(body.get("message") or "it is refused")
+        said = said_in({"message": written if isinstance(written, str) else None})
+        return Answer(
+            text=said.text,
+            truncated=False,
+            input_tokens=count_message_tokens(call.messages),
+            output_tokens=count_tokens(said.text),
+            problem=f"The server cannot use it: {told}",
+            counted=False,
+            notes=(*spoken.notes, self._uncounted),
+        )
+
+    def _about_what_it_holds(
+        self, error: openai.APIStatusError, call: Call, spoken: Spoken
+    ) -> Setback | LMError | None:
+        """Return what to do if the call is refused for what it holds, None if it is not."""
+        status, said = error.status_code, f"{error} {error.body or ''}"
+        if status == HTTPStatus.TOO_MANY_REQUESTS and not _NEVER_PASSES.search(said):
+            return None
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, *_REDIRECTS):
+            return None
+        refused = self._refused_for_what_it_holds(said, error.param, call, spoken)
+        if refused is None and status in _BAD_REQUESTS:
+            return RequestRefusedError(f"{self._where} failed: {self._redacted(error)}")
+        if isinstance(refused, Setback) and status not in (*_BAD_REQUESTS, *_OR_TROUBLE):
+            return None
+        return refused
+
+    def _refused_for_what_it_holds(
+        self, said: str, parameter: str | None, call: Call, spoken: Spoken
+    ) -> Setback | LMError | None:
+        """Return what to do if these words refuse a call, None if they are of something else.
+
+        A call whose parameters are refused is sent with others; a prompt cannot be helped.
+        """
+        refusal = refusal_in(said[:_LONGEST_SAID])
+        shown_said = self._redacted(said)
+        if refusal.kind == "filtered":
+            return PromptFilteredError(f"{self._where} filters this prompt: {shown_said}")
+        if refusal.kind == "too long":
+            fits = self._dialect.learns_context(refusal, call, spoken)
+        else:
+            fits = self._dialect.learns(said, parameter, call, spoken)
+        if fits:
+            return Setback("other terms", f"{self._where} refused a parameter", shown_said)
+        if refusal.kind == "too long":
+            error = PromptTooLongError(
+                f"{self._where} has no room for this prompt, {shown_said}. Fewer or shorter demos "
+                "fit: lower max_labeled_demos and max_bootstrapped_demos."
+            )
+            error.room = _room(refusal, count_message_tokens(call.messages))
+            error.predictor = call.predictor
+            return error
+        return None
 
     def _refused(self, error: openai.APIStatusError) -> Setback | LMError:
         where, said = self._where, self._redacted(error)
@@ -309,9 +401,21 @@ def _seconds(timeout: object) -> float | None:
     return timeout if is_number(timeout) and timeout > 0 else None
 
 
-def _request(call: Call, seconds: float) -> dict[str, Any]:
+def _room(refusal: Refusal, counted: int) -> int:
+    """Return how long a prompt may be, as we count, if one of `counted` tokens is too long."""
+    if refusal.context_tokens is None:
+        return int(counted * _SHORTER)
+    if refusal.prompt_tokens is not None and refusal.prompt_tokens > refusal.context_tokens:
+        return int(counted * refusal.context_tokens / refusal.prompt_tokens * _SPARE)
+    return int(min(refusal.context_tokens * _SPARE, counted * _SHORTER))
+
+
+def _request(spoken: Spoken, seconds: float) -> dict[str, Any]:
     # Not in `send`, where tracebacks with local variables would show headers.
+    call = spoken.call
     body = {"model": call.model, "messages": list(call.messages), **call.parameters}
+    if spoken.stream:
+        body["stream"] = True
     options = {OPTIONS[name]: body.pop(name) for name in OPTIONS if name in body}
     # Connecting gets a little less, so that a host that cannot be reached is told as such.
     connecting = _CONNECTING * seconds
@@ -340,9 +444,14 @@ def _passing(error: openai.APIStatusError) -> SetbackKind | None:
 
 
 def _read(completion: object) -> object:
-    """Return what an answer holds, whatever type the server says that it has."""
+    """Return what an answer holds, whatever type the server says that it has.
+
+    None stands for a stream that broke off.
+    """
     if not isinstance(completion, str):
-        return completion
+        return completion if completion is not None else ""
+    if is_stream(completion):
+        return whole(completion)
     try:
         return json.loads(completion)
     except (ValueError, RecursionError):
@@ -353,24 +462,15 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _joined(content: object) -> object:
-    """Return the texts of a content that is a list of parts, without thoughts; others as is."""
-    if not isinstance(content, list) or not all(_mapping(part).get("type") for part in content):
-        return content
-    texts = [part.get("text") for part in content if part["type"] in _TEXT_PARTS]
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def _tokens_of_choice(choice: Mapping[str, Any]) -> int:
-    text = _joined(_mapping(choice.get("message")).get("content"))
-    return count_tokens(text) if isinstance(text, str) else 0
-
-
-def _unusable(message: str, billed: Tokens) -> LMError:
-    """Return the error of an answer that came back, and is paid for, but cannot be used."""
-    error = LMError(message)
-    error.input_tokens, error.output_tokens = billed
-    return error
+def _choices_of(completion: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """Return the choices of a completion, None if it is no completion."""
+    choices = completion.get("choices", ())
+    if choices is None:  # as where a filter has left nothing of them
+        choices = []
+    if not isinstance(choices, list):
+        return None
+    found = [_mapping(choice) for choice in choices]
+    return None if found and not found[0] else found
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int | None:

@@ -31,6 +31,8 @@ Send = Callable[[Call], Awaitable[Answer]]
 """Makes one attempt; raises a Setback if another one may succeed, an LMError if not."""
 
 _NOTHING = Outlay()
+# No call has so many parameters that a server could refuse.
+_MOST_TERMS = 12
 _GIVEN_UP = "It took long and was sent a second time: given up for the other one's answer."
 
 
@@ -207,6 +209,10 @@ class Dispatch:
                 return await self._attempt(trip)
             except Setback as met:
                 setback = met
+            if setback.kind == "other terms":  # the next attempt is another call to the server
+                if trip.setbacks[setback.kind] > _MOST_TERMS:
+                    raise _last_word(trip, setback)
+                continue
             if setback.kind == "turned away":  # that was no failure: it waits for its turn
                 if trip.pace.is_given_up(trip.call.num_retries):
                     raise _last_word(trip, setback)

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any, NoReturn, Self
 
 from mipro_nb.core_loop import core, on_core
-from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.errors import InvalidArgumentError, ReplyError
 from mipro_nb.language.attempt import lm_call
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
+from mipro_nb.language.prompt import write_retry
 from mipro_nb.models import local
 from mipro_nb.models.calls import Call
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.gate import current_gate
-from mipro_nb.models.prices import Price, as_price, listed_price
+from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
 from mipro_nb.models.providers import is_reasoning_model, resolve
 from mipro_nb.models.redaction import (
     NOT_SHOWN,
@@ -45,7 +46,7 @@ class LM:
         An OpenAI-compatible server; the service's own if None. For ``openai/…`` the environment
         variable ``OPENAI_BASE_URL``, if it is set, comes before the service's own.
     temperature
-        Sampling temperature; not sent to reasoning models, which refuse it.
+        Sampling temperature; not sent to models that refuse it, such as reasoning models.
     max_tokens
         Longest reply, in tokens; None for the server's own limit. Reasoning models get it as
         ``max_completion_tokens``, and none unless it is given, since it bounds their thoughts.
@@ -67,7 +68,10 @@ class LM:
     timeout
         Seconds before an attempt is given up, its reply read to the end or not.
     structured_outputs
-        Ask for replies by JSON schema; the server must support it.
+        Ask for replies by JSON schema; where a server refuses that, they are asked for in words.
+    stream
+        Ask for answers as a stream, as some servers demand; they are read when they are whole. A
+        server that turns out to demand it gets its way without.
     api_base
         Another name of `base_url`, which DSPy's users know.
     **parameters
@@ -94,6 +98,7 @@ class LM:
         num_retries: int = 3,
         timeout: float = 120.0,
         structured_outputs: bool = False,
+        stream: bool = False,
         api_base: str | None = None,
         **parameters: Any,
     ) -> None:
@@ -115,11 +120,14 @@ class LM:
         self.price = as_price(price)
         if self.price is None and self._endpoint.provider is not None:
             self.price = listed_price(self._endpoint.provider, self._endpoint.model)
+        self._context_tokens: int | None = None
+        if self._endpoint.provider is not None:
+            self._context_tokens = listed_context(self._endpoint.provider, self._endpoint.model)
         # It brings openai, which takes long: not to those who only look at runs, and not while
         # the first call waits for it, when clocks are running.
         from mipro_nb.models.client import Client  # noqa: PLC0415
 
-        self._client = Client(self._endpoint, timeout=timeout)
+        self._client = Client(self._endpoint, timeout=timeout, stream=stream)
         self._num_retries = num_retries
 
     @classmethod
@@ -160,6 +168,7 @@ class LM:
         lm = cls(server.model, base_url=server.base_url, max_tokens=max_tokens, **settings)
         lm._answerer = server.identity
         lm.keeps_to_labels = True
+        lm._context_tokens = context_tokens
         return lm
 
     async def acomplete(self, request: LMRequest) -> Completion:
@@ -170,7 +179,7 @@ class LM:
         call = self.call_for(request)
         with lm_call():
             answer = await current_gate().admit(call, self._client.send)
-        return Completion(answer.text, answer.truncated)
+        return Completion(answer.text, answer.truncated, answer.thoughts, answer.problem)
 
     def call_for(self, request: LMRequest) -> Call:
         """Return the call that `request` leads to, without making it."""
@@ -205,6 +214,11 @@ class LM:
         }
 
     @property
+    def context_tokens(self) -> int | None:
+        """Return how many tokens prompt and reply may have together, None if that is not known."""
+        return self._context_tokens
+
+    @property
     def max_tokens(self) -> int | None:
         """Return the longest reply in tokens, None if only the server limits it."""
         return self._options["max_tokens"]  # type: ignore[no-any-return]
@@ -218,9 +232,24 @@ class LM:
         return sent
 
     def __call__(self, prompt: str) -> list[str]:
-        """Send one user message and return the reply, in a list as DSPy's users expect."""
-        request = LMRequest([{"role": "user", "content": prompt}])
-        return [core().wait_for(self.acomplete(request)).text]
+        """Send one user message and return the reply, in a list as DSPy's users expect.
+
+        Raises
+        ------
+        ReplyError
+            If there is no reply, as after a refusal, and none either when it is asked for again.
+        """
+        return [core().wait_for(self._reply_to(prompt))]
+
+    async def _reply_to(self, prompt: str) -> str:
+        messages = [{"role": "user", "content": prompt}]
+        completion = await self.acomplete(LMRequest(messages))
+        if completion.problem:
+            again = write_retry(messages, completion.text, completion.problem)
+            completion = await self.acomplete(LMRequest(again))
+        if completion.problem:
+            raise ReplyError(completion.problem, completion.text, {})
+        return completion.text
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # a connection and a key: programs that are copied share them

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from mipro_nb.errors import LMError
 from mipro_nb.models.backlog import Backlog, Work
-from mipro_nb.models.calls import Answer, Call, call_labels
+from mipro_nb.models.calls import Answer, Call, Note, call_labels
 from mipro_nb.models.caps import usd_of
 from mipro_nb.models.past_calls import PastCall, PastCalls
 from mipro_nb.models.redaction import shown_parameters
+from mipro_nb.models.refusals import kind_of, refused_again
 from mipro_nb.models.worst_case import names_limit
-from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
+from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RunNoted, TextRef
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record, text_ref
 
@@ -24,13 +26,11 @@ _NOTHING = Outlay()
 
 
 class _Told(NamedTuple):
-    """An answer whose text the record has."""
+    """An answer whose texts the record has; all else of it is here."""
 
     reply: TextRef
-    truncated: bool
-    input_tokens: int
-    output_tokens: int
-    cached_input_tokens: int
+    thoughts: TextRef | None
+    rest: Mapping[str, Any]
 
 
 class Notes:
@@ -69,6 +69,7 @@ class Notes:
         self._past = past
         # By digest, and without the texts: a run may have a hundred thousand of them.
         self._told: dict[bytes, _Told] = {}
+        self._said: set[str] = set()
 
     def shares(self, call: Call) -> bool:
         """Tell whether calls equal to `call` need not be sent as well."""
@@ -101,6 +102,8 @@ class Notes:
         if past is None:
             return None
         if past.reply is None:
+            if past.refusal is not None:
+                raise refused_again(past.refusal, past.error, past.room, past.predictor)
             raise LMError(past.error)
         return self._recalled(call, past, past.reply)
 
@@ -117,15 +120,14 @@ class Notes:
         return self._recalled(call, past, past.reply)
 
     def _recalled(self, call: Call, past: PastCall, reply: TextRef) -> Answer:
-        answer = Answer(
-            text=self._record().text(reply),
-            truncated=past.truncated,
-            input_tokens=past.input_tokens,
-            output_tokens=past.output_tokens,
-            cached_input_tokens=past.cached_input_tokens,
-        )
-        self._remember(call, answer, reply)
+        answer = self._from(_Told(reply, past.thoughts, past.rest))
+        self._remember(call, answer, reply, past.thoughts)
         return answer
+
+    def _from(self, told: _Told) -> Answer:
+        text = self._record().text
+        thoughts = "" if told.thoughts is None else text(told.thoughts)
+        return Answer(text=text(told.reply), thoughts=thoughts, **told.rest)
 
     def _is_told(self, call: Call) -> bool:
         return self._emit is not None and call.parameters.get("temperature") == 0
@@ -134,8 +136,7 @@ class Notes:
         told = self._told.get(call.digest)
         if told is None:
             return self._answered_before(call)
-        values = told._asdict()
-        return Answer(text=self._record().text(values.pop("reply")), **values)
+        return self._from(told)
 
     def forget(self) -> None:
         """Free the memory that the run's own answers take."""
@@ -177,12 +178,13 @@ class Notes:
         reckoned: Outlay,
     ) -> None:
         """Write answer, texts and event: what was paid for is kept."""
+        self._say(answer.notes)
         if self._emit is None and not call.cache:
             return
         # What a cap's limit cut off is no answer to an equal call without that cap.
         if call.cache and not (answer.truncated and not names_limit(call)):
             self._record().put_answer(call.key, answer.model_dump_json())
-        reply = self._tell(
+        told = self._tell(
             call,
             answer,
             seconds=seconds,
@@ -190,13 +192,26 @@ class Notes:
             setbacks=setbacks,
             reckoned=reckoned,
         )
-        if reply is not None:
-            self._remember(call, answer, reply)
+        if told is not None:
+            self._remember(call, answer, told.reply, told.thoughts)
 
-    def _remember(self, call: Call, answer: Answer, reply: TextRef) -> None:
+    def _say(self, notes: Iterable[Note]) -> None:
+        """Tell the user, once, what turned out about a model: in the run, or as a warning."""
+        for note in notes:
+            if note.text in self._said:
+                continue
+            self._said.add(note.text)
+            if self._emit is not None:
+                self._emit(RunNoted(topic=note.topic, text=note.text))
+            elif note.topic != "tokens":  # outside of runs nobody is shown tokens
+                warnings.warn(note.text, stacklevel=2)
+
+    def _remember(
+        self, call: Call, answer: Answer, reply: TextRef, thoughts: TextRef | None
+    ) -> None:
         if not call.cache and self._is_told(call):
-            tokens = (answer.input_tokens, answer.output_tokens, answer.cached_input_tokens)
-            self._told[call.digest] = _Told(reply, answer.truncated, *tokens)
+            rest = answer.model_dump(exclude={"text", "thoughts"})
+            self._told[call.digest] = _Told(reply, thoughts, rest)
 
     def found(self, call: Call, answer: Answer) -> None:
         """Write the event of a call that the answer to an equal one was found for."""
@@ -212,29 +227,25 @@ class Notes:
         attempts: int,
         setbacks: Mapping[str, int] = _NONE,
         reckoned: Outlay = _NOTHING,
-    ) -> TextRef | None:
+    ) -> LMCallAnswered | None:
         if self._emit is None:
             return None
         record = self._record()
-        reply = record.put_text(answer.text)
-        self._emit(
-            LMCallAnswered(
-                **_about(record, call),
-                reply=reply,
-                truncated=answer.truncated,
-                input_tokens=answer.input_tokens,
-                output_tokens=answer.output_tokens,
-                cached_input_tokens=answer.cached_input_tokens,
-                usd=usd_of(call, answer) if attempts else 0.0,
-                from_cache=attempts == 0,
-                seconds=seconds,
-                attempts=attempts,
-                setbacks=dict(setbacks),
-                reckoned_tokens=reckoned.tokens,
-                reckoned_usd=reckoned.usd,
-            )
+        told = LMCallAnswered(
+            **_about(record, call),
+            **answer.model_dump(exclude={"text", "thoughts"}),
+            reply=record.put_text(answer.text),
+            thoughts=record.put_text(answer.thoughts) if answer.thoughts else None,
+            usd=usd_of(call, answer) if attempts else 0.0,
+            from_cache=attempts == 0,
+            seconds=seconds,
+            attempts=attempts,
+            setbacks=dict(setbacks),
+            reckoned_tokens=reckoned.tokens,
+            reckoned_usd=reckoned.usd,
         )
-        return reply
+        self._emit(told)
+        return told
 
     def failed(
         self,
@@ -254,6 +265,8 @@ class Notes:
             LMCallFailed(
                 **_about(self._record(), call),
                 error=str(error),
+                refusal=kind_of(error),
+                room=getattr(error, "room", None),
                 seconds=seconds,
                 input_tokens=error.input_tokens,
                 output_tokens=error.output_tokens,

@@ -134,6 +134,8 @@ class Pace:
 
     def set_back(self, flight: Flight, setback: Setback) -> None:
         """Note that an attempt failed in a way that may pass."""
+        if setback.kind == "other terms":  # the server is well
+            return
         if setback.kind != "turned away":
             self._failed_in_a_row += 1
         if setback.kind == "turned away":

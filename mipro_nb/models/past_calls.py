@@ -6,15 +6,16 @@ the seed and from the answers, so it asks what it asked before, and hears what i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mipro_nb.models.calls import Call, CallLabels, call_labels
-from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, TextRef
+from mipro_nb.models.calls import Answer, Call, CallLabels, call_labels
+from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RefusalKind, TextRef
 from mipro_nb.runs.outlay import Outlay
 
 _Asked = tuple[str, TextRef, TextRef, int]
+_REST = Answer.model_fields.keys() - {"text", "thoughts", "notes"}
 
 
 class PastCall(NamedTuple):
@@ -28,18 +29,24 @@ class PastCall(NamedTuple):
         Who made it.
     reply
         The reply's text in the record; None if the call failed.
+    thoughts
+        The text of the thoughts beside it; None if there were none.
+    rest
+        What else an `Answer` holds, by name.
     error
         Why it failed.
+    refusal, room
+        As in `LMCallFailed`.
     """
 
     labels: CallLabels
     predictor: str | None = None
     reply: TextRef | None = None
-    truncated: bool = False
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_input_tokens: int = 0
+    thoughts: TextRef | None = None
+    rest: Mapping[str, Any] = {}
     error: str = ""
+    refusal: RefusalKind | None = None
+    room: int | None = None
 
 
 @dataclass(slots=True)
@@ -155,15 +162,15 @@ def _answered(call: LMCallAnswered) -> PastCall:
         _labels(call),
         call.predictor,
         call.reply,
-        call.truncated,
-        call.input_tokens,
-        call.output_tokens,
-        call.cached_input_tokens,
+        call.thoughts,
+        {name: getattr(call, name) for name in _REST},
     )
 
 
 def _failed(call: LMCallFailed) -> PastCall:
-    return PastCall(_labels(call), call.predictor, error=call.error)
+    return PastCall(
+        _labels(call), call.predictor, error=call.error, refusal=call.refusal, room=call.room
+    )
 
 
 def _labels(call: LMCallAnswered | LMCallFailed) -> CallLabels:

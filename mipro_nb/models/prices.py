@@ -87,3 +87,13 @@ def listed_price(provider: str, model: str) -> Price | None:
     if listed and not listed >= {"input_mtok", "output_mtok"}:
         return None
     return Price(*(float(each.total_price * Decimal(_MILLION) / 1000) for each in priced))
+
+
+def listed_context(provider: str, model: str) -> int | None:
+    """Return how many tokens genai-prices lists for a model's context, None if it lists none."""
+    from genai_prices import Usage, calc_price  # noqa: PLC0415 - slow to import
+
+    try:
+        return calc_price(Usage(), model_ref=model, provider_id=provider).model.context_window
+    except (LookupError, ValueError):
+        return None

@@ -12,10 +12,16 @@ from typing import Literal
 from mipro_nb.errors import LMError, LMUnavailableError
 
 SetbackKind = Literal[
-    "turned away", "in trouble", "no answer", "unreachable", "try again", "broken answer"
+    "turned away",
+    "in trouble",
+    "no answer",
+    "unreachable",
+    "try again",
+    "broken answer",
+    "other terms",
 ]
 """429; 5xx; a time-out or a lost connection; a refused connection; 408, 409 and what a server says;
-an answer that is none, or only half of one."""
+an answer that is none, or only half of one; a parameter that is refused, and sent otherwise now."""
 
 Tokens = tuple[int, int]
 """Tokens of the prompt and of the reply."""

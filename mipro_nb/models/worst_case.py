@@ -15,7 +15,8 @@ from mipro_nb.models.providers import is_reasoning_model
 UNLIMITED_REPLY_TOKENS = 4096
 # Hidden thoughts count as a part of the reply.
 UNLIMITED_REASONING_TOKENS = 16_384
-_LIMITS = ("max_tokens", "max_completion_tokens")
+# The two names of a limit; which of them a server takes differs.
+LIMITS = ("max_tokens", "max_completion_tokens")
 _REPLIES = ("n", "best_of")
 # What a chat template may write by itself: marks, today's date, a system prompt of its own.
 _TEMPLATE_TOKENS = 128
@@ -47,19 +48,22 @@ def names_limit(call: Call) -> bool:
 
 
 def limited(call: Call) -> Call:
-    """Return `call` with a limit of its reply: its own, or the one that it is reckoned at."""
+    """Return `call` with a limit of its reply: its own, or the one that it is reckoned at.
+
+    A cap rests on it: it is sent under whatever name the server takes, or the call is not.
+    """
     if names_limit(call):
-        return call
+        return replace(call, capped=True)
     parameters = _without_limits(call.parameters)
     if isinstance(parameters.get("extra_body"), Mapping):
         parameters["extra_body"] = _without_limits(parameters["extra_body"])
-    fitting = _LIMITS[1] if is_reasoning_model(call.model) else _LIMITS[0]
+    fitting = LIMITS[1] if is_reasoning_model(call.model) else LIMITS[0]
     parameters[fitting] = unlimited_reply_tokens(call.model)
-    return replace(call, parameters=parameters)
+    return replace(call, parameters=parameters, capped=True)
 
 
 def _without_limits(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if name not in _LIMITS}
+    return {name: value for name, value in parameters.items() if name not in LIMITS}
 
 
 def _sent(call: Call) -> dict[str, Any]:
@@ -74,7 +78,7 @@ def _limit_of(body: Mapping[str, Any]) -> int | None:
 
     Servers differ in which of two limits they heed, and some take 0 or -1 for none.
     """
-    limits = [_whole(body[name]) for name in _LIMITS if name in body]
+    limits = [_whole(body[name]) for name in LIMITS if name in body]
     known = [limit for limit in limits if limit is not None]
     return max(known) if known and len(known) == len(limits) else None
 

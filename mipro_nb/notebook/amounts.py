@@ -18,6 +18,11 @@ def format_usd(value: float | None) -> str:
     return _UNKNOWN if value is None else dollars(value)
 
 
+def about(text: str, is_about: bool) -> str:  # noqa: FBT001 - a word for one of two texts
+    """Return an amount as it is to be read: "about $0.01" where no server counted it."""
+    return f"about {text}" if is_about and text != _UNKNOWN else text
+
+
 def format_score(score: float | None) -> str:
     """Return a score: "87.5"; "–" for None. Only a perfect one of 0–100 reads "100.0"."""
     if score is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mipro_nb.notebook.amounts import (
+    about,
     format_count,
     format_duration,
     format_range,
@@ -57,6 +58,7 @@ def run_text(snapshot: Json) -> str:
         f"  {counted(len(snapshot['trials']), 'evaluation')}, "
         f"{counted(summary['errors'], 'failed example')}"
     )
+    lines += [f"  note: {note.splitlines()[0]}" for note in summary["notes"] if note]
     lines += _table(spend_rows(summary))
     lines += [f"  {told}" for told in spend_notes(summary)]
     return _joined(lines)
@@ -96,7 +98,7 @@ def history_text(rows: Sequence[Json]) -> str:
             scores_text(row["baseline"], row["score"]),
             format_count(row["trials"]),
             format_count(row["calls"]),
-            format_usd(row["usd"]),
+            about(format_usd(row["usd"]), row["about"]),
         )
         for row in rows[:_MOST_RUNS]
     ]
@@ -191,9 +193,9 @@ def spend_rows(summary: Json) -> list[tuple[str, ...]]:
                 format_count(spend["calls"]),
                 format_range(guess["calls"], format_count) if guess else "–",
                 format_count(spend["cached_calls"]),
-                format_count(spend["input_tokens"]),
-                format_count(spend["output_tokens"]),
-                format_usd(spend["usd"]),
+                about(format_count(spend["input_tokens"]), spend["about"]),
+                about(format_count(spend["output_tokens"]), spend["about"]),
+                about(format_usd(spend["usd"]), spend["about"]),
                 format_range(guess["usd"], format_usd) if guess else "–",
             )
         )
@@ -248,7 +250,7 @@ def comparison_rows(comparison: Json) -> list[tuple[str, ...]]:
 
 
 def _cost_text(row: Json) -> str:
-    usd = format_usd(row["usd"])
+    usd = about(format_usd(row["usd"]), row["about"])
     return f"{usd}, {billed_text(row['lost_usd'])}" if row["lost_usd"] > 0 else usd
 
 

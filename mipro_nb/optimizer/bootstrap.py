@@ -12,19 +12,27 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mipro_nb.errors import ReplyError, TooManyErrorsError, shown
+from mipro_nb.errors import (
+    PromptFilteredError,
+    PromptTooLongError,
+    RequestRefusedError,
+    TooManyErrorsError,
+    shown,
+)
 from mipro_nb.evaluate.metric import Score
-from mipro_nb.evaluate.scoring import HOPELESS
+from mipro_nb.evaluate.scoring import HOPELESS, OUTCOMES
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import Field, accepts
+from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.scope import bind
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.tracing import Step, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.optimizer.fitting import SURELY_FIT, Fitting, known_room
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.labels import in_turn, label_of
 from mipro_nb.optimizer.plan import Plan
@@ -41,6 +49,8 @@ DEMOS_FOR_THE_PROPOSER = 3
 _IN_OWN_ORDER = 2
 # Bootstrapping is what everything else waits for, so it goes before any trial.
 _PRIORITY = -2
+# How much shorter prompts are tried where a server does not say how long they may be.
+_SHORTER = 0.5
 
 DemosByPredictor = Mapping[str, Sequence[Example]]
 
@@ -90,11 +100,37 @@ class _Bootstrap:
         self._distinct = distinct(self._train)
         self._signatures = {name: each.signature for name, each in job.student.named_predictors()}
         self._most_in_all = plan.max_labeled_demos
+        predictors = job.student.named_predictors()
+        self._fittings = {
+            name: Fitting(predictor, self._train, predictor.lm or job.task_lm)
+            for name, predictor in predictors
+        }
+        # Predictor → how long its prompt may be, in tokens, where that is known: with its own LM,
+        # and with whatever runs the teacher.
+        self._rooms = _known_rooms({name: p.lm or job.task_lm for name, p in predictors})
+        self._teacher_rooms = dict(self._rooms)
+        if job.teacher_lm is not None:
+            self._teacher_rooms = _known_rooms(dict.fromkeys(self._names, job.teacher_lm))
         self._attempts: dict[int, asyncio.Task[DemosByPredictor | None]] = {}
         self._errors: dict[int, str] = {}
         self._errors_met: set[int] = set()
         rng = random.Random(plan.seed)
         self._teacher_demos = self._labelled(self._distinct, self._most_in_all, rng)
+        # The example whose attempt goes ahead of all others, to find out whether prompts fit.
+        self._ahead = self._distinct[0] if self._may_not_fit() else None
+
+    def _may_not_fit(self) -> bool:
+        """Tell whether prompts are so long that they may exceed a context that nobody knows."""
+        return any(
+            name not in self._teacher_rooms
+            and self._fittings[name].longest(self._teacher_demos[name]) > SURELY_FIT
+            for name in self._names
+        )
+
+    async def _find_room(self) -> None:
+        """Wait until it is known whether prompts fit, where they may not."""
+        if self._ahead is not None:
+            await asyncio.shield(self._attempt(self._ahead))
 
     async def demo_set(self, number: int) -> DemoSet:
         """Make the demo set of this number, and write it down."""
@@ -110,8 +146,28 @@ class _Bootstrap:
                 size = rng.randint(1, size)
             used, traces = await self._first_passing(order, size)
         made = self._filled(used, traces, rng, fill=self._most_in_all if number > 0 else 0)
+        if number > 0 and not self._job.plan.zero_shot:
+            await self._find_room()
+            made = self._fitted(made)
         self._note(number, made)
         return made
+
+    def _fitted(self, made: DemoSet) -> DemoSet:
+        """Return a demo set without the demos that its predictors' contexts have no room for."""
+        demos = {name: self._fit(name, made.demos[name], self._rooms) for name in self._names}
+        for name in self._names:
+            if len(demos[name]) < len(made.demos[name]):
+                text = (
+                    f"Demo sets of {name} hold the demos that the context of its model has room "
+                    f"for, and no more: a prompt may have about {self._rooms[name]:,} tokens."
+                )
+                self._journal.note("context", text)
+        return DemoSet(made.bootstrapped, demos)
+
+    def _fit(
+        self, name: str, demos: Sequence[Example], rooms: Mapping[str, int]
+    ) -> Sequence[Example]:
+        return demos if name not in rooms else self._fittings[name].fitting(demos, rooms[name])
 
     async def _first_passing(
         self, order: Sequence[int], size: int
@@ -144,6 +200,8 @@ class _Bootstrap:
         return self._attempts[index]
 
     async def _try(self, index: int) -> DemosByPredictor | None:
+        if index != self._ahead:
+            await self._find_room()
         async with self._slots.hold(_PRIORITY):
             token = call_labels.set(CallLabels("bootstrap", example=index))
             try:
@@ -152,8 +210,53 @@ class _Bootstrap:
                 call_labels.reset(token)
 
     async def _run_teacher(self, index: int) -> DemosByPredictor | None:
+        """Run the teacher on an example, with fewer demos if a server refuses its prompts."""
+        rooms: Mapping[str, int] = self._teacher_rooms
+        while True:
+            teacher = self._teacher_without(self._train[index], rooms)
+            try:
+                found = await self._run(teacher, index)
+            except RequestRefusedError as error:
+                fewer = self._rooms_after(error, teacher, rooms)
+                if fewer is None:
+                    self._note_error(index, error)
+                    return None
+                rooms = fewer
+            else:
+                if index == self._ahead:
+                    self._learn(rooms)
+                return found
+
+    def _rooms_after(
+        self, error: RequestRefusedError, teacher: Module, rooms: Mapping[str, int]
+    ) -> Mapping[str, int] | None:
+        """Return with how much room to try again, None if there is nothing to leave out.
+
+        A server may refuse a prompt as too long in words that nobody knows: then fewer demos may
+        help as well.
+        """
+        if isinstance(error, PromptFilteredError):
+            return None
+        room, name = None, None
+        if isinstance(error, PromptTooLongError):
+            room, name = error.room, error.predictor
+        shorter = dict(rooms)
+        for predictor, made in teacher.named_predictors():
+            if made.demos and name in (None, predictor):
+                longest = self._fittings[predictor].longest(made.demos)
+                shorter[predictor] = int(longest * _SHORTER) if room is None else room
+                if len(self._fit(predictor, made.demos, shorter)) == len(made.demos):
+                    shorter[predictor] = int(longest * _SHORTER)
+        return None if shorter == rooms else shorter
+
+    def _learn(self, rooms: Mapping[str, int]) -> None:
+        """Have all prompts be as short as those that got through."""
+        self._teacher_rooms = dict(rooms)
+        if self._job.teacher_lm is None:
+            self._rooms = {**self._rooms, **rooms}
+
+    async def _run(self, teacher: Module, index: int) -> DemosByPredictor | None:
         example = self._train[index]
-        teacher = self._teacher_without(example)
         try:
             with attempting(self._job.plan.example_timeout):
                 with tracing() as steps:
@@ -162,7 +265,7 @@ class _Bootstrap:
                     made = run_user_code(type(teacher).__name__, teacher.acall(**inputs))
                     prediction = await made
                 score = await self._job.metric.score(example, prediction, steps)
-        except HOPELESS:
+        except (*HOPELESS, RequestRefusedError):
             raise
         except Exception as error:  # noqa: BLE001 - the user's program may raise anything
             self._note_error(index, error)
@@ -171,11 +274,12 @@ class _Bootstrap:
         self._journal.emit(TraceBootstrapped(example=index, kept=kept, score=score.score))
         return self._demos_of(teacher, steps, index) if kept else None
 
-    def _teacher_without(self, example: Example) -> Module:
+    def _teacher_without(self, example: Example, rooms: Mapping[str, int]) -> Module:
         teacher = self._job.student.deepcopy()
         for name, predictor in teacher.named_predictors():
             demos = self._teacher_demos[name] if self._most_in_all else predictor.demos
-            predictor.demos = [demo for demo in demos if not _is_made_of(demo, example)]
+            others = [demo for demo in demos if not _is_made_of(demo, example)]
+            predictor.demos = list(self._fit(name, others, rooms))
             if self._job.teacher_lm is not None:
                 predictor.lm = self._job.teacher_lm
         return teacher
@@ -198,7 +302,7 @@ class _Bootstrap:
     def _note_error(self, index: int, error: Exception) -> None:
         text = f"{type(error).__name__}: {shown(str(error))}"
         self._journal.emit(TraceBootstrapped(example=index, kept=False, score=None, error=text))
-        if not isinstance(error, ReplyError):
+        if not isinstance(error, (*OUTCOMES, RequestRefusedError)):
             self._errors[index] = f"trainset[{index}]: {text}"
 
     def _check_errors(self, needed: Iterable[int]) -> None:
@@ -265,7 +369,9 @@ class _Bootstrap:
             self._journal.write(partial(self._tell_built, name, number, demo_set))
 
     def _tell_built(self, name: str, number: int, demo_set: DemoSet) -> None:
-        made, demos = demo_set.bootstrapped[name], demo_set.demos[name]
+        demos = demo_set.demos[name]
+        traced = {id(demo) for demo in demo_set.bootstrapped[name]}
+        made = [demo for demo in demos if id(demo) in traced]
         self._journal.emit(
             DemoSetBuilt(
                 predictor=name,
@@ -276,6 +382,11 @@ class _Bootstrap:
                 demos=self._journal.keep([demo.to_dict() for demo in demos]),
             )
         )
+
+
+def _known_rooms(lms: Mapping[str, LanguageModel]) -> dict[str, int]:
+    rooms = {name: known_room(lm) for name, lm in lms.items()}
+    return {name: room for name, room in rooms.items() if room is not None}
 
 
 def can_be_demo(row: Example, signature: SignatureMeta) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mipro_nb.errors import RequestRefusedError
 from mipro_nb.evaluate.evaluate import mean_score
 from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.scoring import ExampleResult, error_line
@@ -158,6 +159,7 @@ class Evaluations:
                     feedback=result.feedback,
                     error=None if result.error is None else error_line(result),
                     unusable_reply=result.error is not None and not result.counts_as_error,
+                    refused=isinstance(result.error, RequestRefusedError),
                     seconds=result.seconds,
                 )
             )

@@ -9,7 +9,13 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mipro_nb.errors import LMError, LMUnavailableError, ReplyError, TruncatedReplyError
+from mipro_nb.errors import (
+    LMError,
+    LMUnavailableError,
+    PromptTooLongError,
+    ReplyError,
+    TruncatedReplyError,
+)
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import InputField, OutputField
 from mipro_nb.language.predict import Predict
@@ -23,6 +29,10 @@ from mipro_nb.runs.events import GroundingWritten, PhaseStarted
 # few are read in vain when nothing new turns up. As in DSPy, no more than ten are read at all.
 _WAVES = (1, 2, 3, 4)
 _NOTHING_NEW = "COMPLETE"
+_FEWER_ROWS = (
+    "Batches of training rows exceed the prompt model's context: it looks at fewer rows of each. A "
+    "lower view_data_batch_size has it look at them in smaller batches."
+)
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,7 @@ def in_waves(batches: Iterable[str]) -> list[list[str]]:
 async def _dataset_summary(job: Job, journal: Journal) -> str:
     if not job.plan.data_aware_proposer:
         return ""
-    seen = await _observations(job)
+    seen = await _observations(job, journal)
     if not seen:
         return ""
     summary = await _grounding(job, SummarizeObservations, "summary", observations=seen)
@@ -134,24 +144,40 @@ async def _dataset_summary(job: Job, journal: Journal) -> str:
     return summary
 
 
-async def _observations(job: Job) -> str:
+async def _observations(job: Job, journal: Journal) -> str:
     """Return what is seen in the rows, until two batches in a row add nothing."""
     seen: list[str] = []
     for wave in in_waves(row_batches(job.rows.train, job.plan.view_data_batch_size)):
         prior = "\n".join(filter(None, seen))
-        seen += await together(*(_observe(job, rows, prior) for rows in wave))
+        seen += await together(*(_observe(job, journal, rows, prior) for rows in wave))
         if any(not one and not following for one, following in itertools.pairwise(seen)):
             break
     return "\n".join(filter(None, seen))
 
 
-async def _observe(job: Job, rows: str, prior: str) -> str:
-    """Return what `rows` add to the `prior` observations, nothing if they add nothing."""
+async def _observe(job: Job, journal: Journal, rows: str, prior: str) -> str:
+    """Return what `rows` add to the `prior` observations, nothing if they add nothing.
+
+    Of rows that exceed the prompt model's context the first half is looked at.
+    """
+    signature: SignatureMeta = ObserveMoreRows if prior else ObserveRows
+    inputs: dict[str, Any] = {"rows": rows}
+    if prior:
+        inputs["prior_observations"] = prior
+    while True:
+        try:
+            seen = await ask(job, signature, "observations", **inputs)
+            break
+        except LMUnavailableError:
+            raise
+        except LMError as error:
+            lines = inputs["rows"].split("\n")
+            if len(lines) == 1 or not isinstance(error, PromptTooLongError):
+                return ""
+            journal.note("context", _FEWER_ROWS)
+            inputs["rows"] = "\n".join(lines[: len(lines) // 2])
     if not prior:
-        return await _grounding(job, ObserveRows, "observations", rows=rows)
-    seen = await _grounding(
-        job, ObserveMoreRows, "observations", rows=rows, prior_observations=prior
-    )
+        return seen
     return "" if seen.strip(" .").upper().startswith(_NOTHING_NEW) else seen
 
 

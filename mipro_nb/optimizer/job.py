@@ -19,7 +19,7 @@ from mipro_nb.optimizer.past import Past
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.rows import Rows
 from mipro_nb.optimizer.source import ProgramSource, function_source
-from mipro_nb.runs.events import AnyEvent, RunEnded, RunPaused, TextRef
+from mipro_nb.runs.events import AnyEvent, NoteTopic, RunEnded, RunNoted, RunPaused, TextRef
 from mipro_nb.runs.living import leave
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.state import RunState
@@ -98,6 +98,7 @@ class Journal:
         self._next = past.next
         self._facts = past.facts
         self._ended = False
+        self._noted: set[str] = set()
         # The record's own, so that there is one order of locks for who reads and who writes.
         self._lock = record.lock
         self._listeners: list[Callable[[RecordedEvent], None]] = []
@@ -110,6 +111,12 @@ class Journal:
         it. Its answer is kept, but the run tells no more.
         """
         self.backlog.write(lambda: self._record(event))
+
+    def note(self, topic: NoteTopic, text: str) -> None:
+        """Tell the user, once, what turned out on the way."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self.emit(RunNoted(topic=topic, text=text))
 
     def write(self, work: Work) -> None:
         """Do `work`, which emits and keeps what belongs together, in one transaction."""

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from mipro_nb.errors import MiproError, RecordError, ReplyError
+from mipro_nb.errors import MiproError, RecordError, ReplyError, RequestRefusedError
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
@@ -253,7 +253,9 @@ def _error_of(event: ExampleScored) -> Exception | None:
     if event.error is None:
         return None
     said = event.error.removeprefix(f"example {event.example}: ")
-    return _UnusableReplyError(said) if event.unusable_reply else MiproError(said)
+    if event.unusable_reply:
+        return _UnusableReplyError(said)
+    return RequestRefusedError(said) if event.refused else MiproError(said)
 
 
 class _UnusableReplyError(ReplyError):

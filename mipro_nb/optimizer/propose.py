@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mipro_nb.errors import LMError, LMUnavailableError
+from mipro_nb.errors import LMError, LMUnavailableError, PromptTooLongError, RequestRefusedError
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import Field
 from mipro_nb.language.formats import write_fields
@@ -37,6 +37,8 @@ _SOURCES: Mapping[str, str] = {
     "present_instruction": "the instruction to improve on",
     "tip": "how to write it",
 }
+# Without these there is nothing to improve on.
+_NEEDED = ("present_instruction", "tip")
 _ATTEMPTS = 3
 # Longer ones would be paid for with every call of a trial; in characters.
 LONGEST_INSTRUCTION = 20_000
@@ -74,10 +76,11 @@ async def propose(
     Raises
     ------
     LMError
-        If calls failed and not a single candidate came of the others.
+        If calls failed and not a single candidate came of the others; not if a server refuses them
+        all for what they hold, which is noted.
     """
     proposers = {
-        name: _Proposer(job, grounding, demo_sets, name, predictor.signature)
+        name: _Proposer(job, journal, grounding, demo_sets, name, predictor.signature)
         for name, predictor in job.student.named_predictors()
     }
     lists = await together(*(proposer.drafts() for proposer in proposers.values()))
@@ -105,6 +108,7 @@ class _Proposer:
     """Proposes instructions for one predictor."""
 
     job: Job
+    journal: Journal
     grounding: Grounding
     demo_sets: Sequence[asyncio.Task[DemoSet]]
     name: str
@@ -129,8 +133,22 @@ class _Proposer:
                     drafts[number] = draft
             attempts = repeated
         if failures and not drafts:
-            raise failures[0]
+            self._go_without(failures)
         return [draft for _, draft in sorted(drafts.items())]
+
+    def _go_without(self, failures: Sequence[LMError]) -> None:
+        """Tell that there is no new instruction, where a server refuses to write one.
+
+        Raises
+        ------
+        LMError
+            If calls failed for another reason: then they may succeed when the run is carried on.
+        """
+        others = [each for each in failures if not isinstance(each, RequestRefusedError)]
+        if others:
+            raise others[0]
+        text = f"No new instruction for {self.name}: {failures[0]}"
+        self.journal.note("proposals", text)
 
     async def _usable(self, number: int, begin: int, failures: list[LMError]) -> _Draft | None:
         """Return the first draft of this number, from attempt `begin` on, that has a new text."""
@@ -148,22 +166,40 @@ class _Proposer:
         tip = random.Random(own).choice(tips)
         demo_set, inputs = await self._sources(number, tip)
         try:
-            text = await ask(
-                self.job,
-                proposal_signature(inputs),
-                "instruction",
-                temperature=plan.init_temperature,
-                # A number of this draft's own, so that no two drafts share a kept answer; at
-                # temperature 0 they may: another would be the same.
-                rollout=1 + zlib.crc32(own.encode()) if plan.init_temperature > 0 else 0,
-                **inputs,
-            )
+            # A number of this draft's own, so that no two drafts share a kept answer; at
+            # temperature 0 they may: another would be the same.
+            rollout = 1 + zlib.crc32(own.encode()) if plan.init_temperature > 0 else 0
+            text = await self._written(inputs, rollout)
         except LMUnavailableError:
             raise
         except LMError as error:
             failures.append(error)
             text = ""
         return _Draft(text.strip().strip('"').strip(), tip, demo_set, attempt)
+
+    async def _written(self, inputs: Mapping[str, str], rollout: int) -> str:
+        """Return what the prompt model writes, without its longest sources if they do not fit."""
+        while True:
+            try:
+                return await ask(
+                    self.job,
+                    proposal_signature(inputs),
+                    "instruction",
+                    temperature=self.job.plan.init_temperature,
+                    rollout=rollout,
+                    **inputs,
+                )
+            except PromptTooLongError:
+                spare = [name for name in inputs if name not in _NEEDED]
+                if not spare:
+                    raise
+                longest = max(spare, key=lambda name: len(inputs[name]))
+                inputs = {name: text for name, text in inputs.items() if name != longest}
+                text = (
+                    f"Instructions for {self.name} are proposed without what is too long for the "
+                    f"prompt model's context: {longest.replace('_', ' ')}."
+                )
+                self.journal.note("context", text)
 
     async def _sources(self, number: int, tip: str) -> tuple[int | None, dict[str, str]]:
         """Return the demo set that is shown, and all that the proposal is grounded in.

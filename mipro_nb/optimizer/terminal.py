@@ -24,7 +24,7 @@ UNANSWERED = (
 )
 _YES = frozenset({"y", "yes", "j", "ja"})
 # Only these events are read, and not the many of calls and examples.
-_COUNTED = frozenset({"phase_started", "trial_told"})
+_COUNTED = frozenset({"phase_started", "trial_told", "run_noted"})
 _TOLD = frozenset({"candidate_proposed", "demo_set_built"})
 
 
@@ -149,12 +149,15 @@ class TerminalWindow:
                     bar.set_description(phase)
                 case ev.TrialTold():
                     bar.update()
+                case ev.RunNoted(text=text):
+                    bar.write(f"Note: {text}")
             if self._run.verbose:
                 line = _line(event)
                 if line is not None:
                     bar.write(line)
         score, spend = self._run.score, self._run.state.spend
         usd = "unknown" if spend.usd is None else f"{spend.usd:.3f}"
+        usd = f"about {usd}" if spend.about and spend.usd is not None else usd
         best = "–" if score is None else one_decimal(score)
         bar.set_postfix_str(
             f"best {best}, {counted(spend.calls, 'call')}, USD {usd}", refresh=False

@@ -86,18 +86,24 @@ class TrialDetail(TypedDict):
 
 
 class CallDetail(TypedDict):
-    """One LM call."""
+    """One LM call; `error` is why it failed, or why its reply is none.
+
+    `thoughts` are no part of the reply. Tokens and USD are about right where they are not
+    `counted`.
+    """
 
     phase: ev.Phase
     model: str
     messages: list[Message]
     parameters: dict[str, Any]
     reply: Clip | None
+    thoughts: Clip | None
     error: Clip | None
     truncated: bool
     from_cache: bool
     input_tokens: int
     output_tokens: int
+    counted: bool
     usd: float | None
     seconds: float
     at: float
@@ -379,6 +385,10 @@ def _message(message: Mapping[str, Any], more: str) -> Message:
     return {"role": str(message.get("role", "")), "content": clip(content, within(more, "content"))}
 
 
+def _text(record: Record, ref: ev.TextRef) -> Clip:
+    return clip(record.text(ref), more_of_text(ref))
+
+
 def _call(record: Record, recorded: RecordedEvent) -> CallDetail:
     match recorded.event:
         case ev.LMCallAnswered() as call:
@@ -388,12 +398,16 @@ def _call(record: Record, recorded: RecordedEvent) -> CallDetail:
                 "model": call.model,
                 "messages": messages,
                 "parameters": parameters,
-                "reply": clip(record.text(call.reply), more_of_text(call.reply)),
-                "error": None,
+                "reply": _text(record, call.reply),
+                "thoughts": None if call.thoughts is None else _text(record, call.thoughts),
+                "error": clip(call.problem, more_of_event(recorded.seq, "problem"))
+                if call.problem
+                else None,
                 "truncated": call.truncated,
                 "from_cache": call.from_cache,
                 "input_tokens": call.input_tokens,
                 "output_tokens": call.output_tokens,
+                "counted": call.counted,
                 "usd": call.usd,
                 "seconds": call.seconds,
                 "at": recorded.at,
@@ -406,11 +420,13 @@ def _call(record: Record, recorded: RecordedEvent) -> CallDetail:
                 "messages": messages,
                 "parameters": parameters,
                 "reply": None,
+                "thoughts": None,
                 "error": clip(failed.error, more_of_event(recorded.seq, "error")),
                 "truncated": False,
                 "from_cache": False,
                 "input_tokens": failed.input_tokens,
                 "output_tokens": failed.output_tokens,
+                "counted": True,
                 "usd": failed.usd,
                 "seconds": failed.seconds,
                 "at": recorded.at,

@@ -33,6 +33,9 @@ PointScore = Annotated[float, Ge(-LARGEST_SCORE), Le(LARGEST_SCORE)]
 """The score of one example, as a metric gives it: in 0–1 as a rule."""
 PercentScore = Annotated[float, Ge(-1000 * LARGEST_SCORE), Le(1000 * LARGEST_SCORE)]
 """A mean of such scores: in 0–100 as a rule."""
+RefusalKind = Literal["too long", "filtered", "other"]
+"""Why a server refuses a call for what it holds: the prompt exceeds the context; a filter stopped
+it; anything else."""
 Part = Literal["instruction", "demos"]
 """What of a predictor a candidate is for."""
 TextRef = str
@@ -136,6 +139,22 @@ class RunResumed(Event):
     lost_usd: Amount = 0.0
 
 
+NoteTopic = Literal["parameters", "streaming", "tokens", "context", "proposals"]
+"""What a run-time note is about; ``"tokens"``: a server did not count them."""
+
+
+class RunNoted(Event):
+    """Something turned out on the way that the user should know, with the remedy if there is one.
+
+    As where a server refuses a parameter, which is left out from then on.
+    """
+
+    once = ("text",)
+    type: Literal["run_noted"] = "run_noted"
+    topic: NoteTopic
+    text: str
+
+
 class PhaseStarted(Event):
     """The run entered a phase; bootstrap and propose overlap."""
 
@@ -174,6 +193,9 @@ class LMCallAnswered(Event):
     setbacks: dict[str, Number] = {}
     reckoned_tokens: Number = 0
     reckoned_usd: Amount = 0.0
+    thoughts: TextRef | None = None
+    problem: str = ""
+    counted: bool = True
 
 
 class LMCallFailed(Event):
@@ -182,7 +204,9 @@ class LMCallFailed(Event):
     Tokens and USD are those of an answer that came back and could not be used. It is `final` where
     the program was told that it failed; if not, its place was taken by another attempt.
     `setbacks` tells what passing faults the attempts met: kinds, and how often. Reckoned is what
-    caps count beyond what is told, as for a call that was answered.
+    caps count beyond what is told, as for a call that was answered. A `refusal` says that a server
+    refused it for what it holds, and `room`, as far as that is known, how many tokens of a prompt
+    would fit.
     """
 
     referring = ("prompt_head", "prompt_tail")
@@ -205,6 +229,8 @@ class LMCallFailed(Event):
     setbacks: dict[str, Number] = {}
     reckoned_tokens: Number = 0
     reckoned_usd: Amount = 0.0
+    refusal: RefusalKind | None = None
+    room: Number | None = None
 
 
 class TraceBootstrapped(Event):
@@ -291,7 +317,9 @@ class TrialAsked(Event):
 class ExampleScored(Event):
     """One cell of the score ledger: (configuration, example) → score in 0–1.
 
-    Its `error` counts towards ``max_errors`` unless it is an LM's `unusable_reply`.
+    Its `error` counts towards ``max_errors`` unless it is an outcome of the prompt: an LM's
+    `unusable_reply`, or a prompt that is filtered or exceeds the context, which is told alike. What
+    a server `refused` for another reason counts only until any example was scored.
     """
 
     once = ("configuration", "example")
@@ -305,6 +333,7 @@ class ExampleScored(Event):
     feedback: str | None = None
     error: str | None = None
     unusable_reply: bool = False
+    refused: bool = False
     seconds: Amount
 
 
@@ -347,6 +376,7 @@ AnyEvent = Annotated[
     | RunPermitted
     | RunPaused
     | RunResumed
+    | RunNoted
     | PhaseStarted
     | LMCallAnswered
     | LMCallFailed

@@ -32,6 +32,8 @@ class HistoryRow(TypedDict):
     usd
         Price of all calls, those among them that failed and were billed all the same; None where
         that of any call is unknown.
+    about
+        Whether that is about right: a server did not count the tokens.
     lost_usd
         What calls may have cost besides that were in flight when the run was interrupted: as far
         as it is reckoned, at their worst.
@@ -53,6 +55,7 @@ class HistoryRow(TypedDict):
     trials: int
     calls: int
     usd: float | None
+    about: bool
     lost_usd: float
     models: dict[str, str]
     settings: dict[str, Any]
@@ -93,7 +96,9 @@ WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'lm_call_failed' AND
 GROUP BY run_id
 """
 # What became of a run is told by these; of one that has not ended, its scores by the others, too.
-MILESTONES = ("run_planned", "run_permitted", "run_paused", "run_resumed", "run_ended")
+MILESTONES = (
+    "run_planned", "run_permitted", "run_paused", "run_resumed", "run_noted", "run_ended",
+)  # fmt: skip
 SCORE_EVENTS = (*MILESTONES, "trial_asked", "trial_told", "candidate_banned")
 
 
@@ -167,6 +172,7 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "trials": trials,
         "calls": spent.calls,
         "usd": spent.usd,
+        "about": state.about,
         "lost_usd": state.lost.usd,
         "models": planned.models if planned else {},
         "settings": planned.plan if planned else {},

@@ -56,6 +56,7 @@ def write_report(run_id: str, state: RunState) -> str:
     lines.append(f"  {evaluations}, {counted(len(state.errors), 'failed example')}")
     if state.faults:
         lines.append(f"  faults met: {_faults(state.faults)}")
+    lines += [f"  {note.text}" for note in state.notes]
     lines += _spend_lines(state)
     return "\n".join(lines)
 
@@ -97,10 +98,11 @@ def _spend_lines(state: RunState) -> list[str]:
 
 def _spend_line(phase: str, spend: Spend) -> str:
     usd = "unknown" if spend.usd is None else f"{spend.usd:.4f}"
-    return (
+    told = (
         f"  {phase:<10} {spend.calls:>7,} {spend.cached_calls:>7,} "
         f"{spend.input_tokens:>10,} {spend.output_tokens:>8,} {usd:>9}"
     )
+    return f"{told}  (about)" if spend.about else told
 
 
 def _estimate_of(state: RunState) -> _Total | None:

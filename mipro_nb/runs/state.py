@@ -39,6 +39,8 @@ class Spend:
         Calls whose price is not known.
     attempts
         What was sent, every attempt of a call that was tried again among them.
+    uncounted_calls
+        Answered calls whose tokens the server did not count: they are about right.
     """
 
     calls: int = 0
@@ -50,11 +52,17 @@ class Spend:
     known_usd: float = 0.0
     unpriced_calls: int = 0
     attempts: int = 0
+    uncounted_calls: int = 0
 
     @property
     def usd(self) -> float | None:
         """Return the price in USD, None where that of any call is unknown."""
         return None if self.unpriced_calls else self.known_usd
+
+    @property
+    def about(self) -> bool:
+        """Tell whether tokens and USD are about right, and not what the servers counted."""
+        return self.uncounted_calls > 0
 
     def add(self, call: ev.LMCallAnswered) -> None:
         """Count one answered call."""
@@ -63,6 +71,7 @@ class Spend:
             return
         self.calls += 1
         self.attempts += call.attempts
+        self.uncounted_calls += not call.counted
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
         self.cached_input_tokens += call.cached_input_tokens
@@ -91,6 +100,8 @@ class TrialState:
     ----------
     scored, errors
         Examples that this trial itself scored, and those of them that failed.
+    error
+        Why the first of these failed; None if none did.
     reused
         Examples that earlier trials had scored; known at its end.
     asked_at, told_at
@@ -108,6 +119,7 @@ class TrialState:
     reused: int = 0
     scored: int = 0
     errors: int = 0
+    error: str | None = None
     told_at: float | None = None
     paused_seconds: float = 0.0
     spend: Spend = field(default_factory=Spend)
@@ -167,6 +179,8 @@ class RunState:
         How each candidate fared.
     caps
         Limits set with the permission, by the name of their parameter.
+    notes
+        What turned out on the way that the user should know.
     faults
         What attempts at calls met that passed, or might have: kinds, and how often.
     lost
@@ -205,11 +219,17 @@ class RunState:
     paused_at: float | None = None
     paused_seconds: float = 0.0
     pause_reason: str | None = None
+    notes: list[ev.RunNoted] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
     lost: Outlay = field(default_factory=Outlay)
     reckoned: Outlay = field(default_factory=Outlay)
     process: int | None = None
     process_started: float | None = None
+
+    @property
+    def about(self) -> bool:
+        """Tell whether its tokens and USD are about right: a server did not count them."""
+        return self.spend.about or any(note.topic == "tokens" for note in self.notes)
 
     @property
     def outlay(self) -> Outlay:
@@ -290,6 +310,8 @@ class RunState:
                     self._carry_on(event)
                 self.state = "running"
                 self._end_pause(recorded.at)
+            case ev.RunNoted() as event:
+                self.notes.append(event)
             case ev.PhaseStarted(phase=phase):
                 self.phases.append(phase)
             case ev.LMCallAnswered() as event:
@@ -384,6 +406,7 @@ class RunState:
         configuration, example = cell
         trial.scored += one
         trial.errors += one * (cell in self.errors)
+        trial.error = (trial.error or self.errors.get(cell)) if trial.errors else None
         for tally in self._tallies(number):
             tally.points += one * self.scores[configuration][example]
             tally.examples += one

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from mipro_nb.runs.clip import Clip, clip
 from mipro_nb.runs.events import EvaluationKind
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.state import RunState
 
+_LONGEST_REASON = 300
+
 
 class TrialRow(TypedDict):
-    """One trial, in the form of ``js/shared/src/run.ts``; scores are 0–100."""
+    """One trial, in the form of ``js/shared/src/run.ts``; scores are 0–100.
+
+    `reason` tells why the first of its failed examples failed.
+    """
 
     trial: int
     kind: EvaluationKind
@@ -20,6 +26,7 @@ class TrialRow(TypedDict):
     scored: int
     reused: int
     errors: int
+    reason: Clip | None
     score: float | None
     low: float | None
     high: float | None
@@ -28,6 +35,7 @@ class TrialRow(TypedDict):
     input_tokens: int
     output_tokens: int
     usd: float | None
+    about: bool
     asked_at: float
     seconds: float | None
 
@@ -46,6 +54,7 @@ def trial_row(state: RunState, number: int) -> TrialRow:
         "scored": len(trial.examples) if done else trial.scored,
         "reused": trial.reused,
         "errors": trial.errors,
+        "reason": None if trial.error is None else clip(trial.error, None, _LONGEST_REASON),
         "score": trial.score,
         "low": low,
         "high": high,
@@ -54,6 +63,7 @@ def trial_row(state: RunState, number: int) -> TrialRow:
         "input_tokens": trial.spend.input_tokens,
         "output_tokens": trial.spend.output_tokens,
         "usd": trial.spend.usd,
+        "about": trial.spend.about,
         "asked_at": trial.asked_at,
         "seconds": trial.seconds,
     }

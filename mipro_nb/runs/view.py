@@ -183,7 +183,7 @@ class RunView:
             "predictors": dict(planned.predictors) if planned else {},
             "models": dict(planned.models) if planned else {},
             "settings": settings,
-            "notes": list(planned.notes) if planned else [],
+            "notes": [*(planned.notes if planned else ()), *(note.text for note in state.notes)],
             "trainset_size": settings.get("trainset_size", 0),
             "valset_size": settings.get("valset_size", 0),
             "created": state.started_at or 0.0,
@@ -335,4 +335,5 @@ def _full_evaluations(settings: Json) -> int:
 def _spend(spend: Spend) -> Json:
     values = asdict(spend)
     del values["known_usd"], values["unpriced_calls"], values["cached_input_tokens"]
-    return {**values, "usd": spend.usd}
+    del values["uncounted_calls"]
+    return {**values, "usd": spend.usd, "about": spend.about}

@@ -122,6 +122,11 @@ export function formatTokens(tokens: number): string {
   return `${twoDecimals.format(whole / 1e9)}B`;
 }
 
+/** An amount that no server counted, as such: "about 1,234". What is unknown stays so. */
+export function formatAbout(text: string, about: boolean | undefined): string {
+  return about && text !== "unknown" ? `about ${text}` : text;
+}
+
 /** A length of time: "350 ms", "4.2 s", "42 s", "3 min 5 s", "2 h 5 min", "1 d 3 h". */
 export function formatDuration(seconds: number): string {
   requireAmount(seconds, "A number of seconds");

@@ -43,6 +43,8 @@ export interface Spend {
   readonly usd: number | null;
   /** Requests that were sent, answered or not; absent from what older versions saved. */
   readonly attempts?: number;
+  /** A server did not count tokens: they, and the USD, are about right. */
+  readonly about?: boolean;
 }
 
 /** Calls that a stop, or the end of a process, gave up in flight, at their worst. */
@@ -146,6 +148,8 @@ export interface TrialRow {
   readonly scored: number;
   readonly reused: number;
   readonly errors: number;
+  /** Why the first of its failed examples failed. */
+  readonly reason?: Clip | null;
   readonly score: number | null;
   /** 95 % interval of the score. */
   readonly low: number | null;
@@ -155,6 +159,8 @@ export interface TrialRow {
   readonly input_tokens: number;
   readonly output_tokens: number;
   readonly usd: number | null;
+  /** A server did not count tokens: they, and the USD, are about right. */
+  readonly about?: boolean;
   readonly asked_at: number;
   /** How long it took; for a running one, null. */
   readonly seconds: number | null;
@@ -251,11 +257,16 @@ export interface CallDetail {
   readonly messages: readonly Message[];
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly reply: Clip | null;
+  /** What the model thought before it answered: no part of the reply. */
+  readonly thoughts?: Clip | null;
+  /** Why it failed, or why the reply is none. */
   readonly error: Clip | null;
   readonly truncated: boolean;
   readonly from_cache: boolean;
   readonly input_tokens: number;
   readonly output_tokens: number;
+  /** False where the server did not count tokens: then they, and the USD, are about right. */
+  readonly counted?: boolean;
   readonly usd: number | null;
   readonly seconds: number;
   readonly at: number;
@@ -275,6 +286,8 @@ export interface HistoryRow {
   readonly trials: number;
   readonly calls: number;
   readonly usd: number | null;
+  /** A server did not count tokens: the USD are about right. */
+  readonly about?: boolean;
   readonly models: Readonly<Record<string, string>>;
   readonly settings: Readonly<Record<string, unknown>>;
   /** What may have been billed besides; absent, as the next, from what older versions saved. */

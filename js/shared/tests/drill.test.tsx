@@ -174,6 +174,24 @@ describe("TrialDrillDown", () => {
     expect(second.textContent).toContain("nothing to pay");
   });
 
+  it("folds what the model thought, and says why a reply is none and what nobody counted", async () => {
+    const refusal = callDetail({
+      reply: clip("I will not."),
+      thoughts: clip("Shall I answer this?"),
+      error: clip("It is a refusal."),
+      counted: false,
+    });
+    const { kernel } = kernelWith({ trial: () => trialDetail(7), calls: () => [refusal] });
+    render(view({ ...saved, kernel }));
+    await userEvent.click(await within(grid()).findByText("4"));
+    const call = await screen.findByRole("article", { name: "the call" });
+    const thoughts = within(call).getByText("Thoughts").closest("details");
+    expect(thoughts?.open).toBe(false);
+    expect(thoughts?.textContent).toContain("Shall I answer this?");
+    expect(call.textContent).toContain("It is a refusal.");
+    expect(call.textContent).toContain("about 812 tokens in · about 41 out · about $0.00015");
+  });
+
   it("says of an example what failed, and that an earlier trial scored it", async () => {
     render(view(saved));
     await userEvent.click(within(grid()).getByText("5"));
@@ -225,6 +243,7 @@ describe("TrialDrillDown", () => {
           model: hostile.tags,
           messages: [{ role: hostile.tags, content: clip(hostile.tags) }],
           reply: clip(hostile.line),
+          thoughts: clip(hostile.tags),
           error: clip(hostile.ansi),
           parameters: { [hostile.tags]: hostile.direction },
         }),

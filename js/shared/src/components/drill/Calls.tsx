@@ -1,4 +1,4 @@
-import { formatCount, formatDuration, formatTokens, formatUsd } from "../../format";
+import { formatAbout, formatCount, formatDuration, formatTokens, formatUsd } from "../../format";
 import type { Kernel } from "../../model/kernel";
 import type { CallDetail } from "../../run";
 import { Badge } from "../base/Badge";
@@ -69,6 +69,7 @@ interface CallProps {
 
 function Call({ call, name, kernel, run }: CallProps) {
   const parameters = Object.entries(call.parameters);
+  const about = call.counted === false;
   return (
     <article class="mipro-call" aria-label={name}>
       <p class="mipro-call-head">
@@ -82,12 +83,25 @@ function Call({ call, name, kernel, run }: CallProps) {
           </Badge>
         )}
         <span class="mipro-muted">
-          {formatTokens(call.input_tokens)} tokens in · {formatTokens(call.output_tokens)} out ·{" "}
-          {call.from_cache ? "nothing to pay" : formatUsdWords(call.usd)} ·{" "}
+          {formatAbout(formatTokens(call.input_tokens), about)} tokens in ·{" "}
+          {formatAbout(formatTokens(call.output_tokens), about)} out ·{" "}
+          {call.from_cache ? "nothing to pay" : formatUsdWords(call.usd, about)} ·{" "}
           {formatDuration(call.seconds)}
         </span>
       </p>
       <Messages messages={call.messages} name={name} kernel={kernel} run={run} rows={6} />
+      {call.thoughts != null && (
+        <details class="mipro-disclosure">
+          <summary>Thoughts</summary>
+          <ClipText
+            clip={call.thoughts}
+            name={`the thoughts of ${name}`}
+            kernel={kernel}
+            run={run}
+            rows={12}
+          />
+        </details>
+      )}
       {call.reply !== null && (
         <MessageBox
           from="reply"
@@ -129,6 +143,6 @@ function Call({ call, name, kernel, run }: CallProps) {
   );
 }
 
-function formatUsdWords(usd: number | null): string {
-  return usd === null ? "price unknown" : formatUsd(usd);
+function formatUsdWords(usd: number | null, about: boolean): string {
+  return usd === null ? "price unknown" : formatAbout(formatUsd(usd), about);
 }

@@ -1,5 +1,12 @@
 import type { ComponentChildren } from "preact";
-import { formatCount, formatDuration, formatScore, formatTokens, formatUsd } from "../../format";
+import {
+  formatAbout,
+  formatCount,
+  formatDuration,
+  formatScore,
+  formatTokens,
+  formatUsd,
+} from "../../format";
 import { choices, choiceText } from "../../model/words";
 import type { TrialRow } from "../../run";
 import { intervalText } from "../base/IntervalBar";
@@ -39,14 +46,20 @@ export function TrialFacts({ row }: { readonly row: TrialRow }) {
         {row.reused > 0 && `, ${formatCount(row.reused)} scored before`}
         {row.errors > 0 && `, ${formatCount(row.errors)} failed`}
       </Fact>
+      {row.reason != null && (
+        <Fact name="First failure">
+          <SafeText text={row.reason.text} />
+        </Fact>
+      )}
       <Fact name="LM calls">
         {formatCount(row.calls)}
         {row.cached_calls > 0 && `, ${formatCount(row.cached_calls)} from the cache`}
       </Fact>
       <Fact name="Tokens">
-        {formatTokens(row.input_tokens)} in, {formatTokens(row.output_tokens)} out
+        {formatAbout(formatTokens(row.input_tokens), row.about)} in,{" "}
+        {formatAbout(formatTokens(row.output_tokens), row.about)} out
       </Fact>
-      <Fact name="Cost">{formatUsd(row.usd)}</Fact>
+      <Fact name="Cost">{formatAbout(formatUsd(row.usd), row.about)}</Fact>
       <Fact name="Time">{row.seconds === null ? "running" : formatDuration(row.seconds)}</Fact>
     </dl>
   );

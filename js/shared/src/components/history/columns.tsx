@@ -1,6 +1,7 @@
 /** What the history's table shows of a run. */
 
 import {
+  formatAbout,
   formatCount,
   formatDateTime,
   formatDuration,
@@ -168,12 +169,12 @@ function Cost({ row }: { readonly row: HistoryRow }) {
   const more = row.lost_usd ?? 0;
   return more > 0 ? (
     <span title={billedText(more)}>
-      {formatUsd(row.usd)}
+      {formatAbout(formatUsd(row.usd), row.about)}
       <span aria-hidden="true">*</span>
       <span class="mipro-only-read">, {billedText(more)}</span>
     </span>
   ) : (
-    <span>{formatUsd(row.usd)}</span>
+    <span>{formatAbout(formatUsd(row.usd), row.about)}</span>
   );
 }
 

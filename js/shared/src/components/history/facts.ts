@@ -1,6 +1,7 @@
 /** What is told of each run in a comparison, line by line. */
 
 import {
+  formatAbout,
   formatCount,
   formatDateTime,
   formatDuration,
@@ -58,8 +59,9 @@ export function factGroups(rows: readonly HistoryRow[]): readonly FactGroup[] {
   ];
 }
 
-function costText({ usd, lost_usd = 0 }: HistoryRow): string {
-  return lost_usd > 0 ? `${formatUsd(usd)}, ${billedText(lost_usd)}` : formatUsd(usd);
+function costText({ usd, about, lost_usd = 0 }: HistoryRow): string {
+  const cost = formatAbout(formatUsd(usd), about);
+  return lost_usd > 0 ? `${cost}, ${billedText(lost_usd)}` : cost;
 }
 
 /** A line for each key that any of the objects has. */

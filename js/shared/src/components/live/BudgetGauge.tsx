@@ -1,4 +1,4 @@
-import type { Range } from "../../format";
+import { formatAbout, type Range } from "../../format";
 
 interface BudgetGaugeProps {
   readonly label: string;
@@ -7,6 +7,8 @@ interface BudgetGaugeProps {
   readonly estimate: Range | null;
   readonly cap: number | null;
   readonly format: (value: number | null) => string;
+  /** What was spent is about right: a server did not count it. */
+  readonly about?: boolean | undefined;
   /** What else there is to say about it. */
   readonly note?: string | undefined;
 }
@@ -14,7 +16,15 @@ interface BudgetGaugeProps {
 const legend = "Band: estimate from low to high. Black: expected. Red: cap.";
 
 /** What was spent, against what was expected and what is allowed. */
-export function BudgetGauge({ label, spent, estimate, cap, format, note }: BudgetGaugeProps) {
+export function BudgetGauge({
+  label,
+  spent,
+  estimate,
+  cap,
+  format,
+  about,
+  note,
+}: BudgetGaugeProps) {
   const end = Math.max(spent ?? 0, estimate?.high ?? 0, cap ?? 0) * 1.04 || 1;
   const at = (value: number) => `${Math.min(100, (value / end) * 100)}%`;
   const over = spent !== null && estimate !== null && spent > estimate.high;
@@ -22,7 +32,7 @@ export function BudgetGauge({ label, spent, estimate, cap, format, note }: Budge
     <div class="mipro-vital">
       <dt>{label}</dt>
       <dd>
-        <span class="mipro-vital-value">{format(spent)}</span>
+        <span class="mipro-vital-value">{formatAbout(format(spent), about)}</span>
         {estimate && <span class="mipro-muted"> of {format(estimate.expected)} expected</span>}
         <div class="mipro-budget" aria-hidden="true" title={legend}>
           {estimate && (

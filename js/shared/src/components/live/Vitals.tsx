@@ -35,6 +35,7 @@ export function Vitals({ summary, working }: VitalsProps) {
         estimate={estimate.total.usd}
         cap={caps.max_usd}
         format={formatUsd}
+        about={spend.about}
         note={taken.lostUsd > 0 ? billedText(taken.lostUsd) : undefined}
       />
       <BudgetGauge
@@ -52,6 +53,7 @@ export function Vitals({ summary, working }: VitalsProps) {
           estimate={null}
           cap={caps.max_tokens}
           format={(tokens) => formatTokens(tokens ?? 0)}
+          about={spend.about}
         />
       )}
     </dl>

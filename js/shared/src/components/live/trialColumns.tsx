@@ -1,4 +1,5 @@
 import {
+  formatAbout,
   formatClock,
   formatCount,
   formatDuration,
@@ -66,7 +67,7 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
       width: "76px",
       align: "end",
       value: (row) => row.usd,
-      cell: (row) => formatUsd(row.usd),
+      cell: (row) => formatAbout(formatUsd(row.usd), row.about),
     },
     {
       id: "calls",
@@ -128,7 +129,7 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
       align: "end",
       hidden: true,
       value: (row) => row.input_tokens,
-      cell: (row) => formatTokens(row.input_tokens),
+      cell: (row) => formatAbout(formatTokens(row.input_tokens), row.about),
     },
     {
       id: "output_tokens",
@@ -138,7 +139,7 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
       align: "end",
       hidden: true,
       value: (row) => row.output_tokens,
-      cell: (row) => formatTokens(row.output_tokens),
+      cell: (row) => formatAbout(formatTokens(row.output_tokens), row.about),
     },
     {
       id: "asked_at",

@@ -1,4 +1,4 @@
-import { formatCount, formatTokens, formatUsd, type Range } from "../../format";
+import { formatAbout, formatCount, formatTokens, formatUsd, type Range } from "../../format";
 import { phaseNames } from "../../model/words";
 import type { Estimate, PhaseEstimate, Spend } from "../../run";
 
@@ -88,9 +88,26 @@ function Row({ name, estimate, actual, range, reached, end, free }: RowProps) {
     <tr>
       <th scope="row">{name}</th>
       <Amount range={estimate.calls} actual={actual?.calls} format={formatCount} />
-      <Amount range={estimate.input_tokens} actual={actual?.input_tokens} format={formatTokens} />
-      <Amount range={estimate.output_tokens} actual={actual?.output_tokens} format={formatTokens} />
-      {!free && <Amount range={estimate.usd} actual={actual?.usd} format={formatUsd} />}
+      <Amount
+        range={estimate.input_tokens}
+        actual={actual?.input_tokens}
+        about={actual?.about}
+        format={formatTokens}
+      />
+      <Amount
+        range={estimate.output_tokens}
+        actual={actual?.output_tokens}
+        about={actual?.about}
+        format={formatTokens}
+      />
+      {!free && (
+        <Amount
+          range={estimate.usd}
+          actual={actual?.usd}
+          about={actual?.about}
+          format={formatUsd}
+        />
+      )}
       <td class="mipro-estimate-bar" aria-hidden="true">
         {range && end > 0 && (
           <span class="mipro-range">
@@ -116,15 +133,17 @@ interface AmountProps {
   readonly range: Range | null;
   /** Undefined before the run; null where it cannot be known. */
   readonly actual: number | null | undefined;
+  /** The actual amount is about right. */
+  readonly about?: boolean | undefined;
   readonly format: (value: number) => string;
 }
 
-function Amount({ range, actual, format }: AmountProps) {
+function Amount({ range, actual, about, format }: AmountProps) {
   return (
     <td>
       {actual !== undefined && (
         <strong class="mipro-estimate-actual">
-          {actual === null ? "unknown" : format(actual)}
+          {actual === null ? "unknown" : formatAbout(format(actual), about)}
         </strong>
       )}
       {range === null ? (
