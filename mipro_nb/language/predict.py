@@ -11,6 +11,7 @@ from mipro_nb.language.example import Example, Prediction
 from mipro_nb.language.history import PastCall, remember
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.module import Module
+from mipro_nb.language.plain import plain
 from mipro_nb.language.prompt import (
     Message,
     form_for,
@@ -109,6 +110,7 @@ class Predict(Module):
             scope = self.scope.copy()
             return await asyncio.create_task(self.aforward(**inputs), context=scope)
         self._check_inputs(inputs)
+        inputs = plain(inputs)
         lm = settings.stand_in or self.lm or settings.lm
         if lm is None:
             msg = "No LM is configured: call configure(lm=LM('openai/gpt-4o-mini')) or LM.local()."
@@ -129,7 +131,8 @@ class Predict(Module):
         """Return the messages that a call with `inputs` sends, without sending them."""
         lm = lm or self.lm or settings.lm
         form = form_for(self.signature, lm)
-        return write_messages(self.signature, self.demos, inputs, form=form)
+        demos = plain(self.demos)
+        return write_messages(self.signature, demos, inputs, form=form)
 
     async def _ask(self, lm: LanguageModel, messages: list[Message]) -> dict[str, Any]:
         form = form_for(self.signature, lm)

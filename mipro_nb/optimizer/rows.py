@@ -12,6 +12,7 @@ from mipro_nb.datasets.rows import from_dataframe
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_rows
 from mipro_nb.language.example import Example
+from mipro_nb.language.plain import plain
 from mipro_nb.language.saving import jsonable
 from mipro_nb.runs.wording import counted
 
@@ -144,7 +145,7 @@ def _as_examples(name: str, rows: Any, inputs: Sequence[str] | None) -> list[Exa
         rows = from_dataframe(rows, inputs=list(inputs))
     if hasattr(rows, "__iter__") and not isinstance(rows, str | bytes):
         rows = [_with_inputs(name, index, row, inputs) for index, row in enumerate(rows)]
-    examples = check_rows(name, rows)
+    examples: list[Example] = plain(check_rows(name, rows))
     for index, example in enumerate(examples):
         for field, value in example.items():
             _check_value(f"{name}[{index}].{_printable(field)}", field, value)
