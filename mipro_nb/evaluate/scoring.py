@@ -19,6 +19,7 @@ from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
+from mipro_nb.language.scored_row import scoring
 
 # Errors after which every other example would fail alike.
 HOPELESS = (LMUnavailableError, CallRefusedError, MetricReturnError, RecordError)
@@ -37,7 +38,7 @@ class ExampleResult:
     prediction
         What the program returned; None if it failed.
     score
-        0–1; 0 if the example failed.
+        0–1, or of 100 where the metric gives such scores; 0 if the example failed.
     feedback
         The metric's words, None for none.
     error
@@ -71,8 +72,11 @@ async def score_example(
     metric: Metric,
     *,
     example_timeout: float | None = None,
+    taught: bool = False,
 ) -> ExampleResult:
     """Return the result of one example; a failure of this example alone is part of it.
+
+    The program is run without the demos that are made of the example.
 
     Parameters
     ----------
@@ -86,6 +90,8 @@ async def score_example(
         The metric.
     example_timeout
         Seconds that program and metric may work on it, without the LMs' part; None for ever.
+    taught
+        Whether demos may have been made of the example.
 
     Raises
     ------
@@ -101,7 +107,8 @@ async def score_example(
     try:
         with attempting(example_timeout):
             inputs = copy.deepcopy(example.inputs().to_dict())
-            prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
+            with scoring(example, taught=taught):
+                prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
             score = await metric.score(example, prediction)
     except HOPELESS:
         raise

@@ -22,6 +22,7 @@ from mipro_nb.language.prompt import (
     write_retry,
 )
 from mipro_nb.language.scope import lost
+from mipro_nb.language.scored_row import demos_beside
 from mipro_nb.language.settings import settings
 from mipro_nb.language.signature import SignatureMeta, ensure_signature
 from mipro_nb.language.tracing import Step, add_step
@@ -131,7 +132,7 @@ class Predict(Module):
         """Return the messages that a call with `inputs` sends, without sending them."""
         lm = lm or self.lm or settings.lm
         form = form_for(self.signature, lm)
-        demos = plain(self.demos)
+        demos = demos_beside(plain(self.demos), inputs)
         return write_messages(self.signature, demos, inputs, form=form)
 
     async def _ask(self, lm: LanguageModel, messages: list[Message]) -> dict[str, Any]:
