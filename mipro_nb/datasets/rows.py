@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import math
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language import Example
+from mipro_nb.language.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,14 +89,5 @@ def _plain_values(column: nw.Series[Any]) -> list[Any]:
 
 def _plain(value: Any) -> Any:
     """Return a cell's value as a Python object that knows nothing of pandas or numpy."""
-    import numpy as np  # noqa: PLC0415 - slow to import, and only wanted for data frames
-
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if isinstance(value, float) and np.isnan(value):
-        return None
-    if isinstance(value, datetime) and hasattr(value, "to_pydatetime"):
-        return value.to_pydatetime(warn=False)
-    if isinstance(value, timedelta) and hasattr(value, "to_pytimedelta"):
-        return value.to_pytimedelta()
-    return value
+    value = plain(value)
+    return None if isinstance(value, float) and math.isnan(value) else value

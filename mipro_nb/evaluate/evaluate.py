@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, Self
 from mipro_nb.core_loop import TICK_SECONDS, core, on_core
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.evaluate.ledger import Ledger
-from mipro_nb.evaluate.metric import Metric, MetricFunction
+from mipro_nb.evaluate.metric import Metric, MetricFunction, scale_of
 from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
+from mipro_nb.language.scored_row import is_made_of
 from mipro_nb.models.gate import own_calls
 from mipro_nb.numbers import is_count, is_number, one_decimal
 from mipro_nb.runs.interval import score_interval
+from mipro_nb.runs.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +40,9 @@ class EvaluationResult(float):
     results: list[ExampleResult]
 
     def __new__(cls, results: Sequence[ExampleResult]) -> Self:
-        """Make the result of `results`; their mean score times 100."""
-        made = super().__new__(cls, mean_score(results))
+        """Make the result of `results`: their mean, as a metric of 0–100 gives it, or times 100."""
+        scale = scale_of(result.score for result in results)
+        made = super().__new__(cls, mean_score(results) / scale)
         made.results = list(results)
         return made
 
@@ -77,6 +80,13 @@ class EvaluationResult(float):
         return (EvaluationResult, (self.results,))
 
 
+def _of_own_demos(program: Module, result: EvaluationResult) -> int:
+    """Return how many examples the program has a demo of."""
+    demos = [demo for predictor in program.predictors() for demo in predictor.demos]
+    rows = [each.example.inputs().to_dict() for each in result.results] if demos else []
+    return sum(any(is_made_of(demo, row) for demo in demos) for row in rows)
+
+
 def mean_score(results: Sequence[ExampleResult]) -> float:
     """Return the mean of scores in 0–1 as a score in 0–100."""
     return 100 * sum(result.score for result in results) / len(results)
@@ -104,8 +114,8 @@ class Evaluate:
     devset
         Examples with inputs.
     metric
-        ``metric(example, prediction, trace=None)`` → bool, number (0–1) or `Score`; sync or
-        async.
+        ``metric(example, prediction, trace=None)`` → bool, number or `Score`; sync or async.
+        Numbers go from 0 to 1; if any is above 1, all are taken for points of 100.
     num_threads
         Programs in flight at once.
     display_progress
@@ -175,7 +185,7 @@ class Evaluate:
         bar = _Bar(len(ledger.examples), shown=show)
         with bar:
             results = core().wait_for(_evaluate(ledger, program, bar), bar.tick)
-        return self._shown(EvaluationResult(results), display_table)
+        return self._shown(program, EvaluationResult(results), display_table)
 
     async def acall(
         self,
@@ -196,7 +206,7 @@ class Evaluate:
                 results = await on_core(_evaluate(ledger, program, bar))
             finally:
                 ticking.cancel()
-        return self._shown(EvaluationResult(results), display_table)
+        return self._shown(program, EvaluationResult(results), display_table)
 
     def _prepared(
         self,
@@ -220,9 +230,15 @@ class Evaluate:
 
     def _shown(
         self,
+        program: Module,
         result: EvaluationResult,
         display_table: bool | int | None,  # noqa: FBT001
     ) -> EvaluationResult:
+        if without := _of_own_demos(program, result):
+            print(  # noqa: T201
+                f"{counted(without, 'example')} of {len(result.results)} had the inputs of a demo: "
+                "that demo was left out of the prompt."
+            )
         if result.failed:
             lines = [error_line(failed) for failed in result.failed[:_SHOWN_FAILURES]]
             more = len(result.failed) - len(lines)
@@ -252,15 +268,17 @@ class _Bar:
         self._bar = tqdm(total=total, disable=not shown, desc="evaluate")
         self._done = 0
         self._points = 0.0
+        self._scale = 1
 
     def add(self, result: ExampleResult) -> None:
         self._done += 1
         self._points += result.score
+        self._scale = max(self._scale, scale_of([result.score]))
 
     def tick(self) -> None:
         if self._done > self._bar.n:
             self._bar.set_postfix_str(
-                f"score {one_decimal(100 * self._points / self._done)}", refresh=False
+                f"score {one_decimal(100 * self._points / self._done / self._scale)}", refresh=False
             )
             self._bar.update(self._done - self._bar.n)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from mipro_nb.errors import MetricError, RequestRefusedError, TooManyErrorsError
@@ -40,6 +41,8 @@ class Ledger:
         Results that are there already, by configuration and example.
     example_timeout
         Seconds that program and metric may work on one example; None for ever.
+    taught
+        Examples, by place in the set, that demos may have been made of.
     """
 
     def __init__(
@@ -51,12 +54,14 @@ class Ledger:
         *,
         known: Results = _NONE,
         example_timeout: float | None = None,
+        taught: AbstractSet[int] = frozenset(),
     ) -> None:
         self.examples = examples
         self._metric = metric
         self._slots = slots
         self._max_errors = max_errors
         self._example_timeout = example_timeout
+        self._taught = taught
         # By configuration, then by example. A cell that is scored keeps its result alone: a task
         # would keep its coroutine and context variables for as long as the run lasts.
         self._results: dict[str, dict[int, ExampleResult]] = dict(known)
@@ -153,6 +158,7 @@ class Ledger:
                 self.examples[index],
                 self._metric,
                 example_timeout=self._example_timeout,
+                taught=index in self._taught,
             )
             if isinstance(result.error, MetricError) and not self._scored_one:
                 raise result.error

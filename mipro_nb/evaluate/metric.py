@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import MetricError, MiproError, shown
@@ -15,6 +15,14 @@ from mipro_nb.language.example import Example
 from mipro_nb.runs.events import LARGEST_SCORE
 
 MetricFunction = Callable[..., Any]
+HUNDRED: Literal[100] = 100
+# A cosine of two equal vectors may be a little more than 1.
+_ROUNDING = 1 + 1e-6
+_TOO_HIGH = {
+    1: "The run's scores are 0–1, since none above 1 was seen in the rehearsal: have it return "
+    "numbers from 0 to 1, or give metric_threshold in its own units, above 1, if they go to 100.",
+    HUNDRED: "Scores go up to 1, or up to 100 where any is above 1: divide by the highest one.",
+}
 _WANTED = "def metric(example, prediction, trace=None)"
 
 
@@ -25,7 +33,7 @@ class Score:
     Attributes
     ----------
     score
-        The score, 0–1.
+        The score, 0–1; or 0–100, if the metric gives such scores on all examples.
     feedback
         What was good or bad, as text; None for none.
     """
@@ -46,8 +54,11 @@ class Metric:
     Parameters
     ----------
     function
-        ``metric(example, prediction, trace=None)``; returns a bool, a number (0–1), a `Score`,
-        or anything with ``score`` and ``feedback``. One without ``trace`` will do as well.
+        ``metric(example, prediction, trace=None)``; returns a bool, a number (0–1 or 0–100), a
+        `Score`, or anything with ``score`` and ``feedback``. One without ``trace`` will do as well.
+    scale
+        What it gives for a full score, 1 or 100: scores are divided by it. None if that is not
+        known: then they are left as the metric gives them.
 
     Raises
     ------
@@ -55,10 +66,11 @@ class Metric:
         If it is not callable, or not with these arguments.
     """
 
-    def __init__(self, function: MetricFunction) -> None:
+    def __init__(self, function: MetricFunction, scale: Literal[1, 100] | None = None) -> None:
         if isinstance(function, Metric):
             function = function.function
         self.function = function
+        self.scale = scale
         self.name = getattr(function, "__name__", type(function).__name__)
         self._takes_trace = _takes_trace(function, self.name)
         called = function if inspect.isroutine(function) else getattr(function, "__call__", None)  # noqa: B004
@@ -95,15 +107,25 @@ class Metric:
 
     def _as_score(self, result: Any, example: Example, prediction: Any) -> Score:
         value, feedback = _value_and_feedback(result)
+        highest = self.scale or HUNDRED
+        problem = ""
         if value is None:
             what = "None: does it lack a return?" if result is None else shown(repr(result), 80)
+            problem = f"{what} It must return a bool, a number from 0 to 1 or a Score."
+        elif value > highest * _ROUNDING:
+            problem = f"{value:g}. {_TOO_HIGH[highest]}"
+        if value is None or problem:
             msg = (
-                f"The metric {self.name} returned {what} It must return a bool, a number from "
-                f"0 to 1 or a Score. It was called on {shown(repr(example), 200)} "
-                f"with {shown(repr(prediction), 200)}."
+                f"The metric {self.name} returned {problem} It was called on "
+                f"{shown(repr(example), 200)} with {shown(repr(prediction), 200)}."
             )
             raise MetricReturnError(msg)
-        return Score(value, feedback)
+        return Score(min(value, highest) / (self.scale or 1), feedback)
+
+
+def scale_of(scores: Iterable[float]) -> Literal[1, 100]:
+    """Return what stands for a full score where a metric gave `scores`: 1 or 100."""
+    return HUNDRED if any(score > _ROUNDING for score in scores) else 1
 
 
 class MetricReturnError(MetricError):

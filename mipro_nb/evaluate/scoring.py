@@ -21,6 +21,7 @@ from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
+from mipro_nb.language.scored_row import scoring
 
 # What a prompt may come to, and no error of the program.
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
@@ -41,7 +42,7 @@ class ExampleResult:
     prediction
         What the program returned; None if it failed.
     score
-        0–1; 0 if the example failed.
+        0–1, or of 100 where the metric gives such scores; 0 if the example failed.
     feedback
         The metric's words, None for none.
     error
@@ -75,8 +76,11 @@ async def score_example(
     metric: Metric,
     *,
     example_timeout: float | None = None,
+    taught: bool = False,
 ) -> ExampleResult:
     """Return the result of one example; a failure of this example alone is part of it.
+
+    The program is run without the demos that are made of the example.
 
     Parameters
     ----------
@@ -90,6 +94,8 @@ async def score_example(
         The metric.
     example_timeout
         Seconds that program and metric may work on it, without the LMs' part; None for ever.
+    taught
+        Whether demos may have been made of the example.
 
     Raises
     ------
@@ -105,7 +111,8 @@ async def score_example(
     try:
         with attempting(example_timeout):
             inputs = copy.deepcopy(example.inputs().to_dict())
-            prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
+            with scoring(example, taught=taught):
+                prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
             score = await metric.score(example, prediction)
     except HOPELESS:
         raise

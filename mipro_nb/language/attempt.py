@@ -32,6 +32,8 @@ class Attempt:
     ----------
     timeout
         Seconds that the user's code may work on it; None for as long as it likes.
+    refuses
+        Whether LM calls are refused once it was given up; False where whoever answers them does so.
 
     Attributes
     ----------
@@ -39,8 +41,9 @@ class Attempt:
         Done once the attempt was given up.
     """
 
-    def __init__(self, timeout: float | None) -> None:
+    def __init__(self, timeout: float | None, *, refuses: bool = True) -> None:
         self._outer = _attempt.get()
+        self._refuses = refuses
         self._loop = asyncio.get_running_loop()
         self.over: asyncio.Future[None] = self._loop.create_future()
         self._timeout = timeout
@@ -89,7 +92,7 @@ class Attempt:
         CallRefusedError
             If it, or one that it is part of, was given up.
         """
-        if self._refusal is not None:
+        if self._refusal is not None and self._refuses:
             raise CallRefusedError(self._refusal)
         if self._outer is not None:
             self._outer.check()
@@ -119,9 +122,9 @@ def current_attempt() -> Attempt | None:
 
 
 @contextmanager
-def attempting(timeout: float | None) -> Iterator[Attempt]:
-    """Have the block, and all that it calls, belong to a new attempt."""
-    attempt = Attempt(timeout)
+def attempting(timeout: float | None, *, refuses: bool = True) -> Iterator[Attempt]:
+    """Have the block, and all that it calls, belong to a new attempt; parameters as there."""
+    attempt = Attempt(timeout, refuses=refuses)
     token = _attempt.set(attempt)
     try:
         yield attempt

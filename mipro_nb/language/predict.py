@@ -12,9 +12,11 @@ from mipro_nb.language.formats import labels_of
 from mipro_nb.language.history import PastCall, remember
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.module import Module
+from mipro_nb.language.plain import plain
 from mipro_nb.language.prompt import Message, format_for, write_messages, write_retry
 from mipro_nb.language.reply import Reading, read_reply, reply_schema
 from mipro_nb.language.scope import lost
+from mipro_nb.language.scored_row import demos_beside
 from mipro_nb.language.settings import settings
 from mipro_nb.language.signature import SignatureMeta, ensure_signature
 from mipro_nb.language.thoughts import told_apart
@@ -104,6 +106,7 @@ class Predict(Module):
             scope = self.scope.copy()
             return await asyncio.create_task(self.aforward(**inputs), context=scope)
         self._check_inputs(inputs)
+        inputs = plain(inputs)
         lm = settings.stand_in or self.lm or settings.lm
         if lm is None:
             msg = "No LM is configured: call configure(lm=LM('openai/gpt-4o-mini')) or LM.local()."
@@ -125,7 +128,10 @@ class Predict(Module):
         """Return the messages that a call with `inputs` sends, without sending them."""
         lm = lm or self.lm or settings.lm
         return write_messages(
-            self.signature, self.demos, inputs, prompt_format=format_for(self.signature, lm)
+            self.signature,
+            demos_beside(plain(self.demos), inputs),
+            inputs,
+            prompt_format=format_for(self.signature, lm),
         )
 
     async def _ask(self, lm: LanguageModel, messages: list[Message]) -> Reading:

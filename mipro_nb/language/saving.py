@@ -19,6 +19,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from mipro_nb.errors import InvalidArgumentError, SavedStateError, shown
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import adapter, in_order
+from mipro_nb.language.plain import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +57,7 @@ def jsonable(value: Any, name: str) -> Any:
         If something in it has no JSON form; `name` says whose value it is.
     """
     try:
+        value = plain(value)
         written = to_jsonable_python(value, inf_nan_mode="constants", bytes_mode="base64")
         return in_order(value, written)
     except (PydanticSerializationError, RecursionError, ValueError) as error:

@@ -199,7 +199,7 @@ class _SessionGate(Gate):
 
 run_gate: ContextVar[Gate | None] = ContextVar("mipro_gate", default=None)
 _session_gates: dict[CoreLoop, Gate] = {}
-_refusals: list[str] = []
+_gates_of_all: list[Gate] = []
 
 
 def current_gate() -> Gate:
@@ -212,7 +212,7 @@ def current_gate() -> Gate:
         return session_gate()
     if gate is not None:
         return gate
-    return _refusing_gate(_refusals[-1]) if _refusals else session_gate()
+    return _gates_of_all[-1] if _gates_of_all else session_gate()
 
 
 def session_gate() -> Gate:
@@ -225,18 +225,18 @@ def session_gate() -> Gate:
 
 
 @contextmanager
-def all_calls_refused(reason: str) -> Iterator[None]:
-    """Refuse every call made inside the block.
+def all_calls_through(gate: Gate) -> Iterator[None]:
+    """Have every call made inside the block pass `gate`.
 
     That goes for calls from threads which work for user code inside it, too, although they were
-    there before: calls of unknown origin are refused altogether while it lasts.
+    there before: calls of unknown origin pass it as well while it lasts.
     """
-    token = run_gate.set(_refusing_gate(reason))
-    _refusals.append(reason)
+    token = run_gate.set(gate)
+    _gates_of_all.append(gate)
     try:
         yield
     finally:
-        _refusals.remove(reason)
+        _gates_of_all.remove(gate)
         run_gate.reset(token)
 
 
@@ -248,9 +248,3 @@ def own_calls() -> Iterator[None]:
         yield
     finally:
         run_gate.reset(token)
-
-
-def _refusing_gate(reason: str) -> Gate:
-    gate = Gate(open_record, 1)
-    gate.refuse(reason)
-    return gate

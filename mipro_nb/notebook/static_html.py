@@ -30,6 +30,7 @@ from mipro_nb.notebook.static_text import (
     costs_nothing,
     estimate_rows,
     gain_text,
+    guess_texts,
     history_notes,
     history_text,
     notice,
@@ -155,6 +156,8 @@ def permission_html(request: Json) -> str:
     page.add(_table(estimate, phases))
     if costs_nothing(request["estimate"]):
         page.add(_paragraph("No cost."))
+    for guess in guess_texts(request["estimate"]):
+        page.add(_paragraph(guess))
     page.add(_details("Settings", _table(None, _settings_rows(request["settings"]))))
     return page.html()
 
@@ -337,7 +340,7 @@ def _examples(detail: Json) -> str:
             _fields_text(example["inputs"]),
             _fields_text(example["expected"]),
             _fields_text(example["prediction"] or {}),
-            "–" if example["score"] is None else f"{example['score']:.2f}",
+            "–" if example["score"] is None else f"{example.get('points', example['score']):.2f}",
             "\n".join(
                 _clip_text(example[what], _CELL_TEXT)
                 for what in ("feedback", "error")

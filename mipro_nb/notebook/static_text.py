@@ -80,6 +80,7 @@ def permission_text(request: Json) -> str:
         lines += [f"  note       {first}", *(f"             {line}" for line in rest)]
     lines += _table(estimate_rows(request["estimate"]))
     lines += ["  no cost"] if costs_nothing(request["estimate"]) else []
+    lines += [f"  {guess}" for guess in guess_texts(request["estimate"])]
     lines += [f"  at most    {text}" for text in caps_texts(request["caps"])]
     return _joined(lines)
 
@@ -218,6 +219,12 @@ def estimate_rows(estimate: Json) -> list[tuple[str, ...]]:
         )
         rows.append(row[:-1] if free else row)
     return rows
+
+
+def guess_texts(estimate: Json) -> list[str]:
+    """Return that the estimate is a guess, and why, if it is one."""
+    guess = estimate.get("guess")
+    return [f"A guess, since {guess}."] if guess else []
 
 
 def costs_nothing(estimate: Json) -> bool:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from mipro_nb.errors import (
     PromptFilteredError,
@@ -25,16 +23,16 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, accepts
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.scope import bind
-from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.scored_row import is_made_of
 from mipro_nb.language.tracing import Step, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.optimizer.balance import in_turn, label_of
 from mipro_nb.optimizer.fitting import SURELY_FIT, Fitting, known_room
 from mipro_nb.optimizer.job import Job, Journal
-from mipro_nb.optimizer.labels import in_turn, label_of
+from mipro_nb.optimizer.labels import can_be_demo, labelled_demo
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.rows import distinct
 from mipro_nb.optimizer.speculation import FirstPassing
@@ -276,9 +274,10 @@ class _Bootstrap:
 
     def _teacher_without(self, example: Example, rooms: Mapping[str, int]) -> Module:
         teacher = self._job.student.deepcopy()
+        inputs = example.inputs().to_dict()
         for name, predictor in teacher.named_predictors():
             demos = self._teacher_demos[name] if self._most_in_all else predictor.demos
-            others = [demo for demo in demos if not _is_made_of(demo, example)]
+            others = [demo for demo in demos if not is_made_of(demo, inputs)]
             predictor.demos = list(self._fit(name, others, rooms))
             if self._job.teacher_lm is not None:
                 predictor.lm = self._job.teacher_lm
@@ -286,7 +285,9 @@ class _Bootstrap:
 
     def _passes(self, score: Score) -> bool:
         threshold = self._job.plan.metric_threshold
-        return bool(score) if threshold is None else score.score >= threshold
+        if threshold is None:
+            return bool(score)
+        return score.score >= threshold / self._job.plan.metric_scale
 
     def _demos_of(self, teacher: Module, steps: Sequence[Step], index: int) -> DemosByPredictor:
         names = {id(predictor): name for name, predictor in teacher.named_predictors()}
@@ -340,7 +341,7 @@ class _Bootstrap:
             rows = (self._train[index] for index in order)
             usable = (row for row in rows if can_be_demo(row, signature))
             chosen[name] = [
-                _labelled_demo(row, signature) for row, _ in zip(usable, range(size), strict=False)
+                labelled_demo(row, signature) for row, _ in zip(usable, range(size), strict=False)
             ]
         return chosen
 
@@ -387,33 +388,3 @@ class _Bootstrap:
 def _known_rooms(lms: Mapping[str, LanguageModel]) -> dict[str, int]:
     rooms = {name: known_room(lm) for name, lm in lms.items()}
     return {name: room for name, room in rooms.items() if room is not None}
-
-
-def can_be_demo(row: Example, signature: SignatureMeta) -> bool:
-    """Tell whether a row of the data can be a labelled demo of a predictor."""
-    has_inputs = all(name in row for name in signature.input_fields)
-    return has_inputs and any(
-        name in row and not _is_missing(row[name], field)
-        for name, field in signature.output_fields.items()
-    )
-
-
-def _labelled_demo(row: Example, signature: SignatureMeta) -> Example:
-    """Return `row` as a demo: without the labels that it lacks, which would be shown as null."""
-    missing = [
-        name
-        for name, field in signature.output_fields.items()
-        if name in row and _is_missing(row[name], field)
-    ]
-    return row.without(*missing) if missing else row
-
-
-def _is_missing(value: Any, field: Field) -> bool:
-    """Tell whether `value` stands for a label that is not there, as in an empty cell of a table."""
-    is_nothing = value is None or (isinstance(value, float) and math.isnan(value))
-    return is_nothing and not accepts(field, value)
-
-
-def _is_made_of(demo: Example, example: Example) -> bool:
-    """Tell whether `demo` gives away the answer to `example`: it has the same inputs."""
-    return all(name in demo and demo[name] == value for name, value in example.inputs().items())

@@ -109,7 +109,8 @@ def estimate(
             _bootstrap(plan, rehearsal, models.teacher),
             _propose(plan, rehearsal, models.prompt, student, trainset, source),
             _search(plan, rehearsal, models.task),
-        )
+        ),
+        guess=rehearsal.guess,
     )
 
 

@@ -90,6 +90,7 @@ class Course:
             job.plan.max_errors,
             known=known,
             example_timeout=job.plan.example_timeout,
+            taught=job.rows.taught,
         )
         self._evaluations = Evaluations(job, journal, ledger, past)
         self._ending = Ending(job, journal, self._evaluations.done)

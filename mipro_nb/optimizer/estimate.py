@@ -74,9 +74,18 @@ class PhaseEstimate:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will cost, by phase."""
+    """What a run will cost, by phase.
+
+    Attributes
+    ----------
+    phases
+        A part for each.
+    guess
+        Why it is a guess, as words that follow "since"; None if it rests on the program's calls.
+    """
 
     phases: Sequence[PhaseEstimate] = ()
+    guess: str | None = None
 
     @property
     def total(self) -> PhaseEstimate:
@@ -91,6 +100,7 @@ class Estimate:
         return {
             "phases": [asdict(phase) for phase in self.phases],
             "total": asdict(self.total),
+            "guess": self.guess,
         }
 
     def text(self) -> str:
@@ -101,10 +111,13 @@ class Estimate:
         rows += [_row(phase.phase, phase) for phase in self.phases]
         rows.append(_row("total", self.total))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        return "\n".join(
+        lines = [
             "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             for row in rows
-        )
+        ]
+        if self.guess is not None:
+            lines.append(f"  A guess, since {self.guess}.")
+        return "\n".join(lines)
 
 
 def _row(name: str, estimate: PhaseEstimate) -> tuple[str, ...]:

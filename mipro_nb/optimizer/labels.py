@@ -1,71 +1,142 @@
-"""Rows and demos by their labels, where the outputs are labels of which there are a few.
-
-A model that is shown demos of one label in a row, or mostly of one label, answers with that label
-whatever the input is (Zhao et al., "Calibrate Before Use", arXiv:2102.09690). So labels take turns.
-Measured with SmolLM2-135M on 60 messages, ham or spam, 3 sets of 8 demos: 61 % right where demos
-were drawn and ordered by chance, 77 % where labels took turns.
-"""
+"""Labels: whether a row has what it takes to be a demo, and what is wrong with those of a set."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Callable, Iterable
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import TypeVar
+from typing import Any
 
+from mipro_nb.errors import shown
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, choices, json_value
+from mipro_nb.language.fields import Field, accepts, adapter, choices, type_name
 from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.runs.wording import counted
 
-Item = TypeVar("Item")
+
+def can_be_demo(row: Example, signature: SignatureMeta) -> bool:
+    """Tell whether a row of the data can be a labelled demo of a predictor."""
+    has_inputs = all(name in row for name in signature.input_fields)
+    return has_inputs and any(is_label(row, field) for field in signature.output_fields.values())
 
 
-def in_turn(
-    items: Iterable[Item], label_of: Callable[[Item], str], before: Iterable[Item] = ()
-) -> list[Item]:
-    """Return `items` such that their labels take turns; those of one label keep their order.
+def labelled_demo(row: Example, signature: SignatureMeta) -> Example:
+    """Return `row` as a demo: without the labels that it lacks, which would be shown as null."""
+    missing = [
+        name
+        for name, field in signature.output_fields.items()
+        if name in row and not is_label(row, field)
+    ]
+    return row.without(*missing) if missing else row
+
+
+def is_label(row: Example, output: Field) -> bool:
+    """Tell whether `row` has a value for `output`, and not just an empty cell of a table."""
+    if output.name not in row:
+        return False
+    value = row[output.name]
+    return not is_empty(value) or accepts(output, value)
+
+
+def is_empty(value: Any) -> bool:
+    """Tell whether `value` is what stands in an empty cell of a table."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def label_notes(
+    sets: Mapping[str, Sequence[Example]], signatures: Iterable[SignatureMeta]
+) -> list[str]:
+    """Return what to tell of labels that are missing, or are none of their output's values.
 
     Parameters
     ----------
-    items
-        What to order.
-    label_of
-        Returns an item's label.
-    before
-        What goes before them, and counts: labels that it has less of come first.
-
-    >>> in_turn(["ham 1", "ham 2", "spam 1"], lambda text: text.split()[0])
-    ['ham 1', 'spam 1', 'ham 2']
+    sets
+        Name → rows.
+    signatures
+        Those of the predictors: labels belong to outputs of the same name.
     """
-    waiting: dict[str, list[Item]] = {}
-    for item in items:
-        waiting.setdefault(label_of(item), []).append(item)
-    had = Counter(map(label_of, before))
-    for left in waiting.values():
-        left.reverse()
-    ordered: list[Item] = []
-    while waiting:
-        label = min(waiting, key=lambda each: had[each])
-        ordered.append(waiting[label].pop())
-        had[label] += 1
-        if not waiting[label]:
-            del waiting[label]
-    return ordered
+    outputs: dict[str, list[Field]] = defaultdict(list)
+    for signature in signatures:
+        for name, output in signature.output_fields.items():
+            outputs[name].append(output)
+    notes = []
+    for name, fields in outputs.items():
+        of_set = {s: [row for row in rows if name not in _inputs(row)] for s, rows in sets.items()}
+        if any(name in row for rows in of_set.values() for row in rows):
+            notes += _missing(name, fields, of_set)
+            notes += _unfit(name, fields, of_set)
+    return notes
 
 
-def label_of(row: Example, signatures: Iterable[SignatureMeta]) -> str:
-    """Return the labels that `row` has among the outputs of `signatures`, empty if none."""
-    labels = {
-        name: json_value(field, row[name])
-        for signature in signatures
-        for name, field in signature.output_fields.items()
-        if name in row and _is_label(field)
+def _inputs(row: Example) -> Sequence[str]:
+    return row.input_names or ()
+
+
+def _missing(
+    name: str, fields: Sequence[Field], sets: Mapping[str, Sequence[Example]]
+) -> list[str]:
+    """Return a note of rows without a label that others have."""
+    without = {
+        said: [row for row in rows if not any(is_label(row, output) for output in fields)]
+        for said, rows in sets.items()
     }
-    return json.dumps(labels, sort_keys=True) if labels else ""
+    if not any(without.values()):
+        return []
+    note = (
+        f"{_places(without, sets)} without label {name!r}: they give no demo, and the metric gets "
+        "them as they are. Take them out of the valset, unless the metric needs no label."
+    )
+    return [note]
 
 
-def _is_label(field: Field) -> bool:
-    kind = field.type
-    is_enum = isinstance(kind, type) and issubclass(kind, Enum)
-    return kind is bool or is_enum or choices(kind) is not None
+def _unfit(name: str, fields: Sequence[Field], sets: Mapping[str, Sequence[Example]]) -> list[str]:
+    """Return a note of labels that no answer can be equal to."""
+    unfit = {
+        said: [
+            row
+            for row in rows
+            if any(is_label(row, output) for output in fields)
+            and not any(_is_value(output, row[name]) for output in fields)
+        ]
+        for said, rows in sets.items()
+    }
+    row = next((row for rows in unfit.values() for row in rows), None)
+    if row is None:
+        return []
+    wanted, value = type_name(fields[0].type), row[name]
+    what = f"such as {shown(repr(value), 60)}, of type {_kind_of(value, fields[0])}"
+    if choices(fields[0].type) is not None:
+        what = f"such as {shown(repr(value), 60)}"
+    note = (
+        f"{_places(unfit, sets)} whose label {name!r} is no {shown(wanted, 120)}, {what}: no "
+        "answer is equal to it, and a metric that compares the two as they are gives 0. Change the "
+        "labels, or the type of the output."
+    )
+    return [note]
+
+
+def _kind_of(value: Any, output: Field) -> str:
+    kind = type(value)
+    if isinstance(value, Enum) and type_name(kind) == type_name(output.type):
+        return f"another {type_name(kind)} (was it defined anew after the rows were made?)"
+    return type_name(kind)
+
+
+def _is_value(output: Field, value: Any) -> bool:
+    """Tell whether an answer, which is of the output's type, can be equal to `value`."""
+    try:
+        adapter(output).validate_python(value, strict=True)
+    except Exception:  # noqa: BLE001 - a user's own type raises anything
+        return False
+    return True
+
+
+def _places(found: Mapping[str, Sequence[Example]], sets: Mapping[str, Sequence[Example]]) -> str:
+    """Return how many rows were found where: "trainset: 2 of 10 rows, valset: 1 of 40 rows"."""
+    said = [
+        f"{name}: {len(rows):,} of {counted(len(sets[name]), 'row')}"
+        for name, rows in found.items()
+        if rows
+    ]
+    return ", ".join(said)

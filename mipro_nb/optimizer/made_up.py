@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,62 +28,65 @@ _DEEPEST = 5
 Schema = Mapping[str, Any]
 
 
-def made_up(field: Field) -> Any:
-    """Return a plain value of the field's type."""
+def made_up(field: Field, turn: int = 0) -> Any:
+    """Return a plain value of the field's type; of a few choices, another one each `turn`."""
     if field.name == "reasoning" and field.type is str:
         return " ".join([_TEXT] * _REASONING_SENTENCES)
     if field.type is str:
         return _TEXT
     reader = adapter(field)
     schema = reader.json_schema()
-    value = _of(schema, schema.get("$defs", {}), 0)
+    value = _Choices(schema.get("$defs", {}), turn).of(schema, 0)
     try:
         return reader.validate_json(json.dumps(value))
     except ValidationError:
         return value  # the type has rules that its schema does not tell
 
 
-def _of(schema: Schema, definitions: Schema, depth: int) -> Any:  # noqa: C901, PLR0911 - kinds
-    """Return the JSON value that a schema's first choices lead to."""
-    if "$ref" in schema:
-        return _of(definitions[schema["$ref"].rsplit("/", 1)[-1]], definitions, depth + 1)
-    for chosen in ("const", "default"):
-        if chosen in schema:
-            return schema[chosen]
-    if "enum" in schema:
-        return schema["enum"][0]
-    for union in ("anyOf", "oneOf", "allOf"):
-        if union in schema:
-            # What ends is last in recursive types ("Node | None"), what is usual is first.
-            option = schema[union][-1 if depth > _DEEPEST else 0]
-            return _of(option, definitions, depth + 1)
-    match schema.get("type"):
-        case "object":
-            properties = schema.get("properties", {})
-            return {
-                name: _of(properties[name], definitions, depth + 1)
-                for name in schema.get("required", ())
-            }
-        case "array":
-            items = [_of(item, definitions, depth + 1) for item in schema.get("prefixItems", ())]
-            missing = range(len(items), schema.get("minItems", 0))
-            return items + [_of(schema.get("items", {}), definitions, depth + 1) for _ in missing]
-        case "integer" | "number":
-            return _number(schema)
-        case "boolean":
-            return True
-        case "null":
-            return None
-        case _:
-            text = _FORMATS.get(schema.get("format", ""), _TEXT)
-            return text[: schema.get("maxLength")]
+@dataclass(frozen=True)
+class _Choices:
+    definitions: Mapping[str, Schema]
+    turn: int
+
+    def of(self, schema: Schema, depth: int) -> Any:  # noqa: C901, PLR0911 - kinds
+        """Return the JSON value that a schema's choices lead to."""
+        if "$ref" in schema:
+            return self.of(self.definitions[schema["$ref"].rsplit("/", 1)[-1]], depth + 1)
+        for chosen in ("const", "default"):
+            if chosen in schema:
+                return schema[chosen]
+        if "enum" in schema:
+            return schema["enum"][self.turn % len(schema["enum"])]
+        for union in ("anyOf", "oneOf", "allOf"):
+            if union in schema:
+                # What ends is last in recursive types ("Node | None"), what is usual is first.
+                return self.of(schema[union][-1 if depth > _DEEPEST else 0], depth + 1)
+        match schema.get("type"):
+            case "object":
+                properties = schema.get("properties", {})
+                wanted = schema.get("required", ())
+                return {name: self.of(properties[name], depth + 1) for name in wanted}
+            case "array":
+                items = [self.of(item, depth + 1) for item in schema.get("prefixItems", ())]
+                missing = range(len(items), schema.get("minItems", 0))
+                return items + [self.of(schema.get("items", {}), depth + 1) for _ in missing]
+            case "integer" | "number":
+                return _number(schema)
+            case "boolean":
+                return self.turn % 2 == 0
+            case "null":
+                return None
+            case _:
+                text = _FORMATS.get(schema.get("format", ""), _TEXT)
+                return text[: schema.get("maxLength")]
 
 
 def _number(schema: Schema) -> float:
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    if low is not None and high is not None and schema["type"] == "number":
-        return float(low + high) / 2
+    if low is not None and high is not None:
+        middle = (low + high) / 2
+        return float(middle) if schema["type"] == "number" else math.ceil(middle)
     if low is not None:
         return low if "minimum" in schema else low + 1  # type: ignore[no-any-return]
     if high is not None:

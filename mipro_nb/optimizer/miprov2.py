@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError, ProgramError
-from mipro_nb.evaluate.metric import Metric, MetricFunction
+from mipro_nb.evaluate.metric import HUNDRED, Metric, MetricFunction
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
@@ -21,6 +21,7 @@ from mipro_nb.optimizer.alive import begun_here
 from mipro_nb.optimizer.costing import Models, estimate
 from mipro_nb.optimizer.estimate import Estimate
 from mipro_nb.optimizer.job import Job
+from mipro_nb.optimizer.labels import label_notes
 from mipro_nb.optimizer.lms import every_lm
 from mipro_nb.optimizer.plan import (
     DEFAULT_NUM_CANDIDATES,
@@ -31,7 +32,8 @@ from mipro_nb.optimizer.plan import (
     resolve,
 )
 from mipro_nb.optimizer.rehearsal import rehearse
-from mipro_nb.optimizer.rows import repeated_note, split_rows
+from mipro_nb.optimizer.repeated_rows import repeated_notes
+from mipro_nb.optimizer.rows import distinct, split_rows
 from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.source import program_source
 from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
@@ -49,8 +51,9 @@ class MIPROv2:
     Parameters
     ----------
     metric
-        ``metric(example, prediction, trace=None)`` → bool, number (0–1) or `Score`; sync or
-        async.
+        ``metric(example, prediction, trace=None)`` → bool, number or `Score`; sync or async.
+        Numbers go from 0 to 1, or to 100: if it gives more than 1 in the rehearsal, which every
+        plan begins with, its scores are taken for points of 100.
     prompt_model, task_model
         Write instructions; run the program. The configured LM if None.
     auto
@@ -74,7 +77,7 @@ class MIPROv2:
     track_stats
         Leave score, trial_logs, candidate_programs and run on the returned program.
     metric_threshold
-        Keep only traces that score at least this (0–1); 0 is a threshold too.
+        Keep only traces that score at least this, in the metric's own units; 0 is a threshold too.
     seed
         Seed of every random choice.
     search
@@ -349,6 +352,7 @@ class MIPROv2:
         plan = resumption.same_auto(past, job.plan)
         job = replace(job, plan=plan)
         resumption.check_same(past, job)
+        job = resumption.on_scale_of(past, job)
         changes = [change.text for change in resumption.differences(past, job)]
         if changes and not (accept_changes or requires_permission_to_run):
             raise InvalidArgumentError(
@@ -357,7 +361,8 @@ class MIPROv2:
                 "this is not quite what the run was begun with; pass True to go on all the same. "
                 + "\n".join(changes),
             )
-        job = replace(job, plan=replace(plan, notes=(resumption.note(past), *changes, *plan.notes)))
+        notes = (resumption.note(past), *changes, *job.plan.notes)
+        job = replace(job, plan=replace(job.plan, notes=notes))
         return _carried_out(Run(job, opened, past), ask=requires_permission_to_run)
 
     def plan(self, student: Module, *, trainset: Any, **settings: Any) -> Plan:
@@ -460,7 +465,9 @@ class MIPROv2:
             self.metric,
             lm=task_lm,
             example_timeout=wished.example_timeout,
+            metric_threshold=wished.metric_threshold,
         )
+        scale = _scale(found.metric_scale, wished.metric_threshold)
         source = program_source(copy)
         plan = resolve(
             wished,
@@ -473,6 +480,7 @@ class MIPROv2:
             },
             trainset_size=len(rows.train),
             valset_size=len(rows.val),
+            distinct_rows=len(distinct(rows.train)),
         )
         lms = every_lm(copy, task_lm, prompt_lm, self.teacher_lm)
         not_counted = uncounted(lms)
@@ -480,11 +488,13 @@ class MIPROv2:
         notes = [*plan.notes, *note(not_counted), *found.notes, *limits_noted(caps, lms)]
         if wished.program_aware_proposer and source.problem:
             notes.append(source.problem)
-        if repeated := repeated_note(rows):
-            notes.append(repeated)
+        sets = {"trainset": rows.train, "valset": rows.val}
+        notes += label_notes(sets, [predictor.signature for predictor in copy.predictors()])
+        notes += repeated_notes(rows, zero_shot=plan.zero_shot)
         plan = replace(
             plan,
             notes=tuple(notes),
+            metric_scale=scale,
             caps=caps,
             estimate=estimate(
                 plan,
@@ -500,7 +510,7 @@ class MIPROv2:
             plan=plan,
             student=copy,
             rows=rows,
-            metric=self.metric,
+            metric=Metric(self.metric.function, scale),
             source=source,
             task_lm=task_lm,
             prompt_lm=prompt_lm,
@@ -520,6 +530,22 @@ def _show_parameters_of_compile(method: Any) -> None:
 _show_parameters_of_compile(MIPROv2.plan)
 _show_parameters_of_compile(MIPROv2.acompile)
 _show_parameters_of_compile(MIPROv2.start)
+
+
+def _scale(seen: Literal[1, 100], metric_threshold: float | None) -> Literal[1, 100]:
+    """Return what the metric gives for a full score; a threshold above 1 tells it, too.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If no score can reach the threshold.
+    """
+    threshold = 0 if metric_threshold is None else metric_threshold
+    if threshold > HUNDRED:
+        raise InvalidArgumentError(
+            "metric_threshold", metric_threshold, "scores go up to 1, or up to 100: give less."
+        )
+    return HUNDRED if threshold > 1 else seen
 
 
 def check_caps(caps: Caps, estimate: Estimate) -> None:
@@ -548,6 +574,7 @@ def _run_of(job: Job, record: str | Path | None, *, resume: bool) -> Run:
     if found.past is not None:
         caps = resumption.caps_of(found.past, caps.to_dict())
         check_caps(caps, job.plan.estimate)
+        job = resumption.on_scale_of(found.past, job)
     plan = replace(job.plan, caps=caps, notes=(*found.notes, *job.plan.notes))
     return Run(replace(job, plan=plan), opened, found.past)
 

@@ -41,6 +41,19 @@ _RESOLVED = frozenset(
 )
 
 
+# What a plan tells apart from its settings.
+_APART = (
+    "estimate",
+    "notes",
+    "caps",
+    "models",
+    "predictors",
+    "program",
+    "distinct_rows",
+    "metric_scale",
+)
+
+
 class Unset(int):
     """A default that can be told from the same number given by the user."""
 
@@ -161,6 +174,10 @@ class Plan(Hyperparameters):
         Role (task, prompt, teacher) → name of the LM.
     trials_in_flight
         How many trials are asked before the first of them is told (the fixed lag).
+    distinct_rows
+        Rows of the trainset without repetitions: as many demos there can be.
+    metric_scale
+        What the metric gives for a full score, 1 or 100: the scale of ``metric_threshold``.
     notes
         What the user should know before saying yes.
     estimate
@@ -175,6 +192,8 @@ class Plan(Hyperparameters):
     trials_in_flight: int
     trainset_size: int
     valset_size: int
+    distinct_rows: int
+    metric_scale: Literal[1, 100] = 1
     notes: tuple[str, ...] = ()
     estimate: Estimate = field(default_factory=Estimate)
     caps: Caps = field(default_factory=Caps)
@@ -187,13 +206,19 @@ class Plan(Hyperparameters):
         at_the_end = min(self.search.finalists, self.num_trials)
         return (self.num_trials - 1) // self.minibatch_full_eval_steps + at_the_end
 
+    @property
+    def demos_per_set(self) -> int:
+        """Return how many demos a set has at most: labelled ones only fill it up."""
+        return min(max(self.max_bootstrapped_demos, self.max_labeled_demos), self.distinct_rows)
+
     def settings(self) -> dict[str, Any]:
         """Return the hyperparameters by name, the sizes of the sets and what follows from them."""
         values = asdict(replace(self, estimate=Estimate()))
-        for apart in ("estimate", "notes", "caps", "models", "predictors", "program"):
+        for apart in _APART:
             del values[apart]
         values["search"] = self.search.name
         values["full_evaluations"] = self.full_evaluations
+        values["demos_per_set"] = self.demos_per_set
         return values
 
     def __str__(self) -> str:
@@ -206,8 +231,9 @@ class Plan(Hyperparameters):
         demos = (
             "instructions only, no demos"
             if self.zero_shot
-            else f"{self.num_candidates} demo sets each, of up to {self.max_bootstrapped_demos} "
-            f"bootstrapped and {max(self.max_bootstrapped_demos, self.max_labeled_demos)} in all"
+            else f"{self.num_candidates} demo sets each, of up to "
+            f"{min(self.max_bootstrapped_demos, self.distinct_rows)} bootstrapped and "
+            f"{self.demos_per_set} in all"
         )
         auto = f" (auto={self.auto!r})" if self.auto else ""
         lines = [f"MIPROv2 plan for {self.program}{auto}"]
@@ -257,6 +283,7 @@ def resolve(
     models: Mapping[str, str],
     trainset_size: int,
     valset_size: int,
+    distinct_rows: int,
 ) -> Plan:
     """Return the plan that `wishes` mean for this program and these data.
 
@@ -291,6 +318,13 @@ def resolve(
             f"{trials} trials are few for {variables} variables of {candidates} candidates: "
             f"at least {math.ceil(least)} are recommended."
         )
+    bootstrapped, labelled = wishes.max_bootstrapped_demos, wishes.max_labeled_demos
+    if 0 < labelled < bootstrapped:
+        notes.append(
+            f"max_labeled_demos={labelled} only says how far labelled demos fill a set up: one may "
+            f"hold {bootstrapped} bootstrapped ones. For no more than {labelled} demos, give "
+            f"max_bootstrapped_demos={labelled}, too."
+        )
     values = {name: value for name, value in vars(wishes).items() if name not in _RESOLVED}
     return Plan(
         **values,
@@ -307,6 +341,7 @@ def resolve(
         ),
         trainset_size=trainset_size,
         valset_size=valset_size,
+        distinct_rows=distinct_rows,
         notes=tuple(notes),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
+from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.example import Example
 from mipro_nb.language.saving import jsonable
 from mipro_nb.models.caps import Caps
@@ -30,10 +31,15 @@ from mipro_nb.runs.resuming import RESUMABLE
 _FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout"})
 _DIFF_LINES = 30
 _WHAT = {"program": "the program's code", "metric": "the metric's code", "student": "the student"}
-_OBSTACLES = {"trainset": "the data", "valset": "the data", "student": "the predictors"}
+_OBSTACLES = {
+    "trainset": "the data",
+    "valset": "the data",
+    "student": "the predictors",
+    "metric": "the metric's scale",
+}
 _LMS, _PRICES, _SIZES = "the LMs", "the prices", "the sizes"
 # What follows from other settings, and from the data.
-_FOLLOWS = frozenset({"full_evaluations", "trainset_size", "valset_size"})
+_FOLLOWS = frozenset({"full_evaluations", "demos_per_set", "trainset_size", "valset_size"})
 
 
 def past_of(record: Record, run_id: str) -> Past:
@@ -257,6 +263,8 @@ def obstacles(past: Past, job: Job) -> Iterator[tuple[str, str]]:
         text = json.dumps(jsonable([row.to_dict() for row in examples], name), ensure_ascii=False)
         if text_ref(text) != getattr(planned, name):
             yield name, "its rows are others than those of the run"
+    if job.plan.metric_scale > planned.metric_scale:
+        yield "metric", "its scores go up to 100, and those of the run up to 1"
     if dict(job.plan.predictors) != planned.predictors:
         yield "student", f"the predictors of the run were {planned.predictors}"
 
@@ -267,9 +275,14 @@ def check_same(past: Past, job: Job) -> None:
     Raises
     ------
     InvalidArgumentError
-        If rows or predictors are others.
+        If rows, predictors or the scale of the metric are others.
     """
-    given = {"trainset": job.rows.train, "valset": job.rows.val, "student": job.student}
+    given = {
+        "trainset": job.rows.train,
+        "valset": job.rows.val,
+        "student": job.student,
+        "metric": job.metric.function,
+    }
     for name, problem in obstacles(past, job):
         raise InvalidArgumentError(
             name, given[name], f"{problem}: give what it was begun with, or begin a new run."
@@ -302,6 +315,8 @@ def differences(past: Past, job: Job) -> Iterator[Change]:
     """
     planned = past.planned
     for name, value in job.plan.settings().items():
+        if name in _FOLLOWS and name not in planned.plan:
+            continue  # an older record
         if name not in _FREE and planned.plan.get(name) != value:
             text = f"{name} was {planned.plan.get(name)!r} and is {value!r}."
             yield Change(_SIZES if name in _FOLLOWS else name, text)
@@ -350,6 +365,13 @@ _ENDS = {
     "capped": "reached a cap",
     "failed": "failed",
 }
+
+
+def on_scale_of(past: Past, job: Job) -> Job:
+    """Return `job` with the scale of the run's scores, of which a rehearsal may see too little."""
+    scale = past.planned.metric_scale
+    plan = replace(job.plan, metric_scale=scale)
+    return replace(job, plan=plan, metric=Metric(job.metric.function, scale))
 
 
 def same_auto(past: Past, plan: Plan) -> Plan:

@@ -6,14 +6,15 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mipro_nb.datasets.rows import from_dataframe
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_rows
 from mipro_nb.language.example import Example
+from mipro_nb.language.plain import plain
 from mipro_nb.language.saving import jsonable
-from mipro_nb.runs.wording import counted
 
 # DSPy's split: four fifths are for validation, at most this many rows.
 _VALIDATION_SHARE = 0.8
@@ -40,6 +41,12 @@ class Rows:
     train: list[Example]
     val: list[Example]
 
+    @cached_property
+    def taught(self) -> frozenset[int]:
+        """Return the places in `val` of rows that have the inputs of a row of `train`."""
+        keys = {inputs_key(row) for row in self.train}
+        return frozenset(n for n, row in enumerate(self.val) if inputs_key(row) in keys)
+
     def unkept(self) -> str | None:
         """Return which value a record, which keeps rows as JSON, does not give back; None if none.
 
@@ -60,19 +67,13 @@ def distinct(rows: Sequence[Example]) -> list[int]:
     """Return the indices of `rows`, without those that have the inputs of an earlier row."""
     first: dict[str, int] = {}
     for index, row in enumerate(rows):
-        first.setdefault(repr(sorted(row.inputs().items())), index)
+        first.setdefault(inputs_key(row), index)
     return list(first.values())
 
 
-def repeated_note(rows: Rows) -> str | None:
-    """Return what to tell of rows that are in the trainset more than once, None if none is."""
-    repeated = len(rows.train) - len(distinct(rows.train))
-    if not repeated:
-        return None
-    return (
-        f"trainset: {counted(repeated, 'row')} with the inputs of an earlier row; demos are made "
-        "of the first of each."
-    )
+def inputs_key(row: Example) -> str:
+    """Return a text that is the same for rows of the same inputs."""
+    return repr(sorted(row.inputs().items()))
 
 
 def given_values(rows: Sequence[Example]) -> Given:
@@ -144,7 +145,7 @@ def _as_examples(name: str, rows: Any, inputs: Sequence[str] | None) -> list[Exa
         rows = from_dataframe(rows, inputs=list(inputs))
     if hasattr(rows, "__iter__") and not isinstance(rows, str | bytes):
         rows = [_with_inputs(name, index, row, inputs) for index, row in enumerate(rows)]
-    examples = check_rows(name, rows)
+    examples: list[Example] = plain(check_rows(name, rows))
     for index, example in enumerate(examples):
         for field, value in example.items():
             _check_value(f"{name}[{index}].{_printable(field)}", field, value)

@@ -198,6 +198,7 @@ class Run(RunFrames):
             lms=lms_of(self._job),
             unkept=rows.unkept(),
             names=self._names,
+            metric_scale=plan.metric_scale,
         )
 
     @property

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -64,17 +64,25 @@ class Prompt(TypedDict):
 
 
 class ExampleRow(TypedDict):
-    """What became of one example; `scored_by` is the trial that scored it."""
+    """What became of one example; `scored_by` is the trial that scored it.
+
+    `score` is 0–1; `points` is the score as the metric gave it, where its scale is another one.
+    """
 
     example: int
     inputs: dict[str, Clip]
     expected: dict[str, Clip]
     prediction: dict[str, Clip] | None
     score: float | None
+    points: NotRequired[float]
     feedback: Clip | None
     error: Clip | None
     seconds: float | None
     scored_by: int
+
+
+class _Points(TypedDict, total=False):
+    points: float
 
 
 class TrialDetail(TypedDict):
@@ -245,6 +253,10 @@ class _TrialReader:
         given = {name: value for name, value in row.items() if name in inputs}
         expected = {name: value for name, value in row.items() if name not in inputs}
         cell = self._cells.get(number)
+        scale = 1 if planned is None else planned.metric_scale
+        points: _Points = {}
+        if cell and scale != 1:
+            points = {"points": cell.scored.score * scale}
         return {
             "example": number,
             "inputs": clip_fields(given, more, limit),
@@ -255,6 +267,7 @@ class _TrialReader:
             "error": cell and cell.clip("error"),
             "seconds": cell and cell.scored.seconds,
             "scored_by": cell.scored.trial if cell else self._trial,
+            **points,
         }
 
     def _prompts(self, names: Sequence[str]) -> list[Prompt]:

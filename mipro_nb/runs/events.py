@@ -81,7 +81,8 @@ class RunPlanned(Event):
     again. `lms` tells, by role, what the answers of an LM and their price depend on; nothing of
     records that are older. `unkept` names a value of the rows that JSON does not give back. `names`
     are what the user calls the ``student`` and the ``metric``, as far as that is known, and the
-    magic, if any, that began the run as its ``command``.
+    magic, if any, that began the run as its ``command``. `metric_scale` is what the metric gives
+    for a full score; scores in events are divided by it.
     """
 
     referring = ("trainset", "valset", "sources")
@@ -103,6 +104,7 @@ class RunPlanned(Event):
     lms: dict[str, dict[str, Any]] = {}
     unkept: str | None = None
     names: dict[str, str] = {}
+    metric_scale: Literal[1, 100] = 1
 
 
 class RunPermitted(Event):

@@ -79,6 +79,7 @@ def test_low_expected_and_high_are_in_order(asked, trainset_size, rehearsal, max
         models={"task": "any"},
         trainset_size=trainset_size,
         valset_size=valset_size,
+        distinct_rows=trainset_size,
     )
     models = Models(*[lm(max_tokens=max_tokens, cache=cache)] * 3)
     found = estimate(

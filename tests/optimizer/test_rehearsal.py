@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Literal
 
 import pytest
@@ -14,6 +16,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, MetricError, ProgramError
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.models.tokens import count_message_tokens
+from mipro_nb.optimizer import rehearsal
 from mipro_nb.optimizer.rehearsal import rehearse
 
 
@@ -142,24 +145,185 @@ async def test_a_program_without_predictors_is_refused():
         await rehearsed(Empty())
 
 
-async def test_a_forward_that_calls_no_predictor_is_refused():
+async def test_a_program_that_calls_no_predictor_on_these_rows_is_not_refused_but_told_so():
     class Idle(Solve):
         def forward(self, question):
-            return mipro.Prediction(answer="")
+            return mipro.Prediction(answer="") if question else super().forward(question)
 
-    with pytest.raises(ProgramError, match=r"Idle never called any of its predictors \(solve\)"):
-        await rehearsed(Idle())
+    found = await rehearsed(Idle())
+    assert "no rehearsed row calls solve" in found.notes[0]
+    assert found.guess == "no rehearsed row calls solve"
+    # As if it were called once a row, with the row's own input.
+    assert found.calls == [(await rehearsed(Solve())).calls[0]]
 
 
-async def test_a_forward_that_only_calls_an_lm_directly_is_told_so(server):
+async def test_a_predictor_that_no_rehearsed_row_calls_is_told_and_part_of_the_estimate():
+    class Fallback(PlanAndSolve):
+        def forward(self, question):
+            if question.startswith("a riddle"):
+                return self.solve(question=question, plan=self.plan(question=question).plan)
+            return self.solve(question=question, plan="none")
+
+    found = await rehearsed(Fallback())
+    assert [note.split(":")[0] for note in found.notes] == ["no rehearsed row calls plan"]
+    assert found.guess == "no rehearsed row calls plan"
+    assert [call.predictor for call in found.calls[-1]] == ["solve.predict", "plan"]
+    assert [call.predictor for call in found.calls[0]] == ["solve.predict"]
+
+
+async def test_made_up_choices_lead_to_every_branch():
+    class Router(mipro.Module):
+        def __init__(self):
+            self.route = mipro.Predict("question -> kind: Literal['sum', 'word', 'other']")
+            self.by_kind = {kind: mipro.Predict("question -> answer") for kind in ("sum", "word")}
+            self.other = mipro.Predict("question -> answer, why")
+
+        def forward(self, question):
+            kind = self.route(question=question).kind
+            return self.by_kind.get(kind, self.other)(question=question)
+
+    found = await rehearsed(Router())
+    assert found.notes == []
+    assert found.guess is None
+    called = {call.predictor for calls in found.calls for call in calls}
+    assert called == {"route", "by_kind['sum']", "by_kind['word']", "other"}
+
+
+async def test_an_agent_that_loops_until_the_model_says_so_ends():
+    class Agent(mipro.Module):
+        def __init__(self):
+            self.step = mipro.Predict("question -> action: Literal['search', 'finish'], answer")
+
+        def forward(self, question):
+            while (step := self.step(question=question)).action != "finish":
+                pass
+            return step
+
+    found = await rehearsed(Agent())
+    assert found.notes == []
+    assert {len(calls) for calls in found.calls} == {1, 2}
+
+
+@pytest.mark.parametrize("stubborn", [Exception, BaseException])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_loop_that_made_up_answers_do_not_end_is_ended(stubborn, is_async):
+    class Loop(Solve):
+        def forward(self, question):
+            while True:
+                try:
+                    if self.solve(question=question).answer == "enough":
+                        return
+                except stubborn:
+                    pass
+
+    class AsyncLoop(Solve):
+        async def aforward(self, question):
+            while True:
+                try:
+                    if (await self.solve.acall(question=question)).answer == "enough":
+                        return
+                except stubborn:
+                    pass
+
+    # On the core loop: what is left to wait stays there.
+    data = [row.without("answer") for row in rows(5)]
+    optimizer = mipro.MIPROv2(lambda e, p: True)
+    plan = optimizer.plan((AsyncLoop if is_async else Loop)(), trainset=data, minibatch=False)
+    (note,) = plan.notes
+    assert "Loop did not end within 100 LM calls on made-up answers" in note
+    assert ("left to wait for ever" in note) == (stubborn is BaseException)
+    assert "was ended after 100 calls" in plan.estimate.guess
+    assert "A guess, since" in str(plan)
+
+
+async def test_parallel_calls_of_one_program_all_hear_of_the_end():
+    class InThreads(Solve):
+        def forward(self, question):
+            with ThreadPoolExecutor(8) as pool:
+                votes = pool.map(lambda _: self.solve(question=question), range(150))
+                return next(iter(votes))
+
+    class InTasks(Solve):
+        async def aforward(self, question):
+            calls = (self.solve.acall(question=question) for _ in range(150))
+            return (await asyncio.gather(*calls))[0]
+
+    for student in (InThreads(), InTasks()):
+        (note,) = (await rehearsed(student)).notes
+        assert "did not end within 100 LM calls" in note
+        assert "left" not in note
+
+
+@pytest.mark.parametrize("where", ["program", "metric"])
+async def test_code_that_goes_on_without_a_call_is_left_and_named(where, monkeypatch):
+    monkeypatch.setattr(rehearsal, "_SECONDS", 1.0)
+    monkeypatch.setattr(rehearsal, "_GRACE_SECONDS", 0.1)
+    ended = threading.Event()
+
+    class Computes(Solve):
+        def forward(self, question):
+            answer = super().forward(question=question)
+            if where == "program":
+                ended.wait()
+            return answer
+
+    def compares(example, prediction, trace=None):
+        return ended.wait() if where == "metric" else True
+
+    found = await rehearsed(Computes(), compares)
+    ended.set()
+    name = "Computes" if where == "program" else "the metric compares"
+    (note,) = found.notes
+    assert note.startswith(f"{name} had not come back after 1 s of rehearsal")
+    assert "left to itself" in note
+    assert "have its loops end" in note
+    assert found.guess == f"{name} was ended after 1 s"
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+async def test_a_direct_call_of_an_lm_ends_the_program_and_is_told(server, swallows):
     lm = lm_of(server)
 
     class Direct(Solve):
         def forward(self, question):
-            return mipro.Prediction(answer=lm(question)[0])
+            while True:
+                try:
+                    return mipro.Prediction(answer=lm(question)[0])
+                except Exception:
+                    if not swallows:
+                        raise
 
-    with pytest.raises(ProgramError, match=r"never called any .* Note: the program raised Call"):
-        await rehearsed(Direct())
+    found = await rehearsed(Direct())
+    (note,) = found.notes
+    assert "Direct calls an LM directly" in note
+    assert "not in the estimate" in note
+    assert found.guess == "direct LM calls are left out"
+
+
+async def test_a_row_that_fails_alone_is_told_and_refuses_nothing():
+    class Fails(Solve):
+        def forward(self, question):
+            if question == "4 plus 7":
+                raise LookupError(question)
+            return super().forward(question=question)
+
+    found = await rehearsed(Fails())
+    (note,) = found.notes
+    assert "Fails failed before its first LM call" in note
+    assert "4 plus 7" in note
+    assert len(found.calls) == 4
+    assert found.guess is None
+
+
+async def test_a_metric_that_raises_on_one_row_alone_is_told_and_refuses_nothing():
+    def fussy(example, prediction, trace=None):
+        if example.question == "4 plus 7":
+            raise LookupError(example.question)
+        return True
+
+    found = await rehearsed(Solve(), fussy)
+    (note,) = found.notes
+    assert "The metric fussy raised LookupError" in note
 
 
 @pytest.mark.parametrize("error", [ValueError("no tool"), SystemExit(1), AttributeError("x")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -163,3 +164,12 @@ def test_half_of_a_character_is_refused_before_it_is_sent(row, field):
     with pytest.raises(InvalidArgumentError, match=r"^trainset\[2\]"):
         split(data, valset=DICTS, inputs=["question"])
     assert split([{"question": "\U0001f600"}] * 2, inputs=["question"]).train
+
+
+@pytest.mark.parametrize("value", [np.int64(3), np.float32(0.5), np.array([1, 2]), pd.NA, pd.NaT])
+def test_rows_made_by_hand_may_hold_values_of_numpy_and_pandas(value):
+    given = [{"question": str(n), "answer": "1", "note": value} for n in range(10)]
+    for made in (given, [mipro.Example(row) for row in given]):
+        rows = split_rows(made, None, ["question"], None, 9)
+        assert type(rows.val[0].note) in (int, float, list, type(None))
+        assert rows.unkept() is None

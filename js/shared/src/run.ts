@@ -66,6 +66,8 @@ export interface PhaseEstimate {
 export interface Estimate {
   readonly phases: readonly PhaseEstimate[];
   readonly total: PhaseEstimate;
+  /** Why it is a guess, in words that follow "since"; absent from what older versions saved. */
+  readonly guess?: string | null;
 }
 
 /** Hard limits of a run; null where there is none. */
@@ -231,8 +233,10 @@ export interface ExampleRow {
   readonly inputs: Readonly<Record<string, Clip>>;
   readonly expected: Readonly<Record<string, Clip>>;
   readonly prediction: Readonly<Record<string, Clip>> | null;
-  /** 0–1, as the metric gave it; null while it is being scored. */
+  /** 0–1; null while it is being scored. */
   readonly score: number | null;
+  /** The score as the metric gave it, where its scale is not 0–1. */
+  readonly points?: number;
   readonly feedback: Clip | null;
   readonly error: Clip | null;
   readonly seconds: number | null;

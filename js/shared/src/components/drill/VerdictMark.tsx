@@ -10,7 +10,11 @@ const icons: Readonly<Record<Verdict, IconName>> = {
 };
 
 /** The score of an example, with a sign of what it means. */
-export function VerdictMark({ row }: { readonly row: Pick<ExampleRow, "score" | "error"> }) {
+export function VerdictMark({
+  row,
+}: {
+  readonly row: Pick<ExampleRow, "score" | "points" | "error">;
+}) {
   const verdict = verdictOf(row);
   return (
     <span class={`mipro-verdict mipro-verdict--${verdict}`} title={verdictNames[verdict]}>
@@ -20,7 +24,7 @@ export function VerdictMark({ row }: { readonly row: Pick<ExampleRow, "score" | 
       ) : (
         <>
           <span class="mipro-only-read">{verdictNames[verdict]}, score </span>
-          {metricText(row.score)}
+          {metricText(row.points ?? row.score)}
         </>
       )}
     </span>

@@ -1,6 +1,7 @@
 import { formatAbout, formatCount, formatTokens, formatUsd, type Range } from "../../format";
 import { phaseNames } from "../../model/words";
 import type { Estimate, PhaseEstimate, Spend } from "../../run";
+import { SafeText } from "../base/SafeText";
 
 interface EstimateTableProps {
   readonly estimate: Estimate;
@@ -67,6 +68,11 @@ export function EstimateTable({ estimate, actual }: EstimateTableProps) {
           />
         </tfoot>
       </table>
+      {estimate.guess && (
+        <p class="mipro-muted">
+          A guess, since <SafeText text={estimate.guess} />.
+        </p>
+      )}
     </section>
   );
 }
