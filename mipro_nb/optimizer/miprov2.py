@@ -31,6 +31,7 @@ from mipro_nb.optimizer.plan import (
     resolve,
 )
 from mipro_nb.optimizer.rehearsal import rehearse
+from mipro_nb.optimizer.reserve import reserve_note
 from mipro_nb.optimizer.rows import repeated_note, split_rows
 from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.source import program_source
@@ -496,6 +497,8 @@ class MIPROv2:
             ),
         )
         check_caps(caps, plan.estimate)
+        if reserved := reserve_note(plan, caps):
+            plan = replace(plan, notes=(*plan.notes, reserved))
         return Job(
             plan=plan,
             student=copy,
