@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError, TruncatedReplyError
 from mipro_nb.language.example import Example, Prediction
+from mipro_nb.language.fields import NO_DEFAULT
 from mipro_nb.language.history import PastCall, remember
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.module import Module
+from mipro_nb.language.options import check_options
 from mipro_nb.language.prompt import (
     Message,
     form_for,
@@ -61,6 +63,7 @@ class Predict(Module):
     is_predictor = True
 
     def __init__(self, signature: str | SignatureMeta, *, rollout: int = 0, **options: Any) -> None:
+        check_options(options)
         self.signature = ensure_signature(signature)
         self.demos: list[Example] = []
         self.lm: LanguageModel | None = None
@@ -74,24 +77,16 @@ class Predict(Module):
         self.demos = []
         self.lm = None
 
-    def forward(self, **inputs: Any) -> Prediction:
+    # Each goes on by its name in this class: a subclass's own forward and aforward may call both.
+
+    def forward(self, *args: Any, **inputs: Any) -> Prediction:
         """Return the prediction for `inputs`, blocking until it is there; see `aforward`."""
         if self.scope is not None and lost():
-            return self.scope.copy().run(self.forward, **inputs)
-        return core().wait_for(self.aforward(**inputs))
+            return self.scope.copy().run(Predict.forward, self, *args, **inputs)
+        return core().wait_for(Predict.aforward(self, *args, **inputs))
 
-    def __call__(self, *args: Any, **inputs: Any) -> Prediction:
-        """Return the prediction for inputs given by name."""
-        self._refuse_positional(args)
-        return self.forward(**inputs)
-
-    async def acall(self, *args: Any, **inputs: Any) -> Prediction:
-        """Await the prediction for inputs given by name."""
-        self._refuse_positional(args)
-        return await self.aforward(**inputs)
-
-    async def aforward(self, **inputs: Any) -> Prediction:
-        """Await the prediction for `inputs`.
+    async def aforward(self, *args: Any, **inputs: Any) -> Prediction:
+        """Await the prediction for `inputs`, given by name.
 
         A reply that lacks a field, or holds one of the wrong type, is asked for once more with
         the error.
@@ -107,7 +102,10 @@ class Predict(Module):
         """
         if self.scope is not None and lost():
             scope = self.scope.copy()
-            return await asyncio.create_task(self.aforward(**inputs), context=scope)
+            work = Predict.aforward(self, *args, **inputs)
+            return await asyncio.create_task(work, context=scope)
+        self._refuse_positional(args)
+        inputs = self._with_defaults(inputs)
         self._check_inputs(inputs)
         lm = settings.stand_in or self.lm or settings.lm
         if lm is None:
@@ -129,7 +127,17 @@ class Predict(Module):
         """Return the messages that a call with `inputs` sends, without sending them."""
         lm = lm or self.lm or settings.lm
         form = form_for(self.signature, lm)
-        return write_messages(self.signature, self.demos, inputs, form=form)
+        demos = [self._with_defaults(demo) for demo in self.demos]
+        return write_messages(self.signature, demos, self._with_defaults(inputs), form=form)
+
+    def _with_defaults(self, values: Mapping[str, Any] | Example) -> dict[str, Any]:
+        """Return `values`, and the defaults of the inputs that they lack."""
+        lacking = {
+            name: field.default
+            for name, field in self.signature.input_fields.items()
+            if field.default is not NO_DEFAULT and name not in values
+        }
+        return {**lacking, **values} if lacking else dict(values)
 
     async def _ask(self, lm: LanguageModel, messages: list[Message]) -> dict[str, Any]:
         form = form_for(self.signature, lm)
@@ -160,6 +168,11 @@ class Predict(Module):
         unknown = [name for name in inputs if name not in wanted]
         if missing or unknown:
             _refuse_inputs(self.signature, missing, unknown)
+        for name, field in wanted.items():
+            try:
+                field.checked(inputs[name])
+            except ValueError as error:
+                raise InvalidArgumentError(name, inputs[name], f"{error}.") from None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.signature.declaration!r}, {len(self.demos)} demos)"
@@ -187,8 +200,10 @@ class ChainOfThought(Module):
 
     def forward(self, *args: Any, **inputs: Any) -> Prediction:
         """Return the prediction, with its ``reasoning``."""
-        return self.predict(*args, **inputs)
+        got: Prediction = self.predict(*args, **inputs)
+        return got
 
     async def aforward(self, *args: Any, **inputs: Any) -> Prediction:
         """Await the prediction, with its ``reasoning``."""
-        return await self.predict.acall(*args, **inputs)
+        got: Prediction = await self.predict.acall(*args, **inputs)
+        return got

@@ -184,7 +184,7 @@ def read_reply(
             problems.append(f"The field {name!r} is missing.")
             continue
         try:
-            values[name] = read_value(field, reply.texts[name])
+            values[name] = field.checked(read_value(field, reply.texts[name]))
         except ValueError as error:
             problems.append(f"The field {name!r} is wrong: {error}.")
     cut = reply.last is not None and may_go_on(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+import difflib
 import inspect
 import keyword
+import re
 import sys
 import typing
 from functools import partial
@@ -13,7 +15,15 @@ from typing import Any, ClassVar, Literal, Optional, Union
 
 from mipro_nb.errors import InvalidArgumentError, SignatureError, shown
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, FieldSpec, adapter, type_name
+from mipro_nb.language.fields import (
+    Field,
+    FieldSpec,
+    InputField,
+    OutputField,
+    adapter,
+    field_of,
+    type_name,
+)
 
 if typing.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,9 +73,10 @@ class SignatureMeta(type):
     instructions: str
 
     def __new__(
-        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **keywords: Any
     ) -> SignatureMeta:
         """Make the class, its fields taken out of the body and checked."""
+        _refuse_slips(name, namespace, keywords)
         made: Any = namespace.pop("__made_fields__", None)
         specs = {key: value for key, value in namespace.items() if isinstance(value, FieldSpec)}
         body = {key: value for key, value in namespace.items() if key not in specs}
@@ -112,7 +123,15 @@ class SignatureMeta(type):
         return cls._derived(cls.fields, instructions)
 
     def with_updated_field(cls, name: str, **changes: Any) -> SignatureMeta:
-        """Return a signature in which field `name` has another `desc` or `type`."""
+        """Return a signature in which field `name` is described otherwise.
+
+        Parameters
+        ----------
+        name
+            The field.
+        **changes
+            ``type``, and what `InputField` takes.
+        """
         if name not in cls.fields:
             raise InvalidArgumentError("name", name, f"the fields are {', '.join(cls.fields)}.")
         fields = {**cls.fields, name: cls.fields[name].described(**changes)}
@@ -142,10 +161,25 @@ def make_signature(name: str, fields: Mapping[str, Field], instructions: str) ->
 def _inherited_instructions(bases: tuple[type, ...]) -> str:
     """Return the instruction that a base was given, "" if it only has the usual one."""
     for base in bases:
-        if isinstance(base, SignatureMeta) and base.fields:
-            written = base.instructions != default_instructions(base.fields)
-            return base.instructions if written else ""
+        if not isinstance(base, SignatureMeta) or not base.fields:
+            continue
+        if base.instructions != default_instructions(base.fields):
+            return base.instructions
     return ""
+
+
+def _refuse_slips(name: str, namespace: Mapping[str, Any], keywords: Mapping[str, Any]) -> None:
+    """Refuse what would be dropped without a word, and was surely meant to say something."""
+    if keywords:
+        msg = f"Signature {name} takes no class arguments; it was given {', '.join(keywords)}."
+        raise SignatureError(msg)
+    for key, value in namespace.items():
+        if value is InputField or value is OutputField:
+            msg = f"Signature {name}: write {key} = {value.__name__}(), with parentheses."
+            raise SignatureError(msg)
+        if key != "instructions" and difflib.get_close_matches(key, ["instructions"], cutoff=0.85):
+            msg = f"Signature {name}: {key!r} means nothing; write instructions = …"
+            raise SignatureError(msg)
 
 
 def _inherited_fields(bases: tuple[type, ...]) -> dict[str, Field]:
@@ -164,10 +198,7 @@ def _declared_fields(cls: type, specs: Mapping[str, FieldSpec]) -> dict[str, Fie
             "nor OutputField()."
         )
         raise SignatureError(msg)
-    return {
-        name: Field(name, spec.kind, annotations.get(name, str), spec.desc)
-        for name, spec in specs.items()
-    }
+    return {name: field_of(name, annotations.get(name, str), spec) for name, spec in specs.items()}
 
 
 def _annotations_of(cls: type) -> dict[str, Any]:
@@ -223,6 +254,12 @@ def _from_declaration(
                 msg = f"Signature {declaration!r} has the field {name!r} twice."
                 raise SignatureError(msg)
             fields[name] = Field(name, typing.cast("Literal['input', 'output']", kind), annotation)
+    for name, value in types.items():
+        # A bag of types of which some are not named does no harm; a text is no type.
+        if isinstance(value, str) and not re.search(rf"\b{re.escape(name)}\b", declaration):
+            raise InvalidArgumentError(
+                name, value, "it is no type that the declaration names; did you mean instructions=?"
+            )
     if instructions is not None and not isinstance(instructions, str):
         raise InvalidArgumentError("instructions", instructions, "give the instruction as a str.")
     checked = _checked(repr(declaration), fields, abstract=False)

@@ -10,6 +10,7 @@ from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.attempt import lm_call
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
+from mipro_nb.language.options import check_options
 from mipro_nb.models import local
 from mipro_nb.models.calls import Call
 from mipro_nb.models.caps import Caps
@@ -28,8 +29,6 @@ from mipro_nb.models.redaction import (
 from mipro_nb.models.worst_case import names_limit, unlimited_reply_tokens
 from mipro_nb.numbers import is_count, is_number
 
-_HOTTEST = 2  # OpenAI's range of temperatures ends there
-
 
 class LM:
     """A language model.
@@ -45,7 +44,8 @@ class LM:
         An OpenAI-compatible server; the service's own if None. For ``openai/…`` the environment
         variable ``OPENAI_BASE_URL``, if it is set, comes before the service's own.
     temperature
-        Sampling temperature; not sent to reasoning models, which refuse it.
+        Sampling temperature, 0 to 2; None for the server's own. Not sent to reasoning models,
+        which refuse it.
     max_tokens
         Longest reply, in tokens; None for the server's own limit. Reasoning models get it as
         ``max_completion_tokens``, and none unless it is given, since it bounds their thoughts.
@@ -109,8 +109,9 @@ class LM:
         secrets.add(texts_of_proxies())
         secrets.add(texts_of_openai_headers())
         secrets.add(texts_of_unknown(parameters))
-        _check_numbers(temperature, max_tokens, num_retries, timeout)
+        _check_numbers(max_tokens, num_retries, timeout)
         given = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
+        check_options(given)
         self._options = given
         self.price = as_price(price)
         if self.price is None and self._endpoint.provider is not None:
@@ -175,6 +176,7 @@ class LM:
     def call_for(self, request: LMRequest) -> Call:
         """Return the call that `request` leads to, without making it."""
         secrets.add(texts_of_unknown(request.options))
+        check_options(request.options)
         parameters = self._parameters({**self._options, **request.options})
         if request.schema is not None:
             schema = {"name": "reply", "schema": dict(request.schema), "strict": True}
@@ -263,9 +265,7 @@ def _one_of(base_url: str | None, api_base: str | None) -> str | None:
     return api_base if base_url is None else base_url
 
 
-def _check_numbers(temperature: Any, max_tokens: Any, num_retries: Any, timeout: Any) -> None:
-    if temperature is not None and not (is_number(temperature) and 0 <= temperature <= _HOTTEST):
-        raise InvalidArgumentError("temperature", temperature, "give a number from 0 to 2.")
+def _check_numbers(max_tokens: Any, num_retries: Any, timeout: Any) -> None:
     if max_tokens is not None and not (is_count(max_tokens) and max_tokens > 0):
         raise InvalidArgumentError("max_tokens", max_tokens, "give at least 1, or None.")
     if not (is_count(num_retries) and num_retries >= 0):

@@ -27,7 +27,7 @@ def trial_program(record: Record, state: RunState, trial: int) -> dict[str, Any]
     if student is None:
         msg = "The record does not have the student's state: an older version wrote it."
         raise RecordError(msg)
-    saved = dict(kept(record, student, FIELDS))
+    saved = kept(record, student, FIELDS)
     predictors = {name: dict(entry) for name, entry in saved.get("predictors", {}).items()}
     try:
         for choice in choices_of(state.trials[trial].configuration):

@@ -243,9 +243,11 @@ def test_a_subclass_with_another_field_keeps_the_instruction_that_its_base_was_g
 
 
 def test_fields_need_no_annotation_and_take_dspy_options():
-    class Plain(Signature):
-        question = InputField(prefix="Question:", format=str)
-        answer = OutputField(desc="one word", prefix="Answer:")
+    with pytest.warns(UserWarning, match="changes nothing here"):
+
+        class Plain(Signature):
+            question = InputField(prefix="Question:", format=str)
+            answer = OutputField(desc="one word", prefix="Answer:")
 
     assert types_of(Plain) == {"question": str, "answer": str}
     assert Plain.instructions == "Given the fields `question`, produce the fields `answer`."
