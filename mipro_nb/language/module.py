@@ -109,6 +109,15 @@ class Module:
             twin.__dict__[name] = value if name == "_results" else _copied(value, memo)
         return twin
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: all but the run that it came from, which is in the record."""
+        state = dict(self.__dict__)
+        if self._results is not None:
+            results = vars(self._results)
+            kept = {name: value for name, value in results.items() if name != "run"}
+            state["_results"] = SimpleNamespace(**kept)
+        return state
+
     def reset_copy(self) -> Self:
         """Return a copy whose predictors have no demos and no LM of their own."""
         twin = self.deepcopy()

@@ -24,7 +24,7 @@ from mipro_nb.language.prompt import (
 )
 from mipro_nb.language.scope import lost
 from mipro_nb.language.settings import settings
-from mipro_nb.language.signature import SignatureMeta, ensure_signature
+from mipro_nb.language.signature import SignatureMeta, ensure_signature, make_signature
 from mipro_nb.language.tracing import Step, add_step
 
 if TYPE_CHECKING:
@@ -71,6 +71,18 @@ class Predict(Module):
         self.options = options
         self.scope: Context | None = None
         self.bound_name: str | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: what it is, without the run that uses it just now.
+
+        The signature goes as what it is made of, so that its class need not be found again.
+        """
+        signature = self.signature
+        made_of = (signature.__name__, signature.fields, signature.instructions)
+        return {**super().__getstate__(), "signature": made_of, "scope": None, "bound_name": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({**state, "signature": make_signature(*state["signature"])})
 
     def reset(self) -> None:
         """Forget demos and LM; the signature stays."""
@@ -191,7 +203,8 @@ def _refuse_inputs(signature: SignatureMeta, missing: list[str], unknown: list[s
 class ChainOfThought(Module):
     """Asks the LM to reason before it answers: the signature gets an output ``reasoning`` first.
 
-    Parameters are those of `Predict`, which it keeps as ``predict``.
+    Parameters are those of `Predict`, which it keeps as ``predict``. A signature that has an output
+    ``reasoning`` of its own keeps it, as the first one.
     """
 
     def __init__(self, signature: str | SignatureMeta, *, rollout: int = 0, **options: Any) -> None:

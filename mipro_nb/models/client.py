@@ -75,7 +75,7 @@ class Client:
 
     def __init__(self, endpoint: Endpoint, *, timeout: float) -> None:
         self._endpoint = endpoint
-        self._timeout = timeout
+        self.timeout = timeout
         self._openai: AsyncOpenAI | None = None
         self._loop: CoreLoop | None = None
 
@@ -91,7 +91,7 @@ class Client:
         LMError
             If this call failed.
         """
-        seconds = _seconds(call.parameters.get("timeout")) or self._timeout
+        seconds = _seconds(call.parameters.get("timeout")) or self.timeout
         connection = self._connected()
         try:
             # Beside the time-out of each read: a server that sends a byte now and then keeps that.

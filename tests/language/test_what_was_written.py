@@ -278,3 +278,23 @@ def test_a_program_is_run_the_same_way_however_it_is_called(program, answer):
     assert asyncio.run(program.acall(question="x")).answer == answer
     score = Evaluate(devset=rows, metric=lambda row, got, trace=None: row.answer == got.answer)
     assert score(program) == 100
+
+
+@pytest.mark.parametrize("name", ["items", "labels", "values", "copy", "keys", "get", "inputs"])
+def test_an_output_may_be_named_like_a_method_and_is_read_as_an_item(name):
+    configure(lm=ScriptedLM(f"{name}: x"))
+    prediction = Predict(f"text -> {name}")(text="a")
+    assert prediction[name] == "x"
+    assert callable(getattr(prediction, name))
+    assert dict(prediction.items()) == {name: "x"}
+    predict = Predict(f"{name} -> answer: str")
+    predict.demos = [Example({name: "a", "answer": "b"})]
+    configure(lm=ScriptedLM("answer: b"))
+    assert predict(**{name: "c"}).answer == "b"
+
+
+def test_chain_of_thought_keeps_a_reasoning_of_the_signatures_own_as_its_first_output():
+    configure(lm=ScriptedLM("reasoning: short\nanswer: 42"))
+    program = ChainOfThought("question -> answer: int, reasoning")
+    assert list(program.predict.signature.output_fields) == ["reasoning", "answer"]
+    assert program(question="x").answer == 42
