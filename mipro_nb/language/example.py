@@ -14,6 +14,8 @@ class Example:
     """A row: named values, some of which are the inputs of a program.
 
     Values are reached as attributes (``example.question``) or items (``example["question"]``).
+    Where a value is named like a method (``items``, ``labels``, ``copy``), the attribute is the
+    method, and ``example["items"]`` always the value.
 
     Parameters
     ----------
@@ -183,4 +185,8 @@ def _hash(value: Any) -> int:
 
 
 class Prediction(Example):
-    """What a program answered: its output fields as attributes."""
+    """What a program answered: its output fields as attributes.
+
+    An output that is named like a method (``items``, ``keys``, ``labels``) is read as an item:
+    ``prediction["items"]``.
+    """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -13,7 +15,13 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import to_jsonable_python
 
-from mipro_nb.errors import SignatureError
+from mipro_nb.errors import InvalidArgumentError, SignatureError, shown
+from mipro_nb.language.bounds import NAMES, Bounds, bounded, in_words, misplaced, taken_apart
+
+NO_DEFAULT: Any = ...
+"""Says of an input that a call has to give it; pydantic's word for that, too."""
+
+_WITHOUT_EFFECT = ("prefix", "format")
 
 
 @dataclass(frozen=True)
@@ -30,16 +38,49 @@ class Field:
         Any type that pydantic can validate; `str` unless said otherwise.
     desc
         What the value means, shown to the LM; may be empty.
+    default
+        What an input is where a call does not give it.
+    bounds
+        What holds for the value beside its type.
     """
 
     name: str
     kind: Literal["input", "output"]
     type: Any = str
     desc: str = ""
+    default: Any = field(default=NO_DEFAULT, hash=False)
+    bounds: Bounds = ()
 
     def described(self, **changes: Any) -> Field:
-        """Return a copy with `changes`."""
-        return replace(self, **changes)
+        """Return a copy with `changes`: those of `desc`, `type`, `default`, and of bounds.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If one of them is none of these.
+        """
+        annotation = changes.pop("type", self.type)
+        spec = _spec(self.kind, {"desc": self.desc, "default": self.default, **changes})
+        kept = tuple(bound for bound in self.bounds if bound[0] not in dict(spec.bounds))
+        return field_of(self.name, annotation, replace(spec, bounds=kept + spec.bounds))
+
+    @property
+    def full_type(self) -> Any:
+        """Return the type with its bounds, for pydantic."""
+        return bounded(self.type, self.bounds)
+
+    def checked(self, value: Any) -> Any:
+        """Return `value` if it keeps to the bounds.
+
+        Raises
+        ------
+        ValueError
+            If it does not; the message says what was expected.
+        """
+        if self.bounds and not accepts(self, value):
+            msg = f"expected {in_words(self.type, self.bounds)}, got {shown(str(value), 80)!r}"
+            raise ValueError(msg)
+        return value
 
 
 @dataclass(frozen=True)
@@ -48,24 +89,126 @@ class FieldSpec:
 
     kind: Literal["input", "output"]
     desc: str = ""
+    default: Any = NO_DEFAULT
+    bounds: Bounds = ()
 
 
-def InputField(*, desc: str = "", **_ignored: Any) -> Any:  # noqa: N802 - the field's name
+def InputField(  # noqa: N802 - the field's name
+    *,
+    desc: str = "",
+    description: str = "",
+    default: Any = NO_DEFAULT,
+    ge: Any = None,
+    gt: Any = None,
+    le: Any = None,
+    lt: Any = None,
+    multiple_of: Any = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    pattern: str | None = None,
+    **others: Any,
+) -> Any:
     """Declare an input of a class-based signature.
 
     Parameters
     ----------
-    desc
+    desc, description
         What the value means, shown to the LM.
-    **_ignored
-        Accepted so that signatures written for DSPy (``prefix=``, ``format=``) load unchanged.
+    default
+        What it is where a call, or a row, does not give it.
+    ge, gt, le, lt, multiple_of, min_length, max_length, pattern
+        Bounds, as pydantic has them: told to the LM and checked.
+    **others
+        ``prefix`` and ``format``, which signatures written for DSPy may have: they change nothing,
+        and a warning says so.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no such keyword, or `description` is another text than `desc`.
     """
-    return FieldSpec("input", desc)
+    bounds = (ge, gt, le, lt, multiple_of, min_length, max_length, pattern)
+    named = {"desc": desc, "description": description, "default": default}
+    return _spec("input", {**named, **dict(zip(NAMES, bounds, strict=True)), **others})
 
 
-def OutputField(*, desc: str = "", **_ignored: Any) -> Any:  # noqa: N802 - the field's name
-    """Declare an output of a class-based signature; parameters as `InputField`."""
-    return FieldSpec("output", desc)
+def OutputField(  # noqa: N802 - the field's name
+    *,
+    desc: str = "",
+    description: str = "",
+    ge: Any = None,
+    gt: Any = None,
+    le: Any = None,
+    lt: Any = None,
+    multiple_of: Any = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    pattern: str | None = None,
+    **others: Any,
+) -> Any:
+    """Declare an output of a class-based signature; parameters as `InputField`.
+
+    It has no default: its value is what the LM answers.
+    """
+    bounds = (ge, gt, le, lt, multiple_of, min_length, max_length, pattern)
+    named = {"desc": desc, "description": description}
+    return _spec("output", {**named, **dict(zip(NAMES, bounds, strict=True)), **others})
+
+
+def _spec(kind: Literal["input", "output"], keywords: Mapping[str, Any]) -> FieldSpec:
+    function = "InputField" if kind == "input" else "OutputField"
+    known = ("desc", "description", "default", *NAMES)
+    for name, value in keywords.items():
+        if name in _WITHOUT_EFFECT:
+            warnings.warn(
+                f"{function}({name}=…) changes nothing here: say it in desc=, or in the "
+                "signature's docstring.",
+                stacklevel=3,
+            )
+        elif name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f"did you mean {near[0]}=? " if near else ""
+            remedy = f"{meant}{function} takes {', '.join(known)}."
+            raise InvalidArgumentError(name, value, remedy)
+    desc, other = keywords.get("desc"), keywords.get("description")
+    if desc and other and desc != other:
+        raise InvalidArgumentError("description", other, "desc= says something else: drop one.")
+    default = keywords.get("default", NO_DEFAULT)
+    if kind == "output" and default is not NO_DEFAULT:
+        raise InvalidArgumentError(
+            "default",
+            default,
+            "an output's value is what the LM answers: drop it, and give the field the type "
+            "Optional[…] if there may be no answer.",
+        )
+    bounds = tuple((n, keywords[n]) for n in NAMES if keywords.get(n) is not None)
+    return FieldSpec(kind, desc or other or "", default, bounds)
+
+
+def field_of(name: str, annotation: Any, spec: FieldSpec) -> Field:
+    """Return the field that is declared as ``name: annotation = spec``.
+
+    Raises
+    ------
+    SignatureError
+        If its type cannot have such bounds, or its default is no value of it.
+    """
+    inner, bounds, desc = taken_apart(annotation)
+    made = Field(name, spec.kind, inner, spec.desc or desc, spec.default, bounds + spec.bounds)
+    if wrong := misplaced(inner, made.bounds):
+        msg = (
+            f"Field {name!r}: a value of type {type_name(inner)} has no {', '.join(wrong)}: drop "
+            "it, or give the field another type."
+        )
+        raise SignatureError(msg)
+    if made.default is not NO_DEFAULT and not accepts(made, made.default):
+        remedy = ": write Optional[…]" if made.default is None else ""
+        msg = (
+            f"Field {name!r}: default={shown(repr(made.default), 80)} is no value of its type "
+            f"{type_name(inner)}{remedy}."
+        )
+        raise SignatureError(msg)
+    return made
 
 
 @lru_cache(maxsize=1024)
@@ -89,7 +232,7 @@ def adapter(field_: Field) -> TypeAdapter[Any]:
         If pydantic cannot handle the type.
     """
     try:
-        return _adapter_of(field_.type)
+        return _adapter_of(field_.full_type)
     except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as error:
         msg = (
             f"Field {field_.name!r} has type {field_.type!r}, which has no text form: use str, "

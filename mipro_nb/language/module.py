@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mipro_nb.language.predict import Predict
+
+
+_ABSENT = 1_000_000
+_NO_FORWARD = "{} defines neither forward nor aforward: write one."
 
 
 class Module:
@@ -46,22 +51,33 @@ class Module:
         raise AttributeError(msg)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the program and return what its forward returns."""
-        if _defines(self, "forward"):
-            return self.forward(*args, **kwargs)
-        return core().wait_for(self.acall(*args, **kwargs))
+        """Run the program and return what its forward returns.
+
+        Of ``forward`` and ``aforward``, and of ``__call__`` and ``acall`` where a subclass has its
+        own, that of the most derived class is run, however the program is called.
+        """
+        own, asynchronous = _rank(self, "forward"), _rank(self, "aforward")
+        if _rank(self, "acall") < min(own, asynchronous, _rank(self, "__call__")):
+            return core().wait_for(self.acall(*args, **kwargs))
+        if own > asynchronous or inspect.iscoroutinefunction(getattr(self, "forward", None)):
+            return core().wait_for(Module.acall(self, *args, **kwargs))
+        if own == _ABSENT:
+            raise ProgramError(_NO_FORWARD.format(type(self).__name__))
+        return self.forward(*args, **kwargs)
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the program without blocking the event loop.
-
-        A sync ``forward`` runs in a worker thread.
-        """
-        if _defines(self, "aforward"):
-            return await self.aforward(*args, **kwargs)
-        if _defines(self, "forward"):
-            return await in_worker(self.forward, *args, **kwargs)
-        msg = f"{type(self).__name__} defines neither forward nor aforward: write one."
-        raise ProgramError(msg)
+        """Run the program without blocking the event loop; a sync method in a worker thread."""
+        own, asynchronous = _rank(self, "forward"), _rank(self, "aforward")
+        if _rank(self, "__call__") < min(own, asynchronous, _rank(self, "acall")):
+            return await in_worker(self.__call__, *args, **kwargs)
+        if asynchronous == own == _ABSENT:
+            raise ProgramError(_NO_FORWARD.format(type(self).__name__))
+        chosen = self.aforward if asynchronous <= own else self.forward
+        if asynchronous <= own or inspect.iscoroutinefunction(chosen):
+            result = chosen(*args, **kwargs)
+        else:
+            result = await in_worker(chosen, *args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
 
     def named_predictors(self) -> list[tuple[str, Predict]]:
         """Return (name, predictor) pairs: ``"prog.predict"``, ``"steps[0]"``, ``"by_lang['en']"``.
@@ -92,6 +108,15 @@ class Module:
         for name, value in self.__dict__.items():
             twin.__dict__[name] = value if name == "_results" else _copied(value, memo)
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: all but the run that it came from, which is in the record."""
+        state = dict(self.__dict__)
+        if self._results is not None:
+            results = vars(self._results)
+            kept = {name: value for name, value in results.items() if name != "run"}
+            state["_results"] = SimpleNamespace(**kept)
+        return state
 
     def reset_copy(self) -> Self:
         """Return a copy whose predictors have no demos and no LM of their own."""
@@ -133,8 +158,14 @@ class Module:
         return f"{type(self).__name__}({', '.join(lines)})"
 
 
-def _defines(module: Module, method: str) -> bool:
-    return callable(getattr(module, method, None))
+def _rank(module: Module, method: str) -> int:
+    """Return how far from the object a method is defined: 0 on itself, 1 in its class."""
+    if callable(module.__dict__.get(method)):
+        return 0
+    for place, cls in enumerate(type(module).__mro__, start=1):
+        if callable(vars(cls).get(method)):
+            return place
+    return _ABSENT
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError, TruncatedReplyError
 from mipro_nb.language.example import Example, Prediction
+from mipro_nb.language.fields import NO_DEFAULT
 from mipro_nb.language.formats import labels_of
 from mipro_nb.language.history import PastCall, remember
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.module import Module
+from mipro_nb.language.options import check_options
 from mipro_nb.language.plain import plain
 from mipro_nb.language.prompt import Message, format_for, write_messages, write_retry
 from mipro_nb.language.reply import Reading, read_reply, reply_schema
 from mipro_nb.language.scope import lost
 from mipro_nb.language.scored_row import demos_beside
 from mipro_nb.language.settings import settings
-from mipro_nb.language.signature import SignatureMeta, ensure_signature
+from mipro_nb.language.signature import SignatureMeta, ensure_signature, make_signature
 from mipro_nb.language.thoughts import told_apart
 from mipro_nb.language.tracing import Step, add_step
 
@@ -58,6 +60,7 @@ class Predict(Module):
     is_predictor = True
 
     def __init__(self, signature: str | SignatureMeta, *, rollout: int = 0, **options: Any) -> None:
+        check_options(options)
         self.signature = ensure_signature(signature)
         self.demos: list[Example] = []
         self.lm: LanguageModel | None = None
@@ -66,29 +69,33 @@ class Predict(Module):
         self.scope: Context | None = None
         self.bound_name: str | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: what it is, without the run that uses it just now.
+
+        The signature goes as what it is made of, so that its class need not be found again.
+        """
+        signature = self.signature
+        made_of = (signature.__name__, signature.fields, signature.instructions)
+        return {**super().__getstate__(), "signature": made_of, "scope": None, "bound_name": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({**state, "signature": make_signature(*state["signature"])})
+
     def reset(self) -> None:
         """Forget demos and LM; the signature stays."""
         self.demos = []
         self.lm = None
 
-    def forward(self, **inputs: Any) -> Prediction:
+    # Each goes on by its name in this class: a subclass's own forward and aforward may call both.
+
+    def forward(self, *args: Any, **inputs: Any) -> Prediction:
         """Return the prediction for `inputs`, blocking until it is there; see `aforward`."""
         if self.scope is not None and lost():
-            return self.scope.copy().run(self.forward, **inputs)
-        return core().wait_for(self.aforward(**inputs))
+            return self.scope.copy().run(Predict.forward, self, *args, **inputs)
+        return core().wait_for(Predict.aforward(self, *args, **inputs))
 
-    def __call__(self, *args: Any, **inputs: Any) -> Prediction:
-        """Return the prediction for inputs given by name."""
-        self._refuse_positional(args)
-        return self.forward(**inputs)
-
-    async def acall(self, *args: Any, **inputs: Any) -> Prediction:
-        """Await the prediction for inputs given by name."""
-        self._refuse_positional(args)
-        return await self.aforward(**inputs)
-
-    async def aforward(self, **inputs: Any) -> Prediction:
-        """Await the prediction for `inputs`.
+    async def aforward(self, *args: Any, **inputs: Any) -> Prediction:
+        """Await the prediction for `inputs`, given by name.
 
         A reply that lacks a field, holds one of the wrong type, or is none (a refusal, a call of
         a tool) is asked for once more with the reason.
@@ -104,7 +111,10 @@ class Predict(Module):
         """
         if self.scope is not None and lost():
             scope = self.scope.copy()
-            return await asyncio.create_task(self.aforward(**inputs), context=scope)
+            work = Predict.aforward(self, *args, **inputs)
+            return await asyncio.create_task(work, context=scope)
+        self._refuse_positional(args)
+        inputs = self._with_defaults(inputs)
         self._check_inputs(inputs)
         inputs = plain(inputs)
         lm = settings.stand_in or self.lm or settings.lm
@@ -127,12 +137,23 @@ class Predict(Module):
     def messages(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> list[Message]:
         """Return the messages that a call with `inputs` sends, without sending them."""
         lm = lm or self.lm or settings.lm
+        inputs = self._with_defaults(inputs)
+        demos = [self._with_defaults(demo) for demo in self.demos]
         return write_messages(
             self.signature,
-            demos_beside(plain(self.demos), inputs),
+            demos_beside(plain(demos), inputs),
             inputs,
             prompt_format=format_for(self.signature, lm),
         )
+
+    def _with_defaults(self, values: Mapping[str, Any] | Example) -> dict[str, Any]:
+        """Return `values`, and the defaults of the inputs that they lack."""
+        lacking = {
+            name: field.default
+            for name, field in self.signature.input_fields.items()
+            if field.default is not NO_DEFAULT and name not in values
+        }
+        return {**lacking, **values} if lacking else dict(values)
 
     async def _ask(self, lm: LanguageModel, messages: list[Message]) -> Reading:
         prompt_format = format_for(self.signature, lm)
@@ -168,6 +189,11 @@ class Predict(Module):
         unknown = [name for name in inputs if name not in wanted]
         if missing or unknown:
             _refuse_inputs(self.signature, missing, unknown)
+        for name, field in wanted.items():
+            try:
+                field.checked(inputs[name])
+            except ValueError as error:
+                raise InvalidArgumentError(name, inputs[name], f"{error}.") from None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.signature.declaration!r}, {len(self.demos)} demos)"
@@ -186,7 +212,8 @@ def _refuse_inputs(signature: SignatureMeta, missing: list[str], unknown: list[s
 class ChainOfThought(Module):
     """Asks the LM to reason before it answers: the signature gets an output ``reasoning`` first.
 
-    Parameters are those of `Predict`, which it keeps as ``predict``.
+    Parameters are those of `Predict`, which it keeps as ``predict``. A signature that has an output
+    ``reasoning`` of its own keeps it, as the first one.
     """
 
     def __init__(self, signature: str | SignatureMeta, *, rollout: int = 0, **options: Any) -> None:
@@ -195,8 +222,10 @@ class ChainOfThought(Module):
 
     def forward(self, *args: Any, **inputs: Any) -> Prediction:
         """Return the prediction, with its ``reasoning``."""
-        return self.predict(*args, **inputs)
+        got: Prediction = self.predict(*args, **inputs)
+        return got
 
     async def aforward(self, *args: Any, **inputs: Any) -> Prediction:
         """Await the prediction, with its ``reasoning``."""
-        return await self.predict.acall(*args, **inputs)
+        got: Prediction = await self.predict.acall(*args, **inputs)
+        return got

@@ -70,7 +70,8 @@ def read_reply(
     reading, problems = Reading({}, list(found.notes)), []
     for name in signature.output_fields:
         try:
-            reading.values[name] = _value(signature, name, found, asked_for, reading.notes)
+            value = _value(signature, name, found, asked_for, reading.notes)
+            reading.values[name] = signature.output_fields[name].checked(value)
         except (NoValueError, ValueError) as error:
             problems.append(_problem(name, error))
     cut = _ends_open(signature, answer, found) if not problems else False

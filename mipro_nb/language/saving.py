@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from mipro_nb.errors import InvalidArgumentError, SavedStateError, shown
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import adapter, in_order
+from mipro_nb.language.fields import accepts, adapter, in_order
 from mipro_nb.language.plain import plain
+from mipro_nb.language.signature import fields_in, without_choices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,13 +163,54 @@ def _load_predictor(name: str, signature: SignatureMeta, entry: Any) -> tuple[st
     if not well_formed:
         msg = f"The saved predictor {name!r} is damaged: it needs signature, instructions, demos."
         raise SavedStateError(msg)
-    if declaration != signature.declaration:
+    if declaration == signature.declaration:
+        return instructions, [as_demo(signature, demo) for demo in demos]
+    return instructions, _still_fitting(name, signature, declaration, demos)
+
+
+def _still_fitting(
+    name: str, signature: SignatureMeta, declaration: Any, demos: Sequence[Mapping[str, Any]]
+) -> list[Example]:
+    """Return the demos that fit a signature whose Literals have other choices than they had then.
+
+    A warning says what was taken over, and what not.
+
+    Raises
+    ------
+    SavedStateError
+        If the fields themselves, or their types, are others.
+    """
+    then = fields_in(declaration) if isinstance(declaration, str) else None
+    now = fields_in(signature.declaration)
+    if then is None or now is None or _without_choices(then) != _without_choices(now):
         msg = (
             f"The saved predictor {name!r} has the signature {shown(repr(declaration))}, this one "
             f"has {signature.declaration!r}: load it into the program it was saved from."
         )
         raise SavedStateError(msg)
-    return instructions, [as_demo(signature, demo) for demo in demos]
+    changed = [field for (kind, field), text in now.items() if then[kind, field] != text]
+    fitting, left_out = [], []
+    for number, demo in enumerate(demos):
+        made = as_demo(signature, demo)
+        wrong = [f for f in changed if f in made and not accepts(signature.fields[f], made[f])]
+        if wrong:
+            values = ", ".join(f"{f}={shown(repr(made[f]), 40)}" for f in wrong)
+            left_out.append(f"demo {number} ({values})")
+        else:
+            fitting.append(made)
+    said = (
+        f"The saved predictor {name!r} has the signature {shown(declaration)}, this one has "
+        f"{signature.declaration}: its instruction and {len(fitting)} of {len(demos)} demos were "
+        "taken over."
+    )
+    if left_out:
+        said += f" Left out, because they do not fit any more: {shown(', '.join(left_out), 400)}."
+    warnings.warn(said, stacklevel=5)
+    return fitting
+
+
+def _without_choices(fields: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
+    return {name: without_choices(text) for name, text in fields.items()}
 
 
 def as_demo(signature: SignatureMeta, values: Mapping[str, Any]) -> Example:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copyreg
+import difflib
 import inspect
 import keyword
+import re
 import sys
 import typing
 from functools import partial
 from typing import Any, ClassVar, Literal, Optional, Union
 
 from mipro_nb.errors import InvalidArgumentError, SignatureError, shown
-from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, FieldSpec, adapter, type_name
+from mipro_nb.language.fields import (
+    Field,
+    FieldSpec,
+    InputField,
+    OutputField,
+    adapter,
+    field_of,
+    type_name,
+)
 
 if typing.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +45,6 @@ _TYPE_NAMES: dict[str, Any] = {
     "Optional": Optional,
     "Union": Union,
 }
-# `prediction.items` is a method, so an output of that name could not be reached as an attribute.
-_RESERVED_OUTPUTS = frozenset(name for name in dir(Example) if not name.startswith("_"))
 
 
 def default_instructions(fields: Mapping[str, Field]) -> str:
@@ -63,9 +71,10 @@ class SignatureMeta(type):
     instructions: str
 
     def __new__(
-        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any
+        mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **keywords: Any
     ) -> SignatureMeta:
         """Make the class, its fields taken out of the body and checked."""
+        _refuse_slips(name, namespace, keywords)
         made: Any = namespace.pop("__made_fields__", None)
         specs = {key: value for key, value in namespace.items() if isinstance(value, FieldSpec)}
         body = {key: value for key, value in namespace.items() if key not in specs}
@@ -73,7 +82,7 @@ class SignatureMeta(type):
         if made is None:
             made = _inherited_fields(bases)
             made.update(_declared_fields(cls, specs))
-        cls.fields = _checked(name, made, abstract=not bases)
+        cls.fields = _checked(name, made)
         cls.input_fields = {n: field for n, field in cls.fields.items() if field.kind == "input"}
         cls.output_fields = {n: field for n, field in cls.fields.items() if field.kind == "output"}
         docs = inspect.cleandoc(namespace.get("__doc__") or "")
@@ -112,25 +121,49 @@ class SignatureMeta(type):
         return cls._derived(cls.fields, instructions)
 
     def with_updated_field(cls, name: str, **changes: Any) -> SignatureMeta:
-        """Return a signature in which field `name` has another `desc` or `type`."""
+        """Return a signature in which field `name` is described otherwise.
+
+        Parameters
+        ----------
+        name
+            The field.
+        **changes
+            ``type``, and what `InputField` takes.
+        """
         if name not in cls.fields:
             raise InvalidArgumentError("name", name, f"the fields are {', '.join(cls.fields)}.")
         fields = {**cls.fields, name: cls.fields[name].described(**changes)}
         return cls._derived(fields, cls.instructions)
 
     def prepend_output(cls, name: str, annotation: Any = str, desc: str = "") -> SignatureMeta:
-        """Return a signature with one more output, before all others."""
-        if name in cls.fields:
-            msg = f"{cls.declaration!r} already has a field {name!r}."
-            raise SignatureError(msg)
-        added = {name: Field(name, "output", annotation, desc)}
-        return cls._derived({**cls.input_fields, **added, **cls.output_fields}, cls.instructions)
+        """Return a signature with an output before all others.
 
-    def _derived(cls, fields: Mapping[str, Field], instructions: str) -> SignatureMeta:
-        return make_signature(cls.__name__, fields, instructions)
+        One of that name that it has already is taken, as it is, to the front.
+
+        Raises
+        ------
+        SignatureError
+            If an input has the name.
+        """
+        if name in cls.input_fields:
+            msg = f"{cls.declaration!r} has an input {name!r}: an output needs another name."
+            raise SignatureError(msg)
+        own = cls.output_fields.get(name)
+        added = {name: own or Field(name, "output", annotation, desc)}
+        return cls._derived({**cls.input_fields, **added, **_without(name, cls.output_fields)})
+
+    def _derived(
+        cls, fields: Mapping[str, Field], instructions: str | None = None
+    ) -> SignatureMeta:
+        kept = cls.instructions if instructions is None else instructions
+        return make_signature(cls.__name__, fields, kept)
 
     def __repr__(cls) -> str:
         return f"{cls.__name__}({cls.declaration!r}, {shown(cls.instructions, 80)!r})"
+
+
+def _without(name: str, fields: Mapping[str, Field]) -> dict[str, Field]:
+    return {other: field for other, field in fields.items() if other != name}
 
 
 def make_signature(name: str, fields: Mapping[str, Field], instructions: str) -> SignatureMeta:
@@ -142,10 +175,25 @@ def make_signature(name: str, fields: Mapping[str, Field], instructions: str) ->
 def _inherited_instructions(bases: tuple[type, ...]) -> str:
     """Return the instruction that a base was given, "" if it only has the usual one."""
     for base in bases:
-        if isinstance(base, SignatureMeta) and base.fields:
-            written = base.instructions != default_instructions(base.fields)
-            return base.instructions if written else ""
+        if not isinstance(base, SignatureMeta) or not base.fields:
+            continue
+        if base.instructions != default_instructions(base.fields):
+            return base.instructions
     return ""
+
+
+def _refuse_slips(name: str, namespace: Mapping[str, Any], keywords: Mapping[str, Any]) -> None:
+    """Refuse what would be dropped without a word, and was surely meant to say something."""
+    if keywords:
+        msg = f"Signature {name} takes no class arguments; it was given {', '.join(keywords)}."
+        raise SignatureError(msg)
+    for key, value in namespace.items():
+        if value is InputField or value is OutputField:
+            msg = f"Signature {name}: write {key} = {value.__name__}(), with parentheses."
+            raise SignatureError(msg)
+        if key != "instructions" and difflib.get_close_matches(key, ["instructions"], cutoff=0.85):
+            msg = f"Signature {name}: {key!r} means nothing; write instructions = …"
+            raise SignatureError(msg)
 
 
 def _inherited_fields(bases: tuple[type, ...]) -> dict[str, Field]:
@@ -164,10 +212,7 @@ def _declared_fields(cls: type, specs: Mapping[str, FieldSpec]) -> dict[str, Fie
             "nor OutputField()."
         )
         raise SignatureError(msg)
-    return {
-        name: Field(name, spec.kind, annotations.get(name, str), spec.desc)
-        for name, spec in specs.items()
-    }
+    return {name: field_of(name, annotations.get(name, str), spec) for name, spec in specs.items()}
 
 
 def _annotations_of(cls: type) -> dict[str, Any]:
@@ -188,25 +233,36 @@ def _annotations_of(cls: type) -> dict[str, Any]:
         raise SignatureError(msg) from error
 
 
-def _checked(name: str, fields: dict[str, Field], *, abstract: bool) -> dict[str, Field]:
-    if abstract:
-        return fields
+def _checked(name: str, fields: dict[str, Field]) -> dict[str, Field]:
+    """Return `fields` if each can be one, and there are inputs and outputs.
+
+    A class may have none at all: others are made of it, or `ensure_signature` refuses it.
+    """
     for field in fields.values():
-        if not field.name.isidentifier() or keyword.iskeyword(field.name):
-            msg = f"Signature {name}: {field.name!r} is no Python identifier."
-            raise SignatureError(msg)
-        reserved = field.name == "self" or (
-            field.kind == "output" and field.name in _RESERVED_OUTPUTS
-        )
-        if reserved or field.name.startswith("_"):
-            msg = f"Signature {name}: a field cannot be named {field.name!r}; choose another name."
+        if reason := _why_no_name(field.name):
+            msg = f"Signature {name}: a field cannot be named {field.name!r}: {reason}."
             raise SignatureError(msg)
         adapter(field)
+    if fields:
+        _check_kinds(name, fields)
+    return fields
+
+
+def _check_kinds(name: str, fields: Mapping[str, Field]) -> None:
     for kind in ("input", "output"):
         if not any(field.kind == kind for field in fields.values()):
             msg = f"Signature {name} has no {kind} field: write 'question -> answer'."
             raise SignatureError(msg)
-    return fields
+
+
+def _why_no_name(name: str) -> str:
+    if not name.isidentifier():
+        return "it is no Python identifier"
+    if keyword.iskeyword(name):
+        return "it is a word of Python's own"
+    if name == "self":
+        return "Python itself passes an argument of that name"
+    return "names that begin with an underscore are private" if name.startswith("_") else ""
 
 
 def _from_declaration(
@@ -223,9 +279,15 @@ def _from_declaration(
                 msg = f"Signature {declaration!r} has the field {name!r} twice."
                 raise SignatureError(msg)
             fields[name] = Field(name, typing.cast("Literal['input', 'output']", kind), annotation)
+    for name, value in types.items():
+        # A bag of types of which some are not named does no harm; a text is no type.
+        if isinstance(value, str) and not re.search(rf"\b{re.escape(name)}\b", declaration):
+            raise InvalidArgumentError(
+                name, value, "it is no type that the declaration names; did you mean instructions=?"
+            )
     if instructions is not None and not isinstance(instructions, str):
         raise InvalidArgumentError("instructions", instructions, "give the instruction as a str.")
-    checked = _checked(repr(declaration), fields, abstract=False)
+    checked = _checked(repr(declaration), fields)
     return make_signature("Signature", checked, instructions or default_instructions(fields))
 
 
@@ -277,6 +339,19 @@ def _resolve(node: ast.expr, types: Mapping[str, Any]) -> Any:
     raise KeyError(ast.unparse(node))
 
 
+def _reduced(signature: SignatureMeta) -> str | tuple[Any, ...]:
+    """Return how a signature is pickled: by its name, or what it is made of if it has none."""
+    found: Any = sys.modules.get(signature.__module__)
+    for part in signature.__qualname__.split("."):
+        found = getattr(found, part, None)
+    if found is signature:
+        return str(signature.__qualname__)
+    return make_signature, (signature.__name__, signature.fields, signature.instructions)
+
+
+copyreg.pickle(SignatureMeta, _reduced)
+
+
 class Signature(metaclass=SignatureMeta):
     """A predictor's inputs, outputs and instruction.
 
@@ -318,4 +393,35 @@ def ensure_signature(given: str | SignatureMeta, instructions: str | None = None
         raise InvalidArgumentError(
             "signature", given, "give a string such as 'question -> answer' or a Signature class."
         )
+    _check_kinds(given.__name__, given.fields)
     return given if instructions is None else given.with_instructions(instructions)
+
+
+def fields_in(declaration: str) -> dict[tuple[str, str], str] | None:
+    """Return the type's text of each field of an inline form, by kind and name.
+
+    None if it is none. Types need not be known here.
+    """
+    try:
+        left, right = declaration.split("->")
+        return {
+            (kind, argument.arg): ast.unparse(argument.annotation) if argument.annotation else "str"
+            for kind, side in (("input", left), ("output", right))
+            for argument in _arguments(side)
+        }
+    except (SyntaxError, ValueError, AttributeError):
+        return None
+
+
+def without_choices(annotation: str) -> str:
+    """Return the text of a type without the choices of its Literals."""
+    tree = ast.parse(annotation, mode="eval")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Literal":
+            node.slice = ast.Constant(...)
+    return ast.unparse(tree)
+
+
+def _arguments(side: str) -> list[ast.arg]:
+    function = typing.cast("ast.FunctionDef", ast.parse(f"def f({side}): pass").body[0])
+    return [*function.args.posonlyargs, *function.args.args]

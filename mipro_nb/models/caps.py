@@ -98,9 +98,15 @@ class Meter:
         The limits.
     spent
         What was spent before.
+
+    Attributes
+    ----------
+    dearest
+        The most that one call so far might have taken: so much must be left for the last one.
     """
 
     def __init__(self, caps: Caps, spent: Outlay = _NOTHING) -> None:
+        self.dearest = _NOTHING
         self._caps = caps
         self._calls, self._tokens, self._usd = spent.calls, spent.tokens, spent.usd
         self._in_flight: dict[int, Outlay] = {}
@@ -118,6 +124,7 @@ class Meter:
             If USD are capped and the price of the model is not known.
         """
         worst = self._worst(call)
+        self.dearest = max(self.dearest, worst, key=lambda each: (each.usd, each.tokens))
         flying = self._in_flight.values()
         must_wait = False
         for cap, spent, own, beside in (

@@ -101,7 +101,7 @@ class Client:
 
     def __init__(self, endpoint: Endpoint, *, timeout: float, stream: bool = False) -> None:
         self._endpoint = endpoint
-        self._timeout = timeout
+        self.timeout = timeout
         self._stream = stream
         self._dialect = dialect_of(endpoint.base_url, endpoint.model, self._where)
         self._openai: AsyncOpenAI | None = None
@@ -121,7 +121,7 @@ class Client:
         LMError
             If this call failed; a RequestRefusedError if that is due to what it holds.
         """
-        seconds = _seconds(call.parameters.get("timeout")) or self._timeout
+        seconds = _seconds(call.parameters.get("timeout")) or self.timeout
         connection = self._connected()
         spoken = self._dialect.spoken(call, stream=self._stream)
         try:

@@ -89,6 +89,7 @@ class Gate:
         self._permission = Permission()
         self._notes = Notes(record, emit, run_id, before.calls if before else None, backlog)
         meter = Meter(caps or Caps(), before.spent if before else Outlay())
+        self._meter = meter
         self._dispatch = Dispatch(
             self._permission,
             meter,
@@ -104,6 +105,11 @@ class Gate:
     def in_flight(self) -> int:
         """Return how many calls are sent and not answered yet."""
         return self._dispatch.in_flight
+
+    @property
+    def dearest_call(self) -> Outlay:
+        """Return the most that one call so far might have taken."""
+        return self._meter.dearest
 
     def refuse(self, reason: str) -> None:
         """Let no further call through; `reason` is a sentence."""

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from mipro_nb.core_loop import core, on_core
-from mipro_nb.errors import InvalidArgumentError, ReplyError
+from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError
 from mipro_nb.language.attempt import lm_call
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
+from mipro_nb.language.options import check_options
 from mipro_nb.language.prompt import write_retry
+from mipro_nb.language.settings import settings
 from mipro_nb.models import local
 from mipro_nb.models.calls import Call
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
-from mipro_nb.models.providers import is_reasoning_model, resolve
+from mipro_nb.models.providers import is_reasoning_model, key_from_environment, resolve
 from mipro_nb.models.redaction import (
     NOT_SHOWN,
+    is_harmless,
     secrets,
     shown_parameters,
     shown_url,
@@ -28,8 +33,6 @@ from mipro_nb.models.redaction import (
 )
 from mipro_nb.models.worst_case import names_limit, unlimited_reply_tokens
 from mipro_nb.numbers import is_count, is_number
-
-_HOTTEST = 2  # OpenAI's range of temperatures ends there
 
 
 class LM:
@@ -46,7 +49,8 @@ class LM:
         An OpenAI-compatible server; the service's own if None. For ``openai/…`` the environment
         variable ``OPENAI_BASE_URL``, if it is set, comes before the service's own.
     temperature
-        Sampling temperature; not sent to models that refuse it, such as reasoning models.
+        Sampling temperature, 0 to 2; None for the server's own. Not sent to models that refuse it,
+        such as reasoning models.
     max_tokens
         Longest reply, in tokens; None for the server's own limit. Reasoning models get it as
         ``max_completion_tokens``, and none unless it is given, since it bounds their thoughts.
@@ -105,6 +109,8 @@ class LM:
         self.name = model
         self.structured_outputs = structured_outputs
         self.keeps_to_labels = False
+        self._lacks_key = False
+        self._local: Mapping[str, Any] | None = None
         self.cache = cache
         if "default_headers" in parameters:
             raise InvalidArgumentError("default_headers", NOT_SHOWN, "call it extra_headers=.")
@@ -114,8 +120,9 @@ class LM:
         secrets.add(texts_of_proxies())
         secrets.add(texts_of_openai_headers())
         secrets.add(texts_of_unknown(parameters))
-        _check_numbers(temperature, max_tokens, num_retries, timeout)
+        _check_numbers(max_tokens, num_retries, timeout)
         given = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
+        check_options(given)
         self._options = given
         self.price = as_price(price)
         if self.price is None and self._endpoint.provider is not None:
@@ -164,11 +171,12 @@ class LM:
             If llama.cpp or the weights are not installed; the text tells the commands.
         """
         server = local.start(path, context_tokens)
-        settings = {"price": Price(0.0, 0.0), "timeout": 600.0, **settings}
-        lm = cls(server.model, base_url=server.base_url, max_tokens=max_tokens, **settings)
+        chosen = {"price": Price(0.0, 0.0), "timeout": 600.0, **settings}
+        lm = cls(server.model, base_url=server.base_url, max_tokens=max_tokens, **chosen)
         lm._answerer = server.identity
         lm.keeps_to_labels = True
         lm._context_tokens = context_tokens
+        lm._local = {"path": path, "context_tokens": context_tokens}
         return lm
 
     async def acomplete(self, request: LMRequest) -> Completion:
@@ -183,7 +191,10 @@ class LM:
 
     def call_for(self, request: LMRequest) -> Call:
         """Return the call that `request` leads to, without making it."""
+        if self._lacks_key:
+            self._find_key()
         secrets.add(texts_of_unknown(request.options))
+        check_options(request.options)
         parameters = self._parameters({**self._options, **request.options})
         if request.schema is not None:
             schema = {"name": "reply", "schema": dict(request.schema), "strict": True}
@@ -257,12 +268,86 @@ class LM:
     def __copy__(self) -> Self:
         return self
 
-    def __reduce__(self) -> NoReturn:
-        msg = f"cannot pickle {self!r}: it holds a key and a connection. Make it anew instead."
-        raise TypeError(msg)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what is pickled: name and settings, without key, connection and what may be one.
+
+        Where it is loaded, the key comes from the environment, or from the configured LM of the
+        same server.
+        """
+        kept = {name: value for name, value in self._options.items() if is_harmless(name)}
+        left_out = sorted(self._options.keys() - kept.keys())
+        url = self._endpoint.base_url
+        if shown_url(url) != url:
+            left_out.append("base_url")
+        if left_out:
+            warnings.warn(
+                f"{self!r} is pickled without {', '.join(left_out)}, which may hold a key: where "
+                "it is loaded, configure(lm=…) has to give it.",
+                stacklevel=2,
+            )
+        given = {
+            **kept,
+            "base_url": shown_url(url),
+            "structured_outputs": self.structured_outputs,
+            "cache": self.cache,
+            "price": self.price,
+            "num_retries": self._num_retries,
+            "timeout": self._client.timeout,
+        }
+        lacks = bool(left_out) or self._endpoint.has_key
+        return _revived, (type(self), self.name, given, lacks, self._local)
+
+    def take_over(self, loaded: LM) -> bool:
+        """Give an LM of the same server, loaded without its key, what it lacks; tell whether so."""
+        here, there = self._endpoint, loaded._endpoint
+        if self._lacks_key or shown_url(here.base_url) != there.base_url:
+            return False
+        own = {name: v for name, v in self._options.items() if not is_harmless(name)}
+        loaded._options = {**own, **loaded._options}
+        loaded._endpoint = replace(there, base_url=here.base_url, api_key=here.api_key)
+        loaded._answerer = self._answerer
+        loaded._client = type(self._client)(loaded._endpoint, timeout=loaded._client.timeout)
+        loaded._lacks_key = False
+        return True
+
+    def _find_key(self) -> None:
+        """Take the key, after loading, from the environment or from the configured LM.
+
+        Raises
+        ------
+        ProgramError
+            If neither has it.
+        """
+        configured = settings.lm
+        if isinstance(configured, LM) and configured.take_over(self):
+            return
+        variable = self._endpoint.key_variable
+        where = f"set {variable}, or call" if variable else "call"
+        msg = (
+            f"{self!r} was loaded without its key: {where} configure(lm=LM({self.name!r}, "
+            "api_key=…))."
+        )
+        raise ProgramError(msg)
 
     def __repr__(self) -> str:
         return f"LM({self.name!r})"
+
+
+def _revived(
+    cls: type[LM],
+    name: str,
+    given: Mapping[str, Any],
+    lacks_key: bool,  # noqa: FBT001 - pickle gives what follows by place
+    local_server: Mapping[str, Any] | None,
+) -> LM:
+    """Return an LM that was pickled; its key is looked for here."""
+    if local_server is not None:
+        own = {key: value for key, value in given.items() if key != "base_url"}
+        return cls.local(**local_server, **own)
+    found = key_from_environment(name)
+    lm = cls(name, api_key=found or "none", **given)
+    lm._lacks_key = lacks_key and not found
+    return lm
 
 
 def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSPy's users know
@@ -292,9 +377,7 @@ def _one_of(base_url: str | None, api_base: str | None) -> str | None:
     return api_base if base_url is None else base_url
 
 
-def _check_numbers(temperature: Any, max_tokens: Any, num_retries: Any, timeout: Any) -> None:
-    if temperature is not None and not (is_number(temperature) and 0 <= temperature <= _HOTTEST):
-        raise InvalidArgumentError("temperature", temperature, "give a number from 0 to 2.")
+def _check_numbers(max_tokens: Any, num_retries: Any, timeout: Any) -> None:
     if max_tokens is not None and not (is_count(max_tokens) and max_tokens > 0):
         raise InvalidArgumentError("max_tokens", max_tokens, "give at least 1, or None.")
     if not (is_count(num_retries) and num_retries >= 0):

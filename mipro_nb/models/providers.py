@@ -41,6 +41,7 @@ _PROVIDERS = {
         Provider("lm_studio", "http://127.0.0.1:1234/v1", None),
     )
 }
+_NO_KEY = "none"
 # A host, perhaps with a scheme, port and plain path, as people write it.
 _NO_SECRET = re.compile(
     r"(?:\w{1,8}:/{0,2})?(?:[a-z.-]{0,32}|[\d.]{7,15})(?::\d{0,5})?(?:/[a-z]{0,12}\d?)*"
@@ -87,6 +88,11 @@ class Endpoint:
         host = urlsplit(self.base_url).hostname or ""
         return self.provider == "openai" or f".{host}".endswith(".api.openai.com")
 
+    @property
+    def has_key(self) -> bool:
+        """Tell whether there is a key to it."""
+        return self.api_key != _NO_KEY
+
     def secrets(self) -> Iterator[str]:
         """Return what must not be seen of it."""
         yield self.api_key
@@ -123,9 +129,15 @@ def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
             raise InvalidArgumentError(
                 "api_key", None, f"give LM(…, api_key=…) or set {key_variable}."
             )
-        key = "none"
+        key = _NO_KEY
     listed = provider.name if provider and where == provider.base_url else None
     return Endpoint(listed, name, where, key, key_variable)
+
+
+def key_from_environment(model: str) -> str | None:
+    """Return the key to a model's service that the environment holds, None if there is none."""
+    provider = _PROVIDERS.get(model.partition("/")[0])
+    return os.environ.get(provider.key_variable) if provider and provider.key_variable else None
 
 
 def _checked_url(provider: Provider | None, base_url: str | None) -> str:

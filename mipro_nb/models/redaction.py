@@ -116,6 +116,11 @@ def _without_parts(text: str, value: str) -> str:
 secrets = Secrets()
 
 
+def is_harmless(name: str) -> bool:
+    """Tell whether a parameter of this name holds nothing that must not be seen."""
+    return name in _HARMLESS
+
+
 def shown_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a call as they may be written down."""
     return {name: value if name in _HARMLESS else NOT_SHOWN for name, value in parameters.items()}

@@ -24,6 +24,7 @@ from mipro_nb.notebook.amounts import (
 )
 from mipro_nb.notebook.magic.plain import visible
 from mipro_nb.notebook.static_text import (
+    best_text,
     caps_texts,
     comparison_rows,
     comparison_text,
@@ -225,7 +226,7 @@ def _summary_rows(snapshot: Json) -> list[tuple[str, str]]:
     summary, trials = snapshot["summary"], len(snapshot["trials"])
     rows = [("student as given", _bar_text(summary["baseline"]))]
     if summary["best"] is not None:
-        what = configuration_text(summary["best"]["configuration"])
+        what = best_text(summary["best"])
         rows.append(("best program", f"{_bar_text(summary['best']['score'])} {what}"))
     elif summary["lives"] == "ended":
         rows.append(("best program", NOTHING_SCORED))

@@ -48,7 +48,7 @@ def run_text(snapshot: Json) -> str:
         lines.append(f"  student as given   {format_score(summary['baseline'])}")
     if summary["best"] is not None:
         best = summary["best"]
-        what = configuration_text(best["configuration"])
+        what = best_text(best)
         lines.append(f"  best program       {format_score(best['score'])}  ({what})")
     elif summary["lives"] == "ended":
         lines.append(f"  best program       {NOTHING_SCORED}")
@@ -62,6 +62,13 @@ def run_text(snapshot: Json) -> str:
     lines += _table(spend_rows(summary))
     lines += [f"  {told}" for told in spend_notes(summary)]
     return _joined(lines)
+
+
+def best_text(best: Json) -> str:
+    """Return what the best program is, and what its score rests on if that is not the valset."""
+    what = configuration_text(best["configuration"])
+    rests = best.get("rests")  # absent from what older versions saved
+    return f"{what}; {rests}" if rests else what
 
 
 def permission_text(request: Json) -> str:

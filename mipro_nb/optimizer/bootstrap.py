@@ -108,7 +108,7 @@ class _Bootstrap:
         self._rooms = _known_rooms({name: p.lm or job.task_lm for name, p in predictors})
         self._teacher_rooms = dict(self._rooms)
         if job.teacher_lm is not None:
-            self._teacher_rooms = _known_rooms(dict.fromkeys(self._names, job.teacher_lm))
+            self._teacher_rooms = _known_rooms(dict.fromkeys(self._signatures, job.teacher_lm))
         self._attempts: dict[int, asyncio.Task[DemosByPredictor | None]] = {}
         self._errors: dict[int, str] = {}
         self._errors_met: set[int] = set()
@@ -122,7 +122,7 @@ class _Bootstrap:
         return any(
             name not in self._teacher_rooms
             and self._fittings[name].longest(self._teacher_demos[name]) > SURELY_FIT
-            for name in self._names
+            for name in self._signatures
         )
 
     async def _find_room(self) -> None:
@@ -152,8 +152,8 @@ class _Bootstrap:
 
     def _fitted(self, made: DemoSet) -> DemoSet:
         """Return a demo set without the demos that its predictors' contexts have no room for."""
-        demos = {name: self._fit(name, made.demos[name], self._rooms) for name in self._names}
-        for name in self._names:
+        demos = {name: self._fit(name, made.demos[name], self._rooms) for name in self._signatures}
+        for name in self._signatures:
             if len(demos[name]) < len(made.demos[name]):
                 text = (
                     f"Demo sets of {name} hold the demos that the context of its model has room "

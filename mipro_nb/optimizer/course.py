@@ -10,11 +10,12 @@ from collections.abc import Callable
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.evaluate.ledger import Ledger, Results
 from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.module import Module
 from mipro_nb.language.settings import context
 from mipro_nb.models.gate import Gate, run_gate
 from mipro_nb.models.past_calls import Before
 from mipro_nb.optimizer.bootstrap import bootstrap
-from mipro_nb.optimizer.configuration import Candidates
+from mipro_nb.optimizer.configuration import Candidates, Configuration
 from mipro_nb.optimizer.ending import Ending, Outcome
 from mipro_nb.optimizer.evaluations import Evaluations
 from mipro_nb.optimizer.grounding import ground
@@ -95,6 +96,7 @@ class Course:
         self._evaluations = Evaluations(job, journal, ledger, past)
         self._ending = Ending(job, journal, self._evaluations.done)
         self.capped: str | None = None
+        self._searched: Candidates | None = None
         self._draining: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._stopped = False
@@ -102,7 +104,11 @@ class Course:
     @property
     def steering(self) -> Steering:
         """What a person may change now."""
-        return Steering(self._journal, self._ending.candidates)
+        return Steering(self._journal, self._searched)
+
+    def program_of(self, configuration: Configuration) -> Module:
+        """Return the student with a configuration set, as soon as there are candidates."""
+        return self._ending.program_of(configuration)
 
     def hold(self, error: MiproError) -> bool:
         """Pause because of `error`; return False if nobody could resume."""
@@ -166,6 +172,7 @@ class Course:
         watch = asyncio.create_task(self._watch_time())
         run_gate.set(self.gate)
         try:
+            self._ending.candidates = self._recalled()
             if self._stopped:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
             with context(lm=self._job.task_lm):
@@ -194,19 +201,27 @@ class Course:
             baseline, candidates = await together(
                 self._evaluations.baseline(), self._find_candidates(background)
             )
-            self._ending.candidates = candidates
-            search = Search(self._job, self._journal, candidates, self._evaluations, self._past)
+            self._ending.candidates = self._searched = candidates
+            search = Search(
+                self._job,
+                self._journal,
+                candidates,
+                self._evaluations,
+                self._past,
+                dearest_call=lambda: self.gate.dearest_call,
+            )
             await search.run(baseline)
+
+    def _recalled(self) -> Candidates | None:
+        """Return the candidates of the run that is carried on, None if it had not found them."""
+        job = self._job
+        sets = 0 if job.plan.zero_shot else job.plan.num_candidates
+        return self._past.candidates(job.student, sets, job.rows.train)
 
     async def _find_candidates(self, background: Background) -> Candidates:
         job, journal = self._job, self._journal
-        found = self._past.candidates(
-            job.student,
-            0 if job.plan.zero_shot else job.plan.num_candidates,
-            job.rows.train,
-        )
-        if found is not None:
-            return found
+        if self._ending.candidates is not None:
+            return self._ending.candidates
         sets = bootstrap(job, journal, self._slots, background)
         grounding = ground(job, journal, background)
         instructions, demo_sets = await together(

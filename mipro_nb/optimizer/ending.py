@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mipro_nb.errors import RecordError
 from mipro_nb.language.module import Module
-from mipro_nb.optimizer.configuration import Candidates
+from mipro_nb.numbers import one_decimal
+from mipro_nb.optimizer.configuration import Candidates, Configuration
 from mipro_nb.optimizer.evaluations import Evaluated
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.runs.events import FinalState, RunEnded
+from mipro_nb.runs.wording import resting_text
+
+if TYPE_CHECKING:
+    from mipro_nb.optimizer.gain import Gain
 
 
 @dataclass(frozen=True)
@@ -23,17 +28,32 @@ class Outcome:
     program
         The best program, the student itself if there is none.
     score
-        Its full evaluation, 0–100; None if there is none.
+        Its score, 0–100: that of its full evaluation, or of as many examples as are known where
+        the run ended early; None if there is none.
     trial_logs
         Kind, configuration, score and examples of every evaluation, by trial.
     candidate_programs
-        Score, configuration and program of every full evaluation, the best first.
+        Score, examples that it rests on, configuration and program of every full evaluation, the
+        best first; before them the program that is returned, where it has no full evaluation.
     """
 
     program: Module
     score: float | None
     trial_logs: dict[int, dict[str, Any]]
     candidate_programs: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What is returned: its configuration, and its score over so many examples."""
+
+    configuration: Configuration | None = None
+    score: float | None = None
+    examples: int | None = None
+    gain: Gain | None = None
+
+
+_NOTHING = _Chosen()
 
 
 class Ending:
@@ -68,24 +88,18 @@ class Ending:
             If a finished run cannot be recorded as such. Any other end is shown all the same, and
             how many answers that were paid for are lost with the record.
         """
-        from mipro_nb.optimizer.gain import best_of, gain_of  # noqa: PLC0415 - numpy takes long
-
-        eligible = [e for e in self._done if self._may_be_returned(e)]
-        best = best_of(eligible)
-        baseline = next((e for e in self._done if e.kind == "baseline"), None)
-        program = self._program_of(best)
-        gain = None
-        if best is not None and baseline is not None and best is not baseline:
-            gain = gain_of(best, eligible, self._job.plan.seed)
+        chosen = self._best_full() if state == "finished" else self._best_known()
+        program = self.program_of(chosen.configuration)
         ended = RunEnded(
             state=state,
-            score=best.score if best else None,
-            baseline=baseline.score if baseline else None,
-            configuration=best.configuration if best else None,
+            score=chosen.score,
+            baseline=self._journal.state.baseline,
+            configuration=chosen.configuration,
             program=None,
-            gain_low=gain.low if gain else None,
-            gain_high=gain.high if gain else None,
-            reason=reason,
+            gain_low=chosen.gain.low if chosen.gain else None,
+            gain_high=chosen.gain.high if chosen.gain else None,
+            reason=" ".join(filter(None, [reason, self._caveat(chosen)])) or None,
+            examples=chosen.examples,
         )
         try:
             self._journal.write_now(lambda: self._tell(ended, program))
@@ -93,15 +107,55 @@ class Ending:
             if state == "finished":
                 raise
             self._show_unwritten(ended, error)
-        return self._outcome(program, best)
+        return self._outcome(program, chosen)
 
-    def _may_be_returned(self, evaluated: Evaluated) -> bool:
-        return not self._journal.state.is_banned(evaluated.configuration)
+    def _best_full(self) -> _Chosen:
+        """Return the best full evaluation."""
+        from mipro_nb.optimizer.gain import best_of, gain_of  # noqa: PLC0415 - numpy takes long
 
-    def _program_of(self, evaluated: Evaluated | None) -> Module:
-        if evaluated is None or self.candidates is None or not evaluated.configuration:
+        eligible = [e for e in self._done if self._may_be_returned(e.configuration)]
+        best = best_of(eligible)
+        if best is None:
+            return _NOTHING
+        gain = None
+        if best.kind != "baseline" and any(e.kind == "baseline" for e in eligible):
+            gain = gain_of(best, eligible, self._job.plan.seed)
+        return _Chosen(best.configuration, best.score, len(best.examples), gain)
+
+    def _best_known(self) -> _Chosen:
+        """Return the best by what is known, where not all is known that was to be."""
+        from mipro_nb.optimizer import leader  # noqa: PLC0415 - numpy takes long
+
+        size = self._job.plan.valset_size
+        known = self._journal.read(lambda state: leader.known_configurations(state, size))
+        best = leader.leader_of(known)
+        full = self._best_full()
+        if best is None or (self.candidates is None and best.configuration):
+            return full
+        if best.whole and best.configuration == full.configuration:
+            return full
+        gain = best.gain_over(known[0]) if best.configuration else None
+        return _Chosen(best.configuration, best.score, len(best.scores), gain)
+
+    def _caveat(self, chosen: _Chosen) -> str:
+        """Return what is to be said of a program that was not scored on the whole valset."""
+        size = self._job.plan.valset_size
+        if chosen.score is None or chosen.examples is None or chosen.examples >= size:
+            return ""
+        resting = resting_text(chosen.score, chosen.examples, size)
+        return (
+            f"What is returned is the best by what is known, not confirmed by a full evaluation: "
+            f"{one_decimal(chosen.score)} {resting}."
+        )
+
+    def _may_be_returned(self, configuration: Configuration) -> bool:
+        return not self._journal.state.is_banned(configuration)
+
+    def program_of(self, configuration: Configuration | None) -> Module:
+        """Return the student with `configuration` set; the student as given if there is none."""
+        if self.candidates is None or not configuration:
             return self._job.student.deepcopy()
-        return self.candidates.apply(self._job.student, evaluated.configuration)
+        return self.candidates.apply(self._job.student, configuration)
 
     def _tell(self, ended: RunEnded, program: Module) -> None:
         lost = self._journal.record.take_lost(self._journal.run_id)
@@ -129,11 +183,17 @@ class Ending:
         said = [reason, *([] if str(error) in reason else [str(error)]), self.unwritten]
         self._journal.show(ended.model_copy(update={"reason": " ".join(filter(None, said))}))
 
-    def _outcome(self, program: Module, best: Evaluated | None) -> Outcome:
-        full = [e for e in self._done if e.kind != "minibatch" and self._may_be_returned(e)]
+    def _outcome(self, program: Module, chosen: _Chosen) -> Outcome:
+        full = [
+            _Chosen(e.configuration, e.score, len(e.examples))
+            for e in sorted(self._done, key=lambda e: -e.score)
+            if e.kind != "minibatch" and self._may_be_returned(e.configuration)
+        ]
+        is_full = any(each.configuration == chosen.configuration for each in full)
+        listed = full if is_full or chosen.score is None else [chosen, *full]
         return Outcome(
             program,
-            score=best.score if best else None,
+            score=chosen.score,
             trial_logs={
                 e.trial: {
                     "kind": e.kind,
@@ -144,7 +204,12 @@ class Ending:
                 for e in sorted(self._done, key=lambda e: e.trial)
             },
             candidate_programs=[
-                {"score": e.score, "configuration": e.configuration, "program": self._program_of(e)}
-                for e in sorted(full, key=lambda e: -e.score)
+                {
+                    "score": each.score,
+                    "examples": each.examples,
+                    "configuration": each.configuration,
+                    "program": self.program_of(each.configuration),
+                }
+                for each in listed
             ],
         )

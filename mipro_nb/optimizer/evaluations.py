@@ -19,6 +19,7 @@ from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.minibatches import stages
 from mipro_nb.optimizer.past import Past
 from mipro_nb.runs.events import (
+    STUDENT,
     EvaluationKind,
     ExampleScored,
     Phase,
@@ -27,8 +28,6 @@ from mipro_nb.runs.events import (
     TrialTold,
     configuration_key,
 )
-
-_STUDENT = "student as given"
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ class Evaluations:
 
     def key(self, configuration: Configuration, program: Module) -> str:
         """Return the ledger's key; a configuration that changes nothing is the student itself."""
-        return _STUDENT if self.is_student(program) else configuration_key(configuration)
+        return STUDENT if self.is_student(program) else configuration_key(configuration)
 
     def is_student(self, program: Module) -> bool:
         """Tell whether `program` is the student as given."""

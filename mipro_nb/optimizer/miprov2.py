@@ -33,6 +33,7 @@ from mipro_nb.optimizer.plan import (
 )
 from mipro_nb.optimizer.rehearsal import rehearse
 from mipro_nb.optimizer.repeated_rows import repeated_notes
+from mipro_nb.optimizer.reserve import reserve_note
 from mipro_nb.optimizer.rows import distinct, split_rows
 from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.source import program_source
@@ -506,6 +507,8 @@ class MIPROv2:
             ),
         )
         check_caps(caps, plan.estimate)
+        if reserved := reserve_note(plan, caps):
+            plan = replace(plan, notes=(*plan.notes, reserved))
         return Job(
             plan=plan,
             student=copy,

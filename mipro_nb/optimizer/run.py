@@ -19,12 +19,14 @@ from mipro_nb.language.module import Module
 from mipro_nb.models.caps import Caps
 from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.alive import begin, enter
+from mipro_nb.optimizer.configuration import Configuration
 from mipro_nb.optimizer.course import Course
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.lms import every_lm, lms_of
 from mipro_nb.optimizer.naming import names_of
 from mipro_nb.optimizer.past import Past
 from mipro_nb.optimizer.plan import Plan
+from mipro_nb.optimizer.programs import Programs
 from mipro_nb.optimizer.resumption import check_caps_left
 from mipro_nb.optimizer.rows import Rows
 from mipro_nb.optimizer.steering import as_part
@@ -233,9 +235,21 @@ class Run(RunFrames):
 
     @property
     def score(self) -> float | None:
-        """The best full evaluation so far, 0–100; None before the first."""
+        """The best full evaluation so far, 0–100; None before the first.
+
+        After an early end it is what the returned program scored, on as many examples as
+        ``run.report()`` tells.
+        """
         best = self._journal.read(lambda state: state.best)
         return None if best is None else best.score
+
+    @property
+    def programs(self) -> Programs:
+        """The program of every evaluation by its number: ``run.programs[7]``."""
+        return Programs(self._journal, self._program_of)
+
+    def _program_of(self, configuration: Configuration) -> Module:
+        return self.student if self._course is None else self._course.program_of(configuration)
 
     @property
     def done(self) -> bool:

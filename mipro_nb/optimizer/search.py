@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from mipro_nb.models.caps import Caps
 from mipro_nb.optimizer.belief import Prospects
 from mipro_nb.optimizer.choices import are_open
 from mipro_nb.optimizer.configuration import Candidates, Configuration
@@ -20,10 +22,15 @@ from mipro_nb.optimizer.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.minibatches import minibatch
 from mipro_nb.optimizer.past import Past
+from mipro_nb.optimizer.reserve import is_short
 from mipro_nb.optimizer.sampler import Sampler
 from mipro_nb.optimizer.strategy import SearchStrategy
 from mipro_nb.runs.events import EvaluationKind, PhaseStarted, configuration_key
+from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.state import RunState, choices_of
+
+if TYPE_CHECKING:
+    from mipro_nb.optimizer.leader import Known
 
 Tasks = deque[asyncio.Task[Evaluated]]
 
@@ -38,7 +45,10 @@ class Search:
         candidates: Candidates,
         evaluations: Evaluations,
         past: Past,
+        *,
+        dearest_call: Callable[[], Outlay],
     ) -> None:
+        self._dearest_call = dearest_call
         self._past = past
         self._plan, self._student, self._journal = job.plan, job.student, journal
         self._candidates, self._evaluations = candidates, evaluations
@@ -60,10 +70,12 @@ class Search:
             for _ in range(self._plan.num_trials):
                 if len(in_flight) == self._plan.trials_in_flight:
                     await self._tell_oldest(in_flight, full)
+                await self._use_reserve(in_flight, full)
                 in_flight.append(self._ask())
             while in_flight:
                 await self._tell_oldest(in_flight, full)
             await self._tell_all(full)
+            await self._recall_reserved()
         finally:
             tasks = [*in_flight, *full]
             for task in tasks:
@@ -139,6 +151,59 @@ class Search:
             evaluated = await full[0]
             full.popleft()
             self._sampler.tell(evaluated.configuration, evaluated.scores)
+
+    async def _use_reserve(self, in_flight: Tasks, full: Tasks) -> None:
+        """Evaluate the leader fully while the caps leave enough for that, but for no trial besides.
+
+        If none is better than what is fully evaluated, the trials go on as far as the caps allow.
+        """
+        plan = self._plan
+        if not plan.minibatch or plan.caps == Caps():
+            return
+        await asyncio.sleep(0)  # the trial that was begun last is written down first
+        # A minibatch for the trial, and all but a minibatch for its full evaluation.
+        if not self._is_short(plan.valset_size):
+            return
+        while in_flight:
+            await self._tell_oldest(in_flight, full)
+        await self._tell_all(full)
+        leader = self._journal.read(self._leader)
+        if leader is None or leader.whole or self._is_short(plan.valset_size - len(leader.scores)):
+            return
+        # The sampler is not told, and the number is beyond those of the plan: should the run be
+        # carried on under higher caps, its trials are those that they would have been.
+        number = self._beyond_the_plan
+        while number in self._journal.state.trials:
+            number += 1
+        await self._evaluate_beyond(number, leader.configuration)
+
+    def _is_short(self, examples: int) -> bool:
+        plan, dearest = self._plan, self._dearest_call()
+        return self._journal.read(lambda state: is_short(state, plan, examples, dearest))
+
+    def _leader(self, state: RunState) -> Known | None:
+        from mipro_nb.optimizer.leader import (  # noqa: PLC0415 - numpy takes long
+            known_configurations,
+            leader_of,
+        )
+
+        return leader_of(known_configurations(state, self._plan.valset_size))
+
+    @property
+    def _beyond_the_plan(self) -> int:
+        return 1 + self._plan.num_trials + self._plan.full_evaluations
+
+    async def _evaluate_beyond(self, number: int, configuration: Configuration) -> None:
+        program = self._candidates.apply(self._student, configuration)
+        every = range(self._plan.valset_size)
+        await self._evaluations.evaluate(number, "full", configuration, program, every)
+
+    async def _recall_reserved(self) -> None:
+        """Take the leaders into account that were fully evaluated before a cap was raised."""
+        number = self._beyond_the_plan
+        while configuration := self._past.asked(number):
+            await self._evaluate_beyond(number, configuration)
+            number += 1
 
     def _finalists(self, most: int) -> list[Configuration]:
         """Return what is fully evaluated next: what was, before the run was carried on, or else.

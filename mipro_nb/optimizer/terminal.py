@@ -115,6 +115,9 @@ class TerminalWindow:
             bar.total = bar.n
             bar.refresh()
         bar.close()
+        ended = self._run.state.ended
+        if ended is not None and ended.state in ("stopped", "capped") and ended.reason:
+            print(ended.reason)  # noqa: T201 - what is returned is not what was planned
 
     async def attend(self, done: Future[Any]) -> None:
         """Await `done`, and show nothing."""

@@ -44,7 +44,6 @@ __all__ = [
     "whole_text",
 ]
 
-_STUDENT = "student as given"
 _LEAST_CHARACTERS = 200
 
 
@@ -331,7 +330,7 @@ def _cells(record: Record, run_id: str, trial: int) -> dict[int, _Cell]:
     if key in cells:
         return cells[key]
     is_student = not any(configuration.values()) or record.query(_TOLD, run_id, trial)
-    return cells.get(_STUDENT, {}) if is_student else {}
+    return cells.get(ev.STUDENT, {}) if is_student else {}
 
 
 def _no_trial(trial: int) -> InvalidArgumentError:

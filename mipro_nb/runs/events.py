@@ -353,9 +353,10 @@ class TrialTold(Event):
 
 
 class RunEnded(Event):
-    """The last event: how the run ended and what it returned.
+    """The last event: how the run ended and what it returned, and its score over `examples`.
 
-    Calls are `lost` that were sent and that nobody waited for to the end; at their worst.
+    A run that ended early may return what was scored on a part of the valset only. Calls are
+    `lost` that were sent and that nobody waited for to the end; at their worst.
     """
 
     referring = ("program",)
@@ -371,6 +372,7 @@ class RunEnded(Event):
     lost_calls: Number = 0
     lost_tokens: Number = 0
     lost_usd: Amount = 0.0
+    examples: Number | None = None
 
 
 AnyEvent = Annotated[
@@ -402,6 +404,10 @@ def first_problem(error: ValidationError) -> str:
     """Return what is wrong first with something read, and where; nothing of what was read."""
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{shown('.'.join(map(str, first['loc'])), 80)}: {shown(first['msg'])}"
+
+
+STUDENT = "student as given"
+"""The key of the student as given, and of any configuration that changes nothing of it."""
 
 
 def configuration_key(configuration: dict[str, int]) -> str:

@@ -21,6 +21,7 @@ from mipro_nb.runs.opened import open_record
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.report import write_report
 from mipro_nb.runs.state import RunState, fold
+from mipro_nb.runs.trial_program import trial_program
 
 _Seen = TypeVar("_Seen")
 _GOING_ON = frozenset({"planned", "running", "paused"})
@@ -84,8 +85,22 @@ class RecordedRun(RunFrames):
         """Return what `view` makes of the state."""
         return view(self.state)
 
-    def program_state(self) -> dict[str, Any] | None:
-        """Return the saved state of the best program, for ``program.load_state(…)``."""
+    def program_state(self, trial: int | None = None) -> dict[str, Any] | None:
+        """Return the saved state of a program, for ``program.load_state(…)``.
+
+        Parameters
+        ----------
+        trial
+            The trial whose program it is; if None, the program that the run returned. There is
+            none before the run has ended.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such trial.
+        """
+        if trial is not None:
+            return trial_program(self.record, self.state, trial)
         ended = self.state.ended
         if ended is None or ended.program is None:
             return None

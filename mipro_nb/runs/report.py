@@ -16,7 +16,7 @@ from mipro_nb.runs.resuming import (
     resume_lines,
 )
 from mipro_nb.runs.state import RunState, Spend
-from mipro_nb.runs.wording import configuration_text, counted
+from mipro_nb.runs.wording import configuration_text, counted, resting_text
 
 
 class _Amount(BaseModel):
@@ -47,6 +47,8 @@ def write_report(run_id: str, state: RunState) -> str:
     best = state.best
     if best is not None and best.score is not None:
         what = _what(best.configuration)
+        if not state.is_whole(best):
+            what += f"; {resting_text(best.score, len(best.examples), state.valset_size)}"
         lines.append(f"  best program       {one_decimal(best.score):>6}  ({what})")
     elif state.state in RESUMABLE:
         lines.append(f"  best program       {NOTHING_SCORED}")

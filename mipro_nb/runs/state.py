@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mipro_nb.errors import RecordError
@@ -246,13 +246,41 @@ class RunState:
 
     @property
     def best(self) -> TrialState | None:
-        """Return the best full evaluation so far, the baseline included, banned ones not."""
+        """Return the best full evaluation so far, the baseline included, banned ones not.
+
+        Of a run that ended early it may be one that was scored on a part of the valset only, and
+        is the best by what is known: see `is_whole`.
+        """
         full = [
             t
             for t in self.trials.values()
             if t.kind != "minibatch" and t.score is not None and not self.is_banned(t.configuration)
         ]
-        return max(full, key=lambda t: (t.score or 0.0, -t.trial), default=None)
+        best = max(full, key=lambda t: (t.score or 0.0, -t.trial), default=None)
+        return self._returned_in_part() or best
+
+    def _returned_in_part(self) -> TrialState | None:
+        """Return the evaluation that an early end chose, None if that was a full one."""
+        ended = self.ended
+        if ended is None or not ended.configuration or ended.examples is None:
+            return None
+        scores = self.scores.get(ev.configuration_key(ended.configuration), {})
+        tried = [t for t in self.trials.values() if t.configuration == ended.configuration]
+        if not tried or not scores or len(scores) >= self.valset_size:
+            return None
+        score = 100 * sum(scores.values()) / len(scores)
+        return replace(tried[-1], kind="minibatch", examples=sorted(scores), score=score)
+
+    @property
+    def valset_size(self) -> int:
+        """Return how many examples a full evaluation has; 0 as long as there is none."""
+        return max(
+            (len(t.examples) for t in self.trials.values() if t.kind != "minibatch"), default=0
+        )
+
+    def is_whole(self, trial: TrialState) -> bool:
+        """Tell whether an evaluation covers the whole valset."""
+        return len(trial.examples) >= self.valset_size
 
     def is_banned(self, configuration: dict[str, int]) -> bool:
         """Tell whether a configuration holds a banned candidate."""

@@ -20,6 +20,7 @@ from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.resuming import resume_lines
 from mipro_nb.runs.state import Choice, RunState, Spend, Tally, choices_of
 from mipro_nb.runs.trial_row import trial_row
+from mipro_nb.runs.wording import resting_text
 
 Json = dict[str, Any]
 
@@ -204,7 +205,14 @@ class RunView:
             "baseline": state.baseline,
             "best": None
             if best is None
-            else {"trial": best.trial, "score": best.score, "configuration": best.configuration},
+            else {
+                "trial": best.trial,
+                "score": best.score,
+                "configuration": best.configuration,
+                "rests": None
+                if best.score is None or state.is_whole(best)
+                else resting_text(best.score, len(best.examples), state.valset_size),
+            },
             "gain": None
             if state.ended is None or state.ended.gain_low is None
             else {"low": state.ended.gain_low, "high": state.ended.gain_high},

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mipro_nb.numbers import one_decimal
+from mipro_nb.runs.interval import score_interval
+
 
 def counted(number: int, what: str) -> str:
     """Return a number of things: "1 evaluation", "1,234 evaluations"."""
@@ -24,3 +27,12 @@ def configuration_text(configuration: Mapping[str, int]) -> str:
         f"{predictor}: {' · '.join(sorted(parts, reverse=True))}"
         for predictor, parts in chosen.items()
     )
+
+
+def resting_text(score: float, examples: int, valset_size: int) -> str:
+    """Return what a score rests on that is not one of the whole valset."""
+    low, high = score_interval(score, examples)
+    text = f"on {examples:,} of {valset_size:,} examples"
+    if low is None or high is None:
+        return text
+    return f"{text}, 95 % interval {one_decimal(low)} … {one_decimal(high)}"

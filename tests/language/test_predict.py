@@ -162,8 +162,8 @@ def test_chain_of_thought_reasons_first(lm):
     assert prediction.answer == 2
     assert list(prediction) == ["reasoning", "answer"]
     assert cot.predict.signature.declaration == "question -> reasoning, answer: int"
-    with pytest.raises(SignatureError, match="reasoning"):
-        ChainOfThought("question -> reasoning")
+    with pytest.raises(SignatureError, match="has an input 'reasoning'"):
+        ChainOfThought("question, reasoning -> answer")
 
 
 def test_reset_keeps_the_signature(lm):

@@ -130,6 +130,35 @@ def test_another_signature_is_refused_and_nothing_is_loaded(tuned):
     assert state_of(other) == before
 
 
+def sorted_into(*folders):
+    choices = ", ".join(map(repr, folders))
+    return ChainOfThought(f"text -> folders: list[Literal[{choices}]]")
+
+
+def test_a_program_whose_choices_have_grown_takes_over_all_and_says_so(tmp_path):
+    saved = sorted_into("work", "home")
+    saved.predict.signature = saved.predict.signature.with_instructions("Sort it.")
+    saved.predict.demos = [Example(text="x", reasoning="r", folders=["work"])]
+    saved.save(tmp_path / "saved")
+    grown = sorted_into("work", "home", "spam")
+    with pytest.warns(UserWarning, match="its instruction and 1 of 1 demos were taken over"):
+        grown.load(tmp_path / "saved")
+    assert state_of(grown) == state_of(saved)
+    assert "spam" in grown.predict.signature.declaration
+
+
+def test_demos_whose_choice_is_gone_are_left_out_and_named(tmp_path):
+    saved = sorted_into("work", "home")
+    saved.predict.demos = [
+        Example(text="x", folders=["work"]),
+        Example(text="y", folders=["home", "work"]),
+    ]
+    other = sorted_into("work", "private")
+    with pytest.warns(UserWarning, match=r"Left out.* demo 1 \(folders=\['home', 'work'\]\)"):
+        other.load_state(saved.dump_state())
+    assert other.predict.demos == saved.predict.demos[:1]
+
+
 @pytest.mark.parametrize("version", [2, 10**9])
 def test_a_newer_format_asks_for_an_upgrade(tuned, version):
     with pytest.raises(SavedStateError, match="upgrade mipro_nb"):

@@ -14,7 +14,7 @@ from scripted_server import Reply
 
 import mipro_nb as mipro
 from mipro_nb.core_loop import core
-from mipro_nb.errors import InvalidArgumentError, TruncatedReplyError
+from mipro_nb.errors import InvalidArgumentError, ProgramError, TruncatedReplyError
 from mipro_nb.language import LMRequest
 from mipro_nb.models import LM, OpenAI
 from mipro_nb.models.providers import is_reasoning_model
@@ -375,15 +375,47 @@ def test_a_key_that_cannot_be_one_is_refused_without_being_shown():
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
-def test_an_lm_is_shared_by_copies_and_never_pickled(lm_at):
+def test_an_lm_is_shared_by_copies(lm_at):
     lm = lm_at("http://127.0.0.1:9/v1")
     assert copy.deepcopy(lm) is lm
     assert copy.copy(lm) is lm
     assert copy.deepcopy({"lm": [lm]})["lm"][0] is lm
-    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        with pytest.raises(TypeError, match="cannot pickle") as caught:
-            pickle.dumps([lm], protocol)
-        assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_an_lm_is_pickled_as_its_name_and_settings_without_the_key(lm_at, protocol):
+    lm = lm_at("http://127.0.0.1:9/v1", temperature=0.5, max_tokens=20, top_p=0.9)
+    written = pickle.dumps(lm, protocol)
+    assert CANARY.encode() not in written
+    again = pickle.loads(written)  # noqa: S301 - our own
+    assert (again.name, again.shown_settings()) == (lm.name, lm.shown_settings())
+
+
+def test_what_may_hold_a_key_is_left_out_and_said_to_be(lm_at):
+    lm = lm_at("http://127.0.0.1:9/v1", extra_headers={"X-Team": CANARY})
+    with pytest.warns(UserWarning, match="without extra_headers, which may hold a key"):
+        written = pickle.dumps(lm)
+    assert CANARY.encode() not in written
+
+
+def test_a_loaded_lm_finds_its_key_in_the_environment(serve, lm_at, monkeypatch):
+    server = serve()
+    written = pickle.dumps(lm_at(server.base_url))
+    monkeypatch.setenv("OPENAI_API_KEY", "key-of-the-environment")
+    pickle.loads(written)("hello")  # noqa: S301 - our own
+    assert server.requests[-1].authorization == "Bearer key-of-the-environment"
+
+
+def test_a_loaded_lm_takes_its_key_from_the_configured_one(serve, lm_at, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    server = serve()
+    lm = lm_at(server.base_url)
+    again = pickle.loads(pickle.dumps(lm))  # noqa: S301 - our own
+    with pytest.raises(ProgramError, match=r"loaded without its key: set OPENAI_API_KEY, or call"):
+        again("hello")
+    mipro.configure(lm=lm)
+    again("hello")
+    assert server.requests[-1].authorization == f"Bearer {CANARY}"
 
 
 def test_a_program_is_copied_and_saved_without_the_key(lm_at, tmp_path):

@@ -6,6 +6,7 @@ import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from mipro_nb.language.bounds import in_words
 from mipro_nb.language.fields import Field, adapter, choices, type_name
 from mipro_nb.language.values import write_value
 
@@ -20,6 +21,14 @@ def described(fields: Iterable[Field]) -> str:
 
 def kind_of(field: Field) -> str:
     """Return what the value of an output has to be, empty for any text."""
+    told = _kind_of_type(field)
+    if not field.bounds or told.startswith("JSON"):  # a schema tells the bounds itself
+        return told
+    words = in_words(field.type, field.bounds)
+    return f"{told}, {words}" if told else words
+
+
+def _kind_of_type(field: Field) -> str:
     options = choices(field.type) or _values_of(field.type)
     if options:
         return "one of: " + ", ".join(write_value(field, option) for option in options)
