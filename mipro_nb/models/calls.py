@@ -49,6 +49,8 @@ class Call:
         How often it is tried again.
     predictor
         Name of the predictor that calls, None outside of runs; it does not change the answer.
+    draw
+        Which draw it is, at a temperature above 0; see `mipro_nb.models.draws`.
     """
 
     model: str
@@ -60,6 +62,7 @@ class Call:
     price: Price | None
     num_retries: int = 0
     predictor: str | None = None
+    draw: str = ""
 
     @cached_property
     def key(self) -> str:
@@ -70,6 +73,7 @@ class Call:
             "messages": list(self.messages),
             "parameters": dict(self.parameters),
             "rollout": self.rollout,
+            **({"draw": self.draw} if self.draw else {}),
         }
         text = json.dumps(identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()

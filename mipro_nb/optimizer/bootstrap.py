@@ -19,12 +19,13 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, accepts
+from mipro_nb.language.fields import NO_DEFAULT, Field, accepts
 from mipro_nb.language.module import Module
 from mipro_nb.language.scope import bind
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.tracing import Step, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.models.draws import Execution, execution
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.rows import distinct
@@ -144,6 +145,7 @@ class _Bootstrap:
     async def _try(self, index: int) -> DemosByPredictor | None:
         async with self._slots.hold(_PRIORITY):
             token = call_labels.set(CallLabels("bootstrap", example=index))
+            execution.set(Execution("bootstrap", index))  # the task is this example's own
             try:
                 return await self._run_teacher(index)
             finally:
@@ -271,7 +273,10 @@ class _Bootstrap:
 
 def can_be_demo(row: Example, signature: SignatureMeta) -> bool:
     """Tell whether a row of the data can be a labelled demo of a predictor."""
-    has_inputs = all(name in row for name in signature.input_fields)
+    has_inputs = all(
+        name in row or field.default is not NO_DEFAULT
+        for name, field in signature.input_fields.items()
+    )
     return has_inputs and any(
         name in row and not _is_missing(row[name], field)
         for name, field in signature.output_fields.items()
