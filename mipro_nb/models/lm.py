@@ -60,7 +60,9 @@ class LM:
         Sampling seed sent to the server, None for none.
     cache
         Whether equal calls are answered from the record. Within one run equal calls at
-        temperature 0 are sent once in any case.
+        temperature 0 are sent once in any case. Above it every call is a draw of its own: only
+        the same execution again, in Evaluate or a run, has the same draws; calls of your own are
+        always sent.
     price
         USD per million tokens: a `Price`, (input, output) or (input, output, cached input).
         Looked up in genai-prices if None; unknown if it is not there.

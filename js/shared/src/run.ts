@@ -130,6 +130,8 @@ export interface RunSummary {
     readonly trial: number;
     readonly score: number;
     readonly configuration: Configuration;
+    /** What the score rests on, if that is not the whole valset; absent from older notebooks. */
+    readonly rests?: string | null;
   } | null;
   /** 95 % interval of the gain over the student, in points; only after the end. */
   readonly gain: { readonly low: number; readonly high: number } | null;

@@ -61,6 +61,15 @@ describe("TrialDrillDown", () => {
     expect(text).toContain("8.4 s");
   });
 
+  it("gives the line that makes its program, to be copied", async () => {
+    const user = userEvent.setup();
+    render(view(saved));
+    const line = `program.load_state(mipro_nb.runs.load("${RUN}").program_state(7))`;
+    expect(screen.getByText(line)).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: /gives the program of trial 7/ }));
+    expect(await navigator.clipboard.readText()).toBe(line);
+  });
+
   it("shows what the notebook has saved until the kernel answers", async () => {
     const answer = later<TrialDetail>();
     const { kernel } = kernelWith({ trial: () => answer.promise });

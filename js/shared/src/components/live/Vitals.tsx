@@ -78,6 +78,7 @@ function BestScore({ summary }: { readonly summary: RunSummary }) {
         {baseline === null ? "student not scored yet" : `student ${formatScore(baseline)}`}
         {best !== null && best.trial > 0 && ` · trial ${best.trial}`}
       </span>
+      {best?.rests && <span class="mipro-vital-note">{best.rests}: no full evaluation</span>}
     </Vital>
   );
 }
