@@ -78,6 +78,12 @@ export interface Caps {
   readonly max_seconds: number | null;
 }
 
+/** The caps that a run's events tell of: those that they leave out are not set. */
+export type ToldCaps = Partial<Caps> | null;
+
+/** The estimate that a run's events tell of: nothing but a whole one can be shown. */
+export type ToldEstimate = Partial<Estimate> | null;
+
 export interface PhaseProgress {
   readonly phase: Phase;
   readonly state: "waiting" | "running" | "done";
@@ -123,13 +129,15 @@ export interface RunSummary {
   readonly spend: Spend;
   /** Absent from what older versions saved. */
   readonly lost?: Lost;
-  readonly estimate: Estimate;
-  readonly caps: Caps;
+  readonly estimate?: ToldEstimate;
+  readonly caps?: ToldCaps;
   readonly baseline: number | null;
   readonly best: {
     readonly trial: number;
     readonly score: number;
     readonly configuration: Configuration;
+    /** What its score rests on, if that is not the whole valset. */
+    readonly rests?: string | null;
   } | null;
   /** 95 % interval of the gain over the student, in points; only after the end. */
   readonly gain: { readonly low: number; readonly high: number } | null;
@@ -242,6 +250,8 @@ export interface ExampleRow {
   readonly seconds: number | null;
   /** Trial that scored it: another one where the cell was reused. */
   readonly scored_by: number;
+  /** What of the replies was not written as asked and was read all the same. */
+  readonly notes?: readonly Clip[];
 }
 
 export interface TrialDetail {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { App } from "../../src/components/App";
 import { Kernel } from "../../src/model/kernel";
 import type { RunSnapshot } from "../../src/run";
-import { delta, RUN, snapshot, summary, trial } from "../runs";
+import { delta, estimate, RUN, snapshot, summary, trial } from "../runs";
 import { FakeWire } from "../wire";
 
 /** A run view whose kernel has answered with `start`. */
@@ -48,7 +48,40 @@ function trialOf(row: HTMLElement | null): number {
 
 const manyTrials = Array.from({ length: 300 }, (_, number) => trial(number));
 
+describe("a run whose events tell of neither caps nor an estimate", () => {
+  it.each([
+    ["empty", { caps: {}, estimate: {} }],
+    ["null", { caps: null, estimate: null }],
+    ["absent", { caps: undefined, estimate: undefined }],
+  ])("is drawn: %s", async (_, told) => {
+    const { caps: __, estimate: ___, ...rest } = summary();
+    const given = Object.fromEntries(
+      Object.entries(told).filter(([, value]) => value !== undefined),
+    );
+    const { user } = await opened(snapshot({ summary: { ...rest, ...given } }));
+    const shown = () => screen.getByRole("region", { name: `Run ${RUN}` }).textContent ?? "";
+    expect(shown()).not.toContain("expected");
+    expect(shown()).not.toContain("cap $");
+    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    expect(shown()).toContain("There is no estimate of this run.");
+    expect(shown()).toContain("capsnone");
+  });
+
+  it("is drawn with the one cap that it has", async () => {
+    await opened(snapshot({ summary: summary({ caps: { max_calls: 500 } }) }));
+    const shown = screen.getByRole("region", { name: `Run ${RUN}` }).textContent;
+    expect(shown).toContain("cap 500");
+  });
+});
+
 describe("what one sees at first", () => {
+  it("is what the best score rests on, where that is not the whole valset", async () => {
+    const rests = "on 25 of 100 examples, 95 % interval 50.6 … 86.2";
+    const best = { trial: 2, score: 72, configuration: {}, rests };
+    await opened(snapshot({ summary: summary({ best }) }));
+    expect(screen.getByRole("region", { name: `Run ${RUN}` }).textContent).toContain(rests);
+  });
+
   it("is the state, the best score with its gain, progress, cost and calls", async () => {
     await opened(
       snapshot({
@@ -91,7 +124,7 @@ describe("what one sees at first", () => {
   });
 
   it("is an unknown price as unknown", async () => {
-    const { spend, estimate } = summary();
+    const { spend } = summary();
     await opened(
       snapshot({
         summary: summary({
