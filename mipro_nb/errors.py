@@ -147,6 +147,13 @@ class PromptTooLongError(RequestRefusedError):
     predictor: str | None = None
 
 
+class EmptyAnswerError(LMError):
+    """A server's answers held no reply at all, however often it was asked.
+
+    An `LM` makes an empty reply of it, which is asked for again like any that cannot be used.
+    """
+
+
 class LMUnavailableError(LMError):
     """No call to this LM can succeed: wrong key, unknown model, unreachable server.
 

@@ -126,6 +126,7 @@ def server(tmp_path, monkeypatch):
     assert running.exceptions == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "example", [WITH_DEMOS, INSTRUCTIONS_ONLY, CUSTOM], ids=["demos", "instructions only", "custom"]
 )

@@ -19,6 +19,8 @@ from packaging.utils import canonicalize_name
 
 import mipro_nb
 
+pytestmark = pytest.mark.slow
+
 _ROOT = Path(__file__).parents[1]
 _WIDGETS = {"mipro_nb/notebook/static/widget.js", "mipro_nb/notebook/static/widget.css"}
 _USERS_EXTRAS = ("datasets", "local")
@@ -200,7 +202,6 @@ def test_where_npm_is_needed_and_missing_one_sentence_says_so(outdated, sdist, t
     assert "npm is not there: install Node 20 or newer" in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.slow
 def test_a_wheel_without_widgets_is_not_made_in_silence(sdist, tmp_path):
     with tarfile.open(sdist) as packed:
         packed.extractall(tmp_path, filter="data")
@@ -216,7 +217,6 @@ def test_a_wheel_without_widgets_is_not_made_in_silence(sdist, tmp_path):
     assert "unset SKIP_JUPYTER_BUILDER" in line
 
 
-@pytest.mark.slow
 def test_jupyterlab_has_the_extension_that_was_built():
     done = subprocess.run(
         [sys.executable, "-m", "jupyter", "labextension", "list"],

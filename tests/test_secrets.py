@@ -320,6 +320,7 @@ def test_a_run_tells_no_key(tmp_path, capfd, caplog):
     assert '"temperature": 0.25' in texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how", [400, 401, 403, 404, 409, 429, 500, 503, "breaks off", "hangs", "page", "no answer"]
 )

@@ -13,6 +13,7 @@ JS = Path(__file__).parents[1] / "js"
 
 
 @pytest.mark.npm
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(not (JS / "node_modules").exists(), reason="js/node_modules is not installed")
 def test_the_tests_of_the_widgets_pass():
     tested = subprocess.run(  # noqa: S603 - a command of the repository

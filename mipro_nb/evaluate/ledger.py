@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -14,6 +16,7 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import call_labels
+from mipro_nb.models.draws import Execution, execution
 
 Results = Mapping[str, dict[int, ExampleResult]]
 """Configuration → example, by place in the set → result."""
@@ -106,10 +109,11 @@ class Ledger:
         results = self._results.setdefault(configuration, {})
         scoring = self._scoring.setdefault(configuration, {})
         mine: set[asyncio.Task[None]] = set()
+        made_of = _digest(program)
         finished: asyncio.Queue[int] = asyncio.Queue()
 
         async def score(index: int) -> None:
-            result = await self._score(program, index, priority)
+            result = await self._score(program, index, priority, made_of)
             on_result(result)
             results[index] = result
 
@@ -148,9 +152,12 @@ class Ledger:
             raise
         return [results[index] for index in indices]
 
-    async def _score(self, program: Module, index: int, priority: int) -> ExampleResult:
-        # In a task of its own, so the label goes no further than this example.
+    async def _score(
+        self, program: Module, index: int, priority: int, made_of: str
+    ) -> ExampleResult:
+        # In a task of its own, so the labels go no further than this example.
         call_labels.set(replace(call_labels.get(), example=index))
+        execution.set(Execution("evaluation", made_of, index))
         async with self._slots.hold(priority):
             result = await score_example(
                 program,
@@ -181,3 +188,9 @@ class Ledger:
             f"The first of them:\n  {lines}"
         )
         raise TooManyErrorsError(msg)
+
+
+def _digest(program: Module) -> str:
+    """Return what tells a configuration from others: by it, draws are made anew or once more."""
+    state = json.dumps(program.dump_state(), sort_keys=True)
+    return hashlib.sha256(state.encode("utf-8", "backslashreplace")).hexdigest()[:16]

@@ -16,7 +16,6 @@ from mipro_nb.runs.events import LARGEST_SCORE
 
 MetricFunction = Callable[..., Any]
 HUNDRED: Literal[100] = 100
-# A cosine of two equal vectors may be a little more than 1.
 _ROUNDING = 1 + 1e-6
 _TOO_HIGH = {
     1: "The run's scores are 0–1, since none above 1 was seen in the rehearsal: have it return "
@@ -120,6 +119,8 @@ class Metric:
                 f"{shown(repr(example), 200)} with {shown(repr(prediction), 200)}."
             )
             raise MetricReturnError(msg)
+        if scale_of([value]) == 1:  # a cosine of equal vectors may be a little more
+            value = min(value, 1.0)
         return Score(min(value, highest) / (self.scale or 1), feedback)
 
 

@@ -51,6 +51,8 @@ class Call:
         Name of the predictor that calls, None outside of runs; it does not change the answer.
     capped
         Whether a cap rests on the limit of its reply.
+    draw
+        Which draw it is, at a temperature above 0; see `mipro_nb.models.draws`.
     """
 
     model: str
@@ -63,6 +65,7 @@ class Call:
     num_retries: int = 0
     predictor: str | None = None
     capped: bool = False
+    draw: str = ""
 
     @cached_property
     def key(self) -> str:
@@ -73,6 +76,7 @@ class Call:
             "messages": list(self.messages),
             "parameters": dict(self.parameters),
             "rollout": self.rollout,
+            **({"draw": self.draw} if self.draw else {}),
         }
         text = json.dumps(identity, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()

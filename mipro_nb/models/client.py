@@ -34,7 +34,7 @@ from mipro_nb.models.redaction import (
     texts_of_openai_headers,
 )
 from mipro_nb.models.refusals import Refusal, refusal_in
-from mipro_nb.models.replies import Said, said_in, written_in
+from mipro_nb.models.replies import said_in, written_in
 from mipro_nb.models.setbacks import Setback, SetbackKind, Tokens, asked_to_wait
 from mipro_nb.models.streams import is_stream, whole
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
@@ -198,18 +198,18 @@ class Client:
             refused = self._refused_for_what_it_holds(str(failed), None, call, spoken)
             if refused is not None:
                 raise refused
-        if choices is None or failed:
+        if not choices or failed:
             told = self._told(failed or completion)
-            raise self._broken("an answer without choices", told, billed)
+            empty = choices is not None and not failed
+            raise self._broken("an answer without choices", told, billed, empty=empty)
         counted = input_tokens is not None and output_tokens is not None
         if input_tokens is None:
             input_tokens = count_message_tokens(call.messages)
         if output_tokens is None:
             output_tokens = sum(count_tokens(written_in(choice)) for choice in choices)
         cached = _count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens")
-        said = said_in(choices[0]) if choices else Said("", problem="It came without choices.")
         return Answer(
-            **said._asdict(),
+            **said_in(choices[0])._asdict(),
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             cached_input_tokens=min(input_tokens, cached or 0),
@@ -349,8 +349,11 @@ class Client:
             what = f"{self._where} broke off the connection"
         return Setback("no answer", what, said, billed=None)
 
-    def _broken(self, what: str, said: str, billed: Tokens | None) -> Setback:
-        return Setback("broken answer", f"{self._where} sent {what}", said, billed=billed)
+    def _broken(
+        self, what: str, said: str, billed: Tokens | None, *, empty: bool = False
+    ) -> Setback:
+        what = f"{self._where} sent {what}"
+        return Setback("broken answer", what, said, billed=billed, empty=empty)
 
     def _told(self, value: object) -> str:
         try:

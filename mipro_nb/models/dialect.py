@@ -164,8 +164,8 @@ class Dialect:
             return Note("parameters", text)
         at = "" if _ANY in self._refused[name] else f"={_as_json(value)}"
         text = (
-            f"{self.where} refuses {name}{at}: it is left out, and the server's own holds. "
-            f"LM(…, {name}=None) leaves it out from the start."
+            f"{self.where} refuses {name}{at}: it is left out of all calls, and what the server "
+            "has instead holds."
         )
         return Note("parameters", text)
 

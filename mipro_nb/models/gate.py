@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from mipro_nb.core_loop import CoreLoop, core
-from mipro_nb.errors import CapReachedError, MiproError, ProgramError
+from mipro_nb.errors import CapReachedError, LMError, MiproError, ProgramError
 from mipro_nb.language.settings import settings
 from mipro_nb.models.backlog import Backlog
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.caps import Caps, Meter
 from mipro_nb.models.dispatch import Dispatch, Send
+from mipro_nb.models.draws import as_drawn
 from mipro_nb.models.notes import Notes
 from mipro_nb.models.past_calls import Before
 from mipro_nb.models.permission import Permission
@@ -100,6 +101,7 @@ class Gate:
             hedge=hedge,
         )
         self._asked: dict[str, asyncio.Future[Answer]] = {}
+        self._beside: list[Gate] = []
 
     @property
     def in_flight(self) -> int:
@@ -154,6 +156,7 @@ class Gate:
         """
         if os.getpid() != self._process:
             raise ProgramError(_FORKED)
+        call = as_drawn(call)  # before anything is awaited: equal calls are numbered as they come
         await self._permission.ask()
         recalled = self._notes.recalled(call)
         if recalled is not None:
@@ -169,9 +172,9 @@ class Gate:
     async def _shared(self, call: Call, send: Send) -> Answer:
         """Send `call`, or wait for an equal one that is already in flight."""
         key = call.key
-        while key in self._asked:
+        while asked := self._in_flight_of(key):
             try:
-                answer = await asyncio.shield(self._asked[key])
+                answer = await asyncio.shield(asked)
             except asyncio.CancelledError:
                 current = asyncio.current_task()
                 if current is not None and current.cancelling():
@@ -185,15 +188,35 @@ class Gate:
             answer = await self._dispatch.send(call, send)
             pending.set_result(answer)
         except BaseException as error:
-            if isinstance(error, Exception):
+            if isinstance(error, LMError):
                 pending.set_exception(error)
                 pending.exception()  # retrieved: nobody may be waiting for it
             else:
-                pending.cancel()
+                pending.cancel()  # that it was not let through, or given up, is no answer
             raise
         finally:
             del self._asked[key]
         return answer
+
+    def share_with(self, other: Gate) -> None:
+        """Have either gate wait for calls of the other one that are in flight, and not send them.
+
+        The other one's answers are in the record.
+        """
+        self._beside.append(other)
+        other._beside.append(self)
+
+    def _in_flight_of(self, key: str) -> asyncio.Future[Answer] | None:
+        """Return the answer to come of an equal call, None if none is in flight."""
+        found = (gate.offered(key) for gate in self._beside)
+        return self._asked.get(key) or next((asked for asked in found if asked is not None), None)
+
+    def offered(self, key: str) -> asyncio.Future[Answer] | None:
+        """Return the answer to come of a call in flight, for another gate.
+
+        None while this one is paused: the other one need not wait for that.
+        """
+        return self._asked.get(key) if self._permission.given else None
 
 
 class _SessionGate(Gate):

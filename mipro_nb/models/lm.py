@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mipro_nb.core_loop import core, on_core
-from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError
+from mipro_nb.errors import EmptyAnswerError, InvalidArgumentError, ProgramError, ReplyError
 from mipro_nb.language.attempt import lm_call
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.language.options import check_options
@@ -60,7 +60,9 @@ class LM:
         Sampling seed sent to the server, None for none.
     cache
         Whether equal calls are answered from the record. Within one run equal calls at
-        temperature 0 are sent once in any case.
+        temperature 0 are sent once in any case. Above it every call is a draw of its own: only
+        the same execution again, in Evaluate or a run, has the same draws; calls of your own are
+        always sent.
     price
         USD per million tokens: a `Price`, (input, output) or (input, output, cached input).
         Looked up in genai-prices if None; unknown if it is not there.
@@ -186,7 +188,10 @@ class LM:
     async def _complete(self, request: LMRequest) -> Completion:
         call = self.call_for(request)
         with lm_call():
-            answer = await current_gate().admit(call, self._client.send)
+            try:
+                answer = await current_gate().admit(call, self._client.send)
+            except EmptyAnswerError as error:
+                return Completion("", problem=f"There is none: {error}")
         return Completion(answer.text, answer.truncated, answer.thoughts, answer.problem)
 
     def call_for(self, request: LMRequest) -> Call:

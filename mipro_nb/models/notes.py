@@ -112,7 +112,7 @@ class Notes:
 
         Who made that call may not make it again: what it was for is known.
         """
-        if not self._past:
+        if not self._past or call.draw:
             return None
         past = self._past.answer(call, *_prompt_refs(call))
         if past is None or past.reply is None:

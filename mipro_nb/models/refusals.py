@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from mipro_nb.errors import (
+    EmptyAnswerError,
     LMError,
     PromptFilteredError,
     PromptTooLongError,
@@ -82,17 +83,19 @@ def kind_of(error: LMError) -> RefusalKind | None:
             return "filtered"
         case RequestRefusedError():
             return "other"
+        case EmptyAnswerError():
+            return "empty"
     return None
 
 
-def refused_again(
-    kind: RefusalKind, text: str, room: int | None, predictor: str | None
-) -> RequestRefusedError:
+def refused_again(kind: RefusalKind, text: str, room: int | None, predictor: str | None) -> LMError:
     """Return the error of a refusal that is read from the record."""
     if kind == "filtered":
         return PromptFilteredError(text)
     if kind == "other":
         return RequestRefusedError(text)
+    if kind == "empty":
+        return EmptyAnswerError(text)
     error = PromptTooLongError(text)
     error.room, error.predictor = room, predictor
     return error

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from mipro_nb.errors import LMError, LMUnavailableError
+from mipro_nb.errors import EmptyAnswerError, LMError, LMUnavailableError
 
 SetbackKind = Literal[
     "turned away",
@@ -52,6 +52,8 @@ class Setback(Exception):  # noqa: N818 - no error until it is given up
         Tokens that the server bills for it; None if nobody knows.
     remedy
         A sentence that tells what to do about it, if anything can be done.
+    empty
+        Whether the server answered as it should, but for the reply.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Setback(Exception):  # noqa: N818 - no error until it is given up
         billed: Tokens | None = _NO_TOKENS,
         *,
         remedy: str = "",
+        empty: bool = False,
     ) -> None:
         super().__init__(what)
         self.kind = kind
@@ -71,11 +74,13 @@ class Setback(Exception):  # noqa: N818 - no error until it is given up
         self.wait = wait
         self.billed = billed
         self.remedy = remedy
+        self.empty = empty
 
     def error(self, attempts: int) -> LMError:
         """Return what to raise if it is given up after so many attempts."""
         times = "once" if attempts == 1 else f"{attempts} times"
         kind = LMUnavailableError if self.kind == "unreachable" else LMError
+        kind = EmptyAnswerError if self.empty else kind
         said = f"{self.said.rstrip('.')}. {self.remedy}" if self.remedy else self.said
         error = kind(f"{self.what} (tried {times}): {said}")
         error.input_tokens, error.output_tokens = self.billed or _NO_TOKENS

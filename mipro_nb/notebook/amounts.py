@@ -18,8 +18,11 @@ def format_usd(value: float | None) -> str:
     return _UNKNOWN if value is None else dollars(value)
 
 
-def about(text: str, is_about: bool) -> str:  # noqa: FBT001 - a word for one of two texts
-    """Return an amount as it is to be read: "about $0.01" where no server counted it."""
+def about(text: str, is_about: bool | None) -> str:  # noqa: FBT001
+    """Return an amount as it is to be read: "about $0.01" where no server counted it.
+
+    Views that older versions saved say nothing of it.
+    """
     return f"about {text}" if is_about and text != _UNKNOWN else text
 
 

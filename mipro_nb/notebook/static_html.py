@@ -183,7 +183,7 @@ def history_html(rows: Sequence[Json]) -> str:
                     scores_text(row["baseline"], row["score"]),
                     format_count(row["trials"]),
                     format_count(row["calls"]),
-                    about(format_usd(row["usd"]), row["about"]),
+                    about(format_usd(row["usd"]), row.get("about")),
                     format_duration(row["seconds"]),
                 )
                 for row in rows[:_MOST_RUNS]
@@ -277,7 +277,7 @@ def _trials(rows: Sequence[Json], best: int | None) -> str:
                 else f"{format_score(row['low'])} – {format_score(row['high'])}",
                 f"{row['examples']:,}" + (f", {row['reused']} reused" if row["reused"] else ""),
                 format_count(row["calls"]),
-                about(format_usd(row["usd"]), row["about"]),
+                about(format_usd(row["usd"]), row.get("about")),
                 format_duration(row["seconds"]),
             )
             for row in rows

@@ -106,7 +106,7 @@ def history_text(rows: Sequence[Json]) -> str:
             scores_text(row["baseline"], row["score"]),
             format_count(row["trials"]),
             format_count(row["calls"]),
-            about(format_usd(row["usd"]), row["about"]),
+            about(format_usd(row["usd"]), row.get("about")),
         )
         for row in rows[:_MOST_RUNS]
     ]
@@ -201,9 +201,9 @@ def spend_rows(summary: Json) -> list[tuple[str, ...]]:
                 format_count(spend["calls"]),
                 format_range(guess["calls"], format_count) if guess else "–",
                 format_count(spend["cached_calls"]),
-                about(format_count(spend["input_tokens"]), spend["about"]),
-                about(format_count(spend["output_tokens"]), spend["about"]),
-                about(format_usd(spend["usd"]), spend["about"]),
+                about(format_count(spend["input_tokens"]), spend.get("about")),
+                about(format_count(spend["output_tokens"]), spend.get("about")),
+                about(format_usd(spend["usd"]), spend.get("about")),
                 format_range(guess["usd"], format_usd) if guess else "–",
             )
         )
@@ -264,7 +264,7 @@ def comparison_rows(comparison: Json) -> list[tuple[str, ...]]:
 
 
 def _cost_text(row: Json) -> str:
-    usd = about(format_usd(row["usd"]), row["about"])
+    usd = about(format_usd(row["usd"]), row.get("about"))
     return f"{usd}, {billed_text(row['lost_usd'])}" if row["lost_usd"] > 0 else usd
 
 

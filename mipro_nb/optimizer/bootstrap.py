@@ -30,6 +30,7 @@ from mipro_nb.language.scope import bind
 from mipro_nb.language.scored_row import is_made_of
 from mipro_nb.language.tracing import Step, noting, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.models.draws import Execution, execution
 from mipro_nb.optimizer.balance import in_turn, label_of
 from mipro_nb.optimizer.fitting import SURELY_FIT, Fitting, known_room
 from mipro_nb.optimizer.job import Job, Journal
@@ -203,6 +204,7 @@ class _Bootstrap:
             await self._find_room()
         async with self._slots.hold(_PRIORITY):
             token = call_labels.set(CallLabels("bootstrap", example=index))
+            execution.set(Execution("bootstrap", index))  # the task is this example's own
             try:
                 return await self._run_teacher(index)
             finally:

@@ -21,6 +21,7 @@ from mipro_nb.language.fields import InputField, OutputField
 from mipro_nb.language.predict import Predict
 from mipro_nb.language.signature import Signature, SignatureMeta
 from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.models.draws import Execution, execution
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.together import Background, together
 from mipro_nb.runs.events import GroundingWritten, PhaseStarted
@@ -239,6 +240,7 @@ async def ask(
     predictor = Predict(signature, rollout=rollout, **options)
     predictor.lm = job.prompt_lm
     token = call_labels.set(CallLabels("propose"))
+    drawing = execution.set(Execution("propose"))
     try:
         prediction = await predictor.acall(**inputs)
     except TruncatedReplyError as error:
@@ -247,6 +249,7 @@ async def ask(
         return ""
     finally:
         call_labels.reset(token)
+        execution.reset(drawing)
     return str(prediction[output]).strip()
 
 

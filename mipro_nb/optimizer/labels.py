@@ -10,14 +10,17 @@ from typing import Any
 
 from mipro_nb.errors import shown
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, accepts, adapter, choices, type_name
+from mipro_nb.language.fields import NO_DEFAULT, Field, accepts, adapter, choices, type_name
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.runs.wording import counted
 
 
 def can_be_demo(row: Example, signature: SignatureMeta) -> bool:
     """Tell whether a row of the data can be a labelled demo of a predictor."""
-    has_inputs = all(name in row for name in signature.input_fields)
+    has_inputs = all(
+        name in row or field.default is not NO_DEFAULT
+        for name, field in signature.input_fields.items()
+    )
     return has_inputs and any(is_label(row, field) for field in signature.output_fields.values())
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from mipro_nb.core_loop import core, on_core
-from mipro_nb.errors import InvalidArgumentError, ProgramError
+from mipro_nb.errors import InvalidArgumentError, ProgramError, RunEndedError
 from mipro_nb.evaluate.metric import HUNDRED, Metric, MetricFunction
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
@@ -17,7 +18,7 @@ from mipro_nb.language.settings import settings
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.lm import limits_noted
 from mipro_nb.optimizer import resumption
-from mipro_nb.optimizer.alive import begun_here
+from mipro_nb.optimizer.alive import begun_here, find_live, live_runs
 from mipro_nb.optimizer.costing import Models, estimate
 from mipro_nb.optimizer.estimate import Estimate
 from mipro_nb.optimizer.job import Job
@@ -40,10 +41,18 @@ from mipro_nb.optimizer.source import program_source
 from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
 from mipro_nb.optimizer.uncounted import check_counted, note, uncounted
 from mipro_nb.runs.opened import open_record
+from mipro_nb.runs.record import Record
 
 _CAPS = ("max_usd", "max_calls", "max_tokens", "max_seconds")
 # Parameters of compile that the plan does not depend on.
 _NO_WISHES = frozenset({"requires_permission_to_run", "resume", "record"})
+
+
+_TWIN = (
+    "Run {run_id} of this very plan is going on already: to join it instead of starting another "
+    "one, take MIPROv2.join({run_id!r})."
+)
+_SHARED = "Both share their answers and the calls in flight, so that nothing is paid twice."
 
 
 class MIPROv2:
@@ -262,7 +271,7 @@ class MIPROv2:
                 max_seconds=max_seconds,
             )
         )
-        run = _run_of(job, record, resume=resume)
+        run = _run_of(job, record, resume=resume, ask=requires_permission_to_run)
         return _carried_out(run, ask=requires_permission_to_run)
 
     def resume(
@@ -366,6 +375,24 @@ class MIPROv2:
         job = replace(job, plan=replace(job.plan, notes=notes))
         return _carried_out(Run(job, opened, past), ask=requires_permission_to_run)
 
+    @staticmethod
+    def join(run_id: str) -> Run:
+        """Return the live run of this id, whoever started it in this process.
+
+        Raises
+        ------
+        RunEndedError
+            If it does not go on here.
+        """
+        run = find_live(run_id)
+        if run is None:
+            msg = (
+                f"Run {run_id} does not go on in this process: mipro_nb.runs.load({run_id!r}) "
+                "shows how it stands."
+            )
+            raise RunEndedError(msg)
+        return run
+
     def plan(self, student: Module, *, trainset: Any, **settings: Any) -> Plan:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
 
@@ -389,7 +416,7 @@ class MIPROv2:
         Cancelling the awaiting task stops the run.
         """
         job = await on_core(self._job(student, trainset, **settings))
-        run = _run_of(job, record, resume=resume).open(
+        run = _run_of(job, record, resume=resume, ask=requires_permission_to_run).open(
             ask=requires_permission_to_run, blocking=False
         )
         try:
@@ -413,7 +440,7 @@ class MIPROv2:
         In a notebook the run begins when somebody has said yes in the dialog below the cell.
         """
         job = core().wait_for(self._job(student, trainset, **settings))
-        return _run_of(job, record, resume=resume).open(
+        return _run_of(job, record, resume=resume, ask=requires_permission_to_run).open(
             ask=requires_permission_to_run, blocking=False
         )
 
@@ -568,10 +595,16 @@ def check_caps(caps: Caps, estimate: Estimate) -> None:
         )
 
 
-def _run_of(job: Job, record: str | Path | None, *, resume: bool) -> Run:
+def _run_of(job: Job, record: str | Path | None, *, resume: bool, ask: bool) -> Run:
     opened = open_record(record if record is not None else settings.record)
+    twin = _twin_of(opened, job)
+    if twin is not None:
+        told = _TWIN.format(run_id=twin.id)
+        if not ask:
+            warnings.warn(f"{told} {_SHARED}", stacklevel=3)
+        job = replace(job, plan=replace(job.plan, notes=(told, *job.plan.notes)))
     if not resume:
-        return Run(job, opened)
+        return Run(job, opened, twin=twin)
     found = resumption.same_run(opened, job)
     caps = job.plan.caps
     if found.past is not None:
@@ -579,7 +612,18 @@ def _run_of(job: Job, record: str | Path | None, *, resume: bool) -> Run:
         check_caps(caps, job.plan.estimate)
         job = resumption.on_scale_of(found.past, job)
     plan = replace(job.plan, caps=caps, notes=(*found.notes, *job.plan.notes))
-    return Run(replace(job, plan=plan), opened, found.past)
+    return Run(replace(job, plan=plan), opened, found.past, twin=twin)
+
+
+def _twin_of(record: Record, job: Job) -> Run | None:
+    """Return the run of this very job that goes on in this process already, None if none does."""
+    going_on = {
+        run.id: run
+        for run in reversed(live_runs())
+        if run.permitted and run.record.path == record.path
+    }
+    found = resumption.twin_of(record, job, going_on)
+    return None if found is None else going_on[found]
 
 
 def _student_of(run_id: str) -> Module:

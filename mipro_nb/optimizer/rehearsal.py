@@ -156,9 +156,13 @@ async def rehearse(
     step = max(1, len(rows) // _ROWS)
     chosen = rows[::step][:_ROWS]
     seen: list[_Seen] = []
+    longest = 0.0
     for turn, row in enumerate(chosen):
+        before = rehearsing.seconds_left
         seen.append(await rehearsing.row(row, turn))
-        if seen[-1].left or rehearsing.seconds_left <= 0 or _are_enough(seen):
+        longest = max(longest, before - rehearsing.seconds_left)
+        # A slow program, which loads or fetches something, is looked at on fewer rows.
+        if seen[-1].left or rehearsing.seconds_left < 1.5 * longest or _are_enough(seen):
             break
     if all(each.error is not None for each in seen):
         raise next(each.error for each in seen if each.error is not None)

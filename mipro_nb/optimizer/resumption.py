@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -102,6 +102,18 @@ def same_run(record: Record, job: Job) -> Found:
         if nearest is None or len(parts) < len(nearest[1]):
             nearest = (past.run_id, parts)
     return Found(None, (*notes, _none_found(job.plan.program, nearest)))
+
+
+def twin_of(record: Record, job: Job, live: Iterable[str]) -> str | None:
+    """Return which of the runs that go on is this very job, None if none is; the newest first."""
+    for run_id in live:
+        try:
+            past = Past.of(record, run_id)
+            if not _parts_of_others(past, job, list(differences(past, job))):
+                return run_id
+        except RecordError:
+            continue  # it waits for permission, or is in another record
+    return None
 
 
 def _parts_of_others(past: Past, job: Job, changes: Sequence[Change]) -> list[str]:

@@ -17,6 +17,7 @@ from mipro_nb.evaluate.ledger import Results
 from mipro_nb.evaluate.metric import MetricFunction
 from mipro_nb.language.module import Module
 from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate import Gate
 from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.alive import begin, enter
 from mipro_nb.optimizer.configuration import Configuration
@@ -63,7 +64,10 @@ class Run(RunFrames):
         Whether it has begun.
     """
 
-    def __init__(self, job: Job, record: Record, past: Past | None = None) -> None:
+    def __init__(
+        self, job: Job, record: Record, past: Past | None = None, *, twin: Run | None = None
+    ) -> None:
+        self._twin = twin  # one of the same plan that goes on: what it pays for is shared
         self._past = Past.none(record) if past is None else past
         self.id = self._past.run_id or _new_id()
         self.verbose = job.verbose
@@ -261,6 +265,11 @@ class Run(RunFrames):
         self._result.add_done_callback(lambda _: callback())
 
     @property
+    def gate(self) -> Gate | None:
+        """What its LM calls pass; None before it has begun."""
+        return None if self._course is None else self._course.gate
+
+    @property
     def in_flight(self) -> int:
         """LM calls that are sent and not answered yet."""
         return 0 if self._course is None else self._course.gate.in_flight
@@ -448,6 +457,10 @@ class Run(RunFrames):
         course = self._course = Course(
             self._job, self._journal, self._past, known, self._can_be_resumed
         )
+        gate = self._twin.gate if self._twin is not None else None
+        if gate is not None:
+            course.gate.share_with(gate)
+        self._twin = None
         if self._stop.is_set():
             course.stop()
         outcome = await course.run()

@@ -164,14 +164,12 @@ class Search:
         # A minibatch for the trial, and all but a minibatch for its full evaluation.
         if not self._is_short(plan.valset_size):
             return
-        while in_flight:
-            await self._tell_oldest(in_flight, full)
-        await self._tell_all(full)
+        # The sampler is told of nothing, and the number is beyond those of the plan: should the
+        # run be carried on under higher caps, its trials are those that they would have been.
+        await asyncio.gather(*in_flight, *full)
         leader = self._journal.read(self._leader)
         if leader is None or leader.whole or self._is_short(plan.valset_size - len(leader.scores)):
             return
-        # The sampler is not told, and the number is beyond those of the plan: should the run be
-        # carried on under higher caps, its trials are those that they would have been.
         number = self._beyond_the_plan
         while number in self._journal.state.trials:
             number += 1

@@ -33,9 +33,9 @@ PointScore = Annotated[float, Ge(-LARGEST_SCORE), Le(LARGEST_SCORE)]
 """The score of one example, as a metric gives it: in 0–1 as a rule."""
 PercentScore = Annotated[float, Ge(-1000 * LARGEST_SCORE), Le(1000 * LARGEST_SCORE)]
 """A mean of such scores: in 0–100 as a rule."""
-RefusalKind = Literal["too long", "filtered", "other"]
-"""Why a server refuses a call for what it holds: the prompt exceeds the context; a filter stopped
-it; anything else."""
+RefusalKind = Literal["too long", "filtered", "other", "empty"]
+"""Why a call has no answer because of what it holds: the prompt exceeds the context; a filter
+stopped it; the server refuses it for another reason; it answers, and there is no reply in it."""
 Part = Literal["instruction", "demos"]
 """What of a predictor a candidate is for."""
 TextRef = str

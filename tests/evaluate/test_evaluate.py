@@ -421,3 +421,76 @@ def test_a_reply_that_is_cut_off_fails_that_example():
         mipro.configure(lm=lm_of(server))
         result = Evaluate(devset=rows(1), metric=right)(program())
     assert "max_tokens" in str(result.failed[0].error)
+
+
+def points(example, prediction, trace=None):
+    """90 of 100 points for even questions, 40 for odd ones, none for a wrong answer."""
+    if not right(example, prediction):
+        return 0
+    return 40 if int(example.answer) % 2 == 0 else 90
+
+
+def test_points_of_100_are_the_score_as_they_are(server):
+    evaluate = Evaluate(devset=rows(8), metric=points)
+    result = evaluate(program())
+    assert result.score == 65.0
+    assert [each.score for each in result.results] == [90, 40] * 4
+    assert result.interval == pytest.approx((32.1, 88.0), abs=0.5)
+    assert list(result.to_dataframe()["score"]) == [90, 40] * 4
+
+
+def test_the_bar_shows_points_as_they_are(server, capsys):
+    Evaluate(devset=rows(8), metric=points, display_progress=True)(program())
+    assert "score 65.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("score", [101, 1e4])
+def test_more_than_100_points_are_refused(server, score):
+    with pytest.raises(MetricError, match="Scores go up to 1, or up to 100 where any is above 1"):
+        Evaluate(devset=rows(2), metric=lambda e, p: score)(program())
+
+
+def test_a_score_that_is_rounded_above_1_is_1(server):
+    result = Evaluate(devset=rows(2), metric=lambda e, p: 1.0000000000000002)(program())
+    assert result == 100.0
+    assert result.interval[1] == 100.0
+
+
+def asked_in(request):
+    """The questions of a prompt: those of its demos, and its own."""
+    return [message["content"] for message in request.messages if message["role"] == "user"]
+
+
+def test_a_demo_made_of_the_row_is_left_out_of_its_prompt_alone(server, capsys):
+    few_shot = program()
+    few_shot.demos = [*rows(2), mipro.Example(question="9 plus 1", answer="10", more=[1])]
+    before = few_shot.dump_state()
+    Evaluate(devset=rows(4), metric=right)(few_shot)
+    shown = {asked[-1]: asked[:-1] for asked in map(asked_in, server.requests)}
+    every = ["question: 0 plus 1", "question: 1 plus 1", "question: 9 plus 1"]
+    assert shown == {
+        "question: 0 plus 1": every[1:],
+        "question: 1 plus 1": [every[0], every[2]],
+        "question: 2 plus 1": every,
+        "question: 3 plus 1": every,
+    }
+    assert "2 examples of 4 had the inputs of a demo" in capsys.readouterr().out
+    assert few_shot.dump_state() == before
+    # Whoever calls it gets the demos that it has.
+    few_shot(question="0 plus 1")
+    assert asked_in(server.requests[-1])[:-1] == every
+
+
+def test_a_demo_of_a_step_that_holds_the_row_s_inputs_is_left_out(server):
+    class Steps(mipro.Module):
+        def __init__(self):
+            self.check = mipro.Predict("question, draft -> answer")
+
+        def forward(self, question):
+            return self.check(question=question, draft="?")
+
+    steps = Steps()
+    steps.check.demos = [row.copy(draft="!") for row in rows(2)]
+    Evaluate(devset=rows(1), metric=lambda e, p: True)(steps)
+    (request,) = server.requests
+    assert asked_in(request) == ["question: 1 plus 1\ndraft: !", "question: 0 plus 1\ndraft: ?"]

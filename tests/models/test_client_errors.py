@@ -15,7 +15,7 @@ from scripted_server import Reply, Script
 
 import mipro_nb as mipro
 from mipro_nb.core_loop import core
-from mipro_nb.errors import LMError, LMUnavailableError
+from mipro_nb.errors import LMError, LMUnavailableError, RequestRefusedError
 from mipro_nb.language import LMRequest
 from mipro_nb.models.gate import Gate, run_gate
 from mipro_nb.runs.opened import open_record
@@ -206,7 +206,7 @@ def test_a_server_in_trouble(serve, lm_at):
 def test_a_call_that_the_server_refuses(serve, lm_at):
     server = serve(Reply("max_tokens is too large.", status=400))
     error = failure(lm_at(server, num_retries=3))
-    assert type(error) is LMError
+    assert type(error) is RequestRefusedError
     assert "max_tokens is too large." in str(error)
     assert server.count == 1
 

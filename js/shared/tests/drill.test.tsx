@@ -61,6 +61,15 @@ describe("TrialDrillDown", () => {
     expect(text).toContain("8.4 s");
   });
 
+  it("gives the line that makes its program, to be copied", async () => {
+    const user = userEvent.setup();
+    render(view(saved));
+    const line = `program.load_state(mipro_nb.runs.load("${RUN}").program_state(7))`;
+    expect(screen.getByText(line)).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: /gives the program of trial 7/ }));
+    expect(await navigator.clipboard.readText()).toBe(line);
+  });
+
   it("shows what the notebook has saved until the kernel answers", async () => {
     const answer = later<TrialDetail>();
     const { kernel } = kernelWith({ trial: () => answer.promise });
@@ -179,14 +188,14 @@ describe("TrialDrillDown", () => {
       clip("'sports' was read as 'sport'"),
       clip("'answer' was read without its mark"),
     ];
-    const detail = { ...trialDetail(7), examples: [exampleRow(1, { notes }), exampleRow(2)] };
+    const detail = { ...trialDetail(7), examples: [exampleRow(41, { notes }), exampleRow(42)] };
     render(view({ details: [detail] }));
-    await userEvent.click(within(grid()).getByText("1"));
-    const list = within(await example(1)).getByRole("list", { name: /were read/ });
+    await userEvent.click(within(grid()).getByText("41"));
+    const list = within(await example(41)).getByRole("list", { name: /were read/ });
     expect(within(list).getAllByRole("listitem")).toHaveLength(2);
     expect(list.parentElement?.textContent).toContain("Prediction");
-    await userEvent.click(within(grid()).getByText("2"));
-    expect(within(await example(2)).queryByRole("list", { name: /were read/ })).toBeNull();
+    await userEvent.click(within(grid()).getByText("42"));
+    expect(within(await example(42)).queryByRole("list", { name: /were read/ })).toBeNull();
   });
 
   it("folds what the model thought, and says why a reply is none and what nobody counted", async () => {

@@ -75,13 +75,6 @@ describe("a run whose events tell of neither caps nor an estimate", () => {
 });
 
 describe("what one sees at first", () => {
-  it("is what the best score rests on, where that is not the whole valset", async () => {
-    const rests = "on 25 of 100 examples, 95 % interval 50.6 … 86.2";
-    const best = { trial: 2, score: 72, configuration: {}, rests };
-    await opened(snapshot({ summary: summary({ best }) }));
-    expect(screen.getByRole("region", { name: `Run ${RUN}` }).textContent).toContain(rests);
-  });
-
   it("is the state, the best score with its gain, progress, cost and calls", async () => {
     await opened(
       snapshot({

@@ -8,6 +8,7 @@ import { ExampleTable } from "./ExampleTable";
 import { Prompts } from "./Prompts";
 import { TrialFacts } from "./TrialFacts";
 import { TrialFetching } from "./TrialFetching";
+import { TrialProgram } from "./TrialProgram";
 import { useTrial } from "./useTrial";
 
 interface TrialDrillDownProps {
@@ -44,6 +45,7 @@ export function TrialDrillDown({ kernel, run, row, details, onClose }: TrialDril
       }
     >
       <TrialFacts row={row} />
+      <TrialProgram run={run} trial={row.trial} />
       <TrialFetching asked={asked} trial={row.trial} run={run} kernel={kernel} />
       {detail !== null && (
         <Tabs

@@ -80,8 +80,8 @@ function BestScore({ summary }: { readonly summary: RunSummary }) {
       <span class="mipro-vital-note">
         {baseline === null ? "student not scored yet" : `student ${formatScore(baseline)}`}
         {best !== null && best.trial > 0 && ` · trial ${best.trial}`}
-        {best?.rests != null && ` · ${best.rests}`}
       </span>
+      {best?.rests && <span class="mipro-vital-note">{best.rests}: no full evaluation</span>}
     </Vital>
   );
 }
