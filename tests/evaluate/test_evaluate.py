@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from scripted_server import Reply, ScriptedServer
@@ -269,11 +270,8 @@ class InAThread(mipro.Module):
         self.solve = mipro.Predict("question -> answer")
 
     def forward(self, question):
-        found = []
-        thread = threading.Thread(target=lambda: found.append(self.solve(question=question)))
-        thread.start()
-        thread.join()
-        return found[0]
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self.solve, question=question).result()
 
 
 @pytest.mark.parametrize("student", [program, InAThread])
