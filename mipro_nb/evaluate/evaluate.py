@@ -65,10 +65,19 @@ class EvaluationResult(float):
         return [result for result in self.results if result.error is not None]
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return a row per example: its values, ``pred_…`` of each output, score, error."""
+        """Return a row per example: its values, ``pred_…`` of each output, score, error.
+
+        Where replies were not written as asked and were read all the same, ``notes`` say how.
+        """
         import pandas as pd  # noqa: PLC0415 - slow to import, and only wanted on request
 
-        return pd.DataFrame([_row(result) for result in self.results])
+        rows = [_row(result) for result in self.results]
+        if any(result.notes for result in self.results):
+            rows = [
+                {**row, "notes": "\n".join(result.notes)}
+                for row, result in zip(rows, self.results, strict=True)
+            ]
+        return pd.DataFrame(rows)
 
     def __repr__(self) -> str:
         failed = f", {len(self.failed)} failed" if self.failed else ""
@@ -238,6 +247,11 @@ class Evaluate:
             print(  # noqa: T201
                 f"{counted(without, 'example')} of {len(result.results)} had the inputs of a demo: "
                 "that demo was left out of the prompt."
+            )
+        if noted := sum(bool(each.notes) for each in result.results):
+            print(  # noqa: T201
+                f"{counted(noted, 'example')} of {len(result.results)} got replies in another form "
+                "than asked for: to_dataframe() tells in its column notes how they were read."
             )
         if result.failed:
             lines = [error_line(failed) for failed in result.failed[:_SHOWN_FAILURES]]

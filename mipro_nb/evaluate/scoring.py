@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.scored_row import scoring
+from mipro_nb.language.tracing import noting
 
 # What a prompt may come to, and no error of the program.
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
@@ -49,6 +51,8 @@ class ExampleResult:
         Why the example failed, None if it did not.
     seconds
         How long program and metric took.
+    notes
+        What of the replies was not written as asked and was read all the same, a sentence each.
     """
 
     index: int
@@ -58,6 +62,7 @@ class ExampleResult:
     feedback: str | None
     error: Exception | None
     seconds: float
+    notes: Sequence[str] = ()
 
     @property
     def counts_as_error(self) -> bool:
@@ -108,10 +113,11 @@ async def score_example(
     """
     begun = time.monotonic()
     prediction = None
+    notes: Sequence[str] = ()
     try:
         with attempting(example_timeout):
             inputs = copy.deepcopy(example.inputs().to_dict())
-            with scoring(example, taught=taught):
+            with scoring(example, taught=taught), noting() as notes:
                 prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
             score = await metric.score(example, prediction)
     except HOPELESS:
@@ -121,9 +127,11 @@ async def score_example(
             # There may be one for every example of a run, and its frames hold prompt and reply.
             error.__traceback__ = error.__context__ = None
         seconds = time.monotonic() - begun
-        return ExampleResult(index, example, prediction, 0.0, None, error, seconds)
+        return ExampleResult(index, example, prediction, 0.0, None, error, seconds, tuple(notes))
     seconds = time.monotonic() - begun
-    return ExampleResult(index, example, prediction, score.score, score.feedback, None, seconds)
+    return ExampleResult(
+        index, example, prediction, score.score, score.feedback, None, seconds, tuple(notes)
+    )
 
 
 def error_line(result: ExampleResult) -> str:

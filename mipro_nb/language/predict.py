@@ -22,7 +22,7 @@ from mipro_nb.language.scored_row import demos_beside
 from mipro_nb.language.settings import settings
 from mipro_nb.language.signature import SignatureMeta, ensure_signature, make_signature
 from mipro_nb.language.thoughts import told_apart
-from mipro_nb.language.tracing import Step, add_step
+from mipro_nb.language.tracing import Step, add_notes, add_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,6 +130,8 @@ class Predict(Module):
             answer = told_apart(error.raw_text).answer.strip()
             messages = write_retry(messages, answer, error.problem)
             reading = await self._ask(lm, messages)
+            add_notes([f"The reply was asked for again: {error.problem}"])
+        add_notes(reading.notes)
         prediction = Prediction(reading.values)
         add_step(Step(self, inputs, prediction))
         return prediction

@@ -76,7 +76,9 @@ def read_reply(
             problems.append(_problem(name, error))
     cut = _ends_open(signature, answer, found) if not problems else False
     if truncated and (problems or cut):
-        raise TruncatedReplyError(_CUT_OFF, text, reading.values)
+        # What nothing marks may be thoughts that nothing marks, either, as they have no end.
+        marked = {name: value for name, value in reading.values.items() if found.marks(name)}
+        raise TruncatedReplyError(_CUT_OFF, text, marked)
     if problems and said.cut_off and not answer:
         raise TruncatedReplyError(f"{_ONLY_THOUGHTS} {_CUT_OFF}", text, {})
     if problems:

@@ -334,7 +334,7 @@ def _demos(title: str, demo_set: Json) -> str:
 
 def _examples(detail: Json) -> str:
     trial, examples = detail["trial"], detail["examples"]
-    head = ("example", "inputs", "expected", "prediction", "score", "feedback or error")
+    head = ("example", "inputs", "expected", "prediction", "score", "feedback, error or note")
     rows = [
         (
             str(example["example"]),
@@ -343,9 +343,9 @@ def _examples(detail: Json) -> str:
             _fields_text(example["prediction"] or {}),
             "–" if example["score"] is None else f"{example.get('points', example['score']):.2f}",
             "\n".join(
-                _clip_text(example[what], _CELL_TEXT)
-                for what in ("feedback", "error")
-                if example[what] is not None
+                _clip_text(told, _CELL_TEXT)
+                for told in (example["feedback"], example["error"], *example.get("notes", ()))
+                if told is not None
             ),
         )
         for example in examples[:_MOST_EXAMPLES]

@@ -188,7 +188,7 @@ def caps_texts(caps: Mapping[str, float | None]) -> list[str]:
 
 def spend_rows(summary: Json) -> list[tuple[str, ...]]:
     """Return what each phase spent, beside what it was expected to."""
-    estimate = summary["estimate"] or {"phases": [], "total": None}
+    estimate = {"phases": [], "total": None, **(summary["estimate"] or {})}
     expected = {phase["phase"]: phase for phase in estimate["phases"]}
     rows: list[tuple[str, ...]] = [
         ("phase", "calls", "estimated", "cached", "tokens in", "tokens out", "USD", "estimated")

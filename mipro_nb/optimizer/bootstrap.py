@@ -13,6 +13,7 @@ from functools import partial
 from mipro_nb.errors import (
     PromptFilteredError,
     PromptTooLongError,
+    ReplyError,
     RequestRefusedError,
     TooManyErrorsError,
     shown,
@@ -27,7 +28,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.scope import bind
 from mipro_nb.language.scored_row import is_made_of
-from mipro_nb.language.tracing import Step, tracing
+from mipro_nb.language.tracing import Step, noting, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.draws import Execution, execution
 from mipro_nb.optimizer.balance import in_turn, label_of
@@ -257,9 +258,10 @@ class _Bootstrap:
 
     async def _run(self, teacher: Module, index: int) -> DemosByPredictor | None:
         example = self._train[index]
+        notes: Sequence[str] = ()
         try:
             with attempting(self._job.plan.example_timeout):
-                with tracing() as steps:
+                with tracing() as steps, noting() as notes:
                     bind(teacher)
                     inputs = copy.deepcopy(example.inputs().to_dict())
                     made = run_user_code(type(teacher).__name__, teacher.acall(**inputs))
@@ -268,10 +270,12 @@ class _Bootstrap:
         except (*HOPELESS, RequestRefusedError):
             raise
         except Exception as error:  # noqa: BLE001 - the user's program may raise anything
-            self._note_error(index, error)
+            self._note_error(index, error, notes)
             return None
         kept = self._passes(score)
-        self._journal.emit(TraceBootstrapped(example=index, kept=kept, score=score.score))
+        self._journal.emit(
+            TraceBootstrapped(example=index, kept=kept, score=score.score, notes=list(notes))
+        )
         return self._demos_of(teacher, steps, index) if kept else None
 
     def _teacher_without(self, example: Example, rooms: Mapping[str, int]) -> Module:
@@ -302,9 +306,18 @@ class _Bootstrap:
         rng = random.Random(f"{self._job.plan.seed}:trace:{index}")
         return {name: [rng.choice(demos)] for name, demos in by_name.items()}
 
-    def _note_error(self, index: int, error: Exception) -> None:
+    def _note_error(self, index: int, error: Exception, notes: Sequence[str] = ()) -> None:
         text = f"{type(error).__name__}: {shown(str(error))}"
-        self._journal.emit(TraceBootstrapped(example=index, kept=False, score=None, error=text))
+        self._journal.emit(
+            TraceBootstrapped(
+                example=index,
+                kept=False,
+                score=None,
+                error=text,
+                unusable_reply=isinstance(error, ReplyError),
+                notes=list(notes),
+            )
+        )
         if not isinstance(error, (*OUTCOMES, RequestRefusedError)):
             self._errors[index] = f"trainset[{index}]: {text}"
 

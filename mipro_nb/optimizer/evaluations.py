@@ -160,6 +160,7 @@ class Evaluations:
                     unusable_reply=result.error is not None and not result.counts_as_error,
                     refused=isinstance(result.error, RequestRefusedError),
                     seconds=result.seconds,
+                    notes=list(result.notes),
                 )
             )
         )

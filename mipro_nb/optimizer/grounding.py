@@ -24,6 +24,7 @@ from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.draws import Execution, execution
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.together import Background, together
+from mipro_nb.optimizer.written import whole_sentences, written_text
 from mipro_nb.runs.events import GroundingWritten, PhaseStarted
 
 # Batches of rows that are looked at at a time: the more is known, the less a further one adds, and
@@ -234,7 +235,8 @@ async def ask(
 ) -> str:
     """Return what the prompt model writes for the one output of `signature`.
 
-    A cut-off text is kept up to its last whole sentence; an unusable one is empty.
+    A cut-off text is kept up to its last whole sentence, if it is marked as asked: anything else
+    may be thoughts. One that cannot be read, or repeats the form of the question, is empty.
     """
     options = {} if temperature is None else {"temperature": temperature}
     predictor = Predict(signature, rollout=rollout, **options)
@@ -244,18 +246,13 @@ async def ask(
     try:
         prediction = await predictor.acall(**inputs)
     except TruncatedReplyError as error:
-        return _whole_sentences(str(error.fields.get(output, "")))
+        return written_text(signature, whole_sentences(str(error.fields.get(output, ""))))
     except ReplyError:
         return ""
     finally:
         call_labels.reset(token)
         execution.reset(drawing)
-    return str(prediction[output]).strip()
-
-
-def _whole_sentences(text: str) -> str:
-    end = max(text.rfind(mark) for mark in (". ", ".\n", "! ", "? ", "!\n", "?\n", "。"))
-    return text[: end + 1].strip() if end >= 0 else ""
+    return written_text(signature, str(prediction[output]))
 
 
 def _as_lines(rows: Sequence[Example]) -> str:

@@ -184,6 +184,7 @@ class Past:
                     feedback=event.feedback,
                     error=_error_of(event),
                     seconds=event.seconds,
+                    notes=tuple(event.notes),
                 )
         return results
 

@@ -70,8 +70,9 @@ async def propose(
 ) -> dict[str, list[str]]:
     """Return for each predictor its candidate instructions; the first is the student's own.
 
-    Each proposal is asked for as soon as there is what it is shown. One that is empty or repeats
-    an earlier one is proposed anew, at most twice; if it still does, there is one candidate fewer.
+    Each proposal is asked for as soon as there is what it is shown. One that is empty, or repeats
+    an earlier one or the form of the question, is proposed anew, at most twice; if it still does,
+    there is one candidate fewer.
 
     Raises
     ------
@@ -175,7 +176,7 @@ class _Proposer:
         except LMError as error:
             failures.append(error)
             text = ""
-        return _Draft(text.strip().strip('"').strip(), tip, demo_set, attempt)
+        return _Draft(text, tip, demo_set, attempt)
 
     async def _written(self, inputs: Mapping[str, str], rollout: int) -> str:
         """Return what the prompt model writes, without its longest sources if they do not fit."""

@@ -13,6 +13,7 @@ from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.plan import Plan
 from mipro_nb.optimizer.run import Run
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.readings import reading_notes
 from mipro_nb.runs.wording import counted
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ class TerminalWindow:
         ended = self._run.state.ended
         if ended is not None and ended.state in ("stopped", "capped") and ended.reason:
             print(ended.reason)  # noqa: T201 - what is returned is not what was planned
+        for note in reading_notes(self._run.state):
+            print(f"Note: {note}")  # noqa: T201 - a low score may be the form's fault
 
     async def attend(self, done: Future[Any]) -> None:
         """Await `done`, and show nothing."""

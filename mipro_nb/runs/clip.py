@@ -1,15 +1,15 @@
 """Texts cut to a length that a page can bear, with the name of the whole.
 
 The name (`more`) is a token that `mipro_nb.runs.whole_text` resolves. It says where the
-whole text stands in the record: a text of its own, a value within one that holds JSON, or a field
-of an event.
+whole text stands in the record: a text of its own, a value within one that holds JSON, a part of
+one that is a reply, or a field of an event.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from mipro_nb.runs.events import TextRef
 
@@ -67,6 +67,11 @@ def value_text(value: Any) -> str:
 def more_of_text(ref: TextRef) -> str:
     """Return the name of a text of the record."""
     return f"text:{ref}:"
+
+
+def more_of_reply(part: Literal["answer", "thoughts"], ref: TextRef) -> str:
+    """Return the name of one part of a reply that holds its thoughts in the text."""
+    return f"{part}:{ref}:"
 
 
 def more_of_event(seq: int, field: str) -> str:

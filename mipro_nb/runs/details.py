@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 from pydantic import BaseModel, TypeAdapter
 
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language.thoughts import told_apart
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.clip import (
     DEFAULT_LIMIT,
@@ -22,6 +23,7 @@ from mipro_nb.runs.clip import (
     clip,
     clip_fields,
     more_of_event,
+    more_of_reply,
     more_of_text,
     value_text,
     within,
@@ -66,6 +68,8 @@ class ExampleRow(TypedDict):
     """What became of one example; `scored_by` is the trial that scored it.
 
     `score` is 0–1; `points` is the score as the metric gave it, where its scale is another one.
+    `notes`, where there are any, tell what of the replies was not written as asked and was read all
+    the same.
     """
 
     example: int
@@ -78,10 +82,12 @@ class ExampleRow(TypedDict):
     error: Clip | None
     seconds: float | None
     scored_by: int
+    notes: NotRequired[list[Clip]]
 
 
-class _Points(TypedDict, total=False):
+class _Optional(TypedDict, total=False):
     points: float
+    notes: list[Clip]
 
 
 class TrialDetail(TypedDict):
@@ -95,8 +101,8 @@ class TrialDetail(TypedDict):
 class CallDetail(TypedDict):
     """One LM call; `error` is why it failed, or why its reply is none.
 
-    `thoughts` are no part of the reply. Tokens and USD are about right where they are not
-    `counted`.
+    `thoughts` are no part of the reply, whether the server sent them beside it or in it. Tokens and
+    USD are about right where they are not `counted`.
     """
 
     phase: ev.Phase
@@ -253,9 +259,11 @@ class _TrialReader:
         expected = {name: value for name, value in row.items() if name not in inputs}
         cell = self._cells.get(number)
         scale = 1 if planned is None else planned.metric_scale
-        points: _Points = {}
+        optional: _Optional = {}
         if cell and scale != 1:
-            points = {"points": cell.scored.score * scale}
+            optional["points"] = cell.scored.score * scale
+        if cell and cell.scored.notes:
+            optional["notes"] = cell.notes(limit)
         return {
             "example": number,
             "inputs": clip_fields(given, more, limit),
@@ -266,7 +274,7 @@ class _TrialReader:
             "error": cell and cell.clip("error"),
             "seconds": cell and cell.scored.seconds,
             "scored_by": cell.scored.trial if cell else self._trial,
-            **points,
+            **optional,
         }
 
     def _prompts(self, names: Sequence[str]) -> list[Prompt]:
@@ -306,6 +314,10 @@ class _Cell(NamedTuple):
     def clip(self, field: Literal["feedback", "error"]) -> Clip | None:
         text = getattr(self.scored, field)
         return None if text is None else clip(text, more_of_event(self.seq, field))
+
+    def notes(self, limit: int) -> list[Clip]:
+        more = more_of_event(self.seq, "notes")
+        return [clip(note, within(more, n), limit) for n, note in enumerate(self.scored.notes)]
 
 
 def _cells(record: Record, run_id: str, trial: int) -> dict[int, _Cell]:
@@ -401,6 +413,24 @@ def _text(record: Record, ref: ev.TextRef) -> Clip:
     return clip(record.text(ref), more_of_text(ref))
 
 
+class _Said(TypedDict):
+    reply: Clip
+    thoughts: Clip | None
+
+
+def _said(record: Record, call: ev.LMCallAnswered) -> _Said:
+    """Return a reply, and the thoughts beside it or in it."""
+    if call.thoughts is not None:
+        return {"reply": _text(record, call.reply), "thoughts": _text(record, call.thoughts)}
+    said = told_apart(record.text(call.reply))
+    if not said.thoughts:
+        return {"reply": _text(record, call.reply), "thoughts": None}
+    return {
+        "reply": clip(said.answer.strip(), more_of_reply("answer", call.reply)),
+        "thoughts": clip(said.thoughts, more_of_reply("thoughts", call.reply)),
+    }
+
+
 def _call(record: Record, recorded: RecordedEvent) -> CallDetail:
     match recorded.event:
         case ev.LMCallAnswered() as call:
@@ -410,8 +440,7 @@ def _call(record: Record, recorded: RecordedEvent) -> CallDetail:
                 "model": call.model,
                 "messages": messages,
                 "parameters": parameters,
-                "reply": _text(record, call.reply),
-                "thoughts": None if call.thoughts is None else _text(record, call.thoughts),
+                **_said(record, call),
                 "error": clip(call.problem, more_of_event(recorded.seq, "problem"))
                 if call.problem
                 else None,

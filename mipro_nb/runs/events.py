@@ -236,7 +236,10 @@ class LMCallFailed(Event):
 
 
 class TraceBootstrapped(Event):
-    """The teacher was run on a training example; `kept` tells whether its trace may be a demo."""
+    """The teacher was run on a training example; `kept` tells whether its trace may be a demo.
+
+    Where it failed, an LM's `unusable_reply` may be why; `notes` are as in `ExampleScored`.
+    """
 
     once = ("example",)
     type: Literal["trace_bootstrapped"] = "trace_bootstrapped"
@@ -244,6 +247,8 @@ class TraceBootstrapped(Event):
     kept: bool
     score: PointScore | None
     error: str | None = None
+    unusable_reply: bool = False
+    notes: list[str] = []
 
 
 class DemoSetBuilt(Event):
@@ -321,7 +326,8 @@ class ExampleScored(Event):
 
     Its `error` counts towards ``max_errors`` unless it is an outcome of the prompt: an LM's
     `unusable_reply`, or a prompt that is filtered or exceeds the context, which is told alike. What
-    a server `refused` for another reason counts only until any example was scored.
+    a server `refused` for another reason counts only until any example was scored. `notes` tell
+    what of the replies was not written as asked and was read all the same.
     """
 
     once = ("configuration", "example")
@@ -337,6 +343,7 @@ class ExampleScored(Event):
     unusable_reply: bool = False
     refused: bool = False
     seconds: Amount
+    notes: list[str] = []
 
 
 class TrialTold(Event):

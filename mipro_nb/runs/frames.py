@@ -22,7 +22,16 @@ _TRIAL_COLUMNS = (
     "kind", "state", "score", "low", "high", "examples", "scored", "reused", "errors", "calls",
     "cached_calls", "input_tokens", "output_tokens", "usd", "asked_at", "seconds",
 )  # fmt: skip
-_EXAMPLE_COLUMNS = ("trial", "configuration", "example", "score", "error", "feedback", "seconds")
+_EXAMPLE_COLUMNS = (
+    "trial",
+    "configuration",
+    "example",
+    "score",
+    "error",
+    "feedback",
+    "seconds",
+    "notes",
+)
 _CALL_COLUMNS = (
     "at", "phase", "trial", "example", "predictor", "model", "from_cache", "truncated", "error",
     "input_tokens", "output_tokens", "usd", "seconds",
@@ -63,7 +72,8 @@ class RunFrames:
         """Return a row per example that a trial scored: the example, the prediction, its score.
 
         Fields of the example are in columns named like ``example_question``, those of the
-        prediction in columns named like ``prediction_answer``.
+        prediction in columns named like ``prediction_answer``. ``notes`` tell what of the replies
+        was not written as asked and was read all the same.
         """
         valset = self.read(lambda state: state.planned.valset if state.planned else None)
         return examples_frame(self.record, self.id, valset)
@@ -124,6 +134,7 @@ def examples_frame(record: Record, run_id: str, valset: ev.TextRef | None) -> pd
     rows = []
     for event in last.values():
         row = {name: getattr(event, name) for name in _EXAMPLE_COLUMNS}
+        row["notes"] = "\n".join(event.notes)
         example = examples[event.example] if event.example < len(examples) else {}
         row |= {f"example_{name}": value for name, value in example.items()}
         rows.append(row | _prediction(record, event.prediction))

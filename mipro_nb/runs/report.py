@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ValidationError
 
 from mipro_nb.numbers import one_decimal, signed
+from mipro_nb.runs.readings import reading_notes
 from mipro_nb.runs.resuming import (
     CELL_AGAIN,
     NOTHING_SCORED,
@@ -59,6 +60,7 @@ def write_report(run_id: str, state: RunState) -> str:
     if state.faults:
         lines.append(f"  faults met: {_faults(state.faults)}")
     lines += [f"  {note.text}" for note in state.notes]
+    lines += [f"  {note}" for note in reading_notes(state)]
     lines += _spend_lines(state)
     return "\n".join(lines)
 

@@ -17,6 +17,9 @@ State = Literal[
 ]
 
 
+_BOOTSTRAPPING = "bootstrapping"
+
+
 @dataclass
 class Spend:
     """What LM calls cost.
@@ -173,6 +176,11 @@ class RunState:
         (configuration key, example) → error text of examples that failed.
     scored_by
         (configuration key, example) → the trial that scored it last.
+    noted
+        Examples some of whose replies were not written as asked and were read all the same:
+        (configuration key, or that of bootstrapping; example).
+    unreadable
+        Examples that failed because a reply could not be read; named like those.
     pinned, banned
         Candidates that a person pinned or banned.
     tallies
@@ -208,6 +216,8 @@ class RunState:
     scores: dict[str, dict[int, float]] = field(default_factory=dict)
     errors: dict[tuple[str, int], str] = field(default_factory=dict)
     scored_by: dict[tuple[str, int], int] = field(default_factory=dict)
+    noted: set[tuple[str, int]] = field(default_factory=set)
+    unreadable: set[tuple[str, int]] = field(default_factory=set)
     pinned: set[Choice] = field(default_factory=set)
     banned: set[Choice] = field(default_factory=set)
     tallies: dict[Choice, Tally] = field(default_factory=dict)
@@ -225,6 +235,11 @@ class RunState:
     reckoned: Outlay = field(default_factory=Outlay)
     process: int | None = None
     process_started: float | None = None
+
+    @property
+    def answered(self) -> int:
+        """Return how many examples the program was run on, those of bootstrapping among them."""
+        return len(self.scored_by) + len(self.bootstrapped)
 
     @property
     def about(self) -> bool:
@@ -350,8 +365,10 @@ class RunState:
                 self._reckon(event)
                 for spend in self._spends(event):
                     spend.add_failed(event)
-            case ev.TraceBootstrapped(example=example, kept=kept):
-                self.bootstrapped[example] = kept
+            case ev.TraceBootstrapped() as event:
+                self.bootstrapped[event.example] = event.kept
+                cell = (_BOOTSTRAPPING, event.example)
+                self._read(cell, event, unreadable=event.unusable_reply)
             case ev.DemoSetBuilt() as event:
                 self.demo_sets.setdefault(event.predictor, {})[event.index] = event
             case ev.GroundingWritten() as event:
@@ -424,6 +441,25 @@ class RunState:
             self.errors[cell] = event.error
         self.scored_by[cell] = event.trial
         self._count(cell, +1)
+        # What a server refuses, as too long or filtered, has no reply.
+        self._read(cell, event, unreadable=event.unusable_reply and not event.refused)
+
+    def _read(
+        self,
+        cell: tuple[str, int],
+        event: ev.ExampleScored | ev.TraceBootstrapped,
+        *,
+        unreadable: bool,
+    ) -> None:
+        """Note how the replies for an example could be read."""
+        for cells, is_one in (
+            (self.unreadable, unreadable),
+            (self.noted, bool(event.notes) and not unreadable),
+        ):
+            if is_one:
+                cells.add(cell)
+            else:
+                cells.discard(cell)
 
     def _count(self, cell: tuple[str, int], one: Literal[1, -1]) -> None:
         """Have a scored example count towards its trial, or (-1) do so no more."""

@@ -16,6 +16,7 @@ from typing import Any
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.clip import clip, clip_fields, more_of_instruction, more_of_text, within
 from mipro_nb.runs.living import lives
+from mipro_nb.runs.readings import reading_notes
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.resuming import resume_lines
 from mipro_nb.runs.state import Choice, RunState, Spend, Tally, choices_of
@@ -184,7 +185,11 @@ class RunView:
             "predictors": dict(planned.predictors) if planned else {},
             "models": dict(planned.models) if planned else {},
             "settings": settings,
-            "notes": [*(planned.notes if planned else ()), *(note.text for note in state.notes)],
+            "notes": [
+                *(planned.notes if planned else ()),
+                *(note.text for note in state.notes),
+                *reading_notes(state),
+            ],
             "trainset_size": settings.get("trainset_size", 0),
             "valset_size": settings.get("valset_size", 0),
             "created": state.started_at or 0.0,

@@ -11,11 +11,13 @@ import re
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language.thoughts import told_apart
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.clip import value_text
 from mipro_nb.runs.record import Record
 
 _TEXT = re.compile(r"text:([0-9a-f]{32}):((?:/.*)?)", re.DOTALL)
+_REPLY = re.compile(r"(answer|thoughts):([0-9a-f]{32}):")
 _EVENT = re.compile(r"event:(0|[1-9][0-9]{0,17}):((?:/.*)?)", re.DOTALL)
 _INSTRUCTION = re.compile(r"instruction:(0|[1-9][0-9]{0,8}):(.*)", re.DOTALL)
 _PLACE = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -38,6 +40,9 @@ def whole_text(record: Record, run_id: str, more: str) -> str:
     if match := _TEXT.fullmatch(more):
         text = _one(record, more, _TEXT_OF_RUN, run_id, match[1])
         return _at(text, match[2], more) if match[2] else text
+    if match := _REPLY.fullmatch(more):
+        said = told_apart(_one(record, more, _TEXT_OF_RUN, run_id, match[2]))
+        return said.answer.strip() if match[1] == "answer" else said.thoughts
     if match := _EVENT.fullmatch(more):
         return _at(_one(record, more, _EVENT_OF_RUN, run_id, int(match[1])), match[2], more)
     if match := _INSTRUCTION.fullmatch(more):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from scripted_server import Reply, ScriptedServer
@@ -260,6 +261,63 @@ def test_a_data_frame_has_a_row_per_example(misbehaving, capsys):
     assert list(frame["pred_answer"])[:2] == ["1", "2"]
     assert list(frame["score"]) == [1, 1, 0, 0]
     assert list(frame["error"].isna()) == [True, True, False, False]
+
+
+class InAThread(mipro.Module):
+    """Calls its predictor in a thread of its own."""
+
+    def __init__(self):
+        self.solve = mipro.Predict("question -> answer")
+
+    def forward(self, question):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self.solve, question=question).result()
+
+
+@pytest.mark.parametrize("student", [program, InAThread])
+def test_what_was_read_in_another_form_is_told_beside_the_prediction(student, capsys):
+    unusual = {1: "2", 2: UNREADABLE}
+
+    def answer(request):
+        if len(request.messages) > 2:  # asked for again
+            return "answer: 4" if "3 plus 1" in request.texts[1] else UNREADABLE
+        return solve_unless({**unusual, 3: UNREADABLE})(request)
+
+    with ScriptedServer(answer) as server:
+        mipro.configure(lm=lm_of(server))
+        result = Evaluate(devset=rows(4), metric=right)(student())
+    unmarked = "'answer' was read without its mark"
+    again = "The reply was asked for again: The field 'answer' is missing."
+    assert [each.notes for each in result.results] == [(), (unmarked,), (), (again,)]
+    assert list(result.to_dataframe()["notes"]) == ["", unmarked, "", again]
+    assert "2 examples of 4 got replies in another form than asked for" in capsys.readouterr().out
+    copied = pickle.loads(pickle.dumps(result))  # noqa: S301 - ours
+    assert copied.results[1].notes == (unmarked,)
+
+
+def test_a_note_that_holds_for_many_replies_is_told_once():
+    class Votes(mipro.Module):
+        def __init__(self):
+            self.solve = mipro.Predict("question -> answer")
+
+        def forward(self, question):
+            answers = [self.solve(question=question) for _ in range(3)]
+            return answers[0]
+
+    with ScriptedServer(lambda _: "1") as server:
+        mipro.configure(lm=lm_of(server))
+        result = Evaluate(devset=rows(1), metric=right)(Votes())
+    assert result.results[0].notes == ("'answer' was read without its mark",)
+
+
+def test_how_the_metric_s_own_lm_replies_is_not_told_of_the_prediction():
+    judge = mipro.Predict("question -> verdict")
+    with ScriptedServer(
+        lambda request: "yes" if "verdict" in request.system else solve(request)
+    ) as server:
+        mipro.configure(lm=lm_of(server))
+        asked = Evaluate(devset=rows(1), metric=lambda e, p: bool(judge(question=e.question)))
+        assert asked(program()).results[0].notes == ()
 
 
 def test_predictions_of_any_kind_are_shown_in_the_frame():

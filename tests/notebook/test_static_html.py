@@ -220,10 +220,11 @@ def snapshot():
         "example": 0,
         "messages": [{"role": "system", "content": clip("the prompt as sent")}],
     }
+    noted = {**example(0), "notes": [clip("'answer' was read without its mark")]}
     details = {
         "trial": trials[2],
         "prompts": [prompt],
-        "examples": [example(0), example(1, "it broke")],
+        "examples": [noted, example(1, "it broke")],
     }
     return {
         "schema": 1,
@@ -395,6 +396,7 @@ def test_a_run_is_told_with_scores_spend_trials_and_prompts():
         "the prompt as sent",
         "what is 1?",
         "it broke",
+        "'answer' was read without its mark",
         "almost",
         "a note about the plan",
         "given up",
@@ -411,6 +413,14 @@ def test_a_run_without_anything_yet_is_told():
     made |= {"trials": [], "instructions": [], "demo_sets": [], "details": []}
     assert "Solve: running" in Page(run_html(made)).text
     assert "–" not in run_text(made).split("phase")[0]
+
+
+@pytest.mark.parametrize("estimate", [None, {}, {"phases": []}])
+def test_a_run_whose_events_tell_of_neither_caps_nor_an_estimate_is_told(estimate):
+    made = snapshot()
+    made["summary"] |= {"caps": {}, "estimate": estimate}
+    assert "at most" not in Page(run_html(made)).text
+    assert "12.3k" in run_text(made)
 
 
 @pytest.mark.parametrize(

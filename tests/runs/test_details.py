@@ -164,6 +164,23 @@ def test_a_trial_that_goes_on_tells_what_is_there():
     assert (done["score"], texts(done["prediction"])) == (0.5, {"answer": "1"})
 
 
+def test_notes_on_how_replies_were_read_are_told_whole():
+    record = open_record()
+    note = "'sports' was read as 'sport'"
+    events = [
+        planned_on(record),
+        asked(0, "baseline", {}, [0, 1]),
+        scored(0, STUDENT_KEY, 0, notes=[note, "x" * 5000]),
+        scored(0, STUDENT_KEY, 1),
+    ]
+    noted, plain = read(record, events, 0)["examples"]
+    first, second = noted["notes"]
+    assert first == {"text": note, "characters": len(note), "more": None}
+    assert len(second["text"]) < 5000
+    assert whole_text(record, "run", second["more"]) == "x" * 5000
+    assert "notes" not in plain
+
+
 def test_inputs_that_an_old_run_did_not_name_are_those_that_a_predictor_is_given():
     record = open_record()
     predictors = {"a": "question -> thought: str", "b": "thought -> answer: list[hint]"}
@@ -320,6 +337,44 @@ def clips_in(value):
             yield from clips_in(inner)
 
 
+def told_call(record, reply, **fields):
+    write("run", [planned_on(record), asked(0, "baseline", {}, [0])])
+    event = call(record, "self", "q", example=0).model_copy(
+        update={"reply": record.put_text(reply), **fields}
+    )
+    record.append("run", event, 2)
+    (made,) = example_calls(record, "run", 0, 0)
+    return made
+
+
+def test_thoughts_in_the_text_of_a_reply_are_told_beside_it():
+    made = told_call(open_record(), "<think>\nIs it spam?\n</think>\n\nlabel: ham")
+    assert (made["reply"]["text"], made["thoughts"]["text"]) == ("label: ham", "Is it spam?")
+
+
+def test_a_reply_that_was_cut_off_in_its_thoughts_is_empty():
+    made = told_call(open_record(), "<think>I wonder whether", truncated=True)
+    assert (made["reply"]["text"], made["thoughts"]["text"]) == ("", "I wonder whether")
+
+
+def test_a_reply_without_thoughts_is_told_as_it_is():
+    made = told_call(open_record(), "  label: ham\n")
+    assert (made["reply"]["text"], made["thoughts"]) == ("  label: ham\n", None)
+
+
+def test_thoughts_beside_a_reply_are_told_as_the_server_sent_them():
+    record = open_record()
+    made = told_call(record, "label: ham", thoughts=record.put_text("Is it spam?"))
+    assert (made["reply"]["text"], made["thoughts"]["text"]) == ("label: ham", "Is it spam?")
+
+
+def test_both_parts_of_a_long_reply_can_be_read_as_a_whole():
+    record = open_record()
+    made = told_call(record, f"<think>{LONG}a</think>{LONG}b")
+    assert whole_text(record, "run", made["thoughts"]["more"]) == f"{LONG}a"
+    assert whole_text(record, "run", made["reply"]["more"]) == f"{LONG}b"
+
+
 def test_whatever_was_cut_can_be_read_as_a_whole():
     record = long_run()
     state = fold(record.events("run"))
@@ -367,6 +422,9 @@ def test_a_whole_text_is_read_from_any_place_that_has_a_name():
         "text:{ref}",
         "text:{ref}:x",
         "text:{ref}:/9",
+        "answer:{theirs}:",
+        "thoughts:{ref}",
+        "problem:{reply}:",
         "text:{ref}:/-1",
         "text:{ref}:/00",
         "text:{ref}:/0/nobody",

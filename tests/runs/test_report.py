@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from handmade import BETTER, NOBODY, STUDENT, answered, ended, planned, scored, trial
+from handmade import BETTER, NOBODY, STUDENT, answered, asked, ended, planned, scored, trial
 
 from mipro_nb.runs import RecordedEvent
 from mipro_nb.runs import events as ev
@@ -93,3 +93,31 @@ def test_lost_calls_are_told_at_their_worst_once_the_run_is_carried_on():
     ) in told
     assert "\n  up to $0.25 more may have been billed\n" in told
     assert "total            1       0        100       10    0.5000" in told, "what is certain"
+
+
+def bootstrapped(example, **fields):
+    return ev.TraceBootstrapped(example=example, kept=True, score=1.0, **fields)
+
+
+def test_how_many_replies_were_read_in_another_form_is_told_with_the_remedy():
+    noted = {"notes": ["'answer' was read without its mark"]}
+    events = [asked(0, "baseline", {}), scored(0, {}, 0, **noted), scored(0, {}, 1)]
+    told = report(*events, bootstrapped(3, **noted), bootstrapped(4))
+    assert "  2 examples of 4 got replies in another form than asked for" in told
+    assert "structured_outputs=True" in told
+    assert "unreadable" not in told
+    assert "another form" not in report(*events[:1], scored(0, {}, 1))
+
+
+def test_how_many_replies_were_unreadable_is_told_with_the_remedy():
+    fails = {"error": "it is missing", "unusable_reply": True, "notes": ["It was asked for again"]}
+    told = report(asked(0, "baseline", {}), scored(0, {}, 0, 0.0, **fails), scored(0, {}, 1))
+    assert "  1 example of 2 got a reply that is unreadable" in told
+    assert "max_tokens" in told
+    assert "another form" not in told
+    too_long = scored(0, {}, 0, 0.0, error="it is too long", unusable_reply=True, refused=True)
+    assert "unreadable" not in report(asked(0, "baseline", {}), too_long)
+    again = scored(0, {}, 0)  # in a run that is carried on
+    assert "unreadable" not in report(
+        asked(0, "baseline", {}), scored(0, {}, 0, 0.0, **fails), again
+    )

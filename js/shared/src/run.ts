@@ -78,6 +78,12 @@ export interface Caps {
   readonly max_seconds: number | null;
 }
 
+/** The caps that a run's events tell of: those that they leave out are not set. */
+export type ToldCaps = Partial<Caps> | null;
+
+/** The estimate that a run's events tell of: nothing but a whole one can be shown. */
+export type ToldEstimate = Partial<Estimate> | null;
+
 export interface PhaseProgress {
   readonly phase: Phase;
   readonly state: "waiting" | "running" | "done";
@@ -123,8 +129,8 @@ export interface RunSummary {
   readonly spend: Spend;
   /** Absent from what older versions saved. */
   readonly lost?: Lost;
-  readonly estimate: Estimate;
-  readonly caps: Caps;
+  readonly estimate?: ToldEstimate;
+  readonly caps?: ToldCaps;
   readonly baseline: number | null;
   readonly best: {
     readonly trial: number;
@@ -244,6 +250,8 @@ export interface ExampleRow {
   readonly seconds: number | null;
   /** Trial that scored it: another one where the cell was reused. */
   readonly scored_by: number;
+  /** What of the replies was not written as asked and was read all the same. */
+  readonly notes?: readonly Clip[];
 }
 
 export interface TrialDetail {

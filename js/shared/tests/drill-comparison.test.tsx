@@ -76,6 +76,22 @@ describe("TrialComparison", () => {
     expect(opened.textContent).toContain("It offers a prize and asks for a costly call.");
   });
 
+  it("shows how the replies of each were read", async () => {
+    const noted = {
+      ...trialDetail(7),
+      examples: trialDetail(7).examples.map((row) => ({
+        ...row,
+        notes: [clip("'sports' was read as 'sport'")],
+      })),
+    };
+    const details = [trialDetail(0), noted];
+    const { kernel } = kernelWith({ trial: ({ trial }) => details[trial === 0 ? 0 : 1] as never });
+    render(view(kernel, details));
+    await userEvent.click(within(grid()).getByText("6"));
+    const notes = await screen.findAllByRole("list", { name: /How the replies for example 6/ });
+    expect(notes.map((each) => each.textContent)).toEqual(["'sports' was read as 'sport'"]);
+  });
+
   it("shows what changed in each prompt", async () => {
     render(view());
     await userEvent.click(screen.getByRole("tab", { name: "Prompts" }));

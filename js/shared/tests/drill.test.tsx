@@ -183,6 +183,21 @@ describe("TrialDrillDown", () => {
     expect(second.textContent).toContain("nothing to pay");
   });
 
+  it("tells beside the prediction how the replies were read", async () => {
+    const notes = [
+      clip("'sports' was read as 'sport'"),
+      clip("'answer' was read without its mark"),
+    ];
+    const detail = { ...trialDetail(7), examples: [exampleRow(41, { notes }), exampleRow(42)] };
+    render(view({ details: [detail] }));
+    await userEvent.click(within(grid()).getByText("41"));
+    const list = within(await example(41)).getByRole("list", { name: /were read/ });
+    expect(within(list).getAllByRole("listitem")).toHaveLength(2);
+    expect(list.parentElement?.textContent).toContain("Prediction");
+    await userEvent.click(within(grid()).getByText("42"));
+    expect(within(await example(42)).queryByRole("list", { name: /were read/ })).toBeNull();
+  });
+
   it("folds what the model thought, and says why a reply is none and what nobody counted", async () => {
     const refusal = callDetail({
       reply: clip("I will not."),
@@ -268,6 +283,7 @@ describe("TrialDrillDown", () => {
           prediction: bad,
           feedback: clip(hostile.tags),
           error: clip(hostile.tags),
+          notes: [clip(hostile.tags), clip(hostile.direction)],
         }),
       ],
     };

@@ -39,6 +39,10 @@ class Found:
     def __len__(self) -> int:
         return len(self.texts) + len(self.values)
 
+    def marks(self, name: str) -> bool:
+        """Tell whether the reply marks the value of the output `name`."""
+        return name in self.texts or name in self.values
+
 
 class PromptFormat(Protocol):
     """One way to ask for outputs and to read them."""

@@ -47,13 +47,24 @@ def whole(signature: SignatureMeta, asked: str, reply: str) -> str:
     if not text:
         msg = "it is empty"
         raise NoValueError(msg)
+    check_value(signature, asked, text)
+    return text
+
+
+def check_value(signature: SignatureMeta, asked: str, text: str) -> None:
+    """Return if `text`, which is not empty, may be the value; parameters are those of `whole`.
+
+    Raises
+    ------
+    NoValueError
+        If it repeats the form, or hands the value over in a form of its own.
+    """
     if _repeats(asked, text, signature):
         msg = "the reply repeats the form instead of filling it in"
         raise NoValueError(msg)
     if (name := _foreign_mark(signature, text)) is not None:
         msg = f"the reply names a field {name!r} instead"
         raise NoValueError(msg)
-    return text
 
 
 def _repeats(asked: str, text: str, signature: SignatureMeta) -> bool:
@@ -80,7 +91,9 @@ def _foreign_mark(signature: SignatureMeta, text: str) -> str | None:
             value = near_json(text)
         except ValueError:
             return None
-        if isinstance(value, dict) and len(value) == 1:
-            (key,) = value
-            return json.dumps(key) if folded(str(key)) in names else None
+        if isinstance(value, dict) and value:
+            # {"name": "answer", "value": …} is a form; of another type, it may be the value.
+            is_form = len(value) == 1 or signature.output_fields[own].type is str
+            if is_form and all(folded(str(key)) in names | {folded(own)} for key in value):
+                return json.dumps(next(iter(value)))
     return None

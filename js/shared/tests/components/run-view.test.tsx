@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { App } from "../../src/components/App";
 import { Kernel } from "../../src/model/kernel";
 import type { RunSnapshot } from "../../src/run";
-import { delta, RUN, snapshot, summary, trial } from "../runs";
+import { delta, estimate, RUN, snapshot, summary, trial } from "../runs";
 import { FakeWire } from "../wire";
 
 /** A run view whose kernel has answered with `start`. */
@@ -47,6 +47,32 @@ function trialOf(row: HTMLElement | null): number {
 }
 
 const manyTrials = Array.from({ length: 300 }, (_, number) => trial(number));
+
+describe("a run whose events tell of neither caps nor an estimate", () => {
+  it.each([
+    ["empty", { caps: {}, estimate: {} }],
+    ["null", { caps: null, estimate: null }],
+    ["absent", { caps: undefined, estimate: undefined }],
+  ])("is drawn: %s", async (_, told) => {
+    const { caps: __, estimate: ___, ...rest } = summary();
+    const given = Object.fromEntries(
+      Object.entries(told).filter(([, value]) => value !== undefined),
+    );
+    const { user } = await opened(snapshot({ summary: { ...rest, ...given } }));
+    const shown = () => screen.getByRole("region", { name: `Run ${RUN}` }).textContent ?? "";
+    expect(shown()).not.toContain("expected");
+    expect(shown()).not.toContain("cap $");
+    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    expect(shown()).toContain("There is no estimate of this run.");
+    expect(shown()).toContain("capsnone");
+  });
+
+  it("is drawn with the one cap that it has", async () => {
+    await opened(snapshot({ summary: summary({ caps: { max_calls: 500 } }) }));
+    const shown = screen.getByRole("region", { name: `Run ${RUN}` }).textContent;
+    expect(shown).toContain("cap 500");
+  });
+});
 
 describe("what one sees at first", () => {
   it("is the state, the best score with its gain, progress, cost and calls", async () => {
@@ -91,7 +117,7 @@ describe("what one sees at first", () => {
   });
 
   it("is an unknown price as unknown", async () => {
-    const { spend, estimate } = summary();
+    const { spend } = summary();
     await opened(
       snapshot({
         summary: summary({

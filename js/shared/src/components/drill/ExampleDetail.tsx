@@ -6,6 +6,7 @@ import { Notice } from "../base/Notice";
 import { Calls } from "./Calls";
 import { ClipText } from "./ClipText";
 import { Fields } from "./Fields";
+import { ReplyNotes } from "./ReplyNotes";
 import { VerdictMark } from "./VerdictMark";
 
 interface ExampleDetailProps {
@@ -54,6 +55,7 @@ export function ExampleDetail({ kernel, run, trial, row, onClose }: ExampleDetai
           ) : (
             <Fields fields={row.prediction} name={`the prediction of ${name}`} {...shown} />
           )}
+          <ReplyNotes notes={row.notes} name={name} {...shown} />
         </div>
       </div>
       {row.feedback !== null && (

@@ -9,6 +9,7 @@ import { Fields } from "./Fields";
 import { FilterChoice } from "./FilterChoice";
 import { OpenedBelow } from "./OpenedBelow";
 import type { Pair } from "./pairs";
+import { ReplyNotes } from "./ReplyNotes";
 import { VerdictMark } from "./VerdictMark";
 
 interface PairTableProps {
@@ -181,6 +182,7 @@ function Predicted({ row, trial, ...shown }: PredictedProps) {
       {row.prediction !== null && (
         <Fields fields={row.prediction} name={`the prediction of ${name}`} {...shown} />
       )}
+      <ReplyNotes notes={row.notes} name={name} {...shown} />
       {row.error !== null && <ClipText clip={row.error} name={`the error of ${name}`} {...shown} />}
       {row.feedback !== null && (
         <div class="mipro-example-feedback">

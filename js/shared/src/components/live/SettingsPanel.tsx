@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { formatCount, formatDateTime, formatDuration, formatTokens, formatUsd } from "../../format";
-import type { Caps, RunSummary, Spend } from "../../run";
+import { wholeCaps, wholeEstimate } from "../../model/told";
+import type { RunSummary, Spend, ToldCaps } from "../../run";
 import { memo } from "../base/memo";
 import { Notes } from "../base/Notes";
 import { SafeText } from "../base/SafeText";
@@ -13,12 +14,17 @@ export const SettingsPanel = memo(function DrawnSettings({
 }: {
   readonly summary: RunSummary;
 }) {
+  const estimate = wholeEstimate(summary.estimate);
   return (
     <div class="mipro-settings">
       <Notes notes={summary.notes} />
       <section>
         <h3>Actual against estimate</h3>
-        <EstimateTable estimate={summary.estimate} actual={actualOf(summary)} />
+        {estimate === null ? (
+          <p class="mipro-muted">There is no estimate of this run.</p>
+        ) : (
+          <EstimateTable estimate={estimate} actual={actualOf(summary)} />
+        )}
       </section>
       <div class="mipro-settings-columns">
         <section>
@@ -76,7 +82,8 @@ function Fact({ name, children }: FactProps) {
 }
 
 /** The caps of a run in words: "$2.00, 500 calls"; "none". */
-export function capsText({ max_usd, max_calls, max_tokens, max_seconds }: Caps): string {
+export function capsText(caps: ToldCaps | undefined): string {
+  const { max_usd, max_calls, max_tokens, max_seconds } = wholeCaps(caps);
   const parts = [];
   if (max_usd !== null) {
     parts.push(formatUsd(max_usd));

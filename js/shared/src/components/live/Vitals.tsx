@@ -11,6 +11,7 @@ import {
 import { billedText } from "../../model/carryingOn";
 import { hasEnded } from "../../model/follow";
 import { useNow } from "../../model/hooks";
+import { wholeCaps, wholeEstimate } from "../../model/told";
 import type { RunSummary } from "../../run";
 import { counted } from "../drill/counted";
 import { BudgetGauge } from "./BudgetGauge";
@@ -23,7 +24,9 @@ interface VitalsProps {
 
 /** The numbers that one looks at first: score, progress, cost. */
 export function Vitals({ summary, working }: VitalsProps) {
-  const { spend, estimate, caps } = summary;
+  const { spend } = summary;
+  const caps = wholeCaps(summary.caps);
+  const estimate = wholeEstimate(summary.estimate);
   const taken = takenBy(summary);
   return (
     <dl class="mipro-vitals">
@@ -32,7 +35,7 @@ export function Vitals({ summary, working }: VitalsProps) {
       <BudgetGauge
         label="Cost"
         spent={spend.usd}
-        estimate={estimate.total.usd}
+        estimate={estimate?.total.usd ?? null}
         cap={caps.max_usd}
         format={formatUsd}
         about={spend.about}
@@ -41,7 +44,7 @@ export function Vitals({ summary, working }: VitalsProps) {
       <BudgetGauge
         label="LM calls"
         spent={caps.max_calls === null ? spend.calls : taken.requests}
-        estimate={estimate.total.calls}
+        estimate={estimate?.total.calls ?? null}
         cap={caps.max_calls}
         format={(calls) => formatCount(calls ?? 0)}
         note={callsNote(summary)}
@@ -150,7 +153,7 @@ function InFlight({ now, most }: { readonly now: number; readonly most: number }
 
 function timeText(summary: RunSummary, passed: number, eta: number | null): string {
   const worked = formatDuration(Math.max(0, Math.round(summary.seconds + passed)));
-  const cap = summary.caps.max_seconds;
+  const cap = wholeCaps(summary.caps).max_seconds;
   const so = cap === null ? worked : `${worked} of ${formatDuration(cap)}`;
   return eta === null ? so : `${so} · ${formatDuration(Math.round(eta))} to go`;
 }
@@ -165,7 +168,8 @@ function takenBy({ spend, lost }: RunSummary) {
 }
 
 function callsNote(summary: RunSummary): string | undefined {
-  const { spend, errors, caps } = summary;
+  const { spend, errors } = summary;
+  const caps = wholeCaps(summary.caps);
   const { requests } = takenBy(summary);
   const parts = [];
   if (requests > spend.calls) {

@@ -1,0 +1,86 @@
+"""What the prompt model wrote, told from what it says around it.
+
+A text that is marked as asked may still begin with "Here is the instruction:", stand in a fence or
+in quotes, or be the form of the question once more. As an instruction, it would be tried, and paid
+for, with every example.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from mipro_nb.language.formats import FORMATS
+from mipro_nb.language.formats.unmarked import NoValueError, check_value
+from mipro_nb.language.marks import folded
+from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.wrapping import unfenced, unquoted
+
+_GREETING = r"(?:sure|certainly|of course|okay|ok|absolutely|great)(?: thing)?"
+_ADJECTIVES = (
+    r"new|improved|revised|better|updated|proposed|suggested|possible|final|following|optimized|"
+    r"refined|rewritten|short|concise|clear|detailed|complete|brief"
+)
+# What models call an instruction.
+_ALSO = {"instruction": "prompt"}
+_OPENED_FENCE = re.compile(r"```[^\n`]*\n")
+_QUOTES = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c", "«": "»"}
+_SENTENCE_ENDS = (". ", ".\n", "! ", "? ", "!\n", "?\n", "。")
+
+
+def written_text(signature: SignatureMeta, text: str) -> str:
+    """Return what `text`, the value of the one output of `signature`, says; empty if nothing.
+
+    What only announces it, a fence and quotes are left out. A text that repeats the form of the
+    question, or says under which name it is a value, says nothing.
+    """
+    (output,) = signature.output_fields.values()
+    before = None
+    while text != before:
+        before = text
+        text = unfenced(text.strip())
+        if announced := _announcement(output.name).match(text):
+            text = text[announced.end() :]
+        text = _unopened(unquoted(text.strip())).strip()
+    if not text or folded(text) == folded(output.desc):
+        return ""
+    try:
+        check_value(signature, FORMATS["lines"].asked(signature), text)
+    except NoValueError:
+        return ""
+    return text
+
+
+def whole_sentences(text: str) -> str:
+    """Return `text`, which was cut off, up to the end of its last whole sentence."""
+    end = max(text.rfind(mark) for mark in _SENTENCE_ENDS)
+    return text[: end + 1].strip() if end >= 0 else ""
+
+
+@lru_cache
+def _announcement(name: str) -> re.Pattern[str]:
+    """Return what matches the words that announce an output at the beginning of a text.
+
+    They name it, or greet: a first line that ends with a colon may as well be part of the text.
+    """
+    names = "|".join(re.escape(n) for n in (name, _ALSO.get(name)) if n)
+    named = (
+        rf"(?:(?:the|a|an|my|your|one)\s+)?(?:(?:{_ADJECTIVES})\s+){{0,3}}(?:{names})s?\b"
+        r"(?:\s+(?:for|to|of)\b[^\n:\uff1a.]{0,60})?(?:\s+(?:is|are|reads|would be|could be))?"
+        r"(?:\s+(?:as follows|below))?"
+    )
+    return re.compile(
+        rf"[*_#\s]*(?:(?:{_GREETING}\b[^\n:\uff1a]{{0,60}}?)?[*_\s]*"
+        rf"(?:(?:here(?:'s|\u2019s| is| are)|this is|below is)\s+)?{named}[*_]*[:\uff1a]"
+        rf"|(?:{_GREETING}\b[^\n:\uff1a]{{0,60}}?)?here (?:it is|you go)[:\uff1a.!]"
+        rf"|{_GREETING}[,!.:](?:[^\n]{{0,80}}[!:\uff1a])?[ \t]*\n)[*_]*\s*",
+        re.IGNORECASE,
+    )
+
+
+def _unopened(text: str) -> str:
+    """Return `text` without a fence or a quote at its beginning that nothing closes."""
+    if text.startswith("```") and "\n```" not in text:
+        text = _OPENED_FENCE.sub("", text, count=1)
+    closing = _QUOTES.get(text[:1])
+    return text[1:] if closing is not None and closing not in text[1:] else text

@@ -1,0 +1,37 @@
+"""How the replies of a run could be read, in words."""
+
+from __future__ import annotations
+
+from mipro_nb.runs.state import RunState
+from mipro_nb.runs.wording import counted
+
+_FORM_REMEDY = (
+    "an instruction that describes the form, demos, or LM(…, structured_outputs=True) where the "
+    "server has them, make a model keep to the form"
+)
+
+
+def reading_notes(state: RunState) -> list[str]:
+    """Return how many replies were not in the form asked for, and how many could not be read."""
+    notes = []
+    if state.noted:
+        notes.append(
+            f"{_of_all(state, len(state.noted))} got replies in another form than asked for, which "
+            f"were read all the same, or asked for again: {_notes_are(len(state.noted))} beside "
+            f"the prediction. If they are many, {_FORM_REMEDY}."
+        )
+    if state.unreadable:
+        notes.append(
+            f"{_of_all(state, len(state.unreadable))} got a reply that is unreadable, and failed: "
+            "the calls of the example show it. A higher LM(max_tokens=…) helps where it was cut "
+            f"off; {_FORM_REMEDY}."
+        )
+    return notes
+
+
+def _of_all(state: RunState, number: int) -> str:
+    return f"{counted(number, 'example')} of {state.answered:,}"
+
+
+def _notes_are(number: int) -> str:
+    return "a note is" if number == 1 else "notes are"

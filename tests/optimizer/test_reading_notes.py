@@ -1,0 +1,105 @@
+"""How a run tells of replies that were read in another form, and of unreadable ones."""
+
+from __future__ import annotations
+
+import pytest
+from scripted_server import ScriptedServer
+from scripted_task import Solve, answer, exact, kind, lm_of, question_of, rows, run_of
+
+import mipro_nb as mipro
+from mipro_nb.optimizer.past import Past
+from mipro_nb.runs import events as ev
+from mipro_nb.runs.details import trial_detail
+from mipro_nb.runs.view import RunView
+
+UNMARKED = "'answer' was read without its mark"
+VAL = rows(4, start=1000)
+
+
+def replies(request):
+    """The toy LM: without a mark where a sum begins with an odd number, never for 1002."""
+    reply = answer(request)
+    if kind(request) != "task":
+        return reply
+    first = int(question_of(request).split()[0])
+    if first == 1002:
+        return "name: answer"
+    return reply.text.removeprefix("answer: ") if first % 2 else reply
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    path = tmp_path_factory.mktemp("noted") / "record.sqlite"
+    with ScriptedServer(replies) as server:
+        lm = lm_of(server)
+        optimizer = mipro.MIPROv2(exact, prompt_model=lm, task_model=lm, num_candidates=3)
+        made = run_of(optimizer, val=VAL, record=path)
+    return mipro.runs.load(made.id, path)
+
+
+def events_of(run, cls):
+    return [each.event for each in run.events() if isinstance(each.event, cls)]
+
+
+def test_each_scored_example_keeps_how_its_replies_were_read(run):
+    notes = {(e.example, tuple(e.notes)) for e in events_of(run, ev.ExampleScored)}
+    assert notes == {(0, ()), (1, (UNMARKED,)), (2, ()), (3, (UNMARKED,))}
+    shown = trial_detail(run.record, run.id, run.state, 0)["examples"]
+    assert [[note["text"] for note in row.get("notes", [])] for row in shown] == [
+        [], [UNMARKED], [], [UNMARKED],
+    ]  # fmt: skip
+    frame = run.examples_dataframe()
+    assert set(frame["notes"][frame["example"] == 1]) == {UNMARKED}
+    assert set(frame["notes"][frame["example"] == 0]) == {""}
+
+
+def test_traces_that_are_bootstrapped_count_too(run):
+    traces = {e.example: e.notes for e in events_of(run, ev.TraceBootstrapped)}
+    assert any(traces.values())
+    assert all(notes == ([UNMARKED] if n % 2 else []) for n, notes in traces.items())
+    cells = {(e.configuration, e.example) for e in events_of(run, ev.ExampleScored)}
+    in_all = len(cells) + len(traces)
+    noted = sum(number in (1, 3) for _, number in cells) + sum(map(bool, traces.values()))
+    assert f"{noted} examples of {in_all} got replies in another form" in run.report()
+
+
+def test_report_and_view_tell_it_alike(run):
+    unreadable = sum(number == 2 for _, number in run.state.scored_by)
+    view = RunView(run.record, run.id)
+    view.apply(run.events())
+    notes = view.snapshot(now=0.0, in_flight=None)["summary"]["notes"]
+    told = [note for note in notes if "another form" in note or "unreadable" in note]
+    assert len(told) == 2
+    assert f"{unreadable} example" in told[1]
+    assert all(f"  {note}\n" in run.report() for note in told)
+
+
+def test_a_run_that_is_carried_on_knows_the_notes(run):
+    known = Past.of(run.record, run.id).results(VAL)
+    for results in known.values():
+        assert {n: result.notes for n, result in results.items()} == {
+            0: (), 1: (UNMARKED,), 2: (), 3: (UNMARKED,),
+        }  # fmt: skip
+
+
+def test_records_that_are_older_have_no_notes():
+    older = ev.ExampleScored(
+        trial=0, configuration="", example=0, score=1.0, prediction=None, seconds=1.0
+    ).model_dump(exclude={"notes"})
+    assert ev.read_event.validate_python(older).notes == []
+
+
+def test_the_terminal_tells_it_at_the_end(capsys):
+    with ScriptedServer(replies) as server:
+        lm = lm_of(server)
+        mipro.MIPROv2(exact, prompt_model=lm, task_model=lm, num_candidates=2).compile(
+            Solve(),
+            trainset=rows(6),
+            valset=VAL,
+            num_trials=1,
+            minibatch=False,
+            requires_permission_to_run=False,
+        )
+    printed = capsys.readouterr().out
+    assert "got replies in another form than asked for" in printed
+    assert "unreadable" in printed
