@@ -50,15 +50,17 @@ PYTEST := $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 # What we are measured against, in an environment of its own.
 DSPY := benchmarks/.venv-dspy
 DSPY_STAMP := $(DSPY)/.stamp
+FORMATS_STAMP := $(VENV)/.stamp-formats
+FORMATS_ARGS ?=
 BENCH := $(PY) -m benchmarks.against_dspy
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two installers would write into one environment
-.PHONY: help setup demo lab test test-fast coverage check bench bench-local soak format clean chromium seed
+.PHONY: help setup demo lab test test-fast coverage check bench bench-local bench-formats soak format clean chromium seed
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DEV_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that developers need
 
@@ -167,6 +169,13 @@ bench: $(PY_STAMP) $(DSPY_STAMP) ## Measure speed, scale and quality beside DSPy
 
 bench-local: $(PY_STAMP) $(DSPY_STAMP) ## Measure quality beside DSPy's with the embedded LM
 	$(BENCH).local
+
+$(FORMATS_STAMP): benchmarks/requirements-formats.txt $(PY_STAMP)
+	$(INSTALL) $(PY) --no-deps -r $<
+	touch $@
+
+bench-formats: $(FORMATS_STAMP) ## Measure prompt formats with local LMs (FORMATS_ARGS='--model PATH --rows 100')
+	$(PY) -m benchmarks.formats $(FORMATS_ARGS)
 
 soak: $(PY_STAMP) ## Make 20,000 calls through faults, kills and resumes (15 minutes)
 	$(PY) -m benchmarks.soak

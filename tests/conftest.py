@@ -56,9 +56,9 @@ def _own_surroundings(tmp_path, monkeypatch):
     monkeypatch.setenv("MIPRO_HOME", str(tmp_path / "mipro_home"))
     for variable in _SERVICE_VARIABLES:
         monkeypatch.delenv(variable, raising=False)
-    configure(lm=None, record=None)
+    configure(lm=None, record=None, prompt_format=None)
     yield
-    configure(lm=None, record=None)
+    configure(lm=None, record=None, prompt_format=None)
     close_records(tmp_path)  # a thousand tests would have more open than a process may
 
 

@@ -24,6 +24,8 @@ class LMRequest:
         Overrides of the LM's settings for this call: ``temperature``, ``max_tokens``, …
     schema
         JSON schema of the reply, where structured outputs are asked for.
+    prompt_format
+        Name of the format that the messages ask for.
     labels
         Texts of which the reply is one, where the server keeps the LM to them.
     rollout
@@ -38,6 +40,7 @@ class LMRequest:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold a key
     schema: Mapping[str, Any] | None = None
     labels: Sequence[str] = ()
+    prompt_format: str = "lines"
     rollout: int = 0
     signature: SignatureMeta | None = None
     predictor: str | None = None
@@ -70,6 +73,8 @@ class LanguageModel(Protocol):
     """Anything that answers an `LMRequest`.
 
     An attribute ``keeps_to_labels = True`` says that replies are kept to a request's `labels`.
+    An attribute ``prompt_format`` names the format in which outputs are asked for; None, or no such
+    attribute, leaves that to what is configured.
     """
 
     name: str

@@ -126,11 +126,14 @@ class Module:
         return twin
 
     def dump_state(self) -> dict[str, Any]:
-        """Return instructions and demos of every predictor as JSON-able values."""
+        """Return what every predictor is asked with, as JSON-able values.
+
+        That is its instruction, its demos and, if it has one of its own, its prompt format.
+        """
         return saving.dump_state(self.named_predictors())
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take instructions and demos from what `dump_state` returned.
+        """Take instructions, demos and prompt formats from what `dump_state` returned.
 
         Raises
         ------

@@ -19,6 +19,7 @@ _KNOWN = (
     "user", "metadata", "extra_headers", "extra_body", "extra_query", "timeout", "grammar",
     "store", "safety_identifier", "prompt_cache_key", "rollout", "api_key", "base_url",
     "api_base", "cache", "price", "num_retries", "structured_outputs",
+    "prompt_format",
 )  # fmt: skip
 _HIDDEN = "(not shown)"  # somebody may have put a key here
 _HOTTEST = 2  # OpenAI's range of temperatures ends there

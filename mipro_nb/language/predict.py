@@ -9,7 +9,7 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError, TruncatedReplyError
 from mipro_nb.language.example import Example, Prediction
 from mipro_nb.language.fields import NO_DEFAULT
-from mipro_nb.language.formats import labels_of
+from mipro_nb.language.formats import check_fits, check_format, labels_of
 from mipro_nb.language.history import PastCall, remember
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.module import Module
@@ -40,6 +40,9 @@ class Predict(Module):
         ``"question -> answer"`` or a Signature class.
     rollout
         Calls that are equal but for their rollout are answered anew, not from the cache.
+    prompt_format
+        ``"lines"``, ``"tags"``, ``"json"`` or, for one output, ``"value"``: how outputs are asked
+        for, whatever the LM or `configure` says; None to leave it to these.
     **options
         Settings of the LM for this predictor's calls, such as ``temperature`` or ``max_tokens``.
 
@@ -51,6 +54,9 @@ class Predict(Module):
         Solved examples shown to the LM.
     lm
         LM of this predictor alone; the configured one if None.
+    prompt_format
+        Its own prompt format, also as an optimization or a loaded program left it; None if it has
+        none.
     scope
         What its calls belong to while a run uses this copy of the program; None otherwise.
     bound_name
@@ -59,9 +65,19 @@ class Predict(Module):
 
     is_predictor = True
 
-    def __init__(self, signature: str | SignatureMeta, *, rollout: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        signature: str | SignatureMeta,
+        *,
+        rollout: int = 0,
+        prompt_format: str | None = None,
+        **options: Any,
+    ) -> None:
         check_options(options)
         self.signature = ensure_signature(signature)
+        self.prompt_format = check_format(prompt_format)
+        if self.prompt_format is not None:
+            check_fits(self.prompt_format, self.signature)
         self.demos: list[Example] = []
         self.lm: LanguageModel | None = None
         self.rollout = rollout
@@ -79,10 +95,12 @@ class Predict(Module):
         return {**super().__getstate__(), "signature": made_of, "scope": None, "bound_name": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update({**state, "signature": make_signature(*state["signature"])})
+        self.__dict__.update(
+            {"prompt_format": None, **state, "signature": make_signature(*state["signature"])}
+        )
 
     def reset(self) -> None:
-        """Forget demos and LM; the signature stays."""
+        """Forget demos and LM; the signature and the prompt format stay."""
         self.demos = []
         self.lm = None
 
@@ -121,15 +139,16 @@ class Predict(Module):
         if lm is None:
             msg = "No LM is configured: call configure(lm=LM('openai/gpt-4o-mini')) or LM.local()."
             raise ProgramError(msg)
-        messages = self.messages(inputs, lm)
+        prompt_format = self.format_with(lm)
+        messages = self._messages(inputs, prompt_format)
         try:
-            reading = await self._ask(lm, messages)
+            reading = await self._ask(lm, messages, prompt_format)
         except TruncatedReplyError:
             raise
         except ReplyError as error:
             answer = told_apart(error.raw_text).answer.strip()
             messages = write_retry(messages, answer, error.problem)
-            reading = await self._ask(lm, messages)
+            reading = await self._ask(lm, messages, prompt_format)
             add_notes([f"The reply was asked for again: {error.problem}"])
         add_notes(reading.notes)
         prediction = Prediction(reading.values)
@@ -138,14 +157,28 @@ class Predict(Module):
 
     def messages(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> list[Message]:
         """Return the messages that a call with `inputs` sends, without sending them."""
-        lm = lm or self.lm or settings.lm
+        return self._messages(inputs, self.format_with(lm or self.lm or settings.lm))
+
+    def format_with(self, lm: LanguageModel | None) -> str:
+        """Return the name of the format in which `lm` is asked for the outputs.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the chosen format does not exist, or the outputs do not fit it.
+        """
+        # What answers in a rehearsal stands for the LM of the run, not for one of the predictor's.
+        asked = self.lm if lm is settings.stand_in and self.lm is not None else lm
+        return format_for(self.signature, asked, self.prompt_format)
+
+    def _messages(self, inputs: Mapping[str, Any], prompt_format: str) -> list[Message]:
         inputs = self._with_defaults(inputs)
         demos = [self._with_defaults(demo) for demo in self.demos]
         return write_messages(
             self.signature,
             demos_beside(plain(demos), inputs),
             inputs,
-            prompt_format=format_for(self.signature, lm),
+            prompt_format=prompt_format,
         )
 
     def _with_defaults(self, values: Mapping[str, Any] | Example) -> dict[str, Any]:
@@ -157,13 +190,14 @@ class Predict(Module):
         }
         return {**lacking, **values} if lacking else dict(values)
 
-    async def _ask(self, lm: LanguageModel, messages: list[Message]) -> Reading:
-        prompt_format = format_for(self.signature, lm)
+    async def _ask(self, lm: LanguageModel, messages: list[Message], prompt_format: str) -> Reading:
+        by_schema = prompt_format == "json" and lm.structured_outputs
         request = LMRequest(
             messages,
             self.options,
-            schema=reply_schema(self.signature) if prompt_format == "json" else None,
+            schema=reply_schema(self.signature) if by_schema else None,
             labels=labels_of(self.signature) if prompt_format == "value" else (),
+            prompt_format=prompt_format,
             rollout=self.rollout,
             signature=self.signature,
             predictor=self.bound_name,
@@ -218,9 +252,16 @@ class ChainOfThought(Module):
     ``reasoning`` of its own keeps it, as the first one.
     """
 
-    def __init__(self, signature: str | SignatureMeta, *, rollout: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        signature: str | SignatureMeta,
+        *,
+        rollout: int = 0,
+        prompt_format: str | None = None,
+        **options: Any,
+    ) -> None:
         extended = ensure_signature(signature).prepend_output("reasoning", desc=_REASONING)
-        self.predict = Predict(extended, rollout=rollout, **options)
+        self.predict = Predict(extended, rollout=rollout, prompt_format=prompt_format, **options)
 
     def forward(self, *args: Any, **inputs: Any) -> Prediction:
         """Return the prediction, with its ``reasoning``."""

@@ -9,8 +9,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mipro_nb.language.formats import FORMATS, labels_of, write_fields
+from mipro_nb.language.formats import (
+    FORMATS,
+    check_fits,
+    check_format,
+    labels_of,
+    write_fields,
+)
 from mipro_nb.language.formats.description import listed
+from mipro_nb.language.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,8 +73,40 @@ def write_retry(messages: Sequence[Message], reply: str, problem: str) -> list[M
     return [*messages, _turn("assistant", reply if reply.strip() else _EMPTY), _turn("user", ask)]
 
 
-def format_for(signature: SignatureMeta, lm: LanguageModel | None) -> str:
-    """Return the name of the format in which `lm` is asked for the outputs of `signature`."""
+def chosen_format(
+    signature: SignatureMeta, lm: LanguageModel | None, own: str | None = None
+) -> str | None:
+    """Return the name of the format that somebody chose, None if nobody did.
+
+    Parameters
+    ----------
+    signature
+        The signature whose outputs are asked for.
+    lm
+        The LM that is asked; its choice comes before the configured one.
+    own
+        The choice of the predictor, which comes before all others.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no such format, or the outputs do not fit it.
+    """
+    # Not every LM class of a user's own has the attribute.
+    choices = (own, getattr(lm, "prompt_format", None), settings.prompt_format)
+    name = check_format(next((choice for choice in choices if choice is not None), None))
+    if name is not None:
+        check_fits(name, signature)
+    return name
+
+
+def format_for(signature: SignatureMeta, lm: LanguageModel | None, own: str | None = None) -> str:
+    """Return the name of the format in which `lm` is asked for the outputs of `signature`.
+
+    Parameters and errors are those of `chosen_format`.
+    """
+    if (chosen := chosen_format(signature, lm, own)) is not None:
+        return chosen
     if lm is None:
         return "lines"
     # Not every LM class of a user's own has the attribute.

@@ -4,7 +4,10 @@
 
     {"format": "mipro_nb program", "version": 1,
      "predictors": {"prog.predict": {"signature": "question -> reasoning, answer",
-                                     "instructions": "…", "demos": [{"question": "…"}]}}}
+                                     "instructions": "…", "demos": [{"question": "…"}],
+                                     "prompt_format": "tags"}}}
+
+A predictor without a prompt format of its own has no such key.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from mipro_nb.errors import InvalidArgumentError, SavedStateError, shown
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import accepts, adapter, in_order
+from mipro_nb.language.formats import check_fits, check_format
 from mipro_nb.language.plain import plain
 from mipro_nb.language.signature import fields_in, without_choices
 
@@ -43,11 +47,14 @@ def dump_state(predictors: Sequence[tuple[str, Predict]]) -> dict[str, Any]:
 
 
 def _dump_predictor(name: str, predictor: Predict) -> dict[str, Any]:
-    return {
+    state = {
         "signature": predictor.signature.declaration,
         "instructions": predictor.signature.instructions,
         "demos": [jsonable(dict(demo.items()), f"{name}.demos") for demo in predictor.demos],
     }
+    if predictor.prompt_format is not None:
+        state["prompt_format"] = predictor.prompt_format
+    return state
 
 
 def jsonable(value: Any, name: str) -> Any:
@@ -116,12 +123,17 @@ def load_state(predictors: Sequence[tuple[str, Predict]], state: Mapping[str, An
         )
         raise SavedStateError(msg)
     loaded = [
-        (here[name], *_load_predictor(name, here[name].signature, entry))
+        (
+            here[name],
+            *_load_predictor(name, here[name].signature, entry),
+            _load_format(name, here[name].signature, entry),
+        )
         for name, entry in saved.items()
     ]
-    for predictor, instructions, demos in loaded:
+    for predictor, instructions, demos, prompt_format in loaded:
         predictor.signature = predictor.signature.with_instructions(instructions)
         predictor.demos = demos
+        predictor.prompt_format = prompt_format
 
 
 def _names(predictors: Mapping[str, Any]) -> str:
@@ -166,6 +178,17 @@ def _load_predictor(name: str, signature: SignatureMeta, entry: Any) -> tuple[st
     if declaration == signature.declaration:
         return instructions, [as_demo(signature, demo) for demo in demos]
     return instructions, _still_fitting(name, signature, declaration, demos)
+
+
+def _load_format(name: str, signature: SignatureMeta, entry: Mapping[str, Any]) -> str | None:
+    try:
+        prompt_format = check_format(entry.get("prompt_format"))
+        if prompt_format is not None:
+            check_fits(prompt_format, signature)
+    except InvalidArgumentError as error:
+        msg = f"The saved predictor {name!r} cannot be used here: {error}"
+        raise SavedStateError(msg) from error
+    return prompt_format
 
 
 def _still_fitting(

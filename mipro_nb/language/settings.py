@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language.formats import check_format
 from mipro_nb.language.lm_protocol import LanguageModel
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 class _Values:
     lm: LanguageModel | None = None
     record: Path | None = None
+    prompt_format: str | None = None
     stand_in: LanguageModel | None = None
 
 
@@ -42,6 +44,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         )
     if values.get("record") is not None:
         values = {**values, "record": Path(values["record"])}
+    check_format(values.get("prompt_format"))
     return values
 
 
@@ -54,6 +57,9 @@ class Settings:
         The LM of every predictor that has none of its own.
     record
         The record file; None for the default in the user's data folder.
+    prompt_format
+        Name of the format in which outputs are asked for, unless a predictor or its LM has one of
+        its own; None for the default.
     stand_in
         Answers in place of every LM, predictors' own included, while a program is rehearsed.
     """
@@ -62,18 +68,18 @@ class Settings:
         self._base = _Values()
 
     def configure(self, **values: Any) -> None:
-        """Set `lm` or `record` for the whole process.
+        """Set `lm`, `record` or `prompt_format` for the whole process.
 
         Raises
         ------
         InvalidArgumentError
-            If a name is unknown or `lm` is no LM.
+            If a name is unknown, `lm` is no LM, or there is no such format.
         """
         self._base = replace(self._base, **_checked(values))
 
     @contextmanager
     def context(self, **values: Any) -> Iterator[None]:
-        """Set `lm` or `record` inside a ``with`` block, for this thread or task alone."""
+        """Set the same inside a ``with`` block, for this thread or task alone."""
         token = _overlay.set({**(_overlay.get() or {}), **_checked(values)})
         try:
             yield
@@ -93,6 +99,11 @@ class Settings:
     def stand_in(self) -> LanguageModel | None:
         """Return what answers in place of every LM here, None outside rehearsals."""
         return self._get("stand_in")  # type: ignore[no-any-return]
+
+    @property
+    def prompt_format(self) -> str | None:
+        """Return the prompt format in force here, None for the default."""
+        return self._get("prompt_format")  # type: ignore[no-any-return]
 
     @property
     def record(self) -> Path | None:

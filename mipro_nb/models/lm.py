@@ -11,6 +11,7 @@ from typing import Any, Self
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import EmptyAnswerError, InvalidArgumentError, ProgramError, ReplyError
 from mipro_nb.language.attempt import lm_call
+from mipro_nb.language.formats import check_format
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.language.options import check_options
 from mipro_nb.language.prompt import write_retry
@@ -75,6 +76,10 @@ class LM:
         Seconds before an attempt is given up, its reply read to the end or not.
     structured_outputs
         Ask for replies by JSON schema; where a server refuses that, they are asked for in words.
+    prompt_format
+        ``"lines"``, ``"tags"``, ``"json"`` or, for one output, ``"value"``: how this LM is asked
+        for outputs, whatever `configure` says. None for the default: JSON with
+        `structured_outputs`, else lines.
     stream
         Ask for answers as a stream, as some servers demand; they are read when they are whole. A
         server that turns out to demand it gets its way without.
@@ -86,8 +91,8 @@ class LM:
     Raises
     ------
     InvalidArgumentError
-        If the model is unknown, its key missing, a number out of range, or `api_base` another
-        server than `base_url`.
+        If the model is unknown, its key missing, a number out of range, `api_base` another
+        server than `base_url`, or there is no such prompt format.
     """
 
     def __init__(
@@ -104,12 +109,14 @@ class LM:
         num_retries: int = 3,
         timeout: float = 120.0,
         structured_outputs: bool = False,
+        prompt_format: str | None = None,
         stream: bool = False,
         api_base: str | None = None,
         **parameters: Any,
     ) -> None:
         self.name = model
         self.structured_outputs = structured_outputs
+        self.prompt_format = check_format(prompt_format)
         self.keeps_to_labels = False
         self._lacks_key = False
         self._local: Mapping[str, Any] | None = None
@@ -226,6 +233,7 @@ class LM:
             "server": shown_url(self._endpoint.base_url) if own else self._answerer,
             **shown_parameters(self._parameters(self._options)),
             "structured_outputs": self.structured_outputs,
+            "prompt_format": self.prompt_format,
             "price": price and [price.input, price.output, price.cached_input],
         }
 
@@ -294,6 +302,7 @@ class LM:
             **kept,
             "base_url": shown_url(url),
             "structured_outputs": self.structured_outputs,
+            "prompt_format": self.prompt_format,
             "cache": self.cache,
             "price": self.price,
             "num_retries": self._num_retries,

@@ -175,7 +175,7 @@ class Course:
             self._ending.candidates = self._recalled()
             if self._stopped:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
-            with context(lm=self._job.task_lm):
+            with context(lm=self._job.task_lm, prompt_format=self._job.prompt_format):
                 await self._optimize()
             return await self._finish()
         except asyncio.CancelledError:

@@ -153,9 +153,12 @@ class Ending:
 
     def program_of(self, configuration: Configuration | None) -> Module:
         """Return the student with `configuration` set; the student as given if there is none."""
+        student = self._job.student
         if self.candidates is None or not configuration:
-            return self._job.student.deepcopy()
-        return self.candidates.apply(self._job.student, configuration)
+            program = student.deepcopy()
+        else:
+            program = self.candidates.apply(student, configuration)
+        return self._job.in_chosen_formats(program)
 
     def _tell(self, ended: RunEnded, program: Module) -> None:
         lost = self._journal.record.take_lost(self._journal.run_id)

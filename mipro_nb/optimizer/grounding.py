@@ -238,7 +238,7 @@ async def ask(
     A cut-off text is kept up to its last whole sentence, if it is marked as asked: anything else
     may be thoughts. One that cannot be read, or repeats the form of the question, is empty.
     """
-    options = {} if temperature is None else {"temperature": temperature}
+    options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
     predictor = Predict(signature, rollout=rollout, **options)
     predictor.lm = job.prompt_lm
     token = call_labels.set(CallLabels("propose"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -43,6 +43,11 @@ class Job:
         Writes summaries and instructions.
     teacher_lm
         Bootstraps demos; None for the program's own LMs.
+    prompt_format
+        The format that was configured when the run was planned; None for none.
+    chosen_formats
+        Name → prompt format of those predictors whose format somebody chose: the programs that the
+        run hands back keep it, whatever is configured where they are used.
     """
 
     plan: Plan
@@ -53,15 +58,24 @@ class Job:
     task_lm: LanguageModel
     prompt_lm: LanguageModel
     teacher_lm: LanguageModel | None
+    prompt_format: str | None
+    chosen_formats: Mapping[str, str]
     verbose: bool
     track_stats: bool
 
+    def in_chosen_formats(self, program: Module) -> Module:
+        """Return `program`, a copy of the student, with the formats that it is handed back with."""
+        for name, predictor in program.named_predictors():
+            predictor.prompt_format = self.chosen_formats.get(name)
+        return program
+
     def sources(self) -> dict[str, str]:
         """Return the user's own part in the run, by role: code, and the student's state."""
+        student = self.in_chosen_formats(self.student.deepcopy())
         return {
             "program": self.source.text,
             "metric": function_source(self.metric.function),
-            "student": json.dumps(self.student.dump_state(), indent=1, ensure_ascii=False),
+            "student": json.dumps(student.dump_state(), indent=1, ensure_ascii=False),
         }
 
 

@@ -49,7 +49,9 @@ def _own(predictor: Predict) -> dict[str, Any]:
 
 def _described(lm: LanguageModel) -> dict[str, Any]:
     if not isinstance(lm, LM):
-        return {"structured_outputs": lm.structured_outputs}
+        own = {"structured_outputs": lm.structured_outputs}
+        chosen = getattr(lm, "prompt_format", None)
+        return own if chosen is None else {**own, "prompt_format": chosen}
     settings = lm.shown_settings()
     return {**settings, "server": _without_port(settings["server"])}
 

@@ -14,6 +14,7 @@ from mipro_nb.errors import InvalidArgumentError, ProgramError, RunEndedError
 from mipro_nb.evaluate.metric import HUNDRED, Metric, MetricFunction
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
+from mipro_nb.language.prompt import chosen_format
 from mipro_nb.language.settings import settings
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.lm import limits_noted
@@ -155,6 +156,7 @@ class MIPROv2:
             search=strategy_of(search),
             hedge=hedge,
             example_timeout=None,
+            prompt_format=None,
             trials_in_flight=None,
         )
 
@@ -179,6 +181,7 @@ class MIPROv2:
         view_data_batch_size: int = 10,
         trials_in_flight: int | None = None,
         example_timeout: float | None = None,
+        prompt_format: str | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
         max_tokens: int | None = None,
@@ -223,6 +226,11 @@ class MIPROv2:
             out; None for as long as they like. Code that takes longer is an error of that example:
             it is cancelled or, in a thread, left to itself, and its further LM calls are refused.
             Async code that computes without ever awaiting cannot be interrupted.
+        prompt_format
+            ``"lines"``, ``"tags"``, ``"json"`` or, where every predictor has one output,
+            ``"value"``: how the program's outputs are asked for, whatever its predictors, the LM or
+            `configure` say. The optimized program keeps it. If None, a format that one of these
+            chose holds in the same way, the predictor's own first; else the default of the LM.
         max_usd, max_calls, max_tokens, max_seconds
             Hard caps: USD, LM calls, tokens (input and output), seconds of work. The run ends
             before a call that might exceed one, and returns the best program so far.
@@ -265,6 +273,7 @@ class MIPROv2:
                 view_data_batch_size=view_data_batch_size,
                 trials_in_flight=trials_in_flight,
                 example_timeout=example_timeout,
+                prompt_format=prompt_format,
                 max_usd=max_usd,
                 max_calls=max_calls,
                 max_tokens=max_tokens,
@@ -487,6 +496,7 @@ class MIPROv2:
             msg = "No LM is configured: call configure(lm=LM(…)), or give task_model."
             raise ProgramError(msg)
         copy = student.deepcopy()
+        formats, chosen = _formats(copy, task_lm, wished.prompt_format)
         found = await rehearse(
             copy,
             [*rows.train, *rows.val],
@@ -506,6 +516,7 @@ class MIPROv2:
                 "prompt": prompt_lm.name,
                 "teacher": (self.teacher_lm or task_lm).name,
             },
+            formats=formats,
             trainset_size=len(rows.train),
             valset_size=len(rows.val),
             distinct_rows=len(distinct(rows.train)),
@@ -545,6 +556,8 @@ class MIPROv2:
             task_lm=task_lm,
             prompt_lm=prompt_lm,
             teacher_lm=self.teacher_lm,
+            prompt_format=settings.prompt_format,
+            chosen_formats=chosen,
             verbose=self.verbose,
             track_stats=self.track_stats,
         )
@@ -560,6 +573,29 @@ def _show_parameters_of_compile(method: Any) -> None:
 _show_parameters_of_compile(MIPROv2.plan)
 _show_parameters_of_compile(MIPROv2.acompile)
 _show_parameters_of_compile(MIPROv2.start)
+
+
+def _formats(
+    student: Module, task_lm: LanguageModel, wished: str | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Give the predictors of `student` the format that is wished for.
+
+    Returns the format of every predictor by its name, and those that somebody chose.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If outputs do not fit.
+    """
+    formats, chosen = {}, {}
+    for name, predictor in student.named_predictors():
+        predictor.prompt_format = wished or predictor.prompt_format
+        lm = predictor.lm or task_lm
+        formats[name] = predictor.format_with(lm)
+        by_somebody = chosen_format(predictor.signature, lm, predictor.prompt_format)
+        if by_somebody is not None:
+            chosen[name] = by_somebody
+    return formats, chosen
 
 
 def _scale(seen: Literal[1, 100], metric_threshold: float | None) -> Literal[1, 100]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_count, check_seconds
+from mipro_nb.language.formats import check_format
 from mipro_nb.models.caps import Caps
 from mipro_nb.numbers import is_number
 from mipro_nb.optimizer.estimate import Estimate
@@ -87,6 +88,7 @@ class Hyperparameters:
     search: SearchStrategy
     hedge: bool
     example_timeout: float | None
+    prompt_format: str | None
 
     @property
     def zero_shot(self) -> bool:
@@ -144,6 +146,7 @@ class Wishes(Hyperparameters):
         if threshold is not None and not is_number(threshold):
             raise InvalidArgumentError("metric_threshold", threshold, "give a number, or None.")
         check_seconds("example_timeout", self.example_timeout)
+        check_format(self.prompt_format)
 
     def _check_auto(self) -> None:
         if self.auto not in AUTO:
@@ -172,6 +175,8 @@ class Plan(Hyperparameters):
         Name → signature of every predictor that is optimized.
     models
         Role (task, prompt, teacher) → name of the LM.
+    formats
+        Name → prompt format of every predictor, whoever chose it.
     trials_in_flight
         How many trials are asked before the first of them is told (the fixed lag).
     distinct_rows
@@ -189,6 +194,7 @@ class Plan(Hyperparameters):
     program: str
     predictors: Mapping[str, str]
     models: Mapping[str, str]
+    formats: Mapping[str, str]
     trials_in_flight: int
     trainset_size: int
     valset_size: int
@@ -207,6 +213,13 @@ class Plan(Hyperparameters):
         return (self.num_trials - 1) // self.minibatch_full_eval_steps + at_the_end
 
     @property
+    def formats_text(self) -> str:
+        """Return the prompt formats in words: one, or each predictor's."""
+        if len(set(self.formats.values())) == 1:
+            return next(iter(self.formats.values()))
+        return ", ".join(f"{name}: {each}" for name, each in self.formats.items())
+
+    @property
     def demos_per_set(self) -> int:
         """Return how many demos a set has at most: labelled ones only fill it up."""
         return min(max(self.max_bootstrapped_demos, self.max_labeled_demos), self.distinct_rows)
@@ -217,6 +230,7 @@ class Plan(Hyperparameters):
         for apart in _APART:
             del values[apart]
         values["search"] = self.search.name
+        values["formats"] = self.formats_text
         values["full_evaluations"] = self.full_evaluations
         values["demos_per_set"] = self.demos_per_set
         return values
@@ -246,6 +260,7 @@ class Plan(Hyperparameters):
         who = "; ".join(f"{name} ({', '.join(does)})" for name, does in roles.items())
         lines += [
             _line("models", who),
+            _line("format", self.formats_text),
             _line("data", data),
             _line("candidates", f"{self.num_candidates} new instructions per predictor; {demos}"),
             _line("search", self._how()),
@@ -281,6 +296,7 @@ def resolve(
     program: str,
     predictors: Mapping[str, str],
     models: Mapping[str, str],
+    formats: Mapping[str, str],
     trainset_size: int,
     valset_size: int,
     distinct_rows: int,
@@ -331,6 +347,7 @@ def resolve(
         program=program,
         predictors=dict(predictors),
         models=dict(models),
+        formats=dict(formats),
         num_candidates=candidates,
         num_trials=trials,
         minibatch=minibatch,

@@ -32,7 +32,7 @@ from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
-from mipro_nb.language.prompt import Message, format_for
+from mipro_nb.language.prompt import Message
 from mipro_nb.language.scope import bind
 from mipro_nb.language.settings import context
 from mipro_nb.language.signature import SignatureMeta
@@ -217,7 +217,8 @@ class _Rehearsing:
     async def row(self, row: Example, turn: int) -> _Seen:
         lm = self._lm
         keeps_to_labels = getattr(lm, "keeps_to_labels", False)
-        stand_in = StandIn(row, lm.structured_outputs, keeps_to_labels, turn)
+        chosen = getattr(lm, "prompt_format", None)
+        stand_in = StandIn(row, lm.structured_outputs, keeps_to_labels, chosen, turn)
         row = copy.deepcopy(row)  # the user's code may change what it is given
         program = self._student.deepcopy()
         seen = _Seen()
@@ -399,8 +400,9 @@ class _Rehearsing:
             for field_name, each in signature.fields.items()
         }
         inputs = {field_name: values[field_name] for field_name in signature.input_fields}
-        reply = FORMATS[format_for(signature, self._lm)].write_answer(signature, values)
-        return _measured_call(name, predictor.messages(inputs, self._lm), reply, signature, row)
+        lm = predictor.lm or self._lm
+        reply = FORMATS[predictor.format_with(lm)].write_answer(signature, values)
+        return _measured_call(name, predictor.messages(inputs, lm), reply, signature, row)
 
     def _of_scores(
         self, seen: Sequence[_Seen], scale: int, metric_threshold: float | None

@@ -40,6 +40,10 @@ _OBSTACLES = {
 _LMS, _PRICES, _SIZES = "the LMs", "the prices", "the sizes"
 # What follows from other settings, and from the data.
 _FOLLOWS = frozenset({"full_evaluations", "demos_per_set", "trainset_size", "valset_size"})
+_FORMATS = "the prompt format"
+_PART_OF = {**dict.fromkeys(_FOLLOWS, _SIZES), "prompt_format": _FORMATS, "formats": _FORMATS}
+# What older records do not tell.
+_NEWER = _FOLLOWS | {"formats"}
 
 
 def past_of(record: Record, run_id: str) -> Past:
@@ -327,11 +331,11 @@ def differences(past: Past, job: Job) -> Iterator[Change]:
     """
     planned = past.planned
     for name, value in job.plan.settings().items():
-        if name in _FOLLOWS and name not in planned.plan:
+        if name in _NEWER and name not in planned.plan:
             continue  # an older record
         if name not in _FREE and planned.plan.get(name) != value:
             text = f"{name} was {planned.plan.get(name)!r} and is {value!r}."
-            yield Change(_SIZES if name in _FOLLOWS else name, text)
+            yield Change(_PART_OF.get(name, name), text)
     if dict(job.plan.models) != planned.models:
         text = f"The models were {planned.models} and are {dict(job.plan.models)}."
         yield Change(_LMS, text)

@@ -16,7 +16,6 @@ from typing import Any, Literal, NoReturn
 from mipro_nb.language.example import Example
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lm_protocol import Completion, LMRequest
-from mipro_nb.language.prompt import format_for
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.dispatch import Send
 from mipro_nb.models.gate import Gate
@@ -59,7 +58,7 @@ class StandIn:
     ----------
     row
         The row.
-    structured_outputs, keeps_to_labels
+    structured_outputs, keeps_to_labels, prompt_format
         Of the LM that it stands in for.
     turn
         Number of the row: made-up choices are other ones from row to row, and from call to call.
@@ -74,6 +73,7 @@ class StandIn:
     row: Example
     structured_outputs: bool
     keeps_to_labels: bool
+    prompt_format: str | None
     turn: int
     name: str = "rehearsal"
     requests: list[AnsweredRequest] = field(default_factory=list)
@@ -98,7 +98,7 @@ class StandIn:
         wanted = signature.output_fields
         invented = {name: made_up(f, turn) for name, f in wanted.items() if not is_label(known, f)}
         outputs = {name: invented[name] if name in invented else known[name] for name in wanted}
-        reply = FORMATS[format_for(signature, self)].write_answer(signature, outputs)
+        reply = FORMATS[request.prompt_format].write_answer(signature, outputs)
         if not asked_again:
             self.requests.append(AnsweredRequest(request, reply, frozenset(invented)))
         return Completion(reply)

@@ -43,6 +43,9 @@ def write_report(run_id: str, state: RunState) -> str:
     if state.state in RESUMABLE:
         how = resume_lines(run_id, state.planned)[-1:] or [CELL_AGAIN]
         lines.append(f"  to carry it on:    {how[0]}")
+    formats = state.planned.plan.get("formats") if state.planned is not None else None
+    if isinstance(formats, str):
+        lines.append(f"  prompt format      {formats}")
     if state.baseline is not None:
         lines.append(f"  student as given   {one_decimal(state.baseline):>6}  (full valset)")
     best = state.best

@@ -214,6 +214,7 @@ def another_metric(example, prediction):
 
 REASONS = {
     "data": ({"val": rows(24, start=2000)}, "is different in the data."),
+    "format": ({"prompt_format": "tags"}, "is different in the prompt format and the student."),
     "setting": ({"num_trials": 9}, "is different in num_trials."),
     "metric": ({"metric": another_metric}, "is different in the metric's code."),
     "two": ({"seed": 1, "metric": another_metric}, "in seed and the metric's code."),

@@ -55,6 +55,7 @@ def wishes(draw):
         search=draw(st.sampled_from(list(STRATEGIES.values()))),
         hedge=False,
         example_timeout=None,
+        prompt_format=None,
         trials_in_flight=None,
     )
 
@@ -77,6 +78,7 @@ def test_low_expected_and_high_are_in_order(asked, trainset_size, rehearsal, max
         program="P",
         predictors=dict.fromkeys(["plan", "solve.predict"], "a -> b"),
         models={"task": "any"},
+        formats={"plan": "lines", "solve.predict": "lines"},
         trainset_size=trainset_size,
         valset_size=valset_size,
         distinct_rows=trainset_size,
