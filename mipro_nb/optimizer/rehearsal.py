@@ -284,6 +284,11 @@ class _Rehearsing:
         if stand_in.ended is not None:
             seen.note, seen.guess = self._ended(name, ran, stand_in)
             seen.left = ran.left
+            if ran.is_users_limit and not stand_in.requests:
+                seen.error = ProgramError(
+                    f"{name} took longer than example_timeout={self._timeout:g} s before its "
+                    f"first LM call, on {shown(repr(row), 200)}."
+                )
         elif ran.error is not None and stand_in.requests:
             seen.note = (
                 f"the program raised {_told(ran.error)} in a rehearsal with made-up answers."

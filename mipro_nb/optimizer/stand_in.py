@@ -1,9 +1,9 @@
 """The stand-in: what answers a program's calls while it is rehearsed, and how it ends one.
 
 Made-up answers may never say what a program waits for. So it answers so many calls and no more;
-then the next call ends the program. What it raises is no Exception, so that code which tries again
-after every error hears it, too; code that catches even that waits for an answer for ever, and
-takes no time from anybody.
+then the next call ends the program: it raises. Code that swallows this and calls again and again
+soon hears what is no Exception; code that catches even that waits for an answer for ever, and takes
+no time from anybody. Whatever it returns instead counts for nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 
+from mipro_nb.errors import CallRefusedError
 from mipro_nb.language.example import Example
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lm_protocol import Completion, LMRequest
@@ -26,16 +27,19 @@ from mipro_nb.runs.opened import open_record
 MOST_CALLS = 100
 """Calls that are answered for one row."""
 
-# Parallel work of one program hears of the end once for each of its calls; what still calls after
-# so many does not care.
+# Parallel work of one program hears of the end once for each of its calls. First by an Exception,
+# which threads that others wait for pass on; what still calls after that swallows it.
+_EXCEPTIONS = 50
 _PATIENCE = 300
-_NO_CALLS_YET = "No LM call may be made before permission was given."
+_NO_CALLS_YET = (
+    "No LM call may be made before permission was given; the rehearsal with made-up answers ends."
+)
 
 Ended = Literal["calls", "direct call", "time"]
 
 
 class RehearsalOverError(BaseException):
-    """Ends a program that is rehearsed; the text is for whoever sees it."""
+    """Ends a program that swallows every Exception; the text is for whoever sees it."""
 
     def __init__(self) -> None:
         super().__init__("The rehearsal with made-up answers ends here.")
@@ -112,6 +116,8 @@ class StandIn:
         """End the program that calls."""
         self.stop(why)
         self._refused += 1
+        if self._refused <= _EXCEPTIONS:
+            raise CallRefusedError(_NO_CALLS_YET)
         if self._refused > _PATIENCE:
             waiting = asyncio.get_running_loop().create_future()
             _waiting.add(waiting)
