@@ -32,7 +32,7 @@ def made_up(field: Field, turn: int = 0) -> Any:
     """Return a plain value of the field's type; of a few choices, another one each `turn`."""
     if field.name == "reasoning" and field.type is str:
         return " ".join([_TEXT] * _REASONING_SENTENCES)
-    if field.type is str:
+    if field.type is str and not field.bounds:
         return _TEXT
     reader = adapter(field)
     schema = reader.json_schema()
@@ -78,7 +78,8 @@ class _Choices:
                 return None
             case _:
                 text = _FORMATS.get(schema.get("format", ""), _TEXT)
-                return text[: schema.get("maxLength")]
+                repeated = text * (1 + schema.get("minLength", 0) // len(text))
+                return repeated[: schema.get("maxLength", len(repeated))]
 
 
 def _number(schema: Schema) -> float:

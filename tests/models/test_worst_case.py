@@ -47,7 +47,6 @@ def long_winded(request):
     "settings",
     [
         {},
-        {"max_tokens": 200, "n": 5},
         {"max_tokens": 200, "extra_body": {"n": "5"}},
         {"max_tokens": 50, "extra_body": {"max_tokens": 4000}},
         {"max_tokens": 50, "max_completion_tokens": 4000.0},
@@ -55,7 +54,7 @@ def long_winded(request):
         {"max_tokens": 50, "extra_body": {"max_tokens": 0}},
         {"max_completion_tokens": "3000"},
         {"model": "openai/gpt-5-mini"},
-        {"model": "openai/gpt-5-mini", "max_tokens": 150, "n": 3},
+        {"model": "openai/gpt-5-mini", "max_tokens": 150, "extra_body": {"n": 3}},
         {"model": "openai/gpt-5-mini", "extra_body": {"max_tokens": -1}},
     ],
     ids=str,
@@ -69,7 +68,7 @@ def test_replies_are_as_long_as_they_may_be_and_the_cap_is_kept(run_of, serve, l
 
 def test_a_limit_of_one_predictor_counts_for_its_calls(run_of, serve, lm_at):
     run, server = run_of(caps=Caps(max_tokens=CAP)), serve(long_winded)
-    options = {"max_tokens": -1, "n": 2}
+    options = {"max_tokens": -1, "extra_body": {"n": 2}}
     run.ask(lm_at(server, max_tokens=10), *(f"{n}?" for n in range(100)), options=options)
     assert len(run.reached) == 1
     assert 0 < spent(run) <= CAP

@@ -18,11 +18,6 @@ class NoPredictors(mipro.Module):
         return mipro.Prediction(answer="")
 
 
-class NeverCalls(Solve):
-    def forward(self, question):
-        return mipro.Prediction(answer="")
-
-
 class FailsAtOnce(Solve):
     def forward(self, question):
         msg = "no such file"
@@ -134,7 +129,6 @@ CASES = [
         student=PlanAndSolve,
     ),
     case(ProgramError, "NoPredictors has no predictors", student=NoPredictors),
-    case(ProgramError, "NeverCalls never called any of its predictors", student=NeverCalls),
     case(ProgramError, "FailsAtOnce failed before its first LM call", student=FailsAtOnce),
     case(ProgramError, "NoForward defines neither forward nor aforward", student=NoForward),
     case(InvalidArgumentError, "give a Module", student=lambda: "question -> answer"),

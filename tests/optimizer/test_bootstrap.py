@@ -24,7 +24,7 @@ from scripted_task import (
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMUnavailableError, TooManyErrorsError
-from mipro_nb.optimizer import bootstrap
+from mipro_nb.optimizer import labels
 
 TRAIN = rows(10)
 QUESTIONS = {row.question for row in TRAIN}
@@ -104,9 +104,9 @@ def test_rows_without_their_label_are_no_labelled_demos(server, empty):
 def test_of_a_row_that_lacks_one_of_two_labels_the_other_is_shown(server):
     signature = mipro.Signature("question -> answer, unit: T", T=str | None)
     both = mipro.Example(question="1 plus 2", answer=None, unit=None).with_inputs("question")
-    assert bootstrap.can_be_demo(both, signature), "None is a value of an optional field"
-    assert "answer" not in bootstrap._labelled_demo(both, signature)
-    assert "unit" in bootstrap._labelled_demo(both, signature)
+    assert labels.can_be_demo(both, signature), "None is a value of an optional field"
+    assert "answer" not in labels.labelled_demo(both, signature)
+    assert "unit" in labels.labelled_demo(both, signature)
 
 
 def test_with_few_rows_the_sets_are_small(server):
