@@ -275,10 +275,9 @@ def test_a_capped_run_goes_on_with_a_higher_cap(whole, record):
     assert (higher.status, sent.total()) == ("capped", 40)
     last, sent = carried_on(higher, max_calls=1000)
     found = result(last)
-    # Beside what a run without a cap does: the full evaluation that a cap keeps back for its leader.
-    assert all(
-        found["trials"].pop(n)[0] == "full" for n in found["trials"].keys() - expected["trials"]
-    )
+    # Beside what a run without a cap does: the full evaluation that a cap keeps for its leader.
+    further = found["trials"].keys() - expected["trials"]
+    assert all(found["trials"].pop(number)[0] == "full" for number in further)
     scores, wanted = found.pop("scores"), expected["scores"]
     assert {c: {e: scores[c][e] for e in wanted[c]} for c in wanted} == wanted
     assert found == {name: part for name, part in expected.items() if name != "scores"}

@@ -68,6 +68,7 @@ def test_the_defaults_of_a_run_are_those_of_the_spec(name):
         "view_data_batch_size": 10,
         "trials_in_flight": None,
         "example_timeout": None,
+        "prompt_format": None,
         "max_usd": None,
         "max_calls": None,
         "max_tokens": None,
