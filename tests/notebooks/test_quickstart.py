@@ -12,8 +12,10 @@ pytestmark = [pytest.mark.notebook, pytest.mark.timeout(900)]
 
 _SHORT = {"TRAIN": 10, "VAL": 6, "TEST": 6, "CANDIDATES": 2, "TRIALS": 2}
 _LOOK_AT_THE_SOURCE = """
-sources = [g for g in optimized.run.state.grounding if g.kind == "program source"]
-print(sources[0].text, sources[0].problem)
+from mipro_nb.optimizer.source import program_source
+
+source = program_source(student)
+print(source.text, source.problem)
 """
 
 
@@ -36,7 +38,7 @@ def test_a_stranger_can_run_the_quickstart_from_top_to_bottom(execute, tmp_path)
     assert summary["held-out messages"] == 6
     saved = json.loads((tmp_path / "demo-output" / "spam_program.json").read_text("utf-8"))
     assert set(saved["predictors"]) == {"classify"}
-    source = notebook.below("print(sources[0]")
+    source = notebook.below("print(source.text")
     assert "class Spam(mipro.Module):" in source, "proposals see the class of the cell"
     assert source.rstrip().endswith("None"), "nothing of it was missing"
 
