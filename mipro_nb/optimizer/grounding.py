@@ -18,6 +18,7 @@ from mipro_nb.errors import (
 )
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import InputField, OutputField
+from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.predict import Predict
 from mipro_nb.language.signature import Signature, SignatureMeta
 from mipro_nb.models.calls import CallLabels, call_labels
@@ -241,18 +242,19 @@ async def ask(
     options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
     predictor = Predict(signature, rollout=rollout, **options)
     predictor.lm = job.prompt_lm
+    asked = FORMATS[predictor.format_with(job.prompt_lm)].asked(signature)
     token = call_labels.set(CallLabels("propose"))
     drawing = execution.set(Execution("propose"))
     try:
         prediction = await predictor.acall(**inputs)
     except TruncatedReplyError as error:
-        return written_text(signature, whole_sentences(str(error.fields.get(output, ""))))
+        return written_text(signature, asked, whole_sentences(str(error.fields.get(output, ""))))
     except ReplyError:
         return ""
     finally:
         call_labels.reset(token)
         execution.reset(drawing)
-    return written_text(signature, str(prediction[output]))
+    return written_text(signature, asked, str(prediction[output]))
 
 
 def _as_lines(rows: Sequence[Example]) -> str:

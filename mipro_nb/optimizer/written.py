@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.formats.unmarked import NoValueError, check_value
 from mipro_nb.language.marks import folded
 from mipro_nb.language.signature import SignatureMeta
@@ -28,11 +27,12 @@ _QUOTES = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c", "«": "»"}
 _SENTENCE_ENDS = (". ", ".\n", "! ", "? ", "!\n", "?\n", "。")
 
 
-def written_text(signature: SignatureMeta, text: str) -> str:
+def written_text(signature: SignatureMeta, asked: str, text: str) -> str:
     """Return what `text`, the value of the one output of `signature`, says; empty if nothing.
 
-    What only announces it, a fence and quotes are left out. A text that repeats the form of the
-    question, or says under which name it is a value, says nothing.
+    `asked` is what the prompt model was told of the form of a reply. What only announces the text,
+    a fence and quotes are left out. A text that repeats the form, or says under which name it is a
+    value, says nothing.
     """
     (output,) = signature.output_fields.values()
     before = None
@@ -45,7 +45,7 @@ def written_text(signature: SignatureMeta, text: str) -> str:
     if not text or folded(text) == folded(output.desc):
         return ""
     try:
-        check_value(signature, FORMATS["lines"].asked(signature), text)
+        check_value(signature, asked, text)
     except NoValueError:
         return ""
     return text

@@ -6,8 +6,8 @@ from mipro_nb.runs.state import RunState
 from mipro_nb.runs.wording import counted
 
 _FORM_REMEDY = (
-    "an instruction that describes the form, demos, or LM(…, structured_outputs=True) where the "
-    "server has them, make a model keep to the form"
+    "another prompt_format= may suit the model better, and so may demos, or an instruction that "
+    "describes the form"
 )
 
 

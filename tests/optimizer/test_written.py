@@ -13,19 +13,17 @@ import mipro_nb as mipro
 TEXT = "Add the two numbers. Write the sum alone."
 
 
-def written(reply, of="instruction", **settings):
+def written(reply, of="instruction", *, prompt_format=None):
     """The run whose prompt model gives `reply` wherever it is asked for one kind of text."""
     script = Script().when(lambda request: kind(request) == of, reply).otherwise(answer)
     with ScriptedServer(script) as server:
-        lm = lm_of(server)
         optimizer = mipro.MIPROv2(
             exact,
-            prompt_model=lm,
-            task_model=lm,
+            prompt_model=lm_of(server, prompt_format=prompt_format),
+            task_model=lm_of(server),
             num_candidates=2,
             max_bootstrapped_demos=0,
             max_labeled_demos=0,
-            **settings,
         )
         run = run_of(optimizer, Solve(), train=rows(4), val=rows(2, start=1000))
         sent = [request for request in server.requests if kind(request) == of]
@@ -62,6 +60,26 @@ def instructions(run):
 def test_what_is_written_around_an_instruction_is_no_part_of_it(reply):
     run, _ = written(reply)
     assert instructions(run) == [TEXT]
+
+
+@pytest.mark.parametrize(
+    ("prompt_format", "reply"),
+    [
+        ("tags", f"<instruction>\nHere is the instruction:\n{TEXT}\n</instruction>"),
+        ("json", json.dumps({"instruction": f'Sure!\n"{TEXT}"'})),
+        ("value", f"Here is the instruction:\n\n{TEXT}"),
+    ],
+)
+def test_it_is_so_in_every_format(prompt_format, reply):
+    run, _ = written(reply, prompt_format=prompt_format)
+    assert instructions(run) == [TEXT]
+    form = {
+        "tags": "<instruction><instruction></instruction>",
+        "json": '{"instruction": "<instruction>"}',
+        "value": "instruction: (the new instruction)",
+    }
+    run, _ = written(form[prompt_format], prompt_format=prompt_format)
+    assert instructions(run) == []
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_how_many_replies_were_read_in_another_form_is_told_with_the_remedy():
     events = [asked(0, "baseline", {}), scored(0, {}, 0, **noted), scored(0, {}, 1)]
     told = report(*events, bootstrapped(3, **noted), bootstrapped(4))
     assert "  2 examples of 4 got replies in another form than asked for" in told
-    assert "structured_outputs=True" in told
+    assert "another prompt_format= may suit the model better" in told
     assert "unreadable" not in told
     assert "another form" not in report(*events[:1], scored(0, {}, 1))
 
