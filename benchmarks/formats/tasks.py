@@ -134,7 +134,7 @@ def _number(name: str, count: int) -> Task:
         ChainOfThought("question -> answer: int").predict.signature,
         rows[_DEMOS:],
         rows[:_DEMOS],
-        150,
+        400,
         lambda row, values: values["answer"] == row["answer"],
         lambda row, reply: last_number(reply) == row["answer"],
     )

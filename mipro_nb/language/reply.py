@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language.fields import adapter
 from mipro_nb.language.formats import FORMATS, Found, PromptFormat
+from mipro_nb.language.formats.description import in_few_words
 from mipro_nb.language.formats.unmarked import NoValueError, whole
 from mipro_nb.language.thoughts import told_apart
 from mipro_nb.language.values import is_placeholder, may_go_on, read_value, taken_value
@@ -143,7 +144,7 @@ def _value(
         return taken_value(output, found.values[name], notes)
     if name in found.texts:
         text = found.texts[name]
-        if is_placeholder(output, text):
+        if is_placeholder(output, text) or text == f"<{in_few_words(output)}>":
             msg = "it is the form's placeholder"
             raise ValueError(msg)
         return read_value(output, text, notes)

@@ -378,8 +378,25 @@ def test_the_system_message_says_what_is_wanted():
     text = write_messages(Sort, [], {"text": "t", "limit": 1})[0]["content"]
     assert text.startswith("Sort the message into its folder.\n\n")
     assert "text: (the message)\nlimit: (int)" in text
-    assert "Reply in exactly this form:\nfolder: <folder>\nurgent: <urgent>" in text
-    assert "folder is where it belongs, one of: work, home\nurgent is true or false" in text
+    assert "this form:\nfolder: <one of: work, home>\nurgent: <true or false>\n\n" in text
+    assert text.endswith("\n\nfolder is where it belongs")
+
+
+def test_other_formats_say_below_the_form_what_a_value_has_to_be():
+    for name in ("tags", "json"):
+        text = write_messages(Sort, [], {"text": "t", "limit": 1}, prompt_format=name)[0]["content"]
+        assert "folder is where it belongs, one of: work, home\nurgent is true or false" in text
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    ["q -> a: Literal['x', 'y']", "q -> a: Literal['x']", "q -> a: int", "q -> a: bool", "q -> a"],
+)
+def test_the_form_itself_is_no_reply(declaration):
+    text = write_messages(Signature(declaration), [], {"q": ""})[0]["content"]
+    form = text.split("Reply in exactly this form:\n")[1].split("\n\n")[0]
+    with pytest.raises(ReplyError):
+        read_reply(Signature(declaration), form)
 
 
 def test_a_literal_is_described_as_it_has_to_be_written():

@@ -14,9 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def described(fields: Iterable[Field]) -> str:
-    """Return what there is to say of outputs beside their names, a line each; maybe nothing."""
-    return "\n".join(line for field in fields if (line := _line(field)))
+def described(fields: Iterable[Field], *, in_form: bool = False) -> str:
+    """Return what there is to say of outputs beside their names, a line each; maybe nothing.
+
+    Parameters
+    ----------
+    fields
+        The outputs.
+    in_form
+        The form of a reply has said what `in_few_words` returns.
+    """
+    return "\n".join(line for field in fields if (line := _line(field, in_form=in_form)))
+
+
+def in_few_words(field: Field) -> str:
+    """Return what the value of an output has to be, empty for any text and what takes a schema.
+
+    Nor does it say what takes several lines.
+    """
+    kind = kind_of(field)
+    return "" if field.type is str or kind.startswith("JSON") or "\n" in kind else kind
 
 
 def kind_of(field: Field) -> str:
@@ -57,6 +74,7 @@ def listed(field: Field) -> str:
     return f"{field.name}: ({said})" if said else f"{field.name}:"
 
 
-def _line(field: Field) -> str:
-    said = ", ".join(filter(None, (field.desc, kind_of(field))))
+def _line(field: Field, *, in_form: bool) -> str:
+    kind = "" if in_form and in_few_words(field) else kind_of(field)
+    said = ", ".join(filter(None, (field.desc, kind)))
     return f"{field.name} is {said}" if said else ""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import Field, json_value
-from mipro_nb.language.formats.description import described
+from mipro_nb.language.formats.description import described, in_few_words
 from mipro_nb.language.formats.protocol import Found
 from mipro_nb.language.marks import Mark, fence_lines, is_mark, marks_in
 from mipro_nb.language.signature import SignatureMeta
@@ -32,8 +32,11 @@ class Lines:
     def asked(self, signature: SignatureMeta) -> str:
         """Return the form of a reply, and what the values are."""
         outputs = signature.output_fields
-        form = "\n".join(f"{name}: <{name}>" for name in outputs)
-        return "\n\n".join(filter(None, (f"{_ASKED}\n{form}", described(outputs.values()))))
+        # Small models keep to a choice that stands where the value goes; told below the form, they
+        # copy words of the input instead.
+        form = "\n".join(f"{name}: <{in_few_words(f) or name}>" for name, f in outputs.items())
+        further = described(outputs.values(), in_form=True)
+        return "\n\n".join(filter(None, (f"{_ASKED}\n{form}", further)))
 
     def write_inputs(self, signature: SignatureMeta, values: Mapping[str, object] | Example) -> str:
         """Return a line for each input."""
