@@ -101,7 +101,7 @@ def answer(request):
     if request.system.startswith("Write an instruction"):
         variant = random.Random("".join(request.texts)).randrange(1000)
         return f"instruction: Count {'carefully' if variant % 2 else 'fast'}. Variant {variant}."
-    outputs = request.system.split("as `name: value`:\n")[1].split("\n\n")[0]
+    outputs = request.system.split("exactly this form:\n")[1].split("\n\n")[0]
     wanted = re.findall(r"^(\w+):", outputs, re.MULTILINE)
     if wanted != ["reasoning", "answer"]:
         return f"{wanted[0]}: Questions about sums."

@@ -119,7 +119,7 @@ def test_other_parameters_of_an_lm_are_told_before_anything_is_paid_again(record
     run = cut_short(record)
     with pytest.raises(InvalidArgumentError) as told:
         carried_on(run, lm=parameters)
-    assert str(told.value).endswith(f" task and prompt LM: {line}")
+    assert str(told.value).endswith(f"task and prompt LM: {line}")
     assert "secret" not in str(told.value)
 
 

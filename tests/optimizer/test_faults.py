@@ -112,12 +112,12 @@ def test_what_comes_of_the_prompt_itself_is_final_and_listed(tmp_path):
             requires_permission_to_run=False,
         )
         run.wait(120)
-        sent = [r for r in server.requests if kind(r) == "task" and outcomes.get(question_of(r))]
     assert run.status == "finished"
-    failed = [e.event for e in run.events() if e.event.type == "lm_call_failed"]
-    assert len(failed) == len(sent) == run.state.spend.failed_calls  # none was sent again
-    for said in ("content filter", "tool_calls", "That I will not say."):
-        assert any(said in call.error for call in failed)
+    assert run.state.spend.failed_calls == 0  # each was an answer, and of no use
+    scored = [e.event for e in run.events() if e.event.type == "example_scored"]
+    assert all(cell.unusable_reply for cell in scored if cell.error)
+    for said in ("content filter", "tool", "That I will not say."):
+        assert any(said in cell.error for cell in scored if cell.error)
     assert {VAL[example].question for _, example in run.state.errors} == {
         question for question, outcome in outcomes.items() if outcome
     }
