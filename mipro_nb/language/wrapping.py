@@ -10,11 +10,12 @@ _QUOTES = ('""', "''", "``", "\u201c\u201d", "\u201e\u201c", "\u2018\u2019", "«
 _QUOTED = {pair[0]: pair[1] for pair in _QUOTES}
 _BOLD = re.compile(r"(\*\*|__)(?=\S)([^*_\n]+)(?<=\S)\1")
 # "Here is the instruction:" and the like: a line that announces what follows.
+# Narrow on purpose: "Choose one of:" or "The labels are:" may begin an instruction.
 _PREFACE = re.compile(
-    r"(?:(?:sure|certainly|of course|okay|ok|absolutely|great)\b[^\n]{0,200}?|"
-    r"(?:here(?:'s|\u2019s| is| are| you)|below (?:is|are)|the following|this is|i have|i've"
-    r"|i would|my|based on|after)\b[^\n]{0,200}?|(?:the|a|an|one)\b[^\n:\uff1a]{0,60}?"
-    r"\b(?:is|are|would be|reads|could be)\b[^\n:\uff1a]{0,40}?)"
+    r"(?:(?:sure|certainly|of course|okay|ok|absolutely|great)\b[^\n]{0,200}?"
+    r"|(?:here(?:'s|\u2019s| is| are| you are)|below (?:is|are))\b[^\n]{0,200}?"
+    r"|(?:the|my|your|an?)\b[^\n:\uff1a]{0,30}?\b(?:answer|instruction|prompt|result|output|summary)"
+    r"\b[^\n:\uff1a]{0,20}?\bis)"
     r"[:\uff1a][*_]*[ \t]*(?:\n|$)",
     re.IGNORECASE,
 )
