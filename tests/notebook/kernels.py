@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from jupyter_client.manager import KernelManager
 
+_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _AGAIN_SECONDS = 1.0
 _PATIENCE_SECONDS = 180
 
@@ -121,6 +122,8 @@ class FrontEnd:
     def _take_from_widget(self, kind, widget, content):
         if kind == "comm_open" and content["target_name"] == "jupyter.widget":
             self.widgets[widget] = dict(content["data"]["state"])
+        elif widget not in self.widgets:
+            return  # of a notebook that had this kernel before, and is gone
         elif kind == "comm_msg" and content["data"].get("method") == "update":
             self.widgets[widget].update(content["data"]["state"])
         elif kind == "comm_msg" and content["data"].get("method") == "custom":
@@ -130,6 +133,12 @@ class FrontEnd:
     def mipro_widgets(self):
         """The ids of our own widgets, in the order in which they came."""
         return [w for w, state in self.widgets.items() if "snapshot" in state]
+
+    def draws(self, widget):
+        """Tell whether a widget stands in the output of a cell: nobody sees it before."""
+        outputs = [output for cell in self._cells.values() for output in cell.outputs]
+        views = [output.get("data", {}).get(_WIDGET_VIEW, {}) for output in outputs]
+        return any(view.get("model_id") == widget for view in views)
 
     def ask(self, what, ask=None, widget=None):
         """Send a widget's request, as a click does, and return its number."""

@@ -89,6 +89,7 @@ def front_end(lm, shared):
 def dialog_of(end):
     end.until(lambda: end.mipro_widgets)
     (widget,) = end.mipro_widgets
+    end.until(lambda: end.draws(widget))
     end.ask("hello", {"keeps": True})
     return end.widgets[widget]
 
