@@ -158,6 +158,7 @@ def OutputField(  # noqa: N802 - the field's name
 def _spec(kind: Literal["input", "output"], keywords: Mapping[str, Any]) -> FieldSpec:
     function = "InputField" if kind == "input" else "OutputField"
     known = ("desc", "description", "default", *NAMES)
+    offered = [name for name in known if kind == "input" or name != "default"]
     for name, value in keywords.items():
         if name in _WITHOUT_EFFECT:
             warnings.warn(
@@ -166,9 +167,9 @@ def _spec(kind: Literal["input", "output"], keywords: Mapping[str, Any]) -> Fiel
                 stacklevel=3,
             )
         elif name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+            near = difflib.get_close_matches(name, offered, 1)
             meant = f"did you mean {near[0]}=? " if near else ""
-            remedy = f"{meant}{function} takes {', '.join(known)}."
+            remedy = f"{meant}{function} takes {', '.join(offered)}."
             raise InvalidArgumentError(name, value, remedy)
     desc, other = keywords.get("desc"), keywords.get("description")
     if desc and other and desc != other:
@@ -212,7 +213,8 @@ def field_of(name: str, annotation: Any, spec: FieldSpec) -> Field:
 
 
 @lru_cache(maxsize=1024)
-def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
+def adapter_of(annotation: Any) -> TypeAdapter[Any]:
+    """Return the pydantic adapter of a type, kept for further calls; pydantic may refuse it."""
     made: TypeAdapter[Any]
     try:
         made = TypeAdapter(annotation, config=ConfigDict(ser_json_inf_nan="constants"))
@@ -232,7 +234,7 @@ def adapter(field_: Field) -> TypeAdapter[Any]:
         If pydantic cannot handle the type.
     """
     try:
-        return _adapter_of(field_.full_type)
+        return adapter_of(field_.full_type)
     except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as error:
         msg = (
             f"Field {field_.name!r} has type {field_.type!r}, which has no text form: use str, "

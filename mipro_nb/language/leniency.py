@@ -25,9 +25,11 @@ from typing import (
     get_type_hints,
 )
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mipro_nb.errors import shown
+from mipro_nb.language.fields import adapter_of
+from mipro_nb.language.marks import folded
 from mipro_nb.language.near_json import near_json
 
 _TRUE = frozenset({"true", "yes", "1", "y"})
@@ -140,7 +142,8 @@ def _stem(word: str) -> str:
     return word
 
 
-def _labels(annotation: Any) -> dict[str, Any] | None:
+@lru_cache(maxsize=256)
+def _labels(annotation: Any) -> Mapping[str, Any] | None:
     """Return the values of a Literal or Enum by their texts; None for other types."""
     if get_origin(annotation) is Literal:
         return _texts_of(get_args(annotation))
@@ -278,17 +281,13 @@ def _with_elements(kind: type, arguments: tuple[Any, ...], raw: Any, notes: list
 
 def _with_fields(fields: Mapping[str, Any], raw: dict[str, Any], notes: list[str]) -> Any:
     """Return `raw` with its keys written as the type's fields are, and its values fitted."""
-    known: dict[str, str] = {_key(name): name for name in reversed([*fields])}
+    known: dict[str, str] = {folded(name): name for name in reversed([*fields])}
     made: dict[str, Any] = {}
     for key, value in raw.items():
-        name = key if key in fields else known.get(_key(str(key)), key)
+        name = key if key in fields else known.get(folded(str(key)), key)
         name = key if name in raw else name
         made[name] = fitted(fields[name], value, notes) if name in fields else value
     return made
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold()
 
 
 @lru_cache(maxsize=256)
@@ -311,14 +310,9 @@ def _fields_of(annotation: Any) -> dict[str, Any] | None:
     return None
 
 
-@lru_cache(maxsize=256)
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(annotation)
-
-
 def _fits(annotation: Any, value: Any) -> bool:
     try:
-        _adapter(annotation).validate_python(value)
+        adapter_of(annotation).validate_python(value)
     except ValidationError:
         return False
     return True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from mipro_nb.errors import ReplyError, TruncatedReplyError
-from mipro_nb.language.fields import adapter
+from mipro_nb.language.fields import Field, adapter
 from mipro_nb.language.formats import FORMATS, Found, PromptFormat
 from mipro_nb.language.formats.description import in_few_words
 from mipro_nb.language.formats.unmarked import NoValueError, whole
@@ -73,10 +73,9 @@ def read_reply(
         try:
             value = _value(signature, name, found, asked_for, reading.notes)
             reading.values[name] = signature.output_fields[name].checked(value)
-        except (NoValueError, ValueError) as error:
+        except ValueError as error:
             problems.append(_problem(name, error))
-    cut = _ends_open(signature, answer, found) if not problems else False
-    if truncated and (problems or cut):
+    if truncated and (problems or _ends_open(signature, answer, found)):
         # What nothing marks may be thoughts that nothing marks, either, as they have no end.
         marked = {name: value for name, value in reading.values.items() if found.marks(name)}
         raise TruncatedReplyError(_CUT_OFF, text, marked)
@@ -129,11 +128,10 @@ def _found(signature: SignatureMeta, answer: str, asked_for: PromptFormat) -> Fo
 def _in_order(answer: str, asked_for: PromptFormat) -> list[PromptFormat]:
     # In an object over several lines, each key looks like a field's mark.
     is_object = unfenced(without_preface(answer)).strip().startswith("{")
-    first = [FORMATS["json"]] if is_object and asked_for.name != "value" else []
-    usual = (
-        [FORMATS["json"], FORMATS["lines"]] if is_object else [FORMATS["lines"], FORMATS["json"]]
-    )
-    return list(dict.fromkeys([*first, asked_for, *usual, FORMATS["tags"]]))
+    usual = ["json", "lines", "tags"] if is_object else ["lines", "json", "tags"]
+    own_first = not is_object or asked_for.name == "value"
+    names = [asked_for.name, *usual] if own_first else ["json", asked_for.name, *usual]
+    return [FORMATS[name] for name in dict.fromkeys(names)]
 
 
 def _value(
@@ -144,7 +142,7 @@ def _value(
         return taken_value(output, found.values[name], notes)
     if name in found.texts:
         text = found.texts[name]
-        if is_placeholder(output, text) or text == f"<{in_few_words(output)}>":
+        if _repeats_form(output, text):
             msg = "it is the form's placeholder"
             raise ValueError(msg)
         return read_value(output, text, notes)
@@ -160,6 +158,13 @@ def _value(
     if asked_for.name != "value":
         notes.append(f"{name!r} was {_UNMARKED}")
     return value
+
+
+def _repeats_form(output: Field, text: str) -> bool:
+    if text[:1] != "<":
+        return False
+    kind = in_few_words(output)
+    return is_placeholder(output, text) or (kind != "" and text == f"<{kind}>")
 
 
 def _problem(name: str, error: ValueError) -> str:

@@ -86,9 +86,7 @@ def taken_value(field: Field, value: Any, notes: list[str]) -> Any:
     try:
         return adapter(field).validate_python(fitted(field.type, value, notes))
     except ValidationError as error:
-        reason = "; ".join(problem["msg"] for problem in error.errors()[:3])
-        msg = f"expected {type_name(field.type)}, got {shown(str(value), 80)!r} ({reason})"
-        raise ValueError(msg) from None
+        raise _wrong(field, str(value), error) from None
 
 
 def is_placeholder(field: Field, text: str) -> bool:
@@ -149,15 +147,18 @@ def _read_typed(field: Field, text: str, notes: list[str]) -> Any:
     try:
         return reader.validate_json(body)
     except ValidationError as error:
-        problems = error.errors()
+        why = error
     try:
         return reader.validate_python(fitted(field.type, unwrapped(text), notes))
     except NotOneOfError:
         raise
     except ValidationError as error:
-        problems = error.errors()
+        why = error
     except (ValueError, RecursionError):
         pass  # that it is no JSON says more than that it could not be mended
-    reason = "; ".join(problem["msg"] for problem in problems[:3])
-    msg = f"expected {type_name(field.type)}, got {shown(body, 80)!r} ({reason})"
-    raise ValueError(msg)
+    raise _wrong(field, body, why)
+
+
+def _wrong(field: Field, text: str, error: ValidationError) -> ValueError:
+    reason = "; ".join(problem["msg"] for problem in error.errors()[:3])
+    return ValueError(f"expected {type_name(field.type)}, got {shown(text, 80)!r} ({reason})")

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Literal, Optional
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -244,6 +244,7 @@ def test_a_near_label_is_read_and_noted(reply, label):
     assert reading.notes == [f"{reply!r} was read as {label!r}"]
 
 
+# What a form shows, and what a reader could take for more than text.
 PIECES = [
     *("<think>", "</think>", "[THINK]", "<|channel|>final<|message|>", "answer: x", "### Answer"),
     *("**answer**", '{"answer": "x"}', "<answer>", "</answer>", "Here is the answer:\n", "Sure!\n"),
@@ -268,6 +269,9 @@ PIECES = [
         " ",
         "word",
         "[[ ## answer ## ]]",
+        "<>",
+        "Answer with the value of this field and nothing else:",
+        "Reply in exactly this form:",
     ),
 ]
 hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=6).map("".join)
@@ -276,6 +280,8 @@ hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=6).ma
 @pytest.mark.parametrize("prompt_format", FORMATS)
 @pytest.mark.parametrize("annotation", [str, str | None])
 @given(value=hostile)
+@example(value="<>")
+@example(value="<answer>")
 def test_any_text_comes_back_through_demo_prompt_and_reply(prompt_format, annotation, value):
     signature = Signature("question -> answer: T", T=annotation)
     demo = {"question": "?", "answer": value}

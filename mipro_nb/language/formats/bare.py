@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from mipro_nb.language.example import Example
@@ -63,13 +64,14 @@ class Bare:
         return Found(before=reply)
 
 
-def labels_of(signature: SignatureMeta) -> list[str]:
+@lru_cache(maxsize=256)
+def labels_of(signature: SignatureMeta) -> Sequence[str]:
     """Return the texts of which a reply is one, empty unless there is one output of few values."""
     output, *others = signature.output_fields.values()
     if others:
-        return []
+        return ()
     values = (True, False) if output.type is bool else choices(output.type) or ()
-    return [write_value(output, value) for value in values]
+    return tuple(write_value(output, value) for value in values)
 
 
 def _stands_alone(signature: SignatureMeta, asked: str, text: str) -> bool:
