@@ -2,8 +2,6 @@
 
 A model that is shown demos of one label in a row, or mostly of one label, answers with that label
 whatever the input is (Zhao et al., "Calibrate Before Use", arXiv:2102.09690). So labels take turns.
-Measured with SmolLM2-135M on 60 messages, ham or spam, 3 sets of 8 demos: 61 % right where demos
-were drawn and ordered by chance, 77 % where labels took turns.
 """
 
 from __future__ import annotations

@@ -99,6 +99,7 @@ class _Bootstrap:
         # Of rows with the same inputs the first is enough: a prompt with twins is paid for twice.
         self._distinct = distinct(self._train)
         self._signatures = {name: each.signature for name, each in job.student.named_predictors()}
+        self._labels = [label_of(row, self._signatures.values()) for row in self._train]
         self._most_in_all = plan.max_labeled_demos
         predictors = job.student.named_predictors()
         self._fittings = {
@@ -142,7 +143,7 @@ class _Bootstrap:
             size = _most_bootstrapped(self._job.plan)
             if number != _IN_OWN_ORDER:
                 rng.shuffle(order)
-                order = in_turn(order, self._label_of)
+                order = in_turn(order, self._labels.__getitem__)
                 size = rng.randint(1, size)
             used, traces = await self._first_passing(order, size)
         made = self._filled(used, traces, rng, fill=self._most_in_all if number > 0 else 0)
@@ -338,9 +339,6 @@ class _Bootstrap:
                 )
                 raise TooManyErrorsError(msg)
 
-    def _label_of(self, index: int) -> str:
-        return label_of(self._train[index], self._signatures.values())
-
     def _labelled(
         self, indices: Iterable[int], size: int, rng: random.Random, used: Sequence[int] = ()
     ) -> dict[str, list[Example]]:
@@ -350,7 +348,7 @@ class _Bootstrap:
         """
         order = list(indices)
         rng.shuffle(order)
-        order = in_turn(order, self._label_of, used)
+        order = in_turn(order, self._labels.__getitem__, used)
         chosen: dict[str, list[Example]] = {}
         for name, signature in self._signatures.items():
             rows = (self._train[index] for index in order)
