@@ -50,7 +50,6 @@ _SECONDS = 10.0
 # How long code that was ended may take to come back, before it is left to itself.
 _GRACE_SECONDS = 1.0
 _TICK_SECONDS = 0.02
-_MOST_NOTES = 3
 _MOST_ENDED = 2
 _NUMBERS = (int, float)
 
@@ -368,7 +367,6 @@ class _Rehearsing:
     ) -> Rehearsal:
         """Return what was found on all rows."""
         notes = list(dict.fromkeys(each.note for each in seen if each.note is not None))
-        notes = notes[:_MOST_NOTES]
         guess = next((each.guess for each in seen if each.guess is not None), None)
         calls = [each.calls for each in seen if each.calls or each.error is None]
         called = {call.predictor for row_calls in calls for call in row_calls}
