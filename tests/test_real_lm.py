@@ -52,6 +52,34 @@ def test_demos_help_a_small_model_and_a_second_run_is_answered_from_the_record(s
     assert second.dump_state() == optimized.dump_state()
 
 
+def test_the_same_seed_proposes_the_same_without_the_record_of_the_first_run(student, tmp_path):
+    data = SMSSpam(9, train=8, val=4, test=4, max_chars=130)
+
+    def proposed(folder):
+        run = mipro.MIPROv2(
+            same_label,
+            prompt_model=mipro.LM.local(max_tokens=20),
+            num_candidates=7,
+            max_labeled_demos=2,
+            num_threads=1,
+        ).start(
+            student,
+            trainset=data.train,
+            valset=data.val,
+            num_trials=1,
+            minibatch=False,
+            requires_permission_to_run=False,
+            record=tmp_path / folder,
+        )
+        run.wait()
+        assert run.state.spend.cached_calls == 0
+        return [candidate.instruction for candidate in run.state.candidates["self"].values()]
+
+    first = proposed("first")
+    assert len(first) > 1
+    assert proposed("second") == first
+
+
 def test_structured_outputs_are_read(student):
     mipro.configure(lm=mipro.LM.local(max_tokens=40, structured_outputs=True))
     prediction = mipro.Predict("text -> label: Literal['ham', 'spam'], sure: bool")(text="Free!")

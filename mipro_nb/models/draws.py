@@ -9,6 +9,7 @@ configuration, makes its own. Calls of no execution, a person's own, are drawn e
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from contextvars import ContextVar
 from dataclasses import replace
@@ -47,3 +48,8 @@ def as_drawn(call: Call) -> Call:
     if current is None:
         return replace(call, cache=False)
     return replace(call, draw=current.next_draw(call))
+
+
+def seed_of(call: Call) -> int:
+    """Return a number that is the draw's own, in every process the same."""
+    return zlib.crc32(call.digest)

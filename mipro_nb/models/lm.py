@@ -17,8 +17,9 @@ from mipro_nb.language.options import check_options
 from mipro_nb.language.prompt import write_retry
 from mipro_nb.language.settings import settings
 from mipro_nb.models import local
-from mipro_nb.models.calls import Call
+from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.caps import Caps
+from mipro_nb.models.draws import seed_of
 from mipro_nb.models.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
 from mipro_nb.models.providers import is_reasoning_model, key_from_environment, resolve
@@ -196,10 +197,17 @@ class LM:
         call = self.call_for(request)
         with lm_call():
             try:
-                answer = await current_gate().admit(call, self._client.send)
+                answer = await current_gate().admit(call, self._send)
             except EmptyAnswerError as error:
                 return Completion("", problem=f"There is none: {error}")
         return Completion(answer.text, answer.truncated, answer.thoughts, answer.problem)
+
+    async def _send(self, call: Call) -> Answer:
+        # The embedded model draws with the seed that it is given: so the same draw of another
+        # process, or of a record that is lost, is the same text.
+        if self._local is not None and call.draw and "seed" not in call.parameters:
+            call = replace(call, parameters={**call.parameters, "seed": seed_of(call)})
+        return await self._client.send(call)
 
     def call_for(self, request: LMRequest) -> Call:
         """Return the call that `request` leads to, without making it."""
