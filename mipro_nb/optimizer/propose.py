@@ -18,6 +18,7 @@ from mipro_nb.optimizer.grounding import Grounding, ask
 from mipro_nb.optimizer.job import Job, Journal
 from mipro_nb.optimizer.together import together
 from mipro_nb.runs.events import CandidateProposed
+from mipro_nb.runs.wording import counted
 
 # The kinds of tips are those of the paper (arXiv:2406.11695, appendix on program-aware proposal).
 TIPS: Mapping[str, str] = {
@@ -135,7 +136,19 @@ class _Proposer:
             attempts = repeated
         if failures and not drafts:
             self._go_without(failures)
+        elif len(drafts) < self.job.plan.num_candidates:
+            self._tell_of_fewer(len(drafts))
         return [draft for _, draft in sorted(drafts.items())]
+
+    def _tell_of_fewer(self, usable: int) -> None:
+        wanted = self.job.plan.num_candidates
+        text = (
+            f"Of {counted(wanted, 'proposal')} for {self.name}, {usable:,} became instruction "
+            "candidates: each of the others was empty, too long, or a repetition of an earlier one "
+            f"or of the question, {_ATTEMPTS} times, or its call failed. Another prompt_model, or "
+            "a higher init_temperature, may bring more."
+        )
+        self.journal.note("proposals", text)
 
     def _go_without(self, failures: Sequence[LMError]) -> None:
         """Tell that there is no new instruction, where a server refuses to write one.

@@ -288,6 +288,8 @@ def test_equal_proposals_at_temperature_zero_are_paid_once(server):
     run = run_of(optimizer_of(init_temperature=0.0), **settings)
     assert len(asked(server, "instruction")) == 1
     assert len(instructions(run)) == 2
+    (note,) = [e.event.text for e in run.events() if e.event.type == "run_noted"]
+    assert f"Of {run.plan.num_candidates} proposals for solve, 1" in note
 
 
 def test_repetitions_are_proposed_anew():
@@ -302,9 +304,10 @@ def test_repetitions_are_proposed_anew():
         mipro.configure(lm=lm_of(server))
         run = run_of(optimizer_of())
         assert len(asked(server, "instruction")) == 7
-    found = instructions(run)
-    assert sorted(found) == sorted([OWN, found[1], "Number 4.", "Number 5.", "Number 6."])
-    assert found[1].casefold() == "be exact." or "Be exact." in found
+    # Which proposal draws which text depends on the order in which the server is reached.
+    found = {" ".join(text.casefold().split()) for text in instructions(run)}
+    assert found == {OWN.casefold(), "be exact.", "number 4.", "number 5.", "number 6."}
+    assert len(instructions(run)) == 5
 
 
 @pytest.mark.parametrize("text", ["instruction: Be exact.", 'instruction: "Be exact."'])
