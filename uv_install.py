@@ -2,8 +2,8 @@
 
 python uv_install.py --python PYTHON [what `uv pip install` takes]
 
-uv does not read pip's settings. Whoever has told pip of a mirror would get nothing from it. These
-settings reach uv through its environment, since an address may hold a password.
+uv does not read pip's settings: a mirror or a constraint that pip is configured for would have no
+effect. These settings reach uv through its environment, since an address may hold a password.
 """
 
 import ast
@@ -20,6 +20,7 @@ _SETTINGS = (
     ("extra-index-url", "UV_INDEX", " "),
     ("find-links", "UV_FIND_LINKS", ","),
     ("trusted-host", "UV_INSECURE_HOST", " "),
+    ("constraint", "UV_CONSTRAINT", " "),
     ("cert", "SSL_CERT_FILE", " "),
     ("proxy", "ALL_PROXY", " "),
 )

@@ -121,6 +121,16 @@ def test_the_best_of_all_indexes_is_taken_as_with_pip(install, indexes):
     assert install(**settings) == "version = '2.0'"
 
 
+def test_constraints_of_pip_hold(install, indexes, tmp_path):
+    (tmp_path / "constraints.txt").write_text("mirrored<2\n", encoding="utf-8")
+    settings = {
+        "PIP_INDEX_URL": f"{indexes}/new",
+        "PIP_EXTRA_INDEX_URL": f"{indexes}/old",
+        "PIP_CONSTRAINT": str(tmp_path / "constraints.txt"),
+    }
+    assert install(**settings) == "version = '1.0'"
+
+
 def test_who_has_told_uv_of_an_index_means_that_one(install, indexes):
     settings = {"PIP_INDEX_URL": f"{indexes}/new", "UV_DEFAULT_INDEX": f"{indexes}/old"}
     assert install(**settings) == "version = '1.0'"

@@ -100,7 +100,11 @@ def _started(file: Path, context_tokens: int) -> LocalServer:
         handle = xllamacpp.Server(params)
     except RuntimeError as error:
         raise InvalidArgumentError(
-            "path", str(file), f"llama.cpp cannot load it ({error}): give another .gguf file."
+            "path",
+            str(file),
+            f"llama.cpp cannot start with it ({error}). Either the file is damaged or of a kind that "
+            "this llama.cpp does not know, or the memory does not suffice: give another .gguf file, "
+            "or a smaller context_tokens.",
         ) from error
     size = file.stat().st_size
     identity = f"llama.cpp {file.name} {size} {context_tokens} {_TOKENS_AT_A_TIME}"
