@@ -129,7 +129,7 @@ print(lm("Name three colours."))
 def test_a_file_that_holds_no_model_is_refused(tmp_path):
     path = tmp_path / "broken.gguf"
     path.write_bytes(b"GGUF and then nothing of use")
-    with pytest.raises(InvalidArgumentError, match=r"broken\.gguf.*cannot load"):
+    with pytest.raises(InvalidArgumentError, match=r"broken\.gguf.*cannot start"):
         LM.local(path=path)
 
 
