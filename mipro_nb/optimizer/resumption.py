@@ -67,6 +67,9 @@ def past_of(record: Record, run_id: str) -> Past:
     return past
 
 
+_GOING_ON = ("running", "paused")
+
+
 @dataclass(frozen=True)
 class Found:
     """What there is to carry on.
@@ -118,6 +121,12 @@ def twin_of(record: Record, job: Job, live: Iterable[str]) -> str | None:
         except RecordError:
             continue  # it waits for permission, or is in another record
     return None
+
+
+def going_on_elsewhere(record: Record) -> list[str]:
+    """Return the runs that other processes carry out and write into `record`, the newest first."""
+    rows = history_rows(record)
+    return [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]
 
 
 def _parts_of_others(past: Past, job: Job, changes: Sequence[Change]) -> list[str]:
