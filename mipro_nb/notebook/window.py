@@ -22,6 +22,7 @@ from mipro_nb.optimizer.run import Run
 from mipro_nb.optimizer.terminal import asked_by_input
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.view import Json
+from mipro_nb.runs.wording import told_settings
 
 # A notebook that is saved while a run goes on holds a page at most so old.
 _PAGE_SECONDS = 10.0
@@ -223,7 +224,7 @@ def permission_request(run: Run) -> Json:
         "models": dict(plan.models),
         "trainset_size": plan.trainset_size,
         "valset_size": plan.valset_size,
-        "settings": plan.settings(),
+        "settings": told_settings(plan.settings()),
         "notes": list(plan.notes),
         "estimate": plan.estimate.to_dict(),
         "caps": plan.caps.to_dict(),

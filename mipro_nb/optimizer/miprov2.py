@@ -541,6 +541,7 @@ class MIPROv2:
             plan,
             notes=tuple(notes),
             metric_scale=scale,
+            chosen_formats=tuple(chosen),
             caps=caps,
             estimate=estimate(
                 plan,

@@ -28,7 +28,7 @@ from mipro_nb.runs.record import Record, text_ref
 from mipro_nb.runs.resuming import RESUMABLE
 
 # What a plan may differ in from that of the run which it carries on.
-_FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout"})
+_FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})
 _DIFF_LINES = 30
 _WHAT = {"program": "the program's code", "metric": "the metric's code", "student": "the student"}
 _OBSTACLES = {
@@ -343,7 +343,7 @@ def differences(past: Past, job: Job) -> Iterator[Change]:
         if name in _NEWER and name not in planned.plan:
             continue  # an older record
         if name not in _FREE and planned.plan.get(name) != value:
-            text = f"{name} was {planned.plan.get(name)!r} and is {value!r}."
+            text = f"The setting {name} was {planned.plan.get(name)!r} and is {value!r}."
             yield Change(_PART_OF.get(name, name), text)
     if dict(job.plan.models) != planned.models:
         text = f"The models were {planned.models} and are {dict(job.plan.models)}."
