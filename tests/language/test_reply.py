@@ -318,6 +318,20 @@ def test_a_text_that_has_its_own_end_within_is_not_cut(reply):
         read("task -> code", reply, prompt_format="tags")
 
 
+@pytest.mark.parametrize("word", ["Great care is needed here", "Sure steps to take", "OK means"])
+@pytest.mark.parametrize("prompt_format", ["lines", "value"])
+def test_a_first_line_that_only_begins_like_a_greeting_stays(word, prompt_format):
+    reply = f"{word}:\n- read twice"
+    assert read("task -> answer", reply, prompt_format=prompt_format) == {"answer": reply}
+
+
+@pytest.mark.parametrize(
+    "preface", ["Sure!", "Great, here you go:", "Okay. The answer is:", "Certainly here it is:"]
+)
+def test_a_greeting_is_no_part_of_the_answer(preface):
+    assert read("task -> answer", f"{preface}\n42") == {"answer": "42"}
+
+
 WRITTEN = {"lines": "n: 42", "tags": "<n>42</n>", "json": '{"n": 42}'}
 
 
