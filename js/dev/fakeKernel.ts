@@ -159,6 +159,10 @@ export class FakeKernel implements Channel {
       this.#onPermission(true);
       return null;
     },
+    join: () => {
+      this.#onPermission(true);
+      return null;
+    },
     decline: () => {
       this.#onPermission(false);
       return null;

@@ -29,7 +29,7 @@ from pydantic import BaseModel, ValidationError
 
 from mipro_nb.errors import shown
 from mipro_nb.language.fields import adapter_of
-from mipro_nb.language.marks import folded
+from mipro_nb.language.keys import AmbiguousError, by_name, check_nothing_repeats, in_doubt
 from mipro_nb.language.near_json import near_json
 
 _TRUE = frozenset({"true", "yes", "1", "y"})
@@ -38,7 +38,14 @@ NONE_WORDS = frozenset({"", "none", "null", "n/a"})
 _NUMBERS = (int, float, Decimal)
 _ROUND = "\"'`*<>[]\u201c\u201d\u2018\u2019"
 _REMARK = re.compile(r"\s*\([^()]*\)$")
-_CURRENCY = re.compile(r"^[A-Z]{3}(?=\s*[-+\d])|(?<=\d)\s*[A-Z]{3}$")
+# Other capitals may be a unit: 5 PPM is not 5.
+_CODES = (
+    "USD|EUR|GBP|JPY|CHF|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|UAH|RUB|TRY|BRL|MXN"
+    "|ARS|CLP|COP|PEN|ZAR|EGP|NGN|KES|MAD|KRW|SGD|HKD|TWD|THB|IDR|MYR|PHP|VND|PKR|BDT|ILS|AED|SAR|QAR"
+)
+_CURRENCY = re.compile(rf"^(?:{_CODES})(?=\s*[-+\d])|(?<=\d)\s*(?:{_CODES})$")
+# A hyphen before a space is a bullet.
+_SPACED_SIGN = re.compile(r"^([+\u2212])\s+(?=\d)")
 _MINUS = dict.fromkeys(map(ord, "\u2212\u2013\ufe63\uff0d"), "-")
 # 1,234.5; 1 234.5; 1'234.5; 1.234.567,8. A single comma or point before three digits is read as
 # English has it.
@@ -71,6 +78,8 @@ def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
 
     Raises
     ------
+    AmbiguousError
+        If it gives two values for one field of the type.
     ValueError
         If it stands for none, or for more than one.
     """
@@ -86,6 +95,25 @@ def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
     if annotation in plainly:
         return plainly[annotation](raw)
     return _container(annotation, raw, notes)
+
+
+def check_clear(annotation: Any, raw: Any) -> None:
+    """Return unless `raw`, a JSON value, may well be another value than pydantic reads in it.
+
+    Of two values for one field it takes the last, or that of the exact name; true becomes 1.
+
+    Raises
+    ------
+    AmbiguousError
+        If it does.
+    """
+    try:
+        check_nothing_repeats(raw)
+        fitted(annotation, raw, [])
+    except AmbiguousError:
+        raise
+    except (ValueError, RecursionError):
+        return  # whether it is a value at all is said elsewhere
 
 
 def loosely(text: str) -> str:
@@ -206,6 +234,7 @@ def _one_arm(arms: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:
         return found[0]
     if len(found) > 1:
         return raw  # pydantic's own order decides
+    errors.sort(key=lambda error: not isinstance(error, AmbiguousError))
     raise errors[0] if errors else ValueError(f"got {shown(str(raw), 80)!r}")
 
 
@@ -231,6 +260,9 @@ def _truth(raw: Any) -> Any:
 
 
 def _number(raw: Any) -> Any:
+    if isinstance(raw, bool):
+        msg = f"expected a number, got {json.dumps(raw)}"
+        raise AmbiguousError(msg)
     return plain_number(raw) if isinstance(raw, str) else raw
 
 
@@ -240,12 +272,15 @@ def plain_number(text: str) -> str:
     >>> plain_number("$ 1,234.50")
     '1234.50'
     """
-    line = first_line(text).translate(_MINUS).translate(_ARABIC)
+    line = _SPACED_SIGN.sub(r"\1", first_line(text)).translate(_MINUS).translate(_ARABIC)
     line = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in line)
-    line = _REMARK.sub("", line.rstrip(_ROUND + ". ")).strip(_ROUND + " ").rstrip(". ")
+    line = line.rstrip(_ROUND + ". ")
+    remark = _REMARK.search(line)
+    if remark and not _TURNING.search(remark[0]):
+        line = line[: remark.start()]
+    line = line.strip(_ROUND + " ").rstrip(". ")
     line = "".join(c for c in line if unicodedata.category(c) != "Sc").strip()
     line = _CURRENCY.sub("", line).strip(_ROUND + " ")
-    line = re.sub(r"^([-+])\s+(?=\d)", r"\1", line)
     if grouped := _GROUPED.fullmatch(line):
         return line.replace(grouped[1], "")
     if _POINTED.fullmatch(line):
@@ -261,6 +296,7 @@ def _container(annotation: Any, raw: Any, notes: list[str]) -> Any:
     if fields is None and not issubclass(kind, Mapping | list | tuple | set | frozenset):
         return raw
     made = near_json(raw) if isinstance(raw, str) else raw
+    check_nothing_repeats(made)
     if isinstance(made, dict) and fields is not None:
         return _with_fields(fields, made, notes)
     return _with_elements(kind, get_args(annotation), made, notes)
@@ -268,6 +304,8 @@ def _container(annotation: Any, raw: Any, notes: list[str]) -> Any:
 
 def _with_elements(kind: type, arguments: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:
     if isinstance(raw, dict):
+        if not issubclass(kind, Mapping):
+            return raw  # pydantic says that it is no list
         key, value = arguments or (Any, Any)
         return {fitted(key, k, notes): fitted(value, v, notes) for k, v in raw.items()}
     if not isinstance(raw, list) or not arguments:
@@ -281,12 +319,11 @@ def _with_elements(kind: type, arguments: tuple[Any, ...], raw: Any, notes: list
 
 def _with_fields(fields: Mapping[str, Any], raw: dict[str, Any], notes: list[str]) -> Any:
     """Return `raw` with its keys written as the type's fields are, and its values fitted."""
-    known: dict[str, str] = {folded(name): name for name in reversed([*fields])}
     made: dict[str, Any] = {}
-    for key, value in raw.items():
-        name = key if key in fields else known.get(folded(str(key)), key)
-        name = key if name in raw else name
-        made[name] = fitted(fields[name], value, notes) if name in fields else value
+    for name, values in by_name(raw, fields).items():
+        if name in fields and len(values) > 1:
+            raise AmbiguousError(in_doubt(values, of=name))
+        made[name] = fitted(fields[name], values[0], notes) if name in fields else raw[name]
     return made
 
 

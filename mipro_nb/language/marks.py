@@ -70,6 +70,12 @@ def label_of(line: str) -> str | None:
     return folded(found["label"]) if found else None
 
 
+def label_end(line: str, name: str) -> int:
+    """Return where in `line` the value begins if it is marked with `name`, 0 if it is not."""
+    found = _marked(line, (name,), exactly=False)
+    return 0 if found is None else found[1]
+
+
 @lru_cache(maxsize=1024)
 def folded(name: str) -> str:
     """Return a field's name without case, spaces and underscores, as marks are compared."""

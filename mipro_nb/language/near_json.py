@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
+import tokenize
 import warnings
 from collections import Counter
 from typing import Any
 
+from mipro_nb.language.keys import object_of
 from mipro_nb.language.wrapping import unfenced, without_preface
 
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 _BRACKETS = {"{": "}", "[": "]"}
 _WORD = re.compile(r"\w+")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+# A quote within a word ends a string or does not.
+_UNSURE = re.compile(r"\w\"\w")
+_SINGLE_QUOTED = re.compile(r"[\[{,:]\s*'")
+_APOSTROPHE = re.compile(r"\w'\w")
+_DOTS = re.compile(r"\.{3}")
 # Longer ones are read as JSON or not at all.
 _LONGEST_REPAIR = 100_000
 
@@ -23,7 +31,8 @@ def near_json(text: str) -> Any:
     """Return the object or list that `text` plainly means.
 
     A sentence before it and a fence around it are passed over. Python's quotes and names, a comma
-    too many and bare quotes are mended, as long as no word is lost.
+    too many and bare quotes are mended, as long as no word is lost. An object in which a key stands
+    for two values is a `mipro_nb.language.keys.Repeating` one.
 
     Raises
     ------
@@ -35,7 +44,7 @@ def near_json(text: str) -> Any:
     """
     body = _body(text)
     try:
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=object_of)
     except RecursionError as error:
         raise ValueError(_DEEP) from error
     except ValueError:
@@ -71,9 +80,10 @@ def _repaired(body: str) -> Any:
         msg = "it is no JSON"
         raise ValueError(msg)
     try:
+        _check_strings(body)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's of odd escapes
-            value = ast.literal_eval(body)
+            value = _built(ast.parse(body, mode="eval").body)
             json.dumps(value)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         pass
@@ -82,16 +92,56 @@ def _repaired(body: str) -> Any:
     if any(body.count(opening) != body.count(closing) for opening, closing in _BRACKETS.items()):
         msg = "its brackets do not match"
         raise ValueError(msg)
+    if _UNSURE.search(body.replace('\\"', "")) or (
+        _SINGLE_QUOTED.search(body) and _APOSTROPHE.search(body)
+    ):
+        msg = "nobody can tell where its strings end"
+        raise ValueError(msg)
     import json_repair  # noqa: PLC0415 - for the few replies that need it
 
     try:
         value = json_repair.loads(body)
     except RecursionError as error:
         raise ValueError(_DEEP) from error
-    if not isinstance(value, dict | list) or _words(body) != _words_of(value):
+    is_complete = isinstance(value, dict | list) and _words(body) == _words_of(value)
+    if not is_complete or _DOTS.findall(body) != _DOTS.findall(json.dumps(value)):
         msg = "it is no JSON, and has no reading in which every word counts"
         raise ValueError(msg)
     return value
+
+
+def _check_strings(body: str) -> None:
+    """Return unless two strings stand side by side, which Python would make one.
+
+    Raises
+    ------
+    ValueError
+        If they do, or these are no tokens of Python's.
+    """
+    before = None
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(body).readline):
+            if token.type == before == tokenize.STRING:
+                msg = "two strings stand side by side"
+                raise ValueError(msg)
+            if token.type not in (tokenize.NL, tokenize.COMMENT):
+                before = token.type
+    except (tokenize.TokenError, SyntaxError) as error:
+        msg = "it is no literal"
+        raise ValueError(msg) from error
+
+
+def _built(node: ast.expr | None) -> Any:
+    """Return the value of a Python literal; as `ast.literal_eval`, but with all keys looked at."""
+    match node:
+        case ast.Dict(keys=keys, values=values):
+            return object_of((_built(k), _built(v)) for k, v in zip(keys, values, strict=True))
+        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+            return [_built(element) for element in elements]
+        case ast.expr():
+            return ast.literal_eval(node)
+    msg = "it is no literal"
+    raise ValueError(msg)
 
 
 def _words(text: str) -> Counter[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -113,16 +113,19 @@ class _MissingError(ValueError):
 
 def _found(signature: SignatureMeta, answer: str, asked_for: PromptFormat) -> Found:
     """Return what the format asked for finds in `answer`, or another one that finds more."""
-    best = Found(before=answer)
+    best, form = Found(before=answer), asked_for
     for each in _in_order(answer, asked_for):
         if not each.fits(signature):
             continue
         found = each.find(signature, answer)
-        if len(found) == len(signature.output_fields):
-            return found
         if len(found) > len(best):
-            best = found
-    return best
+            best, form = found, each
+        if len(found) == len(signature.output_fields):
+            break
+    if form is asked_for:
+        return best
+    said = f"The reply was read as {form.called}, where {asked_for.called} was asked for."
+    return replace(best, notes=(said, *best.notes))
 
 
 def _in_order(answer: str, asked_for: PromptFormat) -> list[PromptFormat]:
@@ -138,6 +141,8 @@ def _value(
     signature: SignatureMeta, name: str, found: Found, asked_for: PromptFormat, notes: list[str]
 ) -> Any:
     output = signature.output_fields[name]
+    if name in found.refused:
+        raise ValueError(found.refused[name])
     if name in found.values:
         return taken_value(output, found.values[name], notes)
     if name in found.texts:

@@ -7,6 +7,7 @@ supported type, while what LMs write loosely is understood as well.
 from __future__ import annotations
 
 import json
+import re
 from enum import Enum
 from typing import Any
 
@@ -15,8 +16,13 @@ from pydantic import ValidationError
 from mipro_nb.errors import shown
 from mipro_nb.language import thoughts
 from mipro_nb.language.fields import Field, adapter, choices, json_value, type_name
-from mipro_nb.language.leniency import NotOneOfError, fitted, loosely
+from mipro_nb.language.keys import AmbiguousError, object_of
+from mipro_nb.language.leniency import NotOneOfError, check_clear, fitted, loosely
+from mipro_nb.language.marks import label_end
 from mipro_nb.language.wrapping import unfenced, unwrapped
+
+_NOTHING = object()
+_BULLET = re.compile(r"^\s*(?:[-*+\u2022]|\d{1,2}[.)])\s+")
 
 
 def write_value(field: Field, value: Any) -> str:
@@ -59,9 +65,10 @@ def read_value(field: Field, text: str, notes: list[str] | None = None) -> Any:
     said: list[str] = [] if notes is None else notes
     if field.type is str:
         return unwrapped(text)
-    if choices(field.type) is not None:
-        return _read_choice(field, text, said)
-    return _read_typed(field, text, said)
+    value = _read(field, text, said)
+    if "\n" in text:
+        _look_at_the_rest(field, text, value, said)
+    return value
 
 
 def taken_value(field: Field, value: Any, notes: list[str]) -> Any:
@@ -72,6 +79,7 @@ def taken_value(field: Field, value: Any, notes: list[str]) -> Any:
     ValueError
         If it stands for none.
     """
+    check_clear(field.type, value)
     try:
         return adapter(field).validate_json(json.dumps(value))
     except (ValidationError, RecursionError):
@@ -131,6 +139,42 @@ def _reads_back(field: Field, plain: str, value: Any) -> bool:
     return not notes and type(read) is type(value) and bool(read == value)
 
 
+def _read(field: Field, text: str, notes: list[str]) -> Any:
+    if choices(field.type) is not None:
+        return _read_choice(field, text, notes)
+    return _read_typed(field, text, notes)
+
+
+def _look_at_the_rest(field: Field, text: str, value: Any, notes: list[str]) -> None:
+    """Note what follows a `value` that is the first line of `text` already.
+
+    Raises
+    ------
+    ValueError
+        If another value follows.
+    """
+    first, *rest = [line for line in unwrapped(text).split("\n") if loosely(line)]
+    if not rest or not _are_one(_read_alone(field, first), value):
+        return
+    others = [_read_alone(field, line[label_end(line, field.name) :]) for line in rest]
+    if any(other is not _NOTHING and not _are_one(other, value) for other in others):
+        msg = f"expected one value, got {shown(text, 80)!r}"
+        raise ValueError(msg)
+    if _NOTHING in others:
+        notes.append(f"what follows {shown(first, 80)!r} was left out")
+
+
+def _read_alone(field: Field, line: str) -> Any:
+    try:
+        return _read(field, _BULLET.sub("", line, count=1).strip(), [])
+    except (ValueError, RecursionError):
+        return _NOTHING
+
+
+def _are_one(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
+
 def _read_choice(field: Field, text: str, notes: list[str]) -> Any:
     try:
         return fitted(field.type, text, notes)
@@ -145,12 +189,16 @@ def _read_typed(field: Field, text: str, notes: list[str]) -> Any:
     body = unfenced(text).strip()
     reader = adapter(field)
     try:
-        return reader.validate_json(body)
+        value = reader.validate_json(body)
     except ValidationError as error:
         why = error
+    else:
+        if body.startswith(("{", "[", "t", "f")):
+            check_clear(field.type, json.loads(body, object_pairs_hook=object_of))
+        return value
     try:
         return reader.validate_python(fitted(field.type, unwrapped(text), notes))
-    except NotOneOfError:
+    except (NotOneOfError, AmbiguousError):
         raise
     except ValidationError as error:
         why = error

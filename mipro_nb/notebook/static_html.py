@@ -139,7 +139,12 @@ def run_html(snapshot: Json) -> str:
 def permission_html(request: Json) -> str:
     """Return a question for permission: what would run, what it would cost, what was answered."""
     page = _Page()
-    states = {"asked": "waits for permission", "permitted": "permitted", "declined": "declined"}
+    states = {
+        "asked": "waits for permission",
+        "permitted": "permitted",
+        "joined": "joined a run that goes on",
+        "declined": "declined",
+    }
     carried_on = request["carries_on"]
     what = "" if carried_on is None else f", to carry on run {carried_on}"
     page.add(_heading(f"{request['program']}{what}: {states[request['state']]}"))

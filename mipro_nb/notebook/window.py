@@ -19,14 +19,16 @@ from mipro_nb.notebook.surface import check_below_usd
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.miprov2 import check_caps
 from mipro_nb.optimizer.run import Run
-from mipro_nb.optimizer.terminal import permitted_by_input
+from mipro_nb.optimizer.terminal import asked_by_input
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.view import Json
+from mipro_nb.runs.wording import told_settings
 
 # A notebook that is saved while a run goes on holds a page at most so old.
 _PAGE_SECONDS = 10.0
 # How long a front end may take to draw a widget before a blocked cell asks by input() instead.
 _DRAWING_SECONDS = 20.0
+_ANSWERED = "This question was answered already."
 
 
 class WidgetWindow:
@@ -53,6 +55,7 @@ class WidgetWindow:
                 **self._desk.answers(),
                 "hello": self._greet,
                 "permit": self._permit,
+                "join": self._join,
                 "decline": self._decline,
             },
             permission=self._request if ask else None,
@@ -100,11 +103,13 @@ class WidgetWindow:
         displayed(mime_bundle("run", {**EMPTY, "permission": self._request}))
         try:
             self._run.check_caps(self._run.plan.caps)
-            permitted = permitted_by_input()
+            answer = asked_by_input(self._run)
         except (InvalidArgumentError, PermissionUnansweredError) as error:
             self._run.decline(str(error))
             raise
-        if permitted:
+        if answer == "join":
+            self._join({})
+        elif answer == "run":
             self._begin(self._run.plan.caps)
         else:
             self._decline({})
@@ -133,10 +138,15 @@ class WidgetWindow:
 
     def _begin(self, caps: Caps) -> None:
         if not self._run.begin(by="user", caps=caps):
-            msg = "This question was answered already."
-            raise RunEndedError(msg)
+            raise RunEndedError(_ANSWERED)
         self._show_run()
         self._answered("permitted", caps)
+
+    def _join(self, _ask: Json) -> None:
+        if not self._run.join():
+            raise RunEndedError(_ANSWERED)
+        self._show_run()
+        self._answered("joined", self._run.plan.caps)
 
     def _decline(self, _ask: Json) -> None:
         self._run.decline()
@@ -208,12 +218,13 @@ def permission_request(run: Run) -> Json:
     return {
         "state": "asked",
         "carries_on": run.id if run.carries_on else None,
+        "joins": None if run.twin is None else run.twin.id,
         "program": plan.program,
         "predictors": dict(plan.predictors),
         "models": dict(plan.models),
         "trainset_size": plan.trainset_size,
         "valset_size": plan.valset_size,
-        "settings": plan.settings(),
+        "settings": told_settings(plan.settings()),
         "notes": list(plan.notes),
         "estimate": plan.estimate.to_dict(),
         "caps": plan.caps.to_dict(),

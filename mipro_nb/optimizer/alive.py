@@ -20,6 +20,13 @@ def enter(run: Run) -> None:
     _runs[next(_numbers)] = run
 
 
+def leave(run: Run) -> None:
+    """Have `run` be found no more: it stands for another one, which is found."""
+    for number, other in list(_runs.items()):
+        if other is run:
+            del _runs[number]
+
+
 def live_runs() -> list[Run]:
     """Return the runs that go on in this process, those that wait for permission too.
 

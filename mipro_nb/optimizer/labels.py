@@ -136,10 +136,11 @@ def _is_value(output: Field, value: Any) -> bool:
 
 
 def _places(found: Mapping[str, Sequence[Example]], sets: Mapping[str, Sequence[Example]]) -> str:
-    """Return how many rows were found where: "trainset: 2 of 10 rows, valset: 1 of 40 rows"."""
+    """Return how many rows were found where: "Trainset: 2 of 10 rows, valset: 1 of 40 rows"."""
     said = [
         f"{name}: {len(rows):,} of {counted(len(sets[name]), 'row')}"
         for name, rows in found.items()
         if rows
     ]
-    return ", ".join(said)
+    text = ", ".join(said)
+    return text[:1].upper() + text[1:]

@@ -51,9 +51,14 @@ _NO_WISHES = frozenset({"requires_permission_to_run", "resume", "record"})
 
 _TWIN = (
     "Run {run_id} of this very plan is going on already: to join it instead of starting another "
-    "one, take MIPROv2.join({run_id!r})."
+    "one, answer so, or take MIPROv2.join({run_id!r}). Both share their answers and the calls in "
+    "flight, so that nothing is paid twice."
 )
-_SHARED = "Both share their answers and the calls in flight, so that nothing is paid twice."
+_TWIN_ELSEWHERE = (
+    "Run {run_id} of this very plan is going on in another process: it cannot be joined from here. "
+    "mipro_nb.runs.load({run_id!r}) shows how it stands, and so does mipro_nb.history(). Answers "
+    "that it has kept are not paid for again; calls in flight are not shared."
+)
 
 
 class MIPROv2:
@@ -431,7 +436,8 @@ class MIPROv2:
         try:
             return await run
         except BaseException:
-            run.stop()
+            if run.joined is None:
+                run.stop()
             raise
 
     def start(
@@ -449,9 +455,10 @@ class MIPROv2:
         In a notebook the run begins when somebody has said yes in the dialog below the cell.
         """
         job = core().wait_for(self._job(student, trainset, **settings))
-        return _run_of(job, record, resume=resume, ask=requires_permission_to_run).open(
+        run = _run_of(job, record, resume=resume, ask=requires_permission_to_run).open(
             ask=requires_permission_to_run, blocking=False
         )
+        return run if run.joined is None else run.joined
 
     async def _job(
         self,
@@ -534,6 +541,7 @@ class MIPROv2:
             plan,
             notes=tuple(notes),
             metric_scale=scale,
+            chosen_formats=tuple(chosen),
             caps=caps,
             estimate=estimate(
                 plan,
@@ -634,10 +642,9 @@ def check_caps(caps: Caps, estimate: Estimate) -> None:
 def _run_of(job: Job, record: str | Path | None, *, resume: bool, ask: bool) -> Run:
     opened = open_record(record if record is not None else settings.record)
     twin = _twin_of(opened, job)
-    if twin is not None:
-        told = _TWIN.format(run_id=twin.id)
+    if told := _twin_noted(opened, job, twin):
         if not ask:
-            warnings.warn(f"{told} {_SHARED}", stacklevel=3)
+            warnings.warn(told, stacklevel=3)
         job = replace(job, plan=replace(job.plan, notes=(told, *job.plan.notes)))
     if not resume:
         return Run(job, opened, twin=twin)
@@ -662,6 +669,14 @@ def _twin_of(record: Record, job: Job) -> Run | None:
     return None if found is None else going_on[found]
 
 
+def _twin_noted(record: Record, job: Job, twin: Run | None) -> str:
+    """Return what to know of a run of this very job that goes on, here or elsewhere, or nothing."""
+    if twin is not None:
+        return _TWIN.format(run_id=twin.id)
+    elsewhere = resumption.twin_of(record, job, resumption.going_on_elsewhere(record))
+    return "" if elsewhere is None else _TWIN_ELSEWHERE.format(run_id=elsewhere)
+
+
 def _student_of(run_id: str) -> Module:
     run = begun_here(run_id)
     if run is None:
@@ -676,6 +691,9 @@ def _carried_out(run: Run, *, ask: bool) -> Module:
     try:
         return run.open(ask=ask, blocking=True).wait()
     except KeyboardInterrupt:
+        if run.joined is not None:
+            print(f"Interrupted: run {run.id}, which was joined, goes on.")  # noqa: T201
+            raise
         run.stop()
         if run.permitted:
             print("Interrupted: stopping the run and keeping the best program so far.")  # noqa: T201

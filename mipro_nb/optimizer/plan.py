@@ -52,6 +52,7 @@ _APART = (
     "program",
     "distinct_rows",
     "metric_scale",
+    "chosen_formats",
 )
 
 
@@ -177,6 +178,8 @@ class Plan(Hyperparameters):
         Role (task, prompt, teacher) → name of the LM.
     formats
         Name → prompt format of every predictor, whoever chose it.
+    chosen_formats
+        The predictors whose format somebody chose; that of the others is the default.
     trials_in_flight
         How many trials are asked before the first of them is told (the fixed lag).
     distinct_rows
@@ -200,6 +203,7 @@ class Plan(Hyperparameters):
     valset_size: int
     distinct_rows: int
     metric_scale: Literal[1, 100] = 1
+    chosen_formats: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     estimate: Estimate = field(default_factory=Estimate)
     caps: Caps = field(default_factory=Caps)
@@ -220,6 +224,14 @@ class Plan(Hyperparameters):
         return ", ".join(f"{name}: {each}" for name, each in self.formats.items())
 
     @property
+    def formats_by(self) -> str:
+        """Return whether the formats are the default, or which of them somebody chose."""
+        chosen = [name for name in self.formats if name in self.chosen_formats]
+        if len(chosen) in (0, len(self.formats)):
+            return "chosen" if chosen else "default"
+        return f"chosen for {', '.join(chosen)}"
+
+    @property
     def demos_per_set(self) -> int:
         """Return how many demos a set has at most: labelled ones only fill it up."""
         return min(max(self.max_bootstrapped_demos, self.max_labeled_demos), self.distinct_rows)
@@ -231,6 +243,7 @@ class Plan(Hyperparameters):
             del values[apart]
         values["search"] = self.search.name
         values["formats"] = self.formats_text
+        values["formats_by"] = self.formats_by
         values["full_evaluations"] = self.full_evaluations
         values["demos_per_set"] = self.demos_per_set
         return values
@@ -260,7 +273,7 @@ class Plan(Hyperparameters):
         who = "; ".join(f"{name} ({', '.join(does)})" for name, does in roles.items())
         lines += [
             _line("models", who),
-            _line("format", self.formats_text),
+            _line("format", f"{self.formats_text} ({self.formats_by})"),
             _line("data", data),
             _line("candidates", f"{self.num_candidates} new instructions per predictor; {demos}"),
             _line("search", self._how()),
@@ -317,9 +330,11 @@ def resolve(
         trials = int(max(2 * variables * math.log2(candidates), 1.5 * candidates))
         minibatch = valset_size > _LEAST_ROWS_FOR_MINIBATCHES
         if minibatch and not wishes.minibatch:
-            notes.append(f"auto={wishes.auto!r} sets minibatch=True for {valset_size} rows.")
+            notes.append(f"With auto={wishes.auto!r}, minibatch=True for {valset_size} rows.")
         if minibatch and size > valset_size:
-            notes.append(f"minibatch_size={size} is clipped to the valset's {valset_size} rows.")
+            notes.append(
+                f"The valset has {valset_size} rows: minibatch_size={size} is clipped to that."
+            )
             size = valset_size
     elif minibatch and size > valset_size:
         raise InvalidArgumentError(
@@ -337,7 +352,7 @@ def resolve(
     bootstrapped, labelled = wishes.max_bootstrapped_demos, wishes.max_labeled_demos
     if 0 < labelled < bootstrapped:
         notes.append(
-            f"max_labeled_demos={labelled} only says how far labelled demos fill a set up: one may "
+            f"Labelled demos only fill a set up to max_labeled_demos={labelled}: one may "
             f"hold {bootstrapped} bootstrapped ones. For no more than {labelled} demos, give "
             f"max_bootstrapped_demos={labelled}, too."
         )

@@ -39,6 +39,7 @@ from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.tracing import Step, tracing
 from mipro_nb.models.gate import all_calls_through
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
+from mipro_nb.optimizer.blocking import Watch
 from mipro_nb.optimizer.labels import can_be_demo, is_empty
 from mipro_nb.optimizer.made_up import made_up
 from mipro_nb.optimizer.stand_in import MOST_CALLS, AnsweredRequest, NoCalls, StandIn
@@ -245,30 +246,29 @@ class _Rehearsing:
 
     async def _bounded(self, work: Awaitable[Any], stand_in: StandIn) -> _Ran:
         """Return what `work`, user code, comes to, within the time that is left."""
-        running = asyncio.ensure_future(work)
         limit = self.seconds_left
         is_users_limit = self._timeout is not None and self._timeout < limit
         if self._timeout is not None and is_users_limit:
             limit = self._timeout
         ends = time.monotonic() + max(limit, _TICK_SECONDS)
-        while not running.done() and stand_in.ended is None and time.monotonic() < ends:
-            await asyncio.wait({running}, timeout=_TICK_SECONDS)
-        ran = _Ran()
+        with Watch(ends) as watch:
+            running = asyncio.ensure_future(work)
+            while not running.done() and stand_in.ended is None and time.monotonic() < ends:
+                watch.tick()
+                await asyncio.wait({running}, timeout=_TICK_SECONDS)
+        ran = _Ran(blocked=watch.has_ended_it)
+        if stand_in.ended is None and (ran.blocked or not running.done()):
+            ran.took, ran.is_users_limit = limit, is_users_limit
+            stand_in.stop("time")
         if not running.done():
-            if stand_in.ended is None:
-                ran.took = limit
-                ran.is_users_limit = is_users_limit
-                stand_in.stop("time")
             await asyncio.wait({running}, timeout=_GRACE_SECONDS)
         if not running.done():
             ran.left = True
             running.cancel()
             await asyncio.wait({running})
+        error = None if running.cancelled() else running.exception()
         if running.cancelled() or stand_in.ended is not None:
-            if not running.cancelled():
-                running.exception()  # seen: of code that was ended nobody wants it
-            return ran
-        error = running.exception()
+            return ran  # whatever code that was ended came to
         if error is None:
             ran.result = running.result()
         elif isinstance(error, Exception):
@@ -290,7 +290,7 @@ class _Rehearsing:
                 )
         elif ran.error is not None and stand_in.requests:
             seen.note = (
-                f"the program raised {_told(ran.error)} in a rehearsal with made-up answers."
+                f"The program raised {_told(ran.error)} in a rehearsal with made-up answers."
             )
             seen.guess = f"{name} failed on made-up answers"
         elif ran.error is not None:
@@ -298,7 +298,7 @@ class _Rehearsing:
                 f"{name} failed before its first LM call, on {shown(repr(row), 200)}: "
                 f"{_told(ran.error)}"
             )
-            seen.note = msg
+            seen.note = msg if msg.endswith(".") else f"{msg}."
             seen.error = ProgramError(msg)
             seen.error.__cause__ = ran.error
         else:
@@ -310,7 +310,7 @@ class _Rehearsing:
     ) -> None:
         error = ran.error
         if stand_in.ended == "direct call":
-            seen.note = "the metric calls an LM directly; those calls are not in the estimate."
+            seen.note = "The metric calls an LM directly; those calls are not in the estimate."
         elif stand_in.ended is not None:
             name = f"the metric {self._metric.name}"
             if ran.is_users_limit and _are_labels(prediction, row):
@@ -325,10 +325,10 @@ class _Rehearsing:
         elif isinstance(error, MetricError | ReplyError):
             if isinstance(error, MetricError) and _are_labels(prediction, row):
                 seen.error = error
-            seen.note = f"in a rehearsal with made-up answers: {error}"
+            seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
         elif isinstance(error, MiproError):
             seen.error = error
-            seen.note = f"in a rehearsal with made-up answers: {error}"
+            seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
         else:
             raise error
 
@@ -355,12 +355,17 @@ class _Rehearsing:
                 "wait for; the estimate rests on what it had called by then."
             )
             guess = f"{name} was ended after {ran.took:.0f} s"
+            if ran.blocked:
+                note += (
+                    " It is async and does not await: so it holds up every run of this process. "
+                    "Await what takes long, or have asyncio.to_thread(…) do it."
+                )
             if ran.left:
                 note += (
                     " It is left to itself, and ends at its next LM call. Should it loop without "
                     "one, it goes on computing until the kernel is restarted: have its loops end."
                 )
-        return note, guess
+        return f"{note[0].upper()}{note[1:]}" if name != self._program else note, guess
 
     def findings(
         self, seen: Sequence[_Seen], row: Example, metric_threshold: float | None
@@ -374,7 +379,7 @@ class _Rehearsing:
         if uncalled and guess is None:
             guess = f"no rehearsed row calls {', '.join(uncalled)}"
             notes.append(
-                f"{guess}: made-up answers, or these rows, led {self._program} past it. It is "
+                f"N{guess[1:]}: made-up answers, or these rows, led {self._program} past it. It is "
                 "optimized all the same; if it is never called, that is paid for in vain: take it "
                 "out, or add rows that need it."
             )
@@ -416,25 +421,25 @@ class _Rehearsing:
         own = [each.score for each in seen if each.own_labels and each.score is not None]
         if own and not any(own):
             notes.append(
-                f"the metric {name} gave 0 on {counted(len(own), 'rehearsed row')} although the "
+                f"The metric {name} gave 0 on {counted(len(own), 'rehearsed row')} although the "
                 "answers were the rows' own labels: no prompt can score so. Look for a label and "
                 "an answer of different types or spelling, or a slip in the metric."
             )
         elif own and metric_threshold is not None and max(own) < metric_threshold:
             notes.append(
-                f"the metric {name} gave {max(own):g} at most although the answers were the rows' "
+                f"The metric {name} gave {max(own):g} at most although the answers were the rows' "
                 f"own labels: no trace reaches metric_threshold={metric_threshold:g}, so no demo "
                 "is bootstrapped."
             )
         if scale != 1:
             notes.append(
-                f"the metric {name} gives points of 100: scores are shown as it gives them, "
+                f"The metric {name} gives points of 100: scores are shown as it gives them, "
                 "metric_threshold is in its units, and more than 100 is refused."
                 + _threshold_wanted(metric_threshold)
             )
         elif any(each.asked_for_numbers for each in seen):
             notes.append(
-                f"the metric {name} asks an LM for a number, which was made up: its scores are "
+                f"The metric {name} asks an LM for a number, which was made up: its scores are "
                 "taken for 0–1, and any above 1 is refused. If it judges by points, divide them "
                 "by the highest, or bound the field so that the rehearsal sees them (ge=0, le=100)."
             )
@@ -461,6 +466,8 @@ class _Ran:
         Whether that was ``example_timeout``.
     left
         Whether it goes on even so.
+    blocked
+        Whether it held up the event loop until it was ended.
     """
 
     result: Any = None
@@ -468,6 +475,7 @@ class _Ran:
     took: float = 0.0
     is_users_limit: bool = False
     left: bool = False
+    blocked: bool = False
 
 
 def _threshold_wanted(metric_threshold: float | None) -> str:
@@ -502,6 +510,11 @@ def _invents_a_number(made: AnsweredRequest) -> bool:
     return signature is not None and any(
         signature.fields[name].type in _NUMBERS for name in made.made_up
     )
+
+
+def _sentence(error: BaseException) -> str:
+    told = str(error).rstrip()
+    return told if told.endswith((".", "!", "?")) else f"{told}."
 
 
 def _told(error: BaseException) -> str:

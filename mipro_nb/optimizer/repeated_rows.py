@@ -14,12 +14,12 @@ def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:
     notes = []
     if repeated := len(rows.train) - len(distinct(rows.train)):
         notes.append(
-            f"trainset: {counted(repeated, 'row')} with the inputs of an earlier row; demos are "
+            f"Trainset: {counted(repeated, 'row')} with the inputs of an earlier row; demos are "
             "made of the first of each."
         )
     if repeated := len(rows.val) - len(distinct(rows.val)):
         notes.append(
-            f"valset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
+            f"Valset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
             "towards the score as often as it is there. Take them out for an honest interval."
         )
     if contradictory := _contradictory([*rows.train, *rows.val]):
@@ -34,7 +34,7 @@ def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:
 
 def _of_taught(rows: Rows, *, zero_shot: bool) -> str:
     note = (
-        f"valset: {len(rows.taught):,} of {counted(len(rows.val), 'row')} with the inputs of a row "
+        f"Valset: {len(rows.taught):,} of {counted(len(rows.val), 'row')} with the inputs of a row "
         "of the trainset. "
     )
     if not zero_shot:

@@ -1,4 +1,4 @@
-"""The reserve: what a capped run keeps back to evaluate its leader fully.
+"""The reserve: what a capped run keeps back to evaluate its best trial fully.
 
 A minibatch shows what looks good; only a full evaluation tells whether it is. So a run that is
 going to end at a cap makes no further trial once the rest would be too little for both.
@@ -123,13 +123,14 @@ def reserve_note(plan: Plan, caps: Caps) -> str | None:
     for cap, limit in limits.items():
         if before.get(cap, 0.0) + _MARGIN * baseline.get(cap, 0.0) > limit:
             return (
-                f"{cap}={limit:g} probably leaves nothing for a full evaluation of the leader: "
-                "what is returned then rests on a few examples, and the report says on how many."
+                f"The cap {cap}={limit:g} probably leaves nothing for a full evaluation of the "
+                "best trial: what is returned then rests on a few examples, and the report says on "
+                "how many."
             )
     calls = counted(round(baseline["max_calls"]), "call")
     return (
-        f"Of the {'cap' if len(limits) == 1 else 'caps'}, one full evaluation of the leader (about "
-        f"{calls}) is kept in reserve: trials end before they would use it up."
+        f"Of the {'cap' if len(limits) == 1 else 'caps'}, one full evaluation of the best trial "
+        f"(about {calls}) is kept in reserve: trials end before they would use it up."
     )
 
 

@@ -28,7 +28,7 @@ from mipro_nb.runs.record import Record, text_ref
 from mipro_nb.runs.resuming import RESUMABLE
 
 # What a plan may differ in from that of the run which it carries on.
-_FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout"})
+_FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})
 _DIFF_LINES = 30
 _WHAT = {"program": "the program's code", "metric": "the metric's code", "student": "the student"}
 _OBSTACLES = {
@@ -65,6 +65,9 @@ def past_of(record: Record, run_id: str) -> Past:
         msg = f"Run {run_id} is {state}, in this process or another one: it need not be carried on."
         raise RunEndedError(msg)
     return past
+
+
+_GOING_ON = ("running", "paused")
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,12 @@ def twin_of(record: Record, job: Job, live: Iterable[str]) -> str | None:
         except RecordError:
             continue  # it waits for permission, or is in another record
     return None
+
+
+def going_on_elsewhere(record: Record) -> list[str]:
+    """Return the runs that other processes carry out and write into `record`, the newest first."""
+    rows = history_rows(record)
+    return [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]
 
 
 def _parts_of_others(past: Past, job: Job, changes: Sequence[Change]) -> list[str]:
@@ -334,7 +343,7 @@ def differences(past: Past, job: Job) -> Iterator[Change]:
         if name in _NEWER and name not in planned.plan:
             continue  # an older record
         if name not in _FREE and planned.plan.get(name) != value:
-            text = f"{name} was {planned.plan.get(name)!r} and is {value!r}."
+            text = f"The setting {name} was {planned.plan.get(name)!r} and is {value!r}."
             yield Change(_PART_OF.get(name, name), text)
     if dict(job.plan.models) != planned.models:
         text = f"The models were {planned.models} and are {dict(job.plan.models)}."

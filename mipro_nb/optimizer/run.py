@@ -19,7 +19,7 @@ from mipro_nb.language.module import Module
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.gate import Gate
 from mipro_nb.numbers import one_decimal
-from mipro_nb.optimizer.alive import begin, enter
+from mipro_nb.optimizer.alive import begin, enter, leave
 from mipro_nb.optimizer.configuration import Configuration
 from mipro_nb.optimizer.course import Course
 from mipro_nb.optimizer.job import Job, Journal
@@ -45,6 +45,10 @@ T = TypeVar("T")
 
 _ENDED = "The run has ended."
 _NOT_BEGUN = "The run has not begun: it waits for permission."
+_NO_TWIN = "No run of this plan goes on in this process: there is none to join."
+_TWIN_ENDED = (
+    "Run {run_id} has ended meanwhile: mipro_nb.runs.load({run_id!r}) shows what came of it."
+)
 _DECLINED = "The plan was not permitted. No LM call was made."
 
 
@@ -62,12 +66,16 @@ class Run(RunFrames):
         Whether candidates and trials are printed as they come.
     permitted
         Whether it has begun.
+    joined
+        The run that this one stands for since somebody joined it instead of beginning another one;
+        None for any other.
     """
 
     def __init__(
         self, job: Job, record: Record, past: Past | None = None, *, twin: Run | None = None
     ) -> None:
-        self._twin = twin  # one of the same plan that goes on: what it pays for is shared
+        self._twin = twin  # what that one pays for is shared
+        self._joined: Run | None = None
         self._past = Past.none(record) if past is None else past
         self.id = self._past.run_id or _new_id()
         self.verbose = job.verbose
@@ -77,7 +85,7 @@ class Run(RunFrames):
         self._journal = Journal(record, self.id, self._past, hold=self._hold)
         self._result: Future[Module] = Future()
         self._begun = threading.Lock()  # held from the answer to the question on
-        self._course: Course | None = None
+        self._own_course: Course | None = None
         self._stop = threading.Event()
         self._window: Window | None = None
 
@@ -173,6 +181,52 @@ class Run(RunFrames):
         """Give the run up before it has begun; whoever waits gets a PermissionDeniedError."""
         if self._begun.acquire(blocking=False):
             self._result.set_exception(PermissionDeniedError(reason))
+
+    @property
+    def twin(self) -> Run | None:
+        """The run of the same plan that went on already when this one was asked about, or None."""
+        return self._twin
+
+    @property
+    def joined(self) -> Run | None:
+        """The run that this one stands for since it was joined."""
+        return self._joined
+
+    def join(self) -> bool:
+        """Stand for the run of the same plan that goes on already, instead of beginning another.
+
+        From then on this handle shows and steers that one, and brings a copy of its program.
+        Returns False, and does nothing, if the question was answered before.
+
+        Raises
+        ------
+        RunEndedError
+            If there is none, or it has ended meanwhile.
+        """
+        twin = self._twin
+        if twin is None or twin.done:
+            raise RunEndedError(_NO_TWIN if twin is None else _TWIN_ENDED.format(run_id=twin.id))
+        if not self._begun.acquire(blocking=False):
+            return False
+        leave(self)
+        self._joined, self._twin = twin, None
+        self.id = twin.id
+        self._job, self._journal = twin._job, twin._journal  # noqa: SLF001 - of this very class
+        self._stop = twin._stop  # noqa: SLF001
+        self.permitted = True
+        twin._result.add_done_callback(self._deliver_copy)  # noqa: SLF001
+        return True
+
+    def _deliver_copy(self, done: Future[Module]) -> None:
+        if (error := done.exception()) is not None:
+            self._result.set_exception(error)
+        else:
+            self._result.set_result(done.result().deepcopy())
+
+    @property
+    def _course(self) -> Course | None:
+        joined = self._joined
+        return self._own_course if joined is None else joined._course  # noqa: SLF001
 
     def _deliver(self, done: Future[Module]) -> None:
         error = CancelledError() if done.cancelled() else done.exception()
@@ -454,7 +508,7 @@ class Run(RunFrames):
         return self._result.result()
 
     async def _run(self, known: Results) -> Module:
-        course = self._course = Course(
+        course = self._own_course = Course(
             self._job, self._journal, self._past, known, self._can_be_resumed
         )
         gate = self._twin.gate if self._twin is not None else None

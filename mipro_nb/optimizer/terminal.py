@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mipro_nb.core_loop import until_done, wait_until
 from mipro_nb.errors import PermissionUnansweredError, RecordError, RunEndedError, shown
@@ -23,6 +23,7 @@ UNANSWERED = (
     "Permission is required and there is nobody to ask: this session takes no input. Look at "
     "optimizer.plan(…), and pass requires_permission_to_run=False to run it. No LM call was made."
 )
+_JOIN = "Run this plan beside run {run_id}, or join that one? [y/N/join] "
 _YES = frozenset({"y", "yes", "j", "ja"})
 # Only these events are read, and not the many of calls and examples.
 _COUNTED = frozenset({"phase_started", "trial_told", "run_noted"})
@@ -38,15 +39,18 @@ class TerminalSurface:
         if ask:
             run.check_caps(run.plan.caps)
             print(run.plan.text())  # noqa: T201 - the question is about this text
-            if permitted_by_input():
+            answer = asked_by_input(run)
+            if answer == "join":
+                run.join()
+            elif answer == "run":
                 run.begin(by="user")
             else:
                 run.decline()
         return window
 
 
-def permitted_by_input() -> bool:
-    """Ask with ``input()`` and return whether the answer was yes.
+def asked_by_input(run: Run) -> Literal["run", "join", "cancel"]:
+    """Ask with ``input()`` whether `run` may begin, or joins the one that goes on already.
 
     Raises
     ------
@@ -55,12 +59,16 @@ def permitted_by_input() -> bool:
     """
     if not _somebody_there():
         raise PermissionUnansweredError(UNANSWERED)
+    twin = run.twin
     try:
-        answer = input("Run this plan? [y/N] ")
+        answer = input("Run this plan? [y/N] " if twin is None else _JOIN.format(run_id=twin.id))
     except (EOFError, RuntimeError) as error:
         # Kernels whose front end takes no input (nbclient, papermill) raise a RuntimeError.
         raise PermissionUnansweredError(UNANSWERED) from error
-    return answer.strip().casefold() in _YES
+    word = answer.strip().casefold()
+    if twin is not None and word in ("j", "join"):
+        return "join"
+    return "run" if word in _YES else "cancel"
 
 
 def _somebody_there() -> bool:

@@ -41,7 +41,7 @@ def check_counted(caps: Caps, names: Sequence[str]) -> None:
 def note(names: Sequence[str]) -> list[str]:
     """Return what the plan tells of them; nothing if there are none."""
     told = (
-        f"calls of {', '.join(names)}, which is no LM of mipro_nb, are neither counted nor kept: "
+        f"Calls of {', '.join(names)}, which is no LM of mipro_nb, are neither counted nor kept: "
         "they are not in the run's spend, and a run that is carried on makes them anew."
     )
     return [told] if names else []

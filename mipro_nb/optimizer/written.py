@@ -8,20 +8,12 @@ for, with every example.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from mipro_nb.language.formats.unmarked import NoValueError, check_value
 from mipro_nb.language.marks import folded
 from mipro_nb.language.signature import SignatureMeta
-from mipro_nb.language.wrapping import unfenced, unquoted
+from mipro_nb.language.wrapping import unfenced, unquoted, without_announcement
 
-_GREETING = r"(?:sure|certainly|of course|okay|ok|absolutely|great)(?: thing)?"
-_ADJECTIVES = (
-    r"new|improved|revised|better|updated|proposed|suggested|possible|final|following|optimized|"
-    r"refined|rewritten|short|concise|clear|detailed|complete|brief"
-)
-# What models call an instruction.
-_ALSO = {"instruction": "prompt"}
 _OPENED_FENCE = re.compile(r"```[^\n`]*\n")
 _QUOTES = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c", "«": "»"}
 _SENTENCE_ENDS = (". ", ".\n", "! ", "? ", "!\n", "?\n", "。")
@@ -38,9 +30,7 @@ def written_text(signature: SignatureMeta, asked: str, text: str) -> str:
     before = None
     while text != before:
         before = text
-        text = unfenced(text.strip())
-        if announced := _announcement(output.name).match(text):
-            text = text[announced.end() :]
+        text = without_announcement(unfenced(text.strip()), output.name)
         text = _unopened(unquoted(text.strip())).strip()
     if not text or folded(text) == folded(output.desc):
         return ""
@@ -55,27 +45,6 @@ def whole_sentences(text: str) -> str:
     """Return `text`, which was cut off, up to the end of its last whole sentence."""
     end = max(text.rfind(mark) for mark in _SENTENCE_ENDS)
     return text[: end + 1].strip() if end >= 0 else ""
-
-
-@lru_cache
-def _announcement(name: str) -> re.Pattern[str]:
-    """Return what matches the words that announce an output at the beginning of a text.
-
-    They name it, or greet: a first line that ends with a colon may as well be part of the text.
-    """
-    names = "|".join(re.escape(n) for n in (name, _ALSO.get(name)) if n)
-    named = (
-        rf"(?:(?:the|a|an|my|your|one)\s+)?(?:(?:{_ADJECTIVES})\s+){{0,3}}(?:{names})s?\b"
-        r"(?:\s+(?:for|to|of)\b[^\n:\uff1a.]{0,60})?(?:\s+(?:is|are|reads|would be|could be))?"
-        r"(?:\s+(?:as follows|below))?"
-    )
-    return re.compile(
-        rf"[*_#\s]*(?:(?:{_GREETING}\b[^\n:\uff1a]{{0,60}}?)?[*_\s]*"
-        rf"(?:(?:here(?:'s|\u2019s| is| are)|this is|below is)\s+)?{named}[*_]*[:\uff1a]"
-        rf"|(?:{_GREETING}\b[^\n:\uff1a]{{0,60}}?)?here (?:it is|you go)[:\uff1a.!]"
-        rf"|{_GREETING}[,!.:](?:[^\n]{{0,80}}[!:\uff1a])?[ \t]*\n)[*_]*\s*",
-        re.IGNORECASE,
-    )
 
 
 def _unopened(text: str) -> str:

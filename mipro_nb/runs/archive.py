@@ -33,7 +33,7 @@ from mipro_nb.runs.state import fold
 
 SUFFIX = ".mipro.json"
 _FORMAT: Literal["mipro_nb run"] = "mipro_nb run"
-_VERSION: Literal[1] = 1
+_VERSION: Literal[2] = 2  # since it may hold events of the type run_noted
 _LARGEST_BYTES = 2**30
 # A process that is no process on any system: an imported run goes on nowhere.
 _NOWHERE = 2**63 - 1
@@ -68,7 +68,7 @@ class _InFlight(_Strict):
 
 class _Archive(_Strict):
     format: Literal["mipro_nb run"]
-    version: Literal[1]
+    version: Literal[1, 2]
     run: _Run
     events: list[_Event]
     texts: dict[str, str]

@@ -12,6 +12,7 @@ from mipro_nb.runs.living import lives_here
 from mipro_nb.runs.record import Record, time_read
 from mipro_nb.runs.resuming import resume_lines
 from mipro_nb.runs.state import RunState, State, as_it_stands
+from mipro_nb.runs.wording import told_settings
 
 
 class HistoryRow(TypedDict):
@@ -175,7 +176,7 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "about": state.about,
         "lost_usd": state.lost.usd,
         "models": planned.models if planned else {},
-        "settings": planned.plan if planned else {},
+        "settings": told_settings(planned.plan) if planned else {},
         "resume_lines": resume_lines(run_id, planned),
         "here": ended is None and state.process == os.getpid() and lives_here(run_id),
     }

@@ -17,7 +17,7 @@ from mipro_nb.runs.resuming import (
     resume_lines,
 )
 from mipro_nb.runs.state import RunState, Spend
-from mipro_nb.runs.wording import configuration_text, counted, resting_text
+from mipro_nb.runs.wording import configuration_text, counted, resting_text, told_settings
 
 
 class _Amount(BaseModel):
@@ -43,7 +43,8 @@ def write_report(run_id: str, state: RunState) -> str:
     if state.state in RESUMABLE:
         how = resume_lines(run_id, state.planned)[-1:] or [CELL_AGAIN]
         lines.append(f"  to carry it on:    {how[0]}")
-    formats = state.planned.plan.get("formats") if state.planned is not None else None
+    settings = told_settings(state.planned.plan) if state.planned is not None else {}
+    formats = settings.get("prompt_format")
     if isinstance(formats, str):
         lines.append(f"  prompt format      {formats}")
     if state.baseline is not None:

@@ -9,7 +9,8 @@
 | `answers` | kept answers of LMs; they belong to no run |
 | `flights` | LM calls of a run that are sent and not told of yet, at their worst |
 
-A new file goes through the same steps as an old one, so that both end up alike.
+A new file goes through the same steps as an old one, so that both end up alike. A new type of event
+is a step, too: who does not know it cannot read a run that has it, and is told to upgrade.
 """
 
 from __future__ import annotations
@@ -130,6 +131,10 @@ def _add_flights(db: sqlite3.Connection) -> None:
     _execute_all(db, _THIRD)
 
 
+def _admit_notes(db: sqlite3.Connection) -> None:
+    """Change no table: events of the type `run_noted`, which older versions take for damage."""
+
+
 def _execute_all(db: sqlite3.Connection, script: str) -> None:
     # Not executescript, which would end the transaction that all this happens in.
     for statement in script.split(";"):
@@ -140,5 +145,6 @@ _STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _create,
     _add_tags_and_indexes,
     _add_flights,
+    _admit_notes,
 )
 SCHEMA_VERSION = len(_STEPS)

@@ -21,7 +21,7 @@ from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.resuming import resume_lines
 from mipro_nb.runs.state import Choice, RunState, Spend, Tally, choices_of
 from mipro_nb.runs.trial_row import trial_row
-from mipro_nb.runs.wording import resting_text
+from mipro_nb.runs.wording import resting_text, told_settings
 
 Json = dict[str, Any]
 
@@ -184,7 +184,7 @@ class RunView:
             "program": planned.program if planned else "",
             "predictors": dict(planned.predictors) if planned else {},
             "models": dict(planned.models) if planned else {},
-            "settings": settings,
+            "settings": told_settings(settings),
             "notes": [
                 *(planned.notes if planned else ()),
                 *(note.text for note in state.notes),

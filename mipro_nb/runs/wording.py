@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from mipro_nb.numbers import one_decimal
 from mipro_nb.runs.interval import score_interval
@@ -27,6 +28,18 @@ def configuration_text(configuration: Mapping[str, int]) -> str:
         f"{predictor}: {' · '.join(sorted(parts, reverse=True))}"
         for predictor, parts in chosen.items()
     )
+
+
+def told_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plan's settings as they are shown: the formats in force stand for what was wished.
+
+    Records of older versions do not tell who chose them.
+    """
+    told = dict(settings)
+    formats, by = told.pop("formats", None), told.pop("formats_by", None)
+    if formats is not None:
+        told["prompt_format"] = formats if by is None else f"{formats} ({by})"
+    return told
 
 
 def resting_text(score: float, examples: int, valset_size: int) -> str:

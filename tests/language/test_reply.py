@@ -172,11 +172,176 @@ def test_json_is_understood_whatever_was_asked_for(declaration, reply, values, p
         ("q -> n: float", "42 %"),
         ("q -> tags: list[str]", "tags: ['a', 'b'"),
         ("q -> tags: list[str]", "tags: a, b"),
+        ("q -> tags: list[str]", 'tags: ["it"s", "b"]'),
+        ("q -> tags: list[str]", 'tags: ["a", "b", ...]'),
+        ("q -> tags: list[str]", 'tags: {"a": 1}'),
+        ("q -> answer", "{'answer': 'it's'}"),
+        ("q -> n: int", "n: true"),
+        ("q -> n: int", '{"n": true}'),
+        ("q -> n: list[int]", "n: [1, true]"),
+        ("q -> n: int", "n: 42 (or 43)"),
+        ("q -> n: int", "n: 42 PPM"),
+        ("q -> n: int", "n:\n- 5"),
     ],
 )
 def test_what_cannot_be_understood_is_refused_and_not_guessed(declaration, reply):
     with pytest.raises(ReplyError):
         read(declaration, reply)
+
+
+TWO_VALUES = [
+    '{"label": "ham", "label": "spam"}',
+    '{"Label": "ham", "label": "spam"}',
+    '{"label": "ham", "Label": "spam"}',
+    '{"LABEL": "ham", "Label": "spam"}',
+    "{'label': 'ham', 'label': 'spam'}",
+    '{\n  "label": "ham",\n  "label": "spam"\n}',
+    '{"output": {"label": "ham", "Label": "spam"}}',
+    "<label>ham</label><label>spam</label>",
+]
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize("annotation", [str, str | None, Literal["ham", "spam"], Any])
+@pytest.mark.parametrize("reply", TWO_VALUES)
+def test_two_values_for_one_output_are_ambiguous(annotation, reply, prompt_format):
+    signature = Signature("text -> label: T", T=annotation)
+    with pytest.raises(ReplyError, match="given more than once"):
+        read_reply(signature, reply, prompt_format=prompt_format)
+
+
+@pytest.mark.parametrize("annotation", [Person, list[Person], dict[str, Person], Person | None])
+@pytest.mark.parametrize("spelling", ['"full_name"', '"Full Name"', '"fullName"'])
+def test_two_values_for_one_field_of_a_type_are_ambiguous(annotation, spelling):
+    person = f'{{"full_name": "Ann", {spelling}: "Bob"}}'
+    wrapped = {list[Person]: f"[{person}]", dict[str, Person]: f'{{"x": {person}}}'}
+    text = wrapped.get(annotation, person)
+    signature = Signature("text -> who: T", T=annotation)
+    for reply in (f"who: {text}", f'{{"who": {text}}}', f"who: {text.replace(chr(34), chr(39))}"):
+        with pytest.raises(ReplyError, match="given more than once"):
+            read_reply(signature, reply)
+
+
+def test_keys_of_a_dict_are_two_unless_they_are_the_same():
+    signature = Signature("text -> counts: dict[str, int]")
+    reading = read_reply(signature, 'counts: {"Polish": 1, "polish": 2}')
+    assert reading.values == {"counts": {"Polish": 1, "polish": 2}}
+    with pytest.raises(ReplyError, match="given more than once"):
+        read_reply(signature, 'counts: {"polish": 1, "polish": 2}')
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"label": "ham", "label": "ham"}',
+        '{"Label": "ham", "label": "ham"}',
+        '{"why": "a", "why": "b", "label": "ham"}',
+        "<label>ham</label> <label>ham</label>",
+        "label: ham\nlabel: ham",
+    ],
+)
+def test_the_same_value_twice_is_one(reply):
+    reading = read_reply(Signature("text -> label: Literal['ham', 'spam']"), reply)
+    assert reading.values == {"label": "ham"}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "first", "second"),
+    [
+        (Literal["ham", "spam"], "ham", "spam"),
+        (Literal["ham", "spam"] | None, "ham", "Actually spam."),
+        (Color, "red", "dark blue"),
+        (bool, "Yes.", "No."),
+        (int, "42", "43"),
+        (float, "42", "4.3"),
+        (int | None, "42", "43"),
+    ],
+)
+@pytest.mark.parametrize("between", ["\n", "\n\n", "\nanswer: ", "\n**Answer:** ", "\n- "])
+def test_a_second_value_below_the_first_is_not_cut_away(annotation, first, second, between):
+    signature = Signature("question -> answer: T", T=annotation)
+    with pytest.raises(ReplyError, match="expected one value"):
+        read_reply(signature, f"answer: {first}{between}{second}")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text", "value"),
+    [
+        (Literal["ham", "spam"], "ham", "ham"),
+        (Color, "Red.", Color.RED),
+        (bool, "yes", True),
+        (int, "42", 42),
+        (float | None, "4.2", 4.2),
+    ],
+)
+def test_words_below_a_value_are_left_out_and_noted(annotation, text, value):
+    signature = Signature("question -> answer: T", T=annotation)
+    reading = read_reply(signature, f"answer: {text}\n\nThe message says so in its first words.")
+    assert reading.values == {"answer": value}
+    assert reading.notes == [f"what follows {text!r} was left out"]
+
+
+def test_words_below_a_code_block_with_the_answer_are_left_out_and_noted():
+    reading = read_reply(Signature("q -> answer"), "```\nanswer: a\n```\nI hope that helps.")
+    assert reading.values == {"answer": "a"}
+    assert "left out" in reading.notes[0]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"answer": "a"} trailing words',
+        'Words before {"answer": "a"}',
+        '{"answer": "a',
+        '{"answer": "a"}\n{"answer": "b"}',
+        '[{"answer": "a"}, {"answer": "b"}]',
+        '{"result": {"answer": "a"}, "n": 1}',
+        '```json\n{"answer": "a"}\n```\nor\n```json\n{"answer": "b"}\n```',
+    ],
+)
+@pytest.mark.parametrize("annotation", [str, str | None])
+@pytest.mark.parametrize("prompt_format", FORMATS)
+def test_a_reply_with_the_answer_somewhere_in_json_is_not_taken_as_a_whole(
+    reply, annotation, prompt_format
+):
+    with pytest.raises(ReplyError):
+        read_reply(
+            Signature("question -> answer: T", T=annotation), reply, prompt_format=prompt_format
+        )
+
+
+@pytest.mark.parametrize(
+    "reply", ["<code>a</code>b</code>", "<code>a <code>b</code></code>", "<code>'</code>'</code>"]
+)
+def test_a_text_that_has_its_own_end_within_is_not_cut(reply):
+    with pytest.raises(ReplyError, match="ends it"):
+        read("task -> code", reply, prompt_format="tags")
+
+
+@pytest.mark.parametrize("word", ["Great care is needed here", "Sure steps to take", "OK means"])
+@pytest.mark.parametrize("prompt_format", ["lines", "value"])
+def test_a_first_line_that_only_begins_like_a_greeting_stays(word, prompt_format):
+    reply = f"{word}:\n- read twice"
+    assert read("task -> answer", reply, prompt_format=prompt_format) == {"answer": reply}
+
+
+@pytest.mark.parametrize(
+    "preface", ["Sure!", "Great, here you go:", "Okay. The answer is:", "Certainly here it is:"]
+)
+def test_a_greeting_is_no_part_of_the_answer(preface):
+    assert read("task -> answer", f"{preface}\n42") == {"answer": "42"}
+
+
+WRITTEN = {"lines": "n: 42", "tags": "<n>42</n>", "json": '{"n": 42}'}
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize("written", WRITTEN)
+def test_another_form_than_asked_for_is_read_and_noted_once(written, prompt_format):
+    reading = read_reply(Signature("q -> n: int"), WRITTEN[written], prompt_format=prompt_format)
+    assert reading.values == {"n": 42}
+    assert len(reading.notes) == (written != prompt_format)
+    assert all(FORMATS[written].called in note for note in reading.notes)
 
 
 @pytest.mark.parametrize("reply", ["42", "Here is the answer:\n42", "```\n42\n```", "“42”", "'42'"])

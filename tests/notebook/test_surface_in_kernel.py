@@ -313,6 +313,47 @@ def test_ways_that_do_not_block_ask_in_the_same_dialog(front_end, lm, code, wait
     assert (cell.error, waited.error) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("code", "wait"),
+    [
+        (_COMPILE, "pass"),
+        ("second = optimizer.start(Solve(), **data)", "print('BEST', (await second).score)"),
+        ("best = await optimizer.acompile(Solve(), **data)\nprint('BEST', best.score)", "pass"),
+    ],
+)
+def test_a_plan_that_goes_on_already_is_joined(front_end, lm, code, wait):
+    end = front_end(trials=40)
+    end.run("mipro.notebook.notebook_surface().below_usd = 100.0")
+    begun = end.run("run = optimizer.start(Solve(), **data)\nprint(run.id)")
+    first = begun.text.strip()
+    end.run("run.pause()")
+    cell = end.begin(code)
+    end.until(lambda: len(end.mipro_widgets) == 2)
+    widget = end.mipro_widgets[-1]
+    end.until(lambda: end.draws(widget))
+    end.ask("hello", {"keeps": True}, widget)
+    dialog = end.widgets[widget]
+    assert dialog["permission"]["joins"] == first
+    assert f"Run {first} of this very plan is going on already" in dialog["permission"]["notes"][0]
+    end.answer("join", {}, widget)
+    end.until(lambda: dialog["permission"]["state"] == "joined")
+    assert dialog["snapshot"]["summary"]["id"] == first
+    assert "answered already" in end.answer("join", {}, widget) + end.answer(
+        "permit", {"caps": _NO_CAPS, "below_usd": None}, widget
+    )
+    end.answer("resume", {"run": first}, widget)
+    waited = end.begin(wait)
+    end.until(lambda: waited.done)
+    assert "BEST" in cell.text + waited.text
+    assert (cell.error, waited.error) == (None, None)
+    end.until(lambda: dialog["snapshot"]["summary"]["state"] == "finished")
+    runs = end.run("import mipro_nb.runs as r\nprint(len(run.record.run_ids()), run.joined)")
+    assert runs.text.split()[-1] == "None"
+    if "second" in code:
+        steered = end.run("print(second.id == run.id, second.joined is run, second.status)")
+        assert steered.text.strip() == "True True finished"
+
+
 def test_below_the_price_that_was_named_no_question_is_asked_again(front_end, lm):
     end = front_end()
     cell = end.begin(_COMPILE)

@@ -88,7 +88,7 @@ def test_rows_with_the_same_inputs_are_one_demo_and_the_plan_says_so(server):
         questions = [demo["question"] for demo in demos]
         assert len(questions) == len(set(questions)) == 4
     (note,) = [note for note in run.plan.notes if "inputs of an earlier row" in note]
-    assert note.startswith("trainset: 8 rows ")
+    assert note.startswith("Trainset: 8 rows ")
     assert not [note for note in run_of(optimizer_of()).plan.notes if "earlier row" in note]
 
 

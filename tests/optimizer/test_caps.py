@@ -238,7 +238,7 @@ def test_what_is_not_counted_cannot_be_capped(server, role, cap):
 def test_the_plan_tells_what_is_not_counted_and_seconds_can_be_capped(server):
     student, _ = use_for("predictor", Own())
     plan = mipro.MIPROv2(exact).plan(student, trainset=rows(50), max_seconds=10)
-    assert "calls of mine (Own), which is no LM of mipro_nb, are neither counted nor kept" in (
+    assert "Calls of mine (Own), which is no LM of mipro_nb, are neither counted nor kept" in (
         " ".join(plan.text().split())
     )
     plan = mipro.MIPROv2(exact).plan(Solve(), trainset=rows(50), max_calls=10)

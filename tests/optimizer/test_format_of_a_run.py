@@ -11,6 +11,8 @@ from scripted_task import PlanAndSolve, Solve, answer, exact, kind, lm_of, rows,
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.notebook.magic.optimizing import OPTIONS
+from mipro_nb.runs.history import history_rows
+from mipro_nb.runs.view import RunView
 
 FORMS = {"tags": "<answer>the answer</answer>", "json": '{"answer": <answer>}'}
 WISHES = {"num_candidates": 2, "max_bootstrapped_demos": 1, "max_labeled_demos": 1}
@@ -63,8 +65,8 @@ def test_a_run_keeps_to_the_chosen_format_and_so_does_what_it_returns(server, ch
     run = run_of(optimizer(), **choose(server))
     assert form_of_tasks(server) == {"tags"}
     assert run.plan.formats == {"solve": "tags"}
-    assert re.search(r"^  format +tags$", str(run.plan), re.MULTILINE)
-    assert re.search(r"^  prompt format +tags$", run.report(), re.MULTILINE)
+    assert re.search(r"^  format +tags \(chosen\)$", str(run.plan), re.MULTILINE)
+    assert re.search(r"^  prompt format +tags \(chosen\)$", run.report(), re.MULTILINE)
     assert run.state.planned.plan["formats"] == "tags"
 
     program = run.wait()
@@ -83,6 +85,14 @@ def test_nothing_is_kept_where_nobody_chose(server):
     assert run.plan.formats == {"solve": "lines"}
     assert form_of_tasks(server) == {"another"}
     assert run.wait().solve.prompt_format is None
+    assert "lines (default)" in str(run.plan)
+    (row,) = history_rows(run.record)
+    view = RunView(run.record, run.id)
+    view.apply(run.events())
+    shown = view.summary(now=0.0, in_flight=None)["settings"]
+    for settings in (row["settings"], shown):
+        assert settings["prompt_format"] == "lines (default)", "one row, of the format in force"
+        assert settings.keys().isdisjoint({"formats", "formats_by"})
 
 
 def test_the_format_of_a_loaded_program_comes_before_the_lms(server):
@@ -100,7 +110,7 @@ def test_formats_of_several_predictors_are_told_one_by_one(server):
     student = PlanAndSolve()
     student.plan.prompt_format = "value"
     plan = optimizer().plan(student, trainset=rows(40))
-    assert "plan: value, solve.predict: lines" in str(plan)
+    assert "plan: value, solve.predict: lines (chosen for plan)" in str(plan)
 
 
 def test_a_teacher_is_asked_in_its_own_format(server):

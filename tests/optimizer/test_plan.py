@@ -140,14 +140,14 @@ def test_auto_uses_minibatches_above_fifty_rows(server, valset_rows, minibatch):
 def test_auto_clips_the_minibatch_and_says_so(server):
     plan = plan_of(mipro.MIPROv2(exact, auto="light"), count=75, minibatch_size=80)
     assert (plan.minibatch, plan.minibatch_size, plan.valset_size) == (True, 60, 60)
-    assert "minibatch_size=80 is clipped to the valset's 60 rows." in plan.notes
+    assert "The valset has 60 rows: minibatch_size=80 is clipped to that." in plan.notes
     assert "clipped" in plan.text()
 
 
 def test_auto_says_that_it_sets_minibatch(server):
     plan = plan_of(mipro.MIPROv2(exact, auto="light"), count=75, minibatch=False)
     assert plan.minibatch
-    assert any("auto='light' sets minibatch=True" in note for note in plan.notes)
+    assert any("With auto='light', minibatch=True" in note for note in plan.notes)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_rows_and_metric_in_order_get_no_note():
 )
 def test_a_metric_that_gives_0_for_the_rows_own_labels_is_told(output, label, metric):
     said = notes_of(f"text -> label: {output}", metric, labelled(*[label] * 10))
-    assert f"the metric {metric.__name__} gave 0 on 5 rehearsed rows" in said
+    assert f"The metric {metric.__name__} gave 0 on 5 rehearsed rows" in said
     assert "no prompt can score so" in said
 
 
@@ -132,7 +132,7 @@ def test_labels_that_are_none_of_the_output_s_values_are_told(declared, labels, 
     signature = mipro.Signature("text -> label: T", T=declared)
     fits, unfit = labels
     found = notes_of(signature, lambda e, p: True, labelled(*[fits] * 8, unfit, unfit))
-    assert f"valset: 2 of 8 rows whose label 'label' {said}" in found
+    assert f"Valset: 2 of 8 rows whose label 'label' {said}" in found
     assert notes_of(signature, lambda e, p: True, labelled(*[fits] * 10)) == ""
 
 
@@ -140,7 +140,7 @@ def test_an_enum_that_was_defined_anew_is_told():
     signature = mipro.Signature("text -> label: T", T=a_topic())
     data = labelled(*[a_topic().SPORT] * 10)
     said = notes_of(signature, same, data)
-    assert "trainset: 2 of 2 rows, valset: 8 of 8 rows whose label 'label' is no Topic" in said
+    assert "Trainset: 2 of 2 rows, valset: 8 of 8 rows whose label 'label' is no Topic" in said
     assert "was it defined anew" in said
 
 
@@ -153,7 +153,7 @@ def test_labels_that_some_rows_lack_are_counted():
     data = labelled("a", None, *"cdefg", float("nan"), "h", "i")
     data[9] = data[9].without("label")
     said = notes_of("text -> label", lambda e, p: True, data)
-    assert "trainset: 1 of 2 rows, valset: 2 of 8 rows without label 'label'" in said
+    assert "Trainset: 1 of 2 rows, valset: 2 of 8 rows without label 'label'" in said
 
 
 def test_data_without_any_labels_get_no_note():
@@ -167,8 +167,8 @@ def test_data_without_any_labels_get_no_note():
 def test_rows_that_come_again_are_counted():
     data = rows(4)
     said = notes_of(data=[*data, data[0]], valset=[*rows(3, start=100), *rows(2, start=100)])
-    assert "trainset: 1 row with the inputs of an earlier row" in said
-    assert "valset: 2 rows with the inputs of an earlier row" in said
+    assert "Trainset: 1 row with the inputs of an earlier row" in said
+    assert "Valset: 2 rows with the inputs of an earlier row" in said
     assert "of a row of the trainset" not in said
 
 
@@ -181,7 +181,7 @@ def test_rows_of_other_labels_are_told():
 @pytest.mark.parametrize("common", [1, 10])
 def test_rows_of_the_trainset_in_the_valset_are_counted(common):
     said = notes_of(data=rows(10), valset=rows(10, start=10 - common))
-    assert f"valset: {common} of 10 rows with the inputs of a row of the trainset" in said
+    assert f"Valset: {common} of 10 rows with the inputs of a row of the trainset" in said
     assert "left out of its prompt" in said
     without = notes_of(
         data=rows(10), valset=rows(10), max_bootstrapped_demos=0, max_labeled_demos=0
@@ -249,4 +249,42 @@ def test_the_plan_tells_how_many_demos_a_set_holds(bootstrapped, labelled_demos,
     )
     assert f"of up to {bootstrapped} bootstrapped and {in_all} in all" in str(plan)
     assert plan.settings()["demos_per_set"] == in_all
-    assert any("only says how far" in note for note in plan.notes) == (bootstrapped == 6)
+    assert any("only fill a set up" in note for note in plan.notes) == (bootstrapped == 6)
+
+
+def fussy(example, prediction, trace=None):
+    if example.question == "4 plus 7":
+        raise LookupError("no such row")
+    return points(example, prediction)
+
+
+def test_notes_are_sentences():
+    class Fails(Solve):
+        def forward(self, question):
+            if question == "4 plus 7":
+                raise LookupError("no such row")
+            return super().forward(question=question)
+
+    data = rows(10)
+    twice = [*data, data[0].copy(answer="7"), data[1]]
+    plans = [
+        plan_of(Fails(), fussy, max_labeled_demos=2, max_bootstrapped_demos=6),
+        plan_of(data=twice, valset=[*rows(3, start=100), *rows(2, start=100), data[0]]),
+        plan_of("text -> label: int", same, labelled("1", "x", None, "2")),
+        plan_of("text -> label", slip, labelled("a", "b", "", "c")),
+    ]
+    plans.append(
+        mipro.MIPROv2(exact, auto="light").plan(
+            Solve(), trainset=rows(20), valset=rows(60, start=100), max_calls=200
+        )
+    )
+    plans.append(
+        mipro.MIPROv2(exact, num_candidates=8).plan(
+            Solve(), trainset=rows(20), minibatch_size=5, max_calls=20
+        )
+    )
+    notes = {note for plan in plans for note in plan.notes}
+    assert len(notes) > 12
+    assert {note for note in notes if not note[0].isupper() and not note[0].isdigit()} == set()
+    assert {note for note in notes if not note.endswith(".")} == set()
+    assert not any("leader" in note for note in notes), "that is the best trial"

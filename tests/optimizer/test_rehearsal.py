@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, Field
 from scripted_task import PlanAndSolve, Solve, SolveAsync, exact, lm_of, rows
 
 import mipro_nb as mipro
+from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, MetricError, ProgramError
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.models.tokens import count_message_tokens
@@ -133,7 +135,7 @@ async def test_a_made_up_answer_that_does_not_fit_is_a_note_and_no_error():
 
     found = await rehearsed(mipro.Predict(Choosy), lambda e, p: True)
     assert len(found.calls[0]) == 1  # asking again is not part of the plan
-    assert "the program raised ReplyError" in found.notes[0]
+    assert "The program raised ReplyError" in found.notes[0]
 
 
 async def test_a_program_without_predictors_is_refused():
@@ -151,7 +153,7 @@ async def test_a_program_that_calls_no_predictor_on_these_rows_is_not_refused_bu
             return mipro.Prediction(answer="") if question else super().forward(question)
 
     found = await rehearsed(Idle())
-    assert "no rehearsed row calls solve" in found.notes[0]
+    assert "No rehearsed row calls solve" in found.notes[0]
     assert found.guess == "no rehearsed row calls solve"
     # As if it were called once a row, with the row's own input.
     assert found.calls == [(await rehearsed(Solve())).calls[0]]
@@ -165,7 +167,7 @@ async def test_a_predictor_that_no_rehearsed_row_calls_is_told_and_part_of_the_e
             return self.solve(question=question, plan="none")
 
     found = await rehearsed(Fallback())
-    assert [note.split(":")[0] for note in found.notes] == ["no rehearsed row calls plan"]
+    assert [note.split(":")[0] for note in found.notes] == ["No rehearsed row calls plan"]
     assert found.guess == "no rehearsed row calls plan"
     assert [call.predictor for call in found.calls[-1]] == ["solve.predict", "plan"]
     assert [call.predictor for call in found.calls[0]] == ["solve.predict"]
@@ -272,12 +274,45 @@ async def test_code_that_goes_on_without_a_call_is_left_and_named(where, monkeyp
 
     found = await rehearsed(Computes(), compares)
     ended.set()
-    name = "Computes" if where == "program" else "the metric compares"
+    name = "Computes" if where == "program" else "The metric compares"
     (note,) = found.notes
     assert note.startswith(f"{name} had not come back after 1 s of rehearsal")
     assert "left to itself" in note
     assert "have its loops end" in note
-    assert found.guess == f"{name} was ended after 1 s"
+    assert found.guess == f"{name.replace('The', 'the')} was ended after 1 s"
+
+
+@pytest.mark.parametrize("where", ["program", "metric"])
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+def test_async_code_that_never_awaits_is_ended_and_named(where, pause, monkeypatch):
+    monkeypatch.setattr(rehearsal, "_SECONDS", 1.0)
+
+    def goes_on():
+        while True:
+            try:
+                time.sleep(pause)
+            except Exception:  # noqa: BLE001, S112 - as agents do
+                continue
+
+    class Blocks(Solve):
+        async def aforward(self, question):
+            answer = await self.solve.acall(question=question)
+            if where == "program":
+                goes_on()
+            return answer
+
+    async def blocking(example, prediction, trace=None):
+        return goes_on() if where == "metric" else True
+
+    # On the core loop, as a plan is made.
+    found = core().wait_for(rehearsed(Blocks(), blocking))
+    (note,) = found.notes
+    name = "Blocks" if where == "program" else "The metric blocking"
+    assert note.startswith(f"{name} had not come back after 1 s of rehearsal")
+    assert "does not await" in note
+    assert "asyncio.to_thread" in note
+    assert [call.predictor for call in found.calls[0]] == ["solve"]
+    assert core().wait_for(rehearsed(Solve())).notes == [], "the loop goes on"
 
 
 @pytest.mark.parametrize("swallows", [False, True])
@@ -364,7 +399,7 @@ async def test_a_program_that_fails_on_made_up_answers_is_noted_only():
 
     found = await rehearsed(Fussy())
     assert len(found.notes) == 1
-    assert "the program raised ValueError" in found.notes[0]
+    assert "The program raised ValueError" in found.notes[0]
     assert [call.predictor for call in found.calls[0]] == ["plan"]
 
 
@@ -384,7 +419,7 @@ async def test_a_metric_that_raises_on_made_up_answers_is_noted_only():
 
     student = mipro.Predict("question -> plan")
     found = await rehearsed(student, strict)
-    assert "in a rehearsal with made-up answers: The metric strict raised" in found.notes[0]
+    assert "In a rehearsal with made-up answers: The metric strict raised" in found.notes[0]
 
 
 async def test_a_metric_that_returns_nothing_is_refused():
@@ -429,7 +464,7 @@ async def test_a_direct_call_of_an_lm_in_the_metric_is_refused_and_noted(server,
         return judged(example, prediction)
 
     found = await rehearsed(Solve(), judged_async if is_async else judged)
-    assert found.notes == ["the metric calls an LM directly; those calls are not in the estimate."]
+    assert found.notes == ["The metric calls an LM directly; those calls are not in the estimate."]
     assert len(found.calls[0]) == 1
 
 

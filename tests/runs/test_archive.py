@@ -258,7 +258,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 
 def test_a_file_of_a_newer_version_asks_for_a_newer_mipro(tmp_path):
     path = tmp_path / "newer"
-    path.write_text(json.dumps({**exported(tmp_path), "version": 2, "novelty": True}))
+    path.write_text(json.dumps({**exported(tmp_path), "version": 3, "novelty": True}))
     with pytest.raises(RecordError, match="upgrade mipro_nb"):
         mipro.runs.import_run(path)
 

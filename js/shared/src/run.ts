@@ -328,9 +328,11 @@ export interface RunComparison {
 
 /** A question for permission, and what became of it. */
 export interface PermissionRequest {
-  readonly state: "asked" | "permitted" | "declined";
+  readonly state: "asked" | "permitted" | "joined" | "declined";
   /** The run that is carried on; null for a new one, absent from what older versions saved. */
   readonly carries_on?: string | null;
+  /** The run of the same plan that goes on already; null, or absent, if none does. */
+  readonly joins?: string | null;
   readonly program: string;
   readonly predictors: Readonly<Record<string, string>>;
   readonly models: Readonly<Record<string, string>>;

@@ -25,6 +25,7 @@ class Bare:
     """The format of a bare value."""
 
     name = "value"
+    called = "the value alone"
 
     def fits(self, signature: SignatureMeta) -> bool:
         """Tell whether there is one output."""

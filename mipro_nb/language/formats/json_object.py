@@ -12,7 +12,7 @@ from mipro_nb.language.fields import json_value
 from mipro_nb.language.formats.description import described
 from mipro_nb.language.formats.lines import write_fields
 from mipro_nb.language.formats.protocol import Found
-from mipro_nb.language.marks import folded
+from mipro_nb.language.keys import by_name, in_doubt
 from mipro_nb.language.near_json import near_json
 from mipro_nb.language.signature import SignatureMeta
 
@@ -23,6 +23,7 @@ class JsonObject:
     """The format of structured outputs."""
 
     name = "json"
+    called = "a JSON object"
 
     def fits(self, signature: SignatureMeta) -> bool:  # noqa: ARG002 - all formats have it
         """Tell that any signature fits."""
@@ -53,18 +54,22 @@ class JsonObject:
             value = near_json(reply)
         except ValueError:
             return Found(before=reply)
-        return Found(values=_outputs_in(value, tuple(signature.output_fields)))
+        given = _outputs_in(value, tuple(signature.output_fields))
+        return Found(
+            values={name: values[0] for name, values in given.items() if len(values) == 1},
+            refused={name: in_doubt(values) for name, values in given.items() if len(values) > 1},
+        )
 
 
-def _outputs_in(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
+def _outputs_in(value: Any, names: tuple[str, ...]) -> dict[str, list[Any]]:
+    """Return what an object gives for each of `names`: one value, or all that it might be."""
     while True:
         if isinstance(value, list) and len(value) == 1:
             (value,) = value
         if not isinstance(value, dict):
             return {}
-        by_folding = {folded(str(key)): key for key in reversed(value)}
-        keys = {name: name if name in value else by_folding.get(folded(name)) for name in names}
-        found = {name: value[key] for name, key in keys.items() if key is not None}
+        given = by_name(value, names)
+        found = {name: given[name] for name in names if name in given}
         if found or len(value) != 1:
             return found
         (value,) = value.values()  # {"output": {…}}

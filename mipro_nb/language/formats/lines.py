@@ -18,12 +18,14 @@ from mipro_nb.language.values import quoted, write_value
 
 _ASKED = "Reply in exactly this form:"
 _GOES_ON = "The reply went on with another question: what follows the answer was left out."
+_AFTER_FENCE = "What follows the code block with the answer was left out."
 
 
 class Lines:
     """The format of lines."""
 
     name = "lines"
+    called = "a line for each output"
 
     def fits(self, signature: SignatureMeta) -> bool:  # noqa: ARG002 - all formats have it
         """Tell that any signature fits."""
@@ -49,7 +51,7 @@ class Lines:
     def find(self, signature: SignatureMeta, reply: str) -> Found:
         """Return the values that `reply` marks; the first mark of each output counts."""
         names = tuple(signature.output_fields)
-        lines = _without_fence(reply.split("\n"), names)
+        lines, after = _without_fence(reply.split("\n"), names)
         marks = marks_in(lines, names)
         if not marks:
             return Found(before=reply)
@@ -63,7 +65,7 @@ class Lines:
             texts,
             last=marks[-1].name if end is None else None,
             before="\n".join(lines[: marks[0].line]),
-            notes=(_GOES_ON,) if end is not None else (),
+            notes=(*([_GOES_ON] if end is not None else []), *([_AFTER_FENCE] if after else [])),
         )
 
 
@@ -103,15 +105,19 @@ def _value(lines: Sequence[str], mark: Mark, stop: int, names: tuple[str, ...]) 
     return "\n".join([lines[mark.line][mark.end :], *rest]).strip()
 
 
-def _without_fence(lines: list[str], names: tuple[str, ...]) -> list[str]:
-    """Return `lines` without the code fence, and what follows it, if the fields stand in one."""
+def _without_fence(lines: list[str], names: tuple[str, ...]) -> tuple[list[str], bool]:
+    """Return `lines` without the code fence, and what follows it, if the fields stand in one.
+
+    With it comes whether anything followed.
+    """
     start = next((i for i, line in enumerate(lines) if is_mark(line, names)), 0)
     opening = fence_lines(lines[:start])
     if len(opening) % 2 == 0:
-        return lines
+        return lines, False
     closing = [i for i in range(start, len(lines)) if lines[i].rstrip() == "```"]
     end = closing[-1] if closing else len(lines)
-    return [*lines[: opening[-1]], *lines[opening[-1] + 1 : end]]
+    after = any(line.strip() for line in lines[end + 1 :])
+    return [*lines[: opening[-1]], *lines[opening[-1] + 1 : end]], after
 
 
 def _where_it_goes_on(

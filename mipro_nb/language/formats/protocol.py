@@ -22,6 +22,8 @@ class Found:
         The text of each output found.
     values
         In place of a text, the value that JSON gave.
+    refused
+        In place of either, why what is given for an output cannot be its value.
     last
         The output whose text ends only where the reply ends; None if all ended before.
     before
@@ -32,12 +34,13 @@ class Found:
 
     texts: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
     last: str | None = None
     before: str = ""
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.texts) + len(self.values)
+        return len(self.texts) + len(self.values) + len(self.refused)
 
     def marks(self, name: str) -> bool:
         """Tell whether the reply marks the value of the output `name`."""
@@ -48,6 +51,8 @@ class PromptFormat(Protocol):
     """One way to ask for outputs and to read them."""
 
     name: str
+    called: str
+    """What it is called in a sentence."""
 
     def fits(self, signature: SignatureMeta) -> bool:
         """Tell whether the outputs of `signature` can be asked for in this format."""

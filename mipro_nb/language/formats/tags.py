@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.fields import Field, json_value
 from mipro_nb.language.formats.description import described
 from mipro_nb.language.formats.protocol import Found
+from mipro_nb.language.keys import in_doubt
 from mipro_nb.language.marks import folded
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.values import quoted, write_value
@@ -22,6 +24,7 @@ class Tags:
     """The format of tags."""
 
     name = "tags"
+    called = "a pair of tags for each output"
 
     def fits(self, signature: SignatureMeta) -> bool:  # noqa: ARG002 - all formats have it
         """Tell that any signature fits."""
@@ -42,10 +45,12 @@ class Tags:
         return _tagged(signature, signature.output_fields, values)
 
     def find(self, signature: SignatureMeta, reply: str) -> Found:
-        """Return what stands between the tags; the first pair of each output counts."""
+        """Return what stands between the tags, but for what more of them put in doubt."""
         names = tuple(signature.output_fields)
         by_folding = {folded(name): name for name in reversed(names)}
         texts: dict[str, str] = {}
+        refused: dict[str, str] = {}
+        ended: Counter[str] = Counter()
         last, place, before = None, 0, ""
         while opening := _opening(names).search(reply, place):
             name = opening[1] if opening[1] in names else by_folding[folded(opening[1])]
@@ -56,11 +61,18 @@ class Tags:
             if not texts:
                 before = reply[: opening.start()]
             text = reply[opening.end() : end].strip()
-            if name not in texts and (text or closing):
+            ended[name] += closing is not None
+            if name in texts and closing and text not in ("", texts[name]):
+                refused.setdefault(name, in_doubt([texts[name], text]))
+            elif name not in texts and (text or closing):
                 texts[name] = text
                 last = None if closing or following else name
             place = max(end, opening.end())
-        return Found(texts, last=last, before=before)
+        for name in texts:
+            if len(re.findall(rf"</\s*{re.escape(name)}\s*>", reply)) > ended[name] > 0:
+                refused[name] = f"nobody can tell which </{name}> ends it"
+        texts = {name: text for name, text in texts.items() if name not in refused}
+        return Found(texts, refused=refused, last=last, before=before)
 
 
 @lru_cache(maxsize=256)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 from mipro_nb.language.marks import folded, label_of
 from mipro_nb.language.near_json import near_json
@@ -65,6 +66,9 @@ def check_value(signature: SignatureMeta, asked: str, text: str) -> None:
     if (name := _foreign_mark(signature, text)) is not None:
         msg = f"the reply names a field {name!r} instead"
         raise NoValueError(msg)
+    if _is_in_objects(signature, text):
+        msg = "the reply has it in JSON that cannot be read, or more than once"
+        raise NoValueError(msg)
 
 
 def _repeats(asked: str, text: str, signature: SignatureMeta) -> bool:
@@ -73,6 +77,35 @@ def _repeats(asked: str, text: str, signature: SignatureMeta) -> bool:
     lines = [folded(line) for line in text.split("\n") if line.strip()]
     own = folded(name)
     return text == f"<{name}>" or any(line and (line in forms or line == own) for line in lines[:3])
+
+
+def _is_in_objects(signature: SignatureMeta, text: str) -> bool:
+    """Tell whether a reply that may be any text has the output as a key of an object.
+
+    No format found it there: the object is broken, is one of several, or has words around it.
+    """
+    (output,) = signature.output_fields.values()
+    if "{" not in text or str not in (output.type, *get_args(output.type)):
+        return False
+    if text[0] in "{[":
+        with contextlib.suppress(ValueError):
+            return _has_key(near_json(text), folded(output.name))
+    key = rf"\{{\s*[\"']?{re.escape(output.name)}[\"']?\s*:"
+    is_last = text.endswith(("}", "]", "```"))
+    return re.search(key if is_last else rf"(?m)^[ \t\[]*{key}", text, re.IGNORECASE) is not None
+
+
+def _has_key(value: Any, key: str) -> bool:
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            if any(folded(str(name)) == key for name in each):
+                return True
+            left += each.values()
+        elif isinstance(each, list):
+            left += each
+    return False
 
 
 def _foreign_mark(signature: SignatureMeta, text: str) -> str | None:

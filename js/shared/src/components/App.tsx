@@ -39,6 +39,8 @@ interface RunWidgetProps extends AppProps {
   readonly presence: Presence;
 }
 
+const BEGUN: ReadonlySet<string> = new Set(["permitted", "joined"]);
+
 /** A question for permission, the run that follows, or both. */
 function RunWidget({ state, kernel, presence, keep }: RunWidgetProps) {
   const { permission, snapshot } = state;
@@ -58,7 +60,7 @@ function RunWidget({ state, kernel, presence, keep }: RunWidgetProps) {
           onBack={null}
         />
       )}
-      {snapshot === null && (permission === null || permission.state === "permitted") && (
+      {snapshot === null && (permission === null || BEGUN.has(permission.state)) && (
         <Waiting presence={presence} what="The run is starting …" />
       )}
     </>

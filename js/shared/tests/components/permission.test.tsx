@@ -246,6 +246,30 @@ describe("afterwards", () => {
     expect(screen.queryByRole("button")).toBeNull();
   });
 
+  it("one line says which run was joined, and that run is waited for", async () => {
+    const { wire, user, become } = asked({ joins: "20261129-first" });
+    await user.click(button("Join"));
+    expect(wire.asked("join")).toHaveLength(1);
+    expect(button("Run").disabled).toBe(true);
+    become({ joins: "20261129-first", state: "joined" });
+    expect(screen.getByText(/^Joined run 20261129-first, which goes on already/)).toBeTruthy();
+    expect(screen.getByRole("status").textContent).toContain("starting");
+    expect(screen.queryByRole("button")).toBeNull();
+  });
+
+  it("there is nothing to join unless a run of the plan goes on", () => {
+    asked();
+    expect(screen.queryByRole("button", { name: "Join" })).toBeNull();
+  });
+
+  it("tells when the run to join has ended meanwhile, and may still be begun anew", async () => {
+    const { wire, user } = asked({ joins: "20261129-first" });
+    await user.click(button("Join"));
+    wire.refuse("join", "Run 20261129-first has ended meanwhile.");
+    expect((await screen.findByRole("alert")).textContent).toContain("ended meanwhile");
+    expect(button("Run").disabled).toBe(false);
+  });
+
   it("a question without a kernel cannot be answered", async () => {
     const { wire } = asked();
     wire.connect(false);

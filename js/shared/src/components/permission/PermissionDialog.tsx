@@ -34,6 +34,14 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
       </p>
     );
   }
+  if (request.state === "joined") {
+    return (
+      <p class="mipro-permission-done">
+        <Icon name="check" />
+        <span>Joined run {request.joins}, which goes on already. No other one was begun.</span>
+      </p>
+    );
+  }
   if (request.state === "declined") {
     return (
       <p class="mipro-permission-done">
@@ -53,6 +61,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
   const action = useAction();
   const caps = parseCaps(typed);
   const carriesOn = request.carries_on ?? null;
+  const joins = request.joins ?? null;
   const priced = request.estimate.total.usd !== null;
   const threshold = remember && priced ? parseThreshold(below) : { value: null, error: null };
   const answerable = kernel !== null && presence !== "gone" && presence !== "absent";
@@ -62,6 +71,14 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
     if (kernel !== null && caps !== null && threshold.error === null) {
       action.start(async () => {
         await kernel.ask("permit", { caps, below_usd: threshold.value });
+      });
+    }
+  }
+
+  function join(): void {
+    if (kernel !== null) {
+      action.start(async () => {
+        await kernel.ask("join", {});
       });
     }
   }
@@ -161,6 +178,15 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
         >
           {carriesOn === null ? "Run" : "Carry on"}
         </Button>
+        {joins !== null && (
+          <Button
+            onClick={join}
+            disabled={!answerable || action.pending}
+            title={`Show and steer run ${joins} here, and take its program`}
+          >
+            Join
+          </Button>
+        )}
         <Button onClick={decline} disabled={!answerable || action.pending}>
           Cancel
         </Button>

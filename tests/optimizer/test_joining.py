@@ -1,0 +1,180 @@
+"""A plan that is started again while it goes on: it is joined, or runs beside the first."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import os
+from pathlib import Path
+
+import processes
+import pytest
+from scripted_server import ScriptedServer
+from scripted_task import KEY, Solve, answer, exact, lm_of, rows
+
+import mipro_nb as mipro
+from mipro_nb.errors import RunEndedError
+
+DATA = {"num_trials": 4, "minibatch_size": 6, "trainset": rows(20)}
+
+
+@pytest.fixture
+def slow():
+    with ScriptedServer(answer, latency=0.02) as running:
+        mipro.configure(lm=lm_of(running))
+        yield running
+
+
+@pytest.fixture
+def types(monkeypatch):
+    """Have somebody answer every question with these words; the questions are returned."""
+    asked = []
+
+    def begin(words):
+        def typed(prompt=""):
+            asked.append(prompt)
+            return words
+
+        monkeypatch.setattr(builtins, "input", typed)
+        return asked
+
+    return begin
+
+
+def optimizer():
+    return mipro.MIPROv2(exact, num_candidates=3, num_threads=2, max_labeled_demos=4)
+
+
+@pytest.fixture
+def first(slow):
+    run = optimizer().start(Solve(), requires_permission_to_run=False, **DATA)
+    yield run
+    run.stop()
+    run.wait()
+
+
+def recorded(run):
+    return [run_id for run_id, _ in run.record.run_ids()]
+
+
+@pytest.mark.parametrize("word", ["j", "join", " Join "])
+def test_start_returns_the_run_that_was_joined(first, types, word):
+    asked = types(word)
+    assert optimizer().start(Solve(), **DATA) is first
+    assert asked == [f"Run this plan beside run {first.id}, or join that one? [y/N/join] "]
+    assert recorded(first) == [first.id]
+    assert mipro.live_runs() == [first]
+
+
+def test_compile_brings_the_program_of_the_run_that_was_joined(first, types, slow, capsys):
+    types("j")
+    best = optimizer().compile(Solve(), **DATA)
+    assert f"Run {first.id} of this very plan is going on already" in capsys.readouterr().out
+    assert best.run is first
+    assert best.score == first.score
+    assert best.dump_state() == first.wait().dump_state()
+    assert best is not first.wait(), "two cells have a program of their own"
+    paid = [e for e in first.events() if e.event.type == "lm_call_answered"]
+    assert slow.count == sum(not e.event.from_cache for e in paid)
+    assert recorded(first) == [first.id]
+
+
+async def test_acompile_joins_and_leaves_the_run_alone_when_it_is_cancelled(first, types):
+    asked = types("join")
+    task = asyncio.create_task(optimizer().acompile(Solve(), **DATA))
+    while not asked:  # noqa: ASYNC110 - the question is asked by plain code
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    best = await first
+    assert best.run is first
+    assert first.status == "finished"
+
+
+async def test_acompile_brings_the_program_of_the_run_that_was_joined(first, types):
+    types("join")
+    best = await optimizer().acompile(Solve(), **DATA)
+    assert best.run is first
+    assert recorded(first) == [first.id]
+
+
+@pytest.mark.parametrize("word", ["y", "ja"])
+def test_yes_runs_beside_it(first, types, word):
+    types(word)
+    second = optimizer().start(Solve(), **DATA)
+    assert second.id != first.id
+    assert second.joined is None
+    second.wait()
+    assert set(recorded(first)) == {first.id, second.id}
+
+
+def test_no_leaves_it_alone(first, types):
+    types("")
+    with pytest.raises(mipro.errors.PermissionDeniedError):
+        optimizer().compile(Solve(), **DATA)
+    first.wait()
+    assert first.status == "finished"
+
+
+def test_what_goes_on_no_more_cannot_be_joined(first, monkeypatch):
+    def typed(_):
+        first.wait()
+        return "join"
+
+    monkeypatch.setattr(builtins, "input", typed)
+    with pytest.raises(RunEndedError, match=r"has ended meanwhile: mipro_nb\.runs\.load"):
+        optimizer().start(Solve(), **DATA)
+
+
+def test_without_one_that_goes_on_there_is_nothing_to_join(slow, types):
+    asked = types("j")
+    run = optimizer().start(Solve(), **DATA)
+    assert asked == ["Run this plan? [y/N] "]
+    assert run.joined is None, "on this question it is a short yes"
+    with pytest.raises(RunEndedError, match="there is none to join"):
+        run.join()
+    run.stop()
+    run.wait()
+
+
+ELSEWHERE = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+from scripted_task import Solve, exact, rows
+import mipro_nb as mipro
+lm = mipro.LM("scripted", base_url=sys.argv[3], api_key=sys.argv[4], price=(1.0, 2.0))
+mipro.configure(lm=lm)
+optimizer = mipro.MIPROv2(exact, num_candidates=3, num_threads=2, max_labeled_demos=4)
+data = {"num_trials": 4000, "minibatch_size": 6, "trainset": rows(20)}
+run = optimizer.start(Solve(), requires_permission_to_run=False, **data)
+print(run.id, flush=True)
+sys.stdin.readline()
+run.stop()
+run.wait()
+"""
+
+
+def test_a_run_of_another_process_is_named_and_cannot_be_joined(slow, types):
+    mipro.configure(lm=mipro.LM("scripted", base_url=slow.base_url, api_key=KEY, price=(1.0, 2.0)))
+    here = Path(__file__).parent
+    arguments = (here, here.parent, slow.base_url, KEY)
+    with processes.start(ELSEWHERE, *arguments, env=os.environ) as process:
+        try:
+            run_id = process.stdout.readline().strip()
+            asked = types("n")
+            with pytest.raises(mipro.errors.PermissionDeniedError):
+                optimizer().start(Solve(), **{**DATA, "num_trials": 4000}).wait()
+            with pytest.warns(UserWarning, match=f"{run_id} of this very plan .* another process"):
+                run = optimizer().start(
+                    Solve(), requires_permission_to_run=False, **{**DATA, "num_trials": 4000}
+                )
+            run.stop()
+            run.wait()
+            process.communicate("\n", timeout=60)
+        finally:
+            process.kill()
+    assert asked == ["Run this plan? [y/N] "], "it is not offered"
+    told = next(note for note in run.plan.notes if run_id in note)
+    assert "cannot be joined from here" in told
+    assert f"mipro_nb.runs.load('{run_id}')" in told
