@@ -55,9 +55,9 @@ class GSM8K:
 
     Examples
     --------
-    >>> gsm8k = GSM8K()  # doctest: +SKIP
-    >>> gsm8k.train[0].inputs()  # doctest: +SKIP
-    Example(question='The result from the 40-item …')
+    >>> gsm8k = GSM8K("gsm8k.jsonl")  # a local copy; GSM8K() reads from the Hugging Face hub
+    >>> gsm8k.train[0].input_names
+    ('question',)
     """
 
     train: list[Example]

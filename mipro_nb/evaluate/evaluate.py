@@ -35,6 +35,14 @@ class EvaluationResult(float):
     ----------
     results : list of ExampleResult
         One per example, in the order of the set.
+
+    Examples
+    --------
+    >>> result = Evaluate(devset=rows, metric=exact)(student)
+    >>> result.score, result > 50
+    (100.0, True)
+    >>> result.to_dataframe()["score"].tolist() == [1.0] * 100
+    True
     """
 
     results: list[ExampleResult]
@@ -146,6 +154,12 @@ class Evaluate:
         If the devset is empty, a row has no inputs or a number is out of range.
     MetricError
         If the metric cannot be called.
+
+    Examples
+    --------
+    >>> evaluate = Evaluate(devset=rows[:10], metric=exact, num_threads=4)
+    >>> evaluate(student)
+    EvaluationResult(100.0, 10 examples)
     """
 
     def __init__(

@@ -35,6 +35,12 @@ class Score:
         The score, 0–1; or 0–100, if the metric gives such scores on all examples.
     feedback
         What was good or bad, as text; None for none.
+
+    Examples
+    --------
+    >>> verdict = Score(0.5, "the number is right, the unit is missing")
+    >>> float(verdict), verdict.feedback
+    (0.5, 'the number is right, the unit is missing')
     """
 
     score: float

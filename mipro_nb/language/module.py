@@ -34,6 +34,20 @@ class Module:
     score, trial_logs, candidate_programs, run
         Left by an optimizer on the program that it returns; absent before. Attributes of those
         names that the program has itself win over them.
+
+    Examples
+    --------
+    >>> class TwoSteps(Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.solve = Predict("question -> answer")
+    ...         self.check = Predict("question, answer -> right: bool")
+    ...
+    ...     def forward(self, question):
+    ...         answer = self.solve(question=question).answer
+    ...         return Prediction(answer=answer)
+    >>> [name for name, predictor in TwoSteps().named_predictors()]
+    ['solve', 'check']
     """
 
     is_predictor = False

@@ -61,6 +61,13 @@ class Predict(Module):
         What its calls belong to while a run uses this copy of the program; None otherwise.
     bound_name
         Its name in that copy; None otherwise.
+
+    Examples
+    --------
+    >>> multiply = Predict("question -> answer: int")
+    >>> multiply(question="What is 6 times 7?").answer
+    42
+    >>> multiply.demos = [Example(question="What is 2 times 2?", answer=4)]
     """
 
     is_predictor = True
@@ -250,6 +257,12 @@ class ChainOfThought(Module):
 
     Parameters are those of `Predict`, which it keeps as ``predict``. A signature that has an output
     ``reasoning`` of its own keeps it, as the first one.
+
+    Examples
+    --------
+    >>> prediction = ChainOfThought("question -> answer")(question="What is 6 times 7?")
+    >>> list(prediction.keys())
+    ['reasoning', 'answer']
     """
 
     def __init__(

@@ -359,6 +359,7 @@ class Signature(metaclass=SignatureMeta):
 
     >>> Signature("question, context -> answer: float", "Answer from the context.")
     Signature('question, context -> answer: float', 'Answer from the context.')
+    >>> from typing import Literal
     >>> class Spam(Signature):
     ...     '''Say whether the message is spam.'''
     ...

@@ -94,6 +94,14 @@ class LM:
     InvalidArgumentError
         If the model is unknown, its key missing, a number out of range, `api_base` another
         server than `base_url`, or there is no such prompt format.
+
+    Examples
+    --------
+    >>> LM("openai/gpt-4o-mini", temperature=0.7, max_tokens=300)
+    LM('openai/gpt-4o-mini')
+    >>> own = LM("my-model", base_url="http://127.0.0.1:8000/v1", price=(0.10, 0.40))
+    >>> own.price
+    Price(input=0.1, output=0.4, cached_input=None)
     """
 
     def __init__(

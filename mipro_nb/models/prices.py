@@ -23,6 +23,11 @@ class Price:
         Price of output tokens.
     cached_input
         Price of input tokens found in the server's prompt cache; that of `input` if None.
+
+    Examples
+    --------
+    >>> Price(input=0.15, output=0.60).usd(input_tokens=2_000_000, output_tokens=500_000)
+    0.6
     """
 
     input: float

@@ -105,6 +105,13 @@ class MIPROv2:
         If the metric cannot be called with (example, prediction[, trace]).
     InvalidArgumentError
         If a parameter is out of range, or `auto` comes with num_candidates.
+
+    Examples
+    --------
+    >>> optimizer = MIPROv2(exact, auto="light")
+    >>> optimized = optimizer.compile(student, trainset=rows, max_usd=0.50)
+    >>> optimized.run.status
+    'finished'
     """
 
     def __init__(

@@ -189,6 +189,14 @@ class Plan(Hyperparameters):
         Calls, tokens and USD by phase.
     caps
         Hard limits; no LM call is sent that could exceed them.
+
+    Examples
+    --------
+    >>> plan = MIPROv2(exact, auto="light").plan(student, trainset=rows)
+    >>> plan.num_trials, plan.trainset_size, plan.valset_size
+    (10, 20, 80)
+    >>> round(plan.estimate.total.calls.expected) > 100
+    True
     """
 
     program: str

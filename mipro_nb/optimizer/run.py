@@ -62,6 +62,13 @@ class Run(RunFrames):
         Whether candidates and trials are printed as they come.
     permitted
         Whether it has begun.
+
+    Examples
+    --------
+    >>> run = MIPROv2(exact, auto="light").start(student, trainset=rows)
+    >>> optimized = run.wait()
+    >>> run.status, run.score
+    ('finished', 100.0)
     """
 
     def __init__(

@@ -60,6 +60,12 @@ class RecordedEvent:
         Unix time in seconds.
     event
         The event.
+
+    Examples
+    --------
+    >>> first = load(run_id).events()[0]
+    >>> first.seq, first.event.type
+    (0, 'run_planned')
     """
 
     run_id: str
@@ -94,6 +100,12 @@ class Record:
     ------
     RecordError
         If the file cannot be opened, is no record, or was written by a newer mipro_nb.
+
+    Examples
+    --------
+    >>> record = open_record()
+    >>> record.query("SELECT count(*) FROM runs")
+    [(2,)]
     """
 
     def __init__(self, path: Path) -> None:

@@ -57,6 +57,11 @@ class CheckReport:
         How many were looked at.
     problems
         What is wrong, in the order in which it was found.
+
+    Examples
+    --------
+    >>> check().ok
+    True
     """
 
     path: Path

@@ -44,6 +44,12 @@ class Spend:
         What was sent, every attempt of a call that was tried again among them.
     uncounted_calls
         Answered calls whose tokens the server did not count: they are about right.
+
+    Examples
+    --------
+    >>> spend = load(run_id).state.spend
+    >>> spend.calls > 0, spend.failed_calls
+    (True, 0)
     """
 
     calls: int = 0
@@ -200,6 +206,12 @@ class RunState:
         Whose run it is: the process's id, and the Unix time at which that process began.
     pause_reason
         Why it pauses, where no person paused it.
+
+    Examples
+    --------
+    >>> state = fold(load(run_id).events())
+    >>> state.state, state.baseline
+    ('finished', 100.0)
     """
 
     state: State = "planned"
