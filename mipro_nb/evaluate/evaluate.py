@@ -41,7 +41,7 @@ class EvaluationResult(float):
     >>> result = Evaluate(devset=rows, metric=exact)(student)
     >>> result.score, result > 50
     (100.0, True)
-    >>> result.to_dataframe()["score"].tolist() == [1.0] * 100
+    >>> len(result.to_dataframe()) == len(rows)
     True
     """
 
