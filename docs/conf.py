@@ -29,6 +29,9 @@ extensions = [
 ]
 exclude_patterns = ["extensions"]
 default_role = "code"
+suppress_warnings = [
+    "ref.python"
+]  # names of attributes are looked up, and several classes have `score`
 
 # `make notebooks` runs them and stores their outputs.
 nb_execution_mode = "off"

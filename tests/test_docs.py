@@ -169,7 +169,11 @@ def test_the_pages_of_magics_and_events_have_all_of_them(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "text", "loaded"),
     [
-        ("page.html", '<script src="https://cdn.example/a.js"></script>', "https://cdn.example/a.js"),
+        (
+            "page.html",
+            '<script src="https://cdn.example/a.js"></script>',
+            "https://cdn.example/a.js",
+        ),
         ("page.html", '<link rel="stylesheet" href="//cdn.example/a.css">', "//cdn.example/a.css"),
         ("page.html", '<p style="background: url(http://cdn.example/a)">', "http://cdn.example/a"),
         ("page.html", "<style>@import 'https://cdn.example/b'</style>", "https://cdn.example/b"),
@@ -178,9 +182,7 @@ def test_the_pages_of_magics_and_events_have_all_of_them(monkeypatch):
         ("page.html", '<img src="images/live.png">', None),
     ],
 )
-def test_what_a_site_would_fetch_from_elsewhere_is_found(
-    name, text, loaded, tmp_path, monkeypatch
-):
+def test_what_a_site_would_fetch_from_elsewhere_is_found(name, text, loaded, tmp_path, monkeypatch):
     (tmp_path / name).write_text(text, encoding="utf-8")
     found = _extension("self_contained", monkeypatch)["fetched_from_elsewhere"](tmp_path)
     assert found == ([] if loaded is None else [(name, loaded)])
@@ -192,6 +194,7 @@ def test_links_to_files_outside_lead_to_their_pages(monkeypatch):
     assert turned("[a](../../benchmarks/README.md#results)", page) == (
         "[a](../explanation/benchmarks.md#results)"
     )
+    assert turned("[`b`](../../CHANGELOG.md)", page) == "[`b`](../contributing/changelog.md)"
     assert turned("[the Makefile](../../Makefile)", page) == "the Makefile"
     for same in ("[b](metrics.md)", "[c](https://dspy.ai)", "`[d](../../Makefile)`"):
         assert turned(same, page) == same

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -16,6 +17,7 @@ from sphinx.application import Sphinx
 from mipro_nb import runs
 from mipro_nb.notebook.magic.verbs import CELL, VERBS
 
+_RULES = Path(__file__).parents[2] / "prose/rules.toml"
 _MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 
 
@@ -58,6 +60,13 @@ def tables() -> str:
     return "```sql\n" + ";\n".join(statements) + ";\n```"
 
 
+def habits() -> str:
+    """Return the rules of the prose check."""
+    rules = tomllib.loads(_RULES.read_text(encoding="utf-8"))["rule"]
+    rows = [f"| `{rule['found_in'][0]}` | {rule['instead']} |" for rule in rules]
+    return "\n".join(["| in place of | write |", "|---|---|", *rows])
+
+
 def kinds_of_events() -> tuple[Any, ...]:
     """Return the class of every event that a run may write."""
     event = get_type_hints(runs.RecordedEvent, include_extras=True)["event"]
@@ -79,4 +88,4 @@ def _event(kind: Any) -> str:
     return "\n".join(lines)
 
 
-_PARTS = {"magics": magics, "events": events, "tables": tables}
+_PARTS = {"magics": magics, "events": events, "tables": tables, "habits": habits}

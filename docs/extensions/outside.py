@@ -27,7 +27,8 @@ _PLACES = {
 }
 _SOURCES = {place: source for source, place in _PLACES.items()}
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
-_CODE = re.compile(r"(^```.*?^```|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
+# The text of a link may be code.
+_CODE = re.compile(r"(^```.*?^```|(?<!\[)`[^`\n]+`)", re.DOTALL | re.MULTILINE)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

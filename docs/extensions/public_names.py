@@ -28,12 +28,15 @@ def public_classes() -> dict[str, str]:
         "mipro_nb.errors": vars(errors),
     }
     return {
-        name: f"{face}.{name}" for face, names in faces.items() for name in names if name[0].isupper()
+        name: f"{face}.{name}"
+        for face, names in faces.items()
+        for name in names
+        if name[0].isupper()
     }
 
 
-def _link(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    del app, what, name, obj, options
+def _link(*told: Any) -> None:
+    lines: list[str] = told[-1]
     known = public_classes()
 
     def linked(found: re.Match[str]) -> str:

@@ -13,7 +13,9 @@ from sphinx.util import logging
 _log = logging.getLogger(__name__)
 _ELSEWHERE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _LOADED = {"src", "srcset", "poster", "data"}
-_IN_STYLES = re.compile(r"(?:@import\s+|url\()\s*[\"']?\s*((?:https?:)?//[^\"')\s]+)", re.IGNORECASE)
+_IN_STYLES = re.compile(
+    r"(?:@import\s+|url\()\s*[\"']?\s*((?:https?:)?//[^\"')\s]+)", re.IGNORECASE
+)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -58,7 +60,8 @@ class _Page(HTMLParser):
         names = _LOADED | ({"href"} if tag in {"link", "image", "use"} else set())
         if given.get("rel") in {"canonical", "next", "prev"}:
             names = set()
-        self.loaded += [given[name] for name in names & given.keys() if _ELSEWHERE.match(given[name])]
+        addresses = [given[name] for name in names & given.keys()]
+        self.loaded += [address for address in addresses if _ELSEWHERE.match(address)]
         self.loaded += _IN_STYLES.findall(given.get("style", ""))
 
     def handle_data(self, data: str) -> None:
