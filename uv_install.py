@@ -2,7 +2,7 @@
 
 python uv_install.py --python PYTHON [what `uv pip install` takes]
 
-uv does not read pip's settings. Whoever has told pip of a mirror would get nothing from it. These
+uv does not read pip's settings. A mirror that pip is configured for would not be used. These
 settings reach uv through its environment, since an address may hold a password.
 """
 

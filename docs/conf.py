@@ -47,6 +47,7 @@ autodoc_default_options = {"members": True}
 autoclass_content = "class"
 napoleon_google_docstring = False
 napoleon_use_ivar = True
+napoleon_use_param = False  # else "a, b" becomes two parameters with one text
 python_maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 add_module_names = True

@@ -21,6 +21,7 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[1]
 _RULES = Path(__file__).with_name("rules.toml")
 _CODE_IN_MARKDOWN = re.compile(r"^(```|~~~).*?^\1|`[^`\n]+`|<!--.*?-->", re.DOTALL | re.MULTILINE)
+_NAMES = re.compile(r"^[ \t]*\*{0,2}[a-z_]\w*(, \*{0,2}\w+)*$", re.MULTILINE)
 _READ = (".md", ".ipynb", ".py", ".ts", ".tsx")
 
 
@@ -136,7 +137,8 @@ def _strings(source: str, *, docstrings_only: bool) -> Iterator[Text]:
 
 
 def _parts(line: int, text: str) -> Iterator[Text]:
-    for part in _paragraphs(text.replace("``", "`")):
+    # In NumPy's sections, lines of their own name parameters.
+    for part in _paragraphs(_NAMES.sub("x", text.replace("``", "`"))):
         yield Text(line + part.line - 1, part.text)
 
 

@@ -49,14 +49,18 @@ def test_code_in_markdown_is_left_out(found):
 
 def test_of_python_docstrings_strings_and_comments_are_looked_at(found):
     source = '''\
-"""Do it anew."""
+"""Do it anew.
+
+reckoned
+    A parameter.
+"""
 
 # Whoever reads
 # this.
 anew = 1
 text = f"{anew} is no {anew} of an LM, it is no record"
 '''
-    assert found("a.py", source) == [(1, "anew"), (6, "is no record"), (3, "Whoever")]
+    assert found("a.py", source) == [(1, "anew"), (10, "is no record"), (7, "Whoever")]
 
 
 def test_of_tests_only_what_explains_them_is_looked_at(found):

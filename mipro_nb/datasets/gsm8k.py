@@ -126,7 +126,7 @@ def _read_lines(lines: Iterable[bytes], path: Path) -> Iterable[Example]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise InvalidArgumentError("path", where, f"this is no JSON ({error}).") from error
+            raise InvalidArgumentError("path", where, f"this is not JSON ({error}).") from error
         yield _read_row(row, where)
 
 

@@ -141,7 +141,7 @@ class Evaluate:
         Print the results as a table: True for all rows, a number for the first so many.
     max_errors
         Failed examples before it raises. An example whose reply cannot be read scores 0 and is
-        listed, but is no error: a better prompt may mend it.
+        listed, but is not an error: a better prompt can fix it.
     example_timeout
         Seconds that program and metric may work on one example, the waiting for LM answers left
         out; None for as long as they like. Code that takes longer is an error of that example:
@@ -329,7 +329,7 @@ def check_rows(name: str, rows: Sequence[Example]) -> list[Example]:
     Raises
     ------
     InvalidArgumentError
-        If there is no row, one is no Example, or one has no inputs.
+        If there is no row, one is not an Example, or one has no inputs.
     """
     if isinstance(rows, str | bytes) or not hasattr(rows, "__iter__"):
         raise InvalidArgumentError(name, rows, "give a list of Example.")

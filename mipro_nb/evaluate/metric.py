@@ -89,7 +89,7 @@ class Metric:
         Raises
         ------
         MetricError
-            If the metric raises, or returns something that is no score; shown with the example.
+            If the metric raises, or returns something that is not a score; shown with the example.
         """
         arguments = (example, prediction, trace) if self._takes_trace else (example, prediction)
         try:
@@ -136,7 +136,7 @@ def scale_of(scores: Iterable[float]) -> Literal[1, 100]:
 
 
 class MetricReturnError(MetricError):
-    """The metric returned something that is no score; it would do so again."""
+    """The metric returned something that is not a score; it would do so again."""
 
 
 def _takes_trace(function: MetricFunction, name: str) -> bool:

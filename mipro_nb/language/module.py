@@ -54,7 +54,7 @@ class Module:
     _results: SimpleNamespace | None = None
 
     def attach_results(self, **results: Any) -> None:
-        """Make `results` readable as attributes; they are no part of the program."""
+        """Make `results` readable as attributes; they are not part of the program."""
         self.__dict__["_results"] = SimpleNamespace(**results)
 
     def __getattr__(self, name: str) -> Any:
@@ -166,7 +166,7 @@ class Module:
         Raises
         ------
         SavedStateError
-            If the file is no saved program, or one of another structure or a newer format.
+            If the file is not a saved program, or one of another structure or a newer format.
         """
         saving.load_state(self.named_predictors(), saving.read(Path(path)))
 

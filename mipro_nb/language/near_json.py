@@ -23,7 +23,7 @@ def near_json(text: str) -> Any:
     """Return the object or list that `text` plainly means.
 
     A sentence before it and a fence around it are passed over. Python's quotes and names, a comma
-    too many and bare quotes are mended, as long as no word is lost.
+    too many and bare quotes are fixed, as long as no word is lost.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def _announced(text: str) -> str:
 
 def _repaired(body: str) -> Any:
     if len(body) > _LONGEST_REPAIR:
-        msg = "it is no JSON"
+        msg = "it is not JSON"
         raise ValueError(msg)
     try:
         with warnings.catch_warnings():
@@ -89,7 +89,7 @@ def _repaired(body: str) -> Any:
     except RecursionError as error:
         raise ValueError(_DEEP) from error
     if not isinstance(value, dict | list) or _words(body) != _words_of(value):
-        msg = "it is no JSON, and has no reading in which every word counts"
+        msg = "it is not JSON, and has no reading in which every word counts"
         raise ValueError(msg)
     return value
 

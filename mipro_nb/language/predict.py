@@ -39,7 +39,7 @@ class Predict(Module):
     signature
         ``"question -> answer"`` or a Signature class.
     rollout
-        Calls that are equal but for their rollout are answered anew, not from the cache.
+        Calls that are equal but for their rollout are answered again, not from the cache.
     prompt_format
         ``"lines"``, ``"tags"``, ``"json"`` or, for one output, ``"value"``: how outputs are asked
         for, whatever the LM or `configure` says; None to leave it to these.
@@ -122,8 +122,8 @@ class Predict(Module):
     async def aforward(self, *args: Any, **inputs: Any) -> Prediction:
         """Await the prediction for `inputs`, given by name.
 
-        A reply that lacks a field, holds one of the wrong type, or is none (a refusal, a call of
-        a tool) is asked for once more with the reason.
+        A reply that lacks a field, holds one of the wrong type, or is not an answer (a refusal, a
+        call of a tool) is asked for once more with the reason.
 
         Raises
         ------

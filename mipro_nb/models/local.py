@@ -39,7 +39,7 @@ class LocalServer:
     base_url
         Where it answers, OpenAI's protocol.
     identity
-        Names what answers, whatever port it got: kept answers hold in later processes, too.
+        Names what answers, whatever port it got: kept answers also hold in later processes.
     """
 
     model: str

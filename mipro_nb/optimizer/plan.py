@@ -176,7 +176,7 @@ class Plan(Hyperparameters):
     models
         Role (task, prompt, teacher) → name of the LM.
     formats
-        Name → prompt format of every predictor, whoever chose it.
+        Name → prompt format of every predictor, wherever it was chosen.
     trials_in_flight
         How many trials are asked before the first of them is told (the fixed lag).
     distinct_rows
@@ -346,8 +346,8 @@ def resolve(
     if 0 < labelled < bootstrapped:
         notes.append(
             f"max_labeled_demos={labelled} only says how far labelled demos fill a set up: one may "
-            f"hold {bootstrapped} bootstrapped ones. For no more than {labelled} demos, give "
-            f"max_bootstrapped_demos={labelled}, too."
+            f"hold {bootstrapped} bootstrapped ones. For no more than {labelled} demos, "
+            f"also give max_bootstrapped_demos={labelled}."
         )
     values = {name: value for name, value in vars(wishes).items() if name not in _RESOLVED}
     return Plan(

@@ -200,8 +200,8 @@ class RunState:
     lost
         Calls that were in flight when the run, or its process, ended, at their worst.
     reckoned
-        What attempts whose end nobody knows may have cost, at the worst, beyond what is told of
-        them; the attempts themselves are among those told.
+        What attempts whose end nobody knows may have cost, at the worst, beyond what events
+        tell; the attempts themselves are among those told.
     process, process_started
         Whose run it is: the process's id, and the Unix time at which that process began.
     pause_reason
@@ -445,7 +445,7 @@ class RunState:
 
     def _score(self, event: ev.ExampleScored) -> None:
         cell = (event.configuration, event.example)
-        if cell in self.scored_by:  # a failed run that is carried on scores anew what had failed
+        if cell in self.scored_by:  # a failed run that is resumed scores again what had failed
             self._count(cell, -1)
         self.scores.setdefault(event.configuration, {})[event.example] = event.score
         self.errors.pop(cell, None)
