@@ -123,7 +123,7 @@ class RunWidget:
 
     @property
     def trial_count(self):
-        """How many trials the tab tells of."""
+        """How many trials the tab shows."""
         tab = self.run.get_by_role("tab", name=re.compile("^Trials"))
         return int(tab.inner_text().removeprefix("Trials"))
 

@@ -490,8 +490,8 @@ def test_requests_without_an_answer_and_lost_calls_are_told():
     made["summary"]["lost"] = {"calls": 3, "tokens": 1200, "usd": 0.0012}
     sent = "86 requests were sent: 2 of them brought no answer, and 1 call failed for good."
     lost = (
-        "3 calls were in flight when the run was interrupted: they may have been billed; carrying "
-        "the run on sends them again. For the caps they count at their worst: 1,200 tokens."
+        "3 calls were in flight when the run was interrupted: they may have been billed; resuming "
+        "the run sends them again. For the caps they count at their worst: 1,200 tokens."
     )
     for shown in (Page(run_html(made)).text, run_text(made)):
         assert sent in shown

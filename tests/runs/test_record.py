@@ -540,7 +540,7 @@ def test_somebody_elses_database_is_refused_and_left_alone(tmp_path):
     theirs.commit()
     theirs.close()
     before = files(tmp_path)
-    with pytest.raises(RecordError, match="no record of mipro_nb"):
+    with pytest.raises(RecordError, match="not a record of mipro_nb"):
         Record(path)
     assert files(tmp_path) == before
 

@@ -88,8 +88,8 @@ def test_lost_calls_are_told_at_their_worst_once_the_run_is_carried_on():
     )
     told = report(answered(), resumed)
     assert (
-        "2 calls were in flight when the run was interrupted: they may have been billed; carrying "
-        "the run on sends them again. For the caps they count at their worst: 3,000 tokens.\n"
+        "2 calls were in flight when the run was interrupted: they may have been billed; resuming "
+        "the run sends them again. For the caps they count at their worst: 3,000 tokens.\n"
     ) in told
     assert "\n  up to $0.25 more may have been billed\n" in told
     assert "total            1       0        100       10    0.5000" in told, "what is certain"

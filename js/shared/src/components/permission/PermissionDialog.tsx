@@ -28,8 +28,8 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
       <p class="mipro-permission-done">
         <Icon name="check" />
         <span>
-          {request.carries_on ? "Resumed" : "Permitted"}: <SafeText text={request.program} />,
-          caps: {capsText(request.caps)}.
+          {request.carries_on ? "Resumed" : "Permitted"}: <SafeText text={request.program} />, caps:{" "}
+          {capsText(request.caps)}.
         </span>
       </p>
     );
