@@ -250,7 +250,7 @@ describe("afterwards", () => {
     const { wire } = asked();
     wire.connect(false);
     await waitFor(() => expect(button("Run").disabled).toBe(true));
-    expect(screen.getByText(/run the cell again/)).toBeTruthy();
+    expect(screen.getByText(/Run the cell again/)).toBeTruthy();
   });
 });
 
