@@ -24,6 +24,7 @@ UV_STAMP := $(VENV)/.stamp-uv
 DEMO_STAMP := $(VENV)/.stamp-demo
 PY_STAMP := $(VENV)/.stamp-python
 DEV_STAMP := $(VENV)/.stamp-dev
+DOCS_STAMP := $(VENV)/.stamp-docs
 JS_STAMP := js/node_modules/.stamp
 LAB_STAMP := js/labextension/node_modules/.stamp
 
@@ -57,7 +58,8 @@ BENCH := $(PY) -m benchmarks.against_dspy
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two installers would write into one environment
-.PHONY: help setup demo lab test test-fast coverage check bench bench-local bench-formats soak format clean chromium seed
+.PHONY: help setup demo lab notebooks docs test test-fast coverage check bench bench-local \
+	bench-formats soak format clean chromium seed
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,6 +142,21 @@ demo: seed $(DEMO_STAMP) ## Run the quickstart notebook without a browser (SEED=
 lab: $(PY_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in JupyterLab (LAB_ARGS=--no-browser)
 	$(PY) -m jupyter lab $(LAB_ARGS) notebooks/01_quickstart.ipynb
 
+# With a record of its own: what an earlier run has paid for would be shown as free.
+notebooks: $(DEMO_STAMP) $(PY_STAMP) $(WIDGETS) ## Execute the four notebooks and keep their outputs in them
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && for notebook in notebooks/*.ipynb; do \
+		MIPRO_HOME="$$home" $(PY) notebooks/execute.py "$$notebook" build/notebooks || exit 1; \
+		cp "build/notebooks/$$(basename "$$notebook" .ipynb).executed.ipynb" "$$notebook"; \
+	done
+
+$(DOCS_STAMP): pyproject.toml $(PY_STAMP)
+	$(INSTALL) $(PY) -e '.[docs]'
+	touch $@
+
+docs: $(DOCS_STAMP) ## Build the documentation site in build/docs; warnings are errors
+	$(PY) -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
+	@echo "The site: build/docs/index.html"
+
 test: chromium setup ## Run all tests: Python's, TypeScript's and those in a browser
 	$(PYTEST)
 
@@ -149,11 +166,12 @@ test-fast: setup ## Run the tests that need neither a browser, a kernel nor an L
 coverage: chromium setup ## Run all tests and tell which lines of Python none of them reaches
 	$(PYTEST) --cov --cov-report=term
 
-check: setup ## Lint, check formatting, types and import directions; change nothing
+check: setup docs ## Lint, check formatting, types, imports, prose and documentation; change nothing
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy --strict mipro_nb
 	$(VENV)/bin/lint-imports
+	$(PY) prose/check.py
 	$(NPM) run check
 	$(NPM_LAB) run types
 
@@ -188,5 +206,7 @@ format: setup ## Format all code and fix what can be fixed by rule
 clean: ## Remove all that make made, .venv and node_modules too
 	rm -rf $(VENV) $(DSPY) js/node_modules js/labextension/node_modules js/dist
 	rm -rf mipro_nb/notebook/static mipro_nb/labextension dist build demo-output test-output
+	rm -rf docs/tutorials/*.ipynb docs/contributing/index.md docs/contributing/changelog.md
+	rm -rf docs/explanation/benchmarks.md
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

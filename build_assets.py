@@ -45,7 +45,7 @@ def build(target_name: str, version: str) -> None:  # noqa: ARG001 (named by the
 
 
 class SayWhatIsMissing(BuildHookInterface[Any]):
-    """Warns whoever packs mipro_nb without its front end; hatchling finds this class."""
+    """Warns those who pack mipro_nb without its front end; hatchling finds this class."""
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Look whether the built files are there."""

@@ -80,7 +80,7 @@ class _Workers:
 class _Waited(Generic[T]):
     """Work on a loop that a thread waits for.
 
-    A lock tells of its end, and no concurrent Future: sync code waits so for every LM call, and
+    The end of a call is a lock, not a concurrent Future: sync code waits so for every LM call, and
     this takes half the time.
     """
 
@@ -101,7 +101,7 @@ class _Waited(Generic[T]):
 
     def _end(self, task: asyncio.Task[T]) -> None:
         if not task.cancelled():
-            task.exception()  # seen: whoever gave the work up hears no more of it
+            task.exception()  # seen: those who gave the work up hear no more of it
         self._under_way.release()
 
     def give_up(self) -> None:
@@ -122,7 +122,7 @@ class _Waited(Generic[T]):
     def result(self) -> T:
         """Return what the ended work returned, or raise what it raised."""
         if self._task is None or self._task.cancelled():
-            # Not asyncio's error, which would look as if whoever waits had been cancelled.
+            # Not asyncio's error, which would look as if the waiting code had been cancelled.
             raise CancelledError
         return self._task.result()
 
@@ -216,7 +216,7 @@ async def until_done(done: Future[Any]) -> None:
     waiting = asyncio.wrap_future(done)
     await asyncio.wait([waiting])
     if not waiting.cancelled():
-        waiting.exception()  # seen: whoever wants it asks `done`
+        waiting.exception()  # seen: those who want it ask `done`
 
 
 _core: CoreLoop | None = None
@@ -234,7 +234,7 @@ if hasattr(os, "register_at_fork"):  # where processes can be forked
 
 
 def core() -> CoreLoop:
-    """Return the process's core loop, started at the first call (and anew after a fork)."""
+    """Return the process's core loop, started at the first call (and again after a fork)."""
     global _core  # noqa: PLW0603 - one loop per process is the point
     with _lock:
         if _core is None or _core.pid != os.getpid():
@@ -262,7 +262,7 @@ async def in_worker(function: Callable[..., T], /, *args: Any, **kwargs: Any) ->
             return
         try:
             result = context.run(function, *args, **kwargs)
-        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the call
+        except BaseException as error:  # noqa: BLE001 - handed to the code that awaits the call
             if not isinstance(error, Exception) or isinstance(error, StopIteration):
                 # On the loop, SystemExit and its like would end the task they reach without a
                 # word. StopIteration fits in no future: who awaits the call would never hear.

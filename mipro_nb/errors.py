@@ -109,7 +109,7 @@ class LMError(MiproError):
     Attributes
     ----------
     input_tokens, output_tokens, cached_input_tokens
-        Tokens of an answer that came back and cannot be used; servers bill them, too.
+        Tokens of an answer that came back and cannot be used; servers bill them all the same.
     """
 
     input_tokens: int = 0
@@ -124,14 +124,14 @@ class RequestRefusedError(LMError):
 class PromptFilteredError(RequestRefusedError):
     """A server's filter refuses a prompt.
 
-    It is an outcome of that example, scored 0, and no error of the program.
+    It is an outcome of that example, scored 0, not an error of the program.
     """
 
 
 class PromptTooLongError(RequestRefusedError):
     """A prompt exceeds the model's context.
 
-    It is an outcome of that example, scored 0, and no error of the program: a configuration with
+    It is an outcome of that example, scored 0, not an error of the program: a configuration with
     shorter demos or instructions may fit.
 
     Attributes
@@ -196,8 +196,8 @@ class CapReachedError(CallRefusedError):
             return
         super().__init__(
             f"{text}, {_amount(reserved)} reserved for calls in flight, and the next call might "
-            f"take {_amount(wanted)}. A lower LM(max_tokens=…) has calls reserve less, and lets "
-            "more of the cap be used."
+            f"take {_amount(wanted)}. Set a lower LM(max_tokens=…): each call then reserves less "
+            "of the cap."
         )
 
 
@@ -218,7 +218,7 @@ class PermissionUnansweredError(MiproError):
 
 
 class MetricError(MiproError):
-    """The metric has the wrong signature, raised, or returned something that is no score."""
+    """The metric has the wrong signature, raised, or returned something that is not a score."""
 
 
 class ExampleTimeoutError(MiproError, TimeoutError):

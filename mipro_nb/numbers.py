@@ -1,4 +1,4 @@
-"""Numbers: which a person may give (True and False are none), and how scores are written."""
+"""Numbers: which a person may give (True and False do not count), and how scores are written."""
 
 from __future__ import annotations
 

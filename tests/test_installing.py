@@ -1,4 +1,4 @@
-"""What the Makefile installs with: uv, told of the indexes that pip is configured for."""
+"""What the Makefile installs with: uv, with the indexes that pip is configured for."""
 
 from __future__ import annotations
 

@@ -48,12 +48,26 @@ def test_the_files_and_targets_it_names_are_there():
         assert (_ROOT / name).is_file()
 
 
-def test_the_plan_it_shows_is_the_plan_one_gets():
+def test_its_links_lead_to_files_and_their_headings():
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", _README):
+        target = _ROOT / (path or "README.md")
+        assert target.is_file(), path
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in [heading.lower().replace(" ", "-") for heading in headings]
+
+
+def test_it_is_read_in_one_go():
+    assert len(_README.splitlines()) < 150
+
+
+def test_the_plan_that_the_guide_shows_is_the_plan_one_gets():
     mipro.configure(lm=mipro.LM("openai/gpt-4o-mini", api_key="unused"))
     student = mipro.ChainOfThought("text -> label: Literal['ham', 'spam']")
     rows = SMSSpam(train=125, val=0, test=0).train
     plan = mipro.MIPROv2(lambda e, p: e.label == p.label, auto="light").plan(student, trainset=rows)
     # What the price library lists may change from one release to the next.
     without_prices = [line.rsplit("  0.", 1)[0].rstrip() for line in plan.text().splitlines()]
+    guide = (_ROOT / "docs/guides/cost-and-caps.md").read_text(encoding="utf-8")
     for line in without_prices:
-        assert line in _README
+        assert line in guide

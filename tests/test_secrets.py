@@ -347,7 +347,7 @@ def _seen_of_refused(**settings):
     return _seen_of(caught.value)
 
 
-# openai hands a proxy's password to aiohttp in a way that aiohttp 4 will not take: theirs to mend.
+# openai hands a proxy's password to aiohttp in a way that aiohttp 4 will not take: theirs to fix.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:openai._vendor.httpx_aiohttp")
 def test_a_server_that_is_not_there_is_told_without_keys(caplog, monkeypatch):
     seen = _seen_of_refused(address="127.0.0.1:9")

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.against_dspy.control import Control
 from benchmarks.against_dspy.task import Task
 
-# Takes the task and the job's arguments, and returns whatever else is to be told of it.
+# Takes the task and the job's arguments, and returns whatever else is to be reported.
 Job = Callable[..., dict[str, Any]]
 
 

@@ -130,7 +130,7 @@ def rate_limits(server: Loopback) -> None:
                     (done,) = measure(
                         library, what, server, settings, seeds=[_SEED], threads=threads, **job
                     )
-                except JobFailedError as error:  # which is a result, too
+                except JobFailedError as error:  # which is also a result
                     table.add(refusal, what, library, threads, "failed", *[None] * 4)
                     print(error, file=sys.stderr)
                     continue

@@ -43,7 +43,7 @@ class Task:
     max_tokens
         Longest reply.
     right
-        Tells of (row, values of the outputs) whether they are right.
+        Tells for (row, values of the outputs) whether they are right.
     generously_right
         Tells the same of (row, reply).
     """

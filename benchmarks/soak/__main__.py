@@ -3,7 +3,7 @@
 python -m benchmarks.soak [--trials 380] [--seed 1] [--pause 12]
 
 The run's process is killed (SIGKILL) again and again, after `--pause` seconds on average, and
-carried on by another one. Printed are what the server saw, what the record tells, the memory of
+resumed by another one. Printed are what the server saw, what the record tells, the memory of
 the processes and the size of the files; and whether the result is that of the same run on a sound
 server that nobody interrupts.
 """
@@ -122,7 +122,7 @@ def main() -> None:
                 while not _process(arguments, log, memory, _patience(draw, shape, wanted.pause)):
                     runs = mipro.runs.list(record) if record.exists() else []
                     if runs and runs[0].status == "finished":
-                        break  # killed after its end: nothing is left to carry on
+                        break  # killed after its end: nothing is left to resume
                     kills += 1
                     if runs:
                         arguments = [*arguments[:4], runs[0].id]

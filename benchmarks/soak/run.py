@@ -1,4 +1,4 @@
-"""One process of the long run: it begins the run, or carries it on, and may be killed.
+"""One process of the long run: it begins the run, or resumes it, and may be killed.
 
 python -m benchmarks.soak.run ADDRESS RECORD SEED TRIALS [RUN_ID]
 """
@@ -19,7 +19,7 @@ _RETRIES = 8
 
 
 def main(address: str, record: str, seed: str, trials: str, *run_id: str) -> None:
-    """Begin the run, or carry it on, to its end."""
+    """Begin the run, or resume it, to its end."""
     mipro.configure(
         lm=mipro.LM(
             f"openai/{MODEL}",

@@ -55,9 +55,9 @@ class GSM8K:
 
     Examples
     --------
-    >>> gsm8k = GSM8K()  # doctest: +SKIP
-    >>> gsm8k.train[0].inputs()  # doctest: +SKIP
-    Example(question='The result from the 40-item …')
+    >>> gsm8k = GSM8K("gsm8k.jsonl")  # a local copy; GSM8K() reads from the Hugging Face hub
+    >>> gsm8k.train[0].input_names
+    ('question',)
     """
 
     train: list[Example]
@@ -126,7 +126,7 @@ def _read_lines(lines: Iterable[bytes], path: Path) -> Iterable[Example]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise InvalidArgumentError("path", where, f"this is no JSON ({error}).") from error
+            raise InvalidArgumentError("path", where, f"this is not JSON ({error}).") from error
         yield _read_row(row, where)
 
 

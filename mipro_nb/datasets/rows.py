@@ -34,8 +34,8 @@ def from_dataframe(df: Any, inputs: Sequence[str]) -> list[Example]:
     Raises
     ------
     InvalidArgumentError
-        If `df` is no data frame or has no rows, or if `inputs` names no column or one that is not
-        there.
+        If `df` is not a data frame or has no rows, or if `inputs` names no column or a missing
+        one.
     """
     frame = _read_frame(df)
     names = frame.columns
@@ -63,7 +63,7 @@ def _read_frame(df: Any) -> nw.DataFrame[Any]:
         frame = frame.collect()
     unnamed = [name for name in frame.columns if not isinstance(name, str)]
     if unnamed:
-        remedy = f"columns need names that are str, {unnamed[0]!r} is none: rename it."
+        remedy = f"names of columns must be str, and {unnamed[0]!r} is not: rename it."
         raise InvalidArgumentError("df", df, remedy)
     return frame
 

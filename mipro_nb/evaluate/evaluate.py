@@ -35,6 +35,14 @@ class EvaluationResult(float):
     ----------
     results : list of ExampleResult
         One per example, in the order of the set.
+
+    Examples
+    --------
+    >>> result = Evaluate(devset=rows, metric=exact)(student)
+    >>> result.score, result > 50
+    (100.0, True)
+    >>> len(result.to_dataframe()) == len(rows)
+    True
     """
 
     results: list[ExampleResult]
@@ -133,7 +141,7 @@ class Evaluate:
         Print the results as a table: True for all rows, a number for the first so many.
     max_errors
         Failed examples before it raises. An example whose reply cannot be read scores 0 and is
-        listed, but is no error: a better prompt may mend it.
+        listed, but is not an error: a better prompt can fix it.
     example_timeout
         Seconds that program and metric may work on one example, the waiting for LM answers left
         out; None for as long as they like. Code that takes longer is an error of that example:
@@ -146,6 +154,12 @@ class Evaluate:
         If the devset is empty, a row has no inputs or a number is out of range.
     MetricError
         If the metric cannot be called.
+
+    Examples
+    --------
+    >>> evaluate = Evaluate(devset=rows[:10], metric=exact, num_threads=4)
+    >>> evaluate(student)
+    EvaluationResult(100.0, 10 examples)
     """
 
     def __init__(
@@ -315,7 +329,7 @@ def check_rows(name: str, rows: Sequence[Example]) -> list[Example]:
     Raises
     ------
     InvalidArgumentError
-        If there is no row, one is no Example, or one has no inputs.
+        If there is no row, one is not an Example, or one has no inputs.
     """
     if isinstance(rows, str | bytes) or not hasattr(rows, "__iter__"):
         raise InvalidArgumentError(name, rows, "give a list of Example.")

@@ -191,6 +191,6 @@ class Ledger:
 
 
 def _digest(program: Module) -> str:
-    """Return what tells a configuration from others: by it, draws are made anew or once more."""
+    """Return what tells a configuration from others: equal ones make the same draws."""
     state = json.dumps(program.dump_state(), sort_keys=True)
     return hashlib.sha256(state.encode("utf-8", "backslashreplace")).hexdigest()[:16]

@@ -35,6 +35,12 @@ class Score:
         The score, 0–1; or 0–100, if the metric gives such scores on all examples.
     feedback
         What was good or bad, as text; None for none.
+
+    Examples
+    --------
+    >>> verdict = Score(0.5, "the number is right, the unit is missing")
+    >>> float(verdict), verdict.feedback
+    (0.5, 'the number is right, the unit is missing')
     """
 
     score: float
@@ -83,7 +89,7 @@ class Metric:
         Raises
         ------
         MetricError
-            If the metric raises, or returns something that is no score; shown with the example.
+            If the metric raises, or returns something that is not a score; shown with the example.
         """
         arguments = (example, prediction, trace) if self._takes_trace else (example, prediction)
         try:
@@ -130,7 +136,7 @@ def scale_of(scores: Iterable[float]) -> Literal[1, 100]:
 
 
 class MetricReturnError(MetricError):
-    """The metric returned something that is no score; it would do so again."""
+    """The metric returned something that is not a score; it would do so again."""
 
 
 def _takes_trace(function: MetricFunction, name: str) -> bool:

@@ -69,7 +69,7 @@ class ExampleResult:
         """Tell whether ``max_errors`` counts this.
 
         An LM's unusable reply, and a prompt that a server takes not at all, are outcomes, scored 0,
-        that a better prompt may mend; everything else that fails is an error.
+        that a better prompt may fix; everything else that fails is an error.
         """
         return self.error is not None and not isinstance(self.error, OUTCOMES)
 

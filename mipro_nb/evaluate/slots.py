@@ -12,7 +12,7 @@ class Slots:
     """At most `size` holders at once; waiters are served by priority, then in order of arrival.
 
     What fails for one example alone is a result. So a holder that raises has met something that
-    all others would meet, too: whoever waits fails alike, without a try of its own.
+    all others would meet as well: those that wait fail alike, without a try of their own.
 
     Used on the core loop only.
 

@@ -21,16 +21,16 @@ async def run_user_code(name: str, work: Awaitable[T]) -> T:
 
     It runs in a task of its own, which it may end or cancel as it likes: ``sys.exit()`` and the
     like would otherwise end the loop, and a CancelledError that nobody asked for would look as if
-    the run had been stopped. If the attempt's time is up, or whoever waits is cancelled, the code
-    is cancelled; it is left to itself if it does not care.
+    the run had been stopped. If the attempt's time is up, or the waiting task is cancelled, the
+    code is cancelled; it is left to itself if it does not care.
 
     Raises
     ------
     ExampleTimeoutError
         If the time of the attempt is up.
     ProgramError
-        If the code raises what is no Exception: SystemExit, KeyboardInterrupt, GeneratorExit, a
-        CancelledError of its own, …
+        If the code raises a BaseException that is not an Exception: SystemExit,
+        KeyboardInterrupt, GeneratorExit, a CancelledError of its own, …
     Exception
         Whatever else it raises.
     """

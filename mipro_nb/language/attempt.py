@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LATE = "The example was given up: it took longer than example_timeout."
-_STOPPED = "The example was given up: whoever wanted its score was stopped."
+_STOPPED = "The example was given up: what wanted its score was stopped."
 
 
 class Attempt:
@@ -33,7 +33,7 @@ class Attempt:
     timeout
         Seconds that the user's code may work on it; None for as long as it likes.
     refuses
-        Whether LM calls are refused once it was given up; False where whoever answers them does so.
+        Whether LM calls are refused once it was given up; False where their LM does so.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ def bounded(annotation: Any, bounds: Bounds) -> Any:
 
 
 def in_words(annotation: Any, bounds: Bounds) -> str:
-    """Return what the LM is told of the bounds: "at least 0, at most 10"."""
+    """Return the bounds in words for the LM: "at least 0, at most 10"."""
     what = "characters" if annotation is str else "items"
     return ", ".join(
         _OF_LENGTHS[name].format(value, what)

@@ -189,4 +189,10 @@ class Prediction(Example):
 
     An output that is named like a method (``items``, ``keys``, ``labels``) is read as an item:
     ``prediction["items"]``.
+
+    Examples
+    --------
+    >>> prediction = Predict("question -> answer")(question="What is 6 times 7?")
+    >>> prediction.answer, prediction["answer"]
+    ('42', '42')
     """

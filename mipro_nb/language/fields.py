@@ -1,4 +1,4 @@
-"""The fields of a signature: their types, and what the LM is told of them."""
+"""The fields of a signature: their types, and what the LM is told about them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mipro_nb.errors import InvalidArgumentError, SignatureError, shown
 from mipro_nb.language.bounds import NAMES, Bounds, bounded, in_words, misplaced, taken_apart
 
 NO_DEFAULT: Any = ...
-"""Says of an input that a call has to give it; pydantic's word for that, too."""
+"""Says of an input that a call has to give it; also pydantic's word for that."""
 
 _WITHOUT_EFFECT = ("prefix", "format")
 
@@ -192,7 +192,7 @@ def field_of(name: str, annotation: Any, spec: FieldSpec) -> Field:
     Raises
     ------
     SignatureError
-        If its type cannot have such bounds, or its default is no value of it.
+        If its type cannot have such bounds, or its default is not a value of it.
     """
     inner, bounds, desc = taken_apart(annotation)
     made = Field(name, spec.kind, inner, spec.desc or desc, spec.default, bounds + spec.bounds)
@@ -205,7 +205,7 @@ def field_of(name: str, annotation: Any, spec: FieldSpec) -> Field:
     if made.default is not NO_DEFAULT and not accepts(made, made.default):
         remedy = ": write Optional[…]" if made.default is None else ""
         msg = (
-            f"Field {name!r}: default={shown(repr(made.default), 80)} is no value of its type "
+            f"Field {name!r}: default={shown(repr(made.default), 80)} is not a value of its type "
             f"{type_name(inner)}{remedy}."
         )
         raise SignatureError(msg)

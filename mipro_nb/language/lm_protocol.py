@@ -29,7 +29,7 @@ class LMRequest:
     labels
         Texts of which the reply is one, where the server keeps the LM to them.
     rollout
-        Calls that are equal but for their rollout are answered anew, not from the cache.
+        Calls that are equal but for their rollout are answered again, not from the cache.
     signature
         The signature that the messages were written from.
     predictor
@@ -59,7 +59,7 @@ class Completion:
     thoughts
         What the model thought before it answered; no part of the reply.
     problem
-        Why it is no reply that can be read, a sentence: a refusal, say. Empty if it is one.
+        Why the reply cannot be read, a sentence: a refusal, say. Empty if it can.
     """
 
     text: str

@@ -34,13 +34,27 @@ class Module:
     score, trial_logs, candidate_programs, run
         Left by an optimizer on the program that it returns; absent before. Attributes of those
         names that the program has itself win over them.
+
+    Examples
+    --------
+    >>> class TwoSteps(Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.solve = Predict("question -> answer")
+    ...         self.check = Predict("question, answer -> right: bool")
+    ...
+    ...     def forward(self, question):
+    ...         answer = self.solve(question=question).answer
+    ...         return Prediction(answer=answer)
+    >>> [name for name, predictor in TwoSteps().named_predictors()]
+    ['solve', 'check']
     """
 
     is_predictor = False
     _results: SimpleNamespace | None = None
 
     def attach_results(self, **results: Any) -> None:
-        """Make `results` readable as attributes; they are no part of the program."""
+        """Make `results` readable as attributes; they are not part of the program."""
         self.__dict__["_results"] = SimpleNamespace(**results)
 
     def __getattr__(self, name: str) -> Any:
@@ -152,7 +166,7 @@ class Module:
         Raises
         ------
         SavedStateError
-            If the file is no saved program, or one of another structure or a newer format.
+            If the file is not a saved program, or one of another structure or a newer format.
         """
         saving.load_state(self.named_predictors(), saving.read(Path(path)))
 

@@ -31,7 +31,7 @@ def near_json(text: str) -> Any:
     """Return the object or list that `text` plainly means.
 
     A sentence before it and a fence around it are passed over. Python's quotes and names, a comma
-    too many and bare quotes are mended, as long as no word is lost. An object in which a key stands
+    too many and bare quotes are fixed, as long as no word is lost. An object in which a key stands
     for two values is a `mipro_nb.language.keys.Repeating` one.
 
     Raises
@@ -77,7 +77,7 @@ def _announced(text: str) -> str:
 
 def _repaired(body: str) -> Any:
     if len(body) > _LONGEST_REPAIR:
-        msg = "it is no JSON"
+        msg = "it is not JSON"
         raise ValueError(msg)
     try:
         _check_strings(body)
@@ -105,7 +105,7 @@ def _repaired(body: str) -> Any:
         raise ValueError(_DEEP) from error
     is_complete = isinstance(value, dict | list) and _words(body) == _words_of(value)
     if not is_complete or _DOTS.findall(body) != _DOTS.findall(json.dumps(value)):
-        msg = "it is no JSON, and has no reading in which every word counts"
+        msg = "it is not JSON, and has no reading in which every word counts"
         raise ValueError(msg)
     return value
 

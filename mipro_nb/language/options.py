@@ -38,7 +38,7 @@ def check_options(options: Mapping[str, Any], *known: str) -> None:
     Raises
     ------
     InvalidArgumentError
-        If one asks for several replies, is no temperature, or is a known name misspelled.
+        If one asks for several replies, is not a valid temperature, or is a known name misspelled.
     """
     if options.get("n") not in (None, 1):
         raise InvalidArgumentError(

@@ -2,7 +2,7 @@
 
 A number out of an array is a number, an empty cell is None, an array is a list. So they are
 prompted, recorded and compared as what a person takes them for. None of these libraries is
-imported here: whoever has such a value has done so.
+imported here: code that has such a value has done so.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Predict(Module):
     signature
         ``"question -> answer"`` or a Signature class.
     rollout
-        Calls that are equal but for their rollout are answered anew, not from the cache.
+        Calls that are equal but for their rollout are answered again, not from the cache.
     prompt_format
         ``"lines"``, ``"tags"``, ``"json"`` or, for one output, ``"value"``: how outputs are asked
         for, whatever the LM or `configure` says; None to leave it to these.
@@ -61,6 +61,13 @@ class Predict(Module):
         What its calls belong to while a run uses this copy of the program; None otherwise.
     bound_name
         Its name in that copy; None otherwise.
+
+    Examples
+    --------
+    >>> multiply = Predict("question -> answer: int")
+    >>> multiply(question="What is 6 times 7?").answer
+    42
+    >>> multiply.demos = [Example(question="What is 2 times 2?", answer=4)]
     """
 
     is_predictor = True
@@ -115,8 +122,8 @@ class Predict(Module):
     async def aforward(self, *args: Any, **inputs: Any) -> Prediction:
         """Await the prediction for `inputs`, given by name.
 
-        A reply that lacks a field, holds one of the wrong type, or is none (a refusal, a call of
-        a tool) is asked for once more with the reason.
+        A reply that lacks a field, holds one of the wrong type, or is not an answer (a refusal, a
+        call of a tool) is asked for once more with the reason.
 
         Raises
         ------
@@ -250,6 +257,12 @@ class ChainOfThought(Module):
 
     Parameters are those of `Predict`, which it keeps as ``predict``. A signature that has an output
     ``reasoning`` of its own keeps it, as the first one.
+
+    Examples
+    --------
+    >>> prediction = ChainOfThought("question -> answer")(question="What is 6 times 7?")
+    >>> list(prediction.keys())
+    ['reasoning', 'answer']
     """
 
     def __init__(

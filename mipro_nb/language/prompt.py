@@ -64,7 +64,7 @@ def write_messages(
 
 
 def write_retry(messages: Sequence[Message], reply: str, problem: str) -> list[Message]:
-    """Return `messages` followed by an unusable reply and the request to mend it.
+    """Return `messages` followed by an unusable reply and the request to fix it.
 
     An empty reply gets a stand-in: some servers refuse a conversation with an empty message, and
     others one in which the user speaks twice.

@@ -142,7 +142,7 @@ def _names(predictors: Mapping[str, Any]) -> str:
 
 def _checked(state: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(state, Mapping) or state.get("format") != FORMAT:
-        msg = f"This is no saved program: its 'format' is not {FORMAT!r}."
+        msg = f"This is not a saved program: its 'format' is not {FORMAT!r}."
         raise SavedStateError(msg)
     version = state.get("version")
     if not isinstance(version, int) or version > VERSION:

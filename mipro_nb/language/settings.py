@@ -73,7 +73,7 @@ class Settings:
         Raises
         ------
         InvalidArgumentError
-            If a name is unknown, `lm` is no LM, or there is no such format.
+            If a name is unknown, `lm` is not an LM, or there is no such format.
         """
         self._base = replace(self._base, **_checked(values))
 

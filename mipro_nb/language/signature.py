@@ -257,7 +257,7 @@ def _check_kinds(name: str, fields: Mapping[str, Field]) -> None:
 
 def _why_no_name(name: str) -> str:
     if not name.isidentifier():
-        return "it is no Python identifier"
+        return "it is not a Python identifier"
     if keyword.iskeyword(name):
         return "it is a word of Python's own"
     if name == "self":
@@ -280,10 +280,10 @@ def _from_declaration(
                 raise SignatureError(msg)
             fields[name] = Field(name, typing.cast("Literal['input', 'output']", kind), annotation)
     for name, value in types.items():
-        # A bag of types of which some are not named does no harm; a text is no type.
+        # A bag of types of which some are not named does no harm; a text is not a type.
         if isinstance(value, str) and not re.search(rf"\b{re.escape(name)}\b", declaration):
             raise InvalidArgumentError(
-                name, value, "it is no type that the declaration names; did you mean instructions=?"
+                name, value, "the declaration names no such type; did you mean instructions=?"
             )
     if instructions is not None and not isinstance(instructions, str):
         raise InvalidArgumentError("instructions", instructions, "give the instruction as a str.")
@@ -359,6 +359,7 @@ class Signature(metaclass=SignatureMeta):
 
     >>> Signature("question, context -> answer: float", "Answer from the context.")
     Signature('question, context -> answer: float', 'Answer from the context.')
+    >>> from typing import Literal
     >>> class Spam(Signature):
     ...     '''Say whether the message is spam.'''
     ...
@@ -400,7 +401,7 @@ def ensure_signature(given: str | SignatureMeta, instructions: str | None = None
 def fields_in(declaration: str) -> dict[tuple[str, str], str] | None:
     """Return the type's text of each field of an inline form, by kind and name.
 
-    None if it is none. Types need not be known here.
+    None if it is not one. Types need not be known here.
     """
     try:
         left, right = declaration.split("->")

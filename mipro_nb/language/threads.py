@@ -1,14 +1,14 @@
 """Threads that user code starts belong to the example that it works on.
 
 Which gate an LM call passes, what it is made for and which trace it belongs to are context
-variables. Python's threads inherit none (before 3.14, and by default after it, too), so an LM that
+variables. Python's threads inherit none (before 3.14, and by default also after it), so an LM that
 a metric asks in a thread of its own would be paid for past all caps. Therefore `Thread.start` and
 `ThreadPoolExecutor.submit` are wrapped: in code that works on an example they pass its context on,
 and anywhere else they do what they always did. So calls of the user's own, in cells and in threads
 that were started there, are never taken for those of a run.
 
 - A thread belongs to the example of the code that started it, for as long as it lives.
-- Work in a pool belongs to who submitted it, whoever started the pool's threads.
+- Work in a pool belongs to the code that submitted it, wherever the pool's threads were started.
 - What user code hands by other ways (a queue) to threads that were there before cannot be told
   from the user's own; only predictors of the program know then where they belong (see
   `mipro_nb.language.scope`).

@@ -59,7 +59,7 @@ def read_value(field: Field, text: str, notes: list[str] | None = None) -> Any:
     Raises
     ------
     ValueError
-        If the text is no value of the field's type; the message says what was expected.
+        If the text is not a value of the field's type; the message says what was expected.
     """
     text = text.strip()
     said: list[str] = [] if notes is None else notes
@@ -203,7 +203,7 @@ def _read_typed(field: Field, text: str, notes: list[str]) -> Any:
     except ValidationError as error:
         why = error
     except (ValueError, RecursionError):
-        pass  # that it is no JSON says more than that it could not be mended
+        pass  # that it is not JSON says more than that it could not be fixed
     raise _wrong(field, body, why)
 
 

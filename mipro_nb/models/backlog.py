@@ -22,9 +22,9 @@ class Backlog:
     record
         The record.
     hold
-        Told of the error when writing begins to fail. True: somebody will see to it, and whoever
-        writes need not know. False: the error is raised, and what was to be written is kept only
-        for one last try.
+        Called with the error when writing begins to fail. True: somebody will see to it, and the
+        code that writes need not know. False: the error is raised, and what was to be written is
+        kept only for one last try.
     """
 
     def __init__(self, record: Record, hold: Callable[[RecordError], bool]) -> None:

@@ -22,7 +22,7 @@ OPTIONS: Mapping[str, str] = {
     "extra_body": "extra_json",
     "timeout": "timeout",
 }
-"""Parameters that are no part of the body, by the names that openai's `post` has for them."""
+"""Parameters that are not part of the body, by the names that openai's `post` has for them."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Call:
     parameters
         What else is sent: temperature, max_tokens, seed, response_format, …
     rollout
-        Tells calls apart that shall be answered anew although they are equal.
+        Tells calls apart that shall be answered again although they are equal.
     cache
         Whether the record's answers may be read and written.
     price
@@ -108,7 +108,7 @@ class Answer(BaseModel):
     thoughts
         What the model thought, where the server tells it beside the reply.
     problem
-        Why it is no reply that can be read, a sentence: a refusal, say. Empty if it is one.
+        Why the reply cannot be read, a sentence: a refusal, say. Empty if it can.
     counted
         Whether the server counted the tokens; if not, the counts are about right.
     notes

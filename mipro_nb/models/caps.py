@@ -25,7 +25,7 @@ class Caps:
     Where tokens or USD are capped, a call of an LM without ``max_tokens`` is sent with a limit of
     its reply: 4,096 tokens, or 16,384 of a reasoning model. A call that was sent and brought no
     answer (a time-out, a lost connection, a call given up) may have been billed all the same: it
-    is reckoned at its longest reply.
+    counts with its longest reply.
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ class Meter:
         Raises
         ------
         CapReachedError
-            If the call fits no more, whatever the calls in flight cost.
+            If the call no longer fits, whatever the calls in flight cost.
         CallRefusedError
             If USD are capped and the price of the model is not known.
         """

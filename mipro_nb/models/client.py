@@ -63,7 +63,7 @@ _FAILURES = (
     RecursionError,
 )
 _FAILED_REPLY = "failed_generation"
-# Some servers tell by these what is wrong with a call, too.
+# Some servers also tell by these what is wrong with a call.
 _OR_TROUBLE = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED)
 _BAD_REQUESTS = (
     HTTPStatus.BAD_REQUEST,
@@ -82,7 +82,7 @@ _IS_IT_THERE = "Check base_url and that the server is running."
 _CONNECTING = 0.9
 # A server may send a page of any length; no more of it is looked through.
 _LONGEST_SAID = 4000
-# A count beyond this is none: the record could not hold it, and no call costs so much.
+# A count beyond this is not believed: the record could not hold it, and no call costs so much.
 _MOST_TOKENS = 10**9
 
 
@@ -466,7 +466,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _choices_of(completion: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
-    """Return the choices of a completion, None if it is no completion."""
+    """Return the choices of a completion, None if it is not a completion."""
     choices = completion.get("choices", ())
     if choices is None:  # as where a filter has left nothing of them
         choices = []

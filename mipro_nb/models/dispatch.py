@@ -53,9 +53,9 @@ class _Trip:
     # Attempts that were billed for nothing, and their seconds.
     broken: list[tuple[float, Setback]] = field(default_factory=list)
     # Attempts that were given up for the other one's answer: their seconds, and what the caps
-    # reckon them at.
+    # count them at.
     given_up: list[tuple[float, Outlay]] = field(default_factory=list)
-    # What the caps reckon attempts at whose end nobody knows.
+    # What the caps count unresolved attempts at.
     reckoned: Outlay = field(default_factory=Outlay)
 
 
@@ -78,8 +78,9 @@ class Dispatch:
     on_cap
         Told when an attempt is held back because of a cap; permission is paused from then on.
     hold
-        Told of an error that every other call would meet as well. If it returns True, permission
-        is paused: what met the error is done again after that. If False, the error is raised.
+        Called with an error that every other call would meet as well. If it returns True,
+        permission is paused: what met the error is done again after that. If False, the error is
+        raised.
     hedge
         Whether slow calls are sent a second time.
 
@@ -190,7 +191,7 @@ class Dispatch:
         self._tell_broken(trip)
 
     def _tell_broken(self, trip: _Trip) -> None:
-        """Tell of the answers that are paid for and were of no use."""
+        """Record the answers that are paid for and were of no use."""
         for seconds, setback in trip.broken:
             self._notes.failed(
                 trip.call, setback.error(1), seconds=seconds, attempts=1, final=False
@@ -213,7 +214,7 @@ class Dispatch:
                 if trip.setbacks[setback.kind] > _MOST_TERMS:
                     raise _last_word(trip, setback)
                 continue
-            if setback.kind == "turned away":  # that was no failure: it waits for its turn
+            if setback.kind == "turned away":  # not a failure: it waits for its turn
                 if trip.pace.is_given_up(trip.call.num_retries):
                     raise _last_word(trip, setback)
                 if setback.wait is not None:

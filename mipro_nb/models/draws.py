@@ -3,7 +3,7 @@
 At temperature 0 equal calls have equal answers, so all of them share one. Above it, a call is told
 by the execution that makes it, and by its number among the equal calls of that execution: so a
 program that asks the same three times and takes the majority has three answers. The same execution
-again (a run that is carried on, a second Evaluate) makes the same draws; another row, or another
+again (a resumed run, a second Evaluate) makes the same draws; another row, or another
 configuration, makes its own. Calls of no execution, a person's own, are drawn every time.
 """
 
@@ -41,7 +41,7 @@ execution: ContextVar[Execution | None] = ContextVar("mipro_execution", default=
 
 
 def as_drawn(call: Call) -> Call:
-    """Return `call` as the draw that it is; a call at temperature 0 is none."""
+    """Return `call` as the draw that it is; a call at temperature 0 is not a draw."""
     if call.parameters.get("temperature") == 0:
         return call
     current = execution.get()

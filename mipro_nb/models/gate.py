@@ -53,7 +53,7 @@ class Gate:
     run_id
         The run that they belong to; None likewise.
     before
-        What the run did before it was carried on; None for a new one.
+        What the run did before it was resumed; None for a new one.
     backlog
         Writes what belongs together; None where calls belong to no run.
     caps
@@ -62,13 +62,13 @@ class Gate:
         Told when a call is held back because of a cap. From then on all calls wait: those in
         flight are paid for and shall come back before the run is ended.
     hold
-        Told of an error that every other call would meet as well: the server that answered before
-        answers no more, or it cannot be noted in the record that a call is sent. It may pause and
-        return True: what met the error is done again after the pause.
+        Called with an error that every other call would meet as well: the server that answered
+        before no longer does, or it cannot be noted in the record that a call is sent. It may pause
+        and return True: what met the error is done again after the pause.
     hedge
         Whether a call that takes longer than 95 % of the latest ones to its endpoint is sent a
         second time, if that takes nobody's turn. The first answer counts and both are paid for.
-        What the other one costs is never known: the caps reckon it at its longest reply, its
+        What the other one costs is never known: the caps count its longest reply, its
         event at the tokens of the one that was answered.
     """
 
@@ -147,12 +147,12 @@ class Gate:
         Raises
         ------
         ProgramError
-            In a process that was forked from the gate's own. It is no refusal of the run's: only
+            In a process that was forked from the gate's own. The run does not refuse it: only
             the example whose code has forked fails.
         CallRefusedError
             If there is no permission.
         LMError
-            If the call was sent and failed, now or before the run was carried on.
+            If the call was sent and failed, now or before the run was resumed.
         """
         if os.getpid() != self._process:
             raise ProgramError(_FORKED)
@@ -179,7 +179,7 @@ class Gate:
                 current = asyncio.current_task()
                 if current is not None and current.cancelling():
                     raise
-                continue  # whoever sent it was cancelled: send it ourselves
+                continue  # its sender was cancelled: send it ourselves
             self._notes.found(call, answer)
             return answer
         pending = asyncio.get_running_loop().create_future()
@@ -192,7 +192,7 @@ class Gate:
                 pending.set_exception(error)
                 pending.exception()  # retrieved: nobody may be waiting for it
             else:
-                pending.cancel()  # that it was not let through, or given up, is no answer
+                pending.cancel()  # not let through, or given up: that is not an answer
             raise
         finally:
             del self._asked[key]
@@ -257,7 +257,7 @@ def session_gate() -> Gate:
 def all_calls_through(gate: Gate) -> Iterator[None]:
     """Have every call made inside the block pass `gate`.
 
-    That goes for calls from threads which work for user code inside it, too, although they were
+    That also goes for calls from threads which work for user code inside it, although they were
     there before: calls of unknown origin pass it as well while it lasts.
     """
     token = run_gate.set(gate)

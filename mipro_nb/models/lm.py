@@ -71,7 +71,7 @@ class LM:
     num_retries
         How often a call is tried again after 408, 409, 5xx, a time-out or a lost connection: after
         0.5 s, then twice as long each time, at most 8 s; or when the server says (Retry-After),
-        at most 60 s. A call that a rate limit turns away (429) is no failure as long as others
+        at most 60 s. A call that a rate limit turns away (429) is not a failure as long as others
         get through: it waits for its turn.
     timeout
         Seconds before an attempt is given up, its reply read to the end or not.
@@ -94,6 +94,14 @@ class LM:
     InvalidArgumentError
         If the model is unknown, its key missing, a number out of range, `api_base` another
         server than `base_url`, or there is no such prompt format.
+
+    Examples
+    --------
+    >>> LM("openai/gpt-4o-mini", temperature=0.7, max_tokens=300)
+    LM('openai/gpt-4o-mini')
+    >>> own = LM("my-model", base_url="http://127.0.0.1:8000/v1", price=(0.10, 0.40))
+    >>> own.price
+    Price(input=0.1, output=0.4, cached_input=None)
     """
 
     def __init__(
@@ -379,7 +387,7 @@ def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSP
 
 
 def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
-    """Return what to tell of the limits that `caps` set to the replies of `lms`."""
+    """Return notes on the limits that `caps` set to the replies of `lms`."""
     cap = "max_usd" if caps.max_usd is not None else "max_tokens"
     calls = [(lm.name, lm.call_for(LMRequest([]))) for lm in lms if isinstance(lm, LM)]
     notes = [
@@ -394,7 +402,7 @@ def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
 def _one_of(base_url: str | None, api_base: str | None) -> str | None:
     if base_url is not None and api_base is not None and base_url != api_base:
         raise InvalidArgumentError(
-            "api_base", NOT_SHOWN, "it is another name of base_url=, which is given, too: drop one."
+            "api_base", NOT_SHOWN, "it is another name of base_url=, which is also given: drop one."
         )
     return api_base if base_url is None else base_url
 

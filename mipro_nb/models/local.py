@@ -39,7 +39,7 @@ class LocalServer:
     base_url
         Where it answers, OpenAI's protocol.
     identity
-        Names what answers, whatever port it got: kept answers hold in later processes, too.
+        Names what answers, whatever port it got: kept answers also hold in later processes.
     """
 
     model: str
@@ -102,9 +102,9 @@ def _started(file: Path, context_tokens: int) -> LocalServer:
         raise InvalidArgumentError(
             "path",
             str(file),
-            f"llama.cpp cannot start with it ({error}). Either the file is damaged or of a kind that "
-            "this llama.cpp does not know, or the memory does not suffice: give another .gguf file, "
-            "or a smaller context_tokens.",
+            f"llama.cpp cannot start with it ({error}). The file may be damaged or of a kind that "
+            "this llama.cpp does not know, or it needs more memory than there is. Give another "
+            ".gguf file, or a smaller context_tokens.",
         ) from error
     size = file.stat().st_size
     identity = f"llama.cpp {file.name} {size} {context_tokens} {_TOKENS_AT_A_TIME}"

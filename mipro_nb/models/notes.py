@@ -37,8 +37,8 @@ class Notes:
     """Writes down calls, and finds the answers to equal ones.
 
     Answers are found in the record where the call may use its cache. Besides, a run finds its own
-    answers to calls at temperature 0 that may not: an equal one would be answered alike. Either
-    holds, too, for answers that the run had before it was carried on.
+    answers to calls at temperature 0 that may not: an equal one would be answered alike. Both
+    also hold for answers that the run had before it was resumed.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Notes:
     run_id
         The run; None likewise.
     past
-        The calls that the run made before it was carried on.
+        The calls that the run made before it was resumed.
     backlog
         Writes what belongs together, for a run; None where calls belong to no run.
     """
@@ -86,10 +86,10 @@ class Notes:
         try:
             return Answer.model_validate_json(kept)
         except ValidationError:
-            return None  # damaged: asked anew, and replaced
+            return None  # damaged: asked again, and replaced
 
     def recalled(self, call: Call) -> Answer | None:
-        """Return the answer that this very call had before the run was carried on, if it had one.
+        """Return the answer that this very call had before the run was resumed, if it had one.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Notes:
         return self._recalled(call, past, past.reply)
 
     def _answered_before(self, call: Call) -> Answer | None:
-        """Return the answer to an equal call before the run was carried on, None if none is known.
+        """Return the answer to an equal call before the run was resumed, None if none is known.
 
         Who made that call may not make it again: what it was for is known.
         """
@@ -181,7 +181,7 @@ class Notes:
         self._say(answer.notes)
         if self._emit is None and not call.cache:
             return
-        # What a cap's limit cut off is no answer to an equal call without that cap.
+        # What a cap's limit cut off does not answer an equal call without that cap.
         if call.cache and not (answer.truncated and not names_limit(call)):
             self._record().put_answer(call.key, answer.model_dump_json())
         told = self._tell(

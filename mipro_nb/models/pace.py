@@ -70,7 +70,7 @@ class Pace:
     Attributes
     ----------
     turns
-        Whoever sends a call holds one.
+        The sender of a call holds one.
     """
 
     def __init__(self, most: int) -> None:

@@ -1,6 +1,6 @@
-"""The calls that a run made before it was carried on: they are answered from the record.
+"""The calls that a run made before it was resumed: they are answered from the record.
 
-A run that is carried on goes through its plan from the beginning. Every choice in it follows from
+A resumed run goes through its plan from the beginning. Every choice in it follows from
 the seed and from the answers, so it asks what it asked before, and hears what it heard before.
 """
 
@@ -88,7 +88,7 @@ class PastCalls:
     events
         The run's events, in order.
     failures
-        Whether calls that had failed shall fail again; if not, they are made anew.
+        Whether calls that had failed shall fail again; if not, they are made again.
     """
 
     def __init__(self, events: Iterable[AnyEvent], *, failures: bool) -> None:
@@ -115,7 +115,7 @@ class PastCalls:
         return bool(self._calls)
 
     def answer(self, call: Call, head: TextRef, tail: TextRef) -> PastCall | None:
-        """Return what equal calls, whoever made them, were answered.
+        """Return the answer that equal calls had, of any trial and example.
 
         None if none was, or if they had different answers.
         """
@@ -123,7 +123,7 @@ class PastCalls:
         return None if equal is None or equal.differ else equal.answer
 
     def take(self, call: Call, head: TextRef, tail: TextRef) -> PastCall | None:
-        """Return what became of this call, made by whoever makes it now; None if it is new.
+        """Return what became of this call before, by its trial and example; None if it is new.
 
         Equal calls may have had different answers. Each goes to the trial and the example that had
         it; or, where two evaluations shared an example, at least to that example. Calls of one
@@ -143,7 +143,7 @@ class PastCalls:
 
 @dataclass(frozen=True)
 class Before:
-    """What a run did before it was carried on.
+    """What a run did before it was resumed.
 
     Attributes
     ----------

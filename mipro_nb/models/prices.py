@@ -23,6 +23,11 @@ class Price:
         Price of output tokens.
     cached_input
         Price of input tokens found in the server's prompt cache; that of `input` if None.
+
+    Examples
+    --------
+    >>> Price(input=0.15, output=0.60).usd(input_tokens=2_000_000, output_tokens=500_000)
+    0.6
     """
 
     input: float
@@ -83,7 +88,7 @@ def listed_price(provider: str, model: str) -> Price | None:
         return None
     listed = {name for name, price in vars(priced[0].model_price).items() if price is not None}
     # Nothing listed at all is a free model; but what is priced by the hour, or in part, would
-    # come out as free, too.
+    # also come out as free.
     if listed and not listed >= {"input_mtok", "output_mtok"}:
         return None
     return Price(*(float(each.total_price * Decimal(_MILLION) / 1000) for each in priced))

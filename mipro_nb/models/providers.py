@@ -150,11 +150,11 @@ def _checked_url(provider: Provider | None, base_url: str | None) -> str:
     try:
         parts = urlsplit(url or "")
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port  # raises ValueError if it is no number
+        _ = parts.port  # raises ValueError if it is not a number
     except ValueError:
         usable = False
     if url is None or not usable:
-        # It may be any text, a key in the wrong place, too.
+        # It may be any text, even a key in the wrong place.
         raise InvalidArgumentError(
             argument, _harmless(url), "give a whole URL, such as 'http://127.0.0.1:8000/v1'."
         )
@@ -173,7 +173,7 @@ def _checked_key(key: str | None) -> str:
     key = (key or "").strip()  # a key read from a file often brings its line end along
     if not (key.isascii() and key.isprintable()):
         raise InvalidArgumentError(
-            "api_key", NOT_SHOWN, "it holds characters that no key has: copy it anew."
+            "api_key", NOT_SHOWN, "it holds characters that no key has: copy it again."
         )
     return key
 

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 NOT_SHOWN = "(not shown)"
 
-# What an LM may be given that says nothing of whoever pays; anything else may be a key.
+# What an LM may be given that says nothing about who pays; anything else may be a key.
 _HARMLESS = frozenset(
     {
         "frequency_penalty",
@@ -53,7 +53,7 @@ _HARMLESS_SEGMENT = re.compile(r"[a-z]{1,12}|v\d{1,2}(?:alpha|beta)?")
 _SHORTEST = 5
 # So much of a secret is told as if it was all of it.
 _PART = 8
-# A shorter value, or one that is but a word, is no key that stands in somebody's source.
+# A shorter value in somebody's source, or one that is but a word, is not taken for a key.
 _SHORTEST_KEY = 12
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _OPENAI_HEADERS = {
@@ -72,7 +72,7 @@ class Secrets:
         self._lock = threading.Lock()
 
     def add(self, values: Iterable[str]) -> None:
-        """Keep `values` from being seen from now on; very short ones are no secrets."""
+        """Keep `values` from being seen from now on; very short ones are not secrets."""
         new = {value for value in values if len(value) >= _SHORTEST}
         if not new <= self._values:
             with self._lock:
@@ -149,7 +149,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def shown_url(url: str) -> str:
-    """Return a URL without what may be a key: user, query, and segments that are no plain words."""
+    """Return a URL without what may be a key: user, query, segments that are not plain words."""
     try:
         parts = urlsplit(url)
         port = "" if parts.port is None else f":{parts.port}"

@@ -75,7 +75,7 @@ class Refusal(NamedTuple):
 
 
 def kind_of(error: LMError) -> RefusalKind | None:
-    """Return as what kind of refusal an error is recorded, None if it is none."""
+    """Return as what kind of refusal an error is recorded, None if it is not a refusal."""
     match error:
         case PromptTooLongError():
             return "too long"

@@ -1,4 +1,4 @@
-"""What a server's chat completion says: text, thoughts beside it, and why it is no reply.
+"""What a server's chat completion says: text, thoughts beside it, and why it cannot be used.
 
 Servers write the same things in many ways. Whatever shape a message has, it is read, or it is a
 reply that cannot be used and is asked for again: no shape is an error of the program.
@@ -35,7 +35,7 @@ class Said(NamedTuple):
     thoughts
         What the model thought, where the server tells it beside the reply.
     problem
-        Why it is no reply, a sentence; empty if it is one.
+        Why it cannot be used, a sentence; empty if it can.
     truncated
         Whether the reply was cut off.
     """
@@ -59,7 +59,7 @@ def said_in(choice: Mapping[str, Any]) -> Said:
     text, problem = _text_of(content), ""
     refusal = _refusal_of(fields)
     if text is None:
-        text, problem = "", f"It is no text but {_told(content)}."
+        text, problem = "", f"It is not text but {_told(content)}."
     elif not text.strip():
         if refusal:
             text, problem = refusal, "It is a refusal."
@@ -86,7 +86,7 @@ def _text_of(content: object) -> str | None:
 
 
 def _text_of_part(part: object) -> str | None:
-    """Return the text of a part; "" for a part of another kind, None for what is no part."""
+    """Return the text of a part; "" for a part of another kind, None for anything else."""
     if isinstance(part, str):
         return part
     if not isinstance(part, Mapping):

@@ -21,7 +21,7 @@ SetbackKind = Literal[
     "other terms",
 ]
 """429; 5xx; a time-out or a lost connection; a refused connection; 408, 409 and what a server says;
-an answer that is none, or only half of one; a parameter that is refused, and sent otherwise now."""
+an empty answer, or only half of one; a parameter that is refused, and sent otherwise now."""
 
 Tokens = tuple[int, int]
 """Tokens of the prompt and of the reply."""

@@ -46,8 +46,8 @@ def weights() -> Path:
     """Return the file of the weights, made in the user's cache folder the first time.
 
     That takes some seconds and 145 MB. A file that was damaged since is made again, and a warning
-    says so. Where nothing can be written, the weights are used as they come, and a warning says
-    so, too.
+    says so. Where nothing can be written, the weights are used as they come, and a warning
+    says so as well.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def worst_tokens(call: Call) -> tuple[int, int]:
 
 
 def unlimited_reply_tokens(model: str) -> int:
-    """Return the longest reply that a call without a limit is reckoned to bring, in tokens."""
+    """Return the longest reply assumed of a call without a limit, in tokens."""
     return UNLIMITED_REASONING_TOKENS if is_reasoning_model(model) else UNLIMITED_REPLY_TOKENS
 
 
@@ -48,7 +48,7 @@ def names_limit(call: Call) -> bool:
 
 
 def limited(call: Call) -> Call:
-    """Return `call` with a limit of its reply: its own, or the one that it is reckoned at.
+    """Return `call` with a limit of its reply: its own, or the one assumed.
 
     A cap rests on it: it is sent under whatever name the server takes, or the call is not.
     """
@@ -84,7 +84,7 @@ def _limit_of(body: Mapping[str, Any]) -> int | None:
 
 
 def _whole(value: object) -> int | None:
-    """Return a number as servers read it, from a text, too; None if it is none above 0."""
+    """Return a number as servers read it, also from a text; None if it is not above 0."""
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

@@ -83,7 +83,7 @@ class Desk:
     def follow(self, run_id: str) -> Follower:
         """Return the follower of a run; while the run goes on, its deltas are told."""
         follower = self._followers.get(run_id)
-        if follower is None or (follower.over and lives_here(run_id)):  # it was carried on
+        if follower is None or (follower.over and lives_here(run_id)):  # it was resumed
             follower = Follower(
                 self._record,
                 run_id,

@@ -115,7 +115,7 @@ class Follower:
 
     def _in_flight(self) -> int | None:
         live = find_live(self.run_id)
-        # One that waits for permission to be carried on is as it was before.
+        # One that waits for permission to resume is as it was before.
         return None if live is None or not live.permitted else live.in_flight
 
     def _with_pause(self, told: Json) -> Json:

@@ -7,7 +7,7 @@ A blocked main thread answers no click by itself. What helps depends on the kern
   to the blocked one: `answer_on_subshells` lets each message go where its sender put it.
 - ipykernel 6 has one shell. `jupyter_ui_poll` has it handle what arrives while a cell waits.
 
-VS Code and Colab do neither; there, whoever blocks asks with ``input()``.
+VS Code and Colab do neither; there, a blocking cell asks with ``input()``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OF_WIDGETS = {"anywidget": "anywidget", "jupyter_ui_poll": "jupyter-ui-poll"}
 
 
 def current_kernel() -> Any | None:
-    """Return the Jupyter kernel that this process is, None if it is none."""
+    """Return the Jupyter kernel that this process is, None if it is not one."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     return getattr(shell, "kernel", None)

@@ -1,4 +1,4 @@
-"""Outputs of cells that are drawn anew later."""
+"""Outputs of cells that are redrawn later."""
 
 from __future__ import annotations
 

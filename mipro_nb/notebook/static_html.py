@@ -112,9 +112,9 @@ def run_html(snapshot: Json) -> str:
     if told := notice(summary):
         page.add(_paragraph(told))
     if lines := resume_lines(summary):
-        page.add(_titled("To carry it on", _code("\n".join(lines))))
+        page.add(_titled("To resume it", _code("\n".join(lines))))
     if hint := resume_hint(summary):
-        page.add(_paragraph(f"To carry it on, {hint}."))
+        page.add(_paragraph(f"To resume it, {hint}."))
     page.add(_table(None, _summary_rows(snapshot)))
     spent, *phases = spend_rows(summary)
     page.add(_titled("Spent, against what was estimated", _table(spent, phases)))
@@ -146,7 +146,7 @@ def permission_html(request: Json) -> str:
         "declined": "declined",
     }
     carried_on = request["carries_on"]
-    what = "" if carried_on is None else f", to carry on run {carried_on}"
+    what = "" if carried_on is None else f", to resume run {carried_on}"
     page.add(_heading(f"{request['program']}{what}: {states[request['state']]}"))
     rows = [("predictor", f"{name}: {text}") for name, text in request["predictors"].items()]
     rows += [("model", f"{role}: {name}") for role, name in request["models"].items()]

@@ -42,7 +42,7 @@ def run_text(snapshot: Json) -> str:
     if told := notice(summary):
         lines.append(f"  {told}")
     how = [*resume_lines(summary), resume_hint(summary)]
-    lines += [f"  to carry it on     {line}" for line in how if line]
+    lines += [f"  to resume it       {line}" for line in how if line]
     lines.append(f"  program            {summary['program']}")
     if summary["baseline"] is not None:
         lines.append(f"  student as given   {format_score(summary['baseline'])}")
@@ -74,7 +74,7 @@ def best_text(best: Json) -> str:
 def permission_text(request: Json) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
     carried_on = request["carries_on"]
-    what = "" if carried_on is None else f", to carry on run {carried_on}"
+    what = "" if carried_on is None else f", to resume run {carried_on}"
     lines = [f"MIPROv2 plan for {request['program']}{what}: {request['state']}"]
     lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
     lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]
@@ -133,19 +133,19 @@ def notice(summary: Json) -> str:
         )
     if state == "cut off":
         return (
-            "It was cut off: the process that it ran in is gone. It can be carried on: what was "
+            "It was cut off: the process that it ran in is gone. It can be resumed: what was "
             "answered is not paid for again."
         )
     return reason or ""
 
 
 def resume_lines(summary: Json) -> list[str]:
-    """Return the lines of code that carry a run on which ended early; none for others."""
+    """Return the lines of code that resume a run which ended early; none for others."""
     return list(summary["resume_lines"]) if summary["state"] in RESUMABLE else []
 
 
 def resume_hint(summary: Json) -> str:
-    """Return how a run goes on that no line carries on: a cell declares its program."""
+    """Return how a run is resumed that no line can resume: a cell declares its program."""
     return "" if summary["resume_lines"] or summary["state"] not in RESUMABLE else CELL_AGAIN
 
 
@@ -159,7 +159,7 @@ def spend_notes(summary: Json) -> list[str]:
 
 
 def history_notes(rows: Sequence[Json]) -> list[str]:
-    """Return what the costs in a history do not tell: calls that may have been billed, too."""
+    """Return what the costs in a history leave out: calls that may also have been billed."""
     return [f"{row['id']}: {billed_text(row['lost_usd'])}" for row in rows if row["lost_usd"] > 0]
 
 

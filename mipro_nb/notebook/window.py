@@ -39,7 +39,7 @@ class WidgetWindow:
     run
         The run.
     remember
-        Takes the USD below which the person wants to be asked no more.
+        Takes the USD below which the person no longer wants to be asked.
     ask
         Whether to ask for permission first; otherwise the run has begun.
     """

@@ -39,7 +39,7 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass
 class _Told:
-    """What was told of one configuration: the evened sum of its scores, and of which examples.
+    """What is known of one configuration: the evened sum of its scores, and of which examples.
 
     `row` holds its columns in the model, `rating` what was believed when it was last told.
     """
@@ -150,7 +150,7 @@ class AdditiveSampler:
         told = [each for each in self._told.values() if are_open(each.configuration, choices)]
         if not told:
             return {name: indices[0] for name, indices in choices.items()}
-        # The student was scored on all examples; of who was, too, nothing new is to be learnt.
+        # The student was scored on all examples; others that were have nothing new to teach either.
         most = max(len(each.examples) for each in self._told.values())
         unsure = [each for each in told if len(each.examples) < most] or told
         rated = [belief.mean + _CURIOSITY * belief.deviation for belief in self._beliefs(unsure)]
@@ -172,7 +172,7 @@ class AdditiveSampler:
         return row
 
     def _learn(self, row: list[int], weight: float, evidence: float) -> None:
-        """Have what was told of a configuration count by so much more."""
+        """Have the scores of a configuration count by so much more."""
         self._grow()
         # Sherman and Morrison's formula: the row's sum was observed with this weight.
         touched = self._covariance[:, row].sum(axis=1)

@@ -50,7 +50,7 @@ class Difficulties:
     Parameters
     ----------
     known
-        Whether they are reckoned with; else all examples count as equally hard.
+        Whether they are taken into account; else all examples count as equally hard.
     """
 
     known: bool

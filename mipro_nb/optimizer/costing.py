@@ -53,7 +53,7 @@ _INSTRUCTION_TOKENS = Amount(0, 60, 200)
 # Tokens of what the prompt model writes at a time.
 _WRITTEN = Amount(5, 120, 300)
 _TIP_TOKENS = Amount(0, 15, 40)
-# Proposals may have to be written anew: unreadable ones, and repetitions.
+# Proposals may have to be written again: unreadable ones, and repetitions.
 _WRITTEN_ANEW = Amount(1.0, 1.02, 1.5)
 _PROPOSAL_ROUNDS = Amount(1.0, 1.1, 2.0)
 

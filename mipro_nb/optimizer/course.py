@@ -45,7 +45,7 @@ class Course:
     journal
         Where all that happens is written.
     past
-        What happened before the run was carried on.
+        What happened before the run was resumed.
     known
         What was scored then.
     can_resume
@@ -164,7 +164,7 @@ class Course:
         Raises
         ------
         MiproError
-            If it fails. The record holds what was paid for, and the run can be carried on.
+            If it fails. The record holds what was paid for, and the run can be resumed.
         CancelledError
             If the interpreter is shutting down.
         """
@@ -213,7 +213,7 @@ class Course:
             await search.run(baseline)
 
     def _recalled(self) -> Candidates | None:
-        """Return the candidates of the run that is carried on, None if it had not found them."""
+        """Return the candidates of the run that is resumed, None if it had not found them."""
         job = self._job
         sets = 0 if job.plan.zero_shot else job.plan.num_candidates
         return self._past.candidates(job.student, sets, job.rows.train)
@@ -248,7 +248,7 @@ class Course:
     def _note_what_is_kept(self, error: BaseException) -> None:
         run_id = self._journal.run_id
         error.add_note(
-            f"Run {run_id} failed. MIPROv2(…).resume({run_id!r}, …) carries it on without "
+            f"Run {run_id} failed. MIPROv2(…).resume({run_id!r}, …) resumes it without "
             f"paying again for what was answered; mipro_nb.runs.load({run_id!r}) shows it."
         )
         if self._ending.unwritten:

@@ -67,7 +67,7 @@ def scores_of(results: Sequence[ExampleResult]) -> dict[int, float]:
 class Evaluations:
     """Evaluates programs on the valset, and writes down what comes of it.
 
-    What was told before the run was carried on (its `past`) is read, and not judged again.
+    What was told before the run was resumed (its `past`) is read, and not judged again.
     """
 
     def __init__(self, job: Job, journal: Journal, ledger: Ledger, past: Past) -> None:

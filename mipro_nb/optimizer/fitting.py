@@ -15,7 +15,7 @@ from mipro_nb.language.predict import Predict
 from mipro_nb.models.lm import LM
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 
-# Prompts of so few tokens fit any model's context, with all that is reckoned wrongly.
+# Prompts of so few tokens fit any model's context, however wrong the count is.
 SURELY_FIT = 1500
 _COUNTING = 0.8
 _LEAST_REPLY = 64

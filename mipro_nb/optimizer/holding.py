@@ -14,11 +14,11 @@ from mipro_nb.runs.events import RunPaused, RunResumed
 # A record that could not be written is tried again so often: room was made, a lock is gone.
 _TRY_AGAIN_SECONDS = 2.0
 _BY_ITSELF = (
-    "The run goes on by itself as soon as that is mended; what came meanwhile is held on to."
+    "The run goes on by itself as soon as that is fixed; what came meanwhile is held on to."
 )
 _BY_HAND = (
-    "Resume the run once that is mended; or stop it, and MIPROv2(…).resume({run_id!r}, …) carries "
-    "it on with another LM. What was answered is kept."
+    "Resume the run once that is fixed; or stop it, and MIPROv2(…).resume({run_id!r}, …) resumes "
+    "it with another LM. What was answered is kept."
 )
 
 
@@ -50,7 +50,7 @@ class Holding:
     def hold(self, error: MiproError) -> bool:
         """Pause because of `error`; return False if nobody could resume.
 
-        Where the record cannot be written, it cannot hold the pause either: whoever follows this
+        Where the record cannot be written, it cannot hold the pause either: anyone who follows this
         run in this process sees it all the same. It is written as soon as that can be done, which
         is tried every few seconds, and then the run goes on.
         """

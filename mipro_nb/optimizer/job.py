@@ -93,7 +93,7 @@ class Journal:
     run_id
         The run.
     past
-        What happened before the run was carried on; that is not recorded a second time.
+        What happened before the run was resumed; that is not recorded a second time.
     hold
         Told when the record cannot be written, and whether somebody sees to it: see `Backlog`.
     """
@@ -142,7 +142,7 @@ class Journal:
         Raises
         ------
         RecordError
-            If the record cannot be written, whoever sees to it.
+            If the record cannot be written, even if somebody sees to it.
         """
         self.backlog.write_now(work)
 
@@ -185,7 +185,7 @@ class Journal:
         for listener in tuple(self._listeners):
             try:
                 listener(recorded)
-            except Exception:  # noqa: BLE001 - whoever looks on must not end the run
+            except Exception:  # noqa: BLE001 - a listener must not end the run
                 _log.exception("A listener of run %s failed and hears no more.", self.run_id)
                 self._listeners.remove(listener)
 

@@ -50,7 +50,7 @@ def is_empty(value: Any) -> bool:
 def label_notes(
     sets: Mapping[str, Sequence[Example]], signatures: Iterable[SignatureMeta]
 ) -> list[str]:
-    """Return what to tell of labels that are missing, or are none of their output's values.
+    """Return notes on labels that are missing, or not among their output's values.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _unfit(name: str, fields: Sequence[Field], sets: Mapping[str, Sequence[Examp
 def _kind_of(value: Any, output: Field) -> str:
     kind = type(value)
     if isinstance(value, Enum) and type_name(kind) == type_name(output.type):
-        return f"another {type_name(kind)} (was it defined anew after the rows were made?)"
+        return f"another {type_name(kind)} (was it defined again after the rows were made?)"
     return type_name(kind)
 
 

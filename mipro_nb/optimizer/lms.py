@@ -72,7 +72,7 @@ def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
 def changes_of_lms(before: Described, now: Described) -> Iterator[tuple[str, str]]:
     """Tell in what LMs are different: the name of the setting, and what it was and is.
 
-    LMs that changed alike are told of together.
+    LMs that changed alike are reported together.
     """
     roles: dict[tuple[str, str], list[str]] = {}
     for role in dict.fromkeys([*before, *now]):

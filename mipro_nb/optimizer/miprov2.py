@@ -81,7 +81,7 @@ class MIPROv2:
         Programs in flight at once, and LM calls.
     max_errors
         Failed examples in one evaluation before it raises; replies that cannot be read score 0
-        but are no errors.
+        but are not errors.
     teacher_settings
         ``{"lm": LM}``: the model that bootstraps demos.
     max_bootstrapped_demos, max_labeled_demos
@@ -98,8 +98,8 @@ class MIPROv2:
         Seed of every random choice.
     search
         ``"paired"``: compares configurations on common examples, models what each candidate adds,
-        and ends trials early that are clearly behind: the most of few calls. ``"mipro"``: the
-        algorithm of the paper. Or a `SearchStrategy` of your own.
+        and ends trials early that are clearly behind: it gets the most out of few calls.
+        ``"mipro"``: the algorithm of the paper. Or a `SearchStrategy` of your own.
     hedge
         Send a call that is slower than 95 % of those before a second time, if there is room. The
         first answer counts, both are paid.
@@ -110,6 +110,13 @@ class MIPROv2:
         If the metric cannot be called with (example, prediction[, trace]).
     InvalidArgumentError
         If a parameter is out of range, or `auto` comes with num_candidates.
+
+    Examples
+    --------
+    >>> optimizer = MIPROv2(exact, auto="light")
+    >>> optimized = optimizer.compile(student, trainset=rows, max_usd=0.50)
+    >>> optimized.run.status
+    'finished'
     """
 
     def __init__(
@@ -242,7 +249,7 @@ class MIPROv2:
         requires_permission_to_run
             Ask before the first LM call.
         resume
-            Carry on the newest run of the same plan with the same data, program, LMs and metric
+            Resume the newest run of the same plan with the same data, program, LMs and metric
             that was cut off, stopped, capped or failed, if there is one: what it paid for is not
             paid again, and it keeps the caps that are not given here. A note of the plan tells
             which it is, or why there is none.
@@ -305,11 +312,11 @@ class MIPROv2:
         requires_permission_to_run: bool = True,
         record: str | Path | None = None,
     ) -> Module:
-        """Carry on a run that was cut off, stopped, capped or failed; block until it has ended.
+        """Resume a run that was cut off, stopped, capped or failed; block until it has ended.
 
         It goes by the run's own plan and seed: what was answered is not sent again, what was
         scored is not scored again, and the result is that of a run that was never interrupted. A
-        failed run tries anew what had failed. Where nobody knows what became of calls (they were
+        failed run tries again what had failed. Where nobody knows what became of calls (they were
         in flight when the run was interrupted), they count for the caps at their worst.
 
         Parameters
@@ -317,8 +324,8 @@ class MIPROv2:
         run_id
             The run's id, or as much of its beginning as is unique.
         student
-            The program, as given to `compile` then; that one itself, if the run was begun in this
-            session, if None.
+            The program, as given to `compile`. If None, that very program, if the run was begun in
+            this session.
         trainset, valset, inputs
             The rows, where JSON does not give back the values that they hold (dates, sets, models);
             those in the record, or of this session's run, if None.
@@ -327,8 +334,8 @@ class MIPROv2:
         max_usd, max_calls, max_tokens, max_seconds
             Caps of the whole run; those that it had if None.
         accept_changes
-            Go on although program, metric, student or LMs are others than then: models, servers,
-            parameters or prices; keys, retries and time limits do not count. Where permission is
+            Resume although program, metric, student or LMs have changed: models, servers,
+            parameters or prices. Keys, retries and time limits do not count. Where permission is
             asked for, the question tells what changed, and a yes is enough.
         requires_permission_to_run
             Ask before the first LM call.
@@ -342,8 +349,8 @@ class MIPROv2:
         RunEndedError
             If the run is finished, or is going on.
         InvalidArgumentError
-            If a cap is reached already, rows or predictors are others than then, rows are needed,
-            or anything else changed and nobody is asked.
+            If a cap is reached already, rows or predictors differ from the run's, rows are
+            needed, or anything else changed and nobody is asked.
         RecordError
             If the run cannot be read, or is damaged.
 
@@ -391,7 +398,7 @@ class MIPROv2:
 
     @staticmethod
     def join(run_id: str) -> Run:
-        """Return the live run of this id, whoever started it in this process.
+        """Return the live run of this id, from wherever in this process it was started.
 
         Raises
         ------
@@ -607,7 +614,7 @@ def _formats(
 
 
 def _scale(seen: Literal[1, 100], metric_threshold: float | None) -> Literal[1, 100]:
-    """Return what the metric gives for a full score; a threshold above 1 tells it, too.
+    """Return what the metric gives for a full score; a threshold above 1 also tells it.
 
     Raises
     ------

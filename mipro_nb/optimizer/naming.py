@@ -1,4 +1,4 @@
-"""What the user calls the program and the metric of a run, for the line that carries it on."""
+"""What the user calls the program and the metric of a run, for the line that resumes it."""
 
 from __future__ import annotations
 

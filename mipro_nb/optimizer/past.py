@@ -1,4 +1,4 @@
-"""What a run did before it is carried on: a look into its record."""
+"""What a run did before it is resumed: a look into its record."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Past:
     state
         How it stands; it is the run's own, and goes on with it.
     has_failed
-        Whether it failed: what made it fail is tried anew.
+        Whether it failed: what made it fail is tried again.
     next
         Number of its next event.
     facts
-        What the events tell of and is not told again.
+        What the events have told and is not told again.
     calls
         Its LM calls.
     trials
@@ -92,13 +92,13 @@ class Past:
         Raises
         ------
         RecordError
-            If the run cannot be read, never was permitted, or tells of what there cannot be.
+            If the run cannot be read, never was permitted, or its record contradicts itself.
         """
         # Of the events themselves nothing is held on to: there may be hundreds of thousands.
         events = record.events(run_id)
         state = fold(events)
         if state.planned is None or not state.permitted:
-            msg = f"Run {run_id} never began: there is nothing to carry on."
+            msg = f"Run {run_id} never began: there is nothing to resume."
             raise RecordError(msg)
         for problem in incoherences(state, record.text):
             raise damaged(run_id, problem)
@@ -152,7 +152,7 @@ class Past:
         Raises
         ------
         RecordError
-            If there is no such set, or it is none.
+            If there is no such set, or it cannot be read.
         """
         built = self.state.demo_sets.get(predictor, {}).get(index)
         if built is None:
@@ -228,9 +228,9 @@ class Past:
 
 
 def damaged(run_id: str, problem: str) -> RecordError:
-    """Return the error of a run that cannot be carried on as its record has it."""
+    """Return the error of a run that cannot be resumed as its record has it."""
     return RecordError(
-        f"Run {run_id} is damaged: {problem}. It cannot be carried on; mipro_nb.runs.check() tells "
+        f"Run {run_id} is damaged: {problem}. It cannot be resumed; mipro_nb.runs.check() tells "
         "what else is wrong in its record."
     )
 

@@ -177,7 +177,7 @@ class Plan(Hyperparameters):
     models
         Role (task, prompt, teacher) → name of the LM.
     formats
-        Name → prompt format of every predictor, whoever chose it.
+        Name → prompt format of every predictor, wherever it was chosen.
     chosen_formats
         The predictors whose format somebody chose; that of the others is the default.
     trials_in_flight
@@ -192,6 +192,14 @@ class Plan(Hyperparameters):
         Calls, tokens and USD by phase.
     caps
         Hard limits; no LM call is sent that could exceed them.
+
+    Examples
+    --------
+    >>> plan = MIPROv2(exact, auto="light").plan(student, trainset=rows)
+    >>> plan.num_trials, plan.num_candidates
+    (10, 6)
+    >>> plan.estimate.total.calls.low > 0
+    True
     """
 
     program: str
@@ -353,8 +361,8 @@ def resolve(
     if 0 < labelled < bootstrapped:
         notes.append(
             f"Labelled demos only fill a set up to max_labeled_demos={labelled}: one may "
-            f"hold {bootstrapped} bootstrapped ones. For no more than {labelled} demos, give "
-            f"max_bootstrapped_demos={labelled}, too."
+            f"hold {bootstrapped} bootstrapped ones. For no more than {labelled} demos, also give "
+            f"max_bootstrapped_demos={labelled}."
         )
     values = {name: value for name, value in vars(wishes).items() if name not in _RESOLVED}
     return Plan(

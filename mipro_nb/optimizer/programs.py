@@ -11,7 +11,7 @@ from mipro_nb.optimizer.job import Journal
 
 
 class Programs(Mapping[int, Module]):
-    """Trial → its program, made anew at each look; trial 0 is the student as given.
+    """Trial → its program, made again at each look; trial 0 is the student as given.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ async def propose(
     """Return for each predictor its candidate instructions; the first is the student's own.
 
     Each proposal is asked for as soon as there is what it is shown. One that is empty, or repeats
-    an earlier one or the form of the question, is proposed anew, at most twice; if it still does,
+    an earlier one or the form of the question, is proposed again, at most twice; if it still does,
     there is one candidate fewer.
 
     Raises
@@ -156,7 +156,7 @@ class _Proposer:
         Raises
         ------
         LMError
-            If calls failed for another reason: then they may succeed when the run is carried on.
+            If calls failed for another reason: then they may succeed when the run is resumed.
         """
         others = [each for each in failures if not isinstance(each, RequestRefusedError)]
         if others:

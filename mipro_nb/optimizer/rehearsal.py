@@ -94,7 +94,7 @@ class Rehearsal:
     notes
         What a person should know of it before saying yes.
     guess
-        Why `calls` are no measurement; None if they are.
+        Why `calls` were not measured; None if they were.
     metric_scale
         What the metric gives for a full score, as far as was seen.
     """
@@ -278,7 +278,7 @@ class _Rehearsing:
         return ran
 
     def _note_program(self, seen: _Seen, ran: _Ran, stand_in: StandIn, row: Example) -> bool:
-        """Note what the program came to; return whether that is no prediction."""
+        """Note what the program came to; return whether that is anything but a prediction."""
         name = self._program
         if stand_in.ended is not None:
             seen.note, seen.guess = self._ended(name, ran, stand_in)
@@ -415,7 +415,7 @@ class _Rehearsing:
     def _of_scores(
         self, seen: Sequence[_Seen], scale: int, metric_threshold: float | None
     ) -> list[str]:
-        """Return what to tell of the metric's scores."""
+        """Return notes on the metric's scores."""
         name = self._metric.name
         notes = []
         own = [each.score for each in seen if each.own_labels and each.score is not None]

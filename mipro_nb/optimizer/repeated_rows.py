@@ -1,4 +1,4 @@
-"""Rows that come more than once: what to tell of them before a run."""
+"""Rows that come more than once, and what a plan says about them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mipro_nb.runs.wording import counted
 
 
 def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:
-    """Return what to tell of rows that are in a set twice, or in both."""
+    """Return notes on rows that are in a set twice, or in both."""
     notes = []
     if repeated := len(rows.train) - len(distinct(rows.train)):
         notes.append(

@@ -25,8 +25,8 @@ Amounts = Mapping[str, float]
 def is_short(state: RunState, plan: Plan, examples: int, dearest_call: Outlay) -> bool:
     """Tell whether what the caps leave is too little to score so many more examples.
 
-    Those that the trials in flight have still to score are reckoned with, and that the last call
-    is sent only if its worst case fits.
+    Those that the trials in flight have still to score are counted. The last call is sent only if
+    its worst case fits, which is also taken into account.
     """
     pending = sum(
         len(trial.examples) - trial.scored for trial in state.trials.values() if _is_open(trial)
@@ -106,7 +106,7 @@ def _seconds_of_an_example(state: RunState) -> float:
 
 
 def reserve_note(plan: Plan, caps: Caps) -> str | None:
-    """Return what to tell of the reserve before the run; None if there is none to be told of."""
+    """Return the note on the reserve before the run; None if there is nothing to say."""
     limits = {name: value for name, value in caps.to_dict().items() if value is not None}
     if not limits or not plan.minibatch:
         return None

@@ -1,4 +1,4 @@
-"""Carrying a run on: which one, with what, and whether it is still the same."""
+"""Resuming a run: which one, with what, and whether it is still the same."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record, text_ref
 from mipro_nb.runs.resuming import RESUMABLE
 
-# What a plan may differ in from that of the run which it carries on.
+# What a plan may differ in from that of the run which it resumes.
 _FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})
 _DIFF_LINES = 30
 _WHAT = {"program": "the program's code", "metric": "the metric's code", "student": "the student"}
@@ -47,7 +47,7 @@ _NEWER = _FOLLOWS | {"formats"}
 
 
 def past_of(record: Record, run_id: str) -> Past:
-    """Return the past of the run to carry on.
+    """Return the past of the run to resume.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def past_of(record: Record, run_id: str) -> Past:
         msg = f"Run {run_id} is finished: mipro_nb.runs.load({run_id!r}) shows what came of it."
         raise RunEndedError(msg)
     if state not in RESUMABLE:
-        msg = f"Run {run_id} is {state}, in this process or another one: it need not be carried on."
+        msg = f"Run {run_id} is {state}, in this process or another one: it need not be resumed."
         raise RunEndedError(msg)
     return past
 
@@ -72,7 +72,7 @@ _GOING_ON = ("running", "paused")
 
 @dataclass(frozen=True)
 class Found:
-    """What there is to carry on.
+    """What there is to resume.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Found:
 
 
 def same_run(record: Record, job: Job) -> Found:
-    """Find the newest run that can be carried on and is this job: plan, data, program, LMs, metric.
+    """Find the newest run that can be resumed and is this job: plan, data, program, LMs, metric.
 
     Runs that cannot be read are left alone.
     """
@@ -101,7 +101,7 @@ def same_run(record: Record, job: Job) -> Found:
             _caps_before(past)
             changes = list(differences(past, job))
         except RecordError as error:
-            notes.append(f"Not carried on: {error}")
+            notes.append(f"Not resumed: {error}")
             continue
         parts = _parts_of_others(past, job, changes)
         if not parts:
@@ -139,12 +139,12 @@ def _parts_of_others(past: Past, job: Job, changes: Sequence[Change]) -> list[st
 def _none_found(program: str, nearest: tuple[str, Sequence[str]] | None) -> str:
     if nearest is None:
         return (
-            f"No run to carry on: none of {program} in this record was cut off, stopped, capped or "
+            f"No run to resume: none of {program} in this record was cut off, stopped, capped or "
             "failed. A new one begins."
         )
     run_id, parts = nearest
     return (
-        f"No run to carry on: the most alike, {run_id}, is different in {_listed(parts)}. A new "
+        f"No run to resume: the most alike, {run_id}, is different in {_listed(parts)}. A new "
         "one begins."
     )
 
@@ -154,12 +154,12 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def wishes_of(past: Past, wishes: Wishes) -> Wishes:
-    """Return `wishes` with all that the plan says which is carried on.
+    """Return `wishes` with all that the plan of the resumed run says.
 
     Raises
     ------
     RecordError
-        If the plan is none.
+        If the plan is invalid.
     """
     planned = past.planned
     names = {field.name for field in fields(Wishes)} - {"search", "auto"}
@@ -172,7 +172,7 @@ def wishes_of(past: Past, wishes: Wishes) -> Wishes:
         )
         return replace(wishes, auto=None, search=search, **values)
     except (InvalidArgumentError, TypeError) as error:
-        raise damaged(past.run_id, f"its plan is none ({shown(str(error))})") from error
+        raise damaged(past.run_id, f"its plan is invalid ({shown(str(error))})") from error
 
 
 def rows_of(past: Past) -> Rows:
@@ -185,7 +185,7 @@ def rows_of(past: Past) -> Rows:
     InvalidArgumentError
         If the record does not give them back as they were.
     RecordError
-        If they are no rows, or lack the inputs.
+        If they are not rows, or lack the inputs.
     """
     if past.planned.unkept is not None:
         run = begun_here(past.run_id)
@@ -236,7 +236,7 @@ def caps_of(past: Past, given: Mapping[str, Any]) -> Caps:
         If one that is given is reached already. One that it had may still be raised in the
         question for permission.
     RecordError
-        If those that it had are none.
+        If those that it had are invalid.
     """
     given = {name: limit for name, limit in given.items() if limit is not None}
     check_caps_left(past, Caps(**given))
@@ -248,7 +248,7 @@ def _caps_before(past: Past) -> Caps:
     try:
         return Caps(**had)
     except (InvalidArgumentError, TypeError) as error:
-        raise damaged(past.run_id, f"its caps are none ({shown(str(error))})") from error
+        raise damaged(past.run_id, f"its caps are invalid ({shown(str(error))})") from error
 
 
 def check_caps_left(past: Past, caps: Caps) -> None:
@@ -278,7 +278,7 @@ def _spent(outlay: Outlay, seconds: float) -> dict[str, float]:
 
 
 def obstacles(past: Past, job: Job) -> Iterator[tuple[str, str]]:
-    """Tell why the run cannot be carried on as this job: the argument, and what is wrong with it.
+    """Tell why the run cannot be resumed as this job: the argument, and what is wrong with it.
 
     Scores of other rows, and candidates of other predictors, are of no use to it.
     """
@@ -287,7 +287,7 @@ def obstacles(past: Past, job: Job) -> Iterator[tuple[str, str]]:
     for name, examples in rows.items():
         text = json.dumps(jsonable([row.to_dict() for row in examples], name), ensure_ascii=False)
         if text_ref(text) != getattr(planned, name):
-            yield name, "its rows are others than those of the run"
+            yield name, "these rows differ from the run's"
     if job.plan.metric_scale > planned.metric_scale:
         yield "metric", "its scores go up to 100, and those of the run up to 1"
     if dict(job.plan.predictors) != planned.predictors:
@@ -295,7 +295,7 @@ def obstacles(past: Past, job: Job) -> Iterator[tuple[str, str]]:
 
 
 def check_same(past: Past, job: Job) -> None:
-    """Return if the run can be carried on as this job.
+    """Return if the run can be resumed as this job.
 
     Raises
     ------
@@ -316,7 +316,7 @@ def check_same(past: Past, job: Job) -> None:
 
 @dataclass(frozen=True)
 class Change:
-    """In what a job is different from the run that it carries on.
+    """In what a job differs from the run that it resumes.
 
     Attributes
     ----------
@@ -379,7 +379,7 @@ def note(past: Past) -> str:
     spend = past.state.spend
     usd = "an unknown price" if spend.usd is None else f"USD {spend.usd:.4f}"
     return (
-        f"Carries on run {past.run_id}, which {_ENDS[past.state.state]}: {spend.calls:,} calls "
+        f"Resumes run {past.run_id}, which {_ENDS[past.state.state]}: {spend.calls:,} calls "
         f"({usd}) are answered already and part of the estimate."
     )
 
@@ -414,4 +414,4 @@ def _auto_of(past: Past) -> str | None:
     auto = past.planned.plan.get("auto")
     if auto is None or (isinstance(auto, str) and auto in AUTO):
         return auto
-    raise damaged(past.run_id, f"its plan is none (auto={shown(repr(auto), 40)})")
+    raise damaged(past.run_id, f"its plan is invalid (auto={shown(repr(auto), 40)})")

@@ -165,7 +165,7 @@ def _check_value(name: str, field: str, value: Any) -> None:
             name,
             value,
             f"it holds {text[error.start]!a}, half of a character that UTF-8 has no form for, so "
-            "it cannot be sent: read the data anew with the right encoding, or take it out.",
+            "it cannot be sent: read the data again with the right encoding, or take it out.",
         ) from error
 
 

@@ -69,6 +69,13 @@ class Run(RunFrames):
     joined
         The run that this one stands for since somebody joined it instead of beginning another one;
         None for any other.
+
+    Examples
+    --------
+    >>> run = MIPROv2(exact, auto="light").start(student, trainset=rows)
+    >>> optimized = run.wait()
+    >>> run.status, run.score
+    ('finished', 100.0)
     """
 
     def __init__(
@@ -90,7 +97,7 @@ class Run(RunFrames):
         self._window: Window | None = None
 
     def open(self, *, ask: bool, blocking: bool) -> Self:
-        """Show the run to whoever looks on, and begin it, after permission if `ask`."""
+        """Show the run where it is looked at, and begin it, after permission if `ask`."""
         enter(self)
         if not ask:
             self.begin(by="not required")
@@ -138,10 +145,10 @@ class Run(RunFrames):
         return True
 
     def _carry_on(self, by: Permitter) -> None:
-        """Write down that the run goes on, unless somebody else has carried it on meanwhile."""
+        """Write down that the run goes on, unless somebody else has resumed it meanwhile."""
         record = self._journal.record
         if record.events(self.id, self._past.next - 1):
-            msg = f"Run {self.id} was carried on elsewhere: mipro_nb.runs.load shows how it stands."
+            msg = f"Run {self.id} was resumed elsewhere: mipro_nb.runs.load shows how it stands."
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
         self._journal.emit(
@@ -168,7 +175,7 @@ class Run(RunFrames):
         Raises
         ------
         InvalidArgumentError
-            If it carries on a run that has reached one of them already, or one cannot be kept
+            If it resumes a run that has reached one of them already, or one cannot be kept
             because calls of an LM are not counted.
         """
         job = self._job
@@ -178,7 +185,7 @@ class Run(RunFrames):
             check_caps_left(self._past, caps)
 
     def decline(self, reason: str = _DECLINED) -> None:
-        """Give the run up before it has begun; whoever waits gets a PermissionDeniedError."""
+        """Give the run up before it has begun; anyone who waits gets a PermissionDeniedError."""
         if self._begun.acquire(blocking=False):
             self._result.set_exception(PermissionDeniedError(reason))
 

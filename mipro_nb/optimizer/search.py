@@ -93,7 +93,7 @@ class Search:
     def _ask(self) -> asyncio.Task[Evaluated]:
         """Begin the next trial."""
         configuration = self._sampler.ask(allowed_choices(self._candidates, self._journal.state))
-        # What was asked before the run was carried on stays, whatever was banned or added since.
+        # What was asked before the run was resumed stays, whatever was banned or added since.
         configuration = self._past.asked(self._next_number) or configuration
         examples = self._examples()
         self._asked += 1
@@ -164,8 +164,8 @@ class Search:
         # A minibatch for the trial, and all but a minibatch for its full evaluation.
         if not self._is_short(plan.valset_size):
             return
-        # The sampler is told of nothing, and the number is beyond those of the plan: should the
-        # run be carried on under higher caps, its trials are those that they would have been.
+        # The sampler is told nothing, and the number is beyond those of the plan: if the run is
+        # resumed under higher caps, its trials are those that they would have been.
         await asyncio.gather(*in_flight, *full)
         leader = self._journal.read(self._leader)
         if leader is None or leader.whole or self._is_short(plan.valset_size - len(leader.scores)):
@@ -204,7 +204,7 @@ class Search:
             number += 1
 
     def _finalists(self, most: int) -> list[Configuration]:
-        """Return what is fully evaluated next: what was, before the run was carried on, or else.
+        """Return what is fully evaluated next: what was, before the run was resumed, or else.
 
         If any evaluation was begun after those, there were no more.
         """

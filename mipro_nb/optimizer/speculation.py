@@ -13,9 +13,9 @@ class FirstPassing:
 
     What is kept is the same as one after another. An attempt is due as soon as it is needed even
     if all that are in flight pass. Beside those some are due as spares: of the attempts still
-    missing, as many as will fail, going by how many passed before. That is reckoned anew at every
-    attempt, in the order's own sequence, from all before it: so the attempts that are made, too,
-    are the same however fast each of them is, if all that are due are made. At most `MOST_SPARE`
+    missing, as many as will fail, going by how many passed before. That is worked out at every
+    attempt, in the order's own sequence, from all before it: so the attempts that are made are also
+    the same however fast each of them is, if all that are due are made. At most `MOST_SPARE`
     of them are not needed.
 
     Parameters

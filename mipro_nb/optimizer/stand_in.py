@@ -2,7 +2,7 @@
 
 Made-up answers may never say what a program waits for. So it answers so many calls and no more;
 then the next call ends the program: it raises. Code that swallows this and calls again and again
-soon hears what is no Exception; code that catches even that waits for an answer for ever, and takes
+soon gets a BaseException; code that catches even that waits for an answer for ever, and takes
 no time from anybody. Whatever it returns instead counts for nothing.
 """
 
@@ -39,7 +39,7 @@ Ended = Literal["calls", "direct call", "time"]
 
 
 class RehearsalOverError(BaseException):
-    """Ends a program that swallows every Exception; the text is for whoever sees it."""
+    """Ends a program that swallows every Exception; the text is for anyone who sees it."""
 
     def __init__(self) -> None:
         super().__init__("The rehearsal with made-up answers ends here.")
@@ -67,11 +67,11 @@ class StandIn:
     turn
         Number of the row: made-up choices are other ones from row to row, and from call to call.
     requests
-        What was answered, but for requests to mend a reply.
+        What was answered, but for requests to fix a reply.
     unfit_labels
         Whether a reply of labels could not be used, so that made-up values followed.
     ended
-        Why it answers no more; None as long as it does.
+        Why it no longer answers; None as long as it does.
     """
 
     row: Example
@@ -108,7 +108,7 @@ class StandIn:
         return Completion(reply)
 
     def stop(self, why: Ended) -> None:
-        """Answer no more."""
+        """Stop answering."""
         if self.ended is None:
             self.ended = why
 

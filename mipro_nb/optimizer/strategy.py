@@ -42,6 +42,13 @@ class SearchStrategy:
     ------
     InvalidArgumentError
         If a value is of another kind.
+
+    Examples
+    --------
+    >>> SearchStrategy()
+    SearchStrategy(sampler='additive', stratified=True, paired=True, stop_losers=True, finalists=2)
+    >>> SearchStrategy(stop_losers=False).name
+    'paired, stop_losers=False'
     """
 
     sampler: SamplerName = "additive"

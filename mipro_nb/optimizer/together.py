@@ -36,7 +36,7 @@ async def together(*work: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
 class Background:
     """Tasks that go on beside a block, and end with it.
 
-    Whoever awaits a task gets its result, or its error as it is; nobody else hears of it. Where
+    Those who await a task get its result, or its error as it is; nobody else hears of it. Where
     several do, each awaits it behind a shield: one of them that is cancelled would cancel it for
     all. A block that ends well waits for its tasks; one that fails or is cancelled cancels them
     first.

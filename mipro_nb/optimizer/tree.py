@@ -32,7 +32,7 @@ _NOTHING_KNOWN = Belief(0.0, float("inf"))
 class TreeSampler:
     """Optuna's TPE over one categorical variable per predictor and part.
 
-    The study owns no state: it is built anew from what was told when the choices change.
+    The study owns no state: it is rebuilt from what was told when the choices change.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class TreeSampler:
             self._enter(self._study, configuration, value)
 
     def belief(self, configuration: Configuration) -> Belief:
-        """Return the mean of all that was told of a configuration."""
+        """Return the mean of all scores of a configuration."""
         key = configuration_key(configuration)
         if key not in self._scores:
             return _NOTHING_KNOWN

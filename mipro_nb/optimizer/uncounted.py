@@ -39,9 +39,9 @@ def check_counted(caps: Caps, names: Sequence[str]) -> None:
 
 
 def note(names: Sequence[str]) -> list[str]:
-    """Return what the plan tells of them; nothing if there are none."""
+    """Return what the plan says about them; nothing if there are none."""
     told = (
-        f"Calls of {', '.join(names)}, which is no LM of mipro_nb, are neither counted nor kept: "
-        "they are not in the run's spend, and a run that is carried on makes them anew."
+        f"Calls to {', '.join(names)} (a custom LM) are not counted, cached or capped: they are "
+        "not in the run's spend, and a resumed run repeats them."
     )
     return [told] if names else []

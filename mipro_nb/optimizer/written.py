@@ -22,7 +22,7 @@ _SENTENCE_ENDS = (". ", ".\n", "! ", "? ", "!\n", "?\n", "。")
 def written_text(signature: SignatureMeta, asked: str, text: str) -> str:
     """Return what `text`, the value of the one output of `signature`, says; empty if nothing.
 
-    `asked` is what the prompt model was told of the form of a reply. What only announces the text,
+    `asked` is how the prompt model was asked for the form of a reply. What only announces the text,
     a fence and quotes are left out. A text that repeats the form, or says under which name it is a
     value, says nothing.
     """

@@ -35,7 +35,7 @@ SUFFIX = ".mipro.json"
 _FORMAT: Literal["mipro_nb run"] = "mipro_nb run"
 _VERSION: Literal[2] = 2  # since it may hold events of the type run_noted
 _LARGEST_BYTES = 2**30
-# A process that is no process on any system: an imported run goes on nowhere.
+# A process id that no system has: an imported run goes on nowhere.
 _NOWHERE = 2**63 - 1
 
 _ShortText = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -125,7 +125,7 @@ def _archive(record: Record, run_id: str) -> dict[str, Any]:
     ((created, name, tags),) = record.query(
         "SELECT created, name, tags FROM runs WHERE run_id = ?", run_id
     )
-    # Before the events: what is told of meanwhile counts twice rather than not at all.
+    # Before the events: what they tell meanwhile counts twice rather than not at all.
     in_flight = record.in_flight(run_id)
     events = record.query("SELECT seq, at, body FROM events WHERE run_id = ? ORDER BY seq", run_id)
     texts = record.query(
@@ -221,11 +221,11 @@ def _checked(raw: bytes, path: Path) -> _Archive:
 
 
 def _damaged(path: Path, problem: str) -> RecordError:
-    return RecordError(f"{path} is damaged: {problem}. Export the run anew.")
+    return RecordError(f"{path} is damaged: {problem}. Export the run again.")
 
 
 def _settled(event: AnyEvent) -> AnyEvent:
-    """Return `event` as it is entered: the process it tells of is none of this machine's."""
+    """Return `event` as it is entered: the process in it is not on this machine."""
     if isinstance(event, RunPlanned) or (
         isinstance(event, RunResumed) and event.process is not None
     ):

@@ -1,7 +1,7 @@
 """Whether what a run tells fits together: its trials, its candidates and its rows.
 
 Every event may be sound by itself and the run be none all the same: it was imported from a file
-that somebody changed. Whoever carries it on would try candidates that there are not.
+that somebody changed. Resumed, it would try candidates that do not exist.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _wrong_choice(configuration: Mapping[str, int], sizes: Mapping[str, int] | N
     if sizes is None:
         return "was asked before the search"
     if configuration.keys() != sizes.keys():
-        return "tries others than the candidates of the predictors"
+        return "tries candidates that the predictors do not have"
     for variable, index in configuration.items():
         if index >= sizes[variable]:
             return f"tries {shown(variable, 80)}={index}, and there are {sizes[variable]}"

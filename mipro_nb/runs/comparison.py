@@ -59,7 +59,13 @@ ORDER BY seq
 
 
 class Comparison(dict[str, list[ComparedRun]]):
-    """Runs side by side, in the form of ``js/shared/src/run.ts``; its text form is a table."""
+    """Runs side by side, in the form of ``js/shared/src/run.ts``; its text form is a table.
+
+    Examples
+    --------
+    >>> compare(run_id, other_run_id).to_dataframe()["score"].tolist()
+    [100.0, 100.0]
+    """
 
     @property
     def runs(self) -> list[ComparedRun]:

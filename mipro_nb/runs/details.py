@@ -99,10 +99,10 @@ class TrialDetail(TypedDict):
 
 
 class CallDetail(TypedDict):
-    """One LM call; `error` is why it failed, or why its reply is none.
+    """One LM call; `error` is why it failed, or why its reply cannot be used.
 
-    `thoughts` are no part of the reply, whether the server sent them beside it or in it. Tokens and
-    USD are about right where they are not `counted`.
+    `thoughts` are not part of the reply, whether the server sent them beside it or in it. Tokens
+    and USD are about right where they are not `counted`.
     """
 
     phase: ev.Phase
@@ -190,7 +190,7 @@ def trial_detail(
 
 
 def example_calls(record: Record, run_id: str, trial: int, example: int) -> list[CallDetail]:
-    """Return the LM calls that an example took, in order; failed ones, too.
+    """Return the LM calls that an example took, in order, failed ones included.
 
     Where the trial took the example's score from an earlier one, they are that one's.
 
@@ -306,7 +306,7 @@ class _TrialReader:
 
 
 class _Cell(NamedTuple):
-    """A cell of the score ledger, and the number of the event that tells of it."""
+    """A cell of the score ledger, and the number of its event."""
 
     seq: int
     scored: ev.ExampleScored
@@ -355,7 +355,7 @@ def _input_names(planned: ev.RunPlanned | None, row: Mapping[str, Any]) -> set[s
         return set()
     if planned.inputs:
         return set(planned.inputs)
-    # Runs of mipro_nb 0.1 did not write it down: what no predictor is given is no input.
+    # Runs of mipro_nb 0.1 did not write it down: what no predictor is given is not an input.
     given = " ".join(declaration.split("->")[0] for declaration in planned.predictors.values())
     return {name for name in row if re.search(rf"\b{re.escape(name)}\b", given)}
 

@@ -48,7 +48,7 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
     version: ClassVar[int] = 1
     once: ClassVar[tuple[str, ...] | None] = None
-    """Fields that name the fact: a run that is carried on does not tell it again. None: any number
+    """Fields that name the fact: a resumed run does not tell it again. None: any number
     of such events may be alike."""
     referring: ClassVar[tuple[str, ...]] = ()
     """Fields that hold references to texts."""
@@ -76,7 +76,7 @@ class Event(BaseModel):
 class RunPlanned(Event):
     """The first event: what will be done, on what, and what it is expected to cost.
 
-    `sources` are the user's code and student, by role: a run is carried on with the same ones.
+    `sources` are the user's code and student, by role: a run is resumed with the same ones.
     `process_started` is the Unix time at which the process began, since ids of processes are used
     again. `lms` tells, by role, what the answers of an LM and their price depend on; nothing of
     records that are older. `unkept` names a value of the rows that JSON does not give back. `names`
@@ -126,8 +126,8 @@ class RunResumed(Event):
     """Calls are sent again.
 
     After a pause that is all. A run that had ended, or was cut off at `worked_until` (Unix time),
-    is carried on by a `process`, under `caps`. Its calls that were in flight then are lost: sent,
-    and reckoned at their worst, since nobody knows what became of them.
+    is resumed by a `process`, under `caps`. Its calls that were in flight at that time are lost:
+    they were sent, nobody knows what became of them, and they count at their worst.
     """
 
     type: Literal["run_resumed"] = "run_resumed"
@@ -170,7 +170,7 @@ class LMCallAnswered(Event):
 
     Of `attempts` that were sent the last one was answered, after `seconds`; none if `from_cache`.
     `setbacks` tells what the others met: kinds of faults, and how often. What became of some of
-    them nobody knows: caps reckon these at their worst, as tokens and USD beyond those told.
+    them nobody knows: caps count these at their worst, as tokens and USD beyond those told.
     """
 
     referring = ("prompt_head", "prompt_tail", "reply")
@@ -205,10 +205,10 @@ class LMCallFailed(Event):
 
     Tokens and USD are those of an answer that came back and could not be used. It is `final` where
     the program was told that it failed; if not, its place was taken by another attempt.
-    `setbacks` tells what passing faults the attempts met: kinds, and how often. Reckoned is what
-    caps count beyond what is told, as for a call that was answered. A `refusal` says that a server
-    refused it for what it holds, and `room`, as far as that is known, how many tokens of a prompt
-    would fit.
+    `setbacks` tells what passing faults the attempts met: kinds, and how often. The `reckoned_…`
+    fields are what caps count beyond what is told, as for a call that was answered. A `refusal`
+    says that a server refused it for what it holds, and `room`, as far as that is known, how many
+    tokens of a prompt would fit.
     """
 
     referring = ("prompt_head", "prompt_tail")

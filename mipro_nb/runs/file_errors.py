@@ -12,7 +12,7 @@ _HELD = "Another program holds it: close whatever has it open, and try again."
 _NOT_WRITABLE = "Make the file and its folder writable, and try again."
 
 FAILURES = (sqlite3.Error, UnicodeDecodeError, OverflowError)
-"""What Python's sqlite3 raises: of its own, for text that is none, for numbers beyond 64 bits."""
+"""What Python's sqlite3 raises: its own, for bytes that are not text, for numbers over 64 bits."""
 
 # By SQLite's primary result codes.
 _REMEDIES = {

@@ -41,7 +41,7 @@ class OwnLock:
         if self.is_inherited:
             msg = (
                 f"The record {self._path} was opened before this process was forked, and can be "
-                "used only where it was opened: open it anew with mipro_nb.runs.open_record, or "
+                "used only where it was opened: open it again with mipro_nb.runs.open_record, or "
                 "use threads or async code instead of a forked process."
             )
             raise RecordError(msg)

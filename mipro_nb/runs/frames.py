@@ -128,7 +128,7 @@ def examples_frame(record: Record, run_id: str, valset: ev.TextRef | None) -> pd
     for recorded in record.events(run_id, types=["example_scored"]):
         event = recorded.event
         if isinstance(event, ev.ExampleScored):
-            # A failed run that is carried on scores anew what had failed.
+            # A failed run that is resumed scores again what had failed.
             last.pop((event.configuration, event.example), None)
             last[event.configuration, event.example] = event
     rows = []

@@ -37,9 +37,9 @@ class HistoryRow(TypedDict):
         Whether that is about right: a server did not count the tokens.
     lost_usd
         What calls may have cost besides that were in flight when the run was interrupted: as far
-        as it is reckoned, at their worst.
+        as that is known, at their worst.
     resume_lines
-        What carries it on; see `mipro_nb.runs.resuming.resume_lines`.
+        What resumes it; see `mipro_nb.runs.resuming.resume_lines`.
     here
         The run is going on in this process.
     """
@@ -79,7 +79,7 @@ _TRIALS = """
 SELECT run_id, count(*) FROM events INDEXED BY events_by_type
 WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'trial_told' GROUP BY run_id
 """
-# Of what became of calls, those that failed may have been billed, too. Those that were lost are not
+# Calls that failed may also have been billed. Those that were lost are not
 # among them: what they took is not known.
 _SPEND = """
 SELECT run_id, sum(type = 'lm_call_answered'), coalesce(sum(usd), 0.0),
@@ -96,7 +96,7 @@ WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'lm_call_failed' AND
     AND json_valid(body) AND json_type(body, '$.usd') = 'null'
 GROUP BY run_id
 """
-# What became of a run is told by these; of one that has not ended, its scores by the others, too.
+# What became of a run is told by these; the scores of one that has not ended also by the others.
 MILESTONES = (
     "run_planned", "run_permitted", "run_paused", "run_resumed", "run_noted", "run_ended",
 )  # fmt: skip

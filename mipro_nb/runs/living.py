@@ -7,7 +7,7 @@ from functools import cache
 
 import psutil
 
-# By run, whoever carries it out: a copy in another record has the same id, and goes on beside it.
+# By run, what carries it out: a copy in another record has the same id, and goes on beside it.
 _here: dict[str, set[object]] = {}
 # Systems tell when a process began to a hundredth of a second, and round it in their own ways.
 _SAME_START_SECONDS = 1.0

@@ -22,7 +22,7 @@ _open_lock = threading.Lock()
 
 def _renew_lock() -> None:
     """Let go, in a forked process, of a lock that another thread held when it was forked."""
-    global _open_lock  # noqa: PLW0603 - the records are the process's own, too
+    global _open_lock  # noqa: PLW0603 - the records are also the process's own
     _open_lock = threading.Lock()
 
 
@@ -57,7 +57,7 @@ def _data_folder() -> Path:
 
 def prefer(chosen: Callable[[], Path | None]) -> None:
     """Have `open_record` ask `chosen` for the file, where none is given, before the default."""
-    global _chosen  # noqa: PLW0603 - the settings that it comes from are the process's own, too
+    global _chosen  # noqa: PLW0603 - so are the settings that it comes from
     _chosen = chosen
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mipro_nb.runs.comparison import CurvePoint
 
-# Of Okabe and Ito (2008), told apart by colour-blind readers, too.
+# Of Okabe and Ito (2008), told apart also by colour-blind readers.
 _BLUE, _ORANGE, _GREEN, _VERMILION, _PURPLE, _SKY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9",
 )  # fmt: skip
@@ -52,7 +52,7 @@ _STYLE: Any = {  # matplotlib's own type lists every parameter that there is
     "grid.linewidth": 0.6,
     "legend.frameon": False,
     "lines.linewidth": 1.5,
-    "text.parse_math": False,  # a name from a program is no formula
+    "text.parse_math": False,  # a name from a program is not a formula
     "text.usetex": False,
 }
 # Letters stay letters: 42 is TrueType, which every journal takes.

@@ -60,6 +60,12 @@ class RecordedEvent:
         Unix time in seconds.
     event
         The event.
+
+    Examples
+    --------
+    >>> first = load(run_id).events()[0]
+    >>> first.seq, first.event.type
+    (0, 'run_planned')
     """
 
     run_id: str
@@ -86,14 +92,20 @@ class Record:
     Attributes
     ----------
     lock
-        Held by whoever uses the file; re-entrant. Refused in a process forked from this one.
+        Held while the file is used; re-entrant. Refused in a process forked from this one.
     closed
         Whether it was closed.
 
     Raises
     ------
     RecordError
-        If the file cannot be opened, is no record, or was written by a newer mipro_nb.
+        If the file cannot be opened, is not a record, or was written by a newer mipro_nb.
+
+    Examples
+    --------
+    >>> record = open_record()
+    >>> record.query("SELECT count(*) FROM runs")
+    [(2,)]
     """
 
     def __init__(self, path: Path) -> None:
@@ -275,7 +287,7 @@ class Record:
     def _has_another_writer(self, run_id: str, seq: int) -> RecordError:
         return RecordError(
             f"Cannot write the record {self.path}: event {seq} of run {run_id} is in it already, "
-            "so another process carries this run on. It has one writer: stop it here; "
+            "so another process has resumed this run. It has one writer: stop it here; "
             f"mipro_nb.runs.load({run_id!r}) shows how it stands."
         )
 
@@ -446,7 +458,8 @@ class Record:
     def step_aside(self) -> None:
         """Where another file has taken the place of this one, leave nothing of this one beside it.
 
-        Whoever replaces the file of a record in use need not know that SQLite keeps a second one.
+        Somebody who replaces the file of a record in use need not know that SQLite keeps a second
+        one.
         """
         self._transaction.step_aside()
 

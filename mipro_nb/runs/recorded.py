@@ -37,6 +37,14 @@ class RecordedRun(RunFrames):
         Its line of the history, as of when it was loaded.
     record
         The record it is in.
+
+    Examples
+    --------
+    >>> run = load(run_id)
+    >>> run.status, run.score
+    ('finished', 100.0)
+    >>> run.to_dataframe()["kind"].tolist()
+    ['baseline', 'full', 'full']
     """
 
     row: HistoryRow

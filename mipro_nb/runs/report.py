@@ -27,7 +27,7 @@ class _Amount(BaseModel):
 
 
 class _Total(BaseModel):
-    """What a report tells of an estimate."""
+    """What a report says about an estimate."""
 
     calls: _Amount
     usd: _Amount | None
@@ -42,7 +42,7 @@ def write_report(run_id: str, state: RunState) -> str:
         lines.append(f"  {reason}")
     if state.state in RESUMABLE:
         how = resume_lines(run_id, state.planned)[-1:] or [CELL_AGAIN]
-        lines.append(f"  to carry it on:    {how[0]}")
+        lines.append(f"  to resume it:      {how[0]}")
     settings = told_settings(state.planned.plan) if state.planned is not None else {}
     formats = settings.get("prompt_format")
     if isinstance(formats, str):

@@ -1,4 +1,4 @@
-"""Runs that ended early: which can be carried on, how, and what was sent without an answer."""
+"""Runs that ended early: which can be resumed, how, and what was sent without an answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[-?\d+\])*")
 
 
 def resume_lines(run_id: str, planned: RunPlanned | None) -> list[str]:
-    """Return the lines that carry a run on: of a cell, and of Python.
+    """Return the lines that resume a run: of a cell, and of Python.
 
     They have the names that the user has for program and metric; where these are not known, the
     lines say PROGRAM and METRIC. There are none for a run of a ``%%mipro`` cell, which is to be run
@@ -43,15 +43,15 @@ def _name(name: str | None, role: str) -> str:
 
 
 def lost_text(lost: Outlay) -> str:
-    """Return what is told of calls that were given up in flight; at least one was."""
+    """Return what to say about calls that were given up in flight; at least one was."""
     one = lost.calls == 1
     were, they, them = ("was", "it", "it") if one else ("were", "they", "them")
     text = (
         f"{counted(lost.calls, 'call')} {were} in flight when the run was interrupted: {they} may "
-        f"have been billed; carrying the run on sends {them} again."
+        f"have been billed; resuming the run sends {them} again."
     )
     if lost.tokens == 0:
-        return text  # only where tokens or USD are capped is the worst reckoned
+        return text  # only where tokens or USD are capped is the worst known
     worst = "it counts at its worst" if one else "they count at their worst"
     return f"{text} For the caps {worst}: {lost.tokens:,} tokens."
 
@@ -62,18 +62,18 @@ def billed_text(usd: float) -> str:
 
 
 def reckoned_text(reckoned: Outlay) -> str:
-    """Return what is told of attempts whose end nobody knows; nothing if caps reckon none."""
+    """Return what to say about attempts whose end nobody knows; nothing if caps count none."""
     if reckoned.tokens == 0:
         return ""
     usd = f", {dollars(reckoned.usd)}" if reckoned.usd else ""
     return (
-        "Attempts that timed out or lost their connection may have been billed, too. For the caps "
+        "Attempts that timed out or lost their connection may also have been billed. For the caps "
         f"they count at their worst: {reckoned.tokens:,} tokens{usd}."
     )
 
 
 def failed_text(attempts: int, answered: int, failed: int) -> str:
-    """Return what is told of requests that were not answered; nothing if all were.
+    """Return what to say about requests that were not answered; nothing if all were.
 
     Parameters
     ----------

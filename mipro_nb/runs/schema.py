@@ -7,7 +7,7 @@
 | `texts` | texts that events refer to, each once |
 | `run_texts` | which run refers to which text |
 | `answers` | kept answers of LMs; they belong to no run |
-| `flights` | LM calls of a run that are sent and not told of yet, at their worst |
+| `flights` | LM calls of a run that are sent and have no event yet, at their worst |
 
 A new file goes through the same steps as an old one, so that both end up alike. A new type of event
 is a step, too: who does not know it cannot read a run that has it, and is told to upgrade.
@@ -79,10 +79,10 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     Raises
     ------
     RecordError
-        If the file is none that this mipro_nb can read.
+        If the file cannot be read by this mipro_nb.
     """
     if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        msg = f"{path} is no record of mipro_nb."
+        msg = f"{path} is not a record of mipro_nb."
         raise RecordError(msg)
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA_VERSION:

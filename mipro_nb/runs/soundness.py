@@ -57,6 +57,11 @@ class CheckReport:
         How many were looked at.
     problems
         What is wrong, in the order in which it was found.
+
+    Examples
+    --------
+    >>> check().ok
+    True
     """
 
     path: Path
@@ -96,7 +101,7 @@ def check_record(record: str | Path | None = None) -> CheckReport:
     Raises
     ------
     RecordError
-        If there is no such file, or it is no record that this mipro_nb can read.
+        If there is no such file, or it is not a record that this mipro_nb can read.
     """
     path = record_path(record).resolve()
     if not path.is_file():
@@ -115,7 +120,9 @@ def check_record(record: str | Path | None = None) -> CheckReport:
 def _opened(path: Path) -> sqlite3.Connection:
     """Return a connection of its own, which holds up nobody who uses the record."""
     db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
-    db.text_factory = lambda raw: raw.decode("utf-8", "replace")  # what is no text is no obstacle
+    db.text_factory = lambda raw: raw.decode(
+        "utf-8", "replace"
+    )  # bytes that are not text do not stop it
     return db
 
 
@@ -138,7 +145,7 @@ class _Check:
             open_record(path)  # a file of an older schema becomes one of the present
         except RecordError as error:
             self._note("file", str(error))
-        self._db.execute("BEGIN")  # as it is now, whoever writes meanwhile
+        self._db.execute("BEGIN")  # as it is now, whatever is written meanwhile
         with self._going_on("file"):
             self._check_file()
         with self._going_on("schema"):
@@ -247,7 +254,7 @@ class _Check:
             "SELECT flight, attempts, tokens, usd FROM flights WHERE run_id = ?", (run_id,)
         ):
             if not all(_is_number(value) and value >= 0 for value in outlay):
-                self._note(f"run {run_id}", f"call {flight}, not told of yet, took {outlay}")
+                self._note(f"run {run_id}", f"call {flight}, without an event yet, took {outlay}")
 
 
 def _many(count: int, noun: str) -> str:

@@ -44,6 +44,12 @@ class Spend:
         What was sent, every attempt of a call that was tried again among them.
     uncounted_calls
         Answered calls whose tokens the server did not count: they are about right.
+
+    Examples
+    --------
+    >>> spend = load(run_id).state.spend
+    >>> spend.calls > 0, spend.failed_calls
+    (True, 0)
     """
 
     calls: int = 0
@@ -194,12 +200,18 @@ class RunState:
     lost
         Calls that were in flight when the run, or its process, ended, at their worst.
     reckoned
-        What attempts whose end nobody knows may have cost, at the worst, beyond what is told of
-        them; the attempts themselves are among those told.
+        What attempts whose end nobody knows may have cost, at the worst, beyond what events
+        tell; the attempts themselves are among those told.
     process, process_started
         Whose run it is: the process's id, and the Unix time at which that process began.
     pause_reason
         Why it pauses, where no person paused it.
+
+    Examples
+    --------
+    >>> state = fold(load(run_id).events())
+    >>> state.state, state.baseline
+    ('finished', 100.0)
     """
 
     state: State = "planned"
@@ -433,7 +445,7 @@ class RunState:
 
     def _score(self, event: ev.ExampleScored) -> None:
         cell = (event.configuration, event.example)
-        if cell in self.scored_by:  # a failed run that is carried on scores anew what had failed
+        if cell in self.scored_by:  # a failed run that is resumed scores again what had failed
             self._count(cell, -1)
         self.scores.setdefault(event.configuration, {})[event.example] = event.score
         self.errors.pop(cell, None)

@@ -57,7 +57,7 @@ class RunView:
         self._changed_choices: set[Choice] = set()
 
     def call(self, name: str, tags: Sequence[str]) -> None:
-        """Take what the user calls the run, which is no event of it."""
+        """Take what the user calls the run, which is not among its events."""
         self._name, self._tags = name, tuple(tags)
 
     def apply(self, events: Iterable[RecordedEvent]) -> bool:
@@ -72,7 +72,7 @@ class RunView:
         return self.seq > before
 
     def _mark(self, event: ev.AnyEvent) -> None:
-        """Remember what has to be drawn anew."""
+        """Remember what has to be redrawn."""
         match event:
             case ev.TrialAsked(trial=trial) | ev.TrialTold(trial=trial):
                 self._mark_trial(trial)

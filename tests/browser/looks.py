@@ -12,7 +12,7 @@ _SIZE = {"width": 1280, "height": 900}
 _NARROW = 700
 # Above and below the output, there is the front end itself.
 _AROUND = 500
-# Charts are drawn anew after the page was laid out anew.
+# Charts are redrawn after the page was laid out again.
 _NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 

@@ -53,7 +53,7 @@ class OpenBrowser:
         return self._page
 
     def tidy(self, *, keep):
-        """Close documents and further pages; the page, too, unless it is in order."""
+        """Close documents and further pages; also the page, unless it is in order."""
         keep = keep and self._page.evaluate(_CLOSE_DOCUMENTS)
         if keep:
             self._page.wait_for_function(_NO_NOTEBOOK)

@@ -22,7 +22,7 @@ class RunWidget:
     def __init__(self, output) -> None:
         self.view = output.locator(".mipro:visible").last
         self._saved = output.get_by_text(re.compile("^A saved view"))
-        self.dialog = output.get_by_role("form", name=re.compile("^(Optimize|Carry on) "))
+        self.dialog = output.get_by_role("form", name=re.compile("^(Optimize|Resume) "))
         self.run = output.get_by_role("region", name=re.compile("^Run "))
         self.head = self.run.locator("header").first
         self.trials = self.run.get_by_role("grid", name="Trials")
@@ -58,9 +58,9 @@ class RunWidget:
         self.wait_for_trials()
 
     def carry_on(self):
-        """Say yes to the question whether an earlier run shall be carried on."""
+        """Say yes to the question whether an earlier run shall be resumed."""
         self.wait_for_dialog()
-        self.button("Carry on").click()
+        self.dialog.get_by_role("button", name="Resume", exact=True).click()
         expect(self.run).to_be_visible()
 
     def wait_for_trials(self):
@@ -123,7 +123,7 @@ class RunWidget:
 
     @property
     def trial_count(self):
-        """How many trials the tab tells of."""
+        """How many trials the tab shows."""
         tab = self.run.get_by_role("tab", name=re.compile("^Trials"))
         return int(tab.inner_text().removeprefix("Trials"))
 

@@ -1,4 +1,4 @@
-"""A kernel is killed in mid-run; in the next one, the run is carried on to its end."""
+"""A kernel is killed in mid-run; in the next one, the run is resumed to its end."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def test_a_run_whose_kernel_was_killed_is_carried_on_in_the_next(notebook, lm, l
     opened.begin(5)
     widget = RunWidget(opened.output(5))
     widget.wait_for_dialog()
-    expect(widget.dialog).to_contain_text(f"Carries on run {run_id}, which was cut off")
+    expect(widget.dialog).to_contain_text(f"Resumes run {run_id}, which was cut off")
     expect(widget.dialog).to_contain_text("The metric's code changed")
     expect(widget.dialog.locator("pre")).to_contain_text('+    "Compares <b>as before</b>."')
     expect(widget.field("LM calls")).to_have_value("6000")
     looks.at(opened, widget.view, "dialog-carry-on")
     widget.field("LM calls").fill("1")
-    widget.button("Carry on").click()
+    widget.dialog.get_by_role("button", name="Resume", exact=True).click()
     expect(widget.dialog.get_by_role("alert")).to_contain_text("already: give a higher one")
     widget.field("LM calls").fill("5500")
     widget.carry_on()

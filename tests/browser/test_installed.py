@@ -36,7 +36,7 @@ best = optimizer.compile(Solve(), **data)
 def installed(tmp_path_factory):
     """An environment with the wheel in it, and of all else what it needs.
 
-    To fetch that anew would take minutes, so it is taken from where the tests run; but not what is
+    To fetch that again would take minutes, so it is taken from where the tests run; but not what is
     in development there: a path in a .pth file does not have .pth files read in its turn.
     """
     folder = tmp_path_factory.mktemp("installed")

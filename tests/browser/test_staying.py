@@ -149,7 +149,7 @@ def test_a_notebook_saved_in_mid_run_says_so_when_it_is_opened_again(notebook, l
     opened.reload()
     said = opened.output(1).first
     expect(said).to_contain_text("A saved view")
-    expect(said).to_contain_text("it was cut off. To carry it on: %mipro resume")
+    expect(said).to_contain_text("it was cut off. To resume it: %mipro resume")
     expect(widget.button("Pause")).to_have_count(0)
 
 

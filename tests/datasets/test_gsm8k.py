@@ -81,15 +81,15 @@ def test_blank_lines_do_not_matter(tmp_path):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{", "this is no JSON"),
-        ("[" * 100_000, "this is no JSON"),
+        ("{", "this is not JSON"),
+        ("[" * 100_000, "this is not JSON"),
         ("[1]", "a row is"),
         ('{"question": "?"}', "a row is"),
         ('{"question": 1, "answer": "#### 1"}', "a row is"),
         ('{"question": "?", "answer": "42"}', "#### and a whole number"),
         ('{"question": "?", "answer": "#### many"}', "#### and a whole number"),
         ('{"question": "?", "answer": 42}', "a row is"),
-        ("\udcff", "this is no JSON"),
+        ("\udcff", "this is not JSON"),
     ],
 )
 def test_a_bad_line_is_named_with_its_file(tmp_path, line, says):

@@ -117,7 +117,7 @@ def test_an_empty_frame_is_refused(make):
         ([{"text": "a"}], "give a pandas, polars or other data frame"),
         (None, "give a pandas, polars or other data frame"),
         (pd.Series([1]), "give a pandas, polars or other data frame"),
-        (pd.DataFrame([["a"]]), "columns need names that are str, 0 is none"),
+        (pd.DataFrame([["a"]]), "names of columns must be str, and 0 is not"),
         (pd.DataFrame([["a", "b"]], columns=["x", "x"]), "unique column names"),
     ],
 )

@@ -474,7 +474,7 @@ def test_a_demo_made_of_the_row_is_left_out_of_its_prompt_alone(server, capsys):
     }
     assert "2 examples of 4 had the inputs of a demo" in capsys.readouterr().out
     assert few_shot.dump_state() == before
-    # Whoever calls it gets the demos that it has.
+    # A call of it gets the demos that it has.
     few_shot(question="0 plus 1")
     assert asked_in(server.requests[-1])[:-1] == every
 

@@ -1,4 +1,4 @@
-"""The ledger: every (configuration, example) is scored once, whoever asks for it."""
+"""The ledger: every (configuration, example) is scored once, whatever asks for it."""
 
 from __future__ import annotations
 

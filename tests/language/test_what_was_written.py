@@ -148,7 +148,7 @@ def test_a_default_is_used_in_calls_demos_and_traces():
 
 @pytest.mark.parametrize("default", [None, 3])
 def test_a_default_of_another_type_is_refused(default):
-    with pytest.raises(SignatureError, match="is no value of its type str"):
+    with pytest.raises(SignatureError, match="is not a value of its type str"):
 
         class Wrong(Signature):
             text: str = InputField(default=default)

@@ -33,7 +33,7 @@ def window_of(run):
 
 
 def check_that_so_many_are_in_flight(run, lm, server, size, prompts):
-    """Ask more than the server shall get at once, of an LM that answers no more."""
+    """Ask more than the server shall get at once, of an LM that no longer answers."""
     server._answer = lambda request: Reply("x", hang=True)
 
     async def fill():

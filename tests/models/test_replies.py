@@ -88,8 +88,8 @@ UNUSABLE = [
     (shaped({"content": None, "tool_calls": "odd"}), "calls the tool"),
     (Reply("answer: 4", finish_reason="content_filter"), "content filter"),
     (shaped(None, "content_filter"), "content filter"),
-    (shaped({"content": [1]}), "no text but [1]"),
-    (shaped({"content": 42}), "no text but 42"),
+    (shaped({"content": [1]}), "not text but [1]"),
+    (shaped({"content": 42}), "not text but 42"),
     (Reply(empty_choices=True), "without choices"),
     (Reply(raw_body=b'{"choices": null}'), "without choices"),
     (

@@ -1,4 +1,4 @@
-"""Turns: never more holders than there are turns, whoever leaves, and the first in rank first."""
+"""Turns: never more holders than there are turns, whichever leaves, and the first in rank first."""
 
 from __future__ import annotations
 

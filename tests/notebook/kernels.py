@@ -168,7 +168,7 @@ class FrontEnd:
         def arrived():
             nonlocal sent
             found[:] = [m for _, m in self.messages if m.get("id") == number]
-            # A message to a subshell is lost now and then: the widget, too, asks until it is heard.
+            # A message to a subshell is lost now and then: the widget also asks until it is heard.
             if not found and time.monotonic() > sent + _AGAIN_SECONDS:
                 sent = time.monotonic()
                 self.send_again()

@@ -1,4 +1,4 @@
-"""What a live view is told of a run: also what the record cannot hold, and what came before."""
+"""What a live view knows about a run: also what the record cannot hold, and what came before."""
 
 from __future__ import annotations
 

@@ -258,7 +258,7 @@ class TestCell:
             (f"{SHORT} adder", " \n", "The cell is empty: write a signature"),
             (f"{SHORT} adder", "question, answer\n", "Cannot read signature 'question, answer'"),
             (f"{SHORT} adder", "question -> answer: Digit", "Unknown type 'Digit'"),
-            (f"{SHORT} 2nd", "question -> answer", "'2nd' is no name that a variable may have."),
+            (f"{SHORT} 2nd", "question -> answer", "'2nd' is not a valid variable name."),
             (SHORT, "question -> answer", "%%mipro needs NAME: %mipro help %%mipro tells more."),
             (f"{SHORT} a b", "question -> answer", "%%mipro has no place for 'b'"),
         ],
@@ -312,7 +312,7 @@ def cut_off(server, tmp_path):
 
 
 def offered_for(run):
-    """The lines that a view offers to carry a run on."""
+    """The lines that a view offers to resume a run."""
     return mipro.runs.load(run.id).row["resume_lines"]
 
 
@@ -342,7 +342,7 @@ class TestCarryingOn:
         best = shell.run(f"%mipro resume {line} --yes")
         assert (best.run.id, best.run.status) == (cut_off, "finished")
         said = shell.fails("%mipro resume student --metric exact")
-        assert "No run of Solve can be carried on" in said
+        assert "No run of Solve can be resumed" in said
 
     @pytest.mark.parametrize("how", ["run", "cell"])
     def test_what_is_offered_for_it_does_it(self, shell, server, how):
@@ -552,18 +552,21 @@ class TestMistakes:
             (f"run {ON_ROWS} student more", "%mipro run has no place for 'more'"),
             ("run student --train trian --metric exact", "Did you mean train?"),
             ("run student --train train.rows --metric exact", "train has no 'rows'."),
-            ("run student --train train[:5 --metric exact", "'train[:5' is no name: give that of"),
-            ("run student --train rows(5) --metric exact", "'rows(5)' is no name: give that of"),
+            (
+                "run student --train train[:5 --metric exact",
+                "'train[:5' is not a name: give",
+            ),
+            ("run student --train rows(5) --metric exact", "'rows(5)' is not a name: give that of"),
             (
                 "run student --train train[99] --metric exact",
                 "train[99] cannot be read: IndexError",
             ),
             (f"run student {ON_ROWS} --auto lihgt", "'lihgt' is none of light, medium, heavy. Did"),
-            (f"run student {ON_ROWS} --seed x", "--seed N: 'x' is no whole number."),
-            (f"run student {ON_ROWS} --max-usd x", "--max-usd X: 'x' is no number."),
+            (f"run student {ON_ROWS} --seed x", "--seed N: 'x' is not a whole number."),
+            (f"run student {ON_ROWS} --max-usd x", "--max-usd X: 'x' is not a number."),
             ("run 'student", "A quote is not closed in: run 'student"),
             ("help estimat", "Did you mean estimate?"),
-            ("config lmm=1", "'lmm' is no setting. Did you mean lm?"),
+            ("config lmm=1", "'lmm' is not a setting. Did you mean lm?"),
             ("cache claer", "Did you mean clear?"),
         ],
     )

@@ -429,7 +429,7 @@ def test_a_run_whose_events_tell_of_neither_caps_nor_an_estimate_is_told(estimat
         ("running", None, "%mipro show 20261124-010203-abcdef tells what became of it"),
         ("paused", None, "This is how it stood at 2027-01-15 08:03 UTC"),
         ("paused", "The server is dead. Resume goes on.", "The server is dead. Resume goes on."),
-        ("cut off", None, "It can be carried on: what was answered is not paid for again."),
+        ("cut off", None, "It can be resumed: what was answered is not paid for again."),
         ("capped", "The cap max_usd=2 is reached.", "The cap max_usd=2 is reached."),
         ("failed", "ValueError: no", "ValueError: no"),
     ],
@@ -448,8 +448,8 @@ def test_a_run_that_ended_early_tells_what_carries_it_on(state):
     for shown in (Page(run_html(made)).text, run_text(made)):
         assert "%mipro resume 20261124-010203-abcdef student --metric exact\n" in shown
         assert 'MIPROv2(metric=exact).resume("20261124-010203-abcdef", student)\n' in shown
-    assert "carry it on" not in Page(run_html(snapshot())).text
-    assert "carry it on" not in run_text(snapshot())
+    assert "resume it" not in Page(run_html(snapshot())).text
+    assert "resume it" not in run_text(snapshot())
 
 
 def test_a_run_of_a_cell_is_carried_on_by_its_cell():
@@ -490,8 +490,8 @@ def test_requests_without_an_answer_and_lost_calls_are_told():
     made["summary"]["lost"] = {"calls": 3, "tokens": 1200, "usd": 0.0012}
     sent = "86 requests were sent: 2 of them brought no answer, and 1 call failed for good."
     lost = (
-        "3 calls were in flight when the run was interrupted: they may have been billed; carrying "
-        "the run on sends them again. For the caps they count at their worst: 1,200 tokens."
+        "3 calls were in flight when the run was interrupted: they may have been billed; resuming "
+        "the run sends them again. For the caps they count at their worst: 1,200 tokens."
     )
     for shown in (Page(run_html(made)).text, run_text(made)):
         assert sent in shown
@@ -516,7 +516,7 @@ def test_a_question_to_carry_a_run_on_shows_what_changed_line_by_line():
     asked["carries_on"] = "20261124-010203-abcdef"
     asked["notes"] = ["The metric's code changed:\n@@ -1 +1 @@\n-    old()\n+    <b>new</b>()"]
     page = permission_html(asked)
-    assert "Solve, to carry on run 20261124-010203-abcdef: waits" in Page(page).text
+    assert "Solve, to resume run 20261124-010203-abcdef: waits" in Page(page).text
     assert "@@ -1 +1 @@\n-    old()\n+    &lt;b&gt;new&lt;/b&gt;()</pre>" in page
     assert "  note       The metric's code changed:\n" in permission_text(asked)
     assert "\n             -    old()\n             +    <b>new</b>()\n" in permission_text(asked)

@@ -225,7 +225,7 @@ def test_a_run_whose_kernel_was_killed_is_carried_on_in_another(front_end, lm):
 
     end = front_end()
     told = end.run("%load_ext mipro_nb\n%mipro status last").outputs[-1]["data"]["text/plain"]
-    assert f'to carry it on:    MIPROv2(metric=exact).resume("{run.id}", PROGRAM)' in told
+    assert f'to resume it:      MIPROv2(metric=exact).resume("{run.id}", PROGRAM)' in told
     needed = end.run("%mipro resume")
     assert f"%mipro resume {run.id} PROGRAM --metric exact." in needed.text
     end.run("student = Solve()")
@@ -235,7 +235,7 @@ def test_a_run_whose_kernel_was_killed_is_carried_on_in_another(front_end, lm):
     request = dialog["permission"]
     assert request["carries_on"] == run.id
     assert request["caps"]["max_calls"] == 2000, "it is that which the run had"
-    assert f"Carries on run {run.id}, which was cut off" in request["notes"][0]
+    assert f"Resumes run {run.id}, which was cut off" in request["notes"][0]
     refused = end.answer("permit", {"caps": {**_NO_CAPS, "max_calls": 5}, "below_usd": None})
     assert "already: give a higher one." in refused
     assert dialog["permission"]["state"] == "asked"

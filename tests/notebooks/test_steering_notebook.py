@@ -25,7 +25,7 @@ def test_the_run_does_what_its_reader_says(execute):
                 pinned = pinned | choice if event.on else pinned - choice
             case "trial_asked":
                 choices = set(choices_of(event.configuration))
-                assert not choices & banned, "what is banned is tried no more"
+                assert not choices & banned, "what is banned is not tried again"
                 if pinned and event.kind == "minibatch":
                     assert choices & pinned, "only what is pinned is tried"
                     tried_pinned.append(event.trial)

@@ -1,4 +1,4 @@
-"""The toy LM on a server that has faults, drawn anew for every request."""
+"""The toy LM on a server that has faults, drawn again for every request."""
 
 from __future__ import annotations
 

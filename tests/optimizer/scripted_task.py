@@ -71,7 +71,7 @@ def kind(request):
 
 
 def question_of(request):
-    """The question of a task prompt, which may be a request to mend an unreadable reply."""
+    """The question of a task prompt, which may be a request to fix an unreadable reply."""
     turns = [message["content"] for message in request.messages if message["role"] == "user"]
     return re.findall(r"^question: (.*)$", "\n".join(turns), re.MULTILINE)[-1]
 

@@ -1,4 +1,4 @@
-"""A run whose process is killed is carried on: the same result, and no answer paid for twice."""
+"""A run whose process is killed is resumed: the same result, and no answer paid for twice."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def optimizer():
 
 
 def begin(url, record, run_id=None):
-    """Begin a search, or carry one on, to its end, unless somebody kills it."""
+    """Begin a search, or resume one, to its end, unless somebody kills it."""
     mipro.configure(lm=lm_of(Address(url), cache=False))
     if run_id is not None:
         optimizer().resume(run_id, PlanAndSolve(), record=record, requires_permission_to_run=False)
@@ -140,7 +140,7 @@ def gone(pid):
 
 
 def carried_on(run, *, latency=0.0, **settings):
-    """Carry a run on; return it, and what was sent for it."""
+    """Resume a run; return it, and what was sent for it."""
     with ScriptedServer(answer, latency=latency) as server:
         mipro.configure(lm=lm_of(server, cache=False))
         program = optimizer().resume(
@@ -418,7 +418,7 @@ def test_a_finished_run_is_not_carried_on(record):
 def test_a_run_that_goes_on_is_not_carried_on(record):
     with ScriptedServer(answer, latency=0.02) as server:
         run = begun(server, record)
-        with pytest.raises(RunEndedError, match="need not be carried on"):
+        with pytest.raises(RunEndedError, match="need not be resumed"):
             optimizer().resume(run.id, PlanAndSolve(), record=record)
         run.stop()
         run.wait()
@@ -572,7 +572,7 @@ def test_of_two_who_carry_a_run_on_only_one_does(whole, record, monkeypatch):
         )
         assert first.begin(by="user")
         first.wait()
-        with pytest.raises(RunEndedError, match="was carried on elsewhere"):
+        with pytest.raises(RunEndedError, match="was resumed elsewhere"):
             second.begin(by="user")
     assert result(first) == whole[0]
 
@@ -595,8 +595,11 @@ def test_rows_that_are_given_again_are_divided_as_before(record):
 @pytest.mark.parametrize(
     ("other", "wrong"),
     [
-        ({"trainset": TRAIN, "valset": rows(12, start=2000)}, r"^valset=.*rows are others"),
-        ({"trainset": TRAIN, "valset": VAL[:6]}, r"^valset=.*rows are others"),
+        (
+            {"trainset": TRAIN, "valset": rows(12, start=2000)},
+            r"^valset=.*rows differ from the run",
+        ),
+        ({"trainset": TRAIN, "valset": VAL[:6]}, r"^valset=.*rows differ from the run"),
         ({"student": Solve()}, r"^student=.*the predictors of the run were"),
     ],
     ids=["other rows", "fewer rows", "another program"],

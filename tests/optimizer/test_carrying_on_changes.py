@@ -1,4 +1,4 @@
-"""Whoever carries a run on is told what is different: LMs, rows, code; and why nothing is."""
+"""Resuming a run says what is different: LMs, rows, code; and why nothing is."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def cut_short(record, lm=None, own=None, after=30, **settings):
 
 
 def carried_on(run, *, lm=None, own=None, student=None, metric=exact, **settings):
-    """Carry a run on with an LM of these parameters, asking nobody; return it."""
+    """Resume a run with an LM of these parameters, asking nobody; return it."""
     with ScriptedServer(answer) as server:
         mipro.configure(lm=lm_of(server, **{"cache": False, **(lm or {})}))
         if own is not None:
@@ -192,7 +192,7 @@ def test_compile_begins_anew_with_another_lm_and_says_so(record, other):
         another.stop()
         another.wait()
     assert another.id != run.id
-    assert f"No run to carry on: the most alike, {run.id}, is different in the LMs." in str(
+    assert f"No run to resume: the most alike, {run.id}, is different in the LMs." in str(
         another.plan
     )
 
@@ -231,7 +231,7 @@ def test_compile_tells_why_there_is_nothing_to_carry_on(record, reason):
         another = begun(record, resume=True, **other)
         another.stop()
         another.wait()
-    (note,) = (note for note in another.plan.notes if note.startswith("No run to carry on"))
+    (note,) = (note for note in another.plan.notes if note.startswith("No run to resume"))
     assert run.id in note
     assert said in note
 
@@ -242,7 +242,7 @@ def test_compile_tells_where_nothing_was_begun(record):
         run = begun(record, resume=True)
         run.stop()
         run.wait()
-    assert "No run to carry on: none of Solve in this record was cut off" in str(run.plan)
+    assert "No run to resume: none of Solve in this record was cut off" in str(run.plan)
 
 
 class Dated(mipro.Module):

@@ -1,4 +1,4 @@
-"""A run whose file somebody changed is not carried on, and stands in nobody's way."""
+"""A run whose file somebody changed is not resumed, and stands in nobody's way."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ INCOHERENT = {
     "a trial of no example": changed("trial_told", 1, examples=0),
     "a score of an unknown example": changed("example_scored", example=2**62),
 }
-# Seen where it is carried on.
+# Seen where it is resumed.
 UNREADABLE = {
     "a number that is a text": planned(num_threads="6"),
     "a seed that is none": planned(seed=[1]),

@@ -65,7 +65,7 @@ def clean(tmp_path_factory):
 
 
 class Revocable:
-    """The toy LM, whose key is refused after so many answers, until it is mended."""
+    """The toy LM, whose key is refused after so many answers, until it is fixed."""
 
     def __init__(self, after, reply=None):
         self.after, self.reply = after, reply or Reply("Key revoked.", status=401)

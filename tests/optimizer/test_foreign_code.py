@@ -279,7 +279,7 @@ def _run(student, metric, **settings):
 
 
 def _errors(run):
-    """What is told of the examples of the valset that failed, by their place."""
+    """What the events say about the examples of the valset that failed, by their place."""
     told = [e.event for e in run.events() if e.event.type == "example_scored" and e.event.error]
     return {event.example: event.error for event in told}
 

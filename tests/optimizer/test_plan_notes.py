@@ -1,4 +1,4 @@
-"""What a plan tells of metric and data before anything is paid."""
+"""What a plan says about metric and data before anything is paid."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_an_enum_that_was_defined_anew_is_told():
     data = labelled(*[a_topic().SPORT] * 10)
     said = notes_of(signature, same, data)
     assert "Trainset: 2 of 2 rows, valset: 8 of 8 rows whose label 'label' is no Topic" in said
-    assert "was it defined anew" in said
+    assert "was it defined again" in said
 
 
 def test_numbers_that_are_equal_in_both_types_get_no_note():

@@ -1,4 +1,4 @@
-"""How a run tells of replies that were read in another form, and of unreadable ones."""
+"""How a run reports replies that were read in another form, and of unreadable ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the prompt model writes around an instruction or a summary is no part of it."""
+"""What the prompt model writes around an instruction or a summary is not part of it."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_proposal_that_repeats_the_form_is_asked_for_again_and_then_dropped(re
     [
         "<think>\nThe user wants an instruction. It should be short. Perhaps I",
         "instruction: <think>The user wants an instruction. Perhaps I",
-        "The user wants an instruction. It should be short. Perhaps I",  # no mark of thoughts, too
+        "The user wants an instruction. It should be short. Perhaps I",  # nor a mark of thoughts
         "instruction: name: instruction\nvalue: Given a text. Write",
     ],
 )

@@ -58,7 +58,7 @@ def test_any_run_comes_back_as_it_was(tmp_path_factory, made, kept, tags):
     folder = tmp_path_factory.mktemp("archive")
     record, other = Record(folder / "one.sqlite"), Record(folder / "other.sqlite")
     record.add_run("run", "name", created=1.5, tags=[tag for tag in tags if tag])
-    # Those tell of a process, which is none of the other machine's.
+    # Those name a process, which the other machine does not have.
     made = [e for e in made if not isinstance(e, ev.RunPlanned | ev.RunResumed)]
     made += [answered(reply=record.put_text(text)) for text in kept]
     for seq, event in enumerate(made):

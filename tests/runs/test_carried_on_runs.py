@@ -1,4 +1,4 @@
-"""Runs that were carried on, as their events tell it: in the fold, the history, the frames."""
+"""Runs that were resumed, as their events tell it: in the fold, the history, the frames."""
 
 from __future__ import annotations
 

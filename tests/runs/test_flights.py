@@ -1,4 +1,4 @@
-"""Calls that are sent and not told of yet: the record knows what they take at the worst."""
+"""Calls that are sent and have no event yet: the record knows what they take at the worst."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_what_was_sent_and_not_told_of_is_lost_with_its_process(record):
     record.put_flight("mine", 0, Outlay(1, 100, 0.25))
     record.put_flight("mine", 1, Outlay(2, 50, 0.5))
     record.put_flight("mine", 2, Outlay(1, 7, 9.0))
-    record.end_flight("mine", 2)  # an event tells of it
+    record.end_flight("mine", 2)  # an event says so
     record.put_flight("theirs", 0, Outlay(1, 1000, 5.0))
     assert record.take_lost("mine") == Outlay(3, 150, 0.75)
     assert record.take_lost("mine") == Outlay()  # counted once

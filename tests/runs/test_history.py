@@ -67,7 +67,10 @@ def test_a_run_as_it_goes_on():
 def test_a_finished_run_knows_scores_and_spend():
     state = fold(recorded(whole_run()))
     assert state.baseline == 50.0
-    assert (state.best.trial, state.best.score) == (2, 80.0)  # the minibatch's 100 is no full score
+    assert (state.best.trial, state.best.score) == (
+        2,
+        80.0,
+    )  # not the minibatch's 100
     assert (state.spend.calls, state.spend.cached_calls, state.spend.failed_calls) == (2, 1, 1)
     assert state.spend.usd == 1.0
     assert state.spend_by_phase["baseline"].calls == 1

@@ -1,4 +1,4 @@
-"""The record: what goes in comes out, whoever writes, and no file is harmed."""
+"""The record: what goes in comes out, whatever writes, and no file is harmed."""
 
 from __future__ import annotations
 
@@ -401,7 +401,7 @@ def test_a_file_of_the_second_schema_becomes_one_of_the_present(path, tmp_path):
     assert migrated.query("PRAGMA user_version") == [(SCHEMA_VERSION,)]
     assert migrated.query("SELECT * FROM runs") == [(RUN, 1000.5, "old", '["best"]')]
     assert len(migrated.events(RUN)) == 3
-    assert migrated.take_lost(RUN) == Outlay()  # a run of then was not told of such calls
+    assert migrated.take_lost(RUN) == Outlay()  # such a run did not record its calls in flight
     migrated.put_flight(RUN, 0, Outlay(1, 10, 0.5))
     assert migrated.take_lost(RUN) == Outlay(1, 10, 0.5)
     migrated.close()
@@ -570,7 +570,7 @@ def test_somebody_elses_database_is_refused_and_left_alone(tmp_path):
     theirs.commit()
     theirs.close()
     before = files(tmp_path)
-    with pytest.raises(RecordError, match="no record of mipro_nb"):
+    with pytest.raises(RecordError, match="not a record of mipro_nb"):
         Record(path)
     assert files(tmp_path) == before
 

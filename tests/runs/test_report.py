@@ -1,4 +1,4 @@
-"""A run told in a few lines: also how it is carried on, and what was sent without an answer."""
+"""A run told in a few lines: also how it is resumed, and what was sent without an answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_what_carries_it_on_has_the_names_that_the_user_has():
         stopped, names={"metric": "exact"}
     )
     in_a_cell = report(stopped, names={"command": "%%mipro", "metric": "exact"})
-    assert "to carry it on:    run its %%mipro cell again with --resume\n" in in_a_cell
+    assert "to resume it:      run its %%mipro cell again with --resume\n" in in_a_cell
     assert "MIPROv2" not in in_a_cell
 
 
@@ -88,8 +88,8 @@ def test_lost_calls_are_told_at_their_worst_once_the_run_is_carried_on():
     )
     told = report(answered(), resumed)
     assert (
-        "2 calls were in flight when the run was interrupted: they may have been billed; carrying "
-        "the run on sends them again. For the caps they count at their worst: 3,000 tokens.\n"
+        "2 calls were in flight when the run was interrupted: they may have been billed; resuming "
+        "the run sends them again. For the caps they count at their worst: 3,000 tokens.\n"
     ) in told
     assert "\n  up to $0.25 more may have been billed\n" in told
     assert "total            1       0        100       10    0.5000" in told, "what is certain"
@@ -117,7 +117,7 @@ def test_how_many_replies_were_unreadable_is_told_with_the_remedy():
     assert "another form" not in told
     too_long = scored(0, {}, 0, 0.0, error="it is too long", unusable_reply=True, refused=True)
     assert "unreadable" not in report(asked(0, "baseline", {}), too_long)
-    again = scored(0, {}, 0)  # in a run that is carried on
+    again = scored(0, {}, 0)  # in a resumed run
     assert "unreadable" not in report(
         asked(0, "baseline", {}), scored(0, {}, 0, 0.0, **fails), again
     )

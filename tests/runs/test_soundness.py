@@ -86,7 +86,7 @@ DAMAGES = {
     ),
     "a call that took less than nothing": (
         "UPDATE flights SET tokens = -1",
-        ["run run: call 0, not told of yet, took [1, -1, 0.5]"],
+        ["run run: call 0, without an event yet, took [1, -1, 0.5]"],
     ),
     "an event of no run": (
         "UPDATE events SET run_id = 'nobody' WHERE run_id = 'run' AND seq = 7",

@@ -1,4 +1,4 @@
-"""The view-model: what a view is told of a run, at once or bit by bit."""
+"""The view-model: what a view gets to know about a run, at once or bit by bit."""
 
 from __future__ import annotations
 

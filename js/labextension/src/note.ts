@@ -19,7 +19,7 @@ export function noteOn(bundle: RunBundle, now = new Date()): Note | null {
   if (bundle.kind === "comparison") {
     const runs = bundle.comparison?.runs.map(({ row }) => row.id) ?? [];
     const command = ["%mipro compare", ...runs].join(" ");
-    return { text: "A saved comparison. To compare anew:", command };
+    return { text: "A saved comparison. To compare again:", command };
   }
   const summary = bundle.snapshot?.summary;
   if (summary === undefined || summary.state === "cut off") {
@@ -32,7 +32,7 @@ export function noteOn(bundle: RunBundle, now = new Date()): Note | null {
     };
   }
   const [command = null] = resumeLines(summary);
-  const how = command === null ? `To carry it on, ${CELL_AGAIN}.` : "To carry it on:";
+  const how = command === null ? `To resume it, ${CELL_AGAIN}.` : "To resume it:";
   return {
     text:
       `A saved view, as of ${timeText(summary.as_of, now)}. If the kernel of this run is gone, it ` +

@@ -64,7 +64,7 @@ export class RunRenderer extends Panel implements IRenderMime.IRenderer {
     this.#place.markUnsaved();
   }
 
-  /** Looks for the live widget anew, unless it is there: its kernel may have come, or gone. */
+  /** Looks for the live widget again, unless it is there: its kernel may have come, or gone. */
   #reconnect(): void {
     if (this.#live?.state !== "there") {
       this.#disconnect();

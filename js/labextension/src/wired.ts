@@ -11,7 +11,7 @@ const PATIENCE = 6_000;
 export function useKernel(wire: Wire | null): Kernel | null {
   const kernel = useMemo(() => wire && new Kernel(wire, { patience: PATIENCE }), [wire]);
   useEffect(() => {
-    // Nobody there to hear of it is no failure.
+    // That nobody is there to hear of it is not a failure.
     kernel?.ask("hello", { keeps: true }).catch(() => {});
     return () => kernel?.close();
   }, [kernel]);

@@ -25,7 +25,7 @@ test("the day is told where it was another one", () => {
 });
 
 test.each(["planned", "running", "paused"] as const)(
-  "a run saved while %s may have been cut off, and can be carried on",
+  "a run saved while %s may have been cut off, and can be resumed",
   (state) => {
     const note = noteOn(bundle(snapshot(state)));
     expect(note?.text).toContain("If the kernel of this run is gone, it was cut off");
@@ -33,10 +33,10 @@ test.each(["planned", "running", "paused"] as const)(
   },
 );
 
-test("a run of a %%mipro cell is carried on by its cell", () => {
+test("a run of a %%mipro cell is resumed by its cell", () => {
   const { summary, ...rest } = snapshot("running");
   const note = noteOn(bundle({ ...rest, summary: { ...summary, resume_lines: [] } }));
-  expect(note?.text).toContain("To carry it on, run its %%mipro cell again with --resume.");
+  expect(note?.text).toContain("To resume it, run its %%mipro cell again with --resume.");
   expect(note?.command).toBeNull();
 });
 

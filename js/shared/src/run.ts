@@ -50,7 +50,7 @@ export interface Spend {
 /** Calls that a stop, or the end of a process, gave up in flight, at their worst. */
 export interface Lost {
   readonly calls: number;
-  /** 0 where neither tokens nor USD were capped: then the worst was not reckoned. */
+  /** 0 where neither tokens nor USD were capped: then the worst is not known. */
   readonly tokens: number;
   readonly usd: number;
 }
@@ -100,7 +100,7 @@ export interface RunSummary {
   readonly name: string;
   readonly tags: readonly string[];
   readonly state: RunState;
-  /** What carries it on; see `Resumable`. Absent from what older versions saved. */
+  /** What resumes it; see `Resumable`. Absent from what older versions saved. */
   readonly resume_lines?: readonly string[];
   /** Why it stopped, was capped, failed, or paused by itself. */
   readonly reason: string | null;
@@ -273,7 +273,7 @@ export interface CallDetail {
   readonly reply: Clip | null;
   /** What the model thought before it answered: no part of the reply. */
   readonly thoughts?: Clip | null;
-  /** Why it failed, or why the reply is none. */
+  /** Why it failed, or why the reply cannot be used. */
   readonly error: Clip | null;
   readonly truncated: boolean;
   readonly from_cache: boolean;
@@ -329,7 +329,7 @@ export interface RunComparison {
 /** A question for permission, and what became of it. */
 export interface PermissionRequest {
   readonly state: "asked" | "permitted" | "joined" | "declined";
-  /** The run that is carried on; null for a new one, absent from what older versions saved. */
+  /** The run that is resumed; null for a new one, absent from what older versions saved. */
   readonly carries_on?: string | null;
   /** The run of the same plan that goes on already; null, or absent, if none does. */
   readonly joins?: string | null;

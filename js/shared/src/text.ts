@@ -138,7 +138,7 @@ export function firstRows(text: string, rows: number, columns = 70): string {
     const end = newline === -1 ? text.length : newline;
     const taken = Math.max(1, Math.ceil((end - start) / columns));
     if (cut === null && used + taken > rows) {
-      // The line feed before the first row left out is left out, too.
+      // The line feed before the first row left out is also left out.
       cut = used === rows ? start - 1 : start + (rows - used) * columns;
     }
     used += taken;

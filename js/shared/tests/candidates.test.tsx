@@ -24,7 +24,7 @@ const titles = () =>
 const nobody = kernelWith({}).kernel;
 
 describe("InstructionCards", () => {
-  it("tells of each candidate what it is and how it does", () => {
+  it("shows of each candidate what it is and how it does", () => {
     render(<InstructionCards kernel={nobody} summary={summary()} cards={instructionCards()} />);
     const text = card("Instruction 2").textContent;
     expect(text).toContain("Proposed");

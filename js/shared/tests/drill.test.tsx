@@ -198,7 +198,7 @@ describe("TrialDrillDown", () => {
     expect(within(await example(42)).queryByRole("list", { name: /were read/ })).toBeNull();
   });
 
-  it("folds what the model thought, and says why a reply is none and what nobody counted", async () => {
+  it("folds what the model thought, and says why a reply cannot be used and what nobody counted", async () => {
     const refusal = callDetail({
       reply: clip("I will not."),
       thoughts: clip("Shall I answer this?"),

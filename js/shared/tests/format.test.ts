@@ -120,7 +120,7 @@ describe("formatCount", () => {
 });
 
 describe("times", () => {
-  // In the zone of whoever runs the test.
+  // In the zone of the machine that runs the test.
   const seconds = new Date(2026, 10, 4, 9, 5).getTime() / 1000;
 
   it("are written with leading zeros, in the clock of 24 hours", () => {

@@ -85,7 +85,7 @@ describe("HistoryExplorer", () => {
     expect(opened).toEqual([historyRow(2).id, historyRow(0).id]);
   });
 
-  it("says of a marked run that ended early how to carry it on", async () => {
+  it("says of a marked run that ended early how to resume it", async () => {
     render(view({ rows: [historyRow(0), historyRow(2)] }));
     const [done, cut] = [historyRow(0), historyRow(2)];
     await mark(done.name);

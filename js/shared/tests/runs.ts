@@ -15,7 +15,7 @@ import type {
 
 export const RUN = "20261124-1405-k7m2";
 
-/** Seconds since 1970 of 14:05 on the clock of whoever runs the test. */
+/** Seconds since 1970 of 14:05 on the clock of the machine that runs the test. */
 export const FIVE_PAST_TWO = new Date(2026, 10, 24, 14, 5).getTime() / 1000;
 
 export const noSpend: Spend = {

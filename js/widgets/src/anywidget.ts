@@ -37,7 +37,7 @@ export function onState(model: AnyModel, listener: () => void): () => void {
  *
  * anywidget does not tell whether a kernel stands behind its model. Of the events of ipywidgets' own
  * model that it passes on, both that are heard here mean that the kernel is lost; `comm_live_update`
- * would also tell of its coming, but then there is no view yet that could hear it.
+ * would also tell that it comes, but then there is no view yet that could hear it.
  */
 export class ModelChannel implements Channel {
   #connected = true;

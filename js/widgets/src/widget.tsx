@@ -16,7 +16,7 @@ function render({ model, el }: View): () => void {
   const channel = new ModelChannel(model);
   const kernel = new Kernel(channel);
 
-  /** Tells whoever hosts the widget, and may keep what it shows in the notebook. */
+  /** Tells the page that hosts the widget, and may keep what it shows in the notebook. */
   function tellHost(event: string, detail: object): void {
     el.dispatchEvent(new CustomEvent(event, { detail, bubbles: true, composed: true }));
   }
@@ -45,7 +45,7 @@ function render({ model, el }: View): () => void {
   }
 
   function greet(): void {
-    // Nobody there to hear of it is no failure.
+    // That nobody is there to hear of it is not a failure.
     kernel.ask("hello", { keeps: el.closest(".mipro-keeps") !== null }).catch(() => {});
   }
 

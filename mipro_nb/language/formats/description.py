@@ -1,4 +1,4 @@
-"""What the LM is told of a field."""
+"""What the LM is told about a field."""
 
 from __future__ import annotations
 

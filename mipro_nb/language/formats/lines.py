@@ -125,7 +125,7 @@ def _where_it_goes_on(
 ) -> int | None:
     """Return the line with which another question begins that the LM made up; None if none does.
 
-    Small models do not stop: they write the next input and answer that, too.
+    Small models do not stop: they also write the next input and answer that.
     """
     inputs = tuple(signature.input_fields)
     if not inputs:

@@ -34,7 +34,7 @@ def whole(signature: SignatureMeta, asked: str, reply: str) -> str:
     signature
         Has one output.
     asked
-        What the LM was told of the form of a reply.
+        What the LM was told about the form of a reply.
     reply
         A reply in which no format found the output.
 

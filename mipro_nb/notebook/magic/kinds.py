@@ -56,7 +56,7 @@ def choice(*choices: str, shown_as: str | None = None) -> Kind:
 def an_object(shown: str, fits: Fits) -> Kind:
     """Return the kind that is the name of an object of the notebook; `fits` tells which to offer.
 
-    Whether it will do is for whoever takes it to say: only the completion is choosy.
+    Whether it will do is for the verb to say: only the completion is choosy.
     """
     return Kind(
         shown,
@@ -73,7 +73,7 @@ def _whole(_: Notebook, text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        msg = f"{shown(text, 80)!r} is no whole number."
+        msg = f"{shown(text, 80)!r} is not a whole number."
         raise ArgumentTypeError(msg) from None
 
 
@@ -81,7 +81,7 @@ def _number(_: Notebook, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        msg = f"{shown(text, 80)!r} is no number."
+        msg = f"{shown(text, 80)!r} is not a number."
         raise ArgumentTypeError(msg) from None
 
 
@@ -91,7 +91,7 @@ def _names(_: Notebook, text: str) -> list[str]:
 
 def _new_name(_: Notebook, text: str) -> str:
     if not text.isidentifier() or keyword.iskeyword(text):
-        msg = f"{shown(text, 80)!r} is no name that a variable may have."
+        msg = f"{shown(text, 80)!r} is not a valid variable name."
         raise ArgumentTypeError(msg)
     return text
 

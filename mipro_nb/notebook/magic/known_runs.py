@@ -100,7 +100,7 @@ def _can_go_on(state: str) -> bool:
 
 
 def newest_run() -> str:
-    """Return the id of the run to tell of where none is named: a live one, or else the newest.
+    """Return the id of the run that is meant where none is named: a live one, or else the newest.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def run_to_resume() -> str:
         raise UsageError(msg)
     if newest.status not in RESUMABLE:
         msg = (
-            f"The newest run, {newest.id}, is {newest.status}. Name the run to carry on: "
+            f"The newest run, {newest.id}, is {newest.status}. Name the run to resume: "
             "%mipro history lists them all."
         )
         raise UsageError(msg)
@@ -177,7 +177,7 @@ def run_to_resume_of(program: Module) -> str:
     for row in history_rows(runs.open_record()):
         if row["state"] in RESUMABLE and row["program"] == name:
             return row["id"]
-    msg = f"No run of {name} can be carried on; %mipro history lists all runs."
+    msg = f"No run of {name} can be resumed; %mipro history lists all runs."
     raise UsageError(msg)
 
 
@@ -190,9 +190,7 @@ def _why_none_is_live() -> str:
 
 def _why_not_live(run: RecordedRun) -> str:
     if run.status == "cut off":
-        return (
-            f"Run {run.id} was cut off when its kernel ended: %mipro resume {run.id} carries it on."
-        )
+        return f"Run {run.id} was cut off when its kernel ended: %mipro resume {run.id} resumes it."
     if run.state.ended is None:
         return f"Run {run.id} goes on in another kernel: steer it from there."
     return f"Run {run.id} has ended: it is {run.status}."

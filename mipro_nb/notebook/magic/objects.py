@@ -22,7 +22,7 @@ class Notebook:
     Parameters
     ----------
     namespace
-        Where the notebook's variables live; names that a magic assigns go there, too.
+        Where the notebook's variables live; names that a magic assigns also go there.
     ours
         What IPython itself has put there; it is offered to nobody.
 
@@ -135,8 +135,8 @@ def _key(index: ast.expr) -> Any:
 
 def _no_name(text: str) -> str:
     return (
-        f"{shown(text, 80)!r} is no name: give that of an object of this notebook, such as rows, "
-        "data.train or rows[:50]."
+        f"{shown(text, 80)!r} is not a name: give that of an object of this notebook, such as "
+        "rows, data.train or rows[:50]."
     )
 
 

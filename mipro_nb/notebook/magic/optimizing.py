@@ -113,7 +113,7 @@ OPTIONS = (
         "run without asking for permission",
         const=False,
     ),
-    Option("--resume", "resume", None, "carry on the newest run of this plan that ended early"),
+    Option("--resume", "resume", None, "resume the newest run of this plan that ended early"),
     Option("--background", "background", None, "do not wait: the result is the live Run"),
     Option("--record", "record", PATH, "record file; else the configured one"),
 )
@@ -202,7 +202,7 @@ def resume(
     into: str | None = None,
     **options: Any,
 ) -> Module | Text:
-    """Have a paused run go on; or carry on one that ended early, and return the best program."""
+    """Have a paused run continue; or resume one that ended early, and return the best program."""
     if isinstance(run, Module):
         if student is not None:
             msg = "Name the run before its program: %mipro resume RUN PROGRAM."

@@ -79,7 +79,7 @@ def _read_change(notebook: Notebook, text: str) -> Change:
     name, equals, value = text.partition("=")
     if name not in _SETTINGS:
         # What stands behind "=" may be a secret: it is not repeated.
-        msg = f"{shown(name, 80)!r} is no setting.{did_you_mean(name, _SETTINGS)}"
+        msg = f"{shown(name, 80)!r} is not a setting.{did_you_mean(name, _SETTINGS)}"
         raise ArgumentTypeError(msg)
     if not equals:
         return Change(name)

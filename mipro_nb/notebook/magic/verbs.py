@@ -30,7 +30,7 @@ def _status(_: Notebook, run: str | None = None) -> Text:
 def _pause(_: Notebook, run: str | None = None) -> Text:
     live = live_run(run)
     live.pause()
-    return Text(f"Run {live.id} pauses: calls in flight come back. %mipro resume goes on.")
+    return Text(f"Pausing run {live.id}; calls in flight will finish. %mipro resume continues.")
 
 
 def _stop(_: Notebook, run: str | None = None) -> Text:
@@ -123,7 +123,7 @@ _OTHERS = (
     Verb("pause", "Sends no further LM call until resume.", "run.pause()", _pause, (_RUN,)),
     Verb(
         "resume",
-        "Goes on after a pause, or carries on a run that was cut off, stopped, capped or failed.",
+        "Continues after a pause, or resumes a run that was cut off, stopped, capped or failed.",
         "run.resume()  # after a pause\nMIPROv2(metric, …).resume(run_id, program, …)",
         optimizing.resume,
         (

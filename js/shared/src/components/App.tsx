@@ -176,7 +176,7 @@ function firstPlace({ kind, comparison }: WidgetState): Place {
     : { kind: "history" };
 }
 
-/** The history as saved, and anew from the kernel each time that it is shown. */
+/** The history as saved, and again from the kernel each time that it is shown. */
 function useHistory(
   kernel: Kernel | null,
   saved: readonly HistoryRow[] | null,

@@ -1,4 +1,4 @@
-/** Runs that ended early: which can be carried on, with what, and what was lost in flight. */
+/** Runs that ended early: which can be resumed, with what, and what was lost in flight. */
 
 import { formatCount, formatTokens, formatUsd } from "../format";
 import type { Lost, RunState } from "../run";
@@ -9,14 +9,14 @@ export function canBeCarriedOn(state: RunState): boolean {
   return RESUMABLE.has(state);
 }
 
-/** A run, or a line of the history, as far as it tells how it is carried on. */
+/** A run, or a line of the history, as far as it tells how it is resumed. */
 export interface Resumable {
   readonly id: string;
   /** Of a cell, and of Python; none for a run of a `%%mipro` cell. Absent from older notebooks. */
   readonly resume_lines?: readonly string[];
 }
 
-/** The lines of code that carry a run on, that of a cell first. */
+/** The lines of code that resume a run, that of a cell first. */
 export function resumeLines({ id, resume_lines }: Resumable): readonly string[] {
   return (
     resume_lines ?? [
@@ -26,7 +26,7 @@ export function resumeLines({ id, resume_lines }: Resumable): readonly string[] 
   );
 }
 
-/** How a run goes on that no line carries on: the program is declared in the cell itself. */
+/** How a run is resumed that no line can resume: the program is declared in the cell itself. */
 export const CELL_AGAIN = "run its %%mipro cell again with --resume";
 
 /** What is told beneath a cost: what calls may have cost that nobody has an answer of. */

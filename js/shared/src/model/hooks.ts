@@ -6,7 +6,7 @@ import { follow } from "./follow";
 import type { Kernel, Presence } from "./kernel";
 import { RunStore } from "./store";
 
-/** The newest snapshot of a store; the component is drawn anew when it changes. */
+/** The newest snapshot of a store; the component is redrawn when it changes. */
 export function useSnapshot(store: RunStore): RunSnapshot {
   const [snapshot, setSnapshot] = useState(store.snapshot);
   useEffect(() => {
@@ -29,7 +29,7 @@ export function usePresence(kernel: Kernel | null): Presence {
 
 /**
  * The value of an earlier drawing while it is equal in content: every delta brings all of the summary
- * anew, and most of it has not changed.
+ * again, and most of it has not changed.
  */
 export function useStable<Value>(value: Value): Value {
   const kept = useRef(value);

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 
-// A page has many roots, and two bundles of this code: Preact counts anew in each of them.
+// A page has many roots, and two bundles of this code: Preact starts to count again in each.
 const bundle = Math.random().toString(36).slice(2, 10);
 let given = 0;
 

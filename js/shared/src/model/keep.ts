@@ -1,4 +1,4 @@
-/** Handing the newest snapshot of a run to whoever keeps it. */
+/** Handing the newest snapshot of a run to the page that keeps it. */
 
 import type { RunSnapshot, TrialRow } from "../run";
 import { hasEnded } from "./follow";

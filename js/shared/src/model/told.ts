@@ -2,7 +2,7 @@
 
 import type { Caps, Estimate, ToldCaps, ToldEstimate } from "../run";
 
-/** All caps: null where the events tell of none. */
+/** All caps: null where the events have none. */
 export function wholeCaps(told: ToldCaps | undefined): Caps {
   return {
     max_usd: told?.max_usd ?? null,
@@ -12,7 +12,7 @@ export function wholeCaps(told: ToldCaps | undefined): Caps {
   };
 }
 
-/** The estimate; null where the events tell of none. */
+/** The estimate; null where the events have none. */
 export function wholeEstimate(told: ToldEstimate | undefined): Estimate | null {
   const { phases, total, guess = null } = told ?? {};
   return phases === undefined || total === undefined ? null : { phases, total, guess };

@@ -59,7 +59,7 @@ describe("the score chart", () => {
     expect(from - to).toBeGreaterThan(50);
   });
 
-  it("leaves out scores that are no numbers", () => {
+  it("leaves out scores that are not numbers", () => {
     const rows = [trial(0), trial(1, { score: Number.NaN }), trial(2, { score: Infinity })];
     expect(draw(rows).points).toHaveLength(1);
   });

@@ -54,7 +54,7 @@ describe("the question", () => {
     expect(rows[4]?.textContent).toContain("300150 – 600");
   });
 
-  it("never shows an unknown price as if it were none", () => {
+  it("never shows an unknown price as if it were zero", () => {
     asked({ estimate: unpriced });
     expect(screen.getByRole("form").textContent).toContain("an unknown price");
     const cells = within(screen.getByRole("table")).getAllByText("unknown");
@@ -181,21 +181,21 @@ describe("not asking again", () => {
   });
 });
 
-describe("a run that is carried on", () => {
+describe("a run that is resumed", () => {
   const changed =
     "The metric's code changed:\n@@ -1,2 +1,2 @@\n def exact(example, prediction):\n" +
     "-    return a == b\n+    return <b>a</b> in b";
 
   it("is asked about as such, with the caps that it had", async () => {
     const { wire, user } = asked({ carries_on: RUN });
-    const dialog = screen.getByRole("form", { name: "Carry on optimizing MultiHop?" });
+    const dialog = screen.getByRole("form", { name: "Resume optimizing MultiHop?" });
     expect(dialog.textContent).toContain("in all, with what was answered already");
     expect(dialog.textContent).toContain("What it has spent already counts.");
     expect(screen.queryByRole("checkbox")).toBeNull();
     expect(field("US dollars").value).toBe("0.50");
     await user.clear(field("US dollars"));
     await user.type(field("US dollars"), "2");
-    await user.click(button("Carry on"));
+    await user.click(button("Resume"));
     expect(wire.asked("permit")[0]?.ask).toEqual({
       caps: { max_usd: 2, max_calls: null, max_tokens: null, max_seconds: null },
       below_usd: null,
@@ -274,7 +274,7 @@ describe("afterwards", () => {
     const { wire } = asked();
     wire.connect(false);
     await waitFor(() => expect(button("Run").disabled).toBe(true));
-    expect(screen.getByText(/run the cell again/)).toBeTruthy();
+    expect(screen.getByText(/Run the cell again/)).toBeTruthy();
   });
 });
 

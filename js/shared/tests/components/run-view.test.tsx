@@ -48,7 +48,7 @@ function trialOf(row: HTMLElement | null): number {
 
 const manyTrials = Array.from({ length: 300 }, (_, number) => trial(number));
 
-describe("a run whose events tell of neither caps nor an estimate", () => {
+describe("a run whose events have neither caps nor an estimate", () => {
   it.each([
     ["empty", { caps: {}, estimate: {} }],
     ["null", { caps: null, estimate: null }],
@@ -253,7 +253,7 @@ describe("the buttons", () => {
 
 describe("a run that ended early", () => {
   it.each(["cut off", "stopped", "capped", "failed"] as const)(
-    "says how to carry it on after it was %s",
+    "says how to resume it after it was %s",
     async (state) => {
       const ended = { state, steerable: false, lives: "ended", in_flight: null } as const;
       const line = `%mipro resume ${RUN} qa --metric exact`;
@@ -296,7 +296,7 @@ describe("a run that ended early", () => {
     expect(screen.queryByText(/%mipro resume/)).toBeNull();
   });
 
-  it("tells what was lost with its process once it is carried on", async () => {
+  it("tells what was lost with its process once it is resumed", async () => {
     await opened(
       snapshot({ summary: summary({ lost: { calls: 3, tokens: 12_300, usd: 0.0123 } }) }),
     );
@@ -306,7 +306,7 @@ describe("a run that ended early", () => {
     expect(told).toContain("For the caps they count at their worst: 12.3k tokens.");
   });
 
-  it("does not make up what nobody has reckoned", async () => {
+  it("does not make up what nobody knows", async () => {
     await opened(snapshot({ summary: summary({ lost: { calls: 1, tokens: 0, usd: 0 } }) }));
     expect(screen.getByText(/1 call was in flight/).textContent).toBe(
       "1 call was in flight when the run was interrupted: it may have been billed; carrying " +
@@ -364,7 +364,7 @@ it("a run that has paused by itself says why, beside the button that goes on", a
 });
 
 describe("a kernel that goes away", () => {
-  it("leaves the state as of then, without a word of running", async () => {
+  it("leaves the last state, without a word of running", async () => {
     const { wire } = await opened();
     await act(async () => wire.connect(false));
     const shown = screen.getByRole("region", { name: `Run ${RUN}` });

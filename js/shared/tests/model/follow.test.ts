@@ -51,7 +51,7 @@ describe("following a run", () => {
     expect(wire.asked("snapshot")).toHaveLength(2);
   });
 
-  it("asks anew when the kernel comes back, for deltas were missed", async () => {
+  it("asks again when the kernel comes back, for deltas were missed", async () => {
     const { wire, seen, settle } = following();
     wire.answer("snapshot", snapshot());
     await settle();
@@ -63,7 +63,7 @@ describe("following a run", () => {
     expect(seen).toEqual(["snapshot 100", "snapshot 140"]);
   });
 
-  it("asks anew when a kernel that was too busy to answer is heard again", async () => {
+  it("asks again when a kernel that was too busy to answer is heard again", async () => {
     const { wire, seen, settle } = following();
     await vi.advanceTimersByTimeAsync(61_000);
     expect(seen).toEqual(["failed: The kernel has not answered yet; it may be busy."]);

@@ -21,7 +21,7 @@ interface DataTableProps<Row extends object> {
   /** What its rows are: read aloud. */
   readonly label: string;
   readonly rows: readonly Row[];
-  /** The same array at each drawing, or all rows are drawn anew. */
+  /** The same array at each drawing, or all rows are redrawn. */
   readonly columns: readonly Column<Row>[];
   readonly rowKey: (row: Row) => Key;
   readonly initialSort?: Sort;
@@ -273,7 +273,7 @@ interface BodyRowProps<Row> {
   readonly handlers: { readonly current: { open(row: Row): void; mark(row: Row): void } };
 }
 
-/** Drawn anew only if its own row has changed: a delta touches a few rows of many. */
+/** Redrawn only if its own row has changed: a delta touches a few rows of many. */
 const BodyRow = memo(DrawnRow) as typeof DrawnRow;
 
 function DrawnRow<Row>({

@@ -1,6 +1,6 @@
 import { Component, type ComponentChild, type FunctionComponent, h } from "preact";
 
-/** A component that is drawn anew only when one of its properties is another one. */
+/** A component that is redrawn only when one of its properties is another one. */
 export function memo<Props extends object>(
   draw: FunctionComponent<Props>,
 ): FunctionComponent<Props> {

@@ -73,7 +73,7 @@ export function useTableModel<Row extends object>(
   const table = useMemo(
     () =>
       constructTable<typeof features, Row>({ features, columns: definitions, data: rows, state }),
-    // The options are set anew below, whenever they change.
+    // The options are set again below, whenever they change.
     [],
   );
   table.setOptions((options) => ({

@@ -25,7 +25,7 @@ export function SteerButtons({ pin, ban, name }: SteerButtonsProps) {
         kind="quiet"
         icon="ban"
         pressed={ban.on}
-        title="What is banned is tried no more"
+        title="Banned candidates are not tried again"
         onClick={ban.toggle}
       >
         {ban.pending ? (ban.on ? "Banning…" : "Unbanning…") : "Ban"}{" "}

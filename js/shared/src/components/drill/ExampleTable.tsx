@@ -119,7 +119,9 @@ export function ExampleTable({ kernel, run, trial, examples }: ExampleTableProps
             onSelect={setFilter}
           />
         }
-        empty={examples.length === 0 ? "No example was started yet." : "There are none of these."}
+        empty={
+          examples.length === 0 ? "No example was started yet." : "No examples match this filter."
+        }
       />
     </OpenedBelow>
   );

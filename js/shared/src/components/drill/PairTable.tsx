@@ -73,7 +73,9 @@ export function PairTable({ pairs, a, b, kernel, run }: PairTableProps) {
             onSelect={setFilter}
           />
         }
-        empty={pairs.length === 0 ? "No example was scored by both." : "There are none of these."}
+        empty={
+          pairs.length === 0 ? "No example was scored by both." : "No examples match this filter."
+        }
       />
     </OpenedBelow>
   );

@@ -31,7 +31,7 @@ export function PromptDiffs({ a, b, kernel, run }: PromptDiffsProps) {
           {before.example !== after.example && (
             <p class="mipro-cliptext-note">
               The prompts were sent for different examples ({before.example ?? "unknown"} and{" "}
-              {after.example ?? "unknown"}), so that their inputs differ, too.
+              {after.example ?? "unknown"}), so their inputs differ as well.
             </p>
           )}
           <ClipDiff

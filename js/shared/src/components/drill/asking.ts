@@ -11,7 +11,7 @@ export interface Asked<T> {
 }
 
 /**
- * The answer to a question that is asked at once, and anew whenever `key` is another one.
+ * The answer to a question that is asked at once, and again whenever `key` is another one.
  *
  * Nothing is asked while `ask` is null. The second value asks again.
  */

@@ -105,7 +105,7 @@ function words(before: string, after: string): Change[] {
   return (kept ? parts : [{ removed: before, added: after, same: "" }]).flatMap(written);
 }
 
-/** A passage as changes; blanks that end both its sides are no part of what changed. */
+/** A passage as changes; blanks that end both its sides are not part of what changed. */
 function written({ removed, added, same }: Passage): Change[] {
   const blanks = /\s*$/.exec(removed)?.[0] ?? "";
   const end = added.endsWith(blanks) ? blanks.length : 0;

@@ -29,7 +29,7 @@ export function RunComparisonView({ comparison, onOpenRun, onClose }: RunCompari
   );
 }
 
-/** Gives runs that are called the same the end of their ids, too. */
+/** Gives runs that are called the same also the end of their ids. */
 function toldApart(runs: RunComparison["runs"]): RunComparison["runs"] {
   const titles = runs.map(({ row }) => titleOf(row));
   return runs.map((run, place) => {

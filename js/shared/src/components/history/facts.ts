@@ -1,4 +1,4 @@
-/** What is told of each run in a comparison, line by line. */
+/** What is said about each run in a comparison, line by line. */
 
 import {
   formatAbout,

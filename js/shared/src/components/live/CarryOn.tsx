@@ -2,19 +2,19 @@ import { CELL_AGAIN, type Resumable, resumeLines } from "../../model/carryingOn"
 import { SafeText } from "../base/SafeText";
 import { CopyButton } from "../drill/CopyButton";
 
-/** The lines of code that carry on a run which ended early. */
+/** The lines of code that resume a run which ended early. */
 export function CarryOn({ run }: { readonly run: Resumable }) {
   const [magic, python] = resumeLines(run);
   if (magic === undefined) {
     return (
       <div class="mipro-carry-on">
-        <span>To carry it on, without paying again for what was answered, {CELL_AGAIN}.</span>
+        <span>To resume it, without paying again for what was answered, {CELL_AGAIN}.</span>
       </div>
     );
   }
   return (
     <div class="mipro-carry-on">
-      <span>To carry it on, without paying again for what was answered:</span>
+      <span>To resume it, without paying again for what was answered:</span>
       <Line code={magic} name="the line of a cell" />
       {python !== undefined && (
         <>

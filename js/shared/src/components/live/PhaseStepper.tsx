@@ -16,7 +16,7 @@ const stateWords = { waiting: "not started", running: "under way", done: "done" 
 
 /** The phases of a run, in order, and how far each has come. */
 export const PhaseStepper = memo(function DrawnStepper({ phases, still }: PhaseStepperProps) {
-  // "Other" is no phase of the algorithm: its calls show in the spend only.
+  // "Other" is not a phase of the algorithm: its calls show in the spend only.
   const steps = phases.filter(({ phase }) => phase !== "other");
   return (
     <ol class="mipro-steps" aria-label="Phases">

@@ -120,7 +120,7 @@ interface Scale {
 /**
  * From a little below the lowest score to a little above the highest, in steps that read well.
  *
- * The intervals that are drawn are within it, too: cut off, one would look narrower than it is.
+ * The intervals that are drawn are also within it: cut off, one would look narrower than it is.
  */
 function scoreScale(rows: readonly ScoredRow[], baseline: number | null): Scale {
   let low = Number.POSITIVE_INFINITY;

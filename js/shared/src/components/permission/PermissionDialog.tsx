@@ -28,8 +28,8 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
       <p class="mipro-permission-done">
         <Icon name="check" />
         <span>
-          {request.carries_on ? "Carried on" : "Permitted"}: <SafeText text={request.program} />,
-          caps: {capsText(request.caps)}.
+          {request.carries_on ? "Resumed" : "Permitted"}: <SafeText text={request.program} />, caps:{" "}
+          {capsText(request.caps)}.
         </span>
       </p>
     );
@@ -112,7 +112,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
     >
       <header>
         <h2 id={`${id}-title`}>
-          {carriesOn === null ? "Optimize" : "Carry on optimizing"}{" "}
+          {carriesOn === null ? "Optimize" : "Resume optimizing"}{" "}
           <SafeText text={request.program} />?
         </h2>
         <p class="mipro-permission-total">
@@ -176,7 +176,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
           onClick={permit}
           disabled={!right || !answerable || action.pending}
         >
-          {carriesOn === null ? "Run" : "Carry on"}
+          {carriesOn === null ? "Run" : "Resume"}
         </Button>
         {joins !== null && (
           <Button
@@ -198,7 +198,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
   );
 }
 
-const NO_KERNEL = "No kernel waits for an answer here; run the cell again to be asked anew.";
+const NO_KERNEL = "This dialog has lost its kernel. Run the cell again.";
 
 function Total({ request }: { readonly request: PermissionRequest }) {
   const { calls, usd } = request.estimate.total;

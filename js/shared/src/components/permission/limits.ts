@@ -4,7 +4,7 @@ import type { Caps, Estimate } from "../../run";
 
 export type CapName = keyof Caps;
 
-/** As typed: an empty text is no cap. */
+/** As typed: an empty text sets none. */
 export type TypedCaps = Readonly<Record<CapName, string>>;
 
 export type Parsed =
@@ -20,7 +20,7 @@ export function parseCap(name: CapName, typed: string): Parsed {
     return { value: null, error: null };
   }
   const value = Number(text);
-  // Number() takes "0x10" and "1e3", too, which nobody means here.
+  // Number() also takes "0x10" and "1e3", which nobody means here.
   if (!/^\d*\.?\d+$|^\d+\.$/.test(text) || !Number.isFinite(value)) {
     return { value: null, error: "Write a number, or leave it empty." };
   }
