@@ -41,9 +41,13 @@ _LMS, _PRICES, _SIZES = "the LMs", "the prices", "the sizes"
 # What follows from other settings, and from the data.
 _FOLLOWS = frozenset({"full_evaluations", "demos_per_set", "trainset_size", "valset_size"})
 _FORMATS = "the prompt format"
-_PART_OF = {**dict.fromkeys(_FOLLOWS, _SIZES), "prompt_format": _FORMATS, "formats": _FORMATS}
+_OF_FORMATS = frozenset({"formats", "measured_predictors", "measured_formats"})
+_PART_OF = {
+    **dict.fromkeys(_FOLLOWS, _SIZES),
+    **dict.fromkeys(_OF_FORMATS | {"prompt_format"}, _FORMATS),
+}
 # What older records do not tell.
-_NEWER = _FOLLOWS | {"formats"}
+_NEWER = _FOLLOWS | _OF_FORMATS
 
 
 def past_of(record: Record, run_id: str) -> Past:
@@ -155,6 +159,7 @@ def wishes_of(past: Past, wishes: Wishes) -> Wishes:
     planned = past.planned
     names = {field.name for field in fields(Wishes)} - {"search", "auto"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
+    values.setdefault("measured_predictors", ())  # older versions measured none
     try:
         search = (
             SearchStrategy(**planned.strategy)
