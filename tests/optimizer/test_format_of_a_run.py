@@ -6,7 +6,8 @@ import re
 
 import pytest
 from scripted_server import Reply, ScriptedServer
-from scripted_task import PlanAndSolve, Solve, answer, exact, kind, lm_of, rows, run_of
+from scripted_task import PlanAndSolve, Solve, answer, exact, kind, rows, run_of
+from scripted_task import lm_of as lm_in_lines
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
@@ -14,6 +15,11 @@ from mipro_nb.notebook.magic.optimizing import OPTIONS
 
 FORMS = {"tags": "<answer>the answer</answer>", "json": '{"answer": <answer>}'}
 WISHES = {"num_candidates": 2, "max_bootstrapped_demos": 1, "max_labeled_demos": 1}
+
+
+def lm_of(server, **settings):
+    """The LM, with no format of its own unless one is given."""
+    return lm_in_lines(server, **{"prompt_format": None, **settings})
 
 
 def in_form(request):
