@@ -153,7 +153,15 @@ class Wishes(Hyperparameters):
         if threshold is not None and not is_number(threshold):
             raise InvalidArgumentError("metric_threshold", threshold, "give a number, or None.")
         check_seconds("example_timeout", self.example_timeout)
+        self._check_formats()
+
+    def _check_formats(self) -> None:
         check_choice(self.prompt_format)
+        measured = self.measured_predictors  # a record gives it, which may say anything
+        if measured is not None and not (
+            isinstance(measured, list | tuple) and all(isinstance(each, str) for each in measured)
+        ):
+            raise InvalidArgumentError("measured_predictors", measured, "give a list of names.")
 
     def _check_auto(self) -> None:
         if self.auto not in AUTO:

@@ -160,3 +160,4 @@ def test_the_record_gives_a_trials_program_with_its_format(server):
 def test_the_line_of_the_magic_takes_it():
     (option,) = (option for option in OPTIONS if option.flag == "--prompt-format")
     assert option.parameter == "prompt_format"
+    assert option.kind.read(None, "auto") == "auto"

@@ -14,6 +14,8 @@ from scripted_server import Reply, ScriptedServer
 from scripted_task import PlanAndSolve, Solve, answer, exact, kind, lm_of, rows
 
 import mipro_nb as mipro
+from mipro_nb.language.formats import models
+from mipro_nb.language.formats.models import KnownModel
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.notebook.static_html import run_html
 from mipro_nb.notebook.static_text import run_text
@@ -314,6 +316,24 @@ def test_a_run_that_is_carried_on_measures_only_what_it_had_not(after):
     assert (before.format_chosen is not None) == (after > 80)
     assert len(told(record, "format_chosen")) == 1
     assert len(told(record, "format_measured")) == 4
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["as written", "by an older version"])
+def test_a_run_that_did_not_measure_does_not_when_it_is_carried_on(server, monkeypatch, older):
+    known = KnownModel("scripted", {"text": "lines"}, "a test")
+    with monkeypatch.context() as then:
+        then.setattr(models, "KNOWN_MODELS", (known,))
+        run = begun(max_calls=10)
+        run.wait()
+    assert planned().measured_formats
+    if older:
+        keys = "'$.plan.measured_predictors', '$.plan.measured_formats'"
+        run.record._db.execute(f"UPDATE events SET body = json_remove(body, {keys}) WHERE seq = 0")  # noqa: S608 - made here
+    program = resumed(run, max_calls=1000)
+    assert program.solve.prompt_format is None
+    record = mipro.runs.load(run.id)
+    assert record.state.state == "finished"
+    assert record.state.formats_measured == {}
 
 
 def test_one_format_is_measured_for_all_predictors_that_it_fits(server):
