@@ -17,6 +17,7 @@ from mipro_nb.models.caps import Caps
 from mipro_nb.optimizer.alive import begun_here
 from mipro_nb.optimizer.job import Job
 from mipro_nb.optimizer.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.measuring import in_recorded_format
 from mipro_nb.optimizer.past import Past, damaged
 from mipro_nb.optimizer.plan import AUTO, Plan, Wishes
 from mipro_nb.optimizer.rows import Rows, split_rows
@@ -100,6 +101,7 @@ def same_run(record: Record, job: Job) -> Found:
         try:
             past = Past.of(record, row["id"])
             _caps_before(past)
+            in_recorded_format(job, past)
             changes = list(differences(past, job))
         except RecordError as error:
             notes.append(f"Not carried on: {error}")
@@ -297,6 +299,8 @@ def check_same(past: Past, job: Job) -> None:
     ------
     InvalidArgumentError
         If rows, predictors or the scale of the metric are others.
+    RecordError
+        If the prompt format that it chose is none.
     """
     given = {
         "trainset": job.rows.train,
@@ -308,6 +312,7 @@ def check_same(past: Past, job: Job) -> None:
         raise InvalidArgumentError(
             name, given[name], f"{problem}: give what it was begun with, or begin a new run."
         )
+    in_recorded_format(job, past)
 
 
 @dataclass(frozen=True)
