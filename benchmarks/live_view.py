@@ -31,7 +31,8 @@ import sys, time
 sys.path[:0] = {paths!r}
 from scripted_task import *
 from mipro_nb.optimizer import surface, terminal
-lm = mipro.LM("scripted", base_url={url!r}, api_key={key!r}, price=(1, 2), cache=False)
+lm = mipro.LM("scripted", base_url={url!r}, api_key={key!r}, price=(1, 2), cache=False,
+              prompt_format="lines")
 mipro.configure(lm=lm)
 optimizer = mipro.MIPROv2(exact, num_candidates=10, num_threads={threads})
 from mipro_nb.notebook import surface_here

@@ -125,9 +125,9 @@ def configure(url: str, folder: Path) -> None:
 
 
 def _lm(url: str, **settings: Any) -> mipro.LM:
-    return mipro.LM(
-        f"openai/{MODEL}", base_url=url, api_key="none", cache=False, timeout=600, **settings
-    )
+    # DSPy measures no formats: what is compared is the search.
+    same: dict[str, Any] = {"cache": False, "timeout": 600, "prompt_format": "lines"}
+    return mipro.LM(f"openai/{MODEL}", base_url=url, api_key="none", **same, **settings)
 
 
 def _optimized(

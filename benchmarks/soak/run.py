@@ -26,6 +26,7 @@ def main(address: str, record: str, seed: str, trials: str, *run_id: str) -> Non
             base_url=f"{address}/v1",
             api_key="none",
             cache=False,
+            prompt_format="lines",  # the server reads no other
             timeout=_TIMEOUT_SECONDS,
             num_retries=_RETRIES,
         ),

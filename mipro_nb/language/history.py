@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mipro_nb.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mipro_nb.language.prompt import Message
 
@@ -26,11 +28,26 @@ class PastCall:
 
 
 _calls: deque[PastCall] = deque(maxlen=_KEPT_CALLS)
+_collected: ContextVar[list[PastCall] | None] = ContextVar("mipro_collected_calls", default=None)
 
 
 def remember(call: PastCall) -> None:
     """Keep `call`; the oldest of more than 1,000 is forgotten."""
     _calls.append(call)
+    collected = _collected.get()
+    if collected is not None:
+        collected.append(call)
+
+
+@contextmanager
+def collecting_calls() -> Iterator[list[PastCall]]:
+    """Collect every call that predictors make inside the block, threads included."""
+    calls: list[PastCall] = []
+    token = _collected.set(calls)
+    try:
+        yield calls
+    finally:
+        _collected.reset(token)
 
 
 def inspect_history(n: int = 1) -> None:

@@ -305,7 +305,7 @@ def _container(annotation: Any, raw: Any, notes: list[str]) -> Any:
 def _with_elements(kind: type, arguments: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:
     if isinstance(raw, dict):
         if not issubclass(kind, Mapping):
-            return raw  # pydantic says that it is no list
+            return raw  # pydantic says that it is not a list
         key, value = arguments or (Any, Any)
         return {fitted(key, k, notes): fitted(value, v, notes) for k, v in raw.items()}
     if not isinstance(raw, list) or not arguments:

@@ -73,8 +73,8 @@ class LanguageModel(Protocol):
     """Anything that answers an `LMRequest`.
 
     An attribute ``keeps_to_labels = True`` says that replies are kept to a request's `labels`.
-    An attribute ``prompt_format`` names the format in which outputs are asked for; None, or no such
-    attribute, leaves that to what is configured.
+    An attribute ``prompt_format`` names the format in which outputs are asked for, or is "auto";
+    None, or no such attribute, leaves that to what is configured.
     """
 
     name: str

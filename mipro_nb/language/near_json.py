@@ -116,7 +116,7 @@ def _check_strings(body: str) -> None:
     Raises
     ------
     ValueError
-        If they do, or these are no tokens of Python's.
+        If they do, or these are not tokens of Python.
     """
     before = None
     try:
@@ -127,7 +127,7 @@ def _check_strings(body: str) -> None:
             if token.type not in (tokenize.NL, tokenize.COMMENT):
                 before = token.type
     except (tokenize.TokenError, SyntaxError) as error:
-        msg = "it is no literal"
+        msg = "it is not a literal"
         raise ValueError(msg) from error
 
 
@@ -140,7 +140,7 @@ def _built(node: ast.expr | None) -> Any:
             return [_built(element) for element in elements]
         case ast.expr():
             return ast.literal_eval(node)
-    msg = "it is no literal"
+    msg = "it is not a literal"
     raise ValueError(msg)
 
 

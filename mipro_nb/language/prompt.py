@@ -10,9 +10,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.language.formats import (
+    AUTO,
     FORMATS,
+    check_choice,
     check_fits,
-    check_format,
+    known_format,
     labels_of,
     write_fields,
 )
@@ -73,10 +75,10 @@ def write_retry(messages: Sequence[Message], reply: str, problem: str) -> list[M
     return [*messages, _turn("assistant", reply if reply.strip() else _EMPTY), _turn("user", ask)]
 
 
-def chosen_format(
+def format_choice(
     signature: SignatureMeta, lm: LanguageModel | None, own: str | None = None
 ) -> str | None:
-    """Return the name of the format that somebody chose, None if nobody did.
+    """Return what somebody chose: the name of a format, or "auto"; None if nobody did.
 
     Parameters
     ----------
@@ -94,25 +96,46 @@ def chosen_format(
     """
     # Not every LM class of a user's own has the attribute.
     choices = (own, getattr(lm, "prompt_format", None), settings.prompt_format)
-    name = check_format(next((choice for choice in choices if choice is not None), None))
-    if name is not None:
+    name = check_choice(next((choice for choice in choices if choice is not None), None))
+    if name is not None and name != AUTO:
         check_fits(name, signature)
     return name
+
+
+def chosen_format(
+    signature: SignatureMeta, lm: LanguageModel | None, own: str | None = None
+) -> str | None:
+    """Return the name of the format that somebody chose, None if nobody chose any.
+
+    Parameters and errors are those of `format_choice`.
+    """
+    choice = format_choice(signature, lm, own)
+    return None if choice == AUTO else choice
 
 
 def format_for(signature: SignatureMeta, lm: LanguageModel | None, own: str | None = None) -> str:
     """Return the name of the format in which `lm` is asked for the outputs of `signature`.
 
-    Parameters and errors are those of `chosen_format`.
+    Parameters and errors are those of `format_choice`.
     """
     if (chosen := chosen_format(signature, lm, own)) is not None:
         return chosen
     if lm is None:
         return "lines"
+    held = _holds_to_labels(lm) and bool(labels_of(signature))
+    if lm.structured_outputs and not held:
+        return "json"
+    return best_known_format(signature, lm) or ("value" if held else "lines")
+
+
+def best_known_format(signature: SignatureMeta, lm: LanguageModel) -> str | None:
+    """Return the format that is known to suit `lm` for `signature`, None if none is."""
+    return known_format(lm.name, signature, holds_to_labels=_holds_to_labels(lm))
+
+
+def _holds_to_labels(lm: LanguageModel) -> bool:
     # Not every LM class of a user's own has the attribute.
-    if getattr(lm, "keeps_to_labels", False) and labels_of(signature):
-        return "value"
-    return "json" if lm.structured_outputs else "lines"
+    return bool(getattr(lm, "keeps_to_labels", False))
 
 
 def _frozen(demos: Sequence[Mapping[str, Any] | Example]) -> _FrozenDemos | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.formats import check_format
+from mipro_nb.language.formats import check_choice
 from mipro_nb.language.lm_protocol import LanguageModel
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         )
     if values.get("record") is not None:
         values = {**values, "record": Path(values["record"])}
-    check_format(values.get("prompt_format"))
+    check_choice(values.get("prompt_format"))
     return values
 
 
@@ -59,7 +59,8 @@ class Settings:
         The record file; None for the default in the user's data folder.
     prompt_format
         Name of the format in which outputs are asked for, unless a predictor or its LM has one of
-        its own; None for the default.
+        its own; "auto" to have runs measure it, while all other calls are made in the default one;
+        None for the default.
     stand_in
         Answers in place of every LM, predictors' own included, while a program is rehearsed.
     """
@@ -102,7 +103,7 @@ class Settings:
 
     @property
     def prompt_format(self) -> str | None:
-        """Return the prompt format in force here, None for the default."""
+        """Return the prompt format in force here, or "auto"; None for the default."""
         return self._get("prompt_format")  # type: ignore[no-any-return]
 
     @property

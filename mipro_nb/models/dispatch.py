@@ -62,8 +62,8 @@ class _Trip:
 class Dispatch:
     """Sends calls; used on the core loop only.
 
-    What others wait for goes first: proposals and bootstrapping, then the baseline, then trials,
-    the oldest first.
+    What others wait for goes first: measuring formats, proposals and bootstrapping, then the
+    baseline, then trials, the oldest first.
 
     Parameters
     ----------
@@ -327,7 +327,7 @@ class Dispatch:
 
 def _rank() -> tuple[int, int]:
     labels = call_labels.get()
-    if labels.phase in ("propose", "bootstrap"):
+    if labels.phase in ("formats", "propose", "bootstrap"):
         return (0, 0)
     return (1, labels.trial or 0)
 

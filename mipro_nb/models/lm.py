@@ -11,7 +11,7 @@ from typing import Any, Self
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import EmptyAnswerError, InvalidArgumentError, ProgramError, ReplyError
 from mipro_nb.language.attempt import lm_call
-from mipro_nb.language.formats import check_format
+from mipro_nb.language.formats import check_choice
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.language.options import check_options
 from mipro_nb.language.prompt import write_retry
@@ -79,8 +79,10 @@ class LM:
         Ask for replies by JSON schema; where a server refuses that, they are asked for in words.
     prompt_format
         ``"lines"``, ``"tags"``, ``"json"`` or, for one output, ``"value"``: how this LM is asked
-        for outputs, whatever `configure` says. None for the default: JSON with
-        `structured_outputs`, else lines.
+        for outputs, whatever `configure` says. ``"auto"``: a run measures which is the best, and
+        all other calls are made in the default one. None for the default: JSON with
+        `structured_outputs`, else what is known to suit the model, which is lines for most; a run
+        measures it where that is not known, see `MIPROv2.compile`.
     stream
         Ask for answers as a stream, as some servers demand; they are read when they are whole. A
         server that turns out to demand it gets its way without.
@@ -125,7 +127,7 @@ class LM:
     ) -> None:
         self.name = model
         self.structured_outputs = structured_outputs
-        self.prompt_format = check_format(prompt_format)
+        self.prompt_format = check_choice(prompt_format)
         self.keeps_to_labels = False
         self._lacks_key = False
         self._local: Mapping[str, Any] | None = None

@@ -182,6 +182,6 @@ def _same_place(then: CallLabels, now: CallLabels) -> bool:
 
 
 def _same_example(then: CallLabels, now: CallLabels) -> bool:
-    # Examples of bootstrapping are those of another set.
-    on_trainset = {then.phase, now.phase} & {"bootstrap", "propose"}
+    # Examples of these phases are those of another set.
+    on_trainset = {then.phase, now.phase} & {"formats", "bootstrap", "propose"}
     return then.example == now.example and (not on_trainset or then.phase == now.phase)

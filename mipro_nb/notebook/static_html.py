@@ -43,6 +43,7 @@ from mipro_nb.notebook.static_text import (
     spend_notes,
     spend_rows,
 )
+from mipro_nb.runs.measured_formats import HEAD, chosen_text, formats_rows
 from mipro_nb.runs.resuming import NOTHING_SCORED
 from mipro_nb.runs.wording import configuration_text, counted
 
@@ -116,6 +117,10 @@ def run_html(snapshot: Json) -> str:
     if hint := resume_hint(summary):
         page.add(_paragraph(f"To resume it, {hint}."))
     page.add(_table(None, _summary_rows(snapshot)))
+    if formats := summary.get("formats"):
+        page.add(
+            _titled(f"Prompt format: {chosen_text(formats)}", _table(HEAD, formats_rows(formats)))
+        )
     spent, *phases = spend_rows(summary)
     page.add(_titled("Spent, against what was estimated", _table(spent, phases)))
     for told in spend_notes(summary):

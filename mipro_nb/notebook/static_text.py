@@ -16,6 +16,7 @@ from mipro_nb.notebook.amounts import (
 )
 from mipro_nb.notebook.magic.plain import visible
 from mipro_nb.numbers import signed
+from mipro_nb.runs.measured_formats import HEAD, chosen_text, formats_rows
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.resuming import (
     CELL_AGAIN,
@@ -59,6 +60,9 @@ def run_text(snapshot: Json) -> str:
         f"{counted(summary['errors'], 'failed example')}"
     )
     lines += [f"  note: {note.splitlines()[0]}" for note in summary["notes"] if note]
+    if formats := summary.get("formats"):
+        lines.append(f"  prompt format      {chosen_text(formats)}")
+        lines += _table([HEAD, *formats_rows(formats)])
     lines += _table(spend_rows(summary))
     lines += [f"  {told}" for told in spend_notes(summary)]
     return _joined(lines)

@@ -288,6 +288,9 @@ class _Bootstrap:
             predictor.demos = list(self._fit(name, others, rooms))
             if self._job.teacher_lm is not None:
                 predictor.lm = self._job.teacher_lm
+                if predictor.lm is not self._job.task_lm:  # its formats were not measured
+                    unmeasured = self._job.unmeasured_formats
+                    predictor.prompt_format = unmeasured.get(name, predictor.prompt_format)
         return teacher
 
     def _passes(self, score: Score) -> bool:

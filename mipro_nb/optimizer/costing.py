@@ -31,7 +31,7 @@ from mipro_nb.optimizer.grounding import (
     in_waves,
     row_batches,
 )
-from mipro_nb.optimizer.plan import Plan
+from mipro_nb.optimizer.plan import MEASURED_ROWS, Plan
 from mipro_nb.optimizer.propose import proposal_signature
 from mipro_nb.optimizer.rehearsal import Rehearsal, RehearsedCall
 from mipro_nb.optimizer.speculation import MOST_SPARE
@@ -41,6 +41,8 @@ from mipro_nb.runs.events import Phase
 _COUNTING = Amount(0.8, 1.0, 1.25)
 # An unreadable reply is asked for once more: none, a few, or all of them.
 _ASKED_AGAIN = Amount(1.0, 1.05, 2.0)
+# Prompts and replies of another format are a little shorter or longer (benchmarks/README.md).
+_OTHER_FORMATS = Amount(0.9, 1.05, 1.25)
 # Made-up replies stand for real ones that may be shorter or longer.
 _REPLY_LENGTH = Amount(0.2, 1.0, 3.0)
 # How often a bootstrapped trace passes the metric, from every time to hardly ever.
@@ -105,7 +107,14 @@ def estimate(
     """
     return Estimate(
         (
-            _program_phase("baseline", exactly(plan.valset_size), rehearsal, models.task),
+            *([_formats(plan, rehearsal, models.task)] if plan.measured_formats else []),
+            _program_phase(
+                "baseline",
+                exactly(plan.valset_size),
+                rehearsal,
+                models.task,
+                longer=_longer(plan),
+            ),
             _bootstrap(plan, rehearsal, models.teacher),
             _propose(plan, rehearsal, models.prompt, student, trainset, source),
             _search(plan, rehearsal, models.task),
@@ -122,6 +131,7 @@ def _program_phase(
     *,
     demos: _Demos | None = None,
     longer_by: Amount = NOTHING,
+    longer: Amount = ALL,
     fresh: Amount = ALL,
 ) -> PhaseEstimate:
     """Return the cost of running the program on `examples`.
@@ -132,6 +142,8 @@ def _program_phase(
         How many demos each predictor has; None for the student's own.
     longer_by
         Tokens by which instructions are longer than the student's.
+    longer
+        How many times as long prompts and replies are as in the rehearsal.
     fresh
         Share of the calls that are not equal to earlier ones.
     """
@@ -145,13 +157,22 @@ def _program_phase(
         prompt += demos.bootstrapped * _demo_tokens(rehearsal, labelled=False)
     optimized = _per_row(rehearsal, lambda call: 1.0 if call.predictor else 0.0)
     written = _per_row(rehearsal, lambda call: call.output_tokens) * _REPLY_LENGTH
-    output_tokens = runs * written
+    output_tokens = runs * written * longer
     limit = _max_tokens(lm)
     if limit is not None:
         output_tokens = output_tokens.at_most(calls.high * limit)
-    return _priced(
-        phase, calls, runs * (prompt + optimized * longer_by) * _COUNTING, output_tokens, lm
-    )
+    input_tokens = runs * (prompt * longer + optimized * longer_by) * _COUNTING
+    return _priced(phase, calls, input_tokens, output_tokens, lm)
+
+
+def _longer(plan: Plan) -> Amount:
+    """Return how many times as long as rehearsed prompts are in the format that turns out best."""
+    return _OTHER_FORMATS if plan.measured_formats else ALL
+
+
+def _formats(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
+    runs = len(plan.measured_formats) * min(MEASURED_ROWS, plan.distinct_rows)
+    return _program_phase("formats", exactly(runs), rehearsal, lm, longer=_longer(plan))
 
 
 def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
@@ -174,7 +195,7 @@ def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEsti
     demos = None
     if labelled:
         demos = _Demos(Amount(0, shown, 1.5 * shown), NOTHING)
-    return _program_phase("bootstrap", attempts, rehearsal, lm, demos=demos)
+    return _program_phase("bootstrap", attempts, rehearsal, lm, demos=demos, longer=_longer(plan))
 
 
 def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
@@ -190,6 +211,7 @@ def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimat
         lm,
         demos=None if plan.zero_shot else _search_demos(plan),
         longer_by=_INSTRUCTION_TOKENS,
+        longer=_longer(plan),
         fresh=fresh,
     )
 

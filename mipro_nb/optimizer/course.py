@@ -21,6 +21,7 @@ from mipro_nb.optimizer.evaluations import Evaluations
 from mipro_nb.optimizer.grounding import ground
 from mipro_nb.optimizer.holding import Holding
 from mipro_nb.optimizer.job import Job, Journal
+from mipro_nb.optimizer.measuring import in_recorded_format, measure_formats
 from mipro_nb.optimizer.past import Past
 from mipro_nb.optimizer.propose import propose
 from mipro_nb.optimizer.search import Search
@@ -69,7 +70,8 @@ class Course:
         known: Results,
         can_resume: Callable[[], bool],
     ) -> None:
-        self._job, self._journal, self._past = job, journal, past
+        job = in_recorded_format(job, past)
+        self._journal, self._past = journal, past
         self._slots = Slots(job.plan.num_threads)
         self.gate = Gate(
             lambda: journal.record,
@@ -84,7 +86,7 @@ class Course:
             hedge=job.plan.hedge,
         )
         self.holding = Holding(journal, self.gate, can_resume)
-        ledger = Ledger(
+        self._ledger = Ledger(
             job.rows.val,
             job.metric,
             self._slots,
@@ -93,13 +95,18 @@ class Course:
             example_timeout=job.plan.example_timeout,
             taught=job.rows.taught,
         )
-        self._evaluations = Evaluations(job, journal, ledger, past)
-        self._ending = Ending(job, journal, self._evaluations.done)
+        self._take(job)
         self.capped: str | None = None
         self._searched: Candidates | None = None
         self._draining: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._stopped = False
+
+    def _take(self, job: Job) -> None:
+        """Have everything from now on be that of `job`."""
+        self._job = job
+        self._evaluations = Evaluations(job, self._journal, self._ledger, self._past)
+        self._ending = Ending(job, self._journal, self._evaluations.done)
 
     @property
     def steering(self) -> Steering:
@@ -176,6 +183,7 @@ class Course:
             if self._stopped:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
             with context(lm=self._job.task_lm, prompt_format=self._job.prompt_format):
+                await self._settle_the_format()
                 await self._optimize()
             return await self._finish()
         except asyncio.CancelledError:
@@ -194,6 +202,12 @@ class Course:
         finally:
             self.holding.end()
             watch.cancel()
+
+    async def _settle_the_format(self) -> None:
+        """Measure formats first, where the plan says so and that is not done yet."""
+        job, chosen = self._job, self._past.state.format_chosen
+        if job.plan.measured_formats and chosen is None:
+            self._take(await measure_formats(job, self._journal, self._slots, self._past))
 
     async def _optimize(self) -> None:
         """Do what the paper's algorithm does, each step as soon as its inputs are there."""

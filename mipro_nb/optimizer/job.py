@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from mipro_nb.errors import RecordError
@@ -48,6 +48,8 @@ class Job:
     chosen_formats
         Name → prompt format of those predictors whose format somebody chose: the programs that the
         run hands back keep it, whatever is configured where they are used.
+    unmeasured_formats
+        Name → the format of its own, if any, that a predictor had before its format was measured.
     """
 
     plan: Plan
@@ -62,6 +64,18 @@ class Job:
     chosen_formats: Mapping[str, str]
     verbose: bool
     track_stats: bool
+    unmeasured_formats: Mapping[str, str | None] = field(default_factory=dict)
+
+    def in_formats(self, formats: Mapping[str, str]) -> Job:
+        """Return the job with the formats that were measured as the best, by predictor."""
+        student = self.student.deepcopy()
+        before = {}
+        for name, predictor in student.named_predictors():
+            if name in formats:
+                before[name] = predictor.prompt_format
+                predictor.prompt_format = formats[name]
+        chosen = {**self.chosen_formats, **formats}
+        return replace(self, student=student, chosen_formats=chosen, unmeasured_formats=before)
 
     def in_chosen_formats(self, program: Module) -> Module:
         """Return `program`, a copy of the student, with the formats that it is handed back with."""

@@ -14,7 +14,6 @@ from mipro_nb.errors import InvalidArgumentError, ProgramError, RunEndedError
 from mipro_nb.evaluate.metric import HUNDRED, Metric, MetricFunction
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
-from mipro_nb.language.prompt import chosen_format
 from mipro_nb.language.settings import settings
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.lm import limits_noted
@@ -22,6 +21,7 @@ from mipro_nb.optimizer import resumption
 from mipro_nb.optimizer.alive import begun_here, find_live, live_runs
 from mipro_nb.optimizer.costing import Models, estimate
 from mipro_nb.optimizer.estimate import Estimate
+from mipro_nb.optimizer.formats import plan_formats
 from mipro_nb.optimizer.job import Job
 from mipro_nb.optimizer.labels import label_notes
 from mipro_nb.optimizer.lms import every_lm
@@ -241,8 +241,11 @@ class MIPROv2:
         prompt_format
             ``"lines"``, ``"tags"``, ``"json"`` or, where every predictor has one output,
             ``"value"``: how the program's outputs are asked for, whatever its predictors, the LM or
-            `configure` say. The optimized program keeps it. If None, a format that one of these
-            chose holds in the same way, the predictor's own first; else the default of the LM.
+            `configure` say. The optimized program keeps it. ``"auto"``: the run first measures
+            which is the best, on 20 training rows; where there are fewer, a note says that nothing
+            is measured. If None, a format that one of these chose holds in the same way, the
+            predictor's own first; else the one that is known to suit the model. Where that is not
+            known, and there are 20 training rows, it is measured.
         max_usd, max_calls, max_tokens, max_seconds
             Hard caps: USD, LM calls, tokens (input and output), seconds of work. The run ends
             before a call that might exceed one, and returns the best program so far.
@@ -510,7 +513,8 @@ class MIPROv2:
             msg = "No LM is configured: call configure(lm=LM(…)), or give task_model."
             raise ProgramError(msg)
         copy = student.deepcopy()
-        formats, chosen = _formats(copy, task_lm, wished.prompt_format)
+        distinct_rows = len(distinct(rows.train))
+        formats = plan_formats(copy, task_lm, wished, distinct_rows)
         found = await rehearse(
             copy,
             [*rows.train, *rows.val],
@@ -530,15 +534,23 @@ class MIPROv2:
                 "prompt": prompt_lm.name,
                 "teacher": (self.teacher_lm or task_lm).name,
             },
-            formats=formats,
+            formats=formats.of_predictors,
             trainset_size=len(rows.train),
             valset_size=len(rows.val),
-            distinct_rows=len(distinct(rows.train)),
+            distinct_rows=distinct_rows,
+            measured_predictors=formats.measured_predictors,
+            measured_formats=formats.measured_formats,
         )
         lms = every_lm(copy, task_lm, prompt_lm, self.teacher_lm)
         not_counted = uncounted(lms)
         check_counted(caps, not_counted)
-        notes = [*plan.notes, *note(not_counted), *found.notes, *limits_noted(caps, lms)]
+        notes = [
+            *plan.notes,
+            *formats.notes,
+            *note(not_counted),
+            *found.notes,
+            *limits_noted(caps, lms),
+        ]
         if wished.program_aware_proposer and source.problem:
             notes.append(source.problem)
         sets = {"trainset": rows.train, "valset": rows.val}
@@ -548,7 +560,7 @@ class MIPROv2:
             plan,
             notes=tuple(notes),
             metric_scale=scale,
-            chosen_formats=tuple(chosen),
+            chosen_formats=tuple(formats.chosen),
             caps=caps,
             estimate=estimate(
                 plan,
@@ -572,7 +584,7 @@ class MIPROv2:
             prompt_lm=prompt_lm,
             teacher_lm=self.teacher_lm,
             prompt_format=settings.prompt_format,
-            chosen_formats=chosen,
+            chosen_formats=formats.chosen,
             verbose=self.verbose,
             track_stats=self.track_stats,
         )
@@ -588,29 +600,6 @@ def _show_parameters_of_compile(method: Any) -> None:
 _show_parameters_of_compile(MIPROv2.plan)
 _show_parameters_of_compile(MIPROv2.acompile)
 _show_parameters_of_compile(MIPROv2.start)
-
-
-def _formats(
-    student: Module, task_lm: LanguageModel, wished: str | None
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the predictors of `student` the format that is wished for.
-
-    Returns the format of every predictor by its name, and those that somebody chose.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If outputs do not fit.
-    """
-    formats, chosen = {}, {}
-    for name, predictor in student.named_predictors():
-        predictor.prompt_format = wished or predictor.prompt_format
-        lm = predictor.lm or task_lm
-        formats[name] = predictor.format_with(lm)
-        by_somebody = chosen_format(predictor.signature, lm, predictor.prompt_format)
-        if by_somebody is not None:
-            chosen[name] = by_somebody
-    return formats, chosen
 
 
 def _scale(seen: Literal[1, 100], metric_threshold: float | None) -> Literal[1, 100]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_count, check_seconds
-from mipro_nb.language.formats import check_format
+from mipro_nb.language.formats import check_choice
 from mipro_nb.models.caps import Caps
 from mipro_nb.numbers import is_number
 from mipro_nb.optimizer.estimate import Estimate
 from mipro_nb.optimizer.strategy import SearchStrategy
+from mipro_nb.runs.wording import with_origin
 
 Auto = Literal["light", "medium", "heavy"]
 
@@ -33,12 +34,16 @@ AUTO: Mapping[str, AutoSettings] = {
     "heavy": AutoSettings(18, 1000),
 }
 _LEAST_ROWS_FOR_MINIBATCHES = 50
+MEASURED_ROWS = 20
+"""How many training rows prompt formats are measured on: as many as tell hopeless formats from good
+ones in benchmarks/README.md."""
 _LARGEST_SEED = 2**32 - 1  # of NumPy, which Optuna draws with
 
 
 # What becomes something else in the plan than in the wishes.
 _RESOLVED = frozenset(
     {"num_candidates", "num_trials", "minibatch", "minibatch_size", "trials_in_flight"}
+    | {"measured_predictors"}
 )
 
 
@@ -105,9 +110,12 @@ class Wishes(Hyperparameters):
     ----------
     trials_in_flight
         As in `Plan`; None to have it follow from num_threads.
+    measured_predictors
+        As in `Plan`; None to have it follow from prompt_format, the models and the data.
     """
 
     trials_in_flight: int | None
+    measured_predictors: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if self.auto is not None:
@@ -147,7 +155,15 @@ class Wishes(Hyperparameters):
         if threshold is not None and not is_number(threshold):
             raise InvalidArgumentError("metric_threshold", threshold, "give a number, or None.")
         check_seconds("example_timeout", self.example_timeout)
-        check_format(self.prompt_format)
+        self._check_formats()
+
+    def _check_formats(self) -> None:
+        check_choice(self.prompt_format)
+        measured = self.measured_predictors  # a record gives it, which may say anything
+        if measured is not None and not (
+            isinstance(measured, list | tuple) and all(isinstance(each, str) for each in measured)
+        ):
+            raise InvalidArgumentError("measured_predictors", measured, "give a list of names.")
 
     def _check_auto(self) -> None:
         if self.auto not in AUTO:
@@ -177,11 +193,13 @@ class Plan(Hyperparameters):
     models
         Role (task, prompt, teacher) → name of the LM.
     formats
-        Name → prompt format of every predictor, wherever it was chosen.
+        Name → prompt format of every predictor, wherever it was chosen, while none is measured.
     chosen_formats
         The predictors whose format somebody chose; that of the others is the default.
     trials_in_flight
         How many trials are asked before the first of them is told (the fixed lag).
+    measured_predictors, measured_formats
+        The predictors whose format the run measures first, and the formats that it tries.
     distinct_rows
         Rows of the trainset without repetitions: as many demos there can be.
     metric_scale
@@ -210,6 +228,8 @@ class Plan(Hyperparameters):
     trainset_size: int
     valset_size: int
     distinct_rows: int
+    measured_predictors: Sequence[str] = ()
+    measured_formats: Sequence[str] = ()
     metric_scale: Literal[1, 100] = 1
     chosen_formats: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -226,14 +246,25 @@ class Plan(Hyperparameters):
 
     @property
     def formats_text(self) -> str:
-        """Return the prompt formats in words: one, or each predictor's."""
+        """Return the prompt formats in words: one, each predictor's, or that it is measured."""
+        if self.measured_formats:
+            tried = ", ".join(self.measured_formats)
+            measured = frozenset(self.measured_predictors)
+            others = [f"{n}: {f}" for n, f in self.formats.items() if n not in measured]
+            text = f"auto, measured on {MEASURED_ROWS} training rows: the best of {tried}"
+            return "; ".join([text, *others])
         if len(set(self.formats.values())) == 1:
             return next(iter(self.formats.values()))
         return ", ".join(f"{name}: {each}" for name, each in self.formats.items())
 
     @property
     def formats_by(self) -> str:
-        """Return whether the formats are the default, or which of them somebody chose."""
+        """Return whether the formats are the default, or which of them somebody chose.
+
+        Empty where formats are measured: then `formats_text` says it.
+        """
+        if self.measured_formats:
+            return ""
         chosen = [name for name in self.formats if name in self.chosen_formats]
         if len(chosen) in (0, len(self.formats)):
             return "chosen" if chosen else "default"
@@ -252,6 +283,9 @@ class Plan(Hyperparameters):
         values["search"] = self.search.name
         values["formats"] = self.formats_text
         values["formats_by"] = self.formats_by
+        # As a record gives them back.
+        values["measured_predictors"] = list(self.measured_predictors)
+        values["measured_formats"] = list(self.measured_formats)
         values["full_evaluations"] = self.full_evaluations
         values["demos_per_set"] = self.demos_per_set
         return values
@@ -281,7 +315,7 @@ class Plan(Hyperparameters):
         who = "; ".join(f"{name} ({', '.join(does)})" for name, does in roles.items())
         lines += [
             _line("models", who),
-            _line("format", f"{self.formats_text} ({self.formats_by})"),
+            _line("format", with_origin(self.formats_text, self.formats_by)),
             _line("data", data),
             _line("candidates", f"{self.num_candidates} new instructions per predictor; {demos}"),
             _line("search", self._how()),
@@ -321,6 +355,8 @@ def resolve(
     trainset_size: int,
     valset_size: int,
     distinct_rows: int,
+    measured_predictors: Sequence[str] = (),
+    measured_formats: Sequence[str] = (),
 ) -> Plan:
     """Return the plan that `wishes` mean for this program and these data.
 
@@ -382,6 +418,8 @@ def resolve(
         trainset_size=trainset_size,
         valset_size=valset_size,
         distinct_rows=distinct_rows,
+        measured_predictors=tuple(measured_predictors),
+        measured_formats=tuple(measured_formats),
         notes=tuple(notes),
     )
 

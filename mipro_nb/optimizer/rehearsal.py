@@ -218,7 +218,7 @@ class _Rehearsing:
         lm = self._lm
         keeps_to_labels = getattr(lm, "keeps_to_labels", False)
         chosen = getattr(lm, "prompt_format", None)
-        stand_in = StandIn(row, lm.structured_outputs, keeps_to_labels, chosen, turn)
+        stand_in = StandIn(row, lm.structured_outputs, keeps_to_labels, chosen, lm.name, turn)
         row = copy.deepcopy(row)  # the user's code may change what it is given
         program = self._student.deepcopy()
         seen = _Seen()

@@ -115,9 +115,7 @@ def reserve_note(plan: Plan, caps: Caps) -> str | None:
     if baseline is None:
         return None
     before = {
-        cap: sum(
-            phases[name][cap] for name in ("baseline", "bootstrap", "propose") if name in phases
-        )
+        cap: sum(amounts[cap] for name, amounts in phases.items() if name != "search")
         for cap in baseline
     }
     for cap, limit in limits.items():

@@ -17,6 +17,7 @@ from mipro_nb.models.caps import Caps
 from mipro_nb.optimizer.alive import begun_here
 from mipro_nb.optimizer.job import Job
 from mipro_nb.optimizer.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.measuring import in_recorded_format
 from mipro_nb.optimizer.past import Past, damaged
 from mipro_nb.optimizer.plan import AUTO, Plan, Wishes
 from mipro_nb.optimizer.rows import Rows, split_rows
@@ -41,9 +42,13 @@ _LMS, _PRICES, _SIZES = "the LMs", "the prices", "the sizes"
 # What follows from other settings, and from the data.
 _FOLLOWS = frozenset({"full_evaluations", "demos_per_set", "trainset_size", "valset_size"})
 _FORMATS = "the prompt format"
-_PART_OF = {**dict.fromkeys(_FOLLOWS, _SIZES), "prompt_format": _FORMATS, "formats": _FORMATS}
+_OF_FORMATS = frozenset({"formats", "measured_predictors", "measured_formats"})
+_PART_OF = {
+    **dict.fromkeys(_FOLLOWS, _SIZES),
+    **dict.fromkeys(_OF_FORMATS | {"prompt_format"}, _FORMATS),
+}
 # What older records do not tell.
-_NEWER = _FOLLOWS | {"formats"}
+_NEWER = _FOLLOWS | _OF_FORMATS
 
 
 def past_of(record: Record, run_id: str) -> Past:
@@ -99,6 +104,7 @@ def same_run(record: Record, job: Job) -> Found:
         try:
             past = Past.of(record, row["id"])
             _caps_before(past)
+            in_recorded_format(job, past)
             changes = list(differences(past, job))
         except RecordError as error:
             notes.append(f"Not resumed: {error}")
@@ -164,6 +170,7 @@ def wishes_of(past: Past, wishes: Wishes) -> Wishes:
     planned = past.planned
     names = {field.name for field in fields(Wishes)} - {"search", "auto"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
+    values.setdefault("measured_predictors", ())  # older versions measured none
     try:
         search = (
             SearchStrategy(**planned.strategy)
@@ -301,6 +308,8 @@ def check_same(past: Past, job: Job) -> None:
     ------
     InvalidArgumentError
         If rows, predictors or the scale of the metric are others.
+    RecordError
+        If the prompt format that it chose is unknown.
     """
     given = {
         "trainset": job.rows.train,
@@ -312,6 +321,7 @@ def check_same(past: Past, job: Job) -> None:
         raise InvalidArgumentError(
             name, given[name], f"{problem}: give what it was begun with, or begin a new run."
         )
+    in_recorded_format(job, past)
 
 
 @dataclass(frozen=True)

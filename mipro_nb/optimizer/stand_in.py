@@ -64,6 +64,8 @@ class StandIn:
         The row.
     structured_outputs, keeps_to_labels, prompt_format
         Of the LM that it stands in for.
+    name
+        Of the LM, likewise.
     turn
         Number of the row: made-up choices are other ones from row to row, and from call to call.
     requests
@@ -78,8 +80,8 @@ class StandIn:
     structured_outputs: bool
     keeps_to_labels: bool
     prompt_format: str | None
+    name: str
     turn: int
-    name: str = "rehearsal"
     requests: list[AnsweredRequest] = field(default_factory=list)
     unfit_labels: bool = False
     ended: Ended | None = None

@@ -27,7 +27,7 @@ _JOIN = "Run this plan beside run {run_id}, or join that one? [y/N/join] "
 _YES = frozenset({"y", "yes", "j", "ja"})
 # Only these events are read, and not the many of calls and examples.
 _COUNTED = frozenset({"phase_started", "trial_told", "run_noted"})
-_TOLD = frozenset({"candidate_proposed", "demo_set_built"})
+_TOLD = frozenset({"candidate_proposed", "demo_set_built", "format_measured", "format_chosen"})
 
 
 class TerminalSurface:
@@ -193,4 +193,8 @@ def _line(event: ev.AnyEvent) -> str | None:
             )
         case ev.TrialTold(trial=trial, kind=kind, score=score, configuration=configuration):
             return f"evaluation {trial} ({kind}): {one_decimal(score)} {configuration or ''}"
+        case ev.FormatMeasured(format=name, score=score, unreadable=unreadable):
+            return f"prompt format {name}: {one_decimal(score)}, {unreadable:,} unreadable"
+        case ev.FormatChosen(format=name, reason=reason):
+            return f"prompt format chosen: {name}, {reason}"
     return None

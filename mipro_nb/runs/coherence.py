@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from mipro_nb.errors import shown
 from mipro_nb.runs.events import RunPlanned, TextRef
 from mipro_nb.runs.kept import ROWS, parsed
+from mipro_nb.runs.measured_formats import formats_tried
 from mipro_nb.runs.state import Choice, RunState, TrialState
 
 Texts = Callable[[TextRef], str | None]
@@ -35,6 +36,7 @@ def incoherences(state: RunState, text: Texts) -> Iterator[str]:
         if problem:
             yield f"its {name} holds no rows ({problem})"
     yield from _strangers(state, planned)
+    yield from _bad_formats(state, planned)
     yield from _bad_demos(state, text)
     if "search" in state.phases:
         yield from _gaps(state, planned)
@@ -63,6 +65,18 @@ def _strangers(state: RunState, planned: RunPlanned) -> Iterator[str]:
     for what, those in (("candidates", state.candidates), ("demo sets", state.demo_sets)):
         for predictor in those.keys() - planned.predictors.keys():
             yield f"it has {what} of {shown(repr(predictor), 80)}, which is none of its predictors"
+
+
+def _bad_formats(state: RunState, planned: RunPlanned) -> Iterator[str]:
+    chosen = state.format_chosen
+    if chosen is None:
+        if formats_tried(planned.plan) and state.trials:
+            yield "it scored programs before it chose a prompt format"
+        return
+    if chosen.format not in state.formats_measured:
+        yield f"it chose the prompt format {shown(repr(chosen.format), 80)} without measuring it"
+    for predictor in chosen.formats.keys() - planned.predictors.keys():
+        yield f"it has a format of {shown(repr(predictor), 80)}, which is none of its predictors"
 
 
 def _bad_demos(state: RunState, text: Texts) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mipro_nb.errors import shown
 
-Phase = Literal["baseline", "bootstrap", "propose", "search", "other"]
+Phase = Literal["formats", "baseline", "bootstrap", "propose", "search", "other"]
 EvaluationKind = Literal["baseline", "minibatch", "full"]
 FinalState = Literal["finished", "stopped", "capped", "failed"]
 Permitter = Literal["user", "remembered", "not required"]
@@ -163,6 +163,36 @@ class PhaseStarted(Event):
     once = ("phase",)
     type: Literal["phase_started"] = "phase_started"
     phase: Phase
+
+
+class FormatMeasured(Event):
+    """The student was run on a few training rows in one prompt format, with a mean score in 0–100.
+
+    Of so many rows the reply was `unreadable`; so many others are `errors`. `tokens` are those of
+    prompts and replies, counted alike whatever the server counts and whatever came from the cache.
+    """
+
+    once = ("format",)
+    type: Literal["format_measured"] = "format_measured"
+    format: str
+    rows: Number
+    score: PercentScore
+    unreadable: Number = 0
+    errors: Number = 0
+    tokens: Number = 0
+
+
+class FormatChosen(Event):
+    """The format that measured best; `formats` tells it by predictor, for those that it fits.
+
+    The `reason` is why it is ahead of the next best.
+    """
+
+    once = ()
+    type: Literal["format_chosen"] = "format_chosen"
+    format: str
+    formats: dict[str, str]
+    reason: str
 
 
 class LMCallAnswered(Event):
@@ -389,6 +419,8 @@ AnyEvent = Annotated[
     | RunResumed
     | RunNoted
     | PhaseStarted
+    | FormatMeasured
+    | FormatChosen
     | LMCallAnswered
     | LMCallFailed
     | TraceBootstrapped

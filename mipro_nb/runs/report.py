@@ -5,6 +5,13 @@ from __future__ import annotations
 from pydantic import BaseModel, ValidationError
 
 from mipro_nb.numbers import one_decimal, signed
+from mipro_nb.runs.measured_formats import (
+    HEAD,
+    as_columns,
+    chosen_text,
+    formats_rows,
+    formats_view,
+)
 from mipro_nb.runs.readings import reading_notes
 from mipro_nb.runs.resuming import (
     CELL_AGAIN,
@@ -43,10 +50,7 @@ def write_report(run_id: str, state: RunState) -> str:
     if state.state in RESUMABLE:
         how = resume_lines(run_id, state.planned)[-1:] or [CELL_AGAIN]
         lines.append(f"  to resume it:      {how[0]}")
-    settings = told_settings(state.planned.plan) if state.planned is not None else {}
-    formats = settings.get("prompt_format")
-    if isinstance(formats, str):
-        lines.append(f"  prompt format      {formats}")
+    lines += _format_lines(state)
     if state.baseline is not None:
         lines.append(f"  student as given   {one_decimal(state.baseline):>6}  (full valset)")
     best = state.best
@@ -67,6 +71,16 @@ def write_report(run_id: str, state: RunState) -> str:
     lines += [f"  {note}" for note in reading_notes(state)]
     lines += _spend_lines(state)
     return "\n".join(lines)
+
+
+def _format_lines(state: RunState) -> list[str]:
+    measured = formats_view(state)
+    if measured is not None:
+        table = as_columns([HEAD, *formats_rows(measured)])
+        return [f"  prompt format      {chosen_text(measured)}", *(f"    {line}" for line in table)]
+    settings = told_settings(state.planned.plan) if state.planned is not None else {}
+    formats = settings.get("prompt_format")
+    return [f"  prompt format      {formats}"] if isinstance(formats, str) else []
 
 
 def _what(configuration: dict[str, int]) -> str:

@@ -10,7 +10,7 @@
 | `flights` | LM calls of a run that are sent and have no event yet, at their worst |
 
 A new file goes through the same steps as an old one, so that both end up alike. A new type of event
-is a step, too: who does not know it cannot read a run that has it, and is told to upgrade.
+is a step as well: older code cannot read a run that has it, and is told to upgrade.
 """
 
 from __future__ import annotations

@@ -220,6 +220,8 @@ class RunState:
     phases: list[ev.Phase] = field(default_factory=list)
     spend: Spend = field(default_factory=Spend)
     spend_by_phase: dict[ev.Phase, Spend] = field(default_factory=dict)
+    formats_measured: dict[str, ev.FormatMeasured] = field(default_factory=dict)
+    format_chosen: ev.FormatChosen | None = None
     bootstrapped: dict[int, bool] = field(default_factory=dict)
     demo_sets: dict[str, dict[int, ev.DemoSetBuilt]] = field(default_factory=dict)
     grounding: list[ev.GroundingWritten] = field(default_factory=list)
@@ -369,6 +371,10 @@ class RunState:
                 self.notes.append(event)
             case ev.PhaseStarted(phase=phase):
                 self.phases.append(phase)
+            case ev.FormatMeasured() as event:
+                self.formats_measured[event.format] = event
+            case ev.FormatChosen() as event:
+                self.format_chosen = event
             case ev.LMCallAnswered() as event:
                 self._reckon(event)
                 for spend in self._spends(event):

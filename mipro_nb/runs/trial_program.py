@@ -30,6 +30,9 @@ def trial_program(record: Record, state: RunState, trial: int) -> dict[str, Any]
     saved = kept(record, student, FIELDS)
     predictors = {name: dict(entry) for name, entry in saved.get("predictors", {}).items()}
     try:
+        if state.format_chosen is not None:
+            for name, prompt_format in state.format_chosen.formats.items():
+                predictors[name]["prompt_format"] = prompt_format
         for choice in choices_of(state.trials[trial].configuration):
             entry = predictors[choice.predictor]
             if choice.part == "instruction":

@@ -16,6 +16,7 @@ from typing import Any
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.clip import clip, clip_fields, more_of_instruction, more_of_text, within
 from mipro_nb.runs.living import lives
+from mipro_nb.runs.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.readings import reading_notes
 from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.resuming import resume_lines
@@ -26,7 +27,7 @@ from mipro_nb.runs.wording import resting_text, told_settings
 Json = dict[str, Any]
 
 SCHEMA = 1
-_PHASES: tuple[ev.Phase, ...] = ("baseline", "bootstrap", "propose", "search")
+_PHASES: tuple[ev.Phase, ...] = ("formats", "baseline", "bootstrap", "propose", "search")
 _INSTRUCTION_CHARACTERS = 2000
 _DEMOS_SHOWN = 2
 _DEMO_CHARACTERS = 200
@@ -198,6 +199,7 @@ class RunView:
             # Nothing is known of a run that was cut off since its last event.
             "as_of": state.last_at if shown == "cut off" else now,
             "phases": self._phases(settings),
+            "formats": formats_view(state),
             "done": done,
             "total": total,
             "eta": self._eta(done, total, now) if where != "ended" else None,
@@ -240,7 +242,14 @@ class RunView:
         told = sum(t.score is not None for t in state.trials.values() if t.kind != "baseline")
         wanted = settings.get("num_candidates", 0) * predictors
         evaluations = settings.get("num_trials", 0) + _full_evaluations(settings)
+        measured = len(formats_tried(settings))
         counts: dict[str, tuple[int, int | None, str, bool]] = {
+            "formats": (
+                len(state.formats_measured),
+                measured,
+                "formats",
+                state.format_chosen is not None,
+            ),
             "baseline": (
                 baseline.scored if baseline else 0,
                 settings.get("valset_size"),
@@ -252,7 +261,7 @@ class RunView:
             "search": (told, evaluations, "evaluations", False),
         }
         rows = []
-        for phase in _PHASES:
+        for phase in _PHASES if measured else _PHASES[1:]:
             done, total, unit, is_done = counts[phase]
             begun = phase in state.phases
             over = is_done or (begun and state.state == "finished")

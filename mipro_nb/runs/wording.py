@@ -38,8 +38,13 @@ def told_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     told = dict(settings)
     formats, by = told.pop("formats", None), told.pop("formats_by", None)
     if formats is not None:
-        told["prompt_format"] = formats if by is None else f"{formats} ({by})"
+        told["prompt_format"] = with_origin(formats, by)
     return told
+
+
+def with_origin(formats: str, by: str | None) -> str:
+    """Return prompt formats in words, with who chose them where that is known."""
+    return f"{formats} ({by})" if by else formats
 
 
 def resting_text(score: float, examples: int, valset_size: int) -> str:

@@ -10,7 +10,9 @@ from scripted_lm import ScriptedLM
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, SavedStateError
-from mipro_nb.language import ChainOfThought, Module, Predict, configure, context
+from mipro_nb.language import ChainOfThought, Module, Predict, Signature, configure, context
+from mipro_nb.language.formats import FORMATS, known_format
+from mipro_nb.language.formats.models import KNOWN_MODELS
 
 FORMS = {
     "lines": "answer: <answer>",
@@ -91,6 +93,60 @@ def test_a_name_of_no_format_is_refused(choose):
     with pytest.raises(InvalidArgumentError) as refused:
         choose("xml")
     assert NO_SUCH in str(refused.value)
+
+
+def test_auto_is_the_default_wherever_no_run_measures_it():
+    lm = ScriptedLM("answer: 2")
+    predict = Predict("question -> answer")
+    with context(lm=lm, prompt_format="auto"):
+        predict(question="?")
+    assert lm.requests[-1].prompt_format == "lines"
+    lm.prompt_format = "auto"
+    with context(lm=lm, prompt_format="json"):
+        predict(question="?")
+    assert lm.requests[-1].prompt_format == "lines"
+    assert mipro.LM("x", base_url="http://127.0.0.1:9/v1", prompt_format="auto").prompt_format
+
+
+def test_auto_of_a_predictor_is_refused_and_the_message_says_where_it_goes():
+    with pytest.raises(InvalidArgumentError, match="'auto' is for compile, LM and configure"):
+        Predict("question -> answer", prompt_format="auto")
+
+
+LABEL = "text -> label: Literal['a', 'b']"
+
+
+@pytest.mark.parametrize(
+    ("model", "signature", "held", "best"),
+    [
+        ("SmolLM2-135M-Instruct.Q8_0", LABEL, True, "value"),
+        ("smollm2:135m", LABEL, False, "lines"),
+        ("SmolLM2-135M-Instruct", "text -> answer", True, None),
+        ("Qwen/Qwen2.5-Coder-0.5B-Instruct", LABEL, True, "value"),
+        ("qwen2.5-coder:0.5b", "text -> yes: bool", False, "lines"),
+        ("qwen2.5-coder:0.5b", "text -> title, summary", True, "lines"),
+        ("qwen2.5-coder:0.5b", "text -> names: list[str]", True, None),
+        ("qwen2.5-coder:7b", LABEL, True, None),
+        ("openai/gpt-4o-mini", "text -> names: list[str]", False, "lines"),
+        ("gpt-3.5-turbo", "text -> answer", False, "lines"),
+        ("openai/o3-mini", LABEL, False, "lines"),
+        ("openrouter/anthropic/claude-3.5-haiku", "text -> a, b", False, "lines"),
+        ("us.anthropic.claude-sonnet-4", "text -> a", False, "lines"),
+        ("gemini/gemini-2.0-flash", "text -> a", False, "lines"),
+        ("openai/gpt-oss-20b", "text -> a", False, None),
+        ("solo3", "text -> a", False, None),
+        ("meta/llama-3", LABEL, False, None),
+    ],
+)
+def test_what_is_known_of_a_model_is_found_by_its_name(model, signature, held, best):
+    assert known_format(model, Signature(signature), holds_to_labels=held) == best
+
+
+def test_every_entry_names_formats_that_there_are_and_where_it_is_known_from():
+    for known in KNOWN_MODELS:
+        assert known.formats
+        assert set(known.formats.values()) <= set(FORMATS)
+        assert known.source
 
 
 def test_a_format_that_does_not_fit_is_refused_before_any_call():

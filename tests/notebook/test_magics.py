@@ -426,7 +426,8 @@ sys.path[:0] = ["tests", "tests/optimizer"]
 os.environ["MIPRO_HOME"] = sys.argv[2]
 from scripted_task import KEY, Solve, exact, rows
 import mipro_nb as mipro
-lm = mipro.LM("openai/scripted", base_url=sys.argv[1], api_key=KEY, price=(1.0, 2.0))
+lm = mipro.LM("openai/scripted", base_url=sys.argv[1], api_key=KEY, price=(1.0, 2.0),
+              prompt_format="lines")
 run = mipro.MIPROv2(exact, task_model=lm, num_candidates=2).start(
     Solve(), trainset=rows(10), minibatch=False, num_trials=2, requires_permission_to_run=False)
 os._exit(0)

@@ -50,6 +50,7 @@ def exact(example, prediction, trace=None):
 
 
 def lm_of(server, **settings):
+    """The LM as one that is known to answer in lines, so that no run measures its format."""
     return mipro.LM(
         "openai/scripted",
         **{
@@ -57,6 +58,7 @@ def lm_of(server, **settings):
             "api_key": KEY,
             "price": (1.0, 2.0),
             "num_retries": 0,
+            "prompt_format": "lines",
             **settings,
         },
     )

@@ -132,6 +132,7 @@ INCOHERENT = {
 UNREADABLE = {
     "a number that is a text": planned(num_threads="6"),
     "a seed that is none": planned(seed=[1]),
+    "measured predictors that are none": planned(measured_predictors=5),
     "an auto that there is not": planned(auto="nope"),
     "an auto of another type": planned(auto=["light"]),
     "a strategy with something else": changed("run_planned", strategy={"nope": 1}),

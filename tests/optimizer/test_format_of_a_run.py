@@ -6,7 +6,8 @@ import re
 
 import pytest
 from scripted_server import Reply, ScriptedServer
-from scripted_task import PlanAndSolve, Solve, answer, exact, kind, lm_of, rows, run_of
+from scripted_task import PlanAndSolve, Solve, answer, exact, kind, rows, run_of
+from scripted_task import lm_of as lm_in_lines
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
@@ -16,6 +17,11 @@ from mipro_nb.runs.view import RunView
 
 FORMS = {"tags": "<answer>the answer</answer>", "json": '{"answer": <answer>}'}
 WISHES = {"num_candidates": 2, "max_bootstrapped_demos": 1, "max_labeled_demos": 1}
+
+
+def lm_of(server, **settings):
+    """The LM, with no format of its own unless one is given."""
+    return lm_in_lines(server, **{"prompt_format": None, **settings})
 
 
 def in_form(request):
@@ -164,3 +170,4 @@ def test_the_record_gives_a_trials_program_with_its_format(server):
 def test_the_line_of_the_magic_takes_it():
     (option,) = (option for option in OPTIONS if option.flag == "--prompt-format")
     assert option.parameter == "prompt_format"
+    assert option.kind.read(None, "auto") == "auto"

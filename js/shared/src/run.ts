@@ -17,7 +17,7 @@ export type RunState =
   | "failed"
   | "cut off";
 
-export type Phase = "baseline" | "bootstrap" | "propose" | "search" | "other";
+export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "other";
 export type EvaluationKind = "baseline" | "minibatch" | "full";
 /** What of a predictor is chosen: which instruction, or which demo set. */
 export type Part = "instruction" | "demos";
@@ -94,6 +94,25 @@ export interface PhaseProgress {
   readonly spend: Spend;
 }
 
+/** What one prompt format came to on the training rows that it was measured on. */
+export interface MeasuredFormat {
+  readonly format: string;
+  readonly score: number;
+  readonly unreadable: number;
+  /** Rows that failed for another reason than an unreadable reply. */
+  readonly errors: number;
+  readonly tokens: number;
+}
+
+/** The prompt formats that a run measured before all else, and the one that it goes on in. */
+export interface MeasuredFormats {
+  readonly rows: number;
+  readonly measured: readonly MeasuredFormat[];
+  /** Null as long as it is not chosen. */
+  readonly chosen: string | null;
+  readonly reason: string | null;
+}
+
 /** All of a run that is one value, not a list. */
 export interface RunSummary {
   readonly id: string;
@@ -118,6 +137,8 @@ export interface RunSummary {
   readonly seconds: number;
   readonly as_of: number;
   readonly phases: readonly PhaseProgress[];
+  /** Null where none were measured; absent from what older versions saved. */
+  readonly formats?: MeasuredFormats | null;
   /** Examples scored, and to be scored at most, in baseline and search. */
   readonly done: number;
   readonly total: number | null;

@@ -18,6 +18,10 @@ FORMATS: dict[str, PromptFormat] = {
 """All formats by name."""
 
 
+AUTO = "auto"
+"""The choice to have a run measure which format is the best."""
+
+
 def check_format(name: Any) -> str | None:
     """Return `name` if it is that of a format, or None for no choice.
 
@@ -28,8 +32,27 @@ def check_format(name: Any) -> str | None:
     """
     if name is None or (isinstance(name, str) and name in FORMATS):
         return name
+    remedy = f"choose one of {_listed(FORMATS)}, or None for the default."
+    if name == AUTO:
+        remedy += " Only a run can measure it: 'auto' is for compile, LM and configure."
+    raise InvalidArgumentError("prompt_format", name, remedy)
+
+
+def check_choice(name: Any) -> str | None:
+    """Return `name` if it is that of a format, "auto", or None for no choice.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no such format.
+    """
+    if name is None or (isinstance(name, str) and name in {*FORMATS, AUTO}):
+        return name
     raise InvalidArgumentError(
-        "prompt_format", name, f"choose one of {_listed(FORMATS)}, or None for the default."
+        "prompt_format",
+        name,
+        f"choose one of {_listed(FORMATS)}, or None for the default, or {AUTO!r} to have runs "
+        "measure which is the best.",
     )
 
 

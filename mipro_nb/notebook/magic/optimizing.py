@@ -14,7 +14,7 @@ from IPython.core.error import UsageError
 from mipro_nb import runs
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
 from mipro_nb.language import ChainOfThought, Module, Predict, Signature
-from mipro_nb.language.formats import FORMATS
+from mipro_nb.language.formats import AUTO, FORMATS
 from mipro_nb.notebook.amounts import about, format_usd
 from mipro_nb.notebook.magic.grammar import Argument, Option
 from mipro_nb.notebook.magic.kinds import (
@@ -91,8 +91,8 @@ OPTIONS = (
     Option(
         "--prompt-format",
         "prompt_format",
-        choice(*FORMATS),
-        "how outputs are asked for; else as LM or configuration say",
+        choice(*FORMATS, AUTO),
+        "how outputs are asked for, auto to measure it; else as LM or configuration say",
     ),
     Option("--max-errors", "max_errors", WHOLE, "failed examples in one evaluation (10)"),
     Option("--metric-threshold", "metric_threshold", NUMBER, "score that a demo's trace needs"),

@@ -3,6 +3,7 @@
 import type { Configuration, EvaluationKind, Phase, RunState } from "../run";
 
 export const phaseNames: Readonly<Record<Phase, string>> = {
+  formats: "Formats",
   baseline: "Baseline",
   bootstrap: "Bootstrap",
   propose: "Propose",

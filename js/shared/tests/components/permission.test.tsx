@@ -262,7 +262,7 @@ describe("afterwards", () => {
     expect(screen.queryByRole("button", { name: "Join" })).toBeNull();
   });
 
-  it("tells when the run to join has ended meanwhile, and may still be begun anew", async () => {
+  it("says when the run to join has ended meanwhile, and that a new one may begin", async () => {
     const { wire, user } = asked({ joins: "20261129-first" });
     await user.click(button("Join"));
     wire.refuse("join", "Run 20261129-first has ended meanwhile.");

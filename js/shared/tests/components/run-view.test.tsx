@@ -3,7 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { App } from "../../src/components/App";
 import { Kernel } from "../../src/model/kernel";
-import type { RunSnapshot } from "../../src/run";
+import type { PhaseProgress, RunSnapshot } from "../../src/run";
 import { delta, estimate, RUN, snapshot, summary, trial } from "../runs";
 import { FakeWire } from "../wire";
 
@@ -545,6 +545,69 @@ describe("the tabs", () => {
     await user.click(screen.getByRole("tab", { name: "Settings" }));
     const row = screen.getByRole("row", { name: /^Baseline/ });
     expect(within(row).getAllByRole("cell")[0]?.textContent).toBe("77est. 10050 – 200");
+  });
+});
+
+describe("a run that measures prompt formats", () => {
+  const one = (format: string, score: number, unreadable = 0) => ({
+    format,
+    score,
+    unreadable,
+    errors: 0,
+    tokens: 1_200,
+  });
+  const measured = [one("lines", 15, 12), one("tags", 90), one("json", 40, 3)];
+  const chosen = { rows: 20, measured, chosen: "tags", reason: "the best mean score" };
+  const step = { ...summary().phases[0], phase: "formats", state: "running", done: 1, total: 4 };
+  const formatRow = (name: RegExp) =>
+    within(screen.getByRole("row", { name }))
+      .getAllByRole("cell")
+      .map((cell) => cell.textContent);
+
+  it("shows what each came to, which one it goes on in, and why", async () => {
+    const { user } = await opened(snapshot({ summary: summary({ formats: chosen }) }));
+    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    expect(screen.getByRole("tabpanel").textContent).toContain(
+      "tags, measured on 20 training rows: the best mean score.",
+    );
+    expect(formatRow(/^lines/).slice(0, 3)).toEqual(["15.0", "12", "0"]);
+    expect(formatRow(/^tags, chosen/).slice(0, 3)).toEqual(["90.0", "0", "0"]);
+  });
+
+  it("shows as much as is known while it measures", async () => {
+    const { user } = await opened(
+      snapshot({
+        summary: summary({
+          phases: [{ ...step, unit: "formats" } as PhaseProgress, ...summary().phases],
+          formats: { rows: 20, measured: [one("lines", 15, 12)], chosen: null, reason: null },
+        }),
+      }),
+    );
+    const steps = within(screen.getByRole("list", { name: "Phases" })).getAllByRole("listitem");
+    expect(steps[0]?.textContent).toContain("Formats");
+    expect(steps[0]?.textContent).toContain("1 of 4 formats");
+    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    expect(screen.getByRole("tabpanel").textContent).toContain(
+      "Measured on 20 training rows so far.",
+    );
+  });
+
+  it.each([
+    ["null", summary({ formats: null })],
+    ["absent", summary()],
+  ])("has no table where none were measured: %s", async (_, told) => {
+    const { user } = await opened(snapshot({ summary: told }));
+    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    expect(screen.queryByRole("table", { name: "Prompt formats, measured" })).toBeNull();
+  });
+
+  it("shows hostile names as text", async () => {
+    const tags = "<img src=x onerror=alert(1)>";
+    const told = { ...chosen, measured: [one(tags, 1)], chosen: tags, reason: `${tags}!` };
+    const { user } = await opened(snapshot({ summary: summary({ formats: told }) }));
+    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    expect(document.querySelector("img")).toBeNull();
+    expect(screen.getByRole("tabpanel").textContent).toContain(`${tags}!`);
   });
 });
 

@@ -7,6 +7,7 @@ import { Notes } from "../base/Notes";
 import { SafeText } from "../base/SafeText";
 import { counted } from "../drill/counted";
 import { EstimateTable } from "../permission/EstimateTable";
+import { FormatsTable } from "./FormatsTable";
 
 /** What the run was started with, and what it came to against its estimate. */
 export const SettingsPanel = memo(function DrawnSettings({
@@ -18,6 +19,7 @@ export const SettingsPanel = memo(function DrawnSettings({
   return (
     <div class="mipro-settings">
       <Notes notes={summary.notes} />
+      {summary.formats != null && <FormatsTable formats={summary.formats} />}
       <section>
         <h3>Actual against estimate</h3>
         {estimate === null ? (

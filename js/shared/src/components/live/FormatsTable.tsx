@@ -1,0 +1,52 @@
+import { formatCount, formatScore, formatTokens } from "../../format";
+import type { MeasuredFormats } from "../../run";
+import { SafeText } from "../base/SafeText";
+import { counted } from "../drill/counted";
+
+/** Prompt formats as they were measured, the one that was chosen, and why. */
+export function FormatsTable({ formats }: { readonly formats: MeasuredFormats }) {
+  const { rows, measured, chosen, reason } = formats;
+  return (
+    <section>
+      <h3>Prompt format</h3>
+      <p>
+        {chosen === null ? (
+          `Measured on ${counted(rows, "training row")} so far.`
+        ) : (
+          <>
+            <strong>
+              <SafeText text={chosen} />
+            </strong>
+            , measured on {counted(rows, "training row")}: <SafeText text={reason ?? ""} />.
+          </>
+        )}
+      </p>
+      <table class="mipro-formats">
+        <caption class="mipro-only-read">Prompt formats, measured</caption>
+        <thead>
+          <tr>
+            <th scope="col">Format</th>
+            <th scope="col">Score</th>
+            <th scope="col">Unreadable</th>
+            <th scope="col">Errors</th>
+            <th scope="col">Tokens</th>
+          </tr>
+        </thead>
+        <tbody>
+          {measured.map((each) => (
+            <tr key={each.format} class={each.format === chosen ? "mipro-formats-chosen" : ""}>
+              <th scope="row">
+                <SafeText text={each.format} />
+                {each.format === chosen && <span class="mipro-only-read">, chosen</span>}
+              </th>
+              <td>{formatScore(each.score)}</td>
+              <td>{formatCount(each.unreadable)}</td>
+              <td>{formatCount(each.errors)}</td>
+              <td>{formatTokens(each.tokens)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
