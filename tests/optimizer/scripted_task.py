@@ -166,6 +166,14 @@ class SolveAsync(mipro.Module):
         return await self.solve.acall(question=question)
 
 
+def handed_back(student=None):
+    """The state of a student as a run hands it back: in the format that its LM chose."""
+    copy = (student or Solve()).deepcopy()
+    for predictor in copy.predictors():
+        predictor.prompt_format = "lines"
+    return copy.dump_state()
+
+
 def run_of(optimizer, student=None, train=None, val=None, **settings):
     """Run a short search to its end and return the run."""
     settings = {"num_trials": 1, "minibatch": False, **settings}
