@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 
 from mipro_nb.optimizer.belief import LUCK, Belief, Difficulties, Prospects, evened
 from mipro_nb.optimizer.choices import Choices, Untried, Way, are_open
-from mipro_nb.optimizer.configuration import Configuration
+from mipro_nb.optimizer.configuration import Configuration, holds_no_demos
 from mipro_nb.optimizer.sampler import Scores
 from mipro_nb.runs.events import configuration_key
 
 # Standard deviations of effects before anything is known, on scores of 0–1. In simulations, 0.07
 # to 0.15 for a candidate and 0.05 to 0.1 for a mixture made little difference.
 _OF_A_CANDIDATE = 0.12
+# To show no demos is unlike showing any. The student as given shows none: a low score of its own
+# must not count against its instruction as much as against its lack of demos.
+_OF_NO_DEMOS = 0.3
 _OF_A_MIXTURE = 0.07
 _OF_THE_CONSTANT = 0.5
 # How many standard deviations above its mean a configuration is rated: the higher, the more is
@@ -185,8 +188,10 @@ class AdditiveSampler:
         more = len(self._columns) + 1 - known
         if more:
             self._covariance = np.pad(self._covariance, (0, more))
-            new = range(known, known + more)
-            self._covariance[new, new] = _OF_A_CANDIDATE**2
+            for choice, column in self._columns.items():
+                if column >= known:
+                    effect = _OF_NO_DEMOS if holds_no_demos(*choice) else _OF_A_CANDIDATE
+                    self._covariance[column, column] = effect**2
             self._evidence = np.pad(self._evidence, (0, more))
 
     def _model(self, rows: Sequence[list[int]] | NDArray[np.intp]) -> tuple[Floats, Floats]:

@@ -10,6 +10,8 @@ from mipro_nb.language.module import Module
 
 Configuration = dict[str, int]
 
+_DEMOS = ":demos"
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -54,4 +56,9 @@ def instruction_variable(predictor: str) -> str:
 
 def demos_variable(predictor: str) -> str:
     """Return the name of the variable that chooses a predictor's demo set."""
-    return f"{predictor}:demos"
+    return f"{predictor}{_DEMOS}"
+
+
+def holds_no_demos(variable: str, index: int) -> bool:
+    """Return whether this choice of a variable is the empty demo set."""
+    return variable.endswith(_DEMOS) and index == 0
