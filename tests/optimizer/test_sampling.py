@@ -221,6 +221,16 @@ def test_what_makes_an_example_hard_is_learnt_the_surer_the_more_it_is_scored():
     assert -0.5 < twice[1] < once[1] < 0 < once[2] < twice[2] < 0.5
 
 
+def test_a_student_that_fails_for_want_of_demos_does_not_discredit_its_instruction():
+    sampler = AdditiveSampler(1, paired=False)
+    sampler.tell({"a:instruction": 0, "a:demos": 0}, {n: float(n < 24) for n in range(60)})
+    for other in (1, 2, 3):
+        scores = {n: float(n < 9) for n in range(12)}
+        sampler.tell({"a:instruction": other, "a:demos": other}, scores)
+    own, other = (sampler.belief({"a:instruction": i, "a:demos": 2}).mean for i in (0, 1))
+    assert other - own < 0.1
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(1, 20)), max_size=12))
 def test_beliefs_are_those_of_the_mixed_model(told):
     sampler = AdditiveSampler(1, paired=False)
@@ -236,11 +246,13 @@ def test_beliefs_are_those_of_the_mixed_model(told):
     design = np.zeros((12, 1 + 4 + 3 + 12))
     for place, (instruction, demos) in enumerate(mixtures):
         design[place, [0, 1 + instruction, 5 + demos, 8 + place]] = 1
-    precision = np.diag([1 / 0.5**2] + [1 / 0.12**2] * 7 + [1 / 0.07**2] * 12)
+    no_demos, candidate, mixture = 1 / 0.3**2, 1 / 0.12**2, 1 / 0.07**2
+    effects = [candidate] * 4 + [no_demos] + [candidate] * 2 + [mixture] * 12
+    precision = np.diag([1 / 0.5**2, *effects])
     evidence = np.zeros(20)
     evidence[0] = 0.5 / 0.5**2
-    for mixture, found in scores.items():
-        row = design[mixtures.index(mixture)]
+    for mixed, found in scores.items():
+        row = design[mixtures.index(mixed)]
         precision += len(found) / 0.15 * np.outer(row, row)
         evidence += sum(found.values()) / 0.15 * row
     covariance = np.linalg.inv(precision)
