@@ -30,8 +30,11 @@ extensions = [
 exclude_patterns = ["extensions"]
 default_role = "code"
 suppress_warnings = [
-    "ref.python"
-]  # names of attributes are looked up, and several classes have `score`
+    # Names of attributes are looked up like any other, and several classes have a `score`.
+    "ref.python",
+    # What only the JupyterLab extension draws has HTML beside it.
+    "mystnb.unknown_mime_type",
+]
 
 # `make notebooks` runs them and stores their outputs.
 nb_execution_mode = "off"
