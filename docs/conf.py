@@ -3,7 +3,7 @@
 Sphinx with MyST and furo, because it imports the package itself, so that the reference shows names
 as users write them; it reports every link, anchor and name that leads nowhere; it renders notebooks
 with the outputs that are stored in them; and the site needs nothing from elsewhere. (Material for
-MkDocs, the alternative, ends in 2027, and MkDocs itself has no maintainer.)
+MkDocs, the alternative, announces its own end for May 2027.)
 """
 
 import sys
