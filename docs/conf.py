@@ -3,7 +3,7 @@
 Sphinx with MyST and furo, because it imports the package itself, so that the reference shows names
 as users write them; it reports every link, anchor and name that leads nowhere; it renders notebooks
 with the outputs that are stored in them; and the site needs nothing from elsewhere. (Material for
-MkDocs, the alternative, ends in 2027, and MkDocs itself has no maintainer.)
+MkDocs, the alternative, announces its own end for May 2027.)
 """
 
 import sys
@@ -30,8 +30,11 @@ extensions = [
 exclude_patterns = ["extensions"]
 default_role = "code"
 suppress_warnings = [
-    "ref.python"
-]  # names of attributes are looked up, and several classes have `score`
+    # Names of attributes are looked up like any other, and several classes have a `score`.
+    "ref.python",
+    # What only the JupyterLab extension draws has HTML beside it.
+    "mystnb.unknown_mime_type",
+]
 
 # `make notebooks` runs them and stores their outputs.
 nb_execution_mode = "off"

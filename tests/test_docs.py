@@ -160,10 +160,19 @@ def test_the_pages_of_magics_and_events_have_all_of_them(monkeypatch):
     magics = generated["written"]("<!-- generated: magics -->")
     assert "## `%mipro run`" in magics
     assert "## `%%mipro`" in magics
-    assert "--max-usd NUMBER" in magics
+    assert "--max-usd X" in magics
     events = generated["written"]("<!-- generated: events -->")
     for kind in generated["kinds_of_events"]():
         assert f"## `{kind.model_fields['type'].default}`" in events
+
+
+def test_the_contents_of_a_page_are_seen_in_the_site_alone(monkeypatch):
+    written = _extension("generated", monkeypatch)["written"]
+    assert written("A page.\n\n<!-- pages: one two/three -->\n") == (
+        "A page.\n\n```{toctree}\n:hidden:\n:titlesonly:\n\none\ntwo/three\n```\n"
+    )
+    for page in [*_PAGES, _ROOT / "CONTRIBUTING.md"]:
+        assert "toctree" not in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Writes the parts of the reference that are read from the code, so that they cannot go stale.
 
-A page says where with a comment, such as ``<!-- generated: magics -->``.
+A page says where with a comment, such as ``<!-- generated: magics -->``. Another one,
+``<!-- pages: cost-and-caps steering -->``, names the pages below it: so nothing of Sphinx is seen
+where a page is read on the forge.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from mipro_nb import runs
 from mipro_nb.notebook.magic.verbs import CELL, VERBS
 
 _RULES = Path(__file__).parents[2] / "prose/rules.toml"
+_PAGES = re.compile(r"^<!-- pages: ([\w/ -]+) -->$", re.MULTILINE)
 _MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 
 
@@ -34,7 +37,12 @@ def _write(app: Sphinx, page: str, source: list[str]) -> None:
 
 def written(text: str) -> str:
     """Return a page's text with everything that its marks ask for."""
+    text = _PAGES.sub(lambda mark: _contents(mark[1].split()), text)
     return _MARK.sub(lambda mark: _PARTS[mark[1]](), text)
+
+
+def _contents(pages: list[str]) -> str:
+    return "\n".join(["```{toctree}", ":hidden:", ":titlesonly:", "", *pages, "```"])
 
 
 def magics() -> str:

@@ -130,7 +130,7 @@ class Steering:
             raise InvalidArgumentError(
                 "predictor",
                 f"{choice.predictor}:{choice.part}",
-                f"what is searched are {', '.join(sizes)}.",
+                f"the search varies {', '.join(sizes)}.",
             )
         index = choice.index
         if not is_count(index) or not 0 <= index < size:

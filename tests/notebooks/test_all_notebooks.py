@@ -32,13 +32,16 @@ def test_they_are_numbered_in_the_order_in_which_to_read_them():
 
 
 @_BY_NAME
-def test_it_is_valid_and_holds_no_outputs(path):
+def test_it_is_valid_and_has_no_outputs_or_those_of_one_run_from_top_to_bottom(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "python3"
-    for cell in notebook.cells:
-        assert cell.get("execution_count") is None
-        assert not cell.get("outputs")
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    counts = [cell.execution_count for cell in cells]
+    assert counts in ([None] * len(cells), list(range(1, len(cells) + 1)))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not outputs or counts[0] == 1
+    assert "error" not in {output.output_type for output in outputs}
 
 
 @_BY_NAME
