@@ -98,7 +98,8 @@ GROUP BY run_id
 """
 # What became of a run is told by these; the scores of one that has not ended also by the others.
 MILESTONES = (
-    "run_planned", "run_permitted", "run_paused", "run_resumed", "run_noted", "run_ended",
+    "run_planned", "run_permitted", "run_paused", "run_resumed", "run_noted", "format_chosen",
+    "run_ended",
 )  # fmt: skip
 SCORE_EVENTS = (*MILESTONES, "trial_asked", "trial_told", "candidate_banned")
 
@@ -176,7 +177,7 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "about": state.about,
         "lost_usd": state.lost.usd,
         "models": planned.models if planned else {},
-        "settings": told_settings(planned.plan) if planned else {},
+        "settings": told_settings(planned.plan, state.measured_format) if planned else {},
         "resume_lines": resume_lines(run_id, planned),
         "here": ended is None and state.process == os.getpid() and lives_here(run_id),
     }

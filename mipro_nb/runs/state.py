@@ -251,6 +251,11 @@ class RunState:
     process_started: float | None = None
 
     @property
+    def measured_format(self) -> str | None:
+        """Return the prompt format that was measured and chosen, None if none was."""
+        return None if self.format_chosen is None else self.format_chosen.format
+
+    @property
     def answered(self) -> int:
         """Return how many examples the program was run on, those of bootstrapping among them."""
         return len(self.scored_by) + len(self.bootstrapped)

@@ -185,7 +185,7 @@ class RunView:
             "program": planned.program if planned else "",
             "predictors": dict(planned.predictors) if planned else {},
             "models": dict(planned.models) if planned else {},
-            "settings": told_settings(settings),
+            "settings": told_settings(settings, state.measured_format),
             "notes": [
                 *(planned.notes if planned else ()),
                 *(note.text for note in state.notes),

@@ -30,14 +30,23 @@ def configuration_text(configuration: Mapping[str, int]) -> str:
     )
 
 
-def told_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+def told_settings(settings: Mapping[str, Any], measured: str | None = None) -> dict[str, Any]:
     """Return a plan's settings as they are shown: the formats in force stand for what was wished.
 
-    Records of older versions do not tell who chose them.
+    Records of older versions do not say who chose them.
+
+    Parameters
+    ----------
+    settings
+        The plan's.
+    measured
+        The prompt format that the run measured and chose; None if it did not, or not yet.
     """
     told = dict(settings)
     formats, by = told.pop("formats", None), told.pop("formats_by", None)
-    if formats is not None:
+    if measured is not None:
+        told["prompt_format"] = with_origin(measured, "measured")
+    elif formats is not None:
         told["prompt_format"] = with_origin(formats, by)
     return told
 

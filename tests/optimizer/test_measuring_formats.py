@@ -20,7 +20,9 @@ from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.notebook.static_html import run_html
 from mipro_nb.notebook.static_text import run_text
 from mipro_nb.optimizer.measuring import best_of
+from mipro_nb.runs import open_record
 from mipro_nb.runs.events import FormatMeasured
+from mipro_nb.runs.history import history_rows
 from mipro_nb.runs.view import RunView
 
 TRAIN, VAL = rows(24), rows(6, start=1000)
@@ -184,6 +186,8 @@ def test_plan_report_and_views_show_it_with_its_table(server):
     assert (step["phase"], step["state"], step["done"], step["total"]) == ("formats", "done", 4, 4)
     assert re.search(r"^ +tags ★ +100.0 ", run_text(snapshot), re.MULTILINE)
     assert re.search(r"tags ★</td><td[^>]*>100.0<", run_html(snapshot))
+    (row,) = history_rows(open_record())
+    assert row["settings"]["prompt_format"] == "tags (measured)"
 
 
 @pytest.mark.parametrize("choose", ["compile", "lm", "configuration"])
