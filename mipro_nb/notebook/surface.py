@@ -10,10 +10,10 @@ from mipro_nb.notebook.frontend import (
     missing_widgets,
     somebody_looks_on,
 )
-from mipro_nb.optimizer.plan import Plan
-from mipro_nb.optimizer.run import Run
-from mipro_nb.optimizer.surface import Surface, Window
-from mipro_nb.optimizer.terminal import UNANSWERED, TerminalSurface
+from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.running.surface import Surface, Window
+from mipro_nb.terminal import UNANSWERED, TerminalSurface
 
 
 class NotebookSurface:

@@ -18,11 +18,11 @@ from mipro_nb.notebook.output import displayed
 from mipro_nb.notebook.surface import check_below_usd
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.miprov2 import check_caps
-from mipro_nb.optimizer.run import Run
-from mipro_nb.optimizer.terminal import asked_by_input
+from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.view import Json
 from mipro_nb.runs.wording import told_settings
+from mipro_nb.terminal import asked_by_input
 
 # A notebook that is saved while a run goes on holds a page at most so old.
 _PAGE_SECONDS = 10.0

@@ -17,15 +17,13 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.models.caps import Caps
 from mipro_nb.models.lm import limits_noted
-from mipro_nb.optimizer import resumption
-from mipro_nb.optimizer.alive import begun_here, find_live, live_runs
-from mipro_nb.optimizer.costing import Models, estimate
-from mipro_nb.optimizer.estimate import Estimate
-from mipro_nb.optimizer.formats import plan_formats
-from mipro_nb.optimizer.job import Job
-from mipro_nb.optimizer.labels import label_notes
-from mipro_nb.optimizer.lms import every_lm
-from mipro_nb.optimizer.plan import (
+from mipro_nb.optimizer.estimating.prepare import Models, estimate
+from mipro_nb.optimizer.estimating.rehearsal import rehearse
+from mipro_nb.optimizer.planning.estimate import Estimate
+from mipro_nb.optimizer.planning.formats import plan_formats
+from mipro_nb.optimizer.planning.labels import label_notes
+from mipro_nb.optimizer.planning.lms import every_lm
+from mipro_nb.optimizer.planning.plan import (
     DEFAULT_NUM_CANDIDATES,
     DEFAULT_NUM_TRIALS,
     Auto,
@@ -33,14 +31,16 @@ from mipro_nb.optimizer.plan import (
     Wishes,
     resolve,
 )
-from mipro_nb.optimizer.rehearsal import rehearse
-from mipro_nb.optimizer.repeated_rows import repeated_notes
-from mipro_nb.optimizer.reserve import reserve_note
-from mipro_nb.optimizer.rows import distinct, split_rows
-from mipro_nb.optimizer.run import Run
-from mipro_nb.optimizer.source import program_source
-from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
-from mipro_nb.optimizer.uncounted import check_counted, note, uncounted
+from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
+from mipro_nb.optimizer.planning.reserve import reserve_note
+from mipro_nb.optimizer.planning.rows import distinct, split_rows
+from mipro_nb.optimizer.planning.run_spec import Job
+from mipro_nb.optimizer.planning.source import program_source
+from mipro_nb.optimizer.planning.uncounted import check_counted, note, uncounted
+from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.live_runs import begun_here, find_live, live_runs
+from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.opened import open_record
 from mipro_nb.runs.record import Record
 

@@ -19,7 +19,8 @@ from whole_runs import CANDIDATES, SEARCH, TRAIN, VAL, answered, made, result
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMUnavailableError, RecordError
-from mipro_nb.optimizer import holding, surface
+from mipro_nb.optimizer.control import pause as holding
+from mipro_nb.optimizer.running import surface
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("short_pauses")]
 

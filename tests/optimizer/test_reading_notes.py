@@ -7,7 +7,7 @@ from scripted_server import ScriptedServer
 from scripted_task import Solve, answer, exact, kind, lm_of, question_of, rows, run_of
 
 import mipro_nb as mipro
-from mipro_nb.optimizer.past import Past
+from mipro_nb.optimizer.planning.progress import Past
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.details import trial_detail
 from mipro_nb.runs.view import RunView

@@ -24,7 +24,8 @@ from mipro_nb.errors import (
     RunEndedError,
 )
 from mipro_nb.models.caps import Caps
-from mipro_nb.optimizer import course, surface
+from mipro_nb.optimizer import algorithm as course
+from mipro_nb.optimizer.running import surface
 
 SHORT = {"num_trials": 2, "minibatch": False}
 

@@ -1,0 +1,137 @@
+"""The measurement of prompt formats: the student on a few training rows, once in each format."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+from mipro_nb.errors import ReplyError
+from mipro_nb.evaluate.evaluate import mean_score
+from mipro_nb.evaluate.ledger import Ledger
+from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.formats import check_fits, check_format
+from mipro_nb.language.history import collecting_calls
+from mipro_nb.language.scope import bind
+from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.models.tokens import count_message_tokens, count_tokens
+from mipro_nb.optimizer.control.concurrency import together
+from mipro_nb.optimizer.planning.formats import with_format
+from mipro_nb.optimizer.planning.plan import MEASURED_ROWS
+from mipro_nb.optimizer.planning.progress import Past, damaged
+from mipro_nb.optimizer.planning.rows import distinct
+from mipro_nb.optimizer.planning.run_spec import Job, Journal
+from mipro_nb.runs.events import FormatChosen, FormatMeasured, PhaseStarted
+
+# Everything else waits for it.
+_PRIORITY = -3
+# Sums of the same scores, in another order, differ by less.
+_DECIMALS = 9
+
+
+async def measure_formats(job: Job, journal: Journal, slots: Slots, past: Past) -> Job:
+    """Measure the formats that the plan says, and return `job` in the best one.
+
+    What was measured before the run was resumed is not measured again.
+    """
+    journal.emit(PhaseStarted(phase="formats"))
+    measuring = _Measuring(job, journal, slots)
+    known = dict(past.state.formats_measured)
+    missing = [name for name in job.plan.measured_formats if name not in known]
+    found = await together(*(measuring.format(name) for name in missing))
+    measured = {**known, **dict(zip(missing, found, strict=True))}
+    best, reason = best_of([measured[name] for name in job.plan.measured_formats])
+    formats = with_format(job.student, job.plan.measured_predictors, best)
+    journal.emit(FormatChosen(format=best, formats=formats, reason=reason))
+    return job.in_formats(formats)
+
+
+def in_recorded_format(job: Job, past: Past) -> Job:
+    """Return `job` in the format that the run had chosen before it was resumed.
+
+    Raises
+    ------
+    RecordError
+        If the record names an unknown format.
+    """
+    chosen = past.state.format_chosen
+    if chosen is None:
+        return job
+    signatures = {name: each.signature for name, each in job.student.named_predictors()}
+    try:
+        for predictor, name in chosen.formats.items():
+            check_fits(check_format(name) or "", signatures[predictor])
+    except (KeyError, ValueError) as error:
+        problem = "the format that it chose does not fit its program"
+        raise damaged(past.run_id, problem) from error
+    return job.in_formats(chosen.formats)
+
+
+def best_of(measured: Sequence[FormatMeasured]) -> tuple[str, str]:
+    """Return the name of the best format, and why it is the best.
+
+    That is the one with the highest score; of equal ones that with the fewest unreadable replies,
+    then the fewest tokens, then the first.
+    """
+    ranked = sorted(measured, key=_rank)  # stable
+    best, *others = ranked
+    if not others:
+        return best.format, "the only one that fits"
+    second = others[0]
+    for mine, its, why in zip(_rank(best), _rank(second), _REASONS, strict=True):
+        if mine != its:
+            return best.format, why.format(second=second.format)
+    return best.format, f"no better and no worse than {second.format}, which comes after it"
+
+
+_REASONS = (
+    "the best mean score",
+    "scores like {second}, with fewer unreadable replies",
+    "scores like {second} and is read as well, with fewer tokens",
+)
+
+
+def _rank(measured: FormatMeasured) -> tuple[float, int, int]:
+    return (-round(measured.score, _DECIMALS), measured.unreadable, measured.tokens)
+
+
+class _Measuring:
+    def __init__(self, job: Job, journal: Journal, slots: Slots) -> None:
+        self._job, self._journal = job, journal
+        different = distinct(job.rows.train)
+        count = min(MEASURED_ROWS, len(different))
+        rng = random.Random(f"{job.plan.seed}:formats")
+        rows = [job.rows.train[index] for index in sorted(rng.sample(different, count))]
+        # Whatever fails here may be the form's fault, which is what is measured: no number of
+        # errors ends the run.
+        self._ledger = Ledger(
+            rows,
+            job.metric,
+            slots,
+            len(rows) + 1,
+            example_timeout=job.plan.example_timeout,
+            taught=frozenset(range(count)),
+        )
+
+    async def format(self, name: str) -> FormatMeasured:
+        """Run the student in one format on every row, and write down what came of it."""
+        formats: Mapping[str, str] = with_format(
+            self._job.student, self._job.plan.measured_predictors, name
+        )
+        program = self._job.in_formats(formats).student
+        bind(program)
+        call_labels.set(CallLabels("formats"))  # the task is this format's own
+        every = range(len(self._ledger.examples))
+        with collecting_calls() as calls:
+            results = await self._ledger.evaluate(name, program, every, priority=_PRIORITY)
+        measured = FormatMeasured(
+            format=name,
+            rows=len(results),
+            score=mean_score(results),
+            unreadable=sum(isinstance(result.error, ReplyError) for result in results),
+            errors=sum(result.counts_as_error for result in results),
+            tokens=sum(
+                count_message_tokens(call.messages) + count_tokens(call.reply) for call in calls
+            ),
+        )
+        self._journal.emit(measured)
+        return measured
