@@ -15,6 +15,7 @@ from mipro_nb.language.settings import context
 from mipro_nb.models.gate import Gate, run_gate
 from mipro_nb.models.past_calls import Before
 from mipro_nb.optimizer.control.concurrency import Background, in_order, together
+from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.pause import Holding
 from mipro_nb.optimizer.control.steering import Steering
 from mipro_nb.optimizer.phases.bootstrap import bootstrap
@@ -25,7 +26,7 @@ from mipro_nb.optimizer.phases.measure_formats import in_recorded_format, measur
 from mipro_nb.optimizer.phases.propose import propose
 from mipro_nb.optimizer.phases.trials import Search
 from mipro_nb.optimizer.planning.progress import Past
-from mipro_nb.optimizer.planning.run_spec import Job, Journal
+from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates, Configuration
 
 _STOPPED = "The run was stopped."
@@ -41,7 +42,7 @@ class Course:
 
     Parameters
     ----------
-    job
+    spec
         What is to be done, with the caps that were permitted.
     journal
         Where all that happens is written.
@@ -64,49 +65,49 @@ class Course:
 
     def __init__(
         self,
-        job: Job,
+        spec: RunSpec,
         journal: Journal,
         past: Past,
         known: Results,
         can_resume: Callable[[], bool],
     ) -> None:
-        job = in_recorded_format(job, past)
+        spec = in_recorded_format(spec, past)
         self._journal, self._past = journal, past
-        self._slots = Slots(job.plan.num_threads)
+        self._slots = Slots(spec.plan.num_threads)
         self.gate = Gate(
             lambda: journal.record,
-            job.plan.num_threads,
+            spec.plan.num_threads,
             journal.emit,
             run_id=journal.run_id,
             before=Before(journal.state.outlay, past.calls) if past else None,
             backlog=journal.backlog,
-            caps=job.plan.caps,
+            caps=spec.plan.caps,
             on_cap=lambda reached: self._cap(str(reached)),
             hold=self.hold,
-            hedge=job.plan.hedge,
+            hedge=spec.plan.hedge,
         )
         self.holding = Holding(journal, self.gate, can_resume)
         self._ledger = Ledger(
-            job.rows.val,
-            job.metric,
+            spec.rows.val,
+            spec.metric,
             self._slots,
-            job.plan.max_errors,
+            spec.plan.max_errors,
             known=known,
-            example_timeout=job.plan.example_timeout,
-            taught=job.rows.taught,
+            example_timeout=spec.plan.example_timeout,
+            taught=spec.rows.taught,
         )
-        self._take(job)
+        self._take(spec)
         self.capped: str | None = None
         self._searched: Candidates | None = None
         self._draining: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._stopped = False
 
-    def _take(self, job: Job) -> None:
-        """Have everything from now on be that of `job`."""
-        self._job = job
-        self._evaluations = Evaluations(job, self._journal, self._ledger, self._past)
-        self._ending = Ending(job, self._journal, self._evaluations.done)
+    def _take(self, spec: RunSpec) -> None:
+        """Have everything from now on be that of `spec`."""
+        self._spec = spec
+        self._evaluations = Evaluations(spec, self._journal, self._ledger, self._past)
+        self._ending = Ending(spec, self._journal, self._evaluations.done)
 
     @property
     def steering(self) -> Steering:
@@ -142,7 +143,7 @@ class Course:
 
     async def _watch_time(self) -> None:
         """End the run when its time is up; calls in flight are given up after a short grace."""
-        limit = self._job.plan.caps.max_seconds
+        limit = self._spec.plan.caps.max_seconds
         if limit is None:
             return
         await self._worked(limit)
@@ -182,7 +183,7 @@ class Course:
             self._ending.candidates = self._recalled()
             if self._stopped:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
-            with context(lm=self._job.task_lm, prompt_format=self._job.prompt_format):
+            with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
                 await self._settle_the_format()
                 await self._optimize()
             return await self._finish()
@@ -205,9 +206,9 @@ class Course:
 
     async def _settle_the_format(self) -> None:
         """Measure formats first, where the plan says so and that is not done yet."""
-        job, chosen = self._job, self._past.state.format_chosen
-        if job.plan.measured_formats and chosen is None:
-            self._take(await measure_formats(job, self._journal, self._slots, self._past))
+        spec, chosen = self._spec, self._past.state.format_chosen
+        if spec.plan.measured_formats and chosen is None:
+            self._take(await measure_formats(spec, self._journal, self._slots, self._past))
 
     async def _optimize(self) -> None:
         """Do what the paper's algorithm does, each step as soon as its inputs are there."""
@@ -217,7 +218,7 @@ class Course:
             )
             self._ending.candidates = self._searched = candidates
             search = Search(
-                self._job,
+                self._spec,
                 self._journal,
                 candidates,
                 self._evaluations,
@@ -228,21 +229,21 @@ class Course:
 
     def _recalled(self) -> Candidates | None:
         """Return the candidates of the run that is resumed, None if it had not found them."""
-        job = self._job
-        sets = 0 if job.plan.zero_shot else job.plan.num_candidates
-        return self._past.candidates(job.student, sets, job.rows.train)
+        spec = self._spec
+        sets = 0 if spec.plan.zero_shot else spec.plan.num_candidates
+        return self._past.candidates(spec.student, sets, spec.rows.train)
 
     async def _find_candidates(self, background: Background) -> Candidates:
-        job, journal = self._job, self._journal
+        spec, journal = self._spec, self._journal
         if self._ending.candidates is not None:
             return self._ending.candidates
-        sets = bootstrap(job, journal, self._slots, background)
-        grounding = ground(job, journal, background)
+        sets = bootstrap(spec, journal, self._slots, background)
+        grounding = ground(spec, journal, background)
         instructions, demo_sets = await together(
-            propose(job, journal, grounding, sets), in_order(sets)
+            propose(spec, journal, grounding, sets), in_order(sets)
         )
         demos = None
-        if not job.plan.zero_shot:
+        if not spec.plan.zero_shot:
             demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
         return Candidates(instructions, demos)
 

@@ -158,8 +158,9 @@ def test_a_class_of_a_notebook_is_found():
     cells = [
         "import mipro_nb as mipro",
         f"%matplotlib --list\n{PROGRAM}",
-        "from mipro_nb.optimizer.planning.source import program_source\nprint(program_source(Told()).text)",
+        "from mipro_nb.optimizer.planning.source import program_source",
+        "print(program_source(Told()).text)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     done = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    assert done.cells[2].outputs[0]["text"] == PROGRAM
+    assert done.cells[3].outputs[0]["text"] == PROGRAM

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.models.gate import Gate
-from mipro_nb.optimizer.planning.run_spec import Journal
+from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.runs.events import RunPaused, RunResumed
 
 # A record that could not be written is tried again so often: room was made, a lock is gone.

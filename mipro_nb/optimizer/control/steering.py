@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass, replace
 
 from mipro_nb.errors import InvalidArgumentError, MiproError
 from mipro_nb.numbers import is_count
-from mipro_nb.optimizer.phases.propose import LONGEST_INSTRUCTION
-from mipro_nb.optimizer.planning.run_spec import Journal
-from mipro_nb.optimizer.search.configuration import Candidates
+from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION, Candidates
 from mipro_nb.runs.events import CandidateBanned, CandidatePinned, CandidateProposed, Part
 from mipro_nb.runs.state import Choice
 

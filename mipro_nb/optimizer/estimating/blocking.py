@@ -10,9 +10,8 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from collections.abc import Callable
 from typing import Self
-
-from mipro_nb.optimizer.running.live_runs import live_runs
 
 _LOOK_SECONDS = 0.1
 # A loop that has not come round for so long is held up.
@@ -32,10 +31,12 @@ class Watch:
     ----------
     ends
         When the code's time is up, by `time.monotonic`.
+    others_go_on
+        Says whether it may be another run's code that holds up the loop, which is left alone.
     """
 
-    def __init__(self, ends: float) -> None:
-        self._ends = ends
+    def __init__(self, ends: float, others_go_on: Callable[[], bool]) -> None:
+        self._ends, self._others_go_on = ends, others_go_on
         self._thread = threading.get_ident()
         self._ticked = time.monotonic()
         self._over = threading.Event()
@@ -58,7 +59,7 @@ class Watch:
     def _look(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
             now = time.monotonic()
-            if now < self._ends or now - self._ticked < _HELD_UP_SECONDS or _others_go_on():
+            if now < self._ends or now - self._ticked < _HELD_UP_SECONDS or self._others_go_on():
                 continue
             with self._lock:
                 if self._over.is_set():
@@ -66,11 +67,6 @@ class Watch:
                 self.has_ended_it = True
                 _end(self._thread, BlockedLoopError)
             self._over.wait(_HELD_UP_SECONDS)
-
-
-def _others_go_on() -> bool:
-    """Tell whether it may be another run's code that holds up the loop, which is left alone."""
-    return any(run.permitted for run in live_runs())
 
 
 def _end(thread: int, error: type[BaseException] | None) -> None:

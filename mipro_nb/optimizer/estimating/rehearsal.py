@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -111,6 +111,7 @@ async def rehearse(
     metric: Metric,
     *,
     lm: LanguageModel,
+    others_go_on: Callable[[], bool],
     example_timeout: float | None = None,
     metric_threshold: float | None = None,
 ) -> Rehearsal:
@@ -128,6 +129,8 @@ async def rehearse(
         The metric.
     lm
         The LM whose form the replies have.
+    others_go_on
+        Says whether other runs of this process go on, on the same event loop.
     example_timeout
         Seconds that program and metric may work on one row; None for ever. The rehearsal ends
         after some seconds all the same.
@@ -152,7 +155,7 @@ async def rehearse(
             "attributes, in lists or in dicts of the program."
         )
         raise ProgramError(msg)
-    rehearsing = _Rehearsing(student, metric, lm, example_timeout)
+    rehearsing = _Rehearsing(student, metric, lm, example_timeout, others_go_on)
     step = max(1, len(rows) // _ROWS)
     chosen = rows[::step][:_ROWS]
     seen: list[_Seen] = []
@@ -201,8 +204,14 @@ class _Seen:
 
 class _Rehearsing:
     def __init__(
-        self, student: Module, metric: Metric, lm: LanguageModel, example_timeout: float | None
+        self,
+        student: Module,
+        metric: Metric,
+        lm: LanguageModel,
+        example_timeout: float | None,
+        others_go_on: Callable[[], bool],
     ) -> None:
+        self._others_go_on = others_go_on
         self._student, self._metric, self._lm = student, Metric(metric.function), lm
         self._timeout = example_timeout
         self._ends = time.monotonic() + _SECONDS
@@ -251,7 +260,7 @@ class _Rehearsing:
         if self._timeout is not None and is_users_limit:
             limit = self._timeout
         ends = time.monotonic() + max(limit, _TICK_SECONDS)
-        with Watch(ends) as watch:
+        with Watch(ends, self._others_go_on) as watch:
             running = asyncio.ensure_future(work)
             while not running.done() and stand_in.ended is None and time.monotonic() < ends:
                 watch.tick()

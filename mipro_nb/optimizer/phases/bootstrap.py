@@ -32,13 +32,14 @@ from mipro_nb.language.tracing import Step, noting, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import Background
+from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.fitting import SURELY_FIT, Fitting, known_room
 from mipro_nb.optimizer.phases.speculation import FirstPassing
 from mipro_nb.optimizer.planning.balance import in_turn, label_of
 from mipro_nb.optimizer.planning.labels import can_be_demo, labelled_demo
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.rows import distinct
-from mipro_nb.optimizer.planning.run_spec import Job, Journal
+from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.runs.events import DemoSetBuilt, PhaseStarted, TraceBootstrapped
 
 # In 0-shot mode demos are made for the proposer's eyes only (DSPy's BOOTSTRAPPED_FEWSHOT_EXAMPLES_
@@ -74,7 +75,7 @@ def bootstrapped_sets(plan: Plan) -> range:
 
 
 def bootstrap(
-    job: Job, journal: Journal, slots: Slots, background: Background
+    spec: RunSpec, journal: Journal, slots: Slots, background: Background
 ) -> list[asyncio.Task[DemoSet]]:
     """Begin to make the candidate demo sets; each can be awaited, in the order of their numbers.
 
@@ -82,8 +83,8 @@ def bootstrap(
     than an unusable reply. Spare attempts may go on in the `background` after the last set.
     """
     journal.emit(PhaseStarted(phase="bootstrap"))
-    making = _Bootstrap(job, journal, slots, background)
-    return [background.begin(making.demo_set(n)) for n in range(job.plan.num_candidates)]
+    making = _Bootstrap(spec, journal, slots, background)
+    return [background.begin(making.demo_set(n)) for n in range(spec.plan.num_candidates)]
 
 
 def _most_bootstrapped(plan: Plan) -> int:
@@ -91,27 +92,29 @@ def _most_bootstrapped(plan: Plan) -> int:
 
 
 class _Bootstrap:
-    def __init__(self, job: Job, journal: Journal, slots: Slots, background: Background) -> None:
-        plan = job.plan
-        self._job, self._journal, self._slots = job, journal, slots
+    def __init__(
+        self, spec: RunSpec, journal: Journal, slots: Slots, background: Background
+    ) -> None:
+        plan = spec.plan
+        self._spec, self._journal, self._slots = spec, journal, slots
         self._background = background
-        self._train = job.rows.train
+        self._train = spec.rows.train
         # Of rows with the same inputs the first is enough: a prompt with twins is paid for twice.
         self._distinct = distinct(self._train)
-        self._signatures = {name: each.signature for name, each in job.student.named_predictors()}
+        self._signatures = {name: each.signature for name, each in spec.student.named_predictors()}
         self._labels = [label_of(row, self._signatures.values()) for row in self._train]
         self._most_in_all = plan.max_labeled_demos
-        predictors = job.student.named_predictors()
+        predictors = spec.student.named_predictors()
         self._fittings = {
-            name: Fitting(predictor, self._train, predictor.lm or job.task_lm)
+            name: Fitting(predictor, self._train, predictor.lm or spec.task_lm)
             for name, predictor in predictors
         }
         # Predictor → how long its prompt may be, in tokens, where that is known: with its own LM,
         # and with whatever runs the teacher.
-        self._rooms = _known_rooms({name: p.lm or job.task_lm for name, p in predictors})
+        self._rooms = _known_rooms({name: p.lm or spec.task_lm for name, p in predictors})
         self._teacher_rooms = dict(self._rooms)
-        if job.teacher_lm is not None:
-            self._teacher_rooms = _known_rooms(dict.fromkeys(self._signatures, job.teacher_lm))
+        if spec.teacher_lm is not None:
+            self._teacher_rooms = _known_rooms(dict.fromkeys(self._signatures, spec.teacher_lm))
         self._attempts: dict[int, asyncio.Task[DemosByPredictor | None]] = {}
         self._errors: dict[int, str] = {}
         self._errors_met: set[int] = set()
@@ -135,19 +138,19 @@ class _Bootstrap:
 
     async def demo_set(self, number: int) -> DemoSet:
         """Make the demo set of this number, and write it down."""
-        rng = random.Random(f"{self._job.plan.seed}:{number}")
+        rng = random.Random(f"{self._spec.plan.seed}:{number}")
         used: list[int] = []
         traces: list[DemosByPredictor] = []
-        if number in bootstrapped_sets(self._job.plan):
+        if number in bootstrapped_sets(self._spec.plan):
             order = list(self._distinct)
-            size = _most_bootstrapped(self._job.plan)
+            size = _most_bootstrapped(self._spec.plan)
             if number != _IN_OWN_ORDER:
                 rng.shuffle(order)
                 order = in_turn(order, self._labels.__getitem__)
                 size = rng.randint(1, size)
             used, traces = await self._first_passing(order, size)
         made = self._filled(used, traces, rng, fill=self._most_in_all if number > 0 else 0)
-        if number > 0 and not self._job.plan.zero_shot:
+        if number > 0 and not self._spec.plan.zero_shot:
             await self._find_room()
             made = self._fitted(made)
         self._note(number, made)
@@ -254,20 +257,20 @@ class _Bootstrap:
     def _learn(self, rooms: Mapping[str, int]) -> None:
         """Have all prompts be as short as those that got through."""
         self._teacher_rooms = dict(rooms)
-        if self._job.teacher_lm is None:
+        if self._spec.teacher_lm is None:
             self._rooms = {**self._rooms, **rooms}
 
     async def _run(self, teacher: Module, index: int) -> DemosByPredictor | None:
         example = self._train[index]
         notes: Sequence[str] = ()
         try:
-            with attempting(self._job.plan.example_timeout):
+            with attempting(self._spec.plan.example_timeout):
                 with tracing() as steps, noting() as notes:
                     bind(teacher)
                     inputs = copy.deepcopy(example.inputs().to_dict())
                     made = run_user_code(type(teacher).__name__, teacher.acall(**inputs))
                     prediction = await made
-                score = await self._job.metric.score(example, prediction, steps)
+                score = await self._spec.metric.score(example, prediction, steps)
         except (*HOPELESS, RequestRefusedError):
             raise
         except Exception as error:  # noqa: BLE001 - the user's program may raise anything
@@ -280,24 +283,24 @@ class _Bootstrap:
         return self._demos_of(teacher, steps, index) if kept else None
 
     def _teacher_without(self, example: Example, rooms: Mapping[str, int]) -> Module:
-        teacher = self._job.student.deepcopy()
+        teacher = self._spec.student.deepcopy()
         inputs = example.inputs().to_dict()
         for name, predictor in teacher.named_predictors():
             demos = self._teacher_demos[name] if self._most_in_all else predictor.demos
             others = [demo for demo in demos if not is_made_of(demo, inputs)]
             predictor.demos = list(self._fit(name, others, rooms))
-            if self._job.teacher_lm is not None:
-                predictor.lm = self._job.teacher_lm
-                if predictor.lm is not self._job.task_lm:  # its formats were not measured
-                    unmeasured = self._job.unmeasured_formats
+            if self._spec.teacher_lm is not None:
+                predictor.lm = self._spec.teacher_lm
+                if predictor.lm is not self._spec.task_lm:  # its formats were not measured
+                    unmeasured = self._spec.unmeasured_formats
                     predictor.prompt_format = unmeasured.get(name, predictor.prompt_format)
         return teacher
 
     def _passes(self, score: Score) -> bool:
-        threshold = self._job.plan.metric_threshold
+        threshold = self._spec.plan.metric_threshold
         if threshold is None:
             return bool(score)
-        return score.score >= threshold / self._job.plan.metric_scale
+        return score.score >= threshold / self._spec.plan.metric_scale
 
     def _demos_of(self, teacher: Module, steps: Sequence[Step], index: int) -> DemosByPredictor:
         names = {id(predictor): name for name, predictor in teacher.named_predictors()}
@@ -307,7 +310,7 @@ class _Bootstrap:
             if name is not None:
                 demo = Example(step.inputs, **step.prediction.to_dict())
                 by_name[name].append(demo.with_inputs(*step.inputs))
-        rng = random.Random(f"{self._job.plan.seed}:trace:{index}")
+        rng = random.Random(f"{self._spec.plan.seed}:trace:{index}")
         return {name: [rng.choice(demos)] for name, demos in by_name.items()}
 
     def _note_error(self, index: int, error: Exception, notes: Sequence[str] = ()) -> None:
@@ -330,7 +333,7 @@ class _Bootstrap:
 
         Spare ones do not count: how many of them have ended by now is a matter of speed.
         """
-        limit = self._job.plan.max_errors
+        limit = self._spec.plan.max_errors
         for index in needed:
             if index in self._errors:
                 self._errors_met.add(index)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from mipro_nb.errors import RecordError
 from mipro_nb.language.module import Module
 from mipro_nb.numbers import one_decimal
+from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.evaluations import Evaluated
-from mipro_nb.optimizer.planning.run_spec import Job, Journal
+from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates, Configuration
 from mipro_nb.runs.events import FinalState, RunEnded
 from mipro_nb.runs.wording import resting_text
@@ -61,7 +62,7 @@ class Ending:
 
     Parameters
     ----------
-    job, journal
+    spec, journal
         Those of the run.
     done
         Its evaluations: those that are over by the time it ends.
@@ -74,8 +75,8 @@ class Ending:
         What is lost because it could not be recorded; "" if nothing is.
     """
 
-    def __init__(self, job: Job, journal: Journal, done: Sequence[Evaluated]) -> None:
-        self._job, self._journal, self._done = job, journal, done
+    def __init__(self, spec: RunSpec, journal: Journal, done: Sequence[Evaluated]) -> None:
+        self._spec, self._journal, self._done = spec, journal, done
         self.candidates: Candidates | None = None
         self.unwritten = ""
 
@@ -119,14 +120,14 @@ class Ending:
             return _NOTHING
         gain = None
         if best.kind != "baseline" and any(e.kind == "baseline" for e in eligible):
-            gain = gain_of(best, eligible, self._job.plan.seed)
+            gain = gain_of(best, eligible, self._spec.plan.seed)
         return _Chosen(best.configuration, best.score, len(best.examples), gain)
 
     def _best_known(self) -> _Chosen:
         """Return the best by what is known, where not all is known that was to be."""
         from mipro_nb.optimizer.phases import leader  # noqa: PLC0415 - numpy takes long
 
-        size = self._job.plan.valset_size
+        size = self._spec.plan.valset_size
         known = self._journal.read(lambda state: leader.known_configurations(state, size))
         best = leader.leader_of(known)
         full = self._best_full()
@@ -139,7 +140,7 @@ class Ending:
 
     def _caveat(self, chosen: _Chosen) -> str:
         """Return what is to be said of a program that was not scored on the whole valset."""
-        size = self._job.plan.valset_size
+        size = self._spec.plan.valset_size
         if chosen.score is None or chosen.examples is None or chosen.examples >= size:
             return ""
         resting = resting_text(chosen.score, chosen.examples, size)
@@ -153,12 +154,12 @@ class Ending:
 
     def program_of(self, configuration: Configuration | None) -> Module:
         """Return the student with `configuration` set; the student as given if there is none."""
-        student = self._job.student
+        student = self._spec.student
         if self.candidates is None or not configuration:
             program = student.deepcopy()
         else:
             program = self.candidates.apply(student, configuration)
-        return self._job.in_chosen_formats(program)
+        return self._spec.in_chosen_formats(program)
 
     def _tell(self, ended: RunEnded, program: Module) -> None:
         lost = self._journal.record.take_lost(self._journal.run_id)

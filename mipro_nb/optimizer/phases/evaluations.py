@@ -13,8 +13,9 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.scope import bind
 from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.planning.progress import Past
-from mipro_nb.optimizer.planning.run_spec import Job, Journal
+from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.belief import Prospects
 from mipro_nb.optimizer.search.configuration import Configuration
 from mipro_nb.optimizer.search.minibatches import stages
@@ -70,15 +71,15 @@ class Evaluations:
     What was told before the run was resumed (its `past`) is read, and not judged again.
     """
 
-    def __init__(self, job: Job, journal: Journal, ledger: Ledger, past: Past) -> None:
-        self._job, self._journal, self._ledger, self._past = job, journal, ledger, past
+    def __init__(self, spec: RunSpec, journal: Journal, ledger: Ledger, past: Past) -> None:
+        self._spec, self._journal, self._ledger, self._past = spec, journal, ledger, past
         self.done: list[Evaluated] = []
 
     async def baseline(self) -> Evaluated:
         """Evaluate the student as given on the whole valset; this is trial 0."""
         self._journal.emit(PhaseStarted(phase="baseline"))
-        every = range(self._job.plan.valset_size)
-        return await self.evaluate(0, "baseline", {}, self._job.student.deepcopy(), every)
+        every = range(self._spec.plan.valset_size)
+        return await self.evaluate(0, "baseline", {}, self._spec.student.deepcopy(), every)
 
     async def evaluate(
         self,
@@ -142,7 +143,7 @@ class Evaluations:
 
     def is_student(self, program: Module) -> bool:
         """Tell whether `program` is the student as given."""
-        return program.dump_state() == self._job.student.dump_state()
+        return program.dump_state() == self._spec.student.dump_state()
 
     def _note(self, trial: int, key: str, result: ExampleResult) -> None:
         prediction = result.prediction

@@ -24,8 +24,9 @@ from mipro_nb.language.signature import Signature, SignatureMeta
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import Background, together
+from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.written import whole_sentences, written_text
-from mipro_nb.optimizer.planning.run_spec import Job, Journal
+from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.runs.events import GroundingWritten, PhaseStarted
 
 # Batches of rows that are looked at at a time: the more is known, the less a further one adds, and
@@ -101,24 +102,24 @@ class DescribePredictor(Signature):
     role: str = OutputField(desc="what this step has to achieve, in one or two sentences")
 
 
-def ground(job: Job, journal: Journal, background: Background) -> Grounding:
+def ground(spec: RunSpec, journal: Journal, background: Background) -> Grounding:
     """Begin to have the prompt model describe data and program, each thing once."""
     journal.emit(PhaseStarted(phase="propose"))
-    source = job.source
-    if job.plan.program_aware_proposer:
+    source = spec.source
+    if spec.plan.program_aware_proposer:
         journal.emit(
             GroundingWritten(
                 kind="program source", predictor=None, text=source.text, problem=source.problem
             )
         )
-    description = background.begin(_program_description(job, journal))
+    description = background.begin(_program_description(spec, journal))
     return Grounding(
-        dataset_summary=background.begin(_dataset_summary(job, journal)),
-        program_code=source.text if job.plan.program_aware_proposer else "",
+        dataset_summary=background.begin(_dataset_summary(spec, journal)),
+        program_code=source.text if spec.plan.program_aware_proposer else "",
         program_description=description,
         roles={
-            name: background.begin(_role(job, journal, name, predictor.signature, description))
-            for name, predictor in job.student.named_predictors()
+            name: background.begin(_role(spec, journal, name, predictor.signature, description))
+            for name, predictor in spec.student.named_predictors()
         },
     )
 
@@ -136,29 +137,29 @@ def in_waves(batches: Iterable[str]) -> list[list[str]]:
     return [wave for wave in waves if wave]
 
 
-async def _dataset_summary(job: Job, journal: Journal) -> str:
-    if not job.plan.data_aware_proposer:
+async def _dataset_summary(spec: RunSpec, journal: Journal) -> str:
+    if not spec.plan.data_aware_proposer:
         return ""
-    seen = await _observations(job, journal)
+    seen = await _observations(spec, journal)
     if not seen:
         return ""
-    summary = await _grounding(job, SummarizeObservations, "summary", observations=seen)
+    summary = await _grounding(spec, SummarizeObservations, "summary", observations=seen)
     journal.emit(GroundingWritten(kind="dataset summary", predictor=None, text=summary))
     return summary
 
 
-async def _observations(job: Job, journal: Journal) -> str:
+async def _observations(spec: RunSpec, journal: Journal) -> str:
     """Return what is seen in the rows, until two batches in a row add nothing."""
     seen: list[str] = []
-    for wave in in_waves(row_batches(job.rows.train, job.plan.view_data_batch_size)):
+    for wave in in_waves(row_batches(spec.rows.train, spec.plan.view_data_batch_size)):
         prior = "\n".join(filter(None, seen))
-        seen += await together(*(_observe(job, journal, rows, prior) for rows in wave))
+        seen += await together(*(_observe(spec, journal, rows, prior) for rows in wave))
         if any(not one and not following for one, following in itertools.pairwise(seen)):
             break
     return "\n".join(filter(None, seen))
 
 
-async def _observe(job: Job, journal: Journal, rows: str, prior: str) -> str:
+async def _observe(spec: RunSpec, journal: Journal, rows: str, prior: str) -> str:
     """Return what `rows` add to the `prior` observations, nothing if they add nothing.
 
     Of rows that exceed the prompt model's context the first half is looked at.
@@ -169,7 +170,7 @@ async def _observe(job: Job, journal: Journal, rows: str, prior: str) -> str:
         inputs["prior_observations"] = prior
     while True:
         try:
-            seen = await ask(job, signature, "observations", **inputs)
+            seen = await ask(spec, signature, "observations", **inputs)
             break
         except LMUnavailableError:
             raise
@@ -184,27 +185,31 @@ async def _observe(job: Job, journal: Journal, rows: str, prior: str) -> str:
     return "" if seen.strip(" .").upper().startswith(_NOTHING_NEW) else seen
 
 
-async def _program_description(job: Job, journal: Journal) -> str:
-    if not job.plan.program_aware_proposer:
+async def _program_description(spec: RunSpec, journal: Journal) -> str:
+    if not spec.plan.program_aware_proposer:
         return ""
-    example = _as_lines(job.rows.train[:1])
+    example = _as_lines(spec.rows.train[:1])
     description = await _grounding(
-        job, DescribeProgram, "description", program_code=job.source.text, example=example
+        spec, DescribeProgram, "description", program_code=spec.source.text, example=example
     )
     journal.emit(GroundingWritten(kind="program description", predictor=None, text=description))
     return description
 
 
 async def _role(
-    job: Job, journal: Journal, name: str, signature: SignatureMeta, description: Awaitable[str]
+    spec: RunSpec,
+    journal: Journal,
+    name: str,
+    signature: SignatureMeta,
+    description: Awaitable[str],
 ) -> str:
-    if not job.plan.program_aware_proposer:
+    if not spec.plan.program_aware_proposer:
         return ""
     role = await _grounding(
-        job,
+        spec,
         DescribePredictor,
         "role",
-        program_code=job.source.text,
+        program_code=spec.source.text,
         program_description=await asyncio.shield(description),
         predictor=f"{name}: {signature.declaration}",
     )
@@ -212,13 +217,13 @@ async def _role(
     return role
 
 
-async def _grounding(job: Job, signature: SignatureMeta, output: str, **inputs: Any) -> str:
+async def _grounding(spec: RunSpec, signature: SignatureMeta, output: str, **inputs: Any) -> str:
     """Return what the prompt model writes; nothing, if the call fails.
 
     A proposal can do without one of its sources; the failure is among the run's events.
     """
     try:
-        return await ask(job, signature, output, **inputs)
+        return await ask(spec, signature, output, **inputs)
     except LMUnavailableError:
         raise
     except LMError:
@@ -226,7 +231,7 @@ async def _grounding(job: Job, signature: SignatureMeta, output: str, **inputs: 
 
 
 async def ask(
-    job: Job,
+    spec: RunSpec,
     signature: SignatureMeta,
     output: str,
     *,
@@ -241,8 +246,8 @@ async def ask(
     """
     options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
     predictor = Predict(signature, rollout=rollout, **options)
-    predictor.lm = job.prompt_lm
-    asked = FORMATS[predictor.format_with(job.prompt_lm)].asked(signature)
+    predictor.lm = spec.prompt_lm
+    asked = FORMATS[predictor.format_with(spec.prompt_lm)].asked(signature)
     token = call_labels.set(CallLabels("propose"))
     drawing = execution.set(Execution("propose"))
     try:

@@ -15,11 +15,12 @@ from mipro_nb.language.scope import bind
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.control.concurrency import together
+from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.planning.formats import with_format
 from mipro_nb.optimizer.planning.plan import MEASURED_ROWS
 from mipro_nb.optimizer.planning.progress import Past, damaged
 from mipro_nb.optimizer.planning.rows import distinct
-from mipro_nb.optimizer.planning.run_spec import Job, Journal
+from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.runs.events import FormatChosen, FormatMeasured, PhaseStarted
 
 # Everything else waits for it.
@@ -28,25 +29,25 @@ _PRIORITY = -3
 _DECIMALS = 9
 
 
-async def measure_formats(job: Job, journal: Journal, slots: Slots, past: Past) -> Job:
-    """Measure the formats that the plan says, and return `job` in the best one.
+async def measure_formats(spec: RunSpec, journal: Journal, slots: Slots, past: Past) -> RunSpec:
+    """Measure the formats that the plan says, and return `spec` in the best one.
 
     What was measured before the run was resumed is not measured again.
     """
     journal.emit(PhaseStarted(phase="formats"))
-    measuring = _Measuring(job, journal, slots)
+    measuring = _Measuring(spec, journal, slots)
     known = dict(past.state.formats_measured)
-    missing = [name for name in job.plan.measured_formats if name not in known]
+    missing = [name for name in spec.plan.measured_formats if name not in known]
     found = await together(*(measuring.format(name) for name in missing))
     measured = {**known, **dict(zip(missing, found, strict=True))}
-    best, reason = best_of([measured[name] for name in job.plan.measured_formats])
-    formats = with_format(job.student, job.plan.measured_predictors, best)
+    best, reason = best_of([measured[name] for name in spec.plan.measured_formats])
+    formats = with_format(spec.student, spec.plan.measured_predictors, best)
     journal.emit(FormatChosen(format=best, formats=formats, reason=reason))
-    return job.in_formats(formats)
+    return spec.in_formats(formats)
 
 
-def in_recorded_format(job: Job, past: Past) -> Job:
-    """Return `job` in the format that the run had chosen before it was resumed.
+def in_recorded_format(spec: RunSpec, past: Past) -> RunSpec:
+    """Return `spec` in the format that the run had chosen before it was resumed.
 
     Raises
     ------
@@ -55,15 +56,15 @@ def in_recorded_format(job: Job, past: Past) -> Job:
     """
     chosen = past.state.format_chosen
     if chosen is None:
-        return job
-    signatures = {name: each.signature for name, each in job.student.named_predictors()}
+        return spec
+    signatures = {name: each.signature for name, each in spec.student.named_predictors()}
     try:
         for predictor, name in chosen.formats.items():
             check_fits(check_format(name) or "", signatures[predictor])
     except (KeyError, ValueError) as error:
         problem = "the format that it chose does not fit its program"
         raise damaged(past.run_id, problem) from error
-    return job.in_formats(chosen.formats)
+    return spec.in_formats(chosen.formats)
 
 
 def best_of(measured: Sequence[FormatMeasured]) -> tuple[str, str]:
@@ -95,29 +96,29 @@ def _rank(measured: FormatMeasured) -> tuple[float, int, int]:
 
 
 class _Measuring:
-    def __init__(self, job: Job, journal: Journal, slots: Slots) -> None:
-        self._job, self._journal = job, journal
-        different = distinct(job.rows.train)
+    def __init__(self, spec: RunSpec, journal: Journal, slots: Slots) -> None:
+        self._spec, self._journal = spec, journal
+        different = distinct(spec.rows.train)
         count = min(MEASURED_ROWS, len(different))
-        rng = random.Random(f"{job.plan.seed}:formats")
-        rows = [job.rows.train[index] for index in sorted(rng.sample(different, count))]
+        rng = random.Random(f"{spec.plan.seed}:formats")
+        rows = [spec.rows.train[index] for index in sorted(rng.sample(different, count))]
         # Whatever fails here may be the form's fault, which is what is measured: no number of
         # errors ends the run.
         self._ledger = Ledger(
             rows,
-            job.metric,
+            spec.metric,
             slots,
             len(rows) + 1,
-            example_timeout=job.plan.example_timeout,
+            example_timeout=spec.plan.example_timeout,
             taught=frozenset(range(count)),
         )
 
     async def format(self, name: str) -> FormatMeasured:
         """Run the student in one format on every row, and write down what came of it."""
         formats: Mapping[str, str] = with_format(
-            self._job.student, self._job.plan.measured_predictors, name
+            self._spec.student, self._spec.plan.measured_predictors, name
         )
-        program = self._job.in_formats(formats).student
+        program = self._spec.in_formats(formats).student
         bind(program)
         call_labels.set(CallLabels("formats"))  # the task is this format's own
         every = range(len(self._ledger.examples))

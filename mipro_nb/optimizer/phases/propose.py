@@ -14,9 +14,11 @@ from mipro_nb.language.fields import Field
 from mipro_nb.language.formats import write_fields
 from mipro_nb.language.signature import SignatureMeta, make_signature
 from mipro_nb.optimizer.control.concurrency import together
+from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.bootstrap import DemoSet, bootstrapped_sets
 from mipro_nb.optimizer.phases.grounding import Grounding, ask
-from mipro_nb.optimizer.planning.run_spec import Job, Journal
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION
 from mipro_nb.runs.events import CandidateProposed
 from mipro_nb.runs.wording import counted
 
@@ -41,8 +43,6 @@ _SOURCES: Mapping[str, str] = {
 # Without these there is nothing to improve on.
 _NEEDED = ("present_instruction", "tip")
 _ATTEMPTS = 3
-# Longer ones would be paid for with every call of a trial; in characters.
-LONGEST_INSTRUCTION = 20_000
 _DEMOS_SHOWN = 3
 
 _PROPOSE = """Write an instruction for a language model that has to solve the task below.
@@ -67,7 +67,10 @@ def proposal_signature(sources: Iterable[str]) -> SignatureMeta:
 
 
 async def propose(
-    job: Job, journal: Journal, grounding: Grounding, demo_sets: Sequence[asyncio.Task[DemoSet]]
+    spec: RunSpec,
+    journal: Journal,
+    grounding: Grounding,
+    demo_sets: Sequence[asyncio.Task[DemoSet]],
 ) -> dict[str, list[str]]:
     """Return for each predictor its candidate instructions; the first is the student's own.
 
@@ -82,8 +85,8 @@ async def propose(
         all for what they hold, which is noted.
     """
     proposers = {
-        name: _Proposer(job, journal, grounding, demo_sets, name, predictor.signature)
-        for name, predictor in job.student.named_predictors()
+        name: _Proposer(spec, journal, grounding, demo_sets, name, predictor.signature)
+        for name, predictor in spec.student.named_predictors()
     }
     lists = await together(*(proposer.drafts() for proposer in proposers.values()))
     texts: dict[str, list[str]] = {}
@@ -109,7 +112,7 @@ async def propose(
 class _Proposer:
     """Proposes instructions for one predictor."""
 
-    job: Job
+    spec: RunSpec
     journal: Journal
     grounding: Grounding
     demo_sets: Sequence[asyncio.Task[DemoSet]]
@@ -120,7 +123,7 @@ class _Proposer:
         """Return the drafts in the order of their numbers, all different."""
         drafts: dict[int, _Draft] = {}
         failures: list[LMError] = []
-        attempts = dict.fromkeys(range(1, self.job.plan.num_candidates + 1), 0)
+        attempts = dict.fromkeys(range(1, self.spec.plan.num_candidates + 1), 0)
         while attempts:
             written = await together(*(self._usable(*each, failures) for each in attempts.items()))
             taken = {_plain(draft.text) for draft in drafts.values()}
@@ -136,12 +139,12 @@ class _Proposer:
             attempts = repeated
         if failures and not drafts:
             self._go_without(failures)
-        elif len(drafts) < self.job.plan.num_candidates:
+        elif len(drafts) < self.spec.plan.num_candidates:
             self._tell_of_fewer(len(drafts))
         return [draft for _, draft in sorted(drafts.items())]
 
     def _tell_of_fewer(self, usable: int) -> None:
-        wanted = self.job.plan.num_candidates
+        wanted = self.spec.plan.num_candidates
         text = (
             f"Of {counted(wanted, 'proposal')} for {self.name}, {usable:,} became instruction "
             "candidates: each of the others was empty, too long, or a repetition of an earlier one "
@@ -174,7 +177,7 @@ class _Proposer:
         return None
 
     async def _draft(self, number: int, attempt: int, failures: list[LMError]) -> _Draft:
-        plan = self.job.plan
+        plan = self.spec.plan
         own = f"{plan.seed}:{self.name}:{number}:{attempt}"
         tips = list(TIPS) if plan.tip_aware_proposer else ["none"]
         tip = random.Random(own).choice(tips)
@@ -196,10 +199,10 @@ class _Proposer:
         while True:
             try:
                 return await ask(
-                    self.job,
+                    self.spec,
                     proposal_signature(inputs),
                     "instruction",
-                    temperature=self.job.plan.init_temperature,
+                    temperature=self.spec.plan.init_temperature,
                     rollout=rollout,
                     **inputs,
                 )
@@ -244,9 +247,9 @@ class _Proposer:
         Where a set has none for this predictor, those of the next are shown, so that a proposal
         waits for no more sets than it must.
         """
-        if not self.job.plan.fewshot_aware_proposer:
+        if not self.spec.plan.fewshot_aware_proposer:
             return None, ()
-        sets = bootstrapped_sets(self.job.plan)
+        sets = bootstrapped_sets(self.spec.plan)
         for turn in range(len(sets)):
             chosen = sets[(number + turn) % len(sets)]
             demos = (await asyncio.shield(self.demo_sets[chosen])).bootstrapped[self.name]

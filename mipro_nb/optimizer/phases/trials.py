@@ -15,10 +15,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mipro_nb.models.caps import Caps
+from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.planning.progress import Past
 from mipro_nb.optimizer.planning.reserve import is_short
-from mipro_nb.optimizer.planning.run_spec import Job, Journal
+from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.belief import Prospects
 from mipro_nb.optimizer.search.choices import are_open
 from mipro_nb.optimizer.search.configuration import Candidates, Configuration
@@ -40,7 +41,7 @@ class Search:
 
     def __init__(
         self,
-        job: Job,
+        spec: RunSpec,
         journal: Journal,
         candidates: Candidates,
         evaluations: Evaluations,
@@ -50,10 +51,10 @@ class Search:
     ) -> None:
         self._dearest_call = dearest_call
         self._past = past
-        self._plan, self._student, self._journal = job.plan, job.student, journal
+        self._plan, self._student, self._journal = spec.plan, spec.student, journal
         self._candidates, self._evaluations = candidates, evaluations
-        self._strategy: SearchStrategy = job.plan.search
-        self._sampler = _sampler_of(self._strategy, job.plan.seed)
+        self._strategy: SearchStrategy = spec.plan.search
+        self._sampler = _sampler_of(self._strategy, spec.plan.seed)
         self._student_scores: list[float] = []
         self._tried: dict[str, Configuration] = {}
         self._full: set[str] = set()

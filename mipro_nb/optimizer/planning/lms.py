@@ -13,7 +13,7 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
 from mipro_nb.models.lm import LM
 from mipro_nb.models.redaction import shown_parameters
-from mipro_nb.optimizer.planning.run_spec import Job
+from mipro_nb.optimizer.planning.run_spec import RunSpec
 
 Described = Mapping[str, Mapping[str, Any]]
 _PREDICTOR = "predictor "
@@ -26,17 +26,17 @@ def every_lm(student: Module, *of_run: LanguageModel | None) -> list[LanguageMod
     return [lm for lm in (*of_run, *own) if lm is not None]
 
 
-def lms_of(job: Job) -> dict[str, dict[str, Any]]:
+def lms_of(spec: RunSpec) -> dict[str, dict[str, Any]]:
     """Return the settings of every LM by its role, without anything that may be a key.
 
     The roles are task, prompt, teacher if there is one, and every predictor that has an LM or
     options of its own. Not among the settings is what changes no answer: keys, retries, time
     limits, and the port of a server on this machine, which is another one every time.
     """
-    described = {"task": _described(job.task_lm), "prompt": _described(job.prompt_lm)}
-    if job.teacher_lm is not None:
-        described["teacher"] = _described(job.teacher_lm)
-    for name, predictor in job.student.named_predictors():
+    described = {"task": _described(spec.task_lm), "prompt": _described(spec.prompt_lm)}
+    if spec.teacher_lm is not None:
+        described["teacher"] = _described(spec.teacher_lm)
+    for name, predictor in spec.student.named_predictors():
         if own := _own(predictor):
             described[f"{_PREDICTOR}{name}"] = own
     return {role: _as_json(settings) for role, settings in described.items()}

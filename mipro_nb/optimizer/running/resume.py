@@ -19,7 +19,7 @@ from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
 from mipro_nb.optimizer.planning.plan import AUTO, Plan, Wishes
 from mipro_nb.optimizer.planning.progress import Past, damaged
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
-from mipro_nb.optimizer.planning.run_spec import Job
+from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.live_runs import begun_here
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.history import history_rows
@@ -91,38 +91,38 @@ class Found:
     notes: tuple[str, ...]
 
 
-def same_run(record: Record, job: Job) -> Found:
-    """Find the newest run that can be resumed and is this job: plan, data, program, LMs, metric.
+def same_run(record: Record, spec: RunSpec) -> Found:
+    """Find the newest run that can be resumed and has the same plan, data, program, LMs and metric.
 
     Runs that cannot be read are left alone.
     """
     notes: list[str] = []
     nearest: tuple[str, Sequence[str]] | None = None
     for row in history_rows(record):
-        if row["state"] not in RESUMABLE or row["program"] != job.plan.program:
+        if row["state"] not in RESUMABLE or row["program"] != spec.plan.program:
             continue
         try:
             past = Past.of(record, row["id"])
             _caps_before(past)
-            in_recorded_format(job, past)
-            changes = list(differences(past, job))
+            in_recorded_format(spec, past)
+            changes = list(differences(past, spec))
         except RecordError as error:
             notes.append(f"Not resumed: {error}")
             continue
-        parts = _parts_of_others(past, job, changes)
+        parts = _parts_of_others(past, spec, changes)
         if not parts:
             return Found(past, (*notes, note(past), *(change.text for change in changes)))
         if nearest is None or len(parts) < len(nearest[1]):
             nearest = (past.run_id, parts)
-    return Found(None, (*notes, _none_found(job.plan.program, nearest)))
+    return Found(None, (*notes, _none_found(spec.plan.program, nearest)))
 
 
-def twin_of(record: Record, job: Job, live: Iterable[str]) -> str | None:
-    """Return which of the runs that go on is this very job, None if none is; the newest first."""
+def twin_of(record: Record, spec: RunSpec, live: Iterable[str]) -> str | None:
+    """Return which of the live runs, the newest first, has this specification; None if none has."""
     for run_id in live:
         try:
             past = Past.of(record, run_id)
-            if not _parts_of_others(past, job, list(differences(past, job))):
+            if not _parts_of_others(past, spec, list(differences(past, spec))):
                 return run_id
         except RecordError:
             continue  # it waits for permission, or is in another record
@@ -135,9 +135,9 @@ def going_on_elsewhere(record: Record) -> list[str]:
     return [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]
 
 
-def _parts_of_others(past: Past, job: Job, changes: Sequence[Change]) -> list[str]:
-    """Return in what a run is another one than the job; other prices make it no other."""
-    parts = [_OBSTACLES[name] for name, _ in obstacles(past, job)]
+def _parts_of_others(past: Past, spec: RunSpec, changes: Sequence[Change]) -> list[str]:
+    """Return in what a run is another one than the one specified; other prices make it no other."""
+    parts = [_OBSTACLES[name] for name, _ in obstacles(past, spec)]
     parts += [change.part for change in changes if change.part not in (_PRICES, _SIZES)]
     return list(dict.fromkeys(parts))
 
@@ -284,25 +284,25 @@ def _spent(outlay: Outlay, seconds: float) -> dict[str, float]:
     }
 
 
-def obstacles(past: Past, job: Job) -> Iterator[tuple[str, str]]:
-    """Tell why the run cannot be resumed as this job: the argument, and what is wrong with it.
+def obstacles(past: Past, spec: RunSpec) -> Iterator[tuple[str, str]]:
+    """Tell why the run cannot be resumed as specified: the argument, and what is wrong with it.
 
     Scores of other rows, and candidates of other predictors, are of no use to it.
     """
     planned = past.planned
-    rows = {"trainset": job.rows.train, "valset": job.rows.val}
+    rows = {"trainset": spec.rows.train, "valset": spec.rows.val}
     for name, examples in rows.items():
         text = json.dumps(jsonable([row.to_dict() for row in examples], name), ensure_ascii=False)
         if text_ref(text) != getattr(planned, name):
             yield name, "these rows differ from the run's"
-    if job.plan.metric_scale > planned.metric_scale:
+    if spec.plan.metric_scale > planned.metric_scale:
         yield "metric", "its scores go up to 100, and those of the run up to 1"
-    if dict(job.plan.predictors) != planned.predictors:
+    if dict(spec.plan.predictors) != planned.predictors:
         yield "student", f"the predictors of the run were {planned.predictors}"
 
 
-def check_same(past: Past, job: Job) -> None:
-    """Return if the run can be resumed as this job.
+def check_same(past: Past, spec: RunSpec) -> None:
+    """Return if the run can be resumed as this spec.
 
     Raises
     ------
@@ -312,21 +312,21 @@ def check_same(past: Past, job: Job) -> None:
         If the prompt format that it chose is unknown.
     """
     given = {
-        "trainset": job.rows.train,
-        "valset": job.rows.val,
-        "student": job.student,
-        "metric": job.metric.function,
+        "trainset": spec.rows.train,
+        "valset": spec.rows.val,
+        "student": spec.student,
+        "metric": spec.metric.function,
     }
-    for name, problem in obstacles(past, job):
+    for name, problem in obstacles(past, spec):
         raise InvalidArgumentError(
             name, given[name], f"{problem}: give what it was begun with, or begin a new run."
         )
-    in_recorded_format(job, past)
+    in_recorded_format(spec, past)
 
 
 @dataclass(frozen=True)
 class Change:
-    """In what a job differs from the run that it resumes.
+    """In what a specification differs from the run that it resumes.
 
     Attributes
     ----------
@@ -340,8 +340,8 @@ class Change:
     text: str
 
 
-def differences(past: Past, job: Job) -> Iterator[Change]:
-    """Tell in what the run was different from this job.
+def differences(past: Past, spec: RunSpec) -> Iterator[Change]:
+    """Tell in what the run was different from this spec.
 
     Raises
     ------
@@ -349,19 +349,19 @@ def differences(past: Past, job: Job) -> Iterator[Change]:
         If the code that it was begun with cannot be read.
     """
     planned = past.planned
-    for name, value in job.plan.settings().items():
+    for name, value in spec.plan.settings().items():
         if name in _NEWER and name not in planned.plan:
             continue  # an older record
         if name not in _FREE and planned.plan.get(name) != value:
             text = f"The setting {name} was {planned.plan.get(name)!r} and is {value!r}."
             yield Change(_PART_OF.get(name, name), text)
-    if dict(job.plan.models) != planned.models:
-        text = f"The models were {planned.models} and are {dict(job.plan.models)}."
+    if dict(spec.plan.models) != planned.models:
+        text = f"The models were {planned.models} and are {dict(spec.plan.models)}."
         yield Change(_LMS, text)
     if planned.lms:  # of older records it is not known
-        for setting, text in changes_of_lms(planned.lms, lms_of(job)):
+        for setting, text in changes_of_lms(planned.lms, lms_of(spec)):
             yield Change(_PRICES if setting == "price" else _LMS, text)
-    for role, text in job.sources().items():
+    for role, text in spec.sources().items():
         if role in planned.sources and planned.sources[role] != text_ref(text):
             before = past.record.text(planned.sources[role])
             yield Change(_WHAT[role], _changed(role, before, text))
@@ -402,11 +402,11 @@ _ENDS = {
 }
 
 
-def on_scale_of(past: Past, job: Job) -> Job:
-    """Return `job` with the scale of the run's scores, of which a rehearsal may see too little."""
+def on_scale_of(past: Past, spec: RunSpec) -> RunSpec:
+    """Return `spec` with the scale of the run's scores, of which a rehearsal may see too little."""
     scale = past.planned.metric_scale
-    plan = replace(job.plan, metric_scale=scale)
-    return replace(job, plan=plan, metric=Metric(job.metric.function, scale))
+    plan = replace(spec.plan, metric_scale=scale)
+    return replace(spec, plan=plan, metric=Metric(spec.metric.function, scale))
 
 
 def same_auto(past: Past, plan: Plan) -> Plan:

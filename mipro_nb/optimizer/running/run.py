@@ -20,12 +20,13 @@ from mipro_nb.models.caps import Caps
 from mipro_nb.models.gate import Gate
 from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.algorithm import Course
+from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
 from mipro_nb.optimizer.planning.lms import every_lm, lms_of
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.progress import Past
 from mipro_nb.optimizer.planning.rows import Rows
-from mipro_nb.optimizer.planning.run_spec import Job, Journal
+from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.planning.uncounted import check_counted, uncounted
 from mipro_nb.optimizer.running.caller_names import names_of
 from mipro_nb.optimizer.running.live_runs import begin, enter, leave
@@ -79,16 +80,16 @@ class Run(RunFrames):
     """
 
     def __init__(
-        self, job: Job, record: Record, past: Past | None = None, *, twin: Run | None = None
+        self, spec: RunSpec, record: Record, past: Past | None = None, *, twin: Run | None = None
     ) -> None:
         self._twin = twin  # what that one pays for is shared
         self._joined: Run | None = None
         self._past = Past.none(record) if past is None else past
         self.id = self._past.run_id or _new_id()
-        self.verbose = job.verbose
+        self.verbose = spec.verbose
         self.permitted = False
-        self._job = job
-        self._names = names_of(job.metric)  # the question is answered in another context
+        self._spec = spec
+        self._names = names_of(spec.metric)  # the question is answered in another context
         self._journal = Journal(record, self.id, self._past, hold=self._hold)
         self._result: Future[Module] = Future()
         self._begun = threading.Lock()  # held from the answer to the question on
@@ -124,9 +125,9 @@ class Run(RunFrames):
             return False
         try:
             if caps is not None:
-                self._job = replace(self._job, plan=replace(self.plan, caps=caps))
+                self._spec = replace(self._spec, plan=replace(self.plan, caps=caps))
             self.check_caps(self.plan.caps)
-            known = self._past.results(self._job.rows.val)
+            known = self._past.results(self._spec.rows.val)
             with self._journal.record.writing():
                 if self._past:
                     self._carry_on(by)
@@ -178,8 +179,8 @@ class Run(RunFrames):
             If it resumes a run that has reached one of them already, or one cannot be kept
             because calls of an LM are not counted.
         """
-        job = self._job
-        lms = every_lm(job.student, job.task_lm, job.prompt_lm, job.teacher_lm)
+        spec = self._spec
+        lms = every_lm(spec.student, spec.task_lm, spec.prompt_lm, spec.teacher_lm)
         check_counted(caps, uncounted(lms))
         if self._past:
             check_caps_left(self._past, caps)
@@ -218,7 +219,7 @@ class Run(RunFrames):
         leave(self)
         self._joined, self._twin = twin, None
         self.id = twin.id
-        self._job, self._journal = twin._job, twin._journal  # noqa: SLF001 - of this very class
+        self._spec, self._journal = twin._spec, twin._journal  # noqa: SLF001 - of this very class
         self._stop = twin._stop  # noqa: SLF001
         self.permitted = True
         twin._result.add_done_callback(self._deliver_copy)  # noqa: SLF001
@@ -243,7 +244,7 @@ class Run(RunFrames):
             self._result.set_result(done.result())
 
     def _planned(self) -> RunPlanned:
-        rows, plan = self._job.rows, self.plan
+        rows, plan = self._spec.rows, self.plan
         return RunPlanned(
             program=plan.program,
             predictors=dict(plan.predictors),
@@ -260,9 +261,9 @@ class Run(RunFrames):
             strategy=asdict(plan.search),
             sources={
                 role: self._journal.record.put_text(text)
-                for role, text in self._job.sources().items()
+                for role, text in self._spec.sources().items()
             },
-            lms=lms_of(self._job),
+            lms=lms_of(self._spec),
             unkept=rows.unkept(),
             names=self._names,
             metric_scale=plan.metric_scale,
@@ -271,22 +272,22 @@ class Run(RunFrames):
     @property
     def plan(self) -> Plan:
         """What it does, under the caps that were permitted."""
-        return self._job.plan
+        return self._spec.plan
 
     @property
     def student(self) -> Module:
         """The program that is optimized, as it was given: a copy."""
-        return self._job.student.deepcopy()
+        return self._spec.student.deepcopy()
 
     @property
     def rows(self) -> Rows:
         """The rows that it works on, as they were given."""
-        return self._job.rows
+        return self._spec.rows
 
     @property
     def metric(self) -> MetricFunction:
         """The metric, as it was given."""
-        return self._job.metric.function
+        return self._spec.metric.function
 
     @property
     def status(self) -> str:
@@ -516,7 +517,7 @@ class Run(RunFrames):
 
     async def _run(self, known: Results) -> Module:
         course = self._own_course = Course(
-            self._job, self._journal, self._past, known, self._can_be_resumed
+            self._spec, self._journal, self._past, known, self._can_be_resumed
         )
         gate = self._twin.gate if self._twin is not None else None
         if gate is not None:
@@ -525,7 +526,7 @@ class Run(RunFrames):
         if self._stop.is_set():
             course.stop()
         outcome = await course.run()
-        if self._job.track_stats:
+        if self._spec.track_stats:
             outcome.program.attach_results(
                 score=outcome.score,
                 trial_logs=outcome.trial_logs,

@@ -1,7 +1,7 @@
 """The surface: where a person sees a run and answers for it.
 
-The optimizer asks and shows through this protocol and knows no front end. On a terminal it is
-`mipro_nb.terminal`; the notebook brings its own.
+The optimizer asks and shows through this protocol and does not know who implements it:
+`mipro_nb.terminal` and `mipro_nb.notebook` do, and `mipro_nb` chooses between them.
 """
 
 from __future__ import annotations
@@ -54,19 +54,15 @@ class Surface(Protocol):
         ...
 
 
-_choose: Callable[[], Surface] | None = None
+_choose: Callable[[], Surface]
 
 
 def prefer(choose: Callable[[], Surface]) -> None:
-    """Have `choose` tell the surface of every later run."""
+    """Have `choose` return the surface of every later run; importing mipro_nb sets it."""
     global _choose  # noqa: PLW0603 - a process has one place where its person looks
     _choose = choose
 
 
 def current_surface() -> Surface:
-    """Return the surface in force: the terminal, unless another is preferred."""
-    if _choose is not None:
-        return _choose()
-    from mipro_nb.terminal import TerminalSurface  # noqa: PLC0415 - it shows runs
-
-    return TerminalSurface()
+    """Return the surface in force: the notebook, or the terminal that the process runs in."""
+    return _choose()

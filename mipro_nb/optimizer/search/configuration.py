@@ -10,6 +10,9 @@ from mipro_nb.language.module import Module
 
 Configuration = dict[str, int]
 
+# In characters, whether an LM proposed it or a person wrote it: longer ones would be paid for with
+# every call of a trial.
+LONGEST_INSTRUCTION = 20_000
 _DEMOS = ":demos"
 
 
