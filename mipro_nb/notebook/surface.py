@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
-from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.frontend import (
     clicks_reach_a_blocked_cell,
     current_kernel,

@@ -10,7 +10,7 @@ from typing import Any
 from IPython.display import DisplayHandle
 
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError, RunEndedError
-from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.desk import Desk
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks

@@ -12,8 +12,8 @@ from mipro_nb.evaluate.ledger import Ledger, Results
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import context
-from mipro_nb.models.gate import Gate, run_gate
-from mipro_nb.models.past_calls import Before
+from mipro_nb.models.gate.earlier_calls import Before
+from mipro_nb.models.gate.gate import Gate, run_gate
 from mipro_nb.optimizer.control.concurrency import Background, in_order, together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.pause import Holding

@@ -15,7 +15,7 @@ from mipro_nb.evaluate.metric import HUNDRED, Metric, MetricFunction
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
-from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.lm import limits_noted
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import rehearse

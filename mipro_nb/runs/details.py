@@ -123,7 +123,7 @@ class CallDetail(TypedDict):
 
 
 class _PromptHead(BaseModel):
-    """What many prompts share: `mipro_nb.models.notes` writes it."""
+    """What many prompts share: `mipro_nb.models.gate.call_log` writes it."""
 
     parameters: dict[str, Any]
     messages: list[dict[str, Any]]

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from mipro_nb.errors import RecordError
 from mipro_nb.language.saving import jsonable
-from mipro_nb.models.backlog import Backlog, Work
+from mipro_nb.models.gate.backlog import Backlog, Work
 from mipro_nb.optimizer.planning.progress import Past
 from mipro_nb.runs.events import AnyEvent, NoteTopic, RunEnded, RunNoted, RunPaused, TextRef
 from mipro_nb.runs.living import leave

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from mipro_nb.errors import MiproError, RecordError
-from mipro_nb.models.gate import Gate
+from mipro_nb.models.gate.gate import Gate
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.runs.events import RunPaused, RunResumed
 

@@ -37,7 +37,7 @@ from mipro_nb.language.scope import bind
 from mipro_nb.language.settings import context
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.tracing import Step, tracing
-from mipro_nb.models.gate import all_calls_through
+from mipro_nb.models.gate.gate import all_calls_through
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.estimating.blocking import Watch
 from mipro_nb.optimizer.estimating.made_up import made_up

@@ -30,7 +30,7 @@ from mipro_nb.language.scope import bind
 from mipro_nb.language.scored_row import is_made_of
 from mipro_nb.language.tracing import Step, noting, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
-from mipro_nb.models.draws import Execution, execution
+from mipro_nb.models.gate.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import Background
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.fitting import SURELY_FIT, Fitting, known_room

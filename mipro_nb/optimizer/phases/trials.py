@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.planning.progress import Past

@@ -12,7 +12,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
 from mipro_nb.models.lm import LM
-from mipro_nb.models.redaction import shown_parameters
+from mipro_nb.models.services.redaction import shown_parameters
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 
 Described = Mapping[str, Mapping[str, Any]]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_count, check_seconds
 from mipro_nb.language.formats import check_choice
-from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.numbers import is_number
 from mipro_nb.optimizer.planning.estimate import Estimate
 from mipro_nb.optimizer.search.strategy import SearchStrategy

@@ -16,7 +16,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.saving import as_demo
 from mipro_nb.language.signature import SignatureMeta
-from mipro_nb.models.past_calls import PastCalls
+from mipro_nb.models.gate.earlier_calls import PastCalls
 from mipro_nb.optimizer.planning.rows import Given, given_values
 from mipro_nb.optimizer.search.configuration import Candidates, Configuration
 from mipro_nb.runs.coherence import incoherences

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.lm_protocol import LanguageModel
-from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.lm import LM
 
 _COUNTING = ("max_usd", "max_calls", "max_tokens")

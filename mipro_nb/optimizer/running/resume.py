@@ -13,7 +13,7 @@ from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, sh
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.example import Example
 from mipro_nb.language.saving import jsonable
-from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
 from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
 from mipro_nb.optimizer.planning.plan import AUTO, Plan, Wishes

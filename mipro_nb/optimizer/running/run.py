@@ -16,8 +16,8 @@ from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, Run
 from mipro_nb.evaluate.ledger import Results
 from mipro_nb.evaluate.metric import MetricFunction
 from mipro_nb.language.module import Module
-from mipro_nb.models.caps import Caps
-from mipro_nb.models.gate import Gate
+from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.gate import Gate
 from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.algorithm import Course
 from mipro_nb.optimizer.control.journal import Journal

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from mipro_nb.errors import LMError
-from mipro_nb.models.backlog import Backlog, Work
 from mipro_nb.models.calls import Answer, Call, Note, call_labels
-from mipro_nb.models.caps import usd_of
-from mipro_nb.models.past_calls import PastCall, PastCalls
-from mipro_nb.models.redaction import shown_parameters
-from mipro_nb.models.refusals import kind_of, refused_again
-from mipro_nb.models.worst_case import names_limit
+from mipro_nb.models.gate.backlog import Backlog, Work
+from mipro_nb.models.gate.caps import usd_of
+from mipro_nb.models.gate.earlier_calls import PastCall, PastCalls
+from mipro_nb.models.services.redaction import shown_parameters
+from mipro_nb.models.services.refusals import kind_of, refused_again
+from mipro_nb.models.services.worst_case import names_limit
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RunNoted, TextRef
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record, text_ref

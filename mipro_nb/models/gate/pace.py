@@ -23,8 +23,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from mipro_nb.models.setbacks import Setback, pause_seconds
-from mipro_nb.models.turns import Turns
+from mipro_nb.models.gate.limiter import Turns
+from mipro_nb.models.retryable import Setback, pause_seconds
 
 # An endpoint that let calls through until so recently still does: calls wait, and do not fail.
 PATIENCE_SECONDS = 120.0

@@ -18,13 +18,13 @@ from mipro_nb.errors import (
     RecordError,
 )
 from mipro_nb.models.calls import Answer, Call, call_labels
-from mipro_nb.models.caps import Meter, usd_of
-from mipro_nb.models.hedging import first_of
-from mipro_nb.models.notes import Notes
-from mipro_nb.models.pace import Pace
-from mipro_nb.models.permission import Permission
-from mipro_nb.models.setbacks import Setback, pause_seconds
-from mipro_nb.models.turns import Priority, Turns
+from mipro_nb.models.gate.call_log import Notes
+from mipro_nb.models.gate.caps import Meter, usd_of
+from mipro_nb.models.gate.hedging import first_of
+from mipro_nb.models.gate.limiter import Priority, Turns
+from mipro_nb.models.gate.pace import Pace
+from mipro_nb.models.gate.permission import Permission
+from mipro_nb.models.retryable import Setback, pause_seconds
 from mipro_nb.runs.outlay import Outlay
 
 Send = Callable[[Call], Awaitable[Answer]]

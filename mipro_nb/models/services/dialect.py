@@ -17,9 +17,9 @@ from typing import Any
 from mipro_nb.errors import CallRefusedError
 from mipro_nb.language.prompt import Message
 from mipro_nb.models.calls import Call, Note
-from mipro_nb.models.refusals import Refusal
+from mipro_nb.models.services.refusals import Refusal
+from mipro_nb.models.services.worst_case import LIMITS
 from mipro_nb.models.tokens import count_message_tokens
-from mipro_nb.models.worst_case import LIMITS
 
 # Without these a call asks for the same, if less exactly; of anything else the user has to know
 # before it is left out. The first ones go first where a server names several.

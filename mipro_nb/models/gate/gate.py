@@ -16,14 +16,14 @@ from contextvars import ContextVar
 from mipro_nb.core_loop import CoreLoop, core
 from mipro_nb.errors import CapReachedError, LMError, MiproError, ProgramError
 from mipro_nb.language.settings import settings
-from mipro_nb.models.backlog import Backlog
 from mipro_nb.models.calls import Answer, Call
-from mipro_nb.models.caps import Caps, Meter
-from mipro_nb.models.dispatch import Dispatch, Send
-from mipro_nb.models.draws import as_drawn
-from mipro_nb.models.notes import Notes
-from mipro_nb.models.past_calls import Before
-from mipro_nb.models.permission import Permission
+from mipro_nb.models.gate.backlog import Backlog
+from mipro_nb.models.gate.call_log import Notes
+from mipro_nb.models.gate.caps import Caps, Meter
+from mipro_nb.models.gate.dispatch import Dispatch, Send
+from mipro_nb.models.gate.draws import as_drawn
+from mipro_nb.models.gate.earlier_calls import Before
+from mipro_nb.models.gate.permission import Permission
 from mipro_nb.runs.events import AnyEvent
 from mipro_nb.runs.opened import open_record, prefer
 from mipro_nb.runs.outlay import Outlay
@@ -47,7 +47,7 @@ class Gate:
         Where answers are kept and looked up.
     concurrency
         Calls in flight at once, at most. A server that is overloaded gets fewer at a time: see
-        `mipro_nb.models.pace`.
+        `mipro_nb.models.gate.pace`.
     emit
         Takes the event of every call; None where calls belong to no run.
     run_id

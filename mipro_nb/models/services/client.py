@@ -25,18 +25,18 @@ from mipro_nb.errors import (
     shown,
 )
 from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
-from mipro_nb.models.dialect import Spoken, dialect_of
-from mipro_nb.models.providers import Endpoint
-from mipro_nb.models.redaction import (
+from mipro_nb.models.retryable import Setback, SetbackKind, Tokens, asked_to_wait
+from mipro_nb.models.services.dialect import Spoken, dialect_of
+from mipro_nb.models.services.redaction import (
     openai_headers,
     secrets,
     shown_url,
     texts_of_openai_headers,
 )
-from mipro_nb.models.refusals import Refusal, refusal_in
-from mipro_nb.models.replies import said_in, written_in
-from mipro_nb.models.setbacks import Setback, SetbackKind, Tokens, asked_to_wait
-from mipro_nb.models.streams import is_stream, whole
+from mipro_nb.models.services.refusals import Refusal, refusal_in
+from mipro_nb.models.services.registry import Endpoint
+from mipro_nb.models.services.replies import said_in, written_in
+from mipro_nb.models.services.streams import is_stream, whole
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.numbers import is_number
 

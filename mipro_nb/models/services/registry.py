@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.models.redaction import NOT_SHOWN, shown_url, texts_of_url
+from mipro_nb.models.services.redaction import NOT_SHOWN, shown_url, texts_of_url
 
 
 @dataclass(frozen=True)
