@@ -1,4 +1,4 @@
-"""The journal of a run: what happens is written into the record, and told to whoever listens."""
+"""The journal of a run: what happens is recorded, folded into its state, and reported."""
 
 from __future__ import annotations
 
