@@ -23,8 +23,8 @@ def written_text(signature: SignatureMeta, asked: str, text: str) -> str:
     """Return what `text`, the value of the one output of `signature`, says; empty if nothing.
 
     `asked` is how the prompt model was asked for the form of a reply. What only announces the text,
-    a fence and quotes are left out. A text that repeats the form, or says under which name it is a
-    value, says nothing.
+    a fence and quotes are left out. A text that repeats the form or fields of the question, or says
+    under which name it is a value, says nothing.
     """
     (output,) = signature.output_fields.values()
     before = None
@@ -32,13 +32,19 @@ def written_text(signature: SignatureMeta, asked: str, text: str) -> str:
         before = text
         text = without_announcement(unfenced(text.strip()), output.name)
         text = _unopened(unquoted(text.strip())).strip()
-    if not text or folded(text) == folded(output.desc):
+    if not text or folded(text) == folded(output.desc) or _goes_on_asking(signature, text):
         return ""
     try:
         check_value(signature, asked, text)
     except NoValueError:
         return ""
     return text
+
+
+def _goes_on_asking(signature: SignatureMeta, text: str) -> bool:
+    """Return whether a line of `text` is a field of the question, marked as the question has it."""
+    names = "|".join(map(re.escape, signature.fields))
+    return re.search(rf"^(?:{names}):", text, re.MULTILINE) is not None
 
 
 def whole_sentences(text: str) -> str:
