@@ -295,7 +295,7 @@ def _container(annotation: Any, raw: Any, notes: list[str]) -> Any:
     fields = _fields_of(annotation)
     if fields is None and not issubclass(kind, Mapping | list | tuple | set | frozenset):
         return raw
-    made = near_json(raw) if isinstance(raw, str) else raw
+    made = near_json(raw, notes) if isinstance(raw, str) else raw
     check_nothing_repeats(made)
     if isinstance(made, dict) and fields is not None:
         return _with_fields(fields, made, notes)

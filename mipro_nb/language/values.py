@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from mipro_nb.errors import shown
 from mipro_nb.language import thoughts
+from mipro_nb.language.backslashes import READ_AS_THEY_STAND, meant, unmistakable
 from mipro_nb.language.fields import Field, adapter, choices, json_value, type_name
 from mipro_nb.language.keys import AmbiguousError, object_of
 from mipro_nb.language.leniency import NotOneOfError, check_clear, fitted, loosely
@@ -41,7 +42,7 @@ def write_value(field: Field, value: Any) -> str:
 
 def quoted(value: Any) -> str:
     """Return `value`, one that JSON has, as JSON text that no reader takes for anything else."""
-    return thoughts.spelled_out(json.dumps(value, ensure_ascii=False))
+    return thoughts.spelled_out(unmistakable(json.dumps(value, ensure_ascii=False)))
 
 
 def read_value(field: Field, text: str, notes: list[str] | None = None) -> Any:
@@ -186,7 +187,7 @@ def _read_choice(field: Field, text: str, notes: list[str]) -> Any:
 
 
 def _read_typed(field: Field, text: str, notes: list[str]) -> Any:
-    body = unfenced(text).strip()
+    body, literal = meant(unfenced(text).strip())
     reader = adapter(field)
     try:
         value = reader.validate_json(body)
@@ -195,6 +196,8 @@ def _read_typed(field: Field, text: str, notes: list[str]) -> Any:
     else:
         if body.startswith(("{", "[", "t", "f")):
             check_clear(field.type, json.loads(body, object_pairs_hook=object_of))
+        if literal:
+            notes.append(READ_AS_THEY_STAND)
         return value
     try:
         return reader.validate_python(fitted(field.type, unwrapped(text), notes))

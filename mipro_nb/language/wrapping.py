@@ -6,6 +6,8 @@ import json
 import re
 from functools import lru_cache
 
+from mipro_nb.language.backslashes import meant
+
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 _QUOTES = ('""', "''", "``", "\u201c\u201d", "\u201e\u201c", "\u2018\u2019", "«»", "»«", "「」")
 _QUOTED = {pair[0]: pair[1] for pair in _QUOTES}
@@ -47,7 +49,7 @@ def unquoted(text: str) -> str:
         return text
     if inner[0] == inner[-1] == '"':
         try:
-            return str(json.loads(inner))
+            return str(json.loads(meant(inner)[0]))
         except ValueError:
             pass
     closing = _QUOTED.get(inner[0])

@@ -409,6 +409,83 @@ def test_a_near_label_is_read_and_noted(reply, label):
     assert reading.notes == [f"{reply!r} was read as {label!r}"]
 
 
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r"\alpha", r"\alpha"),
+        (r"\vec{x} \( y \)", r"\vec{x} \( y \)"),
+        (r"(\w+) \1 \x41", r"(\w+) \1 \x41"),
+        (r"C:\new\apps\0x", r"C:\new\apps\0x"),
+        (r"\unit", r"\unit"),
+        (r"\frac{1}{2}", r"\frac{1}{2}"),
+        (r"\bword\b", r"\bword\b"),
+        (r"\alpha \theta \nabla", r"\alpha \theta \nabla"),
+        (r"First.\nThen \(x\)\n\n\\alpha \"x\"", 'First.\nThen \\(x\\)\n\n\\alpha "x"'),
+    ],
+)
+@pytest.mark.parametrize(
+    "form", ['{{"answer": "{}"}}', '{{"answer": "{}",}}', "{{'answer': \"{}\"}}"]
+)
+@pytest.mark.parametrize("prompt_format", ["json", "lines"])
+def test_backslashes_that_json_has_not_stand_for_themselves(written, text, form, prompt_format):
+    reading = read_reply(
+        Signature("q -> answer"), form.format(written), prompt_format=prompt_format
+    )
+    assert reading.values == {"answer": text}
+    assert "Backslashes that begin no escape of JSON were read as they stand." in reading.notes
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r"a\tb", "a\tb"),
+        (r"a\nb", "a\nb"),
+        (r"\theta", "\theta"),  # or a tab: JSON's meaning stays
+        (r"it\'s", "it's"),
+        (r"a\/b", "a/b"),
+        (r"\\frac", r"\frac"),
+        (r"caf\u00e9", "café"),
+        (r"\f", "\f"),
+    ],
+)
+@pytest.mark.parametrize("form", ['{{"answer": "{}"}}', '{{"answer": "{}",}}'])
+def test_escapes_that_json_has_keep_their_meaning(written, text, form):
+    reading = read_reply(Signature("q -> answer"), form.format(written), prompt_format="json")
+    assert (reading.values, reading.notes) == ({"answer": text}, [])
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+def test_backslashes_stand_for_themselves_in_quotes_and_lists_as_well(prompt_format):
+    assert read("q -> answer", r'"\beta \"x\""', prompt_format=prompt_format) == {
+        "answer": r'\beta "x"'
+    }
+    tags = read("q -> tags: list[str]", r'["\frac", "\alpha"]', prompt_format=prompt_format)
+    assert tags == {"tags": [r"\frac", r"\alpha"]}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"answer": "a // b", "n": 1} // done',
+        '// it\'s done\n{"answer": "a // b", "n": 1}',
+        '{\n "answer": "a // b", // the "answer"\n "n": 1, /* a number */\n}',
+        '```json\n{"answer": "a // b" /* , */, "n": 1, "sure": true, // yes\n}\n```',
+        "{'answer': 'a // b', // it is\n 'n': 1}",
+    ],
+)
+def test_comments_in_json_are_left_out_and_noted(reply):
+    reading = read_reply(Signature("q -> answer, n: int"), reply, prompt_format="json")
+    assert reading.values == {"answer": "a // b", "n": 1}
+    assert reading.notes == ["Comments in the JSON were left out."]
+
+
+@pytest.mark.parametrize("reply", ['{"answer": "a "http://b" c"}', '{"answer": "/* a */ // b"}'])
+def test_what_looks_like_a_comment_within_a_text_stays(reply):
+    reading = read_reply(Signature("q -> answer"), reply, prompt_format="json")
+    assert reading.values["answer"] in ('a "http://b" c', "/* a */ // b")
+    assert reading.notes == []
+
+
 # What a form shows, and what a reader could take for more than text.
 PIECES = [
     *("<think>", "</think>", "[THINK]", "<|channel|>final<|message|>", "answer: x", "### Answer"),
@@ -424,6 +501,9 @@ PIECES = [
         "result: x",
         "answer",
         "\\answer: x",
+        "\\beta",
+        "\b",
+        "\f",
         "- ",
         ":",
     ),
@@ -447,6 +527,8 @@ hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=6).ma
 @given(value=hostile)
 @example(value="<>")
 @example(value="<answer>")
+@example(value="\fword")
+@example(value="\bword\\alpha")
 def test_any_text_comes_back_through_demo_prompt_and_reply(prompt_format, annotation, value):
     signature = Signature("question -> answer: T", T=annotation)
     demo = {"question": "?", "answer": value}
