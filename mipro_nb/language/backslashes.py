@@ -14,9 +14,10 @@ import re
 READ_AS_THEY_STAND = "Backslashes that begin no escape of JSON were read as they stand."
 
 # Strings that nothing ends go on to the end: each character is looked at once.
-_STRING = re.compile(
-    r"\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)|(?<![\w\"'])'(?:[^'\\]|\\.)*+(?:'|\\?\Z)", re.DOTALL
-)
+STRING = r"(?:\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)|(?<![\w\"'])'(?:[^'\\]|\\.)*+(?:'|\\?\Z))"
+"""Matches a string of JSON, or one in single quotes as Python writes it; a dot is any character."""
+
+_STRING = re.compile(STRING, re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)(?=([A-Za-z]?))", re.DOTALL)
 _CONTROLS = re.compile(r"\\(.)", re.DOTALL)
 

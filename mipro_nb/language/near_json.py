@@ -11,7 +11,7 @@ import warnings
 from collections import Counter
 from typing import Any
 
-from mipro_nb.language.backslashes import READ_AS_THEY_STAND, meant
+from mipro_nb.language.backslashes import READ_AS_THEY_STAND, STRING, meant
 from mipro_nb.language.keys import object_of
 from mipro_nb.language.wrapping import unfenced, without_preface
 
@@ -20,8 +20,8 @@ _BRACKETS = {"{": "}", "[": "]"}
 _WORD = re.compile(r"\w+")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[\"'\\/bfnrt\n])")
 # A comment, a comma too many, or a string that may look like holding one; each is read once.
-_REMARK = re.compile(r"\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)|(//[^\n]*|/\*.*?(?:\*/|\Z))", re.DOTALL)
-_LAST_COMMA = re.compile(r"\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)|(,(?=\s*[\]}]))", re.DOTALL)
+_REMARK = re.compile(rf"{STRING}|(//[^\n]*|/\*.*?(?:\*/|\Z))", re.DOTALL)
+_LAST_COMMA = re.compile(rf"{STRING}|(,(?=\s*[\]}}]))", re.DOTALL)
 _COMMENTS = "Comments in the JSON were left out."
 # A quote within a word ends a string or does not.
 _UNSURE = re.compile(r"\w\"\w")
