@@ -68,7 +68,7 @@ def read_reply(
     answer = said.answer.strip()
     asked_for = FORMATS[prompt_format]
     found = _found(signature, answer, asked_for)
-    reading, problems = Reading({}, list(found.notes)), []
+    reading, problems = Reading({}, [*filter(None, [said.note]), *found.notes]), []
     for name in signature.output_fields:
         try:
             value = _value(signature, name, found, asked_for, reading.notes)

@@ -82,6 +82,55 @@ def test_a_sentence_about_thoughts_is_no_thought():
     assert read("question -> answer", f"answer: {text}") == {"answer": text}
 
 
+END_TOKENS = [
+    *("<|im_end|>", "<|eot_id|>", "<|endoftext|>", "</s>", "<|end_of_text|>", "<end_of_turn>"),
+    "<｜end▁of▁sentence｜>",  # noqa: RUF001 - DeepSeek's
+]
+
+
+@pytest.mark.parametrize("token", END_TOKENS)
+@pytest.mark.parametrize(
+    "after",
+    [
+        *(
+            "",
+            "\n",
+            "<|endoftext|>",
+            "\n<|im_start|>user\nAnd 5?",
+            "<start_of_turn>user\nanswer: 5",
+        ),
+        *(" <s>[INST] And 5? [/INST] answer: 5", "\nUser: And 5?"),
+    ],
+)
+@pytest.mark.parametrize(
+    "answer", ["answer: 42", "42", '{"answer": "42"}', "<answer>42", "answer: 42\n", "```\n42\n```"]
+)
+def test_the_end_of_a_turn_is_no_part_of_the_answer_and_is_noted(token, after, answer):
+    for annotation in (str, int):
+        signature = Signature("question -> answer: T", T=annotation)
+        reading = read_reply(signature, f"{answer}{token}{after}")
+        assert reading.values == {"answer": annotation(42)}
+        assert sum(f"The token {token!r} was left out" in note for note in reading.notes) == 1
+
+
+@pytest.mark.parametrize("token", END_TOKENS)
+@pytest.mark.parametrize(
+    "text", ["{} ends a turn", "A turn ends with `{}`", '"{}" it is', "<s>old</s>"]
+)
+def test_a_token_that_the_answer_speaks_of_stays(token, text):
+    value = text.format(token)
+    reading = read_reply(Signature("question -> answer"), f"answer: {value}")
+    assert (reading.values, reading.notes) == ({"answer": value}, [])
+
+
+@pytest.mark.parametrize(
+    "begin", ["<|im_start|>assistant\n", "<|start_header_id|>assistant<|end_header_id|>\n\n"]
+)
+@pytest.mark.parametrize("answer", ["42", "answer: 42"])
+def test_the_beginning_of_a_turn_is_no_part_of_the_answer(begin, answer):
+    assert read("question -> answer", begin + answer) == {"answer": "42"}
+
+
 @pytest.mark.parametrize(
     ("declaration", "reply"),
     [
@@ -488,6 +537,8 @@ def test_what_looks_like_a_comment_within_a_text_stays(reply):
 
 # What a form shows, and what a reader could take for more than text.
 PIECES = [
+    *END_TOKENS,
+    *("<|im_start|>", "<|im_start|>assistant\n", "<start_of_turn>", "<s>", "[INST]", "User: "),
     *("<think>", "</think>", "[THINK]", "<|channel|>final<|message|>", "answer: x", "### Answer"),
     *("**answer**", '{"answer": "x"}', "<answer>", "</answer>", "Here is the answer:\n", "Sure!\n"),
     *(
