@@ -15,7 +15,7 @@ from mipro_nb.language.formats.description import in_few_words
 from mipro_nb.language.formats.unmarked import NoValueError, whole
 from mipro_nb.language.thoughts import told_apart
 from mipro_nb.language.values import is_placeholder, may_go_on, read_value, taken_value
-from mipro_nb.language.wrapping import unfenced, without_preface
+from mipro_nb.language.wrapping import trimmed, unfenced, without_preface
 
 if TYPE_CHECKING:
     from mipro_nb.language.signature import SignatureMeta
@@ -65,7 +65,7 @@ def read_reply(
         If a field is missing or is not of its type.
     """
     said = told_apart(text)
-    answer = said.answer.strip()
+    answer = trimmed(said.answer)
     asked_for = FORMATS[prompt_format]
     found = _found(signature, answer, asked_for)
     reading, problems = Reading({}, [*filter(None, [said.note]), *found.notes]), []
@@ -152,7 +152,7 @@ def _value(
             raise ValueError(msg)
         return read_value(output, text, notes)
     first, *others = signature.output_fields
-    text = found.before.strip()
+    text = trimmed(found.before)
     if name != first or not text or (others and not len(found)):
         raise _MissingError
     if not others:

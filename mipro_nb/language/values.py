@@ -20,7 +20,7 @@ from mipro_nb.language.fields import Field, adapter, choices, json_value, type_n
 from mipro_nb.language.keys import AmbiguousError, object_of
 from mipro_nb.language.leniency import NotOneOfError, check_clear, fitted, loosely
 from mipro_nb.language.marks import label_end
-from mipro_nb.language.wrapping import unfenced, unwrapped
+from mipro_nb.language.wrapping import trimmed, unfenced, unwrapped
 
 _NOTHING = object()
 _BULLET = re.compile(r"^\s*(?:[-*+\u2022]|\d{1,2}[.)])\s+")
@@ -62,7 +62,7 @@ def read_value(field: Field, text: str, notes: list[str] | None = None) -> Any:
     ValueError
         If the text is not a value of the field's type; the message says what was expected.
     """
-    text = text.strip()
+    text = trimmed(text)
     said: list[str] = [] if notes is None else notes
     if field.type is str:
         return unwrapped(text)
@@ -131,6 +131,8 @@ def _may_be_value(field: Field, value: Any) -> bool:
 
 def _reads_back(field: Field, plain: str, value: Any) -> bool:
     if "\r" in plain or thoughts.has_marks(plain) or is_placeholder(field, plain):
+        return False
+    if plain != plain.strip():
         return False
     notes: list[str] = []
     try:

@@ -367,6 +367,33 @@ def test_a_text_that_has_its_own_end_within_is_not_cut(reply):
         read("task -> code", reply, prompt_format="tags")
 
 
+BLOCK = "    x = 1\n\n    return x"
+
+
+@pytest.mark.parametrize("annotation", [str, str | None])
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("```python\n{}\n```", "{}\n", "\n{}", "Here is the code:\n```\n{}\n```"),
+        *("code:\n{}", "code: ```\n{}\n```", "<code>\n{}\n</code>", "<code>\n```\n{}\n```</code>"),
+    ],
+)
+def test_a_block_keeps_the_indentation_of_its_first_line(form, prompt_format, annotation):
+    signature = Signature("task -> code: T", T=annotation)
+    reading = read_reply(signature, form.format(BLOCK), prompt_format=prompt_format)
+    assert reading.values == {"code": BLOCK}
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize(
+    "form", ["   {}", "\n  {}", "code:   {}", "code:\n  {}", "<code>\n {}</code>"]
+)
+def test_a_space_before_a_text_that_is_no_block_is_none_of_it(form, prompt_format):
+    reading = read("task -> code", form.format("a\nb"), prompt_format=prompt_format)
+    assert reading == {"code": "a\nb"}
+
+
 @pytest.mark.parametrize("word", ["Great care is needed here", "Sure steps to take", "OK means"])
 @pytest.mark.parametrize("prompt_format", ["lines", "value"])
 def test_a_first_line_that_only_begins_like_a_greeting_stays(word, prompt_format):
@@ -577,6 +604,8 @@ hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=6).ma
 @pytest.mark.parametrize("annotation", [str, str | None])
 @given(value=hostile)
 @example(value="<>")
+@example(value=" a\n b")
+@example(value="\n  a\n  b")
 @example(value="<answer>")
 @example(value="\fword")
 @example(value="\bword\\alpha")
