@@ -7,6 +7,7 @@ in two ways is refused.
 from __future__ import annotations
 
 import json
+import math
 import re
 import types
 import unicodedata
@@ -26,6 +27,7 @@ from typing import (
 )
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from mipro_nb.errors import shown
 from mipro_nb.language.fields import adapter_of
@@ -64,6 +66,10 @@ class NotOneOfError(ValueError):
     """A text that is none of the values that a type has."""
 
 
+class NotFiniteError(NotOneOfError):
+    """Infinity, a number too large, or "NaN", where a number is asked for."""
+
+
 def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
     """Return what `raw`, a text or JSON value, stands for as a value of the type `annotation`.
 
@@ -85,13 +91,20 @@ def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
+        if arguments[0] is float and _may_be_infinite(arguments[1:]):
+            return _number(raw)
         return fitted(arguments[0], raw, notes)
     if origin in (Union, types.UnionType):
         return _one_arm(arguments, raw, notes)
     labels = _labels(annotation)
     if labels is not None:
         return _one_of(labels, raw, notes)
-    plainly = {type(None): _nothing, bool: _truth, **dict.fromkeys(_NUMBERS, _number)}
+    plainly = {
+        type(None): _nothing,
+        bool: _truth,
+        **dict.fromkeys(_NUMBERS, _number),
+        float: _float,
+    }
     if annotation in plainly:
         return plainly[annotation](raw)
     return _container(annotation, raw, notes)
@@ -106,11 +119,13 @@ def check_clear(annotation: Any, raw: Any) -> None:
     ------
     AmbiguousError
         If it does.
+    NotFiniteError
+        If it reads infinity or "NaN" as a number.
     """
     try:
         check_nothing_repeats(raw)
         fitted(annotation, raw, [])
-    except AmbiguousError:
+    except (AmbiguousError, NotFiniteError):
         raise
     except (ValueError, RecursionError):
         return  # whether it is a value at all is said elsewhere
@@ -264,6 +279,23 @@ def _number(raw: Any) -> Any:
         msg = f"expected a number, got {json.dumps(raw)}"
         raise AmbiguousError(msg)
     return plain_number(raw) if isinstance(raw, str) else raw
+
+
+def _float(raw: Any) -> Any:
+    number = _number(raw)
+    try:
+        is_finite = math.isfinite(float(number))
+    except (ValueError, TypeError, OverflowError):
+        return number  # pydantic says what is wrong
+    if not is_finite:
+        msg = f"expected a number that is finite, got {shown(str(raw), 80)!r}"
+        raise NotFiniteError(msg)
+    return number
+
+
+def _may_be_infinite(extras: Iterable[Any]) -> bool:
+    parts = [p for e in extras for p in (e.metadata if isinstance(e, FieldInfo) else [e])]
+    return any(getattr(part, "allow_inf_nan", False) for part in parts)
 
 
 def plain_number(text: str) -> str:

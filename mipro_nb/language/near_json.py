@@ -17,7 +17,8 @@ from mipro_nb.language.wrapping import unfenced, without_preface
 
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 _BRACKETS = {"{": "}", "[": "]"}
-_WORD = re.compile(r"\w+")
+# Signs of currency and mathematics, arrows and pictures are as good as words.
+_WORD = re.compile(r"\w+|[\u20a0-\u20cf\u2190-\u2bff\U0001f000-\U0001faff]")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[\"'\\/bfnrt\n])")
 # A comment, a comma too many, or a string that may look like holding one; each is read once.
 _REMARK = re.compile(rf"{STRING}|(//[^\n]*|/\*.*?(?:\*/|\Z))", re.DOTALL)

@@ -1,12 +1,14 @@
 """How one value becomes text, and a text or JSON value becomes a value again.
 
 Text is exact both ways: ``read_value(field, write_value(field, v)) == v`` for every value of every
-supported type, while what LMs write loosely is understood as well.
+supported type, while what LMs write loosely is understood as well. Only "NaN" and infinity, which
+an LM may mean as no answer, are written and not read.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from enum import Enum
 from typing import Any
@@ -196,6 +198,8 @@ def _read_typed(field: Field, text: str, notes: list[str]) -> Any:
     except ValidationError as error:
         why = error
     else:
+        if isinstance(value, float) and not math.isfinite(value):
+            check_clear(field.type, value)
         if body.startswith(("{", "[", "t", "f")):
             check_clear(field.type, json.loads(body, object_pairs_hook=object_of))
         if literal:

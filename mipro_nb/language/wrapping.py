@@ -84,7 +84,7 @@ def unquoted(text: str) -> str:
 def unwrapped(text: str) -> str:
     r"""Return `text` without a code fence or quotes around it, and what announces the fence.
 
-    >>> unwrapped("Here it is:\n```\nprint(1)\n```")
+    >>> unwrapped("Here is the code:\n```\nprint(1)\n```")
     'print(1)'
     """
     bare = unfenced(text)

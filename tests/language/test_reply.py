@@ -224,6 +224,7 @@ def test_json_is_understood_whatever_was_asked_for(declaration, reply, values, p
         ("q -> tags: list[str]", 'tags: ["it"s", "b"]'),
         ("q -> tags: list[str]", 'tags: ["a", "b", ...]'),
         ("q -> tags: list[str]", 'tags: {"a": 1}'),
+        ("q -> prices: list[int]", "prices: [1, €]"),
         ("q -> answer", "{'answer': 'it's'}"),
         ("q -> n: int", "n: true"),
         ("q -> n: int", '{"n": true}'),
@@ -560,6 +561,54 @@ def test_what_looks_like_a_comment_within_a_text_stays(reply):
     reading = read_reply(Signature("q -> answer"), reply, prompt_format="json")
     assert reading.values["answer"] in ('a "http://b" c', "/* a */ // b")
     assert reading.notes == []
+
+
+@pytest.mark.parametrize("number", ["NaN", "nan.", "inf", "-Infinity", "1e400", "∞"])
+@pytest.mark.parametrize(
+    ("annotation", "form"),
+    [
+        *((float, form) for form in ("answer: {}", "{}", '{{"answer": {}}}', '{{"answer": "{}"}}')),
+        (float | None, "answer: {}"),
+        (list[float], "answer: [1, {}]"),
+        (Point, 'answer: {{"x": 1, "y": {}}}'),
+        (dict[str, float], 'answer: {{"x": {}}}'),
+        (int, "answer: {}"),
+    ],
+)
+def test_what_is_no_finite_number_is_asked_for_again(annotation, form, number):
+    signature = Signature("question -> answer: T", T=annotation)
+    with pytest.raises(ReplyError, match="'answer' is wrong"):
+        read_reply(signature, form.format(number))
+
+
+OMITTED = {"lines": "a: x", "tags": "<a>x</a>", "json": '{"a": "x"}'}
+
+
+@pytest.mark.parametrize("annotation", [str | None, Literal["yes", None], list[int] | None])  # noqa: PYI061
+@pytest.mark.parametrize("prompt_format", OMITTED)
+@pytest.mark.parametrize("written", OMITTED)
+def test_an_output_that_may_be_none_may_be_left_out(annotation, prompt_format, written):
+    signature = Signature("q -> a, verdict: T, more: T", T=annotation)
+    reading = read_reply(signature, OMITTED[written], prompt_format=prompt_format)
+    assert reading.values == {"a": "x", "verdict": None, "more": None}
+    assert "'verdict' is not in the reply, and was read as None" in reading.notes
+
+
+@pytest.mark.parametrize(
+    ("declaration", "reply", "truncated"),
+    [
+        ("q -> a, verdict: str", "a: x", False),
+        ("q -> a, verdict: list[str]", "a: x", False),
+        ("q -> a, verdict: Any", "a: x", False),
+        ("q -> a, verdict: str | None", "x", False),
+        ("q -> a, b, verdict: str | None", "a: x", False),
+        ("q -> a: str | None, b: str | None", "x", False),
+        ("q -> a: int, verdict: str | None", "a: 1\nso", True),
+    ],
+)
+def test_no_other_output_may_be_left_out(declaration, reply, truncated):
+    with pytest.raises((ReplyError, TruncatedReplyError)):
+        read_reply(Signature(declaration), reply, truncated=truncated)
 
 
 # What a form shows, and what a reader could take for more than text.
