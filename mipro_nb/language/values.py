@@ -20,7 +20,8 @@ from mipro_nb.language import thoughts
 from mipro_nb.language.backslashes import READ_AS_THEY_STAND, meant, unmistakable
 from mipro_nb.language.fields import Field, adapter, choices, json_value, type_name
 from mipro_nb.language.keys import AmbiguousError, object_of
-from mipro_nb.language.leniency import NotOneOfError, check_clear, fitted, loosely
+from mipro_nb.language.leniency import NotOneOfError, check_clear, fitted, holds_elements, loosely
+from mipro_nb.language.listed import is_item
 from mipro_nb.language.marks import label_end
 from mipro_nb.language.wrapping import trimmed, unfenced, unwrapped
 
@@ -110,6 +111,8 @@ def may_go_on(field: Field, text: str) -> bool:
     text = text.strip()
     if field.type is str:
         return True
+    if holds_elements(field.type) and _is_open_list(text):
+        return True
     if field.type is bool or "\n" in text:
         return False
     options = choices(field.type)
@@ -118,6 +121,12 @@ def may_go_on(field: Field, text: str) -> bool:
         return not text.endswith(("}", "]", '"', "`"))
     begun = loosely(text)
     return sum(loosely(write_value(field, option)).startswith(begun) for option in options) > 1
+
+
+def _is_open_list(text: str) -> bool:
+    """Tell whether another element may follow: nothing but a bracket or a fence ends a list."""
+    ended = text[:1] in ("", "[", "{", "`") or text.endswith(("]", "}", "`"))
+    return not ended or is_item(text.rsplit("\n", 1)[-1])
 
 
 def _may_be_value(field: Field, value: Any) -> bool:

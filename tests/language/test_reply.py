@@ -577,7 +577,7 @@ def test_what_looks_like_a_comment_within_a_text_stays(reply):
 )
 def test_what_is_no_finite_number_is_asked_for_again(annotation, form, number):
     signature = Signature("question -> answer: T", T=annotation)
-    with pytest.raises(ReplyError, match="'answer' is wrong"):
+    with pytest.raises(ReplyError, match="'answer' is"):
         read_reply(signature, form.format(number))
 
 
@@ -609,6 +609,96 @@ def test_an_output_that_may_be_none_may_be_left_out(annotation, prompt_format, w
 def test_no_other_output_may_be_left_out(declaration, reply, truncated):
     with pytest.raises((ReplyError, TruncatedReplyError)):
         read_reply(Signature(declaration), reply, truncated=truncated)
+
+
+LABELS = Literal["red", "dark blue", "1,000 colors"]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text", "value"),
+    [
+        (list[str], "- a, b\n- c", ["a, b", "c"]),
+        (list[str], "* a\n\n* **b**", ["a", "b"]),
+        (list[str], '• "a"\n• b', ["a", "b"]),
+        (list[str], "1. a\n2. b", ["a", "b"]),
+        (list[str], "(1) a\n(2) b", ["a", "b"]),
+        (list[str], "- a", ["a"]),
+        (list[str], "(none)", []),
+        (list[str], "None.", []),
+        (list, "- a\n- b", ["a", "b"]),
+        (list[int], "- 5\n- 1,000", [5, 1000]),
+        (list[int], "0, 1", [0, 1]),
+        (list[int], "0,1", [0, 1]),
+        (list[int], "1, 234", [1, 234]),
+        (list[int], "5", [5]),
+        (list[float], "0.5, 1", [0.5, 1.0]),
+        (list[Color], "Red, dark blue.", [Color.RED, Color.DARK_BLUE]),
+        (list[Color], "RED", [Color.RED]),
+        (list[Literal["none", "ham"]], "none", ["none"]),
+        (list[LABELS], "- 1,000 colors\n- red", ["1,000 colors", "red"]),
+        (set[Color], "- red\n- red", {Color.RED}),
+        (frozenset[int], "1, 2", frozenset({1, 2})),
+        (tuple[int, Color], "1, red", (1, Color.RED)),
+        (list[int] | None, "1, 2", [1, 2]),
+        (list[Point], '- {"x": 1, "y": 2}', [Point(1, 2)]),
+    ],
+)
+@pytest.mark.parametrize("form", ["answer: {}", "answer:\n{}", "<answer>\n{}\n</answer>"])
+def test_a_list_in_lines_or_with_commas_is_read_and_noted(annotation, text, value, form):
+    signature = Signature("question -> answer: T", T=annotation)
+    reading = read_reply(signature, form.format(text))
+    assert reading.values == {"answer": value}
+    assert reading.notes[-1].endswith("was read as a list")
+
+
+def test_a_list_within_json_is_read_as_well():
+    signature = Signature("q -> counts: dict[str, list[int]]")
+    assert read_reply(signature, '{"counts": {"a": "1, 2"}}').values == {"counts": {"a": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (list[str], "a, b"),
+        (list[str], "a"),
+        (list[str], ""),
+        (list[str], "a\nb"),
+        (list[str], "- a\n* b"),
+        (list[str], "- a\n  - b"),
+        (list[str], "1. a\n3. b"),
+        (list[str], "- a\n- b\nThat is all."),
+        (list[int], "1,234"),
+        (list[int], "1,234, 5"),
+        (list[int], "1, 2 and 3"),
+        (list[int], "5 or 6, 7"),
+        (list[int], "5\n7"),
+        (list[float], "0,5"),
+        (list[Color], "red, green"),
+        (list[Color], "red, not dark blue"),
+        (list[LABELS], "red, 1,000 colors"),
+        (tuple[int, Color], "1"),
+    ],
+)
+def test_a_list_that_may_be_another_is_asked_for_again(annotation, text):
+    with pytest.raises(ReplyError, match="'answer' is wrong"):
+        read_reply(Signature("question -> answer: T", T=annotation), f"answer: {text}")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (list[str], "- a\n- b"),
+        (list[str], '1. "a"\n2. "b"'),
+        (list[str] | None, "- [a]"),
+        (list[int], "1, 2"),
+        (list[Color], '"red", "dark blue"'),
+    ],
+)
+def test_a_list_that_nothing_ends_may_have_been_cut_off(annotation, text):
+    signature = Signature("question -> answer: T", T=annotation)
+    assert read_reply(signature, f"answer: {text}").values["answer"]
+    with pytest.raises(TruncatedReplyError):
+        read_reply(signature, f"answer: {text}", truncated=True)
 
 
 # What a form shows, and what a reader could take for more than text.
