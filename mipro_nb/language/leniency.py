@@ -7,6 +7,7 @@ in two ways is refused.
 from __future__ import annotations
 
 import json
+import math
 import re
 import types
 import unicodedata
@@ -26,11 +27,14 @@ from typing import (
 )
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from mipro_nb.errors import shown
 from mipro_nb.language.fields import adapter_of
 from mipro_nb.language.keys import AmbiguousError, by_name, check_nothing_repeats, in_doubt
+from mipro_nb.language.listed import between_commas, in_lines
 from mipro_nb.language.near_json import near_json
+from mipro_nb.language.wrapping import unquoted
 
 _TRUE = frozenset({"true", "yes", "1", "y"})
 _FALSE = frozenset({"false", "no", "0", "n"})
@@ -64,6 +68,10 @@ class NotOneOfError(ValueError):
     """A text that is none of the values that a type has."""
 
 
+class NotFiniteError(NotOneOfError):
+    """Infinity, a number too large, or "NaN", where a number is asked for."""
+
+
 def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
     """Return what `raw`, a text or JSON value, stands for as a value of the type `annotation`.
 
@@ -85,13 +93,20 @@ def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
+        if arguments[0] is float and _may_be_infinite(arguments[1:]):
+            return _number(raw)
         return fitted(arguments[0], raw, notes)
     if origin in (Union, types.UnionType):
         return _one_arm(arguments, raw, notes)
     labels = _labels(annotation)
     if labels is not None:
         return _one_of(labels, raw, notes)
-    plainly = {type(None): _nothing, bool: _truth, **dict.fromkeys(_NUMBERS, _number)}
+    plainly = {
+        type(None): _nothing,
+        bool: _truth,
+        **dict.fromkeys(_NUMBERS, _number),
+        float: _float,
+    }
     if annotation in plainly:
         return plainly[annotation](raw)
     return _container(annotation, raw, notes)
@@ -106,11 +121,13 @@ def check_clear(annotation: Any, raw: Any) -> None:
     ------
     AmbiguousError
         If it does.
+    NotFiniteError
+        If it reads infinity or "NaN" as a number.
     """
     try:
         check_nothing_repeats(raw)
         fitted(annotation, raw, [])
-    except AmbiguousError:
+    except (AmbiguousError, NotFiniteError):
         raise
     except (ValueError, RecursionError):
         return  # whether it is a value at all is said elsewhere
@@ -266,6 +283,23 @@ def _number(raw: Any) -> Any:
     return plain_number(raw) if isinstance(raw, str) else raw
 
 
+def _float(raw: Any) -> Any:
+    number = _number(raw)
+    try:
+        is_finite = math.isfinite(float(number))
+    except (ValueError, TypeError, OverflowError):
+        return number  # pydantic says what is wrong
+    if not is_finite:
+        msg = f"expected a number that is finite, got {shown(str(raw), 80)!r}"
+        raise NotFiniteError(msg)
+    return number
+
+
+def _may_be_infinite(extras: Iterable[Any]) -> bool:
+    parts = [p for e in extras for p in (e.metadata if isinstance(e, FieldInfo) else [e])]
+    return any(getattr(part, "allow_inf_nan", False) for part in parts)
+
+
 def plain_number(text: str) -> str:
     """Return the number in ``$1,234.`` or ``42 (forty-two)`` as Python writes it.
 
@@ -295,11 +329,50 @@ def _container(annotation: Any, raw: Any, notes: list[str]) -> Any:
     fields = _fields_of(annotation)
     if fields is None and not issubclass(kind, Mapping | list | tuple | set | frozenset):
         return raw
-    made = near_json(raw) if isinstance(raw, str) else raw
+    elements = _listed(kind, get_args(annotation), raw) if fields is None else None
+    if elements is not None:
+        notes.append(f"{shown(raw.strip(), 80)!r} was read as a list")
+        return _with_elements(kind, get_args(annotation), elements, notes)
+    made = near_json(raw, notes) if isinstance(raw, str) else raw
     check_nothing_repeats(made)
     if isinstance(made, dict) and fields is not None:
         return _with_fields(fields, made, notes)
     return _with_elements(kind, get_args(annotation), made, notes)
+
+
+def holds_elements(annotation: Any) -> bool:
+    """Tell whether values of a type, or of a part of a union, are lists, tuples or sets."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return any(map(holds_elements, arguments))
+    if origin is Annotated:
+        return holds_elements(arguments[0])
+    kind = origin or annotation
+    return isinstance(kind, type) and issubclass(kind, list | tuple | set | frozenset)
+
+
+def _listed(kind: type, arguments: tuple[Any, ...], raw: Any) -> list[str] | None:
+    """Return the elements of a list that `raw` is, but not as JSON; None otherwise.
+
+    A comma may be a part of a text: where elements may be any, there is one in each line.
+    """
+    text = raw.strip() if isinstance(raw, str) else ""
+    if not issubclass(kind, list | tuple | set | frozenset) or text[:1] in ("", "[", "{"):
+        return None
+    types_of = [each for each in arguments if each is not ...]
+    labels = [label for each in types_of for label in _labels(each) or ()]
+    if text.strip("().").casefold() in NONE_WORDS and loosely(text) not in map(loosely, labels):
+        return []
+    if (elements := in_lines(text)) is not None:
+        return [unquoted(element) for element in elements]
+    if types_of and all(map(_is_short, types_of)) and not any("," in label for label in labels):
+        return between_commas(text, fractions=any(each in (float, Decimal) for each in types_of))
+    return None
+
+
+def _is_short(annotation: Any) -> bool:
+    """Tell whether a value of a type is a number or a label."""
+    return annotation in (int, float, Decimal) or _labels(annotation) is not None
 
 
 def _with_elements(kind: type, arguments: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:

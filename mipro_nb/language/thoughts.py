@@ -1,7 +1,8 @@
-"""What a model thinks before it answers, told from its answer.
+"""What a model thinks before it answers, and what it writes after, told from its answer.
 
 Reasoning models mark their thoughts; which marks, depends on the model. A server that knows them
-sends thoughts in a field of their own. Any other sends them in the text.
+sends thoughts in a field of their own. Any other sends them in the text. The same holds for the
+tokens with which a turn ends and the next one begins.
 """
 
 from __future__ import annotations
@@ -27,10 +28,29 @@ _AROUND = re.compile(
     r"(?:<\|start\|>assistant)?<\|channel\|>final[^<]*<\|message\|>|<\|(?:end|return)\|>"
     r"|<\|(?:begin|end)_of_solution\|>"
 )
+# ChatML and Qwen, Llama, GPT and Phi, Gemma, Mistral, DeepSeek, Command.
+_END = (
+    r"(?:<\|(?:im_end|eot|eot_id|eom_id|endoftext|end_of_text|end_of_turn|end_of_turn_token|eos)\|>"
+    r"|<end_of_turn>|<eos>|</s>|<[\uff5c|]end[\u2581_]of[\u2581_]sentence[\uff5c|]>)"
+)
+_TURN = (
+    r"(?:<\|im_start\|>|<start_of_turn>|<\|start_header_id\|>|<\|begin_of_text\|>|<bos>|<s>"
+    r"|<[\uff5c|](?:user|assistant|system|begin[\u2581_]of[\u2581_]sentence)[\uff5c|]>|\[INST\])"
+)
+# A token that the value speaks of has more of the value behind it.
+_ENDED = re.compile(
+    rf"\s*({_END})(?:\s*{_END})*\s*(?=({_TURN}|(?:human|user|assistant|system)[ \t]*:)|\Z)",
+    re.IGNORECASE,
+)
+_BEGUN = re.compile(
+    r"\s*(?:<\|im_start\|>[ \t]*assistant\b|<start_of_turn>[ \t]*model\b"
+    r"|<\|start_header_id\|>[ \t]*assistant[ \t]*<\|end_header_id\|>"
+    r"|<[\uff5c|]assistant[\uff5c|]>)[ \t]*\n*",
+    re.IGNORECASE,
+)
 _ANY = re.compile(
     "|".join([opening + "|" + closing.split("|(?=")[0] for opening, closing in _PAIRS])
-    + "|"
-    + _AROUND.pattern,
+    + f"|{_AROUND.pattern}|{_END}|{_TURN}",
     re.IGNORECASE,
 )
 # Where thoughts begin: at the start of a line, or of a value. A mark that a sentence speaks of
@@ -49,28 +69,31 @@ _UNOPENED = re.compile(
 
 @dataclass(frozen=True)
 class Said:
-    """A reply in its two parts.
+    """A reply in its parts.
 
     Attributes
     ----------
     answer
-        The text without thoughts.
+        The text without thoughts, up to the end of the turn.
     thoughts
         What the model thought, empty if it showed nothing of it.
     cut_off
         The reply ends within the thoughts.
+    note
+        What was left out at the end, a sentence; empty if nothing was.
     """
 
     answer: str
     thoughts: str = ""
     cut_off: bool = False
+    note: str = ""
 
 
 def told_apart(text: str) -> Said:
     """Return the answer in `text` and the thoughts beside it.
 
     >>> told_apart("<think>A sum.</think>answer: 42")
-    Said(answer='answer: 42', thoughts='A sum.', cut_off=False)
+    Said(answer='answer: 42', thoughts='A sum.', cut_off=False, note='')
     """
     if _ANY.search(text) is None:
         return Said(text)
@@ -86,16 +109,29 @@ def told_apart(text: str) -> Said:
     if closings:
         thoughts.append(text[: closings[-1].start()])
         text = text[closings[-1].end() :]
-    return Said(_AROUND.sub("", text), "\n\n".join(t.strip() for t in thoughts).strip(), cut_off)
+    answer, note = _turn(_AROUND.sub("", text))
+    return Said(answer, "\n\n".join(t.strip() for t in thoughts).strip(), cut_off, note)
+
+
+def _turn(text: str) -> tuple[str, str]:
+    """Return the first turn in `text`, and a note if tokens end it before `text` ends."""
+    text = _BEGUN.sub("", text, count=1) if _BEGUN.match(text) else text
+    for ended in _ENDED.finditer(text):
+        before = text[: ended.start()].lower()
+        if ended[1] == "</s>" and before.count("<s>") > before.count("</s>"):
+            continue  # the end of a text that is struck through
+        further = " with the turn that follows it" if ended[2] else ""
+        return text[: ended.start()], f"The token {ended[1]!r} was left out{further}."
+    return text, ""
 
 
 def has_marks(text: str) -> bool:
-    """Tell whether `text` holds what `told_apart` might take for a mark of thoughts."""
+    """Tell whether `text` holds what `told_apart` might take for a mark of thoughts or turns."""
     return _ANY.search(text) is not None
 
 
 def spelled_out(quoted: str) -> str:
-    r"""Return JSON text that holds no mark of thoughts and means the same.
+    r"""Return JSON text that holds no mark of thoughts or turns and means the same.
 
     >>> spelled_out('"<think>"')
     '"\\u003cthink>"'

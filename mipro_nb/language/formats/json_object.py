@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from mipro_nb.language import thoughts
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import json_value
 from mipro_nb.language.formats.description import described
@@ -15,6 +13,7 @@ from mipro_nb.language.formats.protocol import Found
 from mipro_nb.language.keys import by_name, in_doubt
 from mipro_nb.language.near_json import near_json
 from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.values import quoted
 
 _ASKED = "Reply with one JSON object and nothing else, in exactly this form:"
 
@@ -46,18 +45,20 @@ class JsonObject:
             for name, field in signature.output_fields.items()
             if name in values
         }
-        return thoughts.spelled_out(json.dumps(written, ensure_ascii=False))
+        return quoted(written)
 
     def find(self, signature: SignatureMeta, reply: str) -> Found:
         """Return the values of the reply's object, whatever else stands in it."""
+        notes: list[str] = []
         try:
-            value = near_json(reply)
+            value = near_json(reply, notes)
         except ValueError:
             return Found(before=reply)
         given = _outputs_in(value, tuple(signature.output_fields))
         return Found(
             values={name: values[0] for name, values in given.items() if len(values) == 1},
             refused={name: in_doubt(values) for name, values in given.items() if len(values) > 1},
+            notes=tuple(notes),
         )
 
 

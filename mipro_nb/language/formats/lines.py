@@ -15,6 +15,7 @@ from mipro_nb.language.formats.protocol import Found
 from mipro_nb.language.marks import Mark, fence_lines, is_mark, marks_in
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.values import quoted, write_value
+from mipro_nb.language.wrapping import trimmed
 
 _ASKED = "Reply in exactly this form:"
 _GOES_ON = "The reply went on with another question: what follows the answer was left out."
@@ -102,7 +103,7 @@ def _unescaped(line: str, names: tuple[str, ...]) -> str:
 
 def _value(lines: Sequence[str], mark: Mark, stop: int, names: tuple[str, ...]) -> str:
     rest = (_unescaped(line, names) for line in lines[mark.line + 1 : stop])
-    return "\n".join([lines[mark.line][mark.end :], *rest]).strip()
+    return trimmed("\n".join([lines[mark.line][mark.end :], *rest]), after_mark=True)
 
 
 def _without_fence(lines: list[str], names: tuple[str, ...]) -> tuple[list[str], bool]:
