@@ -18,7 +18,7 @@ from mipro_nb.errors import (
     RecordError,
     ReplyError,
 )
-from mipro_nb.evaluate.metric import Metric, MetricReturnError, Score
+from mipro_nb.evaluate.metric import Metric, MetricScaleError, Score
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.attempt import Attempt, attempting
 from mipro_nb.language.example import Example
@@ -29,7 +29,7 @@ from mipro_nb.language.tracing import noting
 # What a prompt may come to, and no error of the program.
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
 # Errors after which every other example would fail alike.
-HOPELESS = (LMUnavailableError, CallRefusedError, MetricReturnError, RecordError)
+HOPELESS = (LMUnavailableError, CallRefusedError, MetricScaleError, RecordError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,8 @@ async def score_example(
         program or metric caught it, since their score would be that of the outage.
     CallRefusedError
         If the run was stopped.
-    MetricReturnError
-        If the metric returns no score.
+    MetricScaleError
+        If the metric returns more than a full score.
     """
     begun = time.monotonic()
     prediction = None
