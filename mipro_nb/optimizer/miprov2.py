@@ -520,6 +520,7 @@ class MIPROv2:
             [*rows.train, *rows.val],
             self.metric,
             lm=task_lm,
+            num_threads=wished.num_threads,
             example_timeout=wished.example_timeout,
             metric_threshold=wished.metric_threshold,
         )

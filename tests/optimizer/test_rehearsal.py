@@ -30,7 +30,9 @@ def nothing_is_sent(server):
 
 
 async def rehearsed(student, metric=exact, data=None):
-    return await rehearse(student, data or rows(20), Metric(metric), lm=mipro.settings.lm)
+    return await rehearse(
+        student, data or rows(20), Metric(metric), lm=mipro.settings.lm, num_threads=6
+    )
 
 
 async def test_the_calls_of_every_predictor_are_found_and_measured():
