@@ -8,9 +8,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import TypeGuard
 
 from mipro_nb.errors import MetricError, RequestRefusedError, TooManyErrorsError
-from mipro_nb.evaluate.metric import Metric
+from mipro_nb.evaluate.metric import Metric, NotFiniteScoreError
 from mipro_nb.evaluate.scoring import ExampleResult, error_line, score_example
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
@@ -104,7 +105,7 @@ class Ledger:
         TooManyErrorsError
             If `max_errors` examples failed.
         MetricError
-            If the metric raised on the very first example.
+            If the metric raised, or returned no score, on the very first example.
         """
         results = self._results.setdefault(configuration, {})
         scoring = self._scoring.setdefault(configuration, {})
@@ -167,7 +168,7 @@ class Ledger:
                 example_timeout=self._example_timeout,
                 taught=index in self._taught,
             )
-            if isinstance(result.error, MetricError) and not self._scored_one:
+            if not self._scored_one and _is_the_metric_s(result.error):
                 raise result.error
             self._scored_one = self._scored_one or result.error is None
         return result
@@ -188,6 +189,11 @@ class Ledger:
             f"The first of them:\n  {lines}"
         )
         raise TooManyErrorsError(msg)
+
+
+def _is_the_metric_s(error: Exception | None) -> TypeGuard[MetricError]:
+    """Tell whether an error is the metric's own doing, and not that of one odd answer."""
+    return isinstance(error, MetricError) and not isinstance(error, NotFiniteScoreError)
 
 
 def _digest(program: Module) -> str:

@@ -521,6 +521,7 @@ class MIPROv2:
             self.metric,
             lm=task_lm,
             others_go_on=lambda: any(run.permitted for run in live_runs()),
+            num_threads=wished.num_threads,
             example_timeout=wished.example_timeout,
             metric_threshold=wished.metric_threshold,
         )

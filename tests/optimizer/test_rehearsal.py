@@ -36,6 +36,7 @@ async def rehearsed(student, metric=exact, data=None):
         Metric(metric),
         lm=mipro.settings.lm,
         others_go_on=lambda: False,
+        num_threads=6,
     )
 
 

@@ -13,7 +13,7 @@ import asyncio
 import copy
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from mipro_nb.errors import (
@@ -41,6 +41,13 @@ from mipro_nb.models.gate.gate import all_calls_through
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.estimating.blocking import Watch
 from mipro_nb.optimizer.estimating.made_up import made_up
+from mipro_nb.optimizer.estimating.pitfalls import (
+    Attributes,
+    attributes,
+    set_anew,
+    state_notes,
+    unread_output,
+)
 from mipro_nb.optimizer.estimating.stand_in import MOST_CALLS, AnsweredRequest, NoCalls, StandIn
 from mipro_nb.optimizer.planning.labels import can_be_demo, is_empty
 from mipro_nb.runs.wording import counted
@@ -112,6 +119,7 @@ async def rehearse(
     *,
     lm: LanguageModel,
     others_go_on: Callable[[], bool],
+    num_threads: int,
     example_timeout: float | None = None,
     metric_threshold: float | None = None,
 ) -> Rehearsal:
@@ -131,6 +139,8 @@ async def rehearse(
         The LM whose form the replies have.
     others_go_on
         Says whether other runs of this process go on, on the same event loop.
+    num_threads
+        Programs in flight in the run that is rehearsed.
     example_timeout
         Seconds that program and metric may work on one row; None for ever. The rehearsal ends
         after some seconds all the same.
@@ -169,7 +179,10 @@ async def rehearse(
             break
     if all(each.error is not None for each in seen):
         raise next(each.error for each in seen if each.error is not None)
-    return rehearsing.findings(seen, chosen[0], metric_threshold)
+    found = rehearsing.findings(seen, chosen[0], metric_threshold)
+    name = type(student).__name__
+    own_state = state_notes(name, [each.set_anew for each in seen], num_threads)
+    return replace(found, notes=[*found.notes, *own_state])
 
 
 @dataclass
@@ -188,6 +201,12 @@ class _Seen:
         What the metric gave, in its own units; None if it was not reached.
     own_labels
         Whether the score is that of the row's own labels.
+    given_labels
+        Whether the score is of what the program made of the row's own labels and nothing else.
+    unread
+        A note on an output that holds an answer instead of being one.
+    set_anew
+        Attributes that the program set while it ran.
     asked_for_numbers
         Whether the score rests on a number that a judge was to give.
     """
@@ -199,6 +218,9 @@ class _Seen:
     left: bool = False
     score: float | None = None
     own_labels: bool = False
+    given_labels: bool = False
+    unread: str | None = None
+    set_anew: Attributes = field(default_factory=dict)
     asked_for_numbers: bool = False
 
 
@@ -238,15 +260,19 @@ class _Rehearsing:
             tracing() as steps,
         ):
             bind(program)
+            before = attributes(program)
             made = run_user_code(self._program, program.acall(**row.inputs().to_dict()))
             ran = await self._bounded(made, stand_in)
             calls_of_program = len(stand_in.requests)
+            seen.set_anew = set_anew(before, attributes(program))
             if not self._note_program(seen, ran, stand_in, row):
                 scored = await self._bounded(self._metric.score(row, ran.result), stand_in)
                 self._note_metric(seen, scored, stand_in, row, ran.result)
         by_program = stand_in.requests[:calls_of_program]
         by_metric = stand_in.requests[calls_of_program:]
         is_judged = bool(by_metric) or stand_in.unfit_labels
+        seen.unread = unread_output(self._program, ran.result)
+        seen.given_labels = not is_judged and _are_given_labels(by_program)
         seen.own_labels = not is_judged and _is_of_own_labels(ran.result, row, steps)
         seen.asked_for_numbers = any(map(_invents_a_number, by_metric))
         seen.calls = [self._measured(made, row) for made in by_program]
@@ -428,7 +454,11 @@ class _Rehearsing:
         name = self._metric.name
         notes = []
         own = [each.score for each in seen if each.own_labels and each.score is not None]
-        if own and not any(own):
+        given = [each.score for each in seen if each.given_labels and each.score is not None]
+        unread = next((each.unread for each in seen if each.unread is not None), None)
+        if unread is not None and not any(each.score for each in seen):
+            notes.append(unread)
+        elif own and not any(own):
             notes.append(
                 f"The metric {name} gave 0 on {counted(len(own), 'rehearsed row')} although the "
                 "answers were the rows' own labels: no prompt can score so. Look for a label and "
@@ -439,6 +469,12 @@ class _Rehearsing:
                 f"The metric {name} gave {max(own):g} at most although the answers were the rows' "
                 f"own labels: no trace reaches metric_threshold={metric_threshold:g}, so no demo "
                 "is bootstrapped."
+            )
+        elif given and not own and not any(given):
+            notes.append(
+                f"The metric {name} gave 0 on {counted(len(given), 'rehearsed row')} although the "
+                f"predictors answered with the rows' own labels: what {self._program} makes of "
+                "them scores nothing. Look at what it returns, or for a slip in the metric."
             )
         if scale != 1:
             notes.append(
@@ -501,6 +537,11 @@ def _are_labels(prediction: Any, row: Example) -> bool:
     labels = {name for name, value in row.labels().items() if not is_empty(value)}
     answers = outputs - {"reasoning"}
     return bool(answers) and answers <= labels
+
+
+def _are_given_labels(by_program: Sequence[AnsweredRequest]) -> bool:
+    """Tell whether everything that a program was answered were labels of the row."""
+    return bool(by_program) and all(made.made_up <= {"reasoning"} for made in by_program)
 
 
 def _is_of_own_labels(prediction: Any, row: Example, steps: Sequence[Step]) -> bool:

@@ -19,7 +19,7 @@ from mipro_nb.errors import (
     shown,
 )
 from mipro_nb.evaluate.metric import Score
-from mipro_nb.evaluate.scoring import HOPELESS, OUTCOMES
+from mipro_nb.evaluate.scoring import HOPELESS, OUTCOMES, caught_failures
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.attempt import attempting
@@ -263,22 +263,33 @@ class _Bootstrap:
     async def _run(self, teacher: Module, index: int) -> DemosByPredictor | None:
         example = self._train[index]
         notes: Sequence[str] = ()
-        try:
-            with attempting(self._spec.plan.example_timeout):
+        score = Score(0.0)
+        failure: Exception | None = None
+        with attempting(self._spec.plan.example_timeout) as attempt:
+            try:
                 with tracing() as steps, noting() as notes:
                     bind(teacher)
                     inputs = copy.deepcopy(example.inputs().to_dict())
                     made = run_user_code(type(teacher).__name__, teacher.acall(**inputs))
                     prediction = await made
                 score = await self._spec.metric.score(example, prediction, steps)
-        except (*HOPELESS, RequestRefusedError):
-            raise
-        except Exception as error:  # noqa: BLE001 - the user's program may raise anything
-            self._note_error(index, error, notes)
+            except (*HOPELESS, RequestRefusedError):
+                raise
+            except Exception as error:  # noqa: BLE001 - the user's program may raise anything
+                failure = error
+            caught = caught_failures(attempt, failure)
+        if failure is not None:
+            self._note_error(index, failure, notes, caught)
             return None
         kept = self._passes(score)
         self._journal.emit(
-            TraceBootstrapped(example=index, kept=kept, score=score.score, notes=list(notes))
+            TraceBootstrapped(
+                example=index,
+                kept=kept,
+                score=score.score,
+                notes=list(notes),
+                caught=list(caught),
+            )
         )
         return self._demos_of(teacher, steps, index) if kept else None
 
@@ -313,7 +324,13 @@ class _Bootstrap:
         rng = random.Random(f"{self._spec.plan.seed}:trace:{index}")
         return {name: [rng.choice(demos)] for name, demos in by_name.items()}
 
-    def _note_error(self, index: int, error: Exception, notes: Sequence[str] = ()) -> None:
+    def _note_error(
+        self,
+        index: int,
+        error: Exception,
+        notes: Sequence[str] = (),
+        caught: Sequence[str] = (),
+    ) -> None:
         text = f"{type(error).__name__}: {shown(str(error))}"
         self._journal.emit(
             TraceBootstrapped(
@@ -323,6 +340,7 @@ class _Bootstrap:
                 error=text,
                 unusable_reply=isinstance(error, ReplyError),
                 notes=list(notes),
+                caught=list(caught),
             )
         )
         if not isinstance(error, (*OUTCOMES, RequestRefusedError)):

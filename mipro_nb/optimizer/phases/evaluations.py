@@ -162,6 +162,7 @@ class Evaluations:
                     refused=isinstance(result.error, RequestRefusedError),
                     seconds=result.seconds,
                     notes=list(result.notes),
+                    caught=list(result.caught),
                 )
             )
         )

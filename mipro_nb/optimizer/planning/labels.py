@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
@@ -50,7 +51,7 @@ def is_empty(value: Any) -> bool:
 def label_notes(
     sets: Mapping[str, Sequence[Example]], signatures: Iterable[SignatureMeta]
 ) -> list[str]:
-    """Return notes on labels that are missing, or not among their output's values.
+    """Return notes on labels that are missing, or that no answer is likely to be equal to.
 
     Parameters
     ----------
@@ -69,6 +70,7 @@ def label_notes(
         if any(name in row for rows in of_set.values() for row in rows):
             notes += _missing(name, fields, of_set)
             notes += _unfit(name, fields, of_set)
+            notes += _written_otherwise(name, fields, of_set)
     return notes
 
 
@@ -117,6 +119,49 @@ def _unfit(name: str, fields: Sequence[Field], sets: Mapping[str, Sequence[Examp
         "labels, or the type of the output."
     )
     return [note]
+
+
+def _written_otherwise(
+    name: str, fields: Sequence[Field], sets: Mapping[str, Sequence[Example]]
+) -> list[str]:
+    """Return notes of texts that are spelled as no answer is."""
+    if any(choices(output.type) is not None for output in fields):
+        return []  # an answer is spelled as the type has it
+    labels = {
+        said: [row for row in rows if any(is_label(row, output) for output in fields)]
+        for said, rows in sets.items()
+    }
+    notes = []
+    for tells, what in ((_has_space_around, _SPACE_AROUND), (_is_decomposed, _DECOMPOSED)):
+        found = {said: [row for row in rows if tells(row[name])] for said, rows in labels.items()}
+        row = next((row for rows in found.values() for row in rows), None)
+        if row is not None:
+            example = shown(ascii(row[name]), 60)
+            notes.append(f"{_places(found, sets)} {what.format(name=name, example=example)}")
+    return notes
+
+
+_SPACE_AROUND = (
+    "whose label {name!r} has white space around it, such as {example}: models answer without, "
+    "and a metric that compares the two as they are gives 0. Strip the labels: label.strip()."
+)
+_DECOMPOSED = (
+    "whose label {name!r} is not in the Unicode form NFC, such as {example}: models write in that "
+    "form, and a metric that compares the two as they are gives 0. Normalize the labels: "
+    "unicodedata.normalize('NFC', label)."
+)
+
+
+def _has_space_around(value: Any) -> bool:
+    return isinstance(value, str) and value != value.strip()
+
+
+def _is_decomposed(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_is_decomposed, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(_is_decomposed, value))
+    return isinstance(value, str) and not unicodedata.is_normalized("NFC", value)
 
 
 def _kind_of(value: Any, output: Field) -> str:

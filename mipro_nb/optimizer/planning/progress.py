@@ -185,6 +185,7 @@ class Past:
                     error=_error_of(event),
                     seconds=event.seconds,
                     notes=tuple(event.notes),
+                    caught=tuple(event.caught),
                 )
         return results
 
@@ -246,8 +247,13 @@ def _demo(signature: SignatureMeta, row: Mapping[str, Any], given: Given) -> Exa
 
 
 def _is_failure(event: AnyEvent) -> bool:
-    """Tell whether an example failed in a way that counts towards ``max_errors``."""
-    return isinstance(event, ExampleScored) and event.error is not None and not event.unusable_reply
+    """Tell whether an example failed in a way that counts towards ``max_errors``.
+
+    Or it went on without calls that failed: they may have been the first ones of an outage.
+    """
+    if not isinstance(event, ExampleScored):
+        return False
+    return bool(event.caught) or (event.error is not None and not event.unusable_reply)
 
 
 def _error_of(event: ExampleScored) -> Exception | None:
