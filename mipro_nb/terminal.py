@@ -24,6 +24,9 @@ UNANSWERED = (
     "optimizer.plan(…), and pass requires_permission_to_run=False to run it. No LM call was made."
 )
 _JOIN = "Run this plan beside run {run_id}, or join that one? [y/N/join] "
+_GO_ON = "Press Enter to go on, Ctrl-C to stop and keep the best program so far. "
+_GO_ON_JOINED = "Press Enter to have it go on, Ctrl-C to leave it alone. "
+_ANSWERED = "The question was answered elsewhere meanwhile: run {run_id} is {status}."
 _YES = frozenset({"y", "yes", "j", "ja"})
 # Only these events are read, and not the many of calls and examples.
 _COUNTED = frozenset({"phase_started", "trial_told", "run_noted"})
@@ -41,11 +44,13 @@ class TerminalSurface:
             print(run.plan.text())  # noqa: T201 - the question is about this text
             answer = asked_by_input(run)
             if answer == "join":
-                run.join()
+                heard = run.join()
             elif answer == "run":
-                run.begin(by="user")
+                heard = run.begin(by="user")
             else:
-                run.decline()
+                heard = run.decline()
+            if not heard:
+                print(_ANSWERED.format(status=run.status, run_id=run.id))  # noqa: T201
         return window
 
 
@@ -92,6 +97,7 @@ class TerminalWindow:
         self._run = run
         self._quiet = quiet
         self._seen = -1
+        self._nobody_asked = False  # nobody was there to be asked
         self._bar: tqdm[Any] | None = None
 
     @property
@@ -136,17 +142,23 @@ class TerminalWindow:
 
     def _look(self, bar: tqdm[Any]) -> None:
         self._show(bar)
-        if self._run.status == "paused" and self._run.state.pause_reason and self.can_resume:
+        if self._nobody_asked or not self.can_resume:
+            return
+        if self._run.status == "paused" and self._run.state.pause_reason:
             self._ask_to_resume(bar)
 
     def _ask_to_resume(self, bar: tqdm[Any]) -> None:
         """Tell why the run pauses, and wait until it may go on."""
         bar.clear()
         print(f"The run pauses. {self._run.state.pause_reason}")  # noqa: T201 - somebody has to know
+        joined = self._run.joined is not None
         try:
-            input("Press Enter to go on, Ctrl-C to stop and keep the best program so far. ")
-        except (EOFError, RuntimeError):
-            self._run.stop()  # nobody is there any more
+            input(_GO_ON_JOINED if joined else _GO_ON)
+        except (EOFError, RuntimeError):  # nobody is there any more
+            if joined:  # it was begun elsewhere, and there it may be resumed
+                self._nobody_asked = True
+            else:
+                self._run.stop()
             return
         try:
             self._run.resume()

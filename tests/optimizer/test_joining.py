@@ -127,15 +127,89 @@ def test_what_goes_on_no_more_cannot_be_joined(first, monkeypatch):
         optimizer().start(Solve(), **DATA)
 
 
-def test_without_one_that_goes_on_there_is_nothing_to_join(slow, types):
+def asked_about():
+    """The run whose question stands."""
+    (run,) = (run for run in mipro.live_runs() if not run.permitted)
+    return run
+
+
+ELSEWHERE_FIRST = {
+    "join": lambda run: run.join(),
+    "begin": lambda run: run.begin(by="user"),
+    "decline": lambda run: run.decline(),
+}
+
+
+@pytest.mark.parametrize("typed", ["join", "y", "n"])
+@pytest.mark.parametrize("before", ELSEWHERE_FIRST)
+def test_a_question_that_was_answered_elsewhere_is_answered_once(
+    first, monkeypatch, capsys, before, typed
+):
+    questions = []
+
+    def answered_elsewhere(_):
+        questions.append(asked_about())
+        assert ELSEWHERE_FIRST[before](questions[0])
+        return typed
+
+    monkeypatch.setattr(builtins, "input", answered_elsewhere)
+    got = optimizer().start(Solve(), **DATA)
+    assert (got is first) == (before == "join")
+    assert [question.join() for question in questions] == [False]
+    assert "The question was answered elsewhere meanwhile: run" in capsys.readouterr().out
+    if before == "decline":
+        with pytest.raises(mipro.errors.PermissionDeniedError):
+            got.wait()
+    else:
+        got.wait()
+    first.wait()
+    assert first.status == "finished"
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, EOFError, ValueError])
+def test_a_question_that_breaks_off_after_the_run_was_joined_leaves_that_one_alone(
+    first, monkeypatch, failure
+):
+    def broken(_):
+        asked_about().join()
+        raise failure
+
+    monkeypatch.setattr(builtins, "input", broken)
+    with pytest.raises((failure, mipro.errors.PermissionUnansweredError)):
+        optimizer().start(Solve(), **DATA)
+    first.wait()
+    assert first.status == "finished"
+
+
+def test_who_stops_a_joined_run_stops_the_one_that_goes_on(first, monkeypatch):
+    questions = []
+
+    def joined(_):
+        questions.append(asked_about())
+        return "join"
+
+    monkeypatch.setattr(builtins, "input", joined)
+    optimizer().start(Solve(), **DATA)
+    questions[0].stop()
+    first.wait()
+    assert first.status == "stopped"
+
+
+def test_without_one_that_goes_on_there_is_nothing_to_join(slow, types, monkeypatch):
     asked = types("j")
     run = optimizer().start(Solve(), **DATA)
     assert asked == ["Run this plan? [y/N] "]
     assert run.joined is None, "on this question it is a short yes"
-    with pytest.raises(RunEndedError, match="there is none to join"):
-        run.join()
     run.stop()
     run.wait()
+
+    def typed(_):
+        with pytest.raises(RunEndedError, match="there is none to join"):
+            asked_about().join()
+        return "n"
+
+    monkeypatch.setattr(builtins, "input", typed)
+    assert not optimizer().start(Solve(), **DATA).permitted
 
 
 ELSEWHERE = """

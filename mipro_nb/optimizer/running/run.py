@@ -105,7 +105,8 @@ class Run(RunFrames):
         try:
             self._window = current_surface().open(self, ask=ask, blocking=blocking)
         except BaseException:
-            self.stop()
+            if self._joined is None:  # else it is another one's, which goes on without this window
+                self.stop()
             raise
         return self
 
@@ -185,10 +186,15 @@ class Run(RunFrames):
         if self._past:
             check_caps_left(self._past, caps)
 
-    def decline(self, reason: str = _DECLINED) -> None:
-        """Give the run up before it has begun; anyone who waits gets a PermissionDeniedError."""
-        if self._begun.acquire(blocking=False):
-            self._result.set_exception(PermissionDeniedError(reason))
+    def decline(self, reason: str = _DECLINED) -> bool:
+        """Give the run up before it has begun; anyone who waits gets a PermissionDeniedError.
+
+        Returns False, and does nothing, if the question was answered before.
+        """
+        if not self._begun.acquire(blocking=False):
+            return False
+        self._result.set_exception(PermissionDeniedError(reason))
+        return True
 
     @property
     def twin(self) -> Run | None:
@@ -211,7 +217,9 @@ class Run(RunFrames):
         RunEndedError
             If there is none, or it has ended meanwhile.
         """
-        twin = self._twin
+        twin = self._twin  # first: it is let go of once the run has begun
+        if self._begun.locked():
+            return False
         if twin is None or twin.done:
             raise RunEndedError(_NO_TWIN if twin is None else _TWIN_ENDED.format(run_id=twin.id))
         if not self._begun.acquire(blocking=False):
