@@ -636,21 +636,23 @@ class Measured(mipro.Module):
 
 
 def closeness(example, prediction, trace=None):
+    if prediction.answer < 0:  # as NumPy's logarithm of it
+        return float("nan")
     return 1 / (1 + abs(prediction.answer - float(example.answer)))
 
 
-def not_a_number_for(first):
+def negative_for(first):
     def respond(request):
         if kind(request) != "task":
             return answer(request)
         is_odd = question_of(request).startswith(first) and GOOD in request.system
-        return "answer: NaN" if is_odd else "answer: 7"
+        return "answer: -1" if is_odd else "answer: 7"
 
     return respond
 
 
 def test_a_reply_that_has_no_finite_score_fails_its_example_alone():
-    with ScriptedServer(not_a_number_for("7 ")) as server:
+    with ScriptedServer(negative_for("7 ")) as server:
         mipro.configure(lm=lm_of(server))
         best = optimizer_of(closeness, max_errors=2).compile(Measured(), **SHORT)
     assert best.run.status == "finished"
@@ -661,7 +663,7 @@ def test_a_reply_that_has_no_finite_score_fails_its_example_alone():
 
 
 def test_a_run_that_such_a_reply_ended_in_older_versions_is_resumed(monkeypatch):
-    with ScriptedServer(not_a_number_for("7 ")) as server:
+    with ScriptedServer(negative_for("7 ")) as server:
         mipro.configure(lm=lm_of(server))
         with monkeypatch.context() as older:
             older.setattr(scoring, "HOPELESS", (*scoring.HOPELESS, NotFiniteScoreError))
