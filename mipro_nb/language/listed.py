@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_ELEMENT = r"[ \t]+(?P<element>.*\S)[ \t]*"
+_ELEMENT = r"[ \t]++(?P<element>.*\S)[ \t]*"
 _BULLETED = re.compile(rf"(?P<indent>[ \t]*)(?P<bullet>[-*+\u2022\u2013]){_ELEMENT}")
 _NUMBERED = re.compile(
     rf"(?P<indent>[ \t]*)(?P<opening>\(?)(?P<number>\d{{1,3}})(?P<closing>[.)]){_ELEMENT}"

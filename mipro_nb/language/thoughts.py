@@ -37,9 +37,9 @@ _TURN = (
     r"(?:<\|im_start\|>|<start_of_turn>|<\|start_header_id\|>|<\|begin_of_text\|>|<bos>|<s>"
     r"|<[\uff5c|](?:user|assistant|system|begin[\u2581_]of[\u2581_]sentence)[\uff5c|]>|\[INST\])"
 )
-# A token that the value speaks of has more of the value behind it.
+# Tokens in a row, and what the next turn begins with.
 _ENDED = re.compile(
-    rf"\s*({_END})(?:\s*{_END})*\s*(?=({_TURN}|(?:human|user|assistant|system)[ \t]*:)|\Z)",
+    rf"({_END})(?:\s*+{_END})*+\s*+(?=({_TURN}|(?:human|user|assistant|system)[ \t]*:)?)",
     re.IGNORECASE,
 )
 _BEGUN = re.compile(
@@ -117,11 +117,13 @@ def _turn(text: str) -> tuple[str, str]:
     """Return the first turn in `text`, and a note if tokens end it before `text` ends."""
     text = _BEGUN.sub("", text, count=1) if _BEGUN.match(text) else text
     for ended in _ENDED.finditer(text):
+        if ended[2] is None and ended.end() < len(text):
+            continue  # the answer speaks of the token
         before = text[: ended.start()].lower()
         if ended[1] == "</s>" and before.count("<s>") > before.count("</s>"):
             continue  # the end of a text that is struck through
         further = " with the turn that follows it" if ended[2] else ""
-        return text[: ended.start()], f"The token {ended[1]!r} was left out{further}."
+        return text[: ended.start()].rstrip(), f"The token {ended[1]!r} was left out{further}."
     return text, ""
 
 
