@@ -27,8 +27,9 @@ from mipro_nb.language.tracing import noting
 
 # What a prompt may come to, and no error of the program.
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
-# Errors after which every other example would fail alike.
-HOPELESS = (LMUnavailableError, CallRefusedError, MetricReturnError, RecordError)
+# Errors after which every other example would fail alike: whatever is asked, and in any case.
+_ENDING = (CallRefusedError, RecordError)
+HOPELESS = (LMUnavailableError, MetricReturnError, *_ENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ async def score_example(
     *,
     example_timeout: float | None = None,
     taught: bool = False,
+    lenient: bool = False,
 ) -> ExampleResult:
     """Return the result of one example; a failure of this example alone is part of it.
 
@@ -101,6 +103,9 @@ async def score_example(
         Seconds that program and metric may work on it, without the LMs' part; None for ever.
     taught
         Whether demos may have been made of the example.
+    lenient
+        Whether an LM that is not available, and a metric that returns no score, is part of the
+        result as well.
 
     Raises
     ------
@@ -120,9 +125,9 @@ async def score_example(
             with scoring(example, taught=taught), noting() as notes:
                 prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
             score = await metric.score(example, prediction)
-    except HOPELESS:
-        raise
-    except Exception as error:  # noqa: BLE001 - the user's program may raise anything
+    except Exception as error:
+        if isinstance(error, _ENDING if lenient else HOPELESS):
+            raise
         if isinstance(error, OUTCOMES):
             # There may be one for every example of a run, and its frames hold prompt and reply.
             error.__traceback__ = error.__context__ = None
