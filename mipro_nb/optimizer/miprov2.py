@@ -54,6 +54,10 @@ _TWIN = (
     "one, answer so, or take MIPROv2.join({run_id!r}). Both share their answers and the calls in "
     "flight, so that nothing is paid twice."
 )
+_OTHER_CAPS = (
+    "That run has other caps: {its}, where this plan has {own}. Joining keeps those of the "
+    "run that goes on."
+)
 _TWIN_ELSEWHERE = (
     "Run {run_id} of this very plan is going on in another process: it cannot be joined from here. "
     "mipro_nb.runs.load({run_id!r}) shows how it stands, and so does mipro_nb.history(). Answers "
@@ -638,20 +642,21 @@ def check_caps(caps: Caps, estimate: Estimate) -> None:
 def _run_of(job: Job, record: str | Path | None, *, resume: bool, ask: bool) -> Run:
     opened = open_record(record if record is not None else settings.record)
     twin = _twin_of(opened, job)
+    past = None
+    if resume:
+        found = resumption.same_run(opened, job)
+        past, caps = found.past, job.plan.caps
+        if past is not None:
+            caps = resumption.caps_of(past, caps.to_dict())
+            check_caps(caps, job.plan.estimate)
+            job = resumption.on_scale_of(past, job)
+        plan = replace(job.plan, caps=caps, notes=(*found.notes, *job.plan.notes))
+        job = replace(job, plan=plan)
     if told := _twin_noted(opened, job, twin):
         if not ask:
             warnings.warn(told, stacklevel=3)
         job = replace(job, plan=replace(job.plan, notes=(told, *job.plan.notes)))
-    if not resume:
-        return Run(job, opened, twin=twin)
-    found = resumption.same_run(opened, job)
-    caps = job.plan.caps
-    if found.past is not None:
-        caps = resumption.caps_of(found.past, caps.to_dict())
-        check_caps(caps, job.plan.estimate)
-        job = resumption.on_scale_of(found.past, job)
-    plan = replace(job.plan, caps=caps, notes=(*found.notes, *job.plan.notes))
-    return Run(replace(job, plan=plan), opened, found.past, twin=twin)
+    return Run(job, opened, past, twin=twin)
 
 
 def _twin_of(record: Record, job: Job) -> Run | None:
@@ -668,7 +673,11 @@ def _twin_of(record: Record, job: Job) -> Run | None:
 def _twin_noted(record: Record, job: Job, twin: Run | None) -> str:
     """Return what to know of a run of this very job that goes on, here or elsewhere, or nothing."""
     if twin is not None:
-        return _TWIN.format(run_id=twin.id)
+        told = _TWIN.format(run_id=twin.id)
+        its, own = twin.plan.caps, job.plan.caps
+        if its != own:
+            told = f"{told} {_OTHER_CAPS.format(its=its.text(), own=own.text())}"
+        return told
     elsewhere = resumption.twin_of(record, job, resumption.going_on_elsewhere(record))
     return "" if elsewhere is None else _TWIN_ELSEWHERE.format(run_id=elsewhere)
 
