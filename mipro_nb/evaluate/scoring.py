@@ -28,8 +28,9 @@ from mipro_nb.language.tracing import noting
 
 # What a prompt may come to, and no error of the program.
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
-# Errors after which every other example would fail alike.
-HOPELESS = (LMUnavailableError, CallRefusedError, MetricScaleError, RecordError)
+# Errors after which every other example would fail alike: whatever is asked, and in any case.
+_ENDING = (CallRefusedError, RecordError)
+HOPELESS = (LMUnavailableError, MetricScaleError, *_ENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ async def score_example(
     *,
     example_timeout: float | None = None,
     taught: bool = False,
+    lenient: bool = False,
 ) -> ExampleResult:
     """Return the result of one example; a failure of this example alone is part of it.
 
@@ -105,6 +107,9 @@ async def score_example(
         Seconds that program and metric may work on it, without the LMs' part; None for ever.
     taught
         Whether demos may have been made of the example.
+    lenient
+        Whether an LM that is not available, and a metric that returns no score, is part of the
+        result as well.
 
     Raises
     ------
@@ -117,6 +122,7 @@ async def score_example(
         If the metric returns more than a full score.
     """
     begun = time.monotonic()
+    hopeless = _ENDING if lenient else HOPELESS
     prediction = None
     score = Score(0.0)
     failure: Exception | None = None
@@ -127,11 +133,11 @@ async def score_example(
             with scoring(example, taught=taught), noting() as notes:
                 prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
             score = await metric.score(example, prediction)
-        except HOPELESS:
-            raise
-        except Exception as error:  # noqa: BLE001 - the user's program may raise anything
+        except Exception as error:
+            if isinstance(error, hopeless):
+                raise
             failure = error
-        caught = caught_failures(attempt, failure)
+        caught = caught_failures(attempt, failure, hopeless)
     if isinstance(failure, OUTCOMES):
         # There may be one for every example of a run, and its frames hold prompt and reply.
         failure.__traceback__ = failure.__context__ = None
@@ -148,7 +154,11 @@ async def score_example(
     )
 
 
-def caught_failures(attempt: Attempt, failure: Exception | None) -> tuple[str, ...]:
+def caught_failures(
+    attempt: Attempt,
+    failure: Exception | None,
+    hopeless: tuple[type[Exception], ...] = HOPELESS,
+) -> tuple[str, ...]:
     """Return why LM calls of an attempt failed that came to an end all the same, once each.
 
     Parameters
@@ -157,14 +167,16 @@ def caught_failures(attempt: Attempt, failure: Exception | None) -> tuple[str, .
         The attempt, after program and metric.
     failure
         The error that it ended with; None if it did not fail.
+    hopeless
+        Errors that every other call would meet as well.
 
     Raises
     ------
     LMUnavailableError, CallRefusedError, RecordError
-        If that is an error that every other call would meet as well.
+        If one of them was met.
     """
     for error in attempt.failures:
-        if isinstance(error, HOPELESS):
+        if isinstance(error, hopeless):
             raise error
     caught = (e for e in attempt.failures if isinstance(e, LMError) and e is not failure)
     return tuple(dict.fromkeys(f"A failed LM call was caught: {error}" for error in caught))

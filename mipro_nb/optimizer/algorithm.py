@@ -208,7 +208,15 @@ class Course:
         """Measure formats first, where the plan says so and that is not done yet."""
         spec, chosen = self._spec, self._past.state.format_chosen
         if spec.plan.measured_formats and chosen is None:
-            self._take(await measure_formats(spec, self._journal, self._slots, self._past))
+            measured = measure_formats(spec, self._journal, self._slots, self._past, self._held)
+            self._take(await measured)
+
+    async def _held(self, error: MiproError) -> bool:
+        """Pause because of `error` and wait until the run goes on; False if nobody could resume."""
+        held = self.hold(error)
+        if held:
+            await self.gate.ready()
+        return held
 
     async def _optimize(self) -> None:
         """Do what the paper's algorithm does, each step as soon as its inputs are there."""
@@ -253,9 +261,8 @@ class Course:
             try:
                 outcome = self._ending.end("finished", None)
             except RecordError as error:
-                if not self.hold(error):
+                if not await self._held(error):
                     raise
-                await self.gate.ready()
             else:
                 self.gate.refuse(_ENDED)
                 return outcome

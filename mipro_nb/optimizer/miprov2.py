@@ -54,6 +54,10 @@ _TWIN = (
     "one, answer so, or take MIPROv2.join({run_id!r}). Both share their answers and the calls in "
     "flight, so that nothing is paid twice."
 )
+_OTHER_CAPS = (
+    "That run has other caps: {its}, where this plan has {own}. Joining keeps those of the "
+    "run that goes on."
+)
 _TWIN_ELSEWHERE = (
     "Run {run_id} of this very plan is going on in another process: it cannot be joined from here. "
     "mipro_nb.runs.load({run_id!r}) shows how it stands, and so does mipro_nb.history(). Answers "
@@ -640,20 +644,21 @@ def check_caps(caps: Caps, estimate: Estimate) -> None:
 def _run_of(spec: RunSpec, record: str | Path | None, *, resume: bool, ask: bool) -> Run:
     opened = open_record(record if record is not None else settings.record)
     twin = _twin_of(opened, spec)
+    past = None
+    if resume:
+        found = resumption.same_run(opened, spec)
+        past, caps = found.past, spec.plan.caps
+        if past is not None:
+            caps = resumption.caps_of(past, caps.to_dict())
+            check_caps(caps, spec.plan.estimate)
+            spec = resumption.on_scale_of(past, spec)
+        plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
+        spec = replace(spec, plan=plan)
     if told := _twin_noted(opened, spec, twin):
         if not ask:
             warnings.warn(told, stacklevel=3)
         spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
-    if not resume:
-        return Run(spec, opened, twin=twin)
-    found = resumption.same_run(opened, spec)
-    caps = spec.plan.caps
-    if found.past is not None:
-        caps = resumption.caps_of(found.past, caps.to_dict())
-        check_caps(caps, spec.plan.estimate)
-        spec = resumption.on_scale_of(found.past, spec)
-    plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
-    return Run(replace(spec, plan=plan), opened, found.past, twin=twin)
+    return Run(spec, opened, past, twin=twin)
 
 
 def _twin_of(record: Record, spec: RunSpec) -> Run | None:
@@ -670,7 +675,11 @@ def _twin_of(record: Record, spec: RunSpec) -> Run | None:
 def _twin_noted(record: Record, spec: RunSpec, twin: Run | None) -> str:
     """Return what to know of a run of the same specification that goes on, here or elsewhere."""
     if twin is not None:
-        return _TWIN.format(run_id=twin.id)
+        told = _TWIN.format(run_id=twin.id)
+        its, own = twin.plan.caps, spec.plan.caps
+        if its != own:
+            told = f"{told} {_OTHER_CAPS.format(its=its.text(), own=own.text())}"
+        return told
     elsewhere = resumption.twin_of(record, spec, resumption.going_on_elsewhere(record))
     return "" if elsewhere is None else _TWIN_ELSEWHERE.format(run_id=elsewhere)
 

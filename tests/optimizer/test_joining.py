@@ -109,6 +109,22 @@ def test_yes_runs_beside_it(first, types, word):
     assert set(recorded(first)) == {first.id, second.id}
 
 
+@pytest.mark.filterwarnings("ignore:Run .* of this very plan")
+def test_runs_of_one_plan_pay_once(tmp_path):
+    paid = {}
+    for count in (1, 2, 3, 4):
+        with ScriptedServer(answer, latency=0.1) as server:
+            mipro.configure(lm=lm_of(server), record=tmp_path / f"{count}.sqlite")
+            runs = [
+                optimizer().start(Solve(), requires_permission_to_run=False, **DATA)
+                for _ in range(count)
+            ]
+            for run in runs:
+                run.wait()
+            paid[count] = server.count
+    assert set(paid.values()) == {paid[1]}
+
+
 def test_no_leaves_it_alone(first, types):
     types("")
     with pytest.raises(mipro.errors.PermissionDeniedError):
@@ -125,6 +141,26 @@ def test_what_goes_on_no_more_cannot_be_joined(first, monkeypatch):
     monkeypatch.setattr(builtins, "input", typed)
     with pytest.raises(RunEndedError, match=r"has ended meanwhile: mipro_nb\.runs\.load"):
         optimizer().start(Solve(), **DATA)
+
+
+@pytest.mark.parametrize(
+    ("caps", "said"),
+    [
+        (
+            {"max_calls": 5},
+            "other caps: none, where this plan has 5 calls. Joining keeps those of",
+        ),
+        ({}, None),
+    ],
+)
+def test_the_question_says_that_joining_keeps_other_caps(first, types, capsys, caps, said):
+    types("join")
+    best = optimizer().compile(Solve(), **DATA, **caps)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "of this very plan is going on already" in out
+    assert said in out if said else "other caps" not in out
+    assert best.run is first
+    assert first.plan.caps.max_calls is None
 
 
 def asked_about():

@@ -137,9 +137,13 @@ class Dispatch:
             try:
                 answer = await self._get_through(trip)
             except LMError as error:
-                again = isinstance(error, LMUnavailableError) and pace.has_answered
-                again = again and self._hold(error)
-                self._notes.over(number, partial(self._tell_failed, trip, error, final=not again))
+                down = isinstance(error, LMUnavailableError)
+                # A server may fail on one format and be there for others: who measures formats
+                # finds out, and holds the run.
+                measures = call_labels.get().phase == "formats"
+                again = down and pace.has_answered and not measures and self._hold(error)
+                final = not again and not (down and measures)
+                self._notes.over(number, partial(self._tell_failed, trip, error, final=final))
                 if not again:
                     raise
             else:

@@ -101,7 +101,7 @@ class Gate:
             hedge=hedge,
         )
         self._asked: dict[str, asyncio.Future[Answer]] = {}
-        self._beside: list[Gate] = []
+        self._beside: list[Gate] = [self]  # the same list for all that share
 
     @property
     def in_flight(self) -> int:
@@ -118,6 +118,8 @@ class Gate:
         self._permission.withdraw(reason)
         self._dispatch.let_go()
         self._notes.forget()
+        if len(self._beside) > 1 and self in self._beside:
+            self._beside.remove(self)
 
     def pause(self) -> None:
         """Have further calls wait, until `resume`; those in flight come back."""
@@ -199,12 +201,12 @@ class Gate:
         return answer
 
     def share_with(self, other: Gate) -> None:
-        """Have either gate wait for calls of the other one that are in flight, and not send them.
+        """Have the gates wait for one another's calls that are in flight, and not send them.
 
-        The other one's answers are in the record.
+        That goes for all gates that `other` shares with. Their answers are in the record.
         """
-        self._beside.append(other)
         other._beside.append(self)
+        self._beside = other._beside
 
     def _in_flight_of(self, key: str) -> asyncio.Future[Answer] | None:
         """Return the answer to come of an equal call, None if none is in flight."""
