@@ -504,7 +504,10 @@ def test_a_run_whose_server_is_gone_meanwhile_pauses_and_measures_on(after, monk
         run.wait()
     assert [each.score for each in told(run, "format_measured")] == [100.0] * len(FORMS)
     calls = [call for call in told(run, "lm_call_answered") if call.phase == "formats"]
-    assert len(calls) == len({call.prompt_head + call.prompt_tail for call in calls}) == 80
+    different = {call.prompt_head + call.prompt_tail for call in calls}
+    assert len(different) == 80
+    # What was in flight at the pause was given up, and may have been answered all the same.
+    assert len(calls) - len(different) <= run.plan.num_threads
 
 
 def raising(example, prediction, trace=None):
