@@ -13,8 +13,10 @@ def expanded(path: str | Path, argument: str) -> Path:
     Raises
     ------
     InvalidArgumentError
-        If nobody knows that home folder; it names `argument`.
+        If it is no path, or nobody knows that home folder; it names `argument`.
     """
+    if not isinstance(path, str | Path):
+        raise InvalidArgumentError(argument, path, "give a path, as a str or a Path.")
     try:
         return Path(path).expanduser()
     except RuntimeError as error:

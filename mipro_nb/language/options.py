@@ -25,6 +25,18 @@ _HIDDEN = "(not shown)"  # somebody may have put a key here
 _HOTTEST = 2  # OpenAI's range of temperatures ends there
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Return if `value` is True or False: any other text than "" would count as True.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not; it names the argument `name`.
+    """
+    if not isinstance(value, bool):
+        raise InvalidArgumentError(name, value, "give True or False.")
+
+
 def check_options(options: Mapping[str, Any], *known: str) -> None:
     """Return if all `options` are used; what only the server knows is passed on to it.
 

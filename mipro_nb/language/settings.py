@@ -43,6 +43,10 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
             "give an LM, such as LM('openai/gpt-4o-mini') or LM.local().",
         )
     if values.get("record") is not None:
+        if not isinstance(values["record"], str | Path):
+            raise InvalidArgumentError(
+                "record", values["record"], "give a path, as a str or a Path."
+            )
         values = {**values, "record": Path(values["record"])}
     check_choice(values.get("prompt_format"))
     return values

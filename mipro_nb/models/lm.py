@@ -13,7 +13,7 @@ from mipro_nb.errors import EmptyAnswerError, InvalidArgumentError, ProgramError
 from mipro_nb.language.attempt import lm_call
 from mipro_nb.language.formats import check_choice
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
-from mipro_nb.language.options import check_options
+from mipro_nb.language.options import check_flag, check_options
 from mipro_nb.language.prompt import write_retry
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
@@ -125,6 +125,12 @@ class LM:
         api_base: str | None = None,
         **parameters: Any,
     ) -> None:
+        for name, flag in (
+            ("cache", cache),
+            ("structured_outputs", structured_outputs),
+            ("stream", stream),
+        ):
+            check_flag(name, flag)
         self.name = model
         self.structured_outputs = structured_outputs
         self.prompt_format = check_choice(prompt_format)
@@ -140,7 +146,7 @@ class LM:
         secrets.add(texts_of_proxies())
         secrets.add(texts_of_openai_headers())
         secrets.add(texts_of_unknown(parameters))
-        _check_numbers(max_tokens, num_retries, timeout)
+        _check_numbers(max_tokens, seed, num_retries, timeout)
         given = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
         check_options(given)
         self._options = given
@@ -409,10 +415,12 @@ def _one_of(base_url: str | None, api_base: str | None) -> str | None:
     return api_base if base_url is None else base_url
 
 
-def _check_numbers(max_tokens: Any, num_retries: Any, timeout: Any) -> None:
+def _check_numbers(max_tokens: Any, seed: Any, num_retries: Any, timeout: Any) -> None:
     if max_tokens is not None and not (is_count(max_tokens) and max_tokens > 0):
         raise InvalidArgumentError("max_tokens", max_tokens, "give at least 1, or None.")
     if not (is_count(num_retries) and num_retries >= 0):
         raise InvalidArgumentError("num_retries", num_retries, "give a whole number, 0 or more.")
+    if seed is not None and not is_count(seed):
+        raise InvalidArgumentError("seed", seed, "give a whole number, or None.")
     if not (is_number(timeout) and timeout > 0):
         raise InvalidArgumentError("timeout", timeout, "give seconds, more than 0.")

@@ -14,6 +14,7 @@ from mipro_nb.errors import InvalidArgumentError, ProgramError, RunEndedError
 from mipro_nb.evaluate.metric import HUNDRED, Metric, MetricFunction
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
+from mipro_nb.language.options import check_flag
 from mipro_nb.language.settings import settings
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.lm import limits_noted
@@ -147,7 +148,9 @@ class MIPROv2:
         self.metric = Metric(metric)
         self.prompt_model = _checked_lm("prompt_model", prompt_model)
         self.task_model = _checked_lm("task_model", task_model)
-        self.teacher_lm = _teacher_lm(teacher_settings or {})
+        self.teacher_lm = _teacher_lm({} if teacher_settings is None else teacher_settings)
+        check_flag("verbose", verbose)
+        check_flag("track_stats", track_stats)
         self.verbose = verbose
         self.track_stats = track_stats
         self._wishes = Wishes(
@@ -642,6 +645,8 @@ def check_caps(caps: Caps, estimate: Estimate) -> None:
 
 
 def _run_of(spec: RunSpec, record: str | Path | None, *, resume: bool, ask: bool) -> Run:
+    check_flag("requires_permission_to_run", ask)
+    check_flag("resume", resume)
     opened = open_record(record if record is not None else settings.record)
     twin = _twin_of(opened, spec)
     past = None
@@ -714,7 +719,9 @@ def _checked_lm(name: str, lm: Any) -> LanguageModel | None:
     return lm
 
 
-def _teacher_lm(teacher_settings: Mapping[str, Any]) -> LanguageModel | None:
+def _teacher_lm(teacher_settings: Any) -> LanguageModel | None:
+    if not isinstance(teacher_settings, Mapping):
+        raise InvalidArgumentError("teacher_settings", "(not shown)", "give {'lm': LM}, or None.")
     for name in teacher_settings.keys() - {"lm"}:
         raise InvalidArgumentError(
             "teacher_settings", "(not shown)", f"{name!r} is unknown: give {{'lm': LM}}."

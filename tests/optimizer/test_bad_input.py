@@ -134,6 +134,12 @@ CASES = [
     case(InvalidArgumentError, "give a Module", student=lambda: "question -> answer"),
     case(InvalidArgumentError, "give a Module", student=lambda: Solve),
     case(InvalidArgumentError, "give an LM", init={"prompt_model": "gpt-4"}),
+    case(InvalidArgumentError, "teacher_settings=", init={"teacher_settings": "gpt"}),
+    case(InvalidArgumentError, "auto=['light']: choose one of", init={"auto": ["light"]}),
+    case(InvalidArgumentError, "verbose='no': give True", init={"verbose": "no"}),
+    case(InvalidArgumentError, "track_stats=0: give True", init={"track_stats": 0}),
+    case(InvalidArgumentError, "inputs=3: give a list", compile_={"inputs": 3}),
+    case(InvalidArgumentError, "inputs=[3]: give a list", compile_={"inputs": [3]}),
     case(InvalidArgumentError, "is unknown: give {'lm': LM}", init={"teacher_settings": {"k": 1}}),
 ]
 
@@ -154,6 +160,46 @@ async def test_it_is_told_before_anything_is_sent(  # noqa: PLR0917 - the column
 async def _run(how, metric, init, student, settings):
     result = getattr(mipro.MIPROv2(metric, **init), how)(student, **settings)
     return await result
+
+
+@pytest.mark.parametrize("how", ["compile", "start", "acompile"])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"record": 3}, "record=3: give a path"),
+        ({"resume": "no"}, "resume='no': give True or False"),
+        ({"requires_permission_to_run": 0}, "requires_permission_to_run=0: give True or False"),
+    ],
+)
+async def test_what_only_runs_take_is_checked_as_well(server, how, given, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        await _run(how, exact, {}, Solve(), {**RUN, "minibatch": False, **given})
+    assert server.count == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"api_key": 5}, "api_key=.*not shown.*: give the key as a str"),
+        ({"api_key": b"key"}, "api_key=.*not shown.*: give the key as a str"),
+        ({"base_url": 5}, "base_url=.*: give a whole URL"),
+        ({"api_base": b"http://127.0.0.1"}, "base_url=.*: give a whole URL"),
+        ({"seed": "x"}, "seed='x': give a whole number, or None"),
+        ({"seed": True}, "seed=True: give a whole number, or None"),
+        ({"cache": "no"}, "cache='no': give True or False"),
+        ({"structured_outputs": "no"}, "structured_outputs='no': give True or False"),
+        ({"stream": 1}, "stream=1: give True or False"),
+    ],
+)
+def test_an_lm_tells_what_is_wrong_with_it(given, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        mipro.LM("openai/x", **{"api_key": "key", **given})
+
+
+@pytest.mark.parametrize("record", [3, ["record.sqlite"], b"record.sqlite"])
+def test_a_record_is_a_path(record):
+    with pytest.raises(InvalidArgumentError, match="give a path"):
+        mipro.configure(record=record)
 
 
 def test_an_unknown_keyword_is_refused(server):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import os
+import time
 from pathlib import Path
 
 import processes
@@ -123,6 +124,28 @@ def test_runs_of_one_plan_pay_once(tmp_path):
                 run.wait()
             paid[count] = server.count
     assert set(paid.values()) == {paid[1]}
+
+
+@pytest.mark.filterwarnings("ignore:Run .* of this very plan")
+def test_a_run_beside_one_that_pauses_goes_on_and_nothing_is_paid_twice(tmp_path):
+    paid = {}
+    for beside in (False, True):
+        with ScriptedServer(answer, latency=0.1) as server:
+            mipro.configure(lm=lm_of(server), record=tmp_path / f"{beside}.sqlite")
+            runs = [
+                optimizer().start(Solve(), requires_permission_to_run=False, **DATA)
+                for _ in range(1 + beside)
+            ]
+            if beside:
+                while not server.count:
+                    time.sleep(0.01)
+                runs[0].pause()
+                runs[1].wait(60)
+                assert runs[0].status == "paused"
+                runs[0].resume()
+            runs[0].wait()
+            paid[beside] = server.count
+    assert paid[True] == paid[False]
 
 
 def test_no_leaves_it_alone(first, types):

@@ -36,6 +36,10 @@ _MOST_TERMS = 12
 _GIVEN_UP = "It took long and was sent a second time: given up for the other one's answer."
 
 
+class TakenOver(Exception):  # noqa: N818 - no error: the answer comes from elsewhere
+    """A call that was never sent need not be: it was sent elsewhere meanwhile."""
+
+
 @dataclass
 class _Trip:
     """One call on its way: where it goes, and how it went so far."""
@@ -45,6 +49,7 @@ class _Trip:
     send: Send
     pace: Pace
     priority: Priority
+    taken: Callable[[], bool]
     attempts: int = 0
     outlay: Outlay = field(default_factory=Outlay)
     seconds: float = 0.0
@@ -120,11 +125,15 @@ class Dispatch:
         for pace in self._paces.values():
             pace.let_go()
 
-    async def send(self, call: Call, send: Send) -> Answer:
+    async def send(
+        self, call: Call, send: Send, taken: Callable[[], bool] = lambda: False
+    ) -> Answer:
         """Return the server's answer, after as many attempts as are needed and allowed.
 
         Raises
         ------
+        TakenOver
+            If `taken` says so when its turn has come, and it was never sent.
         CallRefusedError
             If permission is withdrawn.
         LMError
@@ -133,7 +142,7 @@ class Dispatch:
         number = next(self._arrivals)
         pace, priority = self._pace_of(call), (*_rank(), number)
         while True:
-            trip = _Trip(number, call, send, pace, priority)
+            trip = _Trip(number, call, send, pace, priority, taken)
             try:
                 answer = await self._get_through(trip)
             except LMError as error:
@@ -239,6 +248,8 @@ class Dispatch:
             async with trip.pace.turns.hold(trip.priority), self._turns.hold(trip.priority):
                 if not self._permission.given or trip.pace.held:
                     continue  # that changed while it waited
+                if trip.attempts == 0 and trip.taken():
+                    raise TakenOver
                 reservation = self._reserved(trip)
                 if reservation is not None:
                     return await self._flown(trip, reservation)

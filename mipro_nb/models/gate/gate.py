@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 from mipro_nb.core_loop import CoreLoop, core
 from mipro_nb.errors import CapReachedError, LMError, MiproError, ProgramError
@@ -20,7 +21,7 @@ from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.backlog import Backlog
 from mipro_nb.models.gate.call_log import Notes
 from mipro_nb.models.gate.caps import Caps, Meter
-from mipro_nb.models.gate.dispatch import Dispatch, Send
+from mipro_nb.models.gate.dispatch import Dispatch, Send, TakenOver
 from mipro_nb.models.gate.draws import as_drawn
 from mipro_nb.models.gate.earlier_calls import Before
 from mipro_nb.models.gate.permission import Permission
@@ -36,6 +37,44 @@ _FORKED = (
 )
 
 prefer(lambda: settings.record)  # the record itself knows nothing of settings
+
+
+@dataclass
+class _Asked:
+    """A call that a gate has asked for.
+
+    Attributes
+    ----------
+    pending
+        The answer to come.
+    offer
+        The same for other gates; cancelled where they need not wait for it any more.
+    flying
+        Attempts that are sent and not answered yet.
+    withdrawn
+        Whether an offer was taken back.
+    """
+
+    pending: asyncio.Future[Answer]
+    offer: asyncio.Future[Answer]
+    flying: int = 0
+    withdrawn: bool = False
+
+    def withdraw(self) -> None:
+        """Have other gates ask themselves."""
+        if self.offer.cancel():
+            self.withdrawn = True
+
+    def renew(self) -> None:
+        """Offer it again."""
+        if self.offer.cancelled():
+            self.offer = self.pending.get_loop().create_future()
+
+    def over(self, tell: Callable[[asyncio.Future[Answer]], object]) -> None:
+        """Tell all who wait what came of it."""
+        for future in (self.pending, self.offer):
+            if not future.done():
+                tell(future)
 
 
 class Gate:
@@ -100,7 +139,7 @@ class Gate:
             hold=hold,
             hedge=hedge,
         )
-        self._asked: dict[str, asyncio.Future[Answer]] = {}
+        self._asked: dict[str, _Asked] = {}
         self._beside: list[Gate] = [self]  # the same list for all that share
 
     @property
@@ -122,11 +161,19 @@ class Gate:
             self._beside.remove(self)
 
     def pause(self) -> None:
-        """Have further calls wait, until `resume`; those in flight come back."""
+        """Have further calls wait, until `resume`; those in flight come back.
+
+        Other gates do not wait for those that are not sent yet.
+        """
         self._permission.pause()
+        for asked in self._asked.values():
+            if not asked.flying:
+                asked.withdraw()
 
     def resume(self) -> None:
         """Let calls through again."""
+        for asked in self._asked.values():
+            asked.renew()
         self._permission.resume()
 
     async def ready(self) -> None:
@@ -165,36 +212,63 @@ class Gate:
             return recalled
         if not self._notes.shares(call):
             return await self._dispatch.send(call, send)
-        answer = self._notes.known(call)
-        if answer is not None:
-            self._notes.found(call, answer)
-            return answer
         return await self._shared(call, send)
 
     async def _shared(self, call: Call, send: Send) -> Answer:
-        """Send `call`, or wait for an equal one that is already in flight."""
-        key = call.key
-        while asked := self._in_flight_of(key):
-            try:
-                answer = await asyncio.shield(asked)
-            except asyncio.CancelledError:
-                current = asyncio.current_task()
-                if current is not None and current.cancelling():
-                    raise
-                continue  # its sender was cancelled: send it ourselves
+        """Return a known answer; send `call`, or wait for an equal one that is in flight."""
+        while True:
+            answer = self._notes.known(call)
+            if answer is None:
+                asked = self._in_flight_of(call.key)
+                if asked is None:
+                    try:
+                        return await self._sent(call, send)
+                    except TakenOver:
+                        continue
+                try:
+                    answer = await asyncio.shield(asked)
+                except asyncio.CancelledError:
+                    current = asyncio.current_task()
+                    if current is not None and current.cancelling():
+                        raise
+                    continue  # its sender was cancelled, or pauses: send it ourselves
             self._notes.found(call, answer)
             return answer
-        pending = asyncio.get_running_loop().create_future()
-        self._asked[key] = pending
+
+    async def _sent(self, call: Call, send: Send) -> Answer:
+        """Send `call`; others may wait for it meanwhile."""
+        key, loop = call.key, asyncio.get_running_loop()
+        asked = self._asked[key] = _Asked(loop.create_future(), loop.create_future())
+
+        async def attempted(as_sent: Call) -> Answer:
+            asked.flying += 1
+            try:
+                return await send(as_sent)
+            except BaseException:
+                asked.flying -= 1
+                if not (asked.flying or self._permission.given):
+                    asked.withdraw()  # it is tried again after the pause only
+                raise
+
+        def taken() -> bool:
+            return asked.withdrawn and (
+                self._offered_beside(key) is not None or self._notes.known(call) is not None
+            )
+
         try:
-            answer = await self._dispatch.send(call, send)
-            pending.set_result(answer)
-        except BaseException as error:
-            if isinstance(error, LMError):
-                pending.set_exception(error)
-                pending.exception()  # retrieved: nobody may be waiting for it
-            else:
-                pending.cancel()  # not let through, or given up: that is not an answer
+            answer = await self._dispatch.send(call, attempted, taken)
+            asked.over(lambda future: future.set_result(answer))
+        except LMError as error:
+            failure = error
+
+            def failed(future: asyncio.Future[Answer]) -> None:
+                future.set_exception(failure)
+                future.exception()  # retrieved: nobody may be waiting for it
+
+            asked.over(failed)
+            raise
+        except BaseException:
+            asked.over(lambda future: future.cancel())  # not let through, or given up: no answer
             raise
         finally:
             del self._asked[key]
@@ -210,15 +284,22 @@ class Gate:
 
     def _in_flight_of(self, key: str) -> asyncio.Future[Answer] | None:
         """Return the answer to come of an equal call, None if none is in flight."""
-        found = (gate.offered(key) for gate in self._beside)
-        return self._asked.get(key) or next((asked for asked in found if asked is not None), None)
+        asked = self._asked.get(key)
+        return self._offered_beside(key) if asked is None else asked.pending
+
+    def _offered_beside(self, key: str) -> asyncio.Future[Answer] | None:
+        found = (gate.offered(key) for gate in self._beside if gate is not self)
+        return next((asked for asked in found if asked is not None), None)
 
     def offered(self, key: str) -> asyncio.Future[Answer] | None:
         """Return the answer to come of a call in flight, for another gate.
 
-        None while this one is paused: the other one need not wait for that.
+        None for what waits until the end of a pause: the other one need not.
         """
-        return self._asked.get(key) if self._permission.given else None
+        asked = self._asked.get(key)
+        if asked is None or asked.offer.cancelled():
+            return None
+        return asked.offer if asked.flying or self._permission.given else None
 
 
 class _SessionGate(Gate):

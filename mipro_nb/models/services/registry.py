@@ -121,6 +121,8 @@ def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
         )
     name = rest if provider else model
     key_variable = provider.key_variable if provider else None
+    if api_key is not None and not isinstance(api_key, str):
+        raise InvalidArgumentError("api_key", NOT_SHOWN, "give the key as a str.")
     own_server = base_url is not None or provider is None
     where = _checked_url(provider, base_url)
     key = _checked_key(api_key or (os.environ.get(key_variable) if key_variable else None))
@@ -148,12 +150,12 @@ def _checked_url(provider: Provider | None, base_url: str | None) -> str:
         argument = variable if variable and from_environment else argument
         url = from_environment or provider.base_url
     try:
-        parts = urlsplit(url or "")
+        parts = urlsplit(url if isinstance(url, str) else "")
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
         _ = parts.port  # raises ValueError if it is not a number
     except ValueError:
         usable = False
-    if url is None or not usable:
+    if not isinstance(url, str) or not usable:
         # It may be any text, even a key in the wrong place.
         raise InvalidArgumentError(
             argument, _harmless(url), "give a whole URL, such as 'http://127.0.0.1:8000/v1'."

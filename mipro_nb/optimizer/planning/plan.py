@@ -10,6 +10,7 @@ from typing import Any, Literal
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_count, check_seconds
 from mipro_nb.language.formats import check_choice
+from mipro_nb.language.options import check_flag
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.numbers import is_number
 from mipro_nb.optimizer.planning.estimate import Estimate
@@ -142,9 +143,7 @@ class Wishes(Hyperparameters):
             "tip_aware_proposer",
             "fewshot_aware_proposer",
         ):
-            value = getattr(self, name)
-            if not isinstance(value, bool):
-                raise InvalidArgumentError(name, value, "give True or False.")
+            check_flag(name, getattr(self, name))
         if self.seed > _LARGEST_SEED:
             raise InvalidArgumentError("seed", self.seed, f"give at most {_LARGEST_SEED}.")
         temperature, threshold = self.init_temperature, self.metric_threshold
@@ -166,7 +165,7 @@ class Wishes(Hyperparameters):
             raise InvalidArgumentError("measured_predictors", measured, "give a list of names.")
 
     def _check_auto(self) -> None:
-        if self.auto not in AUTO:
+        if not isinstance(self.auto, str) or self.auto not in AUTO:
             choices = ", ".join(repr(name) for name in AUTO)
             raise InvalidArgumentError("auto", self.auto, f"choose one of {choices}, or None.")
         for name in ("num_candidates", "num_trials"):

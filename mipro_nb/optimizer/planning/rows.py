@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -118,7 +118,12 @@ def split_rows(
     InvalidArgumentError
         If a set is empty, rows have no inputs, or a value has no JSON form or cannot be sent.
     """
-    if isinstance(inputs, str) or (inputs is not None and not list(inputs)):
+    if inputs is not None and not (
+        isinstance(inputs, Iterable)
+        and not isinstance(inputs, str)
+        and (names := list(inputs))
+        and all(isinstance(name, str) for name in names)
+    ):
         raise InvalidArgumentError("inputs", inputs, "give a list of names, such as ['question'].")
     train = _as_examples("trainset", trainset, inputs)
     if valset is not None:
