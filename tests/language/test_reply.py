@@ -409,6 +409,76 @@ def test_a_near_label_is_read_and_noted(reply, label):
     assert reading.notes == [f"{reply!r} was read as {label!r}"]
 
 
+TURNED = [
+    *("{}: no", "{}: false", "{} = 0", "{}: 0.1", "!{}", "! {}", "0% {}", "~~{}~~", "\u00ac{}"),
+    *("false {}", "far from {}", "opposite of {}", "lacks {}", "nicht {}", "pas {}", "не {}"),
+    *("不是 {}", "[ ] {}", "- [ ] {}", "\u2610 {}", "\u274c {}"),
+]
+
+
+@pytest.mark.parametrize("phrase", TURNED)
+@pytest.mark.parametrize("annotation", [Literal["positive", "negative"], Color, Literal[1, 10]])
+@pytest.mark.parametrize("form", ["answer: {}", '{{"answer": "{}"}}'])
+def test_a_label_that_is_denied_is_not_chosen(annotation, phrase, form):
+    label = {Color: "red", Literal[1, 10]: "10"}.get(annotation, "positive")
+    signature = Signature("question -> answer: T", T=annotation)
+    with pytest.raises(ReplyError, match="expected one of"):
+        read_reply(signature, form.format(phrase.format(label)))
+
+
+@pytest.mark.parametrize("phrase", ["[x] {}", "- [X] {}", "\u2611 {}", "{}!", "{}: true", "1. {}"])
+def test_a_label_that_is_ticked_or_affirmed_is_chosen(phrase):
+    signature = Signature("text -> label: Literal['spam', 'ham']")
+    reply = f"label: {phrase.format('spam')}\n{phrase.format('spam')}"
+    assert read_reply(signature, reply).values == {"label": "spam"}
+    assert read_reply(signature, "label: [x] spam\n[ ] ham").values == {"label": "spam"}
+
+
+def test_a_label_that_begins_with_no_is_told_from_another_one_denied():
+    signature = Signature("text -> label: Literal['spam', 'not spam']")
+    assert read_reply(signature, "label: It is not spam").values == {"label": "not spam"}
+
+
+@pytest.mark.parametrize("box", ["[ ] yes", "\u2610 true", "~~no~~", "!true"])
+def test_a_truth_that_is_not_ticked_or_is_struck_out_is_none(box):
+    with pytest.raises(ReplyError):
+        read("q -> ok: bool", f"ok: {box}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0,500", "-0,500", "0'125", "0 500", "0.123.456"),
+        *("<5", "> 5", ">5", "<= 5", "≥42", "**<5**", "[ ] 5"),
+        *("5 million", "5k", "5 (million)", "5 (in thousands)", "5 (k)", "5 (%)", "5 (x10)"),
+        *("5 (per week, so 20)", "5 (10)", "5 (at least)", "5 (negative)"),
+    ],
+)
+@pytest.mark.parametrize(
+    "annotation", [int, float, Decimal, int | None, list[int], Literal[5, 500]]
+)
+def test_a_number_that_may_be_another_one_is_refused(annotation, text):
+    signature = Signature("question -> answer: T", T=annotation)
+    reply = f'answer: ["{text}"]' if annotation == list[int] else f"answer: {text}"
+    with pytest.raises(ReplyError):
+        read_reply(signature, reply)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("42 (forty-two)", 42), ("42 (42 apples)", 42), ("$1,200 (before tax)", 1200)],
+)
+def test_a_remark_beside_a_number_is_left_out_and_noted(text, number):
+    reading = read_reply(Signature("question -> n: int"), f"n: {text}")
+    assert reading.values == {"n": number}
+    assert reading.notes == [f"{text!r} was read as {number}"]
+
+
+@pytest.mark.parametrize("text", ["<42>", "[42]", "**42**", "'42'", "42."])
+def test_what_stands_around_a_number_is_no_part_of_it(text):
+    assert read("q -> n: int", f"n: {text}") == {"n": 42}
+
+
 # What a form shows, and what a reader could take for more than text.
 PIECES = [
     *("<think>", "</think>", "[THINK]", "<|channel|>final<|message|>", "answer: x", "### Answer"),
