@@ -12,10 +12,11 @@ from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language.fields import Field, adapter
 from mipro_nb.language.formats import FORMATS, Found, PromptFormat
 from mipro_nb.language.formats.description import in_few_words
+from mipro_nb.language.formats.json_object import begins
 from mipro_nb.language.formats.unmarked import NoValueError, whole
 from mipro_nb.language.thoughts import told_apart
 from mipro_nb.language.values import is_placeholder, may_go_on, read_value, taken_value
-from mipro_nb.language.wrapping import unfenced, without_preface
+from mipro_nb.language.wrapping import without_preface
 
 if TYPE_CHECKING:
     from mipro_nb.language.signature import SignatureMeta
@@ -130,7 +131,7 @@ def _found(signature: SignatureMeta, answer: str, asked_for: PromptFormat) -> Fo
 
 def _in_order(answer: str, asked_for: PromptFormat) -> list[PromptFormat]:
     # In an object over several lines, each key looks like a field's mark.
-    is_object = unfenced(without_preface(answer)).strip().startswith("{")
+    is_object = begins(answer)
     usual = ["json", "lines", "tags"] if is_object else ["lines", "json", "tags"]
     own_first = not is_object or asked_for.name == "value"
     names = [asked_for.name, *usual] if own_first else ["json", asked_for.name, *usual]

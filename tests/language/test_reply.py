@@ -479,6 +479,79 @@ def test_what_stands_around_a_number_is_no_part_of_it(text):
     assert read("q -> n: int", f"n: {text}") == {"n": 42}
 
 
+HALVES = [
+    (Literal["good", "good enough"], '{"answer": "good'),
+    (Literal[1, 10], '{"answer": 1'),
+    (int, '{"answer": 1'),
+    (float, '{"answer": 1.'),
+    (int | None, '{"answer": 1'),
+    (bool, '{"answer": "yes'),
+    (Color, '{"answer": "red'),
+    (str, '{"answer": "red'),
+    (str, '{"answer": "red"'),
+    (list[str], '{"answer": ["a", "b"'),
+    (Literal["good", "good enough"], "{'answer': 'good"),
+    (Literal["good", "good enough"], '{\n  "answer": "good'),
+    (Literal["good", "good enough"], '```json\n{\n  "answer": "good'),
+    (Literal["good", "good enough"], '[{"answer": "good'),
+    (Literal["good", "good enough"], '{"output": {"answer": "good'),
+]
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize(("annotation", "reply"), HALVES)
+def test_a_value_in_half_a_json_object_may_go_on(annotation, reply, prompt_format):
+    signature = Signature("question -> answer: T", T=annotation)
+    with pytest.raises(TruncatedReplyError):
+        read_reply(signature, reply, truncated=True, prompt_format=prompt_format)
+    with pytest.raises(ReplyError):
+        read_reply(signature, reply, prompt_format=prompt_format)
+
+
+@pytest.mark.parametrize("truncated", [True, False])
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize(
+    ("annotation", "reply", "value"),
+    [
+        (Literal["good", "good enough"], '{"answer": "good"', "good"),
+        (Literal["good", "good enough"], '{\n  "answer": "good"\n', "good"),
+        (Literal[1, 10], '{"answer": 1, "why": "It', 1),
+        (int, '{"answer": 1,', 1),
+        (bool, '{"answer": true', True),
+        (list[str], '{"answer": ["a", "b"], "', ["a", "b"]),
+        (str, '{"answer": "red", "why"', "red"),
+    ],
+)
+def test_what_half_a_json_object_says_for_sure_is_read_and_noted(
+    annotation, reply, value, prompt_format, truncated
+):
+    signature = Signature("question -> answer: T", T=annotation)
+    reading = read_reply(signature, reply, truncated=truncated, prompt_format=prompt_format)
+    assert reading.values == {"answer": value}
+    assert any("no end" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize("opening", ["<answer>", "<Answer>", "<ANSWER>"])
+@pytest.mark.parametrize("closing", ["</answer>", "</Answer>", "</ANSWER>"])
+@pytest.mark.parametrize("prompt_format", FORMATS)
+def test_tags_are_the_same_in_any_case(opening, closing, prompt_format):
+    reply = f"{opening}42{closing}"
+    assert read("q -> answer", reply, prompt_format=prompt_format) == {"answer": "42"}
+    with pytest.raises(ReplyError):
+        read("q -> answer", f"{reply} or {closing}", prompt_format="tags")
+
+
+@pytest.mark.parametrize(
+    "body", ['["yes" or "no"]', '["a"; "b"]', '"yes" | "no"', '"yes" / "no"', '{"x": "a" - "b"}']
+)
+@pytest.mark.parametrize("annotation", [str, str | None, list[str], dict[str, str], Any])
+@pytest.mark.parametrize("prompt_format", FORMATS)
+def test_two_json_strings_with_something_between_are_not_one(annotation, body, prompt_format):
+    signature = Signature("question -> answer: T", T=annotation)
+    with pytest.raises(ReplyError):
+        read_reply(signature, f'{{"answer": {body}}}', prompt_format=prompt_format)
+
+
 # What a form shows, and what a reader could take for more than text.
 PIECES = [
     *("<think>", "</think>", "[THINK]", "<|channel|>final<|message|>", "answer: x", "### Answer"),

@@ -85,7 +85,7 @@ def _is_in_objects(signature: SignatureMeta, text: str) -> bool:
     No format found it there: the object is broken, is one of several, or has words around it.
     """
     (output,) = signature.output_fields.values()
-    if "{" not in text or str not in (output.type, *get_args(output.type)):
+    if "{" not in text or not {str, Any} & {output.type, *get_args(output.type)}:
         return False
     if text[0] in "{[":
         with contextlib.suppress(ValueError):
