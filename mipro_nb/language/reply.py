@@ -65,7 +65,7 @@ def read_reply(
     ReplyError
         If a field is missing or is not of its type.
     """
-    said = told_apart(text)
+    said = told_apart(text, signature.output_fields)
     answer = said.answer.strip()
     asked_for = FORMATS[prompt_format]
     found = _found(signature, answer, asked_for)

@@ -52,6 +52,11 @@ THOUGHTS = [
     "<thinking>Perhaps 5.</thinking>{}",
     "So the sum has to be found.\nanswer: 5?\n</think>\n\n{}",
     "[THINK]answer: 5[/THINK]{}",
+    "<|START_THINKING|>answer: 5<|END_THINKING|><|START_RESPONSE|>{}<|END_RESPONSE|>",
+    "<analysis>answer: 5</analysis>{}",
+    "<reasoning>\nPerhaps 5.\n</reasoning>\n{}",
+    "Perhaps 5.</think>{}",
+    'First {{"answer": "5"}}.\n</think>\n{}',
     "◁think▷answer: 5◁/think▷{}",
     "<|begin_of_thought|>5?<|end_of_thought|>\n<|begin_of_solution|>{}<|end_of_solution|>",
     "<|channel|>analysis<|message|>5?<|end|><|start|>assistant<|channel|>final<|message|>{}",
@@ -64,11 +69,36 @@ THOUGHTS = [
 def test_thoughts_are_no_part_of_the_answer(thoughts, answer):
     reply = thoughts.format(answer.replace("{{", "{").replace("}}", "}"))
     assert read("question -> answer", reply) == {"answer": "42"}
-    assert "5" in told_apart(reply).thoughts or "sum" in told_apart(reply).thoughts
+    thought = told_apart(reply, ["answer"]).thoughts
+    assert "5" in thought or "sum" in thought
 
 
 def test_a_thought_between_a_mark_and_its_value_is_set_aside():
     assert read("q -> answer", "answer: <think>5? No.</think> 42") == {"answer": "42"}
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize("form", ["answer: {}", '{{"answer": "{}"}}', "<answer>{}</answer>"])
+@pytest.mark.parametrize(
+    "value",
+    ["<think>x</think>42", "close it with </think> at the end", "end with </think>", "</think>42"],
+)
+def test_a_mark_of_thoughts_in_a_value_is_part_of_it(value, form, prompt_format):
+    if not (value.startswith("<") and form[0] != "{"):  # thoughts that a value begins with
+        reply = f"{form.format(value)}"
+        assert read("q -> answer", reply, prompt_format=prompt_format) == {"answer": value}
+        after = f"<think>5?</think>\n{reply}"
+        assert read("q -> answer", after, prompt_format=prompt_format) == {"answer": value}
+
+
+def test_thoughts_below_the_first_line_of_a_value_are_part_of_it():
+    text = "Write it so:\n<think>\nsteps\n</think>\nThen the answer."
+    assert read("q -> answer", f"answer: {text}") == {"answer": text}
+
+
+def test_an_output_named_reasoning_is_no_thought():
+    values = read("q -> reasoning, answer", "<reasoning>x</reasoning>\n<answer>42</answer>")
+    assert values == {"reasoning": "x", "answer": "42"}
 
 
 @pytest.mark.parametrize("truncated", [True, False])
