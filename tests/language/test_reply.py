@@ -219,6 +219,73 @@ def test_what_cannot_be_understood_is_refused_and_not_guessed(declaration, reply
         read(declaration, reply)
 
 
+TWO_FORMS = [
+    ('{{"label": "{}"}}', "label: {}"),
+    ('{{"label": "{}"}}', "<label>{}</label>"),
+    ("label: {}", "<label>{}</label>"),
+    ("**Label:** {}", "<label>{}</label>"),
+    ("label: {}", '```json\n{{"label": "{}"}}\n```'),
+]
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize("annotation", [str, Literal["ham", "spam"]])
+@pytest.mark.parametrize(("first", "second"), TWO_FORMS)
+def test_two_forms_with_two_values_are_ambiguous(first, second, annotation, prompt_format):
+    if annotation is str and first[0] != "{" and prompt_format not in second:
+        return  # the second line is part of the text
+    signature = Signature("text -> label: T", T=annotation)
+    with pytest.raises(ReplyError, match=r"more than once|expected one value"):
+        read_reply(
+            signature,
+            f"{first.format('ham')}\n{second.format('spam')}",
+            prompt_format=prompt_format,
+        )
+
+
+@pytest.mark.parametrize(
+    ("prompt_format", "form"),
+    [
+        ("lines", "answer: {}"),
+        ("tags", "<answer>{}</answer>"),
+        ("json", '```\n{{"answer": "{}"}}\n```'),
+    ],
+)
+def test_a_sentence_with_another_value_than_the_marked_one_is_noted(prompt_format, form):
+    signature = Signature("text -> answer: Literal['ham', 'spam']")
+    reply = f"The answer is: ham\n{form.format('spam')}"
+    reading = read_reply(signature, reply, prompt_format=prompt_format)
+    assert reading.values == {"answer": "spam"}
+    assert any("gives another one" in note for note in reading.notes)
+    same = read_reply(signature, reply.replace("ham", "spam"), prompt_format=prompt_format)
+    assert same.values == {"answer": "spam"}
+    assert same.notes == []
+
+
+@pytest.mark.parametrize("annotation", [str, str | None, Literal["Paris", "Rome"]])
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_reply_that_repeats_itself_gives_its_value_once(annotation, times):
+    signature = Signature("question -> answer: T", T=annotation)
+    reading = read_reply(signature, "\n".join(["answer: Paris"] * times))
+    assert reading.values == {"answer": "Paris"}
+    assert any("more than once" in note for note in reading.notes)
+    cut = read_reply(signature, "answer: Paris\nanswer: Par", truncated=True)
+    assert cut.values == {"answer": "Paris"}
+
+
+def test_all_values_may_be_repeated():
+    signature = Signature("q -> why, answer")
+    once = "why: So it\nis.\nanswer: Paris"
+    assert read_reply(signature, f"{once}\n\n{once}").values["answer"] == "Paris"
+    with pytest.raises(ReplyError, match="more than once"):
+        read_reply(signature, f"{once}\n\n{once.replace('Paris', 'Rome')}")
+
+
+def test_two_texts_below_each_other_are_ambiguous():
+    with pytest.raises(ReplyError, match="more than once"):
+        read("question -> answer", "answer: Paris\nanswer: London")
+
+
 TWO_VALUES = [
     '{"label": "ham", "label": "spam"}',
     '{"Label": "ham", "label": "spam"}',

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from mipro_nb.language import thoughts
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, json_value
+from mipro_nb.language.fields import Field, holds_any_text, json_value
 from mipro_nb.language.formats.description import described
 from mipro_nb.language.formats.lines import write_fields
 from mipro_nb.language.formats.protocol import Found
@@ -62,7 +62,18 @@ class JsonObject:
         return Found(
             values={name: values[0] for name, values in given.items() if len(values) == 1},
             refused={name: in_doubt(values) for name, values in given.items() if len(values) > 1},
+            outside=_around(reply),
         )
+
+
+def _around(reply: str) -> str:
+    """Return what stands around the object in `reply`."""
+    if begins(reply):
+        return ""
+    before, fence, rest = reply.partition("```")
+    if fence:
+        return f"{before}\n{rest.partition('```')[2]}".strip()
+    return reply[: min(place for c in "[{" if (place := reply.find(c)) >= 0)].strip()
 
 
 def begins(text: str) -> bool:
@@ -112,7 +123,7 @@ def _complete(field: Field, text: str, keys: list[re.Match[str]]) -> Any:
     after = text[end:].strip()
     # A number may have more digits. A quote may stand within a text.
     is_open = isinstance(value, int | float) and not isinstance(value, bool)
-    is_open = is_open or bool({str, Any} & {field.type, *get_args(field.type)})
+    is_open = is_open or holds_any_text(field)
     if key[1] != '"' or (is_open if not after else after[0] not in ",}]"):
         msg = "it may go on"
         raise ValueError(msg)

@@ -52,6 +52,7 @@ class Tags:
         refused: dict[str, str] = {}
         ended: Counter[str] = Counter()
         last, place, before = None, 0, ""
+        outside: list[str] = []
         while opening := _opening(names).search(reply, place):
             name = opening[1] if opening[1] in names else by_folding[folded(opening[1])]
             closing = _closing(name, names).search(reply, opening.end())
@@ -60,6 +61,7 @@ class Tags:
             end = closing.start() if closing else following.start() if following else len(reply)
             if not texts:
                 before = reply[: opening.start()]
+            outside.append(reply[place : opening.start()])
             text = reply[opening.end() : end].strip()
             ended[name] += closing is not None
             if name in texts and closing and text not in ("", texts[name]):
@@ -67,12 +69,15 @@ class Tags:
             elif name not in texts and (text or closing):
                 texts[name] = text
                 last = None if closing or following else name
-            place = max(end, opening.end())
+            place = closing.end() if closing else end
         for name in texts:
             if len(_closing(name, names).findall(reply)) > ended[name] > 0:
                 refused[name] = f"nobody can tell which </{name}> ends it"
         texts = {name: text for name, text in texts.items() if name not in refused}
-        return Found(texts, refused=refused, last=last, before=before)
+        outside.append(reply[place:])
+        return Found(
+            texts, refused=refused, last=last, before=before, outside="\n".join(outside).strip()
+        )
 
 
 @lru_cache(maxsize=256)
