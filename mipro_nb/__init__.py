@@ -26,7 +26,8 @@ from mipro_nb.language import (
 )
 from mipro_nb.models import LM, OpenAI, Price
 from mipro_nb.notebook import compare, history, show, surface_here
-from mipro_nb.optimizer import MIPROv2, Plan, Run, SearchStrategy, live_runs, surface
+from mipro_nb.optimizer import MIPROv2, Plan, Run, SearchStrategy, live_runs
+from mipro_nb.optimizer.running import surface
 from mipro_nb.version import __version__
 
 __all__ = [

@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 
 from mipro_nb.language import configure
-from mipro_nb.models import setbacks
+from mipro_nb.models import retryable
 from mipro_nb.runs.opened import close_records
 
 # How long an example takes says more about the machine than about the code.
@@ -65,4 +65,4 @@ def _own_surroundings(tmp_path, monkeypatch):
 @pytest.fixture
 def short_pauses(monkeypatch):
     """Have calls that failed be tried again at once, nearly: not after half a second and more."""
-    monkeypatch.setattr(setbacks, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(retryable, "_FIRST_PAUSE_SECONDS", 0.01)

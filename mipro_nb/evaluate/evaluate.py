@@ -15,7 +15,7 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.scored_row import is_made_of
-from mipro_nb.models.gate import own_calls
+from mipro_nb.models.gate.gate import own_calls
 from mipro_nb.numbers import is_count, is_number, one_decimal
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.wording import counted
@@ -75,14 +75,15 @@ class EvaluationResult(float):
     def to_dataframe(self) -> pd.DataFrame:
         """Return a row per example: its values, ``pred_…`` of each output, score, error.
 
-        Where replies were not written as asked and were read all the same, ``notes`` say how.
+        Where replies were not written as asked and were read all the same, ``notes`` say how; and
+        why LM calls failed that program or metric went on without.
         """
         import pandas as pd  # noqa: PLC0415 - slow to import, and only wanted on request
 
         rows = [_row(result) for result in self.results]
-        if any(result.notes for result in self.results):
+        if any(result.notes or result.caught for result in self.results):
             rows = [
-                {**row, "notes": "\n".join(result.notes)}
+                {**row, "notes": "\n".join([*result.notes, *result.caught])}
                 for row, result in zip(rows, self.results, strict=True)
             ]
         return pd.DataFrame(rows)
@@ -266,6 +267,12 @@ class Evaluate:
             print(  # noqa: T201
                 f"{counted(noted, 'example')} of {len(result.results)} got replies in another form "
                 "than asked for: to_dataframe() tells in its column notes how they were read."
+            )
+        if caught := sum(bool(each.caught) for each in result.results):
+            print(  # noqa: T201
+                f"{counted(caught, 'example')} of {len(result.results)} met failed LM calls whose "
+                "errors the program or the metric caught, and the score is that of what it did "
+                "then: to_dataframe() tells in its column notes why they failed."
             )
         if result.failed:
             lines = [error_line(failed) for failed in result.failed[:_SHOWN_FAILURES]]

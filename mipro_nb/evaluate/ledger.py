@@ -8,15 +8,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import TypeGuard
 
 from mipro_nb.errors import MetricError, RequestRefusedError, TooManyErrorsError
-from mipro_nb.evaluate.metric import Metric
+from mipro_nb.evaluate.metric import Metric, NotFiniteScoreError
 from mipro_nb.evaluate.scoring import ExampleResult, error_line, score_example
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import call_labels
-from mipro_nb.models.draws import Execution, execution
+from mipro_nb.models.gate.draws import Execution, execution
 
 Results = Mapping[str, dict[int, ExampleResult]]
 """Configuration → example, by place in the set → result."""
@@ -46,6 +47,9 @@ class Ledger:
         Seconds that program and metric may work on one example; None for ever.
     taught
         Examples, by place in the set, that demos may have been made of.
+    lenient
+        Whether whatever fails is a result: how good the program, the LM or the metric is, is told
+        by others.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Ledger:
         known: Results = _NONE,
         example_timeout: float | None = None,
         taught: AbstractSet[int] = frozenset(),
+        lenient: bool = False,
     ) -> None:
         self.examples = examples
         self._metric = metric
@@ -65,6 +70,7 @@ class Ledger:
         self._max_errors = max_errors
         self._example_timeout = example_timeout
         self._taught = taught
+        self._lenient = lenient
         # By configuration, then by example. A cell that is scored keeps its result alone: a task
         # would keep its coroutine and context variables for as long as the run lasts.
         self._results: dict[str, dict[int, ExampleResult]] = dict(known)
@@ -104,7 +110,7 @@ class Ledger:
         TooManyErrorsError
             If `max_errors` examples failed.
         MetricError
-            If the metric raised on the very first example.
+            If the metric raised, or returned no score, on the very first example.
         """
         results = self._results.setdefault(configuration, {})
         scoring = self._scoring.setdefault(configuration, {})
@@ -152,6 +158,12 @@ class Ledger:
             raise
         return [results[index] for index in indices]
 
+    def forget(self, configuration: str, error: type[Exception]) -> None:
+        """Have examples that failed with such an error be scored again."""
+        results = self._results.get(configuration, {})
+        for index in [n for n, result in results.items() if isinstance(result.error, error)]:
+            del results[index]
+
     async def _score(
         self, program: Module, index: int, priority: int, made_of: str
     ) -> ExampleResult:
@@ -166,8 +178,9 @@ class Ledger:
                 self._metric,
                 example_timeout=self._example_timeout,
                 taught=index in self._taught,
+                lenient=self._lenient,
             )
-            if isinstance(result.error, MetricError) and not self._scored_one:
+            if _is_the_metric_s(result.error) and not (self._scored_one or self._lenient):
                 raise result.error
             self._scored_one = self._scored_one or result.error is None
         return result
@@ -178,6 +191,8 @@ class Ledger:
         A server that refuses some calls for what they hold, and answers others, is in order: what
         it refuses is an outcome like any other.
         """
+        if self._lenient:
+            return
         if self._scored_one:
             errors = [each for each in errors if not isinstance(each.error, RequestRefusedError)]
         if len(errors) < max(self._max_errors, 1):
@@ -188,6 +203,11 @@ class Ledger:
             f"The first of them:\n  {lines}"
         )
         raise TooManyErrorsError(msg)
+
+
+def _is_the_metric_s(error: Exception | None) -> TypeGuard[MetricError]:
+    """Tell whether an error is the metric's own doing, and not that of one odd answer."""
+    return isinstance(error, MetricError) and not isinstance(error, NotFiniteScoreError)
 
 
 def _digest(program: Module) -> str:

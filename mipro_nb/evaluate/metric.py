@@ -22,6 +22,7 @@ _TOO_HIGH = {
     "numbers from 0 to 1, or give metric_threshold in its own units, above 1, if they go to 100.",
     HUNDRED: "Scores go up to 1, or up to 100 where any is above 1: divide by the highest one.",
 }
+_NOT_FINITE = "Have it return 0.0, or another number, for an answer that it cannot measure."
 _WANTED = "def metric(example, prediction, trace=None)"
 
 
@@ -113,18 +114,23 @@ class Metric:
     def _as_score(self, result: Any, example: Example, prediction: Any) -> Score:
         value, feedback = _value_and_feedback(result)
         highest = self.scale or HUNDRED
+        kind: type[MetricError] = MetricReturnError
         problem = ""
         if value is None:
             what = "None: does it lack a return?" if result is None else shown(repr(result), 80)
             problem = f"{what} It must return a bool, a number from 0 to 1 or a Score."
+        elif not math.isfinite(value) or value < -LARGEST_SCORE:
+            kind = NotFiniteScoreError
+            problem = f"{value:g}, which is not a score. {_NOT_FINITE}"
         elif value > highest * _ROUNDING:
+            kind = MetricScaleError
             problem = f"{value:g}. {_TOO_HIGH[highest]}"
         if value is None or problem:
             msg = (
                 f"The metric {self.name} returned {problem} It was called on "
                 f"{shown(repr(example), 200)} with {shown(repr(prediction), 200)}."
             )
-            raise MetricReturnError(msg)
+            raise kind(msg)
         if scale_of([value]) == 1:  # a cosine of equal vectors may be a little more
             value = min(value, 1.0)
         return Score(min(value, highest) / (self.scale or 1), feedback)
@@ -136,7 +142,15 @@ def scale_of(scores: Iterable[float]) -> Literal[1, 100]:
 
 
 class MetricReturnError(MetricError):
-    """The metric returned something that is not a score; it would do so again."""
+    """The metric returned something that is not a score."""
+
+
+class MetricScaleError(MetricReturnError):
+    """The metric returned more than a full score: its scale is not the one that was seen."""
+
+
+class NotFiniteScoreError(MetricError):
+    """The metric returned NaN or an infinite number, as it may for one answer alone."""
 
 
 def _takes_trace(function: MetricFunction, name: str) -> bool:
@@ -167,6 +181,8 @@ def _value_and_feedback(result: Any) -> tuple[float | None, str | None]:
         value = None if isinstance(result, str) else float(result)
     except (TypeError, ValueError):
         value = None
-    if value is None or not math.isfinite(value) or abs(value) > LARGEST_SCORE:
+    except OverflowError:  # an integer beyond all floats
+        value = math.inf
+    if value is None:
         return None, None
     return value, None if feedback is None else str(feedback)

@@ -10,6 +10,7 @@ from typing import Any
 
 from mipro_nb.errors import (
     CallRefusedError,
+    LMError,
     LMUnavailableError,
     MiproError,
     PromptFilteredError,
@@ -17,9 +18,9 @@ from mipro_nb.errors import (
     RecordError,
     ReplyError,
 )
-from mipro_nb.evaluate.metric import Metric, MetricReturnError
+from mipro_nb.evaluate.metric import Metric, MetricScaleError, Score
 from mipro_nb.evaluate.user_code import run_user_code
-from mipro_nb.language.attempt import attempting
+from mipro_nb.language.attempt import Attempt, attempting
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.scored_row import scoring
@@ -27,8 +28,9 @@ from mipro_nb.language.tracing import noting
 
 # What a prompt may come to, and no error of the program.
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
-# Errors after which every other example would fail alike.
-HOPELESS = (LMUnavailableError, CallRefusedError, MetricReturnError, RecordError)
+# Errors after which every other example would fail alike: whatever is asked, and in any case.
+_ENDING = (CallRefusedError, RecordError)
+HOPELESS = (LMUnavailableError, MetricScaleError, *_ENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class ExampleResult:
         How long program and metric took.
     notes
         What of the replies was not written as asked and was read all the same, a sentence each.
+    caught
+        Why LM calls failed without failing the example: program or metric caught the errors.
     """
 
     index: int
@@ -63,6 +67,7 @@ class ExampleResult:
     error: Exception | None
     seconds: float
     notes: Sequence[str] = ()
+    caught: Sequence[str] = ()
 
     @property
     def counts_as_error(self) -> bool:
@@ -82,6 +87,7 @@ async def score_example(
     *,
     example_timeout: float | None = None,
     taught: bool = False,
+    lenient: bool = False,
 ) -> ExampleResult:
     """Return the result of one example; a failure of this example alone is part of it.
 
@@ -101,37 +107,79 @@ async def score_example(
         Seconds that program and metric may work on it, without the LMs' part; None for ever.
     taught
         Whether demos may have been made of the example.
+    lenient
+        Whether an LM that is not available, and a metric that returns no score, is part of the
+        result as well.
 
     Raises
     ------
     LMUnavailableError
-        If no LM call can succeed: every other example would fail alike.
+        If no LM call can succeed: every other example would fail alike. It is raised even where
+        program or metric caught it, since their score would be that of the outage.
     CallRefusedError
         If the run was stopped.
-    MetricReturnError
-        If the metric returns no score.
+    MetricScaleError
+        If the metric returns more than a full score.
     """
     begun = time.monotonic()
+    hopeless = _ENDING if lenient else HOPELESS
     prediction = None
+    score = Score(0.0)
+    failure: Exception | None = None
     notes: Sequence[str] = ()
-    try:
-        with attempting(example_timeout):
+    with attempting(example_timeout) as attempt:
+        try:
             inputs = copy.deepcopy(example.inputs().to_dict())
             with scoring(example, taught=taught), noting() as notes:
                 prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
             score = await metric.score(example, prediction)
-    except HOPELESS:
-        raise
-    except Exception as error:  # noqa: BLE001 - the user's program may raise anything
-        if isinstance(error, OUTCOMES):
-            # There may be one for every example of a run, and its frames hold prompt and reply.
-            error.__traceback__ = error.__context__ = None
-        seconds = time.monotonic() - begun
-        return ExampleResult(index, example, prediction, 0.0, None, error, seconds, tuple(notes))
-    seconds = time.monotonic() - begun
+        except Exception as error:
+            if isinstance(error, hopeless):
+                raise
+            failure = error
+        caught = caught_failures(attempt, failure, hopeless)
+    if isinstance(failure, OUTCOMES):
+        # There may be one for every example of a run, and its frames hold prompt and reply.
+        failure.__traceback__ = failure.__context__ = None
     return ExampleResult(
-        index, example, prediction, score.score, score.feedback, None, seconds, tuple(notes)
+        index,
+        example,
+        prediction,
+        score.score,
+        score.feedback,
+        failure,
+        time.monotonic() - begun,
+        tuple(notes),
+        caught,
     )
+
+
+def caught_failures(
+    attempt: Attempt,
+    failure: Exception | None,
+    hopeless: tuple[type[Exception], ...] = HOPELESS,
+) -> tuple[str, ...]:
+    """Return why LM calls of an attempt failed that came to an end all the same, once each.
+
+    Parameters
+    ----------
+    attempt
+        The attempt, after program and metric.
+    failure
+        The error that it ended with; None if it did not fail.
+    hopeless
+        Errors that every other call would meet as well.
+
+    Raises
+    ------
+    LMUnavailableError, CallRefusedError, RecordError
+        If one of them was met.
+    """
+    for error in attempt.failures:
+        if isinstance(error, hopeless):
+            raise error
+    caught = (e for e in attempt.failures if isinstance(e, LMError) and e is not failure)
+    return tuple(dict.fromkeys(f"A failed LM call was caught: {error}" for error in caught))
 
 
 def error_line(result: ExampleResult) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mipro_nb.models.turns import Turns
+from mipro_nb.models.gate.limiter import Turns
 
 
 class Slots:

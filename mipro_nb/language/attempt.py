@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from mipro_nb.errors import CallRefusedError, ExampleTimeoutError
+from mipro_nb.errors import CallRefusedError, ExampleTimeoutError, MiproError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,8 @@ class Attempt:
     ----------
     over
         Done once the attempt was given up.
+    failures
+        Why LM calls of the attempt failed, whether or not the user's code let that through.
     """
 
     def __init__(self, timeout: float | None, *, refuses: bool = True) -> None:
@@ -46,6 +48,7 @@ class Attempt:
         self._refuses = refuses
         self._loop = asyncio.get_running_loop()
         self.over: asyncio.Future[None] = self._loop.create_future()
+        self.failures: list[MiproError] = []
         self._timeout = timeout
         self._left = timeout
         self._running_since = 0.0
@@ -104,6 +107,12 @@ class Attempt:
         if self._outer is not None:
             self._outer.begin_call()
 
+    def note_failure(self, error: MiproError) -> None:
+        """Note that an LM call failed; attempts that this one is part of note it as well."""
+        self.failures.append(error)
+        if self._outer is not None:
+            self._outer.note_failure(error)
+
     def end_call(self) -> None:
         """Note that an LM call is over."""
         self._calls -= 1
@@ -137,6 +146,8 @@ def attempting(timeout: float | None, *, refuses: bool = True) -> Iterator[Attem
 def lm_call() -> Iterator[None]:
     """Have the attempt's clock stand still for the block, an LM call; on the core loop.
 
+    The attempt notes it if the call fails.
+
     Raises
     ------
     CallRefusedError
@@ -150,5 +161,8 @@ def lm_call() -> Iterator[None]:
     attempt.begin_call()
     try:
         yield
+    except MiproError as error:
+        attempt.note_failure(error)
+        raise
     finally:
         attempt.end_call()

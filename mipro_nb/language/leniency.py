@@ -7,10 +7,11 @@ in two ways is refused.
 from __future__ import annotations
 
 import json
+import math
 import re
 import types
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import is_dataclass
 from decimal import Decimal
 from enum import Enum
@@ -26,11 +27,14 @@ from typing import (
 )
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from mipro_nb.errors import shown
 from mipro_nb.language.fields import adapter_of
 from mipro_nb.language.keys import AmbiguousError, by_name, check_nothing_repeats, in_doubt
+from mipro_nb.language.listed import between_commas, in_lines
 from mipro_nb.language.near_json import near_json
+from mipro_nb.language.wrapping import unquoted
 
 _TRUE = frozenset({"true", "yes", "1", "y"})
 _FALSE = frozenset({"false", "no", "0", "n"})
@@ -89,6 +93,10 @@ class NotOneOfError(ValueError):
     """A text that is none of the values that a type has."""
 
 
+class NotFiniteError(NotOneOfError):
+    """Infinity, a number too large, or "NaN", where a number is asked for."""
+
+
 def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
     """Return what `raw`, a text or JSON value, stands for as a value of the type `annotation`.
 
@@ -110,16 +118,22 @@ def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
+        if arguments[0] is float and _may_be_infinite(arguments[1:]):
+            return _number(raw, notes)
         return fitted(arguments[0], raw, notes)
     if origin in (Union, types.UnionType):
         return _one_arm(arguments, raw, notes)
     labels = _labels(annotation)
     if labels is not None:
         return _one_of(labels, raw, notes)
-    if annotation in (type(None), bool):
-        return _truth(raw) if annotation is bool else _nothing(raw)
-    if annotation in _NUMBERS:
-        return _number(raw, notes)
+    plainly: dict[Any, Callable[[], Any]] = {
+        type(None): lambda: _nothing(raw),
+        bool: lambda: _truth(raw),
+        **dict.fromkeys(_NUMBERS, lambda: _number(raw, notes)),
+        float: lambda: _float(raw, notes),
+    }
+    if annotation in plainly:
+        return plainly[annotation]()
     return _container(annotation, raw, notes)
 
 
@@ -132,11 +146,13 @@ def check_clear(annotation: Any, raw: Any) -> None:
     ------
     AmbiguousError
         If it does.
+    NotFiniteError
+        If it reads infinity or "NaN" as a number.
     """
     try:
         check_nothing_repeats(raw)
         fitted(annotation, raw, [])
-    except AmbiguousError:
+    except (AmbiguousError, NotFiniteError):
         raise
     except (ValueError, RecursionError):
         return  # whether it is a value at all is said elsewhere
@@ -309,6 +325,23 @@ def _number(raw: Any, notes: list[str]) -> Any:
     return number
 
 
+def _float(raw: Any, notes: list[str]) -> Any:
+    number = _number(raw, notes)
+    try:
+        is_finite = math.isfinite(float(number))
+    except (ValueError, TypeError, OverflowError):
+        return number  # pydantic says what is wrong
+    if not is_finite:
+        msg = f"expected a number that is finite, got {shown(str(raw), 80)!r}"
+        raise NotFiniteError(msg)
+    return number
+
+
+def _may_be_infinite(extras: Iterable[Any]) -> bool:
+    parts = [p for e in extras for p in (e.metadata if isinstance(e, FieldInfo) else [e])]
+    return any(getattr(part, "allow_inf_nan", False) for part in parts)
+
+
 def plain_number(text: str) -> tuple[str, str]:
     """Return the number in ``$1,234.`` or ``42 (apples)`` as Python writes it, and the remark.
 
@@ -352,11 +385,50 @@ def _container(annotation: Any, raw: Any, notes: list[str]) -> Any:
     fields = _fields_of(annotation)
     if fields is None and not issubclass(kind, Mapping | list | tuple | set | frozenset):
         return raw
-    made = near_json(raw) if isinstance(raw, str) else raw
+    elements = _listed(kind, get_args(annotation), raw) if fields is None else None
+    if elements is not None:
+        notes.append(f"{shown(raw.strip(), 80)!r} was read as a list")
+        return _with_elements(kind, get_args(annotation), elements, notes)
+    made = near_json(raw, notes) if isinstance(raw, str) else raw
     check_nothing_repeats(made)
     if isinstance(made, dict) and fields is not None:
         return _with_fields(fields, made, notes)
     return _with_elements(kind, get_args(annotation), made, notes)
+
+
+def holds_elements(annotation: Any) -> bool:
+    """Tell whether values of a type, or of a part of a union, are lists, tuples or sets."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return any(map(holds_elements, arguments))
+    if origin is Annotated:
+        return holds_elements(arguments[0])
+    kind = origin or annotation
+    return isinstance(kind, type) and issubclass(kind, list | tuple | set | frozenset)
+
+
+def _listed(kind: type, arguments: tuple[Any, ...], raw: Any) -> list[str] | None:
+    """Return the elements of a list that `raw` is, but not as JSON; None otherwise.
+
+    A comma may be a part of a text: where elements may be any, there is one in each line.
+    """
+    text = raw.strip() if isinstance(raw, str) else ""
+    if not issubclass(kind, list | tuple | set | frozenset) or text[:1] in ("", "[", "{"):
+        return None
+    types_of = [each for each in arguments if each is not ...]
+    labels = [label for each in types_of for label in _labels(each) or ()]
+    if text.strip("().").casefold() in NONE_WORDS and loosely(text) not in map(loosely, labels):
+        return []
+    if (elements := in_lines(text)) is not None:
+        return [unquoted(element) for element in elements]
+    if types_of and all(map(_is_short, types_of)) and not any("," in label for label in labels):
+        return between_commas(text, fractions=any(each in (float, Decimal) for each in types_of))
+    return None
+
+
+def _is_short(annotation: Any) -> bool:
+    """Tell whether a value of a type is a number or a label."""
+    return annotation in (int, float, Decimal) or _labels(annotation) is not None
 
 
 def _with_elements(kind: type, arguments: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:

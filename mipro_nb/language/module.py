@@ -28,6 +28,8 @@ class Module:
 
     Predictors and modules may be attributes, or stand in lists, tuples and dicts that are. Write
     ``forward`` as plain Python, or ``async def aforward`` to await several predictors at once.
+    Evaluations run one program on several examples at once: what belongs to one of them must not be
+    kept on ``self``. Counters and things that are loaded once may be.
 
     Attributes
     ----------

@@ -12,13 +12,19 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from mipro_nb.language.backslashes import READ_AS_THEY_STAND, STRING, meant
 from mipro_nb.language.keys import object_of
 from mipro_nb.language.wrapping import unfenced, without_preface
 
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 _BRACKETS = {"{": "}", "[": "]"}
-_WORD = re.compile(r"\w+")
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+# Signs of currency and mathematics, arrows and pictures are as good as words.
+_WORD = re.compile(r"\w+|[\u20a0-\u20cf\u2190-\u2bff\U0001f000-\U0001faff]")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[\"'\\/bfnrt\n])")
+# A comment, a comma too many, or a string that may look like holding one; each is read once.
+_REMARK = re.compile(rf"{STRING}|(//[^\n]*|/\*.*?(?:\*/|\Z))", re.DOTALL)
+_LAST_COMMA = re.compile(rf"{STRING}|(,(?=\s*[\]}}]))", re.DOTALL)
+_COMMENTS = "Comments in the JSON were left out."
 # A quote within a word ends a string or does not.
 _UNSURE = re.compile(r"\w\"\w")
 _SINGLE_QUOTED = re.compile(r"[\[{,:]\s*'")
@@ -30,12 +36,20 @@ _DOTS = re.compile(r"\.{3}")
 _LONGEST_REPAIR = 100_000
 
 
-def near_json(text: str) -> Any:
+def near_json(text: str, notes: list[str] | None = None) -> Any:
     """Return the object or list that `text` plainly means.
 
     A sentence before it and a fence around it are passed over. Python's quotes and names, a comma
-    too many and bare quotes are fixed, as long as no word is lost. An object in which a key stands
-    for two values is a `mipro_nb.language.keys.Repeating` one.
+    too many and bare quotes are fixed, as long as no word is lost. Comments are left out where the
+    rest is JSON. An object in which a key stands for two values is a
+    `mipro_nb.language.keys.Repeating` one.
+
+    Parameters
+    ----------
+    text
+        What a model wrote.
+    notes
+        Gets a sentence for comments that were left out, and for backslashes that were not doubled.
 
     Raises
     ------
@@ -45,7 +59,27 @@ def near_json(text: str) -> Any:
     >>> near_json("Here they are: ['a', 'b',]")
     ['a', 'b']
     """
-    body = _body(text)
+    body, literal = meant(_opened(text))
+    try:
+        value = _read(body)
+    except ValueError:
+        if (value := _without_comments(body)) is None:
+            raise
+        said = [_COMMENTS]
+    else:
+        said = []
+    if notes is not None:
+        notes += [*said, *([READ_AS_THEY_STAND] if literal else [])]
+    return value
+
+
+_DEEP = "it is nested too deeply"
+
+
+def _read(body: str) -> Any:
+    if not body or body[0] not in _BRACKETS or body[-1] != _BRACKETS[body[0]]:
+        msg = "there is no JSON object or list"
+        raise ValueError(msg)
     try:
         return json.loads(body, object_pairs_hook=object_of)
     except RecursionError as error:
@@ -55,23 +89,37 @@ def near_json(text: str) -> Any:
     return _repaired(body)
 
 
-_DEEP = "it is nested too deeply"
+def _without_comments(body: str) -> Any:
+    """Return what `body` is without its comments, None if it has none or is not JSON then.
+
+    The quotes of a string that holds more of them may leave "//" outside; nothing is repaired here.
+    """
+    bare = _REMARK.sub(lambda found: " " if found[1] else found[0], body).strip()
+    if bare == body or bare[:1] not in _BRACKETS:
+        return None
+    try:
+        bare = _LAST_COMMA.sub(lambda found: "" if found[1] else found[0], bare)
+        return json.loads(bare, object_pairs_hook=object_of)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return _literal(bare)
+    except _NO_LITERAL:
+        return None
 
 
-def _body(text: str) -> str:
+def _opened(text: str) -> str:
+    """Return what stands in the fence, or after the sentence, that announces an object or list."""
     body = unfenced(text.strip()).strip()
-    if body[:1] not in _BRACKETS:
-        fences = _FENCED.findall(body)
-        body = fences[0].strip() if len(fences) == 1 else _announced(body)
-    if not body or body[0] not in _BRACKETS or body[-1] != _BRACKETS[body[0]]:
-        msg = "there is no JSON object or list"
-        raise ValueError(msg)
-    return body
+    if body.startswith((*_BRACKETS, "//", "/*")):
+        return body
+    fences = _FENCED.findall(body)
+    return fences[0].strip() if len(fences) == 1 else _announced(body)
 
 
 def _announced(text: str) -> str:
     """Return what follows the first colon, if that is all there is to read."""
-    body = without_preface(text)
+    body = without_preface(text).strip()
     if body[:1] in _BRACKETS:
         return body
     before, _, after = body.partition(":")
@@ -83,15 +131,9 @@ def _repaired(body: str) -> Any:
         msg = "it is not JSON"
         raise ValueError(msg)
     try:
-        _check_strings(body)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python's of odd escapes
-            value = _built(ast.parse(body, mode="eval").body)
-            json.dumps(value)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return _literal(body)
+    except _NO_LITERAL:
         pass
-    else:
-        return value
     if any(body.count(opening) != body.count(closing) for opening, closing in _BRACKETS.items()):
         msg = "its brackets do not match"
         raise ValueError(msg)
@@ -134,6 +176,19 @@ def _texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _texts_in(inner)
+
+
+_NO_LITERAL = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
+
+
+def _literal(body: str) -> Any:
+    """Return the value of a Python literal, or raise one of `_NO_LITERAL`."""
+    _check_strings(body)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python's of odd escapes
+        value = _built(ast.parse(body, mode="eval").body)
+    json.dumps(value)
+    return value
 
 
 def _check_strings(body: str) -> None:
@@ -184,4 +239,4 @@ def _words_of(value: Any) -> Counter[str]:
         return sum((_words_of(k) + _words_of(v) for k, v in value.items()), Counter())
     if isinstance(value, list):
         return sum(map(_words_of, value), Counter())
-    return _words(value if isinstance(value, str) else json.dumps(value))
+    return _words(json.dumps(value, ensure_ascii=False))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from mipro_nb.errors import ReplyError, TruncatedReplyError
-from mipro_nb.language.fields import Field, adapter, holds_any_text
+from mipro_nb.language.fields import Field, accepts, adapter, holds_any_text
 from mipro_nb.language.formats import FORMATS, Found, PromptFormat
 from mipro_nb.language.formats.description import in_few_words
 from mipro_nb.language.formats.json_object import begins
@@ -18,7 +18,7 @@ from mipro_nb.language.keys import in_doubt
 from mipro_nb.language.marks import folded, label_of
 from mipro_nb.language.thoughts import told_apart
 from mipro_nb.language.values import is_placeholder, may_go_on, read_value, taken_value
-from mipro_nb.language.wrapping import without_preface
+from mipro_nb.language.wrapping import trimmed, without_preface
 
 if TYPE_CHECKING:
     from mipro_nb.language.signature import SignatureMeta
@@ -68,16 +68,21 @@ def read_reply(
         If a field is missing or is not of its type.
     """
     said = told_apart(text, signature.output_fields)
-    answer = said.answer.strip()
+    answer = trimmed(said.answer)
     asked_for = FORMATS[prompt_format]
     found = _found(signature, answer, asked_for)
     found = _undisputed(signature, found, asked_for)
-    reading, problems = Reading({}, list(found.notes)), []
+    reading, problems = Reading({}, [*filter(None, [said.note]), *found.notes]), []
     for name in signature.output_fields:
         try:
             value = _value(signature, name, found, asked_for, reading.notes)
             reading.values[name] = signature.output_fields[name].checked(value)
         except ValueError as error:
+            may_lack = isinstance(error, _MissingError) and not truncated
+            if may_lack and _may_be_left_out(signature, name, found):
+                reading.values[name] = None
+                reading.notes.append(f"{name!r} is not in the reply, and was read as None")
+                continue
             problems.append(_problem(name, error))
     if truncated and (problems or _ends_open(signature, answer, found)):
         # What nothing marks may be thoughts that nothing marks, either, as they have no end.
@@ -193,7 +198,7 @@ def _value(
             raise ValueError(msg)
         return read_value(output, text, notes)
     first, *others = signature.output_fields
-    text = found.before.strip()
+    text = trimmed(found.before)
     if name != first or not text or (others and not len(found)):
         raise _MissingError
     if not others:
@@ -204,6 +209,21 @@ def _value(
     if asked_for.name != "value":
         notes.append(f"{name!r} was {_UNMARKED}")
     return value
+
+
+def _may_be_left_out(signature: SignatureMeta, name: str, found: Found) -> bool:
+    """Tell whether an output that the reply lacks is None: it may be, and all others are there."""
+    others = [each for each in signature.output_fields if each != name]
+    there = [each for each in others if found.marks(each)]
+    return (
+        bool(there)
+        and _takes_none(signature.output_fields[name])
+        and all(each in there or _takes_none(signature.output_fields[each]) for each in others)
+    )
+
+
+def _takes_none(output: Field) -> bool:
+    return output.type not in (Any, object) and accepts(output, None)
 
 
 def _repeats_form(output: Field, text: str) -> bool:

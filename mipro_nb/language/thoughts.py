@@ -1,7 +1,8 @@
-"""What a model thinks before it answers, told from its answer.
+"""What a model thinks before it answers, and what it writes after, told from its answer.
 
 Reasoning models mark their thoughts; which marks, depends on the model. A server that knows them
-sends thoughts in a field of their own. Any other sends them in the text.
+sends thoughts in a field of their own. Any other sends them in the text. The same holds for the
+tokens with which a turn ends and the next one begins.
 """
 
 from __future__ import annotations
@@ -36,10 +37,30 @@ _AROUND = re.compile(
 _AT_START = re.compile(
     r"\s*<\s*(analysis|reasoning)\s*>(.*?)<\s*/\s*\1\s*>", re.DOTALL | re.IGNORECASE
 )
+# ChatML and Qwen, Llama, GPT and Phi, Gemma, Mistral, DeepSeek, Command.
+_END = (
+    r"(?:<\|(?:im_end|eot|eot_id|eom_id|endoftext|end_of_text|end_of_turn|end_of_turn_token|eos)\|>"
+    r"|<end_of_turn>|<eos>|</s>|<[\uff5c|]end[\u2581_]of[\u2581_]sentence[\uff5c|]>)"
+)
+_TURN = (
+    r"(?:<\|im_start\|>|<start_of_turn>|<\|start_header_id\|>|<\|begin_of_text\|>|<bos>|<s>"
+    r"|<[\uff5c|](?:user|assistant|system|begin[\u2581_]of[\u2581_]sentence)[\uff5c|]>|\[INST\])"
+)
+# Tokens in a row, and what the next turn begins with.
+_ENDED = re.compile(
+    rf"({_END})(?:\s*+{_END})*+\s*+(?=({_TURN}|(?:human|user|assistant|system)[ \t]*:)?)",
+    re.IGNORECASE,
+)
+_BEGUN = re.compile(
+    r"\s*(?:<\|im_start\|>[ \t]*assistant\b|<start_of_turn>[ \t]*model\b"
+    r"|<\|start_header_id\|>[ \t]*assistant[ \t]*<\|end_header_id\|>"
+    r"|<[\uff5c|]assistant[\uff5c|]>)[ \t]*\n*",
+    re.IGNORECASE,
+)
 _ANY = re.compile(
     "|".join([opening + "|" + closing.split("|(?=")[0] for opening, closing in _PAIRS])
     + r"|<\s*/?\s*(?:analysis|reasoning)\s*>|"
-    + _AROUND.pattern,
+    + f"{_AROUND.pattern}|{_END}|{_TURN}",
     re.IGNORECASE,
 )
 # Where thoughts begin: at the start of a line, or of a value. A mark that a sentence speaks of
@@ -64,21 +85,24 @@ _MOST_OBJECTS = 50
 
 @dataclass(frozen=True)
 class Said:
-    """A reply in its two parts.
+    """A reply in its parts.
 
     Attributes
     ----------
     answer
-        The text without thoughts.
+        The text without thoughts, up to the end of the turn.
     thoughts
         What the model thought, empty if it showed nothing of it.
     cut_off
         The reply ends within the thoughts.
+    note
+        What was left out at the end, a sentence; empty if nothing was.
     """
 
     answer: str
     thoughts: str = ""
     cut_off: bool = False
+    note: str = ""
 
 
 def told_apart(text: str, names: Iterable[str] | None = None) -> Said:
@@ -95,7 +119,7 @@ def told_apart(text: str, names: Iterable[str] | None = None) -> Said:
         The outputs asked for; None if they are not known.
 
     >>> told_apart("<think>A sum.</think>answer: 42")
-    Said(answer='answer: 42', thoughts='A sum.', cut_off=False)
+    Said(answer='answer: 42', thoughts='A sum.', cut_off=False, note='')
     """
     if _ANY.search(text) is None:
         return Said(text)
@@ -114,7 +138,22 @@ def told_apart(text: str, names: Iterable[str] | None = None) -> Said:
     while known and (start := _AT_START.match(text)) and folded(start[1]) not in map(folded, known):
         thoughts.append(start[2])
         text = text[start.end() :]
-    return Said(_AROUND.sub("", text), "\n\n".join(t.strip() for t in thoughts).strip(), cut_off)
+    answer, note = _turn(_AROUND.sub("", text))
+    return Said(answer, "\n\n".join(t.strip() for t in thoughts).strip(), cut_off, note)
+
+
+def _turn(text: str) -> tuple[str, str]:
+    """Return the first turn in `text`, and a note if tokens end it before `text` ends."""
+    text = _BEGUN.sub("", text, count=1) if _BEGUN.match(text) else text
+    for ended in _ENDED.finditer(text):
+        if ended[2] is None and ended.end() < len(text):
+            continue  # the answer speaks of the token
+        before = text[: ended.start()].lower()
+        if ended[1] == "</s>" and before.count("<s>") > before.count("</s>"):
+            continue  # the end of a text that is struck through
+        further = " with the turn that follows it" if ended[2] else ""
+        return text[: ended.start()].rstrip(), f"The token {ended[1]!r} was left out{further}."
+    return text, ""
 
 
 def _opened(opening: re.Pattern[str], text: str, names: tuple[str, ...]) -> re.Match[str] | None:
@@ -181,12 +220,12 @@ def _is_within(place: int, spans: list[tuple[int, int]]) -> bool:
 
 
 def has_marks(text: str) -> bool:
-    """Tell whether `text` holds what `told_apart` might take for a mark of thoughts."""
+    """Tell whether `text` holds what `told_apart` might take for a mark of thoughts or turns."""
     return _ANY.search(text) is not None
 
 
 def spelled_out(quoted: str) -> str:
-    r"""Return JSON text that holds no mark of thoughts and means the same.
+    r"""Return JSON text that holds no mark of thoughts or turns and means the same.
 
     >>> spelled_out('"<think>"')
     '"\\u003cthink>"'

@@ -1,12 +1,14 @@
 """How one value becomes text, and a text or JSON value becomes a value again.
 
 Text is exact both ways: ``read_value(field, write_value(field, v)) == v`` for every value of every
-supported type, while what LMs write loosely is understood as well.
+supported type, while what LMs write loosely is understood as well. Only "NaN" and infinity, which
+an LM may mean as no answer, are written and not read.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from enum import Enum
 from typing import Any
@@ -15,11 +17,13 @@ from pydantic import ValidationError
 
 from mipro_nb.errors import shown
 from mipro_nb.language import thoughts
+from mipro_nb.language.backslashes import READ_AS_THEY_STAND, meant, unmistakable
 from mipro_nb.language.fields import Field, adapter, choices, json_value, type_name
 from mipro_nb.language.keys import AmbiguousError, object_of
-from mipro_nb.language.leniency import NotOneOfError, check_clear, fitted, loosely
+from mipro_nb.language.leniency import NotOneOfError, check_clear, fitted, holds_elements, loosely
+from mipro_nb.language.listed import is_item
 from mipro_nb.language.marks import label_end
-from mipro_nb.language.wrapping import unfenced, unwrapped
+from mipro_nb.language.wrapping import trimmed, unfenced, unwrapped
 
 _NOTHING = object()
 _BULLET = re.compile(r"^\s*(?:[-*+\u2022]|\d{1,2}[.)])\s+")
@@ -41,7 +45,7 @@ def write_value(field: Field, value: Any) -> str:
 
 def quoted(value: Any) -> str:
     """Return `value`, one that JSON has, as JSON text that no reader takes for anything else."""
-    return thoughts.spelled_out(json.dumps(value, ensure_ascii=False))
+    return thoughts.spelled_out(unmistakable(json.dumps(value, ensure_ascii=False)))
 
 
 def read_value(field: Field, text: str, notes: list[str] | None = None) -> Any:
@@ -61,7 +65,7 @@ def read_value(field: Field, text: str, notes: list[str] | None = None) -> Any:
     ValueError
         If the text is not a value of the field's type; the message says what was expected.
     """
-    text = text.strip()
+    text = trimmed(text)
     said: list[str] = [] if notes is None else notes
     if field.type is str:
         return unwrapped(text)
@@ -107,6 +111,8 @@ def may_go_on(field: Field, text: str) -> bool:
     text = text.strip()
     if field.type is str:
         return True
+    if holds_elements(field.type) and _is_open_list(text):
+        return True
     if field.type is bool or "\n" in text:
         return False
     options = choices(field.type)
@@ -117,6 +123,12 @@ def may_go_on(field: Field, text: str) -> bool:
         return False
     begun = loosely(text)
     return sum(loosely(write_value(field, option)).startswith(begun) for option in options) > 1
+
+
+def _is_open_list(text: str) -> bool:
+    """Tell whether another element may follow: nothing but a bracket or a fence ends a list."""
+    ended = text[:1] in ("", "[", "{", "`") or text.endswith(("]", "}", "`"))
+    return not ended or is_item(text.rsplit("\n", 1)[-1])
 
 
 def _may_be_value(field: Field, value: Any) -> bool:
@@ -132,6 +144,8 @@ def _may_be_value(field: Field, value: Any) -> bool:
 
 def _reads_back(field: Field, plain: str, value: Any) -> bool:
     if "\r" in plain or thoughts.has_marks(plain) or is_placeholder(field, plain):
+        return False
+    if plain != plain.strip():
         return False
     notes: list[str] = []
     try:
@@ -188,15 +202,19 @@ def _read_choice(field: Field, text: str, notes: list[str]) -> Any:
 
 
 def _read_typed(field: Field, text: str, notes: list[str]) -> Any:
-    body = unfenced(text).strip()
+    body, literal = meant(unfenced(text).strip())
     reader = adapter(field)
     try:
         value = reader.validate_json(body)
     except ValidationError as error:
         why = error
     else:
+        if isinstance(value, float) and not math.isfinite(value):
+            check_clear(field.type, value)
         if body.startswith(("{", "[", "t", "f")):
             check_clear(field.type, json.loads(body, object_pairs_hook=object_of))
+        if literal:
+            notes.append(READ_AS_THEY_STAND)
         return value
     try:
         return reader.validate_python(fitted(field.type, unwrapped(text), notes))

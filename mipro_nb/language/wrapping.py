@@ -6,6 +6,8 @@ import json
 import re
 from functools import lru_cache
 
+from mipro_nb.language.backslashes import meant
+
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 _QUOTES = ('""', "''", "``", "\u201c\u201d", "\u201e\u201c", "\u2018\u2019", "«»", "»«", "「」")
 _QUOTED = {pair[0]: pair[1] for pair in _QUOTES}
@@ -31,6 +33,28 @@ _ADJECTIVES = (
 _ALSO = {"instruction": "prompt"}
 
 
+def trimmed(text: str, *, after_mark: bool = False) -> str:
+    r"""Return `text` without white space around it, but with the indentation of an indented block.
+
+    Parameters
+    ----------
+    text
+        What was written.
+    after_mark
+        It begins in the line of a mark: a space there is no indentation.
+
+    >>> trimmed("\n    x = 1\n    return x\n")
+    '    x = 1\n    return x'
+    """
+    bare = text.strip()
+    _, line, indentation = text[: len(text) - len(text.lstrip())].rpartition("\n")
+    further = [each for each in bare.split("\n")[1:] if each.strip()]
+    stands_alone = line != "" or not after_mark
+    if stands_alone and further and all(each[0] in " \t" for each in further):
+        return indentation + bare
+    return bare
+
+
 def unfenced(text: str) -> str:
     """Return what stands in the code fence around all of `text`; `text` if there is none."""
     fenced = _FENCE.fullmatch(text.strip())
@@ -47,7 +71,7 @@ def unquoted(text: str) -> str:
         return text
     if inner[0] == inner[-1] == '"':
         try:
-            return str(json.loads(inner))
+            return str(json.loads(meant(inner)[0]))
         except ValueError:
             pass
     closing = _QUOTED.get(inner[0])
@@ -60,7 +84,7 @@ def unquoted(text: str) -> str:
 def unwrapped(text: str) -> str:
     r"""Return `text` without a code fence or quotes around it, and what announces the fence.
 
-    >>> unwrapped("Here it is:\n```\nprint(1)\n```")
+    >>> unwrapped("Here is the code:\n```\nprint(1)\n```")
     'print(1)'
     """
     bare = unfenced(text)
@@ -80,9 +104,9 @@ def without_preface(text: str) -> str:
     >>> without_preface("Sure! Here is the answer:\n\n42")
     '42'
     """
-    text = text.strip()
+    text = trimmed(text)
     while begun := _GREETING_LINE.match(text) or _PREFACE.match(text):
-        text = text[begun.end() :].strip()
+        text = trimmed(text[begun.end() :])
     return text
 
 

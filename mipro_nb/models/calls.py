@@ -52,7 +52,7 @@ class Call:
     capped
         Whether a cap rests on the limit of its reply.
     draw
-        Which draw it is, at a temperature above 0; see `mipro_nb.models.draws`.
+        Which draw it is, at a temperature above 0; see `mipro_nb.models.gate.draws`.
     """
 
     model: str

@@ -16,14 +16,13 @@ from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.language.options import check_options
 from mipro_nb.language.prompt import write_retry
 from mipro_nb.language.settings import settings
-from mipro_nb.models import local
 from mipro_nb.models.calls import Answer, Call
-from mipro_nb.models.caps import Caps
-from mipro_nb.models.draws import seed_of
-from mipro_nb.models.gate import current_gate
+from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.draws import seed_of
+from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
-from mipro_nb.models.providers import is_reasoning_model, key_from_environment, resolve
-from mipro_nb.models.redaction import (
+from mipro_nb.models.services import local
+from mipro_nb.models.services.redaction import (
     NOT_SHOWN,
     is_harmless,
     secrets,
@@ -33,7 +32,8 @@ from mipro_nb.models.redaction import (
     texts_of_proxies,
     texts_of_unknown,
 )
-from mipro_nb.models.worst_case import names_limit, unlimited_reply_tokens
+from mipro_nb.models.services.registry import is_reasoning_model, key_from_environment, resolve
+from mipro_nb.models.services.worst_case import names_limit, unlimited_reply_tokens
 from mipro_nb.numbers import is_count, is_number
 
 
@@ -152,7 +152,7 @@ class LM:
             self._context_tokens = listed_context(self._endpoint.provider, self._endpoint.model)
         # It brings openai, which takes long: not to those who only look at runs, and not while
         # the first call waits for it, when clocks are running.
-        from mipro_nb.models.client import Client  # noqa: PLC0415
+        from mipro_nb.models.services.client import Client  # noqa: PLC0415
 
         self._client = Client(self._endpoint, timeout=timeout, stream=stream)
         self._num_retries = num_retries

@@ -10,8 +10,8 @@ from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.notebook.follower import Follower
 from mipro_nb.notebook.widget import Answers
 from mipro_nb.numbers import is_count
-from mipro_nb.optimizer.alive import find_live
-from mipro_nb.optimizer.run import Run
+from mipro_nb.optimizer.running.live_runs import find_live
+from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs.details import demos, example_calls
 from mipro_nb.runs.history import history_rows
 from mipro_nb.runs.living import lives_here

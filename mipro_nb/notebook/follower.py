@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mipro_nb.optimizer.alive import find_live
+from mipro_nb.optimizer.running.live_runs import find_live
 from mipro_nb.runs.details import trial_detail
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.recorded import load_run

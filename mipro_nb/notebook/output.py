@@ -10,7 +10,7 @@ from IPython.display import DisplayHandle
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.follower import Follower
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
-from mipro_nb.optimizer.run import Run
+from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs.view import Json
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
-from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.frontend import (
     clicks_reach_a_blocked_cell,
     current_kernel,
     missing_widgets,
     somebody_looks_on,
 )
-from mipro_nb.optimizer.plan import Plan
-from mipro_nb.optimizer.run import Run
-from mipro_nb.optimizer.surface import Surface, Window
-from mipro_nb.optimizer.terminal import UNANSWERED, TerminalSurface
+from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.running.surface import Surface, Window
+from mipro_nb.terminal import UNANSWERED, TerminalSurface
 
 
 class NotebookSurface:

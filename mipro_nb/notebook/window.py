@@ -10,7 +10,7 @@ from typing import Any
 from IPython.display import DisplayHandle
 
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError, RunEndedError
-from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.desk import Desk
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
@@ -18,11 +18,11 @@ from mipro_nb.notebook.output import displayed
 from mipro_nb.notebook.surface import check_below_usd
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.miprov2 import check_caps
-from mipro_nb.optimizer.run import Run
-from mipro_nb.optimizer.terminal import asked_by_input
+from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs.record import Record
 from mipro_nb.runs.view import Json
 from mipro_nb.runs.wording import told_settings
+from mipro_nb.terminal import asked_by_input
 
 # A notebook that is saved while a run goes on holds a page at most so old.
 _PAGE_SECONDS = 10.0

@@ -1,11 +1,11 @@
 """MIPROv2: plan, estimate, permission, bootstrap, propose, search."""
 
-from mipro_nb.optimizer.alive import live_runs
-from mipro_nb.optimizer.estimate import Amount, Estimate, PhaseEstimate
 from mipro_nb.optimizer.miprov2 import MIPROv2
-from mipro_nb.optimizer.plan import Plan
-from mipro_nb.optimizer.run import Run
-from mipro_nb.optimizer.strategy import SearchStrategy
+from mipro_nb.optimizer.planning.estimate import Amount, Estimate, PhaseEstimate
+from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.running.live_runs import live_runs
+from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.search.strategy import SearchStrategy
 
 __all__ = [
     "Amount",

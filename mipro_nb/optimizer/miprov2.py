@@ -15,17 +15,15 @@ from mipro_nb.evaluate.metric import HUNDRED, Metric, MetricFunction
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
-from mipro_nb.models.caps import Caps
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.lm import limits_noted
-from mipro_nb.optimizer import resumption
-from mipro_nb.optimizer.alive import begun_here, find_live, live_runs
-from mipro_nb.optimizer.costing import Models, estimate
-from mipro_nb.optimizer.estimate import Estimate
-from mipro_nb.optimizer.formats import plan_formats
-from mipro_nb.optimizer.job import Job
-from mipro_nb.optimizer.labels import label_notes
-from mipro_nb.optimizer.lms import every_lm
-from mipro_nb.optimizer.plan import (
+from mipro_nb.optimizer.estimating.prepare import Models, estimate
+from mipro_nb.optimizer.estimating.rehearsal import rehearse
+from mipro_nb.optimizer.planning.estimate import Estimate
+from mipro_nb.optimizer.planning.formats import plan_formats
+from mipro_nb.optimizer.planning.labels import label_notes
+from mipro_nb.optimizer.planning.lms import every_lm
+from mipro_nb.optimizer.planning.plan import (
     DEFAULT_NUM_CANDIDATES,
     DEFAULT_NUM_TRIALS,
     Auto,
@@ -33,14 +31,16 @@ from mipro_nb.optimizer.plan import (
     Wishes,
     resolve,
 )
-from mipro_nb.optimizer.rehearsal import rehearse
-from mipro_nb.optimizer.repeated_rows import repeated_notes
-from mipro_nb.optimizer.reserve import reserve_note
-from mipro_nb.optimizer.rows import distinct, split_rows
-from mipro_nb.optimizer.run import Run
-from mipro_nb.optimizer.source import program_source
-from mipro_nb.optimizer.strategy import SearchStrategy, strategy_of
-from mipro_nb.optimizer.uncounted import check_counted, note, uncounted
+from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
+from mipro_nb.optimizer.planning.reserve import reserve_note
+from mipro_nb.optimizer.planning.rows import distinct, split_rows
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.source import program_source
+from mipro_nb.optimizer.planning.uncounted import check_counted, note, uncounted
+from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.live_runs import begun_here, find_live, live_runs
+from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.opened import open_record
 from mipro_nb.runs.record import Record
 
@@ -53,6 +53,10 @@ _TWIN = (
     "Run {run_id} of this very plan is going on already: to join it instead of starting another "
     "one, answer so, or take MIPROv2.join({run_id!r}). Both share their answers and the calls in "
     "flight, so that nothing is paid twice."
+)
+_OTHER_CAPS = (
+    "That run has other caps: {its}, where this plan has {own}. Joining keeps those of the "
+    "run that goes on."
 )
 _TWIN_ELSEWHERE = (
     "Run {run_id} of this very plan is going on in another process: it cannot be joined from here. "
@@ -268,8 +272,8 @@ class MIPROv2:
         LMUnavailableError, TooManyErrorsError
             If the run fails; what was paid for is in the record.
         """
-        job = core().wait_for(
-            self._job(
+        spec = core().wait_for(
+            self._spec(
                 student,
                 trainset,
                 valset=valset,
@@ -295,7 +299,7 @@ class MIPROv2:
                 max_seconds=max_seconds,
             )
         )
-        run = _run_of(job, record, resume=resume, ask=requires_permission_to_run)
+        run = _run_of(spec, record, resume=resume, ask=requires_permission_to_run)
         return _carried_out(run, ask=requires_permission_to_run)
 
     def resume(
@@ -380,14 +384,14 @@ class MIPROv2:
         )
         if example_timeout is not None:
             wished = replace(wished, example_timeout=example_timeout)
-        job = core().wait_for(
-            self._job_of(student, rows.train, rows.val, inputs=None, wished=wished, caps=caps)
+        spec = core().wait_for(
+            self._spec_of(student, rows.train, rows.val, inputs=None, wished=wished, caps=caps)
         )
-        plan = resumption.same_auto(past, job.plan)
-        job = replace(job, plan=plan)
-        resumption.check_same(past, job)
-        job = resumption.on_scale_of(past, job)
-        changes = [change.text for change in resumption.differences(past, job)]
+        plan = resumption.same_auto(past, spec.plan)
+        spec = replace(spec, plan=plan)
+        resumption.check_same(past, spec)
+        spec = resumption.on_scale_of(past, spec)
+        changes = [change.text for change in resumption.differences(past, spec)]
         if changes and not (accept_changes or requires_permission_to_run):
             raise InvalidArgumentError(
                 "accept_changes",
@@ -395,9 +399,9 @@ class MIPROv2:
                 "this is not quite what the run was begun with; pass True to go on all the same. "
                 + "\n".join(changes),
             )
-        notes = (resumption.note(past), *changes, *job.plan.notes)
-        job = replace(job, plan=replace(job.plan, notes=notes))
-        return _carried_out(Run(job, opened, past), ask=requires_permission_to_run)
+        notes = (resumption.note(past), *changes, *spec.plan.notes)
+        spec = replace(spec, plan=replace(spec.plan, notes=notes))
+        return _carried_out(Run(spec, opened, past), ask=requires_permission_to_run)
 
     @staticmethod
     def join(run_id: str) -> Run:
@@ -423,7 +427,7 @@ class MIPROv2:
         The program and the metric are run on a few rows with made-up answers, to measure the
         real prompts. Parameters and errors are those of `compile`.
         """
-        return core().wait_for(self._job(student, trainset, **settings)).plan
+        return core().wait_for(self._spec(student, trainset, **settings)).plan
 
     async def acompile(
         self,
@@ -439,8 +443,8 @@ class MIPROv2:
 
         Cancelling the awaiting task stops the run.
         """
-        job = await on_core(self._job(student, trainset, **settings))
-        run = _run_of(job, record, resume=resume, ask=requires_permission_to_run).open(
+        spec = await on_core(self._spec(student, trainset, **settings))
+        run = _run_of(spec, record, resume=resume, ask=requires_permission_to_run).open(
             ask=requires_permission_to_run, blocking=False
         )
         try:
@@ -464,13 +468,13 @@ class MIPROv2:
 
         In a notebook the run begins when somebody has said yes in the dialog below the cell.
         """
-        job = core().wait_for(self._job(student, trainset, **settings))
-        run = _run_of(job, record, resume=resume, ask=requires_permission_to_run).open(
+        spec = core().wait_for(self._spec(student, trainset, **settings))
+        run = _run_of(spec, record, resume=resume, ask=requires_permission_to_run).open(
             ask=requires_permission_to_run, blocking=False
         )
         return run if run.joined is None else run.joined
 
-    async def _job(
+    async def _spec(
         self,
         student: Module,
         trainset: Any,
@@ -478,8 +482,8 @@ class MIPROv2:
         valset: Any = None,
         inputs: Sequence[str] | None = None,
         **wishes: Any,
-    ) -> Job:
-        """Return the job, with everything about it checked; makes no LM call."""
+    ) -> RunSpec:
+        """Return the specification, with everything about it checked; makes no LM call."""
         known = inspect.signature(self.compile).parameters.keys()
         for name in wishes.keys() - known:
             # Somebody may have put a key here.
@@ -490,11 +494,11 @@ class MIPROv2:
         caps = Caps(**{name: wishes.pop(name) for name in _CAPS if name in wishes})
         given = {name: v for name, v in wishes.items() if v is not None and name not in _NO_WISHES}
         wished = replace(self._wishes, **given)
-        return await self._job_of(
+        return await self._spec_of(
             student, trainset, valset, inputs=inputs, wished=wished, caps=caps
         )
 
-    async def _job_of(
+    async def _spec_of(
         self,
         student: Module,
         trainset: Any,
@@ -503,7 +507,7 @@ class MIPROv2:
         inputs: Sequence[str] | None,
         wished: Wishes,
         caps: Caps,
-    ) -> Job:
+    ) -> RunSpec:
         if not isinstance(student, Module):
             raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
         rows = split_rows(trainset, valset, inputs, wished.valset_cap, wished.seed)
@@ -520,6 +524,8 @@ class MIPROv2:
             [*rows.train, *rows.val],
             self.metric,
             lm=task_lm,
+            others_go_on=lambda: any(run.permitted for run in live_runs()),
+            num_threads=wished.num_threads,
             example_timeout=wished.example_timeout,
             metric_threshold=wished.metric_threshold,
         )
@@ -574,7 +580,7 @@ class MIPROv2:
         check_caps(caps, plan.estimate)
         if reserved := reserve_note(plan, caps):
             plan = replace(plan, notes=(*plan.notes, reserved))
-        return Job(
+        return RunSpec(
             plan=plan,
             student=copy,
             rows=rows,
@@ -635,41 +641,46 @@ def check_caps(caps: Caps, estimate: Estimate) -> None:
         )
 
 
-def _run_of(job: Job, record: str | Path | None, *, resume: bool, ask: bool) -> Run:
+def _run_of(spec: RunSpec, record: str | Path | None, *, resume: bool, ask: bool) -> Run:
     opened = open_record(record if record is not None else settings.record)
-    twin = _twin_of(opened, job)
-    if told := _twin_noted(opened, job, twin):
+    twin = _twin_of(opened, spec)
+    past = None
+    if resume:
+        found = resumption.same_run(opened, spec)
+        past, caps = found.past, spec.plan.caps
+        if past is not None:
+            caps = resumption.caps_of(past, caps.to_dict())
+            check_caps(caps, spec.plan.estimate)
+            spec = resumption.on_scale_of(past, spec)
+        plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
+        spec = replace(spec, plan=plan)
+    if told := _twin_noted(opened, spec, twin):
         if not ask:
             warnings.warn(told, stacklevel=3)
-        job = replace(job, plan=replace(job.plan, notes=(told, *job.plan.notes)))
-    if not resume:
-        return Run(job, opened, twin=twin)
-    found = resumption.same_run(opened, job)
-    caps = job.plan.caps
-    if found.past is not None:
-        caps = resumption.caps_of(found.past, caps.to_dict())
-        check_caps(caps, job.plan.estimate)
-        job = resumption.on_scale_of(found.past, job)
-    plan = replace(job.plan, caps=caps, notes=(*found.notes, *job.plan.notes))
-    return Run(replace(job, plan=plan), opened, found.past, twin=twin)
+        spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
+    return Run(spec, opened, past, twin=twin)
 
 
-def _twin_of(record: Record, job: Job) -> Run | None:
-    """Return the run of this very job that goes on in this process already, None if none does."""
+def _twin_of(record: Record, spec: RunSpec) -> Run | None:
+    """Return the run of the same specification that this process has under way, if any."""
     going_on = {
         run.id: run
         for run in reversed(live_runs())
         if run.permitted and run.record.path == record.path
     }
-    found = resumption.twin_of(record, job, going_on)
+    found = resumption.twin_of(record, spec, going_on)
     return None if found is None else going_on[found]
 
 
-def _twin_noted(record: Record, job: Job, twin: Run | None) -> str:
-    """Return what to know of a run of this very job that goes on, here or elsewhere, or nothing."""
+def _twin_noted(record: Record, spec: RunSpec, twin: Run | None) -> str:
+    """Return what to know of a run of the same specification that goes on, here or elsewhere."""
     if twin is not None:
-        return _TWIN.format(run_id=twin.id)
-    elsewhere = resumption.twin_of(record, job, resumption.going_on_elsewhere(record))
+        told = _TWIN.format(run_id=twin.id)
+        its, own = twin.plan.caps, spec.plan.caps
+        if its != own:
+            told = f"{told} {_OTHER_CAPS.format(its=its.text(), own=own.text())}"
+        return told
+    elsewhere = resumption.twin_of(record, spec, resumption.going_on_elsewhere(record))
     return "" if elsewhere is None else _TWIN_ELSEWHERE.format(run_id=elsewhere)
 
 

@@ -123,7 +123,7 @@ class CallDetail(TypedDict):
 
 
 class _PromptHead(BaseModel):
-    """What many prompts share: `mipro_nb.models.notes` writes it."""
+    """What many prompts share: `mipro_nb.models.gate.call_log` writes it."""
 
     parameters: dict[str, Any]
     messages: list[dict[str, Any]]
@@ -262,7 +262,7 @@ class _TrialReader:
         optional: _Optional = {}
         if cell and scale != 1:
             optional["points"] = cell.scored.score * scale
-        if cell and cell.scored.notes:
+        if cell and (cell.scored.notes or cell.scored.caught):
             optional["notes"] = cell.notes(limit)
         return {
             "example": number,
@@ -316,8 +316,11 @@ class _Cell(NamedTuple):
         return None if text is None else clip(text, more_of_event(self.seq, field))
 
     def notes(self, limit: int) -> list[Clip]:
-        more = more_of_event(self.seq, "notes")
-        return [clip(note, within(more, n), limit) for n, note in enumerate(self.scored.notes)]
+        return [
+            clip(note, within(more_of_event(self.seq, field), n), limit)
+            for field, notes in (("notes", self.scored.notes), ("caught", self.scored.caught))
+            for n, note in enumerate(notes)
+        ]
 
 
 def _cells(record: Record, run_id: str, trial: int) -> dict[int, _Cell]:

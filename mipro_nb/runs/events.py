@@ -268,7 +268,8 @@ class LMCallFailed(Event):
 class TraceBootstrapped(Event):
     """The teacher was run on a training example; `kept` tells whether its trace may be a demo.
 
-    Where it failed, an LM's `unusable_reply` may be why; `notes` are as in `ExampleScored`.
+    Where it failed, an LM's `unusable_reply` may be why; `notes` and `caught` are as in
+    `ExampleScored`.
     """
 
     once = ("example",)
@@ -279,6 +280,7 @@ class TraceBootstrapped(Event):
     error: str | None = None
     unusable_reply: bool = False
     notes: list[str] = []
+    caught: list[str] = []
 
 
 class DemoSetBuilt(Event):
@@ -357,7 +359,8 @@ class ExampleScored(Event):
     Its `error` counts towards ``max_errors`` unless it is an outcome of the prompt: an LM's
     `unusable_reply`, or a prompt that is filtered or exceeds the context, which is told alike. What
     a server `refused` for another reason counts only until any example was scored. `notes` tell
-    what of the replies was not written as asked and was read all the same.
+    what of the replies was not written as asked and was read all the same; `caught` why LM calls
+    failed whose errors program or metric caught.
     """
 
     once = ("configuration", "example")
@@ -374,6 +377,7 @@ class ExampleScored(Event):
     refused: bool = False
     seconds: Amount
     notes: list[str] = []
+    caught: list[str] = []
 
 
 class TrialTold(Event):

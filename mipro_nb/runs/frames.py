@@ -134,7 +134,7 @@ def examples_frame(record: Record, run_id: str, valset: ev.TextRef | None) -> pd
     rows = []
     for event in last.values():
         row = {name: getattr(event, name) for name in _EXAMPLE_COLUMNS}
-        row["notes"] = "\n".join(event.notes)
+        row["notes"] = "\n".join([*event.notes, *event.caught])
         example = examples[event.example] if event.example < len(examples) else {}
         row |= {f"example_{name}": value for name, value in example.items()}
         rows.append(row | _prediction(record, event.prediction))

@@ -1,4 +1,4 @@
-"""How the replies of a run could be read, in words."""
+"""What came of the replies of a run, and of calls that failed and were caught, in words."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ _FORM_REMEDY = (
 
 
 def reading_notes(state: RunState) -> list[str]:
-    """Return how many replies were not in the form asked for, and how many could not be read."""
+    """Return how many examples got other replies than asked for, and how many got none at all."""
     notes = []
     if state.noted:
         notes.append(
             f"{_of_all(state, len(state.noted))} got replies in another form than asked for, which "
             f"were read all the same, or asked for again: {_notes_are(len(state.noted))} beside "
             f"the prediction. If they are many, {_FORM_REMEDY}."
+        )
+    if state.caught:
+        notes.append(
+            f"{_of_all(state, len(state.caught))} met failed LM calls whose errors the program or "
+            "the metric caught, and the score is that of what it did then: "
+            f"{_notes_are(len(state.caught))} beside the prediction. Let such errors through where "
+            "nothing takes the place of the answer."
         )
     if state.unreadable:
         notes.append(

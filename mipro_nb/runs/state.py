@@ -185,6 +185,8 @@ class RunState:
     noted
         Examples some of whose replies were not written as asked and were read all the same:
         (configuration key, or that of bootstrapping; example).
+    caught
+        Examples some of whose LM calls failed, and program or metric caught it; named like those.
     unreadable
         Examples that failed because a reply could not be read; named like those.
     pinned, banned
@@ -231,6 +233,7 @@ class RunState:
     errors: dict[tuple[str, int], str] = field(default_factory=dict)
     scored_by: dict[tuple[str, int], int] = field(default_factory=dict)
     noted: set[tuple[str, int]] = field(default_factory=set)
+    caught: set[tuple[str, int]] = field(default_factory=set)
     unreadable: set[tuple[str, int]] = field(default_factory=set)
     pinned: set[Choice] = field(default_factory=set)
     banned: set[Choice] = field(default_factory=set)
@@ -474,10 +477,11 @@ class RunState:
         *,
         unreadable: bool,
     ) -> None:
-        """Note how the replies for an example could be read."""
+        """Note what came of the LM calls for an example, and how their replies could be read."""
         for cells, is_one in (
             (self.unreadable, unreadable),
             (self.noted, bool(event.notes) and not unreadable),
+            (self.caught, bool(event.caught)),
         ):
             if is_one:
                 cells.add(cell)

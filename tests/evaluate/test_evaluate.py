@@ -168,6 +168,71 @@ def test_an_lm_that_cannot_answer_is_told_once(settings, message, capsys, caplog
     assert caplog.records == []
 
 
+class Catches(mipro.Module):
+    """A program that goes on, as many do, where a call fails."""
+
+    def __init__(self, *, raises=None):
+        self.solve = mipro.Predict("question -> answer")
+        self.raises = raises
+
+    def forward(self, question):
+        try:
+            return self.solve(question=question)
+        except Exception as error:
+            if self.raises is not None:
+                raise self.raises from error
+            return mipro.Prediction(answer="")
+
+
+class CatchesInThreads(Catches):
+    def forward(self, question):
+        with ThreadPoolExecutor() as pool:
+            return pool.submit(super().forward, question).result()
+
+
+@pytest.mark.parametrize(
+    "student", [Catches(), Catches(raises=ValueError("no answer")), CatchesInThreads()]
+)
+def test_an_lm_that_cannot_answer_is_told_though_the_program_catches_it(student):
+    with ScriptedServer(solve, api_key="another") as server:
+        mipro.configure(lm=lm_of(server))
+        with pytest.raises(LMUnavailableError, match="refused the key"):
+            Evaluate(devset=rows(50), metric=right, num_threads=4)(student)
+        assert server.count <= 4
+
+
+def test_a_judge_that_cannot_answer_is_told_though_the_metric_catches_it():
+    with ScriptedServer(solve) as server:
+        mipro.configure(lm=lm_of(server))
+        judge = Catches()
+        judge.set_lm(mipro.LM("unheard", base_url="http://127.0.0.1:9/v1", num_retries=0))
+        with pytest.raises(LMUnavailableError, match="Cannot reach"):
+            Evaluate(devset=rows(50), metric=lambda e, p: judge(question=e.question).answer == "")(
+                program()
+            )
+
+
+def test_what_a_program_does_without_one_failed_call_is_scored_and_told(capsys):
+    with ScriptedServer(solve_unless({2: FAILING, 3: Reply("No.", status=400)})) as server:
+        mipro.configure(lm=lm_of(server))
+        result = Evaluate(devset=rows(6), metric=right, max_errors=1)(Catches())
+    assert result.score == 66.67
+    assert result.failed == []
+    assert [bool(each.caught) for each in result.results] == [n in (2, 3) for n in range(6)]
+    assert "2 examples of 6 met failed LM calls" in capsys.readouterr().out
+    notes = result.to_dataframe()["notes"]
+    assert notes[2].startswith("A failed LM call was caught: ")
+    assert notes[1] == ""
+
+
+def test_an_error_that_fails_its_example_is_not_caught_as_well():
+    with ScriptedServer(solve_unless({2: FAILING})) as server:
+        mipro.configure(lm=lm_of(server))
+        result = Evaluate(devset=rows(4), metric=right)(program())
+    assert [each.index for each in result.failed] == [2]
+    assert [each.caught for each in result.results] == [()] * 4
+
+
 def test_programs_in_flight_are_as_many_as_num_threads():
     for threads in (1, 3):
         with ScriptedServer(solve, latency=0.2) as server:

@@ -228,6 +228,30 @@ async def test_a_metric_that_raises_later_is_a_failure_of_that_example():
     assert isinstance(results[5].error, MetricError)
 
 
+@pytest.mark.parametrize("odd", [0, 5])
+async def test_a_score_that_is_not_finite_is_a_failure_of_that_example(odd):
+    ledger = ledger_of(lambda e, p: float("nan") if e.n == odd else 1.0, slots=1)
+    results = await ledger.evaluate("a", Counted(), range(10))
+    assert [r.index for r in results if r.counts_as_error] == [odd]
+    assert sum(r.score for r in results) == 9
+
+
+async def test_scores_that_are_not_finite_count_against_max_errors():
+    with pytest.raises(TooManyErrorsError, match="returned nan, which is not a score"):
+        await ledger_of(lambda e, p: float("nan")).evaluate("a", Counted(), range(10))
+
+
+async def test_a_metric_without_a_return_in_one_branch_fails_that_example():
+    ledger = ledger_of(lambda e, p: None if e.n == 5 else 1.0, slots=1)
+    results = await ledger.evaluate("a", Counted(), range(10))
+    assert [r.index for r in results if r.counts_as_error] == [5]
+
+
+async def test_a_metric_that_returns_nothing_at_all_ends_the_evaluation_at_once():
+    with pytest.raises(MetricError, match="does it lack a return"):
+        await ledger_of(lambda e, p: None, slots=1).evaluate("a", Counted(), range(10))
+
+
 class Quits(mipro.Module):
     """Ends or cancels the task that runs it."""
 

@@ -10,7 +10,7 @@ import pytest
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMError, MetricError, ProgramError
-from mipro_nb.evaluate.metric import Metric, MetricReturnError
+from mipro_nb.evaluate.metric import Metric, MetricReturnError, NotFiniteScoreError
 
 ROW = mipro.Example(question="1 plus 1", answer="2").with_inputs("question")
 PREDICTION = mipro.Prediction(answer="2")
@@ -85,11 +85,27 @@ async def test_what_a_metric_may_return(result, score, feedback):
     assert (found.score, found.feedback) == (score, feedback)
 
 
-@pytest.mark.parametrize(
-    "result", ["1", "good", [1], {}, float("nan"), float("inf"), object(), 1j, {"score": None}]
-)
+@pytest.mark.parametrize("result", ["1", "good", [1], {}, object(), 1j, {"score": None}])
 async def test_a_result_that_is_no_score_is_refused_with_the_example(result):
     with pytest.raises(MetricReturnError, match="bool, a number from 0 to 1 or a Score") as caught:
+        await score_of(lambda *_: result)
+    assert "1 plus 1" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        float("nan"),
+        float("inf"),
+        -float("inf"),
+        -1e308,
+        np.float64("nan"),
+        10**400,
+        mipro.Score(float("nan"), "far off"),
+    ],
+)
+async def test_a_score_that_is_not_finite_is_that_example_s_error_with_a_remedy(result):
+    with pytest.raises(NotFiniteScoreError, match=r"not a score. Have it return 0.0") as caught:
         await score_of(lambda *_: result)
     assert "1 plus 1" in str(caught.value)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from enum import Enum
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from pydantic import Field as Constraint
 
 from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language import Example, InputField, OutputField, Signature
@@ -69,7 +70,7 @@ texts = st.one_of(
     st.text(),
     st.lists(st.one_of(st.sampled_from(LINES), st.text(max_size=8)), max_size=5).map("\n".join),
 )
-floats = st.floats(allow_nan=False)
+floats = st.floats(allow_nan=False, allow_infinity=False)
 addresses = st.builds(Address, street=texts, tags=st.lists(texts, max_size=2))
 people = st.builds(
     Person, name=texts, age=st.none() | st.integers(), weight=floats, address=addresses
@@ -147,10 +148,13 @@ def test_several_outputs_do_not_run_into_each_other(prompt_format, answer, label
 
 
 @pytest.mark.parametrize("prompt_format", FORMATS_OF_ALL)
-def test_not_a_number_comes_back(prompt_format):
-    signature = Signature("question -> label: float")
-    reply = written(signature, {"label": math.nan}, prompt_format=prompt_format)
-    assert math.isnan(values_in(signature, reply, prompt_format=prompt_format)["label"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_finite_number_comes_back_where_it_is_declared(prompt_format, value):
+    for annotation in (Any, Annotated[float, Constraint(allow_inf_nan=True)]):
+        signature = Signature("question -> label: T", T=annotation)
+        reply = written(signature, {"label": value}, prompt_format=prompt_format)
+        read = values_in(signature, reply, prompt_format=prompt_format)
+        assert repr(read["label"]) == repr(value)
 
 
 @given(text=texts, answer=texts)
@@ -201,7 +205,6 @@ def test_no_reply_makes_reading_fail_in_another_way(prompt_format, reply, trunca
         (int, "answer: 42\nThat is all.", 42),
         (float, "answer: .5", 0.5),
         (float, "answer: 1,234.5", 1234.5),
-        (float, "answer: inf", math.inf),
         (Literal["ham", "spam"], "answer: Spam.", "spam"),
         (Literal["ham", "spam"], "'SPAM'.", "spam"),
         (Literal["ham", "spam"], "answer: **spam**\nIt offers a prize.", "spam"),

@@ -112,6 +112,55 @@ def test_a_sentence_about_thoughts_is_no_thought():
     assert read("question -> answer", f"answer: {text}") == {"answer": text}
 
 
+END_TOKENS = [
+    *("<|im_end|>", "<|eot_id|>", "<|endoftext|>", "</s>", "<|end_of_text|>", "<end_of_turn>"),
+    "<｜end▁of▁sentence｜>",  # noqa: RUF001 - DeepSeek's
+]
+
+
+@pytest.mark.parametrize("token", END_TOKENS)
+@pytest.mark.parametrize(
+    "after",
+    [
+        *(
+            "",
+            "\n",
+            "<|endoftext|>",
+            "\n<|im_start|>user\nAnd 5?",
+            "<start_of_turn>user\nanswer: 5",
+        ),
+        *(" <s>[INST] And 5? [/INST] answer: 5", "\nUser: And 5?"),
+    ],
+)
+@pytest.mark.parametrize(
+    "answer", ["answer: 42", "42", '{"answer": "42"}', "<answer>42", "answer: 42\n", "```\n42\n```"]
+)
+def test_the_end_of_a_turn_is_no_part_of_the_answer_and_is_noted(token, after, answer):
+    for annotation in (str, int):
+        signature = Signature("question -> answer: T", T=annotation)
+        reading = read_reply(signature, f"{answer}{token}{after}")
+        assert reading.values == {"answer": annotation(42)}
+        assert sum(f"The token {token!r} was left out" in note for note in reading.notes) == 1
+
+
+@pytest.mark.parametrize("token", END_TOKENS)
+@pytest.mark.parametrize(
+    "text", ["{} ends a turn", "A turn ends with `{}`", '"{}" it is', "<s>old</s>"]
+)
+def test_a_token_that_the_answer_speaks_of_stays(token, text):
+    value = text.format(token)
+    reading = read_reply(Signature("question -> answer"), f"answer: {value}")
+    assert (reading.values, reading.notes) == ({"answer": value}, [])
+
+
+@pytest.mark.parametrize(
+    "begin", ["<|im_start|>assistant\n", "<|start_header_id|>assistant<|end_header_id|>\n\n"]
+)
+@pytest.mark.parametrize("answer", ["42", "answer: 42"])
+def test_the_beginning_of_a_turn_is_no_part_of_the_answer(begin, answer):
+    assert read("question -> answer", begin + answer) == {"answer": "42"}
+
+
 @pytest.mark.parametrize(
     ("declaration", "reply"),
     [
@@ -205,6 +254,7 @@ def test_json_is_understood_whatever_was_asked_for(declaration, reply, values, p
         ("q -> tags: list[str]", 'tags: ["it"s", "b"]'),
         ("q -> tags: list[str]", 'tags: ["a", "b", ...]'),
         ("q -> tags: list[str]", 'tags: {"a": 1}'),
+        ("q -> prices: list[int]", "prices: [1, €]"),
         ("q -> answer", "{'answer': 'it's'}"),
         ("q -> n: int", "n: true"),
         ("q -> n: int", '{"n": true}'),
@@ -415,6 +465,33 @@ def test_a_text_that_has_its_own_end_within_is_not_cut(reply):
         read("task -> code", reply, prompt_format="tags")
 
 
+BLOCK = "    x = 1\n\n    return x"
+
+
+@pytest.mark.parametrize("annotation", [str, str | None])
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("```python\n{}\n```", "{}\n", "\n{}", "Here is the code:\n```\n{}\n```"),
+        *("code:\n{}", "code: ```\n{}\n```", "<code>\n{}\n</code>", "<code>\n```\n{}\n```</code>"),
+    ],
+)
+def test_a_block_keeps_the_indentation_of_its_first_line(form, prompt_format, annotation):
+    signature = Signature("task -> code: T", T=annotation)
+    reading = read_reply(signature, form.format(BLOCK), prompt_format=prompt_format)
+    assert reading.values == {"code": BLOCK}
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize(
+    "form", ["   {}", "\n  {}", "code:   {}", "code:\n  {}", "<code>\n {}</code>"]
+)
+def test_a_space_before_a_text_that_is_no_block_is_none_of_it(form, prompt_format):
+    reading = read("task -> code", form.format("a\nb"), prompt_format=prompt_format)
+    assert reading == {"code": "a\nb"}
+
+
 @pytest.mark.parametrize("word", ["Great care is needed here", "Sure steps to take", "OK means"])
 @pytest.mark.parametrize("prompt_format", ["lines", "value"])
 def test_a_first_line_that_only_begins_like_a_greeting_stays(word, prompt_format):
@@ -504,6 +581,221 @@ def test_a_near_label_is_read_and_noted(reply, label):
     reading = read_reply(signature, f"topic: {reply}")
     assert reading.values == {"topic": label}
     assert reading.notes == [f"{reply!r} was read as {label!r}"]
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r"\alpha", r"\alpha"),
+        (r"\vec{x} \( y \)", r"\vec{x} \( y \)"),
+        (r"(\w+) \1 \x41", r"(\w+) \1 \x41"),
+        (r"C:\new\apps\0x", r"C:\new\apps\0x"),
+        (r"\unit", r"\unit"),
+        (r"\frac{1}{2}", r"\frac{1}{2}"),
+        (r"\bword\b", r"\bword\b"),
+        (r"\alpha \theta \nabla", r"\alpha \theta \nabla"),
+        (r"First.\nThen \(x\)\n\n\\alpha \"x\"", 'First.\nThen \\(x\\)\n\n\\alpha "x"'),
+    ],
+)
+@pytest.mark.parametrize(
+    "form", ['{{"answer": "{}"}}', '{{"answer": "{}",}}', "{{'answer': \"{}\"}}"]
+)
+@pytest.mark.parametrize("prompt_format", ["json", "lines"])
+def test_backslashes_that_json_has_not_stand_for_themselves(written, text, form, prompt_format):
+    reading = read_reply(
+        Signature("q -> answer"), form.format(written), prompt_format=prompt_format
+    )
+    assert reading.values == {"answer": text}
+    assert "Backslashes that begin no escape of JSON were read as they stand." in reading.notes
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (r"a\tb", "a\tb"),
+        (r"a\nb", "a\nb"),
+        (r"\theta", "\theta"),  # or a tab: JSON's meaning stays
+        (r"it\'s", "it's"),
+        (r"a\/b", "a/b"),
+        (r"\\frac", r"\frac"),
+        (r"caf\u00e9", "café"),
+        (r"\f", "\f"),
+    ],
+)
+@pytest.mark.parametrize("form", ['{{"answer": "{}"}}', '{{"answer": "{}",}}'])
+def test_escapes_that_json_has_keep_their_meaning(written, text, form):
+    reading = read_reply(Signature("q -> answer"), form.format(written), prompt_format="json")
+    assert (reading.values, reading.notes) == ({"answer": text}, [])
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+def test_backslashes_stand_for_themselves_in_quotes_and_lists_as_well(prompt_format):
+    assert read("q -> answer", r'"\beta \"x\""', prompt_format=prompt_format) == {
+        "answer": r'\beta "x"'
+    }
+    tags = read("q -> tags: list[str]", r'["\frac", "\alpha"]', prompt_format=prompt_format)
+    assert tags == {"tags": [r"\frac", r"\alpha"]}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"answer": "a // b", "n": 1} // done',
+        '// it\'s done\n{"answer": "a // b", "n": 1}',
+        '{\n "answer": "a // b", // the "answer"\n "n": 1, /* a number */\n}',
+        '```json\n{"answer": "a // b" /* , */, "n": 1, "sure": true, // yes\n}\n```',
+        "{'answer': 'a // b', // it is\n 'n': 1}",
+    ],
+)
+def test_comments_in_json_are_left_out_and_noted(reply):
+    reading = read_reply(Signature("q -> answer, n: int"), reply, prompt_format="json")
+    assert reading.values == {"answer": "a // b", "n": 1}
+    assert reading.notes == ["Comments in the JSON were left out."]
+
+
+@pytest.mark.parametrize("reply", ['{"answer": "a "http://b" c"}', '{"answer": "/* a */ // b"}'])
+def test_what_looks_like_a_comment_within_a_text_stays(reply):
+    reading = read_reply(Signature("q -> answer"), reply, prompt_format="json")
+    assert reading.values["answer"] in ('a "http://b" c', "/* a */ // b")
+    assert reading.notes == []
+
+
+@pytest.mark.parametrize("number", ["NaN", "nan.", "inf", "-Infinity", "1e400", "∞"])
+@pytest.mark.parametrize(
+    ("annotation", "form"),
+    [
+        *((float, form) for form in ("answer: {}", "{}", '{{"answer": {}}}', '{{"answer": "{}"}}')),
+        (float | None, "answer: {}"),
+        (list[float], "answer: [1, {}]"),
+        (Point, 'answer: {{"x": 1, "y": {}}}'),
+        (dict[str, float], 'answer: {{"x": {}}}'),
+        (int, "answer: {}"),
+    ],
+)
+def test_what_is_no_finite_number_is_asked_for_again(annotation, form, number):
+    signature = Signature("question -> answer: T", T=annotation)
+    with pytest.raises(ReplyError, match="'answer' is"):
+        read_reply(signature, form.format(number))
+
+
+OMITTED = {"lines": "a: x", "tags": "<a>x</a>", "json": '{"a": "x"}'}
+
+
+@pytest.mark.parametrize("annotation", [str | None, Literal["yes", None], list[int] | None])  # noqa: PYI061
+@pytest.mark.parametrize("prompt_format", OMITTED)
+@pytest.mark.parametrize("written", OMITTED)
+def test_an_output_that_may_be_none_may_be_left_out(annotation, prompt_format, written):
+    signature = Signature("q -> a, verdict: T, more: T", T=annotation)
+    reading = read_reply(signature, OMITTED[written], prompt_format=prompt_format)
+    assert reading.values == {"a": "x", "verdict": None, "more": None}
+    assert "'verdict' is not in the reply, and was read as None" in reading.notes
+
+
+@pytest.mark.parametrize(
+    ("declaration", "reply", "truncated"),
+    [
+        ("q -> a, verdict: str", "a: x", False),
+        ("q -> a, verdict: list[str]", "a: x", False),
+        ("q -> a, verdict: Any", "a: x", False),
+        ("q -> a, verdict: str | None", "x", False),
+        ("q -> a, b, verdict: str | None", "a: x", False),
+        ("q -> a: str | None, b: str | None", "x", False),
+        ("q -> a: int, verdict: str | None", "a: 1\nso", True),
+    ],
+)
+def test_no_other_output_may_be_left_out(declaration, reply, truncated):
+    with pytest.raises((ReplyError, TruncatedReplyError)):
+        read_reply(Signature(declaration), reply, truncated=truncated)
+
+
+LABELS = Literal["red", "dark blue", "1,000 colors"]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text", "value"),
+    [
+        (list[str], "- a, b\n- c", ["a, b", "c"]),
+        (list[str], "* a\n\n* **b**", ["a", "b"]),
+        (list[str], '• "a"\n• b', ["a", "b"]),
+        (list[str], "1. a\n2. b", ["a", "b"]),
+        (list[str], "(1) a\n(2) b", ["a", "b"]),
+        (list[str], "- a", ["a"]),
+        (list[str], "(none)", []),
+        (list[str], "None.", []),
+        (list, "- a\n- b", ["a", "b"]),
+        (list[int], "- 5\n- 1,000", [5, 1000]),
+        (list[int], "0, 1", [0, 1]),
+        (list[int], "0,1", [0, 1]),
+        (list[int], "1, 234", [1, 234]),
+        (list[int], "5", [5]),
+        (list[float], "0.5, 1", [0.5, 1.0]),
+        (list[Color], "Red, dark blue.", [Color.RED, Color.DARK_BLUE]),
+        (list[Color], "RED", [Color.RED]),
+        (list[Literal["none", "ham"]], "none", ["none"]),
+        (list[LABELS], "- 1,000 colors\n- red", ["1,000 colors", "red"]),
+        (set[Color], "- red\n- red", {Color.RED}),
+        (frozenset[int], "1, 2", frozenset({1, 2})),
+        (tuple[int, Color], "1, red", (1, Color.RED)),
+        (list[int] | None, "1, 2", [1, 2]),
+        (list[Point], '- {"x": 1, "y": 2}', [Point(1, 2)]),
+    ],
+)
+@pytest.mark.parametrize("form", ["answer: {}", "answer:\n{}", "<answer>\n{}\n</answer>"])
+def test_a_list_in_lines_or_with_commas_is_read_and_noted(annotation, text, value, form):
+    signature = Signature("question -> answer: T", T=annotation)
+    reading = read_reply(signature, form.format(text))
+    assert reading.values == {"answer": value}
+    assert reading.notes[-1].endswith("was read as a list")
+
+
+def test_a_list_within_json_is_read_as_well():
+    signature = Signature("q -> counts: dict[str, list[int]]")
+    assert read_reply(signature, '{"counts": {"a": "1, 2"}}').values == {"counts": {"a": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (list[str], "a, b"),
+        (list[str], "a"),
+        (list[str], ""),
+        (list[str], "a\nb"),
+        (list[str], "- a\n* b"),
+        (list[str], "- a\n  - b"),
+        (list[str], "1. a\n3. b"),
+        (list[str], "- a\n- b\nThat is all."),
+        (list[int], "1,234"),
+        (list[int], "1,234, 5"),
+        (list[int], "1, 2 and 3"),
+        (list[int], "5 or 6, 7"),
+        (list[int], "5\n7"),
+        (list[float], "0,5"),
+        (list[Color], "red, green"),
+        (list[Color], "red, not dark blue"),
+        (list[LABELS], "red, 1,000 colors"),
+        (tuple[int, Color], "1"),
+    ],
+)
+def test_a_list_that_may_be_another_is_asked_for_again(annotation, text):
+    with pytest.raises(ReplyError, match="'answer' is wrong"):
+        read_reply(Signature("question -> answer: T", T=annotation), f"answer: {text}")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (list[str], "- a\n- b"),
+        (list[str], '1. "a"\n2. "b"'),
+        (list[str] | None, "- [a]"),
+        (list[int], "1, 2"),
+        (list[Color], '"red", "dark blue"'),
+    ],
+)
+def test_a_list_that_nothing_ends_may_have_been_cut_off(annotation, text):
+    signature = Signature("question -> answer: T", T=annotation)
+    assert read_reply(signature, f"answer: {text}").values["answer"]
+    with pytest.raises(TruncatedReplyError):
+        read_reply(signature, f"answer: {text}", truncated=True)
 
 
 TURNED = [
@@ -651,6 +943,8 @@ def test_two_json_strings_with_something_between_are_not_one(annotation, body, p
 
 # What a form shows, and what a reader could take for more than text.
 PIECES = [
+    *END_TOKENS,
+    *("<|im_start|>", "<|im_start|>assistant\n", "<start_of_turn>", "<s>", "[INST]", "User: "),
     *("<think>", "</think>", "[THINK]", "<|channel|>final<|message|>", "answer: x", "### Answer"),
     *("**answer**", '{"answer": "x"}', "<answer>", "</answer>", "Here is the answer:\n", "Sure!\n"),
     *(
@@ -664,6 +958,9 @@ PIECES = [
         "result: x",
         "answer",
         "\\answer: x",
+        "\\beta",
+        "\b",
+        "\f",
         "- ",
         ":",
     ),
@@ -686,7 +983,11 @@ hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=6).ma
 @pytest.mark.parametrize("annotation", [str, str | None])
 @given(value=hostile)
 @example(value="<>")
+@example(value=" a\n b")
+@example(value="\n  a\n  b")
 @example(value="<answer>")
+@example(value="\fword")
+@example(value="\bword\\alpha")
 def test_any_text_comes_back_through_demo_prompt_and_reply(prompt_format, annotation, value):
     signature = Signature("question -> answer: T", T=annotation)
     demo = {"question": "?", "answer": value}

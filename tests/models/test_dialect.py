@@ -18,9 +18,9 @@ from mipro_nb.errors import (
     RequestRefusedError,
 )
 from mipro_nb.language import LMRequest
-from mipro_nb.models.caps import Caps
-from mipro_nb.models.gate import Gate, run_gate
-from mipro_nb.models.refusals import refusal_in
+from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.gate import Gate, run_gate
+from mipro_nb.models.services.refusals import refusal_in
 from mipro_nb.runs.opened import open_record
 
 

@@ -16,8 +16,8 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import CallRefusedError, RecordError, RequestRefusedError
 from mipro_nb.language import LMRequest
 from mipro_nb.models.calls import CallLabels, call_labels
-from mipro_nb.models.gate import Gate, run_gate
-from mipro_nb.models.past_calls import Before, PastCalls
+from mipro_nb.models.gate.earlier_calls import Before, PastCalls
+from mipro_nb.models.gate.gate import Gate, run_gate
 from mipro_nb.runs.opened import open_record
 from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.record import Record

@@ -9,9 +9,9 @@ from gated_run import GatedRun, until
 from scripted_server import Reply
 
 from mipro_nb.errors import LMError
-from mipro_nb.models.caps import Caps
-from mipro_nb.models.hedging import first_of
-from mipro_nb.models.pace import Pace
+from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.hedging import first_of
+from mipro_nb.models.gate.pace import Pace
 
 QUICK = [f"quick {n}" for n in range(20)]
 MANY_TOKENS = 1000

@@ -14,7 +14,8 @@ import pytest
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, LMError, MissingExtraError
-from mipro_nb.models import LM, Price, local
+from mipro_nb.models import LM, Price
+from mipro_nb.models.services import local
 
 PROMPT = "Name three colours."
 

@@ -12,7 +12,7 @@ import mipro_nb as mipro
 from mipro_nb.core_loop import core
 from mipro_nb.errors import ReplyError
 from mipro_nb.language import LMRequest
-from mipro_nb.models.gate import Gate, run_gate
+from mipro_nb.models.gate.gate import Gate, run_gate
 from mipro_nb.runs.opened import open_record
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 5}

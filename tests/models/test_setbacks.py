@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from mipro_nb.models.setbacks import asked_to_wait, pause_seconds
+from mipro_nb.models.retryable import asked_to_wait, pause_seconds
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mipro_nb.models.turns import Turns
+from mipro_nb.models.gate.limiter import Turns
 
 
 async def holder(turns, priority, name, served):

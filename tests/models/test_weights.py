@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from mipro_nb.errors import MissingExtraError
-from mipro_nb.models import LM, local
-from mipro_nb.models.weights import weights
+from mipro_nb.models import LM
+from mipro_nb.models.services import local
+from mipro_nb.models.services.weights import weights
 
 
 @pytest.fixture

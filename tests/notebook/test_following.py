@@ -10,7 +10,7 @@ from watched import Watched, until
 import mipro_nb as mipro
 from mipro_nb.notebook.desk import Desk
 from mipro_nb.notebook.follower import Follower
-from mipro_nb.optimizer import surface
+from mipro_nb.optimizer.running import surface
 
 _SMALL = {"num_trials": 2, "minibatch": False, "requires_permission_to_run": False}
 

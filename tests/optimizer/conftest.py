@@ -9,7 +9,7 @@ from scripted_server import ScriptedServer
 from scripted_task import answer, lm_of
 
 import mipro_nb as mipro
-from mipro_nb.optimizer import course
+from mipro_nb.optimizer import algorithm as course
 
 
 @pytest.fixture(autouse=True)

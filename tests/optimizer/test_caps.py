@@ -18,9 +18,9 @@ import mipro_nb as mipro
 from mipro_nb.errors import CapReachedError, InvalidArgumentError
 from mipro_nb.language.lm_protocol import Completion
 from mipro_nb.models.calls import Answer, Call
-from mipro_nb.models.caps import Caps, Meter
+from mipro_nb.models.gate.caps import Caps, Meter
 from mipro_nb.models.prices import Price
-from mipro_nb.optimizer import course
+from mipro_nb.optimizer import algorithm as course
 
 CAP_IN_USD = re.compile(
     r"The cap max_usd=0\.03 is reached: ([\d.]+) spent, ([\d.]+) reserved for calls in flight, "

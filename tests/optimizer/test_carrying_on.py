@@ -20,7 +20,7 @@ from whole_runs import TRAIN, VAL, answered, at_random_speed, result
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
-from mipro_nb.optimizer.terminal import TerminalWindow
+from mipro_nb.terminal import TerminalWindow
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ from scripted_task import Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.optimizer import alive
-from mipro_nb.optimizer.lms import changes_of_lms
+from mipro_nb.optimizer.planning.lms import changes_of_lms
+from mipro_nb.optimizer.running import live_runs as alive
 
 pytestmark = pytest.mark.slow
 

@@ -11,11 +11,11 @@ from scripted_task import PlanAndSolve, Solve, exact, lm_of, rows
 
 import mipro_nb as mipro
 from mipro_nb.models.prices import Price
-from mipro_nb.optimizer.costing import Models, estimate
-from mipro_nb.optimizer.estimate import NOTHING, Amount, Estimate, PhaseEstimate, exactly
-from mipro_nb.optimizer.plan import Wishes, resolve
-from mipro_nb.optimizer.rehearsal import Rehearsal, RehearsedCall
-from mipro_nb.optimizer.strategy import STRATEGIES
+from mipro_nb.optimizer.estimating.prepare import Models, estimate
+from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
+from mipro_nb.optimizer.planning.estimate import NOTHING, Amount, Estimate, PhaseEstimate, exactly
+from mipro_nb.optimizer.planning.plan import Wishes, resolve
+from mipro_nb.optimizer.search.strategy import STRATEGIES
 
 NO_DEMOS = {"max_bootstrapped_demos": 0, "max_labeled_demos": 0}
 AMOUNTS = ("calls", "input_tokens", "output_tokens", "usd")

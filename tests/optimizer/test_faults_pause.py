@@ -19,7 +19,8 @@ from whole_runs import CANDIDATES, SEARCH, TRAIN, VAL, answered, made, result
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMUnavailableError, RecordError
-from mipro_nb.optimizer import holding, surface
+from mipro_nb.optimizer.control import pause as holding
+from mipro_nb.optimizer.running import surface
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("short_pauses")]
 
@@ -205,6 +206,58 @@ def test_where_nobody_can_resume_it_fails_and_can_be_carried_on(clean, record, a
     assert result(best.run) == clean
     assert best.run.state.spend.attempts + best.run.state.lost.calls == server.count
     assert (lm.answered - answered(best.run)).total() <= best.run.state.lost.calls
+
+
+class Catches(PlanAndSolve):
+    def forward(self, question):
+        try:
+            return super().forward(question)
+        except Exception:  # noqa: BLE001 - as many programs do
+            return mipro.Prediction(answer="")
+
+
+def begun_catching(record):
+    return optimizer().start(
+        Catches(),
+        trainset=TRAIN,
+        valset=VAL,
+        record=record,
+        requires_permission_to_run=False,
+        **SEARCH,
+    )
+
+
+def carried_on_catching(lm, record):
+    """The run of a program that catches errors, failed because of `lm` and resumed."""
+    with ScriptedServer(lm, latency=0.002) as server:
+        mipro.configure(lm=lm_of(server))
+        run = begun_catching(record)
+        with pytest.raises(LMUnavailableError):
+            run.wait(60)
+        assert run.status == "failed"
+        lm.mend()
+        return (
+            optimizer()
+            .resume(run.id, Catches(), record=record, requires_permission_to_run=False)
+            .run
+        )
+
+
+@pytest.mark.parametrize("after", AFTER)
+def test_an_outage_that_the_program_catches_is_not_scored(record, after):
+    with ScriptedServer(answer, latency=0.002) as server:
+        mipro.configure(lm=lm_of(server))
+        whole = begun_catching(record.with_name("whole.sqlite"))
+        whole.wait(60)
+    run = carried_on_catching(Revocable(after), record)
+    assert result(run) == result(whole)
+    assert run.state.caught == set()
+
+
+def test_calls_caught_before_a_server_was_known_to_be_down_are_made_again(record):
+    run = carried_on_catching(Revocable(60, Reply(drop=True)), record)
+    assert run.status == "finished"
+    assert run.state.caught & run.state.scored_by.keys() == set()
 
 
 def test_a_run_fails_for_the_reason_that_there_is_and_not_for_what_that_cancelled(record):

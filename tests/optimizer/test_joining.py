@@ -109,6 +109,22 @@ def test_yes_runs_beside_it(first, types, word):
     assert set(recorded(first)) == {first.id, second.id}
 
 
+@pytest.mark.filterwarnings("ignore:Run .* of this very plan")
+def test_runs_of_one_plan_pay_once(tmp_path):
+    paid = {}
+    for count in (1, 2, 3, 4):
+        with ScriptedServer(answer, latency=0.1) as server:
+            mipro.configure(lm=lm_of(server), record=tmp_path / f"{count}.sqlite")
+            runs = [
+                optimizer().start(Solve(), requires_permission_to_run=False, **DATA)
+                for _ in range(count)
+            ]
+            for run in runs:
+                run.wait()
+            paid[count] = server.count
+    assert set(paid.values()) == {paid[1]}
+
+
 def test_no_leaves_it_alone(first, types):
     types("")
     with pytest.raises(mipro.errors.PermissionDeniedError):
@@ -127,15 +143,109 @@ def test_what_goes_on_no_more_cannot_be_joined(first, monkeypatch):
         optimizer().start(Solve(), **DATA)
 
 
-def test_without_one_that_goes_on_there_is_nothing_to_join(slow, types):
+@pytest.mark.parametrize(
+    ("caps", "said"),
+    [
+        (
+            {"max_calls": 5},
+            "other caps: none, where this plan has 5 calls. Joining keeps those of",
+        ),
+        ({}, None),
+    ],
+)
+def test_the_question_says_that_joining_keeps_other_caps(first, types, capsys, caps, said):
+    types("join")
+    best = optimizer().compile(Solve(), **DATA, **caps)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "of this very plan is going on already" in out
+    assert said in out if said else "other caps" not in out
+    assert best.run is first
+    assert first.plan.caps.max_calls is None
+
+
+def asked_about():
+    """The run whose question stands."""
+    (run,) = (run for run in mipro.live_runs() if not run.permitted)
+    return run
+
+
+ELSEWHERE_FIRST = {
+    "join": lambda run: run.join(),
+    "begin": lambda run: run.begin(by="user"),
+    "decline": lambda run: run.decline(),
+}
+
+
+@pytest.mark.parametrize("typed", ["join", "y", "n"])
+@pytest.mark.parametrize("before", ELSEWHERE_FIRST)
+def test_a_question_that_was_answered_elsewhere_is_answered_once(
+    first, monkeypatch, capsys, before, typed
+):
+    questions = []
+
+    def answered_elsewhere(_):
+        questions.append(asked_about())
+        assert ELSEWHERE_FIRST[before](questions[0])
+        return typed
+
+    monkeypatch.setattr(builtins, "input", answered_elsewhere)
+    got = optimizer().start(Solve(), **DATA)
+    assert (got is first) == (before == "join")
+    assert [question.join() for question in questions] == [False]
+    assert "The question was answered elsewhere meanwhile: run" in capsys.readouterr().out
+    if before == "decline":
+        with pytest.raises(mipro.errors.PermissionDeniedError):
+            got.wait()
+    else:
+        got.wait()
+    first.wait()
+    assert first.status == "finished"
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, EOFError, ValueError])
+def test_a_question_that_breaks_off_after_the_run_was_joined_leaves_that_one_alone(
+    first, monkeypatch, failure
+):
+    def broken(_):
+        asked_about().join()
+        raise failure
+
+    monkeypatch.setattr(builtins, "input", broken)
+    with pytest.raises((failure, mipro.errors.PermissionUnansweredError)):
+        optimizer().start(Solve(), **DATA)
+    first.wait()
+    assert first.status == "finished"
+
+
+def test_who_stops_a_joined_run_stops_the_one_that_goes_on(first, monkeypatch):
+    questions = []
+
+    def joined(_):
+        questions.append(asked_about())
+        return "join"
+
+    monkeypatch.setattr(builtins, "input", joined)
+    optimizer().start(Solve(), **DATA)
+    questions[0].stop()
+    first.wait()
+    assert first.status == "stopped"
+
+
+def test_without_one_that_goes_on_there_is_nothing_to_join(slow, types, monkeypatch):
     asked = types("j")
     run = optimizer().start(Solve(), **DATA)
     assert asked == ["Run this plan? [y/N] "]
     assert run.joined is None, "on this question it is a short yes"
-    with pytest.raises(RunEndedError, match="there is none to join"):
-        run.join()
     run.stop()
     run.wait()
+
+    def typed(_):
+        with pytest.raises(RunEndedError, match="there is none to join"):
+            asked_about().join()
+        return "n"
+
+    monkeypatch.setattr(builtins, "input", typed)
+    assert not optimizer().start(Solve(), **DATA).permitted
 
 
 ELSEWHERE = """

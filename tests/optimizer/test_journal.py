@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mipro_nb.errors import RecordError
-from mipro_nb.optimizer.job import Journal
-from mipro_nb.optimizer.past import Past
+from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.planning.progress import Past
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
+import time
 from collections import defaultdict
 
 import pytest
@@ -14,12 +16,13 @@ from scripted_server import Reply, ScriptedServer
 from scripted_task import PlanAndSolve, Solve, answer, exact, kind, lm_of, rows
 
 import mipro_nb as mipro
+from mipro_nb.errors import LMUnavailableError
 from mipro_nb.language.formats import models
 from mipro_nb.language.formats.models import KnownModel
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.notebook.static_html import run_html
 from mipro_nb.notebook.static_text import run_text
-from mipro_nb.optimizer.measuring import best_of
+from mipro_nb.optimizer.phases.measure_formats import best_of
 from mipro_nb.runs import open_record
 from mipro_nb.runs.events import FormatMeasured
 from mipro_nb.runs.history import history_rows
@@ -387,6 +390,140 @@ def test_a_program_that_fails_in_a_format_is_no_reason_to_end_the_run(server):
     run = finished(Strict())
     measured = {each.format: each for each in told(run, "format_measured")}
     assert (measured["lines"].errors, measured["tags"].errors) == (20, 0)
+    assert run.wait().solve.prompt_format == "tags"
+
+
+def failing(form, reply):
+    """A server that adds up, but meets a format so."""
+
+    def answered(request):
+        if kind(request) != "task":
+            return answer(request)
+        return reply if form_of(request) == form else in_its_form(request, sum_of(request)[1])
+
+    return answered
+
+
+TROUBLE = {
+    "500": Reply(status=500),
+    "503": Reply(status=503),
+    "404": Reply(status=404),
+    "401": Reply(status=401),
+    "dropped": Reply(drop=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "trouble", "num_threads"),
+    [
+        *((form, "404", 6) for form in FORMS),
+        *(("lines", trouble, 6) for trouble in TROUBLE),
+        *(("value", trouble, 32) for trouble in TROUBLE),
+        ("lines", "404", 1),
+        ("value", "500", 1),
+    ],
+)
+def test_a_format_that_the_server_fails_on_counts_as_0(form, trouble, num_threads):
+    with ScriptedServer(failing(form, TROUBLE[trouble])) as server:
+        mipro.configure(lm=unnamed(server, num_retries=0))
+        run = begun(wishes={"num_threads": num_threads}, num_trials=1, minibatch=False)
+        run.wait()
+    measured = {each.format: each for each in told(run, "format_measured")}
+    assert (measured[form].score, measured[form].errors) == (0.0, 20)
+    assert {each.score for name, each in measured.items() if name != form} == {100.0}
+    assert run.status == "finished"
+    assert run.wait().solve.prompt_format != form
+
+
+def test_two_formats_that_the_server_fails_on_count_as_0():
+    def both(request):
+        bad = kind(request) == "task" and form_of(request) in ("json", "tags")
+        return Reply(status=404) if bad else failing("", "")(request)
+
+    with ScriptedServer(both) as server:
+        mipro.configure(lm=unnamed(server))
+        run = finished()
+    errors = {each.format: each.errors for each in told(run, "format_measured")}
+    assert errors == {"lines": 0, "tags": 20, "json": 20, "value": 0}
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_server_that_refuses_every_format_fails_the_run_soon(status):
+    with ScriptedServer(lambda _: Reply(status=status)) as server:
+        mipro.configure(lm=unnamed(server))
+        run = begun()
+        with pytest.raises(LMUnavailableError):
+            run.wait()
+        assert server.count < 40, "not all that could be asked"
+    assert run.status == "failed"
+    assert told(run, "format_measured") == []
+
+
+class Gone:
+    """A server that adds up, and refuses the key while it is gone."""
+
+    def __init__(self, after):
+        self.after, self.answers, self.back = after, 0, False
+
+    def __call__(self, request):
+        if not self.back and self.answers >= self.after:
+            return Reply(status=401)
+        self.answers += 1
+        return failing("", "")(request)
+
+
+@pytest.mark.parametrize("after", [1, 10, 50])
+def test_a_run_whose_server_is_gone_meanwhile_fails_and_measures_on_when_it_is_resumed(after):
+    gone = Gone(after)
+    with ScriptedServer(gone) as server:
+        mipro.configure(lm=unnamed(server))
+        run = begun()
+        with pytest.raises(LMUnavailableError):
+            run.wait()
+        gone.back = True
+        resumed(run)
+    record = mipro.runs.load(run.id)
+    assert [each.score for each in told(record, "format_measured")] == [100.0] * len(FORMS)
+    calls = [call for call in told(record, "lm_call_answered") if call.phase == "formats"]
+    assert len(calls) == len({call.prompt_head + call.prompt_tail for call in calls}) == 80
+
+
+@pytest.mark.parametrize("after", [1, 50])
+def test_a_run_whose_server_is_gone_meanwhile_pauses_and_measures_on(after, monkeypatch):
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)  # somebody could resume it
+    gone = Gone(after)
+    with ScriptedServer(gone) as server:
+        mipro.configure(lm=unnamed(server))
+        run = begun()
+        while run.status != "paused":
+            assert not run.done
+            time.sleep(0.01)
+        assert "refused the key" in run.state.pause_reason
+        gone.back = True
+        run.resume()
+        run.wait()
+    assert [each.score for each in told(run, "format_measured")] == [100.0] * len(FORMS)
+    calls = [call for call in told(run, "lm_call_answered") if call.phase == "formats"]
+    assert len(calls) == len({call.prompt_head + call.prompt_tail for call in calls}) == 80
+
+
+def raising(example, prediction, trace=None):
+    if prediction.answer == "no idea":
+        raise ValueError(prediction.answer)
+    return exact(example, prediction, trace)
+
+
+def without_return(example, prediction, trace=None):
+    return None if prediction.answer == "no idea" else exact(example, prediction, trace)
+
+
+@pytest.mark.parametrize("metric", [raising, without_return])
+def test_a_metric_that_fails_on_a_row_counts_as_its_error(server, metric):
+    optimizer = mipro.MIPROv2(metric, **WISHES)
+    run = optimizer.start(Solve(), requires_permission_to_run=False, **SEARCH)
+    run.wait()
+    errors = {each.format: each.errors for each in told(run, "format_measured")}
+    assert errors == {"lines": 20, "tags": 0, "json": 20, "value": 20}
     assert run.wait().solve.prompt_format == "tags"
 
 

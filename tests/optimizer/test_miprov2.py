@@ -41,7 +41,8 @@ from mipro_nb.errors import (
     MiproError,
     TooManyErrorsError,
 )
-from mipro_nb.evaluate import Evaluate
+from mipro_nb.evaluate import Evaluate, scoring
+from mipro_nb.evaluate.metric import NotFiniteScoreError
 from mipro_nb.runs import events as ev
 
 HERE = Path(__file__).parent
@@ -624,6 +625,54 @@ def test_failures_within_the_limit_are_scored_zero_and_listed(server):
     best = optimizer_of().compile(Breaks(), **SHORT)
     assert set(best.run.state.errors.values()) == {"example 1: LookupError: not this one"}
     assert f"{len(best.run.state.errors)} failed examples" in best.run.report()
+
+
+class Measured(mipro.Module):
+    def __init__(self):
+        self.solve = mipro.Predict("question -> answer: float")
+
+    def forward(self, question):
+        return self.solve(question=question)
+
+
+def closeness(example, prediction, trace=None):
+    if prediction.answer < 0:  # as NumPy's logarithm of it
+        return float("nan")
+    return 1 / (1 + abs(prediction.answer - float(example.answer)))
+
+
+def negative_for(first):
+    def respond(request):
+        if kind(request) != "task":
+            return answer(request)
+        is_odd = question_of(request).startswith(first) and GOOD in request.system
+        return "answer: -1" if is_odd else "answer: 7"
+
+    return respond
+
+
+def test_a_reply_that_has_no_finite_score_fails_its_example_alone():
+    with ScriptedServer(negative_for("7 ")) as server:
+        mipro.configure(lm=lm_of(server))
+        best = optimizer_of(closeness, max_errors=2).compile(Measured(), **SHORT)
+    assert best.run.status == "finished"
+    assert best.run.state.errors
+    for error in best.run.state.errors.values():
+        assert error.startswith("example 1: The metric closeness returned nan")
+        assert "Have it return 0.0" in error
+
+
+def test_a_run_that_such_a_reply_ended_in_older_versions_is_resumed(monkeypatch):
+    with ScriptedServer(negative_for("7 ")) as server:
+        mipro.configure(lm=lm_of(server))
+        with monkeypatch.context() as older:
+            older.setattr(scoring, "HOPELESS", (*scoring.HOPELESS, NotFiniteScoreError))
+            run = optimizer_of(closeness).start(Measured(), **SHORT)
+            with pytest.raises(MetricError, match="returned nan"):
+                run.wait()
+            assert run.status == "failed"
+        best = optimizer_of(closeness).resume(run.id, Measured(), requires_permission_to_run=False)
+    assert best.run.status == "finished"
 
 
 def test_a_metric_that_raises_on_real_answers_only_is_told_with_the_example():

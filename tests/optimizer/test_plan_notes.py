@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from enum import Enum
 from typing import Literal
 
@@ -87,12 +88,109 @@ def test_a_metric_that_gives_0_for_the_rows_own_labels_is_told(output, label, me
     assert "no prompt can score so" in said
 
 
-def test_a_metric_of_a_program_that_computes_its_answer_is_not_judged():
-    class Counts(Solve):
-        def forward(self, question):
-            return mipro.Prediction(answer=str(len(super().forward(question=question).answer)))
+class Counts(Solve):
+    """Makes something else of what its predictor answers."""
 
-    assert plan_of(Counts()).notes == ()
+    def forward(self, question):
+        return mipro.Prediction(answer=str(len(super().forward(question=question).answer)))
+
+
+def test_a_program_that_makes_nothing_of_the_rows_own_labels_is_told():
+    said = notes_of(Counts())
+    assert "gave 0 on 5 rehearsed rows although the predictors answered" in said
+    assert "what Counts makes of them scores nothing" in said
+
+
+def test_a_program_that_computes_its_answer_from_labels_is_not_judged_where_it_scores():
+    lengths = [row.copy(answer="1") for row in rows(10)]
+    assert plan_of(Counts(), data=lengths).notes == ()
+
+
+def test_a_program_that_was_answered_more_than_labels_is_not_judged():
+    class CountsThePlan(PlanAndSolve):
+        def forward(self, question):
+            return mipro.Prediction(answer=str(len(super().forward(question).answer) + 100))
+
+    assert plan_of(CountsThePlan()).notes == ()
+
+
+class Nests(Solve):
+    def forward(self, question):
+        return mipro.Prediction(answer=super().forward(question))
+
+
+def test_an_output_that_is_itself_a_prediction_is_told():
+    (said,) = plan_of(Nests()).notes
+    assert "Nests returns a Prediction whose 'answer' is itself a Prediction" in said
+    assert "Write Prediction(answer=….answer)" in said
+
+
+def test_a_metric_that_reads_a_nested_prediction_gets_no_note():
+    assert plan_of(Nests(), metric=lambda e, p: p.answer.answer == e.answer).notes == ()
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_an_output_that_was_never_awaited_is_told():
+    class Forgets(Solve):
+        async def aforward(self, question):
+            await self.solve.acall(question=question)
+            return mipro.Prediction(answer=self.solve.acall(question=question))
+
+    (said,) = plan_of(Forgets()).notes
+    assert "whose 'answer' was never awaited" in said
+
+
+# What a program keeps on itself
+
+
+class Keeps(Solve):
+    """Sets attributes while it runs."""
+
+    def __init__(self, **kept):
+        super().__init__()
+        self.steps = [self.solve]
+        self.kept = kept
+
+    def forward(self, question):
+        for name, value in self.kept.items():
+            setattr(self, name, value(question) if callable(value) else value)
+        return super().forward(question)
+
+
+class Outer(mipro.Module):
+    def __init__(self, inner):
+        self.inner = [inner]
+
+    def forward(self, question):
+        return self.inner[0](question=question)
+
+
+def test_an_attribute_that_is_set_for_each_row_is_told():
+    (said,) = plan_of(Keeps(question=str)).notes
+    assert "Keeps sets self.question to something else for each row" in said
+    assert "num_threads=6" in said
+    (said,) = plan_of(Outer(Keeps(question=str))).notes
+    assert "Outer sets self.inner[0].question to something else" in said
+
+
+def test_demos_that_are_chosen_for_each_row_are_told():
+    class Nearest(Solve):
+        def forward(self, question):
+            self.solve.demos = [mipro.Example(question=f"{question}?", answer="1")]
+            return super().forward(question)
+
+    (said,) = plan_of(Nearest()).notes
+    assert "Nearest sets self.solve.demos" in said
+
+
+def test_an_attribute_set_for_each_row_is_in_order_where_rows_are_worked_on_in_turn():
+    assert plan_of(Keeps(question=str), num_threads=1).notes == ()
+
+
+@pytest.mark.parametrize("kept", [lambda _: threading.Lock(), lambda _: [1, 2], 7, None])
+def test_what_is_set_once_or_to_the_same_gets_no_note(kept):
+    """Something loaded when it is first needed, a lock, a constant."""
+    assert plan_of(Keeps(index=kept)).notes == ()
 
 
 def test_a_metric_that_asks_a_judge_is_not_judged():
@@ -142,6 +240,34 @@ def test_an_enum_that_was_defined_anew_is_told():
     said = notes_of(signature, same, data)
     assert "Trainset: 2 of 2 rows, valset: 8 of 8 rows whose label 'label' is no Topic" in said
     assert "was it defined again" in said
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("spam ", "has white space around it, such as 'spam '"),
+        ("\nspam", "has white space around it, such as '\\nspam'"),
+        ("cafe\u0301", "is not in the Unicode form NFC, such as 'cafe\\u0301'"),
+    ],
+)
+def test_texts_that_no_model_spells_so_are_counted(label, said):
+    found = notes_of("text -> label", same, labelled(*["ham"] * 8, label, label))
+    assert f"Valset: 2 of 8 rows whose label 'label' {said}" in found
+    assert "gives 0" in found
+    assert "label.strip()" in found or "unicodedata.normalize('NFC', label)" in found
+
+
+def test_texts_within_a_label_are_looked_at_too():
+    signature = mipro.Signature("text -> label: T", T=list[str])
+    data = labelled(*[["caf\u00e9"]] * 9, ["cafe\u0301"])
+    assert "1 of 8 rows whose label 'label' is not in the Unicode form NFC" in notes_of(
+        signature, same, data
+    )
+
+
+def test_labels_that_their_type_spells_so_get_no_note():
+    signature = mipro.Signature("text -> label: T", T=Literal["spam ", "cafe\u0301"])
+    assert notes_of(signature, same, labelled(*["spam ", "cafe\u0301"] * 5)) == ""
 
 
 def test_numbers_that_are_equal_in_both_types_get_no_note():

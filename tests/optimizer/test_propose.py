@@ -22,7 +22,7 @@ from scripted_task import (
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMError
-from mipro_nb.optimizer.propose import TIPS
+from mipro_nb.optimizer.phases.propose import TIPS
 
 
 def optimizer_of(**settings):

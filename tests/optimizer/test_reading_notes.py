@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from scripted_server import ScriptedServer
+from scripted_server import Reply, ScriptedServer
 from scripted_task import Solve, answer, exact, kind, lm_of, question_of, rows, run_of
 
 import mipro_nb as mipro
-from mipro_nb.optimizer.past import Past
+from mipro_nb.errors import LMError
+from mipro_nb.optimizer.planning.progress import Past
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.details import trial_detail
 from mipro_nb.runs.view import RunView
@@ -103,3 +104,35 @@ def test_the_terminal_tells_it_at_the_end(capsys):
     printed = capsys.readouterr().out
     assert "got replies in another form than asked for" in printed
     assert "unreadable" in printed
+
+
+def test_calls_that_failed_and_were_caught_are_told(tmp_path):
+    class Catches(Solve):
+        def forward(self, question):
+            try:
+                return super().forward(question)
+            except LMError:
+                return mipro.Prediction(answer="")
+
+    def refuses(request):
+        if kind(request) == "task" and question_of(request).startswith("1002 "):
+            return Reply("Not this one.", status=400)
+        return answer(request)
+
+    with ScriptedServer(refuses) as server:
+        lm = lm_of(server)
+        optimizer = mipro.MIPROv2(exact, prompt_model=lm, task_model=lm, num_candidates=3)
+        made = run_of(optimizer, Catches(), val=VAL, record=tmp_path / "caught.sqlite")
+    run = mipro.runs.load(made.id, tmp_path / "caught.sqlite")
+    cells = [cell for cell in run.state.scored_by if cell[1] == 2]
+    assert run.state.caught == set(cells)
+    assert f"{len(cells)} example" in run.report()
+    assert "met failed LM calls whose errors the program or the metric caught" in run.report()
+    shown = trial_detail(run.record, run.id, run.state, 0)["examples"]
+    (note,) = shown[2]["notes"]
+    assert note["text"].startswith("A failed LM call was caught: ")
+    assert "notes" not in shown[1]
+    frame = run.examples_dataframe()
+    assert all("was caught" in note for note in frame["notes"][frame["example"] == 2])
+    known = Past.of(run.record, run.id).results(VAL)
+    assert all(result[2].caught == (note["text"],) for result in known.values())

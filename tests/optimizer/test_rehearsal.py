@@ -18,8 +18,8 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, MetricError, ProgramError
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.models.tokens import count_message_tokens
-from mipro_nb.optimizer import rehearsal
-from mipro_nb.optimizer.rehearsal import rehearse
+from mipro_nb.optimizer.estimating import rehearsal
+from mipro_nb.optimizer.estimating.rehearsal import rehearse
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,14 @@ def nothing_is_sent(server):
 
 
 async def rehearsed(student, metric=exact, data=None):
-    return await rehearse(student, data or rows(20), Metric(metric), lm=mipro.settings.lm)
+    return await rehearse(
+        student,
+        data or rows(20),
+        Metric(metric),
+        lm=mipro.settings.lm,
+        others_go_on=lambda: False,
+        num_threads=6,
+    )
 
 
 async def test_the_calls_of_every_predictor_are_found_and_measured():

@@ -23,8 +23,9 @@ from mipro_nb.errors import (
     RecordError,
     RunEndedError,
 )
-from mipro_nb.models.caps import Caps
-from mipro_nb.optimizer import course, surface
+from mipro_nb.models.gate.caps import Caps
+from mipro_nb.optimizer import algorithm as course
+from mipro_nb.optimizer.running import surface
 
 SHORT = {"num_trials": 2, "minibatch": False}
 

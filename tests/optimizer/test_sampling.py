@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mipro_nb.optimizer.additive import AdditiveSampler
-from mipro_nb.optimizer.belief import Belief, Difficulties, Prospects
-from mipro_nb.optimizer.minibatches import minibatch, stages
-from mipro_nb.optimizer.tree import TreeSampler
+from mipro_nb.optimizer.search.additive import AdditiveSampler
+from mipro_nb.optimizer.search.belief import Belief, Difficulties, Prospects
+from mipro_nb.optimizer.search.minibatches import minibatch, stages
+from mipro_nb.optimizer.search.tpe import TreeSampler
 from mipro_nb.runs.events import configuration_key
 
 SAMPLERS = [AdditiveSampler, TreeSampler]

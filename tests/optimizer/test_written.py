@@ -108,6 +108,8 @@ def test_what_belongs_to_an_instruction_stays_in_it(text):
         "instruction: the new instruction",
         "instruction is the new instruction",
         "Reply in exactly this form:\ninstruction: <instruction>\n\ninstruction is the new one",
+        "instruction: Add both.\npresent_instruction: Solve it.\ntip: Keep it short.",
+        "instruction: Add both.\n\ntip: Keep it short.",
     ],
 )
 def test_a_proposal_that_repeats_the_form_is_asked_for_again_and_then_dropped(reply):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from mipro_nb.language.backslashes import meant
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import choices, json_value
 from mipro_nb.language.formats.description import listed
@@ -59,7 +60,7 @@ class Bare:
             return Found({output.name: text}, last=output.name)
         if text[:1] == '"':
             try:
-                return Found({output.name: quoted(json.loads(text))})
+                return Found({output.name: quoted(json.loads(meant(text)[0]))})
             except ValueError:
                 pass
         return Found(before=reply)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mipro_nb.language import thoughts
 from mipro_nb.language.example import Example
 from mipro_nb.language.fields import Field, holds_any_text, json_value
 from mipro_nb.language.formats.description import described
@@ -16,6 +15,7 @@ from mipro_nb.language.formats.protocol import Found
 from mipro_nb.language.keys import by_name, in_doubt, object_of
 from mipro_nb.language.near_json import near_json
 from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.values import quoted
 from mipro_nb.language.wrapping import unfenced, without_preface
 
 _BEGINNING = re.compile(r"(?:```\w*\s*)?\[?\s*\{")
@@ -50,12 +50,13 @@ class JsonObject:
             for name, field in signature.output_fields.items()
             if name in values
         }
-        return thoughts.spelled_out(json.dumps(written, ensure_ascii=False))
+        return quoted(written)
 
     def find(self, signature: SignatureMeta, reply: str) -> Found:
         """Return the values of the reply's object, whatever else stands in it."""
+        notes: list[str] = []
         try:
-            value = near_json(reply)
+            value = near_json(reply, notes)
         except ValueError:
             return _in_half_an_object(signature, reply)
         given = _outputs_in(value, tuple(signature.output_fields))
@@ -63,6 +64,7 @@ class JsonObject:
             values={name: values[0] for name, values in given.items() if len(values) == 1},
             refused={name: in_doubt(values) for name, values in given.items() if len(values) > 1},
             outside=_around(reply),
+            notes=tuple(notes),
         )
 
 

@@ -18,6 +18,7 @@ from mipro_nb.language.keys import in_doubt
 from mipro_nb.language.marks import Mark, fence_lines, is_mark, marks_in, repeats_of
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.values import quoted, write_value
+from mipro_nb.language.wrapping import trimmed
 
 _ASKED = "Reply in exactly this form:"
 _GOES_ON = "The reply went on with another question: what follows the answer was left out."
@@ -109,7 +110,7 @@ def _unescaped(line: str, names: tuple[str, ...]) -> str:
 
 def _value(lines: Sequence[str], mark: Mark, stop: int, names: tuple[str, ...]) -> str:
     rest = (_unescaped(line, names) for line in lines[mark.line + 1 : stop])
-    return "\n".join([lines[mark.line][mark.end :], *rest]).strip()
+    return trimmed("\n".join([lines[mark.line][mark.end :], *rest]), after_mark=True)
 
 
 def _said_once(

@@ -16,6 +16,7 @@ from mipro_nb.language.keys import in_doubt
 from mipro_nb.language.marks import folded
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.values import quoted, write_value
+from mipro_nb.language.wrapping import trimmed
 
 _ASKED = "Reply in exactly this form:"
 
@@ -62,7 +63,7 @@ class Tags:
             if not texts:
                 before = reply[: opening.start()]
             outside.append(reply[place : opening.start()])
-            text = reply[opening.end() : end].strip()
+            text = trimmed(reply[opening.end() : end], after_mark=True)
             ended[name] += closing is not None
             if name in texts and closing and text not in ("", texts[name]):
                 refused.setdefault(name, in_doubt([texts[name], text]))

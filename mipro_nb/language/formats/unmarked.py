@@ -28,7 +28,9 @@ class NoValueError(ValueError):
 
 
 def whole(signature: SignatureMeta, asked: str, reply: str) -> str:
-    """Return the value that `reply` is, without a preface and a fence around it.
+    """Return the value that `reply` is, without a preface.
+
+    A fence around it stays: within it, the value keeps its indentation.
 
     Parameters
     ----------
@@ -45,11 +47,10 @@ def whole(signature: SignatureMeta, asked: str, reply: str) -> str:
         If it repeats the form, or hands the value over in a form of its own.
     """
     text = without_preface(reply)
-    text = (unfenced(text) if text else text).strip()
-    if not text:
+    if not (inner := unfenced(text).strip()):
         msg = "it is empty"
         raise NoValueError(msg)
-    check_value(signature, asked, text)
+    check_value(signature, asked, inner)
     return text
 
 

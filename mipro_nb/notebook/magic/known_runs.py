@@ -12,7 +12,7 @@ from mipro_nb.language import Module
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.words import Offered, did_you_mean
 from mipro_nb.optimizer import Run
-from mipro_nb.optimizer.alive import find_live, live_runs
+from mipro_nb.optimizer.running.live_runs import find_live, live_runs
 from mipro_nb.runs import RecordedRun
 from mipro_nb.runs.history import history_rows
 from mipro_nb.runs.resuming import RESUMABLE

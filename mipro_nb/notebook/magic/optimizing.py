@@ -34,11 +34,11 @@ from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.plain import Text
 from mipro_nb.notebook.static_text import scores_text
 from mipro_nb.optimizer import MIPROv2, Plan, Run
-from mipro_nb.optimizer.alive import begun_here, find_live
-from mipro_nb.optimizer.strategy import STRATEGIES
-from mipro_nb.optimizer.surface import current_surface
-from mipro_nb.optimizer.terminal import TerminalSurface
+from mipro_nb.optimizer.running.live_runs import begun_here, find_live
+from mipro_nb.optimizer.running.surface import current_surface
+from mipro_nb.optimizer.search.strategy import STRATEGIES
 from mipro_nb.runs.resuming import CELL_AGAIN, RESUMABLE, resume_lines
+from mipro_nb.terminal import TerminalSurface
 
 T = TypeVar("T")
 

@@ -1,0 +1,205 @@
+"""Caps: hard limits of what a run may spend, counted before a call is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mipro_nb.errors import (
+    CallRefusedError,
+    CapReachedError,
+    InvalidArgumentError,
+    LMError,
+)
+from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.services.worst_case import limited, worst_tokens
+from mipro_nb.numbers import is_count, is_number
+from mipro_nb.runs.outlay import Outlay
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Limits of one run; None for no limit.
+
+    Where tokens or USD are capped, a call of an LM without ``max_tokens`` is sent with a limit of
+    its reply: 4,096 tokens, or 16,384 of a reasoning model. A call that was sent and brought no
+    answer (a time-out, a lost connection, a call given up) may have been billed all the same: it
+    counts with its longest reply.
+
+    Attributes
+    ----------
+    max_usd
+        USD, for all LM calls together.
+    max_calls
+        LM calls that are sent, every attempt of a call that is tried again among them; answers
+        from the record are free.
+    max_tokens
+        Input and output tokens together.
+    max_seconds
+        Seconds of work, pauses left out. Calls that are in flight then may take 2 s more before
+        they are given up.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a limit is not a positive number.
+    """
+
+    max_usd: float | None = None
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in self.to_dict().items():
+            if value is None:
+                continue
+            whole = name in ("max_calls", "max_tokens")
+            if not (is_count(value) if whole else is_number(value)) or value <= 0:
+                kind = "a whole number" if whole else "a number"
+                raise InvalidArgumentError(
+                    name, value, f"give {kind} above 0, or None for no limit."
+                )
+
+    @property
+    def bound_tokens(self) -> bool:
+        """Tell whether it matters how many tokens a call takes."""
+        return self.max_tokens is not None or self.max_usd is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the limits by name."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """Return the limits as words: ``"USD 0.5, 800 calls"``, or ``"none"``."""
+        words = {
+            "max_usd": "USD {:g}",
+            "max_calls": "{:,} calls",
+            "max_tokens": "{:,} tokens",
+            "max_seconds": "{:g} s",
+        }
+        given = {name: value for name, value in self.to_dict().items() if value is not None}
+        return ", ".join(words[name].format(value) for name, value in given.items()) or "none"
+
+
+_NOTHING = Outlay()
+
+
+class Meter:
+    """Counts what was spent and what the calls in flight may still cost; one per run.
+
+    A call is admitted only if its worst case fits below every cap, beside the worst cases of the
+    calls in flight. Used on the core loop only.
+
+    Parameters
+    ----------
+    caps
+        The limits.
+    spent
+        What was spent before.
+
+    Attributes
+    ----------
+    dearest
+        The most that one call so far might have taken: so much must be left for the last one.
+    """
+
+    def __init__(self, caps: Caps, spent: Outlay = _NOTHING) -> None:
+        self.dearest = _NOTHING
+        self._caps = caps
+        self._calls, self._tokens, self._usd = spent.calls, spent.tokens, spent.usd
+        self._in_flight: dict[int, Outlay] = {}
+        self._next = 0
+        self._settled = asyncio.Event()
+
+    def reserve(self, call: Call) -> int | None:
+        """Return a reservation for `call`; None if it must wait until calls in flight are settled.
+
+        Raises
+        ------
+        CapReachedError
+            If the call no longer fits, whatever the calls in flight cost.
+        CallRefusedError
+            If USD are capped and the price of the model is not known.
+        """
+        worst = self._worst(call)
+        self.dearest = max(self.dearest, worst, key=lambda each: (each.usd, each.tokens))
+        flying = self._in_flight.values()
+        must_wait = False
+        for cap, spent, own, beside in (
+            ("max_calls", self._calls, 1, 0),  # a call that is sent counts at once
+            ("max_tokens", self._tokens, worst.tokens, sum(each.tokens for each in flying)),
+            ("max_usd", self._usd, worst.usd, sum((each.usd for each in flying), 0.0)),
+        ):
+            limit = getattr(self._caps, cap)
+            if limit is None:
+                continue
+            if spent + own > limit:
+                raise CapReachedError(cap, spent, limit, beside, own)
+            must_wait = must_wait or spent + own + beside > limit
+        if must_wait:
+            self._settled.clear()
+            return None
+        self._calls += 1
+        self._next += 1
+        self._in_flight[self._next] = worst
+        return self._next
+
+    def reserve_if_room(self, call: Call) -> int | None:
+        """Return a reservation for a call that need not be sent; None if it does not fit now."""
+        try:
+            return self.reserve(call)
+        except CapReachedError:
+            return None
+
+    def worst(self, reservation: int) -> Outlay:
+        """Return what was reserved; nothing but the call itself, where only calls are capped."""
+        return self._in_flight[reservation]
+
+    def release(self, reservation: int) -> None:
+        """Take a reservation back: its call was not sent."""
+        del self._in_flight[reservation]
+        self._calls -= 1
+        self._settled.set()
+
+    async def room(self) -> None:
+        """Wait until a call in flight is settled."""
+        await self._settled.wait()
+
+    def settle(self, reservation: int, call: Call, came: Answer | LMError | None) -> None:
+        """Replace the worst case by what came back; it stands where nothing did."""
+        worst = self._in_flight.pop(reservation)
+        if came is None:
+            self._tokens += worst.tokens
+            self._usd += worst.usd
+        else:
+            self._tokens += came.input_tokens + came.output_tokens
+            self._usd += usd_of(call, came) or 0.0
+        self._settled.set()
+
+    def as_sent(self, call: Call) -> Call:
+        """Return `call` as it is to be sent: with a limit of its reply, where tokens are capped.
+
+        Its key stays that of the call as it was made, whatever the caps are.
+        """
+        return limited(call) if self._caps.bound_tokens else call
+
+    def _worst(self, call: Call) -> Outlay:
+        if not self._caps.bound_tokens:
+            return Outlay(1)
+        if self._caps.max_usd is not None and call.price is None:
+            msg = (
+                f"The price of {call.model} is not known, so max_usd={self._caps.max_usd:g} cannot "
+                "be kept: give LM(…, price=(input, output)), or cap calls or tokens instead."
+            )
+            raise CallRefusedError(msg)
+        read, written = worst_tokens(call)
+        usd = 0.0 if call.price is None else call.price.usd(read, written)
+        return Outlay(1, read + written, usd)
+
+
+def usd_of(call: Call, came: Answer | LMError) -> float | None:
+    """Return what a call cost in USD, None where the price of its model is not known."""
+    tokens = (came.input_tokens, came.output_tokens, came.cached_input_tokens)
+    return None if call.price is None else call.price.usd(*tokens)

@@ -1,0 +1,367 @@
+"""Dispatch: each call is sent in its turn, as often as it takes, within permission and caps."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from mipro_nb.errors import (
+    CapReachedError,
+    LMError,
+    LMUnavailableError,
+    MiproError,
+    RecordError,
+)
+from mipro_nb.models.calls import Answer, Call, call_labels
+from mipro_nb.models.gate.call_log import Notes
+from mipro_nb.models.gate.caps import Meter, usd_of
+from mipro_nb.models.gate.hedging import first_of
+from mipro_nb.models.gate.limiter import Priority, Turns
+from mipro_nb.models.gate.pace import Pace
+from mipro_nb.models.gate.permission import Permission
+from mipro_nb.models.retryable import Setback, pause_seconds
+from mipro_nb.runs.outlay import Outlay
+
+Send = Callable[[Call], Awaitable[Answer]]
+"""Makes one attempt; raises a Setback if another one may succeed, an LMError if not."""
+
+_NOTHING = Outlay()
+# No call has so many parameters that a server could refuse.
+_MOST_TERMS = 12
+_GIVEN_UP = "It took long and was sent a second time: given up for the other one's answer."
+
+
+@dataclass
+class _Trip:
+    """One call on its way: where it goes, and how it went so far."""
+
+    number: int
+    call: Call
+    send: Send
+    pace: Pace
+    priority: Priority
+    attempts: int = 0
+    outlay: Outlay = field(default_factory=Outlay)
+    seconds: float = 0.0
+    answer: Answer | None = None
+    setbacks: Counter[str] = field(default_factory=Counter)
+    # Attempts that were billed for nothing, and their seconds.
+    broken: list[tuple[float, Setback]] = field(default_factory=list)
+    # Attempts that were given up for the other one's answer: their seconds, and what the caps
+    # count them at.
+    given_up: list[tuple[float, Outlay]] = field(default_factory=list)
+    # What the caps count unresolved attempts at.
+    reckoned: Outlay = field(default_factory=Outlay)
+
+
+class Dispatch:
+    """Sends calls; used on the core loop only.
+
+    What others wait for goes first: measuring formats, proposals and bootstrapping, then the
+    baseline, then trials, the oldest first.
+
+    Parameters
+    ----------
+    permission
+        Asked before every attempt.
+    meter
+        Counts every attempt.
+    notes
+        Told what came of every call.
+    concurrency
+        Calls in flight at once, at most.
+    on_cap
+        Told when an attempt is held back because of a cap; permission is paused from then on.
+    hold
+        Called with an error that every other call would meet as well. If it returns True,
+        permission is paused: what met the error is done again after that. If False, the error is
+        raised.
+    hedge
+        Whether slow calls are sent a second time.
+
+    Attributes
+    ----------
+    in_flight
+        Attempts that are sent and not answered yet.
+    """
+
+    def __init__(
+        self,
+        permission: Permission,
+        meter: Meter,
+        notes: Notes,
+        concurrency: int,
+        *,
+        on_cap: Callable[[CapReachedError], None],
+        hold: Callable[[MiproError], bool],
+        hedge: bool,
+    ) -> None:
+        self._permission, self._meter, self._notes = permission, meter, notes
+        self._concurrency, self._hedge = concurrency, hedge
+        self._on_cap, self._hold = on_cap, hold
+        self._turns = Turns(concurrency)
+        self._paces: dict[tuple[str, str], Pace] = {}
+        self._arrivals = itertools.count()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.in_flight = 0
+
+    async def drained(self) -> None:
+        """Wait until no attempt is in flight."""
+        await self._idle.wait()
+
+    def let_go(self) -> None:
+        """Have all who wait for a turn hear soon that permission was withdrawn."""
+        for pace in self._paces.values():
+            pace.let_go()
+
+    async def send(self, call: Call, send: Send) -> Answer:
+        """Return the server's answer, after as many attempts as are needed and allowed.
+
+        Raises
+        ------
+        CallRefusedError
+            If permission is withdrawn.
+        LMError
+            If the call failed for good.
+        """
+        number = next(self._arrivals)
+        pace, priority = self._pace_of(call), (*_rank(), number)
+        while True:
+            trip = _Trip(number, call, send, pace, priority)
+            try:
+                answer = await self._get_through(trip)
+            except LMError as error:
+                down = isinstance(error, LMUnavailableError)
+                # A server may fail on one format and be there for others: who measures formats
+                # finds out, and holds the run.
+                measures = call_labels.get().phase == "formats"
+                again = down and pace.has_answered and not measures and self._hold(error)
+                final = not again and not (down and measures)
+                self._notes.over(number, partial(self._tell_failed, trip, error, final=final))
+                if not again:
+                    raise
+            else:
+                self._notes.over(number, partial(self._tell_answered, trip, answer), answers=1)
+                return answer
+
+    async def _get_through(self, trip: _Trip) -> Answer:
+        """Travel; where an attempt could not be noted before it was sent, wait and go on."""
+        while True:
+            try:
+                return await self._travel(trip)
+            except RecordError as error:
+                if not self._hold(error):
+                    raise
+
+    def _tell_answered(self, trip: _Trip, answer: Answer) -> None:
+        aside = len(trip.given_up) + len(trip.broken)
+        self._notes.answered(
+            trip.call,
+            answer,
+            seconds=trip.seconds,
+            attempts=trip.attempts - aside,
+            setbacks=trip.setbacks,
+            reckoned=trip.reckoned,
+        )
+        self._tell_broken(trip)
+        for seconds, reckoned in trip.given_up:
+            given_up = _as_dear_as(answer)
+            told = _outlay_of(trip.call, given_up)
+            self._notes.failed(
+                trip.call,
+                given_up,
+                seconds=seconds,
+                attempts=1,
+                final=False,
+                reckoned=reckoned.beyond(told),
+            )
+
+    def _tell_failed(self, trip: _Trip, error: LMError, *, final: bool) -> None:
+        self._notes.failed(
+            trip.call,
+            error,
+            seconds=trip.seconds,
+            attempts=trip.attempts - len(trip.broken),
+            final=final,
+            setbacks=trip.setbacks,
+            reckoned=trip.reckoned,
+        )
+        self._tell_broken(trip)
+
+    def _tell_broken(self, trip: _Trip) -> None:
+        """Record the answers that are paid for and were of no use."""
+        for seconds, setback in trip.broken:
+            self._notes.failed(
+                trip.call, setback.error(1), seconds=seconds, attempts=1, final=False
+            )
+
+    def _pace_of(self, call: Call) -> Pace:
+        endpoint = (call.server, call.model)
+        if endpoint not in self._paces:
+            self._paces[endpoint] = Pace(self._concurrency)
+        return self._paces[endpoint]
+
+    async def _travel(self, trip: _Trip) -> Answer:
+        failures = 0
+        while True:
+            try:
+                return await self._attempt(trip)
+            except Setback as met:
+                setback = met
+            if setback.kind == "other terms":  # the next attempt is another call to the server
+                if trip.setbacks[setback.kind] > _MOST_TERMS:
+                    raise _last_word(trip, setback)
+                continue
+            if setback.kind == "turned away":  # not a failure: it waits for its turn
+                if trip.pace.is_given_up(trip.call.num_retries):
+                    raise _last_word(trip, setback)
+                if setback.wait is not None:
+                    await self._permission.rest(setback.wait)
+                continue
+            failures += 1
+            if failures > trip.call.num_retries:
+                # The failure itself tells what its last attempt cost.
+                trip.broken = [each for each in trip.broken if each[1] is not setback]
+                raise _last_word(trip, setback)
+            if setback.wait is None:
+                await self._permission.rest(pause_seconds(failures))
+
+    async def _attempt(self, trip: _Trip) -> Answer:
+        """Send the call once (twice, if it is hedged), as soon as that may be."""
+        while True:
+            await self._permission.ask()
+            async with trip.pace.turns.hold(trip.priority), self._turns.hold(trip.priority):
+                if not self._permission.given or trip.pace.held:
+                    continue  # that changed while it waited
+                reservation = self._reserved(trip)
+                if reservation is not None:
+                    return await self._flown(trip, reservation)
+            if self._permission.given:
+                await self._meter.room()
+
+    def _reserved(self, trip: _Trip) -> int | None:
+        try:
+            reservation = self._meter.reserve(trip.call)
+        except CapReachedError as reached:
+            self._permission.pause()
+            self._on_cap(reached)
+            return None
+        return self._noted(trip, reservation)
+
+    def _noted(self, trip: _Trip, reservation: int | None) -> int | None:
+        """Write down, before the call is sent, what it takes at the worst."""
+        if reservation is not None:
+            outlay = trip.outlay + self._meter.worst(reservation)
+            try:
+                self._notes.sent(trip.number, outlay)
+            except BaseException:
+                self._meter.release(reservation)
+                raise
+            trip.outlay = outlay
+        return reservation
+
+    async def _flown(self, trip: _Trip, reservation: int) -> Answer:
+        slow = trip.pace.slow_seconds if self._hedge else None
+        if slow is None:
+            return await self._fly(trip, reservation)
+
+        def begin() -> Awaitable[Answer]:
+            return self._fly(trip, reservation)
+
+        return await first_of(begin, lambda: self._fly_beside(trip), slow)
+
+    async def _fly_beside(self, trip: _Trip) -> Answer | None:
+        """Send the call a second time, if that takes nobody's turn and fits below the caps."""
+        with trip.pace.turns.hold_if_free() as its_turn, self._turns.hold_if_free() as gates_turn:
+            if not (its_turn and gates_turn and self._permission.given) or trip.pace.held:
+                return None
+            try:
+                reservation = self._noted(trip, self._meter.reserve_if_room(trip.call))
+            except RecordError:
+                return None
+            return None if reservation is None else await self._fly(trip, reservation)
+
+    async def _fly(self, trip: _Trip, reservation: int) -> Answer:
+        """Make one attempt."""
+        came: Answer | LMError | None = None
+        worst = self._meter.worst(reservation)
+        trip.attempts += 1
+        self.in_flight += 1
+        self._idle.clear()
+        flight = trip.pace.begin()
+        try:
+            came = answer = await trip.send(self._meter.as_sent(trip.call))
+            trip.pace.got_through(flight, answered=True)
+        except asyncio.CancelledError:
+            trip.given_up.append((time.monotonic() - flight.begun, worst))
+            raise
+        except Setback as setback:
+            trip.setbacks[setback.kind] += 1
+            if setback.billed is None:
+                trip.reckoned += worst.beyond(_NOTHING)
+            else:
+                came = setback.error(trip.attempts)
+                if any(setback.billed):
+                    trip.broken.append((time.monotonic() - flight.begun, setback))
+            trip.pace.set_back(flight, setback)
+            raise
+        except LMError as error:
+            came = error
+            trip.pace.got_through(flight, answered=False)
+            raise
+        finally:
+            trip.seconds = time.monotonic() - flight.begun
+            trip.pace.end()
+            self.in_flight -= 1
+            if self.in_flight == 0:
+                self._idle.set()
+            self._meter.settle(reservation, trip.call, came)
+        if trip.answer is None:
+            trip.answer = answer
+        else:
+            trip.given_up.append((trip.seconds, _outlay_of(trip.call, answer)))
+        return trip.answer
+
+
+def _rank() -> tuple[int, int]:
+    labels = call_labels.get()
+    if labels.phase in ("formats", "propose", "bootstrap"):
+        return (0, 0)
+    return (1, labels.trial or 0)
+
+
+def _last_word(trip: _Trip, setback: Setback) -> LMError:
+    """Return the error of a call that is not tried again."""
+    seconds = trip.pace.seconds_in_vain
+    if setback.kind == "turned away" and seconds is not None:
+        return LMUnavailableError(
+            f"{setback.what}, as all others in the last {seconds:.0f} s: {setback.said}"
+        )
+    failures = trip.pace.failures_of_one_that_is_down(trip.call.num_retries)
+    error = setback.error(trip.attempts)
+    if failures is None or isinstance(error, LMUnavailableError):
+        return error
+    down = LMUnavailableError(
+        f"{setback.what}, as did all of the last {failures} attempts: {setback.said}"
+    )
+    down.input_tokens, down.output_tokens = error.input_tokens, error.output_tokens
+    return down
+
+
+def _outlay_of(call: Call, came: Answer | LMError) -> Outlay:
+    return Outlay(1, came.input_tokens + came.output_tokens, usd_of(call, came) or 0.0)
+
+
+def _as_dear_as(answer: Answer) -> LMError:
+    """Return the error of a call given up for `answer`: the server bills it, likely for as much."""
+    error = LMError(_GIVEN_UP)
+    error.input_tokens = answer.input_tokens
+    error.output_tokens = answer.output_tokens
+    error.cached_input_tokens = answer.cached_input_tokens
+    return error

@@ -1,0 +1,281 @@
+"""The admission gate: the one way from a program to a server.
+
+Every call of every phase passes, in this order: permission, the answers that are known already,
+its turn, the caps, the client. An attempt that failed and is made again passes permission, turn
+and caps again. It is the only place where calls are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from mipro_nb.core_loop import CoreLoop, core
+from mipro_nb.errors import CapReachedError, LMError, MiproError, ProgramError
+from mipro_nb.language.settings import settings
+from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.gate.backlog import Backlog
+from mipro_nb.models.gate.call_log import Notes
+from mipro_nb.models.gate.caps import Caps, Meter
+from mipro_nb.models.gate.dispatch import Dispatch, Send
+from mipro_nb.models.gate.draws import as_drawn
+from mipro_nb.models.gate.earlier_calls import Before
+from mipro_nb.models.gate.permission import Permission
+from mipro_nb.runs.events import AnyEvent
+from mipro_nb.runs.opened import open_record, prefer
+from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.record import Record
+
+_SESSION_CONCURRENCY = 256
+_FORKED = (
+    "A forked process cannot call an LM of a run: caps and record are those of the process that it "
+    "was forked from. Use threads or async code instead."
+)
+
+prefer(lambda: settings.record)  # the record itself knows nothing of settings
+
+
+class Gate:
+    """Admits LM calls; used on the core loop only, and only in the process that made it.
+
+    Parameters
+    ----------
+    record
+        Where answers are kept and looked up.
+    concurrency
+        Calls in flight at once, at most. A server that is overloaded gets fewer at a time: see
+        `mipro_nb.models.gate.pace`.
+    emit
+        Takes the event of every call; None where calls belong to no run.
+    run_id
+        The run that they belong to; None likewise.
+    before
+        What the run did before it was resumed; None for a new one.
+    backlog
+        Writes what belongs together; None where calls belong to no run.
+    caps
+        What the calls may cost in all.
+    on_cap
+        Told when a call is held back because of a cap. From then on all calls wait: those in
+        flight are paid for and shall come back before the run is ended.
+    hold
+        Called with an error that every other call would meet as well: the server that answered
+        before no longer does, or it cannot be noted in the record that a call is sent. It may pause
+        and return True: what met the error is done again after the pause.
+    hedge
+        Whether a call that takes longer than 95 % of the latest ones to its endpoint is sent a
+        second time, if that takes nobody's turn. The first answer counts and both are paid for.
+        What the other one costs is never known: the caps count its longest reply, its
+        event at the tokens of the one that was answered.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[], Record],
+        concurrency: int,
+        emit: Callable[[AnyEvent], None] | None = None,
+        *,
+        run_id: str | None = None,
+        before: Before | None = None,
+        backlog: Backlog | None = None,
+        caps: Caps | None = None,
+        on_cap: Callable[[CapReachedError], None] = lambda _: None,
+        hold: Callable[[MiproError], bool] = lambda _: False,
+        hedge: bool = False,
+    ) -> None:
+        self._process = os.getpid()
+        self._permission = Permission()
+        self._notes = Notes(record, emit, run_id, before.calls if before else None, backlog)
+        meter = Meter(caps or Caps(), before.spent if before else Outlay())
+        self._meter = meter
+        self._dispatch = Dispatch(
+            self._permission,
+            meter,
+            self._notes,
+            concurrency,
+            on_cap=on_cap,
+            hold=hold,
+            hedge=hedge,
+        )
+        self._asked: dict[str, asyncio.Future[Answer]] = {}
+        self._beside: list[Gate] = [self]  # the same list for all that share
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many calls are sent and not answered yet."""
+        return self._dispatch.in_flight
+
+    @property
+    def dearest_call(self) -> Outlay:
+        """Return the most that one call so far might have taken."""
+        return self._meter.dearest
+
+    def refuse(self, reason: str) -> None:
+        """Let no further call through; `reason` is a sentence."""
+        self._permission.withdraw(reason)
+        self._dispatch.let_go()
+        self._notes.forget()
+        if len(self._beside) > 1 and self in self._beside:
+            self._beside.remove(self)
+
+    def pause(self) -> None:
+        """Have further calls wait, until `resume`; those in flight come back."""
+        self._permission.pause()
+
+    def resume(self) -> None:
+        """Let calls through again."""
+        self._permission.resume()
+
+    async def ready(self) -> None:
+        """Wait while it is paused.
+
+        Raises
+        ------
+        CallRefusedError
+            If it lets no call through any more.
+        """
+        await self._permission.ask()
+
+    async def drained(self) -> None:
+        """Wait until no call is in flight."""
+        await self._dispatch.drained()
+
+    async def admit(self, call: Call, send: Send) -> Answer:
+        """Return the answer to `call`: a known one, one in flight, or the server's.
+
+        Raises
+        ------
+        ProgramError
+            In a process that was forked from the gate's own. The run does not refuse it: only
+            the example whose code has forked fails.
+        CallRefusedError
+            If there is no permission.
+        LMError
+            If the call was sent and failed, now or before the run was resumed.
+        """
+        if os.getpid() != self._process:
+            raise ProgramError(_FORKED)
+        call = as_drawn(call)  # before anything is awaited: equal calls are numbered as they come
+        await self._permission.ask()
+        recalled = self._notes.recalled(call)
+        if recalled is not None:
+            return recalled
+        if not self._notes.shares(call):
+            return await self._dispatch.send(call, send)
+        answer = self._notes.known(call)
+        if answer is not None:
+            self._notes.found(call, answer)
+            return answer
+        return await self._shared(call, send)
+
+    async def _shared(self, call: Call, send: Send) -> Answer:
+        """Send `call`, or wait for an equal one that is already in flight."""
+        key = call.key
+        while asked := self._in_flight_of(key):
+            try:
+                answer = await asyncio.shield(asked)
+            except asyncio.CancelledError:
+                current = asyncio.current_task()
+                if current is not None and current.cancelling():
+                    raise
+                continue  # its sender was cancelled: send it ourselves
+            self._notes.found(call, answer)
+            return answer
+        pending = asyncio.get_running_loop().create_future()
+        self._asked[key] = pending
+        try:
+            answer = await self._dispatch.send(call, send)
+            pending.set_result(answer)
+        except BaseException as error:
+            if isinstance(error, LMError):
+                pending.set_exception(error)
+                pending.exception()  # retrieved: nobody may be waiting for it
+            else:
+                pending.cancel()  # not let through, or given up: that is not an answer
+            raise
+        finally:
+            del self._asked[key]
+        return answer
+
+    def share_with(self, other: Gate) -> None:
+        """Have the gates wait for one another's calls that are in flight, and not send them.
+
+        That goes for all gates that `other` shares with. Their answers are in the record.
+        """
+        other._beside.append(self)
+        self._beside = other._beside
+
+    def _in_flight_of(self, key: str) -> asyncio.Future[Answer] | None:
+        """Return the answer to come of an equal call, None if none is in flight."""
+        found = (gate.offered(key) for gate in self._beside)
+        return self._asked.get(key) or next((asked for asked in found if asked is not None), None)
+
+    def offered(self, key: str) -> asyncio.Future[Answer] | None:
+        """Return the answer to come of a call in flight, for another gate.
+
+        None while this one is paused: the other one need not wait for that.
+        """
+        return self._asked.get(key) if self._permission.given else None
+
+
+class _SessionGate(Gate):
+    """The gate of the calls that belong to no run; a forked process makes its own."""
+
+    def __init__(self) -> None:
+        super().__init__(open_record, _SESSION_CONCURRENCY)
+
+
+run_gate: ContextVar[Gate | None] = ContextVar("mipro_gate", default=None)
+_session_gates: dict[CoreLoop, Gate] = {}
+_gates_of_all: list[Gate] = []
+
+
+def current_gate() -> Gate:
+    """Return the gate of the run that the caller belongs to, or the session's own.
+
+    Calls outside runs are the user's own: permitted, cached in the configured record, uncounted.
+    """
+    gate = run_gate.get()
+    if isinstance(gate, _SessionGate):
+        return session_gate()
+    if gate is not None:
+        return gate
+    return _gates_of_all[-1] if _gates_of_all else session_gate()
+
+
+def session_gate() -> Gate:
+    """Return the gate of the calls that belong to no run."""
+    loop = core()
+    if loop not in _session_gates:
+        _session_gates.clear()
+        _session_gates[loop] = _SessionGate()
+    return _session_gates[loop]
+
+
+@contextmanager
+def all_calls_through(gate: Gate) -> Iterator[None]:
+    """Have every call made inside the block pass `gate`.
+
+    That also goes for calls from threads which work for user code inside it, although they were
+    there before: calls of unknown origin pass it as well while it lasts.
+    """
+    token = run_gate.set(gate)
+    _gates_of_all.append(gate)
+    try:
+        yield
+    finally:
+        _gates_of_all.remove(gate)
+        run_gate.reset(token)
+
+
+@contextmanager
+def own_calls() -> Iterator[None]:
+    """Have calls inside the block pass the session's gate, unless they belong to a run."""
+    token = run_gate.set(run_gate.get() or session_gate())
+    try:
+        yield
+    finally:
+        run_gate.reset(token)

@@ -1,0 +1,491 @@
+"""Making one attempt at a call through openai's async client, and what its failures mean."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import aiohttp
+import openai
+from openai import AsyncOpenAI, DefaultAioHttpClient
+
+from mipro_nb.core_loop import CoreLoop, core
+from mipro_nb.errors import (
+    LMError,
+    LMUnavailableError,
+    PromptFilteredError,
+    PromptTooLongError,
+    RequestRefusedError,
+    shown,
+)
+from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
+from mipro_nb.models.retryable import Setback, SetbackKind, Tokens, asked_to_wait
+from mipro_nb.models.services.dialect import Spoken, dialect_of
+from mipro_nb.models.services.redaction import (
+    openai_headers,
+    secrets,
+    shown_url,
+    texts_of_openai_headers,
+)
+from mipro_nb.models.services.refusals import Refusal, refusal_in
+from mipro_nb.models.services.registry import Endpoint
+from mipro_nb.models.services.replies import said_in, written_in
+from mipro_nb.models.services.streams import is_stream, whole
+from mipro_nb.models.tokens import count_message_tokens, count_tokens
+from mipro_nb.numbers import is_number
+
+# Nothing answers at the address, as opposed to a connection that was lost.
+_NO_CONNECTION = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    ConnectionRefusedError,
+)
+# What of an answer cannot be read, though the server may well have billed it.
+_HALF_AN_ANSWER = (
+    json.JSONDecodeError,
+    UnicodeDecodeError,
+    RecursionError,
+    aiohttp.ClientPayloadError,
+    aiohttp.ClientResponseError,
+)
+_FAILURES = (
+    openai.OpenAIError,
+    aiohttp.ClientError,
+    TimeoutError,
+    ValueError,
+    TypeError,
+    RecursionError,
+)
+_FAILED_REPLY = "failed_generation"
+# Some servers also tell by these what is wrong with a call.
+_OR_TROUBLE = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.NOT_IMPLEMENTED)
+_BAD_REQUESTS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+# A request that is larger than a minute's whole allowance is turned away for ever.
+_NEVER_PASSES = re.compile(r"request too large|too large for", re.IGNORECASE)
+# Where a server does not say how much too long a prompt is, one that is shorter by so much may fit.
+_SHORTER = 0.75
+_SPARE = 0.95
+_LONGEST_BODY = 64 * 2**20
+_REDIRECTS = (301, 302, 303, 307, 308)
+_IS_IT_THERE = "Check base_url and that the server is running."
+# The share of an attempt's time in which the connection has to be there.
+_CONNECTING = 0.9
+# A server may send a page of any length; no more of it is looked through.
+_LONGEST_SAID = 4000
+# A count beyond this is not believed: the record could not hold it, and no call costs so much.
+_MOST_TOKENS = 10**9
+
+
+class Client:
+    """The connection to one endpoint, opened on the core loop at the first call.
+
+    Parameters
+    ----------
+    endpoint
+        Model, server and key.
+    timeout
+        Seconds after which an attempt is given up.
+    stream
+        Whether answers are asked for as a stream.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, timeout: float, stream: bool = False) -> None:
+        self._endpoint = endpoint
+        self.timeout = timeout
+        self._stream = stream
+        self._dialect = dialect_of(endpoint.base_url, endpoint.model, self._where)
+        self._openai: AsyncOpenAI | None = None
+        self._loop: CoreLoop | None = None
+
+    async def send(self, call: Call) -> Answer:
+        """Return the server's answer; runs on the core loop.
+
+        Raises
+        ------
+        Setback
+            If this attempt failed and another one may succeed.
+        LMUnavailableError
+            If no call to this endpoint can succeed.
+        CallRefusedError
+            If a cap rests on a limit of the reply and the server takes none.
+        LMError
+            If this call failed; a RequestRefusedError if that is due to what it holds.
+        """
+        seconds = _seconds(call.parameters.get("timeout")) or self.timeout
+        connection = self._connected()
+        spoken = self._dialect.spoken(call, stream=self._stream)
+        try:
+            # Beside the time-out of each read: a server that sends a byte now and then keeps that.
+            async with asyncio.timeout(seconds):
+                # Not chat.completions.create, which takes three times as long: it looks through
+                # the messages for what has to be transformed (nothing), and checks none of the
+                # answer.
+                completion = await connection.post(
+                    "/chat/completions",
+                    cast_to=object,
+                    **_request(spoken, seconds),
+                )
+        except _FAILURES as error:
+            failure = self._explained(error, seconds, call, spoken)
+            if isinstance(failure, Answer):
+                return failure
+        else:
+            return self._answer(call, spoken, completion)
+        # Not inside the except block: the client's own error, which holds the request and with it
+        # the key, shall not hang on to ours.
+        raise failure
+
+    def _connected(self) -> AsyncOpenAI:
+        loop = core()
+        if self._openai is None or self._loop is not loop:  # after a fork there is a new loop
+            self._loop = loop
+            # The client would write the path of a call behind the query.
+            where = urlsplit(self._endpoint.base_url)
+            secrets.add(texts_of_openai_headers())
+            self._openai = AsyncOpenAI(
+                api_key=self._endpoint.api_key,
+                default_headers=self._headers(),
+                base_url=where._replace(query="", fragment="").geturl(),
+                default_query=dict(parse_qsl(where.query)),
+                max_retries=0,  # each attempt has to pass the gate
+                # A request sent on would be one that is not counted.
+                http_client=DefaultAioHttpClient(
+                    follow_redirects=False,
+                    event_hooks={"response": [_bound]},
+                    # No proxy leads back to this machine, whatever HTTP_PROXY says.
+                    trust_env=not _is_on_loopback(where.hostname),
+                ),
+            )
+            loop.on_close(self._openai.close)
+        return self._openai
+
+    def _headers(self) -> dict[str, Any] | None:
+        """Return what keeps headers that are meant for OpenAI from any other server."""
+        if self._endpoint.is_openais_own:
+            return None
+        headers: dict[str, Any] = dict.fromkeys(openai_headers(), openai.Omit())
+        own = {"authorization": f"Bearer {self._endpoint.api_key}"}
+        return {name: own.get(name.lower(), left_out) for name, left_out in headers.items()}
+
+    @property
+    def _where(self) -> str:
+        return f"{self._endpoint.model} at {self._endpoint.shown_url}"
+
+    def _answer(self, call: Call, spoken: Spoken, completion: object) -> Answer:
+        # Servers send what they like, and openai's client does not check it.
+        completion = _read(completion)
+        if completion is None:
+            raise self._broken("no valid answer", "its stream broke off", None)
+        if not isinstance(completion, Mapping):
+            raise self._broken("no chat completion", self._told(completion), None)
+        usage = _mapping(completion.get("usage"))
+        input_tokens = _count(usage, "prompt_tokens")
+        output_tokens = _count(usage, "completion_tokens")
+        billed = None if input_tokens is None else (input_tokens, output_tokens or 0)
+        choices = _choices_of(completion)
+        failed = completion.get("error") or (choices and choices[0].get("error"))
+        if failed:
+            refused = self._refused_for_what_it_holds(str(failed), None, call, spoken)
+            if refused is not None:
+                raise refused
+        if not choices or failed:
+            told = self._told(failed or completion)
+            empty = choices is not None and not failed
+            raise self._broken("an answer without choices", told, billed, empty=empty)
+        counted = input_tokens is not None and output_tokens is not None
+        if input_tokens is None:
+            input_tokens = count_message_tokens(call.messages)
+        if output_tokens is None:
+            output_tokens = sum(count_tokens(written_in(choice)) for choice in choices)
+        cached = _count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens")
+        return Answer(
+            **said_in(choices[0])._asdict(),
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cached_input_tokens=min(input_tokens, cached or 0),
+            counted=counted,
+            notes=spoken.notes if counted else (*spoken.notes, self._uncounted),
+        )
+
+    @property
+    def _uncounted(self) -> Note:
+        text = f"{self._where} does not count its tokens: tokens and USD are about right."
+        return Note("tokens", text)
+
+    def _explained(
+        self, error: Exception, seconds: float, call: Call, spoken: Spoken
+    ) -> Answer | Setback | LMError:
+        match error:
+            case openai.APIStatusError(body=Mapping() as body) if _FAILED_REPLY in body:
+                return self._failed_reply(body, call, spoken)
+            case openai.APIStatusError():
+                return self._about_what_it_holds(error, call, spoken) or self._refused(error)
+            case openai.APIConnectionError() | TimeoutError():
+                return self._connection_lost(error, seconds)
+            case _ if isinstance(error, _HALF_AN_ANSWER):
+                return self._broken("no valid answer", self._redacted(error), None)
+        return LMError(f"{self._where} failed: {self._redacted(error)}")
+
+    def _failed_reply(self, body: Mapping[str, Any], call: Call, spoken: Spoken) -> Answer:
+        """Return a reply that the server has read itself and refused, as Groq's do."""
+        written, told = body[_FAILED_REPLY], self._told(body.get("message") or "it is refused")
+        said = said_in({"message": written if isinstance(written, str) else None})
+        return Answer(
+            text=said.text,
+            truncated=False,
+            input_tokens=count_message_tokens(call.messages),
+            output_tokens=count_tokens(said.text),
+            problem=f"The server cannot use it: {told}",
+            counted=False,
+            notes=(*spoken.notes, self._uncounted),
+        )
+
+    def _about_what_it_holds(
+        self, error: openai.APIStatusError, call: Call, spoken: Spoken
+    ) -> Setback | LMError | None:
+        """Return what to do if the call is refused for what it holds, None if it is not."""
+        status, said = error.status_code, f"{error} {error.body or ''}"
+        if status == HTTPStatus.TOO_MANY_REQUESTS and not _NEVER_PASSES.search(said):
+            return None
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, *_REDIRECTS):
+            return None
+        refused = self._refused_for_what_it_holds(said, error.param, call, spoken)
+        if refused is None and status in _BAD_REQUESTS:
+            return RequestRefusedError(f"{self._where} failed: {self._redacted(error)}")
+        if isinstance(refused, Setback) and status not in (*_BAD_REQUESTS, *_OR_TROUBLE):
+            return None
+        return refused
+
+    def _refused_for_what_it_holds(
+        self, said: str, parameter: str | None, call: Call, spoken: Spoken
+    ) -> Setback | LMError | None:
+        """Return what to do if these words refuse a call, None if they are of something else.
+
+        A call whose parameters are refused is sent with others; a prompt cannot be helped.
+        """
+        refusal = refusal_in(said[:_LONGEST_SAID])
+        shown_said = self._redacted(said)
+        if refusal.kind == "filtered":
+            return PromptFilteredError(f"{self._where} filters this prompt: {shown_said}")
+        if refusal.kind == "too long":
+            fits = self._dialect.learns_context(refusal, call, spoken)
+        else:
+            fits = self._dialect.learns(said, parameter, call, spoken)
+        if fits:
+            return Setback("other terms", f"{self._where} refused a parameter", shown_said)
+        if refusal.kind == "too long":
+            error = PromptTooLongError(
+                f"{self._where} has no room for this prompt, {shown_said}. Fewer or shorter demos "
+                "fit: lower max_labeled_demos and max_bootstrapped_demos."
+            )
+            error.room = _room(refusal, count_message_tokens(call.messages))
+            error.predictor = call.predictor
+            return error
+        return None
+
+    def _refused(self, error: openai.APIStatusError) -> Setback | LMError:
+        where, said = self._where, self._redacted(error)
+        match error:
+            case openai.AuthenticationError() | openai.PermissionDeniedError():
+                variable = self._endpoint.key_variable
+                remedy = f" or set {variable}" if variable else ""
+                return LMUnavailableError(
+                    f"{where} refused the key: give LM(…, api_key=…){remedy}. "
+                    f"The server said: {said}"
+                )
+            case openai.NotFoundError():
+                return LMUnavailableError(
+                    f"{self._endpoint.shown_url} does not know the model {self._endpoint.model!r}: "
+                    f"check its name and base_url. The server said: {said}"
+                )
+            case (
+                openai.RateLimitError(code="insufficient_quota")
+                | openai.APIStatusError(status_code=HTTPStatus.PAYMENT_REQUIRED)
+            ):
+                return LMUnavailableError(
+                    f"{where}: the account's quota is used up. The server said: {said}"
+                )
+            case openai.APIStatusError(status_code=status) if (
+                status in _REDIRECTS and "location" in error.response.headers
+            ):
+                return self._sent_on(error)
+        kind = _passing(error)
+        if kind is None:
+            return LMError(f"{where} failed: {said}")
+        return Setback(kind, f"{where} {_DID[kind]}", said, asked_to_wait(error.response.headers))
+
+    def _sent_on(self, error: openai.APIStatusError) -> LMError:
+        try:
+            place = urljoin(str(error.request.url), error.response.headers["location"])
+        except ValueError:
+            place = ""
+        place = self._redacted(shown_url(place)).removesuffix("/chat/completions")
+        return LMUnavailableError(
+            f"{self._where} redirects ({error.status_code}), which is not followed: point base_url "
+            f"to where it leads, {place}"
+        )
+
+    def _connection_lost(self, error: Exception, seconds: float) -> Setback:
+        # The aiohttp backend reports refused, lost and silent connections alike as time-outs;
+        # what happened is in the chain of causes.
+        causes = _causes(error)
+        said = self._redacted(causes[1] if len(causes) > 1 else error) or "no whole answer came"
+        if any(isinstance(cause, _NO_CONNECTION) for cause in causes):
+            what = f"Cannot reach {self._endpoint.shown_url}"
+            return Setback("unreachable", what, said, remedy=_IS_IT_THERE)
+        if any(isinstance(cause, TimeoutError) for cause in causes):
+            what = f"{self._where} gave no answer within {seconds:g} s"
+        else:
+            what = f"{self._where} broke off the connection"
+        return Setback("no answer", what, said, billed=None)
+
+    def _broken(
+        self, what: str, said: str, billed: Tokens | None, *, empty: bool = False
+    ) -> Setback:
+        what = f"{self._where} sent {what}"
+        return Setback("broken answer", what, said, billed=billed, empty=empty)
+
+    def _told(self, value: object) -> str:
+        try:
+            text = value if isinstance(value, str) else repr(value)
+        except RecursionError:
+            text = "lists within lists"
+        return shown(self._redacted(text), 120)
+
+    def _redacted(self, error: object) -> str:
+        # Servers quote keys in their errors, whole or with asterisks in the middle.
+        text = " ".join(str(error).split())[:_LONGEST_SAID]
+        return shown(secrets.taken_out(text))
+
+
+async def _bound(response: Any) -> None:
+    """Have the reading of an answer end where it is longer than any: a little can unpack to a lot.
+
+    Raises
+    ------
+    aiohttp.ClientPayloadError
+        While it is read, if it is.
+    """
+    unpacked = response.aiter_bytes
+
+    async def bounded(chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in unpacked(chunk_size):
+            size += len(chunk)
+            if size > _LONGEST_BODY:
+                msg = f"it is longer than {_LONGEST_BODY >> 20} MiB"
+                raise aiohttp.ClientPayloadError(msg)
+            yield chunk
+
+    response.aiter_bytes = bounded
+
+
+def _is_on_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _seconds(timeout: object) -> float | None:
+    """Return the seconds of a call's own time-out, None if it has none that is a number above 0."""
+    return timeout if is_number(timeout) and timeout > 0 else None
+
+
+def _room(refusal: Refusal, counted: int) -> int:
+    """Return how long a prompt may be, as we count, if one of `counted` tokens is too long."""
+    if refusal.context_tokens is None:
+        return int(counted * _SHORTER)
+    if refusal.prompt_tokens is not None and refusal.prompt_tokens > refusal.context_tokens:
+        return int(counted * refusal.context_tokens / refusal.prompt_tokens * _SPARE)
+    return int(min(refusal.context_tokens * _SPARE, counted * _SHORTER))
+
+
+def _request(spoken: Spoken, seconds: float) -> dict[str, Any]:
+    # Not in `send`, where tracebacks with local variables would show headers.
+    call = spoken.call
+    body = {"model": call.model, "messages": list(call.messages), **call.parameters}
+    if spoken.stream:
+        body["stream"] = True
+    options = {OPTIONS[name]: body.pop(name) for name in OPTIONS if name in body}
+    # Connecting gets a little less, so that a host that cannot be reached is told as such.
+    connecting = _CONNECTING * seconds
+    options["timeout"] = openai.Timeout(seconds, connect=connecting, pool=connecting)
+    return {"body": body, "options": options}
+
+
+_DID: dict[SetbackKind, str] = {
+    "turned away": "turned the call away",
+    "in trouble": "failed",
+    "try again": "failed",
+}
+
+
+def _passing(error: openai.APIStatusError) -> SetbackKind | None:
+    """Return what kind of setback an HTTP status is, None if another attempt is of no use."""
+    said = error.response.headers.get("x-should-retry")  # openai's own servers know best
+    if said == "false":
+        return None
+    if error.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return "turned away"
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "in trouble"
+    again = error.status_code in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT)
+    return "try again" if again or said == "true" else None
+
+
+def _read(completion: object) -> object:
+    """Return what an answer holds, whatever type the server says that it has.
+
+    None stands for a stream that broke off.
+    """
+    if not isinstance(completion, str):
+        return completion if completion is not None else ""
+    if is_stream(completion):
+        return whole(completion)
+    try:
+        return json.loads(completion)
+    except (ValueError, RecursionError):
+        return completion
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _choices_of(completion: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """Return the choices of a completion, None if it is not a completion."""
+    choices = completion.get("choices", ())
+    if choices is None:  # as where a filter has left nothing of them
+        choices = []
+    if not isinstance(choices, list):
+        return None
+    found = [_mapping(choice) for choice in choices]
+    return None if found and not found[0] else found
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int | None:
+    value = usage.get(name)
+    if not is_number(value) or value != int(value) or not 0 <= value <= _MOST_TOKENS:
+        return None
+    return int(value)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return `error` and what led to it, the outermost first."""
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(cause)
+    return causes

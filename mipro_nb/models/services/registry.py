@@ -1,0 +1,183 @@
+"""OpenAI-compatible services by the name before the slash: ``openai/gpt-4o-mini``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.models.services.redaction import NOT_SHOWN, shown_url, texts_of_url
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Where a service is, and where its key is looked for."""
+
+    name: str
+    base_url: str
+    key_variable: str | None
+    url_variable: str | None = None
+
+
+_PROVIDERS = {
+    provider.name: provider
+    for provider in (
+        Provider("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+        Provider("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+        Provider("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+        Provider("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+        Provider("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+        Provider("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+        Provider("xai", "https://api.x.ai/v1", "XAI_API_KEY"),
+        Provider(
+            "gemini",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+            "GEMINI_API_KEY",
+        ),
+        Provider("ollama", "http://127.0.0.1:11434/v1", None),
+        Provider("lm_studio", "http://127.0.0.1:1234/v1", None),
+    )
+}
+_NO_KEY = "none"
+# A host, perhaps with a scheme, port and plain path, as people write it.
+_NO_SECRET = re.compile(
+    r"(?:\w{1,8}:/{0,2})?(?:[a-z.-]{0,32}|[\d.]{7,15})(?::\d{0,5})?(?:/[a-z]{0,12}\d?)*"
+)
+# o1, o3-mini, o4-mini, gpt-5 and their dated forms, whatever service they are reached through.
+_REASONING = re.compile(r"(?:^|/)(?:o\d+|gpt-5)(?:[-.]|$)(?!chat)")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model at a server, with the key to it.
+
+    Attributes
+    ----------
+    provider
+        Name of the service, None for a server of one's own.
+    model
+        Name as the server knows it.
+    base_url
+        Where the server is.
+    api_key
+        The key; never shown.
+    key_variable
+        Environment variable that the key may be given in.
+    """
+
+    provider: str | None
+    model: str
+    base_url: str
+    api_key: str
+    key_variable: str | None
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.model!r} at {self.shown_url!r})"
+
+    @property
+    def shown_url(self) -> str:
+        """Return the base URL without what may be a key."""
+        return shown_url(self.base_url)
+
+    @property
+    def is_openais_own(self) -> bool:
+        """Tell whether OpenAI runs the server, in whatever region."""
+        host = urlsplit(self.base_url).hostname or ""
+        return self.provider == "openai" or f".{host}".endswith(".api.openai.com")
+
+    @property
+    def has_key(self) -> bool:
+        """Tell whether there is a key to it."""
+        return self.api_key != _NO_KEY
+
+    def secrets(self) -> Iterator[str]:
+        """Return what must not be seen of it."""
+        yield self.api_key
+        yield from texts_of_url(self.base_url)
+
+
+def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
+    """Return the endpoint that ``LM(model, base_url=…, api_key=…)`` means.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the service is not known and no `base_url` is given, or its key is missing, or one of
+        them cannot be used.
+    """
+    if not isinstance(model, str) or not model.strip("/ "):
+        raise InvalidArgumentError("model", model, "name a model, such as 'openai/gpt-4o-mini'.")
+    prefix, slash, rest = model.partition("/")
+    provider = _PROVIDERS.get(prefix) if slash and rest else None
+    if provider is None and base_url is None:
+        raise InvalidArgumentError(
+            "model",
+            model,
+            "write it as 'service/model' with one of the services "
+            f"{', '.join(_PROVIDERS)}, or give base_url= of an OpenAI-compatible server.",
+        )
+    name = rest if provider else model
+    key_variable = provider.key_variable if provider else None
+    own_server = base_url is not None or provider is None
+    where = _checked_url(provider, base_url)
+    key = _checked_key(api_key or (os.environ.get(key_variable) if key_variable else None))
+    if not key:
+        if key_variable is not None and not own_server:
+            raise InvalidArgumentError(
+                "api_key", None, f"give LM(…, api_key=…) or set {key_variable}."
+            )
+        key = _NO_KEY
+    listed = provider.name if provider and where == provider.base_url else None
+    return Endpoint(listed, name, where, key, key_variable)
+
+
+def key_from_environment(model: str) -> str | None:
+    """Return the key to a model's service that the environment holds, None if there is none."""
+    provider = _PROVIDERS.get(model.partition("/")[0])
+    return os.environ.get(provider.key_variable) if provider and provider.key_variable else None
+
+
+def _checked_url(provider: Provider | None, base_url: str | None) -> str:
+    argument, url = "base_url", base_url
+    if url is None and provider is not None:
+        variable = provider.url_variable
+        from_environment = os.environ.get(variable) if variable else None
+        argument = variable if variable and from_environment else argument
+        url = from_environment or provider.base_url
+    try:
+        parts = urlsplit(url or "")
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port  # raises ValueError if it is not a number
+    except ValueError:
+        usable = False
+    if url is None or not usable:
+        # It may be any text, even a key in the wrong place.
+        raise InvalidArgumentError(
+            argument, _harmless(url), "give a whole URL, such as 'http://127.0.0.1:8000/v1'."
+        )
+    if parts.username is not None:
+        raise InvalidArgumentError(
+            argument, NOT_SHOWN, "it holds a password: leave that out, give api_key instead."
+        )
+    return url.rstrip("/")
+
+
+def _harmless(url: object) -> object:
+    return url if url is None or _NO_SECRET.fullmatch(str(url)) else NOT_SHOWN
+
+
+def _checked_key(key: str | None) -> str:
+    key = (key or "").strip()  # a key read from a file often brings its line end along
+    if not (key.isascii() and key.isprintable()):
+        raise InvalidArgumentError(
+            "api_key", NOT_SHOWN, "it holds characters that no key has: copy it again."
+        )
+    return key
+
+
+def is_reasoning_model(model: str) -> bool:
+    """Return whether a model takes max_completion_tokens, and no temperature."""
+    return _REASONING.search(model) is not None

@@ -1,0 +1,277 @@
+"""The course of a run: its phases in the algorithm's order, from permission to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+from mipro_nb.errors import MiproError, RecordError
+from mipro_nb.evaluate.ledger import Ledger, Results
+from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.module import Module
+from mipro_nb.language.settings import context
+from mipro_nb.models.gate.earlier_calls import Before
+from mipro_nb.models.gate.gate import Gate, run_gate
+from mipro_nb.optimizer.control.concurrency import Background, in_order, together
+from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.control.pause import Holding
+from mipro_nb.optimizer.control.steering import Steering
+from mipro_nb.optimizer.phases.bootstrap import bootstrap
+from mipro_nb.optimizer.phases.ending import Ending, Outcome
+from mipro_nb.optimizer.phases.evaluations import Evaluations
+from mipro_nb.optimizer.phases.grounding import ground
+from mipro_nb.optimizer.phases.measure_formats import in_recorded_format, measure_formats
+from mipro_nb.optimizer.phases.propose import propose
+from mipro_nb.optimizer.phases.trials import Search
+from mipro_nb.optimizer.planning.progress import Past
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.search.configuration import Candidates, Configuration
+
+_STOPPED = "The run was stopped."
+_ENDED = "The run has ended."
+_LOOK_SECONDS = 0.05
+# How long calls that are in flight when the time is up may still take: most come back within it,
+# and are paid for. Those of a server that hangs would take as long as their own timeout.
+GRACE_SECONDS = 2.0
+
+
+class Course:
+    """What a run does once it is permitted; made and used on the core loop only.
+
+    Parameters
+    ----------
+    spec
+        What is to be done, with the caps that were permitted.
+    journal
+        Where all that happens is written.
+    past
+        What happened before the run was resumed.
+    known
+        What was scored then.
+    can_resume
+        Whether there is somebody who could have the run go on after a pause.
+
+    Attributes
+    ----------
+    gate
+        What every LM call of the run passes.
+    holding
+        Pauses the run and has it go on.
+    capped
+        The cap that the run ends at, and that it is reached; None as long as none is.
+    """
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        journal: Journal,
+        past: Past,
+        known: Results,
+        can_resume: Callable[[], bool],
+    ) -> None:
+        spec = in_recorded_format(spec, past)
+        self._journal, self._past = journal, past
+        self._slots = Slots(spec.plan.num_threads)
+        self.gate = Gate(
+            lambda: journal.record,
+            spec.plan.num_threads,
+            journal.emit,
+            run_id=journal.run_id,
+            before=Before(journal.state.outlay, past.calls) if past else None,
+            backlog=journal.backlog,
+            caps=spec.plan.caps,
+            on_cap=lambda reached: self._cap(str(reached)),
+            hold=self.hold,
+            hedge=spec.plan.hedge,
+        )
+        self.holding = Holding(journal, self.gate, can_resume)
+        self._ledger = Ledger(
+            spec.rows.val,
+            spec.metric,
+            self._slots,
+            spec.plan.max_errors,
+            known=known,
+            example_timeout=spec.plan.example_timeout,
+            taught=spec.rows.taught,
+        )
+        self._take(spec)
+        self.capped: str | None = None
+        self._searched: Candidates | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[Outcome] | None = None
+        self._stopped = False
+
+    def _take(self, spec: RunSpec) -> None:
+        """Have everything from now on be that of `spec`."""
+        self._spec = spec
+        self._evaluations = Evaluations(spec, self._journal, self._ledger, self._past)
+        self._ending = Ending(spec, self._journal, self._evaluations.done)
+
+    @property
+    def steering(self) -> Steering:
+        """What a person may change now."""
+        return Steering(self._journal, self._searched)
+
+    def program_of(self, configuration: Configuration) -> Module:
+        """Return the student with a configuration set, as soon as there are candidates."""
+        return self._ending.program_of(configuration)
+
+    def hold(self, error: MiproError) -> bool:
+        """Pause because of `error`; return False if nobody could resume."""
+        return self.holding.hold(error)
+
+    def stop(self) -> None:
+        """End the run now: calls in flight are given up, the best program so far is returned."""
+        self._stopped = True
+        self.holding.end()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _cap(self, reason: str) -> None:
+        """End the run because a cap is reached, once the calls in flight have come back."""
+        if self.capped is None:
+            self.capped = reason
+            self.holding.end()
+            self._draining = asyncio.create_task(self._stop_when_drained())
+
+    async def _stop_when_drained(self) -> None:
+        await self.gate.drained()
+        if not self._stopped:
+            self.stop()
+
+    async def _watch_time(self) -> None:
+        """End the run when its time is up; calls in flight are given up after a short grace."""
+        limit = self._spec.plan.caps.max_seconds
+        if limit is None:
+            return
+        await self._worked(limit)
+        self._cap(f"The cap max_seconds={limit:g} is reached.")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.gate.drained(), GRACE_SECONDS)
+        if not self._stopped:
+            self.stop()
+
+    async def _worked(self, limit: float) -> None:
+        """Wait until the run has worked for `limit` seconds, pauses left out.
+
+        Seconds of earlier sessions are those that the record tells. Those of this one are not taken
+        from the clock on the wall, which may be set to another time meanwhile.
+        """
+        worked, looked = self._journal.state.seconds, time.monotonic()
+        while worked < limit:
+            await asyncio.sleep(_LOOK_SECONDS)
+            last, looked = looked, time.monotonic()
+            if self._journal.state.state != "paused":
+                worked += looked - last
+
+    async def run(self) -> Outcome:
+        """Go through the run, and return what it comes to, also where it is stopped or capped.
+
+        Raises
+        ------
+        MiproError
+            If it fails. The record holds what was paid for, and the run can be resumed.
+        CancelledError
+            If the interpreter is shutting down.
+        """
+        self._task = asyncio.current_task()
+        watch = asyncio.create_task(self._watch_time())
+        run_gate.set(self.gate)
+        try:
+            self._ending.candidates = self._recalled()
+            if self._stopped:
+                raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
+            with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
+                await self._settle_the_format()
+                await self._optimize()
+            return await self._finish()
+        except asyncio.CancelledError:
+            self.gate.refuse(_STOPPED)
+            if not self._stopped:
+                self._ending.end("stopped", "The interpreter is shutting down.")
+                raise
+            if self.capped is not None:
+                return self._ending.end("capped", self.capped)
+            return self._ending.end("stopped", _STOPPED)
+        except BaseException as error:
+            self.gate.refuse(_ENDED)
+            self._ending.end("failed", f"{type(error).__name__}: {error}")
+            self._note_what_is_kept(error)
+            raise
+        finally:
+            self.holding.end()
+            watch.cancel()
+
+    async def _settle_the_format(self) -> None:
+        """Measure formats first, where the plan says so and that is not done yet."""
+        spec, chosen = self._spec, self._past.state.format_chosen
+        if spec.plan.measured_formats and chosen is None:
+            measured = measure_formats(spec, self._journal, self._slots, self._past, self._held)
+            self._take(await measured)
+
+    async def _held(self, error: MiproError) -> bool:
+        """Pause because of `error` and wait until the run goes on; False if nobody could resume."""
+        held = self.hold(error)
+        if held:
+            await self.gate.ready()
+        return held
+
+    async def _optimize(self) -> None:
+        """Do what the paper's algorithm does, each step as soon as its inputs are there."""
+        async with Background() as background:
+            baseline, candidates = await together(
+                self._evaluations.baseline(), self._find_candidates(background)
+            )
+            self._ending.candidates = self._searched = candidates
+            search = Search(
+                self._spec,
+                self._journal,
+                candidates,
+                self._evaluations,
+                self._past,
+                dearest_call=lambda: self.gate.dearest_call,
+            )
+            await search.run(baseline)
+
+    def _recalled(self) -> Candidates | None:
+        """Return the candidates of the run that is resumed, None if it had not found them."""
+        spec = self._spec
+        sets = 0 if spec.plan.zero_shot else spec.plan.num_candidates
+        return self._past.candidates(spec.student, sets, spec.rows.train)
+
+    async def _find_candidates(self, background: Background) -> Candidates:
+        spec, journal = self._spec, self._journal
+        if self._ending.candidates is not None:
+            return self._ending.candidates
+        sets = bootstrap(spec, journal, self._slots, background)
+        grounding = ground(spec, journal, background)
+        instructions, demo_sets = await together(
+            propose(spec, journal, grounding, sets), in_order(sets)
+        )
+        demos = None
+        if not spec.plan.zero_shot:
+            demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
+        return Candidates(instructions, demos)
+
+    async def _finish(self) -> Outcome:
+        """Record that the run is finished, as soon as that can be done."""
+        while True:
+            try:
+                outcome = self._ending.end("finished", None)
+            except RecordError as error:
+                if not await self._held(error):
+                    raise
+            else:
+                self.gate.refuse(_ENDED)
+                return outcome
+
+    def _note_what_is_kept(self, error: BaseException) -> None:
+        run_id = self._journal.run_id
+        error.add_note(
+            f"Run {run_id} failed. MIPROv2(…).resume({run_id!r}, …) resumes it without "
+            f"paying again for what was answered; mipro_nb.runs.load({run_id!r}) shows it."
+        )
+        if self._ending.unwritten:
+            error.add_note(self._ending.unwritten)

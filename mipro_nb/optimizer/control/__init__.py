@@ -1,0 +1,1 @@
+"""What goes on beside the phases: pausing, steering, and work done at once."""

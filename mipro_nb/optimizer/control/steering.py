@@ -1,0 +1,152 @@
+"""Steering: what a person changes in the search while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+from mipro_nb.errors import InvalidArgumentError, MiproError
+from mipro_nb.numbers import is_count
+from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION, Candidates
+from mipro_nb.runs.events import CandidateBanned, CandidatePinned, CandidateProposed, Part
+from mipro_nb.runs.state import Choice
+
+_TOO_EARLY = (
+    "The candidates are not there yet: wait until the run has bootstrapped and proposed them."
+)
+
+
+@dataclass(frozen=True)
+class Steering:
+    """Pins, bans and adds candidates of a run; used on the core loop only.
+
+    Parameters
+    ----------
+    journal
+        The run's journal: every change is an event, and holds for all trials asked after it.
+    candidates
+        The search space.
+    """
+
+    journal: Journal
+    candidates: Candidates | None
+
+    def pin(self, choice: Choice, *, on: bool) -> None:
+        """Pin a candidate, or lift its pin; while any of a part is pinned, only those are tried.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such candidate, or it is banned.
+        """
+        self._check(choice)
+        if on and choice in self.journal.state.banned:
+            raise InvalidArgumentError("index", choice.index, "it is banned: lift the ban first.")
+        if on != (choice in self.journal.state.pinned):
+            self.journal.emit(CandidatePinned(**asdict(choice), on=on))
+
+    def ban(self, choice: Choice, *, on: bool) -> None:
+        """Ban a candidate, or lift its ban; a banned one is not tried, and not returned.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such candidate, or no other would be left.
+        """
+        size = self._check(choice)
+        banned = self.journal.state.banned
+        if on == (choice in banned):
+            return
+        others = (replace(choice, index=i) for i in range(size) if i != choice.index)
+        if on and all(other in banned for other in others):
+            raise InvalidArgumentError(
+                "index", choice.index, "no other candidate would be left: add one, or lift a ban."
+            )
+        if on and choice in self.journal.state.pinned:
+            self.pin(choice, on=False)
+        self.journal.emit(CandidateBanned(**asdict(choice), on=on))
+
+    def add(self, predictor: str, instruction: str, based_on: int | None) -> int:
+        """Add an instruction and return its index; with `based_on`, it replaces that one.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it is empty, too long, or there already.
+        """
+        known = self._known().instructions
+        if predictor not in known:
+            raise InvalidArgumentError(
+                "predictor", predictor, f"the predictors are {', '.join(known)}."
+            )
+        text = instruction.strip() if isinstance(instruction, str) else ""
+        # Lone surrogates could be neither kept nor sent.
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+        if not text:
+            raise InvalidArgumentError("instruction", instruction, "give some text.")
+        if len(text) > LONGEST_INSTRUCTION:
+            raise InvalidArgumentError(
+                "instruction", text, f"it is longer than {LONGEST_INSTRUCTION:,} characters."
+            )
+        if text in known[predictor]:
+            raise InvalidArgumentError(
+                "instruction", text, f"it is candidate {known[predictor].index(text)} already."
+            )
+        if based_on is not None:
+            self._check(Choice(predictor, "instruction", based_on))
+        index = len(known[predictor])
+        self.journal.emit(
+            CandidateProposed(
+                predictor=predictor,
+                index=index,
+                instruction=text,
+                source="user",
+                based_on=based_on,
+            )
+        )
+        known[predictor].append(text)
+        if based_on is not None:
+            self._replace(Choice(predictor, "instruction", based_on), index)
+        return index
+
+    def _replace(self, old: Choice, index: int) -> None:
+        """Have the edited candidate stand where the old one stood."""
+        if old in self.journal.state.pinned:
+            self.pin(replace(old, index=index), on=True)
+        self.ban(old, on=True)
+
+    def _known(self) -> Candidates:
+        if self.candidates is None:
+            raise MiproError(_TOO_EARLY)
+        return self.candidates
+
+    def _check(self, choice: Choice) -> int:
+        """Return how many candidates the choice is one of."""
+        known = self._known()
+        sizes = known.variables()
+        size = sizes.get(f"{choice.predictor}:{choice.part}")
+        if size is None:
+            raise InvalidArgumentError(
+                "predictor",
+                f"{choice.predictor}:{choice.part}",
+                f"the search varies {', '.join(sizes)}.",
+            )
+        index = choice.index
+        if not is_count(index) or not 0 <= index < size:
+            raise InvalidArgumentError("index", index, f"give a number from 0 to {size - 1}.")
+        return size
+
+
+def as_part(part: str) -> Part:
+    """Return `part` if it names one.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it does not.
+    """
+    if part == "instruction":
+        return "instruction"
+    if part == "demos":
+        return "demos"
+    raise InvalidArgumentError("part", part, "give 'instruction' or 'demos'.")

@@ -1,0 +1,370 @@
+"""The estimate of a plan, from a rehearsal of this program on these data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mipro_nb.language.example import Example
+from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
+from mipro_nb.language.predict import Predict
+from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.models.lm import LM
+from mipro_nb.models.prices import Price
+from mipro_nb.models.tokens import count_message_tokens
+from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
+from mipro_nb.optimizer.phases.bootstrap import DEMOS_FOR_THE_PROPOSER, bootstrapped_sets
+from mipro_nb.optimizer.phases.grounding import (
+    DescribePredictor,
+    DescribeProgram,
+    ObserveMoreRows,
+    ObserveRows,
+    SummarizeObservations,
+    in_waves,
+    row_batches,
+)
+from mipro_nb.optimizer.phases.propose import proposal_signature
+from mipro_nb.optimizer.phases.speculation import MOST_SPARE
+from mipro_nb.optimizer.planning.estimate import (
+    ALL,
+    NOTHING,
+    Amount,
+    Estimate,
+    PhaseEstimate,
+    exactly,
+)
+from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, Plan
+from mipro_nb.runs.events import Phase
+
+# Tokens are counted without the models' own vocabularies.
+_COUNTING = Amount(0.8, 1.0, 1.25)
+# An unreadable reply is asked for once more: none, a few, or all of them.
+_ASKED_AGAIN = Amount(1.0, 1.05, 2.0)
+# Prompts and replies of another format are a little shorter or longer (benchmarks/README.md).
+_OTHER_FORMATS = Amount(0.9, 1.05, 1.25)
+# Made-up replies stand for real ones that may be shorter or longer.
+_REPLY_LENGTH = Amount(0.2, 1.0, 3.0)
+# How often a bootstrapped trace passes the metric, from every time to hardly ever.
+_PASS_RATE = Amount(1.0, 0.6, 0.1)
+# Attempts of a demo set that are begun and then not needed; in the mean as simulated for pass rates
+# from 0.3 to 0.95, most of them being needed by another set.
+_SPARE_ATTEMPTS = Amount(0, 0.4, MOST_SPARE)
+# A proposed instruction is longer than the student's by about so many tokens.
+_INSTRUCTION_TOKENS = Amount(0, 60, 200)
+# Tokens of what the prompt model writes at a time.
+_WRITTEN = Amount(5, 120, 300)
+_TIP_TOKENS = Amount(0, 15, 40)
+# Proposals may have to be written again: unreadable ones, and repetitions.
+_WRITTEN_ANEW = Amount(1.0, 1.02, 1.5)
+_PROPOSAL_ROUNDS = Amount(1.0, 1.1, 2.0)
+
+
+@dataclass(frozen=True)
+class _Demos:
+    """How many demos a predictor has in the mean.
+
+    Attributes
+    ----------
+    labelled
+        Where the data's own rows can be demos of it.
+    bootstrapped
+        Where only traces can: it takes or gives what the rows do not have.
+    """
+
+    labelled: Amount
+    bootstrapped: Amount
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of evaluation, of bootstrapping and of proposing."""
+
+    task: LanguageModel
+    teacher: LanguageModel
+    prompt: LanguageModel
+
+
+def estimate(
+    plan: Plan,
+    rehearsal: Rehearsal,
+    models: Models,
+    *,
+    student: Module,
+    trainset: Sequence[Example],
+    source: str,
+) -> Estimate:
+    """Return what `plan` will cost, phase by phase.
+
+    Answers that the record already holds cost nothing; the estimate does not count on them.
+
+    Parameters
+    ----------
+    rehearsal
+        The program's calls on a few rows.
+    student, trainset, source
+        Program, rows and source code that the prompt model is shown.
+    """
+    return Estimate(
+        (
+            *([_formats(plan, rehearsal, models.task)] if plan.measured_formats else []),
+            _program_phase(
+                "baseline",
+                exactly(plan.valset_size),
+                rehearsal,
+                models.task,
+                longer=_longer(plan),
+            ),
+            _bootstrap(plan, rehearsal, models.teacher),
+            _propose(plan, rehearsal, models.prompt, student, trainset, source),
+            _search(plan, rehearsal, models.task),
+        ),
+        guess=rehearsal.guess,
+    )
+
+
+def _program_phase(
+    phase: Phase,
+    examples: Amount,
+    rehearsal: Rehearsal,
+    lm: LanguageModel,
+    *,
+    demos: _Demos | None = None,
+    longer_by: Amount = NOTHING,
+    longer: Amount = ALL,
+    fresh: Amount = ALL,
+) -> PhaseEstimate:
+    """Return the cost of running the program on `examples`.
+
+    Parameters
+    ----------
+    demos
+        How many demos each predictor has; None for the student's own.
+    longer_by
+        Tokens by which instructions are longer than the student's.
+    longer
+        How many times as long prompts and replies are as in the rehearsal.
+    fresh
+        Share of the calls that are not equal to earlier ones.
+    """
+    runs = examples * _ASKED_AGAIN * fresh
+    calls = runs * _per_row(rehearsal, lambda _: 1.0)
+    if demos is None:
+        prompt = _per_row(rehearsal, lambda call: call.input_tokens)
+    else:
+        prompt = _per_row(rehearsal, lambda call: call.bare_tokens)
+        prompt += demos.labelled * _demo_tokens(rehearsal, labelled=True)
+        prompt += demos.bootstrapped * _demo_tokens(rehearsal, labelled=False)
+    optimized = _per_row(rehearsal, lambda call: 1.0 if call.predictor else 0.0)
+    written = _per_row(rehearsal, lambda call: call.output_tokens) * _REPLY_LENGTH
+    output_tokens = runs * written * longer
+    limit = _max_tokens(lm)
+    if limit is not None:
+        output_tokens = output_tokens.at_most(calls.high * limit)
+    input_tokens = runs * (prompt * longer + optimized * longer_by) * _COUNTING
+    return _priced(phase, calls, input_tokens, output_tokens, lm)
+
+
+def _longer(plan: Plan) -> Amount:
+    """Return how many times as long as rehearsed prompts are in the format that turns out best."""
+    return _OTHER_FORMATS if plan.measured_formats else ALL
+
+
+def _formats(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
+    runs = len(plan.measured_formats) * min(MEASURED_ROWS, plan.distinct_rows)
+    return _program_phase("formats", exactly(runs), rehearsal, lm, longer=_longer(plan))
+
+
+def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
+    wanted, labelled = plan.max_bootstrapped_demos, plan.max_labeled_demos
+    if plan.zero_shot:
+        wanted = DEMOS_FOR_THE_PROPOSER
+    sets = len(bootstrapped_sets(plan))
+    if not sets:
+        return _priced("bootstrap", NOTHING, NOTHING, NOTHING, lm)
+    rows = plan.trainset_size
+    # Sets share attempts: an example is run once, however many sets look at it.
+    distinct = rows * (1 - (1 - min(1.0, wanted / rows)) ** (1 + (sets - 1) / 2))
+    attempts = Amount(
+        # Only the set in the trainset's own order is sure to be of the full size.
+        min(rows, wanted if plan.num_candidates > 2 else 1),  # noqa: PLR2004 - sets 0 and 1
+        min(rows, distinct / _PASS_RATE.expected + sets * _SPARE_ATTEMPTS.expected),
+        min(rows, sets * wanted / _PASS_RATE.high + sets * _SPARE_ATTEMPTS.high),
+    )
+    shown = min(labelled, rows)
+    demos = None
+    if labelled:
+        demos = _Demos(Amount(0, shown, 1.5 * shown), NOTHING)
+    return _program_phase("bootstrap", attempts, rehearsal, lm, demos=demos, longer=_longer(plan))
+
+
+def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
+    calls_per_row = _per_row(rehearsal, lambda _: 1.0).expected
+    fresh = ALL
+    if isinstance(lm, LM) and lm.cache and calls_per_row > 1:
+        # Configurations that differ in one predictor ask the others what was asked before.
+        fresh = Amount(1 / calls_per_row, (1 + 1 / calls_per_row) / 2, 1.0)
+    return _program_phase(
+        "search",
+        _search_examples(plan),
+        rehearsal,
+        lm,
+        demos=None if plan.zero_shot else _search_demos(plan),
+        longer_by=_INSTRUCTION_TOKENS,
+        longer=_longer(plan),
+        fresh=fresh,
+    )
+
+
+def _search_demos(plan: Plan) -> _Demos:
+    sets = plan.num_candidates
+    made = min(plan.max_bootstrapped_demos, plan.trainset_size)
+    shown = min(max(plan.max_labeled_demos, made), plan.trainset_size)
+    bootstrapped = max(0, sets - (2 if plan.max_labeled_demos else 1))
+    return _Demos(
+        Amount(0, shown * (sets - 1) / sets, 1.5 * shown),
+        Amount(0, 0.6 * made * bootstrapped / sets, 1.5 * made),
+    )
+
+
+def _search_examples(plan: Plan) -> Amount:
+    """Return how many (configuration, example) pairs are scored after the baseline's."""
+    size, trials = plan.valset_size, plan.num_trials
+    batch = plan.minibatch_size if plan.minibatch else size
+    fulls = plan.full_evaluations if plan.minibatch else 0
+    # Of the evaluations at the end, all but the first are made only if the evidence is unclear.
+    surely_full = fulls - min(plan.search.finalists, trials) + 1 if plan.minibatch else 0
+    first = plan.search.stages(batch)[0] if plan.minibatch else batch
+    # About every second trial ends after its first stage.
+    usual = (first + batch) / 2
+    choices = (plan.num_candidates + 1) * (1 if plan.zero_shot else plan.num_candidates)
+    # Above a million, repetitions are too rare to matter. The baseline scores the student's own.
+    others = min(1e6, choices ** min(len(plan.predictors), 9)) - 1
+
+    def scored(batch: float, fulls: float) -> float:
+        """Return the pairs of so large trials and so many full evaluations, each scored once."""
+        completed = min(fulls, others) * (size - batch)
+        repeated = max(0.0, trials - others) * batch * (1 - batch / size)
+        return float(min(min(trials, others) * batch + repeated + completed, others * size))
+
+    most = min(trials * batch + fulls * (size - batch), others * size)
+    expected = min(scored(usual, (surely_full + fulls) / 2), most)
+    # Candidates may turn out alike, and their answers be the same.
+    return Amount(min(0.6 * scored(first, 0.5 * surely_full), expected), expected, most)
+
+
+def _propose(  # noqa: PLR0917 - what proposals are made of
+    plan: Plan,
+    rehearsal: Rehearsal,
+    lm: LanguageModel,
+    student: Module,
+    trainset: Sequence[Example],
+    source: str,
+) -> PhaseEstimate:
+    reading = _Reading(lm)
+    if plan.data_aware_proposer:
+        _read_rows(reading, in_waves(row_batches(trainset, plan.view_data_batch_size)))
+    code = source if plan.program_aware_proposer else ""
+    predictors = student.named_predictors()
+    if plan.program_aware_proposer:
+        (row,) = row_batches(trainset[:1], 1)
+        reading.ask(DescribeProgram, program_code=source, example=row)
+        for name, predictor in predictors:
+            what = f"{name}: {predictor.signature.declaration}"
+            reading.ask(
+                DescribePredictor,
+                more=_WRITTEN,
+                program_code=source,
+                program_description="",
+                predictor=what,
+            )
+    demo = _per_row(rehearsal, lambda call: call.demo_tokens if call.predictor else 0)
+    shown = DEMOS_FOR_THE_PROPOSER if plan.fewshot_aware_proposer else 0
+    more = Amount(0, shown, 1.5 * shown) * demo
+    more += _WRITTEN if plan.data_aware_proposer else NOTHING
+    more += _WRITTEN * exactly(2) if plan.program_aware_proposer else NOTHING
+    more += _TIP_TOKENS if plan.tip_aware_proposer else NOTHING
+    for _, predictor in predictors:
+        inputs = {"program_code": code, "present_instruction": predictor.signature.instructions}
+        times = exactly(plan.num_candidates) * _PROPOSAL_ROUNDS
+        reading.ask(proposal_signature(inputs), times=times, more=more, **inputs)
+    return _priced("propose", reading.calls, reading.input_tokens, reading.output_tokens, lm)
+
+
+@dataclass
+class _Reading:
+    """Adds up what prompts to the prompt model cost."""
+
+    lm: LanguageModel
+    calls: Amount = NOTHING
+    input_tokens: Amount = NOTHING
+    output_tokens: Amount = NOTHING
+
+    def ask(
+        self,
+        signature: SignatureMeta,
+        *,
+        times: Amount = ALL,
+        more: Amount = NOTHING,
+        **inputs: str,
+    ) -> None:
+        """Add a prompt of `inputs`, which will be longer by `more` tokens."""
+        asked = times * _WRITTEN_ANEW
+        messages = Predict(signature).messages(inputs, self.lm)
+        prompt = exactly(count_message_tokens(messages)) + more
+        self.calls += asked
+        self.input_tokens += asked * prompt * _COUNTING
+        self.output_tokens += asked * _WRITTEN
+
+
+def _read_rows(reading: _Reading, waves: Sequence[Sequence[str]]) -> None:
+    read = 0
+    for number, wave in enumerate(waves):
+        # Once two batches added nothing new, no further wave is read; maybe nothing was found.
+        times = Amount(1.0 if number < 2 else 0.0, 1.0, 1.0)  # noqa: PLR2004
+        prior = Amount(0, _WRITTEN.expected * read / 2, _WRITTEN.high * read)
+        for batch in wave:
+            if number == 0:
+                reading.ask(ObserveRows, rows=batch)
+            else:
+                reading.ask(
+                    ObserveMoreRows, times=times, more=prior, rows=batch, prior_observations=""
+                )
+        read += len(wave)
+    observed = Amount(0, _WRITTEN.expected, _WRITTEN.high * read)
+    reading.ask(SummarizeObservations, times=Amount(0, 1, 1), more=observed, observations="")
+
+
+def _per_row(rehearsal: Rehearsal, measure: Callable[[RehearsedCall], float]) -> Amount:
+    """Return smallest, mean and largest sum of a measure over a row's calls."""
+    sums = [sum(measure(call) for call in calls) for calls in rehearsal.calls]
+    return Amount(min(sums), sum(sums) / len(sums), max(sums))
+
+
+def _demo_tokens(rehearsal: Rehearsal, *, labelled: bool) -> Amount:
+    return _per_row(
+        rehearsal,
+        lambda call: call.demo_tokens if call.predictor and call.labelled is labelled else 0,
+    )
+
+
+def _priced(
+    phase: Phase, calls: Amount, input_tokens: Amount, output_tokens: Amount, lm: LanguageModel
+) -> PhaseEstimate:
+    price = _price(lm)
+    usd = None
+    if price is not None:
+        usd = Amount(
+            price.usd(input_tokens.low, output_tokens.low),
+            price.usd(input_tokens.expected, output_tokens.expected),
+            price.usd(input_tokens.high, output_tokens.high),
+        )
+    return PhaseEstimate(phase, calls, input_tokens, output_tokens, usd)
+
+
+def _price(lm: LanguageModel) -> Price | None:
+    return lm.price if isinstance(lm, LM) else None
+
+
+def _max_tokens(lm: LanguageModel) -> int | None:
+    return lm.max_tokens if isinstance(lm, LM) else None

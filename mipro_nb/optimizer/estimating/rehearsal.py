@@ -1,0 +1,598 @@
+"""Rehearsal: running program and metric on a few rows with made-up answers and no LM call.
+
+It finds what would fail on every example before anything is paid, measures the real prompts of
+this program on these data, and sees what the metric gives for the rows' own labels. Answers are
+the row's own labels where the names match, and plain values of the right type otherwise. What a
+program does with those is not what it will do with a model's: so it is bounded, refuses only what
+cannot be their doing, and says where it had to guess.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from mipro_nb.errors import (
+    ExampleTimeoutError,
+    MetricError,
+    MiproError,
+    ProgramError,
+    ReplyError,
+    shown,
+)
+from mipro_nb.evaluate.metric import Metric, MetricReturnError, scale_of
+from mipro_nb.evaluate.user_code import run_user_code
+from mipro_nb.language.attempt import attempting
+from mipro_nb.language.example import Example
+from mipro_nb.language.formats import FORMATS
+from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
+from mipro_nb.language.predict import Predict
+from mipro_nb.language.prompt import Message
+from mipro_nb.language.scope import bind
+from mipro_nb.language.settings import context
+from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.tracing import Step, tracing
+from mipro_nb.models.gate.gate import all_calls_through
+from mipro_nb.models.tokens import count_message_tokens, count_tokens
+from mipro_nb.optimizer.estimating.blocking import Watch
+from mipro_nb.optimizer.estimating.made_up import made_up
+from mipro_nb.optimizer.estimating.pitfalls import (
+    Attributes,
+    attributes,
+    set_anew,
+    state_notes,
+    unread_output,
+)
+from mipro_nb.optimizer.estimating.stand_in import MOST_CALLS, AnsweredRequest, NoCalls, StandIn
+from mipro_nb.optimizer.planning.labels import can_be_demo, is_empty
+from mipro_nb.runs.wording import counted
+
+_ROWS = 5
+_SECONDS = 10.0
+"""How long the rehearsal of all rows may take."""
+# How long code that was ended may take to come back, before it is left to itself.
+_GRACE_SECONDS = 1.0
+_TICK_SECONDS = 0.02
+_MOST_ENDED = 2
+_NUMBERS = (int, float)
+
+
+@dataclass(frozen=True)
+class RehearsedCall:
+    """One call that a program would make.
+
+    Attributes
+    ----------
+    predictor
+        Name of the predictor; None for calls of the metric or of predictors made on the way.
+    input_tokens
+        Tokens of the prompt, the student's demos included.
+    bare_tokens
+        Tokens of the prompt without demos.
+    output_tokens
+        Tokens of the made-up reply.
+    demo_tokens
+        Tokens that this call would take up as a demo.
+    labelled
+        Whether the row itself could be a demo of this predictor.
+    """
+
+    predictor: str | None
+    input_tokens: int
+    bare_tokens: int
+    output_tokens: int
+    demo_tokens: int
+    labelled: bool
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a rehearsal found.
+
+    Attributes
+    ----------
+    calls
+        A list of calls per rehearsed row; where it had to guess, also of a row as there might be.
+    notes
+        What a person should know of it before saying yes.
+    guess
+        Why `calls` were not measured; None if they were.
+    metric_scale
+        What the metric gives for a full score, as far as was seen.
+    """
+
+    calls: Sequence[Sequence[RehearsedCall]]
+    notes: Sequence[str]
+    guess: str | None = None
+    metric_scale: Literal[1, 100] = 1
+
+
+async def rehearse(
+    student: Module,
+    rows: Sequence[Example],
+    metric: Metric,
+    *,
+    lm: LanguageModel,
+    others_go_on: Callable[[], bool],
+    num_threads: int,
+    example_timeout: float | None = None,
+    metric_threshold: float | None = None,
+) -> Rehearsal:
+    """Return what running `student` and `metric` on a few of `rows` would send.
+
+    User code is run (forwards, tools, the metric); LMs are not called.
+
+    Parameters
+    ----------
+    student
+        The program.
+    rows
+        Rows to take a few of.
+    metric
+        The metric.
+    lm
+        The LM whose form the replies have.
+    others_go_on
+        Says whether other runs of this process go on, on the same event loop.
+    num_threads
+        Programs in flight in the run that is rehearsed.
+    example_timeout
+        Seconds that program and metric may work on one row; None for ever. The rehearsal ends
+        after some seconds all the same.
+    metric_threshold
+        What a score must reach for its trace to make demos; None for anything above 0.
+
+    Raises
+    ------
+    ProgramError
+        If the program has no predictors, or fails before it calls one, on all rows.
+    MetricError
+        If the metric returns no score, or raises on all rows although every output is the row's
+        own label.
+    ExampleTimeoutError
+        If the metric takes longer than `example_timeout` although every output is the row's own
+        label.
+    """
+    names = [name for name, _ in student.named_predictors()]
+    if not names:
+        msg = (
+            f"{type(student).__name__} has no predictors: keep Predict or ChainOfThought as "
+            "attributes, in lists or in dicts of the program."
+        )
+        raise ProgramError(msg)
+    rehearsing = _Rehearsing(student, metric, lm, example_timeout, others_go_on)
+    step = max(1, len(rows) // _ROWS)
+    chosen = rows[::step][:_ROWS]
+    seen: list[_Seen] = []
+    longest = 0.0
+    for turn, row in enumerate(chosen):
+        before = rehearsing.seconds_left
+        seen.append(await rehearsing.row(row, turn))
+        longest = max(longest, before - rehearsing.seconds_left)
+        # A slow program, which loads or fetches something, is looked at on fewer rows.
+        if seen[-1].left or rehearsing.seconds_left < 1.5 * longest or _are_enough(seen):
+            break
+    if all(each.error is not None for each in seen):
+        raise next(each.error for each in seen if each.error is not None)
+    found = rehearsing.findings(seen, chosen[0], metric_threshold)
+    name = type(student).__name__
+    own_state = state_notes(name, [each.set_anew for each in seen], num_threads)
+    return replace(found, notes=[*found.notes, *own_state])
+
+
+@dataclass
+class _Seen:
+    """What was seen on one row.
+
+    Attributes
+    ----------
+    error
+        What would refuse the program, if it came on every row.
+    guess
+        Why the calls are not all that would be made.
+    left
+        Whether code goes on that could not be ended.
+    score
+        What the metric gave, in its own units; None if it was not reached.
+    own_labels
+        Whether the score is that of the row's own labels.
+    given_labels
+        Whether the score is of what the program made of the row's own labels and nothing else.
+    unread
+        A note on an output that holds an answer instead of being one.
+    set_anew
+        Attributes that the program set while it ran.
+    asked_for_numbers
+        Whether the score rests on a number that a judge was to give.
+    """
+
+    calls: list[RehearsedCall] = field(default_factory=list)
+    note: str | None = None
+    error: MiproError | None = None
+    guess: str | None = None
+    left: bool = False
+    score: float | None = None
+    own_labels: bool = False
+    given_labels: bool = False
+    unread: str | None = None
+    set_anew: Attributes = field(default_factory=dict)
+    asked_for_numbers: bool = False
+
+
+class _Rehearsing:
+    def __init__(
+        self,
+        student: Module,
+        metric: Metric,
+        lm: LanguageModel,
+        example_timeout: float | None,
+        others_go_on: Callable[[], bool],
+    ) -> None:
+        self._others_go_on = others_go_on
+        self._student, self._metric, self._lm = student, Metric(metric.function), lm
+        self._timeout = example_timeout
+        self._ends = time.monotonic() + _SECONDS
+        self._program = type(student).__name__
+        # Calls are matched with predictors by the signature object that both hold.
+        self._names = {id(p.signature): name for name, p in student.named_predictors()}
+
+    @property
+    def seconds_left(self) -> float:
+        return self._ends - time.monotonic()
+
+    async def row(self, row: Example, turn: int) -> _Seen:
+        lm = self._lm
+        keeps_to_labels = getattr(lm, "keeps_to_labels", False)
+        chosen = getattr(lm, "prompt_format", None)
+        stand_in = StandIn(row, lm.structured_outputs, keeps_to_labels, chosen, lm.name, turn)
+        row = copy.deepcopy(row)  # the user's code may change what it is given
+        program = self._student.deepcopy()
+        seen = _Seen()
+        with (
+            all_calls_through(NoCalls(stand_in)),
+            context(stand_in=stand_in),
+            attempting(None, refuses=False),
+            tracing() as steps,
+        ):
+            bind(program)
+            before = attributes(program)
+            made = run_user_code(self._program, program.acall(**row.inputs().to_dict()))
+            ran = await self._bounded(made, stand_in)
+            calls_of_program = len(stand_in.requests)
+            seen.set_anew = set_anew(before, attributes(program))
+            if not self._note_program(seen, ran, stand_in, row):
+                scored = await self._bounded(self._metric.score(row, ran.result), stand_in)
+                self._note_metric(seen, scored, stand_in, row, ran.result)
+        by_program = stand_in.requests[:calls_of_program]
+        by_metric = stand_in.requests[calls_of_program:]
+        is_judged = bool(by_metric) or stand_in.unfit_labels
+        seen.unread = unread_output(self._program, ran.result)
+        seen.given_labels = not is_judged and _are_given_labels(by_program)
+        seen.own_labels = not is_judged and _is_of_own_labels(ran.result, row, steps)
+        seen.asked_for_numbers = any(map(_invents_a_number, by_metric))
+        seen.calls = [self._measured(made, row) for made in by_program]
+        seen.calls += [_measured(None, made, row) for made in by_metric]
+        return seen
+
+    async def _bounded(self, work: Awaitable[Any], stand_in: StandIn) -> _Ran:
+        """Return what `work`, user code, comes to, within the time that is left."""
+        limit = self.seconds_left
+        is_users_limit = self._timeout is not None and self._timeout < limit
+        if self._timeout is not None and is_users_limit:
+            limit = self._timeout
+        ends = time.monotonic() + max(limit, _TICK_SECONDS)
+        with Watch(ends, self._others_go_on) as watch:
+            running = asyncio.ensure_future(work)
+            while not running.done() and stand_in.ended is None and time.monotonic() < ends:
+                watch.tick()
+                await asyncio.wait({running}, timeout=_TICK_SECONDS)
+        ran = _Ran(blocked=watch.has_ended_it)
+        if stand_in.ended is None and (ran.blocked or not running.done()):
+            ran.took, ran.is_users_limit = limit, is_users_limit
+            stand_in.stop("time")
+        if not running.done():
+            await asyncio.wait({running}, timeout=_GRACE_SECONDS)
+        if not running.done():
+            ran.left = True
+            running.cancel()
+            await asyncio.wait({running})
+        error = None if running.cancelled() else running.exception()
+        if running.cancelled() or stand_in.ended is not None:
+            return ran  # whatever code that was ended came to
+        if error is None:
+            ran.result = running.result()
+        elif isinstance(error, Exception):
+            ran.error = error
+        else:
+            raise error
+        return ran
+
+    def _note_program(self, seen: _Seen, ran: _Ran, stand_in: StandIn, row: Example) -> bool:
+        """Note what the program came to; return whether that is anything but a prediction."""
+        name = self._program
+        if stand_in.ended is not None:
+            seen.note, seen.guess = self._ended(name, ran, stand_in)
+            seen.left = ran.left
+            if ran.is_users_limit and not stand_in.requests:
+                seen.error = ProgramError(
+                    f"{name} took longer than example_timeout={self._timeout:g} s before its "
+                    f"first LM call, on {shown(repr(row), 200)}."
+                )
+        elif ran.error is not None and stand_in.requests:
+            seen.note = (
+                f"The program raised {_told(ran.error)} in a rehearsal with made-up answers."
+            )
+            seen.guess = f"{name} failed on made-up answers"
+        elif ran.error is not None:
+            msg = (
+                f"{name} failed before its first LM call, on {shown(repr(row), 200)}: "
+                f"{_told(ran.error)}"
+            )
+            seen.note = msg if msg.endswith(".") else f"{msg}."
+            seen.error = ProgramError(msg)
+            seen.error.__cause__ = ran.error
+        else:
+            return False
+        return True
+
+    def _note_metric(
+        self, seen: _Seen, ran: _Ran, stand_in: StandIn, row: Example, prediction: Any
+    ) -> None:
+        error = ran.error
+        if stand_in.ended == "direct call":
+            seen.note = "The metric calls an LM directly; those calls are not in the estimate."
+        elif stand_in.ended is not None:
+            name = f"the metric {self._metric.name}"
+            if ran.is_users_limit and _are_labels(prediction, row):
+                msg = f"The metric {self._metric.name} took longer than "
+                seen.error = ExampleTimeoutError(f"{msg}example_timeout={self._timeout:g} s.")
+            seen.note, seen.guess = self._ended(name, ran, stand_in)
+            seen.left = ran.left
+        elif isinstance(error, MetricReturnError):
+            raise error
+        elif error is None:
+            seen.score = ran.result.score
+        elif isinstance(error, MetricError | ReplyError):
+            if isinstance(error, MetricError) and _are_labels(prediction, row):
+                seen.error = error
+            seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
+        elif isinstance(error, MiproError):
+            seen.error = error
+            seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
+        else:
+            raise error
+
+    def _ended(self, name: str, ran: _Ran, stand_in: StandIn) -> tuple[str, str]:
+        """Return a note of code that was ended, and why the estimate is a guess."""
+        if stand_in.ended == "direct call":
+            note = (
+                f"{name} calls an LM directly, not through a predictor: the rehearsal ended it "
+                "there. Such calls, and what comes after them, are not in the estimate."
+            )
+            guess = "direct LM calls are left out"
+        elif stand_in.ended == "calls":
+            note = (
+                f"{name} did not end within {MOST_CALLS} LM calls on made-up answers, which may "
+                "never say what it waits for: the rehearsal ended it. If a model may do the same, "
+                "bound its loop."
+            )
+            guess = f"{name} was ended after {MOST_CALLS} calls"
+            if ran.left:
+                note += " It catches even what ends it: its thread is left to wait for ever."
+        else:
+            note = (
+                f"{name} had not come back after {ran.took:.0f} s of rehearsal, with no model to "
+                "wait for; the estimate rests on what it had called by then."
+            )
+            guess = f"{name} was ended after {ran.took:.0f} s"
+            if ran.blocked:
+                note += (
+                    " It is async and does not await: so it holds up every run of this process. "
+                    "Await what takes long, or have asyncio.to_thread(…) do it."
+                )
+            if ran.left:
+                note += (
+                    " It is left to itself, and ends at its next LM call. Should it loop without "
+                    "one, it goes on computing until the kernel is restarted: have its loops end."
+                )
+        return f"{note[0].upper()}{note[1:]}" if name != self._program else note, guess
+
+    def findings(
+        self, seen: Sequence[_Seen], row: Example, metric_threshold: float | None
+    ) -> Rehearsal:
+        """Return what was found on all rows."""
+        notes = list(dict.fromkeys(each.note for each in seen if each.note is not None))
+        guess = next((each.guess for each in seen if each.guess is not None), None)
+        calls = [each.calls for each in seen if each.calls or each.error is None]
+        called = {call.predictor for row_calls in calls for call in row_calls}
+        uncalled = [name for name in self._names.values() if name not in called]
+        if uncalled and guess is None:
+            guess = f"no rehearsed row calls {', '.join(uncalled)}"
+            notes.append(
+                f"N{guess[1:]}: made-up answers, or these rows, led {self._program} past it. It is "
+                "optimized all the same; if it is never called, that is paid for in vain: take it "
+                "out, or add rows that need it."
+            )
+        if uncalled:
+            calls = self._with_uncalled(calls, uncalled, row)
+        elif any(each.guess for each in seen):
+            # Of a program that was ended: as if a model let it end at once.
+            calls.append(_first_of_each(max(calls, key=len)))
+        scale = scale_of(each.score for each in seen if each.score is not None)
+        notes += self._of_scores(seen, scale, metric_threshold)
+        return Rehearsal(calls, notes, guess, scale)
+
+    def _with_uncalled(
+        self, calls: list[list[RehearsedCall]], uncalled: Sequence[str], row: Example
+    ) -> list[list[RehearsedCall]]:
+        """Return the calls of rows that made some, and of one that calls what none of them did."""
+        predictors = dict(self._student.named_predictors())
+        guessed = [self._guessed(name, predictors[name], row) for name in uncalled]
+        called = [made for made in calls if any(call.predictor for call in made)]
+        return [*called, [*_first_of_each(max(calls, key=len)), *guessed]]
+
+    def _guessed(self, name: str, predictor: Predict, row: Example) -> RehearsedCall:
+        signature = predictor.signature
+        values = {
+            field_name: row[field_name] if field_name in row else made_up(each)
+            for field_name, each in signature.fields.items()
+        }
+        inputs = {field_name: values[field_name] for field_name in signature.input_fields}
+        lm = predictor.lm or self._lm
+        reply = FORMATS[predictor.format_with(lm)].write_answer(signature, values)
+        return _measured_call(name, predictor.messages(inputs, lm), reply, signature, row)
+
+    def _of_scores(
+        self, seen: Sequence[_Seen], scale: int, metric_threshold: float | None
+    ) -> list[str]:
+        """Return notes on the metric's scores."""
+        name = self._metric.name
+        notes = []
+        own = [each.score for each in seen if each.own_labels and each.score is not None]
+        given = [each.score for each in seen if each.given_labels and each.score is not None]
+        unread = next((each.unread for each in seen if each.unread is not None), None)
+        if unread is not None and not any(each.score for each in seen):
+            notes.append(unread)
+        elif own and not any(own):
+            notes.append(
+                f"The metric {name} gave 0 on {counted(len(own), 'rehearsed row')} although the "
+                "answers were the rows' own labels: no prompt can score so. Look for a label and "
+                "an answer of different types or spelling, or a slip in the metric."
+            )
+        elif own and metric_threshold is not None and max(own) < metric_threshold:
+            notes.append(
+                f"The metric {name} gave {max(own):g} at most although the answers were the rows' "
+                f"own labels: no trace reaches metric_threshold={metric_threshold:g}, so no demo "
+                "is bootstrapped."
+            )
+        elif given and not own and not any(given):
+            notes.append(
+                f"The metric {name} gave 0 on {counted(len(given), 'rehearsed row')} although the "
+                f"predictors answered with the rows' own labels: what {self._program} makes of "
+                "them scores nothing. Look at what it returns, or for a slip in the metric."
+            )
+        if scale != 1:
+            notes.append(
+                f"The metric {name} gives points of 100: scores are shown as it gives them, "
+                "metric_threshold is in its units, and more than 100 is refused."
+                + _threshold_wanted(metric_threshold)
+            )
+        elif any(each.asked_for_numbers for each in seen):
+            notes.append(
+                f"The metric {name} asks an LM for a number, which was made up: its scores are "
+                "taken for 0–1, and any above 1 is refused. If it judges by points, divide them "
+                "by the highest, or bound the field so that the rehearsal sees them (ge=0, le=100)."
+            )
+        return notes
+
+    def _measured(self, made: AnsweredRequest, row: Example) -> RehearsedCall:
+        return _measured(self._names.get(id(made.request.signature)), made, row)
+
+
+def _are_enough(seen: Sequence[_Seen]) -> bool:
+    """Tell whether further rows would most likely be ended alike."""
+    return sum(len(each.calls) >= MOST_CALLS for each in seen) >= _MOST_ENDED
+
+
+@dataclass
+class _Ran:
+    """What user code came to: a result, an error, or neither if it was ended.
+
+    Attributes
+    ----------
+    took
+        Seconds after which it was ended because of the time.
+    is_users_limit
+        Whether that was ``example_timeout``.
+    left
+        Whether it goes on even so.
+    blocked
+        Whether it held up the event loop until it was ended.
+    """
+
+    result: Any = None
+    error: Exception | None = None
+    took: float = 0.0
+    is_users_limit: bool = False
+    left: bool = False
+    blocked: bool = False
+
+
+def _threshold_wanted(metric_threshold: float | None) -> str:
+    if metric_threshold is None:
+        return " Any trace above 0 makes demos: give metric_threshold to keep only good ones."
+    if 0 < metric_threshold <= 1:
+        return f" metric_threshold={metric_threshold:g} is next to nothing of 100: is it meant so?"
+    return ""
+
+
+def _are_labels(prediction: Any, row: Example) -> bool:
+    """Tell whether every output of a prediction has a label in the row."""
+    outputs = set(prediction.keys()) if isinstance(prediction, Example) else set()
+    labels = {name for name, value in row.labels().items() if not is_empty(value)}
+    answers = outputs - {"reasoning"}
+    return bool(answers) and answers <= labels
+
+
+def _are_given_labels(by_program: Sequence[AnsweredRequest]) -> bool:
+    """Tell whether everything that a program was answered were labels of the row."""
+    return bool(by_program) and all(made.made_up <= {"reasoning"} for made in by_program)
+
+
+def _is_of_own_labels(prediction: Any, row: Example, steps: Sequence[Step]) -> bool:
+    """Tell whether the outputs of a prediction are what predictors read of the row's labels."""
+    if not _are_labels(prediction, row):
+        return False
+    return all(
+        any(step.prediction.get(name) is value for step in steps)
+        for name, value in prediction.items()
+        if name != "reasoning"
+    )
+
+
+def _invents_a_number(made: AnsweredRequest) -> bool:
+    signature = made.request.signature
+    return signature is not None and any(
+        signature.fields[name].type in _NUMBERS for name in made.made_up
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    told = str(error).rstrip()
+    return told if told.endswith((".", "!", "?")) else f"{told}."
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {shown(str(error), 160)}"
+
+
+def _first_of_each(calls: Sequence[RehearsedCall]) -> list[RehearsedCall]:
+    """Return the first call of each predictor."""
+    first: Mapping[str | None, RehearsedCall] = {call.predictor: call for call in reversed(calls)}
+    return [*first.values()][::-1]
+
+
+def _measured(name: str | None, made: AnsweredRequest, row: Example) -> RehearsedCall:
+    return _measured_call(name, made.request.messages, made.reply, made.request.signature, row)
+
+
+def _measured_call(
+    name: str | None,
+    messages: Sequence[Message],
+    reply: str,
+    signature: SignatureMeta | None,
+    row: Example,
+) -> RehearsedCall:
+    return RehearsedCall(
+        predictor=name,
+        input_tokens=count_message_tokens(messages),
+        bare_tokens=count_message_tokens([messages[0], messages[-1]]),
+        output_tokens=count_tokens(reply),
+        demo_tokens=count_message_tokens([messages[-1], {"role": "", "content": reply}]),
+        labelled=signature is not None and can_be_demo(row, signature),
+    )

@@ -1,0 +1,1 @@
+"""The phases of a run: formats, bootstrap, propose, trials; and how it ends."""

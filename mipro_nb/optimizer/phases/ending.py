@@ -1,0 +1,219 @@
+"""How a run ends: the best program, and everything that is to be known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mipro_nb.errors import RecordError
+from mipro_nb.language.module import Module
+from mipro_nb.numbers import one_decimal
+from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.phases.evaluations import Evaluated
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.search.configuration import Candidates, Configuration
+from mipro_nb.runs.events import FinalState, RunEnded
+from mipro_nb.runs.wording import resting_text
+
+if TYPE_CHECKING:
+    from mipro_nb.optimizer.phases.gain import Gain
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run comes to.
+
+    Attributes
+    ----------
+    program
+        The best program, the student itself if there is none.
+    score
+        Its score, 0–100: that of its full evaluation, or of as many examples as are known where
+        the run ended early; None if there is none.
+    trial_logs
+        Kind, configuration, score and examples of every evaluation, by trial.
+    candidate_programs
+        Score, examples that it rests on, configuration and program of every full evaluation, the
+        best first; before them the program that is returned, where it has no full evaluation.
+    """
+
+    program: Module
+    score: float | None
+    trial_logs: dict[int, dict[str, Any]]
+    candidate_programs: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What is returned: its configuration, and its score over so many examples."""
+
+    configuration: Configuration | None = None
+    score: float | None = None
+    examples: int | None = None
+    gain: Gain | None = None
+
+
+_NOTHING = _Chosen()
+
+
+class Ending:
+    """Records the end of a run.
+
+    Parameters
+    ----------
+    spec, journal
+        Those of the run.
+    done
+        Its evaluations: those that are over by the time it ends.
+
+    Attributes
+    ----------
+    candidates
+        What was searched; None as long as there are none.
+    unwritten
+        What is lost because it could not be recorded; "" if nothing is.
+    """
+
+    def __init__(self, spec: RunSpec, journal: Journal, done: Sequence[Evaluated]) -> None:
+        self._spec, self._journal, self._done = spec, journal, done
+        self.candidates: Candidates | None = None
+        self.unwritten = ""
+
+    def end(self, state: FinalState, reason: str | None) -> Outcome:
+        """Record the end, and return what the run comes to.
+
+        Raises
+        ------
+        RecordError
+            If a finished run cannot be recorded as such. Any other end is shown all the same, and
+            how many answers that were paid for are lost with the record.
+        """
+        chosen = self._best_full() if state == "finished" else self._best_known()
+        program = self.program_of(chosen.configuration)
+        ended = RunEnded(
+            state=state,
+            score=chosen.score,
+            baseline=self._journal.state.baseline,
+            configuration=chosen.configuration,
+            program=None,
+            gain_low=chosen.gain.low if chosen.gain else None,
+            gain_high=chosen.gain.high if chosen.gain else None,
+            reason=" ".join(filter(None, [reason, self._caveat(chosen)])) or None,
+            examples=chosen.examples,
+        )
+        try:
+            self._journal.write_now(lambda: self._tell(ended, program))
+        except RecordError as error:
+            if state == "finished":
+                raise
+            self._show_unwritten(ended, error)
+        return self._outcome(program, chosen)
+
+    def _best_full(self) -> _Chosen:
+        """Return the best full evaluation."""
+        from mipro_nb.optimizer.phases.gain import best_of, gain_of  # noqa: PLC0415 - numpy takes long
+
+        eligible = [e for e in self._done if self._may_be_returned(e.configuration)]
+        best = best_of(eligible)
+        if best is None:
+            return _NOTHING
+        gain = None
+        if best.kind != "baseline" and any(e.kind == "baseline" for e in eligible):
+            gain = gain_of(best, eligible, self._spec.plan.seed)
+        return _Chosen(best.configuration, best.score, len(best.examples), gain)
+
+    def _best_known(self) -> _Chosen:
+        """Return the best by what is known, where not all is known that was to be."""
+        from mipro_nb.optimizer.phases import leader  # noqa: PLC0415 - numpy takes long
+
+        size = self._spec.plan.valset_size
+        known = self._journal.read(lambda state: leader.known_configurations(state, size))
+        best = leader.leader_of(known)
+        full = self._best_full()
+        if best is None or (self.candidates is None and best.configuration):
+            return full
+        if best.whole and best.configuration == full.configuration:
+            return full
+        gain = best.gain_over(known[0]) if best.configuration else None
+        return _Chosen(best.configuration, best.score, len(best.scores), gain)
+
+    def _caveat(self, chosen: _Chosen) -> str:
+        """Return what is to be said of a program that was not scored on the whole valset."""
+        size = self._spec.plan.valset_size
+        if chosen.score is None or chosen.examples is None or chosen.examples >= size:
+            return ""
+        resting = resting_text(chosen.score, chosen.examples, size)
+        return (
+            f"What is returned is the best by what is known, not confirmed by a full evaluation: "
+            f"{one_decimal(chosen.score)} {resting}."
+        )
+
+    def _may_be_returned(self, configuration: Configuration) -> bool:
+        return not self._journal.state.is_banned(configuration)
+
+    def program_of(self, configuration: Configuration | None) -> Module:
+        """Return the student with `configuration` set; the student as given if there is none."""
+        student = self._spec.student
+        if self.candidates is None or not configuration:
+            program = student.deepcopy()
+        else:
+            program = self.candidates.apply(student, configuration)
+        return self._spec.in_chosen_formats(program)
+
+    def _tell(self, ended: RunEnded, program: Module) -> None:
+        lost = self._journal.record.take_lost(self._journal.run_id)
+        self._journal.emit(
+            ended.model_copy(
+                update={
+                    "program": self._journal.keep(program.dump_state()),
+                    "lost_calls": lost.calls,
+                    "lost_tokens": lost.tokens,
+                    "lost_usd": lost.usd,
+                }
+            )
+        )
+
+    def _show_unwritten(self, ended: RunEnded, error: RecordError) -> None:
+        """Have the run end, and tell what is lost because it cannot be recorded."""
+        answers = self._journal.backlog.answers
+        if answers == 1:
+            self.unwritten = "One LM answer that was paid for could not be written and is lost."
+        elif answers:
+            self.unwritten = (
+                f"{answers:,} LM answers that were paid for could not be written and are lost."
+            )
+        reason = ended.reason or ""
+        said = [reason, *([] if str(error) in reason else [str(error)]), self.unwritten]
+        self._journal.show(ended.model_copy(update={"reason": " ".join(filter(None, said))}))
+
+    def _outcome(self, program: Module, chosen: _Chosen) -> Outcome:
+        full = [
+            _Chosen(e.configuration, e.score, len(e.examples))
+            for e in sorted(self._done, key=lambda e: -e.score)
+            if e.kind != "minibatch" and self._may_be_returned(e.configuration)
+        ]
+        is_full = any(each.configuration == chosen.configuration for each in full)
+        listed = full if is_full or chosen.score is None else [chosen, *full]
+        return Outcome(
+            program,
+            score=chosen.score,
+            trial_logs={
+                e.trial: {
+                    "kind": e.kind,
+                    "configuration": dict(e.configuration),
+                    "score": e.score,
+                    "examples": list(e.examples),
+                }
+                for e in sorted(self._done, key=lambda e: e.trial)
+            },
+            candidate_programs=[
+                {
+                    "score": each.score,
+                    "examples": each.examples,
+                    "configuration": each.configuration,
+                    "program": self.program_of(each.configuration),
+                }
+                for each in listed
+            ],
+        )

@@ -1,0 +1,212 @@
+"""The measurement of prompt formats: the student on a few training rows, once in each format."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from mipro_nb.errors import LMError, LMUnavailableError, MiproError, ReplyError
+from mipro_nb.evaluate.evaluate import mean_score
+from mipro_nb.evaluate.ledger import Ledger
+from mipro_nb.evaluate.scoring import ExampleResult
+from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.formats import check_fits, check_format
+from mipro_nb.language.history import PastCall, collecting_calls
+from mipro_nb.language.scope import bind
+from mipro_nb.models.calls import CallLabels, call_labels
+from mipro_nb.models.tokens import count_message_tokens, count_tokens
+from mipro_nb.optimizer.control.concurrency import together
+from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.phases.outages import Outages
+from mipro_nb.optimizer.planning.formats import with_format
+from mipro_nb.optimizer.planning.plan import MEASURED_ROWS
+from mipro_nb.optimizer.planning.progress import Past, damaged
+from mipro_nb.optimizer.planning.rows import distinct
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.runs.events import FormatChosen, FormatMeasured, PhaseStarted
+
+# Sums of the same scores, in another order, differ by less.
+_DECIMALS = 9
+
+
+async def measure_formats(
+    spec: RunSpec,
+    journal: Journal,
+    slots: Slots,
+    past: Past,
+    held: Callable[[MiproError], Awaitable[bool]],
+) -> RunSpec:
+    """Measure the formats that the plan says, and return `spec` in the best one.
+
+    What was measured before the run was resumed is not measured again.
+
+    Parameters
+    ----------
+    spec, journal, slots, past
+        Those of the run.
+    held
+        Pauses the run because of an error and waits until it goes on; False if it cannot pause.
+
+    Raises
+    ------
+    LMUnavailableError
+        If the LM is not available in any format, and the run cannot pause.
+    """
+    journal.emit(PhaseStarted(phase="formats"))
+    measured = dict(past.state.formats_measured)
+    missing = [name for name in spec.plan.measured_formats if name not in measured]
+    answered = [name for name, each in measured.items() if each.errors < each.rows]
+    measuring = _Measuring(spec, journal, slots, Outages(missing, answered))
+    while True:
+        try:
+            measured |= await measuring.all()
+            break
+        except LMUnavailableError as error:
+            if not (measuring.answered and await held(error)):
+                raise
+    best, reason = best_of([measured[name] for name in spec.plan.measured_formats])
+    formats = with_format(spec.student, spec.plan.measured_predictors, best)
+    journal.emit(FormatChosen(format=best, formats=formats, reason=reason))
+    return spec.in_formats(formats)
+
+
+def in_recorded_format(spec: RunSpec, past: Past) -> RunSpec:
+    """Return `spec` in the format that the run had chosen before it was resumed.
+
+    Raises
+    ------
+    RecordError
+        If the record names an unknown format.
+    """
+    chosen = past.state.format_chosen
+    if chosen is None:
+        return spec
+    signatures = {name: each.signature for name, each in spec.student.named_predictors()}
+    try:
+        for predictor, name in chosen.formats.items():
+            check_fits(check_format(name) or "", signatures[predictor])
+    except (KeyError, ValueError) as error:
+        problem = "the format that it chose does not fit its program"
+        raise damaged(past.run_id, problem) from error
+    return spec.in_formats(chosen.formats)
+
+
+def best_of(measured: Sequence[FormatMeasured]) -> tuple[str, str]:
+    """Return the name of the best format, and why it is the best.
+
+    That is the one with the highest score; of equal ones that with the fewest unreadable replies,
+    then the fewest tokens, then the first.
+    """
+    ranked = sorted(measured, key=_rank)  # stable
+    best, *others = ranked
+    if not others:
+        return best.format, "the only one that fits"
+    second = others[0]
+    for mine, its, why in zip(_rank(best), _rank(second), _REASONS, strict=True):
+        if mine != its:
+            return best.format, why.format(second=second.format)
+    return best.format, f"no better and no worse than {second.format}, which comes after it"
+
+
+_REASONS = (
+    "the best mean score",
+    "scores like {second}, with fewer unreadable replies",
+    "scores like {second} and is read as well, with fewer tokens",
+)
+
+
+def _rank(measured: FormatMeasured) -> tuple[float, int, int]:
+    return (-round(measured.score, _DECIMALS), measured.unreadable, measured.tokens)
+
+
+class _Measuring:
+    def __init__(self, spec: RunSpec, journal: Journal, slots: Slots, outages: Outages) -> None:
+        self._spec, self._journal, self._outages = spec, journal, outages
+        different = distinct(spec.rows.train)
+        count = min(MEASURED_ROWS, len(different))
+        rng = random.Random(f"{spec.plan.seed}:formats")
+        rows = [spec.rows.train[index] for index in sorted(rng.sample(different, count))]
+        # Whatever fails here may be the form's fault, which is what is measured.
+        self._ledger = Ledger(
+            rows,
+            spec.metric,
+            slots,
+            len(rows),
+            example_timeout=spec.plan.example_timeout,
+            taught=frozenset(range(count)),
+            lenient=True,
+        )
+        self._calls: dict[str, list[PastCall]] = {name: [] for name in outages.names}
+        self._measured: dict[str, FormatMeasured] = {}
+
+    @property
+    def answered(self) -> bool:
+        """Tell whether there was an answer in any format."""
+        return bool(self._outages.answered)
+
+    async def all(self) -> dict[str, FormatMeasured]:
+        """Measure every format that is not measured yet; return all of them.
+
+        Raises
+        ------
+        LMUnavailableError
+            If the LM is not available, in whatever format. When it is called again, only what had
+            failed for that reason is asked again.
+        """
+        left = [name for name in self._outages.names if name not in self._measured]
+        for name in left:
+            self._ledger.forget(name, LMUnavailableError)
+        self._outages.begin(left)
+        found = await together(*(self._format(name) for name in left))
+        for name, results in zip(left, found, strict=True):
+            self._write(name, results)
+        return self._measured
+
+    async def _format(self, name: str) -> list[ExampleResult]:
+        """Run the student in one format on every row."""
+        formats: Mapping[str, str] = with_format(
+            self._spec.student, self._spec.plan.measured_predictors, name
+        )
+        program = self._spec.in_formats(formats).student
+        bind(program)
+        call_labels.set(CallLabels("formats"))  # the task is this format's own
+
+        async def on(row: int) -> ExampleResult:
+            # By row: all formats begin at once, and an outage of the server meets all of them.
+            (result,) = await self._ledger.evaluate(name, program, [row], priority=row)
+            self._judge(name, result.error)
+            return result
+
+        with collecting_calls() as calls:
+            try:
+                results = await together(*map(on, range(len(self._ledger.examples))))
+            finally:
+                self._calls[name] += calls
+        self._outages.finished(name)
+        if not self._outages.suspects(name):
+            self._write(name, results)
+        return list(results)
+
+    def _judge(self, name: str, error: Exception | None) -> None:
+        if isinstance(error, LMUnavailableError):
+            if self._outages.met_by(name):
+                raise error
+        elif not isinstance(error, LMError) or isinstance(error, ReplyError):
+            self._outages.over(name)
+
+    def _write(self, name: str, results: Sequence[ExampleResult]) -> None:
+        """Write down what came of a format, unless that is done."""
+        if name in self._measured:
+            return
+        measured = self._measured[name] = FormatMeasured(
+            format=name,
+            rows=len(results),
+            score=mean_score(results),
+            unreadable=sum(isinstance(result.error, ReplyError) for result in results),
+            errors=sum(result.counts_as_error for result in results),
+            tokens=sum(
+                count_message_tokens(call.messages) + count_tokens(call.reply)
+                for call in self._calls[name]
+            ),
+        )
+        self._journal.emit(measured)

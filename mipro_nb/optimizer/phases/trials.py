@@ -1,0 +1,262 @@
+"""Search: trials over the joint space of instructions and demo sets, and full evaluations.
+
+Trial k is asked once trials 1 … k-p have been told, in order, with p the plan's
+``trials_in_flight``; every choice rests on told trials only. So the same seed and the same LM
+answers give the same trials at any speed of the network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mipro_nb.models.gate.caps import Caps
+from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
+from mipro_nb.optimizer.planning.progress import Past
+from mipro_nb.optimizer.planning.reserve import is_short
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.search.belief import Prospects
+from mipro_nb.optimizer.search.choices import are_open
+from mipro_nb.optimizer.search.configuration import Candidates, Configuration
+from mipro_nb.optimizer.search.minibatches import minibatch
+from mipro_nb.optimizer.search.sampler import Sampler
+from mipro_nb.optimizer.search.strategy import SearchStrategy
+from mipro_nb.runs.events import EvaluationKind, PhaseStarted, configuration_key
+from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.state import RunState, choices_of
+
+if TYPE_CHECKING:
+    from mipro_nb.optimizer.phases.leader import Known
+
+Tasks = deque[asyncio.Task[Evaluated]]
+
+
+class Search:
+    """Trials over the joint space of one instruction and one demo set per predictor."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        journal: Journal,
+        candidates: Candidates,
+        evaluations: Evaluations,
+        past: Past,
+        *,
+        dearest_call: Callable[[], Outlay],
+    ) -> None:
+        self._dearest_call = dearest_call
+        self._past = past
+        self._plan, self._student, self._journal = spec.plan, spec.student, journal
+        self._candidates, self._evaluations = candidates, evaluations
+        self._strategy: SearchStrategy = spec.plan.search
+        self._sampler = _sampler_of(self._strategy, spec.plan.seed)
+        self._student_scores: list[float] = []
+        self._tried: dict[str, Configuration] = {}
+        self._full: set[str] = set()
+        self._asked = self._told = 0
+        self._next_number = 1
+
+    async def run(self, baseline: Evaluated) -> None:
+        """Make all trials and full evaluations of the plan."""
+        self._journal.emit(PhaseStarted(phase="search"))
+        self._take_baseline(baseline)
+        in_flight: Tasks = deque()
+        full: Tasks = deque()
+        try:
+            for _ in range(self._plan.num_trials):
+                if len(in_flight) == self._plan.trials_in_flight:
+                    await self._tell_oldest(in_flight, full)
+                await self._use_reserve(in_flight, full)
+                in_flight.append(self._ask())
+            while in_flight:
+                await self._tell_oldest(in_flight, full)
+            await self._tell_all(full)
+            await self._recall_reserved()
+        finally:
+            tasks = [*in_flight, *full]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _take_baseline(self, baseline: Evaluated) -> None:
+        self._student_scores = [result.score for result in baseline.results]
+        zeros = dict.fromkeys(self._candidates.variables(), 0)
+        # Not so if the student has demos of its own, which no demo set holds.
+        if self._evaluations.is_student(self._candidates.apply(self._student, zeros)):
+            self._sampler.tell(zeros, baseline.scores)
+            self._full.add(configuration_key(zeros))
+
+    def _ask(self) -> asyncio.Task[Evaluated]:
+        """Begin the next trial."""
+        configuration = self._sampler.ask(allowed_choices(self._candidates, self._journal.state))
+        # What was asked before the run was resumed stays, whatever was banned or added since.
+        configuration = self._past.asked(self._next_number) or configuration
+        examples = self._examples()
+        self._asked += 1
+        prospects = None
+        if self._plan.minibatch and self._strategy.stop_losers:
+            prospects = self._sampler.prospects(configuration, examples)
+        kind: EvaluationKind = "minibatch" if self._plan.minibatch else "full"
+        return self._begun(kind, configuration, examples, prospects)
+
+    def _examples(self) -> Sequence[int]:
+        """Return the examples of the next trial."""
+        plan = self._plan
+        every = range(plan.valset_size)
+        if not plan.minibatch:
+            return every
+        rng = random.Random(f"{plan.seed}:minibatch:{self._asked}")
+        if self._strategy.stratified:
+            return minibatch(plan.minibatch_size, self._student_scores, rng)
+        return rng.sample(every, plan.minibatch_size)
+
+    def _begun(
+        self,
+        kind: EvaluationKind,
+        configuration: Configuration,
+        examples: Sequence[int],
+        prospects: Prospects | None = None,
+    ) -> asyncio.Task[Evaluated]:
+        number = self._next_number
+        self._next_number += 1
+        program = self._candidates.apply(self._student, configuration)
+        return asyncio.create_task(
+            self._evaluations.evaluate(
+                number, kind, configuration, program, examples, prospects=prospects
+            )
+        )
+
+    async def _tell_oldest(self, in_flight: Tasks, full: Tasks) -> None:
+        """Tell the oldest trial; every so many, begin a full evaluation beside the trials."""
+        evaluated = await in_flight[0]
+        in_flight.popleft()
+        self._sampler.tell(evaluated.configuration, evaluated.scores)
+        self._tried[configuration_key(evaluated.configuration)] = evaluated.configuration
+        self._told += 1
+        is_last = self._told == self._plan.num_trials
+        is_due = self._told % self._plan.minibatch_full_eval_steps == 0
+        if self._plan.minibatch and (is_due or is_last):
+            await self._tell_all(full)
+            for best in self._finalists(self._strategy.finalists if is_last else 1):
+                self._full.add(configuration_key(best))
+                full.append(self._begun("full", best, range(self._plan.valset_size)))
+
+    async def _tell_all(self, full: Tasks) -> None:
+        """Tell the sampler what full evaluations gave, at a point fixed by the plan."""
+        while full:
+            evaluated = await full[0]
+            full.popleft()
+            self._sampler.tell(evaluated.configuration, evaluated.scores)
+
+    async def _use_reserve(self, in_flight: Tasks, full: Tasks) -> None:
+        """Evaluate the leader fully while the caps leave enough for that, but for no trial besides.
+
+        If none is better than what is fully evaluated, the trials go on as far as the caps allow.
+        """
+        plan = self._plan
+        if not plan.minibatch or plan.caps == Caps():
+            return
+        await asyncio.sleep(0)  # the trial that was begun last is written down first
+        # A minibatch for the trial, and all but a minibatch for its full evaluation.
+        if not self._is_short(plan.valset_size):
+            return
+        # The sampler is told nothing, and the number is beyond those of the plan: if the run is
+        # resumed under higher caps, its trials are those that they would have been.
+        await asyncio.gather(*in_flight, *full)
+        leader = self._journal.read(self._leader)
+        if leader is None or leader.whole or self._is_short(plan.valset_size - len(leader.scores)):
+            return
+        number = self._beyond_the_plan
+        while number in self._journal.state.trials:
+            number += 1
+        await self._evaluate_beyond(number, leader.configuration)
+
+    def _is_short(self, examples: int) -> bool:
+        plan, dearest = self._plan, self._dearest_call()
+        return self._journal.read(lambda state: is_short(state, plan, examples, dearest))
+
+    def _leader(self, state: RunState) -> Known | None:
+        from mipro_nb.optimizer.phases.leader import (  # noqa: PLC0415 - numpy takes long
+            known_configurations,
+            leader_of,
+        )
+
+        return leader_of(known_configurations(state, self._plan.valset_size))
+
+    @property
+    def _beyond_the_plan(self) -> int:
+        return 1 + self._plan.num_trials + self._plan.full_evaluations
+
+    async def _evaluate_beyond(self, number: int, configuration: Configuration) -> None:
+        program = self._candidates.apply(self._student, configuration)
+        every = range(self._plan.valset_size)
+        await self._evaluations.evaluate(number, "full", configuration, program, every)
+
+    async def _recall_reserved(self) -> None:
+        """Take the leaders into account that were fully evaluated before a cap was raised."""
+        number = self._beyond_the_plan
+        while configuration := self._past.asked(number):
+            await self._evaluate_beyond(number, configuration)
+            number += 1
+
+    def _finalists(self, most: int) -> list[Configuration]:
+        """Return what is fully evaluated next: what was, before the run was resumed, or else.
+
+        If any evaluation was begun after those, there were no more.
+        """
+        begun: list[Configuration] = []
+        number = self._next_number
+        while self._past.kind(number) == "full" and len(begun) < most:
+            begun.append(self._past.asked(number) or {})
+            number += 1
+        if self._past.kind(number) is not None:
+            return begun
+        best = self._best(most)
+        return best if best[: len(begun)] == begun else begun
+
+    def _best(self, most: int) -> list[Configuration]:
+        """Return the best-averaging configurations that are not fully evaluated yet.
+
+        All but the first only if they may well be the best. One that may not be tried any more is
+        not worth a full evaluation.
+        """
+        choices = allowed_choices(self._candidates, self._journal.state)
+        open_ = [
+            (self._sampler.belief(configuration), configuration)
+            for key, configuration in self._tried.items()
+            if key not in self._full and are_open(configuration, choices)
+        ]
+        open_.sort(key=lambda each: -each[0].mean)
+        return [
+            configuration
+            for belief, configuration in open_[:most]
+            if belief.at_best >= open_[0][0].mean
+        ]
+
+
+def _sampler_of(strategy: SearchStrategy, seed: int) -> Sampler:
+    """Return the sampler that `strategy` names; only then is the library that it needs imported."""
+    if strategy.sampler == "tpe":
+        from mipro_nb.optimizer.search.tpe import TreeSampler  # noqa: PLC0415 - Optuna takes long
+
+        return TreeSampler(seed, paired=strategy.paired)
+    from mipro_nb.optimizer.search.additive import AdditiveSampler  # noqa: PLC0415 - so does numpy
+
+    return AdditiveSampler(seed, paired=strategy.paired)
+
+
+def allowed_choices(candidates: Candidates, state: RunState) -> dict[str, list[int]]:
+    """Return for each variable the candidates to try: the pinned ones, or all but the banned."""
+    allowed = {}
+    for variable, size in candidates.variables().items():
+        (first,) = choices_of({variable: 0})
+        choices = [replace(first, index=index) for index in range(size)]
+        usable = [choice.index for choice in choices if choice not in state.banned]
+        pinned = [index for index in usable if choices[index] in state.pinned]
+        allowed[variable] = pinned or usable
+    return allowed

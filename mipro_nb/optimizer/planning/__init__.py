@@ -1,0 +1,1 @@
+"""The plan of a run: rows, settings, formats and estimate, checked before anything is sent."""

@@ -1,0 +1,121 @@
+"""In which formats a run asks: those that somebody chose, the default, or one that it measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mipro_nb.language.formats import AUTO, FORMATS
+from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
+from mipro_nb.language.predict import Predict
+from mipro_nb.language.prompt import best_known_format, chosen_format, format_choice
+from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, Wishes
+from mipro_nb.runs.wording import counted
+
+
+@dataclass(frozen=True)
+class PlannedFormats:
+    """The formats of a run, as far as they are known before it begins.
+
+    Attributes
+    ----------
+    of_predictors
+        Predictor → the format that it is asked in, as long as none is measured.
+    chosen
+        Those that somebody chose.
+    measured_predictors
+        The predictors whose format the run measures.
+    measured_formats
+        The formats that it tries.
+    notes
+        What the user should know of it.
+    """
+
+    of_predictors: Mapping[str, str]
+    chosen: Mapping[str, str]
+    measured_predictors: tuple[str, ...] = ()
+    measured_formats: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def plan_formats(
+    student: Module, task_lm: LanguageModel, wishes: Wishes, distinct_rows: int
+) -> PlannedFormats:
+    """Give the predictors of `student` the format that is wished for; return what comes of it.
+
+    The format is measured where "auto" says so; or where nobody chose one and it is not known
+    which suits the model, if there are enough training rows.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If outputs do not fit a format.
+    """
+    of_predictors, chosen = {}, {}
+    auto, unknown = [], []
+    predictors = dict(student.named_predictors())
+    for name, predictor in predictors.items():
+        if wishes.prompt_format not in (None, AUTO):
+            predictor.prompt_format = wishes.prompt_format
+        lm = predictor.lm or task_lm
+        of_predictors[name] = predictor.format_with(lm)
+        own = predictor.prompt_format
+        choice = format_choice(predictor.signature, lm, own)
+        if (name_of_choice := chosen_format(predictor.signature, lm, own)) is not None:
+            chosen[name] = name_of_choice
+        if AUTO in (wishes.prompt_format, choice):
+            auto.append(name)
+        elif choice is None and best_known_format(predictor.signature, lm) is None:
+            unknown.append(name)
+    notes = []
+    if wishes.measured_predictors is not None:  # of a run that is resumed
+        measured = [name for name in predictors if name in wishes.measured_predictors]
+    elif distinct_rows >= MEASURED_ROWS:
+        measured = [name for name in predictors if name in {*auto, *unknown}]
+        if unknown:
+            notes.append(_unknown_note(unknown, predictors, task_lm))
+    else:
+        measured = []
+        if auto:
+            notes.append(_too_few_note(distinct_rows, [of_predictors[name] for name in auto]))
+    formats = _fitting([predictors[name] for name in measured])
+    return PlannedFormats(of_predictors, chosen, tuple(measured), tuple(formats), tuple(notes))
+
+
+def _fitting(predictors: Sequence[Predict]) -> Iterator[str]:
+    """Return the formats that fit any of `predictors`."""
+    for name, prompt_format in FORMATS.items():
+        if any(prompt_format.fits(predictor.signature) for predictor in predictors):
+            yield name
+
+
+def with_format(student: Module, predictors: Sequence[str], name: str) -> dict[str, str]:
+    """Return the predictors of `predictors` that the format `name` fits, each with that name.
+
+    The others keep to the format that they have.
+    """
+    return {
+        each: name
+        for each, predictor in student.named_predictors()
+        if each in predictors and FORMATS[name].fits(predictor.signature)
+    }
+
+
+def _unknown_note(
+    unknown: Sequence[str], predictors: Mapping[str, Predict], task_lm: LanguageModel
+) -> str:
+    models = dict.fromkeys((predictors[name].lm or task_lm).name for name in unknown)
+    return (
+        f"Which prompt format suits {' and '.join(models)} is not known: the run begins with a "
+        f"measurement on {MEASURED_ROWS} training rows. prompt_format='lines', or another one, of "
+        "compile, LM or configure saves it."
+    )
+
+
+def _too_few_note(distinct_rows: int, defaults: Sequence[str]) -> str:
+    return (
+        f"prompt_format='auto' measures formats on {MEASURED_ROWS} different training rows, and "
+        f"there {'is' if distinct_rows == 1 else 'are'} {counted(distinct_rows, 'row')}: nothing "
+        f"is measured, and the program is asked in {' and '.join(dict.fromkeys(defaults))}."
+    )

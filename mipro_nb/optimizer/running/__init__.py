@@ -1,0 +1,1 @@
+"""The run as its user has it: begun, watched, joined and resumed."""

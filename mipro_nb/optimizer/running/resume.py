@@ -1,0 +1,427 @@
+"""Resuming a run: which one, with what, and whether it is still the same."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
+from mipro_nb.evaluate.metric import Metric
+from mipro_nb.language.example import Example
+from mipro_nb.language.saving import jsonable
+from mipro_nb.models.gate.caps import Caps
+from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
+from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.planning.plan import AUTO, Plan, Wishes
+from mipro_nb.optimizer.planning.progress import Past, damaged
+from mipro_nb.optimizer.planning.rows import Rows, split_rows
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.running.live_runs import begun_here
+from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
+from mipro_nb.runs.history import history_rows
+from mipro_nb.runs.kept import ROWS, kept
+from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.record import Record, text_ref
+from mipro_nb.runs.resuming import RESUMABLE
+
+# What a plan may differ in from that of the run which it resumes.
+_FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})
+_DIFF_LINES = 30
+_WHAT = {"program": "the program's code", "metric": "the metric's code", "student": "the student"}
+_OBSTACLES = {
+    "trainset": "the data",
+    "valset": "the data",
+    "student": "the predictors",
+    "metric": "the metric's scale",
+}
+_LMS, _PRICES, _SIZES = "the LMs", "the prices", "the sizes"
+# What follows from other settings, and from the data.
+_FOLLOWS = frozenset({"full_evaluations", "demos_per_set", "trainset_size", "valset_size"})
+_FORMATS = "the prompt format"
+_OF_FORMATS = frozenset({"formats", "measured_predictors", "measured_formats"})
+_PART_OF = {
+    **dict.fromkeys(_FOLLOWS, _SIZES),
+    **dict.fromkeys(_OF_FORMATS | {"prompt_format"}, _FORMATS),
+}
+# What older records do not tell.
+_NEWER = _FOLLOWS | _OF_FORMATS
+
+
+def past_of(record: Record, run_id: str) -> Past:
+    """Return the past of the run to resume.
+
+    Raises
+    ------
+    RunEndedError
+        If it is finished, or goes on.
+    RecordError
+        If it cannot be read.
+    """
+    past = Past.of(record, run_id)
+    state = past.state.state
+    if state == "finished":
+        msg = f"Run {run_id} is finished: mipro_nb.runs.load({run_id!r}) shows what came of it."
+        raise RunEndedError(msg)
+    if state not in RESUMABLE:
+        msg = f"Run {run_id} is {state}, in this process or another one: it need not be resumed."
+        raise RunEndedError(msg)
+    return past
+
+
+_GOING_ON = ("running", "paused")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is to resume.
+
+    Attributes
+    ----------
+    past
+        The run; None if there is none.
+    notes
+        What a person should know of it, or of why there is none.
+    """
+
+    past: Past | None
+    notes: tuple[str, ...]
+
+
+def same_run(record: Record, spec: RunSpec) -> Found:
+    """Find the newest run that can be resumed and has the same plan, data, program, LMs and metric.
+
+    Runs that cannot be read are left alone.
+    """
+    notes: list[str] = []
+    nearest: tuple[str, Sequence[str]] | None = None
+    for row in history_rows(record):
+        if row["state"] not in RESUMABLE or row["program"] != spec.plan.program:
+            continue
+        try:
+            past = Past.of(record, row["id"])
+            _caps_before(past)
+            in_recorded_format(spec, past)
+            changes = list(differences(past, spec))
+        except RecordError as error:
+            notes.append(f"Not resumed: {error}")
+            continue
+        parts = _parts_of_others(past, spec, changes)
+        if not parts:
+            return Found(past, (*notes, note(past), *(change.text for change in changes)))
+        if nearest is None or len(parts) < len(nearest[1]):
+            nearest = (past.run_id, parts)
+    return Found(None, (*notes, _none_found(spec.plan.program, nearest)))
+
+
+def twin_of(record: Record, spec: RunSpec, live: Iterable[str]) -> str | None:
+    """Return which of the live runs, the newest first, has this specification; None if none has."""
+    for run_id in live:
+        try:
+            past = Past.of(record, run_id)
+            if not _parts_of_others(past, spec, list(differences(past, spec))):
+                return run_id
+        except RecordError:
+            continue  # it waits for permission, or is in another record
+    return None
+
+
+def going_on_elsewhere(record: Record) -> list[str]:
+    """Return the runs that other processes carry out and write into `record`, the newest first."""
+    rows = history_rows(record)
+    return [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]
+
+
+def _parts_of_others(past: Past, spec: RunSpec, changes: Sequence[Change]) -> list[str]:
+    """Return in what a run is another one than the one specified; other prices make it no other."""
+    parts = [_OBSTACLES[name] for name, _ in obstacles(past, spec)]
+    parts += [change.part for change in changes if change.part not in (_PRICES, _SIZES)]
+    return list(dict.fromkeys(parts))
+
+
+def _none_found(program: str, nearest: tuple[str, Sequence[str]] | None) -> str:
+    if nearest is None:
+        return (
+            f"No run to resume: none of {program} in this record was cut off, stopped, capped or "
+            "failed. A new one begins."
+        )
+    run_id, parts = nearest
+    return (
+        f"No run to resume: the most alike, {run_id}, is different in {_listed(parts)}. A new "
+        "one begins."
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def wishes_of(past: Past, wishes: Wishes) -> Wishes:
+    """Return `wishes` with all that the plan of the resumed run says.
+
+    Raises
+    ------
+    RecordError
+        If the plan is invalid.
+    """
+    planned = past.planned
+    names = {field.name for field in fields(Wishes)} - {"search", "auto"}
+    values = {name: planned.plan[name] for name in names & planned.plan.keys()}
+    values.setdefault("measured_predictors", ())  # older versions measured none
+    try:
+        search = (
+            SearchStrategy(**planned.strategy)
+            if planned.strategy
+            else strategy_of(planned.plan.get("search"))
+        )
+        return replace(wishes, auto=None, search=search, **values)
+    except (InvalidArgumentError, TypeError) as error:
+        raise damaged(past.run_id, f"its plan is invalid ({shown(str(error))})") from error
+
+
+def rows_of(past: Past) -> Rows:
+    """Return the rows that the run works on, as the record has them.
+
+    Those of a run that was begun in this session are at hand as they were given.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the record does not give them back as they were.
+    RecordError
+        If they are not rows, or lack the inputs.
+    """
+    if past.planned.unkept is not None:
+        run = begun_here(past.run_id)
+        if run is not None:
+            return run.rows
+        raise InvalidArgumentError(
+            "trainset",
+            None,
+            f"the record keeps rows as JSON, which does not give them back as they were "
+            f"({shown(past.planned.unkept)}): call MIPROv2(…).resume(…, trainset=…, valset=…) with "
+            "those that were given then.",
+        )
+    train, val = (_recorded_rows(past, name) for name in ("trainset", "valset"))
+    return Rows(train, val)
+
+
+def _recorded_rows(past: Past, name: str) -> list[Example]:
+    inputs = past.planned.inputs
+    examples = []
+    rows = kept(past.record, getattr(past.planned, name), ROWS)
+    for index, row in enumerate(rows):
+        if not inputs or not row.keys() >= set(inputs):
+            wanted = ", ".join(inputs) or "any inputs"
+            raise damaged(past.run_id, f"{name}[{index}] has not {shown(wanted)}")
+        examples.append(Example(row).with_inputs(*inputs))
+    return examples
+
+
+def rows_given(
+    past: Past, trainset: Any, valset: Any, inputs: Sequence[str] | None, seed: int
+) -> Rows:
+    """Return the rows that a person gives, divided as they were when the run was planned.
+
+    Errors are those of `split_rows`, and of `same_auto`.
+    """
+    auto = _auto_of(past)
+    return split_rows(trainset, valset, inputs, AUTO[auto].valset_cap if auto else None, seed)
+
+
+def caps_of(past: Past, given: Mapping[str, Any]) -> Caps:
+    """Return the caps that the run goes on with: those that are given, else those that it had.
+
+    One that is None is not given.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one that is given is reached already. One that it had may still be raised in the
+        question for permission.
+    RecordError
+        If those that it had are invalid.
+    """
+    given = {name: limit for name, limit in given.items() if limit is not None}
+    check_caps_left(past, Caps(**given))
+    return replace(_caps_before(past), **given)
+
+
+def _caps_before(past: Past) -> Caps:
+    had: dict[str, Any] = dict(past.state.caps)
+    try:
+        return Caps(**had)
+    except (InvalidArgumentError, TypeError) as error:
+        raise damaged(past.run_id, f"its caps are invalid ({shown(str(error))})") from error
+
+
+def check_caps_left(past: Past, caps: Caps) -> None:
+    """Return if the run has not reached `caps` yet.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it has reached one of them.
+    """
+    for name, spent in _spent(past.state.outlay, past.state.seconds).items():
+        limit = getattr(caps, name)
+        if limit is not None and spent >= limit:
+            told = f"{spent:,}" if isinstance(spent, int) else f"{spent:,.4f}"
+            raise InvalidArgumentError(
+                name, limit, f"run {past.run_id} has spent {told} already: give a higher one."
+            )
+
+
+def _spent(outlay: Outlay, seconds: float) -> dict[str, float]:
+    return {
+        "max_usd": outlay.usd,
+        "max_calls": outlay.calls,
+        "max_tokens": outlay.tokens,
+        "max_seconds": seconds,
+    }
+
+
+def obstacles(past: Past, spec: RunSpec) -> Iterator[tuple[str, str]]:
+    """Tell why the run cannot be resumed as specified: the argument, and what is wrong with it.
+
+    Scores of other rows, and candidates of other predictors, are of no use to it.
+    """
+    planned = past.planned
+    rows = {"trainset": spec.rows.train, "valset": spec.rows.val}
+    for name, examples in rows.items():
+        text = json.dumps(jsonable([row.to_dict() for row in examples], name), ensure_ascii=False)
+        if text_ref(text) != getattr(planned, name):
+            yield name, "these rows differ from the run's"
+    if spec.plan.metric_scale > planned.metric_scale:
+        yield "metric", "its scores go up to 100, and those of the run up to 1"
+    if dict(spec.plan.predictors) != planned.predictors:
+        yield "student", f"the predictors of the run were {planned.predictors}"
+
+
+def check_same(past: Past, spec: RunSpec) -> None:
+    """Return if the run can be resumed as this spec.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If rows, predictors or the scale of the metric are others.
+    RecordError
+        If the prompt format that it chose is unknown.
+    """
+    given = {
+        "trainset": spec.rows.train,
+        "valset": spec.rows.val,
+        "student": spec.student,
+        "metric": spec.metric.function,
+    }
+    for name, problem in obstacles(past, spec):
+        raise InvalidArgumentError(
+            name, given[name], f"{problem}: give what it was begun with, or begin a new run."
+        )
+    in_recorded_format(spec, past)
+
+
+@dataclass(frozen=True)
+class Change:
+    """In what a specification differs from the run that it resumes.
+
+    Attributes
+    ----------
+    part
+        What of it, in words that follow "different in".
+    text
+        What it was and is.
+    """
+
+    part: str
+    text: str
+
+
+def differences(past: Past, spec: RunSpec) -> Iterator[Change]:
+    """Tell in what the run was different from this spec.
+
+    Raises
+    ------
+    RecordError
+        If the code that it was begun with cannot be read.
+    """
+    planned = past.planned
+    for name, value in spec.plan.settings().items():
+        if name in _NEWER and name not in planned.plan:
+            continue  # an older record
+        if name not in _FREE and planned.plan.get(name) != value:
+            text = f"The setting {name} was {planned.plan.get(name)!r} and is {value!r}."
+            yield Change(_PART_OF.get(name, name), text)
+    if dict(spec.plan.models) != planned.models:
+        text = f"The models were {planned.models} and are {dict(spec.plan.models)}."
+        yield Change(_LMS, text)
+    if planned.lms:  # of older records it is not known
+        for setting, text in changes_of_lms(planned.lms, lms_of(spec)):
+            yield Change(_PRICES if setting == "price" else _LMS, text)
+    for role, text in spec.sources().items():
+        if role in planned.sources and planned.sources[role] != text_ref(text):
+            before = past.record.text(planned.sources[role])
+            yield Change(_WHAT[role], _changed(role, before, text))
+
+
+def _changed(role: str, before: str, now: str) -> str:
+    what = _WHAT[role].capitalize()
+    if not (_is_source(role, before) and _is_source(role, now)):
+        return f"{what} cannot be compared: its source is not available, then or now."
+    lines = list(difflib.unified_diff(before.splitlines(), now.splitlines(), lineterm="", n=1))[2:]
+    if len(lines) > _DIFF_LINES:
+        lines = [*lines[:_DIFF_LINES], "…"]
+    return "\n".join([f"{what} changed:", *lines])
+
+
+def _is_source(role: str, text: str) -> bool:
+    """Tell whether a text is source: where there is none, a name or a repr stands for it."""
+    if role == "program":
+        return re.search(r"^class ", text, re.MULTILINE) is not None
+    return role == "student" or re.fullmatch(r"[\w.<>]+", text) is None
+
+
+def note(past: Past) -> str:
+    """Return what a person who is asked for permission should know of the run."""
+    spend = past.state.spend
+    usd = "an unknown price" if spend.usd is None else f"USD {spend.usd:.4f}"
+    return (
+        f"Resumes run {past.run_id}, which {_ENDS[past.state.state]}: {spend.calls:,} calls "
+        f"({usd}) are answered already and part of the estimate."
+    )
+
+
+_ENDS = {
+    "cut off": "was cut off",
+    "stopped": "was stopped",
+    "capped": "reached a cap",
+    "failed": "failed",
+}
+
+
+def on_scale_of(past: Past, spec: RunSpec) -> RunSpec:
+    """Return `spec` with the scale of the run's scores, of which a rehearsal may see too little."""
+    scale = past.planned.metric_scale
+    plan = replace(spec.plan, metric_scale=scale)
+    return replace(spec, plan=plan, metric=Metric(spec.metric.function, scale))
+
+
+def same_auto(past: Past, plan: Plan) -> Plan:
+    """Return `plan` with the name of the ``auto`` that its numbers come from.
+
+    Raises
+    ------
+    RecordError
+        If there is none of that name.
+    """
+    return replace(plan, auto=_auto_of(past))
+
+
+def _auto_of(past: Past) -> str | None:
+    auto = past.planned.plan.get("auto")
+    if auto is None or (isinstance(auto, str) and auto in AUTO):
+        return auto
+    raise damaged(past.run_id, f"its plan is invalid (auto={shown(repr(auto), 40)})")

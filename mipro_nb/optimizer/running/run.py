@@ -1,0 +1,553 @@
+"""The handle of a run that goes on in the background: look at it, steer it, wait for it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any, Self, TypeVar
+
+from mipro_nb.core_loop import core, until_done, wait_until
+from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError
+from mipro_nb.evaluate.ledger import Results
+from mipro_nb.evaluate.metric import MetricFunction
+from mipro_nb.language.module import Module
+from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.gate import Gate
+from mipro_nb.numbers import one_decimal
+from mipro_nb.optimizer.algorithm import Course
+from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.control.steering import as_part
+from mipro_nb.optimizer.planning.lms import every_lm, lms_of
+from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.planning.progress import Past
+from mipro_nb.optimizer.planning.rows import Rows
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.uncounted import check_counted, uncounted
+from mipro_nb.optimizer.running.caller_names import names_of
+from mipro_nb.optimizer.running.live_runs import begin, enter, leave
+from mipro_nb.optimizer.running.programs import Programs
+from mipro_nb.optimizer.running.resume import check_caps_left
+from mipro_nb.optimizer.running.surface import Window, current_surface
+from mipro_nb.optimizer.search.configuration import Configuration
+from mipro_nb.runs import living
+from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed
+from mipro_nb.runs.frames import RunFrames
+from mipro_nb.runs.record import Record, RecordedEvent
+from mipro_nb.runs.report import write_report
+from mipro_nb.runs.state import Choice, RunState
+from mipro_nb.version import __version__
+
+T = TypeVar("T")
+
+_ENDED = "The run has ended."
+_NOT_BEGUN = "The run has not begun: it waits for permission."
+_NO_TWIN = "No run of this plan goes on in this process: there is none to join."
+_TWIN_ENDED = (
+    "Run {run_id} has ended meanwhile: mipro_nb.runs.load({run_id!r}) shows what came of it."
+)
+_DECLINED = "The plan was not permitted. No LM call was made."
+
+
+class Run(RunFrames):
+    """A run that goes on in the background.
+
+    Wait for it with ``run.wait()``, or with ``await run`` in a cell; look at it and steer it
+    meanwhile.
+
+    Attributes
+    ----------
+    id
+        Its id in the record: ``mipro_nb.runs.load(run.id)`` reads it back at any time.
+    verbose
+        Whether candidates and trials are printed as they come.
+    permitted
+        Whether it has begun.
+    joined
+        The run that this one stands for since somebody joined it instead of beginning another one;
+        None for any other.
+
+    Examples
+    --------
+    >>> run = MIPROv2(exact, auto="light").start(student, trainset=rows)
+    >>> optimized = run.wait()
+    >>> run.status, run.score
+    ('finished', 100.0)
+    """
+
+    def __init__(
+        self, spec: RunSpec, record: Record, past: Past | None = None, *, twin: Run | None = None
+    ) -> None:
+        self._twin = twin  # what that one pays for is shared
+        self._joined: Run | None = None
+        self._past = Past.none(record) if past is None else past
+        self.id = self._past.run_id or _new_id()
+        self.verbose = spec.verbose
+        self.permitted = False
+        self._spec = spec
+        self._names = names_of(spec.metric)  # the question is answered in another context
+        self._journal = Journal(record, self.id, self._past, hold=self._hold)
+        self._result: Future[Module] = Future()
+        self._begun = threading.Lock()  # held from the answer to the question on
+        self._own_course: Course | None = None
+        self._stop = threading.Event()
+        self._window: Window | None = None
+
+    def open(self, *, ask: bool, blocking: bool) -> Self:
+        """Show the run where it is looked at, and begin it, after permission if `ask`."""
+        enter(self)
+        if not ask:
+            self.begin(by="not required")
+        try:
+            self._window = current_surface().open(self, ask=ask, blocking=blocking)
+        except BaseException:
+            if self._joined is None:  # else it is another one's, which goes on without this window
+                self.stop()
+            raise
+        return self
+
+    def begin(self, *, by: Permitter, caps: Caps | None = None) -> bool:
+        """Start the work on the core loop, once permission is there.
+
+        Returns False, and does nothing, if the question was answered before.
+
+        Parameters
+        ----------
+        by
+            Who permitted it.
+        caps
+            Limits that were set with the permission; those of the plan if None.
+        """
+        if not self._begun.acquire(blocking=False):
+            return False
+        try:
+            if caps is not None:
+                self._spec = replace(self._spec, plan=replace(self.plan, caps=caps))
+            self.check_caps(self.plan.caps)
+            known = self._past.results(self._spec.rows.val)
+            with self._journal.record.writing():
+                if self._past:
+                    self._carry_on(by)
+                else:
+                    self._journal.record.add_run(self.id, self.plan.program)
+                    self._journal.emit(self._planned())
+                    self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
+            living.enter(self.id, self._journal)
+            begin(self)
+            self.permitted = True
+            core().submit(self._run(known)).add_done_callback(self._deliver)
+        except BaseException as error:
+            # Nothing was begun, and a journal that lacks its beginning is of no use.
+            self._result.set_exception(error)
+            raise
+        return True
+
+    def _carry_on(self, by: Permitter) -> None:
+        """Write down that the run goes on, unless somebody else has resumed it meanwhile."""
+        record = self._journal.record
+        if record.events(self.id, self._past.next - 1):
+            msg = f"Run {self.id} was resumed elsewhere: mipro_nb.runs.load shows how it stands."
+            raise RunEndedError(msg)
+        lost = record.take_lost(self.id)
+        self._journal.emit(
+            RunResumed(
+                process=os.getpid(),
+                process_started=living.own_start(),
+                by=by,
+                caps=self.plan.caps.to_dict(),
+                worked_until=self._past.state.last_at,
+                lost_calls=lost.calls,
+                lost_tokens=lost.tokens,
+                lost_usd=lost.usd,
+            )
+        )
+
+    @property
+    def carries_on(self) -> bool:
+        """Whether it goes on with a run that had ended, or was cut off."""
+        return bool(self._past)
+
+    def check_caps(self, caps: Caps) -> None:
+        """Return if the run may begin under `caps`.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it resumes a run that has reached one of them already, or one cannot be kept
+            because calls of an LM are not counted.
+        """
+        spec = self._spec
+        lms = every_lm(spec.student, spec.task_lm, spec.prompt_lm, spec.teacher_lm)
+        check_counted(caps, uncounted(lms))
+        if self._past:
+            check_caps_left(self._past, caps)
+
+    def decline(self, reason: str = _DECLINED) -> bool:
+        """Give the run up before it has begun; anyone who waits gets a PermissionDeniedError.
+
+        Returns False, and does nothing, if the question was answered before.
+        """
+        if not self._begun.acquire(blocking=False):
+            return False
+        self._result.set_exception(PermissionDeniedError(reason))
+        return True
+
+    @property
+    def twin(self) -> Run | None:
+        """The run of the same plan that went on already when this one was asked about, or None."""
+        return self._twin
+
+    @property
+    def joined(self) -> Run | None:
+        """The run that this one stands for since it was joined."""
+        return self._joined
+
+    def join(self) -> bool:
+        """Stand for the run of the same plan that goes on already, instead of beginning another.
+
+        From then on this handle shows and steers that one, and brings a copy of its program.
+        Returns False, and does nothing, if the question was answered before.
+
+        Raises
+        ------
+        RunEndedError
+            If there is none, or it has ended meanwhile.
+        """
+        twin = self._twin  # first: it is let go of once the run has begun
+        if self._begun.locked():
+            return False
+        if twin is None or twin.done:
+            raise RunEndedError(_NO_TWIN if twin is None else _TWIN_ENDED.format(run_id=twin.id))
+        if not self._begun.acquire(blocking=False):
+            return False
+        leave(self)
+        self._joined, self._twin = twin, None
+        self.id = twin.id
+        self._spec, self._journal = twin._spec, twin._journal  # noqa: SLF001 - of this very class
+        self._stop = twin._stop  # noqa: SLF001
+        self.permitted = True
+        twin._result.add_done_callback(self._deliver_copy)  # noqa: SLF001
+        return True
+
+    def _deliver_copy(self, done: Future[Module]) -> None:
+        if (error := done.exception()) is not None:
+            self._result.set_exception(error)
+        else:
+            self._result.set_result(done.result().deepcopy())
+
+    @property
+    def _course(self) -> Course | None:
+        joined = self._joined
+        return self._own_course if joined is None else joined._course  # noqa: SLF001
+
+    def _deliver(self, done: Future[Module]) -> None:
+        error = CancelledError() if done.cancelled() else done.exception()
+        if error is not None:
+            self._result.set_exception(error)
+        else:
+            self._result.set_result(done.result())
+
+    def _planned(self) -> RunPlanned:
+        rows, plan = self._spec.rows, self.plan
+        return RunPlanned(
+            program=plan.program,
+            predictors=dict(plan.predictors),
+            plan=plan.settings(),
+            estimate=plan.estimate.to_dict(),
+            trainset=self._journal.keep([row.to_dict() for row in rows.train]),
+            valset=self._journal.keep([row.to_dict() for row in rows.val]),
+            mipro_nb=__version__,
+            process=os.getpid(),
+            process_started=living.own_start(),
+            inputs=list(rows.val[0].inputs().to_dict()),
+            models=dict(plan.models),
+            notes=list(plan.notes),
+            strategy=asdict(plan.search),
+            sources={
+                role: self._journal.record.put_text(text)
+                for role, text in self._spec.sources().items()
+            },
+            lms=lms_of(self._spec),
+            unkept=rows.unkept(),
+            names=self._names,
+            metric_scale=plan.metric_scale,
+        )
+
+    @property
+    def plan(self) -> Plan:
+        """What it does, under the caps that were permitted."""
+        return self._spec.plan
+
+    @property
+    def student(self) -> Module:
+        """The program that is optimized, as it was given: a copy."""
+        return self._spec.student.deepcopy()
+
+    @property
+    def rows(self) -> Rows:
+        """The rows that it works on, as they were given."""
+        return self._spec.rows
+
+    @property
+    def metric(self) -> MetricFunction:
+        """The metric, as it was given."""
+        return self._spec.metric.function
+
+    @property
+    def status(self) -> str:
+        """How the run stands: planned, running, paused, finished, stopped, capped or failed."""
+        return self._journal.state.state
+
+    @property
+    def state(self) -> RunState:
+        """Everything that is known of the run so far; it goes on changing while the run does."""
+        return self._journal.state
+
+    @property
+    def score(self) -> float | None:
+        """The best full evaluation so far, 0–100; None before the first.
+
+        After an early end it is what the returned program scored, on as many examples as
+        ``run.report()`` tells.
+        """
+        best = self._journal.read(lambda state: state.best)
+        return None if best is None else best.score
+
+    @property
+    def programs(self) -> Programs:
+        """The program of every evaluation by its number: ``run.programs[7]``."""
+        return Programs(self._journal, self._program_of)
+
+    def _program_of(self, configuration: Configuration) -> Module:
+        return self.student if self._course is None else self._course.program_of(configuration)
+
+    @property
+    def done(self) -> bool:
+        """Tell whether the run has ended, in whatever way."""
+        return self._result.done()
+
+    def when_done(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the run has ended or was declined, at once if it has already."""
+        self._result.add_done_callback(lambda _: callback())
+
+    @property
+    def gate(self) -> Gate | None:
+        """What its LM calls pass; None before it has begun."""
+        return None if self._course is None else self._course.gate
+
+    @property
+    def in_flight(self) -> int:
+        """LM calls that are sent and not answered yet."""
+        return 0 if self._course is None else self._course.gate.in_flight
+
+    @property
+    def record(self) -> Record:
+        """The record that the run writes."""
+        return self._journal.record
+
+    def events(self) -> Sequence[RecordedEvent]:
+        """Return all events so far, as the record has them."""
+        return self._journal.record.events(self.id)
+
+    def listen(self, listener: Callable[[RecordedEvent], None]) -> None:
+        """Call `listener` with every later event, in the thread of the core loop."""
+        self._journal.listen(listener)
+
+    def report(self) -> str:
+        """Return score, gain and spend against the estimate as text."""
+        return str(self._journal.read(lambda state: write_report(self.id, state)))
+
+    def read(self, view: Callable[[RunState], T]) -> T:
+        """Return ``view(state)``, while no event changes the state."""
+        return self._journal.read(view)
+
+    def pause(self) -> None:
+        """Send no further LM call until `resume`; those in flight come back and are kept.
+
+        Raises
+        ------
+        RunEndedError
+            If the run has ended.
+        """
+        self._steer(lambda course: course.holding.pause())
+
+    def resume(self) -> None:
+        """Go on after a pause.
+
+        Raises
+        ------
+        RunEndedError
+            If the run has ended.
+        """
+        self._steer(lambda course: course.holding.resume())
+
+    def pin(
+        self, predictor: str, index: int, *, part: str = "instruction", on: bool = True
+    ) -> None:
+        """Have only this candidate, and others that are pinned, be tried from now on.
+
+        Parameters
+        ----------
+        predictor
+            Name of the predictor.
+        index
+            Number of the candidate.
+        part
+            ``"instruction"`` or ``"demos"``.
+        on
+            False lifts the pin.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such candidate, or it is banned.
+        RunEndedError
+            If the run has ended.
+        """
+        choice = Choice(predictor, as_part(part), index)
+        self._steer(lambda course: course.steering.pin(choice, on=on))
+
+    def ban(
+        self, predictor: str, index: int, *, part: str = "instruction", on: bool = True
+    ) -> None:
+        """Have this candidate neither be tried from now on nor be returned.
+
+        The student as given is what the search is measured by: it is returned where nothing else
+        is better, whatever is banned.
+
+        Parameters and errors are those of `pin`; the last candidate that is not banned stays.
+        """
+        choice = Choice(predictor, as_part(part), index)
+        self._steer(lambda course: course.steering.ban(choice, on=on))
+
+    def add_instruction(
+        self, predictor: str, instruction: str, *, based_on: int | None = None
+    ) -> int:
+        """Add an instruction of your own to the search and return its number.
+
+        Parameters
+        ----------
+        predictor
+            Name of the predictor.
+        instruction
+            The text.
+        based_on
+            Number of the candidate that it is an edit of; that one is banned in its favour.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it is empty, too long, or there already.
+        RunEndedError
+            If the run has ended.
+        """
+        return self._steer(lambda course: course.steering.add(predictor, instruction, based_on))
+
+    def _steer(self, change: Callable[[Course], T]) -> T:
+        """Make a change on the core loop, between two steps of the run."""
+
+        async def steered() -> T:
+            if self._course is None:
+                raise RunEndedError(_ENDED if self.done else _NOT_BEGUN)
+            if self.done or self._journal.state.ended is not None:
+                raise RunEndedError(_ENDED)
+            if self._course.capped is not None:
+                raise RunEndedError(f"The run is ending. {self._course.capped}")
+            return change(self._course)
+
+        return core().wait_for(steered())
+
+    def _hold(self, error: MiproError) -> bool:
+        return self._course is not None and self._course.hold(error)
+
+    def _can_be_resumed(self) -> bool:
+        return self._window is not None and self._window.can_resume
+
+    def stop(self) -> None:
+        """Stop gracefully: calls in flight are given up, the best program so far is returned.
+
+        A run that still waits for permission is given up.
+        """
+        self.decline("The run was stopped before it was permitted. No LM call was made.")
+        self._stop.set()
+        core().loop.call_soon_threadsafe(self._stop_course)
+
+    def _stop_course(self) -> None:
+        if self._course is not None:
+            self._course.stop()
+
+    def wait(self, timeout: float | None = None) -> Module:
+        """Block until the run has ended and return the best program.
+
+        An interrupt (KeyboardInterrupt) is passed on; the run goes on without you.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait at most; None for ever.
+
+        Raises
+        ------
+        TimeoutError
+            If the run goes on after `timeout`; it is not stopped.
+        PermissionDeniedError
+            If the run was not permitted.
+        ProgramError
+            If async code of a run calls it.
+        MiproError
+            If the run failed. What was paid for is in the record.
+        """
+        if threading.current_thread() is core().thread:
+            msg = f"Async code of a run cannot wait for run {self.id}: it would stop all runs."
+            raise ProgramError(msg)
+        if self._window is None:
+            wait_until(self._result, timeout)
+        else:
+            self._window.wait(self._result, timeout)
+        if not self._result.done():
+            msg = f"Run {self.id} goes on after {timeout:g} s; run.stop() ends it."
+            raise TimeoutError(msg)
+        return self._result.result()
+
+    def __await__(self) -> Generator[Any, None, Module]:
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Module:
+        if self._window is None:
+            await until_done(self._result)
+        else:
+            await self._window.attend(self._result)
+        return self._result.result()
+
+    async def _run(self, known: Results) -> Module:
+        course = self._own_course = Course(
+            self._spec, self._journal, self._past, known, self._can_be_resumed
+        )
+        gate = self._twin.gate if self._twin is not None else None
+        if gate is not None:
+            course.gate.share_with(gate)
+        self._twin = None
+        if self._stop.is_set():
+            course.stop()
+        outcome = await course.run()
+        if self._spec.track_stats:
+            outcome.program.attach_results(
+                score=outcome.score,
+                trial_logs=outcome.trial_logs,
+                candidate_programs=outcome.candidate_programs,
+                run=self,
+            )
+        return outcome.program
+
+    def __repr__(self) -> str:
+        score = "" if self.score is None else f", best {one_decimal(self.score)}"
+        return f"Run({self.id}, {self.status}{score})"
+
+
+def _new_id() -> str:
+    """Return an id that sorts by time and is unique across machines."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

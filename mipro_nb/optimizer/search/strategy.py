@@ -1,0 +1,105 @@
+"""Strategies of the search: the one that measured best, the paper's own, and all between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.numbers import is_count
+from mipro_nb.optimizer.search.minibatches import stages
+
+SamplerName = Literal["additive", "tpe"]
+
+
+@dataclass(frozen=True)
+class SearchStrategy:
+    """How the search chooses, compares and returns configurations.
+
+    Each part can be switched alone; ``search="paired"`` is all of them (the default), and
+    ``search="mipro"`` none: the algorithm of the paper (arXiv:2406.11695).
+
+    Attributes
+    ----------
+    sampler
+        ``"additive"``: a linear model of what each instruction and each demo set adds to the
+        score, in which an observation counts by the examples it rests on; the configuration with
+        the best prospects is tried next. ``"tpe"``: Optuna's tree-structured Parzen estimator.
+    stratified
+        Minibatches hold rows that the student got right and wrong in the proportion of the valset.
+    paired
+        Scores are compared on common examples: what makes an example easy or hard for all
+        configurations is taken off.
+    stop_losers
+        A minibatch trial ends early if, on its first examples, it is clearly behind the best
+        configuration so far.
+    finalists
+        So many of the best configurations are fully evaluated at the end, if the evidence between
+        them is not clear.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a value is of another kind.
+
+    Examples
+    --------
+    >>> SearchStrategy()
+    SearchStrategy(sampler='additive', stratified=True, paired=True, stop_losers=True, finalists=2)
+    >>> SearchStrategy(stop_losers=False).name
+    'paired, stop_losers=False'
+    """
+
+    sampler: SamplerName = "additive"
+    stratified: bool = True
+    paired: bool = True
+    stop_losers: bool = True
+    finalists: int = 2
+
+    def __post_init__(self) -> None:
+        if self.sampler not in get_args(SamplerName):
+            raise InvalidArgumentError("sampler", self.sampler, "give 'additive' or 'tpe'.")
+        for name in ("stratified", "paired", "stop_losers"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidArgumentError(name, getattr(self, name), "give True or False.")
+        if not is_count(self.finalists) or self.finalists < 1:
+            raise InvalidArgumentError("finalists", self.finalists, "give at least 1.")
+
+    def stages(self, size: int) -> list[int]:
+        """Return after how many examples a minibatch of this size may end; the last is `size`."""
+        return stages(size) if self.stop_losers else [size]
+
+    @property
+    def name(self) -> str:
+        """Return the strategy's name, or what it differs in from ``"paired"``."""
+        for name, strategy in STRATEGIES.items():
+            if self == strategy:
+                return name
+        usual = asdict(STRATEGIES["paired"])
+        changed = {name: value for name, value in asdict(self).items() if value != usual[name]}
+        return ", ".join(["paired", *(f"{name}={value!r}" for name, value in changed.items())])
+
+
+STRATEGIES: Mapping[str, SearchStrategy] = {
+    "paired": SearchStrategy(),
+    "mipro": SearchStrategy(
+        sampler="tpe", stratified=False, paired=False, stop_losers=False, finalists=1
+    ),
+}
+
+
+def strategy_of(search: Any) -> SearchStrategy:
+    """Return the strategy that a name stands for, or the one that is given.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no strategy of that name.
+    """
+    if isinstance(search, SearchStrategy):
+        return search
+    if isinstance(search, str) and search in STRATEGIES:
+        return STRATEGIES[search]
+    names = ", ".join(repr(name) for name in STRATEGIES)
+    raise InvalidArgumentError("search", search, f"give one of {names}, or a SearchStrategy.")

@@ -1,0 +1,146 @@
+"""The sampler of the paper: Optuna's tree-structured Parzen estimator, TPE."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import TrialState
+
+from mipro_nb.optimizer.search.belief import LUCK, Belief, Difficulties, Prospects, evened
+from mipro_nb.optimizer.search.choices import Choices, Untried, are_open
+from mipro_nb.optimizer.search.configuration import Configuration
+from mipro_nb.optimizer.search.sampler import Scores
+from mipro_nb.runs.events import configuration_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SEEDS = 2**32
+# How often the estimator may draw what was tried already, before chance decides.
+_DRAWS = 4
+# Every draw of the estimator reads all that the study holds. So when it has grown to the second
+# number, it goes on with the first: the best half of it and the newest half.
+_KEPT, _MOST_KEPT = 200, 400
+_NOTHING_KNOWN = Belief(0.0, float("inf"))
+
+
+class TreeSampler:
+    """Optuna's TPE over one categorical variable per predictor and part.
+
+    The study owns no state: it is rebuilt from what was told when the choices change.
+
+    Parameters
+    ----------
+    seed
+        Seed of all draws.
+    paired
+        Take the difficulty of examples off the scores.
+    """
+
+    def __init__(self, seed: int, *, paired: bool) -> None:
+        self._seed = seed
+        self._rng = random.Random(f"{seed}:untried")
+        self._untried = Untried(self._rng)
+        self._generation = 0
+        self._choices: Choices = {}
+        self._observed: list[tuple[Configuration, float]] = []
+        self._scores: dict[str, dict[int, float]] = {}
+        self._means: dict[str, float] = {}
+        self._difficulties = Difficulties(paired)
+        self._study: optuna.Study | None = None
+
+    def ask(self, choices: Choices) -> Configuration:
+        """Return the next configuration to try."""
+        self._untried.use(choices)
+        if self._study is None or choices != self._choices:
+            self._study = self._built(choices)
+        configuration = self._drawn(self._study)
+        self._untried.take(configuration)
+        return configuration
+
+    def tell(self, configuration: Configuration, scores: Scores) -> None:
+        """Take the scores of an evaluation into account."""
+        key = configuration_key(configuration)
+        self._untried.take(configuration)
+        told = self._scores.setdefault(key, {})
+        fresh = {example: score for example, score in scores.items() if example not in told}
+        value = evened(scores, self._difficulties.of(scores))
+        told.update(fresh)
+        if fresh:
+            self._means[key] = evened(told, self._difficulties.of(told))
+            self._difficulties.learn(fresh, self._means[key])
+        self._observed.append((configuration, value))
+        if len(self._observed) > _MOST_KEPT:
+            best = sorted(self._observed[: -_KEPT // 2], key=lambda each: -each[1])
+            self._observed = best[: _KEPT // 2] + self._observed[-_KEPT // 2 :]
+            self._study = None
+        if self._study is not None:
+            self._enter(self._study, configuration, value)
+
+    def belief(self, configuration: Configuration) -> Belief:
+        """Return the mean of all scores of a configuration."""
+        key = configuration_key(configuration)
+        if key not in self._scores:
+            return _NOTHING_KNOWN
+        return Belief(self._means[key], LUCK / len(self._scores[key]))
+
+    def prospects(self, configuration: Configuration, examples: Sequence[int]) -> Prospects:
+        """Return by what a trial on these examples will be judged."""
+        best = max(self._means.values(), default=0.0)
+        return Prospects(self.belief(configuration), best, self._difficulties.of(examples))
+
+    def _drawn(self, study: optuna.Study) -> Configuration:
+        fixed = {name: indices[0] for name, indices in self._choices.items()}
+        space = self._space()
+        if not space:
+            return fixed
+        for _ in range(_DRAWS):
+            trial = study.ask(space)
+            study.tell(trial, state=TrialState.FAIL)  # what comes of it is added when it is told
+            drawn = {**fixed, **trial.params}
+            if drawn in self._untried:
+                return drawn
+        left = self._untried.ways(self._choices)
+        return dict(zip(self._choices, self._rng.choice(left), strict=True)) if left else drawn
+
+    def _space(self) -> dict[str, BaseDistribution]:
+        return {
+            name: CategoricalDistribution(indices)
+            for name, indices in self._choices.items()
+            if len(indices) > 1
+        }
+
+    def _built(self, choices: Choices) -> optuna.Study:
+        self._choices = choices
+        seed = (self._seed + self._generation) % _SEEDS
+        self._generation += 1
+        with _quiet_optuna():
+            sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
+            study = optuna.create_study(direction="maximize", sampler=sampler)
+        for configuration, value in self._observed:
+            self._enter(study, configuration, value)
+        return study
+
+    def _enter(self, study: optuna.Study, configuration: Configuration, value: float) -> None:
+        """Show the study an observation, unless it holds a candidate that may not be chosen."""
+        space = self._space()
+        if space and are_open(configuration, self._choices):
+            params = {name: configuration[name] for name in space}
+            study.add_trial(
+                optuna.trial.create_trial(params=params, distributions=space, value=value)
+            )
+
+
+@contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(level)

@@ -1,0 +1,212 @@
+"""The terminal: the plan and a question as text, then one progress bar, and lines if verbose."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Literal
+
+from mipro_nb.core_loop import until_done, wait_until
+from mipro_nb.errors import PermissionUnansweredError, RecordError, RunEndedError, shown
+from mipro_nb.numbers import one_decimal
+from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.running.run import Run
+from mipro_nb.runs import events as ev
+from mipro_nb.runs.readings import reading_notes
+from mipro_nb.runs.wording import counted
+
+if TYPE_CHECKING:
+    from tqdm.auto import tqdm
+
+UNANSWERED = (
+    "Permission is required and there is nobody to ask: this session takes no input. Look at "
+    "optimizer.plan(…), and pass requires_permission_to_run=False to run it. No LM call was made."
+)
+_JOIN = "Run this plan beside run {run_id}, or join that one? [y/N/join] "
+_GO_ON = "Press Enter to go on, Ctrl-C to stop and keep the best program so far. "
+_GO_ON_JOINED = "Press Enter to have it go on, Ctrl-C to leave it alone. "
+_ANSWERED = "The question was answered elsewhere meanwhile: run {run_id} is {status}."
+_YES = frozenset({"y", "yes", "j", "ja"})
+# Only these events are read, and not the many of calls and examples.
+_COUNTED = frozenset({"phase_started", "trial_told", "run_noted"})
+_TOLD = frozenset({"candidate_proposed", "demo_set_built", "format_measured", "format_chosen"})
+
+
+class TerminalSurface:
+    """Asks with ``input()`` and shows a progress bar while a call blocks."""
+
+    def open(self, run: Run, *, ask: bool, blocking: bool) -> TerminalWindow:
+        """Ask for permission where it is needed, and return the bar."""
+        window = TerminalWindow(run, quiet=not blocking)
+        if ask:
+            run.check_caps(run.plan.caps)
+            print(run.plan.text())  # noqa: T201 - the question is about this text
+            answer = asked_by_input(run)
+            if answer == "join":
+                heard = run.join()
+            elif answer == "run":
+                heard = run.begin(by="user")
+            else:
+                heard = run.decline()
+            if not heard:
+                print(_ANSWERED.format(status=run.status, run_id=run.id))  # noqa: T201
+        return window
+
+
+def asked_by_input(run: Run) -> Literal["run", "join", "cancel"]:
+    """Ask with ``input()`` whether `run` may begin, or joins the one that goes on already.
+
+    Raises
+    ------
+    PermissionUnansweredError
+        If this session takes no input.
+    """
+    if not _somebody_there():
+        raise PermissionUnansweredError(UNANSWERED)
+    twin = run.twin
+    try:
+        answer = input("Run this plan? [y/N] " if twin is None else _JOIN.format(run_id=twin.id))
+    except (EOFError, RuntimeError) as error:
+        # Kernels whose front end takes no input (nbclient, papermill) raise a RuntimeError.
+        raise PermissionUnansweredError(UNANSWERED) from error
+    word = answer.strip().casefold()
+    if twin is not None and word in ("j", "join"):
+        return "join"
+    return "run" if word in _YES else "cancel"
+
+
+def _somebody_there() -> bool:
+    # Kernels replace input() by one that asks the front end.
+    replaced = getattr(builtins.input, "__module__", "builtins") != "builtins"
+    return replaced or (sys.stdin is not None and sys.stdin.isatty())
+
+
+class TerminalWindow:
+    """A bar over evaluations, drawn by the thread that waits for the run.
+
+    Parameters
+    ----------
+    run
+        The run to follow.
+    quiet
+        Show nothing: who began the run in the background asks it how it stands.
+    """
+
+    def __init__(self, run: Run, *, quiet: bool) -> None:
+        self._run = run
+        self._quiet = quiet
+        self._seen = -1
+        self._nobody_asked = False  # nobody was there to be asked
+        self._bar: tqdm[Any] | None = None
+
+    @property
+    def can_resume(self) -> bool:
+        """Tell whether somebody is there: who is asked while a call blocks, or types commands."""
+        return hasattr(sys, "ps1") if self._quiet else _somebody_there()
+
+    def wait(self, done: Future[Any], timeout: float | None) -> None:
+        """Block until `done`, drawing the bar meanwhile; ask how to go on where it pauses."""
+        if self._quiet or not self._run.permitted:
+            wait_until(done, timeout)
+            return
+        if self._bar is None:  # who was interrupted waits a second time, with the bar as it stands
+            from tqdm.auto import tqdm  # noqa: PLC0415 - in a kernel it brings ipywidgets
+
+            self._bar = tqdm(total=_evaluations(self._run.plan), desc="optimize", unit="evaluation")
+        bar = self._bar
+        try:
+            wait_until(done, timeout, tick=lambda: self._look(bar))
+        finally:
+            self._show(bar)
+            if done.done():
+                self._close(bar)
+            else:
+                bar.clear()  # something may be printed in its place
+
+    def _close(self, bar: tqdm[Any]) -> None:
+        # There may have been fewer full evaluations than there could have been.
+        if self._run.status == "finished":
+            bar.total = bar.n
+            bar.refresh()
+        bar.close()
+        ended = self._run.state.ended
+        if ended is not None and ended.state in ("stopped", "capped") and ended.reason:
+            print(ended.reason)  # noqa: T201 - what is returned is not what was planned
+        for note in reading_notes(self._run.state):
+            print(f"Note: {note}")  # noqa: T201 - a low score may be the form's fault
+
+    async def attend(self, done: Future[Any]) -> None:
+        """Await `done`, and show nothing."""
+        await until_done(done)
+
+    def _look(self, bar: tqdm[Any]) -> None:
+        self._show(bar)
+        if self._nobody_asked or not self.can_resume:
+            return
+        if self._run.status == "paused" and self._run.state.pause_reason:
+            self._ask_to_resume(bar)
+
+    def _ask_to_resume(self, bar: tqdm[Any]) -> None:
+        """Tell why the run pauses, and wait until it may go on."""
+        bar.clear()
+        print(f"The run pauses. {self._run.state.pause_reason}")  # noqa: T201 - somebody has to know
+        joined = self._run.joined is not None
+        try:
+            input(_GO_ON_JOINED if joined else _GO_ON)
+        except (EOFError, RuntimeError):  # nobody is there any more
+            if joined:  # it was begun elsewhere, and there it may be resumed
+                self._nobody_asked = True
+            else:
+                self._run.stop()
+            return
+        try:
+            self._run.resume()
+        except (RecordError, RunEndedError) as error:
+            print(error)  # noqa: T201 - the answer to what was typed
+
+    def _show(self, bar: tqdm[Any]) -> None:
+        """Show what happened since the last time."""
+        types = _COUNTED | _TOLD if self._run.verbose else _COUNTED
+        for recorded in self._run.record.events(self._run.id, self._seen, types):
+            self._seen, event = recorded.seq, recorded.event
+            match event:
+                case ev.PhaseStarted(phase=phase):
+                    bar.set_description(phase)
+                case ev.TrialTold():
+                    bar.update()
+                case ev.RunNoted(text=text):
+                    bar.write(f"Note: {text}")
+            if self._run.verbose:
+                line = _line(event)
+                if line is not None:
+                    bar.write(line)
+        score, spend = self._run.score, self._run.state.spend
+        usd = "unknown" if spend.usd is None else f"{spend.usd:.3f}"
+        usd = f"about {usd}" if spend.about and spend.usd is not None else usd
+        best = "–" if score is None else one_decimal(score)
+        bar.set_postfix_str(
+            f"best {best}, {counted(spend.calls, 'call')}, USD {usd}", refresh=False
+        )
+
+
+def _evaluations(plan: Plan) -> int:
+    return 1 + plan.num_trials + (plan.full_evaluations if plan.minibatch else 0)
+
+
+def _line(event: ev.AnyEvent) -> str | None:
+    match event:
+        case ev.CandidateProposed(predictor=predictor, index=index, instruction=text):
+            return f"{predictor} instruction {index}: {shown(text, 200)}"
+        case ev.DemoSetBuilt(predictor=predictor, index=index):
+            return (
+                f"{predictor} demo set {index}: {event.bootstrapped} bootstrapped, "
+                f"{event.labelled} labelled"
+            )
+        case ev.TrialTold(trial=trial, kind=kind, score=score, configuration=configuration):
+            return f"evaluation {trial} ({kind}): {one_decimal(score)} {configuration or ''}"
+        case ev.FormatMeasured(format=name, score=score, unreadable=unreadable):
+            return f"prompt format {name}: {one_decimal(score)}, {unreadable:,} unreadable"
+        case ev.FormatChosen(format=name, reason=reason):
+            return f"prompt format chosen: {name}, {reason}"
+    return None
