@@ -303,3 +303,8 @@ def in_order(value: Any, written: Any) -> Any:
             values = dict(value)
             return {name: in_order(values.get(name), form) for name, form in written.items()}
     return written
+
+
+def holds_any_text(field: Field) -> bool:
+    """Tell whether any text is a value of `field`."""
+    return not {str, Any}.isdisjoint((field.type, *get_args(field.type)))

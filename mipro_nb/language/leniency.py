@@ -11,7 +11,7 @@ import math
 import re
 import types
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import is_dataclass
 from decimal import Decimal
 from enum import Enum
@@ -41,6 +41,9 @@ _FALSE = frozenset({"false", "no", "0", "n"})
 NONE_WORDS = frozenset({"", "none", "null", "n/a"})
 _NUMBERS = (int, float, Decimal)
 _ROUND = "\"'`*<>[]\u201c\u201d\u2018\u2019"
+# <5 is less than 5, [ ] 5 is not chosen: brackets go in pairs.
+_AROUND_NUMBERS = _ROUND.translate(dict.fromkeys(map(ord, "<>[]")))
+_BRACKETED = re.compile(r"<\s*([^<>\s]+)\s*>|\[\s*([^\[\]\s]+)\s*\]")
 _REMARK = re.compile(r"\s*\([^()]*\)$")
 # Other capitals may be a unit: 5 PPM is not 5.
 _CODES = (
@@ -52,15 +55,37 @@ _CURRENCY = re.compile(rf"^(?:{_CODES})(?=\s*[-+\d])|(?<=\d)\s*(?:{_CODES})$")
 _SPACED_SIGN = re.compile(r"^([+\u2212])\s+(?=\d)")
 _MINUS = dict.fromkeys(map(ord, "\u2212\u2013\ufe63\uff0d"), "-")
 # 1,234.5; 1 234.5; 1'234.5; 1.234.567,8. A single comma or point before three digits is read as
-# English has it.
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:([,'\u2019 \u00a0\u202f])\d{3})(?:\1\d{3})*(?:\.\d+)?")
-_POINTED = re.compile(r"[-+]?\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?")
+# English has it, but for 0,500: nobody writes thousands so.
+_GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?:([,'\u2019 \u00a0\u202f])\d{3})(?:\1\d{3})*(?:\.\d+)?")
+_POINTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3}){2,}(?:,\d+)?")
 _ARABIC = {0x066B: ".", 0x066C: ","}
 # A word beside a label that may turn it into its opposite, or into two labels.
 _TURNING = re.compile(
     r"\b(?:not|no|non|never|neither|nor|none|or|and|but|un|anti|hardly|barely|maybe|perhaps|either"
-    r"|both|without|less|un\w*sure|likely|possibly|\w+n['\u2019]t)\b|[/|]"
+    r"|both|without|less|un\w*sure|likely|possibly|\w+n['\u2019]t|cannot|false\w*|untrue|wrong\w*"
+    r"|incorrect\w*|far|opposite|contrary|reverse|inverse|anything|nothing|zero|hard|mixed|free"
+    r"|lack\w*|fail\w*|refus\w*|reject\w*|den(?:y|ies|ied)|exclud\w*|except|absen\w+|rather|than"
+    r"|instead|nicht|nie|kein\w*|nein|weder|oder|ohne|pas|jamais|aucune?|sans|ou|sin|nunca|tampoco"
+    r"|senza|n\u00e3o|nem|niet|geen|inte|ikke|icke|de\u011fil|nen\u00ed|\u043d\u0435"
+    r"|\u043d\u0435\u0442)\b"
+    # Chinese, Japanese and Korean have no spaces: not, is not.
+    r"|[\u4e0d\u975e\u65e0\u7121\u6ca1]|\u306a\u3044|\uc544\ub2c8|\uc54a"
+    # ~~spam~~, and signs that say no.
+    r"|[/|~\u00ac\u2260\u2717\u2718\u274c]|!="
 )
+# In a remark beside a number: it stands for another one.
+_SCALING = re.compile(
+    r"\b(?:k|m|b|bn|mn|mio|mrd|mill\w*|bill\w*|trill\w*|thousand\w*|hundred\w*|tens|dozens?|scores?"
+    r"|lakhs?|crores?|tausend|hundert|pct|percent\w*|times|half|halves|double\w*|twice|squared|cubed"
+    r"|negative|minus|below|above|under|over|least|most|more|up|max|maxim\w+|min|minim\w+|actually)\b"
+    r"|[%\u2030\u00d7*^=<>\u2264\u2265\u00b1]"
+)
+_COUNTED = re.compile(r"\d[\d.,]*")
+# An item of a list of choices: "2. spam", "- [x] spam".
+_TICKED = re.compile(r"^(?:[-*+]\s+)?(?:\[\s*[xX\u2713\u2714]\s*\]|[\u2611\u2705\u2713\u2714])\s*")
+# Or a comparison: <10 is not 10.
+_NOT_CHOSEN = re.compile(r"^\W*?(?:\[\s*\]\s*\S|\u2610|[<>]\s*=?\s*\d[\d.,]*[*_`\s.]*$)")
+_NUMBERED = re.compile(r"^\(?\d{1,2}[.)]\s+")
 _MOST_WORDS = 4
 
 
@@ -94,21 +119,21 @@ def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         if arguments[0] is float and _may_be_infinite(arguments[1:]):
-            return _number(raw)
+            return _number(raw, notes)
         return fitted(arguments[0], raw, notes)
     if origin in (Union, types.UnionType):
         return _one_arm(arguments, raw, notes)
     labels = _labels(annotation)
     if labels is not None:
         return _one_of(labels, raw, notes)
-    plainly = {
-        type(None): _nothing,
-        bool: _truth,
-        **dict.fromkeys(_NUMBERS, _number),
-        float: _float,
+    plainly: dict[Any, Callable[[], Any]] = {
+        type(None): lambda: _nothing(raw),
+        bool: lambda: _truth(raw),
+        **dict.fromkeys(_NUMBERS, lambda: _number(raw, notes)),
+        float: lambda: _float(raw, notes),
     }
     if annotation in plainly:
-        return plainly[annotation](raw)
+        return plainly[annotation]()
     return _container(annotation, raw, notes)
 
 
@@ -154,7 +179,7 @@ def _one_of(values: Mapping[str, Any], raw: Any, notes: list[str]) -> Any:
     for exact_text in (raw, raw.strip(), first_line(raw)):
         if exact_text in values:
             return values[exact_text]
-    said = loosely(raw)
+    said = "" if _NOT_CHOSEN.match(raw) else loosely(_TICKED.sub("", raw.strip()))
     found = _different(v for text, v in values.items() if loosely(text) == said)
     if not found:
         found = _different(v for text, v in values.items() if _near(said, loosely(text)))
@@ -173,11 +198,23 @@ def _near(said: str, label: str) -> bool:
         return False
     if _stem(said) == _stem(label):
         return True
-    words = said.split()
-    turned = _TURNING.search(said) and not _TURNING.search(label)
-    if len(words) > _MOST_WORDS or turned:
+    phrase = _NUMBERED.sub("", said)
+    if len(phrase.split()) > _MOST_WORDS:
         return False
-    return re.search(rf"(?<!\w)(?<!-){re.escape(label)}(?!\w)(?!-)", said) is not None
+    before, found, after = _parted(phrase, label)
+    # "0% spam", "spam: 0.1": a number beside a label says how much of it.
+    beside = f"{before} {after}"
+    is_turned = _TURNING.search(beside) or re.search(r"(?<!\w)!\s*$", before)
+    is_scaled = label[0].isdecimal() and _SCALING.search(beside)
+    return found and not (is_turned or is_scaled or re.search(r"\d", beside))
+
+
+def _parted(phrase: str, label: str) -> tuple[str, bool, str]:
+    """Return what stands before and after the label in `phrase`, and whether it is in there."""
+    place = re.search(rf"(?<!\w)(?<!-){re.escape(label)}(?!\w)(?!-)", phrase)
+    if place is None:
+        return phrase, False, ""
+    return phrase[: place.start()] + " ", True, phrase[place.end() :]
 
 
 def _stem(word: str) -> str:
@@ -269,22 +306,27 @@ def _nothing(raw: Any) -> None:
 def _truth(raw: Any) -> Any:
     if not isinstance(raw, str):
         return raw
-    word = loosely(raw)
+    word = "" if _NOT_CHOSEN.match(raw) else loosely(_TICKED.sub("", raw.strip()))
     if word in _TRUE or word in _FALSE:
         return word in _TRUE
     msg = f"expected true or false, got {shown(raw, 80)!r}"
     raise ValueError(msg)
 
 
-def _number(raw: Any) -> Any:
+def _number(raw: Any, notes: list[str]) -> Any:
     if isinstance(raw, bool):
         msg = f"expected a number, got {json.dumps(raw)}"
         raise AmbiguousError(msg)
-    return plain_number(raw) if isinstance(raw, str) else raw
+    if not isinstance(raw, str):
+        return raw
+    number, remark = plain_number(raw)
+    if remark:
+        notes.append(f"{shown(raw.strip(), 80)!r} was read as {shown(number, 40)}")
+    return number
 
 
-def _float(raw: Any) -> Any:
-    number = _number(raw)
+def _float(raw: Any, notes: list[str]) -> Any:
+    number = _number(raw, notes)
     try:
         is_finite = math.isfinite(float(number))
     except (ValueError, TypeError, OverflowError):
@@ -300,21 +342,35 @@ def _may_be_infinite(extras: Iterable[Any]) -> bool:
     return any(getattr(part, "allow_inf_nan", False) for part in parts)
 
 
-def plain_number(text: str) -> str:
-    """Return the number in ``$1,234.`` or ``42 (forty-two)`` as Python writes it.
+def plain_number(text: str) -> tuple[str, str]:
+    """Return the number in ``$1,234.`` or ``42 (apples)`` as Python writes it, and the remark.
 
-    >>> plain_number("$ 1,234.50")
-    '1234.50'
+    A remark that may make it another number stays in the text, and so it is refused as a number.
+
+    >>> plain_number("$ 1,234.50 (before tax)")
+    ('1234.50', '(before tax)')
     """
     line = _SPACED_SIGN.sub(r"\1", first_line(text)).translate(_MINUS).translate(_ARABIC)
     line = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in line)
-    line = line.rstrip(_ROUND + ". ")
-    remark = _REMARK.search(line)
-    if remark and not _TURNING.search(remark[0]):
-        line = line[: remark.start()]
-    line = line.strip(_ROUND + " ").rstrip(". ")
+    line = line.rstrip(_AROUND_NUMBERS + ". ")
+    found = _REMARK.search(line)
+    number = _bare_number(line[: found.start()] if found else line)
+    remark = found[0].strip() if found else ""
+    if not remark:
+        return number, ""
+    counted = {each.strip(".,").replace(",", "") for each in _COUNTED.findall(remark)}
+    low = remark.casefold()
+    if counted - {number} or _TURNING.search(low) or _SCALING.search(low):
+        return line, ""
+    return number, remark
+
+
+def _bare_number(line: str) -> str:
+    line = line.strip(_AROUND_NUMBERS + " ").rstrip(". ")
     line = "".join(c for c in line if unicodedata.category(c) != "Sc").strip()
-    line = _CURRENCY.sub("", line).strip(_ROUND + " ")
+    line = _CURRENCY.sub("", line).strip(_AROUND_NUMBERS + " ")
+    if bracketed := _BRACKETED.fullmatch(line):
+        line = bracketed[1] or bracketed[2]
     if grouped := _GROUPED.fullmatch(line):
         return line.replace(grouped[1], "")
     if _POINTED.fullmatch(line):

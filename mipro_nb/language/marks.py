@@ -76,6 +76,47 @@ def label_end(line: str, name: str) -> int:
     return 0 if found is None else found[1]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a mark, or a tag, stands in a text.
+
+    Attributes
+    ----------
+    name
+        The output.
+    start, end
+        Where its line begins, and where its value does.
+    """
+
+    name: str
+    start: int
+    end: int
+
+
+def marks_of_text(text: str, names: tuple[str, ...]) -> list[Place]:
+    """Return the marks in `text` that begin a value of one of `names`, and the tags that do."""
+    if not names:
+        return []
+    known = _by_folding(names)
+    places = [
+        Place(known[folded(found[1])], found.start(), found.end())
+        for found in _tag(names).finditer(text)
+    ]
+    start = 0
+    for line in text.split("\n"):
+        if (marked := _marked(line, names, exactly=False)) is not None:
+            places.append(Place(marked[0], start, start + marked[1]))
+        start += len(line) + 1
+    return sorted(places, key=lambda place: place.start)
+
+
+def repeats_of(lines: Sequence[str], name: str, names: Iterable[str], after: int) -> list[int]:
+    """Return the numbers of the lines beyond `after` that begin with ``name:``, exactly so."""
+    marks = _marks(lines, tuple(names), exactly=True)
+    begun = f"{name}:"
+    return [m.line for m in marks if m.line > after and lines[m.line].startswith(begun)]
+
+
 @lru_cache(maxsize=1024)
 def folded(name: str) -> str:
     """Return a field's name without case, spaces and underscores, as marks are compared."""
@@ -145,6 +186,12 @@ def _marked(line: str, names: tuple[str, ...], *, exactly: bool) -> tuple[str, i
 def _exact(names: tuple[str, ...]) -> re.Pattern[str]:
     name = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
     return re.compile(rf"[ \t]*({name})[ \t]*:", re.IGNORECASE | re.ASCII)
+
+
+@lru_cache(maxsize=256)
+def _tag(names: tuple[str, ...]) -> re.Pattern[str]:
+    name = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
+    return re.compile(rf"<\s*({name})\s*>", re.IGNORECASE | re.ASCII)
 
 
 @lru_cache(maxsize=256)

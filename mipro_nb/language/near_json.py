@@ -9,6 +9,7 @@ import re
 import tokenize
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from mipro_nb.language.backslashes import READ_AS_THEY_STAND, STRING, meant
@@ -28,6 +29,8 @@ _COMMENTS = "Comments in the JSON were left out."
 _UNSURE = re.compile(r"\w\"\w")
 _SINGLE_QUOTED = re.compile(r"[\[{,:]\s*'")
 _APOSTROPHE = re.compile(r"\w'\w")
+# Quotes around words of a text: before the first, and after the last, no word goes on.
+_PAIR = re.compile(r'(?<![\w.,;:!?)\]])"(?=\S)[^"]*(?<=\S)"(?!\w)')
 _DOTS = re.compile(r"\.{3}")
 # Longer ones are read as JSON or not at all.
 _LONGEST_REPAIR = 100_000
@@ -146,10 +149,33 @@ def _repaired(body: str) -> Any:
     except RecursionError as error:
         raise ValueError(_DEEP) from error
     is_complete = isinstance(value, dict | list) and _words(body) == _words_of(value)
+    is_complete = is_complete and _quotes_are_paired(body, value)
     if not is_complete or _DOTS.findall(body) != _DOTS.findall(json.dumps(value)):
         msg = "it is not JSON, and has no reading in which every word counts"
         raise ValueError(msg)
     return value
+
+
+def _quotes_are_paired(body: str, value: Any) -> bool:
+    """Tell whether no string in `value` holds quotes that end one string and begin another.
+
+    ``"he had "fun" there"`` is one string, ``"yes" or "no"`` are two.
+    """
+    texts = [text for text in _texts_in(value) if '"' in text]
+    if sum(text.count('"') for text in texts) <= body.count('\\"'):
+        return True
+    return all('"' not in _PAIR.sub("", text) for text in texts)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from (str(key), *_texts_in(inner))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts_in(inner)
 
 
 _NO_LITERAL = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)

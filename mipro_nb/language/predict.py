@@ -153,7 +153,7 @@ class Predict(Module):
         except TruncatedReplyError:
             raise
         except ReplyError as error:
-            answer = told_apart(error.raw_text).answer.strip()
+            answer = told_apart(error.raw_text, self.signature.output_fields).answer.strip()
             messages = write_retry(messages, answer, error.problem)
             reading = await self._ask(lm, messages, prompt_format)
             add_notes([f"The reply was asked for again: {error.problem}"])

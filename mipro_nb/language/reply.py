@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from mipro_nb.errors import ReplyError, TruncatedReplyError
-from mipro_nb.language.fields import Field, accepts, adapter
+from mipro_nb.language.fields import Field, accepts, adapter, holds_any_text
 from mipro_nb.language.formats import FORMATS, Found, PromptFormat
 from mipro_nb.language.formats.description import in_few_words
+from mipro_nb.language.formats.json_object import begins
 from mipro_nb.language.formats.unmarked import NoValueError, whole
+from mipro_nb.language.keys import in_doubt
+from mipro_nb.language.marks import folded, label_of
 from mipro_nb.language.thoughts import told_apart
 from mipro_nb.language.values import is_placeholder, may_go_on, read_value, taken_value
-from mipro_nb.language.wrapping import trimmed, unfenced, without_preface
+from mipro_nb.language.wrapping import trimmed, without_preface
 
 if TYPE_CHECKING:
     from mipro_nb.language.signature import SignatureMeta
@@ -64,10 +67,11 @@ def read_reply(
     ReplyError
         If a field is missing or is not of its type.
     """
-    said = told_apart(text)
+    said = told_apart(text, signature.output_fields)
     answer = trimmed(said.answer)
     asked_for = FORMATS[prompt_format]
     found = _found(signature, answer, asked_for)
+    found = _undisputed(signature, found, asked_for)
     reading, problems = Reading({}, [*filter(None, [said.note]), *found.notes]), []
     for name in signature.output_fields:
         try:
@@ -133,9 +137,46 @@ def _found(signature: SignatureMeta, answer: str, asked_for: PromptFormat) -> Fo
     return replace(best, notes=(said, *best.notes))
 
 
+def _undisputed(signature: SignatureMeta, found: Found, asked_for: PromptFormat) -> Found:
+    """Return `found` without the values for which another form gives another one beside them.
+
+    A sentence such as ``The answer is: 42`` does not count as one, and gives a note.
+    """
+    # What stands below the first line is part of a text, and of no other value.
+    below = [
+        "".join(found.texts.get(name, "").partition("\n")[1:])
+        for name, output in signature.output_fields.items()
+        if not holds_any_text(output)
+    ]
+    outside = "\n".join([found.outside, *below]).strip()
+    if not outside:
+        return found
+    refused, notes = dict(found.refused), list(found.notes)
+    labels = {label_of(line) for line in outside.split("\n")}
+    for form in FORMATS.values():
+        if not form.fits(signature) or form.name == "value":
+            continue
+        other = form.find(signature, outside)
+        for name in signature.output_fields:
+            if not (found.marks(name) and other.marks(name)):
+                continue
+            try:
+                said = _value(signature, name, other, asked_for, [])
+                value = _value(signature, name, found, asked_for, [])
+            except ValueError:
+                continue
+            if said == value or said in ("", None):
+                continue
+            if form.name == "lines" and folded(name) not in labels:
+                notes.append(f"before the value of {name!r}, a sentence gives another one")
+            else:
+                refused[name] = in_doubt([said, value])
+    return replace(found, refused=refused, notes=tuple(notes))
+
+
 def _in_order(answer: str, asked_for: PromptFormat) -> list[PromptFormat]:
     # In an object over several lines, each key looks like a field's mark.
-    is_object = unfenced(without_preface(answer)).strip().startswith("{")
+    is_object = begins(answer)
     usual = ["json", "lines", "tags"] if is_object else ["lines", "json", "tags"]
     own_first = not is_object or asked_for.name == "value"
     names = [asked_for.name, *usual] if own_first else ["json", asked_for.name, *usual]

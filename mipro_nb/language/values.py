@@ -119,6 +119,8 @@ def may_go_on(field: Field, text: str) -> bool:
     if options is None:
         # JSON says where it ends, but for numbers and words.
         return not text.endswith(("}", "]", '"', "`"))
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return False
     begun = loosely(text)
     return sum(loosely(write_value(field, option)).startswith(begun) for option in options) > 1
 

@@ -52,6 +52,11 @@ THOUGHTS = [
     "<thinking>Perhaps 5.</thinking>{}",
     "So the sum has to be found.\nanswer: 5?\n</think>\n\n{}",
     "[THINK]answer: 5[/THINK]{}",
+    "<|START_THINKING|>answer: 5<|END_THINKING|><|START_RESPONSE|>{}<|END_RESPONSE|>",
+    "<analysis>answer: 5</analysis>{}",
+    "<reasoning>\nPerhaps 5.\n</reasoning>\n{}",
+    "Perhaps 5.</think>{}",
+    'First {{"answer": "5"}}.\n</think>\n{}',
     "◁think▷answer: 5◁/think▷{}",
     "<|begin_of_thought|>5?<|end_of_thought|>\n<|begin_of_solution|>{}<|end_of_solution|>",
     "<|channel|>analysis<|message|>5?<|end|><|start|>assistant<|channel|>final<|message|>{}",
@@ -64,11 +69,36 @@ THOUGHTS = [
 def test_thoughts_are_no_part_of_the_answer(thoughts, answer):
     reply = thoughts.format(answer.replace("{{", "{").replace("}}", "}"))
     assert read("question -> answer", reply) == {"answer": "42"}
-    assert "5" in told_apart(reply).thoughts or "sum" in told_apart(reply).thoughts
+    thought = told_apart(reply, ["answer"]).thoughts
+    assert "5" in thought or "sum" in thought
 
 
 def test_a_thought_between_a_mark_and_its_value_is_set_aside():
     assert read("q -> answer", "answer: <think>5? No.</think> 42") == {"answer": "42"}
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize("form", ["answer: {}", '{{"answer": "{}"}}', "<answer>{}</answer>"])
+@pytest.mark.parametrize(
+    "value",
+    ["<think>x</think>42", "close it with </think> at the end", "end with </think>", "</think>42"],
+)
+def test_a_mark_of_thoughts_in_a_value_is_part_of_it(value, form, prompt_format):
+    if not (value.startswith("<") and form[0] != "{"):  # thoughts that a value begins with
+        reply = f"{form.format(value)}"
+        assert read("q -> answer", reply, prompt_format=prompt_format) == {"answer": value}
+        after = f"<think>5?</think>\n{reply}"
+        assert read("q -> answer", after, prompt_format=prompt_format) == {"answer": value}
+
+
+def test_thoughts_below_the_first_line_of_a_value_are_part_of_it():
+    text = "Write it so:\n<think>\nsteps\n</think>\nThen the answer."
+    assert read("q -> answer", f"answer: {text}") == {"answer": text}
+
+
+def test_an_output_named_reasoning_is_no_thought():
+    values = read("q -> reasoning, answer", "<reasoning>x</reasoning>\n<answer>42</answer>")
+    assert values == {"reasoning": "x", "answer": "42"}
 
 
 @pytest.mark.parametrize("truncated", [True, False])
@@ -237,6 +267,73 @@ def test_json_is_understood_whatever_was_asked_for(declaration, reply, values, p
 def test_what_cannot_be_understood_is_refused_and_not_guessed(declaration, reply):
     with pytest.raises(ReplyError):
         read(declaration, reply)
+
+
+TWO_FORMS = [
+    ('{{"label": "{}"}}', "label: {}"),
+    ('{{"label": "{}"}}', "<label>{}</label>"),
+    ("label: {}", "<label>{}</label>"),
+    ("**Label:** {}", "<label>{}</label>"),
+    ("label: {}", '```json\n{{"label": "{}"}}\n```'),
+]
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize("annotation", [str, Literal["ham", "spam"]])
+@pytest.mark.parametrize(("first", "second"), TWO_FORMS)
+def test_two_forms_with_two_values_are_ambiguous(first, second, annotation, prompt_format):
+    if annotation is str and first[0] != "{" and prompt_format not in second:
+        return  # the second line is part of the text
+    signature = Signature("text -> label: T", T=annotation)
+    with pytest.raises(ReplyError, match=r"more than once|expected one value"):
+        read_reply(
+            signature,
+            f"{first.format('ham')}\n{second.format('spam')}",
+            prompt_format=prompt_format,
+        )
+
+
+@pytest.mark.parametrize(
+    ("prompt_format", "form"),
+    [
+        ("lines", "answer: {}"),
+        ("tags", "<answer>{}</answer>"),
+        ("json", '```\n{{"answer": "{}"}}\n```'),
+    ],
+)
+def test_a_sentence_with_another_value_than_the_marked_one_is_noted(prompt_format, form):
+    signature = Signature("text -> answer: Literal['ham', 'spam']")
+    reply = f"The answer is: ham\n{form.format('spam')}"
+    reading = read_reply(signature, reply, prompt_format=prompt_format)
+    assert reading.values == {"answer": "spam"}
+    assert any("gives another one" in note for note in reading.notes)
+    same = read_reply(signature, reply.replace("ham", "spam"), prompt_format=prompt_format)
+    assert same.values == {"answer": "spam"}
+    assert same.notes == []
+
+
+@pytest.mark.parametrize("annotation", [str, str | None, Literal["Paris", "Rome"]])
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_reply_that_repeats_itself_gives_its_value_once(annotation, times):
+    signature = Signature("question -> answer: T", T=annotation)
+    reading = read_reply(signature, "\n".join(["answer: Paris"] * times))
+    assert reading.values == {"answer": "Paris"}
+    assert any("more than once" in note for note in reading.notes)
+    cut = read_reply(signature, "answer: Paris\nanswer: Par", truncated=True)
+    assert cut.values == {"answer": "Paris"}
+
+
+def test_all_values_may_be_repeated():
+    signature = Signature("q -> why, answer")
+    once = "why: So it\nis.\nanswer: Paris"
+    assert read_reply(signature, f"{once}\n\n{once}").values["answer"] == "Paris"
+    with pytest.raises(ReplyError, match="more than once"):
+        read_reply(signature, f"{once}\n\n{once.replace('Paris', 'Rome')}")
+
+
+def test_two_texts_below_each_other_are_ambiguous():
+    with pytest.raises(ReplyError, match="more than once"):
+        read("question -> answer", "answer: Paris\nanswer: London")
 
 
 TWO_VALUES = [
@@ -699,6 +796,149 @@ def test_a_list_that_nothing_ends_may_have_been_cut_off(annotation, text):
     assert read_reply(signature, f"answer: {text}").values["answer"]
     with pytest.raises(TruncatedReplyError):
         read_reply(signature, f"answer: {text}", truncated=True)
+
+
+TURNED = [
+    *("{}: no", "{}: false", "{} = 0", "{}: 0.1", "!{}", "! {}", "0% {}", "~~{}~~", "\u00ac{}"),
+    *("false {}", "far from {}", "opposite of {}", "lacks {}", "nicht {}", "pas {}", "не {}"),
+    *("不是 {}", "[ ] {}", "- [ ] {}", "\u2610 {}", "\u274c {}"),
+]
+
+
+@pytest.mark.parametrize("phrase", TURNED)
+@pytest.mark.parametrize("annotation", [Literal["positive", "negative"], Color, Literal[1, 10]])
+@pytest.mark.parametrize("form", ["answer: {}", '{{"answer": "{}"}}'])
+def test_a_label_that_is_denied_is_not_chosen(annotation, phrase, form):
+    label = {Color: "red", Literal[1, 10]: "10"}.get(annotation, "positive")
+    signature = Signature("question -> answer: T", T=annotation)
+    with pytest.raises(ReplyError, match="expected one of"):
+        read_reply(signature, form.format(phrase.format(label)))
+
+
+@pytest.mark.parametrize("phrase", ["[x] {}", "- [X] {}", "\u2611 {}", "{}!", "{}: true", "1. {}"])
+def test_a_label_that_is_ticked_or_affirmed_is_chosen(phrase):
+    signature = Signature("text -> label: Literal['spam', 'ham']")
+    reply = f"label: {phrase.format('spam')}\n{phrase.format('spam')}"
+    assert read_reply(signature, reply).values == {"label": "spam"}
+    assert read_reply(signature, "label: [x] spam\n[ ] ham").values == {"label": "spam"}
+
+
+def test_a_label_that_begins_with_no_is_told_from_another_one_denied():
+    signature = Signature("text -> label: Literal['spam', 'not spam']")
+    assert read_reply(signature, "label: It is not spam").values == {"label": "not spam"}
+
+
+@pytest.mark.parametrize("box", ["[ ] yes", "\u2610 true", "~~no~~", "!true"])
+def test_a_truth_that_is_not_ticked_or_is_struck_out_is_none(box):
+    with pytest.raises(ReplyError):
+        read("q -> ok: bool", f"ok: {box}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0,500", "-0,500", "0'125", "0 500", "0.123.456"),
+        *("<5", "> 5", ">5", "<= 5", "≥42", "**<5**", "[ ] 5"),
+        *("5 million", "5k", "5 (million)", "5 (in thousands)", "5 (k)", "5 (%)", "5 (x10)"),
+        *("5 (per week, so 20)", "5 (10)", "5 (at least)", "5 (negative)"),
+    ],
+)
+@pytest.mark.parametrize(
+    "annotation", [int, float, Decimal, int | None, list[int], Literal[5, 500]]
+)
+def test_a_number_that_may_be_another_one_is_refused(annotation, text):
+    signature = Signature("question -> answer: T", T=annotation)
+    reply = f'answer: ["{text}"]' if annotation == list[int] else f"answer: {text}"
+    with pytest.raises(ReplyError):
+        read_reply(signature, reply)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("42 (forty-two)", 42), ("42 (42 apples)", 42), ("$1,200 (before tax)", 1200)],
+)
+def test_a_remark_beside_a_number_is_left_out_and_noted(text, number):
+    reading = read_reply(Signature("question -> n: int"), f"n: {text}")
+    assert reading.values == {"n": number}
+    assert reading.notes == [f"{text!r} was read as {number}"]
+
+
+@pytest.mark.parametrize("text", ["<42>", "[42]", "**42**", "'42'", "42."])
+def test_what_stands_around_a_number_is_no_part_of_it(text):
+    assert read("q -> n: int", f"n: {text}") == {"n": 42}
+
+
+HALVES = [
+    (Literal["good", "good enough"], '{"answer": "good'),
+    (Literal[1, 10], '{"answer": 1'),
+    (int, '{"answer": 1'),
+    (float, '{"answer": 1.'),
+    (int | None, '{"answer": 1'),
+    (bool, '{"answer": "yes'),
+    (Color, '{"answer": "red'),
+    (str, '{"answer": "red'),
+    (str, '{"answer": "red"'),
+    (list[str], '{"answer": ["a", "b"'),
+    (Literal["good", "good enough"], "{'answer': 'good"),
+    (Literal["good", "good enough"], '{\n  "answer": "good'),
+    (Literal["good", "good enough"], '```json\n{\n  "answer": "good'),
+    (Literal["good", "good enough"], '[{"answer": "good'),
+    (Literal["good", "good enough"], '{"output": {"answer": "good'),
+]
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize(("annotation", "reply"), HALVES)
+def test_a_value_in_half_a_json_object_may_go_on(annotation, reply, prompt_format):
+    signature = Signature("question -> answer: T", T=annotation)
+    with pytest.raises(TruncatedReplyError):
+        read_reply(signature, reply, truncated=True, prompt_format=prompt_format)
+    with pytest.raises(ReplyError):
+        read_reply(signature, reply, prompt_format=prompt_format)
+
+
+@pytest.mark.parametrize("truncated", [True, False])
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize(
+    ("annotation", "reply", "value"),
+    [
+        (Literal["good", "good enough"], '{"answer": "good"', "good"),
+        (Literal["good", "good enough"], '{\n  "answer": "good"\n', "good"),
+        (Literal[1, 10], '{"answer": 1, "why": "It', 1),
+        (int, '{"answer": 1,', 1),
+        (bool, '{"answer": true', True),
+        (list[str], '{"answer": ["a", "b"], "', ["a", "b"]),
+        (str, '{"answer": "red", "why"', "red"),
+    ],
+)
+def test_what_half_a_json_object_says_for_sure_is_read_and_noted(
+    annotation, reply, value, prompt_format, truncated
+):
+    signature = Signature("question -> answer: T", T=annotation)
+    reading = read_reply(signature, reply, truncated=truncated, prompt_format=prompt_format)
+    assert reading.values == {"answer": value}
+    assert any("no end" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize("opening", ["<answer>", "<Answer>", "<ANSWER>"])
+@pytest.mark.parametrize("closing", ["</answer>", "</Answer>", "</ANSWER>"])
+@pytest.mark.parametrize("prompt_format", FORMATS)
+def test_tags_are_the_same_in_any_case(opening, closing, prompt_format):
+    reply = f"{opening}42{closing}"
+    assert read("q -> answer", reply, prompt_format=prompt_format) == {"answer": "42"}
+    with pytest.raises(ReplyError):
+        read("q -> answer", f"{reply} or {closing}", prompt_format="tags")
+
+
+@pytest.mark.parametrize(
+    "body", ['["yes" or "no"]', '["a"; "b"]', '"yes" | "no"', '"yes" / "no"', '{"x": "a" - "b"}']
+)
+@pytest.mark.parametrize("annotation", [str, str | None, list[str], dict[str, str], Any])
+@pytest.mark.parametrize("prompt_format", FORMATS)
+def test_two_json_strings_with_something_between_are_not_one(annotation, body, prompt_format):
+    signature = Signature("question -> answer: T", T=annotation)
+    with pytest.raises(ReplyError):
+        read_reply(signature, f'{{"answer": {body}}}', prompt_format=prompt_format)
 
 
 # What a form shows, and what a reader could take for more than text.

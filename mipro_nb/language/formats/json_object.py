@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import json_value
+from mipro_nb.language.fields import Field, holds_any_text, json_value
 from mipro_nb.language.formats.description import described
 from mipro_nb.language.formats.lines import write_fields
 from mipro_nb.language.formats.protocol import Found
-from mipro_nb.language.keys import by_name, in_doubt
+from mipro_nb.language.keys import by_name, in_doubt, object_of
 from mipro_nb.language.near_json import near_json
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.values import quoted
+from mipro_nb.language.wrapping import unfenced, without_preface
 
+_BEGINNING = re.compile(r"(?:```\w*\s*)?\[?\s*\{")
+_NO_END = "The JSON object has no end: what it says before was read."
 _ASKED = "Reply with one JSON object and nothing else, in exactly this form:"
 
 
@@ -53,13 +58,78 @@ class JsonObject:
         try:
             value = near_json(reply, notes)
         except ValueError:
-            return Found(before=reply)
+            return _in_half_an_object(signature, reply)
         given = _outputs_in(value, tuple(signature.output_fields))
         return Found(
             values={name: values[0] for name, values in given.items() if len(values) == 1},
             refused={name: in_doubt(values) for name, values in given.items() if len(values) > 1},
+            outside=_around(reply),
             notes=tuple(notes),
         )
+
+
+def _around(reply: str) -> str:
+    """Return what stands around the object in `reply`."""
+    if begins(reply):
+        return ""
+    before, fence, rest = reply.partition("```")
+    if fence:
+        return f"{before}\n{rest.partition('```')[2]}".strip()
+    return reply[: min(place for c in "[{" if (place := reply.find(c)) >= 0)].strip()
+
+
+def begins(text: str) -> bool:
+    """Tell whether `text` begins with an object, maybe after words and in a fence."""
+    return _BEGINNING.match(without_preface(text)) is not None
+
+
+def _in_half_an_object(signature: SignatureMeta, reply: str) -> Found:
+    """Return what an object without an end says for sure, and refuse the rest of what it begins."""
+    text = unfenced(without_preface(reply)).strip()
+    if not begins(text) or text.endswith(("}", "]", "```")) or _is_followed_by_words(text):
+        return Found(before=reply)
+    values: dict[str, Any] = {}
+    refused: dict[str, str] = {}
+    for name, field in signature.output_fields.items():
+        keys = list(re.finditer(rf"(?<!\\)([\"']?)\b{re.escape(name)}\b\1\s*:\s*", text))
+        if not keys:
+            continue
+        try:
+            values[name] = _complete(field, text, keys)
+        except (ValueError, RecursionError):
+            refused[name] = "the JSON object has no end, and nobody can tell whether the value has"
+    if not values and not refused:
+        return Found(before=reply)
+    return Found(values=values, refused=refused, notes=(_NO_END,))
+
+
+def _is_followed_by_words(text: str) -> bool:
+    """Tell whether an object is complete: then what follows it is the trouble."""
+    try:
+        json.JSONDecoder().raw_decode(text[text.index("{") :])
+    except (ValueError, RecursionError):
+        return False
+    return text.count("{") <= text.count("}")
+
+
+def _complete(field: Field, text: str, keys: list[re.Match[str]]) -> Any:
+    """Return the value after the only key, if it goes on in no way.
+
+    Raises
+    ------
+    ValueError
+        If it may, or if there is none.
+    """
+    (key,) = keys
+    value, end = json.JSONDecoder(object_pairs_hook=object_of).raw_decode(text, key.end())
+    after = text[end:].strip()
+    # A number may have more digits. A quote may stand within a text.
+    is_open = isinstance(value, int | float) and not isinstance(value, bool)
+    is_open = is_open or holds_any_text(field)
+    if key[1] != '"' or (is_open if not after else after[0] not in ",}]"):
+        msg = "it may go on"
+        raise ValueError(msg)
+    return value
 
 
 def _outputs_in(value: Any, names: tuple[str, ...]) -> dict[str, list[Any]]:

@@ -7,18 +7,22 @@ of a value that would be taken for such a line is written with a backslash befor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, json_value
+from mipro_nb.language.fields import Field, holds_any_text, json_value
 from mipro_nb.language.formats.description import described, in_few_words
 from mipro_nb.language.formats.protocol import Found
-from mipro_nb.language.marks import Mark, fence_lines, is_mark, marks_in
+from mipro_nb.language.keys import in_doubt
+from mipro_nb.language.marks import Mark, fence_lines, is_mark, marks_in, repeats_of
 from mipro_nb.language.signature import SignatureMeta
 from mipro_nb.language.values import quoted, write_value
 from mipro_nb.language.wrapping import trimmed
 
 _ASKED = "Reply in exactly this form:"
 _GOES_ON = "The reply went on with another question: what follows the answer was left out."
+_AGAIN = "The reply gave its values more than once: they are the same, and were read once."
 _AFTER_FENCE = "What follows the code block with the answer was left out."
 
 
@@ -62,12 +66,15 @@ class Lines:
             mark.name: _value(lines, mark, stop, names)
             for mark, stop in zip(marks, [*ends, end or len(lines)], strict=True)
         }
-        return Found(
+        before = "\n".join(lines[: marks[0].line])
+        found = Found(
             texts,
             last=marks[-1].name if end is None else None,
-            before="\n".join(lines[: marks[0].line]),
+            before=before,
+            outside=before,
             notes=(*([_GOES_ON] if end is not None else []), *([_AFTER_FENCE] if after else [])),
         )
+        return _said_once(signature, found, lines[:end], marks)
 
 
 def write_fields(
@@ -104,6 +111,46 @@ def _unescaped(line: str, names: tuple[str, ...]) -> str:
 def _value(lines: Sequence[str], mark: Mark, stop: int, names: tuple[str, ...]) -> str:
     rest = (_unescaped(line, names) for line in lines[mark.line + 1 : stop])
     return trimmed("\n".join([lines[mark.line][mark.end :], *rest]), after_mark=True)
+
+
+def _said_once(
+    signature: SignatureMeta, found: Found, lines: Sequence[str], marks: Sequence[Mark]
+) -> Found:
+    """Return what is found where a reply gives all of its values again, which may be others."""
+    names = tuple(signature.output_fields)
+    starts = repeats_of(lines, marks[0].name, names, after=marks[-1].line)
+    if not starts:
+        return found
+    blocks = [
+        _values(lines[start:end], names)
+        for start, end in pairwise([marks[0].line, *starts, len(lines)])
+    ]
+    first, *others = blocks
+    *whole, last = others
+    # The last may be cut off.
+    is_begun = all(first.get(name, "").startswith(text) for name, text in last.items())
+    if any(each.keys() != first.keys() for each in ([*whole] if is_begun else others)):
+        return found  # lines of a value that look like marks
+    differing = [each for each in whole if each != first] + ([] if is_begun else [last])
+    if not differing:
+        return replace(found, texts=first, last=None, notes=(*found.notes, _AGAIN))
+    if len(first) == 1 and not holds_any_text(signature.output_fields[marks[0].name]):
+        return found  # what follows its value is looked at there
+    refused = {
+        name: in_doubt([text, other])
+        for name, text in first.items()
+        if (other := differing[0][name]) != text
+    }
+    texts = {name: text for name, text in first.items() if name not in refused}
+    return replace(found, texts=texts, refused=refused, last=None)
+
+
+def _values(lines: Sequence[str], names: tuple[str, ...]) -> dict[str, str]:
+    marks = marks_in(lines, names)
+    ends = [*(mark.line for mark in marks[1:]), len(lines)]
+    return {
+        mark.name: _value(lines, mark, end, names) for mark, end in zip(marks, ends, strict=True)
+    }
 
 
 def _without_fence(lines: list[str], names: tuple[str, ...]) -> tuple[list[str], bool]:

@@ -28,6 +28,8 @@ class Found:
         The output whose text ends only where the reply ends; None if all ended before.
     before
         The text before the first of them.
+    outside
+        The text that belongs to none of them: it may have another value.
     notes
         What was left out.
     """
@@ -37,6 +39,7 @@ class Found:
     refused: Mapping[str, str] = field(default_factory=dict)
     last: str | None = None
     before: str = ""
+    outside: str = ""
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

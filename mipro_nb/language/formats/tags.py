@@ -53,14 +53,16 @@ class Tags:
         refused: dict[str, str] = {}
         ended: Counter[str] = Counter()
         last, place, before = None, 0, ""
+        outside: list[str] = []
         while opening := _opening(names).search(reply, place):
             name = opening[1] if opening[1] in names else by_folding[folded(opening[1])]
-            closing = re.compile(rf"</\s*{re.escape(opening[1])}\s*>").search(reply, opening.end())
+            closing = _closing(name, names).search(reply, opening.end())
             # Without an end of its own, a value ends where the next one begins.
             following = _opening(names).search(reply, opening.end())
             end = closing.start() if closing else following.start() if following else len(reply)
             if not texts:
                 before = reply[: opening.start()]
+            outside.append(reply[place : opening.start()])
             text = trimmed(reply[opening.end() : end], after_mark=True)
             ended[name] += closing is not None
             if name in texts and closing and text not in ("", texts[name]):
@@ -68,18 +70,28 @@ class Tags:
             elif name not in texts and (text or closing):
                 texts[name] = text
                 last = None if closing or following else name
-            place = max(end, opening.end())
+            place = closing.end() if closing else end
         for name in texts:
-            if len(re.findall(rf"</\s*{re.escape(name)}\s*>", reply)) > ended[name] > 0:
+            if len(_closing(name, names).findall(reply)) > ended[name] > 0:
                 refused[name] = f"nobody can tell which </{name}> ends it"
         texts = {name: text for name, text in texts.items() if name not in refused}
-        return Found(texts, refused=refused, last=last, before=before)
+        outside.append(reply[place:])
+        return Found(
+            texts, refused=refused, last=last, before=before, outside="\n".join(outside).strip()
+        )
 
 
 @lru_cache(maxsize=256)
 def _opening(names: tuple[str, ...]) -> re.Pattern[str]:
     name = "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
     return re.compile(rf"<\s*({name})\s*>", re.IGNORECASE | re.ASCII)
+
+
+@lru_cache(maxsize=256)
+def _closing(name: str, names: tuple[str, ...]) -> re.Pattern[str]:
+    """Return what ends the value of `name`; case counts if two names differ in nothing else."""
+    alone = sum(folded(each) == folded(name) for each in names) == 1
+    return re.compile(rf"</\s*{re.escape(name)}\s*>", re.IGNORECASE if alone else re.NOFLAG)
 
 
 def _tagged(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
+from mipro_nb.language.fields import holds_any_text
 from mipro_nb.language.marks import folded, label_of
 from mipro_nb.language.near_json import near_json
 from mipro_nb.language.wrapping import unfenced, without_preface
@@ -86,7 +87,7 @@ def _is_in_objects(signature: SignatureMeta, text: str) -> bool:
     No format found it there: the object is broken, is one of several, or has words around it.
     """
     (output,) = signature.output_fields.values()
-    if "{" not in text or str not in (output.type, *get_args(output.type)):
+    if "{" not in text or not holds_any_text(output):
         return False
     if text[0] in "{[":
         with contextlib.suppress(ValueError):
