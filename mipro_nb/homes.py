@@ -13,7 +13,7 @@ def expanded(path: str | Path, argument: str) -> Path:
     Raises
     ------
     InvalidArgumentError
-        If it is no path, or nobody knows that home folder; it names `argument`.
+        If it is not a path, or nobody knows that home folder; it names `argument`.
     """
     if not isinstance(path, str | Path):
         raise InvalidArgumentError(argument, path, "give a path, as a str or a Path.")
