@@ -43,6 +43,9 @@ def told_settings(settings: Mapping[str, Any], measured: str | None = None) -> d
         The prompt format that the run measured and chose; None if it did not, or not yet.
     """
     told = dict(settings)
+    # What is measured is part of the format's own words.
+    told.pop("measured_predictors", None)
+    told.pop("measured_formats", None)
     formats, by = told.pop("formats", None), told.pop("formats_by", None)
     if measured is not None:
         told["prompt_format"] = with_origin(measured, "measured")

@@ -99,6 +99,8 @@ def best_of(measured: Sequence[FormatMeasured]) -> tuple[str, str]:
     """
     ranked = sorted(measured, key=_rank)  # stable
     best, *others = ranked
+    if all(each.unreadable >= each.rows for each in measured):
+        return best.format, "no reply could be read in any format: try another model or program"
     if not others:
         return best.format, "the only one that fits"
     second = others[0]

@@ -107,9 +107,9 @@ def _unknown_note(
 ) -> str:
     models = dict.fromkeys((predictors[name].lm or task_lm).name for name in unknown)
     return (
-        f"Which prompt format suits {' and '.join(models)} is not known: the run begins with a "
-        f"measurement on {MEASURED_ROWS} training rows. prompt_format='lines', or another one, of "
-        "compile, LM or configure saves it."
+        f"It is not known which prompt format suits {' and '.join(models)} for such outputs, so "
+        f"the run first measures on {MEASURED_ROWS} training rows. To skip that, pass "
+        "prompt_format='lines', or another one."
     )
 
 
