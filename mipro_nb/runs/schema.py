@@ -131,8 +131,8 @@ def _add_flights(db: sqlite3.Connection) -> None:
     _execute_all(db, _THIRD)
 
 
-def _admit_notes(db: sqlite3.Connection) -> None:
-    """Change no table: events of the type `run_noted`, which older versions take for damage."""
+def _admit_new_events(db: sqlite3.Connection) -> None:
+    """Change no table: notes of a run and measured formats, which older versions take for damage."""
 
 
 def _execute_all(db: sqlite3.Connection, script: str) -> None:
@@ -145,6 +145,6 @@ _STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _create,
     _add_tags_and_indexes,
     _add_flights,
-    _admit_notes,
+    _admit_new_events,
 )
 SCHEMA_VERSION = len(_STEPS)
