@@ -132,7 +132,7 @@ def _add_flights(db: sqlite3.Connection) -> None:
 
 
 def _admit_new_events(db: sqlite3.Connection) -> None:
-    """Change no table: notes of a run and measured formats, which older versions take for damage."""
+    """Change no table: notes and measured formats are events that older versions do not know."""
 
 
 def _execute_all(db: sqlite3.Connection, script: str) -> None:
