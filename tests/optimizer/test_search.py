@@ -363,10 +363,8 @@ def test_trials_that_are_clearly_behind_end_early_and_cost_less(server):
     assert early
     assert len(early) < len(trials)
     assert {len(t.examples) for t in early} == {10}
-    # On ten examples a good one may be given up too early; what is returned is no worse for it.
-    full = [t for t in run.state.trials.values() if t.kind == "full"]
-    given_up = [t.configuration for t in early]
-    assert all(t.score <= run.score for t in full if t.configuration in given_up)
+    # A single one may be given up with ten of ten right: what was believed before counts as well.
+    assert sum(t.score for t in early) / len(early) < run.score
     for trial in early:
         told = [e.event for e in run.events() if isinstance(e.event, ev.TrialTold)]
         (event,) = (event for event in told if event.trial == trial.trial)
