@@ -266,13 +266,13 @@ class Evaluate:
         if noted := sum(bool(each.notes) for each in result.results):
             print(  # noqa: T201
                 f"{counted(noted, 'example')} of {len(result.results)} got replies in another form "
-                "than asked for: to_dataframe() tells in its column notes how they were read."
+                "than asked for. The column notes of to_dataframe() says how they were read."
             )
         if caught := sum(bool(each.caught) for each in result.results):
             print(  # noqa: T201
                 f"{counted(caught, 'example')} of {len(result.results)} met failed LM calls whose "
                 "errors the program or the metric caught, and the score is that of what it did "
-                "then: to_dataframe() tells in its column notes why they failed."
+                "then. The column notes of to_dataframe() says why they failed."
             )
         if result.failed:
             lines = [error_line(failed) for failed in result.failed[:_SHOWN_FAILURES]]

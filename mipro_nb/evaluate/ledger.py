@@ -48,8 +48,8 @@ class Ledger:
     taught
         Examples, by place in the set, that demos may have been made of.
     lenient
-        Whether whatever fails is a result: how good the program, the LM or the metric is, is told
-        by others.
+        Whether every failure is part of a result, and none is raised. The caller then judges
+        program, LM and metric.
     """
 
     def __init__(

@@ -51,9 +51,9 @@ _NO_WISHES = frozenset({"requires_permission_to_run", "resume", "record"})
 
 
 _TWIN = (
-    "Run {run_id} of this very plan is going on already: to join it instead of starting another "
-    "one, answer so, or take MIPROv2.join({run_id!r}). Both share their answers and the calls in "
-    "flight, so that nothing is paid twice."
+    "Run {run_id} of this very plan is going on already. Instead of starting another one, you can "
+    "join it: choose that where you are asked, or call MIPROv2.join({run_id!r}). If you start "
+    "another one, both share their answers and the calls in flight: nothing is paid twice."
 )
 _OTHER_CAPS = (
     "That run has other caps: {its}, where this plan has {own}. Joining keeps those of the "

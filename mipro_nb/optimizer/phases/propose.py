@@ -147,9 +147,9 @@ class _Proposer:
         wanted = self.spec.plan.num_candidates
         text = (
             f"Of {counted(wanted, 'proposal')} for {self.name}, {usable:,} became instruction "
-            "candidates: each of the others was empty, too long, or a repetition of an earlier one "
-            f"or of the question, {_ATTEMPTS} times, or its call failed. Another prompt_model, or "
-            "a higher init_temperature, may bring more."
+            f"candidates. After {_ATTEMPTS} tries, the others were still empty, too long or "
+            "repetitions, or their call failed. Another prompt_model, or a higher "
+            "init_temperature, may bring more."
         )
         self.journal.note("proposals", text)
 
