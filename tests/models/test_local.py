@@ -154,6 +154,17 @@ def test_missing_weights_are_told_with_the_command_that_brings_them(monkeypatch,
         LM.local()
 
 
+@pytest.mark.real_lm
+def test_a_server_that_goes_as_soon_as_it_is_there_holds_nothing_up():
+    script = """
+from mipro_nb.models.services import local
+from mipro_nb.models.services.weights import weights
+for _ in range(3):
+    local._started(weights(), 512)
+"""
+    assert processes.run(script) == []
+
+
 def test_a_missing_llama_is_told_with_the_command_that_brings_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     weights = tmp_path / "some.gguf"

@@ -106,6 +106,8 @@ def _started(file: Path, context_tokens: int) -> LocalServer:
             "this llama.cpp does not know, or it needs more memory than there is. Give another "
             ".gguf file, or a smaller context_tokens.",
         ) from error
+    # A server that goes before its loop runs waits for it for ever. One that answers has begun.
+    handle.handle_completions({"prompt": "a", "n_predict": 1, "cache_prompt": False})
     size = file.stat().st_size
     identity = f"llama.cpp {file.name} {size} {context_tokens} {_TOKENS_AT_A_TIME}"
     return LocalServer(file.stem, f"{handle.listening_address}/v1", identity, handle)
