@@ -9,6 +9,7 @@ import { render } from "preact";
 import { App } from "../shared/src/components/App";
 import { Kernel } from "../shared/src/model/kernel";
 import type { WidgetState } from "../shared/src/protocol";
+import type { RunSnapshot } from "../shared/src/run";
 import { historyRows, permission, type RunOptions, snapshotOf, usual } from "./data";
 import { FakeKernel } from "./fakeKernel";
 
@@ -19,6 +20,22 @@ interface Scene {
   readonly answering?: boolean;
   readonly lost?: boolean;
   readonly rate?: number;
+}
+
+/** Formats as a run measured them; `unread`: no reply in any of them could be read so far. */
+function withFormats(snapshot: RunSnapshot, unread: boolean): RunSnapshot {
+  const measured = ["lines", "tags", "json", "value"].map((format, place) => ({
+    format,
+    score: unread ? 0 : 55 + 15 * (place % 3),
+    unreadable: unread ? 20 : 3 - place,
+    errors: place === 1 ? 2 : 0,
+    tokens: 5_400 + 900 * place,
+  }));
+  const chosen = { chosen: unread ? null : "json", reason: unread ? null : "the best mean score" };
+  return {
+    ...snapshot,
+    summary: { ...snapshot.summary, formats: { rows: 20, measured, ...chosen } },
+  };
 }
 
 const scenes: Readonly<Record<string, Scene>> = {
@@ -42,6 +59,16 @@ const scenes: Readonly<Record<string, Scene>> = {
   "permission-unpriced": { state: { permission: permission(false, false), snapshot: null } },
   "permission-free": { state: { permission: permission(true, false, true), snapshot: null } },
   "permission-hostile": { state: { permission: permission(true, true), snapshot: null } },
+  joinable: {
+    state: { permission: { ...permission(true, false), joins: usual.id }, snapshot: null },
+  },
+  joined: {
+    state: {
+      permission: { ...permission(true, false), joins: usual.id, state: "joined" },
+    },
+  },
+  formats: { state: { snapshot: withFormats(snapshotOf({ ...usual, state: "finished" }), false) } },
+  "formats-unread": { state: { snapshot: withFormats(snapshotOf(usual), true) } },
   permitted: {
     state: { permission: { ...permission(true, false), state: "permitted" } },
   },
