@@ -13,8 +13,8 @@ from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.readings import reading_notes
-from mipro_nb.runs.wording import counted
+from mipro_nb.runs.sentences.readings import reading_notes
+from mipro_nb.runs.sentences.wording import counted
 
 if TYPE_CHECKING:
     from tqdm.auto import tqdm

@@ -9,7 +9,7 @@ import pytest
 
 from mipro_nb.language import configure
 from mipro_nb.models import retryable
-from mipro_nb.runs.opened import close_records
+from mipro_nb.runs.store.open_records import close_records
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("mipro_nb", deadline=None)

@@ -13,12 +13,12 @@ from mipro_nb.evaluate.metric import Metric, MetricFunction, scale_of
 from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
+from mipro_nb.language.execution.scored_row import is_made_of
 from mipro_nb.language.module import Module
-from mipro_nb.language.scored_row import is_made_of
 from mipro_nb.models.gate.gate import own_calls
 from mipro_nb.numbers import is_count, is_number, one_decimal
 from mipro_nb.runs.interval import score_interval
-from mipro_nb.runs.wording import counted
+from mipro_nb.runs.sentences.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,11 +20,11 @@ from mipro_nb.errors import (
 )
 from mipro_nb.evaluate.metric import Metric, MetricScaleError, Score
 from mipro_nb.evaluate.user_code import run_user_code
-from mipro_nb.language.attempt import Attempt, attempting
 from mipro_nb.language.example import Example
+from mipro_nb.language.execution.attempt import Attempt, attempting
+from mipro_nb.language.execution.scored_row import scoring
+from mipro_nb.language.execution.tracing import noting
 from mipro_nb.language.module import Module
-from mipro_nb.language.scored_row import scoring
-from mipro_nb.language.tracing import noting
 
 # What a prompt may come to, and no error of the program.
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)

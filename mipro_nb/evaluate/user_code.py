@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Coroutine
 from typing import TypeVar
 
 from mipro_nb.errors import ProgramError
-from mipro_nb.language.attempt import Attempt, current_attempt
-from mipro_nb.language.threads import let_threads_inherit
+from mipro_nb.language.execution.attempt import Attempt, current_attempt
+from mipro_nb.language.execution.threads import let_threads_inherit
 
 T = TypeVar("T")
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mipro_nb.language.prompt import Message
-    from mipro_nb.language.signature import SignatureMeta
+    from mipro_nb.language.signatures.signature import SignatureMeta
+
+Message = dict[str, str]  # role and content
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mipro_nb.language.predict import Predict
+    from mipro_nb.language.predictor import Predictor
 
 
 _ABSENT = 1_000_000
@@ -95,14 +95,14 @@ class Module:
             result = await in_worker(chosen, *args, **kwargs)
         return await result if inspect.isawaitable(result) else result
 
-    def named_predictors(self) -> list[tuple[str, Predict]]:
+    def named_predictors(self) -> list[tuple[str, Predictor]]:
         """Return (name, predictor) pairs: ``"prog.predict"``, ``"steps[0]"``, ``"by_lang['en']"``.
 
         A predictor that is reached by two names is listed under the first one.
         """
         return list(_walk(self, ""))
 
-    def predictors(self) -> list[Predict]:
+    def predictors(self) -> list[Predictor]:
         """Return the predictors, in the order of `named_predictors`."""
         return [predictor for _, predictor in self.named_predictors()]
 
@@ -224,17 +224,17 @@ def _holds_modules(value: Any) -> bool:
     return isinstance(value, list | dict | tuple) and any(True for _ in _walk(value, ""))
 
 
-def _walk(module: Any, prefix: str) -> Iterator[tuple[str, Predict]]:
+def _walk(module: Any, prefix: str) -> Iterator[tuple[str, Predictor]]:
     seen: set[int] = set()
     yield from _walk_value(module, prefix, seen)
 
 
-def _walk_value(value: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Predict]]:
+def _walk_value(value: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Predictor]]:
     if not isinstance(value, Module | list | tuple | dict) or id(value) in seen:
         return
     seen.add(id(value))
     if isinstance(value, Module) and value.is_predictor:
-        yield name or "self", value  # type: ignore[misc]
+        yield name or "self", value
         return
     for inner_name, inner in _parts(value, name):
         yield from _walk_value(inner, inner_name, seen)

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError, TruncatedReplyError
 from mipro_nb.language.example import Example, Prediction
-from mipro_nb.language.fields import NO_DEFAULT
+from mipro_nb.language.execution.recent_calls import PastCall, remember
+from mipro_nb.language.execution.scope import lost
+from mipro_nb.language.execution.scored_row import demos_beside
+from mipro_nb.language.execution.tracing import Step, add_notes, add_step
 from mipro_nb.language.formats import check_fits, check_format, labels_of
-from mipro_nb.language.history import PastCall, remember
-from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
+from mipro_nb.language.lm_protocol import LanguageModel, LMRequest, Message
 from mipro_nb.language.module import Module
 from mipro_nb.language.options import check_options
 from mipro_nb.language.plain import plain
-from mipro_nb.language.prompt import Message, format_for, write_messages, write_retry
+from mipro_nb.language.prompt import format_for, write_messages, write_retry
+from mipro_nb.language.reading.thoughts import told_apart
 from mipro_nb.language.reply import Reading, read_reply, reply_schema
-from mipro_nb.language.scope import lost
-from mipro_nb.language.scored_row import demos_beside
 from mipro_nb.language.settings import settings
-from mipro_nb.language.signature import SignatureMeta, ensure_signature, make_signature
-from mipro_nb.language.thoughts import told_apart
-from mipro_nb.language.tracing import Step, add_notes, add_step
+from mipro_nb.language.signatures.fields import NO_DEFAULT
+from mipro_nb.language.signatures.signature import SignatureMeta, ensure_signature, make_signature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mipro_nb.language.example import Example
-    from mipro_nb.language.lm_protocol import LanguageModel
-    from mipro_nb.language.signature import SignatureMeta
-
-Message = dict[str, str]
+    from mipro_nb.language.lm_protocol import LanguageModel, Message
+    from mipro_nb.language.signatures.signature import SignatureMeta
 
 _EMPTY = "(an empty answer)"
 _UNCHANGING = frozenset({str, int, float, bool, type(None)})

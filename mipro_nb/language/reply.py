@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from mipro_nb.errors import ReplyError, TruncatedReplyError
-from mipro_nb.language.fields import Field, accepts, adapter, holds_any_text
 from mipro_nb.language.formats import FORMATS, Found, PromptFormat
 from mipro_nb.language.formats.description import in_few_words
 from mipro_nb.language.formats.json_object import begins
 from mipro_nb.language.formats.unmarked import NoValueError, whole
-from mipro_nb.language.keys import in_doubt
-from mipro_nb.language.marks import folded, label_of
-from mipro_nb.language.thoughts import told_apart
-from mipro_nb.language.values import is_placeholder, may_go_on, read_value, taken_value
-from mipro_nb.language.wrapping import trimmed, without_preface
+from mipro_nb.language.reading.keys import in_doubt
+from mipro_nb.language.reading.marks import folded, label_of
+from mipro_nb.language.reading.thoughts import told_apart
+from mipro_nb.language.reading.values import is_placeholder, may_go_on, read_value, taken_value
+from mipro_nb.language.reading.wrapping import trimmed, without_preface
+from mipro_nb.language.signatures.fields import Field, accepts, adapter, holds_any_text
 
 if TYPE_CHECKING:
-    from mipro_nb.language.signature import SignatureMeta
+    from mipro_nb.language.signatures.signature import SignatureMeta
 
 _CUT_OFF = "The reply was cut off by max_tokens: give the LM a higher max_tokens."
 _ONLY_THOUGHTS = "The reply ends within the model's thoughts."

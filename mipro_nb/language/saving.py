@@ -22,22 +22,22 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from mipro_nb.errors import InvalidArgumentError, SavedStateError, shown
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import accepts, adapter, in_order
 from mipro_nb.language.formats import check_fits, check_format
 from mipro_nb.language.plain import plain
-from mipro_nb.language.signature import fields_in, without_choices
+from mipro_nb.language.signatures.fields import accepts, adapter, in_order
+from mipro_nb.language.signatures.signature import fields_in, without_choices
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mipro_nb.language.predict import Predict
-    from mipro_nb.language.signature import SignatureMeta
+    from mipro_nb.language.predictor import Predictor
+    from mipro_nb.language.signatures.signature import SignatureMeta
 
 FORMAT = "mipro_nb program"
 VERSION = 1
 
 
-def dump_state(predictors: Sequence[tuple[str, Predict]]) -> dict[str, Any]:
+def dump_state(predictors: Sequence[tuple[str, Predictor]]) -> dict[str, Any]:
     """Return the state of `predictors` as JSON-able values."""
     return {
         "format": FORMAT,
@@ -46,7 +46,7 @@ def dump_state(predictors: Sequence[tuple[str, Predict]]) -> dict[str, Any]:
     }
 
 
-def _dump_predictor(name: str, predictor: Predict) -> dict[str, Any]:
+def _dump_predictor(name: str, predictor: Predictor) -> dict[str, Any]:
     state = {
         "signature": predictor.signature.declaration,
         "instructions": predictor.signature.instructions,
@@ -112,7 +112,7 @@ def read(path: Path) -> dict[str, Any]:
     return state
 
 
-def load_state(predictors: Sequence[tuple[str, Predict]], state: Mapping[str, Any]) -> None:
+def load_state(predictors: Sequence[tuple[str, Predictor]], state: Mapping[str, Any]) -> None:
     """Give `predictors` the instructions and demos of `state`; all of them or, on error, none."""
     saved = _checked(state)
     here = dict(predictors)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mipro_nb.language.prompt import Message
+from mipro_nb.language.lm_protocol import Message
 from mipro_nb.models.prices import Price
 from mipro_nb.runs.events import NoteTopic, Phase
 

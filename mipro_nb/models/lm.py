@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import EmptyAnswerError, InvalidArgumentError, ProgramError, ReplyError
-from mipro_nb.language.attempt import lm_call
+from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.formats import check_choice
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.language.options import check_flag, check_options

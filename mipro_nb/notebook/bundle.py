@@ -14,7 +14,7 @@ from mipro_nb.notebook.static_text import (
     permission_text,
     run_text,
 )
-from mipro_nb.runs.view import SCHEMA, Json
+from mipro_nb.runs.views.view import SCHEMA, Json
 
 RUN_MIME = "application/vnd.mipro.run+json"
 EMPTY: Json = {"permission": None, "snapshot": None, "history": None, "comparison": None}

@@ -12,13 +12,13 @@ from mipro_nb.notebook.widget import Answers
 from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.running.live_runs import find_live
 from mipro_nb.optimizer.running.run import Run
-from mipro_nb.runs.details import demos, example_calls
-from mipro_nb.runs.history import history_rows
-from mipro_nb.runs.living import lives_here
-from mipro_nb.runs.record import Record
-from mipro_nb.runs.recorded import compare_runs, delete_runs, rename_run, tag_run
-from mipro_nb.runs.view import Json
-from mipro_nb.runs.whole_text import whole_text
+from mipro_nb.runs.recorded_runs import compare_runs, delete_runs, rename_run, tag_run
+from mipro_nb.runs.store.owners import lives_here
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.details import demos, example_calls
+from mipro_nb.runs.views.history import history_rows
+from mipro_nb.runs.views.view import Json
+from mipro_nb.runs.views.whole_text import whole_text
 
 Tell = Callable[[str, Json], None]
 

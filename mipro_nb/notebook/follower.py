@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from mipro_nb.optimizer.running.live_runs import find_live
-from mipro_nb.runs.details import trial_detail
-from mipro_nb.runs.record import Record
-from mipro_nb.runs.recorded import load_run
-from mipro_nb.runs.view import Json, RunView
+from mipro_nb.runs.recorded_runs import load_run
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.details import trial_detail
+from mipro_nb.runs.views.view import Json, RunView
 
 _log = logging.getLogger(__name__)
 

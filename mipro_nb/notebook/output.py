@@ -11,7 +11,7 @@ from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.follower import Follower
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.optimizer.running.run import Run
-from mipro_nb.runs.view import Json
+from mipro_nb.runs.views.view import Json
 
 
 def displayed(shown: Any, *, raw: bool = True) -> DisplayHandle:

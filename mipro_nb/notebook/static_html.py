@@ -43,9 +43,9 @@ from mipro_nb.notebook.static_text import (
     spend_notes,
     spend_rows,
 )
-from mipro_nb.runs.measured_formats import HEAD, chosen_text, formats_rows
-from mipro_nb.runs.resuming import NOTHING_SCORED
-from mipro_nb.runs.wording import configuration_text, counted
+from mipro_nb.runs.sentences.measured_formats import HEAD, chosen_text, formats_rows
+from mipro_nb.runs.sentences.resume import NOTHING_SCORED
+from mipro_nb.runs.sentences.wording import configuration_text, counted
 
 __all__ = [
     "comparison_html",

@@ -16,9 +16,8 @@ from mipro_nb.notebook.amounts import (
 )
 from mipro_nb.notebook.magic.plain import visible
 from mipro_nb.numbers import signed
-from mipro_nb.runs.measured_formats import HEAD, chosen_text, formats_rows
-from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.resuming import (
+from mipro_nb.runs.sentences.measured_formats import HEAD, chosen_text, formats_rows
+from mipro_nb.runs.sentences.resume import (
     CELL_AGAIN,
     NOTHING_SCORED,
     RESUMABLE,
@@ -26,7 +25,8 @@ from mipro_nb.runs.resuming import (
     failed_text,
     lost_text,
 )
-from mipro_nb.runs.wording import configuration_text, counted
+from mipro_nb.runs.sentences.wording import configuration_text, counted
+from mipro_nb.runs.usage import Outlay
 
 Json = Mapping[str, Any]
 

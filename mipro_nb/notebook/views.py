@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
-from mipro_nb.runs.history import history_rows, matches
-from mipro_nb.runs.opened import open_record
-from mipro_nb.runs.record import Record
-from mipro_nb.runs.recorded import compare_runs, list_runs, load_run
-from mipro_nb.runs.view import Json
+from mipro_nb.runs.recorded_runs import compare_runs, list_runs, load_run
+from mipro_nb.runs.store.open_records import open_record
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.history import history_rows, matches
+from mipro_nb.runs.views.view import Json
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ import traitlets
 from mipro_nb.errors import MiproError
 from mipro_nb.notebook.bundle import EMPTY, mime_bundle
 from mipro_nb.notebook.frontend import STATIC, answer_on_subshells
-from mipro_nb.runs.view import Json
+from mipro_nb.runs.views.view import Json
 
 _log = logging.getLogger(__name__)
 _REMEMBERED_REQUESTS = 1000

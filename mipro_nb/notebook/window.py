@@ -19,9 +19,9 @@ from mipro_nb.notebook.surface import check_below_usd
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.miprov2 import check_caps
 from mipro_nb.optimizer.running.run import Run
-from mipro_nb.runs.record import Record
-from mipro_nb.runs.view import Json
-from mipro_nb.runs.wording import told_settings
+from mipro_nb.runs.sentences.wording import told_settings
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.view import Json
 from mipro_nb.terminal import asked_by_input
 
 # A notebook that is saved while a run goes on holds a page at most so old.

@@ -42,8 +42,8 @@ from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.live_runs import begun_here, find_live, live_runs
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
-from mipro_nb.runs.opened import open_record
-from mipro_nb.runs.record import Record
+from mipro_nb.runs.store.open_records import open_record
+from mipro_nb.runs.store.record import Record
 
 _CAPS = ("max_usd", "max_calls", "max_tokens", "max_seconds")
 # Parameters of compile that the plan does not depend on.

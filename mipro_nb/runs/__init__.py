@@ -5,20 +5,20 @@
 what runs are written with.
 """
 
-from mipro_nb.runs.comparison import Comparison
-from mipro_nb.runs.opened import default_path, open_record
-from mipro_nb.runs.record import Record, RecordedEvent
-from mipro_nb.runs.recorded import RecordedRun, export, import_run
-from mipro_nb.runs.recorded import compare_runs as compare
-from mipro_nb.runs.recorded import delete_runs as delete
-from mipro_nb.runs.recorded import list_runs as list  # noqa: A004 - users read `runs.list()`
-from mipro_nb.runs.recorded import load_run as load
-from mipro_nb.runs.recorded import rename_run as rename
-from mipro_nb.runs.recorded import search_runs as search
-from mipro_nb.runs.recorded import tag_run as tag
-from mipro_nb.runs.soundness import CheckReport
-from mipro_nb.runs.soundness import check_record as check
+from mipro_nb.runs.record_check import CheckReport
+from mipro_nb.runs.record_check import check_record as check
+from mipro_nb.runs.recorded_runs import RecordedRun, export, import_run
+from mipro_nb.runs.recorded_runs import compare_runs as compare
+from mipro_nb.runs.recorded_runs import delete_runs as delete
+from mipro_nb.runs.recorded_runs import list_runs as list  # noqa: A004 - users read `runs.list()`
+from mipro_nb.runs.recorded_runs import load_run as load
+from mipro_nb.runs.recorded_runs import rename_run as rename
+from mipro_nb.runs.recorded_runs import search_runs as search
+from mipro_nb.runs.recorded_runs import tag_run as tag
 from mipro_nb.runs.state import RunState, Spend, fold
+from mipro_nb.runs.store.open_records import default_path, open_record
+from mipro_nb.runs.store.record import Record, RecordedEvent
+from mipro_nb.runs.views.comparison import Comparison
 
 __all__ = [
     "CheckReport",

@@ -26,10 +26,10 @@ from mipro_nb.runs.events import (
     UnixTime,
     first_problem,
 )
-from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.record import Record, RecordedEvent
-from mipro_nb.runs.schema import refs_in
 from mipro_nb.runs.state import fold
+from mipro_nb.runs.store.record import Record, RecordedEvent
+from mipro_nb.runs.store.schema import refs_in
+from mipro_nb.runs.usage import Outlay
 
 SUFFIX = ".mipro.json"
 _FORMAT: Literal["mipro_nb run"] = "mipro_nb run"

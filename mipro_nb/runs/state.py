@@ -8,9 +8,9 @@ from typing import Literal
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.living import lives
-from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.record import RecordedEvent
+from mipro_nb.runs.store.owners import lives
+from mipro_nb.runs.store.record import RecordedEvent
+from mipro_nb.runs.usage import Outlay
 
 State = Literal[
     "planned", "running", "paused", "finished", "stopped", "capped", "failed", "cut off"

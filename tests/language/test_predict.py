@@ -27,11 +27,11 @@ from mipro_nb.language import (
     Predict,
     configure,
     context,
-    history,
     inspect_history,
     settings,
 )
-from mipro_nb.language.tracing import tracing
+from mipro_nb.language.execution import recent_calls
+from mipro_nb.language.execution.tracing import tracing
 
 CORE_THREAD = "mipro-core"
 
@@ -346,7 +346,7 @@ def test_inspect_history_prints_messages_and_reply(lm, capsys):
 
 
 def test_inspect_history_without_calls_says_so(monkeypatch, capsys):
-    monkeypatch.setattr(history, "_calls", history.deque())
+    monkeypatch.setattr(recent_calls, "_calls", recent_calls.deque())
     inspect_history()
     assert capsys.readouterr().out == "No LM call has been made in this process.\n"
     with pytest.raises(InvalidArgumentError, match="n=0"):

@@ -17,8 +17,8 @@ from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language import Signature
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.prompt import write_messages
+from mipro_nb.language.reading.thoughts import told_apart
 from mipro_nb.language.reply import read_reply
-from mipro_nb.language.thoughts import told_apart
 
 
 class Color(Enum):

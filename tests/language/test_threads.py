@@ -6,8 +6,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import mipro_nb as mipro
-from mipro_nb.language.attempt import current_attempt
-from mipro_nb.language.threads import let_threads_inherit
+from mipro_nb.language.execution.attempt import current_attempt
+from mipro_nb.language.execution.threads import let_threads_inherit
 
 
 class Noting(threading.Thread):

@@ -8,8 +8,8 @@ from mipro_nb.core_loop import core
 from mipro_nb.language import LMRequest
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.gate.gate import Gate, run_gate
-from mipro_nb.runs.record import Record
 from mipro_nb.runs.state import fold
+from mipro_nb.runs.store.record import Record
 
 RUN = "run"
 

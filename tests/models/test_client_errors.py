@@ -18,7 +18,7 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import LMError, LMUnavailableError, RequestRefusedError
 from mipro_nb.language import LMRequest
 from mipro_nb.models.gate.gate import Gate, run_gate
-from mipro_nb.runs.opened import open_record
+from mipro_nb.runs.store.open_records import open_record
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
 

@@ -18,9 +18,9 @@ from mipro_nb.language import LMRequest
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.gate.earlier_calls import Before, PastCalls
 from mipro_nb.models.gate.gate import Gate, run_gate
-from mipro_nb.runs.opened import open_record
-from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.record import Record
+from mipro_nb.runs.store.open_records import open_record
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.usage import Outlay
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import ReplyError
 from mipro_nb.language import LMRequest
 from mipro_nb.models.gate.gate import Gate, run_gate
-from mipro_nb.runs.opened import open_record
+from mipro_nb.runs.store.open_records import open_record
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 5}
 THINKING = {"type": "thinking", "thinking": [{"type": "text", "text": "hm, 5?"}]}

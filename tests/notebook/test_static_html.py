@@ -25,8 +25,8 @@ from mipro_nb.notebook.static_html import (
     run_html,
     run_text,
 )
-from mipro_nb.runs.details import trial_detail
-from mipro_nb.runs.view import RunView
+from mipro_nb.runs.views.details import trial_detail
+from mipro_nb.runs.views.view import RunView
 
 TAGS = {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre"}
 TAGS |= {"br", "span"}

@@ -11,7 +11,7 @@ from scripted_task import Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
 from mipro_nb.errors import RecordError
-from mipro_nb.runs.record import text_ref
+from mipro_nb.runs.store.record import text_ref
 
 TRAIN, VAL = rows(12), rows(24, start=1000)
 

@@ -12,8 +12,8 @@ from scripted_task import lm_of as lm_in_lines
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.notebook.magic.optimizing import OPTIONS
-from mipro_nb.runs.history import history_rows
-from mipro_nb.runs.view import RunView
+from mipro_nb.runs.views.history import history_rows
+from mipro_nb.runs.views.view import RunView
 
 FORMS = {"tags": "<answer>the answer</answer>", "json": '{"answer": <answer>}'}
 WISHES = {"num_candidates": 2, "max_bootstrapped_demos": 1, "max_labeled_demos": 1}

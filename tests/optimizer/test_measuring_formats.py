@@ -25,8 +25,8 @@ from mipro_nb.notebook.static_text import run_text
 from mipro_nb.optimizer.phases.measure_formats import best_of
 from mipro_nb.runs import open_record
 from mipro_nb.runs.events import FormatMeasured
-from mipro_nb.runs.history import history_rows
-from mipro_nb.runs.view import RunView
+from mipro_nb.runs.views.history import history_rows
+from mipro_nb.runs.views.view import RunView
 
 TRAIN, VAL = rows(24), rows(6, start=1000)
 WISHES = {"num_candidates": 2, "max_bootstrapped_demos": 1, "max_labeled_demos": 1}

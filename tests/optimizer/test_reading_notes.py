@@ -10,8 +10,8 @@ import mipro_nb as mipro
 from mipro_nb.errors import LMError
 from mipro_nb.optimizer.planning.progress import Past
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.details import trial_detail
-from mipro_nb.runs.view import RunView
+from mipro_nb.runs.views.details import trial_detail
+from mipro_nb.runs.views.view import RunView
 
 UNMARKED = "'answer' was read without its mark"
 VAL = rows(4, start=1000)

@@ -17,7 +17,7 @@ from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs import Record, open_record
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.archive import export_run, import_run
-from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.usage import Outlay
 
 
 def contents(record, run_id):

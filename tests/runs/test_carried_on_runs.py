@@ -20,12 +20,13 @@ from handmade import (
 )
 
 import mipro_nb as mipro
-from mipro_nb.runs import RecordedEvent, fold, living, open_record
+from mipro_nb.runs import RecordedEvent, fold, open_record
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.events import configuration_key
-from mipro_nb.runs.history import history_rows
-from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.state import Choice
+from mipro_nb.runs.store import owners
+from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.views.history import history_rows
 
 HERE = {"process": os.getppid(), "process_started": psutil.Process(os.getppid()).create_time()}
 
@@ -268,9 +269,9 @@ def test_the_frame_of_examples_tells_the_last_score_of_each():
 
 
 def test_a_run_that_is_carried_on_here_is_told_to_be_here(monkeypatch):
-    monkeypatch.setattr(living, "_here", {"run": {"somebody"}})
+    monkeypatch.setattr(owners, "_here", {"run": {"somebody"}})
     here = ev.RunResumed(
-        process=os.getpid(), process_started=living.own_start(), worked_until=1010.0
+        process=os.getpid(), process_started=owners.own_start(), worked_until=1010.0
     )
     row = write(timed(*BEGUN, (1010.0, ended(state="stopped")), (2000.0, here)))
     assert (row["state"], row["here"]) == ("running", True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mipro_nb.runs.clip import (
+from mipro_nb.runs.views.clip import (
     clip,
     clip_fields,
     more_of_event,

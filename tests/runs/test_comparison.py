@@ -10,7 +10,7 @@ from handmade import BETTER, answered, asked, ended, planned, told, trial, whole
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, UnknownRunError
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.comparison import spending_curve
+from mipro_nb.runs.views.spending_curve import spending_curve
 
 
 def proposed(index, instruction, predictor="self"):

@@ -19,10 +19,10 @@ import mipro_nb as mipro
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.runs import Record, open_record
 from mipro_nb.runs.archive import export_run
-from mipro_nb.runs.details import demos, example_calls, trial_detail
-from mipro_nb.runs.history import history_rows
-from mipro_nb.runs.opened import close_records
-from mipro_nb.runs.view import RunView
+from mipro_nb.runs.store.open_records import close_records
+from mipro_nb.runs.views.details import demos, example_calls, trial_detail
+from mipro_nb.runs.views.history import history_rows
+from mipro_nb.runs.views.view import RunView
 
 RUN = "20261124-010203-abcdef"
 

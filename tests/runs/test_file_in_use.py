@@ -13,7 +13,7 @@ import pytest
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import Record, check, open_record
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.usage import Outlay
 
 RUN = "20261124-010203-abcdef"
 

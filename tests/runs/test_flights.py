@@ -9,9 +9,9 @@ import mipro_nb as mipro
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
-from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.report import write_report
 from mipro_nb.runs.state import fold
+from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.views.report import write_report
 
 
 @pytest.fixture

@@ -28,9 +28,10 @@ from hypothesis import strategies as st
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, MiproError, RecordError, UnknownRunError
-from mipro_nb.runs import RunState, fold, living, open_record
+from mipro_nb.runs import RunState, fold, open_record
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.history import history_rows
+from mipro_nb.runs.store import owners
+from mipro_nb.runs.views.history import history_rows
 
 many_events = st.lists(any_event, max_size=12).map(sensible)
 
@@ -345,7 +346,7 @@ def test_a_run_that_goes_on_is_not_deleted(dead_process, monkeypatch):
     write("cut off", [planned(dead_process), ev.RunPermitted(by="user")])
     write("here", [planned(os.getpid()), ev.RunPermitted(by="user"), ev.RunPaused()])
     write("elsewhere", [planned(os.getppid()), ev.RunPermitted(by="user")])
-    monkeypatch.setattr(living, "_here", {"here": {"somebody"}})
+    monkeypatch.setattr(owners, "_here", {"here": {"somebody"}})
     for run_id, remedy in (("here", "stop it first"), ("elsewhere", "another process")):
         with pytest.raises(InvalidArgumentError, match=remedy) as caught:
             mipro.runs.delete("over", run_id)

@@ -19,8 +19,8 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, RecordError, UnknownRunError
 from mipro_nb.runs import Record, default_path, import_run, open_record
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.record import SCHEMA_VERSION, text_ref
+from mipro_nb.runs.store.record import SCHEMA_VERSION, text_ref
+from mipro_nb.runs.usage import Outlay
 
 RUN = "20261124-010203-abcdef"
 
@@ -419,7 +419,7 @@ FIRST_TYPES = {
 
 def test_every_type_of_event_is_known_to_a_schema():
     # Older versions refuse the file as newer rather than take such an event for damage. For a new
-    # type, add a step to mipro_nb/runs/schema.py, and the type to this list.
+    # type, add a step to mipro_nb/runs/store/schema.py, and the type to this list.
     types = {kind.model_fields["type"].default for kind in EVENT_CLASSES}
     assert types - FIRST_TYPES == {"run_noted", "format_measured", "format_chosen"}
     assert SCHEMA_VERSION == 4

@@ -9,8 +9,8 @@ from handmade import BETTER, NOBODY, STUDENT, answered, asked, ended, planned, s
 
 from mipro_nb.runs import RecordedEvent
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.report import write_report
 from mipro_nb.runs.state import fold
+from mipro_nb.runs.views.report import write_report
 
 RESUME = 'MIPROv2(metric=METRIC).resume("run", PROGRAM)'
 

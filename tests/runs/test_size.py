@@ -8,7 +8,7 @@ import random
 from handmade import answered, keep, planned, scored, write
 
 import mipro_nb as mipro
-from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.usage import Outlay
 
 CALLS = 1_000
 MOST_BYTES = 100_000_000 * CALLS // 10_000

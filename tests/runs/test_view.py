@@ -14,7 +14,7 @@ from scripted_server import ScriptedServer
 from scripted_task import GOOD, PlanAndSolve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
-from mipro_nb.runs.view import RunView
+from mipro_nb.runs.views.view import RunView
 
 
 @pytest.fixture(scope="module")

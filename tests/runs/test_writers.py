@@ -15,7 +15,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import fold, open_record
-from mipro_nb.runs.record import Record
+from mipro_nb.runs.store.record import Record
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ from pathlib import Path
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import Record
 from mipro_nb.runs.events import GroundingWritten
-from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.usage import Outlay
 path, run, count, own = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 record = Record(path)
 print("ready", flush=True)

@@ -1,5 +1,5 @@
 /**
- * The view-model: what a view of a run is drawn from, as Python's `mipro_nb.runs.view` writes it.
+ * The view-model: what a view of a run is drawn from, as Python's `mipro_nb.runs.views.view` writes it.
  *
  * Scores are 0–100 unless said otherwise, times are Unix seconds, durations seconds, money USD.
  * Every text in here may come from an LM: it is drawn as text, never as HTML.

@@ -6,9 +6,9 @@ import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from mipro_nb.language.bounds import in_words
-from mipro_nb.language.fields import Field, adapter, choices, type_name
-from mipro_nb.language.values import write_value
+from mipro_nb.language.reading.values import write_value
+from mipro_nb.language.signatures.bounds import in_words
+from mipro_nb.language.signatures.fields import Field, adapter, choices, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

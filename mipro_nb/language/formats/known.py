@@ -10,7 +10,7 @@ from mipro_nb.language.formats.json_object import JsonObject
 from mipro_nb.language.formats.lines import Lines
 from mipro_nb.language.formats.protocol import PromptFormat
 from mipro_nb.language.formats.tags import Tags
-from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.signatures.signature import SignatureMeta
 
 FORMATS: dict[str, PromptFormat] = {
     each.name: each for each in (Lines(), Tags(), JsonObject(), Bare())

@@ -11,14 +11,14 @@ from dataclasses import replace
 from itertools import pairwise
 
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, holds_any_text, json_value
 from mipro_nb.language.formats.description import described, in_few_words
 from mipro_nb.language.formats.protocol import Found
-from mipro_nb.language.keys import in_doubt
-from mipro_nb.language.marks import Mark, fence_lines, is_mark, marks_in, repeats_of
-from mipro_nb.language.signature import SignatureMeta
-from mipro_nb.language.values import quoted, write_value
-from mipro_nb.language.wrapping import trimmed
+from mipro_nb.language.reading.keys import in_doubt
+from mipro_nb.language.reading.marks import Mark, fence_lines, is_mark, marks_in, repeats_of
+from mipro_nb.language.reading.values import quoted, write_value
+from mipro_nb.language.reading.wrapping import trimmed
+from mipro_nb.language.signatures.fields import Field, holds_any_text, json_value
+from mipro_nb.language.signatures.signature import SignatureMeta
 
 _ASKED = "Reply in exactly this form:"
 _GOES_ON = "The reply went on with another question: what follows the answer was left out."

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mipro_nb.language.fields import choices
 from mipro_nb.language.formats.bare import labels_of
-from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.signatures.fields import choices
+from mipro_nb.language.signatures.signature import SignatureMeta
 
 Kind = Literal["held label", "label", "text", "several", "nested"]
 """What is asked for: one value of few, to which the server holds the model, or to which it does

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mipro_nb.language.example import Example
-    from mipro_nb.language.signature import SignatureMeta
+    from mipro_nb.language.signatures.signature import SignatureMeta
 
 
 @dataclass(frozen=True)

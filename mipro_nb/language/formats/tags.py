@@ -9,14 +9,14 @@ from functools import lru_cache
 from typing import Any
 
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, json_value
 from mipro_nb.language.formats.description import described
 from mipro_nb.language.formats.protocol import Found
-from mipro_nb.language.keys import in_doubt
-from mipro_nb.language.marks import folded
-from mipro_nb.language.signature import SignatureMeta
-from mipro_nb.language.values import quoted, write_value
-from mipro_nb.language.wrapping import trimmed
+from mipro_nb.language.reading.keys import in_doubt
+from mipro_nb.language.reading.marks import folded
+from mipro_nb.language.reading.values import quoted, write_value
+from mipro_nb.language.reading.wrapping import trimmed
+from mipro_nb.language.signatures.fields import Field, json_value
+from mipro_nb.language.signatures.signature import SignatureMeta
 
 _ASKED = "Reply in exactly this form:"
 

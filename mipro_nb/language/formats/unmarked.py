@@ -7,13 +7,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from mipro_nb.language.fields import holds_any_text
-from mipro_nb.language.marks import folded, label_of
-from mipro_nb.language.near_json import near_json
-from mipro_nb.language.wrapping import unfenced, without_preface
+from mipro_nb.language.reading.marks import folded, label_of
+from mipro_nb.language.reading.near_json import near_json
+from mipro_nb.language.reading.wrapping import unfenced, without_preface
+from mipro_nb.language.signatures.fields import holds_any_text
 
 if TYPE_CHECKING:
-    from mipro_nb.language.signature import SignatureMeta
+    from mipro_nb.language.signatures.signature import SignatureMeta
 
 # Names under which models hand over an answer that was asked for under another one.
 _USUAL_NAMES = frozenset(

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from functools import partial
 
 from mipro_nb.errors import RecordError
-from mipro_nb.runs.record import Record
+from mipro_nb.runs.store.record import Record
 
 Work = Callable[[], object]
 """Writes what belongs together; done again from its beginning where it could not be written."""

@@ -18,8 +18,8 @@ from mipro_nb.models.services.redaction import shown_parameters
 from mipro_nb.models.services.refusals import kind_of, refused_again
 from mipro_nb.models.services.worst_case import names_limit
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RunNoted, TextRef
-from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.record import Record, text_ref
+from mipro_nb.runs.store.record import Record, text_ref
+from mipro_nb.runs.usage import Outlay
 
 _NONE: Mapping[str, int] = {}
 _NOTHING = Outlay()

@@ -15,7 +15,7 @@ from mipro_nb.errors import (
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.services.worst_case import limited, worst_tokens
 from mipro_nb.numbers import is_count, is_number
-from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.usage import Outlay
 
 
 @dataclass(frozen=True)

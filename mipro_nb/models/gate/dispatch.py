@@ -25,7 +25,7 @@ from mipro_nb.models.gate.limiter import Priority, Turns
 from mipro_nb.models.gate.pace import Pace
 from mipro_nb.models.gate.permission import Permission
 from mipro_nb.models.retryable import Setback, pause_seconds
-from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.usage import Outlay
 
 Send = Callable[[Call], Awaitable[Answer]]
 """Makes one attempt; raises a Setback if another one may succeed, an LMError if not."""

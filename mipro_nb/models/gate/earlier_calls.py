@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from mipro_nb.models.calls import Answer, Call, CallLabels, call_labels
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RefusalKind, TextRef
-from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.usage import Outlay
 
 _Asked = tuple[str, TextRef, TextRef, int]
 _REST = Answer.model_fields.keys() - {"text", "thoughts", "notes"}

@@ -26,9 +26,9 @@ from mipro_nb.models.gate.draws import as_drawn
 from mipro_nb.models.gate.earlier_calls import Before
 from mipro_nb.models.gate.permission import Permission
 from mipro_nb.runs.events import AnyEvent
-from mipro_nb.runs.opened import open_record, prefer
-from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.record import Record
+from mipro_nb.runs.store.open_records import open_record, prefer
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.usage import Outlay
 
 _SESSION_CONCURRENCY = 256
 _FORKED = (

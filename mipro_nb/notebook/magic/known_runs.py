@@ -14,8 +14,8 @@ from mipro_nb.notebook.magic.words import Offered, did_you_mean
 from mipro_nb.optimizer import Run
 from mipro_nb.optimizer.running.live_runs import find_live, live_runs
 from mipro_nb.runs import RecordedRun
-from mipro_nb.runs.history import history_rows
-from mipro_nb.runs.resuming import RESUMABLE
+from mipro_nb.runs.sentences.resume import RESUMABLE
+from mipro_nb.runs.views.history import history_rows
 
 _NEWEST = ("last", "-1")
 _LISTED = 5

@@ -37,7 +37,7 @@ from mipro_nb.optimizer import MIPROv2, Plan, Run
 from mipro_nb.optimizer.running.live_runs import begun_here, find_live
 from mipro_nb.optimizer.running.surface import current_surface
 from mipro_nb.optimizer.search.strategy import STRATEGIES
-from mipro_nb.runs.resuming import CELL_AGAIN, RESUMABLE, resume_lines
+from mipro_nb.runs.sentences.resume import CELL_AGAIN, RESUMABLE, resume_lines
 from mipro_nb.terminal import TerminalSurface
 
 T = TypeVar("T")

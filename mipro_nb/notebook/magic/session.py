@@ -19,7 +19,7 @@ from mipro_nb.notebook.magic.plain import Text
 from mipro_nb.notebook.magic.words import did_you_mean
 from mipro_nb.notebook.surface import notebook_surface
 from mipro_nb.optimizer.running.surface import current_surface
-from mipro_nb.runs.wording import counted
+from mipro_nb.runs.sentences.wording import counted
 
 _NOTHING = ("", "none", "None")
 

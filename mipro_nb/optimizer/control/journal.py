@@ -13,9 +13,9 @@ from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.backlog import Backlog, Work
 from mipro_nb.optimizer.planning.progress import Past
 from mipro_nb.runs.events import AnyEvent, NoteTopic, RunEnded, RunNoted, RunPaused, TextRef
-from mipro_nb.runs.living import leave
-from mipro_nb.runs.record import Record, RecordedEvent
 from mipro_nb.runs.state import RunState
+from mipro_nb.runs.store.owners import leave
+from mipro_nb.runs.store.record import Record, RecordedEvent
 
 T = TypeVar("T")
 

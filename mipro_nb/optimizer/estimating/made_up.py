@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mipro_nb.language.fields import Field, adapter
+from mipro_nb.language.signatures.fields import Field, adapter
 
 _TEXT = "A sentence or two of plausible text stands here in place of what the model will write."
 _REASONING_SENTENCES = 3

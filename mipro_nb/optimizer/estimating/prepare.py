@@ -9,7 +9,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
-from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.signatures.signature import SignatureMeta
 from mipro_nb.models.lm import LM
 from mipro_nb.models.prices import Price
 from mipro_nb.models.tokens import count_message_tokens

@@ -26,17 +26,16 @@ from mipro_nb.errors import (
 )
 from mipro_nb.evaluate.metric import Metric, MetricReturnError, scale_of
 from mipro_nb.evaluate.user_code import run_user_code
-from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
+from mipro_nb.language.execution.attempt import attempting
+from mipro_nb.language.execution.scope import bind
+from mipro_nb.language.execution.tracing import Step, tracing
 from mipro_nb.language.formats import FORMATS
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lm_protocol import LanguageModel, Message
 from mipro_nb.language.module import Module
-from mipro_nb.language.predict import Predict
-from mipro_nb.language.prompt import Message
-from mipro_nb.language.scope import bind
+from mipro_nb.language.predictor import Predictor
 from mipro_nb.language.settings import context
-from mipro_nb.language.signature import SignatureMeta
-from mipro_nb.language.tracing import Step, tracing
+from mipro_nb.language.signatures.signature import SignatureMeta
 from mipro_nb.models.gate.gate import all_calls_through
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.estimating.blocking import Watch
@@ -50,7 +49,7 @@ from mipro_nb.optimizer.estimating.pitfalls import (
 )
 from mipro_nb.optimizer.estimating.stand_in import MOST_CALLS, AnsweredRequest, NoCalls, StandIn
 from mipro_nb.optimizer.planning.labels import can_be_demo, is_empty
-from mipro_nb.runs.wording import counted
+from mipro_nb.runs.sentences.wording import counted
 
 _ROWS = 5
 _SECONDS = 10.0
@@ -259,7 +258,7 @@ class _Rehearsing:
             attempting(None, refuses=False),
             tracing() as steps,
         ):
-            bind(program)
+            bind(program.named_predictors())
             before = attributes(program)
             made = run_user_code(self._program, program.acall(**row.inputs().to_dict()))
             ran = await self._bounded(made, stand_in)
@@ -436,7 +435,7 @@ class _Rehearsing:
         called = [made for made in calls if any(call.predictor for call in made)]
         return [*called, [*_first_of_each(max(calls, key=len)), *guessed]]
 
-    def _guessed(self, name: str, predictor: Predict, row: Example) -> RehearsedCall:
+    def _guessed(self, name: str, predictor: Predictor, row: Example) -> RehearsedCall:
         signature = predictor.signature
         values = {
             field_name: row[field_name] if field_name in row else made_up(each)

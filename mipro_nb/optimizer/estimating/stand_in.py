@@ -22,7 +22,7 @@ from mipro_nb.models.gate.dispatch import Send
 from mipro_nb.models.gate.gate import Gate
 from mipro_nb.optimizer.estimating.made_up import made_up
 from mipro_nb.optimizer.planning.labels import is_label
-from mipro_nb.runs.opened import open_record
+from mipro_nb.runs.store.open_records import open_record
 
 MOST_CALLS = 100
 """Calls that are answered for one row."""

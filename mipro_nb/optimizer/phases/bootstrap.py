@@ -22,13 +22,13 @@ from mipro_nb.evaluate.metric import Score
 from mipro_nb.evaluate.scoring import HOPELESS, OUTCOMES, caught_failures
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.evaluate.user_code import run_user_code
-from mipro_nb.language.attempt import attempting
 from mipro_nb.language.example import Example
+from mipro_nb.language.execution.attempt import attempting
+from mipro_nb.language.execution.scope import bind
+from mipro_nb.language.execution.scored_row import is_made_of
+from mipro_nb.language.execution.tracing import Step, noting, tracing
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
-from mipro_nb.language.scope import bind
-from mipro_nb.language.scored_row import is_made_of
-from mipro_nb.language.tracing import Step, noting, tracing
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.gate.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import Background
@@ -268,7 +268,7 @@ class _Bootstrap:
         with attempting(self._spec.plan.example_timeout) as attempt:
             try:
                 with tracing() as steps, noting() as notes:
-                    bind(teacher)
+                    bind(teacher.named_predictors())
                     inputs = copy.deepcopy(example.inputs().to_dict())
                     made = run_user_code(type(teacher).__name__, teacher.acall(**inputs))
                     prediction = await made

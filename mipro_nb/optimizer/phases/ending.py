@@ -14,7 +14,7 @@ from mipro_nb.optimizer.phases.evaluations import Evaluated
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates, Configuration
 from mipro_nb.runs.events import FinalState, RunEnded
-from mipro_nb.runs.wording import resting_text
+from mipro_nb.runs.sentences.wording import resting_text
 
 if TYPE_CHECKING:
     from mipro_nb.optimizer.phases.gain import Gain

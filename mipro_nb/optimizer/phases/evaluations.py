@@ -10,8 +10,8 @@ from mipro_nb.evaluate.evaluate import mean_score
 from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.language.example import Example
+from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.module import Module
-from mipro_nb.language.scope import bind
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.planning.progress import Past
@@ -105,7 +105,7 @@ class Evaluations:
         )
         phase: Phase = "baseline" if kind == "baseline" else "search"
         token = call_labels.set(CallLabels(phase, trial=trial))
-        bind(program)
+        bind(program.named_predictors())
         results: list[ExampleResult] = []
         reused = 0
         try:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LanguageModel
-from mipro_nb.language.predict import Predict
+from mipro_nb.language.predictor import Predictor
 from mipro_nb.models.lm import LM
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 
@@ -40,7 +40,7 @@ class Fitting:
         The LM that it is for.
     """
 
-    def __init__(self, predictor: Predict, rows: Sequence[Example], lm: LanguageModel) -> None:
+    def __init__(self, predictor: Predictor, rows: Sequence[Example], lm: LanguageModel) -> None:
         self._asking, self._lm = predictor.deepcopy(), lm
         self._signature = predictor.signature
         self._empty = self._prompt([])

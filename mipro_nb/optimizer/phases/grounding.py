@@ -17,10 +17,10 @@ from mipro_nb.errors import (
     TruncatedReplyError,
 )
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import InputField, OutputField
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.predict import Predict
-from mipro_nb.language.signature import Signature, SignatureMeta
+from mipro_nb.language.signatures.fields import InputField, OutputField
+from mipro_nb.language.signatures.signature import Signature, SignatureMeta
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.gate.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import Background, together

@@ -10,9 +10,9 @@ from mipro_nb.evaluate.evaluate import mean_score
 from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.execution.recent_calls import PastCall, collecting_calls
+from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.formats import check_fits, check_format
-from mipro_nb.language.history import PastCall, collecting_calls
-from mipro_nb.language.scope import bind
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.control.concurrency import together
@@ -170,7 +170,7 @@ class _Measuring:
             self._spec.student, self._spec.plan.measured_predictors, name
         )
         program = self._spec.in_formats(formats).student
-        bind(program)
+        bind(program.named_predictors())
         call_labels.set(CallLabels("formats"))  # the task is this format's own
 
         async def on(row: int) -> ExampleResult:

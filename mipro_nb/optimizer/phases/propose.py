@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from mipro_nb.errors import LMError, LMUnavailableError, PromptTooLongError, RequestRefusedError
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field
 from mipro_nb.language.formats import write_fields
-from mipro_nb.language.signature import SignatureMeta, make_signature
+from mipro_nb.language.signatures.fields import Field
+from mipro_nb.language.signatures.signature import SignatureMeta, make_signature
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.bootstrap import DemoSet, bootstrapped_sets
@@ -20,7 +20,7 @@ from mipro_nb.optimizer.phases.grounding import Grounding, ask
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION
 from mipro_nb.runs.events import CandidateProposed
-from mipro_nb.runs.wording import counted
+from mipro_nb.runs.sentences.wording import counted
 
 # The kinds of tips are those of the paper (arXiv:2406.11695, appendix on program-aware proposal).
 TIPS: Mapping[str, str] = {

@@ -27,8 +27,8 @@ from mipro_nb.optimizer.search.minibatches import minibatch
 from mipro_nb.optimizer.search.sampler import Sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.events import EvaluationKind, PhaseStarted, configuration_key
-from mipro_nb.runs.outlay import Outlay
 from mipro_nb.runs.state import RunState, choices_of
+from mipro_nb.runs.usage import Outlay
 
 if TYPE_CHECKING:
     from mipro_nb.optimizer.phases.leader import Known

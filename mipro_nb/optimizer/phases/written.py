@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 
 from mipro_nb.language.formats.unmarked import NoValueError, check_value
-from mipro_nb.language.marks import folded
-from mipro_nb.language.signature import SignatureMeta
-from mipro_nb.language.wrapping import unfenced, unquoted, without_announcement
+from mipro_nb.language.reading.marks import folded
+from mipro_nb.language.reading.wrapping import unfenced, unquoted, without_announcement
+from mipro_nb.language.signatures.signature import SignatureMeta
 
 _OPENED_FENCE = re.compile(r"```[^\n`]*\n")
 _QUOTES = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c", "«": "»"}

@@ -13,8 +13,8 @@ from enum import Enum
 from typing import TypeVar
 
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import Field, choices, json_value
-from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.signatures.fields import Field, choices, json_value
+from mipro_nb.language.signatures.signature import SignatureMeta
 
 Item = TypeVar("Item")
 

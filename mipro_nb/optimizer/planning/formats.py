@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from mipro_nb.language.formats import AUTO, FORMATS
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
-from mipro_nb.language.predict import Predict
+from mipro_nb.language.predictor import Predictor
 from mipro_nb.language.prompt import best_known_format, chosen_format, format_choice
 from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, Wishes
-from mipro_nb.runs.wording import counted
+from mipro_nb.runs.sentences.wording import counted
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def plan_formats(
     return PlannedFormats(of_predictors, chosen, tuple(measured), tuple(formats), tuple(notes))
 
 
-def _fitting(predictors: Sequence[Predict]) -> Iterator[str]:
+def _fitting(predictors: Sequence[Predictor]) -> Iterator[str]:
     """Return the formats that fit any of `predictors`."""
     for name, prompt_format in FORMATS.items():
         if any(prompt_format.fits(predictor.signature) for predictor in predictors):
@@ -103,7 +103,7 @@ def with_format(student: Module, predictors: Sequence[str], name: str) -> dict[s
 
 
 def _unknown_note(
-    unknown: Sequence[str], predictors: Mapping[str, Predict], task_lm: LanguageModel
+    unknown: Sequence[str], predictors: Mapping[str, Predictor], task_lm: LanguageModel
 ) -> str:
     models = dict.fromkeys((predictors[name].lm or task_lm).name for name in unknown)
     return (

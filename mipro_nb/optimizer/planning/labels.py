@@ -11,9 +11,16 @@ from typing import Any
 
 from mipro_nb.errors import shown
 from mipro_nb.language.example import Example
-from mipro_nb.language.fields import NO_DEFAULT, Field, accepts, adapter, choices, type_name
-from mipro_nb.language.signature import SignatureMeta
-from mipro_nb.runs.wording import counted
+from mipro_nb.language.signatures.fields import (
+    NO_DEFAULT,
+    Field,
+    accepts,
+    adapter,
+    choices,
+    type_name,
+)
+from mipro_nb.language.signatures.signature import SignatureMeta
+from mipro_nb.runs.sentences.wording import counted
 
 
 def can_be_demo(row: Example, signature: SignatureMeta) -> bool:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from mipro_nb.errors import shown
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
-from mipro_nb.language.predict import Predict
+from mipro_nb.language.predictor import Predictor
 from mipro_nb.models.lm import LM
 from mipro_nb.models.services.redaction import shown_parameters
 from mipro_nb.optimizer.planning.run_spec import RunSpec
@@ -42,7 +42,7 @@ def lms_of(spec: RunSpec) -> dict[str, dict[str, Any]]:
     return {role: _as_json(settings) for role, settings in described.items()}
 
 
-def _own(predictor: Predict) -> dict[str, Any]:
+def _own(predictor: Predictor) -> dict[str, Any]:
     lm, options = predictor.lm, shown_parameters(predictor.options)
     return options if lm is None else {"model": lm.name, **_described(lm), **options}
 

@@ -15,7 +15,7 @@ from mipro_nb.models.gate.caps import Caps
 from mipro_nb.numbers import is_number
 from mipro_nb.optimizer.planning.estimate import Estimate
 from mipro_nb.optimizer.search.strategy import SearchStrategy
-from mipro_nb.runs.wording import with_origin
+from mipro_nb.runs.sentences.wording import with_origin
 
 Auto = Literal["light", "medium", "heavy"]
 

@@ -15,15 +15,15 @@ from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.saving import as_demo
-from mipro_nb.language.signature import SignatureMeta
+from mipro_nb.language.signatures.signature import SignatureMeta
 from mipro_nb.models.gate.earlier_calls import PastCalls
 from mipro_nb.optimizer.planning.rows import Given, given_values
 from mipro_nb.optimizer.search.configuration import Candidates, Configuration
-from mipro_nb.runs.coherence import incoherences
+from mipro_nb.runs.consistency import incoherences
 from mipro_nb.runs.events import AnyEvent, EvaluationKind, ExampleScored, RunPlanned
-from mipro_nb.runs.kept import ROWS, kept
-from mipro_nb.runs.record import Record
 from mipro_nb.runs.state import RunState, TrialState, fold
+from mipro_nb.runs.store.json_values import ROWS, kept
+from mipro_nb.runs.store.record import Record
 
 Fact = tuple[object, ...]
 

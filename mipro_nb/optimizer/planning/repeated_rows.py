@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mipro_nb.language.example import Example
 from mipro_nb.optimizer.planning.rows import Rows, distinct, inputs_key
-from mipro_nb.runs.wording import counted
+from mipro_nb.runs.sentences.wording import counted
 
 
 def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.planning.estimate import PhaseEstimate
 from mipro_nb.optimizer.planning.plan import Plan
-from mipro_nb.runs.outlay import Outlay
+from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState, TrialState
-from mipro_nb.runs.wording import counted
+from mipro_nb.runs.usage import Outlay
 
 # Prompts with demos are longer than those seen so far, and calls may be made twice.
 _MARGIN = 1.2

@@ -22,11 +22,11 @@ from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.live_runs import begun_here
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
-from mipro_nb.runs.history import history_rows
-from mipro_nb.runs.kept import ROWS, kept
-from mipro_nb.runs.outlay import Outlay
-from mipro_nb.runs.record import Record, text_ref
-from mipro_nb.runs.resuming import RESUMABLE
+from mipro_nb.runs.sentences.resume import RESUMABLE
+from mipro_nb.runs.store.json_values import ROWS, kept
+from mipro_nb.runs.store.record import Record, text_ref
+from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.views.history import history_rows
 
 # What a plan may differ in from that of the run which it resumes.
 _FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})

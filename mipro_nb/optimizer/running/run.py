@@ -34,12 +34,12 @@ from mipro_nb.optimizer.running.programs import Programs
 from mipro_nb.optimizer.running.resume import check_caps_left
 from mipro_nb.optimizer.running.surface import Window, current_surface
 from mipro_nb.optimizer.search.configuration import Configuration
-from mipro_nb.runs import living
 from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed
-from mipro_nb.runs.frames import RunFrames
-from mipro_nb.runs.record import Record, RecordedEvent
-from mipro_nb.runs.report import write_report
 from mipro_nb.runs.state import Choice, RunState
+from mipro_nb.runs.store import owners
+from mipro_nb.runs.store.record import Record, RecordedEvent
+from mipro_nb.runs.views.frames import RunFrames
+from mipro_nb.runs.views.report import write_report
 from mipro_nb.version import __version__
 
 T = TypeVar("T")
@@ -136,7 +136,7 @@ class Run(RunFrames):
                     self._journal.record.add_run(self.id, self.plan.program)
                     self._journal.emit(self._planned())
                     self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
-            living.enter(self.id, self._journal)
+            owners.enter(self.id, self._journal)
             begin(self)
             self.permitted = True
             core().submit(self._run(known)).add_done_callback(self._deliver)
@@ -156,7 +156,7 @@ class Run(RunFrames):
         self._journal.emit(
             RunResumed(
                 process=os.getpid(),
-                process_started=living.own_start(),
+                process_started=owners.own_start(),
                 by=by,
                 caps=self.plan.caps.to_dict(),
                 worked_until=self._past.state.last_at,
@@ -262,7 +262,7 @@ class Run(RunFrames):
             valset=self._journal.keep([row.to_dict() for row in rows.val]),
             mipro_nb=__version__,
             process=os.getpid(),
-            process_started=living.own_start(),
+            process_started=owners.own_start(),
             inputs=list(rows.val[0].inputs().to_dict()),
             models=dict(plan.models),
             notes=list(plan.notes),

@@ -1,0 +1,1 @@
+"""One execution of a program: its scope, its trace, its threads and its scored row."""

@@ -1,0 +1,169 @@
+"""Attempts: one try of a program and its metric at one example, and how long it may take.
+
+The attempt that code belongs to is a context variable, so it follows the code to other tasks, to
+worker threads, and to the threads that the code starts itself (see
+`mipro_nb.language.execution.threads`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from mipro_nb.errors import CallRefusedError, ExampleTimeoutError, MiproError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LATE = "The example was given up: it took longer than example_timeout."
+_STOPPED = "The example was given up: what wanted its score was stopped."
+
+
+class Attempt:
+    """One try at an example; made and used on the core loop only.
+
+    Its clock stands still while an LM call is under way, from the asking for it to the answer:
+    waiting for turns and through pauses is not the user's code's doing, and calls have a timeout
+    of their own.
+
+    Parameters
+    ----------
+    timeout
+        Seconds that the user's code may work on it; None for as long as it likes.
+    refuses
+        Whether LM calls are refused once it was given up; False where their LM does so.
+
+    Attributes
+    ----------
+    over
+        Done once the attempt was given up.
+    failures
+        Why LM calls of the attempt failed, whether or not the user's code let that through.
+    """
+
+    def __init__(self, timeout: float | None, *, refuses: bool = True) -> None:
+        self._outer = _attempt.get()
+        self._refuses = refuses
+        self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = self._loop.create_future()
+        self.failures: list[MiproError] = []
+        self._timeout = timeout
+        self._left = timeout
+        self._running_since = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._calls = 0
+        self._refusal: str | None = None
+        self._wind()
+
+    def _wind(self) -> None:
+        if self._left is not None:
+            self._running_since = time.monotonic()
+            self._alarm = self._loop.call_later(self._left, self._give_up, _LATE)
+
+    def _halt(self) -> None:
+        if self._alarm is not None and self._left is not None:
+            self._alarm.cancel()
+            self._alarm = None
+            self._left -= time.monotonic() - self._running_since
+
+    def _give_up(self, reason: str) -> None:
+        if self._refusal is None:
+            self._refusal = reason
+            self.over.set_result(None)
+
+    def stop(self) -> None:
+        """Give it up, because nobody wants its score any more."""
+        self._give_up(_STOPPED)
+
+    def end(self) -> None:
+        """Take the time no longer: the score is there, or the attempt was given up."""
+        self._halt()
+        self._left = None
+
+    def timed_out(self, name: str) -> ExampleTimeoutError:
+        """Return the error of user code called `name` that took too long."""
+        msg = f"{name} took longer than example_timeout={self._timeout:g} s."
+        return ExampleTimeoutError(msg)
+
+    def check(self) -> None:
+        """Return if the attempt goes on.
+
+        Raises
+        ------
+        CallRefusedError
+            If it, or one that it is part of, was given up.
+        """
+        if self._refusal is not None and self._refuses:
+            raise CallRefusedError(self._refusal)
+        if self._outer is not None:
+            self._outer.check()
+
+    def begin_call(self) -> None:
+        """Note that an LM call is asked for; attempts that this one is part of wait as well."""
+        self._calls += 1
+        self._halt()
+        if self._outer is not None:
+            self._outer.begin_call()
+
+    def note_failure(self, error: MiproError) -> None:
+        """Note that an LM call failed; attempts that this one is part of note it as well."""
+        self.failures.append(error)
+        if self._outer is not None:
+            self._outer.note_failure(error)
+
+    def end_call(self) -> None:
+        """Note that an LM call is over."""
+        self._calls -= 1
+        if self._calls == 0:
+            self._wind()
+        if self._outer is not None:
+            self._outer.end_call()
+
+
+_attempt: ContextVar[Attempt | None] = ContextVar("mipro_attempt", default=None)
+
+
+def current_attempt() -> Attempt | None:
+    """Return the attempt that the caller belongs to, None outside of all."""
+    return _attempt.get()
+
+
+@contextmanager
+def attempting(timeout: float | None, *, refuses: bool = True) -> Iterator[Attempt]:
+    """Have the block, and all that it calls, belong to a new attempt; parameters as there."""
+    attempt = Attempt(timeout, refuses=refuses)
+    token = _attempt.set(attempt)
+    try:
+        yield attempt
+    finally:
+        attempt.end()
+        _attempt.reset(token)
+
+
+@contextmanager
+def lm_call() -> Iterator[None]:
+    """Have the attempt's clock stand still for the block, an LM call; on the core loop.
+
+    The attempt notes it if the call fails.
+
+    Raises
+    ------
+    CallRefusedError
+        If the attempt was given up.
+    """
+    attempt = current_attempt()
+    if attempt is None:
+        yield
+        return
+    attempt.check()
+    attempt.begin_call()
+    try:
+        yield
+    except MiproError as error:
+        attempt.note_failure(error)
+        raise
+    finally:
+        attempt.end_call()

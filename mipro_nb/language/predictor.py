@@ -1,0 +1,62 @@
+"""What the rest of a program, an optimizer and a saved file need of a predictor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextvars import Context
+
+    from mipro_nb.language.example import Example
+    from mipro_nb.language.lm_protocol import LanguageModel, Message
+    from mipro_nb.language.signatures.signature import SignatureMeta
+
+
+class Predictor(Protocol):
+    """A predictor: a signature with its demos, an LM, and the run that uses it just now.
+
+    Attributes
+    ----------
+    signature
+        Fields and instruction.
+    demos : list of Example
+        Solved examples shown to the LM.
+    lm
+        LM of this predictor alone; the configured one if None.
+    prompt_format
+        Its own prompt format; None if it has none.
+    rollout
+        Calls that are equal but for their rollout are answered again, not from the cache.
+    options
+        Settings of the LM for this predictor's calls.
+    scope
+        What its calls belong to while a run uses this copy of the program; None otherwise.
+    bound_name
+        Its name in that copy; None otherwise.
+    """
+
+    signature: SignatureMeta
+    demos: list[Example]
+    lm: LanguageModel | None
+    prompt_format: str | None
+    rollout: int
+    options: dict[str, Any]
+    scope: Context | None
+    bound_name: str | None
+
+    def reset(self) -> None:
+        """Forget demos and LM; the signature and the prompt format stay."""
+        ...
+
+    def deepcopy(self) -> Self:
+        """Return an independent copy that shares the LM."""
+        ...
+
+    def messages(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> list[Message]:
+        """Return the messages that a call with `inputs` sends, without sending them."""
+        ...
+
+    def format_with(self, lm: LanguageModel | None) -> str:
+        """Return the name of the format in which `lm` is asked for the outputs."""
+        ...

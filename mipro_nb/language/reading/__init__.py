@@ -1,0 +1,1 @@
+"""Reading replies: marks, thoughts, nearly-JSON, and values of the declared types."""

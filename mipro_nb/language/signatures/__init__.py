@@ -1,0 +1,1 @@
+"""Signatures: their fields, types and bounds."""

@@ -1,0 +1,1 @@
+"""Sentences about a run that every view says in the same words."""

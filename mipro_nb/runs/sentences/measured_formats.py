@@ -1,0 +1,70 @@
+"""What a run measured of prompt formats, as every view shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mipro_nb.numbers import one_decimal
+from mipro_nb.runs.sentences.wording import counted
+from mipro_nb.runs.state import RunState
+
+HEAD = ("prompt format", "score", "unreadable", "errors", "tokens")
+
+
+def formats_view(state: RunState) -> dict[str, Any] | None:
+    """Return the formats that were measured, and which was chosen; None if none was measured."""
+    if not state.formats_measured:
+        return None
+    order = formats_tried(state.planned.plan) if state.planned is not None else []
+    known = state.formats_measured
+    names = [*(name for name in order if name in known), *(n for n in known if n not in order)]
+    chosen = state.format_chosen
+    return {
+        "rows": max(each.rows for each in known.values()),
+        "measured": [known[name].model_dump(exclude={"type", "rows"}) for name in names],
+        "chosen": None if chosen is None else chosen.format,
+        "reason": None if chosen is None else chosen.reason,
+    }
+
+
+def formats_tried(plan: Mapping[str, Any]) -> list[str]:
+    """Return the formats that a plan has measured; it may come with a file that says anything."""
+    tried = plan.get("measured_formats")
+    return [name for name in tried if isinstance(name, str)] if isinstance(tried, list) else []
+
+
+def formats_rows(formats: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return a row for each format of a `formats_view`, in the columns of `HEAD`."""
+    return [
+        (
+            f"{each['format']}{' ★' if each['format'] == formats['chosen'] else ''}",
+            one_decimal(each["score"]),
+            f"{each['unreadable']:,}",
+            f"{each['errors']:,}",
+            f"{each['tokens']:,}",
+        )
+        for each in formats["measured"]
+    ]
+
+
+def chosen_text(formats: Mapping[str, Any]) -> str:
+    """Return which format was chosen and why, in words."""
+    rows = counted(formats["rows"], "training row")
+    if formats["chosen"] is None:
+        return f"measured on {rows} so far"
+    return f"{formats['chosen']}, measured on {rows}: {formats['reason']}"
+
+
+def as_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines of text: the first cell to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in rows
+    ]

@@ -1,0 +1,91 @@
+"""Runs that ended early: which can be resumed, how, and what was sent without an answer."""
+
+from __future__ import annotations
+
+import re
+
+from mipro_nb.numbers import dollars
+from mipro_nb.runs.events import RunPlanned
+from mipro_nb.runs.sentences.wording import counted
+from mipro_nb.runs.state import State
+from mipro_nb.runs.usage import Outlay
+
+RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed"})
+NOTHING_SCORED = "the student as given (nothing else was scored)"
+CELL = "%%mipro"
+CELL_AGAIN = "run its %%mipro cell again with --resume"
+# What a name on a line may be: ``student``, ``programs.qa``, ``programs[0]``.
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[-?\d+\])*")
+
+
+def resume_lines(run_id: str, planned: RunPlanned | None) -> list[str]:
+    """Return the lines that resume a run: of a cell, and of Python.
+
+    They have the names that the user has for program and metric; where these are not known, the
+    lines say PROGRAM and METRIC. There are none for a run of a ``%%mipro`` cell, which is to be run
+    again: its program has no name. Of a run that was never planned nothing is known.
+    """
+    names = planned.names if planned else {}
+    if names.get("command") == CELL:
+        return []
+    student, metric = (_name(names.get(role), role) for role in ("student", "metric"))
+    return [
+        f"%mipro resume {run_id} {student} --metric {metric}",
+        f'MIPROv2(metric={metric}).resume("{run_id}", {student})',
+    ]
+
+
+def _name(name: str | None, role: str) -> str:
+    # It may come with a file from elsewhere, and what the line holds is going to be run.
+    if name is not None and _NAME.fullmatch(name):
+        return name
+    return {"student": "PROGRAM", "metric": "METRIC"}[role]
+
+
+def lost_text(lost: Outlay) -> str:
+    """Return what to say about calls that were given up in flight; at least one was."""
+    one = lost.calls == 1
+    were, they, them = ("was", "it", "it") if one else ("were", "they", "them")
+    text = (
+        f"{counted(lost.calls, 'call')} {were} in flight when the run was interrupted: {they} may "
+        f"have been billed; resuming the run sends {them} again."
+    )
+    if lost.tokens == 0:
+        return text  # only where tokens or USD are capped is the worst known
+    worst = "it counts at its worst" if one else "they count at their worst"
+    return f"{text} For the caps {worst}: {lost.tokens:,} tokens."
+
+
+def billed_text(usd: float) -> str:
+    """Return what is told beneath a cost: what calls may have cost that nobody has an answer of."""
+    return f"up to {dollars(usd)} more may have been billed"
+
+
+def reckoned_text(reckoned: Outlay) -> str:
+    """Return what to say about attempts whose end nobody knows; nothing if caps count none."""
+    if reckoned.tokens == 0:
+        return ""
+    usd = f", {dollars(reckoned.usd)}" if reckoned.usd else ""
+    return (
+        "Attempts that timed out or lost their connection may also have been billed. For the caps "
+        f"they count at their worst: {reckoned.tokens:,} tokens{usd}."
+    )
+
+
+def failed_text(attempts: int, answered: int, failed: int) -> str:
+    """Return what to say about requests that were not answered; nothing if all were.
+
+    Parameters
+    ----------
+    attempts
+        Requests that were sent.
+    answered, failed
+        Calls that were answered, and that failed for good.
+    """
+    if attempts <= answered:
+        return ""
+    were = "was" if attempts == 1 else "were"
+    return (
+        f"{counted(attempts, 'request')} {were} sent: {attempts - answered:,} of them brought no "
+        f"answer, and {counted(failed, 'call')} failed for good."
+    )

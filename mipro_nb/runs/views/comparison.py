@@ -1,0 +1,139 @@
+"""How runs compare: the score that each had reached against what it had spent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+from pydantic import BaseModel, TypeAdapter
+
+from mipro_nb.runs.state import RunState
+from mipro_nb.runs.store.json_values import kept
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.clip import Clip, clip, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.history import SCORE_EVENTS, HistoryRow, history_rows
+from mipro_nb.runs.views.spending_curve import CurvePoint, spending_curve
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+class ComparedRun(TypedDict):
+    """A run in a comparison; `instructions` are those of the program that it returned."""
+
+    row: HistoryRow
+    curve: list[CurvePoint]
+    instructions: dict[str, Clip]
+
+
+class _Predictor(BaseModel):
+    instructions: str
+
+
+class _Program(BaseModel):
+    """What a comparison shows of a saved program."""
+
+    predictors: dict[str, _Predictor]
+
+
+_PROGRAM = TypeAdapter(_Program)
+
+
+class Comparison(dict[str, list[ComparedRun]]):
+    """Runs side by side, in the form of ``js/shared/src/run.ts``; its text form is a table.
+
+    Examples
+    --------
+    >>> compare(run_id, other_run_id).to_dataframe()["score"].tolist()
+    [100.0, 100.0]
+    """
+
+    @property
+    def runs(self) -> list[ComparedRun]:
+        """The runs, in the order in which they were given."""
+        return self["runs"]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a row per run, with those settings in which the runs differ."""
+        import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
+
+        rows = [run["row"] for run in self.runs]
+        different = differing_settings(rows)
+        table = [
+            {
+                "run": row["id"],
+                "name": row["name"],
+                "program": row["program"],
+                "state": row["state"],
+                "baseline": row["baseline"],
+                "score": row["score"],
+                "trials": row["trials"],
+                "calls": row["calls"],
+                "usd": row["usd"],
+                "seconds": row["seconds"],
+                **{name: row["settings"].get(name) for name in different},
+            }
+            for row in rows
+        ]
+        return pd.DataFrame(table).set_index("run")
+
+    def plot(self) -> Figure:
+        """Return a figure of the best score so far against the cost, a line per run."""
+        from mipro_nb.runs.views.plots import figure_of_curves  # noqa: PLC0415 - as with pandas
+
+        return figure_of_curves(
+            {f"{run['row']['name']} ({run['row']['id']})": run["curve"] for run in self.runs}
+        )
+
+    def __repr__(self) -> str:
+        return str(self.to_dataframe().T.to_string(na_rep="–"))
+
+
+def compare(record: Record, run_ids: Sequence[str]) -> Comparison:
+    """Return how the runs compare, in the order given."""
+    rows = {row["id"]: row for row in history_rows(record, run_ids)}
+    runs: list[ComparedRun] = [
+        {
+            "row": rows[run_id],
+            "curve": spending_curve(record, run_id),
+            "instructions": returned_instructions(record, run_id),
+        }
+        for run_id in run_ids
+    ]
+    return Comparison(runs=runs)
+
+
+def differing_settings(rows: Sequence[HistoryRow]) -> list[str]:
+    """Return the names of the settings that are not the same in all runs, in a fixed order."""
+    names = dict.fromkeys(name for row in rows for name in row["settings"])
+    return [
+        name
+        for name in names
+        if len({json.dumps(row["settings"].get(name), default=str) for row in rows}) > 1
+    ]
+
+
+def returned_instructions(record: Record, run_id: str) -> dict[str, Clip]:
+    """Return the instructions of the program that a run returned, or of the best one so far."""
+    types = [*SCORE_EVENTS, "candidate_proposed"]
+    state = RunState()
+    for recorded in record.events(run_id, types=types):
+        state.apply(recorded)
+    if state.ended is not None and state.ended.program is not None:
+        ref = state.ended.program
+        predictors = kept(record, ref, _PROGRAM).predictors
+        return {
+            name: clip(
+                saved.instructions, within(more_of_text(ref), "predictors", name, "instructions")
+            )
+            for name, saved in predictors.items()
+        }
+    configuration = state.best.configuration if state.best is not None else {}
+    chosen = {name: configuration.get(f"{name}:instruction", 0) for name in state.candidates}
+    return {
+        name: clip(candidates[chosen[name]].instruction, more_of_instruction(name, chosen[name]))
+        for name, candidates in state.candidates.items()
+        if chosen[name] in candidates
+    }

@@ -1,0 +1,165 @@
+"""A run as data frames and figures, whether it goes on or is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from mipro_nb.runs import events as ev
+from mipro_nb.runs.state import RunState
+from mipro_nb.runs.store.json_values import ANYTHING, ROWS, kept
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.spending_curve import spending_curve
+from mipro_nb.runs.views.trial_row import trial_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_Seen = TypeVar("_Seen")
+
+_TRIAL_COLUMNS = (
+    "kind", "state", "score", "low", "high", "examples", "scored", "reused", "errors", "calls",
+    "cached_calls", "input_tokens", "output_tokens", "usd", "asked_at", "seconds",
+)  # fmt: skip
+_EXAMPLE_COLUMNS = (
+    "trial",
+    "configuration",
+    "example",
+    "score",
+    "error",
+    "feedback",
+    "seconds",
+    "notes",
+)
+_CALL_COLUMNS = (
+    "at", "phase", "trial", "example", "predictor", "model", "from_cache", "truncated", "error",
+    "input_tokens", "output_tokens", "usd", "seconds",
+)  # fmt: skip
+
+
+class Readable(Protocol):
+    """A run, as far as frames and figures need to know it."""
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        ...
+
+    @property
+    def record(self) -> Record:
+        """The record that it is in."""
+        ...
+
+    def read(self, view: Callable[[RunState], _Seen]) -> _Seen:
+        """Return what `view` makes of the state, while nothing changes it."""
+        ...
+
+
+class RunFrames:
+    """The data frames and figures of a `Readable` run, for it to inherit."""
+
+    def to_dataframe(self: Readable) -> pd.DataFrame:
+        """Return a row per trial: what it tried, its score with interval, and its cost.
+
+        The columns named like ``predictor:instruction`` tell which candidate was chosen; they are
+        empty for the baseline, which is the student as given. ``low`` and ``high`` are the 95 %
+        interval of the score; ``reused`` counts examples that an earlier trial had scored.
+        """
+        return self.read(trials_frame)
+
+    def examples_dataframe(self: Readable) -> pd.DataFrame:
+        """Return a row per example that a trial scored: the example, the prediction, its score.
+
+        Fields of the example are in columns named like ``example_question``, those of the
+        prediction in columns named like ``prediction_answer``. ``notes`` tell what of the replies
+        was not written as asked and was read all the same.
+        """
+        valset = self.read(lambda state: state.planned.valset if state.planned else None)
+        return examples_frame(self.record, self.id, valset)
+
+    def calls_dataframe(self: Readable) -> pd.DataFrame:
+        """Return a row per LM call: what it was for, its tokens, its cost, how long it took."""
+        return calls_frame(self.record, self.id)
+
+    def plot_trials(self: Readable) -> Figure:
+        """Return a figure of the scores of all trials, in their order."""
+        from mipro_nb.runs.views.plots import figure_of_trials  # noqa: PLC0415 - as with pandas
+
+        return self.read(figure_of_trials)
+
+    def plot_score_vs_cost(self: Readable) -> Figure:
+        """Return a figure of the best score so far against what had been spent for it."""
+        from mipro_nb.runs.views.plots import figure_of_curves  # noqa: PLC0415 - as with pandas
+
+        return figure_of_curves({self.id: spending_curve(self.record, self.id)})
+
+    def plot_candidates(self: Readable) -> Figure:
+        """Return a figure of how each instruction and each demo set fared."""
+        from mipro_nb.runs.views.plots import figure_of_candidates  # noqa: PLC0415 - as with pandas
+
+        return self.read(figure_of_candidates)
+
+
+def trials_frame(state: RunState) -> pd.DataFrame:
+    """Return a row per trial of a run."""
+    import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
+
+    rows = [dict(trial_row(state, number)) for number in sorted(state.trials)]
+    variables = sorted({name for row in rows for name in _configuration(row)})
+    frame = pd.DataFrame(rows, columns=["trial", *_TRIAL_COLUMNS])
+    for place, variable in enumerate(variables, start=1):
+        chosen = [_configuration(row).get(variable) for row in rows]
+        frame.insert(place, variable, pd.Series(chosen, dtype="Int64"))
+    frame["asked_at"] = pd.to_datetime(frame["asked_at"], unit="s", utc=True)
+    return frame.set_index("trial")
+
+
+def _configuration(row: dict[str, Any]) -> dict[str, int]:
+    return dict(row["configuration"])
+
+
+def examples_frame(record: Record, run_id: str, valset: ev.TextRef | None) -> pd.DataFrame:
+    """Return a row per example that a trial of a run scored."""
+    import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
+
+    examples = [] if valset is None else kept(record, valset, ROWS)
+    last: dict[tuple[str, int], ev.ExampleScored] = {}
+    for recorded in record.events(run_id, types=["example_scored"]):
+        event = recorded.event
+        if isinstance(event, ev.ExampleScored):
+            # A failed run that is resumed scores again what had failed.
+            last.pop((event.configuration, event.example), None)
+            last[event.configuration, event.example] = event
+    rows = []
+    for event in last.values():
+        row = {name: getattr(event, name) for name in _EXAMPLE_COLUMNS}
+        row["notes"] = "\n".join([*event.notes, *event.caught])
+        example = examples[event.example] if event.example < len(examples) else {}
+        row |= {f"example_{name}": value for name, value in example.items()}
+        rows.append(row | _prediction(record, event.prediction))
+    return pd.DataFrame(rows, columns=None if rows else list(_EXAMPLE_COLUMNS))
+
+
+def _prediction(record: Record, ref: ev.TextRef | None) -> dict[str, Any]:
+    if ref is None:
+        return {}
+    values = kept(record, ref, ANYTHING)
+    if isinstance(values, dict):
+        return {f"prediction_{name}": value for name, value in values.items()}
+    return {"prediction": values}
+
+
+def calls_frame(record: Record, run_id: str) -> pd.DataFrame:
+    """Return a row per LM call of a run."""
+    import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
+
+    rows = [
+        {"at": recorded.at, **recorded.event.model_dump(include=set(_CALL_COLUMNS))}
+        for recorded in record.events(run_id, types=["lm_call_answered", "lm_call_failed"])
+    ]
+    frame = pd.DataFrame(rows, columns=list(_CALL_COLUMNS))
+    for name in ("trial", "example", "input_tokens", "output_tokens"):
+        frame[name] = frame[name].astype("Int64")
+    frame["at"] = pd.to_datetime(frame["at"], unit="s", utc=True)
+    return frame

@@ -1,0 +1,205 @@
+"""The history: all runs of a record, each in a line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypedDict
+
+from mipro_nb.errors import RecordError
+from mipro_nb.runs.sentences.resume import resume_lines
+from mipro_nb.runs.sentences.wording import told_settings
+from mipro_nb.runs.state import RunState, State, as_it_stands
+from mipro_nb.runs.store.owners import lives_here
+from mipro_nb.runs.store.record import Record, time_read
+
+
+class HistoryRow(TypedDict):
+    """A line of the history.
+
+    Attributes
+    ----------
+    created
+        Unix time.
+    seconds
+        How long it worked, pauses left out.
+    score
+        That of the returned program, or the best so far, 0–100.
+    trials
+        Evaluations that have ended.
+    calls
+        LM calls that a server answered.
+    usd
+        Price of all calls, those among them that failed and were billed all the same; None where
+        that of any call is unknown.
+    about
+        Whether that is about right: a server did not count the tokens.
+    lost_usd
+        What calls may have cost besides that were in flight when the run was interrupted: as far
+        as that is known, at their worst.
+    resume_lines
+        What resumes it; see `mipro_nb.runs.sentences.resume.resume_lines`.
+    here
+        The run is going on in this process.
+    """
+
+    id: str
+    name: str
+    tags: list[str]
+    program: str
+    state: State
+    created: float
+    seconds: float
+    baseline: float | None
+    score: float | None
+    trials: int
+    calls: int
+    usd: float | None
+    about: bool
+    lost_usd: float
+    models: dict[str, str]
+    settings: dict[str, Any]
+    resume_lines: list[str]
+    here: bool
+
+
+_RUNS = """
+SELECT run_id, created, name, tags,
+    (SELECT at FROM events WHERE run_id = runs.run_id ORDER BY seq DESC LIMIT 1)
+FROM runs WHERE run_id IN (SELECT value FROM json_each(?))
+ORDER BY created DESC, rowid DESC
+"""
+_EVENTS = """
+SELECT run_id, seq, at, body FROM events INDEXED BY events_by_type
+WHERE run_id IN (SELECT value FROM json_each(?)) AND type IN (SELECT value FROM json_each(?))
+ORDER BY run_id, seq
+"""
+_TRIALS = """
+SELECT run_id, count(*) FROM events INDEXED BY events_by_type
+WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'trial_told' GROUP BY run_id
+"""
+# Calls that failed may also have been billed. Those that were lost are not
+# among them: what they took is not known.
+_SPEND = """
+SELECT run_id, sum(type = 'lm_call_answered'), coalesce(sum(usd), 0.0),
+    sum(type = 'lm_call_answered' AND usd IS NULL)
+FROM events INDEXED BY events_by_type
+WHERE run_id IN (SELECT value FROM json_each(?))
+    AND type IN ('lm_call_answered', 'lm_call_failed') AND NOT coalesce(from_cache, 0)
+GROUP BY run_id
+"""
+# Records of 0.1.0 say nothing of the price of what had failed: that is not the same as unknown.
+_UNPRICED_FAILURES = """
+SELECT run_id, count(*) FROM events INDEXED BY events_by_type
+WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'lm_call_failed' AND usd IS NULL
+    AND json_valid(body) AND json_type(body, '$.usd') = 'null'
+GROUP BY run_id
+"""
+# What became of a run is told by these; the scores of one that has not ended also by the others.
+MILESTONES = (
+    "run_planned", "run_permitted", "run_paused", "run_resumed", "run_noted", "format_chosen",
+    "run_ended",
+)  # fmt: skip
+SCORE_EVENTS = (*MILESTONES, "trial_asked", "trial_told", "candidate_banned")
+
+
+class _Spent(NamedTuple):
+    calls: int = 0
+    usd: float | None = 0.0
+
+
+def history_rows(record: Record, run_ids: Iterable[str] | None = None) -> list[HistoryRow]:
+    """Return the line of every run, or of those given, the newest first.
+
+    SQLite adds up what there is much of (calls, trials); only the few events that tell how a run
+    began and ended are read.
+    """
+    chosen = [run_id for run_id, _ in record.run_ids()] if run_ids is None else list(run_ids)
+    ids = json.dumps(chosen)
+    runs = record.query(_RUNS, ids)
+    states = _states(record, chosen, MILESTONES)
+    open_ends = [run_id for run_id in chosen if run_id in states and states[run_id].ended is None]
+    states.update(_states(record, open_ends, SCORE_EVENTS))
+    trials = dict(record.query(_TRIALS, ids))
+    spent = _spent(record, ids)
+    return [
+        _row(
+            run, states.get(run[0], RunState()), trials.get(run[0], 0), spent.get(run[0], _Spent())
+        )
+        for run in runs
+    ]
+
+
+def _states(record: Record, run_ids: Sequence[str], types: Sequence[str]) -> dict[str, RunState]:
+    """Return the fold of each run's events of some types.
+
+    A damaged event hides no run: what came before it is told.
+    """
+    states: dict[str, RunState] = {}
+    damaged = set()
+    for run_id, *row in record.query(_EVENTS, json.dumps(run_ids), json.dumps(types)):
+        if run_id not in damaged:
+            state = states.setdefault(run_id, RunState())
+            try:
+                state.apply(record.read_event(run_id, *row))
+            except RecordError:
+                damaged.add(run_id)
+    return {run_id: as_it_stands(state, run_id) for run_id, state in states.items()}
+
+
+def _spent(record: Record, ids: str) -> dict[str, _Spent]:
+    """Return what the calls of each run took."""
+    unpriced_failures = dict(record.query(_UNPRICED_FAILURES, ids))
+    return {
+        run_id: _Spent(calls, None if unpriced or run_id in unpriced_failures else usd)
+        for run_id, calls, usd, unpriced in record.query(_SPEND, ids)
+    }
+
+
+def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> HistoryRow:
+    run_id, created, last_at = run[0], time_read(run[1]), time_read(run[4])
+    name, tags = str(run[2]), _tags(run[3])
+    planned, ended, best = state.planned, state.ended, state.best
+    return {
+        "id": run_id,
+        "name": name,
+        "tags": tags,
+        "program": planned.program if planned else name,
+        "state": state.state,
+        "created": created,
+        "seconds": state.seconds_at(last_at or created),
+        "baseline": ended.baseline if ended else state.baseline,
+        "score": ended.score if ended else best.score if best else None,
+        "trials": trials,
+        "calls": spent.calls,
+        "usd": spent.usd,
+        "about": state.about,
+        "lost_usd": state.lost.usd,
+        "models": planned.models if planned else {},
+        "settings": told_settings(planned.plan, state.measured_format) if planned else {},
+        "resume_lines": resume_lines(run_id, planned),
+        "here": ended is None and state.process == os.getpid() and lives_here(run_id),
+    }
+
+
+def _tags(text: object) -> list[str]:
+    """Return the tags; what a damaged file has instead hides no run."""
+    try:
+        tags = json.loads(text) if isinstance(text, str) else []
+    except (ValueError, RecursionError):
+        return []
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+
+def matches(row: HistoryRow, text: str) -> bool:
+    """Tell whether every word of `text` occurs in the line, whatever its case.
+
+    Looked at are id, name, tags, program, state, models, predictors and settings, these as
+    ``name=value``.
+    """
+    told = [row["id"], row["name"], *row["tags"], row["program"], row["state"]]
+    told += [*row["models"].values()]
+    told += [f"{name}={value}" for name, value in row["settings"].items()]
+    hay = "\n".join(told).casefold()
+    return all(word in hay for word in text.casefold().split())

@@ -1,0 +1,144 @@
+"""A run told in a few lines of text: score, gain, spend against estimate."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ValidationError
+
+from mipro_nb.numbers import one_decimal, signed
+from mipro_nb.runs.sentences.measured_formats import (
+    HEAD,
+    as_columns,
+    chosen_text,
+    formats_rows,
+    formats_view,
+)
+from mipro_nb.runs.sentences.readings import reading_notes
+from mipro_nb.runs.sentences.resume import (
+    CELL_AGAIN,
+    NOTHING_SCORED,
+    RESUMABLE,
+    billed_text,
+    failed_text,
+    lost_text,
+    reckoned_text,
+    resume_lines,
+)
+from mipro_nb.runs.sentences.wording import configuration_text, counted, resting_text, told_settings
+from mipro_nb.runs.state import RunState, Spend
+
+
+class _Amount(BaseModel):
+    low: float
+    expected: float
+    high: float
+
+
+class _Total(BaseModel):
+    """What a report says about an estimate."""
+
+    calls: _Amount
+    usd: _Amount | None
+
+
+def write_report(run_id: str, state: RunState) -> str:
+    """Return the report of a run, finished or not, as lines of text."""
+    lines = [f"Run {run_id}: {state.state}, {state.seconds:.0f} s"]
+    ended = state.ended
+    reason = ended.reason if ended is not None else state.pause_reason
+    if reason:
+        lines.append(f"  {reason}")
+    if state.state in RESUMABLE:
+        how = resume_lines(run_id, state.planned)[-1:] or [CELL_AGAIN]
+        lines.append(f"  to resume it:      {how[0]}")
+    lines += _format_lines(state)
+    if state.baseline is not None:
+        lines.append(f"  student as given   {one_decimal(state.baseline):>6}  (full valset)")
+    best = state.best
+    if best is not None and best.score is not None:
+        what = _what(best.configuration)
+        if not state.is_whole(best):
+            what += f"; {resting_text(best.score, len(best.examples), state.valset_size)}"
+        lines.append(f"  best program       {one_decimal(best.score):>6}  ({what})")
+    elif state.state in RESUMABLE:
+        lines.append(f"  best program       {NOTHING_SCORED}")
+    if ended is not None and ended.gain_low is not None and ended.gain_high is not None:
+        lines.append(_gain_line(ended.gain_low, ended.gain_high))
+    evaluations = counted(len(state.trials), "evaluation")
+    lines.append(f"  {evaluations}, {counted(len(state.errors), 'failed example')}")
+    if state.faults:
+        lines.append(f"  faults met: {_faults(state.faults)}")
+    lines += [f"  {note.text}" for note in state.notes]
+    lines += [f"  {note}" for note in reading_notes(state)]
+    lines += _spend_lines(state)
+    return "\n".join(lines)
+
+
+def _format_lines(state: RunState) -> list[str]:
+    measured = formats_view(state)
+    if measured is not None:
+        table = as_columns([HEAD, *formats_rows(measured)])
+        return [f"  prompt format      {chosen_text(measured)}", *(f"    {line}" for line in table)]
+    settings = told_settings(state.planned.plan) if state.planned is not None else {}
+    formats = settings.get("prompt_format")
+    return [f"  prompt format      {formats}"] if isinstance(formats, str) else []
+
+
+def _what(configuration: dict[str, int]) -> str:
+    if not any(configuration.values()):
+        return "the student as given"
+    return configuration_text(configuration)
+
+
+def _faults(faults: dict[str, int]) -> str:
+    often = sorted(faults.items(), key=lambda fault: (-fault[1], fault[0]))
+    return ", ".join(f"{times:,} × {kind}" for kind, times in often)
+
+
+def _gain_line(low: float, high: float) -> str:
+    interval = f"  gain, 95 % interval {signed(low)} … {signed(high)} points"
+    return interval if low > 0 else f"{interval}: no clear gain over the student"
+
+
+def _spend_lines(state: RunState) -> list[str]:
+    lines = [f"  {'phase':<10} {'calls':>7} {'cached':>7} {'tokens in':>10} {'out':>8} {'USD':>9}"]
+    lines += [_spend_line(phase, spend) for phase, spend in state.spend_by_phase.items()]
+    lines.append(_spend_line("total", state.spend))
+    if state.lost.usd > 0:
+        lines.append(f"  {billed_text(state.lost.usd)}")
+    spend = state.spend
+    if told := failed_text(spend.attempts, spend.calls, spend.failed_calls):
+        lines.append(f"  {told}")
+    if state.lost.calls:
+        lines.append(f"  {lost_text(state.lost)}")
+    if told := reckoned_text(state.reckoned):
+        lines.append(f"  {told}")
+    estimate = _estimate_of(state)
+    if estimate is not None:
+        lines.append(f"  estimated  {_range(estimate.calls)} calls, {_usd(estimate.usd)}")
+    return lines
+
+
+def _spend_line(phase: str, spend: Spend) -> str:
+    usd = "unknown" if spend.usd is None else f"{spend.usd:.4f}"
+    told = (
+        f"  {phase:<10} {spend.calls:>7,} {spend.cached_calls:>7,} "
+        f"{spend.input_tokens:>10,} {spend.output_tokens:>8,} {usd:>9}"
+    )
+    return f"{told}  (about)" if spend.about else told
+
+
+def _estimate_of(state: RunState) -> _Total | None:
+    try:
+        return _Total.model_validate(state.planned.estimate["total"]) if state.planned else None
+    except (KeyError, ValidationError):  # it came with a file that says something else
+        return None
+
+
+def _range(amount: _Amount) -> str:
+    return f"{amount.low:,.0f} – {amount.expected:,.0f} – {amount.high:,.0f}"
+
+
+def _usd(amount: _Amount | None) -> str:
+    if amount is None:
+        return "USD unknown"
+    return f"USD {amount.low:.4f} – {amount.expected:.4f} – {amount.high:.4f}"

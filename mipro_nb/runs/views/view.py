@@ -1,0 +1,361 @@
+"""The view-model: what every view of a run is drawn from, as JSON-able values.
+
+`RunView` follows a run event by event. A snapshot tells all of it, a delta what changed since the
+last one; their forms are those of ``js/shared/src/run.ts``. A text in them is cut to a length
+that a page can bear; `mipro_nb.runs.views.details` reads the whole of it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from mipro_nb.runs import events as ev
+from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
+from mipro_nb.runs.sentences.readings import reading_notes
+from mipro_nb.runs.sentences.resume import resume_lines
+from mipro_nb.runs.sentences.wording import resting_text, told_settings
+from mipro_nb.runs.state import Choice, RunState, Spend, Tally, choices_of
+from mipro_nb.runs.store.owners import lives
+from mipro_nb.runs.store.record import Record, RecordedEvent
+from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.trial_row import trial_row
+
+Json = dict[str, Any]
+
+SCHEMA = 1
+_PHASES: tuple[ev.Phase, ...] = ("formats", "baseline", "bootstrap", "propose", "search")
+_INSTRUCTION_CHARACTERS = 2000
+_DEMOS_SHOWN = 2
+_DEMO_CHARACTERS = 200
+# Below this share of the work, a rest of time would be a guess.
+_LEAST_SHARE_FOR_ETA = 0.05
+
+
+class RunView:
+    """What a view of one run knows of it.
+
+    Parameters
+    ----------
+    record
+        The record that the run is in.
+    run_id
+        The run.
+    """
+
+    def __init__(self, record: Record, run_id: str) -> None:
+        self.run_id = run_id
+        self.state = RunState()
+        self.seq = -1
+        self._record = record
+        self._name = ""
+        self._tags: tuple[str, ...] = ()
+        self._previews: dict[str, tuple[int, list[Json]]] = {}
+        self._changed_trials: set[int] = set()
+        self._changed_choices: set[Choice] = set()
+
+    def call(self, name: str, tags: Sequence[str]) -> None:
+        """Take what the user calls the run, which is not among its events."""
+        self._name, self._tags = name, tuple(tags)
+
+    def apply(self, events: Iterable[RecordedEvent]) -> bool:
+        """Take further events into account and tell whether there were any."""
+        before = self.seq
+        for event in events:
+            if event.seq <= self.seq:
+                continue  # known: a reader may see an event twice, from its listener and its file
+            self.state.apply(event)
+            self.seq = event.seq
+            self._mark(event.event)
+        return self.seq > before
+
+    def _mark(self, event: ev.AnyEvent) -> None:
+        """Remember what has to be redrawn."""
+        match event:
+            case ev.TrialAsked(trial=trial) | ev.TrialTold(trial=trial):
+                self._mark_trial(trial)
+            case ev.ExampleScored(trial=trial):
+                self._mark_trial(trial)
+            case ev.LMCallAnswered(trial=int(trial)) | ev.LMCallFailed(trial=int(trial)):
+                self._changed_trials.add(trial)
+            case ev.CandidateProposed(predictor=predictor, index=index):
+                self._changed_choices.add(Choice(predictor, "instruction", index))
+            case ev.DemoSetBuilt(predictor=predictor, index=index):
+                self._changed_choices.add(Choice(predictor, "demos", index))
+            case ev.CandidatePinned() | ev.CandidateBanned():
+                self._changed_choices.add(Choice(event.predictor, event.part, event.index))
+            case ev.RunEnded() | ev.RunResumed():
+                self._changed_trials |= {
+                    t.trial for t in self.state.trials.values() if t.score is None
+                }
+
+    def _mark_trial(self, trial: int) -> None:
+        self._changed_trials.add(trial)
+        known = self.state.trials.get(trial)
+        if known is None:
+            return
+        self._changed_choices.update(choices_of(known.configuration))
+        if not known.configuration and self.state.planned is not None:
+            names = self.state.planned.predictors
+            self._changed_choices.update(Choice(name, "instruction", 0) for name in names)
+
+    def snapshot(
+        self, *, now: float, in_flight: int | None, details: Sequence[Mapping[str, object]] = ()
+    ) -> Json:
+        """Return all that is known, for a view that begins.
+
+        Parameters
+        ----------
+        now
+            Unix time that durations are told for.
+        in_flight
+            LM calls in flight; None where the run is not in this process.
+        details
+            Trials that can be looked into without a kernel, from `mipro_nb.runs.views.details`.
+        """
+        state = self.state
+        instructions = [
+            Choice(predictor, "instruction", index)
+            for predictor, candidates in state.candidates.items()
+            for index in sorted(candidates)
+        ]
+        demo_sets = [
+            Choice(predictor, "demos", index)
+            for predictor, sets in state.demo_sets.items()
+            for index in sorted(sets)
+        ]
+        return {
+            "schema": SCHEMA,
+            "seq": self.seq,
+            "summary": self.summary(now=now, in_flight=in_flight),
+            "trials": [trial_row(state, trial) for trial in sorted(state.trials)],
+            "instructions": [self._instruction(choice) for choice in instructions],
+            "demo_sets": [self._demo_set(choice) for choice in demo_sets],
+            "details": list(details),
+        }
+
+    def delta(self, *, now: float, in_flight: int | None) -> Json:
+        """Return what changed since the last delta; parameters are those of `snapshot`."""
+        state = self.state
+        trials = sorted(trial for trial in self._changed_trials if trial in state.trials)
+        choices = sorted(self._changed_choices, key=lambda c: (c.predictor, c.part, c.index))
+        self._changed_trials.clear()
+        self._changed_choices.clear()
+        instructions = [
+            self._instruction(choice)
+            for choice in choices
+            if choice.part == "instruction"
+            and choice.index in state.candidates.get(choice.predictor, {})
+        ]
+        demo_sets = [
+            self._demo_set(choice)
+            for choice in choices
+            if choice.part == "demos" and choice.index in state.demo_sets.get(choice.predictor, {})
+        ]
+        return {
+            "seq": self.seq,
+            "summary": self.summary(now=now, in_flight=in_flight),
+            "trials": [trial_row(state, trial) for trial in trials],
+            "instructions": instructions,
+            "demo_sets": demo_sets,
+        }
+
+    def summary(self, *, now: float, in_flight: int | None) -> Json:
+        """Return all of the run that is one value, not a list."""
+        state, planned = self.state, self.state.planned
+        here, ended = in_flight is not None, state.ended is not None
+        alive = state.process is not None and lives(
+            self.run_id, state.process, state.process_started
+        )
+        where = "ended" if ended else "here" if here else "elsewhere" if alive else "ended"
+        shown = "cut off" if where == "ended" and not ended else state.state
+        settings = dict(planned.plan) if planned else {}
+        done, total = self._progress(settings)
+        best = state.best
+        return {
+            "id": self.run_id,
+            "name": self._name,
+            "tags": list(self._tags),
+            "state": shown,
+            "resume_lines": resume_lines(self.run_id, planned),
+            "reason": state.ended.reason if state.ended else state.pause_reason,
+            "program": planned.program if planned else "",
+            "predictors": dict(planned.predictors) if planned else {},
+            "models": dict(planned.models) if planned else {},
+            "settings": told_settings(settings, state.measured_format),
+            "notes": [
+                *(planned.notes if planned else ()),
+                *(note.text for note in state.notes),
+                *reading_notes(state),
+            ],
+            "trainset_size": settings.get("trainset_size", 0),
+            "valset_size": settings.get("valset_size", 0),
+            "created": state.started_at or 0.0,
+            "ended": state.ended_at,
+            "seconds": state.seconds if shown == "cut off" else state.seconds_at(now),
+            # Nothing is known of a run that was cut off since its last event.
+            "as_of": state.last_at if shown == "cut off" else now,
+            "phases": self._phases(settings),
+            "formats": formats_view(state),
+            "done": done,
+            "total": total,
+            "eta": self._eta(done, total, now) if where != "ended" else None,
+            "in_flight": in_flight,
+            "num_threads": settings.get("num_threads", 0),
+            "spend": _spend(state.spend),
+            "lost": asdict(state.lost),
+            "estimate": planned.estimate if planned else None,
+            "caps": state.caps,
+            "baseline": state.baseline,
+            "best": None
+            if best is None
+            else {
+                "trial": best.trial,
+                "score": best.score,
+                "configuration": best.configuration,
+                "rests": None
+                if best.score is None or state.is_whole(best)
+                else resting_text(best.score, len(best.examples), state.valset_size),
+            },
+            "gain": None
+            if state.ended is None or state.ended.gain_low is None
+            else {"low": state.ended.gain_low, "high": state.ended.gain_high},
+            "errors": len(state.errors),
+            "steerable": where == "here",
+            "lives": where,
+        }
+
+    def _phases(self, settings: Json) -> list[Json]:
+        state = self.state
+        predictors = len(state.planned.predictors) if state.planned else 0
+        baseline = state.trials.get(0)
+        built = sum(len(sets) for sets in state.demo_sets.values())
+        proposed = sum(
+            candidate.source == "proposed"
+            for candidates in state.candidates.values()
+            for candidate in candidates.values()
+        )
+        searching = "search" in state.phases  # it begins when all candidates are there
+        told = sum(t.score is not None for t in state.trials.values() if t.kind != "baseline")
+        wanted = settings.get("num_candidates", 0) * predictors
+        evaluations = settings.get("num_trials", 0) + _full_evaluations(settings)
+        measured = len(formats_tried(settings))
+        counts: dict[str, tuple[int, int | None, str, bool]] = {
+            "formats": (
+                len(state.formats_measured),
+                measured,
+                "formats",
+                state.format_chosen is not None,
+            ),
+            "baseline": (
+                baseline.scored if baseline else 0,
+                settings.get("valset_size"),
+                "examples",
+                baseline is not None and baseline.score is not None,
+            ),
+            "bootstrap": (len(state.bootstrapped), None, "rows", searching or built >= wanted > 0),
+            "propose": (proposed, wanted, "instructions", searching),
+            "search": (told, evaluations, "evaluations", False),
+        }
+        rows = []
+        for phase in _PHASES if measured else _PHASES[1:]:
+            done, total, unit, is_done = counts[phase]
+            begun = phase in state.phases
+            over = is_done or (begun and state.state == "finished")
+            rows.append(
+                {
+                    "phase": phase,
+                    "state": "done" if over else "running" if begun else "waiting",
+                    "done": done,
+                    "total": total,
+                    "unit": unit,
+                    "spend": _spend(state.spend_by_phase.get(phase, Spend())),
+                }
+            )
+        return rows
+
+    def _progress(self, settings: Json) -> tuple[int, int | None]:
+        """Return the examples scored, and to be scored at most, in baseline and search."""
+        state = self.state
+        done = sum(t.scored if t.score is None else len(t.examples) for t in state.trials.values())
+        if state.state == "finished":  # its search may have ended before all it might have done
+            return done, done
+        size = settings.get("valset_size", 0)
+        batch = settings.get("minibatch_size", 0) if settings.get("minibatch") else size
+        minibatches = [t for t in state.trials.values() if t.kind == "minibatch"]
+        saved = sum(batch - len(t.examples) for t in minibatches)  # by trials that ended early
+        trials = settings.get("num_trials", 0) * batch
+        total = size + trials - saved + _full_evaluations(settings) * size
+        return done, total or None
+
+    def _eta(self, done: int, total: int | None, now: float) -> float | None:
+        """Return the seconds to go, at the pace so far."""
+        if not total or done < _LEAST_SHARE_FOR_ETA * total:
+            return None
+        return self.state.seconds_at(now) * max(0, total - done) / done
+
+    def _standing(self, choice: Choice) -> Json:
+        tally = self.state.tallies.get(choice, Tally())
+        return {
+            "predictor": choice.predictor,
+            "index": choice.index,
+            "score": tally.score,
+            "trials": tally.trials,
+            "examples": tally.examples,
+            "pinned": choice in self.state.pinned,
+            "banned": choice in self.state.banned,
+        }
+
+    def _instruction(self, choice: Choice) -> Json:
+        candidate = self.state.candidates[choice.predictor][choice.index]
+        more = more_of_instruction(choice.predictor, choice.index)
+        return {
+            **self._standing(choice),
+            "instruction": clip(candidate.instruction, more, _INSTRUCTION_CHARACTERS),
+            "source": candidate.source,
+            "tip": candidate.tip,
+            "demo_set": candidate.demo_set,
+            "based_on": candidate.based_on,
+        }
+
+    def _demo_set(self, choice: Choice) -> Json:
+        built = self.state.demo_sets[choice.predictor][choice.index]
+        if built.demos not in self._previews:
+            self._previews[built.demos] = self._preview(built.demos)
+        count, preview = self._previews[built.demos]
+        return {
+            **self._standing(choice),
+            "source": built.source,
+            "bootstrapped": built.bootstrapped,
+            "labelled": built.labelled,
+            "preview": preview,
+            "demos": count,
+        }
+
+    def _preview(self, ref: ev.TextRef) -> tuple[int, list[Json]]:
+        demos = json.loads(self._record.text(ref))
+        more = more_of_text(ref)
+        shown = [
+            dict(clip_fields(demo, within(more, place), _DEMO_CHARACTERS))
+            for place, demo in enumerate(demos[:_DEMOS_SHOWN])
+        ]
+        return len(demos), shown
+
+
+def _full_evaluations(settings: Json) -> int:
+    if not settings.get("minibatch"):
+        return 0
+    steps = int(settings.get("minibatch_full_eval_steps", 1))
+    # Plans of older runs do not say it.
+    usual = math.ceil(int(settings.get("num_trials", 0)) / steps)
+    return int(settings.get("full_evaluations", usual))
+
+
+def _spend(spend: Spend) -> Json:
+    values = asdict(spend)
+    del values["known_usd"], values["unpriced_calls"], values["cached_input_tokens"]
+    del values["uncounted_calls"]
+    return {**values, "usd": spend.usd, "about": spend.about}
