@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mipro_nb.models.gate.limiter import Turns
+from mipro_nb.models.gate.limiter import Limiter
 
 
 class Slots:
@@ -23,7 +23,7 @@ class Slots:
     """
 
     def __init__(self, size: int) -> None:
-        self._turns = Turns(size)
+        self._turns = Limiter(size)
         self._failure: Exception | None = None
 
     @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError, TruncatedReplyError
 from mipro_nb.language.example import Example, Prediction
-from mipro_nb.language.execution.recent_calls import PastCall, remember
+from mipro_nb.language.execution.recent_calls import RecentCall, remember
 from mipro_nb.language.execution.scope import lost
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.execution.tracing import Step, add_notes, add_step
@@ -211,7 +211,7 @@ class Predict(Module):
         )
         completion = await lm.acomplete(request)
         if lm is not settings.stand_in:
-            remember(PastCall(lm.name, messages, completion.text))
+            remember(RecentCall(lm.name, messages, completion.text))
         if completion.problem:
             raise ReplyError(completion.problem, completion.text, {})
         return read_reply(

@@ -35,7 +35,7 @@ _JITTER = 0.25
 _rng = random.Random()
 
 
-class Setback(Exception):  # noqa: N818 - no error until it is given up
+class RetryableError(Exception):
     """An attempt failed in a way that may pass.
 
     Parameters

@@ -11,7 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
 from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
-from mipro_nb.notebook.magic.completion import Completion
+from mipro_nb.notebook.magic.completion import Completer
 from mipro_nb.notebook.magic.failures import in_one_line
 from mipro_nb.notebook.magic.grammar import Verb
 from mipro_nb.notebook.magic.objects import Notebook
@@ -28,7 +28,7 @@ class MiproMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.notebook = Notebook(shell.user_ns, shell.user_ns_hidden)
-        self.matcher: Matcher = Completion(self.notebook).matcher()
+        self.matcher: Matcher = Completer(self.notebook).matcher()
 
     @line_magic("mipro")  # type: ignore[arg-type]
     def line(self, line: str) -> Any:

@@ -150,8 +150,8 @@ def permission_html(request: Json) -> str:
         "joined": "joined a run that goes on",
         "declined": "declined",
     }
-    carried_on = request["carries_on"]
-    what = "" if carried_on is None else f", to resume run {carried_on}"
+    resumed = request["resumes"]
+    what = "" if resumed is None else f", to resume run {resumed}"
     page.add(_heading(f"{request['program']}{what}: {states[request['state']]}"))
     rows = [("predictor", f"{name}: {text}") for name, text in request["predictors"].items()]
     rows += [("model", f"{role}: {name}") for role, name in request["models"].items()]

@@ -26,7 +26,7 @@ from mipro_nb.runs.sentences.resume import (
     lost_text,
 )
 from mipro_nb.runs.sentences.wording import configuration_text, counted
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 Json = Mapping[str, Any]
 
@@ -77,8 +77,8 @@ def best_text(best: Json) -> str:
 
 def permission_text(request: Json) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
-    carried_on = request["carries_on"]
-    what = "" if carried_on is None else f", to resume run {carried_on}"
+    resumed = request["resumes"]
+    what = "" if resumed is None else f", to resume run {resumed}"
     lines = [f"MIPROv2 plan for {request['program']}{what}: {request['state']}"]
     lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
     lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]
@@ -155,7 +155,7 @@ def resume_hint(summary: Json) -> str:
 
 def spend_notes(summary: Json) -> list[str]:
     """Return what the table of the spend does not tell: requests that were not answered."""
-    spend, lost = summary["spend"], Outlay(**summary["lost"])
+    spend, lost = summary["spend"], Usage(**summary["lost"])
     told = [billed_text(lost.usd)] if lost.usd > 0 else []
     told.append(failed_text(spend["attempts"], spend["calls"], spend["failed_calls"]))
     told += [lost_text(lost)] if lost.calls else []

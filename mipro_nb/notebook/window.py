@@ -12,9 +12,9 @@ from IPython.display import DisplayHandle
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError, RunEndedError
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
-from mipro_nb.notebook.desk import Desk
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.notebook.output import displayed
+from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.surface import check_below_usd
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.miprov2 import check_caps
@@ -49,7 +49,7 @@ class WidgetWindow:
         self._request = permission_request(run)
         self._page_sent = 0.0
         self._blocks = False
-        self._desk = Desk(run.record, self._tell, self._end)
+        self._desk = RequestHandler(run.record, self._tell, self._end)
         self._widget = MiproWidget(
             {
                 **self._desk.answers(),
@@ -197,8 +197,8 @@ class ViewWindow:
     """
 
     def __init__(self, kind: str, record: Record, content: Json) -> None:
-        desk = Desk(record, self._tell, lambda _: None)
-        self._widget = MiproWidget(desk.answers(), kind=kind, **content)
+        handler = RequestHandler(record, self._tell, lambda _: None)
+        self._widget = MiproWidget(handler.answers(), kind=kind, **content)
 
     def _tell(self, run_id: str, delta: Json) -> None:
         self._widget.tell(run_id, delta)
@@ -217,7 +217,7 @@ def permission_request(run: Run) -> Json:
     plan = run.plan
     return {
         "state": "asked",
-        "carries_on": run.id if run.carries_on else None,
+        "resumes": run.id if run.resumes else None,
         "joins": None if run.twin is None else run.twin.id,
         "program": plan.program,
         "predictors": dict(plan.predictors),

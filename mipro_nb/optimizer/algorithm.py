@@ -1,4 +1,4 @@
-"""The course of a run: its phases in the algorithm's order, from permission to the end."""
+"""The algorithm: the phases of a run in their order, from permission to the end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mipro_nb.models.gate.earlier_calls import Before
 from mipro_nb.models.gate.gate import Gate, run_gate
 from mipro_nb.optimizer.control.concurrency import Background, in_order, together
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.control.pause import Holding
+from mipro_nb.optimizer.control.pause import PauseSwitch
 from mipro_nb.optimizer.control.steering import Steering
 from mipro_nb.optimizer.phases.bootstrap import bootstrap
 from mipro_nb.optimizer.phases.ending import Ending, Outcome
@@ -25,7 +25,7 @@ from mipro_nb.optimizer.phases.grounding import ground
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format, measure_formats
 from mipro_nb.optimizer.phases.propose import propose
 from mipro_nb.optimizer.phases.trials import Search
-from mipro_nb.optimizer.planning.progress import Past
+from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates, Configuration
 
@@ -37,7 +37,7 @@ _LOOK_SECONDS = 0.05
 GRACE_SECONDS = 2.0
 
 
-class Course:
+class Algorithm:
     """What a run does once it is permitted; made and used on the core loop only.
 
     Parameters
@@ -46,7 +46,7 @@ class Course:
         What is to be done, with the caps that were permitted.
     journal
         Where all that happens is written.
-    past
+    progress
         What happened before the run was resumed.
     known
         What was scored then.
@@ -57,7 +57,7 @@ class Course:
     ----------
     gate
         What every LM call of the run passes.
-    holding
+    pausing
         Pauses the run and has it go on.
     capped
         The cap that the run ends at, and that it is reached; None as long as none is.
@@ -67,26 +67,26 @@ class Course:
         self,
         spec: RunSpec,
         journal: Journal,
-        past: Past,
+        progress: RecordedProgress,
         known: Results,
         can_resume: Callable[[], bool],
     ) -> None:
-        spec = in_recorded_format(spec, past)
-        self._journal, self._past = journal, past
+        spec = in_recorded_format(spec, progress)
+        self._journal, self._progress = journal, progress
         self._slots = Slots(spec.plan.num_threads)
         self.gate = Gate(
             lambda: journal.record,
             spec.plan.num_threads,
             journal.emit,
             run_id=journal.run_id,
-            before=Before(journal.state.outlay, past.calls) if past else None,
+            before=Before(journal.state.outlay, progress.calls) if progress else None,
             backlog=journal.backlog,
             caps=spec.plan.caps,
             on_cap=lambda reached: self._cap(str(reached)),
             hold=self.hold,
             hedge=spec.plan.hedge,
         )
-        self.holding = Holding(journal, self.gate, can_resume)
+        self.pausing = PauseSwitch(journal, self.gate, can_resume)
         self._ledger = Ledger(
             spec.rows.val,
             spec.metric,
@@ -106,7 +106,7 @@ class Course:
     def _take(self, spec: RunSpec) -> None:
         """Have everything from now on be that of `spec`."""
         self._spec = spec
-        self._evaluations = Evaluations(spec, self._journal, self._ledger, self._past)
+        self._evaluations = Evaluations(spec, self._journal, self._ledger, self._progress)
         self._ending = Ending(spec, self._journal, self._evaluations.done)
 
     @property
@@ -120,12 +120,12 @@ class Course:
 
     def hold(self, error: MiproError) -> bool:
         """Pause because of `error`; return False if nobody could resume."""
-        return self.holding.hold(error)
+        return self.pausing.hold(error)
 
     def stop(self) -> None:
         """End the run now: calls in flight are given up, the best program so far is returned."""
         self._stopped = True
-        self.holding.end()
+        self.pausing.end()
         if self._task is not None:
             self._task.cancel()
 
@@ -133,7 +133,7 @@ class Course:
         """End the run because a cap is reached, once the calls in flight have come back."""
         if self.capped is None:
             self.capped = reason
-            self.holding.end()
+            self.pausing.end()
             self._draining = asyncio.create_task(self._stop_when_drained())
 
     async def _stop_when_drained(self) -> None:
@@ -201,14 +201,14 @@ class Course:
             self._note_what_is_kept(error)
             raise
         finally:
-            self.holding.end()
+            self.pausing.end()
             watch.cancel()
 
     async def _settle_the_format(self) -> None:
         """Measure formats first, where the plan says so and that is not done yet."""
-        spec, chosen = self._spec, self._past.state.format_chosen
+        spec, chosen = self._spec, self._progress.state.format_chosen
         if spec.plan.measured_formats and chosen is None:
-            measured = measure_formats(spec, self._journal, self._slots, self._past, self._held)
+            measured = measure_formats(spec, self._journal, self._slots, self._progress, self._held)
             self._take(await measured)
 
     async def _held(self, error: MiproError) -> bool:
@@ -230,7 +230,7 @@ class Course:
                 self._journal,
                 candidates,
                 self._evaluations,
-                self._past,
+                self._progress,
                 dearest_call=lambda: self.gate.dearest_call,
             )
             await search.run(baseline)
@@ -239,7 +239,7 @@ class Course:
         """Return the candidates of the run that is resumed, None if it had not found them."""
         spec = self._spec
         sets = 0 if spec.plan.zero_shot else spec.plan.num_candidates
-        return self._past.candidates(spec.student, sets, spec.rows.train)
+        return self._progress.candidates(spec.student, sets, spec.rows.train)
 
     async def _find_candidates(self, background: Background) -> Candidates:
         spec, journal = self._spec, self._journal

@@ -29,7 +29,7 @@ from mipro_nb.optimizer.planning.plan import (
     DEFAULT_NUM_TRIALS,
     Auto,
     Plan,
-    Wishes,
+    RequestedSettings,
     resolve,
 )
 from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
@@ -47,7 +47,7 @@ from mipro_nb.runs.store.record import Record
 
 _CAPS = ("max_usd", "max_calls", "max_tokens", "max_seconds")
 # Parameters of compile that the plan does not depend on.
-_NO_WISHES = frozenset({"requires_permission_to_run", "resume", "record"})
+_ONLY_FOR_RUNS = frozenset({"requires_permission_to_run", "resume", "record"})
 
 
 _TWIN = (
@@ -153,7 +153,7 @@ class MIPROv2:
         check_flag("track_stats", track_stats)
         self.verbose = verbose
         self.track_stats = track_stats
-        self._wishes = Wishes(
+        self._requested = RequestedSettings(
             auto=auto,
             num_candidates=num_candidates,
             num_trials=DEFAULT_NUM_TRIALS,
@@ -373,28 +373,28 @@ class MIPROv2:
             "max_seconds": max_seconds,
         }
         opened = open_record(record if record is not None else settings.record)
-        past = resumption.past_of(opened, opened.find_run(run_id))
-        caps = resumption.caps_of(past, given)
+        progress = resumption.progress_of(opened, opened.find_run(run_id))
+        caps = resumption.caps_of(progress, given)
         if student is None:
-            student = _student_of(past.run_id)
+            student = _student_of(progress.run_id)
         if trainset is None and valset is not None:
             raise InvalidArgumentError("valset", "(not shown)", "give its trainset as well.")
-        wished = resumption.wishes_of(past, self._wishes)
+        wanted = resumption.requested_settings_of(progress, self._requested)
         rows = (
-            resumption.rows_of(past)
+            resumption.rows_of(progress)
             if trainset is None
-            else resumption.rows_given(past, trainset, valset, inputs, wished.seed)
+            else resumption.rows_given(progress, trainset, valset, inputs, wanted.seed)
         )
         if example_timeout is not None:
-            wished = replace(wished, example_timeout=example_timeout)
+            wanted = replace(wanted, example_timeout=example_timeout)
         spec = core().wait_for(
-            self._spec_of(student, rows.train, rows.val, inputs=None, wished=wished, caps=caps)
+            self._spec_of(student, rows.train, rows.val, inputs=None, wanted=wanted, caps=caps)
         )
-        plan = resumption.same_auto(past, spec.plan)
+        plan = resumption.same_auto(progress, spec.plan)
         spec = replace(spec, plan=plan)
-        resumption.check_same(past, spec)
-        spec = resumption.on_scale_of(past, spec)
-        changes = [change.text for change in resumption.differences(past, spec)]
+        resumption.check_same(progress, spec)
+        spec = resumption.on_scale_of(progress, spec)
+        changes = [change.text for change in resumption.differences(progress, spec)]
         if changes and not (accept_changes or requires_permission_to_run):
             raise InvalidArgumentError(
                 "accept_changes",
@@ -402,9 +402,9 @@ class MIPROv2:
                 "this is not quite what the run was begun with; pass True to go on all the same. "
                 + "\n".join(changes),
             )
-        notes = (resumption.note(past), *changes, *spec.plan.notes)
+        notes = (resumption.note(progress), *changes, *spec.plan.notes)
         spec = replace(spec, plan=replace(spec.plan, notes=notes))
-        return _carried_out(Run(spec, opened, past), ask=requires_permission_to_run)
+        return _carried_out(Run(spec, opened, progress), ask=requires_permission_to_run)
 
     @staticmethod
     def join(run_id: str) -> Run:
@@ -484,21 +484,23 @@ class MIPROv2:
         *,
         valset: Any = None,
         inputs: Sequence[str] | None = None,
-        **wishes: Any,
+        **requested: Any,
     ) -> RunSpec:
         """Return the specification, with everything about it checked; makes no LM call."""
         known = inspect.signature(self.compile).parameters.keys()
-        for name in wishes.keys() - known:
+        for name in requested.keys() - known:
             # Somebody may have put a key here.
-            value = wishes[name] if isinstance(wishes[name], int | float) else "(not shown)"
+            value = requested[name] if isinstance(requested[name], int | float) else "(not shown)"
             raise InvalidArgumentError(
                 name, value, f"there is no such parameter: they are {', '.join(known)}."
             )
-        caps = Caps(**{name: wishes.pop(name) for name in _CAPS if name in wishes})
-        given = {name: v for name, v in wishes.items() if v is not None and name not in _NO_WISHES}
-        wished = replace(self._wishes, **given)
+        caps = Caps(**{name: requested.pop(name) for name in _CAPS if name in requested})
+        given = {
+            name: v for name, v in requested.items() if v is not None and name not in _ONLY_FOR_RUNS
+        }
+        wanted = replace(self._requested, **given)
         return await self._spec_of(
-            student, trainset, valset, inputs=inputs, wished=wished, caps=caps
+            student, trainset, valset, inputs=inputs, wanted=wanted, caps=caps
         )
 
     async def _spec_of(
@@ -508,12 +510,12 @@ class MIPROv2:
         valset: Any,
         *,
         inputs: Sequence[str] | None,
-        wished: Wishes,
+        wanted: RequestedSettings,
         caps: Caps,
     ) -> RunSpec:
         if not isinstance(student, Module):
             raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
-        rows = split_rows(trainset, valset, inputs, wished.valset_cap, wished.seed)
+        rows = split_rows(trainset, valset, inputs, wanted.valset_cap, wanted.seed)
         task_lm = self.task_model or settings.lm
         prompt_lm = self.prompt_model or settings.lm or task_lm
         if task_lm is None or prompt_lm is None:
@@ -521,21 +523,21 @@ class MIPROv2:
             raise ProgramError(msg)
         copy = student.deepcopy()
         distinct_rows = len(distinct(rows.train))
-        formats = plan_formats(copy, task_lm, wished, distinct_rows)
+        formats = plan_formats(copy, task_lm, wanted, distinct_rows)
         found = await rehearse(
             copy,
             [*rows.train, *rows.val],
             self.metric,
             lm=task_lm,
             others_go_on=lambda: any(run.permitted for run in live_runs()),
-            num_threads=wished.num_threads,
-            example_timeout=wished.example_timeout,
-            metric_threshold=wished.metric_threshold,
+            num_threads=wanted.num_threads,
+            example_timeout=wanted.example_timeout,
+            metric_threshold=wanted.metric_threshold,
         )
-        scale = _scale(found.metric_scale, wished.metric_threshold)
+        scale = _scale(found.metric_scale, wanted.metric_threshold)
         source = program_source(copy)
         plan = resolve(
-            wished,
+            wanted,
             program=type(student).__name__,
             predictors={n: p.signature.declaration for n, p in copy.named_predictors()},
             models={
@@ -560,7 +562,7 @@ class MIPROv2:
             *found.notes,
             *limits_noted(caps, lms),
         ]
-        if wished.program_aware_proposer and source.problem:
+        if wanted.program_aware_proposer and source.problem:
             notes.append(source.problem)
         sets = {"trainset": rows.train, "valset": rows.val}
         notes += label_notes(sets, [predictor.signature for predictor in copy.predictors()])
@@ -649,21 +651,21 @@ def _run_of(spec: RunSpec, record: str | Path | None, *, resume: bool, ask: bool
     check_flag("resume", resume)
     opened = open_record(record if record is not None else settings.record)
     twin = _twin_of(opened, spec)
-    past = None
+    progress = None
     if resume:
         found = resumption.same_run(opened, spec)
-        past, caps = found.past, spec.plan.caps
-        if past is not None:
-            caps = resumption.caps_of(past, caps.to_dict())
+        progress, caps = found.progress, spec.plan.caps
+        if progress is not None:
+            caps = resumption.caps_of(progress, caps.to_dict())
             check_caps(caps, spec.plan.estimate)
-            spec = resumption.on_scale_of(past, spec)
+            spec = resumption.on_scale_of(progress, spec)
         plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
         spec = replace(spec, plan=plan)
     if told := _twin_noted(opened, spec, twin):
         if not ask:
             warnings.warn(told, stacklevel=3)
         spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
-    return Run(spec, opened, past, twin=twin)
+    return Run(spec, opened, progress, twin=twin)
 
 
 def _twin_of(record: Record, spec: RunSpec) -> Run | None:

@@ -29,7 +29,7 @@ from mipro_nb.runs.events import (
 from mipro_nb.runs.state import fold
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.store.schema import refs_in
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 SUFFIX = ".mipro.json"
 _FORMAT: Literal["mipro_nb run"] = "mipro_nb run"
@@ -168,7 +168,7 @@ def import_run(record: Record, path: Path) -> str:
         for event in archive.events:
             record.append(run.id, _settled(event.body), event.seq, event.at)
         if (sent := archive.in_flight) is not None:
-            record.put_flight(run.id, 0, Outlay(sent.calls, sent.tokens, sent.usd))
+            record.put_flight(run.id, 0, Usage(sent.calls, sent.tokens, sent.usd))
     return run.id
 
 

@@ -10,7 +10,7 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import RecordedEvent
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 State = Literal[
     "planned", "running", "paused", "finished", "stopped", "capped", "failed", "cut off"
@@ -248,8 +248,8 @@ class RunState:
     pause_reason: str | None = None
     notes: list[ev.RunNoted] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
-    lost: Outlay = field(default_factory=Outlay)
-    reckoned: Outlay = field(default_factory=Outlay)
+    lost: Usage = field(default_factory=Usage)
+    reckoned: Usage = field(default_factory=Usage)
     process: int | None = None
     process_started: float | None = None
 
@@ -269,11 +269,11 @@ class RunState:
         return self.spend.about or any(note.topic == "tokens" for note in self.notes)
 
     @property
-    def outlay(self) -> Outlay:
+    def outlay(self) -> Usage:
         """Return what all calls took, at the worst where nobody knows: what caps start from."""
         spend = self.spend
         tokens = spend.input_tokens + spend.output_tokens
-        return Outlay(spend.attempts, tokens, spend.known_usd) + self.lost + self.reckoned
+        return Usage(spend.attempts, tokens, spend.known_usd) + self.lost + self.reckoned
 
     @property
     def baseline(self) -> float | None:
@@ -372,7 +372,7 @@ class RunState:
                 self.paused_at = recorded.at
             case ev.RunResumed() as event:
                 if event.process is not None:
-                    self._carry_on(event)
+                    self._resume(event)
                 self.state = "running"
                 self._end_pause(recorded.at)
             case ev.RunNoted() as event:
@@ -421,15 +421,15 @@ class RunState:
             case ev.RunEnded() as event:
                 self.ended = event
                 self.state = event.state
-                self.lost += Outlay(event.lost_calls, event.lost_tokens, event.lost_usd)
+                self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
                 self.ended_at = recorded.at
                 self._end_pause(recorded.at)
 
-    def _carry_on(self, event: ev.RunResumed) -> None:
+    def _resume(self, event: ev.RunResumed) -> None:
         """Have a run that had ended, or was cut off, go on; meanwhile it was paused."""
         self.process, self.process_started = event.process, event.process_started
         self.caps = dict(event.caps)
-        self.lost += Outlay(event.lost_calls, event.lost_tokens, event.lost_usd)
+        self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
         if self.paused_at is None:
             self.paused_at = event.worked_until
         self.ended = self.ended_at = None
@@ -448,7 +448,7 @@ class RunState:
         for kind, times in call.setbacks.items():
             self.faults[kind] = self.faults.get(kind, 0) + times
         if call.reckoned_tokens or call.reckoned_usd:
-            self.reckoned += Outlay(0, call.reckoned_tokens, call.reckoned_usd)
+            self.reckoned += Usage(0, call.reckoned_tokens, call.reckoned_usd)
 
     def _spends(self, call: ev.LMCallAnswered | ev.LMCallFailed) -> list[Spend]:
         """Return what a call counts towards: the run, its phase, its trial."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Outlay:
+class Usage:
     """What some calls took.
 
     Attributes
@@ -23,9 +23,9 @@ class Outlay:
     tokens: int = 0
     usd: float = 0.0
 
-    def __add__(self, other: Outlay) -> Outlay:
-        return Outlay(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
 
-    def beyond(self, told: Outlay) -> Outlay:
+    def beyond(self, told: Usage) -> Usage:
         """Return what it takes more of than `told`, calls left out."""
-        return Outlay(0, max(0, self.tokens - told.tokens), max(0.0, self.usd - told.usd))
+        return Usage(0, max(0, self.tokens - told.tokens), max(0.0, self.usd - told.usd))

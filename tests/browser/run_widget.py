@@ -57,7 +57,7 @@ class RunWidget:
         self.button("Run").click()
         self.wait_for_trials()
 
-    def carry_on(self):
+    def permit_resuming(self):
         """Say yes to the question whether an earlier run shall be resumed."""
         self.wait_for_dialog()
         self.dialog.get_by_role("button", name="Resume", exact=True).click()

@@ -16,11 +16,11 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import CallRefusedError, RecordError, RequestRefusedError
 from mipro_nb.language import LMRequest
 from mipro_nb.models.calls import CallLabels, call_labels
-from mipro_nb.models.gate.earlier_calls import Before, PastCalls
+from mipro_nb.models.gate.earlier_calls import Before, EarlierCalls
 from mipro_nb.models.gate.gate import Gate, run_gate
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 
 @pytest.fixture
@@ -264,22 +264,22 @@ def test_a_failure_at_temperature_0_is_not_remembered(run, serve, lm_at):
     assert run.ask(lm, "hi") == ["yes"]
 
 
-def carried_on(run):
+def resumed(run):
     """Have a gate go on with what the run did."""
-    before = Before(Outlay(), PastCalls(run.events, failures=True))
+    before = Before(Usage(), EarlierCalls(run.events, failures=True))
     run.gate = Gate(lambda: run.record, 8, run.emit, before=before)
     return run
 
 
 @pytest.mark.parametrize("settings", [{"temperature": 0}, {"temperature": 0, "cache": True}])
-def test_who_asks_what_another_had_asked_before_a_run_was_carried_on_hears_the_same(
+def test_who_asks_what_another_had_asked_before_a_run_was_resumed_hears_the_same(
     run, serve, lm_at, settings
 ):
     server = serve(lambda r: Reply(f"answer {r.number}", finish_reason="length"))
     lm = lm_at(server, **settings)
     assert run.ask(lm, "same", predictor="first") == ["answer 0"]
     run.record.clear_answers()  # as in another record, into which the run was imported
-    carried_on(run)
+    resumed(run)
     assert run.ask(lm, "same", "same", predictor="second") == ["answer 0"] * 2
     assert run.ask(lm, "same", predictor="first") == ["answer 0"]
     again = run.do(lm.acomplete(request("same", predictor="third")))
@@ -295,11 +295,11 @@ def test_calls_that_need_not_be_answered_alike_are_made_anew(run, serve, lm_at):
     server = serve(counting)
     lm = lm_at(server, temperature=0.5)
     assert run.ask(lm, "same", predictor="first") == ["answer 0"]
-    carried_on(run)
+    resumed(run)
     assert run.ask(lm, "same", predictor="second") == ["answer 1"]
     # Equal calls that had different answers: neither is the answer to a third.
     lm = lm_at(server, temperature=0.5, cache=True)
-    carried_on(run)
+    resumed(run)
     assert run.ask(lm, "same", predictor="third") == ["answer 2"]
 
 

@@ -120,7 +120,7 @@ class TestRuns:
         notebook.run("mine = mipro.runs.list()[0]")
         assert notebook.completed("%mipro status mi") == ["mine"]
 
-    def test_runs_that_can_be_carried_on_are_offered_with_their_state(self, notebook, run_ids):
+    def test_runs_that_can_be_resumed_are_offered_with_their_state(self, notebook, run_ids):
         notebook.run("other = rows(6, start=5000)")  # of which no answer is kept
         unseen = SHORT.replace("--val val", "--val other")
         notebook.run(f"capped = %mipro run student {unseen} --yes --max-calls 3")

@@ -8,8 +8,8 @@ from scripted_task import Solve, answer, exact, lm_of, rows
 from watched import Watched, until
 
 import mipro_nb as mipro
-from mipro_nb.notebook.desk import Desk
 from mipro_nb.notebook.follower import Follower
+from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.optimizer.running import surface
 
 _SMALL = {"num_trials": 2, "minibatch": False, "requires_permission_to_run": False}
@@ -58,7 +58,7 @@ def test_a_pause_that_cannot_be_recorded_is_shown_with_its_reason(slow):
 
 
 @pytest.mark.usefixtures("watched")
-def test_a_run_that_waits_to_be_carried_on_is_shown_as_it_ended(server):
+def test_a_run_that_waits_to_be_resumed_is_shown_as_it_ended(server):
     capped = begun(max_calls=5)
     capped.wait()
     again = begun(max_calls=500, resume=True, requires_permission_to_run=True)
@@ -69,13 +69,15 @@ def test_a_run_that_waits_to_be_carried_on_is_shown_as_it_ended(server):
     assert mipro.runs.load(capped.id).status == "capped"
 
 
-def test_a_view_of_a_run_that_ended_follows_it_once_it_is_carried_on(server):
+def test_a_view_of_a_run_that_ended_follows_it_once_it_is_resumed(server):
     capped = begun(max_calls=5)
     capped.wait()
     told = []
-    desk = Desk(capped.record, lambda run_id, delta: told.append(delta), lambda _: None)
-    assert desk.follow(capped.id).snapshot()["summary"]["state"] == "capped"
+    handler = RequestHandler(
+        capped.record, lambda run_id, delta: told.append(delta), lambda _: None
+    )
+    assert handler.follow(capped.id).snapshot()["summary"]["state"] == "capped"
     again = begun(max_calls=500, resume=True)
-    desk.follow(again.id)
+    handler.follow(again.id)
     again.wait()
     until(lambda: told and told[-1]["summary"]["state"] == "finished")

@@ -319,7 +319,7 @@ def offered_for(run):
 @pytest.mark.slow
 class TestCarryingOn:
     @pytest.mark.parametrize("which", ["last", "", "2"])
-    def test_a_run_that_was_cut_off_is_carried_on(self, shell, cut_off, which):
+    def test_a_run_that_was_cut_off_is_resumed(self, shell, cut_off, which):
         run = which or cut_off
         best = shell.run(f"best = %mipro resume {run} student --metric exact --yes\nbest")
         assert (best.run.id, best.run.status) == (cut_off, "finished")
@@ -394,7 +394,7 @@ class TestCarryingOn:
         assert said.endswith("On this line, that is --yes.")
         assert server.count == sent
 
-    def test_a_run_that_need_not_be_carried_on_says_so(self, shell, server):
+    def test_a_run_that_need_not_be_resumed_says_so(self, shell, server):
         assert "No run is recorded yet" in shell.fails("%mipro resume")
         _, run = optimized(shell)
         assert f"The newest run, {run.id}, is finished." in shell.fails("%mipro resume")
@@ -410,7 +410,7 @@ class TestCarryingOn:
         shell.run("%mipro stop")
         run.wait()
 
-    def test_the_same_line_again_carries_on_what_it_began(self, shell, server):
+    def test_the_same_line_again_resumes_what_it_began(self, shell, server):
         line = f"%mipro run student {SHORT} --yes"
         capped = shell.run(f"{line} --max-calls 8")
         sent = server.count

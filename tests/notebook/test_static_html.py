@@ -277,7 +277,7 @@ def request(state="asked"):
     summary = snapshot()["summary"]
     names = ("program", "predictors", "models", "trainset_size", "valset_size", "settings")
     names += ("notes", "estimate", "caps")
-    return {"state": state, "carries_on": None, **{name: summary[name] for name in names}}
+    return {"state": state, "resumes": None, **{name: summary[name] for name in names}}
 
 
 VIEWS = {
@@ -452,7 +452,7 @@ def test_a_run_that_ended_early_tells_what_carries_it_on(state):
     assert "resume it" not in run_text(snapshot())
 
 
-def test_a_run_of_a_cell_is_carried_on_by_its_cell():
+def test_a_run_of_a_cell_is_resumed_by_its_cell():
     made = snapshot()
     made["summary"] |= {"state": "stopped", "resume_lines": []}
     for shown in (Page(run_html(made)).text, run_text(made)):
@@ -513,7 +513,7 @@ def test_of_free_models_no_dollars_are_told():
 
 def test_a_question_to_carry_a_run_on_shows_what_changed_line_by_line():
     asked = request()
-    asked["carries_on"] = "20261124-010203-abcdef"
+    asked["resumes"] = "20261124-010203-abcdef"
     asked["notes"] = ["The metric's code changed:\n@@ -1 +1 @@\n-    old()\n+    <b>new</b>()"]
     page = permission_html(asked)
     assert "Solve, to resume run 20261124-010203-abcdef: waits" in Page(page).text

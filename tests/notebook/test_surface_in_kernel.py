@@ -210,7 +210,7 @@ def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
     assert "does not go on in this kernel" in end.answer("pause", {"run": run})
 
 
-def test_a_run_whose_kernel_was_killed_is_carried_on_in_another(front_end, lm):
+def test_a_run_whose_kernel_was_killed_is_resumed_in_another(front_end, lm):
     end = front_end(trials=40, own={})
     end.begin(_COMPILE)
     dialog_of(end)
@@ -233,7 +233,7 @@ def test_a_run_whose_kernel_was_killed_is_carried_on_in_another(front_end, lm):
     cell = end.begin(f"best = %mipro resume {run.id} student --metric exact")
     dialog = dialog_of(end)
     request = dialog["permission"]
-    assert request["carries_on"] == run.id
+    assert request["resumes"] == run.id
     assert request["caps"]["max_calls"] == 2000, "it is that which the run had"
     assert f"Resumes run {run.id}, which was cut off" in request["notes"][0]
     refused = end.answer("permit", {"caps": {**_NO_CAPS, "max_calls": 5}, "below_usd": None})
@@ -252,7 +252,7 @@ def test_a_run_whose_kernel_was_killed_is_carried_on_in_another(front_end, lm):
     assert dialog["snapshot"]["summary"]["caps"]["max_calls"] == 3000
 
 
-def test_a_run_is_not_carried_on_where_the_answer_is_no(front_end, lm):
+def test_a_run_is_not_resumed_where_the_answer_is_no(front_end, lm):
     end = front_end()
     end.run(
         "best = optimizer.compile(Solve(), **data, max_calls=40, requires_permission_to_run=False)"

@@ -9,7 +9,7 @@ from scripted_server import ScriptedServer
 from scripted_task import answer, lm_of
 
 import mipro_nb as mipro
-from mipro_nb.optimizer import algorithm as course
+from mipro_nb.optimizer import algorithm
 
 
 @pytest.fixture(autouse=True)
@@ -39,5 +39,5 @@ class WorkClock:
 @pytest.fixture
 def work_clock(monkeypatch):
     clock = WorkClock()
-    monkeypatch.setattr(course, "time", clock)
+    monkeypatch.setattr(algorithm, "time", clock)
     return clock

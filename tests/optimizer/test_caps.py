@@ -20,7 +20,7 @@ from mipro_nb.language.lm_protocol import Completion
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.caps import Caps, Meter
 from mipro_nb.models.prices import Price
-from mipro_nb.optimizer import algorithm as course
+from mipro_nb.optimizer import algorithm
 
 CAP_IN_USD = re.compile(
     r"The cap max_usd=0\.03 is reached: ([\d.]+) spent, ([\d.]+) reserved for calls in flight, "
@@ -112,7 +112,7 @@ def test_at_the_time_cap_calls_that_hang_are_given_up_and_told_as_perhaps_lost(w
 
 
 def test_at_the_time_cap_calls_that_come_back_soon_are_kept(work_clock, monkeypatch):
-    monkeypatch.setattr(course, "GRACE_SECONDS", 60.0)
+    monkeypatch.setattr(algorithm, "GRACE_SECONDS", 60.0)
     with ScriptedServer(answer, latency=1.0) as server:
         mipro.configure(lm=lm_of(server))
         run = begun(max_seconds=0.3)
@@ -128,7 +128,7 @@ def test_the_time_cap_ends_a_run_that_waits_for_its_last_calls_because_of_anothe
     with ScriptedServer(lambda _: Reply(hang=True)) as server:
         mipro.configure(lm=lm_of(server, timeout=10_000.0))
         run = begun(max_seconds=1.0, max_calls=3)
-        until(lambda: server.in_flight == 3 and run._course.capped is not None)
+        until(lambda: server.in_flight == 3 and run._algorithm.capped is not None)
         work_clock.seconds = 1.0
         run.wait()
     assert run.status == "capped"

@@ -81,7 +81,7 @@ def test_caps_that_leave_no_room_for_that_say_so_before_the_yes(server):
     assert run.state.spend.calls == 100
 
 
-def test_a_run_that_is_carried_on_and_stopped_at_once_keeps_what_it_knew(server):
+def test_a_run_that_is_resumed_and_stopped_at_once_keeps_what_it_knew(server):
     first = stopped_after(4)
     optimizer = mipro.MIPROv2(exact, num_candidates=4, num_threads=4)
     spent = server.count

@@ -14,7 +14,7 @@ from mipro_nb.models.prices import Price
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
 from mipro_nb.optimizer.planning.estimate import NOTHING, Amount, Estimate, PhaseEstimate, exactly
-from mipro_nb.optimizer.planning.plan import Wishes, resolve
+from mipro_nb.optimizer.planning.plan import RequestedSettings, resolve
 from mipro_nb.optimizer.search.strategy import STRATEGIES
 
 NO_DEMOS = {"max_bootstrapped_demos": 0, "max_labeled_demos": 0}
@@ -30,10 +30,10 @@ def ordered(amount):
 
 
 @st.composite
-def wishes(draw):
+def requested(draw):
     flag = st.booleans()
     valset_size = draw(st.integers(1, 1000))
-    return valset_size, Wishes(
+    return valset_size, RequestedSettings(
         auto=None,
         num_candidates=draw(st.integers(1, 30)),
         num_trials=draw(st.integers(1, 200)),
@@ -69,7 +69,7 @@ calls = st.lists(
 rehearsals = st.builds(Rehearsal, st.lists(calls, min_size=1, max_size=5), st.just(()))
 
 
-@given(wishes(), st.integers(1, 500), rehearsals, st.sampled_from([None, 1, 250]), st.booleans())
+@given(requested(), st.integers(1, 500), rehearsals, st.sampled_from([None, 1, 250]), st.booleans())
 def test_low_expected_and_high_are_in_order(asked, trainset_size, rehearsal, max_tokens, cache):
     valset_size, wished = asked
     student = PlanAndSolve()

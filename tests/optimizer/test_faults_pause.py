@@ -189,7 +189,7 @@ def test_a_judge_in_the_metric_that_fails_pauses_the_run_as_well(watched, record
 
 
 @pytest.mark.parametrize("after", AFTER)
-def test_where_nobody_can_resume_it_fails_and_can_be_carried_on(clean, record, after):
+def test_where_nobody_can_resume_it_fails_and_can_be_resumed(clean, record, after):
     lm = Revocable(after)
     with ScriptedServer(lm, latency=0.002) as server:
         run = begun(lm_of(server), record)
@@ -227,7 +227,7 @@ def begun_catching(record):
     )
 
 
-def carried_on_catching(lm, record):
+def resumed_catching(lm, record):
     """The run of a program that catches errors, failed because of `lm` and resumed."""
     with ScriptedServer(lm, latency=0.002) as server:
         mipro.configure(lm=lm_of(server))
@@ -249,13 +249,13 @@ def test_an_outage_that_the_program_catches_is_not_scored(record, after):
         mipro.configure(lm=lm_of(server))
         whole = begun_catching(record.with_name("whole.sqlite"))
         whole.wait(60)
-    run = carried_on_catching(Revocable(after), record)
+    run = resumed_catching(Revocable(after), record)
     assert result(run) == result(whole)
     assert run.state.caught == set()
 
 
 def test_calls_caught_before_a_server_was_known_to_be_down_are_made_again(record):
-    run = carried_on_catching(Revocable(60, Reply(drop=True)), record)
+    run = resumed_catching(Revocable(60, Reply(drop=True)), record)
     assert run.status == "finished"
     assert run.state.caught & run.state.scored_by.keys() == set()
 

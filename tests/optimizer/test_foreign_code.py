@@ -346,7 +346,7 @@ def test_a_teacher_that_never_returns_is_given_up_after_its_time(server, forever
     assert "The metric blocking took longer than example_timeout=1.5 s" in failed.error
 
 
-def test_a_run_that_hung_is_carried_on_with_a_time_for_each_example(server, forever):
+def test_a_run_that_hung_is_resumed_with_a_time_for_each_example(server, forever):
     hung = threading.Event()
 
     def blocking(example, prediction, trace=None):

@@ -48,8 +48,8 @@ def form_of_tasks(server):
     return {next((n for n, form in FORMS.items() if form in s), "another") for s in systems}
 
 
-def optimizer(**wishes):
-    return mipro.MIPROv2(exact, **{**WISHES, **wishes})
+def optimizer(**requested):
+    return mipro.MIPROv2(exact, **{**WISHES, **requested})
 
 
 def by_compile(server, name="tags"):

@@ -6,7 +6,7 @@ import pytest
 
 from mipro_nb.errors import RecordError
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.planning.progress import Past
+from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
 
@@ -17,7 +17,7 @@ CALL = {"phase": "search", "model": "m", "error": "no", "seconds": 1.0}
 def journal():
     record = open_record()
     record.add_run("run", "name")
-    return Journal(record, "run", Past.none(record))
+    return Journal(record, "run", RecordedProgress.none(record))
 
 
 def no_room(record):

@@ -86,20 +86,20 @@ def server():
     assert running.exceptions == []
 
 
-def optimizer(**wishes):
-    return mipro.MIPROv2(exact, **{**WISHES, **wishes})
+def optimizer(**requested):
+    return mipro.MIPROv2(exact, **{**WISHES, **requested})
 
 
 SEARCH = {"trainset": TRAIN, "valset": VAL, "num_trials": 1, "minibatch": False}
 
 
-def begun(student=None, wishes=(), **settings):
+def begun(student=None, requested=(), **settings):
     settings = {**SEARCH, "requires_permission_to_run": False, **settings}
-    return optimizer(**dict(wishes)).start(student or Solve(), **settings)
+    return optimizer(**dict(requested)).start(student or Solve(), **settings)
 
 
-def finished(student=None, wishes=(), **settings):
-    run = begun(student, wishes, **settings)
+def finished(student=None, requested=(), **settings):
+    run = begun(student, requested, **settings)
     run.wait()
     return run
 
@@ -263,7 +263,7 @@ def test_the_same_seed_measures_the_same(tmp_path):
     for number, (seed, latency) in enumerate([(9, 0.0), (9, 0.01), (4, 0.0)]):
         with ScriptedServer(half_right, latency=latency) as server:
             mipro.configure(lm=unnamed(server))
-            run = finished(wishes={"seed": seed}, record=tmp_path / f"{number}.sqlite")
+            run = finished(requested={"seed": seed}, record=tmp_path / f"{number}.sqlite")
         found.append((results(run), questions_measured(run)["lines"], run.wait().dump_state()))
     assert found[0] == found[1]
     assert found[0][1] != found[2][1]
@@ -305,7 +305,7 @@ class Stopping:
 
 
 @pytest.mark.parametrize("after", [25, 70, 83], ids=["begun", "nearly over", "over"])
-def test_a_run_that_is_carried_on_measures_only_what_it_had_not(after):
+def test_a_run_that_is_resumed_measures_only_what_it_had_not(after):
     stopping = Stopping(after)
     with ScriptedServer(stopping, latency=0.02) as server:
         mipro.configure(lm=unnamed(server))
@@ -341,7 +341,7 @@ def test_a_run_that_chose_a_format_that_there_is_not_is_damaged(server, damage):
 
 
 @pytest.mark.parametrize("older", [False, True], ids=["as written", "by an older version"])
-def test_a_run_that_did_not_measure_does_not_when_it_is_carried_on(server, monkeypatch, older):
+def test_a_run_that_did_not_measure_does_not_when_it_is_resumed(server, monkeypatch, older):
     known = KnownModel("scripted", {"text": "lines"}, "a test")
     with monkeypatch.context() as then:
         then.setattr(models, "KNOWN_MODELS", (known,))
@@ -371,7 +371,7 @@ def test_one_format_is_measured_for_all_predictors_that_it_fits(server):
 
 def test_a_teacher_of_its_own_is_not_asked_in_the_students_format(server):
     teacher = lm_of(server, prompt_format="json", seed=5)
-    finished(wishes={"teacher_settings": {"lm": teacher}, "num_candidates": 4})
+    finished(requested={"teacher_settings": {"lm": teacher}, "num_candidates": 4})
     of_teacher = [request for request in server.requests if request.body.get("seed") == 5]
     assert of_teacher
     assert {form_of(request) for request in of_teacher} == {"json"}
@@ -426,7 +426,7 @@ TROUBLE = {
 def test_a_format_that_the_server_fails_on_counts_as_0(form, trouble, num_threads):
     with ScriptedServer(failing(form, TROUBLE[trouble])) as server:
         mipro.configure(lm=unnamed(server, num_retries=0))
-        run = begun(wishes={"num_threads": num_threads}, num_trials=1, minibatch=False)
+        run = begun(requested={"num_threads": num_threads}, num_trials=1, minibatch=False)
         run.wait()
     measured = {each.format: each for each in told(run, "format_measured")}
     assert (measured[form].score, measured[form].errors) == (0.0, 20)

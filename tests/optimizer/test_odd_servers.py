@@ -155,7 +155,7 @@ def test_rows_that_a_filter_refuses_end_no_run():
     assert all("filters this prompt" in error for error in run.state.errors.values())
 
 
-def test_what_was_refused_is_refused_again_when_a_run_is_carried_on():
+def test_what_was_refused_is_refused_again_when_a_run_is_resumed():
     optimizer = optimizer_of()
     settings = {"trainset": padded(30), "valset": padded(4, 1000), "minibatch": False}
     with ScriptedServer(with_room(1600, SAID[0])) as server:

@@ -284,7 +284,7 @@ def test_the_threshold_is_a_number(value):
 
 
 def plan_of_threshold(value):
-    return mipro.MIPROv2(exact, metric_threshold=value)._wishes.metric_threshold
+    return mipro.MIPROv2(exact, metric_threshold=value)._requested.metric_threshold
 
 
 @pytest.mark.parametrize("name", ["minibatch", "program_aware_proposer", "tip_aware_proposer"])

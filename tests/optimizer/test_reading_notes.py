@@ -8,7 +8,7 @@ from scripted_task import Solve, answer, exact, kind, lm_of, question_of, rows, 
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMError
-from mipro_nb.optimizer.planning.progress import Past
+from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.views.details import trial_detail
 from mipro_nb.runs.views.view import RunView
@@ -75,8 +75,8 @@ def test_report_and_view_tell_it_alike(run):
     assert all(f"  {note}\n" in run.report() for note in told)
 
 
-def test_a_run_that_is_carried_on_knows_the_notes(run):
-    known = Past.of(run.record, run.id).results(VAL)
+def test_a_run_that_is_resumed_knows_the_notes(run):
+    known = RecordedProgress.of(run.record, run.id).results(VAL)
     for results in known.values():
         assert {n: result.notes for n, result in results.items()} == {
             0: (), 1: (UNMARKED,), 2: (), 3: (UNMARKED,),
@@ -134,5 +134,5 @@ def test_calls_that_failed_and_were_caught_are_told(tmp_path):
     assert "notes" not in shown[1]
     frame = run.examples_dataframe()
     assert all("was caught" in note for note in frame["notes"][frame["example"] == 2])
-    known = Past.of(run.record, run.id).results(VAL)
+    known = RecordedProgress.of(run.record, run.id).results(VAL)
     assert all(result[2].caught == (note["text"],) for result in known.values())

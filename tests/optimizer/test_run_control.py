@@ -24,7 +24,7 @@ from mipro_nb.errors import (
     RunEndedError,
 )
 from mipro_nb.models.gate.caps import Caps
-from mipro_nb.optimizer import algorithm as course
+from mipro_nb.optimizer import algorithm
 from mipro_nb.optimizer.running import surface
 
 SHORT = {"num_trials": 2, "minibatch": False}
@@ -174,14 +174,14 @@ def test_a_pause_that_cannot_be_recorded_is_no_pause(slow_server, monkeypatch):
 
 
 def test_a_run_that_ends_at_its_cap_cannot_be_set_going_again(work_clock, monkeypatch):
-    monkeypatch.setattr(course, "GRACE_SECONDS", 60.0)
+    monkeypatch.setattr(algorithm, "GRACE_SECONDS", 60.0)
     tried = threading.Event()
     with ScriptedServer(lambda request: replace(answer(request), once=tried.is_set)) as server:
         mipro.configure(lm=lm_of(server))
         run = begin(max_seconds=0.7, num_threads=8)
         until(lambda: server.in_flight == 8)
         work_clock.seconds = 0.7
-        until(lambda: run._course.capped is not None)
+        until(lambda: run._algorithm.capped is not None)
         for steer in (run.pause, run.resume):
             with pytest.raises(RunEndedError, match="max_seconds"):
                 steer()

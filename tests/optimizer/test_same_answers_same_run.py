@@ -49,13 +49,13 @@ def test_the_speed_of_the_answers_changes_nothing(one_at_a_time, tmp_path_factor
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "requested",
     [NO_DEMOS, {"student": Solve, "max_labeled_demos": 0}, {"seed": 5, "init_temperature": 0.0}],
     ids=["without demos", "bootstrapped demos only", "another seed, cold proposals"],
 )
-def test_the_number_of_threads_changes_nothing(tmp_path, wishes):
+def test_the_number_of_threads_changes_nothing(tmp_path, requested):
     runs = [
-        made(tmp_path, latency=at_random_speed(threads), threads=threads, **wishes)
+        made(tmp_path, latency=at_random_speed(threads), threads=threads, **requested)
         for threads in (1, 6, 64)
     ]
     one, *others = [(told(run), before_the_search(requests)) for run, requests in runs]
@@ -70,10 +70,10 @@ def test_another_seed_makes_another_run(one_at_a_time, tmp_path):
 
 @pytest.mark.parametrize("cache", [True, False])
 @pytest.mark.parametrize("student", [Solve, PlanAndSolve])
-@pytest.mark.parametrize("wishes", [{}, NO_DEMOS, {"init_temperature": 0.0}], ids=str)
-def test_no_prompt_at_temperature_zero_is_sent_twice(tmp_path, student, cache, wishes):
+@pytest.mark.parametrize("requested", [{}, NO_DEMOS, {"init_temperature": 0.0}], ids=str)
+def test_no_prompt_at_temperature_zero_is_sent_twice(tmp_path, student, cache, requested):
     _, requests = made(
-        tmp_path, latency=at_random_speed(0), threads=64, student=student, cache=cache, **wishes
+        tmp_path, latency=at_random_speed(0), threads=64, student=student, cache=cache, **requested
     )
     sent = Counter(json.dumps(r.body) for r in requests if r.body["temperature"] == 0)
     assert len(sent) > len(VAL)

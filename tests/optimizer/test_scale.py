@@ -60,7 +60,7 @@ def test_points_that_the_rehearsal_did_not_see_are_refused_with_the_remedy(serve
     assert run_of(declared, train=data[:10], val=data[10:]).score == pytest.approx(80)
 
 
-def test_a_run_that_is_carried_on_keeps_its_scale(server):
+def test_a_run_that_is_resumed_keeps_its_scale(server):
     allowed = [True]
 
     def stops(example, prediction, trace=None):
@@ -81,15 +81,15 @@ def test_a_run_that_is_carried_on_keeps_its_scale(server):
     with pytest.raises(mipro.errors.MiproError):
         run.wait()
     allowed[0] = True
-    carried_on = mipro.MIPROv2(points, max_errors=1, num_threads=1, **FEW)
-    best = carried_on.resume(
+    resumed = mipro.MIPROv2(points, max_errors=1, num_threads=1, **FEW)
+    best = resumed.resume(
         run.id, run.student, accept_changes=True, requires_permission_to_run=False
     )
     assert 20 <= round(best.score, 6) <= 90
     assert best.run.plan.metric_scale == 100
 
 
-def test_a_run_of_scores_from_0_to_1_is_not_carried_on_by_points(server):
+def test_a_run_of_scores_from_0_to_1_is_not_resumed_by_points(server):
     run = mipro.MIPROv2(exact, **FEW).start(
         mipro.Predict("question -> answer"),
         trainset=rows(10),

@@ -27,11 +27,11 @@ SEARCH = {
 _records = itertools.count()
 
 
-def made(tmp_path, *, latency=0.0, threads=6, student=PlanAndSolve, cache=True, **wishes):
+def made(tmp_path, *, latency=0.0, threads=6, student=PlanAndSolve, cache=True, **requested):
     """Run a search to its end; return the run and the requests that it sent."""
     # A record of its own: nothing is answered from another run's.
     record = tmp_path / f"{next(_records)}.sqlite"
-    optimizer = mipro.MIPROv2(exact, num_threads=threads, **{**CANDIDATES, **wishes})
+    optimizer = mipro.MIPROv2(exact, num_threads=threads, **{**CANDIDATES, **requested})
     with ScriptedServer(answer, latency=latency) as server:
         mipro.configure(lm=lm_of(server, cache=cache))
         run = run_of(optimizer, student(), train=TRAIN, val=VAL, record=record, **SEARCH)

@@ -17,7 +17,7 @@ from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs import Record, open_record
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.archive import export_run, import_run
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 
 def contents(record, run_id):
@@ -111,14 +111,14 @@ def test_a_run_that_goes_on_is_cut_off_where_it_is_imported(tmp_path):
 def test_calls_in_flight_are_lost_where_the_run_is_imported(tmp_path):
     record = write("run", [planned(), ev.RunPermitted(by="user")])
     for flight in range(3):
-        record.put_flight("run", flight, Outlay(1, 100, 0.25))
+        record.put_flight("run", flight, Usage(1, 100, 0.25))
     path = mipro.runs.export("run", tmp_path / "file")
     other = open_record(tmp_path / "other.sqlite")
     mipro.runs.import_run(path, other.path)
     again = mipro.runs.export("run", tmp_path / "again", record=other.path)
     assert json.loads(again.read_text())["in_flight"] == json.loads(path.read_text())["in_flight"]
-    assert other.take_lost("run") == Outlay(3, 300, 0.75)
-    assert record.take_lost("run") == Outlay(3, 300, 0.75)
+    assert other.take_lost("run") == Usage(3, 300, 0.75)
+    assert record.take_lost("run") == Usage(3, 300, 0.75)
 
 
 def test_a_file_without_calls_in_flight_is_as_older_ones_are(tmp_path):

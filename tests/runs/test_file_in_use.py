@@ -13,7 +13,7 @@ import pytest
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import Record, check, open_record
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 RUN = "20261124-010203-abcdef"
 
@@ -35,7 +35,7 @@ WRITES = {
     "an event": lambda record: record.append(RUN, note(), 1),
     "a text": lambda record: record.put_text("text"),
     "an answer": lambda record: record.put_answer("key", "body"),
-    "a call": lambda record: record.put_flight(RUN, 0, Outlay(1, 10, 0.5)),
+    "a call": lambda record: record.put_flight(RUN, 0, Usage(1, 10, 0.5)),
     "a name": lambda record: record.rename_run(RUN, "another"),
     "a deletion": lambda record: record.delete_run(RUN),
 }

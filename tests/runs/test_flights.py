@@ -10,7 +10,7 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
 from mipro_nb.runs.state import fold
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 from mipro_nb.runs.views.report import write_report
 
 
@@ -26,24 +26,24 @@ def flights():
 
 
 def test_what_was_sent_and_not_told_of_is_lost_with_its_process(record):
-    record.put_flight("mine", 0, Outlay(1, 100, 0.25))
-    record.put_flight("mine", 1, Outlay(2, 50, 0.5))
-    record.put_flight("mine", 2, Outlay(1, 7, 9.0))
+    record.put_flight("mine", 0, Usage(1, 100, 0.25))
+    record.put_flight("mine", 1, Usage(2, 50, 0.5))
+    record.put_flight("mine", 2, Usage(1, 7, 9.0))
     record.end_flight("mine", 2)  # an event says so
-    record.put_flight("theirs", 0, Outlay(1, 1000, 5.0))
-    assert record.take_lost("mine") == Outlay(3, 150, 0.75)
-    assert record.take_lost("mine") == Outlay()  # counted once
-    assert record.take_lost("theirs") == Outlay(1, 1000, 5.0)
+    record.put_flight("theirs", 0, Usage(1, 1000, 5.0))
+    assert record.take_lost("mine") == Usage(3, 150, 0.75)
+    assert record.take_lost("mine") == Usage()  # counted once
+    assert record.take_lost("theirs") == Usage(1, 1000, 5.0)
 
 
 def test_a_call_that_is_sent_again_counts_with_all_its_attempts(record):
-    record.put_flight("mine", 0, Outlay(1, 100, 0.25))
-    record.put_flight("mine", 0, Outlay(2, 200, 0.5))  # what it took so far, and this attempt
-    assert record.take_lost("mine") == Outlay(2, 200, 0.5)
+    record.put_flight("mine", 0, Usage(1, 100, 0.25))
+    record.put_flight("mine", 0, Usage(2, 200, 0.5))  # what it took so far, and this attempt
+    assert record.take_lost("mine") == Usage(2, 200, 0.5)
 
 
 def test_a_call_ends_together_with_what_is_told_of_it_or_not_at_all(record):
-    record.put_flight("mine", 0, Outlay(1, 100, 0.25))
+    record.put_flight("mine", 0, Usage(1, 100, 0.25))
 
     def tell():
         with record.writing():
@@ -52,17 +52,17 @@ def test_a_call_ends_together_with_what_is_told_of_it_or_not_at_all(record):
 
     with pytest.raises(ZeroDivisionError):
         tell()
-    assert record.take_lost("mine") == Outlay(1, 100, 0.25)
+    assert record.take_lost("mine") == Usage(1, 100, 0.25)
 
 
 def test_the_calls_of_a_deleted_run_go_with_it():
     record = write("over", whole_run())
-    record.put_flight("over", 0, Outlay(1, 100, 0.25))
-    write("other", [planned()]).put_flight("other", 0, Outlay(1, 1, 0.0))
+    record.put_flight("over", 0, Usage(1, 100, 0.25))
+    write("other", [planned()]).put_flight("other", 0, Usage(1, 1, 0.0))
     mipro.runs.delete("over")
     assert flights() == 1
     with pytest.raises(RecordError, match="deleted"):
-        record.put_flight("over", 1, Outlay(1, 100, 0.25))
+        record.put_flight("over", 1, Usage(1, 100, 0.25))
     assert flights() == 1
 
 
@@ -78,6 +78,6 @@ def test_what_was_reckoned_is_part_of_what_caps_start_from():
             ]
         )
     )
-    assert state.reckoned == Outlay(0, 42, 0.75)
-    assert state.outlay == Outlay(4, 110 + 42, 0.5 + 0.75)
+    assert state.reckoned == Usage(0, 42, 0.75)
+    assert state.outlay == Usage(4, 110 + 42, 0.5 + 0.75)
     assert "at their worst: 42 tokens, $0.75" in write_report("run", state)

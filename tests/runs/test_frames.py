@@ -104,7 +104,7 @@ def test_predictions_that_are_no_fields_have_a_column_of_their_own():
 
 
 def test_frames_are_the_same_while_the_run_goes_on_and_afterwards(finished):
-    class Live(mipro.runs.frames.RunFrames):
+    class Live(mipro.runs.views.frames.RunFrames):
         id, record = finished.id, finished.record
 
         def read(self, view):

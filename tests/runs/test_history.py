@@ -201,7 +201,7 @@ def test_the_report_tells_score_gain_and_spend():
 def test_the_report_says_when_there_is_no_gain_and_why_a_run_ended():
     events = [*whole_run()[:-1], ended(state="stopped", gain_low=-3.0, reason="It was stopped.")]
     report = mipro.runs.fold(recorded([*events[:3], answered(usd=None), *events[3:]]))
-    text = mipro.runs.report.write_report("run", report)
+    text = mipro.runs.views.report.write_report("run", report)
     for part in ("stopped", "It was stopped.", "no clear gain over the student", "unknown"):
         assert part in text
 
@@ -210,7 +210,7 @@ def test_a_report_can_be_written_at_any_moment():
     events = whole_run()
     for count in range(len(events) + 1):
         state = fold(recorded(events[:count]))
-        assert state.state in mipro.runs.report.write_report("run", state)
+        assert state.state in mipro.runs.views.report.write_report("run", state)
 
 
 def steered_run():

@@ -20,7 +20,7 @@ from mipro_nb.errors import InvalidArgumentError, RecordError, UnknownRunError
 from mipro_nb.runs import Record, default_path, import_run, open_record
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.store.record import SCHEMA_VERSION, text_ref
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 RUN = "20261124-010203-abcdef"
 
@@ -151,7 +151,7 @@ def test_the_same_number_cannot_be_given_twice(record):
     with pytest.raises(RecordError, match="its run is not in it"):
         record.append("no such run", phase(), 0)
     with pytest.raises(RecordError, match="its run is not in it"):
-        record.put_flight("no such run", 0, Outlay(1, 10, 0.5))
+        record.put_flight("no such run", 0, Usage(1, 10, 0.5))
     with pytest.raises(RecordError, match="same name is in it already"):
         record.add_run(RUN, "another name")
 
@@ -401,9 +401,9 @@ def test_a_file_of_the_second_schema_becomes_one_of_the_present(path, tmp_path):
     assert migrated.query("PRAGMA user_version") == [(SCHEMA_VERSION,)]
     assert migrated.query("SELECT * FROM runs") == [(RUN, 1000.5, "old", '["best"]')]
     assert len(migrated.events(RUN)) == 3
-    assert migrated.take_lost(RUN) == Outlay()  # such a run did not record its calls in flight
-    migrated.put_flight(RUN, 0, Outlay(1, 10, 0.5))
-    assert migrated.take_lost(RUN) == Outlay(1, 10, 0.5)
+    assert migrated.take_lost(RUN) == Usage()  # such a run did not record its calls in flight
+    migrated.put_flight(RUN, 0, Usage(1, 10, 0.5))
+    assert migrated.take_lost(RUN) == Usage(1, 10, 0.5)
     migrated.close()
     Record(path).close()
     new.close()

@@ -10,7 +10,7 @@ from handmade import sound_run, whole_run, write
 import mipro_nb as mipro
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import open_record
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def record():
     made = open_record()
     write("run", sound_run(made))
     write("other", sound_run(made, " of another"))
-    made.put_flight("run", 0, Outlay(1, 10, 0.5))
+    made.put_flight("run", 0, Usage(1, 10, 0.5))
     return made
 
 

@@ -82,7 +82,7 @@ def test_requests_that_brought_no_answer_are_told_beside_the_calls():
     assert "requests" not in report(answered())
 
 
-def test_lost_calls_are_told_at_their_worst_once_the_run_is_carried_on():
+def test_lost_calls_are_told_at_their_worst_once_the_run_is_resumed():
     resumed = ev.RunResumed(
         process=os.getppid(), worked_until=102.0, lost_calls=2, lost_tokens=3000, lost_usd=0.25
     )

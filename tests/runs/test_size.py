@@ -8,7 +8,7 @@ import random
 from handmade import answered, keep, planned, scored, write
 
 import mipro_nb as mipro
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 CALLS = 1_000
 MOST_BYTES = 100_000_000 * CALLS // 10_000
@@ -39,7 +39,7 @@ def test_ten_thousand_calls_take_less_than_a_hundred_megabytes():
         tail = {"role": "user", "content": text(rng, 600)}
         reply = text(rng, 600)
         prompts += len(json.dumps(head)) + len(json.dumps(tail))
-        record.put_flight("run", number, Outlay(1, 2000, 0.001))
+        record.put_flight("run", number, Usage(1, 2000, 0.001))
         with record.writing():
             record.put_answer(f"{rng.getrandbits(256):064x}", json.dumps({"text": reply}))
             refs = {"prompt_head": keep(record, head), "prompt_tail": keep(record, tail)}

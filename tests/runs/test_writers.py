@@ -26,14 +26,14 @@ from pathlib import Path
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import Record
 from mipro_nb.runs.events import GroundingWritten
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 path, run, count, own = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 record = Record(path)
 print("ready", flush=True)
 sys.stdin.readline()
 written = []
 for seq in range(count):
-    record.put_flight(run, seq, Outlay(1, 10, 0.5))
+    record.put_flight(run, seq, Usage(1, 10, 0.5))
     try:
         with record.writing():
             record.put_answer(f"{own} {seq}", own)

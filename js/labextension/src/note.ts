@@ -1,8 +1,8 @@
 /** The line above a saved view. The view itself tells how its run stood. */
 
 import { formatClock, formatDateTime } from "../../shared/src/format";
-import { CELL_AGAIN, resumeLines } from "../../shared/src/model/carryingOn";
 import { hasEnded } from "../../shared/src/model/follow";
+import { CELL_AGAIN, resumeLines } from "../../shared/src/model/resume";
 import type { RunBundle } from "./kept";
 
 export interface Note {

@@ -351,7 +351,7 @@ export interface RunComparison {
 export interface PermissionRequest {
   readonly state: "asked" | "permitted" | "joined" | "declined";
   /** The run that is resumed; null for a new one, absent from what older versions saved. */
-  readonly carries_on?: string | null;
+  readonly resumes?: string | null;
   /** The run of the same plan that goes on already; null, or absent, if none does. */
   readonly joins?: string | null;
   readonly program: string;

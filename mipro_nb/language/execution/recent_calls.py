@@ -19,7 +19,7 @@ _KEPT_CALLS = 1000
 
 
 @dataclass(frozen=True)
-class PastCall:
+class RecentCall:
     """What was sent to an LM and what came back."""
 
     lm: str
@@ -27,11 +27,11 @@ class PastCall:
     reply: str
 
 
-_calls: deque[PastCall] = deque(maxlen=_KEPT_CALLS)
-_collected: ContextVar[list[PastCall] | None] = ContextVar("mipro_collected_calls", default=None)
+_calls: deque[RecentCall] = deque(maxlen=_KEPT_CALLS)
+_collected: ContextVar[list[RecentCall] | None] = ContextVar("mipro_collected_calls", default=None)
 
 
-def remember(call: PastCall) -> None:
+def remember(call: RecentCall) -> None:
     """Keep `call`; the oldest of more than 1,000 is forgotten."""
     _calls.append(call)
     collected = _collected.get()
@@ -40,9 +40,9 @@ def remember(call: PastCall) -> None:
 
 
 @contextmanager
-def collecting_calls() -> Iterator[list[PastCall]]:
+def collecting_calls() -> Iterator[list[RecentCall]]:
     """Collect every call that predictors make inside the block, threads included."""
-    calls: list[PastCall] = []
+    calls: list[RecentCall] = []
     token = _collected.set(calls)
     try:
         yield calls
@@ -67,7 +67,7 @@ def inspect_history(n: int = 1) -> None:
         print(format_call(call))  # noqa: T201
 
 
-def format_call(call: PastCall) -> str:
+def format_call(call: RecentCall) -> str:
     """Return one call as text."""
     turns = [f"[{message['role']}]\n{message['content']}" for message in call.messages]
     turns.append(f"[reply of {call.lm}]\n{call.reply}")

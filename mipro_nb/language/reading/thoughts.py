@@ -84,7 +84,7 @@ _MOST_OBJECTS = 50
 
 
 @dataclass(frozen=True)
-class Said:
+class ReplyParts:
     """A reply in its parts.
 
     Attributes
@@ -105,7 +105,7 @@ class Said:
     note: str = ""
 
 
-def told_apart(text: str, names: Iterable[str] | None = None) -> Said:
+def told_apart(text: str, names: Iterable[str] | None = None) -> ReplyParts:
     """Return the answer in `text` and the thoughts beside it.
 
     A mark of thoughts in a string of JSON is part of it. So is one within the value of an output,
@@ -119,10 +119,10 @@ def told_apart(text: str, names: Iterable[str] | None = None) -> Said:
         The outputs asked for; None if they are not known.
 
     >>> told_apart("<think>A sum.</think>answer: 42")
-    Said(answer='answer: 42', thoughts='A sum.', cut_off=False, note='')
+    ReplyParts(answer='answer: 42', thoughts='A sum.', cut_off=False, note='')
     """
     if _ANY.search(text) is None:
-        return Said(text)
+        return ReplyParts(text)
     known = tuple(names or ())
     thoughts: list[str] = []
     cut_off = False
@@ -139,7 +139,7 @@ def told_apart(text: str, names: Iterable[str] | None = None) -> Said:
         thoughts.append(start[2])
         text = text[start.end() :]
     answer, note = _turn(_AROUND.sub("", text))
-    return Said(answer, "\n\n".join(t.strip() for t in thoughts).strip(), cut_off, note)
+    return ReplyParts(answer, "\n\n".join(t.strip() for t in thoughts).strip(), cut_off, note)
 
 
 def _turn(text: str) -> tuple[str, str]:

@@ -13,19 +13,19 @@ from mipro_nb.errors import LMError
 from mipro_nb.models.calls import Answer, Call, Note, call_labels
 from mipro_nb.models.gate.backlog import Backlog, Work
 from mipro_nb.models.gate.caps import usd_of
-from mipro_nb.models.gate.earlier_calls import PastCall, PastCalls
+from mipro_nb.models.gate.earlier_calls import EarlierCall, EarlierCalls
 from mipro_nb.models.services.redaction import shown_parameters
 from mipro_nb.models.services.refusals import kind_of, refused_again
 from mipro_nb.models.services.worst_case import names_limit
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RunNoted, TextRef
 from mipro_nb.runs.store.record import Record, text_ref
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 _NONE: Mapping[str, int] = {}
-_NOTHING = Outlay()
+_NOTHING = Usage()
 
 
-class _Told(NamedTuple):
+class _Recorded(NamedTuple):
     """An answer whose texts the record has; all else of it is here."""
 
     reply: TextRef
@@ -33,7 +33,7 @@ class _Told(NamedTuple):
     rest: Mapping[str, Any]
 
 
-class Notes:
+class CallLog:
     """Writes down calls, and finds the answers to equal ones.
 
     Answers are found in the record where the call may use its cache. Besides, a run finds its own
@@ -59,7 +59,7 @@ class Notes:
         record: Callable[[], Record],
         emit: Callable[[AnyEvent], None] | None,
         run_id: str | None = None,
-        past: PastCalls | None = None,
+        past: EarlierCalls | None = None,
         backlog: Backlog | None = None,
     ) -> None:
         self._backlog = backlog
@@ -68,7 +68,7 @@ class Notes:
         self._run_id = run_id
         self._past = past
         # By digest, and without the texts: a run may have a hundred thousand of them.
-        self._told: dict[bytes, _Told] = {}
+        self._told: dict[bytes, _Recorded] = {}
         self._said: set[str] = set()
 
     def shares(self, call: Call) -> bool:
@@ -119,12 +119,12 @@ class Notes:
             return None
         return self._recalled(call, past, past.reply)
 
-    def _recalled(self, call: Call, past: PastCall, reply: TextRef) -> Answer:
-        answer = self._from(_Told(reply, past.thoughts, past.rest))
+    def _recalled(self, call: Call, past: EarlierCall, reply: TextRef) -> Answer:
+        answer = self._from(_Recorded(reply, past.thoughts, past.rest))
         self._remember(call, answer, reply, past.thoughts)
         return answer
 
-    def _from(self, told: _Told) -> Answer:
+    def _from(self, told: _Recorded) -> Answer:
         text = self._record().text
         thoughts = "" if told.thoughts is None else text(told.thoughts)
         return Answer(text=text(told.reply), thoughts=thoughts, **told.rest)
@@ -152,7 +152,7 @@ class Notes:
         else:
             work()
 
-    def sent(self, trip: int, outlay: Outlay) -> None:
+    def sent(self, trip: int, outlay: Usage) -> None:
         """Note, before a call is sent, what it takes at the worst if nobody hears of it again."""
         if self._run_id is not None:
             self._record().put_flight(self._run_id, trip, outlay)
@@ -175,7 +175,7 @@ class Notes:
         seconds: float,
         attempts: int,
         setbacks: Mapping[str, int],
-        reckoned: Outlay,
+        reckoned: Usage,
     ) -> None:
         """Write answer, texts and event: what was paid for is kept."""
         self._say(answer.notes)
@@ -211,7 +211,7 @@ class Notes:
     ) -> None:
         if not call.cache and self._is_told(call):
             rest = answer.model_dump(exclude={"text", "thoughts"})
-            self._told[call.digest] = _Told(reply, thoughts, rest)
+            self._told[call.digest] = _Recorded(reply, thoughts, rest)
 
     def found(self, call: Call, answer: Answer) -> None:
         """Write the event of a call that the answer to an equal one was found for."""
@@ -226,7 +226,7 @@ class Notes:
         seconds: float,
         attempts: int,
         setbacks: Mapping[str, int] = _NONE,
-        reckoned: Outlay = _NOTHING,
+        reckoned: Usage = _NOTHING,
     ) -> LMCallAnswered | None:
         if self._emit is None:
             return None
@@ -256,7 +256,7 @@ class Notes:
         attempts: int,
         final: bool,
         setbacks: Mapping[str, int] = _NONE,
-        reckoned: Outlay = _NOTHING,
+        reckoned: Usage = _NOTHING,
     ) -> None:
         """Write the event of a call that failed; `final` if nothing else takes its place."""
         if self._emit is None:

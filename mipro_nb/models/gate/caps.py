@@ -15,7 +15,7 @@ from mipro_nb.errors import (
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.services.worst_case import limited, worst_tokens
 from mipro_nb.numbers import is_count, is_number
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Caps:
         return ", ".join(words[name].format(value) for name, value in given.items()) or "none"
 
 
-_NOTHING = Outlay()
+_NOTHING = Usage()
 
 
 class Meter:
@@ -105,11 +105,11 @@ class Meter:
         The most that one call so far might have taken: so much must be left for the last one.
     """
 
-    def __init__(self, caps: Caps, spent: Outlay = _NOTHING) -> None:
+    def __init__(self, caps: Caps, spent: Usage = _NOTHING) -> None:
         self.dearest = _NOTHING
         self._caps = caps
         self._calls, self._tokens, self._usd = spent.calls, spent.tokens, spent.usd
-        self._in_flight: dict[int, Outlay] = {}
+        self._in_flight: dict[int, Usage] = {}
         self._next = 0
         self._settled = asyncio.Event()
 
@@ -153,7 +153,7 @@ class Meter:
         except CapReachedError:
             return None
 
-    def worst(self, reservation: int) -> Outlay:
+    def worst(self, reservation: int) -> Usage:
         """Return what was reserved; nothing but the call itself, where only calls are capped."""
         return self._in_flight[reservation]
 
@@ -185,9 +185,9 @@ class Meter:
         """
         return limited(call) if self._caps.bound_tokens else call
 
-    def _worst(self, call: Call) -> Outlay:
+    def _worst(self, call: Call) -> Usage:
         if not self._caps.bound_tokens:
-            return Outlay(1)
+            return Usage(1)
         if self._caps.max_usd is not None and call.price is None:
             msg = (
                 f"The price of {call.model} is not known, so max_usd={self._caps.max_usd:g} cannot "
@@ -196,7 +196,7 @@ class Meter:
             raise CallRefusedError(msg)
         read, written = worst_tokens(call)
         usd = 0.0 if call.price is None else call.price.usd(read, written)
-        return Outlay(1, read + written, usd)
+        return Usage(1, read + written, usd)
 
 
 def usd_of(call: Call, came: Answer | LMError) -> float | None:

@@ -18,19 +18,19 @@ from mipro_nb.errors import (
     RecordError,
 )
 from mipro_nb.models.calls import Answer, Call, call_labels
-from mipro_nb.models.gate.call_log import Notes
+from mipro_nb.models.gate.call_log import CallLog
 from mipro_nb.models.gate.caps import Meter, usd_of
 from mipro_nb.models.gate.hedging import first_of
-from mipro_nb.models.gate.limiter import Priority, Turns
+from mipro_nb.models.gate.limiter import Limiter, Priority
 from mipro_nb.models.gate.pace import Pace
 from mipro_nb.models.gate.permission import Permission
-from mipro_nb.models.retryable import Setback, pause_seconds
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.models.retryable import RetryableError, pause_seconds
+from mipro_nb.runs.usage import Usage
 
 Send = Callable[[Call], Awaitable[Answer]]
-"""Makes one attempt; raises a Setback if another one may succeed, an LMError if not."""
+"""Makes one attempt; raises a RetryableError if another one may succeed, an LMError if not."""
 
-_NOTHING = Outlay()
+_NOTHING = Usage()
 # No call has so many parameters that a server could refuse.
 _MOST_TERMS = 12
 _GIVEN_UP = "It took long and was sent a second time: given up for the other one's answer."
@@ -41,7 +41,7 @@ class TakenOver(Exception):  # noqa: N818 - no error: the answer comes from else
 
 
 @dataclass
-class _Trip:
+class _SentCall:
     """One call on its way: where it goes, and how it went so far."""
 
     number: int
@@ -51,17 +51,17 @@ class _Trip:
     priority: Priority
     taken: Callable[[], bool]
     attempts: int = 0
-    outlay: Outlay = field(default_factory=Outlay)
+    outlay: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     answer: Answer | None = None
     setbacks: Counter[str] = field(default_factory=Counter)
     # Attempts that were billed for nothing, and their seconds.
-    broken: list[tuple[float, Setback]] = field(default_factory=list)
+    broken: list[tuple[float, RetryableError]] = field(default_factory=list)
     # Attempts that were given up for the other one's answer: their seconds, and what the caps
     # count them at.
-    given_up: list[tuple[float, Outlay]] = field(default_factory=list)
+    given_up: list[tuple[float, Usage]] = field(default_factory=list)
     # What the caps count unresolved attempts at.
-    reckoned: Outlay = field(default_factory=Outlay)
+    reckoned: Usage = field(default_factory=Usage)
 
 
 class Dispatch:
@@ -99,7 +99,7 @@ class Dispatch:
         self,
         permission: Permission,
         meter: Meter,
-        notes: Notes,
+        notes: CallLog,
         concurrency: int,
         *,
         on_cap: Callable[[CapReachedError], None],
@@ -109,7 +109,7 @@ class Dispatch:
         self._permission, self._meter, self._notes = permission, meter, notes
         self._concurrency, self._hedge = concurrency, hedge
         self._on_cap, self._hold = on_cap, hold
-        self._turns = Turns(concurrency)
+        self._turns = Limiter(concurrency)
         self._paces: dict[tuple[str, str], Pace] = {}
         self._arrivals = itertools.count()
         self._idle = asyncio.Event()
@@ -142,7 +142,7 @@ class Dispatch:
         number = next(self._arrivals)
         pace, priority = self._pace_of(call), (*_rank(), number)
         while True:
-            trip = _Trip(number, call, send, pace, priority, taken)
+            trip = _SentCall(number, call, send, pace, priority, taken)
             try:
                 answer = await self._get_through(trip)
             except LMError as error:
@@ -159,7 +159,7 @@ class Dispatch:
                 self._notes.over(number, partial(self._tell_answered, trip, answer), answers=1)
                 return answer
 
-    async def _get_through(self, trip: _Trip) -> Answer:
+    async def _get_through(self, trip: _SentCall) -> Answer:
         """Travel; where an attempt could not be noted before it was sent, wait and go on."""
         while True:
             try:
@@ -168,7 +168,7 @@ class Dispatch:
                 if not self._hold(error):
                     raise
 
-    def _tell_answered(self, trip: _Trip, answer: Answer) -> None:
+    def _tell_answered(self, trip: _SentCall, answer: Answer) -> None:
         aside = len(trip.given_up) + len(trip.broken)
         self._notes.answered(
             trip.call,
@@ -191,7 +191,7 @@ class Dispatch:
                 reckoned=reckoned.beyond(told),
             )
 
-    def _tell_failed(self, trip: _Trip, error: LMError, *, final: bool) -> None:
+    def _tell_failed(self, trip: _SentCall, error: LMError, *, final: bool) -> None:
         self._notes.failed(
             trip.call,
             error,
@@ -203,7 +203,7 @@ class Dispatch:
         )
         self._tell_broken(trip)
 
-    def _tell_broken(self, trip: _Trip) -> None:
+    def _tell_broken(self, trip: _SentCall) -> None:
         """Record the answers that are paid for and were of no use."""
         for seconds, setback in trip.broken:
             self._notes.failed(
@@ -216,12 +216,12 @@ class Dispatch:
             self._paces[endpoint] = Pace(self._concurrency)
         return self._paces[endpoint]
 
-    async def _travel(self, trip: _Trip) -> Answer:
+    async def _travel(self, trip: _SentCall) -> Answer:
         failures = 0
         while True:
             try:
                 return await self._attempt(trip)
-            except Setback as met:
+            except RetryableError as met:
                 setback = met
             if setback.kind == "other terms":  # the next attempt is another call to the server
                 if trip.setbacks[setback.kind] > _MOST_TERMS:
@@ -241,7 +241,7 @@ class Dispatch:
             if setback.wait is None:
                 await self._permission.rest(pause_seconds(failures))
 
-    async def _attempt(self, trip: _Trip) -> Answer:
+    async def _attempt(self, trip: _SentCall) -> Answer:
         """Send the call once (twice, if it is hedged), as soon as that may be."""
         while True:
             await self._permission.ask()
@@ -256,7 +256,7 @@ class Dispatch:
             if self._permission.given:
                 await self._meter.room()
 
-    def _reserved(self, trip: _Trip) -> int | None:
+    def _reserved(self, trip: _SentCall) -> int | None:
         try:
             reservation = self._meter.reserve(trip.call)
         except CapReachedError as reached:
@@ -265,7 +265,7 @@ class Dispatch:
             return None
         return self._noted(trip, reservation)
 
-    def _noted(self, trip: _Trip, reservation: int | None) -> int | None:
+    def _noted(self, trip: _SentCall, reservation: int | None) -> int | None:
         """Write down, before the call is sent, what it takes at the worst."""
         if reservation is not None:
             outlay = trip.outlay + self._meter.worst(reservation)
@@ -277,7 +277,7 @@ class Dispatch:
             trip.outlay = outlay
         return reservation
 
-    async def _flown(self, trip: _Trip, reservation: int) -> Answer:
+    async def _flown(self, trip: _SentCall, reservation: int) -> Answer:
         slow = trip.pace.slow_seconds if self._hedge else None
         if slow is None:
             return await self._fly(trip, reservation)
@@ -287,7 +287,7 @@ class Dispatch:
 
         return await first_of(begin, lambda: self._fly_beside(trip), slow)
 
-    async def _fly_beside(self, trip: _Trip) -> Answer | None:
+    async def _fly_beside(self, trip: _SentCall) -> Answer | None:
         """Send the call a second time, if that takes nobody's turn and fits below the caps."""
         with trip.pace.turns.hold_if_free() as its_turn, self._turns.hold_if_free() as gates_turn:
             if not (its_turn and gates_turn and self._permission.given) or trip.pace.held:
@@ -298,7 +298,7 @@ class Dispatch:
                 return None
             return None if reservation is None else await self._fly(trip, reservation)
 
-    async def _fly(self, trip: _Trip, reservation: int) -> Answer:
+    async def _fly(self, trip: _SentCall, reservation: int) -> Answer:
         """Make one attempt."""
         came: Answer | LMError | None = None
         worst = self._meter.worst(reservation)
@@ -312,7 +312,7 @@ class Dispatch:
         except asyncio.CancelledError:
             trip.given_up.append((time.monotonic() - flight.begun, worst))
             raise
-        except Setback as setback:
+        except RetryableError as setback:
             trip.setbacks[setback.kind] += 1
             if setback.billed is None:
                 trip.reckoned += worst.beyond(_NOTHING)
@@ -347,7 +347,7 @@ def _rank() -> tuple[int, int]:
     return (1, labels.trial or 0)
 
 
-def _last_word(trip: _Trip, setback: Setback) -> LMError:
+def _last_word(trip: _SentCall, setback: RetryableError) -> LMError:
     """Return the error of a call that is not tried again."""
     seconds = trip.pace.seconds_in_vain
     if setback.kind == "turned away" and seconds is not None:
@@ -365,8 +365,8 @@ def _last_word(trip: _Trip, setback: Setback) -> LMError:
     return down
 
 
-def _outlay_of(call: Call, came: Answer | LMError) -> Outlay:
-    return Outlay(1, came.input_tokens + came.output_tokens, usd_of(call, came) or 0.0)
+def _outlay_of(call: Call, came: Answer | LMError) -> Usage:
+    return Usage(1, came.input_tokens + came.output_tokens, usd_of(call, came) or 0.0)
 
 
 def _as_dear_as(answer: Answer) -> LMError:

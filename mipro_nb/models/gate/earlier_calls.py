@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from mipro_nb.models.calls import Answer, Call, CallLabels, call_labels
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RefusalKind, TextRef
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 _Asked = tuple[str, TextRef, TextRef, int]
 _REST = Answer.model_fields.keys() - {"text", "thoughts", "notes"}
 
 
-class PastCall(NamedTuple):
+class EarlierCall(NamedTuple):
     """What became of a call: a reply, or an error.
 
     Attributes
@@ -63,11 +63,11 @@ class _Equal:
         Whether another one had another answer.
     """
 
-    left: list[PastCall] = field(default_factory=list)
-    answer: PastCall | None = None
+    left: list[EarlierCall] = field(default_factory=list)
+    answer: EarlierCall | None = None
     differ: bool = False
 
-    def add(self, past: PastCall) -> None:
+    def add(self, past: EarlierCall) -> None:
         """Take one more call into account."""
         self.left.append(past)
         if past.reply is None:
@@ -77,7 +77,7 @@ class _Equal:
         self.differ = self.differ or past.reply != self.answer.reply
 
 
-class PastCalls:
+class EarlierCalls:
     """What became of the calls of a run, each to be told once more.
 
     Equal are calls of the same model, prompt and rollout: parameters that are not written down do
@@ -106,7 +106,7 @@ class PastCalls:
         event: LMCallAnswered | LMCallFailed,
         head: TextRef,
         tail: TextRef,
-        past: PastCall,
+        past: EarlierCall,
     ) -> None:
         asked = (event.model, head, tail, event.rollout)
         self._calls.setdefault(asked, _Equal()).add(past)
@@ -114,7 +114,7 @@ class PastCalls:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def answer(self, call: Call, head: TextRef, tail: TextRef) -> PastCall | None:
+    def answer(self, call: Call, head: TextRef, tail: TextRef) -> EarlierCall | None:
         """Return the answer that equal calls had, of any trial and example.
 
         None if none was, or if they had different answers.
@@ -122,7 +122,7 @@ class PastCalls:
         equal = self._calls.get((call.model, head, tail, call.rollout))
         return None if equal is None or equal.differ else equal.answer
 
-    def take(self, call: Call, head: TextRef, tail: TextRef) -> PastCall | None:
+    def take(self, call: Call, head: TextRef, tail: TextRef) -> EarlierCall | None:
         """Return what became of this call before, by its trial and example; None if it is new.
 
         Equal calls may have had different answers. Each goes to the trial and the example that had
@@ -153,12 +153,12 @@ class Before:
         The calls.
     """
 
-    spent: Outlay
-    calls: PastCalls
+    spent: Usage
+    calls: EarlierCalls
 
 
-def _answered(call: LMCallAnswered) -> PastCall:
-    return PastCall(
+def _answered(call: LMCallAnswered) -> EarlierCall:
+    return EarlierCall(
         _labels(call),
         call.predictor,
         call.reply,
@@ -167,8 +167,8 @@ def _answered(call: LMCallAnswered) -> PastCall:
     )
 
 
-def _failed(call: LMCallFailed) -> PastCall:
-    return PastCall(
+def _failed(call: LMCallFailed) -> EarlierCall:
+    return EarlierCall(
         _labels(call), call.predictor, error=call.error, refusal=call.refusal, room=call.room
     )
 

@@ -19,7 +19,7 @@ from mipro_nb.errors import CapReachedError, LMError, MiproError, ProgramError
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.backlog import Backlog
-from mipro_nb.models.gate.call_log import Notes
+from mipro_nb.models.gate.call_log import CallLog
 from mipro_nb.models.gate.caps import Caps, Meter
 from mipro_nb.models.gate.dispatch import Dispatch, Send, TakenOver
 from mipro_nb.models.gate.draws import as_drawn
@@ -28,7 +28,7 @@ from mipro_nb.models.gate.permission import Permission
 from mipro_nb.runs.events import AnyEvent
 from mipro_nb.runs.store.open_records import open_record, prefer
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 _SESSION_CONCURRENCY = 256
 _FORKED = (
@@ -127,8 +127,8 @@ class Gate:
     ) -> None:
         self._process = os.getpid()
         self._permission = Permission()
-        self._notes = Notes(record, emit, run_id, before.calls if before else None, backlog)
-        meter = Meter(caps or Caps(), before.spent if before else Outlay())
+        self._notes = CallLog(record, emit, run_id, before.calls if before else None, backlog)
+        meter = Meter(caps or Caps(), before.spent if before else Usage())
         self._meter = meter
         self._dispatch = Dispatch(
             self._permission,
@@ -148,7 +148,7 @@ class Gate:
         return self._dispatch.in_flight
 
     @property
-    def dearest_call(self) -> Outlay:
+    def dearest_call(self) -> Usage:
         """Return the most that one call so far might have taken."""
         return self._meter.dearest
 

@@ -1,4 +1,4 @@
-"""Turns: who goes next, where only so many may go at once."""
+"""The limiter: who goes next, where only so many may go at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Priority = tuple[int, ...]
 """Who goes first: the lowest, compared place by place."""
 
 
-class Turns:
+class Limiter:
     """At most `size` holders at once; waiters are served by priority, then in order of arrival.
 
     Used on the core loop only.

@@ -23,8 +23,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from mipro_nb.models.gate.limiter import Turns
-from mipro_nb.models.retryable import Setback, pause_seconds
+from mipro_nb.models.gate.limiter import Limiter
+from mipro_nb.models.retryable import RetryableError, pause_seconds
 
 # An endpoint that let calls through until so recently still does: calls wait, and do not fail.
 PATIENCE_SECONDS = 120.0
@@ -74,7 +74,7 @@ class Pace:
     """
 
     def __init__(self, most: int) -> None:
-        self.turns = Turns(most)
+        self.turns = Limiter(most)
         self._most = most
         self._window = most
         self._ceiling = most
@@ -132,7 +132,7 @@ class Pace:
             if self._smooth >= self._probe_after * self._window:
                 self._probe()
 
-    def set_back(self, flight: Flight, setback: Setback) -> None:
+    def set_back(self, flight: Flight, setback: RetryableError) -> None:
         """Note that an attempt failed in a way that may pass."""
         if setback.kind == "other terms":  # the server is well
             return

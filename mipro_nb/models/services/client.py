@@ -25,7 +25,7 @@ from mipro_nb.errors import (
     shown,
 )
 from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
-from mipro_nb.models.retryable import Setback, SetbackKind, Tokens, asked_to_wait
+from mipro_nb.models.retryable import RetryableError, SetbackKind, Tokens, asked_to_wait
 from mipro_nb.models.services.dialect import Spoken, dialect_of
 from mipro_nb.models.services.redaction import (
     openai_headers,
@@ -35,7 +35,7 @@ from mipro_nb.models.services.redaction import (
 )
 from mipro_nb.models.services.refusals import Refusal, refusal_in
 from mipro_nb.models.services.registry import Endpoint
-from mipro_nb.models.services.replies import said_in, written_in
+from mipro_nb.models.services.replies import parts_of_message, written_in
 from mipro_nb.models.services.streams import is_stream, whole
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.numbers import is_number
@@ -112,7 +112,7 @@ class Client:
 
         Raises
         ------
-        Setback
+        RetryableError
             If this attempt failed and another one may succeed.
         LMUnavailableError
             If no call to this endpoint can succeed.
@@ -209,7 +209,7 @@ class Client:
             output_tokens = sum(count_tokens(written_in(choice)) for choice in choices)
         cached = _count(_mapping(usage.get("prompt_tokens_details")), "cached_tokens")
         return Answer(
-            **said_in(choices[0])._asdict(),
+            **parts_of_message(choices[0])._asdict(),
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             cached_input_tokens=min(input_tokens, cached or 0),
@@ -224,7 +224,7 @@ class Client:
 
     def _explained(
         self, error: Exception, seconds: float, call: Call, spoken: Spoken
-    ) -> Answer | Setback | LMError:
+    ) -> Answer | RetryableError | LMError:
         match error:
             case openai.APIStatusError(body=Mapping() as body) if _FAILED_REPLY in body:
                 return self._failed_reply(body, call, spoken)
@@ -239,7 +239,7 @@ class Client:
     def _failed_reply(self, body: Mapping[str, Any], call: Call, spoken: Spoken) -> Answer:
         """Return a reply that the server has read itself and refused, as Groq's do."""
         written, told = body[_FAILED_REPLY], self._told(body.get("message") or "it is refused")
-        said = said_in({"message": written if isinstance(written, str) else None})
+        said = parts_of_message({"message": written if isinstance(written, str) else None})
         return Answer(
             text=said.text,
             truncated=False,
@@ -252,7 +252,7 @@ class Client:
 
     def _about_what_it_holds(
         self, error: openai.APIStatusError, call: Call, spoken: Spoken
-    ) -> Setback | LMError | None:
+    ) -> RetryableError | LMError | None:
         """Return what to do if the call is refused for what it holds, None if it is not."""
         status, said = error.status_code, f"{error} {error.body or ''}"
         if status == HTTPStatus.TOO_MANY_REQUESTS and not _NEVER_PASSES.search(said):
@@ -262,13 +262,13 @@ class Client:
         refused = self._refused_for_what_it_holds(said, error.param, call, spoken)
         if refused is None and status in _BAD_REQUESTS:
             return RequestRefusedError(f"{self._where} failed: {self._redacted(error)}")
-        if isinstance(refused, Setback) and status not in (*_BAD_REQUESTS, *_OR_TROUBLE):
+        if isinstance(refused, RetryableError) and status not in (*_BAD_REQUESTS, *_OR_TROUBLE):
             return None
         return refused
 
     def _refused_for_what_it_holds(
         self, said: str, parameter: str | None, call: Call, spoken: Spoken
-    ) -> Setback | LMError | None:
+    ) -> RetryableError | LMError | None:
         """Return what to do if these words refuse a call, None if they are of something else.
 
         A call whose parameters are refused is sent with others; a prompt cannot be helped.
@@ -282,7 +282,7 @@ class Client:
         else:
             fits = self._dialect.learns(said, parameter, call, spoken)
         if fits:
-            return Setback("other terms", f"{self._where} refused a parameter", shown_said)
+            return RetryableError("other terms", f"{self._where} refused a parameter", shown_said)
         if refusal.kind == "too long":
             error = PromptTooLongError(
                 f"{self._where} has no room for this prompt, {shown_said}. Fewer or shorter demos "
@@ -293,7 +293,7 @@ class Client:
             return error
         return None
 
-    def _refused(self, error: openai.APIStatusError) -> Setback | LMError:
+    def _refused(self, error: openai.APIStatusError) -> RetryableError | LMError:
         where, said = self._where, self._redacted(error)
         match error:
             case openai.AuthenticationError() | openai.PermissionDeniedError():
@@ -322,7 +322,9 @@ class Client:
         kind = _passing(error)
         if kind is None:
             return LMError(f"{where} failed: {said}")
-        return Setback(kind, f"{where} {_DID[kind]}", said, asked_to_wait(error.response.headers))
+        return RetryableError(
+            kind, f"{where} {_DID[kind]}", said, asked_to_wait(error.response.headers)
+        )
 
     def _sent_on(self, error: openai.APIStatusError) -> LMError:
         try:
@@ -335,25 +337,25 @@ class Client:
             f"to where it leads, {place}"
         )
 
-    def _connection_lost(self, error: Exception, seconds: float) -> Setback:
+    def _connection_lost(self, error: Exception, seconds: float) -> RetryableError:
         # The aiohttp backend reports refused, lost and silent connections alike as time-outs;
         # what happened is in the chain of causes.
         causes = _causes(error)
         said = self._redacted(causes[1] if len(causes) > 1 else error) or "no whole answer came"
         if any(isinstance(cause, _NO_CONNECTION) for cause in causes):
             what = f"Cannot reach {self._endpoint.shown_url}"
-            return Setback("unreachable", what, said, remedy=_IS_IT_THERE)
+            return RetryableError("unreachable", what, said, remedy=_IS_IT_THERE)
         if any(isinstance(cause, TimeoutError) for cause in causes):
             what = f"{self._where} gave no answer within {seconds:g} s"
         else:
             what = f"{self._where} broke off the connection"
-        return Setback("no answer", what, said, billed=None)
+        return RetryableError("no answer", what, said, billed=None)
 
     def _broken(
         self, what: str, said: str, billed: Tokens | None, *, empty: bool = False
-    ) -> Setback:
+    ) -> RetryableError:
         what = f"{self._where} sent {what}"
-        return Setback("broken answer", what, said, billed=billed, empty=empty)
+        return RetryableError("broken answer", what, said, billed=billed, empty=empty)
 
     def _told(self, value: object) -> str:
         try:

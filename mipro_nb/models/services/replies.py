@@ -25,7 +25,7 @@ _LONGEST_SHOWN = 120
 _DEEPEST = 8
 
 
-class Said(NamedTuple):
+class MessageParts(NamedTuple):
     """What a message says.
 
     Attributes
@@ -46,7 +46,7 @@ class Said(NamedTuple):
     truncated: bool = False
 
 
-def said_in(choice: Mapping[str, Any]) -> Said:
+def parts_of_message(choice: Mapping[str, Any]) -> MessageParts:
     """Return what a choice of a chat completion says."""
     message, why = (
         choice.get("message", choice.get("text")),
@@ -67,7 +67,9 @@ def said_in(choice: Mapping[str, Any]) -> Said:
             problem = f"It calls the tool {_told(tool)} and holds no text."
     if why == _FILTERED:
         problem = "The server's content filter ended it."
-    return Said(_clean(text), _clean(_thoughts_of(fields)), _clean(problem), why in _CUT_OFF)
+    return MessageParts(
+        _clean(text), _clean(_thoughts_of(fields)), _clean(problem), why in _CUT_OFF
+    )
 
 
 def _text_of(content: object) -> str | None:
@@ -161,6 +163,6 @@ def written_in(choice: Mapping[str, Any]) -> str:
     """Return all that the model wrote for a choice, for a server that does not count it."""
     message = choice.get("message")
     fields = message if isinstance(message, Mapping) else {}
-    said = said_in(choice)
+    said = parts_of_message(choice)
     calls = fields.get("tool_calls")
     return "\n".join(filter(None, [said.text, said.thoughts, json.dumps(calls) if calls else ""]))

@@ -23,7 +23,7 @@ _LINE = re.compile(r"\s*(?:[^%'\"#]*=\s*)?%mipro\s(?P<rest>.*)")
 _CELL = re.compile(r"\s*%%mipro\s(?P<rest>.*)")
 
 
-class Completion:
+class Completer:
     """Completes what stands before the cursor; one for each notebook.
 
     Parameters

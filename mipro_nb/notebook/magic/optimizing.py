@@ -158,8 +158,8 @@ def estimate(
     **options: Any,
 ) -> Plan:
     """Return the plan with its estimate; nothing is sent."""
-    wished = {name: value for name, value in options.items() if name not in _ONLY_FOR_RUNS}
-    optimizer, settings = _optimizer(wished)
+    requested = {name: value for name, value in options.items() if name not in _ONLY_FOR_RUNS}
+    optimizer, settings = _optimizer(requested)
     return _left(notebook, into, optimizer.plan(student, **settings))
 
 
@@ -211,7 +211,7 @@ def resume(
     run_id = run or run_to_resume()
     live = find_live(run_id)
     if live is None:
-        result = _carried_on(run_id, student, options)
+        result = _resumed(run_id, student, options)
         _tell_end(result)
         return _left(notebook, into, result)
     if student is not None or into is not None or options:
@@ -221,7 +221,7 @@ def resume(
     return Text(f"Run {run_id} goes on.")
 
 
-def _carried_on(run_id: str, student: Any, options: Mapping[str, Any]) -> Module:
+def _resumed(run_id: str, student: Any, options: Mapping[str, Any]) -> Module:
     begun = begun_here(run_id)
     if begun is None and (student is None or "metric" not in options):
         raise UsageError(_why_more_is_needed(run_id))

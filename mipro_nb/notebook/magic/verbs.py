@@ -47,7 +47,7 @@ def _history(_: Notebook, words: Sequence[str] = ()) -> Any:
 
 def _show(_: Notebook, run: str | None = None) -> Any:
     found = known_run(run or newest_run())
-    if isinstance(found, Run) and not (found.permitted or found.carries_on):
+    if isinstance(found, Run) and not (found.permitted or found.resumes):
         msg = f"Run {found.id} waits for permission: there is nothing to show yet."
         raise UsageError(msg)
     return mipro_nb.show(found.id, record=found.record.path)

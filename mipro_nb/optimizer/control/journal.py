@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from mipro_nb.errors import RecordError
 from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.backlog import Backlog, Work
-from mipro_nb.optimizer.planning.progress import Past
+from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.runs.events import AnyEvent, NoteTopic, RunEnded, RunNoted, RunPaused, TextRef
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.owners import leave
@@ -35,7 +35,7 @@ class Journal:
         The record.
     run_id
         The run.
-    past
+    progress
         What happened before the run was resumed; that is not recorded a second time.
     hold
         Told when the record cannot be written, and whether somebody sees to it: see `Backlog`.
@@ -45,15 +45,15 @@ class Journal:
         self,
         record: Record,
         run_id: str,
-        past: Past,
+        progress: RecordedProgress,
         *,
         hold: Callable[[RecordError], bool] = lambda _: False,
     ) -> None:
         self.record = record
         self.run_id = run_id
-        self.state = past.state
-        self._next = past.next
-        self._facts = past.facts
+        self.state = progress.state
+        self._next = progress.next
+        self._facts = progress.facts
         self._ended = False
         self._noted: set[str] = set()
         # The record's own, so that there is one order of locks for who reads and who writes.

@@ -1,4 +1,4 @@
-"""Holding: a run pauses by itself where everything after an error would fail as well."""
+"""Pausing: a run pauses by itself where everything after an error would fail as well."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BY_HAND = (
 )
 
 
-class Holding:
+class PauseSwitch:
     """Pauses a run, by itself or because somebody asks for it, and has it go on.
 
     Used on the core loop only.

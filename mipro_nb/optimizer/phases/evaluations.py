@@ -14,7 +14,7 @@ from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.planning.progress import Past
+from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.belief import Prospects
 from mipro_nb.optimizer.search.configuration import Configuration
@@ -68,11 +68,13 @@ def scores_of(results: Sequence[ExampleResult]) -> dict[int, float]:
 class Evaluations:
     """Evaluates programs on the valset, and writes down what comes of it.
 
-    What was told before the run was resumed (its `past`) is read, and not judged again.
+    What was told before the run was resumed (its `progress`) is read, and not judged again.
     """
 
-    def __init__(self, spec: RunSpec, journal: Journal, ledger: Ledger, past: Past) -> None:
-        self._spec, self._journal, self._ledger, self._past = spec, journal, ledger, past
+    def __init__(
+        self, spec: RunSpec, journal: Journal, ledger: Ledger, progress: RecordedProgress
+    ) -> None:
+        self._spec, self._journal, self._ledger, self._progress = spec, journal, ledger, progress
         self.done: list[Evaluated] = []
 
     async def baseline(self) -> Evaluated:
@@ -96,10 +98,10 @@ class Evaluations:
         If there are `prospects`, it is scored in stages and left at those after which it is lost.
         """
         key = self.key(configuration, program)
-        told = self._past.told(trial)
+        told = self._progress.told(trial)
         if told is not None:
             examples, prospects = told, None
-        own = self._past.scored.get(trial, set())
+        own = self._progress.scored.get(trial, set())
         self._journal.emit(
             TrialAsked(trial=trial, kind=kind, configuration=configuration, examples=list(examples))
         )

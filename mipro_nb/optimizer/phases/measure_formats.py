@@ -10,7 +10,7 @@ from mipro_nb.evaluate.evaluate import mean_score
 from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.evaluate.slots import Slots
-from mipro_nb.language.execution.recent_calls import PastCall, collecting_calls
+from mipro_nb.language.execution.recent_calls import RecentCall, collecting_calls
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.formats import check_fits, check_format
 from mipro_nb.models.calls import CallLabels, call_labels
@@ -20,7 +20,7 @@ from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.outages import Outages
 from mipro_nb.optimizer.planning.formats import with_format
 from mipro_nb.optimizer.planning.plan import MEASURED_ROWS
-from mipro_nb.optimizer.planning.progress import Past, damaged
+from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.rows import distinct
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.runs.events import FormatChosen, FormatMeasured, PhaseStarted
@@ -33,7 +33,7 @@ async def measure_formats(
     spec: RunSpec,
     journal: Journal,
     slots: Slots,
-    past: Past,
+    progress: RecordedProgress,
     held: Callable[[MiproError], Awaitable[bool]],
 ) -> RunSpec:
     """Measure the formats that the plan says, and return `spec` in the best one.
@@ -42,7 +42,7 @@ async def measure_formats(
 
     Parameters
     ----------
-    spec, journal, slots, past
+    spec, journal, slots, progress
         Those of the run.
     held
         Pauses the run because of an error and waits until it goes on; False if it cannot pause.
@@ -53,7 +53,7 @@ async def measure_formats(
         If the LM is not available in any format, and the run cannot pause.
     """
     journal.emit(PhaseStarted(phase="formats"))
-    measured = dict(past.state.formats_measured)
+    measured = dict(progress.state.formats_measured)
     missing = [name for name in spec.plan.measured_formats if name not in measured]
     answered = [name for name, each in measured.items() if each.errors < each.rows]
     measuring = _Measuring(spec, journal, slots, Outages(missing, answered))
@@ -70,7 +70,7 @@ async def measure_formats(
     return spec.in_formats(formats)
 
 
-def in_recorded_format(spec: RunSpec, past: Past) -> RunSpec:
+def in_recorded_format(spec: RunSpec, progress: RecordedProgress) -> RunSpec:
     """Return `spec` in the format that the run had chosen before it was resumed.
 
     Raises
@@ -78,7 +78,7 @@ def in_recorded_format(spec: RunSpec, past: Past) -> RunSpec:
     RecordError
         If the record names an unknown format.
     """
-    chosen = past.state.format_chosen
+    chosen = progress.state.format_chosen
     if chosen is None:
         return spec
     signatures = {name: each.signature for name, each in spec.student.named_predictors()}
@@ -87,7 +87,7 @@ def in_recorded_format(spec: RunSpec, past: Past) -> RunSpec:
             check_fits(check_format(name) or "", signatures[predictor])
     except (KeyError, ValueError) as error:
         problem = "the format that it chose does not fit its program"
-        raise damaged(past.run_id, problem) from error
+        raise damaged(progress.run_id, problem) from error
     return spec.in_formats(chosen.formats)
 
 
@@ -138,7 +138,7 @@ class _Measuring:
             taught=frozenset(range(count)),
             lenient=True,
         )
-        self._calls: dict[str, list[PastCall]] = {name: [] for name in outages.names}
+        self._calls: dict[str, list[RecentCall]] = {name: [] for name in outages.names}
         self._measured: dict[str, FormatMeasured] = {}
 
     @property

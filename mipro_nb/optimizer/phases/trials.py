@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
-from mipro_nb.optimizer.planning.progress import Past
+from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.reserve import is_short
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.belief import Prospects
@@ -28,7 +28,7 @@ from mipro_nb.optimizer.search.sampler import Sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.events import EvaluationKind, PhaseStarted, configuration_key
 from mipro_nb.runs.state import RunState, choices_of
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 if TYPE_CHECKING:
     from mipro_nb.optimizer.phases.leader import Known
@@ -45,12 +45,12 @@ class Search:
         journal: Journal,
         candidates: Candidates,
         evaluations: Evaluations,
-        past: Past,
+        progress: RecordedProgress,
         *,
-        dearest_call: Callable[[], Outlay],
+        dearest_call: Callable[[], Usage],
     ) -> None:
         self._dearest_call = dearest_call
-        self._past = past
+        self._progress = progress
         self._plan, self._student, self._journal = spec.plan, spec.student, journal
         self._candidates, self._evaluations = candidates, evaluations
         self._strategy: SearchStrategy = spec.plan.search
@@ -95,7 +95,7 @@ class Search:
         """Begin the next trial."""
         configuration = self._sampler.ask(allowed_choices(self._candidates, self._journal.state))
         # What was asked before the run was resumed stays, whatever was banned or added since.
-        configuration = self._past.asked(self._next_number) or configuration
+        configuration = self._progress.asked(self._next_number) or configuration
         examples = self._examples()
         self._asked += 1
         prospects = None
@@ -200,7 +200,7 @@ class Search:
     async def _recall_reserved(self) -> None:
         """Take the leaders into account that were fully evaluated before a cap was raised."""
         number = self._beyond_the_plan
-        while configuration := self._past.asked(number):
+        while configuration := self._progress.asked(number):
             await self._evaluate_beyond(number, configuration)
             number += 1
 
@@ -211,10 +211,10 @@ class Search:
         """
         begun: list[Configuration] = []
         number = self._next_number
-        while self._past.kind(number) == "full" and len(begun) < most:
-            begun.append(self._past.asked(number) or {})
+        while self._progress.kind(number) == "full" and len(begun) < most:
+            begun.append(self._progress.asked(number) or {})
             number += 1
-        if self._past.kind(number) is not None:
+        if self._progress.kind(number) is not None:
             return begun
         best = self._best(most)
         return best if best[: len(begun)] == begun else begun

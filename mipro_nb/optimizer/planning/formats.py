@@ -10,7 +10,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predictor import Predictor
 from mipro_nb.language.prompt import best_known_format, chosen_format, format_choice
-from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, Wishes
+from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, RequestedSettings
 from mipro_nb.runs.sentences.wording import counted
 
 
@@ -40,7 +40,7 @@ class PlannedFormats:
 
 
 def plan_formats(
-    student: Module, task_lm: LanguageModel, wishes: Wishes, distinct_rows: int
+    student: Module, task_lm: LanguageModel, requested: RequestedSettings, distinct_rows: int
 ) -> PlannedFormats:
     """Give the predictors of `student` the format that is wished for; return what comes of it.
 
@@ -56,21 +56,21 @@ def plan_formats(
     auto, unknown = [], []
     predictors = dict(student.named_predictors())
     for name, predictor in predictors.items():
-        if wishes.prompt_format not in (None, AUTO):
-            predictor.prompt_format = wishes.prompt_format
+        if requested.prompt_format not in (None, AUTO):
+            predictor.prompt_format = requested.prompt_format
         lm = predictor.lm or task_lm
         of_predictors[name] = predictor.format_with(lm)
         own = predictor.prompt_format
         choice = format_choice(predictor.signature, lm, own)
         if (name_of_choice := chosen_format(predictor.signature, lm, own)) is not None:
             chosen[name] = name_of_choice
-        if AUTO in (wishes.prompt_format, choice):
+        if AUTO in (requested.prompt_format, choice):
             auto.append(name)
         elif choice is None and best_known_format(predictor.signature, lm) is None:
             unknown.append(name)
     notes = []
-    if wishes.measured_predictors is not None:  # of a run that is resumed
-        measured = [name for name in predictors if name in wishes.measured_predictors]
+    if requested.measured_predictors is not None:  # of a run that is resumed
+        measured = [name for name in predictors if name in requested.measured_predictors]
     elif distinct_rows >= MEASURED_ROWS:
         measured = [name for name in predictors if name in {*auto, *unknown}]
         if unknown:

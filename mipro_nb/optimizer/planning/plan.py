@@ -41,7 +41,7 @@ ones in benchmarks/README.md."""
 _LARGEST_SEED = 2**32 - 1  # of NumPy, which Optuna draws with
 
 
-# What becomes something else in the plan than in the wishes.
+# What the plan turns into something else than was requested.
 _RESOLVED = frozenset(
     {"num_candidates", "num_trials", "minibatch", "minibatch_size", "trials_in_flight"}
     | {"measured_predictors"}
@@ -104,7 +104,7 @@ class Hyperparameters:
 
 
 @dataclass(frozen=True)
-class Wishes(Hyperparameters):
+class RequestedSettings(Hyperparameters):
     """What the user asked for, checked one by one but not yet against the data.
 
     Attributes
@@ -345,7 +345,7 @@ def _line(what: str, text: str) -> str:
 
 
 def resolve(
-    wishes: Wishes,
+    requested: RequestedSettings,
     *,
     program: str,
     predictors: Mapping[str, str],
@@ -357,7 +357,7 @@ def resolve(
     measured_predictors: Sequence[str] = (),
     measured_formats: Sequence[str] = (),
 ) -> Plan:
-    """Return the plan that `wishes` mean for this program and these data.
+    """Return the plan that `requested` means for this program and these data.
 
     Raises
     ------
@@ -365,15 +365,15 @@ def resolve(
         If the minibatch is larger than the valset, without ``auto``.
     """
     notes = []
-    variables = len(predictors) * (1 if wishes.zero_shot else 2)
-    candidates, trials = int(wishes.num_candidates), int(wishes.num_trials)
-    minibatch, size = wishes.minibatch, wishes.minibatch_size
-    if wishes.auto is not None:
-        candidates = AUTO[wishes.auto].num_candidates
+    variables = len(predictors) * (1 if requested.zero_shot else 2)
+    candidates, trials = int(requested.num_candidates), int(requested.num_trials)
+    minibatch, size = requested.minibatch, requested.minibatch_size
+    if requested.auto is not None:
+        candidates = AUTO[requested.auto].num_candidates
         trials = int(max(2 * variables * math.log2(candidates), 1.5 * candidates))
         minibatch = valset_size > _LEAST_ROWS_FOR_MINIBATCHES
-        if minibatch and not wishes.minibatch:
-            notes.append(f"With auto={wishes.auto!r}, minibatch=True for {valset_size} rows.")
+        if minibatch and not requested.minibatch:
+            notes.append(f"With auto={requested.auto!r}, minibatch=True for {valset_size} rows.")
         if minibatch and size > valset_size:
             notes.append(
                 f"The valset has {valset_size} rows: minibatch_size={size} is clipped to that."
@@ -392,14 +392,14 @@ def resolve(
             f"{trials} trials are few for {variables} variables of {candidates} candidates: "
             f"at least {math.ceil(least)} are recommended."
         )
-    bootstrapped, labelled = wishes.max_bootstrapped_demos, wishes.max_labeled_demos
+    bootstrapped, labelled = requested.max_bootstrapped_demos, requested.max_labeled_demos
     if 0 < labelled < bootstrapped:
         notes.append(
             f"Labelled demos only fill a set up to max_labeled_demos={labelled}: one may "
             f"hold {bootstrapped} bootstrapped ones. For no more than {labelled} demos, also give "
             f"max_bootstrapped_demos={labelled}."
         )
-    values = {name: value for name, value in vars(wishes).items() if name not in _RESOLVED}
+    values = {name: value for name, value in vars(requested).items() if name not in _RESOLVED}
     return Plan(
         **values,
         program=program,
@@ -410,9 +410,11 @@ def resolve(
         num_trials=trials,
         minibatch=minibatch,
         minibatch_size=size,
-        trials_in_flight=wishes.trials_in_flight
+        trials_in_flight=requested.trials_in_flight
         or _trials_in_flight(
-            wishes.num_threads, wishes.search.stages(size)[0] if minibatch else valset_size, trials
+            requested.num_threads,
+            requested.search.stages(size)[0] if minibatch else valset_size,
+            trials,
         ),
         trainset_size=trainset_size,
         valset_size=valset_size,

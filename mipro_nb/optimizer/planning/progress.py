@@ -16,7 +16,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.saving import as_demo
 from mipro_nb.language.signatures.signature import SignatureMeta
-from mipro_nb.models.gate.earlier_calls import PastCalls
+from mipro_nb.models.gate.earlier_calls import EarlierCalls
 from mipro_nb.optimizer.planning.rows import Given, given_values
 from mipro_nb.optimizer.search.configuration import Candidates, Configuration
 from mipro_nb.runs.consistency import incoherences
@@ -29,7 +29,7 @@ Fact = tuple[object, ...]
 
 
 @dataclass(frozen=True)
-class Past:
+class RecordedProgress:
     """What is known of a run that is not going on.
 
     Nothing that it did is done again: its candidates, trials and scores are taken from here, and
@@ -63,13 +63,13 @@ class Past:
     has_failed: bool
     next: int
     facts: AbstractSet[Fact]
-    calls: PastCalls
+    calls: EarlierCalls
     trials: Mapping[int, TrialState]
     scored: Mapping[int, set[int]]
 
     @classmethod
-    def none(cls, record: Record) -> Past:
-        """Return the past of a new run."""
+    def none(cls, record: Record) -> RecordedProgress:
+        """Return the progress of a new run."""
         return cls(
             "",
             record,
@@ -77,7 +77,7 @@ class Past:
             has_failed=False,
             next=0,
             facts=set(),
-            calls=PastCalls((), failures=True),
+            calls=EarlierCalls((), failures=True),
             trials={},
             scored={},
         )
@@ -86,8 +86,8 @@ class Past:
         return self.next > 0
 
     @classmethod
-    def of(cls, record: Record, run_id: str) -> Past:
-        """Read the past of a run.
+    def of(cls, record: Record, run_id: str) -> RecordedProgress:
+        """Read the progress of a run.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class Past:
             has_failed,
             next=events[-1].seq + 1,
             facts=facts,
-            calls=PastCalls((e.event for e in events), failures=not has_failed),
+            calls=EarlierCalls((e.event for e in events), failures=not has_failed),
             trials=copy.deepcopy(state.trials),
             scored=scored,
         )
@@ -127,7 +127,7 @@ class Past:
     def planned(self) -> RunPlanned:
         """Return what the run set out to do."""
         if self.state.planned is None:
-            msg = "A new run has no past."
+            msg = "A new run has no progress."
             raise RecordError(msg)
         return self.state.planned
 

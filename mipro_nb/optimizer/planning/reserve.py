@@ -13,7 +13,7 @@ from mipro_nb.optimizer.planning.estimate import PhaseEstimate
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState, TrialState
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 # Prompts with demos are longer than those seen so far, and calls may be made twice.
 _MARGIN = 1.2
@@ -22,7 +22,7 @@ Amounts = Mapping[str, float]
 """Cap → how much of what it limits."""
 
 
-def is_short(state: RunState, plan: Plan, examples: int, dearest_call: Outlay) -> bool:
+def is_short(state: RunState, plan: Plan, examples: int, dearest_call: Usage) -> bool:
     """Tell whether what the caps leave is too little to score so many more examples.
 
     Those that the trials in flight have still to score are counted. The last call is sent only if
@@ -40,7 +40,7 @@ def _is_open(trial: TrialState) -> bool:
     return trial.told_at is None
 
 
-def _left(state: RunState, caps: Caps, dearest_call: Outlay) -> Amounts:
+def _left(state: RunState, caps: Caps, dearest_call: Usage) -> Amounts:
     spent = state.outlay
     taken = {
         "max_calls": float(spent.calls),

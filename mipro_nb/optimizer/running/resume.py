@@ -16,8 +16,8 @@ from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
 from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
-from mipro_nb.optimizer.planning.plan import AUTO, Plan, Wishes
-from mipro_nb.optimizer.planning.progress import Past, damaged
+from mipro_nb.optimizer.planning.plan import AUTO, Plan, RequestedSettings
+from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.live_runs import begun_here
@@ -25,7 +25,7 @@ from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record, text_ref
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 from mipro_nb.runs.views.history import history_rows
 
 # What a plan may differ in from that of the run which it resumes.
@@ -51,8 +51,8 @@ _PART_OF = {
 _NEWER = _FOLLOWS | _OF_FORMATS
 
 
-def past_of(record: Record, run_id: str) -> Past:
-    """Return the past of the run to resume.
+def progress_of(record: Record, run_id: str) -> RecordedProgress:
+    """Return the progress of the run to resume.
 
     Raises
     ------
@@ -61,37 +61,37 @@ def past_of(record: Record, run_id: str) -> Past:
     RecordError
         If it cannot be read.
     """
-    past = Past.of(record, run_id)
-    state = past.state.state
+    progress = RecordedProgress.of(record, run_id)
+    state = progress.state.state
     if state == "finished":
         msg = f"Run {run_id} is finished: mipro_nb.runs.load({run_id!r}) shows what came of it."
         raise RunEndedError(msg)
     if state not in RESUMABLE:
         msg = f"Run {run_id} is {state}, in this process or another one: it need not be resumed."
         raise RunEndedError(msg)
-    return past
+    return progress
 
 
 _GOING_ON = ("running", "paused")
 
 
 @dataclass(frozen=True)
-class Found:
+class Resumable:
     """What there is to resume.
 
     Attributes
     ----------
-    past
+    progress
         The run; None if there is none.
     notes
         What a person should know of it, or of why there is none.
     """
 
-    past: Past | None
+    progress: RecordedProgress | None
     notes: tuple[str, ...]
 
 
-def same_run(record: Record, spec: RunSpec) -> Found:
+def same_run(record: Record, spec: RunSpec) -> Resumable:
     """Find the newest run that can be resumed and has the same plan, data, program, LMs and metric.
 
     Runs that cannot be read are left alone.
@@ -102,27 +102,29 @@ def same_run(record: Record, spec: RunSpec) -> Found:
         if row["state"] not in RESUMABLE or row["program"] != spec.plan.program:
             continue
         try:
-            past = Past.of(record, row["id"])
-            _caps_before(past)
-            in_recorded_format(spec, past)
-            changes = list(differences(past, spec))
+            progress = RecordedProgress.of(record, row["id"])
+            _recorded_caps(progress)
+            in_recorded_format(spec, progress)
+            changes = list(differences(progress, spec))
         except RecordError as error:
             notes.append(f"Not resumed: {error}")
             continue
-        parts = _parts_of_others(past, spec, changes)
+        parts = _parts_of_others(progress, spec, changes)
         if not parts:
-            return Found(past, (*notes, note(past), *(change.text for change in changes)))
+            return Resumable(
+                progress, (*notes, note(progress), *(change.text for change in changes))
+            )
         if nearest is None or len(parts) < len(nearest[1]):
-            nearest = (past.run_id, parts)
-    return Found(None, (*notes, _none_found(spec.plan.program, nearest)))
+            nearest = (progress.run_id, parts)
+    return Resumable(None, (*notes, _none_found(spec.plan.program, nearest)))
 
 
 def twin_of(record: Record, spec: RunSpec, live: Iterable[str]) -> str | None:
     """Return which of the live runs, the newest first, has this specification; None if none has."""
     for run_id in live:
         try:
-            past = Past.of(record, run_id)
-            if not _parts_of_others(past, spec, list(differences(past, spec))):
+            progress = RecordedProgress.of(record, run_id)
+            if not _parts_of_others(progress, spec, list(differences(progress, spec))):
                 return run_id
         except RecordError:
             continue  # it waits for permission, or is in another record
@@ -135,9 +137,11 @@ def going_on_elsewhere(record: Record) -> list[str]:
     return [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]
 
 
-def _parts_of_others(past: Past, spec: RunSpec, changes: Sequence[Change]) -> list[str]:
+def _parts_of_others(
+    progress: RecordedProgress, spec: RunSpec, changes: Sequence[Difference]
+) -> list[str]:
     """Return in what a run is another one than the one specified; other prices make it no other."""
-    parts = [_OBSTACLES[name] for name, _ in obstacles(past, spec)]
+    parts = [_OBSTACLES[name] for name, _ in obstacles(progress, spec)]
     parts += [change.part for change in changes if change.part not in (_PRICES, _SIZES)]
     return list(dict.fromkeys(parts))
 
@@ -159,16 +163,18 @@ def _listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def wishes_of(past: Past, wishes: Wishes) -> Wishes:
-    """Return `wishes` with all that the plan of the resumed run says.
+def requested_settings_of(
+    progress: RecordedProgress, requested: RequestedSettings
+) -> RequestedSettings:
+    """Return `requested` with all that the plan of the resumed run says.
 
     Raises
     ------
     RecordError
         If the plan is invalid.
     """
-    planned = past.planned
-    names = {field.name for field in fields(Wishes)} - {"search", "auto"}
+    planned = progress.planned
+    names = {field.name for field in fields(RequestedSettings)} - {"search", "auto"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
     values.setdefault("measured_predictors", ())  # older versions measured none
     try:
@@ -177,12 +183,12 @@ def wishes_of(past: Past, wishes: Wishes) -> Wishes:
             if planned.strategy
             else strategy_of(planned.plan.get("search"))
         )
-        return replace(wishes, auto=None, search=search, **values)
+        return replace(requested, auto=None, search=search, **values)
     except (InvalidArgumentError, TypeError) as error:
-        raise damaged(past.run_id, f"its plan is invalid ({shown(str(error))})") from error
+        raise damaged(progress.run_id, f"its plan is invalid ({shown(str(error))})") from error
 
 
-def rows_of(past: Past) -> Rows:
+def rows_of(progress: RecordedProgress) -> Rows:
     """Return the rows that the run works on, as the record has them.
 
     Those of a run that was begun in this session are at hand as they were given.
@@ -194,45 +200,45 @@ def rows_of(past: Past) -> Rows:
     RecordError
         If they are not rows, or lack the inputs.
     """
-    if past.planned.unkept is not None:
-        run = begun_here(past.run_id)
+    if progress.planned.unkept is not None:
+        run = begun_here(progress.run_id)
         if run is not None:
             return run.rows
         raise InvalidArgumentError(
             "trainset",
             None,
             f"the record keeps rows as JSON, which does not give them back as they were "
-            f"({shown(past.planned.unkept)}): call MIPROv2(…).resume(…, trainset=…, valset=…) with "
-            "those that were given then.",
+            f"({shown(progress.planned.unkept)}): call MIPROv2(…).resume(…, trainset=…, valset=…) "
+            "with those that were given then.",
         )
-    train, val = (_recorded_rows(past, name) for name in ("trainset", "valset"))
+    train, val = (_recorded_rows(progress, name) for name in ("trainset", "valset"))
     return Rows(train, val)
 
 
-def _recorded_rows(past: Past, name: str) -> list[Example]:
-    inputs = past.planned.inputs
+def _recorded_rows(progress: RecordedProgress, name: str) -> list[Example]:
+    inputs = progress.planned.inputs
     examples = []
-    rows = kept(past.record, getattr(past.planned, name), ROWS)
+    rows = kept(progress.record, getattr(progress.planned, name), ROWS)
     for index, row in enumerate(rows):
         if not inputs or not row.keys() >= set(inputs):
             wanted = ", ".join(inputs) or "any inputs"
-            raise damaged(past.run_id, f"{name}[{index}] has not {shown(wanted)}")
+            raise damaged(progress.run_id, f"{name}[{index}] has not {shown(wanted)}")
         examples.append(Example(row).with_inputs(*inputs))
     return examples
 
 
 def rows_given(
-    past: Past, trainset: Any, valset: Any, inputs: Sequence[str] | None, seed: int
+    progress: RecordedProgress, trainset: Any, valset: Any, inputs: Sequence[str] | None, seed: int
 ) -> Rows:
     """Return the rows that a person gives, divided as they were when the run was planned.
 
     Errors are those of `split_rows`, and of `same_auto`.
     """
-    auto = _auto_of(past)
+    auto = _auto_of(progress)
     return split_rows(trainset, valset, inputs, AUTO[auto].valset_cap if auto else None, seed)
 
 
-def caps_of(past: Past, given: Mapping[str, Any]) -> Caps:
+def caps_of(progress: RecordedProgress, given: Mapping[str, Any]) -> Caps:
     """Return the caps that the run goes on with: those that are given, else those that it had.
 
     One that is None is not given.
@@ -246,19 +252,19 @@ def caps_of(past: Past, given: Mapping[str, Any]) -> Caps:
         If those that it had are invalid.
     """
     given = {name: limit for name, limit in given.items() if limit is not None}
-    check_caps_left(past, Caps(**given))
-    return replace(_caps_before(past), **given)
+    check_caps_left(progress, Caps(**given))
+    return replace(_recorded_caps(progress), **given)
 
 
-def _caps_before(past: Past) -> Caps:
-    had: dict[str, Any] = dict(past.state.caps)
+def _recorded_caps(progress: RecordedProgress) -> Caps:
+    had: dict[str, Any] = dict(progress.state.caps)
     try:
         return Caps(**had)
     except (InvalidArgumentError, TypeError) as error:
-        raise damaged(past.run_id, f"its caps are invalid ({shown(str(error))})") from error
+        raise damaged(progress.run_id, f"its caps are invalid ({shown(str(error))})") from error
 
 
-def check_caps_left(past: Past, caps: Caps) -> None:
+def check_caps_left(progress: RecordedProgress, caps: Caps) -> None:
     """Return if the run has not reached `caps` yet.
 
     Raises
@@ -266,16 +272,16 @@ def check_caps_left(past: Past, caps: Caps) -> None:
     InvalidArgumentError
         If it has reached one of them.
     """
-    for name, spent in _spent(past.state.outlay, past.state.seconds).items():
+    for name, spent in _spent(progress.state.outlay, progress.state.seconds).items():
         limit = getattr(caps, name)
         if limit is not None and spent >= limit:
             told = f"{spent:,}" if isinstance(spent, int) else f"{spent:,.4f}"
             raise InvalidArgumentError(
-                name, limit, f"run {past.run_id} has spent {told} already: give a higher one."
+                name, limit, f"run {progress.run_id} has spent {told} already: give a higher one."
             )
 
 
-def _spent(outlay: Outlay, seconds: float) -> dict[str, float]:
+def _spent(outlay: Usage, seconds: float) -> dict[str, float]:
     return {
         "max_usd": outlay.usd,
         "max_calls": outlay.calls,
@@ -284,12 +290,12 @@ def _spent(outlay: Outlay, seconds: float) -> dict[str, float]:
     }
 
 
-def obstacles(past: Past, spec: RunSpec) -> Iterator[tuple[str, str]]:
+def obstacles(progress: RecordedProgress, spec: RunSpec) -> Iterator[tuple[str, str]]:
     """Tell why the run cannot be resumed as specified: the argument, and what is wrong with it.
 
     Scores of other rows, and candidates of other predictors, are of no use to it.
     """
-    planned = past.planned
+    planned = progress.planned
     rows = {"trainset": spec.rows.train, "valset": spec.rows.val}
     for name, examples in rows.items():
         text = json.dumps(jsonable([row.to_dict() for row in examples], name), ensure_ascii=False)
@@ -301,7 +307,7 @@ def obstacles(past: Past, spec: RunSpec) -> Iterator[tuple[str, str]]:
         yield "student", f"the predictors of the run were {planned.predictors}"
 
 
-def check_same(past: Past, spec: RunSpec) -> None:
+def check_same(progress: RecordedProgress, spec: RunSpec) -> None:
     """Return if the run can be resumed as this spec.
 
     Raises
@@ -317,15 +323,15 @@ def check_same(past: Past, spec: RunSpec) -> None:
         "student": spec.student,
         "metric": spec.metric.function,
     }
-    for name, problem in obstacles(past, spec):
+    for name, problem in obstacles(progress, spec):
         raise InvalidArgumentError(
             name, given[name], f"{problem}: give what it was begun with, or begin a new run."
         )
-    in_recorded_format(spec, past)
+    in_recorded_format(spec, progress)
 
 
 @dataclass(frozen=True)
-class Change:
+class Difference:
     """In what a specification differs from the run that it resumes.
 
     Attributes
@@ -340,7 +346,7 @@ class Change:
     text: str
 
 
-def differences(past: Past, spec: RunSpec) -> Iterator[Change]:
+def differences(progress: RecordedProgress, spec: RunSpec) -> Iterator[Difference]:
     """Tell in what the run was different from this spec.
 
     Raises
@@ -348,23 +354,23 @@ def differences(past: Past, spec: RunSpec) -> Iterator[Change]:
     RecordError
         If the code that it was begun with cannot be read.
     """
-    planned = past.planned
+    planned = progress.planned
     for name, value in spec.plan.settings().items():
         if name in _NEWER and name not in planned.plan:
             continue  # an older record
         if name not in _FREE and planned.plan.get(name) != value:
             text = f"The setting {name} was {planned.plan.get(name)!r} and is {value!r}."
-            yield Change(_PART_OF.get(name, name), text)
+            yield Difference(_PART_OF.get(name, name), text)
     if dict(spec.plan.models) != planned.models:
         text = f"The models were {planned.models} and are {dict(spec.plan.models)}."
-        yield Change(_LMS, text)
+        yield Difference(_LMS, text)
     if planned.lms:  # of older records it is not known
         for setting, text in changes_of_lms(planned.lms, lms_of(spec)):
-            yield Change(_PRICES if setting == "price" else _LMS, text)
+            yield Difference(_PRICES if setting == "price" else _LMS, text)
     for role, text in spec.sources().items():
         if role in planned.sources and planned.sources[role] != text_ref(text):
-            before = past.record.text(planned.sources[role])
-            yield Change(_WHAT[role], _changed(role, before, text))
+            before = progress.record.text(planned.sources[role])
+            yield Difference(_WHAT[role], _changed(role, before, text))
 
 
 def _changed(role: str, before: str, now: str) -> str:
@@ -384,13 +390,13 @@ def _is_source(role: str, text: str) -> bool:
     return role == "student" or re.fullmatch(r"[\w.<>]+", text) is None
 
 
-def note(past: Past) -> str:
+def note(progress: RecordedProgress) -> str:
     """Return what a person who is asked for permission should know of the run."""
-    spend = past.state.spend
+    spend = progress.state.spend
     usd = "an unknown price" if spend.usd is None else f"USD {spend.usd:.4f}"
     return (
-        f"Resumes run {past.run_id}, which {_ENDS[past.state.state]}: {spend.calls:,} calls "
-        f"({usd}) are answered already and part of the estimate."
+        f"Resumes run {progress.run_id}, which {_ENDS[progress.state.state]}: {spend.calls:,} "
+        f"calls ({usd}) are answered already and part of the estimate."
     )
 
 
@@ -402,14 +408,14 @@ _ENDS = {
 }
 
 
-def on_scale_of(past: Past, spec: RunSpec) -> RunSpec:
+def on_scale_of(progress: RecordedProgress, spec: RunSpec) -> RunSpec:
     """Return `spec` with the scale of the run's scores, of which a rehearsal may see too little."""
-    scale = past.planned.metric_scale
+    scale = progress.planned.metric_scale
     plan = replace(spec.plan, metric_scale=scale)
     return replace(spec, plan=plan, metric=Metric(spec.metric.function, scale))
 
 
-def same_auto(past: Past, plan: Plan) -> Plan:
+def same_auto(progress: RecordedProgress, plan: Plan) -> Plan:
     """Return `plan` with the name of the ``auto`` that its numbers come from.
 
     Raises
@@ -417,11 +423,11 @@ def same_auto(past: Past, plan: Plan) -> Plan:
     RecordError
         If there is none of that name.
     """
-    return replace(plan, auto=_auto_of(past))
+    return replace(plan, auto=_auto_of(progress))
 
 
-def _auto_of(past: Past) -> str | None:
-    auto = past.planned.plan.get("auto")
+def _auto_of(progress: RecordedProgress) -> str | None:
+    auto = progress.planned.plan.get("auto")
     if auto is None or (isinstance(auto, str) and auto in AUTO):
         return auto
-    raise damaged(past.run_id, f"its plan is invalid (auto={shown(repr(auto), 40)})")
+    raise damaged(progress.run_id, f"its plan is invalid (auto={shown(repr(auto), 40)})")

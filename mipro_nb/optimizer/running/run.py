@@ -19,12 +19,12 @@ from mipro_nb.language.module import Module
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.gate import Gate
 from mipro_nb.numbers import one_decimal
-from mipro_nb.optimizer.algorithm import Course
+from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
 from mipro_nb.optimizer.planning.lms import every_lm, lms_of
 from mipro_nb.optimizer.planning.plan import Plan
-from mipro_nb.optimizer.planning.progress import Past
+from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.rows import Rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.planning.uncounted import check_counted, uncounted
@@ -80,20 +80,25 @@ class Run(RunFrames):
     """
 
     def __init__(
-        self, spec: RunSpec, record: Record, past: Past | None = None, *, twin: Run | None = None
+        self,
+        spec: RunSpec,
+        record: Record,
+        progress: RecordedProgress | None = None,
+        *,
+        twin: Run | None = None,
     ) -> None:
         self._twin = twin  # what that one pays for is shared
         self._joined: Run | None = None
-        self._past = Past.none(record) if past is None else past
-        self.id = self._past.run_id or _new_id()
+        self._progress = RecordedProgress.none(record) if progress is None else progress
+        self.id = self._progress.run_id or _new_id()
         self.verbose = spec.verbose
         self.permitted = False
         self._spec = spec
         self._names = names_of(spec.metric)  # the question is answered in another context
-        self._journal = Journal(record, self.id, self._past, hold=self._hold)
+        self._journal = Journal(record, self.id, self._progress, hold=self._hold)
         self._result: Future[Module] = Future()
         self._begun = threading.Lock()  # held from the answer to the question on
-        self._own_course: Course | None = None
+        self._own_algorithm: Algorithm | None = None
         self._stop = threading.Event()
         self._window: Window | None = None
 
@@ -128,10 +133,10 @@ class Run(RunFrames):
             if caps is not None:
                 self._spec = replace(self._spec, plan=replace(self.plan, caps=caps))
             self.check_caps(self.plan.caps)
-            known = self._past.results(self._spec.rows.val)
+            known = self._progress.results(self._spec.rows.val)
             with self._journal.record.writing():
-                if self._past:
-                    self._carry_on(by)
+                if self._progress:
+                    self._resume(by)
                 else:
                     self._journal.record.add_run(self.id, self.plan.program)
                     self._journal.emit(self._planned())
@@ -146,10 +151,10 @@ class Run(RunFrames):
             raise
         return True
 
-    def _carry_on(self, by: Permitter) -> None:
+    def _resume(self, by: Permitter) -> None:
         """Write down that the run goes on, unless somebody else has resumed it meanwhile."""
         record = self._journal.record
-        if record.events(self.id, self._past.next - 1):
+        if record.events(self.id, self._progress.next - 1):
             msg = f"Run {self.id} was resumed elsewhere: mipro_nb.runs.load shows how it stands."
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
@@ -159,7 +164,7 @@ class Run(RunFrames):
                 process_started=owners.own_start(),
                 by=by,
                 caps=self.plan.caps.to_dict(),
-                worked_until=self._past.state.last_at,
+                worked_until=self._progress.state.last_at,
                 lost_calls=lost.calls,
                 lost_tokens=lost.tokens,
                 lost_usd=lost.usd,
@@ -167,9 +172,9 @@ class Run(RunFrames):
         )
 
     @property
-    def carries_on(self) -> bool:
+    def resumes(self) -> bool:
         """Whether it goes on with a run that had ended, or was cut off."""
-        return bool(self._past)
+        return bool(self._progress)
 
     def check_caps(self, caps: Caps) -> None:
         """Return if the run may begin under `caps`.
@@ -183,8 +188,8 @@ class Run(RunFrames):
         spec = self._spec
         lms = every_lm(spec.student, spec.task_lm, spec.prompt_lm, spec.teacher_lm)
         check_counted(caps, uncounted(lms))
-        if self._past:
-            check_caps_left(self._past, caps)
+        if self._progress:
+            check_caps_left(self._progress, caps)
 
     def decline(self, reason: str = _DECLINED) -> bool:
         """Give the run up before it has begun; anyone who waits gets a PermissionDeniedError.
@@ -240,9 +245,9 @@ class Run(RunFrames):
             self._result.set_result(done.result().deepcopy())
 
     @property
-    def _course(self) -> Course | None:
+    def _algorithm(self) -> Algorithm | None:
         joined = self._joined
-        return self._own_course if joined is None else joined._course  # noqa: SLF001
+        return self._own_algorithm if joined is None else joined._algorithm  # noqa: SLF001
 
     def _deliver(self, done: Future[Module]) -> None:
         error = CancelledError() if done.cancelled() else done.exception()
@@ -323,7 +328,9 @@ class Run(RunFrames):
         return Programs(self._journal, self._program_of)
 
     def _program_of(self, configuration: Configuration) -> Module:
-        return self.student if self._course is None else self._course.program_of(configuration)
+        return (
+            self.student if self._algorithm is None else self._algorithm.program_of(configuration)
+        )
 
     @property
     def done(self) -> bool:
@@ -337,12 +344,12 @@ class Run(RunFrames):
     @property
     def gate(self) -> Gate | None:
         """What its LM calls pass; None before it has begun."""
-        return None if self._course is None else self._course.gate
+        return None if self._algorithm is None else self._algorithm.gate
 
     @property
     def in_flight(self) -> int:
         """LM calls that are sent and not answered yet."""
-        return 0 if self._course is None else self._course.gate.in_flight
+        return 0 if self._algorithm is None else self._algorithm.gate.in_flight
 
     @property
     def record(self) -> Record:
@@ -373,7 +380,7 @@ class Run(RunFrames):
         RunEndedError
             If the run has ended.
         """
-        self._steer(lambda course: course.holding.pause())
+        self._steer(lambda algorithm: algorithm.pausing.pause())
 
     def resume(self) -> None:
         """Go on after a pause.
@@ -383,7 +390,7 @@ class Run(RunFrames):
         RunEndedError
             If the run has ended.
         """
-        self._steer(lambda course: course.holding.resume())
+        self._steer(lambda algorithm: algorithm.pausing.resume())
 
     def pin(
         self, predictor: str, index: int, *, part: str = "instruction", on: bool = True
@@ -409,7 +416,7 @@ class Run(RunFrames):
             If the run has ended.
         """
         choice = Choice(predictor, as_part(part), index)
-        self._steer(lambda course: course.steering.pin(choice, on=on))
+        self._steer(lambda algorithm: algorithm.steering.pin(choice, on=on))
 
     def ban(
         self, predictor: str, index: int, *, part: str = "instruction", on: bool = True
@@ -422,7 +429,7 @@ class Run(RunFrames):
         Parameters and errors are those of `pin`; the last candidate that is not banned stays.
         """
         choice = Choice(predictor, as_part(part), index)
-        self._steer(lambda course: course.steering.ban(choice, on=on))
+        self._steer(lambda algorithm: algorithm.steering.ban(choice, on=on))
 
     def add_instruction(
         self, predictor: str, instruction: str, *, based_on: int | None = None
@@ -445,24 +452,26 @@ class Run(RunFrames):
         RunEndedError
             If the run has ended.
         """
-        return self._steer(lambda course: course.steering.add(predictor, instruction, based_on))
+        return self._steer(
+            lambda algorithm: algorithm.steering.add(predictor, instruction, based_on)
+        )
 
-    def _steer(self, change: Callable[[Course], T]) -> T:
+    def _steer(self, change: Callable[[Algorithm], T]) -> T:
         """Make a change on the core loop, between two steps of the run."""
 
         async def steered() -> T:
-            if self._course is None:
+            if self._algorithm is None:
                 raise RunEndedError(_ENDED if self.done else _NOT_BEGUN)
             if self.done or self._journal.state.ended is not None:
                 raise RunEndedError(_ENDED)
-            if self._course.capped is not None:
-                raise RunEndedError(f"The run is ending. {self._course.capped}")
-            return change(self._course)
+            if self._algorithm.capped is not None:
+                raise RunEndedError(f"The run is ending. {self._algorithm.capped}")
+            return change(self._algorithm)
 
         return core().wait_for(steered())
 
     def _hold(self, error: MiproError) -> bool:
-        return self._course is not None and self._course.hold(error)
+        return self._algorithm is not None and self._algorithm.hold(error)
 
     def _can_be_resumed(self) -> bool:
         return self._window is not None and self._window.can_resume
@@ -477,8 +486,8 @@ class Run(RunFrames):
         core().loop.call_soon_threadsafe(self._stop_course)
 
     def _stop_course(self) -> None:
-        if self._course is not None:
-            self._course.stop()
+        if self._algorithm is not None:
+            self._algorithm.stop()
 
     def wait(self, timeout: float | None = None) -> Module:
         """Block until the run has ended and return the best program.
@@ -524,16 +533,16 @@ class Run(RunFrames):
         return self._result.result()
 
     async def _run(self, known: Results) -> Module:
-        course = self._own_course = Course(
-            self._spec, self._journal, self._past, known, self._can_be_resumed
+        algorithm = self._own_algorithm = Algorithm(
+            self._spec, self._journal, self._progress, known, self._can_be_resumed
         )
         gate = self._twin.gate if self._twin is not None else None
         if gate is not None:
-            course.gate.share_with(gate)
+            algorithm.gate.share_with(gate)
         self._twin = None
         if self._stop.is_set():
-            course.stop()
-        outcome = await course.run()
+            algorithm.stop()
+        outcome = await algorithm.run()
         if self._spec.track_stats:
             outcome.program.attach_results(
                 score=outcome.score,

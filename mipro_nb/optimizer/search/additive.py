@@ -41,7 +41,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 @dataclass
-class _Told:
+class _Scores:
     """What is known of one configuration: the evened sum of its scores, and of which examples.
 
     `row` holds its columns in the model, `rating` what was believed when it was last told.
@@ -78,7 +78,7 @@ class AdditiveSampler:
         self._rng = random.Random(f"{seed}:additive")
         self._untried = Untried(self._rng)
         self._difficulties = Difficulties(paired)
-        self._told: dict[str, _Told] = {}
+        self._told: dict[str, _Scores] = {}
         # A column of the model per candidate; the first is the constant's.
         self._columns: dict[tuple[str, int], int] = {}
         self._covariance: Floats = np.diag([_OF_THE_CONSTANT**2])
@@ -108,7 +108,7 @@ class AdditiveSampler:
         told = self._told.get(key)
         if told is None:
             row = self._row(configuration.items())
-            told = self._told[key] = _Told(configuration, row, 0.0, set())
+            told = self._told[key] = _Scores(configuration, row, 0.0, set())
         fresh = {
             example: score for example, score in scores.items() if example not in told.examples
         }
@@ -159,7 +159,7 @@ class AdditiveSampler:
         rated = [belief.mean + _CURIOSITY * belief.deviation for belief in self._beliefs(unsure)]
         return unsure[int(np.argmax(rated))].configuration
 
-    def _beliefs(self, told: Sequence[_Told]) -> list[Belief]:
+    def _beliefs(self, told: Sequence[_Scores]) -> list[Belief]:
         if not told:
             return []
         means, variances = self._model([each.row for each in told])
@@ -204,7 +204,7 @@ class AdditiveSampler:
         return means, variances
 
 
-def _belief(mean: float, variance: float, told: _Told) -> Belief:
+def _belief(mean: float, variance: float, told: _Scores) -> Belief:
     """Return what is believed of a configuration, given the sum of its effects."""
     # So much of what sets it apart from its like is its own, the rest luck.
     own = _OF_A_MIXTURE**2 * told.weight

@@ -8,7 +8,7 @@ from mipro_nb.numbers import dollars
 from mipro_nb.runs.events import RunPlanned
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import State
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed"})
 NOTHING_SCORED = "the student as given (nothing else was scored)"
@@ -42,7 +42,7 @@ def _name(name: str | None, role: str) -> str:
     return {"student": "PROGRAM", "metric": "METRIC"}[role]
 
 
-def lost_text(lost: Outlay) -> str:
+def lost_text(lost: Usage) -> str:
     """Return what to say about calls that were given up in flight; at least one was."""
     one = lost.calls == 1
     were, they, them = ("was", "it", "it") if one else ("were", "they", "them")
@@ -61,7 +61,7 @@ def billed_text(usd: float) -> str:
     return f"up to {dollars(usd)} more may have been billed"
 
 
-def reckoned_text(reckoned: Outlay) -> str:
+def reckoned_text(reckoned: Usage) -> str:
     """Return what to say about attempts whose end nobody knows; nothing if caps count none."""
     if reckoned.tokens == 0:
         return ""

@@ -31,7 +31,7 @@ from mipro_nb.runs.store.schema import (
     version_of,
 )
 from mipro_nb.runs.store.transaction import Transaction
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 
 _BUSY_SECONDS = 30.0
 _BUSY_PAUSE_SECONDS = 0.01
@@ -319,7 +319,7 @@ class Record:
             raise RecordError(msg)
         return text
 
-    def put_flight(self, run_id: str, flight: int, sent: Outlay) -> None:
+    def put_flight(self, run_id: str, flight: int, sent: Usage) -> None:
         """Note that a call of a run is about to be sent, and what it takes at the worst."""
         with self.writing():
             row = (run_id, flight, sent.calls, sent.tokens, sent.usd)
@@ -332,16 +332,16 @@ class Record:
                 "DELETE FROM flights WHERE run_id = ? AND flight = ?", (run_id, flight)
             )
 
-    def in_flight(self, run_id: str) -> Outlay:
+    def in_flight(self, run_id: str) -> Usage:
         """Return what the calls of a run take at the worst that nobody has told of."""
         ((calls, tokens, usd),) = self.query(
             "SELECT coalesce(sum(attempts), 0), coalesce(sum(tokens), 0),"
             " coalesce(sum(usd), 0.0) FROM flights WHERE run_id = ?",
             run_id,
         )
-        return Outlay(int(calls), int(tokens), float(usd))
+        return Usage(int(calls), int(tokens), float(usd))
 
-    def take_lost(self, run_id: str) -> Outlay:
+    def take_lost(self, run_id: str) -> Usage:
         """Return the calls of a run that nobody told of, and forget them."""
         with self.writing():
             lost = self.in_flight(run_id)

@@ -187,7 +187,7 @@ describe("a run that is resumed", () => {
     "-    return a == b\n+    return <b>a</b> in b";
 
   it("is asked about as such, with the caps that it had", async () => {
-    const { wire, user } = asked({ carries_on: RUN });
+    const { wire, user } = asked({ resumes: RUN });
     const dialog = screen.getByRole("form", { name: "Resume optimizing MultiHop?" });
     expect(dialog.textContent).toContain("in all, with what was answered already");
     expect(dialog.textContent).toContain("What it has spent already counts.");
@@ -203,7 +203,7 @@ describe("a run that is resumed", () => {
   });
 
   it("shows what changed of the code line by line, and as text", () => {
-    asked({ carries_on: RUN, notes: [changed] });
+    asked({ resumes: RUN, notes: [changed] });
     const code = screen.getByText(/The metric's code changed/).parentElement?.querySelector("pre");
     expect(code?.textContent?.split("\n")).toEqual([
       "@@ -1,2 +1,2 @@",
@@ -217,8 +217,8 @@ describe("a run that is resumed", () => {
   });
 
   it("stays as it is where the answer is no", () => {
-    const { become } = asked({ carries_on: RUN });
-    become({ carries_on: RUN, state: "declined" });
+    const { become } = asked({ resumes: RUN });
+    become({ resumes: RUN, state: "declined" });
     expect(screen.getByText("Cancelled. No LM call was made; the run is as it was.")).toBeTruthy();
   });
 });

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { billedText, canBeCarriedOn } from "../../model/carryingOn";
 import type { Kernel } from "../../model/kernel";
+import { billedText, canBeResumed } from "../../model/resume";
 import type { HistoryRow } from "../../run";
 import { excerpt } from "../../text";
 import { Button } from "../base/Button";
@@ -11,7 +11,7 @@ import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
 import { CopyButton } from "../drill/CopyButton";
 import { counted } from "../drill/counted";
-import { CarryOn } from "../live/CarryOn";
+import { ResumeHint } from "../live/ResumeHint";
 import { columns, titleOf } from "./columns";
 import { DeleteForm, RenameForm, TagForm } from "./RunForms";
 import { search } from "./search";
@@ -226,7 +226,7 @@ export function HistoryExplorer({ kernel, rows, onOpenRun, onCompare }: HistoryE
       {only !== undefined && (only.lost_usd ?? 0) > 0 && (
         <p class="mipro-muted">{billedText(only.lost_usd ?? 0)}</p>
       )}
-      {only !== undefined && canBeCarriedOn(only.state) && <CarryOn run={only} />}
+      {only !== undefined && canBeResumed(only.state) && <ResumeHint run={only} />}
       {form === "rename" && only !== undefined && (
         <RenameForm
           key={only.id}

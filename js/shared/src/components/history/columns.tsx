@@ -9,7 +9,7 @@ import {
   formatScore,
   formatUsd,
 } from "../../format";
-import { billedText } from "../../model/carryingOn";
+import { billedText } from "../../model/resume";
 import type { HistoryRow } from "../../run";
 import { excerpt } from "../../text";
 import type { Column } from "../base/DataTable";

@@ -9,7 +9,7 @@ import {
   formatScore,
   formatUsd,
 } from "../../format";
-import { billedText } from "../../model/carryingOn";
+import { billedText } from "../../model/resume";
 import { stateNames } from "../../model/words";
 import type { HistoryRow } from "../../run";
 

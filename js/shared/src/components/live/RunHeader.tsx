@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import { canBeCarriedOn, lostText } from "../../model/carryingOn";
 import type { Kernel } from "../../model/kernel";
+import { canBeResumed, lostText } from "../../model/resume";
 import type { Standing } from "../../model/standing";
 import { stateNames } from "../../model/words";
 import type { RunState, RunSummary } from "../../run";
@@ -9,7 +9,7 @@ import { Button } from "../base/Button";
 import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
-import { CarryOn } from "./CarryOn";
+import { ResumeHint } from "./ResumeHint";
 
 interface RunHeaderProps {
   readonly kernel: Kernel | null;
@@ -74,7 +74,7 @@ export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps)
           <SafeText text={standing.notice.text} />
         </Notice>
       )}
-      {canBeCarriedOn(summary.state) && <CarryOn run={summary} />}
+      {canBeResumed(summary.state) && <ResumeHint run={summary} />}
       {lost !== null && <Notice>{lost}</Notice>}
     </header>
   );

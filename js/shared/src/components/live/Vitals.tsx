@@ -8,9 +8,9 @@ import {
   formatTokens,
   formatUsd,
 } from "../../format";
-import { billedText } from "../../model/carryingOn";
 import { hasEnded } from "../../model/follow";
 import { useNow } from "../../model/hooks";
+import { billedText } from "../../model/resume";
 import { wholeCaps, wholeEstimate } from "../../model/told";
 import type { RunSummary } from "../../run";
 import { counted } from "../drill/counted";

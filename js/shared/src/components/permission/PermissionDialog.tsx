@@ -28,7 +28,7 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
       <p class="mipro-permission-done">
         <Icon name="check" />
         <span>
-          {request.carries_on ? "Resumed" : "Permitted"}: <SafeText text={request.program} />, caps:{" "}
+          {request.resumes ? "Resumed" : "Permitted"}: <SafeText text={request.program} />, caps:{" "}
           {capsText(request.caps)}.
         </span>
       </p>
@@ -46,7 +46,7 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
     return (
       <p class="mipro-permission-done">
         <Icon name="ban" />
-        <span>Cancelled. No LM call was made{request.carries_on && "; the run is as it was"}.</span>
+        <span>Cancelled. No LM call was made{request.resumes && "; the run is as it was"}.</span>
       </p>
     );
   }
@@ -60,7 +60,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
   const [below, setBelow] = useState(() => suggestedThreshold(request.estimate));
   const action = useAction();
   const caps = parseCaps(typed);
-  const carriesOn = request.carries_on ?? null;
+  const resumes = request.resumes ?? null;
   const joins = request.joins ?? null;
   const priced = request.estimate.total.usd !== null;
   const threshold = remember && priced ? parseThreshold(below) : { value: null, error: null };
@@ -112,12 +112,11 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
     >
       <header>
         <h2 id={`${id}-title`}>
-          {carriesOn === null ? "Optimize" : "Resume optimizing"}{" "}
-          <SafeText text={request.program} />?
+          {resumes === null ? "Optimize" : "Resume optimizing"} <SafeText text={request.program} />?
         </h2>
         <p class="mipro-permission-total">
           <Total request={request} />
-          {carriesOn !== null && " in all, with what was answered already"}
+          {resumes !== null && " in all, with what was answered already"}
         </p>
       </header>
       <WhatRuns request={request} />
@@ -127,7 +126,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
           <strong>Caps</strong>{" "}
           <span class="mipro-muted">
             The run stops there and keeps the best program so far. Empty: no cap.
-            {carriesOn !== null && " What it has spent already counts."}
+            {resumes !== null && " What it has spent already counts."}
           </span>
         </p>
         <div class="mipro-caps-fields">
@@ -142,7 +141,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
           </p>
         )}
       </fieldset>
-      {carriesOn === null && (
+      {resumes === null && (
         <div class="mipro-remember">
           <Checkbox
             label="Don't ask again in this notebook below"
@@ -176,7 +175,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
           onClick={permit}
           disabled={!right || !answerable || action.pending}
         >
-          {carriesOn === null ? "Run" : "Resume"}
+          {resumes === null ? "Run" : "Resume"}
         </Button>
         {joins !== null && (
           <Button
@@ -191,7 +190,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
           Cancel
         </Button>
         <span class="mipro-muted mipro-small">
-          {carriesOn === null ? "Nothing has been sent yet." : "Nothing more has been sent yet."}
+          {resumes === null ? "Nothing has been sent yet." : "Nothing more has been sent yet."}
         </span>
       </div>
     </form>

@@ -1,9 +1,9 @@
-import { CELL_AGAIN, type Resumable, resumeLines } from "../../model/carryingOn";
+import { CELL_AGAIN, type Resumable, resumeLines } from "../../model/resume";
 import { SafeText } from "../base/SafeText";
 import { CopyButton } from "../drill/CopyButton";
 
 /** The lines of code that resume a run which ended early. */
-export function CarryOn({ run }: { readonly run: Resumable }) {
+export function ResumeHint({ run }: { readonly run: Resumable }) {
   const [magic, python] = resumeLines(run);
   if (magic === undefined) {
     return (

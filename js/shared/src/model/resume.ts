@@ -5,7 +5,7 @@ import type { Lost, RunState } from "../run";
 
 const RESUMABLE: ReadonlySet<RunState> = new Set(["cut off", "stopped", "capped", "failed"]);
 
-export function canBeCarriedOn(state: RunState): boolean {
+export function canBeResumed(state: RunState): boolean {
   return RESUMABLE.has(state);
 }
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mipro_nb.models.gate.limiter import Turns
+from mipro_nb.models.gate.limiter import Limiter
 
 
 async def holder(turns, priority, name, served):
@@ -19,7 +19,7 @@ async def holder(turns, priority, name, served):
 
 
 async def test_the_lowest_priority_is_served_first_and_equals_in_order_of_arrival():
-    turns, served = Turns(1), []
+    turns, served = Limiter(1), []
     arriving = [
         ((0, 0), "first"),
         ((3, 0), "d"),
@@ -38,7 +38,7 @@ def test_all_are_served_and_never_more_than_there_are_turns(size, priorities, se
 
 
 async def _serve_all(size, priorities, rng):
-    turns, holding, most = Turns(size), 0, 0
+    turns, holding, most = Limiter(size), 0, 0
 
     async def hold(priority):
         nonlocal holding, most
@@ -66,7 +66,7 @@ async def _serve_all(size, priorities, rng):
 
 
 async def test_a_waiter_that_is_cancelled_when_its_turn_comes_passes_it_on():
-    turns = Turns(1)
+    turns = Limiter(1)
     await turns._take(())
     waiting = asyncio.create_task(turns._take((0,)))
     behind = asyncio.create_task(turns._take((1,)))
@@ -80,7 +80,7 @@ async def test_a_waiter_that_is_cancelled_when_its_turn_comes_passes_it_on():
 
 
 async def test_with_fewer_turns_nobody_is_served_until_enough_have_left():
-    turns, served = Turns(3), []
+    turns, served = Limiter(3), []
     for _ in range(3):
         await turns._take(())
     turns.resize(1)
@@ -95,7 +95,7 @@ async def test_with_fewer_turns_nobody_is_served_until_enough_have_left():
 
 
 async def test_with_more_turns_those_who_wait_are_served_at_once():
-    turns, served = Turns(0), []
+    turns, served = Limiter(0), []
     waiting = [asyncio.create_task(holder(turns, (), n, served)) for n in range(3)]
     await asyncio.sleep(0)
     assert served == []
@@ -105,7 +105,7 @@ async def test_with_more_turns_those_who_wait_are_served_at_once():
 
 
 async def test_only_a_free_turn_can_be_had_without_waiting():
-    turns = Turns(1)
+    turns = Limiter(1)
     with turns.hold_if_free() as first, turns.hold_if_free() as second:
         assert (first, second) == (True, False)
     with turns.hold_if_free() as again:

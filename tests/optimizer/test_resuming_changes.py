@@ -27,14 +27,14 @@ def record(tmp_path):
     return tmp_path / "record.sqlite"
 
 
-def optimizer(metric=exact, **wishes):
+def optimizer(metric=exact, **requested):
     return mipro.MIPROv2(
         metric,
         num_candidates=4,
         num_threads=6,
         max_bootstrapped_demos=2,
         max_labeled_demos=3,
-        **wishes,
+        **requested,
     )
 
 
@@ -68,7 +68,7 @@ def cut_short(record, lm=None, own=None, after=30, **settings):
     return run
 
 
-def carried_on(run, *, lm=None, own=None, student=None, metric=exact, **settings):
+def resumed(run, *, lm=None, own=None, student=None, metric=exact, **settings):
     """Resume a run with an LM of these parameters, asking nobody; return it."""
     with ScriptedServer(answer) as server:
         mipro.configure(lm=lm_of(server, **{"cache": False, **(lm or {})}))
@@ -118,7 +118,7 @@ def test_other_parameters_of_an_lm_are_told_before_anything_is_paid_again(record
     parameters, line = OTHERS[other]
     run = cut_short(record)
     with pytest.raises(InvalidArgumentError) as told:
-        carried_on(run, lm=parameters)
+        resumed(run, lm=parameters)
     assert str(told.value).endswith(f"task and prompt LM: {line}")
     assert "secret" not in str(told.value)
 
@@ -126,18 +126,18 @@ def test_other_parameters_of_an_lm_are_told_before_anything_is_paid_again(record
 def test_the_question_tells_of_another_lm_and_a_yes_is_enough(record, capsys):
     run = cut_short(record)
     with pytest.raises(mipro.errors.PermissionUnansweredError):
-        carried_on(run, lm={"temperature": 0.7}, requires_permission_to_run=True)
+        resumed(run, lm={"temperature": 0.7}, requires_permission_to_run=True)
     assert "task and prompt LM: temperature 0.0 → 0.7" in capsys.readouterr().out
-    assert carried_on(run, lm={"temperature": 0.7}, accept_changes=True).status == "finished"
+    assert resumed(run, lm={"temperature": 0.7}, accept_changes=True).status == "finished"
 
 
 def test_the_lm_of_a_predictor_counts_too(record):
     run = cut_short(record, own={"cache": False})
     with pytest.raises(InvalidArgumentError, match=r"predictor solve: temperature 0\.0 → 1\.0"):
-        carried_on(run, own={"temperature": 1.0})
+        resumed(run, own={"temperature": 1.0})
     with pytest.raises(InvalidArgumentError, match=r"predictor solve: model.* → none of its own"):
-        carried_on(run, student=Own(None))
-    assert carried_on(run, own={"num_retries": 2}).status == "finished"
+        resumed(run, student=Own(None))
+    assert resumed(run, own={"num_retries": 2}).status == "finished"
 
 
 def test_a_teacher_that_joins_is_told_and_lms_that_changed_alike_are_told_together():
@@ -164,7 +164,7 @@ def test_what_changes_no_answer_and_no_price_is_no_change(record, same):
     if same == "names in another order":
         begun_with = {"logit_bias": {"1": 1, "2": 1}, "top_p": 0.5, "stop": ["\n\n"]}
     run = cut_short(record, lm=begun_with)
-    assert carried_on(run, lm=NO_CHANGES[same]).status == "finished"
+    assert resumed(run, lm=NO_CHANGES[same]).status == "finished"
 
 
 def test_no_key_is_written_down_with_the_lms(record):
@@ -180,7 +180,7 @@ def test_of_an_older_record_no_lm_is_compared(record):
     run.record._db.execute(
         "UPDATE events SET body = json_remove(body, '$.lms', '$.unkept') WHERE seq = 0"
     )
-    assert carried_on(run, lm={"temperature": 0.7}).status == "finished"
+    assert resumed(run, lm={"temperature": 0.7}).status == "finished"
 
 
 @pytest.mark.parametrize("other", [{"temperature": 0.7}, {"max_tokens": 50}])
@@ -222,7 +222,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_compile_tells_why_there_is_nothing_to_carry_on(record, reason):
+def test_compile_tells_why_there_is_nothing_to_resume(record, reason):
     other, said = REASONS[reason]
     run = cut_short(record)
     cut_short(record, metric=another_metric, val=rows(24, start=3000), seed=2, num_trials=7)
@@ -276,8 +276,8 @@ def test_rows_that_json_does_not_give_back_are_asked_for(record, kind, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(live_runs, "_begun", {})  # as in another session
         with pytest.raises(InvalidArgumentError, match=rf"^trainset=None.*extra holds a {kind}"):
-            carried_on(run, student=Dated())
-        again = carried_on(run, student=Dated(), trainset=data["train"], valset=data["val"])
+            resumed(run, student=Dated())
+        again = resumed(run, student=Dated(), trainset=data["train"], valset=data["val"])
     assert again.status == "finished"
 
 
@@ -294,7 +294,7 @@ def test_demos_made_of_such_rows_are_prompted_as_before(tmp_path, kind):
         whole.wait()
     run = cut_short(tmp_path / "record.sqlite", after=70, student=Dated(), **data)
     assert "search" in run.state.phases
-    again = carried_on(run, student=Dated(), trainset=data["train"], valset=data["val"])
+    again = resumed(run, student=Dated(), trainset=data["train"], valset=data["val"])
     assert again.state.spend.calls <= whole.state.spend.calls
     assert trials_of(again) == trials_of(whole)
 
@@ -307,7 +307,7 @@ def test_rows_of_this_session_are_at_hand(record):
     day = LOST["date"]
     data = {"train": with_extra(TRAIN, day), "val": with_extra(VAL, day)}
     run = cut_short(record, student=Dated(), metric=of_2020, **data)
-    again = carried_on(run, student=Dated(), metric=of_2020)
+    again = resumed(run, student=Dated(), metric=of_2020)
     assert (again.status, again.state.errors) == ("finished", {})
 
 
@@ -315,7 +315,7 @@ def test_rows_of_this_session_are_at_hand(record):
 def test_rows_that_json_gives_back_are_taken_from_the_record(record, value):
     data = {"train": with_extra(TRAIN, value), "val": with_extra(VAL, value)}
     run = cut_short(record, student=Dated(), **data)
-    assert carried_on(run, student=Dated()).status == "finished"
+    assert resumed(run, student=Dated()).status == "finished"
 
 
 def test_code_without_source_is_said_to_be_so(record):
@@ -323,7 +323,7 @@ def test_code_without_source_is_said_to_be_so(record):
     made = {}
     exec("def exact(example, prediction):\n    return True", made)  # noqa: S102 - as some users do
     with pytest.raises(InvalidArgumentError) as told:
-        carried_on(run, metric=made["exact"])
+        resumed(run, metric=made["exact"])
     assert "The metric's code cannot be compared: its source is not available" in str(told.value)
     assert "-def exact" not in str(told.value)
 

@@ -158,7 +158,7 @@ def damaged(exported, tmp_path, request):
 
 
 @pytest.mark.parametrize("damaged", [*INCOHERENT, *UNREADABLE], indirect=True)
-def test_it_is_told_which_run_cannot_be_carried_on(damaged):
+def test_it_is_told_which_run_cannot_be_resumed(damaged):
     with ScriptedServer(answer) as server:
         mipro.configure(lm=lm_of(server, cache=False))
         with pytest.raises(RecordError, match=rf"^Run {damaged.id} is damaged: "):
@@ -173,7 +173,7 @@ def test_it_is_told_which_run_cannot_be_carried_on(damaged):
 
 
 @pytest.mark.parametrize("damaged", [*INCOHERENT, *UNREADABLE], indirect=True)
-def test_compile_begins_anew_beside_it_or_carries_on_what_is_sound(damaged):
+def test_compile_begins_anew_beside_it_or_resumes_what_is_sound(damaged):
     with ScriptedServer(answer) as server:
         mipro.configure(lm=lm_of(server, cache=False))
         run = begun(damaged.record.path, resume=True)

@@ -1,4 +1,4 @@
-"""The desk: answers what a widget asks about runs, and passes on what a person decides."""
+"""The handler: answers what a widget asks about runs, and passes on what a person decides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mipro_nb.runs.views.whole_text import whole_text
 Tell = Callable[[str, Json], None]
 
 
-class Desk:
+class RequestHandler:
     """Answers the requests of one widget.
 
     Parameters

@@ -31,7 +31,7 @@ best = optimizer.compile(student, **few, max_calls=5000)
 _TELL = "print(best.run.status, best.run.id, len(best.run.state.trials))"
 
 
-def test_a_run_whose_kernel_was_killed_is_carried_on_in_the_next(notebook, lm, looks):
+def test_a_run_whose_kernel_was_killed_is_resumed_in_the_next(notebook, lm, looks):
     lm.seconds = 0.2
     opened = notebook(_OPTIMIZER, _COMPILE, _CHANGED, "%mipro history", "", _TELL)
     opened.run(1)
@@ -64,7 +64,7 @@ def test_a_run_whose_kernel_was_killed_is_carried_on_in_the_next(notebook, lm, l
     widget.dialog.get_by_role("button", name="Resume", exact=True).click()
     expect(widget.dialog.get_by_role("alert")).to_contain_text("already: give a higher one")
     widget.field("LM calls").fill("5500")
-    widget.carry_on()
+    widget.permit_resuming()
     assert widget.run_id == run_id
     assert widget.trial_count >= len(before.trials)
     expect(widget.head).to_contain_text(re.compile(r"in flight when the run was interrupted"))

@@ -25,7 +25,7 @@ from mipro_nb.runs import events as ev
 from mipro_nb.runs.events import configuration_key
 from mipro_nb.runs.state import Choice
 from mipro_nb.runs.store import owners
-from mipro_nb.runs.usage import Outlay
+from mipro_nb.runs.usage import Usage
 from mipro_nb.runs.views.history import history_rows
 
 HERE = {"process": os.getppid(), "process_started": psutil.Process(os.getppid()).create_time()}
@@ -46,30 +46,30 @@ def write(events):
     return row
 
 
-def carried_on(worked_until, **fields):
+def resumed(worked_until, **fields):
     return ev.RunResumed(**HERE, by="user", worked_until=worked_until, **fields)
 
 
 BEGUN = ((1000.0, planned(NOBODY)), (1000.0, ev.RunPermitted(by="user", caps={"max_calls": 5})))
 
 
-def test_a_run_that_was_cut_off_and_is_carried_on_goes_on():
+def test_a_run_that_was_cut_off_and_is_resumed_goes_on():
     cut_off = timed(*BEGUN, (1010.0, answered()))
     assert fold(cut_off).state == "cut off"
-    going_on = timed(*BEGUN, (1010.0, answered()), (5000.0, carried_on(1010.0)))
+    going_on = timed(*BEGUN, (1010.0, answered()), (5000.0, resumed(1010.0)))
     state = fold(going_on)
     assert (state.state, state.ended, state.process) == ("running", None, os.getppid())
     assert write(going_on)["state"] == "running"
 
 
 @pytest.mark.parametrize("how", ["stopped", "capped", "failed"])
-def test_a_run_that_had_ended_is_open_again_once_it_is_carried_on(how):
+def test_a_run_that_had_ended_is_open_again_once_it_is_resumed(how):
     end = ended(state=how, score=50.0, reason="It ended.")
     events = timed(
         *BEGUN,
         *((1005.0, event) for event in trial(0, "baseline", STUDENT, 50.0)),
         (1010.0, end),
-        (5000.0, carried_on(1010.0, caps={"max_calls": 9})),
+        (5000.0, resumed(1010.0, caps={"max_calls": 9})),
     )
     assert fold(events[:-1]).state == how
     state = fold(events)
@@ -79,8 +79,8 @@ def test_a_run_that_had_ended_is_open_again_once_it_is_carried_on(how):
     assert (row["state"], row["score"]) == ("running", 50.0)  # the best so far, not the end's
 
 
-def test_what_is_carried_on_can_be_cut_off_again_and_end_again():
-    again = timed(*BEGUN, (1010.0, ended(state="stopped")), (2000.0, carried_on(1010.0)))
+def test_what_is_resumed_can_be_cut_off_again_and_end_again():
+    again = timed(*BEGUN, (1010.0, ended(state="stopped")), (2000.0, resumed(1010.0)))
     assert fold(again).state == "running"
     dead = ev.RunResumed(process=NOBODY, worked_until=2000.0)
     assert fold(timed(*((r.at, r.event) for r in again), (3000.0, dead))).state == "cut off"
@@ -90,20 +90,20 @@ def test_what_is_carried_on_can_be_cut_off_again_and_end_again():
 
 SPANS = {
     # What happened; then how long the run has worked.
-    "cut off": ([(1010.0, answered()), (5000.0, carried_on(1010.0)), (5007.0, answered())], 17.0),
+    "cut off": ([(1010.0, answered()), (5000.0, resumed(1010.0)), (5007.0, answered())], 17.0),
     "ended": (
-        [(1010.0, ended(state="capped")), (5000.0, carried_on(1010.0)), (5007.0, ended())],
+        [(1010.0, ended(state="capped")), (5000.0, resumed(1010.0)), (5007.0, ended())],
         17.0,
     ),
     "cut off in a pause": (
-        [(1010.0, ev.RunPaused()), (1015.0, answered()), (5000.0, carried_on(1015.0))],
+        [(1010.0, ev.RunPaused()), (1015.0, answered()), (5000.0, resumed(1015.0))],
         10.0,
     ),
     "stopped in a pause": (
         [
             (1010.0, ev.RunPaused(reason="The server is gone.")),
             (1020.0, ended(state="stopped")),
-            (5000.0, carried_on(1020.0)),
+            (5000.0, resumed(1020.0)),
             (5003.0, answered()),
         ],
         13.0,
@@ -111,9 +111,9 @@ SPANS = {
     "twice": (
         [
             (1010.0, answered()),
-            (2000.0, carried_on(1010.0)),
+            (2000.0, resumed(1010.0)),
             (2005.0, answered()),
-            (3000.0, carried_on(2005.0)),
+            (3000.0, resumed(2005.0)),
             (3001.0, answered()),
         ],
         16.0,
@@ -123,7 +123,7 @@ SPANS = {
             (1002.0, ev.RunPaused()),
             (1008.0, ev.RunResumed()),
             (1010.0, answered()),
-            (5000.0, carried_on(1010.0)),
+            (5000.0, resumed(1010.0)),
             (5001.0, answered()),
         ],
         5.0,
@@ -132,7 +132,7 @@ SPANS = {
 
 
 @pytest.mark.parametrize("span", SPANS)
-def test_the_time_until_a_run_is_carried_on_is_no_work(span):
+def test_the_time_until_a_run_is_resumed_is_no_work(span):
     happened, seconds = SPANS[span]
     events = timed(*BEGUN, *happened)
     assert fold(events).seconds == seconds
@@ -141,14 +141,14 @@ def test_the_time_until_a_run_is_carried_on_is_no_work(span):
 
 def test_calls_that_were_lost_count_towards_the_outlay_and_not_as_answered():
     lost = {"lost_calls": 2, "lost_tokens": 1000, "lost_usd": 3.0}
-    events = timed(*BEGUN, (1010.0, answered(usd=0.5)), (2000.0, carried_on(1010.0, **lost)))
+    events = timed(*BEGUN, (1010.0, answered(usd=0.5)), (2000.0, resumed(1010.0, **lost)))
     state = fold(events)
-    assert state.outlay == Outlay(3, 1110, 3.5)
+    assert state.outlay == Usage(3, 1110, 3.5)
     assert (state.spend.calls, state.spend.usd) == (1, 0.5)
     row = write(events)
     assert (row["calls"], row["usd"]) == (1, 0.5)
-    again = fold([*events, RecordedEvent("run", 4, 3000.0, carried_on(2000.0, **lost))])
-    assert again.lost == Outlay(4, 2000, 6.0)
+    again = fold([*events, RecordedEvent("run", 4, 3000.0, resumed(2000.0, **lost))])
+    assert again.lost == Usage(4, 2000, 6.0)
 
 
 def failed(**fields):
@@ -167,7 +167,7 @@ def test_what_gave_way_to_another_attempt_is_no_failed_call_but_may_cost():
     state = fold(events)
     assert (state.spend.calls, state.spend.failed_calls, state.spend.attempts) == (1, 1, 6)
     assert state.spend.usd == 0.75
-    assert state.outlay == Outlay(6, 220, 0.75)
+    assert state.outlay == Usage(6, 220, 0.75)
     row = write(events)
     assert (row["calls"], row["usd"]) == (1, 0.75)
 
@@ -197,7 +197,7 @@ def test_what_is_scored_anew_counts_once():
         (1002.0, scored(1, BETTER, 0, 1.0)),
         (1003.0, scored(1, BETTER, 1, 0.0, error="example 1: no")),
         (1004.0, ended(state="failed")),
-        (2000.0, carried_on(1004.0)),
+        (2000.0, resumed(1004.0)),
         (2001.0, scored(1, BETTER, 1, 1.0)),
         (2002.0, told(1, "full", BETTER, 100.0)),
     )
@@ -223,7 +223,7 @@ def test_an_example_that_another_trial_scores_anew_counts_there():
         (1001.0, asked(1, "minibatch", BETTER)),
         (1001.0, asked(2, "full", BETTER)),
         (1002.0, scored(1, BETTER, 0, 0.0, error="example 0: no")),
-        (2000.0, carried_on(1002.0)),
+        (2000.0, resumed(1002.0)),
         (2001.0, scored(2, BETTER, 0, 1.0)),
     )
     trials = fold(events).trials
@@ -242,7 +242,7 @@ def test_a_trial_does_not_last_while_its_run_does_not_go_on():
             (1010.0, ev.RunPaused()),
             (1030.0, ev.RunResumed()),
             (1031.0, told(2, "minibatch", BETTER, 50.0)),
-            (9000.0, carried_on(1032.0)),
+            (9000.0, resumed(1032.0)),
             (9003.0, told(1, "full", BETTER, 50.0)),
         )
     )
@@ -259,7 +259,7 @@ def test_the_frame_of_examples_tells_the_last_score_of_each():
             *begun,
             (1001.0, asked(0, "baseline", STUDENT, [0])),
             (1002.0, scored(0, STUDENT, 0, 0.0, error="example 0: no")),
-            (2000.0, carried_on(1002.0)),
+            (2000.0, resumed(1002.0)),
             (2001.0, scored(0, STUDENT, 0, 1.0)),
         )
     )
@@ -268,7 +268,7 @@ def test_the_frame_of_examples_tells_the_last_score_of_each():
     assert list(frame.example_question) == ["1 + 1?"]
 
 
-def test_a_run_that_is_carried_on_here_is_told_to_be_here(monkeypatch):
+def test_a_run_that_is_resumed_here_is_told_to_be_here(monkeypatch):
     monkeypatch.setattr(owners, "_here", {"run": {"somebody"}})
     here = ev.RunResumed(
         process=os.getpid(), process_started=owners.own_start(), worked_until=1010.0

@@ -40,7 +40,7 @@ RUNS = """
 import os, signal, sys
 import mipro_nb as mipro
 from scripted_task import PlanAndSolve, exact
-from test_carrying_on import begin
+from test_resuming import begin
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for line in sys.stdin:
     child = os.fork()
@@ -139,7 +139,7 @@ def gone(pid):
             time.sleep(0.005)
 
 
-def carried_on(run, *, latency=0.0, **settings):
+def resumed(run, *, latency=0.0, **settings):
     """Resume a run; return it, and what was sent for it."""
     with ScriptedServer(answer, latency=latency) as server:
         mipro.configure(lm=lm_of(server, cache=False))
@@ -180,7 +180,7 @@ class Recorded:
 
 
 @pytest.mark.parametrize("kill", range(KILLS))
-def test_a_killed_run_is_carried_on_to_the_same_end(runs, whole, tmp_path, kill):
+def test_a_killed_run_is_resumed_to_the_same_end(runs, whole, tmp_path, kill):
     expected, answers = whole
     draw = random.Random(kill)
     run, sent = killed(
@@ -195,7 +195,7 @@ def test_a_killed_run_is_carried_on_to_the_same_end(runs, whole, tmp_path, kill)
         return
     assert run.status == "cut off"
     before = answered(run)
-    again, sent_again = carried_on(run, latency=at_random_speed(kill + KILLS))
+    again, sent_again = resumed(run, latency=at_random_speed(kill + KILLS))
     assert result(again) == expected
     # What had come back was not sent again; what was in flight was, and is told as lost.
     assert answered(again) <= answers
@@ -212,7 +212,7 @@ def test_a_run_that_is_killed_again_and_again_comes_to_the_same_end(runs, whole,
         run, _ = killed(runs, path, *killed_once, after=draw.randrange(5, 30))
         assert run.status == "cut off"
         killed_once = [run.id]
-    again, _ = carried_on(run)
+    again, _ = resumed(run)
     assert result(again) == expected
     assert answered(again) <= answers
     assert [e.seq for e in again.events()] == list(range(len(again.events())))
@@ -258,8 +258,8 @@ def cut_short(record, after=60, **settings):
 
 
 @pytest.mark.parametrize("after", [2, 40, 100])
-def test_a_stopped_run_is_carried_on_to_the_same_end(whole, record, after):
-    again, _ = carried_on(cut_short(record, after))
+def test_a_stopped_run_is_resumed_to_the_same_end(whole, record, after):
+    again, _ = resumed(cut_short(record, after))
     assert (result(again), again.status) == (whole[0], "finished")
 
 
@@ -270,10 +270,10 @@ def test_a_capped_run_goes_on_with_a_higher_cap(whole, record):
         run.wait()
         assert (run.status, len(server.requests)) == ("capped", 50)
     with pytest.raises(InvalidArgumentError, match=r"max_calls=50.*has spent 50 already"):
-        carried_on(run)
-    higher, sent = carried_on(run, max_calls=90)
+        resumed(run)
+    higher, sent = resumed(run, max_calls=90)
     assert (higher.status, sent.total()) == ("capped", 40)
-    last, sent = carried_on(higher, max_calls=1000)
+    last, sent = resumed(higher, max_calls=1000)
     found = result(last)
     # Beside what a run without a cap does: the full evaluation that a cap keeps for its leader.
     further = found["trials"].keys() - expected["trials"]
@@ -306,7 +306,7 @@ def test_calls_that_were_lost_count_for_the_cap(runs, record):
     lost = run.record.query("SELECT sum(attempts) FROM flights")[0][0]
     told = answered(run).total()
     assert lost > 0
-    again, sent_again = carried_on(run, max_calls=told + lost + 10)
+    again, sent_again = resumed(run, max_calls=told + lost + 10)
     assert (again.status, sent_again.total()) == ("capped", 10)
     assert again.state.outlay.calls == told + lost + 10
 
@@ -339,9 +339,9 @@ def test_attempts_whose_end_nobody_knows_still_count_for_the_cap_afterwards(reco
                 requires_permission_to_run=False,
                 **caps,
             )
-    carried_on = mipro.runs.load(run.id, record).state
-    assert carried_on.spend.calls - read_back.spend.calls == server.count
-    assert answered_for(carried_on, name) + at_least <= limit * (1 + 1e-9)
+    resumed = mipro.runs.load(run.id, record).state
+    assert resumed.spend.calls - read_back.spend.calls == server.count
+    assert answered_for(resumed, name) + at_least <= limit * (1 + 1e-9)
 
 
 def answered_for(state, cap):
@@ -407,15 +407,15 @@ def test_a_copy_that_ends_in_another_record_leaves_the_run_going_on(record):
     assert listed.status == "stopped"
 
 
-def test_a_finished_run_is_not_carried_on(record):
+def test_a_finished_run_is_not_resumed(record):
     with ScriptedServer(answer) as server:
         run = begun(server, record)
         run.wait()
     with pytest.raises(RunEndedError, match=rf"Run {run.id} is finished"):
-        carried_on(run)
+        resumed(run)
 
 
-def test_a_run_that_goes_on_is_not_carried_on(record):
+def test_a_run_that_goes_on_is_not_resumed(record):
     with ScriptedServer(answer, latency=0.02) as server:
         run = begun(server, record)
         with pytest.raises(RunEndedError, match="need not be resumed"):
@@ -523,7 +523,7 @@ def test_what_a_person_steered_stays(record):
         run.stop()
         run.wait()
     asked = set(run.state.trials)
-    again, _ = carried_on(run)
+    again, _ = resumed(run)
     late = [t.configuration for n, t in again.state.trials.items() if n not in asked and n]
     assert late
     assert all(trial["solve.predict:instruction"] != 1 for trial in late)
@@ -601,7 +601,7 @@ def test_rows_that_are_given_again_are_divided_as_before(record):
     ],
     ids=["other rows", "fewer rows", "another program"],
 )
-def test_a_run_is_not_carried_on_with_other_rows_or_predictors(record, other, wrong):
+def test_a_run_is_not_resumed_with_other_rows_or_predictors(record, other, wrong):
     run = cut_short(record)
     with ScriptedServer(answer) as server:
         mipro.configure(lm=lm_of(server, cache=False))
