@@ -55,7 +55,7 @@ class TerminalSurface:
 
 
 def asked_by_input(run: Run) -> Literal["run", "join", "cancel"]:
-    """Ask with ``input()`` whether `run` may begin, or joins the one that goes on already.
+    """Ask with ``input()`` whether `run` may begin, or joins the one that is already running.
 
     Raises
     ------

@@ -36,7 +36,7 @@ class NotebookSurface:
 
     def open(self, run: Run, *, ask: bool, blocking: bool) -> Window:
         """Show `run` in the cell's output; if `ask`, with the dialog before it."""
-        # What was begun otherwise, costs more by now, or goes on already is always asked about.
+        # What was begun otherwise, costs more by now, or is already running is always asked about.
         if ask and not run.resumes and run.twin is None and self._is_cheap(run.plan):
             run.begin(by="remembered", caps=_capped(run.plan.caps, self._below_usd))
             ask = False

@@ -54,7 +54,7 @@ export interface Asks {
   };
   /** The dialog's answer. `below_usd`: ask no more in this notebook below so many dollars. */
   permit: { ask: { caps: Caps; below_usd: number | null }; answer: null };
-  /** The dialog's answer: take the run that goes on already instead of beginning another one. */
+  /** The dialog's answer: take the run that is already running instead of starting another. */
   join: { ask: Record<string, never>; answer: null };
   decline: { ask: Record<string, never>; answer: null };
   history: { ask: Record<string, never>; answer: readonly HistoryRow[] };

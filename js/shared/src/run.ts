@@ -352,7 +352,7 @@ export interface PermissionRequest {
   readonly state: "asked" | "permitted" | "joined" | "declined";
   /** The run that is resumed; null for a new one, absent from what older versions saved. */
   readonly resumes?: string | null;
-  /** The run of the same plan that goes on already; null, or absent, if none does. */
+  /** The run of the same plan that is already running; null, or absent, if none does. */
   readonly joins?: string | null;
   readonly program: string;
   readonly predictors: Readonly<Record<string, string>>;

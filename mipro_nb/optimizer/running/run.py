@@ -212,7 +212,7 @@ class Run(RunFrames):
         return self._joined
 
     def join(self) -> bool:
-        """Stand for the run of the same plan that goes on already, instead of beginning another.
+        """Stand for the run of the same plan that is already running, instead of starting another.
 
         From then on this handle shows and steers that one, and brings a copy of its program.
         Returns False, and does nothing, if the question was answered before.

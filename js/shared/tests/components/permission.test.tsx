@@ -252,7 +252,7 @@ describe("afterwards", () => {
     expect(wire.asked("join")).toHaveLength(1);
     expect(button("Run").disabled).toBe(true);
     become({ joins: "20261129-first", state: "joined" });
-    expect(screen.getByText(/^Joined run 20261129-first, which goes on already/)).toBeTruthy();
+    expect(screen.getByText(/^Joined run 20261129-first, which is already running/)).toBeTruthy();
     expect(screen.getByRole("status").textContent).toContain("starting");
     expect(screen.queryByRole("button")).toBeNull();
   });

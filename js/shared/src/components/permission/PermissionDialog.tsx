@@ -38,7 +38,7 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
     return (
       <p class="mipro-permission-done">
         <Icon name="check" />
-        <span>Joined run {request.joins}, which goes on already. No other one was begun.</span>
+        <span>Joined run {request.joins}, which is already running. No new run was started.</span>
       </p>
     );
   }
