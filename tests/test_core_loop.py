@@ -328,6 +328,7 @@ listener.accept()
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXIT_SCRIPTS)
 def test_the_interpreter_exits_whatever_is_under_way(name):
     script = f"""

@@ -30,6 +30,7 @@ def test_loading_the_extension_brings_nothing_slow_and_no_widgets():
     assert imported_by(_LOAD) & (_SLOW | _OF_NOTEBOOKS - {"IPython"}) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("needing", "needed"),
     [

@@ -357,6 +357,7 @@ def test_a_server_that_is_not_there_is_told_without_keys(caplog, monkeypatch):
     assert "http://127.0.0.1:9/…/v1" in seen[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", [name.lower() for name in _SERVICES])
 def test_keys_of_the_environment_are_not_told(service, caplog):
     with Echo(401) as server:

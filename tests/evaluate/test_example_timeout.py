@@ -17,6 +17,8 @@ from mipro_nb.errors import (
     TooManyErrorsError,
 )
 
+pytestmark = pytest.mark.slow
+
 _SOON = 1.5
 _FIRST = "0 plus 1"
 

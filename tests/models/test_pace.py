@@ -46,6 +46,7 @@ def check_that_so_many_are_in_flight(run, lm, server, size, prompts):
     run.do(fill())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("retry_after", [0.02, 0.0])
 @pytest.mark.parametrize("num_retries", [0, 3])
 def test_a_server_that_bears_few_calls_at_once_gets_no_more_and_answers_all(
@@ -107,6 +108,7 @@ def test_a_server_that_bears_more_again_gets_more(run, serve, lm_at):
     check_that_so_many_are_in_flight(run, lm, server, 9, many(9, start=asked))
 
 
+@pytest.mark.slow
 def test_a_limit_per_minute_makes_calls_wait_and_not_fail(run, serve, lm_at):
     allowed = [20]
 

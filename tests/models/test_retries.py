@@ -29,6 +29,7 @@ def failing_at_first(reply, times):
     return Script().when(lambda _: True, reply, times=times).otherwise("at last")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reply",
     [

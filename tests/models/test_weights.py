@@ -138,6 +138,7 @@ def test_no_home_folder_is_told_with_the_variable_that_names_one(monkeypatch):
         weights()
 
 
+@pytest.mark.slow
 def test_weights_that_are_damaged_as_installed_are_told_with_the_command_that_mends_them(
     cache, tmp_path, monkeypatch
 ):

@@ -37,6 +37,7 @@ def slow():
         yield running
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("watched")
 def test_a_pause_that_cannot_be_recorded_is_shown_with_its_reason(slow):
     run = begun()

@@ -318,6 +318,7 @@ def forever():
     event.set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["program", "metric"])
 def test_code_that_never_returns_is_given_up_after_its_time(server, forever, code):
     student, metric = _fails_on_one_row(lambda: server.count and forever())[code]
@@ -346,6 +347,7 @@ def test_a_teacher_that_never_returns_is_given_up_after_its_time(server, forever
     assert "The metric blocking took longer than example_timeout=1.5 s" in failed.error
 
 
+@pytest.mark.slow
 def test_a_run_that_hung_is_resumed_with_a_time_for_each_example(server, forever):
     hung = threading.Event()
 
@@ -378,6 +380,7 @@ def test_a_run_that_hung_is_resumed_with_a_time_for_each_example(server, forever
     assert again.state.spend.attempts + again.state.lost.calls >= server.count
 
 
+@pytest.mark.slow
 def test_a_metric_that_never_returns_is_told_before_any_call(server, forever):
     def blocking(example, prediction, trace=None):
         forever()
@@ -387,6 +390,7 @@ def test_a_metric_that_never_returns_is_told_before_any_call(server, forever):
     assert server.count == 0
 
 
+@pytest.mark.slow
 def test_a_program_that_never_returns_is_told_before_any_call(server, forever):
     class Blocking(mipro.Module):
         def __init__(self):
@@ -400,6 +404,7 @@ def test_a_program_that_never_returns_is_told_before_any_call(server, forever):
     assert server.count == 0
 
 
+@pytest.mark.slow
 def test_a_pause_does_not_count(slow_server):
     optimizer = mipro.MIPROv2(right, num_candidates=2, num_threads=3)
     run = optimizer.start(

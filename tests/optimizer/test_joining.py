@@ -110,11 +110,12 @@ def test_yes_runs_beside_it(first, types, word):
     assert set(recorded(first)) == {first.id, second.id}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Run .* of this very plan")
 def test_runs_of_one_plan_pay_once(tmp_path):
     paid = {}
-    for count in (1, 2, 3, 4):
-        with ScriptedServer(answer, latency=0.1) as server:
+    for count in (1, 2, 4):
+        with ScriptedServer(answer, latency=0.03) as server:
             mipro.configure(lm=lm_of(server), record=tmp_path / f"{count}.sqlite")
             runs = [
                 optimizer().start(Solve(), requires_permission_to_run=False, **DATA)
@@ -126,11 +127,12 @@ def test_runs_of_one_plan_pay_once(tmp_path):
     assert set(paid.values()) == {paid[1]}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Run .* of this very plan")
 def test_a_run_beside_one_that_pauses_goes_on_and_nothing_is_paid_twice(tmp_path):
     paid = {}
     for beside in (False, True):
-        with ScriptedServer(answer, latency=0.1) as server:
+        with ScriptedServer(answer, latency=0.03) as server:
             mipro.configure(lm=lm_of(server), record=tmp_path / f"{beside}.sqlite")
             runs = [
                 optimizer().start(Solve(), requires_permission_to_run=False, **DATA)
@@ -199,6 +201,7 @@ ELSEWHERE_FIRST = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("typed", ["join", "y", "n"])
 @pytest.mark.parametrize("before", ELSEWHERE_FIRST)
 def test_a_question_that_was_answered_elsewhere_is_answered_once(
@@ -225,6 +228,7 @@ def test_a_question_that_was_answered_elsewhere_is_answered_once(
     assert first.status == "finished"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, EOFError, ValueError])
 def test_a_question_that_breaks_off_after_the_run_was_joined_leaves_that_one_alone(
     first, monkeypatch, failure

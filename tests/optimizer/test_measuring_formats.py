@@ -413,6 +413,7 @@ TROUBLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "trouble", "num_threads"),
     [

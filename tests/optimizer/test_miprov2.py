@@ -504,6 +504,7 @@ def test_plan_takes_all_that_compile_takes(server):
 # ---- failures ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

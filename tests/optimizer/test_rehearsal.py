@@ -213,6 +213,7 @@ async def test_an_agent_that_loops_until_the_model_says_so_ends():
     assert {len(calls) for calls in found.calls} == {1, 2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stubborn", [Exception, BaseException])
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_loop_that_made_up_answers_do_not_end_is_ended(stubborn, is_async):
@@ -289,6 +290,7 @@ async def test_code_that_goes_on_without_a_call_is_left_and_named(where, monkeyp
     assert found.guess == f"{name.replace('The', 'the')} was ended after 1 s"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["program", "metric"])
 @pytest.mark.parametrize("pause", [0.0, 0.05])
 def test_async_code_that_never_awaits_is_ended_and_named(where, pause, monkeypatch):

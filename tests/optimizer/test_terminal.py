@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from scripted_server import ScriptedServer
 from scripted_task import KEY, answer
 
@@ -26,6 +27,7 @@ print(best.run.status)
 """
 
 
+@pytest.mark.slow
 def test_an_interrupt_does_not_draw_the_bar_from_the_beginning_again():
     with ScriptedServer(answer, latency=0.03) as server:
         script = SCRIPT.format(tests=str(HERE.parent), here=str(HERE), url=server.base_url, key=KEY)

@@ -51,6 +51,7 @@ texts = st.text(max_size=20)
 events = st.lists(any_event, max_size=8).map(sensible)
 
 
+@pytest.mark.slow
 @given(
     events, st.lists(texts, max_size=3), st.lists(st.text(min_size=1).map(str.strip), max_size=2)
 )
@@ -271,6 +272,7 @@ def test_a_field_that_a_newer_version_added_to_an_event_is_no_obstacle(tmp_path)
     assert mipro.runs.import_run(path, tmp_path / "other.sqlite").status == "finished"
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_no_change_of_a_file_does_harm(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("changed")

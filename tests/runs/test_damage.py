@@ -24,6 +24,8 @@ from mipro_nb.runs.views.details import demos, example_calls, trial_detail
 from mipro_nb.runs.views.history import history_rows
 from mipro_nb.runs.views.view import RunView
 
+pytestmark = pytest.mark.slow
+
 RUN = "20261124-010203-abcdef"
 
 fuzzed = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -58,6 +58,7 @@ def test_every_event_comes_out_as_it_went_in(cls, data):
     assert repr(again) == repr(event)
 
 
+@pytest.mark.slow
 @given(st.lists(any_event, max_size=4))
 def test_events_come_out_of_a_file_in_the_order_in_which_they_went_in(tmp_path_factory, events):
     path = tmp_path_factory.mktemp("record") / "record.sqlite"
