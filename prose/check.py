@@ -1,5 +1,7 @@
 """Looks for habits of style in everything that a person reads; the rules are in `rules.toml`.
 
+Names in code are held to `dictionary.toml`: one word for one thing.
+
 python prose/check.py            # everything that git knows
 python prose/check.py FILE …     # these files
 """
@@ -20,6 +22,10 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
 _RULES = Path(__file__).with_name("rules.toml")
+_DICTIONARY = Path(__file__).with_name("dictionary.toml")
+_QUOTED = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_$][\w$]*")
+_OURS = ("js", "mipro_nb", "tests")  # benchmarks also speak of what DSPy calls so
 _CODE_IN_MARKDOWN = re.compile(r"^(```|~~~).*?^\1|`[^`\n]+`|<!--.*?-->", re.DOTALL | re.MULTILINE)
 _NAMES = re.compile(r"^[ \t]*\*{0,2}[a-z_]\w*(, \*{0,2}\w+)*$", re.MULTILINE)
 _READ = (".md", ".ipynb", ".py", ".ts", ".tsx")
@@ -58,6 +64,46 @@ def rules() -> list[Rule]:
     """Return the rules."""
     told = tomllib.loads(_RULES.read_text(encoding="utf-8"))["rule"]
     return [Rule(re.compile(each["pattern"], re.IGNORECASE), each["instead"]) for each in told]
+
+
+def words() -> list[Rule]:
+    """Return the entries of the dictionary that are held to in names."""
+    told = tomllib.loads(_DICTIONARY.read_text(encoding="utf-8"))["word"]
+    return [
+        Rule(re.compile(each["identifier"]), f"{each['name']!r}, as the dictionary has it")
+        for each in told
+        if "identifier" in each
+    ]
+
+
+def names(path: Path, source: str) -> Iterator[tuple[int, str]]:
+    """Return the names that the code of a file uses, each with its line."""
+    if path.suffix == ".py":
+        yield from _names_in_python(source)
+    elif path.suffix in (".ts", ".tsx"):
+        code = _QUOTED.sub(lambda text: "\n" * text[0].count("\n"), source)
+        for line, text in enumerate(code.split("\n"), 1):
+            yield from ((line, word) for word in _WORD.findall(text))
+
+
+def _names_in_python(source: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(source)):
+        for field in ("id", "attr", "name", "arg", "asname"):
+            name = getattr(node, field, None)
+            if isinstance(name, str):
+                yield getattr(node, "lineno", 1), name
+
+
+def misnamed(path: Path, source: str) -> Iterator[Finding]:
+    """Return the names in a file that the dictionary has another word for."""
+    if path.parts[0] not in _OURS:
+        return
+    told = set()
+    for line, name in names(path, source):
+        for rule in _words:
+            if rule.pattern.search(name) and name not in told:
+                told.add(name)
+                yield Finding(path, line, name, rule.instead)
 
 
 def findings(path: Path, source: str) -> Iterator[Finding]:
@@ -153,16 +199,19 @@ def _known_to_git() -> list[Path]:
     return [_ROOT / name for name in names if name.endswith(_READ) and (_ROOT / name).is_file()]
 
 
+def _looked_at(path: Path) -> Iterator[Finding]:
+    source = (_ROOT / path).read_text(encoding="utf-8")
+    yield from findings(path, source)
+    yield from misnamed(path, source)
+
+
 def main(arguments: list[str]) -> int:
     """Print what is found; return 1 if anything is."""
     paths = [Path(name).resolve() for name in arguments] or _known_to_git()
     found = [
         finding
         for path in paths
-        for finding in findings(
-            path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path,
-            path.read_text(encoding="utf-8"),
-        )
+        for finding in _looked_at(path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path)
     ]
     for finding in found:
         print(finding)
@@ -170,6 +219,7 @@ def main(arguments: list[str]) -> int:
 
 
 _rules = rules()
+_words = words()
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

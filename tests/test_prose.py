@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import runpy
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,34 @@ def test_of_notebooks_text_and_comments_are_looked_at(found):
 def test_of_typescript_texts_and_comments_are_looked_at(found):
     source = "/* Drawn\n * anew. */\nreturn <p>Whoever</p>; // reckoned\nconst reckonedUsd = 1;"
     assert {words for _, words in found("a.tsx", source)} == {"anew", "Whoever", "reckoned"}
+
+
+@pytest.fixture
+def misnamed(prose):
+    """What names a file has that the dictionary has another word for."""
+
+    def misnamed(name, source):
+        return [(each.line, each.words) for each in prose["misnamed"](Path(name), source)]
+
+    return misnamed
+
+
+def test_names_of_python_are_held_to_the_dictionary(misnamed):
+    source = "def carry_on(past_run):\n    job = 'carry_on'\n    return past_run.wishes\n"
+    found = [(1, "carry_on"), (1, "past_run"), (2, "job"), (3, "wishes")]
+    assert sorted(misnamed("mipro_nb/a.py", source)) == found
+
+
+def test_names_of_typescript_are_held_to_the_dictionary(misnamed):
+    source = '// carryOn\nconst text = "carryOn";\nexport const carriesOn = text;\n'
+    assert misnamed("js/a.ts", source) == [(3, "carriesOn")]
+
+
+def test_no_class_name_stands_twice_in_the_package():
+    names = [
+        node.name
+        for path in (_ROOT / "mipro_nb").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name, count in Counter(names).items() if count > 1] == []

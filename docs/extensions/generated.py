@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from mipro_nb import runs
 from mipro_nb.notebook.magic.verbs import CELL, VERBS
 
-_RULES = Path(__file__).parents[2] / "prose/rules.toml"
+_PROSE = Path(__file__).parents[2] / "prose"
 _PAGES = re.compile(r"^<!-- pages: ([\w/ -]+) -->$", re.MULTILINE)
 _MARK = re.compile(r"^<!-- generated: (\w+) -->$", re.MULTILINE)
 
@@ -70,9 +70,16 @@ def tables() -> str:
 
 def habits() -> str:
     """Return the rules of the prose check."""
-    rules = tomllib.loads(_RULES.read_text(encoding="utf-8"))["rule"]
+    rules = tomllib.loads((_PROSE / "rules.toml").read_text(encoding="utf-8"))["rule"]
     rows = [f"| `{rule['found_in'][0]}` | {rule['instead']} |" for rule in rules]
     return "\n".join(["| in place of | write |", "|---|---|", *rows])
+
+
+def dictionary() -> str:
+    """Return the words of the dictionary, in order."""
+    words = tomllib.loads((_PROSE / "dictionary.toml").read_text(encoding="utf-8"))["word"]
+    rows = [f"| **{w['name']}** | {w['means']} | {', '.join(w['not'])} |" for w in words]
+    return "\n".join(["| word | what it means | not |", "|---|---|---|", *rows])
 
 
 def kinds_of_events() -> tuple[Any, ...]:
@@ -96,4 +103,10 @@ def _event(kind: Any) -> str:
     return "\n".join(lines)
 
 
-_PARTS = {"magics": magics, "events": events, "tables": tables, "habits": habits}
+_PARTS = {
+    "magics": magics,
+    "events": events,
+    "tables": tables,
+    "habits": habits,
+    "dictionary": dictionary,
+}

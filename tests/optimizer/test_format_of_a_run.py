@@ -16,7 +16,7 @@ from mipro_nb.runs.views.history import history_rows
 from mipro_nb.runs.views.view import RunView
 
 FORMS = {"tags": "<answer>the answer</answer>", "json": '{"answer": <answer>}'}
-WISHES = {"num_candidates": 2, "max_bootstrapped_demos": 1, "max_labeled_demos": 1}
+REQUESTED = {"num_candidates": 2, "max_bootstrapped_demos": 1, "max_labeled_demos": 1}
 
 
 def lm_of(server, **settings):
@@ -49,7 +49,7 @@ def form_of_tasks(server):
 
 
 def optimizer(**requested):
-    return mipro.MIPROv2(exact, **{**WISHES, **requested})
+    return mipro.MIPROv2(exact, **{**REQUESTED, **requested})
 
 
 def by_compile(server, name="tags"):

@@ -29,7 +29,7 @@ from mipro_nb.runs.views.history import history_rows
 from mipro_nb.runs.views.view import RunView
 
 TRAIN, VAL = rows(24), rows(6, start=1000)
-WISHES = {"num_candidates": 2, "max_bootstrapped_demos": 1, "max_labeled_demos": 1}
+REQUESTED = {"num_candidates": 2, "max_bootstrapped_demos": 1, "max_labeled_demos": 1}
 FORMS = {
     "lines": "\nanswer: <answer>",
     "tags": "<answer>the answer</answer>",
@@ -87,7 +87,7 @@ def server():
 
 
 def optimizer(**requested):
-    return mipro.MIPROv2(exact, **{**WISHES, **requested})
+    return mipro.MIPROv2(exact, **{**REQUESTED, **requested})
 
 
 SEARCH = {"trainset": TRAIN, "valset": VAL, "num_trials": 1, "minibatch": False}
@@ -523,7 +523,7 @@ def without_return(example, prediction, trace=None):
 
 @pytest.mark.parametrize("metric", [raising, without_return])
 def test_a_metric_that_fails_on_a_row_counts_as_its_error(server, metric):
-    optimizer = mipro.MIPROv2(metric, **WISHES)
+    optimizer = mipro.MIPROv2(metric, **REQUESTED)
     run = optimizer.start(Solve(), requires_permission_to_run=False, **SEARCH)
     run.wait()
     errors = {each.format: each.errors for each in told(run, "format_measured")}

@@ -25,7 +25,7 @@ from mipro_nb.terminal import TerminalWindow
 pytestmark = pytest.mark.slow
 
 KILLS = 50
-WISHES = {"num_candidates": 4, "max_bootstrapped_demos": 2, "max_labeled_demos": 3}
+REQUESTED = {"num_candidates": 4, "max_bootstrapped_demos": 2, "max_labeled_demos": 3}
 COMPILED = {
     "num_trials": 8,
     "minibatch": True,
@@ -53,7 +53,7 @@ for line in sys.stdin:
 
 
 def optimizer():
-    return mipro.MIPROv2(exact, num_threads=6, **WISHES)
+    return mipro.MIPROv2(exact, num_threads=6, **REQUESTED)
 
 
 def begin(url, record, run_id=None):
@@ -226,7 +226,7 @@ def record(tmp_path):
 def begun(server, record, metric=exact, student=None, *, max_errors=10, lm=None, **settings):
     """Begin a run in the background."""
     mipro.configure(lm=lm_of(server, **{"cache": False, **(lm or {})}))
-    return mipro.MIPROv2(metric, num_threads=6, max_errors=max_errors, **WISHES).start(
+    return mipro.MIPROv2(metric, num_threads=6, max_errors=max_errors, **REQUESTED).start(
         student or PlanAndSolve(),
         record=record,
         **{
@@ -448,7 +448,7 @@ def metric_now(example, prediction):
 
 def test_changed_code_is_told_and_asked_about(record, monkeypatch, capsys):
     run = cut_short(record, metric=metric_then)
-    changed = mipro.MIPROv2(metric_now, num_threads=6, **WISHES)
+    changed = mipro.MIPROv2(metric_now, num_threads=6, **REQUESTED)
     with ScriptedServer(answer) as server:
         mipro.configure(lm=lm_of(server, cache=False))
         with pytest.raises(InvalidArgumentError) as told_off:
@@ -549,7 +549,7 @@ def test_a_failed_run_scores_anew_what_had_failed(record):
             run.wait()
         FAILING.clear()
         assert run.status == "failed"
-        program = mipro.MIPROv2(failing_metric, num_threads=6, **WISHES).resume(
+        program = mipro.MIPROv2(failing_metric, num_threads=6, **REQUESTED).resume(
             run.id, record=record, requires_permission_to_run=False
         )
     assert program.run.status == "finished"

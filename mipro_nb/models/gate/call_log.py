@@ -48,7 +48,7 @@ class CallLog:
         Takes the event of every call; None where calls belong to no run.
     run_id
         The run; None likewise.
-    past
+    earlier
         The calls that the run made before it was resumed.
     backlog
         Writes what belongs together, for a run; None where calls belong to no run.
@@ -59,14 +59,14 @@ class CallLog:
         record: Callable[[], Record],
         emit: Callable[[AnyEvent], None] | None,
         run_id: str | None = None,
-        past: EarlierCalls | None = None,
+        earlier: EarlierCalls | None = None,
         backlog: Backlog | None = None,
     ) -> None:
         self._backlog = backlog
         self._record = record
         self._emit = emit
         self._run_id = run_id
-        self._past = past
+        self._earlier = earlier
         # By digest, and without the texts: a run may have a hundred thousand of them.
         self._told: dict[bytes, _Recorded] = {}
         self._said: set[str] = set()
@@ -96,32 +96,32 @@ class CallLog:
         LMError
             If the call had failed.
         """
-        if not self._past:
+        if not self._earlier:
             return None
-        past = self._past.take(call, *_prompt_refs(call))
-        if past is None:
+        earlier = self._earlier.take(call, *_prompt_refs(call))
+        if earlier is None:
             return None
-        if past.reply is None:
-            if past.refusal is not None:
-                raise refused_again(past.refusal, past.error, past.room, past.predictor)
-            raise LMError(past.error)
-        return self._recalled(call, past, past.reply)
+        if earlier.reply is None:
+            if earlier.refusal is not None:
+                raise refused_again(earlier.refusal, earlier.error, earlier.room, earlier.predictor)
+            raise LMError(earlier.error)
+        return self._recalled(call, earlier, earlier.reply)
 
     def _answered_before(self, call: Call) -> Answer | None:
         """Return the answer to an equal call before the run was resumed, None if none is known.
 
         Who made that call may not make it again: what it was for is known.
         """
-        if not self._past or call.draw:
+        if not self._earlier or call.draw:
             return None
-        past = self._past.answer(call, *_prompt_refs(call))
-        if past is None or past.reply is None:
+        earlier = self._earlier.answer(call, *_prompt_refs(call))
+        if earlier is None or earlier.reply is None:
             return None
-        return self._recalled(call, past, past.reply)
+        return self._recalled(call, earlier, earlier.reply)
 
-    def _recalled(self, call: Call, past: EarlierCall, reply: TextRef) -> Answer:
-        answer = self._from(_Recorded(reply, past.thoughts, past.rest))
-        self._remember(call, answer, reply, past.thoughts)
+    def _recalled(self, call: Call, earlier: EarlierCall, reply: TextRef) -> Answer:
+        answer = self._from(_Recorded(reply, earlier.thoughts, earlier.rest))
+        self._remember(call, answer, reply, earlier.thoughts)
         return answer
 
     def _from(self, told: _Recorded) -> Answer:

@@ -67,14 +67,14 @@ class _Equal:
     answer: EarlierCall | None = None
     differ: bool = False
 
-    def add(self, past: EarlierCall) -> None:
+    def add(self, earlier: EarlierCall) -> None:
         """Take one more call into account."""
-        self.left.append(past)
-        if past.reply is None:
+        self.left.append(earlier)
+        if earlier.reply is None:
             return
         if self.answer is None:
-            self.answer = past
-        self.differ = self.differ or past.reply != self.answer.reply
+            self.answer = earlier
+        self.differ = self.differ or earlier.reply != self.answer.reply
 
 
 class EarlierCalls:
@@ -106,10 +106,10 @@ class EarlierCalls:
         event: LMCallAnswered | LMCallFailed,
         head: TextRef,
         tail: TextRef,
-        past: EarlierCall,
+        earlier: EarlierCall,
     ) -> None:
         asked = (event.model, head, tail, event.rollout)
-        self._calls.setdefault(asked, _Equal()).add(past)
+        self._calls.setdefault(asked, _Equal()).add(earlier)
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -134,10 +134,10 @@ class EarlierCalls:
             return None
         labels = call_labels.get()
         for alike in (_same_place, _same_example):
-            for past in equal.left:
-                if past.predictor == call.predictor and alike(past.labels, labels):
-                    equal.left.remove(past)
-                    return past
+            for earlier in equal.left:
+                if earlier.predictor == call.predictor and alike(earlier.labels, labels):
+                    equal.left.remove(earlier)
+                    return earlier
         return None
 
 

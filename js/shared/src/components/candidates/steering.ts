@@ -25,7 +25,7 @@ export interface Switch {
   toggle(): void;
 }
 
-interface Wish {
+interface Asked {
   readonly on: boolean;
   /** The card that was seen when the kernel said yes; null while it has not. */
   readonly grantedAt: Switched | null;
@@ -44,40 +44,42 @@ export function useSwitch(
   card: Switched,
   name: SwitchName,
 ): Switch {
-  const [wish, setWish] = useState<Wish | null>(null);
+  const [asked, setAsked] = useState<Asked | null>(null);
   const [error, setError] = useState<string | null>(null);
   const latest = useRef(card);
   latest.current = card;
   const recorded = name === "pin" ? card.pinned : card.banned;
   const settled =
-    wish !== null && wish.grantedAt !== null && (wish.on === recorded || wish.grantedAt !== card);
+    asked !== null &&
+    asked.grantedAt !== null &&
+    (asked.on === recorded || asked.grantedAt !== card);
 
   useEffect(() => {
     if (settled) {
-      setWish(null);
+      setAsked(null);
     }
   }, [settled]);
 
   async function toggle(): Promise<void> {
-    if (kernel === null || (wish !== null && wish.grantedAt === null)) {
+    if (kernel === null || (asked !== null && asked.grantedAt === null)) {
       return;
     }
-    const on = !(wish?.on ?? recorded);
+    const on = !(asked?.on ?? recorded);
     const { predictor, index } = card;
-    setWish({ on, grantedAt: null });
+    setAsked({ on, grantedAt: null });
     setError(null);
     try {
       await kernel.ask(name, { run, predictor, part, index, on });
-      setWish({ on, grantedAt: latest.current });
+      setAsked({ on, grantedAt: latest.current });
     } catch (reason) {
-      setWish(null);
+      setAsked(null);
       setError(sentence(reason));
     }
   }
 
   return {
-    on: wish !== null && !settled ? wish.on : recorded,
-    pending: wish !== null && wish.grantedAt === null,
+    on: asked !== null && !settled ? asked.on : recorded,
+    pending: asked !== null && asked.grantedAt === null,
     error,
     toggle: () => void toggle(),
   };
