@@ -14,6 +14,7 @@ from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.sentences.readings import reading_notes
+from mipro_nb.runs.sentences.resume import how_to_resume
 from mipro_nb.runs.sentences.wording import counted
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ class TerminalWindow:
         ended = self._run.state.ended
         if ended is not None and ended.state in ("stopped", "capped") and ended.reason:
             print(ended.reason)  # noqa: T201 - what is returned is not what was planned
+            print(how_to_resume(self._run.id, self._run.state))  # noqa: T201 - a script has no view
         for note in reading_notes(self._run.state):
             print(f"Note: {note}")  # noqa: T201 - a low score may be the form's fault
 

@@ -452,6 +452,14 @@ def test_verbose_prints_candidates_and_trials(server, capsys):
     assert "(minibatch)" in shown
 
 
+def test_a_run_that_ends_at_its_cap_says_how_it_is_resumed(server, capsys):
+    best = optimizer_of().compile(Solve(), **SHORT, max_calls=30)
+    run_id = best.run.id
+    assert best.run.status == "capped"
+    said = f'To resume run {run_id}, with a higher cap: MIPROv2(metric=exact).resume("{run_id}", '
+    assert said in capsys.readouterr().out
+
+
 def test_start_prints_nothing(server, capsys):
     optimizer_of().start(Solve(), **SHORT).wait()
     assert capsys.readouterr() == ("", "")

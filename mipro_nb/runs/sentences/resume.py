@@ -7,7 +7,7 @@ import re
 from mipro_nb.numbers import dollars
 from mipro_nb.runs.events import RunPlanned
 from mipro_nb.runs.sentences.wording import counted
-from mipro_nb.runs.state import State
+from mipro_nb.runs.state import RunState, State
 from mipro_nb.runs.usage import Usage
 
 RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed"})
@@ -33,6 +33,15 @@ def resume_lines(run_id: str, planned: RunPlanned | None) -> list[str]:
         f"%mipro resume {run_id} {student} --metric {metric}",
         f'MIPROv2(metric={metric}).resume("{run_id}", {student})',
     ]
+
+
+def how_to_resume(run_id: str, state: RunState) -> str:
+    """Return the sentence that says how a run that ended early is resumed, with its id."""
+    cap = ", with a higher cap" if state.state == "capped" else ""
+    lines = resume_lines(run_id, state.planned)
+    if not lines:
+        return f"To resume run {run_id}{cap}, {CELL_AGAIN}."
+    return f"To resume run {run_id}{cap}: {lines[-1]}"
 
 
 def _name(name: str | None, role: str) -> str:
