@@ -67,8 +67,14 @@ const scenes: Readonly<Record<string, Scene>> = {
       permission: { ...permission(true, false), joins: usual.id, state: "joined" },
     },
   },
-  formats: { state: { snapshot: withFormats(snapshotOf({ ...usual, state: "finished" }), false) } },
-  "formats-unread": { state: { snapshot: withFormats(snapshotOf(usual), true) } },
+  formats: {
+    answering: false,
+    state: { snapshot: withFormats(snapshotOf({ ...usual, state: "finished" }), false) },
+  },
+  "formats-unread": {
+    answering: false,
+    state: { snapshot: withFormats(snapshotOf(usual), true) },
+  },
   permitted: {
     state: { permission: { ...permission(true, false), state: "permitted" } },
   },
