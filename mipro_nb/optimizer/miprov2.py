@@ -39,8 +39,7 @@ from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.planning.source import program_source
 from mipro_nb.optimizer.planning.uncounted import check_counted, note, uncounted
 from mipro_nb.optimizer.running import resume as resumption
-from mipro_nb.optimizer.running.live_runs import begun_here, find_live, live_runs
-from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.running.run import Run, live_runs, runs_here
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
@@ -380,8 +379,9 @@ class MIPROv2:
         if trainset is None and valset is not None:
             raise InvalidArgumentError("valset", "(not shown)", "give its trainset as well.")
         wanted = resumption.requested_settings_of(progress, self._requested)
+        begun = runs_here.begun(progress.run_id)
         rows = (
-            resumption.rows_of(progress)
+            resumption.rows_of(progress, None if begun is None else begun.rows)
             if trainset is None
             else resumption.rows_given(progress, trainset, valset, inputs, wanted.seed)
         )
@@ -415,7 +415,7 @@ class MIPROv2:
         RunEndedError
             If it does not go on here.
         """
-        run = find_live(run_id)
+        run = runs_here.find_live(run_id)
         if run is None:
             msg = (
                 f"Run {run_id} does not go on in this process: mipro_nb.runs.load({run_id!r}) "
@@ -692,7 +692,7 @@ def _twin_noted(record: Record, spec: RunSpec, twin: Run | None) -> str:
 
 
 def _student_of(run_id: str) -> Module:
-    run = begun_here(run_id)
+    run = runs_here.begun(run_id)
     if run is None:
         raise InvalidArgumentError(
             "student", None, f"run {run_id} was begun in another session: give its program."

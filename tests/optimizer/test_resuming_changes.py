@@ -14,7 +14,7 @@ from scripted_task import Solve, answer, exact, lm_of, rows
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.optimizer.planning.lms import changes_of_lms
-from mipro_nb.optimizer.running import live_runs
+from mipro_nb.optimizer.running.run import runs_here
 
 pytestmark = pytest.mark.slow
 
@@ -274,7 +274,7 @@ def test_rows_that_json_does_not_give_back_are_asked_for(record, kind, monkeypat
     data = {"train": with_extra(TRAIN, LOST[kind]), "val": with_extra(VAL, LOST[kind])}
     run = cut_short(record, student=Dated(), **data)
     with monkeypatch.context() as patch:
-        patch.setattr(live_runs, "_begun", {})  # as in another session
+        patch.setattr(runs_here, "_begun", {})  # as in another session
         with pytest.raises(InvalidArgumentError, match=rf"^trainset=None.*extra holds a {kind}"):
             resumed(run, student=Dated())
         again = resumed(run, student=Dated(), trainset=data["train"], valset=data["val"])

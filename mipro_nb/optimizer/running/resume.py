@@ -20,7 +20,6 @@ from mipro_nb.optimizer.planning.plan import AUTO, Plan, RequestedSettings
 from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.running.live_runs import begun_here
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.json_values import ROWS, kept
@@ -188,10 +187,10 @@ def requested_settings_of(
         raise damaged(progress.run_id, f"its plan is invalid ({shown(str(error))})") from error
 
 
-def rows_of(progress: RecordedProgress) -> Rows:
-    """Return the rows that the run works on, as the record has them.
+def rows_of(progress: RecordedProgress, given: Rows | None) -> Rows:
+    """Return the rows that the run works on, as the record has them, else as they were `given`.
 
-    Those of a run that was begun in this session are at hand as they were given.
+    They are at hand where the run was begun in this session.
 
     Raises
     ------
@@ -201,9 +200,8 @@ def rows_of(progress: RecordedProgress) -> Rows:
         If they are not rows, or lack the inputs.
     """
     if progress.planned.unkept is not None:
-        run = begun_here(progress.run_id)
-        if run is not None:
-            return run.rows
+        if given is not None:
+            return given
         raise InvalidArgumentError(
             "trainset",
             None,
