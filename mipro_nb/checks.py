@@ -68,7 +68,7 @@ def check_fields(given: Any) -> None:
     InvalidArgumentError
         If one is not, the first of them; it names the field.
     """
-    for name, kind in _kinds(type(given)).items():
+    for name, kind in _kinds(given.__class__).items():
         check(name, getattr(given, name), kind)
 
 
