@@ -175,14 +175,6 @@ def test_no_key_is_written_down_with_the_lms(record):
     assert "key-of-a-test" not in said
 
 
-def test_of_an_older_record_no_lm_is_compared(record):
-    run = cut_short(record)
-    run.record._db.execute(
-        "UPDATE events SET body = json_remove(body, '$.lms', '$.unkept') WHERE seq = 0"
-    )
-    assert resumed(run, lm={"temperature": 0.7}).status == "finished"
-
-
 @pytest.mark.parametrize("other", [{"temperature": 0.7}, {"max_tokens": 50}])
 def test_compile_begins_anew_with_another_lm_and_says_so(record, other):
     run = cut_short(record)

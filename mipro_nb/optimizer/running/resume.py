@@ -20,7 +20,7 @@ from mipro_nb.optimizer.planning.plan import AUTO, Plan, RequestedSettings
 from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
+from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record, text_ref
@@ -46,8 +46,6 @@ _PART_OF = {
     **dict.fromkeys(_FOLLOWS, _SIZES),
     **dict.fromkeys(_OF_FORMATS | {"prompt_format"}, _FORMATS),
 }
-# What older records do not tell.
-_NEWER = _FOLLOWS | _OF_FORMATS
 
 
 def progress_of(record: Record, run_id: str) -> RecordedProgress:
@@ -175,13 +173,8 @@ def requested_settings_of(
     planned = progress.planned
     names = {field.name for field in fields(RequestedSettings)} - {"search", "auto"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
-    values.setdefault("measured_predictors", ())  # older versions measured none
     try:
-        search = (
-            SearchStrategy(**planned.strategy)
-            if planned.strategy
-            else strategy_of(planned.plan.get("search"))
-        )
+        search = SearchStrategy(**planned.strategy)
         return replace(requested, auto=None, search=search, **values)
     except (InvalidArgumentError, TypeError) as error:
         raise damaged(progress.run_id, f"its plan is invalid ({shown(str(error))})") from error
@@ -354,20 +347,17 @@ def differences(progress: RecordedProgress, spec: RunSpec) -> Iterator[Differenc
     """
     planned = progress.planned
     for name, value in spec.plan.settings().items():
-        if name in _NEWER and name not in planned.plan:
-            continue  # an older record
         if name not in _FREE and planned.plan.get(name) != value:
             text = f"The setting {name} was {planned.plan.get(name)!r} and is {value!r}."
             yield Difference(_PART_OF.get(name, name), text)
     if dict(spec.plan.models) != planned.models:
         text = f"The models were {planned.models} and are {dict(spec.plan.models)}."
         yield Difference(_LMS, text)
-    if planned.lms:  # of older records it is not known
-        for setting, text in changes_of_lms(planned.lms, lms_of(spec)):
-            yield Difference(_PRICES if setting == "price" else _LMS, text)
+    for setting, text in changes_of_lms(planned.lms, lms_of(spec)):
+        yield Difference(_PRICES if setting == "price" else _LMS, text)
     for role, text in spec.sources().items():
-        if role in planned.sources and planned.sources[role] != text_ref(text):
-            before = progress.record.text(planned.sources[role])
+        if (ref := planned.sources.get(role)) is not None and ref != text_ref(text):
+            before = progress.record.text(ref)
             yield Difference(_WHAT[role], _changed(role, before, text))
 
 
