@@ -17,7 +17,6 @@ from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.notebook.output import displayed
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.widget import MiproWidget
-from mipro_nb.optimizer.miprov2 import check_caps
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs.sentences.wording import told_settings
 from mipro_nb.runs.store.record import Record
@@ -128,7 +127,7 @@ class WidgetWindow:
         if not isinstance(given, dict):
             raise InvalidArgumentError("caps", given, "give limits by name.")
         caps = Caps(**{**self._run.plan.caps.to_dict(), **_known_caps(given)})
-        check_caps(caps, self._run.plan.estimate)
+        self._run.plan.estimate.check_caps(caps)
         self._run.check_caps(caps)
         if below_usd is not None:
             check("below_usd", below_usd, Usd)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, cast
 
 from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.example import Example
+from mipro_nb.language.module import Module
 from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
 from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
-from mipro_nb.optimizer.planning.plan import AUTO, Plan, RequestedSettings
 from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
+from mipro_nb.optimizer.planning.requested import AUTO, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.strategy import SearchStrategy
@@ -69,9 +70,6 @@ def progress_of(record: Record, run_id: str) -> RecordedProgress:
     return progress
 
 
-_GOING_ON = ("running", "paused")
-
-
 @dataclass(frozen=True)
 class Resumable:
     """What there is to resume.
@@ -106,7 +104,7 @@ def same_run(record: Record, spec: RunSpec) -> Resumable:
         except RecordError as error:
             notes.append(f"Not resumed: {error}")
             continue
-        parts = _parts_of_others(progress, spec, changes)
+        parts = parts_of_others(progress, spec, changes)
         if not parts:
             return Resumable(
                 progress, (*notes, note(progress), *(change.text for change in changes))
@@ -116,25 +114,7 @@ def same_run(record: Record, spec: RunSpec) -> Resumable:
     return Resumable(None, (*notes, _none_found(spec.plan.program, nearest)))
 
 
-def twin_of(record: Record, spec: RunSpec, live: Iterable[str]) -> str | None:
-    """Return which of the live runs, the newest first, has this specification; None if none has."""
-    for run_id in live:
-        try:
-            progress = RecordedProgress.of(record, run_id)
-            if not _parts_of_others(progress, spec, list(differences(progress, spec))):
-                return run_id
-        except RecordError:
-            continue  # it waits for permission, or is in another record
-    return None
-
-
-def going_on_elsewhere(record: Record) -> list[str]:
-    """Return the runs that other processes carry out and write into `record`, the newest first."""
-    rows = history_rows(record)
-    return [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]
-
-
-def _parts_of_others(
+def parts_of_others(
     progress: RecordedProgress, spec: RunSpec, changes: Sequence[Difference]
 ) -> list[str]:
     """Return in what a run is another one than the one specified; other prices make it no other."""
@@ -180,6 +160,23 @@ def requested_settings_of(
         raise damaged(progress.run_id, f"its plan is invalid ({shown(str(error))})") from error
 
 
+def student_of(progress: RecordedProgress, begun: Module | None) -> Module:
+    """Return the student of the run, if it was `begun` in this session.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it was not.
+    """
+    if begun is None:
+        raise InvalidArgumentError(
+            "student",
+            None,
+            f"run {progress.run_id} was begun in another session: give its program.",
+        )
+    return begun
+
+
 def rows_of(progress: RecordedProgress, given: Rows | None) -> Rows:
     """Return the rows that the run works on, as the record has them, else as they were `given`.
 
@@ -223,7 +220,7 @@ def rows_given(
 ) -> Rows:
     """Return the rows that a person gives, divided as they were when the run was planned.
 
-    Errors are those of `split_rows`, and of `same_auto`.
+    Errors are those of `split_rows`; a `RecordError` if the plan is invalid.
     """
     auto = _auto_of(progress)
     return split_rows(trainset, valset, inputs, AUTO[auto].valset_cap if auto else None, seed)
@@ -298,7 +295,7 @@ def obstacles(progress: RecordedProgress, spec: RunSpec) -> Iterator[tuple[str, 
         yield "student", f"the predictors of the run were {planned.predictors}"
 
 
-def check_same(progress: RecordedProgress, spec: RunSpec) -> None:
+def _check_same(progress: RecordedProgress, spec: RunSpec) -> None:
     """Return if the run can be resumed as this spec.
 
     Raises
@@ -396,6 +393,34 @@ _ENDS = {
 }
 
 
+def resumed_spec(
+    progress: RecordedProgress, spec: RunSpec, *, accept_changes: bool, asks: bool
+) -> RunSpec:
+    """Return `spec` as the run goes on with it, with notes of what is another than it was.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If rows or predictors differ from the run's; or anything else does, and it is neither asked
+        about nor are changes accepted.
+    RecordError
+        If the run's plan is invalid.
+    """
+    spec = replace(spec, plan=replace(spec.plan, auto=_auto_of(progress)))
+    _check_same(progress, spec)
+    spec = on_scale_of(progress, spec)
+    changes = [change.text for change in differences(progress, spec)]
+    if changes and not (accept_changes or asks):
+        raise InvalidArgumentError(
+            "accept_changes",
+            accept_changes,
+            "this is not quite what the run was begun with; pass True to go on all the same. "
+            + "\n".join(changes),
+        )
+    notes = (note(progress), *changes, *spec.plan.notes)
+    return replace(spec, plan=replace(spec.plan, notes=notes))
+
+
 def on_scale_of(progress: RecordedProgress, spec: RunSpec) -> RunSpec:
     """Return `spec` with the scale of the run's scores, of which a rehearsal may see too little."""
     scale = progress.planned.metric_scale
@@ -403,19 +428,8 @@ def on_scale_of(progress: RecordedProgress, spec: RunSpec) -> RunSpec:
     return replace(spec, plan=plan, metric=Metric(spec.metric.function, scale))
 
 
-def same_auto(progress: RecordedProgress, plan: Plan) -> Plan:
-    """Return `plan` with the name of the ``auto`` that its numbers come from.
-
-    Raises
-    ------
-    RecordError
-        If there is none of that name.
-    """
-    return replace(plan, auto=_auto_of(progress))
-
-
-def _auto_of(progress: RecordedProgress) -> str | None:
+def _auto_of(progress: RecordedProgress) -> Auto | None:
     auto = progress.planned.plan.get("auto")
     if auto is None or (isinstance(auto, str) and auto in AUTO):
-        return auto
+        return cast("Auto | None", auto)
     raise damaged(progress.run_id, f"its plan is invalid (auto={shown(repr(auto), 40)})")
