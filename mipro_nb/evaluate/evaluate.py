@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from mipro_nb.checks import Count, ExampleTimeout, check
 from mipro_nb.core_loop import TICK_SECONDS, core, on_core
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.evaluate.ledger import Ledger
@@ -16,7 +17,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.execution.scored_row import is_made_of
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.gate import own_calls
-from mipro_nb.numbers import is_count, is_number, one_decimal
+from mipro_nb.numbers import one_decimal
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.sentences.wording import counted
 
@@ -176,11 +177,11 @@ class Evaluate:
     ) -> None:
         self.devset = check_rows("devset", devset)
         self.metric = None if metric is None else Metric(metric)
-        self.num_threads = check_count("num_threads", num_threads)
+        self.num_threads = check("num_threads", num_threads, Count)
         self.display_progress = display_progress
         self.display_table = display_table
-        self.max_errors = check_count("max_errors", max_errors)
-        self.example_timeout = check_seconds("example_timeout", example_timeout)
+        self.max_errors = check("max_errors", max_errors, Count)
+        self.example_timeout = check("example_timeout", example_timeout, ExampleTimeout)
 
     def __call__(
         self,
@@ -247,7 +248,7 @@ class Evaluate:
         if chosen is None:
             raise InvalidArgumentError("metric", None, "give one here or to Evaluate(…).")
         threads = self.num_threads if num_threads is None else num_threads
-        slots = Slots(check_count("num_threads", threads))
+        slots = Slots(check("num_threads", threads, Count))
         show = self.display_progress if display_progress is None else display_progress
         ledger = Ledger(rows, chosen, slots, self.max_errors, example_timeout=self.example_timeout)
         return ledger, show
@@ -351,29 +352,3 @@ def check_rows(name: str, rows: Sequence[Example]) -> list[Example]:
                 f"{name}[{index}]", row, "it has no inputs: use example.with_inputs('question')."
             )
     return listed
-
-
-def check_count(name: str, value: int, least: int = 1) -> int:
-    """Return `value` if it is a whole number of at least `least`.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If it is not.
-    """
-    if not is_count(value) or value < least:
-        raise InvalidArgumentError(name, value, f"give a whole number of at least {least}.")
-    return value
-
-
-def check_seconds(name: str, value: float | None) -> float | None:
-    """Return `value` if it is a number above 0, or None.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If it is not.
-    """
-    if value is not None and not (is_number(value) and value > 0):
-        raise InvalidArgumentError(name, value, "give seconds, more than 0, or None.")
-    return value

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from mipro_nb.checks import Temperature, check
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.numbers import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,19 +22,6 @@ _KNOWN = (
     "prompt_format",
 )  # fmt: skip
 _HIDDEN = "(not shown)"  # somebody may have put a key here
-_HOTTEST = 2  # OpenAI's range of temperatures ends there
-
-
-def check_flag(name: str, value: Any) -> None:
-    """Return if `value` is True or False: any other text than "" would count as True.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If it is not; it names the argument `name`.
-    """
-    if not isinstance(value, bool):
-        raise InvalidArgumentError(name, value, "give True or False.")
 
 
 def check_options(options: Mapping[str, Any], *known: str) -> None:
@@ -59,9 +46,8 @@ def check_options(options: Mapping[str, Any], *known: str) -> None:
             "only one reply of a call is read, and all would be paid for: drop it, and call as "
             "often as you want replies; at a temperature above 0 each call is a draw of its own.",
         )
-    heat = options.get("temperature")
-    if heat is not None and not (is_number(heat) and 0 <= heat <= _HOTTEST):
-        raise InvalidArgumentError("temperature", heat, "give a number from 0 to 2.")
+    if (heat := options.get("temperature")) is not None:
+        check("temperature", heat, Temperature)
     names = (*_KNOWN, *known)
     for name in options:
         if name in names:

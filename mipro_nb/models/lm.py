@@ -6,14 +6,17 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
+from annotated_types import Ge, Gt
+
+from mipro_nb.checks import Flag, Number, Remedy, check
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import EmptyAnswerError, InvalidArgumentError, ProgramError, ReplyError
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.formats import check_choice
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
-from mipro_nb.language.options import check_flag, check_options
+from mipro_nb.language.options import check_options
 from mipro_nb.language.prompt import write_retry
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
@@ -34,7 +37,11 @@ from mipro_nb.models.services.redaction import (
 )
 from mipro_nb.models.services.registry import is_reasoning_model, key_from_environment, resolve
 from mipro_nb.models.services.worst_case import names_limit, unlimited_reply_tokens
-from mipro_nb.numbers import is_count, is_number
+
+_MaxTokens = Annotated[Annotated[int, Ge(1)] | None, Remedy("give at least 1, or None.")]
+_NumRetries = Annotated[int, Ge(0), Remedy("give a whole number, 0 or more.")]
+_Seed = Annotated[int | None, Remedy("give a whole number, or None.")]
+_Timeout = Annotated[Number, Gt(0), Remedy("give seconds, more than 0.")]
 
 
 class LM:
@@ -125,12 +132,13 @@ class LM:
         api_base: str | None = None,
         **parameters: Any,
     ) -> None:
-        for name, flag in (
-            ("cache", cache),
-            ("structured_outputs", structured_outputs),
-            ("stream", stream),
-        ):
-            check_flag(name, flag)
+        check("cache", cache, Flag)
+        check("structured_outputs", structured_outputs, Flag)
+        check("stream", stream, Flag)
+        check("max_tokens", max_tokens, _MaxTokens)
+        check("num_retries", num_retries, _NumRetries)
+        check("seed", seed, _Seed)
+        check("timeout", timeout, _Timeout)
         self.name = model
         self.structured_outputs = structured_outputs
         self.prompt_format = check_choice(prompt_format)
@@ -146,7 +154,6 @@ class LM:
         secrets.add(texts_of_proxies())
         secrets.add(texts_of_openai_headers())
         secrets.add(texts_of_unknown(parameters))
-        _check_numbers(max_tokens, seed, num_retries, timeout)
         given = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
         check_options(given)
         self._options = given
@@ -413,14 +420,3 @@ def _one_of(base_url: str | None, api_base: str | None) -> str | None:
             "api_base", NOT_SHOWN, "it is another name of base_url=, which is also given: drop one."
         )
     return api_base if base_url is None else base_url
-
-
-def _check_numbers(max_tokens: Any, seed: Any, num_retries: Any, timeout: Any) -> None:
-    if max_tokens is not None and not (is_count(max_tokens) and max_tokens > 0):
-        raise InvalidArgumentError("max_tokens", max_tokens, "give at least 1, or None.")
-    if not (is_count(num_retries) and num_retries >= 0):
-        raise InvalidArgumentError("num_retries", num_retries, "give a whole number, 0 or more.")
-    if seed is not None and not is_count(seed):
-        raise InvalidArgumentError("seed", seed, "give a whole number, or None.")
-    if not (is_number(timeout) and timeout > 0):
-        raise InvalidArgumentError("timeout", timeout, "give seconds, more than 0.")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mipro_nb.optimizer.running.live_runs import find_live
+from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.runs.recorded_runs import load_run
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.details import trial_detail
@@ -114,7 +114,7 @@ class Follower:
         return self._view.apply(self.record.events(self.run_id, self._view.seq))
 
     def _in_flight(self) -> int | None:
-        live = find_live(self.run_id)
+        live = runs_here.find_live(self.run_id)
         # One that waits for permission to resume is as it was before.
         return None if live is None or not live.permitted else live.in_flight
 
@@ -123,7 +123,7 @@ class Follower:
 
         One that pauses because its record cannot be written cannot record that either.
         """
-        live = find_live(self.run_id)
+        live = runs_here.find_live(self.run_id)
         summary = told["summary"]
         if live is None or summary["state"] != "running":
             return told
@@ -160,4 +160,4 @@ class Follower:
             self._closed.set()
 
     def _pause(self) -> float:
-        return _ELSEWHERE_SECONDS if find_live(self.run_id) is None else _LIVE_SECONDS
+        return _ELSEWHERE_SECONDS if runs_here.find_live(self.run_id) is None else _LIVE_SECONDS

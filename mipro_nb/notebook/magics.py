@@ -15,9 +15,9 @@ from mipro_nb.notebook.magic.completion import Completer
 from mipro_nb.notebook.magic.failures import in_one_line
 from mipro_nb.notebook.magic.grammar import Verb
 from mipro_nb.notebook.magic.objects import Notebook
-from mipro_nb.notebook.magic.plain import Text
 from mipro_nb.notebook.magic.verbs import CELL, VERBS
 from mipro_nb.notebook.magic.words import did_you_mean, split
+from mipro_nb.notebook.plain import Text
 from mipro_nb.optimizer.running.caller_names import typed
 
 

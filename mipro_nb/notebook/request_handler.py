@@ -10,8 +10,7 @@ from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.notebook.follower import Follower
 from mipro_nb.notebook.widget import Answers
 from mipro_nb.numbers import is_count
-from mipro_nb.optimizer.running.live_runs import find_live
-from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.running.run import Run, runs_here
 from mipro_nb.runs.recorded_runs import compare_runs, delete_runs, rename_run, tag_run
 from mipro_nb.runs.store.owners import lives_here
 from mipro_nb.runs.store.record import Record
@@ -99,7 +98,7 @@ class RequestHandler:
 
     def _live(self, ask: Json) -> Run:
         run_id = _text(ask, "run")
-        run = find_live(run_id)
+        run = runs_here.find_live(run_id)
         if run is None:
             msg = f"Run {run_id} does not go on in this kernel: it has ended, or is in another one."
             raise RunEndedError(msg)

@@ -22,7 +22,7 @@ from mipro_nb.notebook.amounts import (
     format_time,
     format_usd,
 )
-from mipro_nb.notebook.magic.plain import visible
+from mipro_nb.notebook.plain import visible
 from mipro_nb.notebook.static_text import (
     best_text,
     caps_texts,

@@ -14,7 +14,7 @@ from mipro_nb.notebook.amounts import (
     format_time,
     format_usd,
 )
-from mipro_nb.notebook.magic.plain import visible
+from mipro_nb.notebook.plain import visible
 from mipro_nb.numbers import signed
 from mipro_nb.runs.sentences.measured_formats import HEAD, chosen_text, formats_rows
 from mipro_nb.runs.sentences.resume import (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
+from mipro_nb.checks import Usd, check
+from mipro_nb.errors import PermissionUnansweredError
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.frontend import (
     clicks_reach_a_blocked_cell,
@@ -32,7 +33,7 @@ class NotebookSurface:
 
     @below_usd.setter
     def below_usd(self, value: float | None) -> None:
-        self._below_usd = None if value is None else check_below_usd(value)
+        self._below_usd = None if value is None else check("below_usd", value, Usd)
 
     def open(self, run: Run, *, ask: bool, blocking: bool) -> Window:
         """Show `run` in the cell's output; if `ask`, with the dialog before it."""
@@ -69,25 +70,10 @@ def _capped(caps: Caps, below_usd: float | None) -> Caps:
     return Caps(**{**caps.to_dict(), "max_usd": min(limits, default=None)})
 
 
-def check_below_usd(value: float) -> float:
-    """Return `value` if it is an amount of USD.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If it is not.
-    """
-    try:
-        Caps(max_usd=value)
-    except InvalidArgumentError as error:
-        raise InvalidArgumentError("below_usd", value, "give USD, more than 0.") from error
-    return value
-
-
 _this_notebook = NotebookSurface()
 
 
-def surface_here() -> Surface:
+def surface_here() -> Surface[Run]:
     """Return the surface of this process: its notebook, or the terminal it runs in."""
     return TerminalSurface() if current_kernel() is None else _this_notebook
 

@@ -9,15 +9,14 @@ from typing import Any
 
 from IPython.display import DisplayHandle
 
+from mipro_nb.checks import Usd, check
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError, RunEndedError
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.notebook.output import displayed
 from mipro_nb.notebook.request_handler import RequestHandler
-from mipro_nb.notebook.surface import check_below_usd
 from mipro_nb.notebook.widget import MiproWidget
-from mipro_nb.optimizer.miprov2 import check_caps
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs.sentences.wording import told_settings
 from mipro_nb.runs.store.record import Record
@@ -128,10 +127,10 @@ class WidgetWindow:
         if not isinstance(given, dict):
             raise InvalidArgumentError("caps", given, "give limits by name.")
         caps = Caps(**{**self._run.plan.caps.to_dict(), **_known_caps(given)})
-        check_caps(caps, self._run.plan.estimate)
+        self._run.plan.estimate.check_caps(caps)
         self._run.check_caps(caps)
         if below_usd is not None:
-            check_below_usd(below_usd)
+            check("below_usd", below_usd, Usd)
         self._begin(caps)
         if below_usd is not None:
             self._remember(below_usd)

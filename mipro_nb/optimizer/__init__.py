@@ -3,8 +3,7 @@
 from mipro_nb.optimizer.miprov2 import MIPROv2
 from mipro_nb.optimizer.planning.estimate import Amount, Estimate, PhaseEstimate
 from mipro_nb.optimizer.planning.plan import Plan
-from mipro_nb.optimizer.running.live_runs import live_runs
-from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.running.run import Run, live_runs
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 
 __all__ = [

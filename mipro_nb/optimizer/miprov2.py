@@ -3,67 +3,44 @@
 from __future__ import annotations
 
 import inspect
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ParamSpec, TypeVar
 
+from mipro_nb.checks import Flag, check
 from mipro_nb.core_loop import core, on_core
-from mipro_nb.errors import InvalidArgumentError, ProgramError, RunEndedError
-from mipro_nb.evaluate.metric import HUNDRED, Metric, MetricFunction
+from mipro_nb.errors import InvalidArgumentError, RunEndedError
+from mipro_nb.evaluate.metric import Metric, MetricFunction
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
-from mipro_nb.language.options import check_flag
 from mipro_nb.language.settings import settings
 from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.lm import limits_noted
-from mipro_nb.optimizer.estimating.prepare import Models, estimate
-from mipro_nb.optimizer.estimating.rehearsal import rehearse
-from mipro_nb.optimizer.planning.estimate import Estimate
-from mipro_nb.optimizer.planning.formats import plan_formats
-from mipro_nb.optimizer.planning.labels import label_notes
-from mipro_nb.optimizer.planning.lms import every_lm
-from mipro_nb.optimizer.planning.plan import (
-    DEFAULT_NUM_CANDIDATES,
-    DEFAULT_NUM_TRIALS,
-    Auto,
-    Plan,
-    RequestedSettings,
-    resolve,
-)
-from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
-from mipro_nb.optimizer.planning.reserve import reserve_note
-from mipro_nb.optimizer.planning.rows import distinct, split_rows
+from mipro_nb.optimizer.estimating.specify import specify
+from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.planning.requested import DEFAULTS, Auto, RequestedSettings
+from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.planning.source import program_source
-from mipro_nb.optimizer.planning.uncounted import check_counted, note, uncounted
 from mipro_nb.optimizer.running import resume as resumption
-from mipro_nb.optimizer.running.live_runs import begun_here, find_live, live_runs
-from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.running.run import Run, live_runs, runs_here
+from mipro_nb.optimizer.running.starting import carried_out, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.store.open_records import open_record
-from mipro_nb.runs.store.record import Record
 
-_CAPS = ("max_usd", "max_calls", "max_tokens", "max_seconds")
-# Parameters of compile that the plan does not depend on.
-_ONLY_FOR_RUNS = frozenset({"requires_permission_to_run", "resume", "record"})
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-_TWIN = (
-    "Run {run_id} of this very plan is going on already. Instead of starting another one, you can "
-    "join it: choose that where you are asked, or call MIPROv2.join({run_id!r}). If you start "
-    "another one, both share their answers and the calls in flight: nothing is paid twice."
-)
-_OTHER_CAPS = (
-    "That run has other caps: {its}, where this plan has {own}. Joining keeps those of the "
-    "run that goes on."
-)
-_TWIN_ELSEWHERE = (
-    "Run {run_id} of this very plan is going on in another process: it cannot be joined from here. "
-    "mipro_nb.runs.load({run_id!r}) shows how it stands, and so does mipro_nb.history(). Answers "
-    "that it has kept are not paid for again; calls in flight are not shared."
-)
+def _taking(shown: Callable[P, Any]) -> Callable[[Callable[..., T]], Callable[P, T]]:
+    """Give a method the parameters of another one: for editors, help and type checkers."""
+
+    def given(method: Callable[..., T]) -> Callable[P, T]:
+        returned = inspect.signature(method).return_annotation
+        signature = inspect.signature(shown).replace(return_annotation=returned)
+        method.__signature__ = signature  # type: ignore[attr-defined]
+        return method
+
+    return given
 
 
 class MIPROv2:
@@ -130,54 +107,29 @@ class MIPROv2:
         *,
         prompt_model: LanguageModel | None = None,
         task_model: LanguageModel | None = None,
-        auto: Auto | None = None,
-        num_candidates: int = DEFAULT_NUM_CANDIDATES,
-        num_threads: int = 6,
-        max_errors: int = 10,
+        auto: Auto | None = DEFAULTS.auto,
+        num_candidates: int = DEFAULTS.num_candidates,
+        num_threads: int = DEFAULTS.num_threads,
+        max_errors: int = DEFAULTS.max_errors,
         teacher_settings: Mapping[str, Any] | None = None,
-        max_bootstrapped_demos: int = 4,
-        max_labeled_demos: int = 16,
-        init_temperature: float = 1.0,
+        max_bootstrapped_demos: int = DEFAULTS.max_bootstrapped_demos,
+        max_labeled_demos: int = DEFAULTS.max_labeled_demos,
+        init_temperature: float = DEFAULTS.init_temperature,
         verbose: bool = False,
         track_stats: bool = True,
-        metric_threshold: float | None = None,
-        seed: int = 9,
+        metric_threshold: float | None = DEFAULTS.metric_threshold,
+        seed: int = DEFAULTS.seed,
         search: str | SearchStrategy = "paired",
-        hedge: bool = False,
+        hedge: bool = DEFAULTS.hedge,
     ) -> None:
+        given = {**locals(), "search": strategy_of(search)}
         self.metric = Metric(metric)
         self.prompt_model = _checked_lm("prompt_model", prompt_model)
         self.task_model = _checked_lm("task_model", task_model)
         self.teacher_lm = _teacher_lm({} if teacher_settings is None else teacher_settings)
-        check_flag("verbose", verbose)
-        check_flag("track_stats", track_stats)
-        self.verbose = verbose
-        self.track_stats = track_stats
-        self._requested = RequestedSettings(
-            auto=auto,
-            num_candidates=num_candidates,
-            num_trials=DEFAULT_NUM_TRIALS,
-            minibatch=True,
-            minibatch_size=25,
-            minibatch_full_eval_steps=10,
-            max_bootstrapped_demos=max_bootstrapped_demos,
-            max_labeled_demos=max_labeled_demos,
-            metric_threshold=metric_threshold,
-            num_threads=num_threads,
-            max_errors=max_errors,
-            init_temperature=init_temperature,
-            seed=seed,
-            view_data_batch_size=10,
-            program_aware_proposer=True,
-            data_aware_proposer=True,
-            tip_aware_proposer=True,
-            fewshot_aware_proposer=True,
-            search=strategy_of(search),
-            hedge=hedge,
-            example_timeout=None,
-            prompt_format=None,
-            trials_in_flight=None,
-        )
+        self.verbose = check("verbose", verbose, Flag)
+        self.track_stats = check("track_stats", track_stats, Flag)
+        self._requested = DEFAULTS.with_those_of(given)
 
     def compile(
         self,
@@ -186,21 +138,21 @@ class MIPROv2:
         trainset: Any,
         valset: Any = None,
         inputs: Sequence[str] | None = None,
-        num_trials: int = DEFAULT_NUM_TRIALS,
-        minibatch: bool = True,
-        minibatch_size: int = 25,
-        minibatch_full_eval_steps: int = 10,
+        num_trials: int = DEFAULTS.num_trials,
+        minibatch: bool = DEFAULTS.minibatch,
+        minibatch_size: int = DEFAULTS.minibatch_size,
+        minibatch_full_eval_steps: int = DEFAULTS.minibatch_full_eval_steps,
         max_bootstrapped_demos: int | None = None,
         max_labeled_demos: int | None = None,
         seed: int | None = None,
-        program_aware_proposer: bool = True,
-        data_aware_proposer: bool = True,
-        tip_aware_proposer: bool = True,
-        fewshot_aware_proposer: bool = True,
-        view_data_batch_size: int = 10,
-        trials_in_flight: int | None = None,
-        example_timeout: float | None = None,
-        prompt_format: str | None = None,
+        program_aware_proposer: bool = DEFAULTS.program_aware_proposer,
+        data_aware_proposer: bool = DEFAULTS.data_aware_proposer,
+        tip_aware_proposer: bool = DEFAULTS.tip_aware_proposer,
+        fewshot_aware_proposer: bool = DEFAULTS.fewshot_aware_proposer,
+        view_data_batch_size: int = DEFAULTS.view_data_batch_size,
+        trials_in_flight: int | None = DEFAULTS.trials_in_flight,
+        example_timeout: float | None = DEFAULTS.example_timeout,
+        prompt_format: str | None = DEFAULTS.prompt_format,
         max_usd: float | None = None,
         max_calls: int | None = None,
         max_tokens: int | None = None,
@@ -275,35 +227,43 @@ class MIPROv2:
         LMUnavailableError, TooManyErrorsError
             If the run fails; what was paid for is in the record.
         """
-        spec = core().wait_for(
-            self._spec(
-                student,
-                trainset,
-                valset=valset,
-                inputs=inputs,
-                num_trials=num_trials,
-                minibatch=minibatch,
-                minibatch_size=minibatch_size,
-                minibatch_full_eval_steps=minibatch_full_eval_steps,
-                max_bootstrapped_demos=max_bootstrapped_demos,
-                max_labeled_demos=max_labeled_demos,
-                seed=seed,
-                program_aware_proposer=program_aware_proposer,
-                data_aware_proposer=data_aware_proposer,
-                tip_aware_proposer=tip_aware_proposer,
-                fewshot_aware_proposer=fewshot_aware_proposer,
-                view_data_batch_size=view_data_batch_size,
-                trials_in_flight=trials_in_flight,
-                example_timeout=example_timeout,
-                prompt_format=prompt_format,
-                max_usd=max_usd,
-                max_calls=max_calls,
-                max_tokens=max_tokens,
-                max_seconds=max_seconds,
-            )
-        )
-        run = _run_of(spec, record, resume=resume, ask=requires_permission_to_run)
-        return _carried_out(run, ask=requires_permission_to_run)
+        given = {name: value for name, value in locals().items() if name != "self"}
+        run = run_of(core().wait_for(self._spec(**given)), **given)
+        return carried_out(run, ask=requires_permission_to_run)
+
+    @_taking(compile)  # noqa: A003 - the method above
+    def plan(self, student: Module, *, trainset: Any, **given: Any) -> Plan:
+        """Return the resolved plan with its estimate; nothing is sent to an LM.
+
+        The program and the metric are run on a few rows with made-up answers, to measure the
+        real prompts. Parameters and errors are those of `compile`.
+        """
+        return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
+
+    @_taking(compile)  # noqa: A003 - the method above
+    async def acompile(self, student: Module, *, trainset: Any, **given: Any) -> Module:
+        """Optimize `student` without blocking the event loop; parameters as `compile`.
+
+        Cancelling the awaiting task stops the run.
+        """
+        spec = await on_core(self._spec(student, trainset=trainset, **given))
+        run = run_of(spec, **given).open(ask=_asks(given), blocking=False)
+        try:
+            return await run
+        except BaseException:
+            if run.joined is None:
+                run.stop()
+            raise
+
+    @_taking(compile)  # noqa: A003 - the method above
+    def start(self, student: Module, *, trainset: Any, **given: Any) -> Run:
+        """Begin to optimize `student` and return the live Run at once; parameters as `compile`.
+
+        In a notebook the run begins when somebody has said yes in the dialog below the cell.
+        """
+        spec = core().wait_for(self._spec(student, trainset=trainset, **given))
+        run = run_of(spec, **given).open(ask=_asks(given), blocking=False)
+        return run if run.joined is None else run.joined
 
     def resume(
         self,
@@ -366,45 +326,28 @@ class MIPROv2:
 
         Errors of `compile` besides.
         """
-        given = {
-            "max_usd": max_usd,
-            "max_calls": max_calls,
-            "max_tokens": max_tokens,
-            "max_seconds": max_seconds,
-        }
+        given = {name: value for name, value in locals().items() if name in _CAPS}
         opened = open_record(record if record is not None else settings.record)
         progress = resumption.progress_of(opened, opened.find_run(run_id))
         caps = resumption.caps_of(progress, given)
+        begun = runs_here.begun(progress.run_id)
         if student is None:
-            student = _student_of(progress.run_id)
+            student = resumption.student_of(progress, None if begun is None else begun.student)
         if trainset is None and valset is not None:
             raise InvalidArgumentError("valset", "(not shown)", "give its trainset as well.")
         wanted = resumption.requested_settings_of(progress, self._requested)
         rows = (
-            resumption.rows_of(progress)
+            resumption.rows_of(progress, None if begun is None else begun.rows)
             if trainset is None
             else resumption.rows_given(progress, trainset, valset, inputs, wanted.seed)
         )
         if example_timeout is not None:
             wanted = replace(wanted, example_timeout=example_timeout)
-        spec = core().wait_for(
-            self._spec_of(student, rows.train, rows.val, inputs=None, wanted=wanted, caps=caps)
+        spec = core().wait_for(self._spec_of(student, lambda: rows, wanted, caps))
+        spec = resumption.resumed_spec(
+            progress, spec, accept_changes=accept_changes, asks=requires_permission_to_run
         )
-        plan = resumption.same_auto(progress, spec.plan)
-        spec = replace(spec, plan=plan)
-        resumption.check_same(progress, spec)
-        spec = resumption.on_scale_of(progress, spec)
-        changes = [change.text for change in resumption.differences(progress, spec)]
-        if changes and not (accept_changes or requires_permission_to_run):
-            raise InvalidArgumentError(
-                "accept_changes",
-                accept_changes,
-                "this is not quite what the run was begun with; pass True to go on all the same. "
-                + "\n".join(changes),
-            )
-        notes = (resumption.note(progress), *changes, *spec.plan.notes)
-        spec = replace(spec, plan=replace(spec.plan, notes=notes))
-        return _carried_out(Run(spec, opened, progress), ask=requires_permission_to_run)
+        return carried_out(Run(spec, opened, progress), ask=requires_permission_to_run)
 
     @staticmethod
     def join(run_id: str) -> Run:
@@ -415,7 +358,7 @@ class MIPROv2:
         RunEndedError
             If it does not go on here.
         """
-        run = find_live(run_id)
+        run = runs_here.find_live(run_id)
         if run is None:
             msg = (
                 f"Run {run_id} does not go on in this process: mipro_nb.runs.load({run_id!r}) "
@@ -424,64 +367,11 @@ class MIPROv2:
             raise RunEndedError(msg)
         return run
 
-    def plan(self, student: Module, *, trainset: Any, **settings: Any) -> Plan:
-        """Return the resolved plan with its estimate; nothing is sent to an LM.
-
-        The program and the metric are run on a few rows with made-up answers, to measure the
-        real prompts. Parameters and errors are those of `compile`.
-        """
-        return core().wait_for(self._spec(student, trainset, **settings)).plan
-
-    async def acompile(
-        self,
-        student: Module,
-        *,
-        trainset: Any,
-        requires_permission_to_run: bool = True,
-        resume: bool = False,
-        record: str | Path | None = None,
-        **settings: Any,
-    ) -> Module:
-        """Optimize `student` without blocking the event loop; parameters as `compile`.
-
-        Cancelling the awaiting task stops the run.
-        """
-        spec = await on_core(self._spec(student, trainset, **settings))
-        run = _run_of(spec, record, resume=resume, ask=requires_permission_to_run).open(
-            ask=requires_permission_to_run, blocking=False
-        )
-        try:
-            return await run
-        except BaseException:
-            if run.joined is None:
-                run.stop()
-            raise
-
-    def start(
-        self,
-        student: Module,
-        *,
-        trainset: Any,
-        requires_permission_to_run: bool = True,
-        resume: bool = False,
-        record: str | Path | None = None,
-        **settings: Any,
-    ) -> Run:
-        """Begin to optimize `student` and return the live Run at once; parameters as `compile`.
-
-        In a notebook the run begins when somebody has said yes in the dialog below the cell.
-        """
-        spec = core().wait_for(self._spec(student, trainset, **settings))
-        run = _run_of(spec, record, resume=resume, ask=requires_permission_to_run).open(
-            ask=requires_permission_to_run, blocking=False
-        )
-        return run if run.joined is None else run.joined
-
     async def _spec(
         self,
         student: Module,
-        trainset: Any,
         *,
+        trainset: Any,
         valset: Any = None,
         inputs: Sequence[str] | None = None,
         **requested: Any,
@@ -494,224 +384,42 @@ class MIPROv2:
             raise InvalidArgumentError(
                 name, value, f"there is no such parameter: they are {', '.join(known)}."
             )
-        caps = Caps(**{name: requested.pop(name) for name in _CAPS if name in requested})
-        given = {
-            name: v for name, v in requested.items() if v is not None and name not in _ONLY_FOR_RUNS
-        }
-        wanted = replace(self._requested, **given)
+        caps = Caps(**{name: requested[name] for name in _CAPS & requested.keys()})
+        wanted = self._requested.with_those_of(
+            {name: value for name, value in requested.items() if value is not None}
+        )
         return await self._spec_of(
-            student, trainset, valset, inputs=inputs, wanted=wanted, caps=caps
+            student,
+            lambda: split_rows(trainset, valset, inputs, wanted.valset_cap, wanted.seed),
+            wanted,
+            caps,
         )
 
     async def _spec_of(
-        self,
-        student: Module,
-        trainset: Any,
-        valset: Any,
-        *,
-        inputs: Sequence[str] | None,
-        wanted: RequestedSettings,
-        caps: Caps,
+        self, student: Module, rows: Callable[[], Rows], wanted: RequestedSettings, caps: Caps
     ) -> RunSpec:
         if not isinstance(student, Module):
             raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
-        rows = split_rows(trainset, valset, inputs, wanted.valset_cap, wanted.seed)
-        task_lm = self.task_model or settings.lm
-        prompt_lm = self.prompt_model or settings.lm or task_lm
-        if task_lm is None or prompt_lm is None:
-            msg = "No LM is configured: call configure(lm=LM(…)), or give task_model."
-            raise ProgramError(msg)
-        copy = student.deepcopy()
-        distinct_rows = len(distinct(rows.train))
-        formats = plan_formats(copy, task_lm, wanted, distinct_rows)
-        found = await rehearse(
-            copy,
-            [*rows.train, *rows.val],
+        return await specify(
+            student,
+            rows(),
             self.metric,
-            lm=task_lm,
-            others_go_on=lambda: any(run.permitted for run in live_runs()),
-            num_threads=wanted.num_threads,
-            example_timeout=wanted.example_timeout,
-            metric_threshold=wanted.metric_threshold,
-        )
-        scale = _scale(found.metric_scale, wanted.metric_threshold)
-        source = program_source(copy)
-        plan = resolve(
             wanted,
-            program=type(student).__name__,
-            predictors={n: p.signature.declaration for n, p in copy.named_predictors()},
-            models={
-                "task": task_lm.name,
-                "prompt": prompt_lm.name,
-                "teacher": (self.teacher_lm or task_lm).name,
-            },
-            formats=formats.of_predictors,
-            trainset_size=len(rows.train),
-            valset_size=len(rows.val),
-            distinct_rows=distinct_rows,
-            measured_predictors=formats.measured_predictors,
-            measured_formats=formats.measured_formats,
-        )
-        lms = every_lm(copy, task_lm, prompt_lm, self.teacher_lm)
-        not_counted = uncounted(lms)
-        check_counted(caps, not_counted)
-        notes = [
-            *plan.notes,
-            *formats.notes,
-            *note(not_counted),
-            *found.notes,
-            *limits_noted(caps, lms),
-        ]
-        if wanted.program_aware_proposer and source.problem:
-            notes.append(source.problem)
-        sets = {"trainset": rows.train, "valset": rows.val}
-        notes += label_notes(sets, [predictor.signature for predictor in copy.predictors()])
-        notes += repeated_notes(rows, zero_shot=plan.zero_shot)
-        plan = replace(
-            plan,
-            notes=tuple(notes),
-            metric_scale=scale,
-            chosen_formats=tuple(formats.chosen),
-            caps=caps,
-            estimate=estimate(
-                plan,
-                found,
-                Models(task_lm, self.teacher_lm or task_lm, prompt_lm),
-                student=copy,
-                trainset=rows.train,
-                source=source.text,
-            ),
-        )
-        check_caps(caps, plan.estimate)
-        if reserved := reserve_note(plan, caps):
-            plan = replace(plan, notes=(*plan.notes, reserved))
-        return RunSpec(
-            plan=plan,
-            student=copy,
-            rows=rows,
-            metric=Metric(self.metric.function, scale),
-            source=source,
-            task_lm=task_lm,
-            prompt_lm=prompt_lm,
+            caps,
+            task_model=self.task_model,
+            prompt_model=self.prompt_model,
             teacher_lm=self.teacher_lm,
-            prompt_format=settings.prompt_format,
-            chosen_formats=formats.chosen,
+            others_go_on=lambda: any(run.permitted for run in live_runs()),
             verbose=self.verbose,
             track_stats=self.track_stats,
         )
 
 
-def _show_parameters_of_compile(method: Any) -> None:
-    """Have help and completion show what the method takes as ``**settings``."""
-    returned = inspect.signature(method).return_annotation
-    parameters = inspect.signature(MIPROv2.compile)
-    method.__signature__ = parameters.replace(return_annotation=returned)
+_CAPS = Caps().to_dict().keys()
 
 
-_show_parameters_of_compile(MIPROv2.plan)
-_show_parameters_of_compile(MIPROv2.acompile)
-_show_parameters_of_compile(MIPROv2.start)
-
-
-def _scale(seen: Literal[1, 100], metric_threshold: float | None) -> Literal[1, 100]:
-    """Return what the metric gives for a full score; a threshold above 1 also tells it.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If no score can reach the threshold.
-    """
-    threshold = 0 if metric_threshold is None else metric_threshold
-    if threshold > HUNDRED:
-        raise InvalidArgumentError(
-            "metric_threshold", metric_threshold, "scores go up to 1, or up to 100: give less."
-        )
-    return HUNDRED if threshold > 1 else seen
-
-
-def check_caps(caps: Caps, estimate: Estimate) -> None:
-    """Return if `caps` can be kept in a run of this estimate.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If USD are capped and the price of a model is not known.
-    """
-    if caps.max_usd is not None and estimate.total.usd is None:
-        raise InvalidArgumentError(
-            "max_usd",
-            caps.max_usd,
-            "the price of a model is not known: give LM(…, price=(input, output)), or max_calls "
-            "or max_tokens instead.",
-        )
-
-
-def _run_of(spec: RunSpec, record: str | Path | None, *, resume: bool, ask: bool) -> Run:
-    check_flag("requires_permission_to_run", ask)
-    check_flag("resume", resume)
-    opened = open_record(record if record is not None else settings.record)
-    twin = _twin_of(opened, spec)
-    progress = None
-    if resume:
-        found = resumption.same_run(opened, spec)
-        progress, caps = found.progress, spec.plan.caps
-        if progress is not None:
-            caps = resumption.caps_of(progress, caps.to_dict())
-            check_caps(caps, spec.plan.estimate)
-            spec = resumption.on_scale_of(progress, spec)
-        plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
-        spec = replace(spec, plan=plan)
-    if told := _twin_noted(opened, spec, twin):
-        if not ask:
-            warnings.warn(told, stacklevel=3)
-        spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
-    return Run(spec, opened, progress, twin=twin)
-
-
-def _twin_of(record: Record, spec: RunSpec) -> Run | None:
-    """Return the run of the same specification that this process has under way, if any."""
-    going_on = {
-        run.id: run
-        for run in reversed(live_runs())
-        if run.permitted and run.record.path == record.path
-    }
-    found = resumption.twin_of(record, spec, going_on)
-    return None if found is None else going_on[found]
-
-
-def _twin_noted(record: Record, spec: RunSpec, twin: Run | None) -> str:
-    """Return what to know of a run of the same specification that goes on, here or elsewhere."""
-    if twin is not None:
-        told = _TWIN.format(run_id=twin.id)
-        its, own = twin.plan.caps, spec.plan.caps
-        if its != own:
-            told = f"{told} {_OTHER_CAPS.format(its=its.text(), own=own.text())}"
-        return told
-    elsewhere = resumption.twin_of(record, spec, resumption.going_on_elsewhere(record))
-    return "" if elsewhere is None else _TWIN_ELSEWHERE.format(run_id=elsewhere)
-
-
-def _student_of(run_id: str) -> Module:
-    run = begun_here(run_id)
-    if run is None:
-        raise InvalidArgumentError(
-            "student", None, f"run {run_id} was begun in another session: give its program."
-        )
-    return run.student
-
-
-def _carried_out(run: Run, *, ask: bool) -> Module:
-    """Return the best program of a run, blocking until it is there; an interrupt stops the run."""
-    try:
-        return run.open(ask=ask, blocking=True).wait()
-    except KeyboardInterrupt:
-        if run.joined is not None:
-            print(f"Interrupted: run {run.id}, which was joined, goes on.")  # noqa: T201
-            raise
-        run.stop()
-        if run.permitted:
-            print("Interrupted: stopping the run and keeping the best program so far.")  # noqa: T201
-        return run.wait()
+def _asks(given: Mapping[str, Any]) -> bool:
+    return bool(given.get("requires_permission_to_run", True))
 
 
 def _checked_lm(name: str, lm: Any) -> LanguageModel | None:

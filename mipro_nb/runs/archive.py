@@ -33,7 +33,7 @@ from mipro_nb.runs.usage import Usage
 
 SUFFIX = ".mipro.json"
 _FORMAT: Literal["mipro_nb run"] = "mipro_nb run"
-_VERSION: Literal[2] = 2  # since it may hold events of the type run_noted
+_VERSION: Literal[1] = 1
 _LARGEST_BYTES = 2**30
 # A process id that no system has: an imported run goes on nowhere.
 _NOWHERE = 2**63 - 1
@@ -68,11 +68,11 @@ class _InFlight(_Strict):
 
 class _Archive(_Strict):
     format: Literal["mipro_nb run"]
-    version: Literal[1, 2]
+    version: Literal[1]
     run: _Run
     events: list[_Event]
     texts: dict[str, str]
-    in_flight: _InFlight | None = None
+    in_flight: _InFlight
 
 
 def export_run(record: Record, run_id: str, path: Path, *, overwrite: bool = False) -> Path:
@@ -138,7 +138,7 @@ def _archive(record: Record, run_id: str) -> dict[str, Any]:
         "run": {"id": run_id, "created": created, "name": name, "tags": json.loads(tags)},
         "events": [{"seq": seq, "at": at, "body": json.loads(body)} for seq, at, body in events],
         "texts": dict(texts),
-        **({"in_flight": asdict(in_flight)} if in_flight.calls else {}),
+        "in_flight": asdict(in_flight),
     }
 
 
@@ -167,7 +167,7 @@ def import_run(record: Record, path: Path) -> str:
             record.put_text(text)
         for event in archive.events:
             record.append(run.id, _settled(event.body), event.seq, event.at)
-        if (sent := archive.in_flight) is not None:
+        if (sent := archive.in_flight).calls:
             record.put_flight(run.id, 0, Usage(sent.calls, sent.tokens, sent.usd))
     return run.id
 

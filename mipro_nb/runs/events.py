@@ -78,10 +78,10 @@ class RunPlanned(Event):
 
     `sources` are the user's code and student, by role: a run is resumed with the same ones.
     `process_started` is the Unix time at which the process began, since ids of processes are used
-    again. `lms` tells, by role, what the answers of an LM and their price depend on; nothing of
-    records that are older. `unkept` names a value of the rows that JSON does not give back. `names`
-    are what the user calls the ``student`` and the ``metric``, as far as that is known, and the
-    magic, if any, that began the run as its ``command``. `metric_scale` is what the metric gives
+    again. `lms` tells, by role, what the answers of an LM and their price depend on. `unkept` names
+    a value of the rows that JSON does not give back. `names` are what the user calls the
+    ``student`` and the ``metric``, as far as that is known, and the magic, if any, that began the
+    run as its ``command``. `metric_scale` is what the metric gives
     for a full score; scores in events are divided by it.
     """
 
@@ -95,13 +95,13 @@ class RunPlanned(Event):
     valset: TextRef
     mipro_nb: str
     process: int
-    process_started: UnixTime | None = None
-    inputs: list[str] = []
-    models: dict[str, str] = {}
+    process_started: UnixTime
+    inputs: list[str]
+    models: dict[str, str]
     notes: list[str] = []
-    strategy: dict[str, Any] = {}
-    sources: dict[str, TextRef] = {}
-    lms: dict[str, dict[str, Any]] = {}
+    strategy: dict[str, Any]
+    sources: dict[str, TextRef]
+    lms: dict[str, dict[str, Any]]
     unkept: str | None = None
     names: dict[str, str] = {}
     metric_scale: Literal[1, 100] = 1
@@ -245,6 +245,8 @@ class LMCallFailed(Event):
     type: Literal["lm_call_failed"] = "lm_call_failed"
     phase: Phase
     model: str
+    prompt_head: TextRef
+    prompt_tail: TextRef
     error: str
     seconds: Amount
     trial: Number | None = None
@@ -253,8 +255,6 @@ class LMCallFailed(Event):
     input_tokens: Number = 0
     output_tokens: Number = 0
     usd: Amount | None = 0.0
-    prompt_head: TextRef | None = None
-    prompt_tail: TextRef | None = None
     attempts: Number = 1
     rollout: int = 0
     final: bool = True

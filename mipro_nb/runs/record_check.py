@@ -142,7 +142,7 @@ class _Check:
     def all(self, path: Path) -> None:
         """Look at everything."""
         try:
-            open_record(path)  # a file of an older schema becomes one of the present
+            open_record(path)  # which upgrades the file of an older version
         except RecordError as error:
             self._note("file", str(error))
         self._db.execute("BEGIN")  # as it is now, whatever is written meanwhile

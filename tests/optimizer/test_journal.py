@@ -10,7 +10,8 @@ from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
 
-CALL = {"phase": "search", "model": "m", "error": "no", "seconds": 1.0}
+PROMPT = {"prompt_head": "0", "prompt_tail": "0"}
+CALL = {"phase": "search", "model": "m", "error": "no", "seconds": 1.0, **PROMPT}
 
 
 @pytest.fixture

@@ -340,17 +340,13 @@ def test_a_run_that_chose_a_format_that_there_is_not_is_damaged(server, damage):
     assert any("is damaged" in note for note in again.plan.notes)
 
 
-@pytest.mark.parametrize("older", [False, True], ids=["as written", "by an older version"])
-def test_a_run_that_did_not_measure_does_not_when_it_is_resumed(server, monkeypatch, older):
+def test_a_run_that_did_not_measure_does_not_when_it_is_resumed(server, monkeypatch):
     known = KnownModel("scripted", {"text": "lines"}, "a test")
     with monkeypatch.context() as then:
         then.setattr(models, "KNOWN_MODELS", (known,))
         run = begun(max_calls=10)
         run.wait()
     assert planned().measured_formats
-    if older:
-        keys = "'$.plan.measured_predictors', '$.plan.measured_formats'"
-        run.record._db.execute(f"UPDATE events SET body = json_remove(body, {keys}) WHERE seq = 0")  # noqa: S608 - made here
     program = resumed(run, max_calls=1000)
     assert program.solve.prompt_format is None
     record = mipro.runs.load(run.id)

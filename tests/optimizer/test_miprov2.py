@@ -41,8 +41,7 @@ from mipro_nb.errors import (
     MiproError,
     TooManyErrorsError,
 )
-from mipro_nb.evaluate import Evaluate, scoring
-from mipro_nb.evaluate.metric import NotFiniteScoreError
+from mipro_nb.evaluate import Evaluate
 from mipro_nb.runs import events as ev
 
 HERE = Path(__file__).parent
@@ -669,19 +668,6 @@ def test_a_reply_that_has_no_finite_score_fails_its_example_alone():
     for error in best.run.state.errors.values():
         assert error.startswith("example 1: The metric closeness returned nan")
         assert "Have it return 0.0" in error
-
-
-def test_a_run_that_such_a_reply_ended_in_older_versions_is_resumed(monkeypatch):
-    with ScriptedServer(negative_for("7 ")) as server:
-        mipro.configure(lm=lm_of(server))
-        with monkeypatch.context() as older:
-            older.setattr(scoring, "HOPELESS", (*scoring.HOPELESS, NotFiniteScoreError))
-            run = optimizer_of(closeness).start(Measured(), **SHORT)
-            with pytest.raises(MetricError, match="returned nan"):
-                run.wait()
-            assert run.status == "failed"
-        best = optimizer_of(closeness).resume(run.id, Measured(), requires_permission_to_run=False)
-    assert best.run.status == "finished"
 
 
 def test_a_metric_that_raises_on_real_answers_only_is_told_with_the_example():

@@ -83,13 +83,6 @@ def test_a_run_that_is_resumed_knows_the_notes(run):
         }  # fmt: skip
 
 
-def test_records_that_are_older_have_no_notes():
-    older = ev.ExampleScored(
-        trial=0, configuration="", example=0, score=1.0, prediction=None, seconds=1.0
-    ).model_dump(exclude={"notes"})
-    assert ev.read_event.validate_python(older).notes == []
-
-
 def test_the_terminal_tells_it_at_the_end(capsys):
     with ScriptedServer(replies) as server:
         lm = lm_of(server)

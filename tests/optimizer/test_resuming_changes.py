@@ -14,7 +14,7 @@ from scripted_task import Solve, answer, exact, lm_of, rows
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.optimizer.planning.lms import changes_of_lms
-from mipro_nb.optimizer.running import live_runs
+from mipro_nb.optimizer.running.run import runs_here
 
 pytestmark = pytest.mark.slow
 
@@ -175,14 +175,6 @@ def test_no_key_is_written_down_with_the_lms(record):
     assert "key-of-a-test" not in said
 
 
-def test_of_an_older_record_no_lm_is_compared(record):
-    run = cut_short(record)
-    run.record._db.execute(
-        "UPDATE events SET body = json_remove(body, '$.lms', '$.unkept') WHERE seq = 0"
-    )
-    assert resumed(run, lm={"temperature": 0.7}).status == "finished"
-
-
 @pytest.mark.parametrize("other", [{"temperature": 0.7}, {"max_tokens": 50}])
 def test_compile_begins_anew_with_another_lm_and_says_so(record, other):
     run = cut_short(record)
@@ -274,7 +266,7 @@ def test_rows_that_json_does_not_give_back_are_asked_for(record, kind, monkeypat
     data = {"train": with_extra(TRAIN, LOST[kind]), "val": with_extra(VAL, LOST[kind])}
     run = cut_short(record, student=Dated(), **data)
     with monkeypatch.context() as patch:
-        patch.setattr(live_runs, "_begun", {})  # as in another session
+        patch.setattr(runs_here, "_begun", {})  # as in another session
         with pytest.raises(InvalidArgumentError, match=rf"^trainset=None.*extra holds a {kind}"):
             resumed(run, student=Dated())
         again = resumed(run, student=Dated(), trainset=data["train"], valset=data["val"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 
+import psutil
+
 from mipro_nb.runs import RecordedEvent, open_record
 from mipro_nb.runs import events as ev
 
@@ -14,7 +16,16 @@ NOBODY = 2**63 - 1
 """A process that is no more."""
 
 
+def began(process):
+    """When a process began, if it is there."""
+    try:
+        return psutil.Process(process).create_time()
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
 def planned(process=None, **fields):
+    process = os.getppid() if process is None else process
     amount = {"low": 10, "expected": 20, "high": 40}
     fields = {
         "program": "CoT",
@@ -23,10 +34,16 @@ def planned(process=None, **fields):
         "estimate": {"total": {"calls": amount, "usd": None}},
         "trainset": "0",
         "valset": "0",
-        "mipro_nb": "0.1.0",
+        "mipro_nb": "0.2.0",
+        "process_started": began(process),
+        "inputs": ["question"],
+        "models": {},
+        "strategy": {},
+        "sources": {},
+        "lms": {},
         **fields,
     }
-    return ev.RunPlanned(process=os.getppid() if process is None else process, **fields)
+    return ev.RunPlanned(process=process, **fields)
 
 
 def answered(*, usd: float | None = 0.5, from_cache=False, phase="search", **fields):
@@ -43,6 +60,11 @@ def answered(*, usd: float | None = 0.5, from_cache=False, phase="search", **fie
         seconds=1.0,
         **fields,
     )
+
+
+def failed(**fields):
+    fields = {"prompt_head": "0", "prompt_tail": "0", "error": "no", "seconds": 1.0, **fields}
+    return ev.LMCallFailed(phase="search", model="m", **fields)
 
 
 def asked(number, kind, configuration, examples=(0, 1)):
@@ -94,7 +116,7 @@ def whole_run():
         *trial(0, "baseline", STUDENT, 50.0),
         answered(),
         answered(from_cache=True, usd=0.0),
-        ev.LMCallFailed(phase="search", model="m", error="no", seconds=1.0),
+        failed(),
         *trial(1, "minibatch", BETTER, 100.0),
         *trial(2, "full", BETTER, 80.0),
         ended(),
@@ -127,7 +149,7 @@ def sound_run(record, word=""):
         ev.RunPermitted(by="user"),
         asked(0, "baseline", STUDENT, [0]),
         answered(**call, reply=reply, trial=0, example=0),
-        ev.LMCallFailed(phase="search", model="m", error="no", seconds=1.0, **call),
+        failed(**call),
         scored(0, STUDENT, 0, prediction=keep(record, {"answer": "a"})),
         told(0, "baseline", STUDENT, 100.0, examples=1),
         ended(program, configuration=STUDENT),

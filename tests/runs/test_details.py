@@ -252,21 +252,6 @@ def test_the_prompt_of_a_predictor_is_of_the_first_example_that_called_it():
     assert told_ == [("a", 2, "three"), ("b", 1, "two")]
 
 
-def test_calls_of_an_old_run_are_taken_to_be_in_the_predictors_order():
-    record = open_record()
-    predictors = {"a": "question -> x", "b": "x -> answer"}
-    events = [
-        planned_on(record, predictors=predictors),
-        asked(0, "baseline", {}, [0]),
-        *(call(record, None, content, example=0) for content in ("one", "two", "three")),
-    ]
-    made = read(record, events, 0)["prompts"]
-    assert [(p["predictor"], p["messages"][-1]["content"]["text"]) for p in made] == [
-        ("a", "one"),
-        ("b", "two"),
-    ]
-
-
 def test_content_and_predictions_that_are_no_text_are_told_as_json():
     record = open_record()
     events = [

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from handmade import answered, ended, planned, recorded, whole_run, write
+from handmade import answered, ended, failed, planned, recorded, whole_run, write
 
 import mipro_nb as mipro
 from mipro_nb.errors import RecordError
-from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
 from mipro_nb.runs.state import fold
 from mipro_nb.runs.usage import Usage
@@ -67,13 +66,12 @@ def test_the_calls_of_a_deleted_run_go_with_it():
 
 
 def test_what_was_reckoned_is_part_of_what_caps_start_from():
-    failed = {"phase": "search", "model": "m", "error": "no", "seconds": 1.0, "attempts": 3}
     state = fold(
         recorded(
             [
                 planned(),
                 answered(usd=0.5, reckoned_tokens=40, reckoned_usd=0.5),
-                ev.LMCallFailed(**failed, reckoned_tokens=2, reckoned_usd=0.25),
+                failed(attempts=3, reckoned_tokens=2, reckoned_usd=0.25),
                 ended(),
             ]
         )

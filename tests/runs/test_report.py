@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from handmade import BETTER, NOBODY, STUDENT, answered, asked, ended, planned, scored, trial
+from handmade import BETTER, NOBODY, STUDENT, answered, asked, ended, failed, planned, scored, trial
 
 from mipro_nb.runs import RecordedEvent
 from mipro_nb.runs import events as ev
@@ -13,10 +13,6 @@ from mipro_nb.runs.state import fold
 from mipro_nb.runs.views.report import write_report
 
 RESUME = 'MIPROv2(metric=METRIC).resume("run", PROGRAM)'
-
-
-def failed(**fields):
-    return ev.LMCallFailed(phase="search", model="m", error="down", seconds=1.0, **fields)
 
 
 def report(*events, process=None, **fields):

@@ -13,6 +13,7 @@ from handmade import (
     answered,
     asked,
     ended,
+    failed,
     planned,
     scored,
     told,
@@ -151,10 +152,6 @@ def test_calls_that_were_lost_count_towards_the_outlay_and_not_as_answered():
     assert again.lost == Usage(4, 2000, 6.0)
 
 
-def failed(**fields):
-    return ev.LMCallFailed(phase="search", model="m", error="no", seconds=1.0, **fields)
-
-
 def test_what_gave_way_to_another_attempt_is_no_failed_call_but_may_cost():
     billed = {"input_tokens": 100, "output_tokens": 10}
     events = timed(
@@ -176,16 +173,6 @@ def test_the_price_of_a_failed_call_may_be_unknown():
     events = timed(*BEGUN, (1001.0, answered()), (1001.0, failed(usd=None, input_tokens=5)))
     assert fold(events).spend.usd is None
     assert write(events)["usd"] is None
-
-
-def test_failed_calls_of_the_first_records_cost_nothing():
-    write(timed(*BEGUN, (1001.0, answered(usd=0.5)), (1001.0, failed())))
-    record = open_record()
-    record._db.execute(
-        "UPDATE events SET body = json_remove(body, '$.usd') WHERE type = 'lm_call_failed'"
-    )
-    (row,) = history_rows(record)
-    assert row["usd"] == fold(record.events("run")).spend.usd == 0.5
 
 
 def test_what_is_scored_anew_counts_once():

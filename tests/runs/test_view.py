@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from handmade import began
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import ScriptedServer
@@ -137,7 +138,9 @@ def test_cards_tell_how_candidates_fared(recorded):
 def unended(recorded, process):
     """The events of the run as if it went on in a process of this number."""
     events = [e for e in recorded.events() if e.event.type != "run_ended"]
-    planned = events[0].event.model_copy(update={"process": process, "process_started": None})
+    planned = events[0].event.model_copy(
+        update={"process": process, "process_started": began(process)}
+    )
     events[0] = replace(events[0], event=planned)
     return events
 

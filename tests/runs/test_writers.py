@@ -131,11 +131,6 @@ def test_a_process_is_known_by_its_number_and_its_beginning(seconds, status, eve
     assert run.status == fold(run.events()).state == status
 
 
-def test_a_run_whose_process_said_nothing_of_its_beginning_is_known_by_its_number():
-    write("run", [planned(os.getppid()), ev.RunPermitted(by="user")])  # as mipro_nb 0.1 wrote it
-    assert mipro.runs.load("run").status == "running"
-
-
 def test_a_process_that_has_ended_and_is_not_yet_fetched_carries_no_run_on():
     with processes.start("print('ready', flush=True)") as process:
         process.stdout.readline()

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from mipro_nb.errors import (
-    CallRefusedError,
-    CapReachedError,
-    InvalidArgumentError,
-    LMError,
-)
+from annotated_types import Gt
+
+from mipro_nb.checks import Number, Remedy, check_fields
+from mipro_nb.errors import CallRefusedError, CapReachedError, LMError
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.services.worst_case import limited, worst_tokens
-from mipro_nb.numbers import is_count, is_number
 from mipro_nb.runs.usage import Usage
+
+_Number = Annotated[
+    Annotated[int, Gt(0)] | None, Remedy("give a whole number above 0, or None for no limit.")
+]
+_Amount = Annotated[
+    Annotated[Number, Gt(0)] | None, Remedy("give a number above 0, or None for no limit.")
+]
 
 
 @dataclass(frozen=True)
@@ -46,21 +50,13 @@ class Caps:
         If a limit is not a positive number.
     """
 
-    max_usd: float | None = None
-    max_calls: int | None = None
-    max_tokens: int | None = None
-    max_seconds: float | None = None
+    max_usd: _Amount = None
+    max_calls: _Number = None
+    max_tokens: _Number = None
+    max_seconds: _Amount = None
 
     def __post_init__(self) -> None:
-        for name, value in self.to_dict().items():
-            if value is None:
-                continue
-            whole = name in ("max_calls", "max_tokens")
-            if not (is_count(value) if whole else is_number(value)) or value <= 0:
-                kind = "a whole number" if whole else "a number"
-                raise InvalidArgumentError(
-                    name, value, f"give {kind} above 0, or None for no limit."
-                )
+        check_fields(self)
 
     @property
     def bound_tokens(self) -> bool:

@@ -96,19 +96,12 @@ class EarlierCalls:
         for event in events:
             match event:
                 case LMCallAnswered():
-                    self._add(event, event.prompt_head, event.prompt_tail, _answered(event))
-                case LMCallFailed(prompt_head=str(head), prompt_tail=str(tail), final=True):
-                    if failures:
-                        self._add(event, head, tail, _failed(event))
+                    self._add(event, _answered(event))
+                case LMCallFailed(final=True) if failures:
+                    self._add(event, _failed(event))
 
-    def _add(
-        self,
-        event: LMCallAnswered | LMCallFailed,
-        head: TextRef,
-        tail: TextRef,
-        earlier: EarlierCall,
-    ) -> None:
-        asked = (event.model, head, tail, event.rollout)
+    def _add(self, event: LMCallAnswered | LMCallFailed, earlier: EarlierCall) -> None:
+        asked = (event.model, event.prompt_head, event.prompt_tail, event.rollout)
         self._calls.setdefault(asked, _Equal()).add(earlier)
 
     def __bool__(self) -> bool:

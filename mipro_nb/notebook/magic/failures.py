@@ -10,7 +10,7 @@ from IPython.core.error import UsageError
 
 from mipro_nb.errors import MiproError, shown
 from mipro_nb.notebook.magic.objects import Notebook
-from mipro_nb.notebook.magic.plain import visible
+from mipro_nb.notebook.plain import visible
 
 _CHARACTERS = 2000
 _REST = "(%mipro traceback tells the rest.)"

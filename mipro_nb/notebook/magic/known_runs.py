@@ -12,7 +12,7 @@ from mipro_nb.language import Module
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.words import Offered, did_you_mean
 from mipro_nb.optimizer import Run
-from mipro_nb.optimizer.running.live_runs import find_live, live_runs
+from mipro_nb.optimizer.running.run import live_runs, runs_here
 from mipro_nb.runs import RecordedRun
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.views.history import history_rows
@@ -117,7 +117,7 @@ def newest_run() -> str:
 
 def known_run(run_id: str) -> Run | RecordedRun:
     """Return a run: the object itself if it goes on in this kernel, else as it is recorded."""
-    return find_live(run_id) or runs.load(run_id)
+    return runs_here.find_live(run_id) or runs.load(run_id)
 
 
 def live_run(run_id: str | None) -> Run:

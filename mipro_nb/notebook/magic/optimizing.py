@@ -31,10 +31,10 @@ from mipro_nb.notebook.magic.kinds import (
 )
 from mipro_nb.notebook.magic.known_runs import run_to_resume, run_to_resume_of
 from mipro_nb.notebook.magic.objects import Notebook
-from mipro_nb.notebook.magic.plain import Text
+from mipro_nb.notebook.plain import Text
 from mipro_nb.notebook.static_text import scores_text
 from mipro_nb.optimizer import MIPROv2, Plan, Run
-from mipro_nb.optimizer.running.live_runs import begun_here, find_live
+from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.optimizer.running.surface import current_surface
 from mipro_nb.optimizer.search.strategy import STRATEGIES
 from mipro_nb.runs.sentences.resume import CELL_AGAIN, RESUMABLE, resume_lines
@@ -209,7 +209,7 @@ def resume(
             raise UsageError(msg)
         run, student = run_to_resume_of(run), run
     run_id = run or run_to_resume()
-    live = find_live(run_id)
+    live = runs_here.find_live(run_id)
     if live is None:
         result = _resumed(run_id, student, options)
         _tell_end(result)
@@ -222,7 +222,7 @@ def resume(
 
 
 def _resumed(run_id: str, student: Any, options: Mapping[str, Any]) -> Module:
-    begun = begun_here(run_id)
+    begun = runs_here.begun(run_id)
     if begun is None and (student is None or "metric" not in options):
         raise UsageError(_why_more_is_needed(run_id))
     given = options if begun is None else {"metric": begun.metric, **options}

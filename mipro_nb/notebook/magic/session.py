@@ -15,8 +15,8 @@ from mipro_nb.language import configure, settings
 from mipro_nb.models import LM
 from mipro_nb.notebook.magic.kinds import MODEL, NUMBER, PATH, Kind
 from mipro_nb.notebook.magic.objects import Notebook
-from mipro_nb.notebook.magic.plain import Text
 from mipro_nb.notebook.magic.words import did_you_mean
+from mipro_nb.notebook.plain import Text
 from mipro_nb.notebook.surface import notebook_surface
 from mipro_nb.optimizer.running.surface import current_surface
 from mipro_nb.runs.sentences.wording import counted

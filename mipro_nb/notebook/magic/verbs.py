@@ -8,17 +8,17 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-import mipro_nb
 from mipro_nb import runs
 from mipro_nb.homes import expanded
 from mipro_nb.language import saving
+from mipro_nb.notebook import views
 from mipro_nb.notebook.magic import optimizing
 from mipro_nb.notebook.magic.grammar import Argument, Option, Verb
 from mipro_nb.notebook.magic.kinds import PATH, RESUMABLE_RUN, RUN, TEXT, choice
 from mipro_nb.notebook.magic.known_runs import known_run, live_run, newest_run
 from mipro_nb.notebook.magic.objects import Notebook
-from mipro_nb.notebook.magic.plain import Text
 from mipro_nb.notebook.magic.session import SETTING, cache, config
+from mipro_nb.notebook.plain import Text
 from mipro_nb.optimizer import Run
 from mipro_nb.runs.diff import diff_programs
 
@@ -42,7 +42,7 @@ def _stop(_: Notebook, run: str | None = None) -> Text:
 
 
 def _history(_: Notebook, words: Sequence[str] = ()) -> Any:
-    return mipro_nb.history(" ".join(words))
+    return views.history(" ".join(words))
 
 
 def _show(_: Notebook, run: str | None = None) -> Any:
@@ -50,11 +50,11 @@ def _show(_: Notebook, run: str | None = None) -> Any:
     if isinstance(found, Run) and not (found.permitted or found.resumes):
         msg = f"Run {found.id} waits for permission: there is nothing to show yet."
         raise UsageError(msg)
-    return mipro_nb.show(found.id, record=found.record.path)
+    return views.show(found.id, record=found.record.path)
 
 
 def _compare(_: Notebook, runs: list[str]) -> Any:
-    return mipro_nb.compare(*runs)
+    return views.compare(*runs)
 
 
 def _diff(_: Notebook, before: str, after: str) -> Text:

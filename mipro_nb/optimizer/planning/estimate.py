@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.runs.events import Phase
 
 
@@ -94,6 +96,22 @@ class Estimate:
         for phase in self.phases:
             total = total + phase
         return total
+
+    def check_caps(self, caps: Caps) -> None:
+        """Return if `caps` can be kept in a run of this estimate.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If USD are capped and the price of a model is not known.
+        """
+        if caps.max_usd is not None and self.total.usd is None:
+            raise InvalidArgumentError(
+                "max_usd",
+                caps.max_usd,
+                "the price of a model is not known: give LM(…, price=(input, output)), or "
+                "max_calls or max_tokens instead.",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as JSON-able values, with its total."""

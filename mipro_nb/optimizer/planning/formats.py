@@ -10,7 +10,8 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predictor import Predictor
 from mipro_nb.language.prompt import best_known_format, chosen_format, format_choice
-from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, RequestedSettings
+from mipro_nb.optimizer.planning.plan import MEASURED_ROWS
+from mipro_nb.optimizer.planning.requested import RequestedSettings
 from mipro_nb.runs.sentences.wording import counted
 
 

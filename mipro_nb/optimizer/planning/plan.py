@@ -8,37 +8,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.evaluate.evaluate import check_count, check_seconds
-from mipro_nb.language.formats import check_choice
-from mipro_nb.language.options import check_flag
 from mipro_nb.models.gate.caps import Caps
-from mipro_nb.numbers import is_number
 from mipro_nb.optimizer.planning.estimate import Estimate
-from mipro_nb.optimizer.search.strategy import SearchStrategy
+from mipro_nb.optimizer.planning.requested import AUTO, Hyperparameters, RequestedSettings
 from mipro_nb.runs.sentences.wording import with_origin
 
-Auto = Literal["light", "medium", "heavy"]
-
-
-@dataclass(frozen=True)
-class AutoSettings:
-    """What one value of ``auto`` stands for: candidates, and the cap of the valset."""
-
-    num_candidates: int
-    valset_cap: int
-
-
-# Of DSPy's MIPROv2 (dspy/teleprompt/mipro_optimizer_v2.py, AUTO_RUN_SETTINGS).
-AUTO: Mapping[str, AutoSettings] = {
-    "light": AutoSettings(6, 100),
-    "medium": AutoSettings(12, 300),
-    "heavy": AutoSettings(18, 1000),
-}
 _LEAST_ROWS_FOR_MINIBATCHES = 50
 MEASURED_ROWS = 20
 """How many training rows prompt formats are measured on: as many as tell hopeless formats from good
 ones in benchmarks/README.md."""
-_LARGEST_SEED = 2**32 - 1  # of NumPy, which Optuna draws with
 
 
 # What the plan turns into something else than was requested.
@@ -62,126 +40,7 @@ _APART = (
 )
 
 
-class Unset(int):
-    """A default that can be told from the same number given by the user."""
-
-
-DEFAULT_NUM_CANDIDATES = Unset(10)
-DEFAULT_NUM_TRIALS = Unset(30)
-
-
-@dataclass(frozen=True)
-class Hyperparameters:
-    """What steers a run; the names and meanings are those of `MIPROv2` and its compile."""
-
-    auto: str | None
-    num_candidates: int
-    num_trials: int
-    minibatch: bool
-    minibatch_size: int
-    minibatch_full_eval_steps: int
-    max_bootstrapped_demos: int
-    max_labeled_demos: int
-    metric_threshold: float | None
-    num_threads: int
-    max_errors: int
-    init_temperature: float
-    seed: int
-    view_data_batch_size: int
-    program_aware_proposer: bool
-    data_aware_proposer: bool
-    tip_aware_proposer: bool
-    fewshot_aware_proposer: bool
-    search: SearchStrategy
-    hedge: bool
-    example_timeout: float | None
-    prompt_format: str | None
-
-    @property
-    def zero_shot(self) -> bool:
-        """Tell whether instructions alone are searched, without demos."""
-        return self.max_bootstrapped_demos == 0 and self.max_labeled_demos == 0
-
-
-@dataclass(frozen=True)
-class RequestedSettings(Hyperparameters):
-    """What the user asked for, checked one by one but not yet against the data.
-
-    Attributes
-    ----------
-    trials_in_flight
-        As in `Plan`; None to have it follow from num_threads.
-    measured_predictors
-        As in `Plan`; None to have it follow from prompt_format, the models and the data.
-    """
-
-    trials_in_flight: int | None
-    measured_predictors: Sequence[str] | None = None
-
-    def __post_init__(self) -> None:
-        if self.auto is not None:
-            self._check_auto()
-        for name in (
-            "num_candidates",
-            "num_trials",
-            "minibatch_size",
-            "minibatch_full_eval_steps",
-            "num_threads",
-            "max_errors",
-            "view_data_batch_size",
-        ):
-            check_count(name, getattr(self, name))
-        for name in ("max_bootstrapped_demos", "max_labeled_demos", "seed"):
-            check_count(name, getattr(self, name), least=0)
-        if self.trials_in_flight is not None:
-            check_count("trials_in_flight", self.trials_in_flight)
-        for name in (
-            "minibatch",
-            "hedge",
-            "program_aware_proposer",
-            "data_aware_proposer",
-            "tip_aware_proposer",
-            "fewshot_aware_proposer",
-        ):
-            check_flag(name, getattr(self, name))
-        if self.seed > _LARGEST_SEED:
-            raise InvalidArgumentError("seed", self.seed, f"give at most {_LARGEST_SEED}.")
-        temperature, threshold = self.init_temperature, self.metric_threshold
-        if not is_number(temperature) or not 0 <= temperature <= 2:  # noqa: PLR2004 - OpenAI's
-            raise InvalidArgumentError(
-                "init_temperature", temperature, "give a number from 0 to 2."
-            )
-        if threshold is not None and not is_number(threshold):
-            raise InvalidArgumentError("metric_threshold", threshold, "give a number, or None.")
-        check_seconds("example_timeout", self.example_timeout)
-        self._check_formats()
-
-    def _check_formats(self) -> None:
-        check_choice(self.prompt_format)
-        measured = self.measured_predictors  # a record gives it, which may say anything
-        if measured is not None and not (
-            isinstance(measured, list | tuple) and all(isinstance(each, str) for each in measured)
-        ):
-            raise InvalidArgumentError("measured_predictors", measured, "give a list of names.")
-
-    def _check_auto(self) -> None:
-        if not isinstance(self.auto, str) or self.auto not in AUTO:
-            choices = ", ".join(repr(name) for name in AUTO)
-            raise InvalidArgumentError("auto", self.auto, f"choose one of {choices}, or None.")
-        for name in ("num_candidates", "num_trials"):
-            value = getattr(self, name)
-            if not isinstance(value, Unset):
-                raise InvalidArgumentError(
-                    name, value, f"auto={self.auto!r} sets it: give auto=None, or leave it out."
-                )
-
-    @property
-    def valset_cap(self) -> int | None:
-        """Return how many validation rows are used at most, None for all."""
-        return AUTO[self.auto].valset_cap if self.auto is not None else None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan(Hyperparameters):
     """What a run will do, with every number resolved.
 

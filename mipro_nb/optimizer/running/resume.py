@@ -5,23 +5,23 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, cast
 
 from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.example import Example
+from mipro_nb.language.module import Module
 from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
 from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
-from mipro_nb.optimizer.planning.plan import AUTO, Plan, RequestedSettings
 from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
+from mipro_nb.optimizer.planning.requested import AUTO, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.running.live_runs import begun_here
-from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
+from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record, text_ref
@@ -47,8 +47,6 @@ _PART_OF = {
     **dict.fromkeys(_FOLLOWS, _SIZES),
     **dict.fromkeys(_OF_FORMATS | {"prompt_format"}, _FORMATS),
 }
-# What older records do not tell.
-_NEWER = _FOLLOWS | _OF_FORMATS
 
 
 def progress_of(record: Record, run_id: str) -> RecordedProgress:
@@ -70,9 +68,6 @@ def progress_of(record: Record, run_id: str) -> RecordedProgress:
         msg = f"Run {run_id} is {state}, in this process or another one: it need not be resumed."
         raise RunEndedError(msg)
     return progress
-
-
-_GOING_ON = ("running", "paused")
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,7 @@ def same_run(record: Record, spec: RunSpec) -> Resumable:
         except RecordError as error:
             notes.append(f"Not resumed: {error}")
             continue
-        parts = _parts_of_others(progress, spec, changes)
+        parts = parts_of_others(progress, spec, changes)
         if not parts:
             return Resumable(
                 progress, (*notes, note(progress), *(change.text for change in changes))
@@ -119,25 +114,7 @@ def same_run(record: Record, spec: RunSpec) -> Resumable:
     return Resumable(None, (*notes, _none_found(spec.plan.program, nearest)))
 
 
-def twin_of(record: Record, spec: RunSpec, live: Iterable[str]) -> str | None:
-    """Return which of the live runs, the newest first, has this specification; None if none has."""
-    for run_id in live:
-        try:
-            progress = RecordedProgress.of(record, run_id)
-            if not _parts_of_others(progress, spec, list(differences(progress, spec))):
-                return run_id
-        except RecordError:
-            continue  # it waits for permission, or is in another record
-    return None
-
-
-def going_on_elsewhere(record: Record) -> list[str]:
-    """Return the runs that other processes carry out and write into `record`, the newest first."""
-    rows = history_rows(record)
-    return [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]
-
-
-def _parts_of_others(
+def parts_of_others(
     progress: RecordedProgress, spec: RunSpec, changes: Sequence[Difference]
 ) -> list[str]:
     """Return in what a run is another one than the one specified; other prices make it no other."""
@@ -176,22 +153,34 @@ def requested_settings_of(
     planned = progress.planned
     names = {field.name for field in fields(RequestedSettings)} - {"search", "auto"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
-    values.setdefault("measured_predictors", ())  # older versions measured none
     try:
-        search = (
-            SearchStrategy(**planned.strategy)
-            if planned.strategy
-            else strategy_of(planned.plan.get("search"))
-        )
+        search = SearchStrategy(**planned.strategy)
         return replace(requested, auto=None, search=search, **values)
     except (InvalidArgumentError, TypeError) as error:
         raise damaged(progress.run_id, f"its plan is invalid ({shown(str(error))})") from error
 
 
-def rows_of(progress: RecordedProgress) -> Rows:
-    """Return the rows that the run works on, as the record has them.
+def student_of(progress: RecordedProgress, begun: Module | None) -> Module:
+    """Return the student of the run, if it was `begun` in this session.
 
-    Those of a run that was begun in this session are at hand as they were given.
+    Raises
+    ------
+    InvalidArgumentError
+        If it was not.
+    """
+    if begun is None:
+        raise InvalidArgumentError(
+            "student",
+            None,
+            f"run {progress.run_id} was begun in another session: give its program.",
+        )
+    return begun
+
+
+def rows_of(progress: RecordedProgress, given: Rows | None) -> Rows:
+    """Return the rows that the run works on, as the record has them, else as they were `given`.
+
+    They are at hand where the run was begun in this session.
 
     Raises
     ------
@@ -201,9 +190,8 @@ def rows_of(progress: RecordedProgress) -> Rows:
         If they are not rows, or lack the inputs.
     """
     if progress.planned.unkept is not None:
-        run = begun_here(progress.run_id)
-        if run is not None:
-            return run.rows
+        if given is not None:
+            return given
         raise InvalidArgumentError(
             "trainset",
             None,
@@ -232,7 +220,7 @@ def rows_given(
 ) -> Rows:
     """Return the rows that a person gives, divided as they were when the run was planned.
 
-    Errors are those of `split_rows`, and of `same_auto`.
+    Errors are those of `split_rows`; a `RecordError` if the plan is invalid.
     """
     auto = _auto_of(progress)
     return split_rows(trainset, valset, inputs, AUTO[auto].valset_cap if auto else None, seed)
@@ -307,7 +295,7 @@ def obstacles(progress: RecordedProgress, spec: RunSpec) -> Iterator[tuple[str, 
         yield "student", f"the predictors of the run were {planned.predictors}"
 
 
-def check_same(progress: RecordedProgress, spec: RunSpec) -> None:
+def _check_same(progress: RecordedProgress, spec: RunSpec) -> None:
     """Return if the run can be resumed as this spec.
 
     Raises
@@ -356,20 +344,17 @@ def differences(progress: RecordedProgress, spec: RunSpec) -> Iterator[Differenc
     """
     planned = progress.planned
     for name, value in spec.plan.settings().items():
-        if name in _NEWER and name not in planned.plan:
-            continue  # an older record
         if name not in _FREE and planned.plan.get(name) != value:
             text = f"The setting {name} was {planned.plan.get(name)!r} and is {value!r}."
             yield Difference(_PART_OF.get(name, name), text)
     if dict(spec.plan.models) != planned.models:
         text = f"The models were {planned.models} and are {dict(spec.plan.models)}."
         yield Difference(_LMS, text)
-    if planned.lms:  # of older records it is not known
-        for setting, text in changes_of_lms(planned.lms, lms_of(spec)):
-            yield Difference(_PRICES if setting == "price" else _LMS, text)
+    for setting, text in changes_of_lms(planned.lms, lms_of(spec)):
+        yield Difference(_PRICES if setting == "price" else _LMS, text)
     for role, text in spec.sources().items():
-        if role in planned.sources and planned.sources[role] != text_ref(text):
-            before = progress.record.text(planned.sources[role])
+        if (ref := planned.sources.get(role)) is not None and ref != text_ref(text):
+            before = progress.record.text(ref)
             yield Difference(_WHAT[role], _changed(role, before, text))
 
 
@@ -408,6 +393,34 @@ _ENDS = {
 }
 
 
+def resumed_spec(
+    progress: RecordedProgress, spec: RunSpec, *, accept_changes: bool, asks: bool
+) -> RunSpec:
+    """Return `spec` as the run goes on with it, with notes of what is another than it was.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If rows or predictors differ from the run's; or anything else does, and it is neither asked
+        about nor are changes accepted.
+    RecordError
+        If the run's plan is invalid.
+    """
+    spec = replace(spec, plan=replace(spec.plan, auto=_auto_of(progress)))
+    _check_same(progress, spec)
+    spec = on_scale_of(progress, spec)
+    changes = [change.text for change in differences(progress, spec)]
+    if changes and not (accept_changes or asks):
+        raise InvalidArgumentError(
+            "accept_changes",
+            accept_changes,
+            "this is not quite what the run was begun with; pass True to go on all the same. "
+            + "\n".join(changes),
+        )
+    notes = (note(progress), *changes, *spec.plan.notes)
+    return replace(spec, plan=replace(spec.plan, notes=notes))
+
+
 def on_scale_of(progress: RecordedProgress, spec: RunSpec) -> RunSpec:
     """Return `spec` with the scale of the run's scores, of which a rehearsal may see too little."""
     scale = progress.planned.metric_scale
@@ -415,19 +428,8 @@ def on_scale_of(progress: RecordedProgress, spec: RunSpec) -> RunSpec:
     return replace(spec, plan=plan, metric=Metric(spec.metric.function, scale))
 
 
-def same_auto(progress: RecordedProgress, plan: Plan) -> Plan:
-    """Return `plan` with the name of the ``auto`` that its numbers come from.
-
-    Raises
-    ------
-    RecordError
-        If there is none of that name.
-    """
-    return replace(plan, auto=_auto_of(progress))
-
-
-def _auto_of(progress: RecordedProgress) -> str | None:
+def _auto_of(progress: RecordedProgress) -> Auto | None:
     auto = progress.planned.plan.get("auto")
     if auto is None or (isinstance(auto, str) and auto in AUTO):
-        return auto
+        return cast("Auto | None", auto)
     raise damaged(progress.run_id, f"its plan is invalid (auto={shown(repr(auto), 40)})")

@@ -29,8 +29,8 @@ from mipro_nb.optimizer.planning.rows import Rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.planning.uncounted import check_counted, uncounted
 from mipro_nb.optimizer.running.caller_names import names_of
-from mipro_nb.optimizer.running.live_runs import begin, enter, leave
 from mipro_nb.optimizer.running.programs import Programs
+from mipro_nb.optimizer.running.registry import Registry
 from mipro_nb.optimizer.running.resume import check_caps_left
 from mipro_nb.optimizer.running.surface import Window, current_surface
 from mipro_nb.optimizer.search.configuration import Configuration
@@ -104,7 +104,7 @@ class Run(RunFrames):
 
     def open(self, *, ask: bool, blocking: bool) -> Self:
         """Show the run where it is looked at, and begin it, after permission if `ask`."""
-        enter(self)
+        runs_here.enter(self)
         if not ask:
             self.begin(by="not required")
         try:
@@ -142,7 +142,7 @@ class Run(RunFrames):
                     self._journal.emit(self._planned())
                     self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
             owners.enter(self.id, self._journal)
-            begin(self)
+            runs_here.begin(self)
             self.permitted = True
             core().submit(self._run(known)).add_done_callback(self._deliver)
         except BaseException as error:
@@ -229,7 +229,7 @@ class Run(RunFrames):
             raise RunEndedError(_NO_TWIN if twin is None else _TWIN_ENDED.format(run_id=twin.id))
         if not self._begun.acquire(blocking=False):
             return False
-        leave(self)
+        runs_here.leave(self)
         self._joined, self._twin = twin, None
         self.id = twin.id
         self._spec, self._journal = twin._spec, twin._journal  # noqa: SLF001 - of this very class
@@ -555,6 +555,18 @@ class Run(RunFrames):
     def __repr__(self) -> str:
         score = "" if self.score is None else f", best {one_decimal(self.score)}"
         return f"Run({self.id}, {self.status}{score})"
+
+
+runs_here: Registry[Run] = Registry()
+"""The runs of this process."""
+
+
+def live_runs() -> list[Run]:
+    """Return the runs that go on in this process, those that wait for permission too.
+
+    The one begun last comes last.
+    """
+    return runs_here.live()
 
 
 def _new_id() -> str:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from mipro_nb.optimizer.running.run import Run
+Shown_contra = TypeVar("Shown_contra", contravariant=True)
 
 
 class Window(Protocol):
@@ -31,10 +30,10 @@ class Window(Protocol):
         ...
 
 
-class Surface(Protocol):
-    """Shows runs, and asks for permission."""
+class Surface(Protocol[Shown_contra]):
+    """Shows runs, and asks for permission; what a run is it need not know."""
 
-    def open(self, run: Run, *, ask: bool, blocking: bool) -> Window:
+    def open(self, run: Shown_contra, *, ask: bool, blocking: bool) -> Window:
         """Show `run`; if `ask`, first ask whether it may begin.
 
         The answer goes to ``run.begin(…)`` or ``run.decline()``, at once or later.
@@ -54,15 +53,15 @@ class Surface(Protocol):
         ...
 
 
-_choose: Callable[[], Surface]
+_choose: Callable[[], Surface[Any]]
 
 
-def prefer(choose: Callable[[], Surface]) -> None:
+def prefer(choose: Callable[[], Surface[Any]]) -> None:
     """Have `choose` return the surface of every later run; importing mipro_nb sets it."""
     global _choose  # noqa: PLW0603 - a process has one place where its person looks
     _choose = choose
 
 
-def current_surface() -> Surface:
+def current_surface() -> Surface[Any]:
     """Return the surface in force: the notebook, or the terminal that the process runs in."""
     return _choose()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
+from annotated_types import Ge
+
+from mipro_nb.checks import Flag, Remedy, check_fields
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.search.minibatches import stages
 
 SamplerName = Literal["additive", "tpe"]
@@ -51,20 +53,14 @@ class SearchStrategy:
     'paired, stop_losers=False'
     """
 
-    sampler: SamplerName = "additive"
-    stratified: bool = True
-    paired: bool = True
-    stop_losers: bool = True
-    finalists: int = 2
+    sampler: Annotated[SamplerName, Remedy("give 'additive' or 'tpe'.")] = "additive"
+    stratified: Flag = True
+    paired: Flag = True
+    stop_losers: Flag = True
+    finalists: Annotated[int, Ge(1), Remedy("give at least 1.")] = 2
 
     def __post_init__(self) -> None:
-        if self.sampler not in get_args(SamplerName):
-            raise InvalidArgumentError("sampler", self.sampler, "give 'additive' or 'tpe'.")
-        for name in ("stratified", "paired", "stop_losers"):
-            if not isinstance(getattr(self, name), bool):
-                raise InvalidArgumentError(name, getattr(self, name), "give True or False.")
-        if not is_count(self.finalists) or self.finalists < 1:
-            raise InvalidArgumentError("finalists", self.finalists, "give at least 1.")
+        check_fields(self)
 
     def stages(self, size: int) -> list[int]:
         """Return after how many examples a minibatch of this size may end; the last is `size`."""

@@ -41,7 +41,7 @@ def _start_of(process: int) -> float:
     return float(psutil.Process(process).create_time())
 
 
-def lives(run_id: str, process: int, started: float | None = None) -> bool:
+def lives(run_id: str, process: int, started: float | None) -> bool:
     """Tell whether a run that was begun by `process` goes on.
 
     One of this process that it does not know is lost: another process had the same number once.
@@ -55,7 +55,7 @@ def _is_there(process: int, started: float | None) -> bool:
         found = psutil.Process(process)
         if found.status() == psutil.STATUS_ZOMBIE:
             return False
-        return started is None or abs(found.create_time() - started) < _SAME_START_SECONDS
+        return started is not None and abs(found.create_time() - started) < _SAME_START_SECONDS
     except (psutil.NoSuchProcess, OverflowError, ValueError):
         return False
     except psutil.AccessDenied:

@@ -25,7 +25,6 @@ from mipro_nb.runs.store.file_errors import FAILURES, not_read, not_written
 from mipro_nb.runs.store.forks import Connection, OwnLock
 from mipro_nb.runs.store.schema import (
     APPLICATION_ID,
-    SCHEMA_VERSION,
     note_texts,
     upgrade,
     version_of,
@@ -152,9 +151,7 @@ class Record:
         if self._is_empty():
             self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
             upgrade(self._db, 0)
-        version = version_of(self._db, self.path)
-        if version < SCHEMA_VERSION:
-            upgrade(self._db, version)
+        upgrade(self._db, version_of(self._db, self.path))
         self._db.execute("COMMIT")
 
     def _use_wal(self) -> None:

@@ -25,8 +25,13 @@ from mipro_nb.runs.events import TextRef
 
 APPLICATION_ID = 0x4D49504F  # "MIPO": tells our files from other SQLite files
 
-_FIRST = """
-CREATE TABLE runs (run_id TEXT PRIMARY KEY, created REAL NOT NULL, name TEXT NOT NULL) STRICT;
+_TABLES = """
+CREATE TABLE runs (
+    run_id TEXT PRIMARY KEY,
+    created REAL NOT NULL,
+    name TEXT NOT NULL,
+    tags TEXT NOT NULL DEFAULT '[]'
+) STRICT;
 CREATE TABLE events (
     run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
     seq INTEGER NOT NULL,
@@ -34,32 +39,19 @@ CREATE TABLE events (
     type TEXT NOT NULL,
     version INTEGER NOT NULL,
     body TEXT NOT NULL,
+    {fields},
     PRIMARY KEY (run_id, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX events_by_type ON events (run_id, type, {indexed});
 CREATE TABLE texts (ref TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE answers (key TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL)
-    STRICT, WITHOUT ROWID;
-"""
-
-_SECOND = """
-ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
 CREATE TABLE run_texts (
     ref TEXT NOT NULL REFERENCES texts (ref),
     run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
     PRIMARY KEY (ref, run_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX texts_by_run ON run_texts (run_id);
-"""
-
-_INDEXED_FIELDS = ("trial", "example", "from_cache", "usd")
-_FIELD = """
-ALTER TABLE events ADD COLUMN {0} ANY
-    AS (CASE WHEN json_valid(body) THEN json_extract(body, '$.{0}') END) VIRTUAL
-"""
-# Everything that a list of runs adds up is in the index itself: no event is read for it.
-_INDEX = f"CREATE INDEX events_by_type ON events (run_id, type, {', '.join(_INDEXED_FIELDS)})"
-
-_THIRD = """
+CREATE TABLE answers (key TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL)
+    STRICT, WITHOUT ROWID;
 CREATE TABLE flights (
     run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
     flight INTEGER NOT NULL,
@@ -67,8 +59,11 @@ CREATE TABLE flights (
     tokens INTEGER NOT NULL,
     usd REAL NOT NULL,
     PRIMARY KEY (run_id, flight)
-) STRICT, WITHOUT ROWID;
+) STRICT, WITHOUT ROWID
 """
+# Everything that a list of runs adds up is in the index itself: no event is read for it.
+_INDEXED_FIELDS = ("trial", "example", "from_cache", "usd")
+_FIELD = "{0} ANY AS (CASE WHEN json_valid(body) THEN json_extract(body, '$.{0}') END) VIRTUAL"
 
 _REF = re.compile('"([0-9a-f]{32})"')
 
@@ -98,7 +93,8 @@ def upgrade(db: sqlite3.Connection, version: int) -> None:
     """Bring a file of schema `version` (0: an empty one) to the present one."""
     for step in _STEPS[version:]:
         step(db)
-    db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    if version < SCHEMA_VERSION:
+        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
 
 def note_texts(db: sqlite3.Connection, run_id: str, body: str) -> None:
@@ -115,36 +111,12 @@ def refs_in(body: str) -> set[TextRef]:
 
 
 def _create(db: sqlite3.Connection) -> None:
-    _execute_all(db, _FIRST)
-
-
-def _add_tags_and_indexes(db: sqlite3.Connection) -> None:
-    _execute_all(db, _SECOND)
-    for field in _INDEXED_FIELDS:
-        db.execute(_FIELD.format(field))
-    db.execute(_INDEX)
-    for run_id, body in db.execute("SELECT run_id, body FROM events").fetchall():
-        note_texts(db, run_id, body)
-
-
-def _add_flights(db: sqlite3.Connection) -> None:
-    _execute_all(db, _THIRD)
-
-
-def _admit_new_events(db: sqlite3.Connection) -> None:
-    """Change no table: notes and measured formats are events that older versions do not know."""
-
-
-def _execute_all(db: sqlite3.Connection, script: str) -> None:
+    fields = ",\n    ".join(map(_FIELD.format, _INDEXED_FIELDS))
+    tables = _TABLES.format(fields=fields, indexed=", ".join(_INDEXED_FIELDS))
     # Not executescript, which would end the transaction that all this happens in.
-    for statement in script.split(";"):
+    for statement in tables.split(";"):
         db.execute(statement)
 
 
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
-    _create,
-    _add_tags_and_indexes,
-    _add_flights,
-    _admit_new_events,
-)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
 SCHEMA_VERSION = len(_STEPS)

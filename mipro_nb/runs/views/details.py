@@ -8,8 +8,7 @@ was cut.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from pydantic import BaseModel, TypeAdapter
@@ -254,7 +253,7 @@ class _TrialReader:
     def _example(self, number: int, row: Mapping[str, Any], limit: int) -> ExampleRow:
         planned = self._state.planned
         more = None if planned is None else within(more_of_text(planned.valset), number)
-        inputs = _input_names(planned, row)
+        inputs = [] if planned is None else planned.inputs
         given = {name: value for name, value in row.items() if name in inputs}
         expected = {name: value for name, value in row.items() if name not in inputs}
         cell = self._cells.get(number)
@@ -281,7 +280,7 @@ class _TrialReader:
         """Return for each predictor its first call for the first example that needed it."""
         first: dict[str, tuple[int, int]] = {}
         for example, calls in self._calls_sent().items():
-            for seq, predictor in _named(calls, names):
+            for seq, predictor in calls:
                 first.setdefault(predictor, (example, seq))
         return [
             {
@@ -293,14 +292,14 @@ class _TrialReader:
             if predictor in first
         ]
 
-    def _calls_sent(self) -> dict[int, list[tuple[int, str | None]]]:
+    def _calls_sent(self) -> dict[int, list[tuple[int, str]]]:
         """Return example → (event, predictor) of its calls, examples in the trial's order."""
         scored_by = dict.fromkeys(self._numbers, self._trial)
         scored_by |= {n: cell.scored.trial for n, cell in self._cells.items() if n in scored_by}
-        sent: dict[int, list[tuple[int, str | None]]] = {number: [] for number in self._numbers}
+        sent: dict[int, list[tuple[int, str]]] = {number: [] for number in self._numbers}
         trials = json.dumps(sorted(set(scored_by.values())))
         for seq, trial, example, predictor in self._record.query(_SENT, self._run_id, trials):
-            if scored_by.get(example) == trial:
+            if predictor is not None and scored_by.get(example) == trial:
                 sent[example].append((seq, predictor))
         return sent
 
@@ -352,17 +351,6 @@ def _no_trial(trial: int) -> InvalidArgumentError:
     return InvalidArgumentError("trial", trial, "the run has no such trial.")
 
 
-def _input_names(planned: ev.RunPlanned | None, row: Mapping[str, Any]) -> set[str]:
-    """Return which fields of a row are inputs of the program."""
-    if planned is None:
-        return set()
-    if planned.inputs:
-        return set(planned.inputs)
-    # Runs of mipro_nb 0.1 did not write it down: what no predictor is given is not an input.
-    given = " ".join(declaration.split("->")[0] for declaration in planned.predictors.values())
-    return {name for name in row if re.search(rf"\b{re.escape(name)}\b", given)}
-
-
 def _prediction(record: Record, ref: ev.TextRef | None, limit: int) -> dict[str, Clip] | None:
     if ref is None:
         return None
@@ -370,20 +358,6 @@ def _prediction(record: Record, ref: ev.TextRef | None, limit: int) -> dict[str,
     if isinstance(values, dict):
         return clip_fields(values, more_of_text(ref), limit)
     return {"prediction": clip(record.text(ref), more_of_text(ref), limit)}
-
-
-def _named(
-    calls: Iterable[tuple[int, str | None]], names: Sequence[str]
-) -> Iterable[tuple[int, str]]:
-    """Yield an example's calls with their predictors.
-
-    Runs of mipro_nb 0.1 did not write them down: there the calls are taken to be in their order.
-    """
-    for place, (seq, predictor) in enumerate(calls):
-        if predictor is not None:
-            yield seq, predictor
-        elif place < len(names):
-            yield seq, names[place]
 
 
 def _messages_of(record: Record, run_id: str, seq: int) -> list[Message]:
@@ -396,8 +370,6 @@ def _sent(
     record: Record, call: ev.LMCallAnswered | ev.LMCallFailed
 ) -> tuple[list[Message], dict[str, Any]]:
     """Return messages and parameters of a call."""
-    if call.prompt_head is None or call.prompt_tail is None:
-        return [], {}  # records of 0.1.0 did not keep what had failed
     head, tail = kept(record, call.prompt_head, _HEAD), kept(record, call.prompt_tail, FIELDS)
     messages = [
         _message(message, within(more_of_text(call.prompt_head), "messages", place))
@@ -417,8 +389,11 @@ def _text(record: Record, ref: ev.TextRef) -> Clip:
 
 
 class _Said(TypedDict):
-    reply: Clip
+    reply: Clip | None
     thoughts: Clip | None
+
+
+_NOTHING_SAID: _Said = {"reply": None, "thoughts": None}
 
 
 def _said(record: Record, call: ev.LMCallAnswered) -> _Said:
@@ -435,44 +410,25 @@ def _said(record: Record, call: ev.LMCallAnswered) -> _Said:
 
 
 def _call(record: Record, recorded: RecordedEvent) -> CallDetail:
-    match recorded.event:
-        case ev.LMCallAnswered() as call:
-            messages, parameters = _sent(record, call)
-            return {
-                "phase": call.phase,
-                "model": call.model,
-                "messages": messages,
-                "parameters": parameters,
-                **_said(record, call),
-                "error": clip(call.problem, more_of_event(recorded.seq, "problem"))
-                if call.problem
-                else None,
-                "truncated": call.truncated,
-                "from_cache": call.from_cache,
-                "input_tokens": call.input_tokens,
-                "output_tokens": call.output_tokens,
-                "counted": call.counted,
-                "usd": call.usd,
-                "seconds": call.seconds,
-                "at": recorded.at,
-            }
-        case ev.LMCallFailed() as failed:
-            messages, parameters = _sent(record, failed)
-            return {
-                "phase": failed.phase,
-                "model": failed.model,
-                "messages": messages,
-                "parameters": parameters,
-                "reply": None,
-                "thoughts": None,
-                "error": clip(failed.error, more_of_event(recorded.seq, "error")),
-                "truncated": False,
-                "from_cache": False,
-                "input_tokens": failed.input_tokens,
-                "output_tokens": failed.output_tokens,
-                "counted": True,
-                "usd": failed.usd,
-                "seconds": failed.seconds,
-                "at": recorded.at,
-            }
-    raise AssertionError(recorded.event.type)
+    call = recorded.event
+    assert isinstance(call, ev.LMCallAnswered | ev.LMCallFailed)  # noqa: S101 - no other is asked for
+    messages, parameters = _sent(record, call)
+    answered = call if isinstance(call, ev.LMCallAnswered) else None
+    field = "problem" if answered else "error"
+    error = getattr(call, field)
+    return {
+        "phase": call.phase,
+        "model": call.model,
+        "messages": messages,
+        "parameters": parameters,
+        **(_said(record, answered) if answered else _NOTHING_SAID),
+        "error": clip(error, more_of_event(recorded.seq, field)) if error else None,
+        "truncated": answered is not None and answered.truncated,
+        "from_cache": answered is not None and answered.from_cache,
+        "input_tokens": call.input_tokens,
+        "output_tokens": call.output_tokens,
+        "counted": answered is None or answered.counted,
+        "usd": call.usd,
+        "seconds": call.seconds,
+        "at": recorded.at,
+    }

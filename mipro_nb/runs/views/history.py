@@ -83,17 +83,10 @@ WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'trial_told' GROUP B
 # among them: what they took is not known.
 _SPEND = """
 SELECT run_id, sum(type = 'lm_call_answered'), coalesce(sum(usd), 0.0),
-    sum(type = 'lm_call_answered' AND usd IS NULL)
+    sum(usd IS NULL)
 FROM events INDEXED BY events_by_type
 WHERE run_id IN (SELECT value FROM json_each(?))
     AND type IN ('lm_call_answered', 'lm_call_failed') AND NOT coalesce(from_cache, 0)
-GROUP BY run_id
-"""
-# Records of 0.1.0 say nothing of the price of what had failed: that is not the same as unknown.
-_UNPRICED_FAILURES = """
-SELECT run_id, count(*) FROM events INDEXED BY events_by_type
-WHERE run_id IN (SELECT value FROM json_each(?)) AND type = 'lm_call_failed' AND usd IS NULL
-    AND json_valid(body) AND json_type(body, '$.usd') = 'null'
 GROUP BY run_id
 """
 # What became of a run is told by these; the scores of one that has not ended also by the others.
@@ -150,9 +143,8 @@ def _states(record: Record, run_ids: Sequence[str], types: Sequence[str]) -> dic
 
 def _spent(record: Record, ids: str) -> dict[str, _Spent]:
     """Return what the calls of each run took."""
-    unpriced_failures = dict(record.query(_UNPRICED_FAILURES, ids))
     return {
-        run_id: _Spent(calls, None if unpriced or run_id in unpriced_failures else usd)
+        run_id: _Spent(calls, None if unpriced else usd)
         for run_id, calls, usd, unpriced in record.query(_SPEND, ids)
     }
 

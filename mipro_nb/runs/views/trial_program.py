@@ -23,9 +23,9 @@ def trial_program(record: Record, state: RunState, trial: int) -> dict[str, Any]
     if trial not in state.trials:
         known = ", ".join(map(str, sorted(state.trials))) or "none"
         raise InvalidArgumentError("trial", trial, f"the run's trials are {known}.")
-    student = state.planned.sources.get("student") if state.planned else None
+    student = None if state.planned is None else state.planned.sources.get("student")
     if student is None:
-        msg = "The record does not have the student's state: an older version wrote it."
+        msg = "The record does not have the student's state: it is damaged."
         raise RecordError(msg)
     saved = kept(record, student, FIELDS)
     predictors = {name: dict(entry) for name, entry in saved.get("predictors", {}).items()}

@@ -8,7 +8,6 @@ that a page can bear; `mipro_nb.runs.views.details` reads the whole of it.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -346,12 +345,7 @@ class RunView:
 
 
 def _full_evaluations(settings: Json) -> int:
-    if not settings.get("minibatch"):
-        return 0
-    steps = int(settings.get("minibatch_full_eval_steps", 1))
-    # Plans of older runs do not say it.
-    usual = math.ceil(int(settings.get("num_trials", 0)) / steps)
-    return int(settings.get("full_evaluations", usual))
+    return int(settings.get("full_evaluations", 0)) if settings.get("minibatch") else 0
 
 
 def _spend(spend: Spend) -> Json:

@@ -1,0 +1,89 @@
+"""What an argument may be: its type and bounds, which pydantic checks, and what to give instead.
+
+All of that stands in one annotation, so that a parameter is described in one place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.numbers import is_number
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """In an annotation: what to give instead of a value that does not fit."""
+
+    text: str
+
+
+def _own(value: Any) -> Any:
+    if not is_number(value):
+        raise ValueError
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_own)]
+"""A finite number of Python's own, whole or not; True and False are none."""
+Flag = Annotated[bool, Remedy("give True or False.")]
+Count = Annotated[int, Ge(1), Remedy("give a whole number of at least 1.")]
+CountOrZero = Annotated[int, Ge(0), Remedy("give a whole number of at least 0.")]
+Temperature = Annotated[Number, Ge(0), Le(2), Remedy("give a number from 0 to 2.")]
+"""OpenAI's range."""
+Usd = Annotated[Number, Gt(0), Remedy("give USD, more than 0.")]
+ExampleTimeout = Annotated[
+    Annotated[Number, Gt(0)] | None, Remedy("give seconds, more than 0, or None.")
+]
+
+
+def check(name: str, value: T, kind: Any) -> T:
+    """Return `value`, unchanged, if it is of a `kind`: an annotation with a `Remedy`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not; it names the argument `name`.
+    """
+    adapter, remedy = _read(kind)
+    try:
+        adapter.validate_python(value)
+    except ValidationError as error:
+        raise InvalidArgumentError(name, value, remedy) from error
+    return value
+
+
+def check_fields(given: Any) -> None:
+    """Return if every field of a dataclass that has a `Remedy` is of the kind that it names.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is not, the first of them; it names the field.
+    """
+    for name, kind in _kinds(given.__class__).items():
+        check(name, getattr(given, name), kind)
+
+
+@cache
+def _read(kind: Any) -> tuple[TypeAdapter[Any], str]:
+    (remedy,) = (each for each in kind.__metadata__ if isinstance(each, Remedy))
+    strict = ConfigDict(strict=True, arbitrary_types_allowed=True)
+    return TypeAdapter(kind, config=strict), remedy.text
+
+
+@cache
+def _kinds(cls: Any) -> dict[str, Any]:
+    hints = get_type_hints(cls, include_extras=True)
+    return {
+        name: kind
+        for name, kind in hints.items()
+        if any(isinstance(each, Remedy) for each in getattr(kind, "__metadata__", ()))
+    }

@@ -1,0 +1,153 @@
+"""From a student, rows and settings to the specification of a run, by way of a rehearsal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from mipro_nb.errors import InvalidArgumentError, ProgramError
+from mipro_nb.evaluate.metric import HUNDRED, Metric
+from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
+from mipro_nb.language.settings import settings
+from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.lm import limits_noted
+from mipro_nb.optimizer.estimating.prepare import Models, estimate
+from mipro_nb.optimizer.estimating.rehearsal import rehearse
+from mipro_nb.optimizer.planning.formats import plan_formats
+from mipro_nb.optimizer.planning.labels import label_notes
+from mipro_nb.optimizer.planning.lms import every_lm
+from mipro_nb.optimizer.planning.plan import resolve
+from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
+from mipro_nb.optimizer.planning.requested import RequestedSettings
+from mipro_nb.optimizer.planning.reserve import reserve_note
+from mipro_nb.optimizer.planning.rows import Rows, distinct
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.source import program_source
+from mipro_nb.optimizer.planning.uncounted import check_counted, note, uncounted
+
+
+async def specify(
+    student: Module,
+    rows: Rows,
+    metric: Metric,
+    wanted: RequestedSettings,
+    caps: Caps,
+    *,
+    task_model: LanguageModel | None,
+    prompt_model: LanguageModel | None,
+    teacher_lm: LanguageModel | None,
+    others_go_on: Callable[[], bool],
+    verbose: bool,
+    track_stats: bool,
+) -> RunSpec:
+    """Return the specification of a run, with everything about it checked; makes no LM call.
+
+    The configured LM stands for models that are None. `others_go_on` tells whether runs are under
+    way that the rehearsal has to leave room.
+
+    Raises
+    ------
+    InvalidArgumentError, ProgramError, MetricError
+        If something is wrong with settings, program, data or metric.
+    """
+    task_lm = task_model or settings.lm
+    prompt_lm = prompt_model or settings.lm or task_lm
+    if task_lm is None or prompt_lm is None:
+        msg = "No LM is configured: call configure(lm=LM(…)), or give task_model."
+        raise ProgramError(msg)
+    copy = student.deepcopy()
+    distinct_rows = len(distinct(rows.train))
+    formats = plan_formats(copy, task_lm, wanted, distinct_rows)
+    found = await rehearse(
+        copy,
+        [*rows.train, *rows.val],
+        metric,
+        lm=task_lm,
+        others_go_on=others_go_on,
+        num_threads=wanted.num_threads,
+        example_timeout=wanted.example_timeout,
+        metric_threshold=wanted.metric_threshold,
+    )
+    scale = _scale(found.metric_scale, wanted.metric_threshold)
+    source = program_source(copy)
+    plan = resolve(
+        wanted,
+        program=type(student).__name__,
+        predictors={n: p.signature.declaration for n, p in copy.named_predictors()},
+        models={
+            "task": task_lm.name,
+            "prompt": prompt_lm.name,
+            "teacher": (teacher_lm or task_lm).name,
+        },
+        formats=formats.of_predictors,
+        trainset_size=len(rows.train),
+        valset_size=len(rows.val),
+        distinct_rows=distinct_rows,
+        measured_predictors=formats.measured_predictors,
+        measured_formats=formats.measured_formats,
+    )
+    lms = every_lm(copy, task_lm, prompt_lm, teacher_lm)
+    not_counted = uncounted(lms)
+    check_counted(caps, not_counted)
+    notes = [
+        *plan.notes,
+        *formats.notes,
+        *note(not_counted),
+        *found.notes,
+        *limits_noted(caps, lms),
+    ]
+    if wanted.program_aware_proposer and source.problem:
+        notes.append(source.problem)
+    sets = {"trainset": rows.train, "valset": rows.val}
+    notes += label_notes(sets, [predictor.signature for predictor in copy.predictors()])
+    notes += repeated_notes(rows, zero_shot=plan.zero_shot)
+    plan = replace(
+        plan,
+        notes=tuple(notes),
+        metric_scale=scale,
+        chosen_formats=tuple(formats.chosen),
+        caps=caps,
+        estimate=estimate(
+            plan,
+            found,
+            Models(task_lm, teacher_lm or task_lm, prompt_lm),
+            student=copy,
+            trainset=rows.train,
+            source=source.text,
+        ),
+    )
+    plan.estimate.check_caps(caps)
+    if reserved := reserve_note(plan, caps):
+        plan = replace(plan, notes=(*plan.notes, reserved))
+    return RunSpec(
+        plan=plan,
+        student=copy,
+        rows=rows,
+        metric=Metric(metric.function, scale),
+        source=source,
+        task_lm=task_lm,
+        prompt_lm=prompt_lm,
+        teacher_lm=teacher_lm,
+        prompt_format=settings.prompt_format,
+        chosen_formats=formats.chosen,
+        verbose=verbose,
+        track_stats=track_stats,
+    )
+
+
+def _scale(seen: Literal[1, 100], metric_threshold: float | None) -> Literal[1, 100]:
+    """Return what the metric gives for a full score; a threshold above 1 also tells it.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If no score can reach the threshold.
+    """
+    threshold = 0 if metric_threshold is None else metric_threshold
+    if threshold > HUNDRED:
+        raise InvalidArgumentError(
+            "metric_threshold", metric_threshold, "scores go up to 1, or up to 100: give less."
+        )
+    return HUNDRED if threshold > 1 else seen

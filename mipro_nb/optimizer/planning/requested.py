@@ -1,0 +1,140 @@
+"""Every hyperparameter: its type, bounds and default, once for all that take or show it.
+
+What each of them means is told where users read it: at `MIPROv2` and its compile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Ge, Le
+
+from mipro_nb.checks import (
+    Count,
+    CountOrZero,
+    ExampleTimeout,
+    Flag,
+    Number,
+    Remedy,
+    Temperature,
+    check_fields,
+)
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language.formats import check_choice
+from mipro_nb.optimizer.search.strategy import STRATEGIES, SearchStrategy
+
+Auto = Literal["light", "medium", "heavy"]
+
+
+@dataclass(frozen=True)
+class AutoSettings:
+    """What one value of ``auto`` stands for: candidates, and the cap of the valset."""
+
+    num_candidates: int
+    valset_cap: int
+
+
+# Of DSPy's MIPROv2 (dspy/teleprompt/mipro_optimizer_v2.py, AUTO_RUN_SETTINGS).
+AUTO: Mapping[str, AutoSettings] = {
+    "light": AutoSettings(6, 100),
+    "medium": AutoSettings(12, 300),
+    "heavy": AutoSettings(18, 1000),
+}
+_LARGEST_SEED = 2**32 - 1  # of NumPy, which Optuna draws with
+
+
+class Unset(int):
+    """A default that can be told from the same number given by the user."""
+
+
+_Auto = Annotated[Auto | None, Remedy("choose one of 'light', 'medium', 'heavy', or None.")]
+_Seed = Annotated[
+    int,
+    Ge(0),
+    Le(_LARGEST_SEED),
+    Remedy(f"give a whole number of at least 0 and at most {_LARGEST_SEED}."),
+]
+_NUM_CANDIDATES, _NUM_TRIALS = Unset(10), Unset(30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters:
+    """What steers a run."""
+
+    auto: _Auto = None
+    num_candidates: Count = _NUM_CANDIDATES
+    num_trials: Count = _NUM_TRIALS
+    minibatch: Flag = True
+    minibatch_size: Count = 25
+    minibatch_full_eval_steps: Count = 10
+    max_bootstrapped_demos: CountOrZero = 4
+    max_labeled_demos: CountOrZero = 16
+    metric_threshold: Annotated[Number | None, Remedy("give a number, or None.")] = None
+    num_threads: Count = 6
+    max_errors: Count = 10
+    init_temperature: Temperature = 1.0
+    seed: Annotated[
+        int,
+        Ge(0),
+        Le(_LARGEST_SEED),
+        Remedy(f"give a whole number of at least 0 and at most {_LARGEST_SEED}."),
+    ] = 9
+    view_data_batch_size: Count = 10
+    program_aware_proposer: Flag = True
+    data_aware_proposer: Flag = True
+    tip_aware_proposer: Flag = True
+    fewshot_aware_proposer: Flag = True
+    search: SearchStrategy = STRATEGIES["paired"]
+    hedge: Flag = False
+    example_timeout: ExampleTimeout = None
+    prompt_format: str | None = None
+
+    @property
+    def zero_shot(self) -> bool:
+        """Tell whether instructions alone are searched, without demos."""
+        return self.max_bootstrapped_demos == 0 and self.max_labeled_demos == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestedSettings(Hyperparameters):
+    """What the user asked for, checked one by one but not yet against the data.
+
+    Attributes
+    ----------
+    trials_in_flight
+        As in `Plan`; None to have it follow from num_threads.
+    measured_predictors
+        As in `Plan`; None to have it follow from prompt_format, the models and the data.
+    """
+
+    trials_in_flight: Annotated[
+        Annotated[int, Ge(1)] | None, Remedy("give a whole number of at least 1.")
+    ] = None
+    measured_predictors: Annotated[  # a record gives it, which may say anything
+        Sequence[str] | None, Remedy("give a list of names.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_choice(self.prompt_format)
+        for name in ("num_candidates", "num_trials") if self.auto is not None else ():
+            value = getattr(self, name)
+            if not isinstance(value, Unset):
+                raise InvalidArgumentError(
+                    name, value, f"auto={self.auto!r} sets it: give auto=None, or leave it out."
+                )
+
+    def with_those_of(self, given: Mapping[str, Any]) -> Self:
+        """Return these with all settings that are among `given`."""
+        names = {field.name for field in fields(self)} & given.keys()
+        return replace(self, **{name: given[name] for name in names})
+
+    @property
+    def valset_cap(self) -> int | None:
+        """Return how many validation rows are used at most, None for all."""
+        return AUTO[self.auto].valset_cap if self.auto is not None else None
+
+
+DEFAULTS = RequestedSettings()

@@ -1,0 +1,67 @@
+"""From the specification to the run: a new one, or one that ended early and is resumed."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mipro_nb.checks import Flag, check
+from mipro_nb.language.module import Module
+from mipro_nb.language.settings import settings
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.running.twins import twin_noted, twin_of
+from mipro_nb.runs.store.open_records import open_record
+
+
+def run_of(
+    spec: RunSpec,
+    *,
+    requires_permission_to_run: bool = True,
+    resume: bool = False,
+    record: str | Path | None = None,
+    **_: Any,
+) -> Run:
+    """Return the run of a specification; parameters are those of `MIPROv2.compile`, all of them.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one of those that only runs take is invalid.
+    """
+    check("requires_permission_to_run", requires_permission_to_run, Flag)
+    check("resume", resume, Flag)
+    opened = open_record(record if record is not None else settings.record)
+    twin = twin_of(opened, spec)
+    progress = None
+    if resume:
+        found = resumption.same_run(opened, spec)
+        progress, caps = found.progress, spec.plan.caps
+        if progress is not None:
+            caps = resumption.caps_of(progress, caps.to_dict())
+            spec.plan.estimate.check_caps(caps)
+            spec = resumption.on_scale_of(progress, spec)
+        plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
+        spec = replace(spec, plan=plan)
+    if told := twin_noted(opened, spec, twin):
+        if not requires_permission_to_run:
+            warnings.warn(told, stacklevel=3)
+        spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
+    return Run(spec, opened, progress, twin=twin)
+
+
+def carried_out(run: Run, *, ask: bool) -> Module:
+    """Return the best program of a run, blocking until it is there; an interrupt stops the run."""
+    try:
+        return run.open(ask=ask, blocking=True).wait()
+    except KeyboardInterrupt:
+        if run.joined is not None:
+            print(f"Interrupted: run {run.id}, which was joined, goes on.")  # noqa: T201
+            raise
+        run.stop()
+        if run.permitted:
+            print("Interrupted: stopping the run and keeping the best program so far.")  # noqa: T201
+        return run.wait()

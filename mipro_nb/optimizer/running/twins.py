@@ -1,0 +1,70 @@
+"""Runs of the same specification that go on already: they may be joined instead of paid twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mipro_nb.errors import RecordError
+from mipro_nb.optimizer.planning.progress import RecordedProgress
+from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.running.resume import differences, parts_of_others
+from mipro_nb.optimizer.running.run import Run, live_runs
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.history import history_rows
+
+_GOING_ON = ("running", "paused")
+_TWIN = (
+    "Run {run_id} of this very plan is going on already. Instead of starting another one, you can "
+    "join it: choose that where you are asked, or call MIPROv2.join({run_id!r}). If you start "
+    "another one, both share their answers and the calls in flight: nothing is paid twice."
+)
+_OTHER_CAPS = (
+    "That run has other caps: {its}, where this plan has {own}. Joining keeps those of the "
+    "run that goes on."
+)
+_TWIN_ELSEWHERE = (
+    "Run {run_id} of this very plan is going on in another process: it cannot be joined from here. "
+    "mipro_nb.runs.load({run_id!r}) shows how it stands, and so does mipro_nb.history(). Answers "
+    "that it has kept are not paid for again; calls in flight are not shared."
+)
+
+
+def twin_of(record: Record, spec: RunSpec) -> Run | None:
+    """Return the run of the same specification that this process has under way, if any."""
+    going_on = {
+        run.id: run
+        for run in reversed(live_runs())
+        if run.permitted and run.record.path == record.path
+    }
+    found = _alike(record, spec, going_on)
+    return None if found is None else going_on[found]
+
+
+def twin_noted(record: Record, spec: RunSpec, twin: Run | None) -> str:
+    """Return what to know of a run of the same specification that goes on, here or elsewhere."""
+    if twin is not None:
+        told = _TWIN.format(run_id=twin.id)
+        its, own = twin.plan.caps, spec.plan.caps
+        if its != own:
+            told = f"{told} {_OTHER_CAPS.format(its=its.text(), own=own.text())}"
+        return told
+    elsewhere = _alike(record, spec, _going_on_elsewhere(record))
+    return "" if elsewhere is None else _TWIN_ELSEWHERE.format(run_id=elsewhere)
+
+
+def _alike(record: Record, spec: RunSpec, run_ids: Iterable[str]) -> str | None:
+    """Return which of these runs, the newest first, has this specification; None if none has."""
+    for run_id in run_ids:
+        try:
+            progress = RecordedProgress.of(record, run_id)
+            if not parts_of_others(progress, spec, list(differences(progress, spec))):
+                return run_id
+        except RecordError:
+            continue  # it waits for permission, or is in another record
+    return None
+
+
+def _going_on_elsewhere(record: Record) -> list[str]:
+    """Return the runs that other processes carry out and write into `record`, the newest first."""
+    rows = history_rows(record)
+    return [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]
