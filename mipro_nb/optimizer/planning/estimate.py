@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.events import Phase
 
 
@@ -26,6 +26,10 @@ class Amount:
     def at_most(self, bound: float) -> Amount:
         """Return the quantity where it cannot exceed `bound`."""
         return Amount(min(self.low, bound), min(self.expected, bound), min(self.high, bound))
+
+    def to_dict(self) -> vm.Range:
+        """Return the quantity as JSON-able values."""
+        return {"low": self.low, "expected": self.expected, "high": self.high}
 
     def text(self, form: Callable[[float], str]) -> str:
         """Return ``low – expected – high``, each written by `form`."""
@@ -71,6 +75,16 @@ class PhaseEstimate:
             self.usd + other.usd if known else None,  # type: ignore[operator]
         )
 
+    def to_dict(self) -> vm.PhaseEstimate:
+        """Return the estimate as JSON-able values."""
+        return {
+            "phase": self.phase,
+            "calls": self.calls.to_dict(),
+            "input_tokens": self.input_tokens.to_dict(),
+            "output_tokens": self.output_tokens.to_dict(),
+            "usd": None if self.usd is None else self.usd.to_dict(),
+        }
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -95,11 +109,11 @@ class Estimate:
             total = total + phase
         return total
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> vm.Estimate:
         """Return the estimate as JSON-able values, with its total."""
         return {
-            "phases": [asdict(phase) for phase in self.phases],
-            "total": asdict(self.total),
+            "phases": [phase.to_dict() for phase in self.phases],
+            "total": self.total.to_dict(),
             "guess": self.guess,
         }
 

@@ -262,7 +262,7 @@ class Run(RunFrames):
             program=plan.program,
             predictors=dict(plan.predictors),
             plan=plan.settings(),
-            estimate=plan.estimate.to_dict(),
+            estimate=dict(plan.estimate.to_dict()),
             trainset=self._journal.keep([row.to_dict() for row in rows.train]),
             valset=self._journal.keep([row.to_dict() for row in rows.val]),
             mipro_nb=__version__,

@@ -1,7 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { formatDuration } from "../../format";
+import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { ExampleRow } from "../../run";
 import { type Column, DataTable } from "../base/DataTable";
 import { CellFields } from "./CellFields";
 import { ExampleDetail } from "./ExampleDetail";

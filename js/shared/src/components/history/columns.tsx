@@ -9,8 +9,8 @@ import {
   formatScore,
   formatUsd,
 } from "../../format";
+import type { HistoryRow } from "../../generated/view-model";
 import { billedText } from "../../model/resume";
-import type { HistoryRow } from "../../run";
 import { excerpt } from "../../text";
 import type { Column } from "../base/DataTable";
 import { SafeText } from "../base/SafeText";

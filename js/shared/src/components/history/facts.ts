@@ -9,9 +9,9 @@ import {
   formatScore,
   formatUsd,
 } from "../../format";
+import type { HistoryRow } from "../../generated/view-model";
 import { billedText } from "../../model/resume";
 import { stateNames } from "../../model/words";
-import type { HistoryRow } from "../../run";
 
 export interface FactLine {
   readonly name: string;

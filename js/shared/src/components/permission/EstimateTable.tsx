@@ -1,6 +1,6 @@
 import { formatAbout, formatCount, formatTokens, formatUsd, type Range } from "../../format";
+import type { Estimate, PhaseEstimate, Spend } from "../../generated/view-model";
 import { phaseNames } from "../../model/words";
-import type { Estimate, PhaseEstimate, Spend } from "../../run";
 import { SafeText } from "../base/SafeText";
 
 interface EstimateTableProps {
