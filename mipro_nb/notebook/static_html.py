@@ -14,8 +14,9 @@ from html import escape
 from itertools import islice
 from typing import Any
 
-from mipro_nb.notebook.amounts import (
-    about,
+from mipro_nb.amounts import (
+    caps_texts,
+    format_about,
     format_count,
     format_duration,
     format_score,
@@ -25,7 +26,6 @@ from mipro_nb.notebook.amounts import (
 from mipro_nb.notebook.magic.plain import visible
 from mipro_nb.notebook.static_text import (
     best_text,
-    caps_texts,
     comparison_rows,
     comparison_text,
     costs_nothing,
@@ -192,7 +192,7 @@ def history_html(rows: Sequence[vm.HistoryRow]) -> str:
                     scores_text(row["baseline"], row["score"]),
                     format_count(row["trials"]),
                     format_count(row["calls"]),
-                    about(format_usd(row["usd"]), row["about"]),
+                    format_about(format_usd(row["usd"]), row["about"]),
                     format_duration(row["seconds"]),
                 )
                 for row in rows[:_MOST_RUNS]
@@ -290,7 +290,7 @@ def _trials(rows: Sequence[vm.TrialRow], best: int | None) -> str:
                 else f"{format_score(row['low'])} – {format_score(row['high'])}",
                 f"{row['examples']:,}" + (f", {row['reused']} reused" if row["reused"] else ""),
                 format_count(row["calls"]),
-                about(format_usd(row["usd"]), row["about"]),
+                format_about(format_usd(row["usd"]), row["about"]),
                 format_duration(row["seconds"]),
             )
             for row in rows

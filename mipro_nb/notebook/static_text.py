@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mipro_nb.notebook.amounts import (
-    about,
+from mipro_nb.amounts import (
+    caps_texts,
+    format_about,
     format_count,
     format_duration,
+    format_points,
     format_range,
     format_score,
     format_time,
+    format_tokens,
     format_usd,
 )
 from mipro_nb.notebook.magic.plain import visible
-from mipro_nb.numbers import signed
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.measured_formats import HEAD, chosen_text, formats_rows
 from mipro_nb.runs.sentences.resume import (
@@ -108,7 +110,7 @@ def history_text(rows: Sequence[vm.HistoryRow]) -> str:
             scores_text(row["baseline"], row["score"]),
             format_count(row["trials"]),
             format_count(row["calls"]),
-            about(format_usd(row["usd"]), row["about"]),
+            format_about(format_usd(row["usd"]), row["about"]),
         )
         for row in rows[:_MOST_RUNS]
     ]
@@ -167,7 +169,7 @@ def history_notes(rows: Sequence[vm.HistoryRow]) -> list[str]:
 
 def gain_text(gain: vm.Gain) -> str:
     """Return the interval of the gain over the student."""
-    low, high = signed(gain["low"]), signed(gain["high"])
+    low, high = format_points(gain["low"]), format_points(gain["high"])
     text = f"gain over the student: {low} to {high} (95 % interval)"
     return text if gain["low"] > 0 else f"{text}: no clear gain"
 
@@ -175,19 +177,6 @@ def gain_text(gain: vm.Gain) -> str:
 def scores_text(baseline: float | None, score: float | None) -> str:
     """Return a score with where it began: "0.0 → 92.5"."""
     return f"{format_score(baseline)} → {format_score(score)}"
-
-
-def caps_texts(caps: vm.Caps) -> list[str]:
-    """Return the limits that are set, each in words."""
-    usd, calls, tokens = caps["max_usd"], caps["max_calls"], caps["max_tokens"]
-    seconds = caps["max_seconds"]
-    texts = [
-        None if usd is None else format_usd(usd),
-        None if calls is None else f"{calls:,} LM calls",
-        None if tokens is None else f"{tokens:,} tokens",
-        None if seconds is None else format_duration(seconds),
-    ]
-    return [text for text in texts if text is not None]
 
 
 def spend_rows(summary: vm.RunSummary) -> list[tuple[str, ...]]:
@@ -208,9 +197,9 @@ def spend_rows(summary: vm.RunSummary) -> list[tuple[str, ...]]:
                 format_count(spend["calls"]),
                 format_range(guess["calls"], format_count) if guess else "–",
                 format_count(spend["cached_calls"]),
-                about(format_count(spend["input_tokens"]), spend["about"]),
-                about(format_count(spend["output_tokens"]), spend["about"]),
-                about(format_usd(spend["usd"]), spend["about"]),
+                format_about(format_tokens(spend["input_tokens"]), spend["about"]),
+                format_about(format_tokens(spend["output_tokens"]), spend["about"]),
+                format_about(format_usd(spend["usd"]), spend["about"]),
                 format_range(guess["usd"], format_usd) if guess else "–",
             )
         )
@@ -227,8 +216,8 @@ def estimate_rows(estimate: vm.Estimate) -> list[tuple[str, ...]]:
         row = (
             name,
             format_range(phase["calls"], format_count),
-            format_range(phase["input_tokens"], format_count),
-            format_range(phase["output_tokens"], format_count),
+            format_range(phase["input_tokens"], format_tokens),
+            format_range(phase["output_tokens"], format_tokens),
             format_range(phase["usd"], format_usd),
         )
         rows.append(row[:-1] if free else row)
@@ -277,7 +266,7 @@ def _differing(label: str, columns: Sequence[Mapping[str, Any]]) -> list[tuple[s
 
 
 def _cost_text(row: vm.HistoryRow) -> str:
-    usd = about(format_usd(row["usd"]), row["about"])
+    usd = format_about(format_usd(row["usd"]), row["about"])
     return f"{usd}, {billed_text(row['lost_usd'])}" if row["lost_usd"] > 0 else usd
 
 

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mipro_nb.amounts import format_score
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.numbers import one_decimal
 from mipro_nb.runs.archive import export_run
 from mipro_nb.runs.archive import import_run as read_archive
 from mipro_nb.runs.state import RunState, fold
@@ -120,7 +120,7 @@ class RecordedRun(RunFrames):
         return write_report(self.id, self.state)
 
     def __repr__(self) -> str:
-        score = "–" if self.score is None else one_decimal(self.score)
+        score = format_score(self.score)
         name = "" if self.name == self.row["program"] else f"{self.name!r} "
         what = f"{name}{self.row['program']} {self.status} {score}"
         return f"Run({self.id} {self.created:%Y-%m-%d %H:%M} {what})"

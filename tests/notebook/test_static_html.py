@@ -566,7 +566,7 @@ def test_a_question_for_permission_is_told_with_its_cost(state, told):
 
 def test_the_history_is_told_a_line_per_run():
     text = Page(history_html([history_row(0), history_row(1)])).text
-    for part in ("2 recorded runs", "run 0", "run 1", "33.3 → 92.5", "#paper", "12.3k"):
+    for part in ("2 recorded runs", "run 0", "run 1", "33.3 → 92.5", "#paper", "12,345"):
         assert part in text
     lines = history_text([history_row(0), history_row(1)]).splitlines()
     assert len(lines) == 3

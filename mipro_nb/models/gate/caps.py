@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mipro_nb.amounts import caps_texts
 from mipro_nb.errors import (
     CallRefusedError,
     CapReachedError,
@@ -72,15 +73,8 @@ class Caps:
         return asdict(self)
 
     def text(self) -> str:
-        """Return the limits as words: ``"USD 0.5, 800 calls"``, or ``"none"``."""
-        words = {
-            "max_usd": "USD {:g}",
-            "max_calls": "{:,} calls",
-            "max_tokens": "{:,} tokens",
-            "max_seconds": "{:g} s",
-        }
-        given = {name: value for name, value in self.to_dict().items() if value is not None}
-        return ", ".join(words[name].format(value) for name, value in given.items()) or "none"
+        """Return the limits as words: ``"$0.50, 800 calls"``, or ``"none"``."""
+        return ", ".join(caps_texts(self.to_dict())) or "none"
 
 
 _NOTHING = Usage()

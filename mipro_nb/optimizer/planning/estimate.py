@@ -1,10 +1,11 @@
-"""What a run will cost: calls, tokens and USD by phase, each as low–expected–high."""
+"""What a run will cost: calls, tokens and USD by phase, each as expected, low and high."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mipro_nb.amounts import UNKNOWN, format_count, format_range, format_tokens, format_usd
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.events import Phase
 
@@ -32,8 +33,8 @@ class Amount:
         return {"low": self.low, "expected": self.expected, "high": self.high}
 
     def text(self, form: Callable[[float], str]) -> str:
-        """Return ``low – expected – high``, each written by `form`."""
-        return " – ".join(form(value) for value in (self.low, self.expected, self.high))
+        """Return ``expected (low to high)``, each written by `form`."""
+        return format_range(self.to_dict(), form)
 
 
 NOTHING = Amount(0, 0, 0)
@@ -118,7 +119,7 @@ class Estimate:
         }
 
     def text(self) -> str:
-        """Return the estimate as a table of text: low – expected – high."""
+        """Return the estimate as a table of text: expected (low to high)."""
         rows: list[tuple[str, ...]] = [
             ("estimate", "LM calls", "input tokens", "output tokens", "USD")
         ]
@@ -137,16 +138,8 @@ class Estimate:
 def _row(name: str, estimate: PhaseEstimate) -> tuple[str, ...]:
     return (
         name,
-        estimate.calls.text(_count),
-        estimate.input_tokens.text(_count),
-        estimate.output_tokens.text(_count),
-        "unknown" if estimate.usd is None else estimate.usd.text(_dollars),
+        estimate.calls.text(format_count),
+        estimate.input_tokens.text(format_tokens),
+        estimate.output_tokens.text(format_tokens),
+        UNKNOWN if estimate.usd is None else estimate.usd.text(format_usd),
     )
-
-
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def _dollars(value: float) -> str:
-    return f"{value:.2f}" if value >= 1 or value == 0 else f"{value:.4f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mipro_nb.numbers import one_decimal
+from mipro_nb.amounts import format_count, format_score, format_tokens
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState
@@ -51,10 +51,10 @@ def formats_rows(formats: MeasuredFormats) -> list[tuple[str, ...]]:
     return [
         (
             f"{each['format']}{' ★' if each['format'] == formats['chosen'] else ''}",
-            one_decimal(each["score"]),
-            f"{each['unreadable']:,}",
-            f"{each['errors']:,}",
-            f"{each['tokens']:,}",
+            format_score(each["score"]),
+            format_count(each["unreadable"]),
+            format_count(each["errors"]),
+            format_tokens(each["tokens"]),
         )
         for each in formats["measured"]
     ]

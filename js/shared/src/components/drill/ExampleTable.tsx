@@ -69,7 +69,7 @@ const columns: readonly Column<ExampleRow>[] = [
     id: "seconds",
     header: "Time",
     value: (row) => row.seconds,
-    cell: (row) => (row.seconds === null ? "–" : formatDuration(row.seconds)),
+    cell: (row) => formatDuration(row.seconds),
     align: "end",
     width: "72px",
     largestFirst: true,

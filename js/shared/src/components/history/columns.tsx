@@ -156,11 +156,11 @@ function BeforeAndAfter({ row }: { readonly row: HistoryRow }) {
     <>
       <span class="mipro-muted">
         <span class="mipro-only-read">before </span>
-        {row.baseline === null ? "–" : formatScore(row.baseline)}
+        {formatScore(row.baseline)}
         <span aria-hidden="true"> → </span>
         <span class="mipro-only-read">, after </span>
       </span>
-      {row.score === null ? "–" : formatScore(row.score)}
+      {formatScore(row.score)}
     </>
   );
 }

@@ -27,8 +27,8 @@ export interface FactGroup {
 }
 
 const results: readonly (readonly [string, (row: HistoryRow) => string])[] = [
-  ["Score", (row) => (row.score === null ? "–" : formatScore(row.score))],
-  ["Baseline", (row) => (row.baseline === null ? "–" : formatScore(row.baseline))],
+  ["Score", (row) => formatScore(row.score)],
+  ["Baseline", (row) => formatScore(row.baseline)],
   [
     "Gain",
     ({ score, baseline }) =>

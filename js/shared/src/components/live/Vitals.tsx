@@ -65,7 +65,7 @@ function BestScore({ summary }: { readonly summary: RunSummary }) {
   return (
     <Vital label="Best score">
       <span class="mipro-vital-value mipro-vital-value--large">
-        {best === null ? "–" : formatScore(best.score)}
+        {formatScore(best?.score ?? null)}
       </span>
       {best !== null && baseline !== null && (
         <Gain

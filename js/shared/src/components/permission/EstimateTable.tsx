@@ -1,5 +1,5 @@
-import { formatAbout, formatCount, formatTokens, formatUsd, type Range } from "../../format";
-import type { Estimate, PhaseEstimate, Spend } from "../../generated/view-model";
+import { formatAbout, formatCount, formatTokens, formatUsd } from "../../format";
+import type { Estimate, PhaseEstimate, Range, Spend } from "../../generated/view-model";
 import { phaseNames } from "../../model/words";
 import { SafeText } from "../base/SafeText";
 
