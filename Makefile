@@ -58,7 +58,7 @@ BENCH := $(PY) -m benchmarks.against_dspy
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two installers would write into one environment
-.PHONY: help setup demo lab notebooks docs test test-fast coverage check bench bench-local \
+.PHONY: help setup demo lab notebooks docs types test test-fast coverage check bench bench-local \
 	bench-formats soak format clean chromium seed
 
 help: ## Show what can be made
@@ -157,6 +157,9 @@ docs: $(DOCS_STAMP) ## Build the documentation site in build/docs; warnings are 
 	$(PY) -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
 	@echo "The site: build/docs/index.html"
 
+types: setup ## Write the front end's types of what Python sends and answers
+	$(PY) typescript/generate.py
+
 test: chromium setup ## Run all tests: Python's, TypeScript's and those in a browser
 	$(PYTEST)
 
@@ -172,6 +175,7 @@ check: setup docs ## Lint, check formatting, types, imports, prose and documenta
 	$(VENV)/bin/mypy --strict mipro_nb
 	$(VENV)/bin/lint-imports
 	$(PY) prose/check.py
+	$(PY) typescript/generate.py --check
 	$(NPM) run check
 	$(NPM_LAB) run types
 

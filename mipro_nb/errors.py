@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mipro_nb.amounts import CAPS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 from typing import Any
@@ -190,19 +192,16 @@ class CapReachedError(CallRefusedError):
         self.limit = limit
         self.reserved = reserved
         self.wanted = wanted
-        text = f"The cap {cap}={limit:,} is reached: {_amount(value)} spent"
+        form = CAPS[cap]
+        text = f"The cap {cap}={limit:,} is reached: {form(value)} spent"
         if cap == "max_calls":
             super().__init__(f"{text}.")
             return
         super().__init__(
-            f"{text}, {_amount(reserved)} reserved for calls in flight, and the next call might "
-            f"take {_amount(wanted)}. Set a lower LM(max_tokens=…): each call then reserves less "
+            f"{text}, {form(reserved)} reserved for calls in flight, and the next call might "
+            f"take {form(wanted)}. Set a lower LM(max_tokens=…): each call then reserves less "
             "of the cap."
         )
-
-
-def _amount(value: float) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
 
 
 class RunEndedError(MiproError):

@@ -7,9 +7,9 @@ import sys
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Literal
 
+from mipro_nb.amounts import format_about, format_score, format_usd
 from mipro_nb.core_loop import until_done, wait_until
 from mipro_nb.errors import PermissionUnansweredError, RecordError, RunEndedError, shown
-from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import events as ev
@@ -184,11 +184,10 @@ class TerminalWindow:
                 if line is not None:
                     bar.write(line)
         score, spend = self._run.score, self._run.state.spend
-        usd = "unknown" if spend.usd is None else f"{spend.usd:.3f}"
-        usd = f"about {usd}" if spend.about and spend.usd is not None else usd
-        best = "–" if score is None else one_decimal(score)
+        cost = format_about(format_usd(spend.usd), spend.about)
         bar.set_postfix_str(
-            f"best {best}, {counted(spend.calls, 'call')}, USD {usd}", refresh=False
+            f"best {format_score(score)}, {counted(spend.calls, 'call')}, cost {cost}",
+            refresh=False,
         )
 
 
@@ -206,9 +205,9 @@ def _line(event: ev.AnyEvent) -> str | None:
                 f"{event.labelled} labelled"
             )
         case ev.TrialTold(trial=trial, kind=kind, score=score, configuration=configuration):
-            return f"evaluation {trial} ({kind}): {one_decimal(score)} {configuration or ''}"
+            return f"evaluation {trial} ({kind}): {format_score(score)} {configuration or ''}"
         case ev.FormatMeasured(format=name, score=score, unreadable=unreadable):
-            return f"prompt format {name}: {one_decimal(score)}, {unreadable:,} unreadable"
+            return f"prompt format {name}: {format_score(score)}, {unreadable:,} unreadable"
         case ev.FormatChosen(format=name, reason=reason):
             return f"prompt format chosen: {name}, {reason}"
     return None

@@ -16,7 +16,7 @@ import type {
   Spend,
   TrialDetail,
   TrialRow,
-} from "../shared/src/run";
+} from "../shared/src/generated/view-model";
 
 export interface RunOptions {
   readonly id: string;
@@ -480,11 +480,13 @@ export function calls(): readonly CallDetail[] {
       ],
       parameters: { temperature: 0, max_tokens: 250 },
       reply: clip("reasoning: Kafka was born in Prague, on the Vltava.\nanswer: Vltava"),
+      thoughts: null,
       error: null,
       truncated: false,
       from_cache: false,
       input_tokens: 812,
       output_tokens: 41,
+      counted: true,
       usd: 0.000146,
       seconds: 0.84,
       at: started + 90,

@@ -1,9 +1,9 @@
 /** A kernel that is not there: answers every question, and lets a run go on. */
 
+import type { Asks, RunSnapshot, TrialRow } from "../shared/src/generated/view-model";
 import type { Channel } from "../shared/src/model/channel";
 import { choices } from "../shared/src/model/words";
-import type { Asks, FromKernel, Request, What } from "../shared/src/protocol";
-import type { RunSnapshot, TrialRow } from "../shared/src/run";
+import type { FromKernel, Request, What } from "../shared/src/protocol";
 import {
   calls,
   demoSetCard,

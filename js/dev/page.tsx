@@ -7,9 +7,8 @@
 
 import { render } from "preact";
 import { App } from "../shared/src/components/App";
+import type { RunSnapshot, WidgetState } from "../shared/src/generated/view-model";
 import { Kernel } from "../shared/src/model/kernel";
-import type { WidgetState } from "../shared/src/protocol";
-import type { RunSnapshot } from "../shared/src/run";
 import { historyRows, permission, type RunOptions, snapshotOf, usual } from "./data";
 import { FakeKernel } from "./fakeKernel";
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from mipro_nb.amounts import format_score
 from mipro_nb.checks import Count, ExampleTimeout, check
 from mipro_nb.core_loop import TICK_SECONDS, core, on_core
 from mipro_nb.errors import InvalidArgumentError, shown
@@ -17,7 +18,6 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.execution.scored_row import is_made_of
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.gate import own_calls
-from mipro_nb.numbers import one_decimal
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.sentences.wording import counted
 
@@ -314,7 +314,8 @@ class _Bar:
     def tick(self) -> None:
         if self._done > self._bar.n:
             self._bar.set_postfix_str(
-                f"score {one_decimal(100 * self._points / self._done / self._scale)}", refresh=False
+                f"score {format_score(100 * self._points / self._done / self._scale)}",
+                refresh=False,
             )
             self._bar.update(self._done - self._bar.n)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from mipro_nb.notebook.protocol import Kind, RunBundle
 from mipro_nb.notebook.static_html import (
     comparison_html,
     history_html,
@@ -14,16 +17,17 @@ from mipro_nb.notebook.static_text import (
     permission_text,
     run_text,
 )
-from mipro_nb.runs.views.view import SCHEMA, Json
+from mipro_nb.runs.view_model import RunSnapshot, Shown
+from mipro_nb.runs.views.view import SCHEMA
 
 RUN_MIME = "application/vnd.mipro.run+json"
-EMPTY: Json = {"permission": None, "snapshot": None, "history": None, "comparison": None}
+EMPTY: Shown = {"permission": None, "snapshot": None, "history": None, "comparison": None}
 """What a view shows that shows nothing."""
 # Of more trials than this, a saved notebook keeps the best and the full evaluations.
 _MOST_TRIALS = 1000
 
 
-def mime_bundle(kind: str, content: Json) -> Json:
+def mime_bundle(kind: Kind, content: Shown) -> dict[str, Any]:
     """Return a view as the types that front ends choose from.
 
     Parameters
@@ -33,9 +37,9 @@ def mime_bundle(kind: str, content: Json) -> Json:
     content
         ``permission``, ``snapshot``, ``history`` and ``comparison``, None for what is not shown.
     """
-    html, text = _static(kind, content)
+    html, text = _static(content)
     snapshot = content["snapshot"]
-    saved = {
+    saved: RunBundle = {
         "schema": SCHEMA,
         "kind": kind,
         "run": snapshot["summary"]["id"] if snapshot else None,
@@ -44,10 +48,10 @@ def mime_bundle(kind: str, content: Json) -> Json:
     return {RUN_MIME: saved, "text/html": html, "text/plain": text}
 
 
-def _static(kind: str, content: Json) -> tuple[str, str]:
-    if kind == "history":
+def _static(content: Shown) -> tuple[str, str]:
+    if content["history"] is not None:
         return history_html(content["history"]), history_text(content["history"])
-    if kind == "comparison":
+    if content["comparison"] is not None:
         return comparison_html(content["comparison"]), comparison_text(content["comparison"])
     if content["snapshot"] is not None:
         return run_html(content["snapshot"]), run_text(content["snapshot"])
@@ -56,7 +60,7 @@ def _static(kind: str, content: Json) -> tuple[str, str]:
     return "", ""
 
 
-def bounded(snapshot: Json) -> Json:
+def bounded(snapshot: RunSnapshot) -> RunSnapshot:
     """Return a snapshot that a notebook can bear to be saved with, whatever the run's length."""
     trials = snapshot["trials"]
     if len(trials) <= _MOST_TRIALS:
@@ -69,6 +73,6 @@ def bounded(snapshot: Json) -> Json:
     kept = [*full, *others][:_MOST_TRIALS]
     return {
         **snapshot,
-        "trials": sorted(kept, key=lambda row: int(row["trial"])),
+        "trials": sorted(kept, key=lambda row: row["trial"]),
         "left_out": len(trials) - len(kept),
     }

@@ -6,13 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.runs.recorded_runs import load_run
 from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.view_model import RunDelta, RunSnapshot, TrialDetail
 from mipro_nb.runs.views.details import trial_detail
-from mipro_nb.runs.views.view import Json, RunView
+from mipro_nb.runs.views.view import RunView
+
+_Told = TypeVar("_Told", RunSnapshot, RunDelta)
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ class Follower:
         self,
         record: Record,
         run_id: str,
-        tell: Callable[[Json], None],
+        tell: Callable[[RunDelta], None],
         at_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.run_id = run_id
@@ -70,7 +73,7 @@ class Follower:
             self._closed.set()
             self._at_end()
 
-    def snapshot(self, details: tuple[int, ...] = ()) -> Json:
+    def snapshot(self, details: tuple[int, ...] = ()) -> RunSnapshot:
         """Return all that is known of the run, with the details of some trials.
 
         Raises
@@ -92,7 +95,7 @@ class Follower:
             told = self._view.snapshot(now=time.time(), in_flight=self._in_flight(), details=found)
             return self._with_pause(told)
 
-    def for_saving(self) -> Json:
+    def for_saving(self) -> RunSnapshot:
         """Return all that is known, with what can be looked into without a kernel.
 
         That is the student as given and the best trial: those are what one compares.
@@ -103,7 +106,7 @@ class Follower:
         trials = {0} if best is None else {0, best.trial}
         return self.snapshot(tuple(sorted(trials)))
 
-    def detail(self, trial: int) -> Any:
+    def detail(self, trial: int) -> TrialDetail:
         """Return what can be seen of one trial."""
         with self._lock:
             self._read()
@@ -118,7 +121,7 @@ class Follower:
         # One that waits for permission to resume is as it was before.
         return None if live is None or not live.permitted else live.in_flight
 
-    def _with_pause(self, told: Json) -> Json:
+    def _with_pause(self, told: _Told) -> _Told:
         """Return what is `told`, with a pause that only the run itself knows of.
 
         One that pauses because its record cannot be written cannot record that either.
@@ -130,7 +133,9 @@ class Follower:
         state, reason = live.read(lambda state: (state.state, state.pause_reason))
         if state != "paused":
             return told
-        return {**told, "summary": {**summary, "state": state, "reason": reason}}
+        paused = told.copy()
+        paused["summary"] = {**summary, "state": state, "reason": reason}
+        return paused
 
     def _lives(self) -> bool:
         with self._lock:

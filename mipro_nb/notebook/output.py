@@ -11,7 +11,6 @@ from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.follower import Follower
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.optimizer.running.run import Run
-from mipro_nb.runs.views.view import Json
 
 
 def displayed(shown: Any, *, raw: bool = True) -> DisplayHandle:
@@ -34,7 +33,7 @@ class StaticWindow:
         self._follower = Follower(run.record, run.id, lambda _: None)
         self._handle = displayed(self._bundle())
 
-    def _bundle(self) -> Json:
+    def _bundle(self) -> dict[str, Any]:
         return mime_bundle("run", {**EMPTY, "snapshot": bounded(self._follower.for_saving())})
 
     @property

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.notebook.follower import Follower
-from mipro_nb.notebook.widget import Answers
-from mipro_nb.numbers import is_count
+from mipro_nb.notebook.protocol import request
 from mipro_nb.optimizer.running.run import Run, runs_here
+from mipro_nb.runs.events import Part
 from mipro_nb.runs.recorded_runs import compare_runs, delete_runs, rename_run, tag_run
 from mipro_nb.runs.store.owners import lives_here
 from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.view_model import (
+    CallDetail,
+    Clip,
+    HistoryRow,
+    RunComparison,
+    RunDelta,
+    RunSnapshot,
+    TrialDetail,
+)
 from mipro_nb.runs.views.details import demos, example_calls
 from mipro_nb.runs.views.history import history_rows
-from mipro_nb.runs.views.view import Json
 from mipro_nb.runs.views.whole_text import whole_text
 
-Tell = Callable[[str, Json], None]
+Tell = Callable[[str, RunDelta], None]
+
+
+class Added(TypedDict):
+    """The index of a new candidate."""
+
+    index: int
 
 
 class RequestHandler:
@@ -40,41 +54,6 @@ class RequestHandler:
         self._tell, self._at_end = tell, at_end
         self._followers: dict[str, Follower] = {}
 
-    def answers(self) -> Answers:
-        """Return what can be asked here; see ``js/shared/src/protocol.ts``."""
-        return {
-            "snapshot": lambda ask: self.follow(_text(ask, "run")).snapshot(),
-            "trial": lambda ask: self._follower(ask).detail(_number(ask, "trial")),
-            "calls": lambda ask: example_calls(
-                self._record, _text(ask, "run"), _number(ask, "trial"), _number(ask, "example")
-            ),
-            "demos": lambda ask: demos(
-                self._record, _text(ask, "run"), _text(ask, "predictor"), _number(ask, "index")
-            ),
-            "text": lambda ask: whole_text(self._record, _text(ask, "run"), _text(ask, "more")),
-            "pause": lambda ask: self._live(ask).pause(),
-            "resume": lambda ask: self._live(ask).resume(),
-            "stop": lambda ask: self._live(ask).stop(),
-            "pin": lambda ask: self._live(ask).pin(
-                _text(ask, "predictor"),
-                _number(ask, "index"),
-                part=_text(ask, "part"),
-                on=bool(ask["on"]),
-            ),
-            "ban": lambda ask: self._live(ask).ban(
-                _text(ask, "predictor"),
-                _number(ask, "index"),
-                part=_text(ask, "part"),
-                on=bool(ask["on"]),
-            ),
-            "add": self._add,
-            "history": lambda _: history_rows(self._record),
-            "rename": lambda ask: self._renamed(_text(ask, "run"), _text(ask, "name")),
-            "tag": lambda ask: self._tagged(_text(ask, "run"), _texts(ask, "tags")),
-            "delete": lambda ask: delete_runs(*_texts(ask, "runs"), record=self._path),
-            "compare": lambda ask: compare_runs(*_texts(ask, "runs"), record=self._path),
-        }
-
     @property
     def _path(self) -> Path:
         return self._record.path
@@ -93,61 +72,99 @@ class RequestHandler:
             follower.begin()
         return follower
 
-    def _follower(self, ask: Json) -> Follower:
-        return self.follow(_text(ask, "run"))
-
-    def _live(self, ask: Json) -> Run:
-        run_id = _text(ask, "run")
-        run = runs_here.find_live(run_id)
-        if run is None:
-            msg = f"Run {run_id} does not go on in this kernel: it has ended, or is in another one."
+    def _live(self, run: str) -> Run:
+        live = runs_here.find_live(run)
+        if live is None:
+            msg = f"Run {run} does not go on in this kernel: it has ended, or is in another one."
             raise RunEndedError(msg)
-        return run
+        return live
 
-    def _add(self, ask: Json) -> Json:
-        based_on = ask.get("based_on")
-        index = self._live(ask).add_instruction(
-            _text(ask, "predictor"),
-            _text(ask, "instruction"),
-            based_on=None if based_on is None else _number(ask, "based_on"),
-        )
+    @request
+    def snapshot(self, run: str) -> RunSnapshot:
+        """Return a fresh snapshot; the kernel then keeps sending deltas of this run."""
+        return self.follow(run).snapshot()
+
+    @request
+    def trial(self, run: str, trial: int) -> TrialDetail:
+        """Return a trial with its prompts and examples."""
+        return self.follow(run).detail(trial)
+
+    @request
+    def calls(self, run: str, trial: int, example: int) -> list[CallDetail]:
+        """Return the LM calls that an example took."""
+        return example_calls(self._record, run, trial, example)
+
+    @request
+    def demos(self, run: str, predictor: str, index: int) -> list[dict[str, Clip]]:
+        """Return all demos of a demo set."""
+        return demos(self._record, run, predictor, index)
+
+    @request
+    def text(self, run: str, more: str) -> str:
+        """Return the whole of a text that was cut; `more` is the Clip's."""
+        return whole_text(self._record, run, more)
+
+    @request
+    def pause(self, run: str) -> None:
+        """Have no further call sent."""
+        self._live(run).pause()
+
+    @request
+    def resume(self, run: str) -> None:
+        """Have a paused run go on."""
+        self._live(run).resume()
+
+    @request
+    def stop(self, run: str) -> None:
+        """End a run early."""
+        self._live(run).stop()
+
+    @request
+    def pin(self, *, run: str, predictor: str, part: Part, index: int, on: bool) -> None:
+        """Have only pinned candidates of a part be tried, while any is pinned."""
+        self._live(run).pin(predictor, index, part=part, on=on)
+
+    @request
+    def ban(self, *, run: str, predictor: str, part: Part, index: int, on: bool) -> None:
+        """Have a candidate no longer be tried."""
+        self._live(run).ban(predictor, index, part=part, on=on)
+
+    @request
+    def add(self, run: str, predictor: str, instruction: str, based_on: int | None) -> Added:
+        """Add an instruction by hand; with `based_on`, in the place of that candidate."""
+        index = self._live(run).add_instruction(predictor, instruction, based_on=based_on)
         return {"index": index}
 
-    def _renamed(self, run_id: str, name: str) -> Any:
-        self._check_whole(run_id)
-        rename_run(run_id, name, record=self._path)
-        return self._row(run_id)
+    @request
+    def history(self) -> list[HistoryRow]:
+        """Return all recorded runs."""
+        return history_rows(self._record)
 
-    def _tagged(self, run_id: str, tags: list[str]) -> Any:
-        self._check_whole(run_id)
-        tag_run(run_id, *tags, record=self._path)
-        return self._row(run_id)
+    @request
+    def rename(self, run: str, name: str) -> HistoryRow:
+        """Give a run another name."""
+        self._check_whole(run)
+        rename_run(run, name, record=self._path)
+        return history_rows(self._record, [run])[0]
+
+    @request
+    def tag(self, run: str, tags: list[str]) -> HistoryRow:
+        """Give a run other tags."""
+        self._check_whole(run)
+        tag_run(run, *tags, record=self._path)
+        return history_rows(self._record, [run])[0]
+
+    @request
+    def delete(self, runs: list[str]) -> None:
+        """Delete runs from the record."""
+        delete_runs(*runs, record=self._path)
+
+    @request
+    def compare(self, runs: list[str]) -> RunComparison:
+        """Return runs side by side."""
+        return {"runs": compare_runs(*runs, record=self._path).runs}
 
     def _check_whole(self, run_id: str) -> None:
         """Refuse the beginning of an id: only who types it sees what it stands for."""
         if self._record.find_run(run_id) != run_id:
             raise InvalidArgumentError("run", run_id, "give the whole id.")
-
-    def _row(self, run_id: str) -> Any:
-        return history_rows(self._record, [run_id])[0]
-
-
-def _text(ask: Json, name: str) -> str:
-    value = ask.get(name)
-    if not isinstance(value, str):
-        raise InvalidArgumentError(name, value, "give a text.")
-    return value
-
-
-def _texts(ask: Json, name: str) -> list[str]:
-    value = ask.get(name)
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise InvalidArgumentError(name, value, "give a list of texts.")
-    return value
-
-
-def _number(ask: Json, name: str) -> int:
-    value = ask.get(name)
-    if not is_count(value):
-        raise InvalidArgumentError(name, value, "give a whole number.")
-    return value

@@ -14,8 +14,9 @@ from html import escape
 from itertools import islice
 from typing import Any
 
-from mipro_nb.notebook.amounts import (
-    about,
+from mipro_nb.amounts import (
+    caps_texts,
+    format_about,
     format_count,
     format_duration,
     format_score,
@@ -25,7 +26,6 @@ from mipro_nb.notebook.amounts import (
 from mipro_nb.notebook.plain import visible
 from mipro_nb.notebook.static_text import (
     best_text,
-    caps_texts,
     comparison_rows,
     comparison_text,
     costs_nothing,
@@ -43,6 +43,7 @@ from mipro_nb.notebook.static_text import (
     spend_notes,
     spend_rows,
 )
+from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.measured_formats import HEAD, chosen_text, formats_rows
 from mipro_nb.runs.sentences.resume import NOTHING_SCORED
 from mipro_nb.runs.sentences.wording import configuration_text, counted
@@ -57,8 +58,6 @@ __all__ = [
     "run_html",
     "run_text",
 ]
-
-Json = Mapping[str, Any]
 
 MOST_BYTES = 200_000
 _BEST_TRIALS = 10
@@ -105,7 +104,7 @@ class _Page:
         return "".join([*self._parts, "</div>"])
 
 
-def run_html(snapshot: Json) -> str:
+def run_html(snapshot: vm.RunSnapshot) -> str:
     """Return a run: how it stands, scores, spend, trials, and the best program's prompts."""
     summary = snapshot["summary"]
     page = _Page()
@@ -117,7 +116,7 @@ def run_html(snapshot: Json) -> str:
     if hint := resume_hint(summary):
         page.add(_paragraph(f"To resume it, {hint}."))
     page.add(_table(None, _summary_rows(snapshot)))
-    if formats := summary.get("formats"):
+    if formats := summary["formats"]:
         page.add(
             _titled(f"Prompt format: {chosen_text(formats)}", _table(HEAD, formats_rows(formats)))
         )
@@ -141,7 +140,7 @@ def run_html(snapshot: Json) -> str:
     return page.html()
 
 
-def permission_html(request: Json) -> str:
+def permission_html(request: vm.PermissionRequest) -> str:
     """Return a question for permission: what would run, what it would cost, what was answered."""
     page = _Page()
     states = {
@@ -173,7 +172,7 @@ def permission_html(request: Json) -> str:
     return page.html()
 
 
-def history_html(rows: Sequence[Json]) -> str:
+def history_html(rows: Sequence[vm.HistoryRow]) -> str:
     """Return the history: a line per run, the newest first."""
     page = _Page()
     page.add(_heading(counted(len(rows), "recorded run") if rows else "No run is recorded yet"))
@@ -193,7 +192,7 @@ def history_html(rows: Sequence[Json]) -> str:
                     scores_text(row["baseline"], row["score"]),
                     format_count(row["trials"]),
                     format_count(row["calls"]),
-                    about(format_usd(row["usd"]), row.get("about")),
+                    format_about(format_usd(row["usd"]), row["about"]),
                     format_duration(row["seconds"]),
                 )
                 for row in rows[:_MOST_RUNS]
@@ -207,7 +206,7 @@ def history_html(rows: Sequence[Json]) -> str:
     return page.html()
 
 
-def comparison_html(comparison: Json) -> str:
+def comparison_html(comparison: vm.RunComparison) -> str:
     """Return runs side by side: scores, cost, settings that differ, instructions."""
     runs = comparison["runs"][:_MOST_COMPARED]
     page = _Page()
@@ -232,7 +231,7 @@ def comparison_html(comparison: Json) -> str:
     return page.html()
 
 
-def _summary_rows(snapshot: Json) -> list[tuple[str, str]]:
+def _summary_rows(snapshot: vm.RunSnapshot) -> list[tuple[str, str]]:
     summary, trials = snapshot["summary"], len(snapshot["trials"])
     rows = [("student as given", _bar_text(summary["baseline"]))]
     if summary["best"] is not None:
@@ -253,26 +252,30 @@ def _summary_rows(snapshot: Json) -> list[tuple[str, str]]:
     return rows
 
 
-def _data_text(about: Json) -> str:
+def _data_text(about: vm.RunSummary | vm.PermissionRequest) -> str:
     train = counted(about["trainset_size"], "row")
     return f"{train} to learn from, {about['valset_size']:,} to validate on"
 
 
-def _settings_rows(settings: Json) -> list[tuple[str, str]]:
+def _settings_rows(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in islice(settings.items(), 100)]
 
 
-def _first_trials(trials: Sequence[Json]) -> list[Json]:
+def _first_trials(trials: Sequence[vm.TrialRow]) -> list[vm.TrialRow]:
     """Return the trials that matter most: full evaluations, and the best of the others."""
     scored = [row for row in trials if row["score"] is not None]
     full = [row for row in scored if row["kind"] != "minibatch"]
     others = [row for row in scored if row["kind"] == "minibatch"]
-    by_score = sorted(full, key=lambda row: -row["score"])[: 3 * _BEST_TRIALS]
-    by_score += sorted(others, key=lambda row: -row["score"])[:_BEST_TRIALS]
-    return sorted(by_score, key=lambda row: int(row["trial"]))
+    by_score = sorted(full, key=_worst_last)[: 3 * _BEST_TRIALS]
+    by_score += sorted(others, key=_worst_last)[:_BEST_TRIALS]
+    return sorted(by_score, key=lambda row: row["trial"])
 
 
-def _trials(rows: Sequence[Json], best: int | None) -> str:
+def _worst_last(row: vm.TrialRow) -> float:
+    return -(row["score"] or 0.0)
+
+
+def _trials(rows: Sequence[vm.TrialRow], best: int | None) -> str:
     head = ("trial", "kind", "tried", "score", "95 % interval", "examples", "calls", "USD", "time")
     return _table(
         head,
@@ -287,7 +290,7 @@ def _trials(rows: Sequence[Json], best: int | None) -> str:
                 else f"{format_score(row['low'])} – {format_score(row['high'])}",
                 f"{row['examples']:,}" + (f", {row['reused']} reused" if row["reused"] else ""),
                 format_count(row["calls"]),
-                about(format_usd(row["usd"]), row.get("about")),
+                format_about(format_usd(row["usd"]), row["about"]),
                 format_duration(row["seconds"]),
             )
             for row in rows
@@ -295,7 +298,7 @@ def _trials(rows: Sequence[Json], best: int | None) -> str:
     )
 
 
-def _programs(snapshot: Json) -> str:
+def _programs(snapshot: vm.RunSnapshot) -> str:
     """Return the best program's instructions and demos, beside the student's instructions."""
     best = snapshot["summary"]["best"]
     configuration = best["configuration"] if best else {}
@@ -319,11 +322,11 @@ def _programs(snapshot: Json) -> str:
     )
 
 
-def _candidates(snapshot: Json) -> str:
+def _candidates(snapshot: vm.RunSnapshot) -> str:
     parts = []
     for card in snapshot["instructions"]:
         score = f"{format_score(card['score'])} over {counted(card['examples'], 'example')}"
-        marks = [mark for mark in ("pinned", "banned") if card[mark]]
+        marks = ["pinned"] * card["pinned"] + ["banned"] * card["banned"]
         about = ", ".join(
             [card["source"], *([f"tip: {card['tip']}"] if card["tip"] else []), *marks]
         )
@@ -332,7 +335,7 @@ def _candidates(snapshot: Json) -> str:
     return _details("All instructions", *_fitting(parts, 40_000)) if parts else ""
 
 
-def _demos(title: str, demo_set: Json) -> str:
+def _demos(title: str, demo_set: vm.DemoSetCard) -> str:
     parts = [
         _table(None, [(name, _clip_text(clip, _CELL_TEXT)) for name, clip in demo.items()])
         for demo in demo_set["preview"]
@@ -342,7 +345,7 @@ def _demos(title: str, demo_set: Json) -> str:
     return _details(title, *parts)
 
 
-def _examples(detail: Json) -> str:
+def _examples(detail: vm.TrialDetail) -> str:
     trial, examples = detail["trial"], detail["examples"]
     head = ("example", "inputs", "expected", "prediction", "score", "feedback, error or note")
     rows = [
@@ -366,7 +369,7 @@ def _examples(detail: Json) -> str:
     return _details(title, *_prompts(detail["prompts"]), _table(head, rows, 20_000), *more)
 
 
-def _prompts(prompts: Sequence[Json]) -> list[str]:
+def _prompts(prompts: Sequence[vm.Prompt]) -> list[str]:
     parts = []
     for prompt in prompts[:_MOST_PREDICTORS]:
         title = f"{prompt['predictor']}: prompt as sent for example {prompt['example']}"
@@ -377,12 +380,12 @@ def _prompts(prompts: Sequence[Json]) -> list[str]:
     return _fitting(parts, 20_000)
 
 
-def _fields_text(fields: Mapping[str, Json]) -> str:
+def _fields_text(fields: Mapping[str, vm.Clip]) -> str:
     return "\n".join(f"{name}: {_clip_text(clip, _CELL_TEXT)}" for name, clip in fields.items())
 
 
-def _clip_text(clip: Json, limit: int) -> str:
-    text: str = clip["text"][:limit]
+def _clip_text(clip: vm.Clip, limit: int) -> str:
+    text = clip["text"][:limit]
     rest = clip["characters"] - len(text)
     return f"{text}… ({clip['characters']:,} characters)" if rest > 0 else text
 
@@ -413,11 +416,11 @@ def _details(title: str, *parts: str) -> str:
     return f"<details><summary>{_inline(title)}</summary>{body}</details>"
 
 
-def _labelled(label: str, clip: Json) -> str:
+def _labelled(label: str, clip: vm.Clip) -> str:
     return _titled(label, _long(clip))
 
 
-def _long(clip: Json) -> str:
+def _long(clip: vm.Clip) -> str:
     return _code(_clip_text(clip, _LONG_TEXT))
 
 

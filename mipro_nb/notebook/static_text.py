@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mipro_nb.notebook.amounts import (
-    about,
+from mipro_nb.amounts import (
+    caps_texts,
+    format_about,
     format_count,
     format_duration,
+    format_points,
     format_range,
     format_score,
     format_time,
+    format_tokens,
     format_usd,
 )
 from mipro_nb.notebook.plain import visible
-from mipro_nb.numbers import signed
+from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.measured_formats import HEAD, chosen_text, formats_rows
 from mipro_nb.runs.sentences.resume import (
     CELL_AGAIN,
@@ -28,15 +31,13 @@ from mipro_nb.runs.sentences.resume import (
 from mipro_nb.runs.sentences.wording import configuration_text, counted
 from mipro_nb.runs.usage import Usage
 
-Json = Mapping[str, Any]
-
 _LONGEST_LINE = 300
 _LONGEST_CELL = 60
 _MOST_RUNS = 50
 _MOST_NOTE_LINES = 40
 
 
-def run_text(snapshot: Json) -> str:
+def run_text(snapshot: vm.RunSnapshot) -> str:
     """Return a run as text: how it stands, its scores, and what it spent of its estimate."""
     summary = snapshot["summary"]
     lines = [f"Run {summary['id']}: {summary['state']}, {format_duration(summary['seconds'])}"]
@@ -60,7 +61,7 @@ def run_text(snapshot: Json) -> str:
         f"{counted(summary['errors'], 'failed example')}"
     )
     lines += [f"  note: {note.splitlines()[0]}" for note in summary["notes"] if note]
-    if formats := summary.get("formats"):
+    if formats := summary["formats"]:
         lines.append(f"  prompt format      {chosen_text(formats)}")
         lines += _table([HEAD, *formats_rows(formats)])
     lines += _table(spend_rows(summary))
@@ -68,14 +69,13 @@ def run_text(snapshot: Json) -> str:
     return _joined(lines)
 
 
-def best_text(best: Json) -> str:
+def best_text(best: vm.BestTrial) -> str:
     """Return what the best program is, and what its score rests on if that is not the valset."""
     what = configuration_text(best["configuration"])
-    rests = best.get("rests")  # absent from what older versions saved
-    return f"{what}; {rests}" if rests else what
+    return f"{what}; {best['rests']}" if best["rests"] else what
 
 
-def permission_text(request: Json) -> str:
+def permission_text(request: vm.PermissionRequest) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
     resumed = request["resumes"]
     what = "" if resumed is None else f", to resume run {resumed}"
@@ -96,7 +96,7 @@ def permission_text(request: Json) -> str:
     return _joined(lines)
 
 
-def history_text(rows: Sequence[Json]) -> str:
+def history_text(rows: Sequence[vm.HistoryRow]) -> str:
     """Return the history as text: a line per run, the newest first."""
     if not rows:
         return "No run is recorded yet."
@@ -110,7 +110,7 @@ def history_text(rows: Sequence[Json]) -> str:
             scores_text(row["baseline"], row["score"]),
             format_count(row["trials"]),
             format_count(row["calls"]),
-            about(format_usd(row["usd"]), row.get("about")),
+            format_about(format_usd(row["usd"]), row["about"]),
         )
         for row in rows[:_MOST_RUNS]
     ]
@@ -121,12 +121,12 @@ def history_text(rows: Sequence[Json]) -> str:
     return _joined(lines)
 
 
-def comparison_text(comparison: Json) -> str:
+def comparison_text(comparison: vm.RunComparison) -> str:
     """Return a comparison as text: a column per run."""
     return _joined(_table(comparison_rows(comparison)))
 
 
-def notice(summary: Json) -> str:
+def notice(summary: vm.RunSummary) -> str:
     """Return what a reader has to know of how a run stands; nothing where it has finished."""
     state, reason = summary["state"], summary["reason"]
     if state in ("planned", "running", "paused"):
@@ -143,17 +143,17 @@ def notice(summary: Json) -> str:
     return reason or ""
 
 
-def resume_lines(summary: Json) -> list[str]:
+def resume_lines(summary: vm.RunSummary) -> list[str]:
     """Return the lines of code that resume a run which ended early; none for others."""
     return list(summary["resume_lines"]) if summary["state"] in RESUMABLE else []
 
 
-def resume_hint(summary: Json) -> str:
+def resume_hint(summary: vm.RunSummary) -> str:
     """Return how a run is resumed that no line can resume: a cell declares its program."""
     return "" if summary["resume_lines"] or summary["state"] not in RESUMABLE else CELL_AGAIN
 
 
-def spend_notes(summary: Json) -> list[str]:
+def spend_notes(summary: vm.RunSummary) -> list[str]:
     """Return what the table of the spend does not tell: requests that were not answered."""
     spend, lost = summary["spend"], Usage(**summary["lost"])
     told = [billed_text(lost.usd)] if lost.usd > 0 else []
@@ -162,14 +162,14 @@ def spend_notes(summary: Json) -> list[str]:
     return [text for text in told if text]
 
 
-def history_notes(rows: Sequence[Json]) -> list[str]:
+def history_notes(rows: Sequence[vm.HistoryRow]) -> list[str]:
     """Return what the costs in a history leave out: calls that may also have been billed."""
     return [f"{row['id']}: {billed_text(row['lost_usd'])}" for row in rows if row["lost_usd"] > 0]
 
 
-def gain_text(gain: Json) -> str:
+def gain_text(gain: vm.Gain) -> str:
     """Return the interval of the gain over the student."""
-    low, high = signed(gain["low"]), signed(gain["high"])
+    low, high = format_points(gain["low"]), format_points(gain["high"])
     text = f"gain over the student: {low} to {high} (95 % interval)"
     return text if gain["low"] > 0 else f"{text}: no clear gain"
 
@@ -179,75 +179,66 @@ def scores_text(baseline: float | None, score: float | None) -> str:
     return f"{format_score(baseline)} → {format_score(score)}"
 
 
-def caps_texts(caps: Mapping[str, float | None]) -> list[str]:
-    """Return the limits that are set, each in words."""
-    forms = {
-        "max_usd": format_usd,
-        "max_calls": lambda value: f"{value:,.0f} LM calls",
-        "max_tokens": lambda value: f"{value:,.0f} tokens",
-        "max_seconds": format_duration,
-    }
-    return [form(caps[name]) for name, form in forms.items() if caps.get(name) is not None]
-
-
-def spend_rows(summary: Json) -> list[tuple[str, ...]]:
+def spend_rows(summary: vm.RunSummary) -> list[tuple[str, ...]]:
     """Return what each phase spent, beside what it was expected to."""
-    estimate = {"phases": [], "total": None, **(summary["estimate"] or {})}
-    expected = {phase["phase"]: phase for phase in estimate["phases"]}
+    estimate = summary["estimate"]
+    expected = {phase["phase"]: phase for phase in estimate["phases"]} if estimate else {}
+    total = estimate["total"] if estimate else None
     rows: list[tuple[str, ...]] = [
         ("phase", "calls", "estimated", "cached", "tokens in", "tokens out", "USD", "estimated")
     ]
-    spends = [(p["phase"], p["spend"], expected.get(p["phase"])) for p in summary["phases"]]
-    for name, spend, guess in [*spends, ("total", summary["spend"], estimate["total"])]:
+    spends: list[tuple[str, vm.Spend, vm.PhaseEstimate | None]] = [
+        (p["phase"], p["spend"], expected.get(p["phase"])) for p in summary["phases"]
+    ]
+    for name, spend, guess in [*spends, ("total", summary["spend"], total)]:
         rows.append(
             (
                 name,
                 format_count(spend["calls"]),
                 format_range(guess["calls"], format_count) if guess else "–",
                 format_count(spend["cached_calls"]),
-                about(format_count(spend["input_tokens"]), spend.get("about")),
-                about(format_count(spend["output_tokens"]), spend.get("about")),
-                about(format_usd(spend["usd"]), spend.get("about")),
+                format_about(format_tokens(spend["input_tokens"]), spend["about"]),
+                format_about(format_tokens(spend["output_tokens"]), spend["about"]),
+                format_about(format_usd(spend["usd"]), spend["about"]),
                 format_range(guess["usd"], format_usd) if guess else "–",
             )
         )
     return rows
 
 
-def estimate_rows(estimate: Json) -> list[tuple[str, ...]]:
+def estimate_rows(estimate: vm.Estimate) -> list[tuple[str, ...]]:
     """Return what each phase is expected to cost; no USD where every model is free."""
     free = costs_nothing(estimate)
     head = ("phase", "LM calls", "tokens in", "tokens out", "USD")
     rows: list[tuple[str, ...]] = [head[:-1] if free else head]
-    total = {**estimate["total"], "phase": "total"}
-    for phase in [*estimate["phases"], total]:
+    named = [(phase["phase"], phase) for phase in estimate["phases"]]
+    for name, phase in [*named, ("total", estimate["total"])]:
         row = (
-            phase["phase"],
+            name,
             format_range(phase["calls"], format_count),
-            format_range(phase["input_tokens"], format_count),
-            format_range(phase["output_tokens"], format_count),
+            format_range(phase["input_tokens"], format_tokens),
+            format_range(phase["output_tokens"], format_tokens),
             format_range(phase["usd"], format_usd),
         )
         rows.append(row[:-1] if free else row)
     return rows
 
 
-def guess_texts(estimate: Json) -> list[str]:
+def guess_texts(estimate: vm.Estimate) -> list[str]:
     """Return that the estimate is a guess, and why, if it is one."""
-    guess = estimate.get("guess")
-    return [f"A guess, since {guess}."] if guess else []
+    return [f"A guess, since {estimate['guess']}."] if estimate["guess"] else []
 
 
-def costs_nothing(estimate: Json) -> bool:
+def costs_nothing(estimate: vm.Estimate) -> bool:
     """Tell whether every model is known to be free."""
     usd = estimate["total"]["usd"]
     return usd is not None and usd["high"] == 0
 
 
-def comparison_rows(comparison: Json) -> list[tuple[str, ...]]:
+def comparison_rows(comparison: vm.RunComparison) -> list[tuple[str, ...]]:
     """Return a comparison as a table with a column per run; only settings that differ are told."""
     rows = [run["row"] for run in comparison["runs"]]
-    table = [
+    table: list[tuple[str, ...]] = [
         ("", *(row["id"] for row in rows)),
         ("name", *(row["name"] for row in rows)),
         ("program", *(row["program"] for row in rows)),
@@ -259,16 +250,23 @@ def comparison_rows(comparison: Json) -> list[tuple[str, ...]]:
         ("USD", *(_cost_text(row) for row in rows)),
         ("time", *(format_duration(row["seconds"]) for row in rows)),
     ]
-    for kind in ("models", "settings"):
-        for name in dict.fromkeys(name for row in rows for name in row[kind]):
-            values = [str(row[kind].get(name, "–")) for row in rows]
-            if len(set(values)) > 1:
-                table.append((f"{name} model" if kind == "models" else name, *values))
+    table += _differing("{} model", [row["models"] for row in rows])
+    table += _differing("{}", [row["settings"] for row in rows])
     return table
 
 
-def _cost_text(row: Json) -> str:
-    usd = about(format_usd(row["usd"]), row.get("about"))
+def _differing(label: str, columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Return a row for each name whose values differ."""
+    rows = []
+    for name in dict.fromkeys(name for column in columns for name in column):
+        values = [str(column.get(name, "–")) for column in columns]
+        if len(set(values)) > 1:
+            rows.append((label.format(name), *values))
+    return rows
+
+
+def _cost_text(row: vm.HistoryRow) -> str:
+    usd = format_about(format_usd(row["usd"]), row["about"])
     return f"{usd}, {billed_text(row['lost_usd'])}" if row["lost_usd"] > 0 else usd
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
+from mipro_nb.notebook.protocol import Kind
 from mipro_nb.runs.recorded_runs import compare_runs, list_runs, load_run
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.view_model import HistoryRow, Shown
 from mipro_nb.runs.views.history import history_rows, matches
-from mipro_nb.runs.views.view import Json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,19 +34,19 @@ class View:
         What is shown.
     """
 
-    def __init__(self, kind: str, record: Record, content: Json) -> None:
+    def __init__(self, kind: Kind, record: Record, content: Shown) -> None:
         self._kind = kind
         self._record = record
-        self._content: Json = {**EMPTY, **content}
+        self._content = content
         self._window: Any = None
 
-    def _repr_mimebundle_(self, **_: Any) -> tuple[Json, Json]:
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if somebody_looks_on() and not missing_widgets():
             if self._window is None:
                 from mipro_nb.notebook.window import ViewWindow  # noqa: PLC0415 - brings widgets
 
                 self._window = ViewWindow(self._kind, self._record, self._content)
-            bundle: tuple[Json, Json] = self._window.bundle()
+            bundle: tuple[dict[str, Any], dict[str, Any]] = self._window.bundle()
             return bundle
         return mime_bundle(self._kind, self._content), {}
 
@@ -66,10 +66,8 @@ class HistoryView(View):
     """
 
     def __init__(self, record: Record, text: str = "") -> None:
-        self.rows: list[Mapping[str, Any]] = [
-            row for row in history_rows(record) if matches(row, text)
-        ]
-        super().__init__("history", record, {"history": self.rows[:_MOST_ROWS]})
+        self.rows: list[HistoryRow] = [row for row in history_rows(record) if matches(row, text)]
+        super().__init__("history", record, {**EMPTY, "history": self.rows[:_MOST_ROWS]})
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a row per run."""
@@ -114,7 +112,7 @@ def show(run_id: str | None = None, *, record: str | Path | None = None) -> View
         run_id = newest[0].id if newest else ""
     run = load_run(run_id, record)
     snapshot = Follower(opened, run.id, lambda _: None).for_saving()
-    return View("run", opened, {"snapshot": bounded(snapshot)})
+    return View("run", opened, {**EMPTY, "snapshot": bounded(snapshot)})
 
 
 def compare(*run_ids: str, record: str | Path | None = None) -> View:
@@ -128,4 +126,6 @@ def compare(*run_ids: str, record: str | Path | None = None) -> View:
         If there is no such run.
     """
     comparison = compare_runs(*run_ids, record=record)
-    return View("comparison", open_record(record), {"comparison": comparison})
+    return View(
+        "comparison", open_record(record), {**EMPTY, "comparison": {"runs": comparison.runs}}
+    )

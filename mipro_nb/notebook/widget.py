@@ -6,8 +6,7 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import anywidget
 import traitlets
@@ -15,13 +14,21 @@ import traitlets
 from mipro_nb.errors import MiproError
 from mipro_nb.notebook.bundle import EMPTY, mime_bundle
 from mipro_nb.notebook.frontend import STATIC, answer_on_subshells
-from mipro_nb.runs.views.view import Json
+from mipro_nb.notebook.protocol import (
+    Answer,
+    Answers,
+    DeltaMessage,
+    Kind,
+    PageMessage,
+    Refusal,
+    answered,
+    request,
+    requests_of,
+)
+from mipro_nb.runs.view_model import RunDelta, RunSnapshot, Shown
 
 _log = logging.getLogger(__name__)
 _REMEMBERED_REQUESTS = 1000
-
-Answers = Mapping[str, Callable[[Json], Any]]
-"""What can be asked → the function that answers it; see ``js/shared/src/protocol.ts``."""
 
 
 class MiproWidget(anywidget.AnyWidget):
@@ -32,7 +39,7 @@ class MiproWidget(anywidget.AnyWidget):
     kind
         What it opens with: ``"run"``, ``"history"`` or ``"comparison"``.
     permission, snapshot, history, comparison
-        What is shown, in the forms of ``js/shared/src/run.ts``; None for what is not.
+        What is shown; None for what is not.
     """
 
     _esm = STATIC / "widget.js"
@@ -45,44 +52,51 @@ class MiproWidget(anywidget.AnyWidget):
 
     def __init__(self, answers: Answers, **traits: Any) -> None:
         super().__init__(**traits)
-        self._answers = {"hello": self.greet, **answers}
+        self._answers = {**requests_of(self), **answers}
         self.greeted = threading.Event()
         self.keeps_itself = False
         self._heard: deque[Any] = deque(maxlen=_REMEMBERED_REQUESTS)
         self.on_msg(self._on_message)
         answer_on_subshells(self.comm)
 
-    def tell(self, run_id: str, delta: Json) -> None:
+    def tell(self, run_id: str, delta: RunDelta) -> None:
         """Send what changed in a run."""
         # A front end that went away must not end the run's view for others.
         with contextlib.suppress(OSError):
-            self.send({"kind": "delta", "run": run_id, "delta": delta})
+            message: DeltaMessage = {"kind": "delta", "run": run_id, "delta": delta}
+            self.send(message)
 
-    def tell_page(self, snapshot: Json) -> None:
+    def tell_page(self, snapshot: RunSnapshot) -> None:
         """Send a run as a page without scripts and as text, for the notebook to hold."""
         bundle = mime_bundle("run", {**EMPTY, "snapshot": snapshot})
-        page = {mime: bundle[mime] for mime in ("text/html", "text/plain")}
-        self.send({"kind": "page", "page": page})
+        message: PageMessage = {
+            "kind": "page",
+            "page": {"text/html": bundle["text/html"], "text/plain": bundle["text/plain"]},
+        }
+        self.send(message)
 
-    def greet(self, ask: Json) -> None:
-        """Take note of a front end that has drawn this widget and reaches us.
+    @request
+    def hello(self, *, keeps: bool) -> None:
+        """Take note that the widget is drawn, and that clicks reach the kernel.
 
-        ``ask["keeps"]`` tells whether it also writes the newest snapshot into the notebook.
+        `keeps` tells whether the host writes the newest snapshot into the notebook (an element
+        around the widget has the class `mipro-keeps`).
         """
-        self.keeps_itself = self.keeps_itself or bool(ask.get("keeps"))
+        self.keeps_itself = self.keeps_itself or keeps
         self.greeted.set()
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         if not isinstance(content, dict) or content.get("kind") != "request":
             return
-        number = content.get("id")
+        number: Any = content.get("id")
         # A request may arrive twice: it is sent again where a blocked shell may have got it.
         if number in self._heard:
             return
         self._heard.append(number)
         try:
             value = self._answer(content.get("what"), content.get("ask"))
-            self.send({"kind": "answer", "id": number, "value": value})
+            message: Answer = {"kind": "answer", "id": number, "value": value}
+            self.send(message)
         except MiproError as error:
             self._refuse(number, str(error))
         except Exception as error:  # noqa: BLE001 - a front end must hear of it, and go on
@@ -91,20 +105,21 @@ class MiproWidget(anywidget.AnyWidget):
 
     def _refuse(self, number: Any, error: str) -> None:
         sendable = error.encode("utf-8", "backslashreplace").decode("utf-8")
-        self.send({"kind": "refusal", "id": number, "error": sendable})
+        message: Refusal = {"kind": "refusal", "id": number, "error": sendable}
+        self.send(message)
 
     def _answer(self, what: Any, ask: Any) -> Any:
         if not isinstance(what, str) or what not in self._answers or not isinstance(ask, dict):
             msg = f"This kernel's mipro_nb knows no request {what!r}: reload the page."
             raise MiproError(msg)
-        return self._answers[what](ask)
+        return answered(self._answers[what], ask)
 
-    def _repr_mimebundle_(self, **_: Any) -> tuple[Json, Json]:
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle, metadata = super()._repr_mimebundle_() or ({}, {})
-        shown = mime_bundle(self.kind, self.content())
+        shown = mime_bundle(cast("Kind", self.kind), self.content())
         return {**bundle, **shown}, metadata
 
-    def content(self) -> Json:
+    def content(self) -> Shown:
         """Return what is shown, by trait."""
         return {
             "permission": self.permission,

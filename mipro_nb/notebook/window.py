@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Literal
 
 from IPython.display import DisplayHandle
 
@@ -15,12 +15,14 @@ from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.notebook.output import displayed
+from mipro_nb.notebook.protocol import Kind, request, requests_of
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.running.run import Run
+from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.wording import told_settings
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.views.view import Json
+from mipro_nb.runs.views.view import told_caps
 from mipro_nb.terminal import asked_by_input
 
 # A notebook that is saved while a run goes on holds a page at most so old.
@@ -50,13 +52,7 @@ class WidgetWindow:
         self._blocks = False
         self._desk = RequestHandler(run.record, self._tell, self._end)
         self._widget = MiproWidget(
-            {
-                **self._desk.answers(),
-                "hello": self._greet,
-                "permit": self._permit,
-                "join": self._join,
-                "decline": self._decline,
-            },
+            {**requests_of(self._desk), **requests_of(self)},
             permission=self._request if ask else None,
         )
         self._handle = DisplayHandle()
@@ -107,14 +103,16 @@ class WidgetWindow:
             self._run.decline(str(error))
             raise
         if answer == "join":
-            self._join({})
+            self.join()
         elif answer == "run":
             self._begin(self._run.plan.caps)
         else:
-            self._decline({})
+            self.decline()
 
-    def _greet(self, ask: Json) -> None:
-        self._widget.greet(ask)
+    @request
+    def hello(self, *, keeps: bool) -> None:
+        """Send the page of a run that is over, for it may be older than the end."""
+        self._widget.hello(keeps=keeps)
         if self._run.done and self._run.permitted:
             self._send_page()
 
@@ -122,16 +120,16 @@ class WidgetWindow:
         request = self._widget.permission
         return bool(request) and request["state"] == "asked"
 
-    def _permit(self, ask: Json) -> None:
-        given, below_usd = ask.get("caps"), ask.get("below_usd")
-        if not isinstance(given, dict):
-            raise InvalidArgumentError("caps", given, "give limits by name.")
-        caps = Caps(**{**self._run.plan.caps.to_dict(), **_known_caps(given)})
-        self._run.plan.estimate.check_caps(caps)
-        self._run.check_caps(caps)
+    @request
+    def permit(self, caps: vm.Caps, below_usd: float | None) -> None:
+        """Begin the run; `below_usd`: ask no more in this notebook below so many dollars."""
+        known = {name: value for name, value in caps.items() if name in Caps().to_dict()}
+        limits = Caps(**{**self._run.plan.caps.to_dict(), **known})
+        self._run.plan.estimate.check_caps(limits)
+        self._run.check_caps(limits)
         if below_usd is not None:
             check("below_usd", below_usd, Usd)
-        self._begin(caps)
+        self._begin(limits)
         if below_usd is not None:
             self._remember(below_usd)
 
@@ -141,26 +139,35 @@ class WidgetWindow:
         self._show_run()
         self._answered("permitted", caps)
 
-    def _join(self, _ask: Json) -> None:
+    @request
+    def join(self) -> None:
+        """Take the run that is already running instead of starting another."""
         if not self._run.join():
             raise RunEndedError(_ANSWERED)
         self._show_run()
         self._answered("joined", self._run.plan.caps)
 
-    def _decline(self, _ask: Json) -> None:
+    @request
+    def decline(self) -> None:
+        """Take no for an answer: nothing is called."""
         self._run.decline()
 
     def _say_if_declined(self) -> None:
         if not self._run.permitted:
             self._answered("declined", self._run.plan.caps)
 
-    def _answered(self, state: str, caps: Caps) -> None:
-        self._widget.permission = {**self._request, "state": state, "caps": caps.to_dict()}
+    def _answered(self, state: Literal["permitted", "joined", "declined"], caps: Caps) -> None:
+        told: vm.PermissionRequest = {
+            **self._request,
+            "state": state,
+            "caps": told_caps(caps.to_dict()),
+        }
+        self._widget.permission = told
 
     def _show_run(self) -> None:
         self._widget.snapshot = self._desk.follow(self._run.id).snapshot()
 
-    def _tell(self, run_id: str, delta: Json) -> None:
+    def _tell(self, run_id: str, delta: vm.RunDelta) -> None:
         self._widget.tell(run_id, delta)
         if run_id == self._run.id and time.monotonic() - self._page_sent > _PAGE_SECONDS:
             self._send_page()
@@ -195,24 +202,20 @@ class ViewWindow:
         What is shown, by trait of the widget.
     """
 
-    def __init__(self, kind: str, record: Record, content: Json) -> None:
+    def __init__(self, kind: Kind, record: Record, content: vm.Shown) -> None:
         handler = RequestHandler(record, self._tell, lambda _: None)
-        self._widget = MiproWidget(handler.answers(), kind=kind, **content)
+        self._widget = MiproWidget(requests_of(handler), kind=kind, **content)
 
-    def _tell(self, run_id: str, delta: Json) -> None:
+    def _tell(self, run_id: str, delta: vm.RunDelta) -> None:
         self._widget.tell(run_id, delta)
 
-    def bundle(self) -> tuple[Json, Json]:
+    def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what a cell displays."""
         return self._widget._repr_mimebundle_()
 
 
-def _known_caps(given: Json) -> Json:
-    return {name: given[name] for name in Caps().to_dict() if name in given}
-
-
-def permission_request(run: Run) -> Json:
-    """Return what the dialog asks about, in the form of ``js/shared/src/run.ts``."""
+def permission_request(run: Run) -> vm.PermissionRequest:
+    """Return what the dialog asks about."""
     plan = run.plan
     return {
         "state": "asked",
@@ -226,5 +229,5 @@ def permission_request(run: Run) -> Json:
         "settings": told_settings(plan.settings()),
         "notes": list(plan.notes),
         "estimate": plan.estimate.to_dict(),
-        "caps": plan.caps.to_dict(),
+        "caps": told_caps(plan.caps.to_dict()),
     }

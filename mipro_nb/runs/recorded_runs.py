@@ -9,17 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mipro_nb.amounts import format_score
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.numbers import one_decimal
 from mipro_nb.runs.archive import export_run
 from mipro_nb.runs.archive import import_run as read_archive
 from mipro_nb.runs.state import RunState, fold
 from mipro_nb.runs.store.json_values import FIELDS, kept
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record, RecordedEvent
+from mipro_nb.runs.view_model import HistoryRow
 from mipro_nb.runs.views.comparison import Comparison, compare
 from mipro_nb.runs.views.frames import RunFrames
-from mipro_nb.runs.views.history import HistoryRow, history_rows, matches
+from mipro_nb.runs.views.history import history_rows, matches
 from mipro_nb.runs.views.report import write_report
 from mipro_nb.runs.views.trial_program import trial_program
 
@@ -119,7 +120,7 @@ class RecordedRun(RunFrames):
         return write_report(self.id, self.state)
 
     def __repr__(self) -> str:
-        score = "–" if self.score is None else one_decimal(self.score)
+        score = format_score(self.score)
         name = "" if self.name == self.row["program"] else f"{self.name!r} "
         what = f"{name}{self.row['program']} {self.status} {score}"
         return f"Run({self.id} {self.created:%Y-%m-%d %H:%M} {what})"

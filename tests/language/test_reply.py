@@ -554,7 +554,7 @@ def test_a_lone_value_is_read_and_noted(reply):
         ),
         (Point, "{'X': '1.5', 'y': 2}", Point(1.5, 2.0)),
         (tuple[int, Color], '["1", "Red"]', (1, Color.RED)),
-        (int, "−5", -5),  # noqa: RUF001
+        (int, "−5", -5),
         (int, "٤٢", 42),
         (int, "1 234", 1234),
         (int, "1.234.567", 1234567),

@@ -12,7 +12,7 @@ from scripted_server import Reply, ScriptedServer
 from scripted_task import GOOD, answer, lm_of
 
 import mipro_nb as mipro
-from mipro_nb.notebook.amounts import format_usd
+from mipro_nb.amounts import format_usd
 
 VERBS = [
     *("estimate", "run", "status", "pause", "resume", "stop", "history", "show", "compare"),

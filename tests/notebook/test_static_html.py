@@ -26,7 +26,7 @@ from mipro_nb.notebook.static_html import (
     run_text,
 )
 from mipro_nb.runs.views.details import trial_detail
-from mipro_nb.runs.views.view import RunView
+from mipro_nb.runs.views.view import RunView, told_caps
 
 TAGS = {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre"}
 TAGS |= {"br", "span"}
@@ -101,6 +101,7 @@ def spend(calls=21, usd=0.3):
         "input_tokens": 12_345,
         "output_tokens": 678,
         "usd": usd,
+        "about": False,
     }
 
 
@@ -116,6 +117,7 @@ def trial(number, kind="minibatch", score=50.0, configuration=None):
         "scored": 25,
         "reused": 5,
         "errors": 0,
+        "reason": None,
         "score": score,
         "low": max(0.0, score - 10),
         "high": min(100.0, score + 10),
@@ -124,6 +126,7 @@ def trial(number, kind="minibatch", score=50.0, configuration=None):
         "input_tokens": 100,
         "output_tokens": 10,
         "usd": None,
+        "about": False,
         "asked_at": 1_800_000_000.0,
         "seconds": 4.2,
     }
@@ -155,7 +158,7 @@ def example(number, error=None):
 
 
 def snapshot():
-    """A finished run, in the form of ``js/shared/src/run.ts``."""
+    """A finished run, as a `RunSnapshot`."""
     best = {"solve:instruction": 1, "solve:demos": 1}
     summary = {
         "id": "20261124-010203-abcdef",
@@ -182,6 +185,7 @@ def snapshot():
             {"phase": name, "state": "done", "done": 1, "total": 1, "unit": "x", "spend": spend()}
             for name in ("baseline", "bootstrap", "propose", "search")
         ],
+        "formats": None,
         "done": 1,
         "total": 1,
         "eta": None,
@@ -192,10 +196,11 @@ def snapshot():
         "estimate": {
             "phases": [estimate(p) for p in ("baseline", "bootstrap", "propose", "search")],
             "total": estimate("other"),
+            "guess": None,
         },
         "caps": {"max_usd": 2.0, "max_calls": None, "max_tokens": None, "max_seconds": None},
         "baseline": 33.3,
-        "best": {"trial": 2, "score": 92.5, "configuration": best},
+        "best": {"trial": 2, "score": 92.5, "configuration": best, "rests": None},
         "gain": {"low": 40.0, "high": 70.0},
         "errors": 1,
         "steerable": False,
@@ -251,6 +256,7 @@ def history_row(number=0):
         "trials": 10,
         "calls": 12_345,
         "usd": 1.5,
+        "about": False,
         "lost_usd": 0.0,
         "models": {"task": "gpt"},
         "settings": {"seed": number, "auto": "light"},
@@ -277,7 +283,12 @@ def request(state="asked"):
     summary = snapshot()["summary"]
     names = ("program", "predictors", "models", "trainset_size", "valset_size", "settings")
     names += ("notes", "estimate", "caps")
-    return {"state": state, "resumes": None, **{name: summary[name] for name in names}}
+    return {
+        "state": state,
+        "resumes": None,
+        "joins": None,
+        **{name: summary[name] for name in names},
+    }
 
 
 VIEWS = {
@@ -415,10 +426,9 @@ def test_a_run_without_anything_yet_is_told():
     assert "–" not in run_text(made).split("phase")[0]
 
 
-@pytest.mark.parametrize("estimate", [None, {}, {"phases": []}])
-def test_a_run_whose_events_tell_of_neither_caps_nor_an_estimate_is_told(estimate):
+def test_a_run_with_neither_caps_nor_an_estimate_is_told():
     made = snapshot()
-    made["summary"] |= {"caps": {}, "estimate": estimate}
+    made["summary"] |= {"caps": told_caps({}), "estimate": None}
     assert "at most" not in Page(run_html(made)).text
     assert "12.3k" in run_text(made)
 
@@ -556,7 +566,7 @@ def test_a_question_for_permission_is_told_with_its_cost(state, told):
 
 def test_the_history_is_told_a_line_per_run():
     text = Page(history_html([history_row(0), history_row(1)])).text
-    for part in ("2 recorded runs", "run 0", "run 1", "33.3 → 92.5", "#paper", "12.3k"):
+    for part in ("2 recorded runs", "run 0", "run 1", "33.3 → 92.5", "#paper", "12,345"):
         assert part in text
     lines = history_text([history_row(0), history_row(1)]).splitlines()
     assert len(lines) == 3

@@ -361,7 +361,7 @@ def test_below_the_price_that_was_named_no_question_is_asked_again(front_end, lm
     end.answer("permit", {"caps": _NO_CAPS, "below_usd": 0.75})
     end.until(lambda: cell.done)
     second = end.run(_COMPILE)
-    assert "finished USD 0.75" in second.text, "it is capped at that price"
+    assert "finished $0.75" in second.text, "it is capped at that price"
     assert end.widgets[end.mipro_widgets[-1]]["permission"] is None
     asked = end.begin(_COMPILE.replace("**data", "**data, seed=3, num_candidates=3"))
     end.until(lambda: asked.done)
@@ -416,7 +416,7 @@ def test_what_the_dialog_does_not_mention_stays_as_planned(front_end, lm):
     assert "below_usd=-1" in end.answer("permit", {"caps": {}, "below_usd": -1})
     end.answer("permit", {"caps": {"max_usd": 1.0}, "below_usd": None})
     end.until(lambda: cell.done)
-    assert "capped USD 1, 20 calls" in cell.text
+    assert "capped $1.00, 20 calls" in cell.text
     end.until(lambda: dialog["permission"]["caps"]["max_calls"] == 20)
     assert lm.count == 20
 

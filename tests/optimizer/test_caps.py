@@ -23,8 +23,8 @@ from mipro_nb.models.prices import Price
 from mipro_nb.optimizer import algorithm
 
 CAP_IN_USD = re.compile(
-    r"The cap max_usd=0\.03 is reached: ([\d.]+) spent, ([\d.]+) reserved for calls in flight, "
-    r"and the next call might take ([\d.]+)\."
+    r"The cap max_usd=0\.03 is reached: \$([\d.]+) spent, \$([\d.]+) reserved for calls in flight, "
+    r"and the next call might take \$([\d.]+)\."
 )
 
 
@@ -247,7 +247,7 @@ def test_the_plan_tells_what_is_not_counted_and_seconds_can_be_capped(server):
 
 def test_the_plan_tells_its_caps(server):
     plan = mipro.MIPROv2(exact).plan(Solve(), trainset=rows(50), max_usd=0.5, max_calls=1000)
-    assert "caps        USD 0.5, 1,000 calls" in plan.text()
+    assert "caps        $0.50, 1,000 calls" in plan.text()
 
 
 @pytest.mark.parametrize(("cap", "value"), [("max_usd", 0.5), ("max_tokens", 10**6)])

@@ -269,7 +269,7 @@ def test_a_capped_run_goes_on_with_a_higher_cap(whole, record):
         run = begun(server, record, max_calls=50)
         run.wait()
         assert (run.status, len(server.requests)) == ("capped", 50)
-    with pytest.raises(InvalidArgumentError, match=r"max_calls=50.*has spent 50 already"):
+    with pytest.raises(InvalidArgumentError, match=r"max_calls=50.*has spent 50 calls already"):
         resumed(run)
     higher, sent = resumed(run, max_calls=90)
     assert (higher.status, sent.total()) == ("capped", 40)
@@ -293,7 +293,7 @@ def test_a_run_that_compile_finds_keeps_its_caps(record):
         same.wait()
     assert (same.id, same.status, same.state.outlay.calls) == (run.id, "capped", 70)
     with ScriptedServer(answer) as server:
-        with pytest.raises(InvalidArgumentError, match=r"^max_calls=70: .*spent 70 already"):
+        with pytest.raises(InvalidArgumentError, match=r"^max_calls=70: .*spent 70 calls already"):
             begun(server, record, resume=True)
         higher = begun(server, record, resume=True, max_calls=90)
         higher.wait()

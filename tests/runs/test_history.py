@@ -193,7 +193,7 @@ def test_the_best_program_is_read_back():
 def test_the_report_tells_score_gain_and_spend():
     write("run", whole_run())
     report = mipro.runs.load("run").report()
-    for part in ("Run run: finished", "50.0", "80.0", "+5.0 … +50.0", "1.0000", "10 – 20 – 40"):
+    for part in ("Run run: finished", "50.0", "80.0", "+5.0 … +50.0", "$1.00", "20 (10 to 40)"):
         assert part in report
     assert "no clear gain" not in report
 

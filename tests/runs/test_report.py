@@ -88,7 +88,7 @@ def test_lost_calls_are_told_at_their_worst_once_the_run_is_resumed():
         "the run sends them again. For the caps they count at their worst: 3,000 tokens.\n"
     ) in told
     assert "\n  up to $0.25 more may have been billed\n" in told
-    assert "total            1       0        100       10    0.5000" in told, "what is certain"
+    assert "total            1       0        100       10     $0.50" in told, "what is certain"
 
 
 def bootstrapped(example, **fields):

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from handmade import began
+from handmade import began, planned, write
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import ScriptedServer
@@ -188,3 +188,13 @@ def test_a_run_of_another_process_lives_elsewhere(recorded):
 def test_a_run_that_this_process_has_lost_does_not_seem_to_go_on(recorded):
     summary = whole(recorded, unended(recorded, os.getpid()))["summary"]
     assert (summary["state"], summary["lives"]) == ("cut off", "ended")
+
+
+@pytest.mark.parametrize("estimate", [{}, {"total": {}}, {"phases": []}])
+def test_of_events_that_tell_no_whole_estimate_there_is_none(tmp_path, estimate):
+    record = write("run", [planned(estimate=estimate)], tmp_path / "record.sqlite")
+    view = RunView(record, "run")
+    view.apply(record.events("run"))
+    summary = view.summary(now=2e9, in_flight=None)
+    assert summary["estimate"] is None
+    assert set(summary["caps"].values()) == {None}

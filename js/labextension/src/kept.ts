@@ -1,22 +1,11 @@
 /** What a notebook keeps of a run: the output of a cell, and what has become known since. */
 
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
+import type { Page, RunBundle, RunSnapshot } from "../../shared/src/generated/view-model";
 import { hasEnded } from "../../shared/src/model/follow";
-import type { WidgetState } from "../../shared/src/protocol";
-import type { RunSnapshot } from "../../shared/src/run";
 
 export const RUN_MIME = "application/vnd.mipro.run+json";
 export const WIDGET_MIME = "application/vnd.jupyter.widget-view+json";
-
-/** A view as it is kept in an output. */
-export interface RunBundle extends WidgetState {
-  readonly schema: 1;
-  /** The run shown; null where there is none (yet). */
-  readonly run: string | null;
-}
-
-/** The view without scripts: what GitHub and converters show. */
-export type Page = Readonly<Record<"text/html" | "text/plain", string>>;
 
 /** All views of an output share what is known of its run. */
 const known = new WeakMap<IRenderMime.IMimeModel, KeptRun>();

@@ -1,9 +1,9 @@
 /** The line above a saved view. The view itself tells how its run stood. */
 
 import { formatClock, formatDateTime } from "../../shared/src/format";
+import type { RunBundle } from "../../shared/src/generated/view-model";
 import { hasEnded } from "../../shared/src/model/follow";
 import { CELL_AGAIN, resumeLines } from "../../shared/src/model/resume";
-import type { RunBundle } from "./kept";
 
 export interface Note {
   readonly text: string;

@@ -2,8 +2,8 @@
 
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Panel } from "@lumino/widgets";
-import type { RunSnapshot } from "../../shared/src/run";
-import { KeptRun, type Page } from "./kept";
+import type { Page, RunSnapshot } from "../../shared/src/generated/view-model";
+import { KeptRun } from "./kept";
 import { LiveView } from "./live";
 import type { Place } from "./place";
 import { SavedView } from "./saved";

@@ -7,8 +7,9 @@
  */
 
 import { type Kernel, KernelMessage } from "@jupyterlab/services";
+import type { WidgetState } from "../../shared/src/generated/view-model";
 import type { Channel } from "../../shared/src/model/channel";
-import type { FromKernel, Request, WidgetState } from "../../shared/src/protocol";
+import type { FromKernel, Request } from "../../shared/src/protocol";
 
 /** What of a kernel is used. */
 export type KernelConnection = Pick<

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { RunSnapshot } from "../../shared/src/run";
+import type { RunSnapshot } from "../../shared/src/generated/view-model";
 import {
   bundle,
   closeAll,

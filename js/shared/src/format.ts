@@ -1,17 +1,16 @@
 /**
- * How amounts are written, the same in every view.
+ * How amounts are written, the same in every view, and as in Python's texts: `mipro_nb/amounts.py`
+ * has the same functions, and both pass the cases of `tests/amounts.json`.
  *
  * Functions for money, tokens and time throw a RangeError for a value that no run can have
  * (negative, not a number, infinite), so that a wrong amount is never shown as if it were a right
  * one. Scores are the user's own: whatever a metric gives can be written.
  */
 
-/** An estimate: the least, the likely and the most that something may come to. */
-export interface Range<T extends number | null = number> {
-  readonly low: T;
-  readonly expected: T;
-  readonly high: T;
-}
+import type { Range } from "./generated/view-model";
+
+const UNKNOWN = "unknown";
+const MISSING = "–";
 
 /** Sums of floating-point numbers may leave their range by this much. */
 const ROUNDING_ERROR = 1e-9;
@@ -31,7 +30,7 @@ const twoDecimals = fixed(2, 2);
 /** US dollars; null means that the price is unknown: "$1,234.50", "$0.0123", "$0.00052". */
 export function formatUsd(value: number | null): string {
   if (value === null) {
-    return "unknown";
+    return UNKNOWN;
   }
   requireAmount(value, "An amount of dollars");
   if (value === 0) {
@@ -47,14 +46,14 @@ export function formatUsd(value: number | null): string {
 }
 
 /**
- * A score, which is from 0 to 100 unless the metric has a scale of its own; null means that there is
- * none yet: "87.5".
+ * A score, which is from 0 to 100 unless the metric has a scale of its own: "87.5"; "–" where there
+ * is none.
  *
- * Only a perfect score reads "100.0", and only one of nothing "0.0".
+ * Of 0–100 only a perfect one reads "100.0", and only one of nothing "0.0".
  */
 export function formatScore(score: number | null): string {
   if (score === null) {
-    return "no score";
+    return MISSING;
   }
   if (!Number.isFinite(score)) {
     return "not a number";
@@ -71,7 +70,8 @@ export function formatScore(score: number | null): string {
   if (score > 99.9 && score < 100) {
     return ">99.9";
   }
-  return oneDecimal.format(score).replace("-", MINUS);
+  const written = oneDecimal.format(Math.abs(score));
+  return score < 0 && written !== "0.0" ? `${MINUS}${written}` : written;
 }
 
 /** A difference of scores, in points: "+12.5", "−3.0", "±0.0". */
@@ -124,11 +124,14 @@ export function formatTokens(tokens: number): string {
 
 /** An amount that no server counted, as such: "about 1,234". What is unknown stays so. */
 export function formatAbout(text: string, about: boolean | undefined): string {
-  return about && text !== "unknown" ? `about ${text}` : text;
+  return about && text !== UNKNOWN ? `about ${text}` : text;
 }
 
-/** A length of time: "350 ms", "4.2 s", "42 s", "3 min 5 s", "2 h 5 min", "1 d 3 h". */
-export function formatDuration(seconds: number): string {
+/** A length of time: "350 ms", "4.2 s", "3 min 5 s", "2 h 5 min"; "–" where it is not known. */
+export function formatDuration(seconds: number | null): string {
+  if (seconds === null) {
+    return MISSING;
+  }
   requireAmount(seconds, "A number of seconds");
   if (seconds === 0) {
     return "0 s";
@@ -162,12 +165,13 @@ export function formatDuration(seconds: number): string {
 /**
  * An estimate, written with one of the functions above: "$0.12 ($0.08 to $0.20)".
  *
- * Where all three read alike it is written once. A null (an unknown price) is beyond comparison.
+ * Where all three read alike it is written once.
  */
-export function formatRange<T extends number | null>(
-  { low, expected, high }: Range<T>,
-  format: (value: T) => string,
-): string {
+export function formatRange(range: Range | null, format: (value: number) => string): string {
+  if (range === null) {
+    return UNKNOWN;
+  }
+  const { low, expected, high } = range;
   requireOrder(low, expected);
   requireOrder(expected, high);
   requireOrder(low, high);
@@ -197,8 +201,8 @@ function requireAmount(value: number, what: string): void {
   }
 }
 
-function requireOrder(smaller: number | null, larger: number | null): void {
-  if (smaller !== null && larger !== null && !(smaller <= larger)) {
+function requireOrder(smaller: number, larger: number): void {
+  if (!(smaller <= larger)) {
     throw new RangeError(`A range must be in order, but ${smaller} comes before ${larger}.`);
   }
 }

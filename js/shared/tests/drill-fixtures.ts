@@ -1,9 +1,7 @@
 /** A made-up run, and the far side of a kernel's wire. */
 
-import type { Channel } from "../src/model/channel";
-import { Kernel } from "../src/model/kernel";
-import type { Asks, FromKernel, Request, What } from "../src/protocol";
 import type {
+  Asks,
   CallDetail,
   Clip,
   DemoSetCard,
@@ -15,7 +13,10 @@ import type {
   Spend,
   TrialDetail,
   TrialRow,
-} from "../src/run";
+} from "../src/generated/view-model";
+import type { Channel } from "../src/model/channel";
+import { Kernel } from "../src/model/kernel";
+import type { FromKernel, Request, What } from "../src/protocol";
 import { countCharacters } from "../src/text";
 
 export const RUN = "20261124-1405-k7m2";
@@ -322,11 +323,13 @@ export function callDetail(change: Partial<CallDetail> = {}): CallDetail {
     ],
     parameters: { temperature: 0, max_tokens: 250 },
     reply: clip("reasoning: It offers a prize and asks for a costly call.\nlabel: spam"),
+    thoughts: null,
     error: null,
     truncated: false,
     from_cache: false,
     input_tokens: 812,
     output_tokens: 41,
+    counted: true,
     usd: 0.000146,
     seconds: 0.84,
     at: 1_795_500_341,

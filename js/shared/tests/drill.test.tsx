@@ -2,8 +2,8 @@ import { act, render, screen, waitFor, within } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 import { TrialDrillDown } from "../src/components/drill/TrialDrillDown";
+import type { TrialDetail, TrialRow } from "../src/generated/view-model";
 import type { Kernel } from "../src/model/kernel";
-import type { TrialDetail, TrialRow } from "../src/run";
 import { faults } from "./drill-axe";
 import {
   callDetail,

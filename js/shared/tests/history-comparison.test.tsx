@@ -3,7 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { curveGeometry } from "../src/components/history/curves";
 import { RunComparisonView } from "../src/components/history/RunComparisonView";
-import type { RunComparison } from "../src/run";
+import type { RunComparison } from "../src/generated/view-model";
 import { faults } from "./drill-axe";
 import { clip, comparison, historyRow, hostile } from "./drill-fixtures";
 

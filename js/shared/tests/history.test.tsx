@@ -2,8 +2,8 @@ import { render, screen, waitFor, within } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { HistoryExplorer } from "../src/components/history/HistoryExplorer";
+import type { HistoryRow } from "../src/generated/view-model";
 import type { Kernel } from "../src/model/kernel";
-import type { HistoryRow } from "../src/run";
 import { faults } from "./drill-axe";
 import { historyRow, hostile, kernelWith } from "./drill-fixtures";
 

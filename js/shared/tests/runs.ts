@@ -11,7 +11,7 @@ import type {
   RunSummary,
   Spend,
   TrialRow,
-} from "../src/run";
+} from "../src/generated/view-model";
 
 export const RUN = "20261124-1405-k7m2";
 

@@ -1,7 +1,8 @@
 /** The far side of the wire, by hand: a test looks at what was asked, and answers when it likes. */
 
+import type { Asks } from "../src/generated/view-model";
 import type { Channel } from "../src/model/channel";
-import type { Asks, FromKernel, Request, What } from "../src/protocol";
+import type { FromKernel, Request, What } from "../src/protocol";
 
 export class FakeWire implements Channel {
   readonly sent: Request[] = [];

@@ -1,7 +1,8 @@
 /** An anywidget model as the channel to its kernel. */
 
+import type { WidgetState } from "../../shared/src/generated/view-model";
 import type { Channel } from "../../shared/src/model/channel";
-import type { FromKernel, WidgetState } from "../../shared/src/protocol";
+import type { FromKernel } from "../../shared/src/protocol";
 
 /** What of anywidget's model is used. */
 export interface AnyModel {

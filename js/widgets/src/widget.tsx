@@ -2,9 +2,9 @@
 
 import { render as draw } from "preact";
 import { App } from "../../shared/src/components/App";
+import type { RunSnapshot } from "../../shared/src/generated/view-model";
 import { Kernel } from "../../shared/src/model/kernel";
 import type { FromKernel } from "../../shared/src/protocol";
-import type { RunSnapshot } from "../../shared/src/run";
 import { type AnyModel, ModelChannel, onState, stateOf } from "./anywidget";
 
 interface View {

@@ -1,7 +1,7 @@
 import { act, screen, waitFor } from "@testing-library/preact";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { RunSnapshot } from "../../shared/src/generated/view-model";
 import type { Request } from "../../shared/src/protocol";
-import type { RunSnapshot } from "../../shared/src/run";
 import { delta, permission, RUN, snapshot, summary } from "../../shared/tests/runs";
 import widget from "../src/widget";
 

@@ -8,8 +8,13 @@ from typing import Annotated, Any
 
 from annotated_types import Gt
 
+from mipro_nb.amounts import caps_texts
 from mipro_nb.checks import Number, Remedy, check_fields
-from mipro_nb.errors import CallRefusedError, CapReachedError, LMError
+from mipro_nb.errors import (
+    CallRefusedError,
+    CapReachedError,
+    LMError,
+)
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.services.worst_case import limited, worst_tokens
 from mipro_nb.runs.usage import Usage
@@ -68,15 +73,8 @@ class Caps:
         return asdict(self)
 
     def text(self) -> str:
-        """Return the limits as words: ``"USD 0.5, 800 calls"``, or ``"none"``."""
-        words = {
-            "max_usd": "USD {:g}",
-            "max_calls": "{:,} calls",
-            "max_tokens": "{:,} tokens",
-            "max_seconds": "{:g} s",
-        }
-        given = {name: value for name, value in self.to_dict().items() if value is not None}
-        return ", ".join(words[name].format(value) for name, value in given.items()) or "none"
+        """Return the limits as words: ``"$0.50, 800 calls"``, or ``"none"``."""
+        return ", ".join(caps_texts(self.to_dict())) or "none"
 
 
 _NOTHING = Usage()

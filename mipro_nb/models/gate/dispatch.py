@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from mipro_nb.amounts import format_duration
 from mipro_nb.errors import (
     CapReachedError,
     LMError,
@@ -352,7 +353,7 @@ def _last_word(trip: _SentCall, setback: RetryableError) -> LMError:
     seconds = trip.pace.seconds_in_vain
     if setback.kind == "turned away" and seconds is not None:
         return LMUnavailableError(
-            f"{setback.what}, as all others in the last {seconds:.0f} s: {setback.said}"
+            f"{setback.what}, as all others in the last {format_duration(seconds)}: {setback.said}"
         )
     failures = trip.pace.failures_of_one_that_is_down(trip.call.num_retries)
     error = setback.error(trip.attempts)

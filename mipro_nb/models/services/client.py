@@ -15,6 +15,7 @@ import aiohttp
 import openai
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
+from mipro_nb.amounts import format_duration
 from mipro_nb.core_loop import CoreLoop, core
 from mipro_nb.errors import (
     LMError,
@@ -346,7 +347,7 @@ class Client:
             what = f"Cannot reach {self._endpoint.shown_url}"
             return RetryableError("unreachable", what, said, remedy=_IS_IT_THERE)
         if any(isinstance(cause, TimeoutError) for cause in causes):
-            what = f"{self._where} gave no answer within {seconds:g} s"
+            what = f"{self._where} gave no answer within {format_duration(seconds)}"
         else:
             what = f"{self._where} broke off the connection"
         return RetryableError("no answer", what, said, billed=None)

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from mipro_nb.amounts import format_duration
 from mipro_nb.errors import (
     ExampleTimeoutError,
     MetricError,
@@ -385,10 +386,10 @@ class _Rehearsing:
                 note += " It catches even what ends it: its thread is left to wait for ever."
         else:
             note = (
-                f"{name} had not come back after {ran.took:.0f} s of rehearsal, with no model to "
-                "wait for; the estimate rests on what it had called by then."
+                f"{name} had not come back after {format_duration(ran.took)} of rehearsal, with no "
+                "model to wait for; the estimate rests on what it had called by then."
             )
-            guess = f"{name} was ended after {ran.took:.0f} s"
+            guess = f"{name} was ended after {format_duration(ran.took)}"
             if ran.blocked:
                 note += (
                     " It is async and does not await: so it holds up every run of this process. "

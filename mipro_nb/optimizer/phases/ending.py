@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mipro_nb.amounts import format_score
 from mipro_nb.errors import RecordError
 from mipro_nb.language.module import Module
-from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.evaluations import Evaluated
 from mipro_nb.optimizer.planning.run_spec import RunSpec
@@ -146,7 +146,7 @@ class Ending:
         resting = resting_text(chosen.score, chosen.examples, size)
         return (
             f"What is returned is the best by what is known, not confirmed by a full evaluation: "
-            f"{one_decimal(chosen.score)} {resting}."
+            f"{format_score(chosen.score)} {resting}."
         )
 
     def _may_be_returned(self, configuration: Configuration) -> bool:

@@ -1,13 +1,14 @@
-"""What a run will cost: calls, tokens and USD by phase, each as low–expected–high."""
+"""What a run will cost: calls, tokens and USD by phase, each as expected, low and high."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+from mipro_nb.amounts import UNKNOWN, format_count, format_range, format_tokens, format_usd
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.caps import Caps
+from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.events import Phase
 
 
@@ -29,9 +30,13 @@ class Amount:
         """Return the quantity where it cannot exceed `bound`."""
         return Amount(min(self.low, bound), min(self.expected, bound), min(self.high, bound))
 
+    def to_dict(self) -> vm.Range:
+        """Return the quantity as JSON-able values."""
+        return {"low": self.low, "expected": self.expected, "high": self.high}
+
     def text(self, form: Callable[[float], str]) -> str:
-        """Return ``low – expected – high``, each written by `form`."""
-        return " – ".join(form(value) for value in (self.low, self.expected, self.high))
+        """Return ``expected (low to high)``, each written by `form`."""
+        return format_range(self.to_dict(), form)
 
 
 NOTHING = Amount(0, 0, 0)
@@ -73,6 +78,16 @@ class PhaseEstimate:
             self.usd + other.usd if known else None,  # type: ignore[operator]
         )
 
+    def to_dict(self) -> vm.PhaseEstimate:
+        """Return the estimate as JSON-able values."""
+        return {
+            "phase": self.phase,
+            "calls": self.calls.to_dict(),
+            "input_tokens": self.input_tokens.to_dict(),
+            "output_tokens": self.output_tokens.to_dict(),
+            "usd": None if self.usd is None else self.usd.to_dict(),
+        }
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -113,16 +128,16 @@ class Estimate:
                 "max_calls or max_tokens instead.",
             )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> vm.Estimate:
         """Return the estimate as JSON-able values, with its total."""
         return {
-            "phases": [asdict(phase) for phase in self.phases],
-            "total": asdict(self.total),
+            "phases": [phase.to_dict() for phase in self.phases],
+            "total": self.total.to_dict(),
             "guess": self.guess,
         }
 
     def text(self) -> str:
-        """Return the estimate as a table of text: low – expected – high."""
+        """Return the estimate as a table of text: expected (low to high)."""
         rows: list[tuple[str, ...]] = [
             ("estimate", "LM calls", "input tokens", "output tokens", "USD")
         ]
@@ -141,16 +156,8 @@ class Estimate:
 def _row(name: str, estimate: PhaseEstimate) -> tuple[str, ...]:
     return (
         name,
-        estimate.calls.text(_count),
-        estimate.input_tokens.text(_count),
-        estimate.output_tokens.text(_count),
-        "unknown" if estimate.usd is None else estimate.usd.text(_dollars),
+        estimate.calls.text(format_count),
+        estimate.input_tokens.text(format_tokens),
+        estimate.output_tokens.text(format_tokens),
+        UNKNOWN if estimate.usd is None else estimate.usd.text(format_usd),
     )
-
-
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def _dollars(value: float) -> str:
-    return f"{value:.2f}" if value >= 1 or value == 0 else f"{value:.4f}"

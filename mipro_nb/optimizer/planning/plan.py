@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from mipro_nb.amounts import format_duration
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.planning.estimate import Estimate
@@ -182,8 +183,9 @@ class Plan(Hyperparameters):
         if self.caps != Caps():
             lines.append(_line("caps", self.caps.text()))
         if self.example_timeout is not None:
-            limit = f"{self.example_timeout:g} s of program and metric, without the LMs' part"
-            lines.append(_line("per example", limit))
+            limit = format_duration(self.example_timeout)
+            told = f"{limit} of program and metric, without the LMs' part"
+            lines.append(_line("per example", told))
         lines += [_line("note", note) for note in self.notes]
         lines += ["", self.estimate.text()]
         return "\n".join(lines)

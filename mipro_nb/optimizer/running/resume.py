@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
+from mipro_nb.amounts import CAPS, format_count, format_usd
 from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.example import Example
@@ -263,7 +264,7 @@ def check_caps_left(progress: RecordedProgress, caps: Caps) -> None:
     for name, spent in _spent(progress.state.outlay, progress.state.seconds).items():
         limit = getattr(caps, name)
         if limit is not None and spent >= limit:
-            told = f"{spent:,}" if isinstance(spent, int) else f"{spent:,.4f}"
+            told = CAPS[name](spent)
             raise InvalidArgumentError(
                 name, limit, f"run {progress.run_id} has spent {told} already: give a higher one."
             )
@@ -378,10 +379,10 @@ def _is_source(role: str, text: str) -> bool:
 def note(progress: RecordedProgress) -> str:
     """Return what a person who is asked for permission should know of the run."""
     spend = progress.state.spend
-    usd = "an unknown price" if spend.usd is None else f"USD {spend.usd:.4f}"
+    usd = "an unknown price" if spend.usd is None else format_usd(spend.usd)
     return (
-        f"Resumes run {progress.run_id}, which {_ENDS[progress.state.state]}: {spend.calls:,} "
-        f"calls ({usd}) are answered already and part of the estimate."
+        f"Resumes run {progress.run_id}, which {_ENDS[progress.state.state]}: "
+        f"{format_count(spend.calls)} calls ({usd}) are answered already and part of the estimate."
     )
 
 

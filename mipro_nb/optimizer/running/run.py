@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
+from mipro_nb.amounts import format_duration, format_score
 from mipro_nb.core_loop import core, until_done, wait_until
 from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError
 from mipro_nb.evaluate.ledger import Results
@@ -18,7 +19,6 @@ from mipro_nb.evaluate.metric import MetricFunction
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.gate import Gate
-from mipro_nb.numbers import one_decimal
 from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
@@ -262,7 +262,7 @@ class Run(RunFrames):
             program=plan.program,
             predictors=dict(plan.predictors),
             plan=plan.settings(),
-            estimate=plan.estimate.to_dict(),
+            estimate=dict(plan.estimate.to_dict()),
             trainset=self._journal.keep([row.to_dict() for row in rows.train]),
             valset=self._journal.keep([row.to_dict() for row in rows.val]),
             mipro_nb=__version__,
@@ -518,7 +518,7 @@ class Run(RunFrames):
         else:
             self._window.wait(self._result, timeout)
         if not self._result.done():
-            msg = f"Run {self.id} goes on after {timeout:g} s; run.stop() ends it."
+            msg = f"Run {self.id} goes on after {format_duration(timeout)}; run.stop() ends it."
             raise TimeoutError(msg)
         return self._result.result()
 
@@ -553,7 +553,7 @@ class Run(RunFrames):
         return outcome.program
 
     def __repr__(self) -> str:
-        score = "" if self.score is None else f", best {one_decimal(self.score)}"
+        score = "" if self.score is None else f", best {format_score(self.score)}"
         return f"Run({self.id}, {self.status}{score})"
 
 

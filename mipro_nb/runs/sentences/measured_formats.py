@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mipro_nb.numbers import one_decimal
+from mipro_nb.amounts import format_count, format_score, format_tokens
+from mipro_nb.runs import events as ev
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState
+from mipro_nb.runs.view_model import MeasuredFormat, MeasuredFormats
 
 HEAD = ("prompt format", "score", "unreadable", "errors", "tokens")
 
 
-def formats_view(state: RunState) -> dict[str, Any] | None:
+def formats_view(state: RunState) -> MeasuredFormats | None:
     """Return the formats that were measured, and which was chosen; None if none was measured."""
     if not state.formats_measured:
         return None
@@ -22,9 +24,19 @@ def formats_view(state: RunState) -> dict[str, Any] | None:
     chosen = state.format_chosen
     return {
         "rows": max(each.rows for each in known.values()),
-        "measured": [known[name].model_dump(exclude={"type", "rows"}) for name in names],
+        "measured": [_measured(known[name]) for name in names],
         "chosen": None if chosen is None else chosen.format,
         "reason": None if chosen is None else chosen.reason,
+    }
+
+
+def _measured(event: ev.FormatMeasured) -> MeasuredFormat:
+    return {
+        "format": event.format,
+        "score": event.score,
+        "unreadable": event.unreadable,
+        "errors": event.errors,
+        "tokens": event.tokens,
     }
 
 
@@ -34,21 +46,21 @@ def formats_tried(plan: Mapping[str, Any]) -> list[str]:
     return [name for name in tried if isinstance(name, str)] if isinstance(tried, list) else []
 
 
-def formats_rows(formats: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def formats_rows(formats: MeasuredFormats) -> list[tuple[str, ...]]:
     """Return a row for each format of a `formats_view`, in the columns of `HEAD`."""
     return [
         (
             f"{each['format']}{' ★' if each['format'] == formats['chosen'] else ''}",
-            one_decimal(each["score"]),
-            f"{each['unreadable']:,}",
-            f"{each['errors']:,}",
-            f"{each['tokens']:,}",
+            format_score(each["score"]),
+            format_count(each["unreadable"]),
+            format_count(each["errors"]),
+            format_tokens(each["tokens"]),
         )
         for each in formats["measured"]
     ]
 
 
-def chosen_text(formats: Mapping[str, Any]) -> str:
+def chosen_text(formats: MeasuredFormats) -> str:
     """Return which format was chosen and why, in words."""
     rows = counted(formats["rows"], "training row")
     if formats["chosen"] is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mipro_nb.numbers import dollars
+from mipro_nb.amounts import format_count, format_tokens, format_usd
 from mipro_nb.runs.events import RunPlanned
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState, State
@@ -62,22 +62,22 @@ def lost_text(lost: Usage) -> str:
     if lost.tokens == 0:
         return text  # only where tokens or USD are capped is the worst known
     worst = "it counts at its worst" if one else "they count at their worst"
-    return f"{text} For the caps {worst}: {lost.tokens:,} tokens."
+    return f"{text} For the caps {worst}: {format_tokens(lost.tokens)} tokens."
 
 
 def billed_text(usd: float) -> str:
     """Return what is told beneath a cost: what calls may have cost that nobody has an answer of."""
-    return f"up to {dollars(usd)} more may have been billed"
+    return f"up to {format_usd(usd)} more may have been billed"
 
 
 def reckoned_text(reckoned: Usage) -> str:
     """Return what to say about attempts whose end nobody knows; nothing if caps count none."""
     if reckoned.tokens == 0:
         return ""
-    usd = f", {dollars(reckoned.usd)}" if reckoned.usd else ""
+    usd = f", {format_usd(reckoned.usd)}" if reckoned.usd else ""
     return (
         "Attempts that timed out or lost their connection may also have been billed. For the caps "
-        f"they count at their worst: {reckoned.tokens:,} tokens{usd}."
+        f"they count at their worst: {format_tokens(reckoned.tokens)} tokens{usd}."
     )
 
 
@@ -95,6 +95,6 @@ def failed_text(attempts: int, answered: int, failed: int) -> str:
         return ""
     were = "was" if attempts == 1 else "were"
     return (
-        f"{counted(attempts, 'request')} {were} sent: {attempts - answered:,} of them brought no "
-        f"answer, and {counted(failed, 'call')} failed for good."
+        f"{counted(attempts, 'request')} {were} sent: {format_count(attempts - answered)} of them "
+        f"brought no answer, and {counted(failed, 'call')} failed for good."
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mipro_nb.numbers import one_decimal
+from mipro_nb.amounts import format_count, format_score
 from mipro_nb.runs.interval import score_interval
 
 
 def counted(number: int, what: str) -> str:
     """Return a number of things: "1 evaluation", "1,234 evaluations"."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{format_count(number)} {what}{'' if number == 1 else 's'}"
 
 
 def configuration_text(configuration: Mapping[str, int]) -> str:
@@ -65,4 +65,4 @@ def resting_text(score: float, examples: int, valset_size: int) -> str:
     text = f"on {examples:,} of {valset_size:,} examples"
     if low is None or high is None:
         return text
-    return f"{text}, 95 % interval {one_decimal(low)} … {one_decimal(high)}"
+    return f"{text}, 95 % interval {format_score(low)} … {format_score(high)}"

@@ -9,30 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from mipro_nb.runs.events import TextRef
+from mipro_nb.runs.view_model import Clip
 
 DEFAULT_LIMIT = 2000
 """Characters that a text may have in a list before it is cut."""
-
-
-class Clip(TypedDict):
-    """A text that may have been cut.
-
-    Attributes
-    ----------
-    text
-        The text, or its beginning.
-    characters
-        Length of the whole text.
-    more
-        Name of the whole text; None where `text` is the whole, or nothing more is to be had.
-    """
-
-    text: str
-    characters: int
-    more: str | None
 
 
 def clip(text: str, more: str | None, limit: int = DEFAULT_LIMIT) -> Clip:

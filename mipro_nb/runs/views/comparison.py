@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, TypeAdapter
 
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import kept
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.views.clip import Clip, clip, more_of_instruction, more_of_text, within
-from mipro_nb.runs.views.history import SCORE_EVENTS, HistoryRow, history_rows
-from mipro_nb.runs.views.spending_curve import CurvePoint, spending_curve
+from mipro_nb.runs.view_model import Clip, ComparedRun, HistoryRow
+from mipro_nb.runs.views.clip import clip, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.history import SCORE_EVENTS, history_rows
+from mipro_nb.runs.views.spending_curve import spending_curve
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-
-class ComparedRun(TypedDict):
-    """A run in a comparison; `instructions` are those of the program that it returned."""
-
-    row: HistoryRow
-    curve: list[CurvePoint]
-    instructions: dict[str, Clip]
 
 
 class _Predictor(BaseModel):
@@ -42,7 +35,7 @@ _PROGRAM = TypeAdapter(_Program)
 
 
 class Comparison(dict[str, list[ComparedRun]]):
-    """Runs side by side, in the form of ``js/shared/src/run.ts``; its text form is a table.
+    """Runs side by side, in the form of a `RunComparison`; its text form is a table.
 
     Examples
     --------

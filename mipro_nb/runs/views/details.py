@@ -1,15 +1,14 @@
 """Looking into a run: a trial's examples and prompts, the LM calls of an example, whole texts.
 
-All of it is read from the record when somebody asks for it, and in the forms of
-``js/shared/src/run.ts``. Texts are cut to a length that a page can bear; `whole_text` gives what
-was cut.
+All of it is read from the record when somebody asks for it. Texts are cut to a length that a
+page can bear; `mipro_nb.runs.views.whole_text` gives what was cut.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -19,9 +18,9 @@ from mipro_nb.runs import events as ev
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ANYTHING, FIELDS, ROWS, kept
 from mipro_nb.runs.store.record import Record, RecordedEvent
+from mipro_nb.runs.view_model import CallDetail, Clip, ExampleRow, Message, Prompt, TrialDetail
 from mipro_nb.runs.views.clip import (
     DEFAULT_LIMIT,
-    Clip,
     clip,
     clip_fields,
     more_of_event,
@@ -30,95 +29,14 @@ from mipro_nb.runs.views.clip import (
     value_text,
     within,
 )
-from mipro_nb.runs.views.trial_row import TrialRow, trial_row
-from mipro_nb.runs.views.whole_text import whole_text
-
-__all__ = [
-    "CallDetail",
-    "ExampleRow",
-    "Message",
-    "Prompt",
-    "TrialDetail",
-    "demos",
-    "example_calls",
-    "trial_detail",
-    "whole_text",
-]
+from mipro_nb.runs.views.trial_row import trial_row
 
 _LEAST_CHARACTERS = 200
-
-
-class Message(TypedDict):
-    """A chat message."""
-
-    role: str
-    content: Clip
-
-
-class Prompt(TypedDict):
-    """The prompt of a predictor as it was sent for one example."""
-
-    predictor: str
-    example: int | None
-    messages: list[Message]
-
-
-class ExampleRow(TypedDict):
-    """What became of one example; `scored_by` is the trial that scored it.
-
-    `score` is 0–1; `points` is the score as the metric gave it, where its scale is another one.
-    `notes`, where there are any, tell what of the replies was not written as asked and was read all
-    the same.
-    """
-
-    example: int
-    inputs: dict[str, Clip]
-    expected: dict[str, Clip]
-    prediction: dict[str, Clip] | None
-    score: float | None
-    points: NotRequired[float]
-    feedback: Clip | None
-    error: Clip | None
-    seconds: float | None
-    scored_by: int
-    notes: NotRequired[list[Clip]]
 
 
 class _Optional(TypedDict, total=False):
     points: float
     notes: list[Clip]
-
-
-class TrialDetail(TypedDict):
-    """A trial, the prompts that it sent, and what became of each of its examples."""
-
-    trial: TrialRow
-    prompts: list[Prompt]
-    examples: list[ExampleRow]
-
-
-class CallDetail(TypedDict):
-    """One LM call; `error` is why it failed, or why its reply cannot be used.
-
-    `thoughts` are not part of the reply, whether the server sent them beside it or in it. Tokens
-    and USD are about right where they are not `counted`.
-    """
-
-    phase: ev.Phase
-    model: str
-    messages: list[Message]
-    parameters: dict[str, Any]
-    reply: Clip | None
-    thoughts: Clip | None
-    error: Clip | None
-    truncated: bool
-    from_cache: bool
-    input_tokens: int
-    output_tokens: int
-    counted: bool
-    usd: float | None
-    seconds: float
-    at: float
 
 
 class _PromptHead(BaseModel):

@@ -5,64 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs.sentences.resume import resume_lines
 from mipro_nb.runs.sentences.wording import told_settings
-from mipro_nb.runs.state import RunState, State, as_it_stands
+from mipro_nb.runs.state import RunState, as_it_stands
 from mipro_nb.runs.store.owners import lives_here
 from mipro_nb.runs.store.record import Record, time_read
-
-
-class HistoryRow(TypedDict):
-    """A line of the history.
-
-    Attributes
-    ----------
-    created
-        Unix time.
-    seconds
-        How long it worked, pauses left out.
-    score
-        That of the returned program, or the best so far, 0–100.
-    trials
-        Evaluations that have ended.
-    calls
-        LM calls that a server answered.
-    usd
-        Price of all calls, those among them that failed and were billed all the same; None where
-        that of any call is unknown.
-    about
-        Whether that is about right: a server did not count the tokens.
-    lost_usd
-        What calls may have cost besides that were in flight when the run was interrupted: as far
-        as that is known, at their worst.
-    resume_lines
-        What resumes it; see `mipro_nb.runs.sentences.resume.resume_lines`.
-    here
-        The run is going on in this process.
-    """
-
-    id: str
-    name: str
-    tags: list[str]
-    program: str
-    state: State
-    created: float
-    seconds: float
-    baseline: float | None
-    score: float | None
-    trials: int
-    calls: int
-    usd: float | None
-    about: bool
-    lost_usd: float
-    models: dict[str, str]
-    settings: dict[str, Any]
-    resume_lines: list[str]
-    here: bool
-
+from mipro_nb.runs.view_model import HistoryRow
 
 _RUNS = """
 SELECT run_id, created, name, tags,

@@ -17,12 +17,12 @@ from matplotlib.ticker import MaxNLocator
 
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.state import Choice, RunState
-from mipro_nb.runs.views.trial_row import TrialRow, trial_row
+from mipro_nb.runs.views.trial_row import trial_row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from mipro_nb.runs.views.spending_curve import CurvePoint
+    from mipro_nb.runs.view_model import CurvePoint, TrialRow
 
 # Of Okabe and Ito (2008), told apart also by colour-blind readers.
 _BLUE, _ORANGE, _GREEN, _VERMILION, _PURPLE, _SKY = (

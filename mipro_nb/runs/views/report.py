@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ValidationError
 
-from mipro_nb.numbers import one_decimal, signed
+from mipro_nb.amounts import (
+    format_count,
+    format_duration,
+    format_points,
+    format_range,
+    format_score,
+    format_tokens,
+    format_usd,
+)
 from mipro_nb.runs.sentences.measured_formats import (
     HEAD,
     as_columns,
@@ -42,7 +50,7 @@ class _Total(BaseModel):
 
 def write_report(run_id: str, state: RunState) -> str:
     """Return the report of a run, finished or not, as lines of text."""
-    lines = [f"Run {run_id}: {state.state}, {state.seconds:.0f} s"]
+    lines = [f"Run {run_id}: {state.state}, {format_duration(state.seconds)}"]
     ended = state.ended
     reason = ended.reason if ended is not None else state.pause_reason
     if reason:
@@ -52,13 +60,13 @@ def write_report(run_id: str, state: RunState) -> str:
         lines.append(f"  to resume it:      {how[0]}")
     lines += _format_lines(state)
     if state.baseline is not None:
-        lines.append(f"  student as given   {one_decimal(state.baseline):>6}  (full valset)")
+        lines.append(f"  student as given   {format_score(state.baseline):>6}  (full valset)")
     best = state.best
     if best is not None and best.score is not None:
         what = _what(best.configuration)
         if not state.is_whole(best):
             what += f"; {resting_text(best.score, len(best.examples), state.valset_size)}"
-        lines.append(f"  best program       {one_decimal(best.score):>6}  ({what})")
+        lines.append(f"  best program       {format_score(best.score):>6}  ({what})")
     elif state.state in RESUMABLE:
         lines.append(f"  best program       {NOTHING_SCORED}")
     if ended is not None and ended.gain_low is not None and ended.gain_high is not None:
@@ -95,7 +103,7 @@ def _faults(faults: dict[str, int]) -> str:
 
 
 def _gain_line(low: float, high: float) -> str:
-    interval = f"  gain, 95 % interval {signed(low)} … {signed(high)} points"
+    interval = f"  gain, 95 % interval {format_points(low)} … {format_points(high)} points"
     return interval if low > 0 else f"{interval}: no clear gain over the student"
 
 
@@ -114,15 +122,17 @@ def _spend_lines(state: RunState) -> list[str]:
         lines.append(f"  {told}")
     estimate = _estimate_of(state)
     if estimate is not None:
-        lines.append(f"  estimated  {_range(estimate.calls)} calls, {_usd(estimate.usd)}")
+        calls = format_range(estimate.calls.model_dump(), format_count)
+        cost = format_range(estimate.usd.model_dump() if estimate.usd else None, format_usd)
+        lines.append(f"  estimated  {calls} calls, cost {cost}")
     return lines
 
 
 def _spend_line(phase: str, spend: Spend) -> str:
-    usd = "unknown" if spend.usd is None else f"{spend.usd:.4f}"
     told = (
-        f"  {phase:<10} {spend.calls:>7,} {spend.cached_calls:>7,} "
-        f"{spend.input_tokens:>10,} {spend.output_tokens:>8,} {usd:>9}"
+        f"  {phase:<10} {format_count(spend.calls):>7} {format_count(spend.cached_calls):>7} "
+        f"{format_tokens(spend.input_tokens):>10} {format_tokens(spend.output_tokens):>8} "
+        f"{format_usd(spend.usd):>9}"
     )
     return f"{told}  (about)" if spend.about else told
 
@@ -132,13 +142,3 @@ def _estimate_of(state: RunState) -> _Total | None:
         return _Total.model_validate(state.planned.estimate["total"]) if state.planned else None
     except (KeyError, ValidationError):  # it came with a file that says something else
         return None
-
-
-def _range(amount: _Amount) -> str:
-    return f"{amount.low:,.0f} – {amount.expected:,.0f} – {amount.high:,.0f}"
-
-
-def _usd(amount: _Amount | None) -> str:
-    if amount is None:
-        return "USD unknown"
-    return f"USD {amount.low:.4f} – {amount.expected:.4f} – {amount.high:.4f}"

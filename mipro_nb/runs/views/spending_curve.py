@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.view_model import CurvePoint
 from mipro_nb.runs.views.history import SCORE_EVENTS
 
 _PAID_CALLS = """
@@ -16,15 +15,6 @@ WHERE run_id = ? AND type IN ('lm_call_answered', 'lm_call_failed')
     AND CASE type WHEN 'lm_call_answered' THEN NOT from_cache ELSE usd END
 ORDER BY seq
 """
-
-
-class CurvePoint(TypedDict):
-    """The best full score at the end of a full evaluation, and what had been spent by then."""
-
-    calls: int
-    usd: float | None
-    seconds: float
-    score: float
 
 
 def spending_curve(record: Record, run_id: str) -> list[CurvePoint]:

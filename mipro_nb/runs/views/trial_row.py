@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
-
-from mipro_nb.runs.events import EvaluationKind
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.state import RunState
-from mipro_nb.runs.views.clip import Clip, clip
+from mipro_nb.runs.view_model import TrialRow
+from mipro_nb.runs.views.clip import clip
 
 _LONGEST_REASON = 300
-
-
-class TrialRow(TypedDict):
-    """One trial, in the form of ``js/shared/src/run.ts``; scores are 0–100.
-
-    `reason` tells why the first of its failed examples failed.
-    """
-
-    trial: int
-    kind: EvaluationKind
-    configuration: dict[str, int]
-    state: Literal["running", "done", "given up"]
-    examples: int
-    scored: int
-    reused: int
-    errors: int
-    reason: Clip | None
-    score: float | None
-    low: float | None
-    high: float | None
-    calls: int
-    cached_calls: int
-    input_tokens: int
-    output_tokens: int
-    usd: float | None
-    about: bool
-    asked_at: float
-    seconds: float | None
 
 
 def trial_row(state: RunState, number: int) -> TrialRow:

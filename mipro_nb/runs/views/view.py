@@ -1,31 +1,29 @@
-"""The view-model: what every view of a run is drawn from, as JSON-able values.
+"""The view of a run, which follows it event by event.
 
-`RunView` follows a run event by event. A snapshot tells all of it, a delta what changed since the
-last one; their forms are those of ``js/shared/src/run.ts``. A text in them is cut to a length
-that a page can bear; `mipro_nb.runs.views.details` reads the whole of it.
+A snapshot tells all of the run, a delta what changed since the last one; their forms are those of
+`mipro_nb.runs.view_model`. A text in them is cut to a length that a page can bear;
+`mipro_nb.runs.views.details` reads the whole of it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal, cast
 
 from mipro_nb.runs import events as ev
+from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.resume import resume_lines
 from mipro_nb.runs.sentences.wording import resting_text, told_settings
-from mipro_nb.runs.state import Choice, RunState, Spend, Tally, choices_of
+from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_of
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
 from mipro_nb.runs.views.trial_row import trial_row
 
-Json = dict[str, Any]
-
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 _PHASES: tuple[ev.Phase, ...] = ("formats", "baseline", "bootstrap", "propose", "search")
 _INSTRUCTION_CHARACTERS = 2000
 _DEMOS_SHOWN = 2
@@ -52,7 +50,7 @@ class RunView:
         self._record = record
         self._name = ""
         self._tags: tuple[str, ...] = ()
-        self._previews: dict[str, tuple[int, list[Json]]] = {}
+        self._previews: dict[str, tuple[int, list[dict[str, vm.Clip]]]] = {}
         self._changed_trials: set[int] = set()
         self._changed_choices: set[Choice] = set()
 
@@ -102,8 +100,8 @@ class RunView:
             self._changed_choices.update(Choice(name, "instruction", 0) for name in names)
 
     def snapshot(
-        self, *, now: float, in_flight: int | None, details: Sequence[Mapping[str, object]] = ()
-    ) -> Json:
+        self, *, now: float, in_flight: int | None, details: Sequence[vm.TrialDetail] = ()
+    ) -> vm.RunSnapshot:
         """Return all that is known, for a view that begins.
 
         Parameters
@@ -136,7 +134,7 @@ class RunView:
             "details": list(details),
         }
 
-    def delta(self, *, now: float, in_flight: int | None) -> Json:
+    def delta(self, *, now: float, in_flight: int | None) -> vm.RunDelta:
         """Return what changed since the last delta; parameters are those of `snapshot`."""
         state = self.state
         trials = sorted(trial for trial in self._changed_trials if trial in state.trials)
@@ -162,15 +160,17 @@ class RunView:
             "demo_sets": demo_sets,
         }
 
-    def summary(self, *, now: float, in_flight: int | None) -> Json:
+    def summary(self, *, now: float, in_flight: int | None) -> vm.RunSummary:
         """Return all of the run that is one value, not a list."""
         state, planned = self.state, self.state.planned
         here, ended = in_flight is not None, state.ended is not None
         alive = state.process is not None and lives(
             self.run_id, state.process, state.process_started
         )
-        where = "ended" if ended else "here" if here else "elsewhere" if alive else "ended"
-        shown = "cut off" if where == "ended" and not ended else state.state
+        where: vm.Lives = (
+            "ended" if ended else "here" if here else "elsewhere" if alive else "ended"
+        )
+        shown: State = "cut off" if where == "ended" and not ended else state.state
         settings = dict(planned.plan) if planned else {}
         done, total = self._progress(settings)
         best = state.best
@@ -196,7 +196,7 @@ class RunView:
             "ended": state.ended_at,
             "seconds": state.seconds if shown == "cut off" else state.seconds_at(now),
             # Nothing is known of a run that was cut off since its last event.
-            "as_of": state.last_at if shown == "cut off" else now,
+            "as_of": state.last_at or 0.0 if shown == "cut off" else now,
             "phases": self._phases(settings),
             "formats": formats_view(state),
             "done": done,
@@ -205,29 +205,31 @@ class RunView:
             "in_flight": in_flight,
             "num_threads": settings.get("num_threads", 0),
             "spend": _spend(state.spend),
-            "lost": asdict(state.lost),
-            "estimate": planned.estimate if planned else None,
-            "caps": state.caps,
+            "lost": {
+                "calls": state.lost.calls,
+                "tokens": state.lost.tokens,
+                "usd": state.lost.usd,
+            },
+            "estimate": _estimate(planned.estimate) if planned else None,
+            "caps": told_caps(state.caps),
             "baseline": state.baseline,
             "best": None
-            if best is None
+            if best is None or best.score is None
             else {
                 "trial": best.trial,
                 "score": best.score,
                 "configuration": best.configuration,
                 "rests": None
-                if best.score is None or state.is_whole(best)
+                if state.is_whole(best)
                 else resting_text(best.score, len(best.examples), state.valset_size),
             },
-            "gain": None
-            if state.ended is None or state.ended.gain_low is None
-            else {"low": state.ended.gain_low, "high": state.ended.gain_high},
+            "gain": _gain(state.ended),
             "errors": len(state.errors),
             "steerable": where == "here",
             "lives": where,
         }
 
-    def _phases(self, settings: Json) -> list[Json]:
+    def _phases(self, settings: Mapping[str, Any]) -> list[vm.PhaseProgress]:
         state = self.state
         predictors = len(state.planned.predictors) if state.planned else 0
         baseline = state.trials.get(0)
@@ -259,7 +261,7 @@ class RunView:
             "propose": (proposed, wanted, "instructions", searching),
             "search": (told, evaluations, "evaluations", False),
         }
-        rows = []
+        rows: list[vm.PhaseProgress] = []
         for phase in _PHASES if measured else _PHASES[1:]:
             done, total, unit, is_done = counts[phase]
             begun = phase in state.phases
@@ -276,7 +278,7 @@ class RunView:
             )
         return rows
 
-    def _progress(self, settings: Json) -> tuple[int, int | None]:
+    def _progress(self, settings: Mapping[str, Any]) -> tuple[int, int | None]:
         """Return the examples scored, and to be scored at most, in baseline and search."""
         state = self.state
         done = sum(t.scored if t.score is None else len(t.examples) for t in state.trials.values())
@@ -296,7 +298,7 @@ class RunView:
             return None
         return self.state.seconds_at(now) * max(0, total - done) / done
 
-    def _standing(self, choice: Choice) -> Json:
+    def _standing(self, choice: Choice) -> vm.Standing:
         tally = self.state.tallies.get(choice, Tally())
         return {
             "predictor": choice.predictor,
@@ -308,7 +310,7 @@ class RunView:
             "banned": choice in self.state.banned,
         }
 
-    def _instruction(self, choice: Choice) -> Json:
+    def _instruction(self, choice: Choice) -> vm.InstructionCard:
         candidate = self.state.candidates[choice.predictor][choice.index]
         more = more_of_instruction(choice.predictor, choice.index)
         return {
@@ -320,7 +322,7 @@ class RunView:
             "based_on": candidate.based_on,
         }
 
-    def _demo_set(self, choice: Choice) -> Json:
+    def _demo_set(self, choice: Choice) -> vm.DemoSetCard:
         built = self.state.demo_sets[choice.predictor][choice.index]
         if built.demos not in self._previews:
             self._previews[built.demos] = self._preview(built.demos)
@@ -334,22 +336,51 @@ class RunView:
             "demos": count,
         }
 
-    def _preview(self, ref: ev.TextRef) -> tuple[int, list[Json]]:
+    def _preview(self, ref: ev.TextRef) -> tuple[int, list[dict[str, vm.Clip]]]:
         demos = json.loads(self._record.text(ref))
         more = more_of_text(ref)
         shown = [
-            dict(clip_fields(demo, within(more, place), _DEMO_CHARACTERS))
+            clip_fields(demo, within(more, place), _DEMO_CHARACTERS)
             for place, demo in enumerate(demos[:_DEMOS_SHOWN])
         ]
         return len(demos), shown
 
 
-def _full_evaluations(settings: Json) -> int:
+def _full_evaluations(settings: Mapping[str, Any]) -> int:
     return int(settings.get("full_evaluations", 0)) if settings.get("minibatch") else 0
 
 
-def _spend(spend: Spend) -> Json:
-    values = asdict(spend)
-    del values["known_usd"], values["unpriced_calls"], values["cached_input_tokens"]
-    del values["uncounted_calls"]
-    return {**values, "usd": spend.usd, "about": spend.about}
+def _spend(spend: Spend) -> vm.Spend:
+    return {
+        "calls": spend.calls,
+        "cached_calls": spend.cached_calls,
+        "failed_calls": spend.failed_calls,
+        "input_tokens": spend.input_tokens,
+        "output_tokens": spend.output_tokens,
+        "usd": spend.usd,
+        "attempts": spend.attempts,
+        "about": spend.about,
+    }
+
+
+def _estimate(told: Mapping[str, Any]) -> vm.Estimate | None:
+    """Return an estimate as an event tells it; None where that is not a whole one."""
+    if "phases" not in told or "total" not in told:
+        return None
+    return cast("vm.Estimate", {"guess": None, **told})
+
+
+def told_caps(caps: Mapping[str, Any]) -> vm.Caps:
+    """Return all caps: None for those that are not among `caps`."""
+    return {
+        "max_usd": caps.get("max_usd"),
+        "max_calls": caps.get("max_calls"),
+        "max_tokens": caps.get("max_tokens"),
+        "max_seconds": caps.get("max_seconds"),
+    }
+
+
+def _gain(ended: ev.RunEnded | None) -> vm.Gain | None:
+    if ended is None or ended.gain_low is None or ended.gain_high is None:
+        return None
+    return {"low": ended.gain_low, "high": ended.gain_high}

@@ -1,9 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
+import type { HistoryRow, RunComparison, RunSnapshot, WidgetState } from "../generated/view-model";
 import { usePresence, useRun } from "../model/hooks";
 import { keepNewest } from "../model/keep";
 import { BUSY, GONE, type Kernel, type Presence } from "../model/kernel";
-import type { WidgetState } from "../protocol";
-import type { HistoryRow, RunComparison, RunSnapshot } from "../run";
 import { Button } from "./base/Button";
 import { Notice } from "./base/Notice";
 import { Root } from "./base/Root";

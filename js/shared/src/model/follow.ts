@@ -1,6 +1,6 @@
 /** Keeping up with a run in the kernel. */
 
-import type { RunDelta, RunSnapshot, RunState } from "../run";
+import type { RunDelta, RunSnapshot, RunState } from "../generated/view-model";
 import type { Kernel } from "./kernel";
 
 export interface Follower {

@@ -1,7 +1,7 @@
 /** The model as preact hooks. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { RunDelta, RunSnapshot } from "../run";
+import type { RunDelta, RunSnapshot } from "../generated/view-model";
 import { follow } from "./follow";
 import type { Kernel, Presence } from "./kernel";
 import { RunStore } from "./store";

@@ -1,6 +1,6 @@
 /** Handing the newest snapshot of a run to the page that keeps it. */
 
-import type { RunSnapshot, TrialRow } from "../run";
+import type { RunSnapshot, TrialRow } from "../generated/view-model";
 import { hasEnded } from "./follow";
 import type { RunStore } from "./store";
 

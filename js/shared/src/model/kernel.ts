@@ -1,7 +1,7 @@
 /** Asking the kernel: typed questions, their answers, and whether anybody is there to answer. */
 
-import type { Asks, FromKernel, Request, What } from "../protocol";
-import type { RunDelta } from "../run";
+import type { Asks, RunDelta } from "../generated/view-model";
+import type { FromKernel, Request, What } from "../protocol";
 import type { Channel } from "./channel";
 
 /**

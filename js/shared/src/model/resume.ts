@@ -1,7 +1,7 @@
 /** Runs that ended early: which can be resumed, with what, and what was lost in flight. */
 
 import { formatCount, formatTokens, formatUsd } from "../format";
-import type { Lost, RunState } from "../run";
+import type { Lost, RunState } from "../generated/view-model";
 
 const RESUMABLE: ReadonlySet<RunState> = new Set(["cut off", "stopped", "capped", "failed"]);
 

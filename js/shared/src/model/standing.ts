@@ -1,7 +1,7 @@
 /** How much of what a view shows still holds, now that its kernel answers or does not. */
 
 import { formatClock } from "../format";
-import type { RunSummary } from "../run";
+import type { RunSummary } from "../generated/view-model";
 import { hasEnded } from "./follow";
 import { BUSY, type Presence } from "./kernel";
 

@@ -1,6 +1,12 @@
 /** The newest state of one run, kept up to date by deltas. */
 
-import type { DemoSetCard, InstructionCard, RunDelta, RunSnapshot, TrialRow } from "../run";
+import type {
+  DemoSetCard,
+  InstructionCard,
+  RunDelta,
+  RunSnapshot,
+  TrialRow,
+} from "../generated/view-model";
 
 /** Calls back once, later: `requestAnimationFrame` in a browser. */
 export type Schedule = (callback: () => void) => void;

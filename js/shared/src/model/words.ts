@@ -1,6 +1,6 @@
 /** What states, phases and configurations are called, the same in every view. */
 
-import type { Configuration, EvaluationKind, Phase, RunState } from "../run";
+import type { Configuration, EvaluationKind, Phase, RunState } from "../generated/view-model";
 
 export const phaseNames: Readonly<Record<Phase, string>> = {
   formats: "Formats",

@@ -2,9 +2,8 @@ import { act, render, screen, waitFor } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { App } from "../../src/components/App";
+import type { HistoryRow, WidgetState } from "../../src/generated/view-model";
 import { Kernel } from "../../src/model/kernel";
-import type { WidgetState } from "../../src/protocol";
-import type { HistoryRow } from "../../src/run";
 import { delta, FIVE_PAST_TWO, permission, RUN, snapshot, summary, trial } from "../runs";
 import { FakeWire } from "../wire";
 

@@ -3,8 +3,8 @@ import userEvent from "@testing-library/user-event";
 import axe from "axe-core";
 import { expect, it } from "vitest";
 import { App } from "../../src/components/App";
+import type { WidgetState } from "../../src/generated/view-model";
 import { Kernel } from "../../src/model/kernel";
-import type { WidgetState } from "../../src/protocol";
 import { permission, snapshot, summary, trial } from "../runs";
 import { FakeWire } from "../wire";
 

@@ -3,8 +3,8 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { App } from "../../src/components/App";
 import { parseCap, suggestedThreshold, typedCaps } from "../../src/components/permission/limits";
+import type { PermissionRequest } from "../../src/generated/view-model";
 import { Kernel } from "../../src/model/kernel";
-import type { PermissionRequest } from "../../src/run";
 import { estimate, permission, RUN, unpriced } from "../runs";
 import { FakeWire } from "../wire";
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { RunSnapshot } from "../../src/generated/view-model";
 import { follow } from "../../src/model/follow";
 import { keepNewest } from "../../src/model/keep";
 import { Kernel } from "../../src/model/kernel";
 import { RunStore } from "../../src/model/store";
-import type { RunSnapshot } from "../../src/run";
 import { delta, RUN, snapshot, summary, trial } from "../runs";
 import { FakeWire } from "../wire";
 

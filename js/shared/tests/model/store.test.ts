@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { RunDelta, TrialRow } from "../../src/generated/view-model";
 import { RunStore } from "../../src/model/store";
-import type { RunDelta, TrialRow } from "../../src/run";
 import { delta, FIVE_PAST_TWO, instruction, snapshot, summary, trial } from "../runs";
 
 /** A store whose frames come when the test says so. */

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
+import type { DemoSetCard, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { DemoSetCard, RunSummary } from "../../run";
 import { Button } from "../base/Button";
 import { SafeText } from "../base/SafeText";
 import { useAnswer } from "../drill/asking";

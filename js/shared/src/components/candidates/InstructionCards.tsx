@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { InstructionCard, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { InstructionCard, RunSummary } from "../../run";
 import { Button } from "../base/Button";
 import { useAction } from "../drill/asking";
 import { byPredictor, CandidateSection } from "./CandidateSection";

@@ -1,8 +1,8 @@
 /** Pinning and banning candidates from their cards. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Part } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { Part } from "../../run";
 import { sentence } from "../drill/asking";
 
 /** What of a candidate can be switched, and how it stands in the record. */

@@ -1,6 +1,6 @@
 import { formatAbout, formatCount, formatDuration, formatTokens, formatUsd } from "../../format";
+import type { CallDetail } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { CallDetail } from "../../run";
 import { Badge } from "../base/Badge";
 import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";

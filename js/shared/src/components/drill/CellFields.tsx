@@ -1,4 +1,4 @@
-import type { Clip } from "../../run";
+import type { Clip } from "../../generated/view-model";
 import { excerpt } from "../../text";
 import { SafeText } from "../base/SafeText";
 

@@ -1,6 +1,6 @@
 import { formatDuration } from "../../format";
+import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { ExampleRow } from "../../run";
 import { IconButton } from "../base/Button";
 import { Notice } from "../base/Notice";
 import { Calls } from "./Calls";

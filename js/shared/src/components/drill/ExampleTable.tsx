@@ -1,7 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { formatDuration } from "../../format";
+import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { ExampleRow } from "../../run";
 import { type Column, DataTable } from "../base/DataTable";
 import { CellFields } from "./CellFields";
 import { ExampleDetail } from "./ExampleDetail";
@@ -69,7 +69,7 @@ const columns: readonly Column<ExampleRow>[] = [
     id: "seconds",
     header: "Time",
     value: (row) => row.seconds,
-    cell: (row) => (row.seconds === null ? "–" : formatDuration(row.seconds)),
+    cell: (row) => formatDuration(row.seconds),
     align: "end",
     width: "72px",
     largestFirst: true,

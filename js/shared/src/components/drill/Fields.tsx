@@ -1,5 +1,5 @@
+import type { Clip } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { Clip } from "../../run";
 import { SafeText } from "../base/SafeText";
 import { ClipText } from "./ClipText";
 

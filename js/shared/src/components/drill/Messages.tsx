@@ -1,5 +1,5 @@
+import type { Clip, Message } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { Clip, Message } from "../../run";
 import { classes } from "../base/classes";
 import { SafeText } from "../base/SafeText";
 import { ClipText } from "./ClipText";

@@ -1,6 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
+import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { ExampleRow } from "../../run";
 import { IconButton } from "../base/Button";
 import { type Column, DataTable } from "../base/DataTable";
 import { CellFields } from "./CellFields";

@@ -1,5 +1,5 @@
+import type { TrialDetail } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { TrialDetail } from "../../run";
 import { SafeText } from "../base/SafeText";
 import { Messages } from "./Messages";
 

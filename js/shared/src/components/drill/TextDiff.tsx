@@ -1,7 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { formatCount } from "../../format";
+import type { Clip } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { Clip } from "../../run";
 import { Button } from "../base/Button";
 import { memo } from "../base/memo";
 import { SafeText } from "../base/SafeText";

@@ -1,7 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { formatPoints, formatScore } from "../../format";
+import type { TrialDetail, TrialRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { TrialDetail, TrialRow } from "../../run";
 import { Tabs } from "../base/Tabs";
 import { counted } from "./counted";
 import { DrillFrame } from "./DrillFrame";

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
+import type { TrialDetail, TrialRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { TrialDetail, TrialRow } from "../../run";
 import { Badge } from "../base/Badge";
 import { Tabs } from "../base/Tabs";
 import { DrillFrame } from "./DrillFrame";

@@ -1,4 +1,4 @@
-import type { ExampleRow } from "../../run";
+import type { ExampleRow } from "../../generated/view-model";
 import { Icon, type IconName } from "../base/Icon";
 import { metricText, type Verdict, verdictNames, verdictOf } from "./verdict";
 

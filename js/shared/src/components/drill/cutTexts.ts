@@ -1,7 +1,7 @@
 /** Getting the whole of texts that were cut. */
 
+import type { Clip } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { Clip } from "../../run";
 import { countCharacters } from "../../text";
 import { type Asked, useAnswer } from "./asking";
 

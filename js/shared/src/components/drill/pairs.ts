@@ -1,6 +1,6 @@
 /** Two trials on the examples that both have scored. */
 
-import type { ExampleRow } from "../../run";
+import type { ExampleRow } from "../../generated/view-model";
 
 export interface Pair {
   readonly example: number;

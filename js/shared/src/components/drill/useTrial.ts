@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
+import type { TrialDetail, TrialRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { TrialDetail, TrialRow } from "../../run";
 import { type Asked, useAnswer } from "./asking";
 
 export interface TrialAsked extends Asked<TrialDetail> {

@@ -1,6 +1,6 @@
 /** How an example came out. */
 
-import type { ExampleRow } from "../../run";
+import type { ExampleRow } from "../../generated/view-model";
 
 export type Verdict = "right" | "wrong" | "error" | "running";
 

@@ -1,6 +1,6 @@
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
-import type { HistoryRow } from "../../run";
+import type { HistoryRow } from "../../generated/view-model";
 import { excerpt } from "../../text";
 import { Checkbox } from "../base/Field";
 import { SafeText } from "../base/SafeText";

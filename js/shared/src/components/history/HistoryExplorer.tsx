@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { HistoryRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { billedText, canBeResumed } from "../../model/resume";
-import type { HistoryRow } from "../../run";
 import { excerpt } from "../../text";
 import { Button } from "../base/Button";
 import { DataTable } from "../base/DataTable";

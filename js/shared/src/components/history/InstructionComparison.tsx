@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Clip } from "../../run";
+import type { Clip } from "../../generated/view-model";
 import { excerpt } from "../../text";
 import { Button } from "../base/Button";
 import { Select } from "../base/Field";

@@ -1,4 +1,4 @@
-import type { RunComparison } from "../../run";
+import type { RunComparison } from "../../generated/view-model";
 import { counted } from "../drill/counted";
 import { DrillFrame } from "../drill/DrillFrame";
 import { CurveChart } from "./CurveChart";

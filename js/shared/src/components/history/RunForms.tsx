@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatCount, formatDateTime } from "../../format";
-import type { HistoryRow } from "../../run";
+import type { HistoryRow } from "../../generated/view-model";
 import { excerpt } from "../../text";
 import { Button } from "../base/Button";
 import { TextField } from "../base/Field";

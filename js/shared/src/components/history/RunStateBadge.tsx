@@ -1,5 +1,5 @@
+import type { RunState } from "../../generated/view-model";
 import { stateNames } from "../../model/words";
-import type { RunState } from "../../run";
 import { Badge, type Tone } from "../base/Badge";
 
 const tones: Readonly<Record<RunState, Tone>> = {

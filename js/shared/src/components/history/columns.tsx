@@ -9,8 +9,8 @@ import {
   formatScore,
   formatUsd,
 } from "../../format";
+import type { HistoryRow } from "../../generated/view-model";
 import { billedText } from "../../model/resume";
-import type { HistoryRow } from "../../run";
 import { excerpt } from "../../text";
 import type { Column } from "../base/DataTable";
 import { SafeText } from "../base/SafeText";
@@ -156,11 +156,11 @@ function BeforeAndAfter({ row }: { readonly row: HistoryRow }) {
     <>
       <span class="mipro-muted">
         <span class="mipro-only-read">before </span>
-        {row.baseline === null ? "–" : formatScore(row.baseline)}
+        {formatScore(row.baseline)}
         <span aria-hidden="true"> → </span>
         <span class="mipro-only-read">, after </span>
       </span>
-      {row.score === null ? "–" : formatScore(row.score)}
+      {formatScore(row.score)}
     </>
   );
 }

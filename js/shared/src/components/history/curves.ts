@@ -1,7 +1,7 @@
 /** Where in the chart of several runs everything goes. */
 
+import type { RunComparison } from "../../generated/view-model";
 import { niceStep, ticks } from "../../model/axis";
-import type { RunComparison } from "../../run";
 
 export type Run = RunComparison["runs"][number];
 export type Axis = "calls" | "usd" | "seconds";

@@ -9,9 +9,9 @@ import {
   formatScore,
   formatUsd,
 } from "../../format";
+import type { HistoryRow } from "../../generated/view-model";
 import { billedText } from "../../model/resume";
 import { stateNames } from "../../model/words";
-import type { HistoryRow } from "../../run";
 
 export interface FactLine {
   readonly name: string;
@@ -27,8 +27,8 @@ export interface FactGroup {
 }
 
 const results: readonly (readonly [string, (row: HistoryRow) => string])[] = [
-  ["Score", (row) => (row.score === null ? "–" : formatScore(row.score))],
-  ["Baseline", (row) => (row.baseline === null ? "–" : formatScore(row.baseline))],
+  ["Score", (row) => formatScore(row.score)],
+  ["Baseline", (row) => formatScore(row.baseline)],
   [
     "Gain",
     ({ score, baseline }) =>

@@ -1,7 +1,7 @@
 /** Finding runs in the history. */
 
+import type { HistoryRow } from "../../generated/view-model";
 import { stateNames } from "../../model/words";
-import type { HistoryRow } from "../../run";
 
 /** The runs in which every word of the query occurs: in name, tags, program, models, id or state. */
 export function search(rows: readonly HistoryRow[], query: string): readonly HistoryRow[] {

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatScore } from "../../format";
+import type { RunSummary } from "../../generated/view-model";
 import { stateNames } from "../../model/words";
-import type { RunSummary } from "../../run";
 
 interface AnnouncerProps {
   readonly summary: RunSummary;

@@ -1,4 +1,5 @@
-import { formatAbout, type Range } from "../../format";
+import { formatAbout } from "../../format";
+import type { Range } from "../../generated/view-model";
 
 interface BudgetGaugeProps {
   readonly label: string;

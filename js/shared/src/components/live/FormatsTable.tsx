@@ -1,5 +1,5 @@
 import { formatCount, formatScore, formatTokens } from "../../format";
-import type { MeasuredFormats } from "../../run";
+import type { MeasuredFormats } from "../../generated/view-model";
 import { SafeText } from "../base/SafeText";
 import { counted } from "../drill/counted";
 

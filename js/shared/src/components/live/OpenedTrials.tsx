@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
+import type { TrialDetail, TrialRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import type { TrialDetail, TrialRow } from "../../run";
 import { TrialComparison } from "../drill/TrialComparison";
 import { TrialDrillDown } from "../drill/TrialDrillDown";
 

@@ -1,6 +1,6 @@
 import { formatCount } from "../../format";
+import type { PhaseProgress } from "../../generated/view-model";
 import { phaseNames } from "../../model/words";
-import type { PhaseProgress } from "../../run";
 import { classes } from "../base/classes";
 import { Icon } from "../base/Icon";
 import { memo } from "../base/memo";

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
+import type { RunState, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { canBeResumed, lostText } from "../../model/resume";
 import type { Standing } from "../../model/standing";
 import { stateNames } from "../../model/words";
-import type { RunState, RunSummary } from "../../run";
 import { Badge, type Tone } from "../base/Badge";
 import { Button } from "../base/Button";
 import { Notice } from "../base/Notice";

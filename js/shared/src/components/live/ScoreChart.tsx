@@ -1,8 +1,8 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { formatCount, formatScore } from "../../format";
+import type { RunSummary, TrialRow } from "../../generated/view-model";
 import { usePageId } from "../../model/ids";
 import { choices, choiceText, configurationText, kindNames } from "../../model/words";
-import type { RunSummary, TrialRow } from "../../run";
 import { classes } from "../base/classes";
 import { intervalText } from "../base/IntervalBar";
 import { memo } from "../base/memo";

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { formatCount, formatDateTime, formatDuration, formatTokens, formatUsd } from "../../format";
-import { wholeCaps, wholeEstimate } from "../../model/told";
-import type { RunSummary, Spend, ToldCaps } from "../../run";
+import type { Caps, RunSummary, Spend } from "../../generated/view-model";
 import { memo } from "../base/memo";
 import { Notes } from "../base/Notes";
 import { SafeText } from "../base/SafeText";
@@ -15,7 +14,7 @@ export const SettingsPanel = memo(function DrawnSettings({
 }: {
   readonly summary: RunSummary;
 }) {
-  const estimate = wholeEstimate(summary.estimate);
+  const { estimate } = summary;
   return (
     <div class="mipro-settings">
       <Notes notes={summary.notes} />
@@ -84,8 +83,7 @@ function Fact({ name, children }: FactProps) {
 }
 
 /** The caps of a run in words: "$2.00, 500 calls"; "none". */
-export function capsText(caps: ToldCaps | undefined): string {
-  const { max_usd, max_calls, max_tokens, max_seconds } = wholeCaps(caps);
+export function capsText({ max_usd, max_calls, max_tokens, max_seconds }: Caps): string {
   const parts = [];
   if (max_usd !== null) {
     parts.push(formatUsd(max_usd));

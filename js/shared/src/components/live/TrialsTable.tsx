@@ -1,6 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
+import type { EvaluationKind, TrialRow } from "../../generated/view-model";
 import { configurationText } from "../../model/words";
-import type { EvaluationKind, TrialRow } from "../../run";
 import { Button } from "../base/Button";
 import { DataTable } from "../base/DataTable";
 import { Select, TextField } from "../base/Field";

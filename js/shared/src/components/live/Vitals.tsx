@@ -8,11 +8,10 @@ import {
   formatTokens,
   formatUsd,
 } from "../../format";
+import type { RunSummary } from "../../generated/view-model";
 import { hasEnded } from "../../model/follow";
 import { useNow } from "../../model/hooks";
 import { billedText } from "../../model/resume";
-import { wholeCaps, wholeEstimate } from "../../model/told";
-import type { RunSummary } from "../../run";
 import { counted } from "../drill/counted";
 import { BudgetGauge } from "./BudgetGauge";
 
@@ -24,9 +23,7 @@ interface VitalsProps {
 
 /** The numbers that one looks at first: score, progress, cost. */
 export function Vitals({ summary, working }: VitalsProps) {
-  const { spend } = summary;
-  const caps = wholeCaps(summary.caps);
-  const estimate = wholeEstimate(summary.estimate);
+  const { spend, caps, estimate } = summary;
   const taken = takenBy(summary);
   return (
     <dl class="mipro-vitals">
@@ -68,7 +65,7 @@ function BestScore({ summary }: { readonly summary: RunSummary }) {
   return (
     <Vital label="Best score">
       <span class="mipro-vital-value mipro-vital-value--large">
-        {best === null ? "–" : formatScore(best.score)}
+        {formatScore(best?.score ?? null)}
       </span>
       {best !== null && baseline !== null && (
         <Gain
@@ -153,7 +150,7 @@ function InFlight({ now, most }: { readonly now: number; readonly most: number }
 
 function timeText(summary: RunSummary, passed: number, eta: number | null): string {
   const worked = formatDuration(Math.max(0, Math.round(summary.seconds + passed)));
-  const cap = wholeCaps(summary.caps).max_seconds;
+  const cap = summary.caps.max_seconds;
   const so = cap === null ? worked : `${worked} of ${formatDuration(cap)}`;
   return eta === null ? so : `${so} · ${formatDuration(Math.round(eta))} to go`;
 }
@@ -168,8 +165,7 @@ function takenBy({ spend, lost }: RunSummary) {
 }
 
 function callsNote(summary: RunSummary): string | undefined {
-  const { spend, errors } = summary;
-  const caps = wholeCaps(summary.caps);
+  const { spend, caps, errors } = summary;
   const { requests } = takenBy(summary);
   const parts = [];
   if (requests > spend.calls) {

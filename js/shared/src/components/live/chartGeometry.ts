@@ -1,7 +1,7 @@
 /** Where in the score chart everything goes. */
 
+import type { TrialRow } from "../../generated/view-model";
 import { niceStep, ticks } from "../../model/axis";
-import type { TrialRow } from "../../run";
 
 export interface Size {
   readonly width: number;

@@ -7,8 +7,8 @@ import {
   formatTokens,
   formatUsd,
 } from "../../format";
+import type { TrialRow } from "../../generated/view-model";
 import { choices, choiceText, configurationText, kindNames } from "../../model/words";
-import type { TrialRow } from "../../run";
 import type { Column } from "../base/DataTable";
 import { IntervalBar } from "../base/IntervalBar";
 import { SafeText } from "../base/SafeText";

@@ -1,6 +1,6 @@
-import { formatAbout, formatCount, formatTokens, formatUsd, type Range } from "../../format";
+import { formatAbout, formatCount, formatTokens, formatUsd } from "../../format";
+import type { Estimate, PhaseEstimate, Range, Spend } from "../../generated/view-model";
 import { phaseNames } from "../../model/words";
-import type { Estimate, PhaseEstimate, Spend } from "../../run";
 import { SafeText } from "../base/SafeText";
 
 interface EstimateTableProps {

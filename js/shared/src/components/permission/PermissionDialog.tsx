@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import { formatCount, formatRange, formatUsd } from "../../format";
+import type { PermissionRequest } from "../../generated/view-model";
 import { usePageId } from "../../model/ids";
 import { BUSY, GONE, type Kernel, type Presence } from "../../model/kernel";
-import type { PermissionRequest } from "../../run";
 import { Button } from "../base/Button";
 import { Checkbox, TextField } from "../base/Field";
 import { Icon } from "../base/Icon";

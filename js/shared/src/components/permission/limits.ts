@@ -1,6 +1,6 @@
 /** The numbers that the permission dialog takes, as typed and as sent. */
 
-import type { Caps, Estimate } from "../../run";
+import type { Caps, Estimate } from "../../generated/view-model";
 
 export type CapName = keyof Caps;
 

@@ -1,0 +1,610 @@
+// Made of Python's types by typescript/generate.py: run `make types`, do not edit.
+
+export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "other";
+
+export type EvaluationKind = "baseline" | "minibatch" | "full";
+
+/** What of a predictor a candidate is for. */
+export type Part = "instruction" | "demos";
+
+export type RunState = "planned" | "running" | "paused" | "finished" | "stopped" | "capped" | "failed" | "cut off";
+
+/** Variable (`"predictor:instruction"`, `"predictor:demos"`) → index of the candidate chosen. */
+export type Configuration = Readonly<Record<string, number>>;
+
+/** Where a run is: in this kernel, in another one, or nowhere any more. */
+export type Lives = "here" | "elsewhere" | "ended";
+
+/** A text that may have been cut. */
+export interface Clip {
+  readonly text: string;
+  /** Length of the whole text. */
+  readonly characters: number;
+  /**
+   * Name of the whole text, for a `text` request; null where `text` is the whole, or nothing more
+   * is to be had.
+   */
+  readonly more: string | null;
+}
+
+/** What LM calls took. */
+export interface Spend {
+  readonly calls: number;
+  readonly cached_calls: number;
+  readonly failed_calls: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  /** Null where the price of any call is unknown. */
+  readonly usd: number | null;
+  /**
+   * Requests that were sent, answered or not. Absent from what older versions saved in notebooks.
+   */
+  readonly attempts?: number;
+  /**
+   * A server did not count tokens: they, and the USD, are about right. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly about?: boolean;
+}
+
+/** Calls that a stop, or the end of a process, gave up in flight, at their worst. */
+export interface Lost {
+  readonly calls: number;
+  /** 0 where neither tokens nor USD were capped: then the worst is not known. */
+  readonly tokens: number;
+  readonly usd: number;
+}
+
+/** An estimate: the least, the likely and the most that something may come to. */
+export interface Range {
+  readonly low: number;
+  readonly expected: number;
+  readonly high: number;
+}
+
+/** What a phase is expected to take; `usd` is null where a price is not known. */
+export interface PhaseEstimate {
+  readonly phase: Phase;
+  readonly calls: Range;
+  readonly input_tokens: Range;
+  readonly output_tokens: Range;
+  readonly usd: Range | null;
+}
+
+/** What a run is expected to take. */
+export interface Estimate {
+  readonly phases: readonly PhaseEstimate[];
+  readonly total: PhaseEstimate;
+  /**
+   * Why it is a guess, in words that follow "since". Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly guess?: string | null;
+}
+
+/** Hard limits of a run; null where there is none. */
+export interface Caps {
+  readonly max_usd: number | null;
+  readonly max_calls: number | null;
+  readonly max_tokens: number | null;
+  readonly max_seconds: number | null;
+}
+
+/** How far a phase is. */
+export interface PhaseProgress {
+  readonly phase: Phase;
+  readonly state: "waiting" | "running" | "done";
+  /** Units done, and units in all where that is known; their unit is `unit`. */
+  readonly done: number;
+  readonly total: number | null;
+  readonly unit: string;
+  readonly spend: Spend;
+}
+
+/** What one prompt format came to on the training rows that it was measured on. */
+export interface MeasuredFormat {
+  readonly format: string;
+  readonly score: number;
+  readonly unreadable: number;
+  /** Rows that failed for another reason than an unreadable reply. */
+  readonly errors: number;
+  readonly tokens: number;
+}
+
+/** The prompt formats that a run measured before all else, and the one that it goes on in. */
+export interface MeasuredFormats {
+  readonly rows: number;
+  readonly measured: readonly MeasuredFormat[];
+  /** Null as long as it is not chosen. */
+  readonly chosen: string | null;
+  readonly reason: string | null;
+}
+
+/** The best trial so far. */
+export interface BestTrial {
+  readonly trial: number;
+  readonly score: number;
+  readonly configuration: Configuration;
+  /**
+   * What the score rests on, if that is not the whole valset. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly rests?: string | null;
+}
+
+/** The 95 % interval of the gain over the student, in points. */
+export interface Gain {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** All of a run that is one value, not a list. */
+export interface RunSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly tags: readonly string[];
+  readonly state: RunState;
+  /**
+   * What resumes it; see `mipro_nb.runs.sentences.resume.resume_lines`. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly resume_lines?: readonly string[];
+  /** Why it stopped, was capped, failed, or paused by itself. */
+  readonly reason: string | null;
+  readonly program: string;
+  /** Predictor → its signature. */
+  readonly predictors: Readonly<Record<string, string>>;
+  readonly models: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly notes: readonly string[];
+  readonly trainset_size: number;
+  readonly valset_size: number;
+  readonly created: number;
+  readonly ended: number | null;
+  /** How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off. */
+  readonly seconds: number;
+  readonly as_of: number;
+  readonly phases: readonly PhaseProgress[];
+  /** Null where none were measured. Absent from what older versions saved in notebooks. */
+  readonly formats?: MeasuredFormats | null;
+  /** Examples scored, and to be scored at most, in baseline and search. */
+  readonly done: number;
+  readonly total: number | null;
+  /** Seconds to go; null where it is not known. */
+  readonly eta: number | null;
+  /** Null where the run is not in this kernel. */
+  readonly in_flight: number | null;
+  readonly num_threads: number;
+  readonly spend: Spend;
+  /** Absent from what older versions saved in notebooks. */
+  readonly lost?: Lost;
+  /** Null where its events do not tell a whole one. */
+  readonly estimate: Estimate | null;
+  readonly caps: Caps;
+  readonly baseline: number | null;
+  readonly best: BestTrial | null;
+  /** Only after the end. */
+  readonly gain: Gain | null;
+  /** Examples that failed. */
+  readonly errors: number;
+  readonly steerable: boolean;
+  readonly lives: Lives;
+}
+
+/** One trial, as every table shows it. */
+export interface TrialRow {
+  readonly trial: number;
+  readonly kind: EvaluationKind;
+  readonly configuration: Configuration;
+  readonly state: "running" | "done" | "given up";
+  /** Examples in it, scored so far, and of those the ones that an earlier trial had scored. */
+  readonly examples: number;
+  readonly scored: number;
+  readonly reused: number;
+  readonly errors: number;
+  /**
+   * Why the first of its failed examples failed. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly reason?: Clip | null;
+  readonly score: number | null;
+  /** 95 % interval of the score. */
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly calls: number;
+  readonly cached_calls: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly usd: number | null;
+  /**
+   * A server did not count tokens: they, and the USD, are about right. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly about?: boolean;
+  readonly asked_at: number;
+  /** How long it took; null for a running one. */
+  readonly seconds: number | null;
+}
+
+/** A candidate's record in the search. */
+export interface Standing {
+  readonly predictor: string;
+  readonly index: number;
+  /** Mean over all examples scored with it. */
+  readonly score: number | null;
+  readonly trials: number;
+  readonly examples: number;
+  readonly pinned: boolean;
+  readonly banned: boolean;
+}
+
+/** A candidate instruction. */
+export interface InstructionCard extends Standing {
+  readonly instruction: Clip;
+  readonly source: "student" | "proposed" | "user";
+  readonly tip: string | null;
+  /** The demo set that the prompt model saw. */
+  readonly demo_set: number | null;
+  /** The candidate that the user edited into this one. */
+  readonly based_on: number | null;
+}
+
+/** A candidate demo set. */
+export interface DemoSetCard extends Standing {
+  readonly source: "empty" | "labelled" | "bootstrapped";
+  readonly bootstrapped: number;
+  readonly labelled: number;
+  /** The first demos, each as field → text; all of them are fetched with the `demos` request. */
+  readonly preview: readonly Readonly<Record<string, Clip>>[];
+  /** How many there are. */
+  readonly demos: number;
+}
+
+/** A chat message. */
+export interface Message {
+  readonly role: string;
+  readonly content: Clip;
+}
+
+/** The prompt of a predictor as it was sent for one example: `example` tells which. */
+export interface Prompt {
+  readonly predictor: string;
+  readonly example: number | null;
+  readonly messages: readonly Message[];
+}
+
+/** What became of one example. */
+export interface ExampleRow {
+  readonly example: number;
+  readonly inputs: Readonly<Record<string, Clip>>;
+  readonly expected: Readonly<Record<string, Clip>>;
+  readonly prediction: Readonly<Record<string, Clip>> | null;
+  /** 0–1; null while it is being scored. */
+  readonly score: number | null;
+  /** The score as the metric gave it, where its scale is not 0–1. */
+  readonly points?: number;
+  readonly feedback: Clip | null;
+  readonly error: Clip | null;
+  readonly seconds: number | null;
+  /** The trial that scored it: another one where the cell was reused. */
+  readonly scored_by: number;
+  /** What of the replies was not written as asked and was read all the same. */
+  readonly notes?: readonly Clip[];
+}
+
+/** A trial, the prompts that it sent, and what became of each of its examples. */
+export interface TrialDetail {
+  readonly trial: TrialRow;
+  readonly prompts: readonly Prompt[];
+  readonly examples: readonly ExampleRow[];
+}
+
+/** One LM call. */
+export interface CallDetail {
+  readonly phase: Phase;
+  readonly model: string;
+  readonly messages: readonly Message[];
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly reply: Clip | null;
+  /**
+   * What the model thought before it answered, whether the server sent it beside the reply or in
+   * it: no part of the reply.
+   */
+  readonly thoughts: Clip | null;
+  /** Why it failed, or why the reply cannot be used. */
+  readonly error: Clip | null;
+  readonly truncated: boolean;
+  readonly from_cache: boolean;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  /** False where the server did not count tokens: then they, and the USD, are about right. */
+  readonly counted: boolean;
+  readonly usd: number | null;
+  readonly seconds: number;
+  readonly at: number;
+}
+
+/** All of a run, for a view that begins. */
+export interface RunSnapshot {
+  /** Version of this form. */
+  readonly schema: 1;
+  /** Number of the last event that it takes into account. */
+  readonly seq: number;
+  readonly summary: RunSummary;
+  readonly trials: readonly TrialRow[];
+  readonly instructions: readonly InstructionCard[];
+  readonly demo_sets: readonly DemoSetCard[];
+  /** What can be drilled into without a kernel: baseline and best trial, within a size limit. */
+  readonly details: readonly TrialDetail[];
+  /** Trials that a notebook was not burdened with; only in what was kept for one. */
+  readonly left_out?: number;
+}
+
+/** What changed: rows replace those with the same key (trial; predictor and index). */
+export interface RunDelta {
+  readonly seq: number;
+  readonly summary: RunSummary;
+  readonly trials: readonly TrialRow[];
+  readonly instructions: readonly InstructionCard[];
+  readonly demo_sets: readonly DemoSetCard[];
+}
+
+/** A line of the history. */
+export interface HistoryRow {
+  readonly id: string;
+  readonly name: string;
+  readonly tags: readonly string[];
+  readonly program: string;
+  readonly state: RunState;
+  readonly created: number;
+  /** How long it worked, pauses left out. */
+  readonly seconds: number;
+  readonly baseline: number | null;
+  /** That of the returned program, or the best so far. */
+  readonly score: number | null;
+  /** Evaluations that have ended. */
+  readonly trials: number;
+  /** LM calls that a server answered. */
+  readonly calls: number;
+  /**
+   * Price of all calls, those among them that failed and were billed all the same; null where that
+   * of any call is unknown.
+   */
+  readonly usd: number | null;
+  /**
+   * A server did not count the tokens: the USD are about right. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly about?: boolean;
+  /**
+   * What calls may have cost besides that were in flight when the run was interrupted: as far as
+   * that is known, at their worst. Absent from what older versions saved in notebooks.
+   */
+  readonly lost_usd?: number;
+  readonly models: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /**
+   * What resumes it; see `mipro_nb.runs.sentences.resume.resume_lines`. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly resume_lines?: readonly string[];
+  /** The run is going on in this kernel. */
+  readonly here: boolean;
+}
+
+/** The best score after a full evaluation, and what had been spent until then. */
+export interface CurvePoint {
+  readonly calls: number;
+  readonly usd: number | null;
+  readonly seconds: number;
+  readonly score: number;
+}
+
+/** A run in a comparison. */
+export interface ComparedRun {
+  readonly row: HistoryRow;
+  /** Best full score so far against what had been spent, at each full evaluation. */
+  readonly curve: readonly CurvePoint[];
+  /** Predictor → instruction of the returned program. */
+  readonly instructions: Readonly<Record<string, Clip>>;
+}
+
+/** Runs side by side. */
+export interface RunComparison {
+  readonly runs: readonly ComparedRun[];
+}
+
+/** A question for permission, and what became of it. */
+export interface PermissionRequest {
+  readonly state: "asked" | "permitted" | "joined" | "declined";
+  /**
+   * The run that is resumed; null for a new one. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly resumes?: string | null;
+  /**
+   * The run of the same plan that is already running; null if none does. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly joins?: string | null;
+  readonly program: string;
+  readonly predictors: Readonly<Record<string, string>>;
+  readonly models: Readonly<Record<string, string>>;
+  readonly trainset_size: number;
+  readonly valset_size: number;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** What to know before a yes; below its first line, a note may hold code. */
+  readonly notes: readonly string[];
+  readonly estimate: Estimate;
+  readonly caps: Caps;
+}
+
+/** What a view shows, null for what it does not: a widget's traits, saved in the notebook. */
+export interface Shown {
+  readonly permission: PermissionRequest | null;
+  readonly snapshot: RunSnapshot | null;
+  readonly history: readonly HistoryRow[] | null;
+  readonly comparison: RunComparison | null;
+}
+
+/** What a widget opens with. */
+export type Kind = "run" | "history" | "comparison";
+
+/** The widget's traits, synced with the kernel and saved in the notebook. */
+export interface WidgetState extends Shown {
+  readonly kind: Kind;
+}
+
+/** A view as it is kept in an output. */
+export interface RunBundle extends WidgetState {
+  readonly schema: 1;
+  /** The run shown; null where there is none (yet). */
+  readonly run: string | null;
+}
+
+/** What was asked for. */
+export interface Answer {
+  readonly kind: "answer";
+  readonly id: number;
+  readonly value: unknown;
+}
+
+/** Why there is no answer, in a sentence for the person. */
+export interface Refusal {
+  readonly kind: "refusal";
+  readonly id: number;
+  readonly error: string;
+}
+
+/** What changed in a run. */
+export interface DeltaMessage {
+  readonly kind: "delta";
+  readonly run: string;
+  readonly delta: RunDelta;
+}
+
+/** The view as a page without scripts and as text: what GitHub and converters show. */
+export interface Page {
+  readonly "text/html": string;
+  readonly "text/plain": string;
+}
+
+/** The view as a page, for a host that keeps it in the notebook. */
+export interface PageMessage {
+  readonly kind: "page";
+  readonly page: Page;
+}
+
+/** The index of a new candidate. */
+export interface Added {
+  readonly index: number;
+}
+
+/** What can be asked, and what the answer to it holds. */
+export interface Asks {
+  /** Return a fresh snapshot; the kernel then keeps sending deltas of this run. */
+  snapshot: {
+    ask: { run: string };
+    answer: RunSnapshot;
+  };
+  /** Return a trial with its prompts and examples. */
+  trial: {
+    ask: { run: string; trial: number };
+    answer: TrialDetail;
+  };
+  /** Return the LM calls that an example took. */
+  calls: {
+    ask: { run: string; trial: number; example: number };
+    answer: readonly CallDetail[];
+  };
+  /** Return all demos of a demo set. */
+  demos: {
+    ask: { run: string; predictor: string; index: number };
+    answer: readonly Readonly<Record<string, Clip>>[];
+  };
+  /** Return the whole of a text that was cut; `more` is the Clip's. */
+  text: {
+    ask: { run: string; more: string };
+    answer: string;
+  };
+  /** Have no further call sent. */
+  pause: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** Have a paused run go on. */
+  resume: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** End a run early. */
+  stop: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** Have only pinned candidates of a part be tried, while any is pinned. */
+  pin: {
+    ask: { run: string; predictor: string; part: Part; index: number; on: boolean };
+    answer: null;
+  };
+  /** Have a candidate no longer be tried. */
+  ban: {
+    ask: { run: string; predictor: string; part: Part; index: number; on: boolean };
+    answer: null;
+  };
+  /** Add an instruction by hand; with `based_on`, in the place of that candidate. */
+  add: {
+    ask: { run: string; predictor: string; instruction: string; based_on: number | null };
+    answer: Added;
+  };
+  /** Return all recorded runs. */
+  history: {
+    ask: Record<string, never>;
+    answer: readonly HistoryRow[];
+  };
+  /** Give a run another name. */
+  rename: {
+    ask: { run: string; name: string };
+    answer: HistoryRow;
+  };
+  /** Give a run other tags. */
+  tag: {
+    ask: { run: string; tags: readonly string[] };
+    answer: HistoryRow;
+  };
+  /** Delete runs from the record. */
+  delete: {
+    ask: { runs: readonly string[] };
+    answer: null;
+  };
+  /** Return runs side by side. */
+  compare: {
+    ask: { runs: readonly string[] };
+    answer: RunComparison;
+  };
+  /**
+   * Take note that the widget is drawn, and that clicks reach the kernel.
+   *
+   * `keeps` tells whether the host writes the newest snapshot into the notebook (an element around
+   * the widget has the class `mipro-keeps`).
+   */
+  hello: {
+    ask: { keeps: boolean };
+    answer: null;
+  };
+  /** Begin the run; `below_usd`: ask no more in this notebook below so many dollars. */
+  permit: {
+    ask: { caps: Caps; below_usd: number | null };
+    answer: null;
+  };
+  /** Take the run that is already running instead of starting another. */
+  join: {
+    ask: Record<string, never>;
+    answer: null;
+  };
+  /** Take no for an answer: nothing is called. */
+  decline: {
+    ask: Record<string, never>;
+    answer: null;
+  };
+}
