@@ -26,7 +26,15 @@ from mipro_nb.language import (
 )
 from mipro_nb.models import LM, OpenAI, Price
 from mipro_nb.notebook import compare, history, show, surface_here
-from mipro_nb.optimizer import MIPROv2, Plan, Run, SearchStrategy, live_runs
+from mipro_nb.optimizer import (
+    MIPROv2,
+    Plan,
+    Run,
+    Sampler,
+    SearchStrategy,
+    live_runs,
+    register_sampler,
+)
 from mipro_nb.optimizer.running import surface
 from mipro_nb.version import __version__
 
@@ -46,6 +54,7 @@ __all__ = [
     "Prediction",
     "Price",
     "Run",
+    "Sampler",
     "Score",
     "SearchStrategy",
     "Signature",
@@ -58,6 +67,7 @@ __all__ = [
     "inspect_history",
     "live_runs",
     "load_ipython_extension",
+    "register_sampler",
     "runs",
     "settings",
     "show",

@@ -41,6 +41,7 @@ from mipro_nb.optimizer.planning.uncounted import check_counted, note, uncounted
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.live_runs import begun_here, find_live, live_runs
 from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.search.samplers import check_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
@@ -516,6 +517,7 @@ class MIPROv2:
         if not isinstance(student, Module):
             raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
         rows = split_rows(trainset, valset, inputs, wanted.valset_cap, wanted.seed)
+        check_sampler(wanted.search.sampler_name, wanted.seed, paired=wanted.search.paired)
         task_lm = self.task_model or settings.lm
         prompt_lm = self.prompt_model or settings.lm or task_lm
         if task_lm is None or prompt_lm is None:

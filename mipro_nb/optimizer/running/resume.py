@@ -21,6 +21,7 @@ from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.live_runs import begun_here
+from mipro_nb.optimizer.search.samplers import name_of_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.json_values import ROWS, kept
@@ -170,6 +171,8 @@ def requested_settings_of(
 
     Raises
     ------
+    InvalidArgumentError
+        If its sampler is not known in this process.
     RecordError
         If the plan is invalid.
     """
@@ -177,6 +180,8 @@ def requested_settings_of(
     names = {field.name for field in fields(RequestedSettings)} - {"search", "auto"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
     values.setdefault("measured_predictors", ())  # older versions measured none
+    if isinstance(sampler := planned.strategy.get("sampler"), str):
+        name_of_sampler(sampler)
     try:
         search = (
             SearchStrategy(**planned.strategy)

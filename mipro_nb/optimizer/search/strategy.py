@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.search.minibatches import stages
-
-SamplerName = Literal["additive", "tpe"]
+from mipro_nb.optimizer.search.sampler import SamplerFactory
+from mipro_nb.optimizer.search.samplers import name_of_sampler
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class SearchStrategy:
         ``"additive"``: a linear model of what each instruction and each demo set adds to the
         score, in which an observation counts by the examples it rests on; the configuration with
         the best prospects is tried next. ``"tpe"``: Optuna's tree-structured Parzen estimator.
+        Or the name of one that was given to `register_sampler`, or its factory, such as a class
+        derived from `Sampler`: then the attribute is its name.
     stratified
         Minibatches hold rows that the student got right and wrong in the proportion of the valset.
     paired
@@ -41,7 +43,7 @@ class SearchStrategy:
     Raises
     ------
     InvalidArgumentError
-        If a value is of another kind.
+        If a value is of another kind, or there is no sampler of that name.
 
     Examples
     --------
@@ -51,20 +53,25 @@ class SearchStrategy:
     'paired, stop_losers=False'
     """
 
-    sampler: SamplerName = "additive"
+    sampler: str | SamplerFactory = "additive"
     stratified: bool = True
     paired: bool = True
     stop_losers: bool = True
     finalists: int = 2
 
     def __post_init__(self) -> None:
-        if self.sampler not in get_args(SamplerName):
-            raise InvalidArgumentError("sampler", self.sampler, "give 'additive' or 'tpe'.")
+        # By name: a run writes its strategy down, and may be resumed in another process.
+        object.__setattr__(self, "sampler", name_of_sampler(self.sampler))
         for name in ("stratified", "paired", "stop_losers"):
             if not isinstance(getattr(self, name), bool):
                 raise InvalidArgumentError(name, getattr(self, name), "give True or False.")
         if not is_count(self.finalists) or self.finalists < 1:
             raise InvalidArgumentError("finalists", self.finalists, "give at least 1.")
+
+    @property
+    def sampler_name(self) -> str:
+        """Return the name of the sampler."""
+        return name_of_sampler(self.sampler)
 
     def stages(self, size: int) -> list[int]:
         """Return after how many examples a minibatch of this size may end; the last is `size`."""
