@@ -13,18 +13,21 @@ from mipro_nb.evaluate import Evaluate, EvaluationResult, Score
 from mipro_nb.language import (
     ChainOfThought,
     Example,
+    Found,
     InputField,
     Module,
     OutputField,
     Predict,
     Prediction,
+    PromptFormat,
     Signature,
     configure,
     context,
     inspect_history,
+    register_prompt_format,
     settings,
 )
-from mipro_nb.models import LM, OpenAI, Price
+from mipro_nb.models import LM, Answer, Call, OpenAI, Price, Service, register_service
 from mipro_nb.notebook import compare, history, show, surface_here
 from mipro_nb.optimizer import (
     MIPROv2,
@@ -40,10 +43,13 @@ from mipro_nb.version import __version__
 
 __all__ = [
     "LM",
+    "Answer",
+    "Call",
     "ChainOfThought",
     "Evaluate",
     "EvaluationResult",
     "Example",
+    "Found",
     "InputField",
     "MIPROv2",
     "Module",
@@ -53,10 +59,12 @@ __all__ = [
     "Predict",
     "Prediction",
     "Price",
+    "PromptFormat",
     "Run",
     "Sampler",
     "Score",
     "SearchStrategy",
+    "Service",
     "Signature",
     "__version__",
     "compare",
@@ -67,7 +75,9 @@ __all__ = [
     "inspect_history",
     "live_runs",
     "load_ipython_extension",
+    "register_prompt_format",
     "register_sampler",
+    "register_service",
     "runs",
     "settings",
     "show",

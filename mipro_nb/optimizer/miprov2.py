@@ -37,7 +37,6 @@ from mipro_nb.optimizer.planning.reserve import reserve_note
 from mipro_nb.optimizer.planning.rows import distinct, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.planning.source import program_source
-from mipro_nb.optimizer.planning.uncounted import check_counted, note, uncounted
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.live_runs import begun_here, find_live, live_runs
 from mipro_nb.optimizer.running.run import Run
@@ -555,12 +554,9 @@ class MIPROv2:
             measured_formats=formats.measured_formats,
         )
         lms = every_lm(copy, task_lm, prompt_lm, self.teacher_lm)
-        not_counted = uncounted(lms)
-        check_counted(caps, not_counted)
         notes = [
             *plan.notes,
             *formats.notes,
-            *note(not_counted),
             *found.notes,
             *limits_noted(caps, lms),
         ]

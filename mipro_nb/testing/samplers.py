@@ -106,7 +106,7 @@ class SamplerContract:
     def test_the_same_seed_and_scores_give_the_same(self) -> None:
         """Neither other random numbers nor the order of a set play a part.
 
-        A resumed run, in another process, asks anew for all that was asked for.
+        A resumed run, in another process, asks again for all that was asked for.
         """
         for lag in _LAGS:
             for seed in _SEEDS:
@@ -209,7 +209,7 @@ def _asked(
 
 def _checked_ask(sampler: AnySampler, choices: Choices) -> Configuration:
     asked = sampler.ask(choices)
-    assert isinstance(asked, dict), f"{asked!r} is no dict"
+    assert isinstance(asked, dict), f"{asked!r} is not a dict"
     assert asked.keys() == choices.keys(), f"{asked} does not choose for {list(choices)}"
     assert are_open(asked, choices), f"{asked} is not among {dict(choices)}"
     return asked

@@ -265,7 +265,7 @@ def no_sampler(seed, *, paired):
 
 
 def test_what_makes_no_sampler_is_told_before_any_call(server):
-    with pytest.raises(InvalidArgumentError, match="what it makes is no sampler"):
+    with pytest.raises(InvalidArgumentError, match="what it makes is not a sampler"):
         run_of(mipro.MIPROv2(exact, search=strategy(no_sampler)))
     assert server.count == 0
 

@@ -259,7 +259,8 @@ def _check_asked(sampler: str, configuration: Configuration, choices: Choices) -
     else:
         return
     msg = (
-        f"The sampler {sampler!r} asks for {shown(repr(configuration))}, but {problem}: mend it; "
+        f"The sampler {sampler!r} asks for {shown(repr(configuration))}, but {problem}: "
+        "correct it; "
         "mipro_nb.testing.SamplerContract finds such faults."
     )
     raise ProgramError(msg)

@@ -12,6 +12,8 @@ from typing import Any
 from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.example import Example
+from mipro_nb.language.formats import AUTO as AUTO_FORMAT
+from mipro_nb.language.formats import is_known, unknown_remedy
 from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
@@ -172,7 +174,7 @@ def requested_settings_of(
     Raises
     ------
     InvalidArgumentError
-        If its sampler is not known in this process.
+        If its sampler, or a prompt format of it, is not known in this process.
     RecordError
         If the plan is invalid.
     """
@@ -180,8 +182,7 @@ def requested_settings_of(
     names = {field.name for field in fields(RequestedSettings)} - {"search", "auto"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
     values.setdefault("measured_predictors", ())  # older versions measured none
-    if isinstance(sampler := planned.strategy.get("sampler"), str):
-        name_of_sampler(sampler)
+    _check_known(progress)
     try:
         search = (
             SearchStrategy(**planned.strategy)
@@ -191,6 +192,22 @@ def requested_settings_of(
         return replace(requested, auto=None, search=search, **values)
     except (InvalidArgumentError, TypeError) as error:
         raise damaged(progress.run_id, f"its plan is invalid ({shown(str(error))})") from error
+
+
+def _check_known(progress: RecordedProgress) -> None:
+    """Return if what the run names of a user's own is known in this process."""
+    planned, chosen = progress.planned, progress.state.format_chosen
+    if isinstance(sampler := planned.strategy.get("sampler"), str):
+        name_of_sampler(sampler)
+    measured = planned.plan.get("measured_formats")
+    named = [
+        planned.plan.get("prompt_format"),
+        *(measured if isinstance(measured, list) else ()),
+        *(chosen.formats.values() if chosen is not None else ()),
+    ]
+    for name in named:
+        if isinstance(name, str) and name != AUTO_FORMAT and not is_known(name):
+            raise InvalidArgumentError("prompt_format", name, unknown_remedy(name))
 
 
 def rows_of(progress: RecordedProgress) -> Rows:

@@ -91,7 +91,7 @@ def make_sampler(name: str, seed: int, *, paired: bool) -> AnySampler:
     Raises
     ------
     InvalidArgumentError
-        If there is none of that name, or what its factory makes is no sampler.
+        If there is none of that name, or what its factory makes is not a sampler.
     """
     factory = (_OWN | _registered)[name_of_sampler(name)]
     made = factory(seed, paired=paired)
@@ -99,7 +99,7 @@ def make_sampler(name: str, seed: int, *, paired: bool) -> AnySampler:
         raise InvalidArgumentError(
             "sampler",
             name,
-            f"what it makes is no sampler, but {shown(repr(made), 80)}: derive its class from "
+            f"what it makes is not a sampler but {shown(repr(made), 80)}: derive its class from "
             "mipro_nb.Sampler.",
         )
     return made
