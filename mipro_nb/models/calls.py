@@ -60,9 +60,13 @@ class Call:
 
     Examples
     --------
-    >>> call = LM("openai/gpt-4o-mini").call_for(LMRequest([{"role": "user", "content": "Hello"}]))
-    >>> call.model, call.parameters
-    ('gpt-4o-mini', {'temperature': 0.0})
+    >>> class Told:
+    ...     name = "told"
+    ...
+    ...     async def send(self, call: Call) -> Answer:
+    ...         return Answer(text=f"{call.model} {dict(call.parameters)}")
+    >>> LM("a-model", service=Told(), max_tokens=9)("Hello")
+    ["a-model {'temperature': 0.0, 'max_tokens': 9}"]
     """
 
     model: str

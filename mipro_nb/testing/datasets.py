@@ -20,6 +20,7 @@ class DatasetContract:
 
     Examples
     --------
+    >>> from mipro_nb.datasets import SMSSpam
     >>> class TestSpam(DatasetContract):
     ...     def make_dataset(self, seed):
     ...         return SMSSpam(seed, train=20, val=10, test=30)

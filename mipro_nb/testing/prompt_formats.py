@@ -39,10 +39,13 @@ class PromptFormatContract:
 
     Examples
     --------
-    >>> class TestTags(PromptFormatContract):
+    >>> class TestMine(PromptFormatContract):
+    ...     examples = 100
+    ...
     ...     def make_format(self):
-    ...         return FORMATS["tags"]
-    >>> TestTags().test_what_is_not_there_is_left_out()
+    ...         return MyFormat()
+    >>> TestMine.may_refuse
+    False
     """
 
     examples: int = 40

@@ -44,10 +44,13 @@ class SamplerContract:
 
     Examples
     --------
-    >>> class TestMine(SamplerContract):
+    >>> class Shuffled(mipro.Sampler):
+    ...     def ask(self, choices):
+    ...         return self.untried(choices) or {name: each[0] for name, each in choices.items()}
+    >>> class TestShuffled(SamplerContract):
     ...     def make_sampler(self, seed, *, paired):
-    ...         return AdditiveSampler(seed, paired=paired)
-    >>> TestMine().test_only_what_may_be_chosen_is_asked_for()
+    ...         return Shuffled(seed, paired=paired)
+    >>> TestShuffled().test_only_what_may_be_chosen_is_asked_for()
     """
 
     def make_sampler(self, seed: int, *, paired: bool) -> AnySampler:

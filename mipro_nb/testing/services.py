@@ -47,7 +47,7 @@ class ServiceContract:
     ...
     ...     async def send(self, call):
     ...         most = call.parameters.get("max_tokens", 100)
-    ...         return Answer(text=" ".join(call.messages[-1]["content"].split()[:most]))
+    ...         return mipro.Answer(text=" ".join(call.messages[-1]["content"].split()[:most]))
     >>> class TestEcho(ServiceContract):
     ...     def make_service(self):
     ...         return Echo()
