@@ -179,11 +179,14 @@ class LM:
         if "default_headers" in parameters:
             raise InvalidArgumentError("default_headers", NOT_SHOWN, "call it extra_headers=.")
         url = _one_of(base_url, api_base)
-        own, name = _own_service(model, service)
         given = service if is_openai_client(service) else None
-        if given is not None or own is not None:
+        # A server that is named by its URL may know any names.
+        named = service is None and url is None
+        own, name = (None, model) if given else _own_service(model, service, named=named)
+        if own is not None:
             _refuse_beside_service(base_url=url, api_key=api_key, stream=stream)
         if given is not None:
+            _refuse_beside_service(base_url=url, api_key=api_key)
             url, api_key = str(given.base_url).rstrip("/"), given.api_key or None
             secrets.add(secrets_of(given))
         if own is None:
@@ -487,7 +490,8 @@ class _Missing:
 def as_lm(lm: LanguageModel) -> LM:
     """Return `lm`, or an `LM` whose calls a user's own class answers.
 
-    Answers of it are kept, as others are, unless it has an attribute ``cache = False``.
+    Its attributes ``cache`` (True), ``num_retries`` (0) and ``timeout`` (600), if it has them, are
+    those of `LM`.
     """
     if isinstance(lm, LM):
         return lm
@@ -532,14 +536,14 @@ def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
-def _own_service(model: Any, service: Any) -> tuple[Service | None, str]:
-    """Return a user's own service for a model, if there is one, and the model's name there."""
-    from mipro_nb.models.services.client import is_openai_client  # noqa: PLC0415 - it takes long
+def _own_service(model: Any, service: Any, *, named: bool) -> tuple[Service | None, str]:
+    """Return a user's own service for a model, if there is one, and the model's name there.
 
+    `named` says that the model's prefix may name it.
+    """
     check_model(model)
-    if is_openai_client(service):
-        return None, model
-    found = registered_service(model) if service is None else (service, model)
+    given = None if service is None else (service, model)
+    found = registered_service(model) if named else given
     if found is None:
         return None, model
     check_service(found[0])

@@ -429,6 +429,13 @@ def test_what_cannot_be_used_is_told_at_once(make, told):
     assert CANARY not in str(refused.value)
 
 
+def test_a_server_named_by_its_url_may_know_a_model_by_any_name(serve):
+    mipro.register_service("echo", lambda model: Echo())
+    server = serve("hello")
+    assert mipro.LM("echo/any", base_url=server.base_url)("hi") == ["hello"]
+    assert server.requests[0].model == "echo/any"
+
+
 def test_an_lm_is_pickled_without_its_service_and_finds_it_again():
     echo = Echo()
     mipro.register_service("echo", lambda model: echo)
