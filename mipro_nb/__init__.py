@@ -13,29 +13,43 @@ from mipro_nb.evaluate import Evaluate, EvaluationResult, Score
 from mipro_nb.language import (
     ChainOfThought,
     Example,
+    Found,
     InputField,
     Module,
     OutputField,
     Predict,
     Prediction,
+    PromptFormat,
     Signature,
     configure,
     context,
     inspect_history,
+    register_prompt_format,
     settings,
 )
-from mipro_nb.models import LM, OpenAI, Price
+from mipro_nb.models import LM, Answer, Call, OpenAI, Price, Service, register_service
 from mipro_nb.notebook import compare, history, show, surface_here
-from mipro_nb.optimizer import MIPROv2, Plan, Run, SearchStrategy, live_runs
+from mipro_nb.optimizer import (
+    MIPROv2,
+    Plan,
+    Run,
+    Sampler,
+    SearchStrategy,
+    live_runs,
+    register_sampler,
+)
 from mipro_nb.optimizer.running import surface
 from mipro_nb.version import __version__
 
 __all__ = [
     "LM",
+    "Answer",
+    "Call",
     "ChainOfThought",
     "Evaluate",
     "EvaluationResult",
     "Example",
+    "Found",
     "InputField",
     "MIPROv2",
     "Module",
@@ -45,9 +59,12 @@ __all__ = [
     "Predict",
     "Prediction",
     "Price",
+    "PromptFormat",
     "Run",
+    "Sampler",
     "Score",
     "SearchStrategy",
+    "Service",
     "Signature",
     "__version__",
     "compare",
@@ -58,6 +75,9 @@ __all__ = [
     "inspect_history",
     "live_runs",
     "load_ipython_extension",
+    "register_prompt_format",
+    "register_sampler",
+    "register_service",
     "runs",
     "settings",
     "show",

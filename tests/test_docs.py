@@ -17,7 +17,7 @@ import pytest
 from scripted_server import ScriptedServer
 
 import mipro_nb as mipro
-from mipro_nb import datasets, errors, runs
+from mipro_nb import datasets, errors, runs, testing
 
 _ROOT = Path(__file__).parents[1]
 _DOCS = _ROOT / "docs"
@@ -32,17 +32,18 @@ _FACES = {
     "mipro_nb": mipro.__all__,
     "mipro_nb.runs": runs.__all__,
     "mipro_nb.datasets": datasets.__all__,
+    "mipro_nb.testing": testing.__all__,
 }
+_MODULES = {each.__name__: each for each in (mipro, runs, datasets, testing)}
 _FENCED = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _UNREFERENCED = {"__version__", "errors", "runs"}
 
 
 def _public():
-    modules = {"mipro_nb": mipro, "mipro_nb.runs": runs, "mipro_nb.datasets": datasets}
     for face, names in _FACES.items():
         for name in names:
             if name not in _UNREFERENCED:
-                yield f"{face}.{name}", getattr(modules[face], name)
+                yield f"{face}.{name}", getattr(_MODULES[face], name)
 
 
 _CLASSES = {name: each for name, each in _public() if inspect.isclass(each)}

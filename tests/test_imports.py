@@ -8,6 +8,7 @@ import pytest
 from processes import run
 
 _SLOW = {"aiohttp", "matplotlib", "narwhals", "numpy", "openai", "optuna", "pandas"}
+_OF_TESTS = {"hypothesis", "pytest"}
 _OF_NOTEBOOKS = {"IPython", "anywidget", "ipywidgets"}
 _SHELL = """
 from IPython.core.interactiveshell import InteractiveShell
@@ -25,7 +26,11 @@ def imported_by(script):
 
 
 def test_importing_mipro_nb_brings_nothing_slow_and_no_notebook():
-    assert imported_by(_IMPORT) & (_SLOW | _OF_NOTEBOOKS) == set()
+    assert imported_by(_IMPORT) & (_SLOW | _OF_NOTEBOOKS | _OF_TESTS) == set()
+
+
+def test_contract_tests_are_imported_without_what_runs_them():
+    assert imported_by(f"{_IMPORT}import mipro_nb.testing\n") & _OF_TESTS == set()
 
 
 def test_loading_the_extension_brings_nothing_slow_and_no_widgets():

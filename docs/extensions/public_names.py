@@ -8,7 +8,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 import mipro_nb
-from mipro_nb import datasets, errors, runs
+from mipro_nb import datasets, errors, runs, testing
 
 _NAME = re.compile(r"(?<![`:\w])`([A-Z]\w+)((?:\.\w+)?)`(?![`_])")
 
@@ -25,6 +25,7 @@ def public_classes() -> dict[str, str]:
         "mipro_nb": mipro_nb.__all__,
         "mipro_nb.runs": runs.__all__,
         "mipro_nb.datasets": datasets.__all__,
+        "mipro_nb.testing": testing.__all__,
         "mipro_nb.errors": vars(errors),
     }
     return {

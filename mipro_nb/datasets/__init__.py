@@ -1,7 +1,8 @@
 """Rows to work on: from data frames, and two public data sets."""
 
 from mipro_nb.datasets.gsm8k import GSM8K, gsm8k_metric
+from mipro_nb.datasets.protocol import DataSet
 from mipro_nb.datasets.rows import from_dataframe
 from mipro_nb.datasets.sms_spam import SMSSpam
 
-__all__ = ["GSM8K", "SMSSpam", "from_dataframe", "gsm8k_metric"]
+__all__ = ["GSM8K", "DataSet", "SMSSpam", "from_dataframe", "gsm8k_metric"]

@@ -2,6 +2,7 @@
 
 from mipro_nb.language.example import Example, Prediction
 from mipro_nb.language.execution.recent_calls import inspect_history
+from mipro_nb.language.formats import Found, PromptFormat, register_prompt_format
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import ChainOfThought, Predict
@@ -13,6 +14,7 @@ __all__ = [
     "ChainOfThought",
     "Completion",
     "Example",
+    "Found",
     "InputField",
     "LMRequest",
     "LanguageModel",
@@ -20,9 +22,11 @@ __all__ = [
     "OutputField",
     "Predict",
     "Prediction",
+    "PromptFormat",
     "Signature",
     "configure",
     "context",
     "inspect_history",
+    "register_prompt_format",
     "settings",
 ]

@@ -13,6 +13,7 @@ from mipro_nb.language.execution.scope import lost
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.execution.tracing import Step, add_notes, add_step
 from mipro_nb.language.formats import check_fits, check_format, labels_of
+from mipro_nb.language.gateway import complete
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest, Message
 from mipro_nb.language.module import Module
 from mipro_nb.language.options import check_options
@@ -209,7 +210,7 @@ class Predict(Module):
             signature=self.signature,
             predictor=self.bound_name,
         )
-        completion = await lm.acomplete(request)
+        completion = await complete(lm, request)
         if lm is not settings.stand_in:
             remember(RecentCall(lm.name, messages, completion.text))
         if completion.problem:

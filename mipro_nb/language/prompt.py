@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mipro_nb.language.example import Example
+    from mipro_nb.language.formats import PromptFormat
     from mipro_nb.language.lm_protocol import LanguageModel, Message
     from mipro_nb.language.signatures.signature import SignatureMeta
 
@@ -54,12 +55,12 @@ def write_messages(
     prompt_format
         Name of the format that is asked for, and shown in the demos.
     """
-    frozen = _frozen(demos)
+    frozen, written = _frozen(demos), FORMATS[prompt_format]
     if frozen is None:
-        opening = _opening(signature, demos, prompt_format)
+        opening = _opening(signature, demos, written)
     else:
-        opening = _kept_opening(signature, signature.instructions, frozen, prompt_format)
-    question = FORMATS[prompt_format].write_inputs(signature, inputs)
+        opening = _kept_opening(signature, signature.instructions, frozen, _Same(written))
+    question = written.write_inputs(signature, inputs)
     return [_turn(role, text) for role, text in (*opening, ("user", question))]
 
 
@@ -149,19 +150,34 @@ def _frozen(demos: Sequence[Mapping[str, Any] | Example]) -> _FrozenDemos | None
     return tuple(frozen)
 
 
+class _Same:
+    """A format as a key: another one may be registered under its name."""
+
+    def __init__(self, written: PromptFormat) -> None:
+        self.written = written
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.written is other.written
+
+    def __hash__(self) -> int:
+        return id(self.written)
+
+
 @lru_cache(maxsize=128)
 def _kept_opening(
     signature: SignatureMeta,
     instructions: str,  # noqa: ARG001 - part of the key: a signature's instruction may be replaced
     demos: _FrozenDemos,
-    prompt_format: str,
+    same: _Same,
 ) -> Sequence[tuple[str, str]]:
     values = [{name: value for name, value, _ in demo} for demo in demos]
-    return _opening(signature, values, prompt_format)
+    return _opening(signature, values, same.written)
 
 
 def _opening(
-    signature: SignatureMeta, demos: Sequence[Mapping[str, Any] | Example], prompt_format: str
+    signature: SignatureMeta,
+    demos: Sequence[Mapping[str, Any] | Example],
+    written: PromptFormat,
 ) -> Sequence[tuple[str, str]]:
     """Return (role, text) of the messages that are the same whatever the inputs are."""
     complete: list[Mapping[str, Any] | Example] = []
@@ -171,8 +187,7 @@ def _opening(
             complete.append(demo)
         elif any(name in demo for name in signature.output_fields):
             partial.append(demo)
-    written = FORMATS[prompt_format]
-    turns = [("system", _system_text(signature, partial, prompt_format))]
+    turns = [("system", _system_text(signature, partial, written))]
     for demo in complete:
         turns.append(("user", written.write_inputs(signature, demo)))
         turns.append(("assistant", written.write_answer(signature, demo)))
@@ -184,12 +199,14 @@ def _turn(role: str, content: str) -> Message:
 
 
 def _system_text(
-    signature: SignatureMeta, partial: Sequence[Mapping[str, Any] | Example], prompt_format: str
+    signature: SignatureMeta,
+    partial: Sequence[Mapping[str, Any] | Example],
+    written: PromptFormat,
 ) -> str:
     parts = [signature.instructions.strip()]
     given = [listed(field) for field in signature.input_fields.values()]
     parts.append("You are given:\n" + "\n".join(given))
-    parts.append(FORMATS[prompt_format].asked(signature))
+    parts.append(written.asked(signature))
     if partial:
         shown = [write_fields(signature, signature.fields, demo) for demo in partial]
         parts.append("Examples, some fields left out:\n\n" + "\n\n".join(shown))

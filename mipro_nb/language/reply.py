@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _CUT_OFF = "The reply was cut off by max_tokens: give the LM a higher max_tokens."
 _ONLY_THOUGHTS = "The reply ends within the model's thoughts."
 _UNMARKED = "read without its mark"
+# Of replies in another form than was asked for, these are understood: a user's own format may
+# find anything in them.
+_MARKED = ("lines", "tags", "json")
 
 
 @dataclass(frozen=True)
@@ -153,24 +156,25 @@ def _undisputed(signature: SignatureMeta, found: Found, asked_for: PromptFormat)
         return found
     refused, notes = dict(found.refused), list(found.notes)
     labels = {label_of(line) for line in outside.split("\n")}
-    for form in FORMATS.values():
+    for name in dict.fromkeys([*_MARKED, asked_for.name]):
+        form = FORMATS[name]
         if not form.fits(signature) or form.name == "value":
             continue
         other = form.find(signature, outside)
-        for name in signature.output_fields:
-            if not (found.marks(name) and other.marks(name)):
+        for output in signature.output_fields:
+            if not (found.marks(output) and other.marks(output)):
                 continue
             try:
-                said = _value(signature, name, other, asked_for, [])
-                value = _value(signature, name, found, asked_for, [])
+                said = _value(signature, output, other, asked_for, [])
+                value = _value(signature, output, found, asked_for, [])
             except ValueError:
                 continue
             if said == value or said in ("", None):
                 continue
-            if form.name == "lines" and folded(name) not in labels:
-                notes.append(f"before the value of {name!r}, a sentence gives another one")
+            if form.name == "lines" and folded(output) not in labels:
+                notes.append(f"before the value of {output!r}, a sentence gives another one")
             else:
-                refused[name] = in_doubt([said, value])
+                refused[output] = in_doubt([said, value])
     return replace(found, refused=refused, notes=tuple(notes))
 
 

@@ -22,7 +22,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from mipro_nb.errors import InvalidArgumentError, SavedStateError, shown
 from mipro_nb.language.example import Example
-from mipro_nb.language.formats import check_fits, check_format
+from mipro_nb.language.formats import check_fits, check_format, is_known, unknown_remedy
 from mipro_nb.language.plain import plain
 from mipro_nb.language.signatures.fields import accepts, adapter, in_order
 from mipro_nb.language.signatures.signature import fields_in, without_choices
@@ -181,8 +181,12 @@ def _load_predictor(name: str, signature: SignatureMeta, entry: Any) -> tuple[st
 
 
 def _load_format(name: str, signature: SignatureMeta, entry: Mapping[str, Any]) -> str | None:
+    named = entry.get("prompt_format")
+    if isinstance(named, str) and not is_known(named):
+        msg = f"The saved predictor {name!r} cannot be used here: {unknown_remedy(named)}"
+        raise SavedStateError(msg)
     try:
-        prompt_format = check_format(entry.get("prompt_format"))
+        prompt_format = check_format(named)
         if prompt_format is not None:
             check_fits(prompt_format, signature)
     except InvalidArgumentError as error:

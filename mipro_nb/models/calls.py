@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mipro_nb.language.lm_protocol import Message
+from mipro_nb.language.lm_protocol import LMRequest, Message
 from mipro_nb.models.prices import Price
-from mipro_nb.runs.events import NoteTopic, Phase
+from mipro_nb.runs.events import NoteTopic, Number, Phase
 
 OPTIONS: Mapping[str, str] = {
     "extra_headers": "headers",
@@ -53,6 +53,20 @@ class Call:
         Whether a cap rests on the limit of its reply.
     draw
         Which draw it is, at a temperature above 0; see `mipro_nb.models.gate.draws`.
+    request
+        What the predictor asked for, as an LM class of a user's own takes it.
+    at_once
+        How many calls the service takes at once, None for any number.
+
+    Examples
+    --------
+    >>> class Told:
+    ...     name = "told"
+    ...
+    ...     async def send(self, call: Call) -> Answer:
+    ...         return Answer(text=f"{call.model} {dict(call.parameters)}")
+    >>> LM("a-model", service=Told(), max_tokens=9)("Hello")
+    ["a-model {'temperature': 0.0, 'max_tokens': 9}"]
     """
 
     model: str
@@ -66,6 +80,8 @@ class Call:
     predictor: str | None = None
     capped: bool = False
     draw: str = ""
+    request: LMRequest | None = field(default=None, repr=False, compare=False)
+    at_once: int | None = None
 
     @cached_property
     def key(self) -> str:
@@ -95,7 +111,7 @@ class Note(NamedTuple):
 
 
 class Answer(BaseModel):
-    """What a server answered to a call, and its token counts.
+    """What a service answered to a call, and its token counts.
 
     Attributes
     ----------
@@ -103,6 +119,8 @@ class Answer(BaseModel):
         The reply.
     truncated
         Whether it was cut off.
+    input_tokens, output_tokens
+        What was read and written. Where a service does not give them, they are counted by us.
     cached_input_tokens
         Those of the input tokens that the server had in its own prompt cache.
     thoughts
@@ -113,15 +131,20 @@ class Answer(BaseModel):
         Whether the server counted the tokens; if not, the counts are about right.
     notes
         What the user should know of how it came about; not kept.
+
+    Examples
+    --------
+    >>> Answer(text="answer: 42", input_tokens=12, output_tokens=4).truncated
+    False
     """
 
     model_config = ConfigDict(frozen=True)
 
     text: str
-    truncated: bool
-    input_tokens: int
-    output_tokens: int
-    cached_input_tokens: int = 0
+    truncated: bool = False
+    input_tokens: Number = 0
+    output_tokens: Number = 0
+    cached_input_tokens: Number = 0
     thoughts: str = ""
     problem: str = ""
     counted: bool = True

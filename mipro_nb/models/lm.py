@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from annotated_types import Ge, Gt
 
@@ -15,6 +15,7 @@ from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import EmptyAnswerError, InvalidArgumentError, ProgramError, ReplyError
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.formats import check_choice
+from mipro_nb.language.gateway import lead_through
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
 from mipro_nb.language.options import check_options
 from mipro_nb.language.prompt import write_retry
@@ -25,6 +26,7 @@ from mipro_nb.models.gate.draws import seed_of
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
 from mipro_nb.models.services import local
+from mipro_nb.models.services.own_class import OwnClass
 from mipro_nb.models.services.redaction import (
     NOT_SHOWN,
     is_harmless,
@@ -35,13 +37,35 @@ from mipro_nb.models.services.redaction import (
     texts_of_proxies,
     texts_of_unknown,
 )
-from mipro_nb.models.services.registry import is_reasoning_model, key_from_environment, resolve
+from mipro_nb.models.services.registry import (
+    Endpoint,
+    check_model,
+    is_reasoning_model,
+    key_from_environment,
+    resolve,
+)
+from mipro_nb.models.services.service import (
+    Guarded,
+    Service,
+    check_service,
+    registered_prefixes,
+    registered_service,
+)
 from mipro_nb.models.services.worst_case import names_limit, unlimited_reply_tokens
 
 _MaxTokens = Annotated[Annotated[int, Ge(1)] | None, Remedy("give at least 1, or None.")]
 _NumRetries = Annotated[int, Ge(0), Remedy("give a whole number, 0 or more.")]
 _Seed = Annotated[int | None, Remedy("give a whole number, or None.")]
 _Timeout = Annotated[Number, Gt(0), Remedy("give seconds, more than 0.")]
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai import OpenAI as OpenAIClient
+
+    from mipro_nb.models.services.client import Client
+
+_NO_KEY = "none"
+_LONGEST = 600.0
 
 
 class LM:
@@ -95,6 +119,10 @@ class LM:
         server that turns out to demand it gets its way without.
     api_base
         Another name of `base_url`, which DSPy's users know.
+    service
+        What answers, in place of a server that is known by its URL: a `Service` of your own, or a
+        client of openai's, ``AsyncOpenAI(…)``, set up as you like and used for nothing else.
+        `model` is the name that it knows.
     **parameters
         Whatever else the server takes: ``top_p``, ``stop``, ``reasoning_effort``, …
 
@@ -130,8 +158,17 @@ class LM:
         prompt_format: str | None = None,
         stream: bool = False,
         api_base: str | None = None,
+        service: Service | AsyncOpenAI | OpenAIClient | None = None,
         **parameters: Any,
     ) -> None:
+        # It brings openai, which takes long: not to those who only look at runs, and not while
+        # the first call waits for it, when clocks are running.
+        from mipro_nb.models.services.client import (  # noqa: PLC0415
+            Client,
+            is_openai_client,
+            secrets_of,
+        )
+
         check("cache", cache, Flag)
         check("structured_outputs", structured_outputs, Flag)
         check("stream", stream, Flag)
@@ -144,30 +181,43 @@ class LM:
         self.prompt_format = check_choice(prompt_format)
         self.keeps_to_labels = False
         self._lacks_key = False
+        self._lacks_service = False
         self._local: Mapping[str, Any] | None = None
         self.cache = cache
         if "default_headers" in parameters:
             raise InvalidArgumentError("default_headers", NOT_SHOWN, "call it extra_headers=.")
-        self._endpoint = resolve(model, _one_of(base_url, api_base), api_key)
-        self._answerer = self._endpoint.base_url
-        secrets.add(self._endpoint.secrets())
-        secrets.add(texts_of_proxies())
-        secrets.add(texts_of_openai_headers())
-        secrets.add(texts_of_unknown(parameters))
-        given = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
-        check_options(given)
-        self._options = given
-        self.price = as_price(price)
+        url = _one_of(base_url, api_base)
+        given = service if is_openai_client(service) else None
+        # A server that is named by its URL may know any names.
+        named = service is None and url is None
+        own, name = (None, model) if given else _own_service(model, service, named=named)
+        if own is not None:
+            _refuse_beside_service(base_url=url, api_key=api_key, stream=stream)
+        if given is not None:
+            _refuse_beside_service(base_url=url, api_key=api_key)
+            url, api_key = str(given.base_url).rstrip("/"), given.api_key or None
+            secrets.add(secrets_of(given))
+        if own is None:
+            self._endpoint = resolve(model, url, api_key, registered_prefixes())
+        else:
+            self._endpoint = Endpoint(None, name, "", _NO_KEY, None)
+        self._answerer = self._endpoint.base_url if own is None else own.name
+        _keep_secret(self._endpoint, parameters)
+        options = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
+        check_options(options)
+        self._options = options
+        self.price = as_price(getattr(own, "price", None) if price is None else price)
         if self.price is None and self._endpoint.provider is not None:
             self.price = listed_price(self._endpoint.provider, self._endpoint.model)
-        self._context_tokens: int | None = None
+        self._at_once: int | None = getattr(own, "concurrency", None)
+        self._context_tokens: int | None = getattr(own, "context_tokens", None)
         if self._endpoint.provider is not None:
             self._context_tokens = listed_context(self._endpoint.provider, self._endpoint.model)
-        # It brings openai, which takes long: not to those who only look at runs, and not while
-        # the first call waits for it, when clocks are running.
-        from mipro_nb.models.services.client import Client  # noqa: PLC0415
-
-        self._client = Client(self._endpoint, timeout=timeout, stream=stream)
+        self._client: Client | Guarded
+        if own is None:
+            self._client = Client(self._endpoint, timeout=timeout, stream=stream, given=given)
+        else:
+            self._client = Guarded(own, name, timeout=timeout)
         self._num_retries = num_retries
 
     @classmethod
@@ -234,8 +284,8 @@ class LM:
 
     def call_for(self, request: LMRequest) -> Call:
         """Return the call that `request` leads to, without making it."""
-        if self._lacks_key:
-            self._find_key()
+        if self._lacks_key or self._lacks_service:
+            self._find_what_lacks()
         secrets.add(texts_of_unknown(request.options))
         check_options(request.options)
         parameters = self._parameters({**self._options, **request.options})
@@ -254,6 +304,8 @@ class LM:
             price=self.price,
             num_retries=self._num_retries,
             predictor=request.predictor,
+            request=request,
+            at_once=self._at_once,
         )
 
     def shown_settings(self) -> dict[str, Any]:
@@ -319,6 +371,9 @@ class LM:
         same server.
         """
         kept = {name: value for name, value in self._options.items() if is_harmless(name)}
+        if isinstance(self._client, Guarded):
+            given = {**kept, **self._settings()}
+            return _revived_with_service, (type(self), self.name, given, self._answerer)
         left_out = sorted(self._options.keys() - kept.keys())
         url = self._endpoint.base_url
         if shown_url(url) != url:
@@ -329,9 +384,12 @@ class LM:
                 "it is loaded, configure(lm=…) has to give it.",
                 stacklevel=2,
             )
-        given = {
-            **kept,
-            "base_url": shown_url(url),
+        given = {**kept, "base_url": shown_url(url), **self._settings()}
+        lacks = bool(left_out) or self._endpoint.has_key
+        return _revived, (type(self), self.name, given, lacks, self._local)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
             "structured_outputs": self.structured_outputs,
             "prompt_format": self.prompt_format,
             "cache": self.cache,
@@ -339,11 +397,11 @@ class LM:
             "num_retries": self._num_retries,
             "timeout": self._client.timeout,
         }
-        lacks = bool(left_out) or self._endpoint.has_key
-        return _revived, (type(self), self.name, given, lacks, self._local)
 
     def take_over(self, loaded: LM) -> bool:
         """Give an LM of the same server, loaded without its key, what it lacks; tell whether so."""
+        if isinstance(self._client, Guarded) or loaded._lacks_service:
+            return self._take_over_service(loaded)
         here, there = self._endpoint, loaded._endpoint
         if self._lacks_key or shown_url(here.base_url) != there.base_url:
             return False
@@ -351,12 +409,24 @@ class LM:
         loaded._options = {**own, **loaded._options}
         loaded._endpoint = replace(there, base_url=here.base_url, api_key=here.api_key)
         loaded._answerer = self._answerer
-        loaded._client = type(self._client)(loaded._endpoint, timeout=loaded._client.timeout)
+        loaded._client = self._client.like_this(loaded._endpoint, timeout=loaded._client.timeout)
         loaded._lacks_key = False
         return True
 
-    def _find_key(self) -> None:
-        """Take the key, after loading, from the environment or from the configured LM.
+    def _take_over_service(self, loaded: LM) -> bool:
+        if self._lacks_service or not (loaded._lacks_service and isinstance(self._client, Guarded)):
+            return False
+        if (self.name, self._answerer) != (loaded.name, loaded._answerer):
+            return False
+        service, model = self._client.service, self._endpoint.model
+        loaded._client = Guarded(service, model, timeout=loaded._client.timeout)
+        loaded._endpoint, loaded._at_once = self._endpoint, self._at_once
+        loaded._context_tokens = self._context_tokens
+        loaded._lacks_service = False
+        return True
+
+    def _find_what_lacks(self) -> None:
+        """Take key or service, after loading, from the environment or from the configured LM.
 
         Raises
         ------
@@ -366,6 +436,12 @@ class LM:
         configured = settings.lm
         if isinstance(configured, LM) and configured.take_over(self):
             return
+        if self._lacks_service:
+            msg = (
+                f"{self!r} was loaded without its service {self._answerer!r}: call "
+                f"register_service first, or configure(lm=LM({self.name!r}, service=…))."
+            )
+            raise ProgramError(msg)
         variable = self._endpoint.key_variable
         where = f"set {variable}, or call" if variable else "call"
         msg = (
@@ -395,6 +471,56 @@ def _revived(
     return lm
 
 
+def _revived_with_service(cls: type[LM], name: str, given: Mapping[str, Any], answerer: str) -> LM:
+    """Return an LM that was pickled without its service; that is looked for here."""
+    found = registered_service(name)
+    if found is not None:
+        return cls(name, **given)
+    lm = cls(name, service=_Missing(answerer), **given)
+    lm._lacks_service = True
+    return lm
+
+
+@dataclass
+class _Missing:
+    """Stands for a service that is not there."""
+
+    name: str
+
+    async def send(self, call: Call) -> Answer:
+        raise NotImplementedError
+
+
+def as_lm(lm: LanguageModel) -> LM:
+    """Return `lm`, or an `LM` whose calls a user's own class answers.
+
+    Its attributes ``cache`` (True), ``num_retries`` (0) and ``timeout`` (600), if it has them, are
+    those of `LM`.
+    """
+    if isinstance(lm, LM):
+        return lm
+    made = LM(
+        lm.name,
+        service=OwnClass(lm),
+        temperature=None,
+        structured_outputs=lm.structured_outputs,
+        prompt_format=getattr(lm, "prompt_format", None),
+        cache=getattr(lm, "cache", True),
+        num_retries=getattr(lm, "num_retries", 0),
+        timeout=getattr(lm, "timeout", _LONGEST),
+    )
+    made.keeps_to_labels = bool(getattr(lm, "keeps_to_labels", False))
+    return made
+
+
+async def _through_the_gate(lm: LanguageModel, request: LMRequest) -> Completion:
+    own = isinstance(lm, LM) or lm is settings.stand_in
+    return await (lm if own else as_lm(lm)).acomplete(request)
+
+
+lead_through(_through_the_gate)
+
+
 def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSPy's users know
     """Return ``LM("openai/" + model, **settings)``."""
     name = model if model.startswith("openai/") else f"openai/{model}"
@@ -404,7 +530,7 @@ def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSP
 def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
     """Return notes on the limits that `caps` set to the replies of `lms`."""
     cap = "max_usd" if caps.max_usd is not None else "max_tokens"
-    calls = [(lm.name, lm.call_for(LMRequest([]))) for lm in lms if isinstance(lm, LM)]
+    calls = [(lm.name, as_lm(lm).call_for(LMRequest([]))) for lm in lms]
     notes = [
         f"Under the cap {cap}, replies of {name} are limited to "
         f"{unlimited_reply_tokens(call.model):,} tokens: give LM(max_tokens=…) for another limit."
@@ -412,6 +538,35 @@ def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
         if caps.bound_tokens and not names_limit(call)
     ]
     return list(dict.fromkeys(notes))
+
+
+def _own_service(model: Any, service: Any, *, named: bool) -> tuple[Service | None, str]:
+    """Return a user's own service for a model, if there is one, and the model's name there.
+
+    `named` says that the model's prefix may name it.
+    """
+    check_model(model)
+    given = None if service is None else (service, model)
+    found = registered_service(model) if named else given
+    if found is None:
+        return None, model
+    check_service(found[0])
+    return found
+
+
+def _keep_secret(endpoint: Endpoint, parameters: Mapping[str, Any]) -> None:
+    secrets.add(endpoint.secrets())
+    secrets.add(texts_of_proxies())
+    secrets.add(texts_of_openai_headers())
+    secrets.add(texts_of_unknown(parameters))
+
+
+def _refuse_beside_service(**given: Any) -> None:
+    for name, value in given.items():
+        if value:
+            raise InvalidArgumentError(
+                name, NOT_SHOWN, "the service has its own way to its server: leave it out."
+            )
 
 
 def _one_of(base_url: str | None, api_base: str | None) -> str | None:

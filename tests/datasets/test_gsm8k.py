@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mipro_nb.datasets import GSM8K, gsm8k_metric
 from mipro_nb.errors import InvalidArgumentError, MissingDataError, MissingExtraError
 from mipro_nb.language import Example, Prediction
+from mipro_nb.testing import DatasetContract
 
 
 def raw_rows(count, start=0):
@@ -41,6 +42,18 @@ def questions(rows):
     return [row.question for row in rows]
 
 
+class TestContract(DatasetContract):
+    @pytest.fixture(autouse=True)
+    def _folder(self, folder):
+        self.folder = folder
+
+    def make_dataset(self, seed):
+        return GSM8K(self.folder, seed=seed)
+
+    def make_dataset_without_data(self):
+        return GSM8K(self.folder / "elsewhere")
+
+
 def test_a_row_has_question_reasoning_and_answer(tmp_path):
     solution = "Half of 2400 is 1200.\nSo  it is 1200.\n#### 1,200"
     path = write(tmp_path / "rows.jsonl", [{"question": "Half of 2400?", "answer": solution}])
@@ -58,11 +71,6 @@ def test_a_folder_is_split_as_dspy_splits_it(folder):
     assert [len(part) for part in (data.train, data.dev, data.test)] == [200, 300, 50]
     assert not set(questions(data.train)) & set(questions(data.dev))
     assert set(questions(data.test)) == {row["question"] for row in raw_rows(50, start=1000)}
-
-
-def test_the_split_is_the_same_every_time_and_changes_with_the_seed(folder):
-    assert GSM8K(folder).train == GSM8K(str(folder), seed=0).train
-    assert questions(GSM8K(folder).train) != questions(GSM8K(folder, seed=1).train)
 
 
 def test_a_file_alone_gives_three_disjoint_sets(tmp_path):

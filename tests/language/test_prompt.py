@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from enum import Enum
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import BaseModel
 from pydantic import Field as Constraint
 
 from mipro_nb.errors import ReplyError, TruncatedReplyError
@@ -19,89 +17,7 @@ from mipro_nb.language import Example, InputField, OutputField, Signature
 from mipro_nb.language.formats import labels_of, write_fields
 from mipro_nb.language.prompt import write_messages, write_retry
 from mipro_nb.language.reply import read_reply, reply_schema
-
-
-class Color(Enum):
-    RED = "red"
-    BLUE = "blue"
-
-
-class Address(BaseModel):
-    street: str
-    tags: list[str] = []
-
-
-class Person(BaseModel):
-    name: str
-    age: int | None
-    weight: float
-    address: Address
-
-
-LINES = [
-    "label: x",
-    "LABEL : x",
-    "\\label:",
-    "\\\\label: y",
-    " label: z",
-    "**label:** y",
-    "**answer**: y",
-    "## question: y",
-    "question: q",
-    "```",
-    "```json",
-    '"quoted"',
-    "'quoted'",
-    '"',
-    "",
-    " ",
-    "\t",
-    "\\",
-    "\r",
-    "\x00",
-    "\u2028",
-    "null",
-    "{}",
-    '{"label": "x"}',
-    "l\u0131ne: dotless i",
-    "\u017ftem: long s",
-]
-texts = st.one_of(
-    st.text(),
-    st.lists(st.one_of(st.sampled_from(LINES), st.text(max_size=8)), max_size=5).map("\n".join),
-)
-floats = st.floats(allow_nan=False, allow_infinity=False)
-addresses = st.builds(Address, street=texts, tags=st.lists(texts, max_size=2))
-people = st.builds(
-    Person, name=texts, age=st.none() | st.integers(), weight=floats, address=addresses
-)
-
-words = ("spam", "not spam", " outer space ", "two\nlines", '"quoted"', "label: x", "", "a.")
-Words = Literal["spam", "not spam", " outer space ", "two\nlines", '"quoted"', "label: x", "", "a."]
-Mixed = Literal[1, "1", None, True, "None", Color.RED]  # noqa: PYI061 - it may be written so
-
-TYPES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
-    "str": (str, texts),
-    "bool": (bool, st.booleans()),
-    "int": (int, st.integers()),
-    "float": (float, floats),
-    "literal of str": (Words, st.sampled_from(words)),
-    "literal of int": (Literal[1, 2, -3], st.sampled_from([1, 2, -3])),
-    "mixed literal": (Mixed, st.sampled_from([1, "1", None, True, "None", Color.RED])),
-    "enum": (Color, st.sampled_from(Color)),
-    "list[str]": (list[str], st.lists(texts, max_size=3)),
-    "list[float]": (list[float], st.lists(floats, max_size=3)),
-    "dict[str, int]": (dict[str, int], st.dictionaries(texts, st.integers(), max_size=3)),
-    "str | None": (str | None, st.none() | texts),
-    "int | str": (int | str, st.integers() | texts),
-    "tuple": (tuple[int, str], st.tuples(st.integers(), texts)),
-    "set[int]": (set[int], st.sets(st.integers(), max_size=3)),
-    "model": (Person, people),
-    "list of models": (list[Person], st.lists(people, max_size=2)),
-    "model | None": (Person | None, st.none() | people),
-    "Any": (Any, st.recursive(texts | st.none() | st.integers(), st.lists, max_leaves=4)),
-}
-
+from mipro_nb.testing.values import Address, Color, Mixed, Person, texts
 
 FORMATS_OF_ALL = ["lines", "tags", "json"]
 
@@ -122,31 +38,6 @@ def written(signature: Any, values: dict[str, Any], *, prompt_format: str) -> st
     return messages[2]["content"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("prompt_format", FORMATS_OF_ALL)
-@pytest.mark.parametrize("kind", TYPES)
-@given(data=st.data())
-def test_every_value_comes_back_equal(kind, prompt_format, data):
-    annotation, values = TYPES[kind]
-    signature = Signature("question, line, item -> label: T", T=annotation)
-    value = data.draw(values)
-    read = values_in(
-        signature,
-        written(signature, {"label": value}, prompt_format=prompt_format),
-        prompt_format=prompt_format,
-    )
-    assert exact(read["label"], value)
-
-
-@pytest.mark.parametrize("prompt_format", FORMATS_OF_ALL)
-@given(answer=texts, label=texts, person=people, item=texts)
-def test_several_outputs_do_not_run_into_each_other(prompt_format, answer, label, person, item):
-    signature = Signature("question, line -> answer, person: P, label, item", P=Person)
-    values = {"answer": answer, "person": person, "label": label, "item": item}
-    reply = written(signature, values, prompt_format=prompt_format)
-    assert values_in(signature, reply, prompt_format=prompt_format) == values
-
-
 @pytest.mark.parametrize("prompt_format", FORMATS_OF_ALL)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_is_no_finite_number_comes_back_where_it_is_declared(prompt_format, value):
@@ -162,20 +53,6 @@ def test_written_outputs_are_read_from_lines_in_any_order(text, answer):
     signature = Signature("question -> label, answer")
     values = {"label": text, "answer": answer}
     assert values_in(signature, write_fields(signature, ["answer", "label"], values)) == values
-
-
-@pytest.mark.parametrize("prompt_format", FORMATS_OF_ALL)
-@given(reply=texts, truncated=st.booleans())
-@example(reply='{"answer": ' + "[" * 5000 + "]" * 5000 + "}", truncated=False)
-@example(reply='{"answer": ' + "1" * 5000 + "}", truncated=False)
-def test_no_reply_makes_reading_fail_in_another_way(prompt_format, reply, truncated):
-    signature = Signature("question, line, item -> label: Literal['a', 'b'], answer: list[int]")
-    try:
-        values = values_in(signature, reply, truncated=truncated, prompt_format=prompt_format)
-    except ReplyError:
-        pass
-    else:
-        assert set(values) == {"label", "answer"}
 
 
 @pytest.mark.parametrize(

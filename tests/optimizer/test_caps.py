@@ -188,10 +188,11 @@ def test_dollars_of_unknown_price_cannot_be_capped(server):
 
 
 class Own:
-    """An LM of the user's own kind: it speaks the protocol, and passes no gate."""
+    """An LM of the user's own kind."""
 
     name = "mine"
     structured_outputs = False
+    price = (1.0, 2.0)
 
     def __init__(self):
         self.count = 0
@@ -215,34 +216,46 @@ def use_for(role, own):
     return student, settings
 
 
-@pytest.mark.parametrize("cap", [{"max_calls": 10}, {"max_tokens": 100}, {"max_usd": 0.1}])
+@pytest.mark.parametrize("cap", [{"max_calls": 45}, {"max_tokens": 50_000}, {"max_usd": 0.1}])
 @pytest.mark.parametrize(
     "role", ["configured", "task_model", "prompt_model", "teacher", "predictor"]
 )
-def test_what_is_not_counted_cannot_be_capped(server, role, cap):
+def test_calls_of_an_lm_of_the_users_own_kind_are_counted_and_capped(server, role, cap):
     student, settings = use_for(role, own := Own())
     optimizer = mipro.MIPROv2(exact, **settings)
-    (name,) = cap
-    with pytest.raises(InvalidArgumentError, match=rf"^{name}=.*calls of mine \(Own\) are not"):
-        optimizer.compile(
-            student,
-            trainset=rows(20),
-            num_trials=2,
-            minibatch=False,
-            requires_permission_to_run=False,
-            **cap,
-        )
-    assert own.count == server.count == 0
-
-
-def test_the_plan_tells_what_is_not_counted_and_seconds_can_be_capped(server):
-    student, _ = use_for("predictor", Own())
-    plan = mipro.MIPROv2(exact).plan(student, trainset=rows(50), max_seconds=10)
-    assert "Calls to mine (Own) (a custom LM) are not counted, cached or capped" in (
-        " ".join(plan.text().split())
+    run = optimizer.start(
+        student,
+        trainset=rows(20),
+        num_trials=40,
+        minibatch=False,
+        requires_permission_to_run=False,
+        prompt_format="lines",
+        **cap,
     )
-    plan = mipro.MIPROv2(exact).plan(Solve(), trainset=rows(50), max_calls=10)
-    assert "not counted" not in plan.text()
+    run.wait()
+    assert run.state.state == "capped" or "max_calls" not in cap
+    spend = run.state.spend
+    assert own.count > 0
+    assert spend.attempts == own.count + server.count
+    (name, limit) = next(iter(cap.items()))
+    spent = {"max_calls": spend.calls, "max_usd": spend.usd}
+    spent["max_tokens"] = spend.input_tokens + spend.output_tokens
+    assert spent[name] <= limit
+
+
+def test_a_resumed_run_does_not_repeat_calls_of_an_lm_of_the_users_own_kind():
+    mipro.configure(lm=(own := Own()))
+    settings = {"trainset": rows(20), "num_trials": 4, "minibatch": False}
+    optimizer = mipro.MIPROv2(exact, num_candidates=2)
+    settings["requires_permission_to_run"] = False
+    whole = optimizer.start(Solve(), prompt_format="lines", **settings)
+    whole.wait()
+    sent, own.count = own.count, 0
+    mipro.configure(record=mipro.runs.open_record().path.with_name("other.sqlite"))
+    capped = optimizer.start(Solve(), prompt_format="lines", max_calls=sent // 2, **settings)
+    capped.wait()
+    mipro.MIPROv2(exact).resume(capped.id, max_calls=10**6, requires_permission_to_run=False)
+    assert own.count == sent
 
 
 def test_the_plan_tells_its_caps(server):

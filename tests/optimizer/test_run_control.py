@@ -88,23 +88,6 @@ def test_a_question_is_answered_once(unasked, slow_server):
     assert slow_server.count == 5
 
 
-class Own:
-    """An LM of the user's own kind: it speaks the protocol, and passes no gate."""
-
-    name = "mine"
-    structured_outputs = False
-
-    async def acomplete(self, request):
-        raise AssertionError(request)
-
-
-def test_caps_that_come_with_the_permission_must_be_such_as_can_be_kept(unasked):
-    mipro.configure(lm=Own())
-    run = begin(requires_permission_to_run=True)
-    with pytest.raises(InvalidArgumentError, match=r"^max_calls=10: .*are not counted"):
-        run.begin(by="user", caps=Caps(max_calls=10))
-
-
 def test_a_run_that_waits_for_permission_is_among_the_live_ones_until_it_is_stopped(
     unasked, slow_server
 ):

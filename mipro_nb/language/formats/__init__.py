@@ -7,6 +7,9 @@ from mipro_nb.language.formats.known import (
     check_choice,
     check_fits,
     check_format,
+    is_known,
+    register_prompt_format,
+    unknown_remedy,
 )
 from mipro_nb.language.formats.lines import write_fields
 from mipro_nb.language.formats.models import known_format
@@ -20,7 +23,10 @@ __all__ = [
     "check_choice",
     "check_fits",
     "check_format",
+    "is_known",
     "known_format",
     "labels_of",
+    "register_prompt_format",
+    "unknown_remedy",
     "write_fields",
 ]

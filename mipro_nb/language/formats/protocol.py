@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,12 @@ class Found:
         The text that belongs to none of them: it may have another value.
     notes
         What was left out.
+
+    Examples
+    --------
+    >>> found = Found({"answer": "42"})
+    >>> found.marks("answer"), len(found)
+    (True, 1)
     """
 
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -50,12 +56,25 @@ class Found:
         return name in self.texts or name in self.values
 
 
+@runtime_checkable
 class PromptFormat(Protocol):
-    """One way to ask for outputs and to read them."""
+    """One way to ask for outputs and to read them.
+
+    Attributes
+    ----------
+    name
+        What is given as ``prompt_format=``.
+    called
+        What it is called in a sentence, such as "a pair of tags for each output".
+
+    Examples
+    --------
+    >>> isinstance("tags", PromptFormat)
+    False
+    """
 
     name: str
     called: str
-    """What it is called in a sentence."""
 
     def fits(self, signature: SignatureMeta) -> bool:
         """Tell whether the outputs of `signature` can be asked for in this format."""

@@ -214,7 +214,8 @@ class Dispatch:
     def _pace_of(self, call: Call) -> Pace:
         endpoint = (call.server, call.model)
         if endpoint not in self._paces:
-            self._paces[endpoint] = Pace(self._concurrency)
+            most = self._concurrency if call.at_once is None else call.at_once
+            self._paces[endpoint] = Pace(min(most, self._concurrency))
         return self._paces[endpoint]
 
     async def _travel(self, trip: _SentCall) -> Answer:

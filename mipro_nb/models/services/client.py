@@ -6,17 +6,18 @@ import asyncio
 import ipaddress
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn, TypeGuard
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import aiohttp
 import openai
-from openai import AsyncOpenAI, DefaultAioHttpClient
+from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
 
 from mipro_nb.amounts import format_duration
-from mipro_nb.core_loop import CoreLoop, core
+from mipro_nb.core_loop import CoreLoop, core, in_worker
 from mipro_nb.errors import (
     LMError,
     LMUnavailableError,
@@ -33,6 +34,7 @@ from mipro_nb.models.services.redaction import (
     secrets,
     shown_url,
     texts_of_openai_headers,
+    texts_of_unknown,
 )
 from mipro_nb.models.services.refusals import Refusal, refusal_in
 from mipro_nb.models.services.registry import Endpoint
@@ -98,15 +100,35 @@ class Client:
         Seconds after which an attempt is given up.
     stream
         Whether answers are asked for as a stream.
+    given
+        A user's own connection to it; None to open one.
     """
 
-    def __init__(self, endpoint: Endpoint, *, timeout: float, stream: bool = False) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        timeout: float,
+        stream: bool = False,
+        given: AsyncOpenAI | OpenAI | None = None,
+    ) -> None:
         self._endpoint = endpoint
+        # Each attempt has to pass the gate.
+        self._given = None if given is None else given.with_options(max_retries=0)
         self.timeout = timeout
         self._stream = stream
         self._dialect = dialect_of(endpoint.base_url, endpoint.model, self._where)
         self._openai: AsyncOpenAI | None = None
         self._loop: CoreLoop | None = None
+
+    def __reduce__(self) -> NoReturn:
+        msg = "A connection, with its key, is not pickled: pickle the LM that it belongs to."
+        raise TypeError(msg)
+
+    @property
+    def name(self) -> str:
+        """Return what answers."""
+        return self._endpoint.shown_url
 
     async def send(self, call: Call) -> Answer:
         """Return the server's answer; runs on the core loop.
@@ -123,7 +145,6 @@ class Client:
             If this call failed; a RequestRefusedError if that is due to what it holds.
         """
         seconds = _seconds(call.parameters.get("timeout")) or self.timeout
-        connection = self._connected()
         spoken = self._dialect.spoken(call, stream=self._stream)
         try:
             # Beside the time-out of each read: a server that sends a byte now and then keeps that.
@@ -131,12 +152,9 @@ class Client:
                 # Not chat.completions.create, which takes three times as long: it looks through
                 # the messages for what has to be transformed (nothing), and checks none of the
                 # answer.
-                completion = await connection.post(
-                    "/chat/completions",
-                    cast_to=object,
-                    **_request(spoken, seconds),
-                )
+                completion = await self._posted(_request(spoken, seconds))
         except _FAILURES as error:
+            secrets.add(secrets_of(self._given))  # a key may be a new one each time
             failure = self._explained(error, seconds, call, spoken)
             if isinstance(failure, Answer):
                 return failure
@@ -145,6 +163,17 @@ class Client:
         # Not inside the except block: the client's own error, which holds the request and with it
         # the key, shall not hang on to ours.
         raise failure
+
+    async def _posted(self, request: Mapping[str, Any]) -> object:
+        connection = self._connected() if self._given is None else self._given
+        post = partial(connection.post, "/chat/completions", cast_to=object, **request)
+        if isinstance(connection, OpenAI):  # it blocks
+            return await in_worker(post)
+        return await post()  # type: ignore[misc]
+
+    def like_this(self, endpoint: Endpoint, *, timeout: float) -> Client:
+        """Return a client of its own for another endpoint, with the same connection if given."""
+        return Client(endpoint, timeout=timeout, stream=self._stream, given=self._given)
 
     def _connected(self) -> AsyncOpenAI:
         loop = core()
@@ -371,6 +400,22 @@ class Client:
         return shown(secrets.taken_out(text))
 
 
+def is_openai_client(service: object) -> TypeGuard[AsyncOpenAI | OpenAI]:
+    """Tell whether `service` is a client of openai's."""
+    return isinstance(service, AsyncOpenAI | OpenAI)
+
+
+def secrets_of(given: AsyncOpenAI | OpenAI | None) -> Iterator[str]:
+    """Return what must not be seen of a user's own connection."""
+    if given is None:
+        return
+    yield given.api_key
+    yield from texts_of_unknown({"query": dict(given.default_query)})
+    usual = ("x-stainless-", "accept", "content-type", "user-agent")
+    headers = {n: v for n, v in given.default_headers.items() if not n.lower().startswith(usual)}
+    yield from texts_of_unknown({"headers": headers})
+
+
 async def _bound(response: Any) -> None:
     """Have the reading of an answer end where it is longer than any: a little can unpack to a lot.
 
@@ -426,6 +471,7 @@ def _request(spoken: Spoken, seconds: float) -> dict[str, Any]:
     # Connecting gets a little less, so that a host that cannot be reached is told as such.
     connecting = _CONNECTING * seconds
     options["timeout"] = openai.Timeout(seconds, connect=connecting, pool=connecting)
+    options["follow_redirects"] = False  # a request sent on would be one that is not counted
     return {"body": body, "options": options}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from mipro_nb.errors import InvalidArgumentError
@@ -22,7 +23,7 @@ class Provider:
     url_variable: str | None = None
 
 
-_PROVIDERS = {
+PROVIDERS = {
     provider.name: provider
     for provider in (
         Provider("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
@@ -99,8 +100,24 @@ class Endpoint:
         yield from texts_of_url(self.base_url)
 
 
-def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
+def check_model(model: Any) -> None:
+    """Return if `model` can be the name of a model.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If not.
+    """
+    if not isinstance(model, str) or not model.strip("/ "):
+        raise InvalidArgumentError("model", model, "name a model, such as 'openai/gpt-4o-mini'.")
+
+
+def resolve(
+    model: str, base_url: str | None, api_key: str | None, own: Iterable[str] = ()
+) -> Endpoint:
     """Return the endpoint that ``LM(model, base_url=…, api_key=…)`` means.
+
+    `own` are the prefixes of users' own services, which the error tells.
 
     Raises
     ------
@@ -108,16 +125,16 @@ def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
         If the service is not known and no `base_url` is given, or its key is missing, or one of
         them cannot be used.
     """
-    if not isinstance(model, str) or not model.strip("/ "):
-        raise InvalidArgumentError("model", model, "name a model, such as 'openai/gpt-4o-mini'.")
+    check_model(model)
     prefix, slash, rest = model.partition("/")
-    provider = _PROVIDERS.get(prefix) if slash and rest else None
+    provider = PROVIDERS.get(prefix) if slash and rest else None
     if provider is None and base_url is None:
         raise InvalidArgumentError(
             "model",
             model,
             "write it as 'service/model' with one of the services "
-            f"{', '.join(_PROVIDERS)}, or give base_url= of an OpenAI-compatible server.",
+            f"{', '.join([*PROVIDERS, *own])}, or give base_url= of an OpenAI-compatible server. "
+            "register_service names further ones.",
         )
     name = rest if provider else model
     key_variable = provider.key_variable if provider else None
@@ -138,7 +155,7 @@ def resolve(model: str, base_url: str | None, api_key: str | None) -> Endpoint:
 
 def key_from_environment(model: str) -> str | None:
     """Return the key to a model's service that the environment holds, None if there is none."""
-    provider = _PROVIDERS.get(model.partition("/")[0])
+    provider = PROVIDERS.get(model.partition("/")[0])
     return os.environ.get(provider.key_variable) if provider and provider.key_variable else None
 
 

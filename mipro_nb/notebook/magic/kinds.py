@@ -42,15 +42,20 @@ class Kind:
 
 def choice(*choices: str, shown_as: str | None = None) -> Kind:
     """Return the kind that is one of `choices`."""
+    return choice_of(lambda: choices, shown_as=shown_as)
+
+
+def choice_of(known: Callable[[], Sequence[str]], *, shown_as: str | None = None) -> Kind:
+    """Return the kind that is one of what is known when a line is read: there may be more then."""
 
     def read(_: Notebook, text: str) -> str:
-        if text not in choices:
+        if text not in (choices := known()):
             meant = did_you_mean(text, choices)
             msg = f"{shown(text, 80)!r} is none of {', '.join(choices)}.{meant}"
             raise ArgumentTypeError(msg)
         return text
 
-    return Kind(shown_as or "|".join(choices), read, lambda _, typed: _beginning(choices, typed))
+    return Kind(shown_as or "|".join(known()), read, lambda _, typed: _beginning(known(), typed))
 
 
 def an_object(shown: str, fits: Fits) -> Kind:

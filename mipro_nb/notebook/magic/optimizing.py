@@ -28,6 +28,7 @@ from mipro_nb.notebook.magic.kinds import (
     ROWS,
     WHOLE,
     choice,
+    choice_of,
 )
 from mipro_nb.notebook.magic.known_runs import run_to_resume, run_to_resume_of
 from mipro_nb.notebook.magic.objects import Notebook
@@ -91,7 +92,7 @@ OPTIONS = (
     Option(
         "--prompt-format",
         "prompt_format",
-        choice(*FORMATS, AUTO),
+        choice_of(lambda: [*FORMATS, AUTO]),
         "how outputs are asked for, auto to measure it; else as LM or configuration say",
     ),
     Option("--max-errors", "max_errors", WHOLE, "failed examples in one evaluation (10)"),

@@ -25,7 +25,7 @@ from mipro_nb.optimizer.planning.reserve import reserve_note
 from mipro_nb.optimizer.planning.rows import Rows, distinct
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.planning.source import program_source
-from mipro_nb.optimizer.planning.uncounted import check_counted, note, uncounted
+from mipro_nb.optimizer.search.samplers import check_sampler
 
 
 async def specify(
@@ -52,6 +52,7 @@ async def specify(
     InvalidArgumentError, ProgramError, MetricError
         If something is wrong with settings, program, data or metric.
     """
+    check_sampler(wanted.search.sampler_name, wanted.seed, paired=wanted.search.paired)
     task_lm = task_model or settings.lm
     prompt_lm = prompt_model or settings.lm or task_lm
     if task_lm is None or prompt_lm is None:
@@ -89,12 +90,9 @@ async def specify(
         measured_formats=formats.measured_formats,
     )
     lms = every_lm(copy, task_lm, prompt_lm, teacher_lm)
-    not_counted = uncounted(lms)
-    check_counted(caps, not_counted)
     notes = [
         *plan.notes,
         *formats.notes,
-        *note(not_counted),
         *found.notes,
         *limits_noted(caps, lms),
     ]

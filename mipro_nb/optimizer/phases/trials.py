@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mipro_nb.errors import ProgramError, shown
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
@@ -21,10 +22,10 @@ from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.reserve import is_short
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.belief import Prospects
-from mipro_nb.optimizer.search.choices import are_open
+from mipro_nb.optimizer.search.choices import Choices, are_open
 from mipro_nb.optimizer.search.configuration import Candidates, Configuration
 from mipro_nb.optimizer.search.minibatches import minibatch
-from mipro_nb.optimizer.search.sampler import Sampler
+from mipro_nb.optimizer.search.samplers import make_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.events import EvaluationKind, PhaseStarted, configuration_key
 from mipro_nb.runs.state import RunState, choices_of
@@ -54,7 +55,9 @@ class Search:
         self._plan, self._student, self._journal = spec.plan, spec.student, journal
         self._candidates, self._evaluations = candidates, evaluations
         self._strategy: SearchStrategy = spec.plan.search
-        self._sampler = _sampler_of(self._strategy, spec.plan.seed)
+        self._sampler = make_sampler(
+            self._strategy.sampler_name, spec.plan.seed, paired=self._strategy.paired
+        )
         self._student_scores: list[float] = []
         self._tried: dict[str, Configuration] = {}
         self._full: set[str] = set()
@@ -93,7 +96,9 @@ class Search:
 
     def _ask(self) -> asyncio.Task[Evaluated]:
         """Begin the next trial."""
-        configuration = self._sampler.ask(allowed_choices(self._candidates, self._journal.state))
+        choices = allowed_choices(self._candidates, self._journal.state)
+        configuration = self._sampler.ask(choices)
+        _check_asked(self._strategy.sampler_name, configuration, choices)
         # What was asked before the run was resumed stays, whatever was banned or added since.
         configuration = self._progress.asked(self._next_number) or configuration
         examples = self._examples()
@@ -239,15 +244,26 @@ class Search:
         ]
 
 
-def _sampler_of(strategy: SearchStrategy, seed: int) -> Sampler:
-    """Return the sampler that `strategy` names; only then is the library that it needs imported."""
-    if strategy.sampler == "tpe":
-        from mipro_nb.optimizer.search.tpe import TreeSampler  # noqa: PLC0415 - Optuna takes long
+def _check_asked(sampler: str, configuration: Configuration, choices: Choices) -> None:
+    """Return if a sampler has chosen a candidate for each variable, and only what it may.
 
-        return TreeSampler(seed, paired=strategy.paired)
-    from mipro_nb.optimizer.search.additive import AdditiveSampler  # noqa: PLC0415 - so does numpy
-
-    return AdditiveSampler(seed, paired=strategy.paired)
+    Raises
+    ------
+    ProgramError
+        If not.
+    """
+    if not isinstance(configuration, dict) or configuration.keys() != choices.keys():
+        problem = f"the variables are {', '.join(choices)}"
+    elif not are_open(configuration, choices):
+        problem = f"what may be chosen is { {name: list(each) for name, each in choices.items()} }"
+    else:
+        return
+    msg = (
+        f"The sampler {sampler!r} asks for {shown(repr(configuration))}, but {problem}: "
+        "correct it; "
+        "mipro_nb.testing.SamplerContract finds such faults."
+    )
+    raise ProgramError(msg)
 
 
 def allowed_choices(candidates: Candidates, state: RunState) -> dict[str, list[int]]:

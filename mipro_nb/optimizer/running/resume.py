@@ -13,6 +13,8 @@ from mipro_nb.amounts import CAPS, format_count, format_usd
 from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.example import Example
+from mipro_nb.language.formats import AUTO as AUTO_FORMAT
+from mipro_nb.language.formats import is_known, unknown_remedy
 from mipro_nb.language.module import Module
 from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.caps import Caps
@@ -22,6 +24,7 @@ from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.requested import AUTO, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.search.samplers import name_of_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.json_values import ROWS, kept
@@ -148,17 +151,36 @@ def requested_settings_of(
 
     Raises
     ------
+    InvalidArgumentError
+        If its sampler, or a prompt format of it, is not known in this process.
     RecordError
         If the plan is invalid.
     """
     planned = progress.planned
     names = {field.name for field in fields(RequestedSettings)} - {"search", "auto"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
+    _check_known(progress)
     try:
         search = SearchStrategy(**planned.strategy)
         return replace(requested, auto=None, search=search, **values)
     except (InvalidArgumentError, TypeError) as error:
         raise damaged(progress.run_id, f"its plan is invalid ({shown(str(error))})") from error
+
+
+def _check_known(progress: RecordedProgress) -> None:
+    """Return if what the run names of a user's own is known in this process."""
+    planned, chosen = progress.planned, progress.state.format_chosen
+    if isinstance(sampler := planned.strategy.get("sampler"), str):
+        name_of_sampler(sampler)
+    measured = planned.plan.get("measured_formats")
+    named = [
+        planned.plan.get("prompt_format"),
+        *(measured if isinstance(measured, list) else ()),
+        *(chosen.formats.values() if chosen is not None else ()),
+    ]
+    for name in named:
+        if isinstance(name, str) and name != AUTO_FORMAT and not is_known(name):
+            raise InvalidArgumentError("prompt_format", name, unknown_remedy(name))
 
 
 def student_of(progress: RecordedProgress, begun: Module | None) -> Module:

@@ -22,12 +22,11 @@ from mipro_nb.models.gate.gate import Gate
 from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
-from mipro_nb.optimizer.planning.lms import every_lm, lms_of
+from mipro_nb.optimizer.planning.lms import lms_of
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.rows import Rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.planning.uncounted import check_counted, uncounted
 from mipro_nb.optimizer.running.caller_names import names_of
 from mipro_nb.optimizer.running.programs import Programs
 from mipro_nb.optimizer.running.registry import Registry
@@ -182,12 +181,8 @@ class Run(RunFrames):
         Raises
         ------
         InvalidArgumentError
-            If it resumes a run that has reached one of them already, or one cannot be kept
-            because calls of an LM are not counted.
+            If it resumes a run that has reached one of them already.
         """
-        spec = self._spec
-        lms = every_lm(spec.student, spec.task_lm, spec.prompt_lm, spec.teacher_lm)
-        check_counted(caps, uncounted(lms))
         if self._progress:
             check_caps_left(self._progress, caps)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from annotated_types import Ge
 
 from mipro_nb.checks import Flag, Remedy, check_fields
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.optimizer.search.minibatches import stages
-
-SamplerName = Literal["additive", "tpe"]
+from mipro_nb.optimizer.search.sampler import SamplerFactory
+from mipro_nb.optimizer.search.samplers import name_of_sampler
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class SearchStrategy:
         ``"additive"``: a linear model of what each instruction and each demo set adds to the
         score, in which an observation counts by the examples it rests on; the configuration with
         the best prospects is tried next. ``"tpe"``: Optuna's tree-structured Parzen estimator.
+        Or the name of one that was given to `register_sampler`, or its factory, such as a class
+        derived from `Sampler`: then the attribute is its name.
     stratified
         Minibatches hold rows that the student got right and wrong in the proportion of the valset.
     paired
@@ -43,7 +45,7 @@ class SearchStrategy:
     Raises
     ------
     InvalidArgumentError
-        If a value is of another kind.
+        If a value is of another kind, or there is no sampler of that name.
 
     Examples
     --------
@@ -53,14 +55,21 @@ class SearchStrategy:
     'paired, stop_losers=False'
     """
 
-    sampler: Annotated[SamplerName, Remedy("give 'additive' or 'tpe'.")] = "additive"
+    sampler: str | SamplerFactory = "additive"
     stratified: Flag = True
     paired: Flag = True
     stop_losers: Flag = True
     finalists: Annotated[int, Ge(1), Remedy("give at least 1.")] = 2
 
     def __post_init__(self) -> None:
+        # By name: a run writes its strategy down, and may be resumed in another process.
+        object.__setattr__(self, "sampler", name_of_sampler(self.sampler))
         check_fields(self)
+
+    @property
+    def sampler_name(self) -> str:
+        """Return the name of the sampler."""
+        return name_of_sampler(self.sampler)
 
     def stages(self, size: int) -> list[int]:
         """Return after how many examples a minibatch of this size may end; the last is `size`."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,11 +9,10 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import TrialState
 
-from mipro_nb.optimizer.search.belief import LUCK, Belief, Difficulties, Prospects, evened
-from mipro_nb.optimizer.search.choices import Choices, Untried, are_open
+from mipro_nb.optimizer.search.belief import evened
+from mipro_nb.optimizer.search.choices import Choices, are_open
 from mipro_nb.optimizer.search.configuration import Configuration
-from mipro_nb.optimizer.search.sampler import Scores
-from mipro_nb.runs.events import configuration_key
+from mipro_nb.optimizer.search.sampler import Sampler, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +23,9 @@ _DRAWS = 4
 # Every draw of the estimator reads all that the study holds. So when it has grown to the second
 # number, it goes on with the first: the best half of it and the newest half.
 _KEPT, _MOST_KEPT = 200, 400
-_NOTHING_KNOWN = Belief(0.0, float("inf"))
 
 
-class TreeSampler:
+class TreeSampler(Sampler):
     """Optuna's TPE over one categorical variable per predictor and part.
 
     The study owns no state: it is rebuilt from what was told when the choices change.
@@ -43,15 +39,11 @@ class TreeSampler:
     """
 
     def __init__(self, seed: int, *, paired: bool) -> None:
+        super().__init__(seed, paired=paired)
         self._seed = seed
-        self._rng = random.Random(f"{seed}:untried")
-        self._untried = Untried(self._rng)
         self._generation = 0
         self._choices: Choices = {}
         self._observed: list[tuple[Configuration, float]] = []
-        self._scores: dict[str, dict[int, float]] = {}
-        self._means: dict[str, float] = {}
-        self._difficulties = Difficulties(paired)
         self._study: optuna.Study | None = None
 
     def ask(self, choices: Choices) -> Configuration:
@@ -65,15 +57,8 @@ class TreeSampler:
 
     def tell(self, configuration: Configuration, scores: Scores) -> None:
         """Take the scores of an evaluation into account."""
-        key = configuration_key(configuration)
-        self._untried.take(configuration)
-        told = self._scores.setdefault(key, {})
-        fresh = {example: score for example, score in scores.items() if example not in told}
         value = evened(scores, self._difficulties.of(scores))
-        told.update(fresh)
-        if fresh:
-            self._means[key] = evened(told, self._difficulties.of(told))
-            self._difficulties.learn(fresh, self._means[key])
+        super().tell(configuration, scores)
         self._observed.append((configuration, value))
         if len(self._observed) > _MOST_KEPT:
             best = sorted(self._observed[: -_KEPT // 2], key=lambda each: -each[1])
@@ -81,18 +66,6 @@ class TreeSampler:
             self._study = None
         if self._study is not None:
             self._enter(self._study, configuration, value)
-
-    def belief(self, configuration: Configuration) -> Belief:
-        """Return the mean of all scores of a configuration."""
-        key = configuration_key(configuration)
-        if key not in self._scores:
-            return _NOTHING_KNOWN
-        return Belief(self._means[key], LUCK / len(self._scores[key]))
-
-    def prospects(self, configuration: Configuration, examples: Sequence[int]) -> Prospects:
-        """Return by what a trial on these examples will be judged."""
-        best = max(self._means.values(), default=0.0)
-        return Prospects(self.belief(configuration), best, self._difficulties.of(examples))
 
     def _drawn(self, study: optuna.Study) -> Configuration:
         fixed = {name: indices[0] for name, indices in self._choices.items()}
@@ -105,8 +78,7 @@ class TreeSampler:
             drawn = {**fixed, **trial.params}
             if drawn in self._untried:
                 return drawn
-        left = self._untried.ways(self._choices)
-        return dict(zip(self._choices, self._rng.choice(left), strict=True)) if left else drawn
+        return self.untried(self._choices) or drawn
 
     def _space(self) -> dict[str, BaseDistribution]:
         return {
