@@ -35,7 +35,7 @@ def _own(value: Any) -> Any:
 
 
 Number = Annotated[float, BeforeValidator(_own)]
-"""A finite number of Python's own, whole or not; True and False are none."""
+"""A finite number of Python's own, whole or not; True and False do not count."""
 Flag = Annotated[bool, Remedy("give True or False.")]
 Count = Annotated[int, Ge(1), Remedy("give a whole number of at least 1.")]
 CountOrZero = Annotated[int, Ge(0), Remedy("give a whole number of at least 0.")]
