@@ -5,9 +5,11 @@ All of that stands in one annotation, so that a parameter is described in one pl
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, ParamSpec, TypeVar, get_type_hints
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
@@ -15,6 +17,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.numbers import is_number
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -32,7 +35,7 @@ def _own(value: Any) -> Any:
 
 
 Number = Annotated[float, BeforeValidator(_own)]
-"""A finite number of Python's own, whole or not; True and False are not numbers here."""
+"""A finite number of Python's own, whole or not; True and False do not count."""
 Flag = Annotated[bool, Remedy("give True or False.")]
 Count = Annotated[int, Ge(1), Remedy("give a whole number of at least 1.")]
 CountOrZero = Annotated[int, Ge(0), Remedy("give a whole number of at least 0.")]
@@ -70,6 +73,18 @@ def check_fields(given: Any) -> None:
     """
     for name, kind in _kinds(given.__class__).items():
         check(name, getattr(given, name), kind)
+
+
+def taking(shown: Callable[P, Any]) -> Callable[[Callable[..., T]], Callable[P, T]]:
+    """Give a method the parameters of another one: for editors, help and type checkers."""
+
+    def given(method: Callable[..., T]) -> Callable[P, T]:
+        returned = inspect.signature(method).return_annotation
+        signature = inspect.signature(shown).replace(return_annotation=returned)
+        method.__signature__ = signature  # type: ignore[attr-defined]
+        return method
+
+    return given
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from mipro_nb.amounts import format_score
-from mipro_nb.checks import Count, ExampleTimeout, check
+from mipro_nb.checks import Count, ExampleTimeout, check, taking
 from mipro_nb.core_loop import TICK_SECONDS, core, on_core
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.evaluate.ledger import Ledger
@@ -206,25 +206,17 @@ class Evaluate:
         MetricError
             If the metric raises on the first example, or returns no score.
         """
-        ledger, show = self._prepared(program, devset, metric, num_threads, display_progress)
-        bar = _Bar(len(ledger.examples), shown=show)
+        ledger, bar = self._prepared(program, devset, metric, num_threads, display_progress)
         with bar:
             results = core().wait_for(_evaluate(ledger, program, bar), bar.tick)
         return self._shown(program, EvaluationResult(results), display_table)
 
+    @taking(__call__)
     async def acall(
-        self,
-        program: Module,
-        *,
-        devset: Sequence[Example] | None = None,
-        metric: MetricFunction | None = None,
-        num_threads: int | None = None,
-        display_progress: bool | None = None,
-        display_table: bool | int | None = None,
+        self, program: Module, *, display_table: bool | int | None = None, **given: Any
     ) -> EvaluationResult:
         """Await the score of `program`; parameters and errors as in a call."""
-        ledger, show = self._prepared(program, devset, metric, num_threads, display_progress)
-        bar = _Bar(len(ledger.examples), shown=show)
+        ledger, bar = self._prepared(program, **given)
         with bar:
             ticking = asyncio.create_task(bar.tick_forever())
             try:
@@ -236,11 +228,11 @@ class Evaluate:
     def _prepared(
         self,
         program: Module,
-        devset: Sequence[Example] | None,
-        metric: MetricFunction | None,
-        num_threads: int | None,
-        display_progress: bool | None,  # noqa: FBT001 - passed on by name's place
-    ) -> tuple[Ledger, bool]:
+        devset: Sequence[Example] | None = None,
+        metric: MetricFunction | None = None,
+        num_threads: int | None = None,
+        display_progress: bool | None = None,  # noqa: FBT001 - passed on by name's place
+    ) -> tuple[Ledger, _Bar]:
         if not isinstance(program, Module):
             raise InvalidArgumentError("program", program, "give a Module, such as Predict(…).")
         rows = self.devset if devset is None else check_rows("devset", devset)
@@ -251,7 +243,7 @@ class Evaluate:
         slots = Slots(check("num_threads", threads, Count))
         show = self.display_progress if display_progress is None else display_progress
         ledger = Ledger(rows, chosen, slots, self.max_errors, example_timeout=self.example_timeout)
-        return ledger, show
+        return ledger, _Bar(len(rows), shown=show)
 
     def _shown(
         self,

@@ -103,11 +103,106 @@ class Algorithm:
         self._task: asyncio.Task[Outcome] | None = None
         self._stopped = False
 
-    def _take(self, spec: RunSpec) -> None:
-        """Have everything from now on be that of `spec`."""
-        self._spec = spec
-        self._evaluations = Evaluations(spec, self._journal, self._ledger, self._progress)
-        self._ending = Ending(spec, self._journal, self._evaluations.done)
+    async def run(self) -> Outcome:
+        """Go through the run, and return what it comes to, also where it is stopped or capped.
+
+        Raises
+        ------
+        MiproError
+            If it fails. The record holds what was paid for, and the run can be resumed.
+        CancelledError
+            If the interpreter is shutting down.
+        """
+        self._task = asyncio.current_task()
+        watch = asyncio.create_task(self._watch_time())
+        run_gate.set(self.gate)
+        try:
+            self._ending.candidates = self._recalled()
+            if self._stopped:
+                raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
+            with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
+                await self._settle_the_format()
+                await self._optimize()
+            return await self._finish()
+        except asyncio.CancelledError:
+            self.gate.refuse(_STOPPED)
+            if not self._stopped:
+                self._ending.end("stopped", "The interpreter is shutting down.")
+                raise
+            if self.capped is not None:
+                return self._ending.end("capped", self.capped)
+            return self._ending.end("stopped", _STOPPED)
+        except BaseException as error:
+            self.gate.refuse(_ENDED)
+            self._ending.end("failed", f"{type(error).__name__}: {error}")
+            self._note_what_is_kept(error)
+            raise
+        finally:
+            self.pausing.end()
+            watch.cancel()
+
+    async def _settle_the_format(self) -> None:
+        """Measure formats first, where the plan says so and that is not done yet."""
+        spec, chosen = self._spec, self._progress.state.format_chosen
+        if spec.plan.measured_formats and chosen is None:
+            measured = measure_formats(spec, self._journal, self._slots, self._progress, self._held)
+            self._take(await measured)
+
+    async def _optimize(self) -> None:
+        """Do what the paper's algorithm does, each step as soon as its inputs are there.
+
+        The student is scored meanwhile: that is what the search begins with.
+        """
+        async with Background() as background:
+            baseline, candidates = await together(
+                self._evaluations.baseline(), self._find_candidates(background)
+            )
+            self._ending.candidates = self._searched = candidates
+            search = Search(
+                self._spec,
+                self._journal,
+                candidates,
+                self._evaluations,
+                self._progress,
+                dearest_call=lambda: self.gate.dearest_call,
+            )
+            await search.run(baseline)
+
+    def _recalled(self) -> Candidates | None:
+        """Return the candidates of the run that is resumed, None if it had not found them."""
+        spec = self._spec
+        sets = 0 if spec.plan.zero_shot else spec.plan.num_candidates
+        return self._progress.candidates(spec.student, sets, spec.rows.train)
+
+    async def _find_candidates(self, background: Background) -> Candidates:
+        """Bootstrap demo sets (step 1) and propose instructions (step 2) for the search (step 3).
+
+        An instruction is proposed as soon as the demo set is there that its prompt shows.
+        """
+        spec, journal = self._spec, self._journal
+        if self._ending.candidates is not None:
+            return self._ending.candidates
+        sets = bootstrap(spec, journal, self._slots, background)
+        grounding = ground(spec, journal, background)
+        instructions, demo_sets = await together(
+            propose(spec, journal, grounding, sets), in_order(sets)
+        )
+        demos = None
+        if not spec.plan.zero_shot:
+            demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
+        return Candidates(instructions, demos)
+
+    async def _finish(self) -> Outcome:
+        """Record that the run is finished, as soon as that can be done."""
+        while True:
+            try:
+                outcome = self._ending.end("finished", None)
+            except RecordError as error:
+                if not await self._held(error):
+                    raise
+            else:
+                self.gate.refuse(_ENDED)
+                return outcome
 
     @property
     def steering(self) -> Steering:
@@ -166,50 +261,11 @@ class Algorithm:
             if self._journal.state.state != "paused":
                 worked += looked - last
 
-    async def run(self) -> Outcome:
-        """Go through the run, and return what it comes to, also where it is stopped or capped.
-
-        Raises
-        ------
-        MiproError
-            If it fails. The record holds what was paid for, and the run can be resumed.
-        CancelledError
-            If the interpreter is shutting down.
-        """
-        self._task = asyncio.current_task()
-        watch = asyncio.create_task(self._watch_time())
-        run_gate.set(self.gate)
-        try:
-            self._ending.candidates = self._recalled()
-            if self._stopped:
-                raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
-            with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
-                await self._settle_the_format()
-                await self._optimize()
-            return await self._finish()
-        except asyncio.CancelledError:
-            self.gate.refuse(_STOPPED)
-            if not self._stopped:
-                self._ending.end("stopped", "The interpreter is shutting down.")
-                raise
-            if self.capped is not None:
-                return self._ending.end("capped", self.capped)
-            return self._ending.end("stopped", _STOPPED)
-        except BaseException as error:
-            self.gate.refuse(_ENDED)
-            self._ending.end("failed", f"{type(error).__name__}: {error}")
-            self._note_what_is_kept(error)
-            raise
-        finally:
-            self.pausing.end()
-            watch.cancel()
-
-    async def _settle_the_format(self) -> None:
-        """Measure formats first, where the plan says so and that is not done yet."""
-        spec, chosen = self._spec, self._progress.state.format_chosen
-        if spec.plan.measured_formats and chosen is None:
-            measured = measure_formats(spec, self._journal, self._slots, self._progress, self._held)
-            self._take(await measured)
+    def _take(self, spec: RunSpec) -> None:
+        """Have everything from now on be that of `spec`."""
+        self._spec = spec
+        self._evaluations = Evaluations(spec, self._journal, self._ledger, self._progress)
+        self._ending = Ending(spec, self._journal, self._evaluations.done)
 
     async def _held(self, error: MiproError) -> bool:
         """Pause because of `error` and wait until the run goes on; False if nobody could resume."""
@@ -217,55 +273,6 @@ class Algorithm:
         if held:
             await self.gate.ready()
         return held
-
-    async def _optimize(self) -> None:
-        """Do what the paper's algorithm does, each step as soon as its inputs are there."""
-        async with Background() as background:
-            baseline, candidates = await together(
-                self._evaluations.baseline(), self._find_candidates(background)
-            )
-            self._ending.candidates = self._searched = candidates
-            search = Search(
-                self._spec,
-                self._journal,
-                candidates,
-                self._evaluations,
-                self._progress,
-                dearest_call=lambda: self.gate.dearest_call,
-            )
-            await search.run(baseline)
-
-    def _recalled(self) -> Candidates | None:
-        """Return the candidates of the run that is resumed, None if it had not found them."""
-        spec = self._spec
-        sets = 0 if spec.plan.zero_shot else spec.plan.num_candidates
-        return self._progress.candidates(spec.student, sets, spec.rows.train)
-
-    async def _find_candidates(self, background: Background) -> Candidates:
-        spec, journal = self._spec, self._journal
-        if self._ending.candidates is not None:
-            return self._ending.candidates
-        sets = bootstrap(spec, journal, self._slots, background)
-        grounding = ground(spec, journal, background)
-        instructions, demo_sets = await together(
-            propose(spec, journal, grounding, sets), in_order(sets)
-        )
-        demos = None
-        if not spec.plan.zero_shot:
-            demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
-        return Candidates(instructions, demos)
-
-    async def _finish(self) -> Outcome:
-        """Record that the run is finished, as soon as that can be done."""
-        while True:
-            try:
-                outcome = self._ending.end("finished", None)
-            except RecordError as error:
-                if not await self._held(error):
-                    raise
-            else:
-                self.gate.refuse(_ENDED)
-                return outcome
 
     def _note_what_is_kept(self, error: BaseException) -> None:
         run_id = self._journal.run_id

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from mipro_nb.checks import Flag, check
+from mipro_nb.checks import Flag, check, taking
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.evaluate.metric import Metric, MetricFunction
@@ -26,21 +26,6 @@ from mipro_nb.optimizer.running.run import Run, live_runs, runs_here
 from mipro_nb.optimizer.running.starting import carried_out, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.store.open_records import open_record
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _taking(shown: Callable[P, Any]) -> Callable[[Callable[..., T]], Callable[P, T]]:
-    """Give a method the parameters of another one: for editors, help and type checkers."""
-
-    def given(method: Callable[..., T]) -> Callable[P, T]:
-        returned = inspect.signature(method).return_annotation
-        signature = inspect.signature(shown).replace(return_annotation=returned)
-        method.__signature__ = signature  # type: ignore[attr-defined]
-        return method
-
-    return given
 
 
 class MIPROv2:
@@ -231,7 +216,7 @@ class MIPROv2:
         run = run_of(core().wait_for(self._spec(**given)), **given)
         return carried_out(run, ask=requires_permission_to_run)
 
-    @_taking(compile)  # noqa: A003 - the method above
+    @taking(compile)  # noqa: A003 - the method above
     def plan(self, student: Module, *, trainset: Any, **given: Any) -> Plan:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
 
@@ -240,7 +225,7 @@ class MIPROv2:
         """
         return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
 
-    @_taking(compile)  # noqa: A003 - the method above
+    @taking(compile)  # noqa: A003 - the method above
     async def acompile(self, student: Module, *, trainset: Any, **given: Any) -> Module:
         """Optimize `student` without blocking the event loop; parameters as `compile`.
 
@@ -255,7 +240,7 @@ class MIPROv2:
                 run.stop()
             raise
 
-    @_taking(compile)  # noqa: A003 - the method above
+    @taking(compile)  # noqa: A003 - the method above
     def start(self, student: Module, *, trainset: Any, **given: Any) -> Run:
         """Begin to optimize `student` and return the live Run at once; parameters as `compile`.
 

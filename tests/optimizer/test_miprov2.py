@@ -31,6 +31,7 @@ from scripted_task import (
     question_of,
     rows,
 )
+from watched import until
 
 import mipro_nb as mipro
 from mipro_nb.errors import (
@@ -323,13 +324,6 @@ def test_one_optimizer_may_be_used_from_several_threads(server):
 
 
 # ---- stopping ----
-
-
-def until(condition):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def stoppable(server, student=None, **settings):

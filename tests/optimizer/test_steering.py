@@ -7,6 +7,7 @@ import time
 import pytest
 from scripted_server import ScriptedServer
 from scripted_task import GOOD, OWN, PlanAndSolve, Solve, answer, exact, lm_of, rows
+from watched import until
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, MiproError, RunEndedError
@@ -32,13 +33,6 @@ def begin(student=None, **settings):
         requires_permission_to_run=False,
         **{"num_trials": 40, "minibatch_size": 6, "minibatch_full_eval_steps": 5, **settings},
     )
-
-
-def until(true, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.005)
 
 
 def searching(run):
