@@ -145,6 +145,8 @@ class Client:
             If this call failed; a RequestRefusedError if that is due to what it holds.
         """
         seconds = _seconds(call.parameters.get("timeout")) or self.timeout
+        # Before the clock runs: to set it up takes a while.
+        connection = self._connected() if self._given is None else self._given
         spoken = self._dialect.spoken(call, stream=self._stream)
         try:
             # Beside the time-out of each read: a server that sends a byte now and then keeps that.
@@ -152,7 +154,7 @@ class Client:
                 # Not chat.completions.create, which takes three times as long: it looks through
                 # the messages for what has to be transformed (nothing), and checks none of the
                 # answer.
-                completion = await self._posted(_request(spoken, seconds))
+                completion = await _posted(connection, _request(spoken, seconds))
         except _FAILURES as error:
             secrets.add(secrets_of(self._given))  # a key may be a new one each time
             failure = self._explained(error, seconds, call, spoken)
@@ -163,13 +165,6 @@ class Client:
         # Not inside the except block: the client's own error, which holds the request and with it
         # the key, shall not hang on to ours.
         raise failure
-
-    async def _posted(self, request: Mapping[str, Any]) -> object:
-        connection = self._connected() if self._given is None else self._given
-        post = partial(connection.post, "/chat/completions", cast_to=object, **request)
-        if isinstance(connection, OpenAI):  # it blocks
-            return await in_worker(post)
-        return await post()  # type: ignore[misc]
 
     def like_this(self, endpoint: Endpoint, *, timeout: float) -> Client:
         """Return a client of its own for another endpoint, with the same connection if given."""
@@ -398,6 +393,13 @@ class Client:
         # Servers quote keys in their errors, whole or with asterisks in the middle.
         text = " ".join(str(error).split())[:_LONGEST_SAID]
         return shown(secrets.taken_out(text))
+
+
+async def _posted(connection: AsyncOpenAI | OpenAI, request: Mapping[str, Any]) -> object:
+    post = partial(connection.post, "/chat/completions", cast_to=object, **request)
+    if isinstance(connection, OpenAI):  # it blocks
+        return await in_worker(post)
+    return await post()  # type: ignore[misc]
 
 
 def is_openai_client(service: object) -> TypeGuard[AsyncOpenAI | OpenAI]:
