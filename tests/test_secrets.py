@@ -257,10 +257,10 @@ def test_the_server_hears_all_of_them():
 
 
 def test_what_is_meant_for_openai_goes_there_alone_and_is_not_told(monkeypatch):
-    openai = registry._PROVIDERS["openai"]
+    openai = registry.PROVIDERS["openai"]
     with Echo(400) as server:
         there = replace(openai, base_url=f"http://{server.address}/v1")
-        monkeypatch.setitem(registry._PROVIDERS, "openai", there)
+        monkeypatch.setitem(registry.PROVIDERS, "openai", there)
         seen = []
         for settings in ({}, {"base_url": f"http://localhost:{server.address[10:]}/v1"}):
             with pytest.raises(LMError) as caught:

@@ -325,19 +325,25 @@ def test_a_run_that_is_resumed_measures_only_what_it_had_not(after):
     assert len(told(record, "format_measured")) == 4
 
 
-@pytest.mark.parametrize("damage", ["'$.formats.solve', 'xml'", "'$.formats.other', 'tags'"])
-def test_a_run_that_chose_a_format_that_there_is_not_is_damaged(server, damage):
+@pytest.mark.parametrize(
+    ("damage", "error", "told"),
+    [
+        ("'$.formats.solve', 'xml'", mipro.errors.InvalidArgumentError, "'xml' here: run the code"),
+        ("'$.formats.other', 'tags'", mipro.errors.RecordError, "is damaged"),
+    ],
+)
+def test_a_run_that_chose_a_format_that_there_is_not_is_not_resumed(server, damage, error, told):
     run = begun(max_calls=85)
     run.wait()
     change = f"UPDATE events SET body = json_set(body, {damage}) WHERE type = 'format_chosen'"  # noqa: S608 - made here
     run.record._db.execute(change)
     server.requests.clear()
-    with pytest.raises(mipro.errors.RecordError, match="is damaged"):
+    with pytest.raises(error, match=told):
         resumed(run, max_calls=1000)
     again = begun(resume=True, max_calls=5)
     again.wait()
     assert again.id != run.id
-    assert any("is damaged" in note for note in again.plan.notes)
+    assert any(told in note for note in again.plan.notes)
 
 
 def test_a_run_that_did_not_measure_does_not_when_it_is_resumed(server, monkeypatch):

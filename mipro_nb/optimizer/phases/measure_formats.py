@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from mipro_nb.errors import LMError, LMUnavailableError, MiproError, ReplyError
+from mipro_nb.errors import LMError, LMUnavailableError, MiproError, RecordError, ReplyError
 from mipro_nb.evaluate.evaluate import mean_score
 from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.execution.recent_calls import RecentCall, collecting_calls
 from mipro_nb.language.execution.scope import bind
-from mipro_nb.language.formats import check_fits, check_format
+from mipro_nb.language.formats import check_fits, check_format, is_known, unknown_remedy
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.control.concurrency import together
@@ -76,12 +76,16 @@ def in_recorded_format(spec: RunSpec, progress: RecordedProgress) -> RunSpec:
     Raises
     ------
     RecordError
-        If the record names an unknown format.
+        If the format is not known here, or does not fit.
     """
     chosen = progress.state.format_chosen
     if chosen is None:
         return spec
     signatures = {name: each.signature for name, each in spec.student.named_predictors()}
+    for name in chosen.formats.values():
+        if not is_known(name):
+            msg = f"Run {progress.run_id} cannot be resumed: {unknown_remedy(name)}"
+            raise RecordError(msg)
     try:
         for predictor, name in chosen.formats.items():
             check_fits(check_format(name) or "", signatures[predictor])
