@@ -47,7 +47,9 @@ class Bare:
         text = write_value(output, values[output.name])
         if text in labels_of(signature) or _stands_alone(signature, self.asked(signature), text):
             return text
-        return quoted(json_value(output, values[output.name]))
+        text = quoted(json_value(output, values[output.name]))
+        # A text in quotes is read as such; in a list or an object, a tag would be taken for one.
+        return text if text.startswith('"') else text.replace("<", "\\u003c")
 
     def find(self, signature: SignatureMeta, reply: str) -> Found:
         """Return the reply if it is a text in quotes or one of the output's labels.
