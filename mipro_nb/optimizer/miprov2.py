@@ -212,7 +212,8 @@ class MIPROv2:
         LMUnavailableError, TooManyErrorsError
             If the run fails; what was paid for is in the record.
         """
-        given = {name: value for name, value in locals().items() if name != "self"}
+        given = {**locals()}
+        del given["self"]
         run = run_of(core().wait_for(self._spec(**given)), **given)
         return carried_out(run, ask=requires_permission_to_run)
 
@@ -311,10 +312,10 @@ class MIPROv2:
 
         Errors of `compile` besides.
         """
-        given = {name: value for name, value in locals().items() if name in _CAPS}
+        given = {**locals()}
         opened = open_record(record if record is not None else settings.record)
         progress = resumption.progress_of(opened, opened.find_run(run_id))
-        caps = resumption.caps_of(progress, given)
+        caps = resumption.caps_of(progress, {name: given[name] for name in _CAPS})
         begun = runs_here.begun(progress.run_id)
         if student is None:
             student = resumption.student_of(progress, None if begun is None else begun.student)
