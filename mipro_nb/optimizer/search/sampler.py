@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mipro_nb.optimizer.search.belief import Belief, Prospects
 from mipro_nb.optimizer.search.choices import Choices
-from mipro_nb.optimizer.search.configuration import Configuration
+from mipro_nb.runs.configuration import Configuration
 
 Scores = Mapping[int, float]
 """Example → score, 0–1."""

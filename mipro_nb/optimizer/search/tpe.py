@@ -13,9 +13,8 @@ from optuna.trial import TrialState
 
 from mipro_nb.optimizer.search.belief import LUCK, Belief, Difficulties, Prospects, evened
 from mipro_nb.optimizer.search.choices import Choices, Untried, are_open
-from mipro_nb.optimizer.search.configuration import Configuration
 from mipro_nb.optimizer.search.sampler import Scores
-from mipro_nb.runs.events import configuration_key
+from mipro_nb.runs.configuration import Configuration, configuration_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
