@@ -35,13 +35,14 @@ from mipro_nb.notebook import (
     request_handler,
     window,  # noqa: F401 - the requests that it answers
 )
-from mipro_nb.runs import events, state, view_model
+from mipro_nb.runs import configuration, events, state, view_model
 
 WRITTEN = Path(__file__).parents[1] / "js/shared/src/generated/view-model.ts"
 _HEAD = "// Made of Python's types by typescript/generate.py: run `make types`, do not edit."
 _WIDTH = 96
 _SOURCES: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (events, ("Phase", "EvaluationKind", "Part")),
+    (configuration, ("Configuration",)),
     (state, ("State",)),
     (view_model, ()),
     (protocol, ()),

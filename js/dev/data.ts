@@ -17,6 +17,7 @@ import type {
   TrialDetail,
   TrialRow,
 } from "../shared/src/generated/view-model";
+import { choices, variableOf } from "../shared/src/model/words";
 
 export interface RunOptions {
   readonly id: string;
@@ -120,7 +121,7 @@ export function instructionCard(
   predictor: string,
   index: number,
 ): InstructionCard {
-  const variable = `${predictor}:instruction`;
+  const variable = variableOf(predictor, "instruction");
   const text = options.hostile && index > 0 ? hostileTexts[index % 3] : instructions[index];
   return {
     predictor,
@@ -142,7 +143,7 @@ export function demoSetCard(
   predictor: string,
   index: number,
 ): DemoSetCard {
-  const variable = `${predictor}:demos`;
+  const variable = variableOf(predictor, "demos");
   const bootstrapped = index < 2 ? 0 : 1 + (index % 4);
   const labelled = index === 0 ? 0 : index === 1 ? 16 : 16 - bootstrapped;
   return {
@@ -188,11 +189,10 @@ const answers = ["Vltava", "1810", "2", "film director"];
 
 /** The score that a configuration would get on all examples: better instructions, more demos. */
 function worth(configuration: Readonly<Record<string, number>>): number {
-  const values = Object.entries(configuration).map(([variable, index]) =>
-    variable.endsWith(":demos")
-      ? [0, 7, 9, 12, 10, 15, 11, 8][index % 8]
-      : [0, 9, 12, 2, 10, 14, 6, 5][index % 8],
-  );
+  const values = choices(configuration).flatMap(({ instruction, demos }) => [
+    [0, 9, 12, 2, 10, 14, 6, 5][(instruction ?? 0) % 8],
+    [0, 7, 9, 12, 10, 15, 11, 8][(demos ?? 0) % 8],
+  ]);
   const mean = values.reduce<number>((sum, value) => sum + (value ?? 0), 0) / values.length;
   return 62 + mean * 1.75;
 }
@@ -208,8 +208,8 @@ export function trialRow(options: RunOptions, trial: number): TrialRow {
     const keen = Math.min(0.75, trial / 60);
     const pick = (good: number) =>
       trial === 0 ? 0 : random() < keen ? good : Math.floor(random() * candidates);
-    configuration[`${predictor}:instruction`] = pick(trial % 3 === 0 ? 2 : 5);
-    configuration[`${predictor}:demos`] = pick(trial % 4 === 0 ? 3 : 5);
+    configuration[variableOf(predictor, "instruction")] = pick(trial % 3 === 0 ? 2 : 5);
+    configuration[variableOf(predictor, "demos")] = pick(trial % 4 === 0 ? 3 : 5);
   }
   const expected = worth(configuration);
   const noise = (random() + random() + random() - 1.5) * 24 * Math.sqrt(25 / examples);
@@ -424,7 +424,7 @@ export function detail(options: RunOptions, row: TrialRow): TrialDetail {
   return {
     trial: row,
     prompts: predictors.map((predictor) => {
-      const chosen = row.configuration[`${predictor}:instruction`] ?? 0;
+      const chosen = row.configuration[variableOf(predictor, "instruction")] ?? 0;
       return {
         predictor,
         example: 3,

@@ -44,6 +44,7 @@ from mipro_nb.notebook.static_text import (
     spend_rows,
 )
 from mipro_nb.runs import view_model as vm
+from mipro_nb.runs.configuration import STUDENT, variable_of
 from mipro_nb.runs.sentences.measured_formats import HEAD, chosen_text, formats_rows
 from mipro_nb.runs.sentences.resume import NOTHING_SCORED
 from mipro_nb.runs.sentences.wording import configuration_text, counted
@@ -233,7 +234,7 @@ def comparison_html(comparison: vm.RunComparison) -> str:
 
 def _summary_rows(snapshot: vm.RunSnapshot) -> list[tuple[str, str]]:
     summary, trials = snapshot["summary"], len(snapshot["trials"])
-    rows = [("student as given", _bar_text(summary["baseline"]))]
+    rows = [(STUDENT, _bar_text(summary["baseline"]))]
     if summary["best"] is not None:
         what = best_text(summary["best"])
         rows.append(("best program", f"{_bar_text(summary['best']['score'])} {what}"))
@@ -306,13 +307,13 @@ def _programs(snapshot: vm.RunSnapshot) -> str:
     demo_sets = {(c["predictor"], c["index"]): c for c in snapshot["demo_sets"]}
     parts = []
     for name in islice(dict.fromkeys(predictor for predictor, _ in instructions), _MOST_PREDICTORS):
-        chosen = configuration.get(f"{name}:instruction", 0)
+        chosen = configuration.get(variable_of(name, "instruction"), 0)
         if (name, chosen) in instructions:
             parts.append(_labelled(name, instructions[name, chosen]["instruction"]))
         if chosen != 0 and (name, 0) in instructions:
             own = instructions[name, 0]["instruction"]
             parts.append(_details(f"{name}: the student's instruction", _long(own)))
-        demo_set = demo_sets.get((name, configuration.get(f"{name}:demos", -1)))
+        demo_set = demo_sets.get((name, configuration.get(variable_of(name, "demos"), -1)))
         if demo_set is not None and demo_set["demos"]:
             parts.append(_demos(f"{name}: {counted(demo_set['demos'], 'demo')}", demo_set))
     return (

@@ -19,6 +19,7 @@ from mipro_nb.amounts import (
 )
 from mipro_nb.notebook.plain import visible
 from mipro_nb.runs import view_model as vm
+from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.measured_formats import HEAD, chosen_text, formats_rows
 from mipro_nb.runs.sentences.resume import (
     CELL_AGAIN,
@@ -47,7 +48,7 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
     lines += [f"  to resume it       {line}" for line in how if line]
     lines.append(f"  program            {summary['program']}")
     if summary["baseline"] is not None:
-        lines.append(f"  student as given   {format_score(summary['baseline'])}")
+        lines.append(f"  {STUDENT}   {format_score(summary['baseline'])}")
     if summary["best"] is not None:
         best = summary["best"]
         what = best_text(best)
@@ -243,7 +244,7 @@ def comparison_rows(comparison: vm.RunComparison) -> list[tuple[str, ...]]:
         ("name", *(row["name"] for row in rows)),
         ("program", *(row["program"] for row in rows)),
         ("state", *(row["state"] for row in rows)),
-        ("student as given", *(format_score(row["baseline"]) for row in rows)),
+        (STUDENT, *(format_score(row["baseline"]) for row in rows)),
         ("score", *(format_score(row["score"]) for row in rows)),
         ("trials", *(format_count(row["trials"]) for row in rows)),
         ("LM calls", *(format_count(row["calls"]) for row in rows)),

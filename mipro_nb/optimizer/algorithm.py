@@ -27,7 +27,8 @@ from mipro_nb.optimizer.phases.propose import propose
 from mipro_nb.optimizer.phases.trials import Search
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.search.configuration import Candidates, Configuration
+from mipro_nb.optimizer.search.configuration import Candidates
+from mipro_nb.runs.configuration import Configuration
 
 _STOPPED = "The run was stopped."
 _ENDED = "The run has ended."

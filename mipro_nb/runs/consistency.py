@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from mipro_nb.errors import shown
+from mipro_nb.runs.configuration import variable_of
 from mipro_nb.runs.events import RunPlanned, TextRef
 from mipro_nb.runs.sentences.measured_formats import formats_tried
 from mipro_nb.runs.state import Choice, RunState, TrialState
@@ -119,9 +120,9 @@ def _sizes(state: RunState, planned: RunPlanned) -> Mapping[str, int] | None:
         return None
     sizes = {}
     for predictor in planned.predictors:
-        sizes[f"{predictor}:instruction"] = len(state.candidates.get(predictor, ()))
+        sizes[variable_of(predictor, "instruction")] = len(state.candidates.get(predictor, ()))
         if not _without_demos(planned):
-            sizes[f"{predictor}:demos"] = len(state.demo_sets.get(predictor, ()))
+            sizes[variable_of(predictor, "demos")] = len(state.demo_sets.get(predictor, ()))
     return sizes
 
 

@@ -447,12 +447,3 @@ def first_problem(error: ValidationError) -> str:
     """Return what is wrong first with something read, and where; nothing of what was read."""
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{shown('.'.join(map(str, first['loc'])), 80)}: {shown(first['msg'])}"
-
-
-STUDENT = "student as given"
-"""The key of the student as given, and of any configuration that changes nothing of it."""
-
-
-def configuration_key(configuration: dict[str, int]) -> str:
-    """Return the one text form of a configuration: ``"prog:demos=2 prog:instruction=0"``."""
-    return " ".join(f"{name}={value}" for name, value in sorted(configuration.items()))

@@ -8,6 +8,7 @@ from typing import Literal
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.configuration import configuration_key, split_variable
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import RecordedEvent
 from mipro_nb.runs.usage import Usage
@@ -301,7 +302,7 @@ class RunState:
         ended = self.ended
         if ended is None or not ended.configuration or ended.examples is None:
             return None
-        scores = self.scores.get(ev.configuration_key(ended.configuration), {})
+        scores = self.scores.get(configuration_key(ended.configuration), {})
         tried = [t for t in self.trials.values() if t.configuration == ended.configuration]
         if not tried or not scores or len(scores) >= self.valset_size:
             return None
@@ -515,12 +516,7 @@ class RunState:
 
 def choices_of(configuration: dict[str, int]) -> list[Choice]:
     """Return the candidates that a configuration consists of."""
-    return [_choice(variable, index) for variable, index in configuration.items()]
-
-
-def _choice(variable: str, index: int) -> Choice:
-    predictor, _, part = variable.rpartition(":")
-    return Choice(predictor, "instruction" if part == "instruction" else "demos", index)
+    return [Choice(*split_variable(name), index) for name, index in configuration.items()]
 
 
 def _switch(choices: set[Choice], event: ev.CandidatePinned | ev.CandidateBanned) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
+from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import EvaluationKind, Phase
 from mipro_nb.runs.state import State
 
 ADDED_LATER = "Absent from what older versions saved in notebooks."
 """Marks what the front end must not rely on: it also draws what older versions wrote."""
 
-Configuration = dict[str, int]
-"""Variable (`"predictor:instruction"`, `"predictor:demos"`) → index of the candidate chosen."""
 Lives = Literal["here", "elsewhere", "ended"]
 """Where a run is: in this kernel, in another one, or nowhere any more."""
 

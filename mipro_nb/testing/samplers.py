@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from mipro_nb.optimizer.search.choices import are_open
-from mipro_nb.optimizer.search.configuration import Configuration
 from mipro_nb.optimizer.search.sampler import AnySampler
-from mipro_nb.runs.events import configuration_key
+from mipro_nb.runs.configuration import Configuration, configuration_key
 
 Choices = Mapping[str, Sequence[int]]
 

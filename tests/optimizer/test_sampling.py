@@ -16,7 +16,7 @@ from mipro_nb.optimizer.search.additive import AdditiveSampler
 from mipro_nb.optimizer.search.belief import Belief, Difficulties, Prospects
 from mipro_nb.optimizer.search.minibatches import minibatch, stages
 from mipro_nb.optimizer.search.tpe import TreeSampler
-from mipro_nb.runs.events import configuration_key
+from mipro_nb.runs.configuration import configuration_key
 from mipro_nb.testing.samplers import luck_of
 
 SAMPLERS = [AdditiveSampler, TreeSampler]

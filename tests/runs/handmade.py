@@ -9,6 +9,7 @@ import psutil
 
 from mipro_nb.runs import RecordedEvent, open_record
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.configuration import configuration_key
 
 STUDENT = {"self:demos": 0, "self:instruction": 0}
 BETTER = {"self:demos": 1, "self:instruction": 2}
@@ -85,7 +86,7 @@ def told(number, kind, configuration, score, *, examples=2, reused=0):
 
 
 def scored(number, configuration, example, score=1.0, **fields):
-    key = configuration if isinstance(configuration, str) else ev.configuration_key(configuration)
+    key = configuration if isinstance(configuration, str) else configuration_key(configuration)
     fields = {"prediction": None, "seconds": 1.0, **fields}
     return ev.ExampleScored(trial=number, configuration=key, example=example, score=score, **fields)
 

@@ -23,7 +23,7 @@ from handmade import (
 import mipro_nb as mipro
 from mipro_nb.runs import RecordedEvent, fold, open_record
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.events import configuration_key
+from mipro_nb.runs.configuration import configuration_key
 from mipro_nb.runs.state import Choice
 from mipro_nb.runs.store import owners
 from mipro_nb.runs.usage import Usage

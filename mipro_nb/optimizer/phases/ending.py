@@ -12,7 +12,8 @@ from mipro_nb.language.module import Module
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.evaluations import Evaluated
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.search.configuration import Candidates, Configuration
+from mipro_nb.optimizer.search.configuration import Candidates
+from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import FinalState, RunEnded
 from mipro_nb.runs.sentences.wording import resting_text
 

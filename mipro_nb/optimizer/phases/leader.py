@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from mipro_nb.optimizer.phases.gain import Gain
 from mipro_nb.optimizer.search.additive import AdditiveSampler
 from mipro_nb.optimizer.search.belief import LUCK
-from mipro_nb.optimizer.search.configuration import Configuration
-from mipro_nb.runs.events import STUDENT, configuration_key
+from mipro_nb.runs.configuration import STUDENT, Configuration, configuration_key
 from mipro_nb.runs.state import RunState
 
 _Z = 1.96  # of a 95 % interval

@@ -23,11 +23,12 @@ from mipro_nb.optimizer.planning.reserve import is_short
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.belief import Prospects
 from mipro_nb.optimizer.search.choices import Choices, are_open
-from mipro_nb.optimizer.search.configuration import Candidates, Configuration
+from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.optimizer.search.minibatches import minibatch
 from mipro_nb.optimizer.search.samplers import make_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
-from mipro_nb.runs.events import EvaluationKind, PhaseStarted, configuration_key
+from mipro_nb.runs.configuration import Configuration, configuration_key
+from mipro_nb.runs.events import EvaluationKind, PhaseStarted
 from mipro_nb.runs.state import RunState, choices_of
 from mipro_nb.runs.usage import Usage
 

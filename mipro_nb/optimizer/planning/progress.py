@@ -18,7 +18,8 @@ from mipro_nb.language.saving import as_demo
 from mipro_nb.language.signatures.signature import SignatureMeta
 from mipro_nb.models.gate.earlier_calls import EarlierCalls
 from mipro_nb.optimizer.planning.rows import Given, given_values
-from mipro_nb.optimizer.search.configuration import Candidates, Configuration
+from mipro_nb.optimizer.search.configuration import Candidates
+from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.consistency import incoherences
 from mipro_nb.runs.events import AnyEvent, EvaluationKind, ExampleScored, RunPlanned
 from mipro_nb.runs.state import RunState, TrialState, fold

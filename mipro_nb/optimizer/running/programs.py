@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from mipro_nb.language.module import Module
 from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.search.configuration import Configuration
+from mipro_nb.runs.configuration import Configuration
 
 
 class Programs(Mapping[int, Module]):

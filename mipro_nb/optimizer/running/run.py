@@ -32,7 +32,7 @@ from mipro_nb.optimizer.running.programs import Programs
 from mipro_nb.optimizer.running.registry import Registry
 from mipro_nb.optimizer.running.resume import check_caps_left
 from mipro_nb.optimizer.running.surface import Window, current_surface
-from mipro_nb.optimizer.search.configuration import Configuration
+from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed
 from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.store import owners

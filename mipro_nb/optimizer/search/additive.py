@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from mipro_nb.optimizer.search.belief import LUCK, Belief, Difficulties, Prospects, evened
 from mipro_nb.optimizer.search.choices import Choices, Untried, Way, are_open
-from mipro_nb.optimizer.search.configuration import Configuration, holds_no_demos
+from mipro_nb.optimizer.search.configuration import holds_no_demos
 from mipro_nb.optimizer.search.sampler import Scores
-from mipro_nb.runs.events import configuration_key
+from mipro_nb.runs.configuration import Configuration, configuration_key
 
 # Standard deviations of effects before anything is known, on scores of 0–1. In simulations, 0.07
 # to 0.15 for a candidate and 0.05 to 0.1 for a mixture made little difference.

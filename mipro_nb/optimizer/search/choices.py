@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 
-from mipro_nb.optimizer.search.configuration import Configuration
+from mipro_nb.runs.configuration import Configuration
 
 Choices = Mapping[str, Sequence[int]]
 """Variable → the candidates that may be chosen, one at least."""

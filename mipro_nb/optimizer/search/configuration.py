@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
-
-Configuration = dict[str, int]
+from mipro_nb.runs.configuration import Configuration, split_variable, variable_of
 
 # In characters, whether an LM proposed it or a person wrote it: longer ones would be paid for with
 # every call of a trial.
 LONGEST_INSTRUCTION = 20_000
-_DEMOS = ":demos"
 
 
 @dataclass(frozen=True)
@@ -36,32 +34,24 @@ class Candidates:
         """Return the name of every variable with its number of choices, in a fixed order."""
         sizes = {}
         for predictor, texts in self.instructions.items():
-            sizes[instruction_variable(predictor)] = len(texts)
+            sizes[variable_of(predictor, "instruction")] = len(texts)
             if self.demo_sets is not None:
-                sizes[demos_variable(predictor)] = len(self.demo_sets[predictor])
+                sizes[variable_of(predictor, "demos")] = len(self.demo_sets[predictor])
         return sizes
 
     def apply(self, student: Module, configuration: Configuration) -> Module:
         """Return a copy of `student` in which `configuration` is set."""
         program = student.deepcopy()
         for name, predictor in program.named_predictors():
-            text = self.instructions[name][configuration[instruction_variable(name)]]
+            text = self.instructions[name][configuration[variable_of(name, "instruction")]]
             predictor.signature = predictor.signature.with_instructions(text)
             if self.demo_sets is not None:
-                predictor.demos = list(self.demo_sets[name][configuration[demos_variable(name)]])
+                predictor.demos = list(
+                    self.demo_sets[name][configuration[variable_of(name, "demos")]]
+                )
         return program
-
-
-def instruction_variable(predictor: str) -> str:
-    """Return the name of the variable that chooses a predictor's instruction."""
-    return f"{predictor}:instruction"
-
-
-def demos_variable(predictor: str) -> str:
-    """Return the name of the variable that chooses a predictor's demo set."""
-    return f"{predictor}{_DEMOS}"
 
 
 def holds_no_demos(variable: str, index: int) -> bool:
     """Return whether this choice of a variable is the empty demo set."""
-    return variable.endswith(_DEMOS) and index == 0
+    return split_variable(variable)[1] == "demos" and index == 0

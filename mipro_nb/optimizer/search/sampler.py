@@ -9,8 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from mipro_nb.optimizer.search.belief import LUCK, Belief, Difficulties, Prospects, evened
 from mipro_nb.optimizer.search.choices import Choices, Untried
-from mipro_nb.optimizer.search.configuration import Configuration
-from mipro_nb.runs.events import configuration_key
+from mipro_nb.runs.configuration import Configuration, configuration_key
 
 Scores = Mapping[int, float]
 """Example → score, 0–1."""

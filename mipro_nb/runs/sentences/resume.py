@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from mipro_nb.amounts import format_count, format_tokens, format_usd
+from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.events import RunPlanned
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState, State
 from mipro_nb.runs.usage import Usage
 
 RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed"})
-NOTHING_SCORED = "the student as given (nothing else was scored)"
+NOTHING_SCORED = f"the {STUDENT} (nothing else was scored)"
 CELL = "%%mipro"
 CELL_AGAIN = "run its %%mipro cell again with --resume"
 # What a name on a line may be: ``student``, ``programs.qa``, ``programs[0]``.

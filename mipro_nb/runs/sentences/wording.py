@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mipro_nb.amounts import format_count, format_score
+from mipro_nb.runs.configuration import STUDENT, split_variable
 from mipro_nb.runs.interval import score_interval
 
 
@@ -14,16 +15,17 @@ def counted(number: int, what: str) -> str:
     return f"{format_count(number)} {what}{'' if number == 1 else 's'}"
 
 
+_PART = {"instruction": "instr", "demos": "demos"}
+
+
 def configuration_text(configuration: Mapping[str, int]) -> str:
     """Return a configuration in words: "solve: instr 3 · demos 2, check: instr 0 · demos 1"."""
     if not configuration:
-        return "student as given"
+        return STUDENT
     chosen: dict[str, list[str]] = {}
     for variable, index in configuration.items():
-        predictor, _, part = variable.rpartition(":")
-        chosen.setdefault(predictor, []).append(
-            f"{'demos' if part == 'demos' else 'instr'} {index}"
-        )
+        predictor, part = split_variable(variable)
+        chosen.setdefault(predictor, []).append(f"{_PART[part]} {index}")
     return ", ".join(
         f"{predictor}: {' · '.join(sorted(parts, reverse=True))}"
         for predictor, parts in chosen.items()

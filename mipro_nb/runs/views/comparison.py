@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, TypeAdapter
 
+from mipro_nb.runs.configuration import variable_of
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import kept
 from mipro_nb.runs.store.record import Record
@@ -124,7 +125,9 @@ def returned_instructions(record: Record, run_id: str) -> dict[str, Clip]:
             for name, saved in predictors.items()
         }
     configuration = state.best.configuration if state.best is not None else {}
-    chosen = {name: configuration.get(f"{name}:instruction", 0) for name in state.candidates}
+    chosen = {
+        name: configuration.get(variable_of(name, "instruction"), 0) for name in state.candidates
+    }
     return {
         name: clip(candidates[chosen[name]].instruction, more_of_instruction(name, chosen[name]))
         for name, candidates in state.candidates.items()

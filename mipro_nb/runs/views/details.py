@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.reading.thoughts import told_apart
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.configuration import STUDENT, configuration_key
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ANYTHING, FIELDS, ROWS, kept
 from mipro_nb.runs.store.record import Record, RecordedEvent
@@ -258,11 +259,11 @@ def _cells(record: Record, run_id: str, trial: int) -> dict[int, _Cell]:
         if isinstance(recorded.event, ev.ExampleScored):
             event = recorded.event
             cells.setdefault(event.configuration, {})[event.example] = _Cell(recorded.seq, event)
-    key = ev.configuration_key(configuration)
+    key = configuration_key(configuration)
     if key in cells:
         return cells[key]
     is_student = not any(configuration.values()) or record.query(_TOLD, run_id, trial)
-    return cells.get(ev.STUDENT, {}) if is_student else {}
+    return cells.get(STUDENT, {}) if is_student else {}
 
 
 def _no_trial(trial: int) -> InvalidArgumentError:

@@ -15,6 +15,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.views.trial_row import trial_row
@@ -86,9 +87,7 @@ def figure_of_trials(state: RunState) -> RunFigure:
     with _styled():
         figure, axes = _new(_HEIGHT)
         if state.baseline is not None:
-            axes.axhline(
-                state.baseline, color=_GREY, linestyle="--", linewidth=1, label="student as given"
-            )
+            axes.axhline(state.baseline, color=_GREY, linestyle="--", linewidth=1, label=STUDENT)
         if minibatches:
             axes.plot(
                 [row["trial"] for row in minibatches],

@@ -13,6 +13,7 @@ from mipro_nb.amounts import (
     format_tokens,
     format_usd,
 )
+from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.measured_formats import (
     HEAD,
     as_columns,
@@ -60,7 +61,7 @@ def write_report(run_id: str, state: RunState) -> str:
         lines.append(f"  to resume it:      {how[0]}")
     lines += _format_lines(state)
     if state.baseline is not None:
-        lines.append(f"  student as given   {format_score(state.baseline):>6}  (full valset)")
+        lines.append(f"  {STUDENT}   {format_score(state.baseline):>6}  (full valset)")
     best = state.best
     if best is not None and best.score is not None:
         what = _what(best.configuration)
@@ -93,7 +94,7 @@ def _format_lines(state: RunState) -> list[str]:
 
 def _what(configuration: dict[str, int]) -> str:
     if not any(configuration.values()):
-        return "the student as given"
+        return f"the {STUDENT}"
     return configuration_text(configuration)
 
 

@@ -7,10 +7,10 @@ export type EvaluationKind = "baseline" | "minibatch" | "full";
 /** What of a predictor a candidate is for. */
 export type Part = "instruction" | "demos";
 
-export type RunState = "planned" | "running" | "paused" | "finished" | "stopped" | "capped" | "failed" | "cut off";
-
 /** Variable (`"predictor:instruction"`, `"predictor:demos"`) → index of the candidate chosen. */
 export type Configuration = Readonly<Record<string, number>>;
+
+export type RunState = "planned" | "running" | "paused" | "finished" | "stopped" | "capped" | "failed" | "cut off";
 
 /** Where a run is: in this kernel, in another one, or nowhere any more. */
 export type Lives = "here" | "elsewhere" | "ended";

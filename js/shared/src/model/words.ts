@@ -1,6 +1,6 @@
 /** What states, phases and configurations are called, the same in every view. */
 
-import type { Configuration, EvaluationKind, Phase, RunState } from "../generated/view-model";
+import type { Configuration, EvaluationKind, Part, Phase, RunState } from "../generated/view-model";
 
 export const phaseNames: Readonly<Record<Phase, string>> = {
   formats: "Formats",
@@ -28,6 +28,19 @@ export const stateNames: Readonly<Record<RunState, string>> = {
   "cut off": "Cut off",
 };
 
+/** The name of the variable that chooses a part of a predictor. */
+export function variableOf(predictor: string, part: Part): string {
+  return `${predictor}:${part}`;
+}
+
+function splitVariable(variable: string): readonly [predictor: string, part: Part] {
+  const colon = variable.lastIndexOf(":");
+  return [
+    variable.slice(0, colon),
+    variable.slice(colon + 1) === "instruction" ? "instruction" : "demos",
+  ];
+}
+
 /** What a configuration chose for one predictor. */
 export interface Choice {
   readonly predictor: string;
@@ -43,9 +56,7 @@ export function choices(configuration: Configuration): readonly Choice[] {
   if (found === undefined) {
     const byPredictor = new Map<string, Choice>();
     for (const [variable, index] of Object.entries(configuration)) {
-      const colon = variable.lastIndexOf(":");
-      const predictor = variable.slice(0, colon);
-      const part = variable.slice(colon + 1) === "demos" ? "demos" : "instruction";
+      const [predictor, part] = splitVariable(variable);
       const known = byPredictor.get(predictor) ?? { predictor, instruction: null, demos: null };
       byPredictor.set(predictor, { ...known, [part]: index });
     }

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { DemoSetCard, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
+import { variableOf } from "../../model/words";
 import { Button } from "../base/Button";
 import { SafeText } from "../base/SafeText";
 import { useAnswer } from "../drill/asking";
@@ -64,7 +65,7 @@ function DemoSetCardView({ kernel, summary, card }: DemoSetCardViewProps) {
       title={`Demo set ${card.index}`}
       card={card}
       baseline={summary.baseline}
-      best={summary.best?.configuration[`${card.predictor}:demos`] === card.index}
+      best={summary.best?.configuration[variableOf(card.predictor, "demos")] === card.index}
       pinned={pin.on}
       banned={ban.on}
       source={sources[card.source]}

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { InstructionCard, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
+import { variableOf } from "../../model/words";
 import { Button } from "../base/Button";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
@@ -81,7 +82,7 @@ export function InstructionCardView({
         title={`Instruction ${card.index}`}
         card={card}
         baseline={summary.baseline}
-        best={summary.best?.configuration[`${card.predictor}:instruction`] === card.index}
+        best={summary.best?.configuration[variableOf(card.predictor, "instruction")] === card.index}
         pinned={pin.on}
         banned={ban.on}
         source={sources[card.source]}

@@ -1,0 +1,27 @@
+"""Configurations as they are kept: which candidate each part of each predictor gets."""
+
+from __future__ import annotations
+
+from mipro_nb.runs.events import Part
+
+Configuration = dict[str, int]
+"""Variable (`"predictor:instruction"`, `"predictor:demos"`) → index of the candidate chosen."""
+
+STUDENT = "student as given"
+"""The key of the student as given, and of any configuration that changes nothing of it."""
+
+
+def variable_of(predictor: str, part: Part) -> str:
+    """Return the name of the variable that chooses a part of a predictor."""
+    return f"{predictor}:{part}"
+
+
+def split_variable(variable: str) -> tuple[str, Part]:
+    """Return the predictor and the part that a variable chooses."""
+    predictor, _, part = variable.rpartition(":")
+    return predictor, "instruction" if part == "instruction" else "demos"
+
+
+def configuration_key(configuration: Configuration) -> str:
+    """Return the one text form of a configuration: ``"prog:demos=2 prog:instruction=0"``."""
+    return " ".join(f"{name}={value}" for name, value in sorted(configuration.items()))
