@@ -537,6 +537,7 @@ export function historyRows(): HistoryRow[] {
       calls: Math.floor(200 + random() * 900),
       usd: place % 6 === 5 ? null : random() * 0.6,
       lost_usd: place === 3 ? 0.0152 : 0,
+      billed: place === 3 ? "up to $0.0152 more may have been billed" : null,
       models: { task_model: place % 2 ? "openai/gpt-4o-mini" : "local/SmolLM2-135M" },
       settings: { ...settings, seed: place, num_trials: 20 + (place % 3) * 10 },
       here: place === 0,

@@ -45,7 +45,7 @@ from mipro_nb.notebook.static_text import (
 )
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, variable_of
-from mipro_nb.runs.sentences.measured_formats import HEAD, chosen_text, formats_rows
+from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
 from mipro_nb.runs.sentences.resume import NOTHING_SCORED
 from mipro_nb.runs.sentences.wording import configuration_text, counted
 
@@ -118,9 +118,7 @@ def run_html(snapshot: vm.RunSnapshot) -> str:
         page.add(_paragraph(f"To resume it, {hint}."))
     page.add(_table(None, _summary_rows(snapshot)))
     if formats := summary["formats"]:
-        page.add(
-            _titled(f"Prompt format: {chosen_text(formats)}", _table(HEAD, formats_rows(formats)))
-        )
+        page.add(_titled(f"Prompt format: {formats['told']}", _table(HEAD, formats_rows(formats))))
     spent, *phases = spend_rows(summary)
     page.add(_titled("Spent, against what was estimated", _table(spent, phases)))
     for told in spend_notes(summary):

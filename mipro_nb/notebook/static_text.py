@@ -20,17 +20,13 @@ from mipro_nb.amounts import (
 from mipro_nb.notebook.plain import visible
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.sentences.measured_formats import HEAD, chosen_text, formats_rows
+from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
 from mipro_nb.runs.sentences.resume import (
-    CELL_AGAIN,
     NOTHING_SCORED,
     RESUMABLE,
-    billed_text,
     failed_text,
-    lost_text,
 )
 from mipro_nb.runs.sentences.wording import configuration_text, counted
-from mipro_nb.runs.usage import Usage
 
 _LONGEST_LINE = 300
 _LONGEST_CELL = 60
@@ -63,7 +59,7 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
     )
     lines += [f"  note: {note.splitlines()[0]}" for note in summary["notes"] if note]
     if formats := summary["formats"]:
-        lines.append(f"  prompt format      {chosen_text(formats)}")
+        lines.append(f"  prompt format      {formats['told']}")
         lines += _table([HEAD, *formats_rows(formats)])
     lines += _table(spend_rows(summary))
     lines += [f"  {told}" for told in spend_notes(summary)]
@@ -151,21 +147,19 @@ def resume_lines(summary: vm.RunSummary) -> list[str]:
 
 def resume_hint(summary: vm.RunSummary) -> str:
     """Return how a run is resumed that no line can resume: a cell declares its program."""
-    return "" if summary["resume_lines"] or summary["state"] not in RESUMABLE else CELL_AGAIN
+    return summary["resume_hint"] or "" if summary["state"] in RESUMABLE else ""
 
 
 def spend_notes(summary: vm.RunSummary) -> list[str]:
     """Return what the table of the spend does not tell: requests that were not answered."""
-    spend, lost = summary["spend"], Usage(**summary["lost"])
-    told = [billed_text(lost.usd)] if lost.usd > 0 else []
-    told.append(failed_text(spend["attempts"], spend["calls"], spend["failed_calls"]))
-    told += [lost_text(lost)] if lost.calls else []
-    return [text for text in told if text]
+    spend, lost = summary["spend"], summary["lost"]
+    failed = failed_text(spend["attempts"], spend["calls"], spend["failed_calls"])
+    return [text for text in (lost["billed"], failed, lost["told"]) if text]
 
 
 def history_notes(rows: Sequence[vm.HistoryRow]) -> list[str]:
     """Return what the costs in a history leave out: calls that may also have been billed."""
-    return [f"{row['id']}: {billed_text(row['lost_usd'])}" for row in rows if row["lost_usd"] > 0]
+    return [f"{row['id']}: {row['billed']}" for row in rows if row["billed"]]
 
 
 def gain_text(gain: vm.Gain) -> str:
@@ -268,7 +262,7 @@ def _differing(label: str, columns: Sequence[Mapping[str, Any]]) -> list[tuple[s
 
 def _cost_text(row: vm.HistoryRow) -> str:
     usd = format_about(format_usd(row["usd"]), row["about"])
-    return f"{usd}, {billed_text(row['lost_usd'])}" if row["lost_usd"] > 0 else usd
+    return f"{usd}, {row['billed']}" if row["billed"] else usd
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -67,11 +67,17 @@ class Lost(TypedDict):
     ----------
     tokens
         0 where neither tokens nor USD were capped: then the worst is not known.
+    told
+        What to say about them; None if there are none.
+    billed
+        What to say beneath the cost; None if nothing more can have been billed, or it is not known.
     """
 
     calls: int
     tokens: int
     usd: float
+    told: Annotated[str | None, ADDED_LATER]
+    billed: Annotated[str | None, ADDED_LATER]
 
 
 class Range(TypedDict):
@@ -155,12 +161,14 @@ class MeasuredFormats(TypedDict):
     ----------
     chosen
         None as long as it is not chosen.
+    told
+        Which one was chosen and why, in words.
     """
 
     rows: int
     measured: list[MeasuredFormat]
     chosen: str | None
-    reason: str | None
+    told: str
 
 
 class BestTrial(TypedDict):
@@ -191,7 +199,10 @@ class RunSummary(TypedDict):
     Attributes
     ----------
     resume_lines
-        What resumes it; see `mipro_nb.runs.sentences.resume.resume_lines`.
+        Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
+        again.
+    resume_hint
+        How it is resumed where no line does it; None where one does.
     reason
         Why it stopped, was capped, failed, or paused by itself.
     predictors
@@ -219,6 +230,7 @@ class RunSummary(TypedDict):
     tags: list[str]
     state: State
     resume_lines: Annotated[list[str], ADDED_LATER]
+    resume_hint: Annotated[str | None, ADDED_LATER]
     reason: str | None
     program: str
     predictors: dict[str, str]
@@ -481,8 +493,13 @@ class HistoryRow(TypedDict):
     lost_usd
         What calls may have cost besides that were in flight when the run was interrupted: as far
         as that is known, at their worst.
+    billed
+        What to say of that beneath the cost; None if there is nothing to say.
     resume_lines
-        What resumes it; see `mipro_nb.runs.sentences.resume.resume_lines`.
+        Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
+        again.
+    resume_hint
+        How it is resumed where no line does it; None where one does.
     here
         The run is going on in this kernel.
     """
@@ -501,9 +518,11 @@ class HistoryRow(TypedDict):
     usd: float | None
     about: Annotated[bool, ADDED_LATER]
     lost_usd: Annotated[float, ADDED_LATER]
+    billed: Annotated[str | None, ADDED_LATER]
     models: dict[str, str]
     settings: dict[str, Any]
     resume_lines: Annotated[list[str], ADDED_LATER]
+    resume_hint: Annotated[str | None, ADDED_LATER]
     here: bool
 
 

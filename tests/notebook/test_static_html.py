@@ -6,6 +6,7 @@ import copy
 import json
 import re
 import time
+from dataclasses import asdict
 from html.parser import HTMLParser
 
 import pytest
@@ -25,6 +26,8 @@ from mipro_nb.notebook.static_html import (
     run_html,
     run_text,
 )
+from mipro_nb.runs.sentences.resume import CELL_AGAIN, billed_text, lost_text
+from mipro_nb.runs.usage import Usage
 from mipro_nb.runs.views.details import trial_detail
 from mipro_nb.runs.views.view import RunView, told_caps
 
@@ -105,6 +108,13 @@ def spend(calls=21, usd=0.3):
     }
 
 
+NOTHING = Usage()
+
+
+def lost(calls=NOTHING):
+    return {**asdict(calls), "told": lost_text(calls), "billed": billed_text(calls.usd)}
+
+
 def trial(number, kind="minibatch", score=50.0, configuration=None):
     return {
         "trial": number,
@@ -169,6 +179,7 @@ def snapshot():
             "%mipro resume 20261124-010203-abcdef student --metric exact",
             'MIPROv2(metric=exact).resume("20261124-010203-abcdef", student)',
         ],
+        "resume_hint": None,
         "reason": None,
         "program": "Solve",
         "predictors": {"solve": "question -> answer"},
@@ -192,7 +203,7 @@ def snapshot():
         "in_flight": None,
         "num_threads": 6,
         "spend": spend(84, 1.2),
-        "lost": {"calls": 0, "tokens": 0, "usd": 0.0},
+        "lost": lost(),
         "estimate": {
             "phases": [estimate(p) for p in ("baseline", "bootstrap", "propose", "search")],
             "total": estimate("other"),
@@ -258,9 +269,11 @@ def history_row(number=0):
         "usd": 1.5,
         "about": False,
         "lost_usd": 0.0,
+        "billed": None,
         "models": {"task": "gpt"},
         "settings": {"seed": number, "auto": "light"},
         "resume_lines": [],
+        "resume_hint": CELL_AGAIN,
         "here": False,
     }
 
@@ -464,7 +477,7 @@ def test_a_run_that_ended_early_tells_what_carries_it_on(state):
 
 def test_a_run_of_a_cell_is_resumed_by_its_cell():
     made = snapshot()
-    made["summary"] |= {"state": "stopped", "resume_lines": []}
+    made["summary"] |= {"state": "stopped", "resume_lines": [], "resume_hint": CELL_AGAIN}
     for shown in (Page(run_html(made)).text, run_text(made)):
         assert "run its %%mipro cell again with --resume" in shown
         assert "%mipro resume" not in shown
@@ -480,10 +493,10 @@ def test_where_nothing_was_scored_the_best_program_is_the_student():
 def test_what_may_have_been_billed_is_told_beneath_the_cost_and_not_in_it():
     said = "up to $0.0152 more may have been billed"
     made = snapshot()
-    made["summary"]["lost"] = {"calls": 3, "tokens": 1200, "usd": 0.0152}
-    rows = [{**history_row(0), "lost_usd": 0.0152}, history_row(1)]
+    made["summary"]["lost"] = lost(Usage(3, 1200, 0.0152))
+    rows = [{**history_row(0), "billed": said}, history_row(1)]
     compared = comparison()
-    compared["runs"][0]["row"] |= {"lost_usd": 0.0152}
+    compared["runs"][0]["row"] |= {"billed": said}
     for shown in (
         Page(run_html(made)).text,
         run_text(made),
@@ -497,16 +510,16 @@ def test_what_may_have_been_billed_is_told_beneath_the_cost_and_not_in_it():
 
 def test_requests_without_an_answer_and_lost_calls_are_told():
     made = snapshot()
-    made["summary"]["lost"] = {"calls": 3, "tokens": 1200, "usd": 0.0012}
+    made["summary"]["lost"] = lost(Usage(3, 1200, 0.0012))
     sent = "86 requests were sent: 2 of them brought no answer, and 1 call failed for good."
-    lost = (
+    in_flight = (
         "3 calls were in flight when the run was interrupted: they may have been billed; resuming "
         "the run sends them again. For the caps they count at their worst: 1,200 tokens."
     )
     for shown in (Page(run_html(made)).text, run_text(made)):
         assert sent in shown
-        assert lost in shown
-    made["summary"]["lost"] |= {"tokens": 0, "usd": 0.0}  # nothing is capped
+        assert in_flight in shown
+    made["summary"]["lost"] = lost(Usage(3))  # nothing is capped
     assert "more may have been billed" not in run_text(made)
 
 

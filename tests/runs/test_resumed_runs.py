@@ -148,6 +148,7 @@ def test_calls_that_were_lost_count_towards_the_outlay_and_not_as_answered():
     assert (state.spend.calls, state.spend.usd) == (1, 0.5)
     row = write(events)
     assert (row["calls"], row["usd"]) == (1, 0.5)
+    assert row["billed"] == "up to $3.00 more may have been billed"
     again = fold([*events, RecordedEvent("run", 4, 3000.0, resumed(2000.0, **lost))])
     assert again.lost == Usage(4, 2000, 6.0)
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from handmade import began, planned, write
+from handmade import began, ended, planned, write
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import ScriptedServer
@@ -198,3 +198,25 @@ def test_of_events_that_tell_no_whole_estimate_there_is_none(tmp_path, estimate)
     summary = view.summary(now=2e9, in_flight=None)
     assert summary["estimate"] is None
     assert set(summary["caps"].values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("names", "lines", "hint"),
+    [({}, 2, None), ({"command": "%%mipro"}, 0, "run its %%mipro cell again with --resume")],
+)
+def test_a_run_is_resumed_by_a_line_or_by_its_cell(tmp_path, names, lines, hint):
+    record = write("run", [planned(names=names)], tmp_path / "record.sqlite")
+    view = RunView(record, "run")
+    view.apply(record.events("run"))
+    summary = view.summary(now=2e9, in_flight=None)
+    assert (len(summary["resume_lines"]), summary["resume_hint"]) == (lines, hint)
+
+
+def test_calls_in_flight_that_were_lost_are_told_with_what_may_have_been_billed(tmp_path):
+    stopped = ended(state="stopped", configuration=None, lost_calls=1, lost_usd=0.5)
+    record = write("run", [planned(), stopped], tmp_path / "record.sqlite")
+    view = RunView(record, "run")
+    view.apply(record.events("run"))
+    lost = view.summary(now=2e9, in_flight=None)["lost"]
+    assert lost["told"].startswith("1 call was in flight when the run was interrupted")
+    assert lost["billed"] == "up to $0.50 more may have been billed"

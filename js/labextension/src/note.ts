@@ -3,7 +3,7 @@
 import { formatClock, formatDateTime } from "../../shared/src/format";
 import type { RunBundle } from "../../shared/src/generated/view-model";
 import { hasEnded } from "../../shared/src/model/follow";
-import { CELL_AGAIN, resumeLines } from "../../shared/src/model/resume";
+import { resumeLines } from "../../shared/src/model/resume";
 
 export interface Note {
   readonly text: string;
@@ -32,7 +32,7 @@ export function noteOn(bundle: RunBundle, now = new Date()): Note | null {
     };
   }
   const [command = null] = resumeLines(summary);
-  const how = command === null ? `To resume it, ${CELL_AGAIN}.` : "To resume it:";
+  const how = command === null ? `To resume it, ${summary.resume_hint}.` : "To resume it:";
   return {
     text:
       `A saved view, as of ${timeText(summary.as_of, now)}. If the kernel of this run is gone, it ` +

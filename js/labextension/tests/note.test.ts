@@ -35,8 +35,9 @@ test.each(["planned", "running", "paused"] as const)(
 
 test("a run of a %%mipro cell is resumed by its cell", () => {
   const { summary, ...rest } = snapshot("running");
-  const note = noteOn(bundle({ ...rest, summary: { ...summary, resume_lines: [] } }));
-  expect(note?.text).toContain("To resume it, run its %%mipro cell again with --resume.");
+  const cell = { resume_lines: [], resume_hint: "run its cell again" };
+  const note = noteOn(bundle({ ...rest, summary: { ...summary, ...cell } }));
+  expect(note?.text).toContain("To resume it, run its cell again.");
   expect(note?.command).toBeNull();
 });
 

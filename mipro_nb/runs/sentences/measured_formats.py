@@ -22,11 +22,12 @@ def formats_view(state: RunState) -> MeasuredFormats | None:
     known = state.formats_measured
     names = [*(name for name in order if name in known), *(n for n in known if n not in order)]
     chosen = state.format_chosen
+    rows = max(each.rows for each in known.values())
     return {
-        "rows": max(each.rows for each in known.values()),
+        "rows": rows,
         "measured": [_measured(known[name]) for name in names],
         "chosen": None if chosen is None else chosen.format,
-        "reason": None if chosen is None else chosen.reason,
+        "told": _told(rows, chosen),
     }
 
 
@@ -60,12 +61,11 @@ def formats_rows(formats: MeasuredFormats) -> list[tuple[str, ...]]:
     ]
 
 
-def chosen_text(formats: MeasuredFormats) -> str:
-    """Return which format was chosen and why, in words."""
-    rows = counted(formats["rows"], "training row")
-    if formats["chosen"] is None:
-        return f"measured on {rows} so far"
-    return f"{formats['chosen']}, measured on {rows}: {formats['reason']}"
+def _told(rows: int, chosen: ev.FormatChosen | None) -> str:
+    measured = f"measured on {counted(rows, 'training row')}"
+    if chosen is None:
+        return f"{measured} so far"
+    return f"{chosen.format}, {measured}: {chosen.reason}"
 
 
 def as_columns(rows: Sequence[Sequence[str]]) -> list[str]:

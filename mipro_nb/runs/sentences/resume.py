@@ -52,8 +52,15 @@ def _name(name: str | None, role: str) -> str:
     return {"student": "PROGRAM", "metric": "METRIC"}[role]
 
 
-def lost_text(lost: Usage) -> str:
-    """Return what to say about calls that were given up in flight; at least one was."""
+def resume_hint(run_id: str, planned: RunPlanned | None) -> str | None:
+    """Return how a run is resumed that no line resumes: its cell declares the program."""
+    return None if resume_lines(run_id, planned) else CELL_AGAIN
+
+
+def lost_text(lost: Usage) -> str | None:
+    """Return what to say about calls that were given up in flight; None if none were."""
+    if lost.calls == 0:
+        return None
     one = lost.calls == 1
     were, they, them = ("was", "it", "it") if one else ("were", "they", "them")
     text = (
@@ -66,9 +73,9 @@ def lost_text(lost: Usage) -> str:
     return f"{text} For the caps {worst}: {format_tokens(lost.tokens)} tokens."
 
 
-def billed_text(usd: float) -> str:
+def billed_text(usd: float) -> str | None:
     """Return what is told beneath a cost: what calls may have cost that nobody has an answer of."""
-    return f"up to {format_usd(usd)} more may have been billed"
+    return None if usd <= 0 else f"up to {format_usd(usd)} more may have been billed"
 
 
 def reckoned_text(reckoned: Usage) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from mipro_nb.errors import RecordError
-from mipro_nb.runs.sentences.resume import resume_lines
+from mipro_nb.runs.sentences.resume import billed_text, resume_hint, resume_lines
 from mipro_nb.runs.sentences.wording import told_settings
 from mipro_nb.runs.state import RunState, as_it_stands
 from mipro_nb.runs.store.owners import lives_here
@@ -119,9 +119,11 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "usd": spent.usd,
         "about": state.about,
         "lost_usd": state.lost.usd,
+        "billed": billed_text(state.lost.usd),
         "models": planned.models if planned else {},
         "settings": told_settings(planned.plan, state.measured_format) if planned else {},
         "resume_lines": resume_lines(run_id, planned),
+        "resume_hint": resume_hint(run_id, planned),
         "here": ended is None and state.process == os.getpid() and lives_here(run_id),
     }
 

@@ -17,7 +17,6 @@ from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.measured_formats import (
     HEAD,
     as_columns,
-    chosen_text,
     formats_rows,
     formats_view,
 )
@@ -86,7 +85,7 @@ def _format_lines(state: RunState) -> list[str]:
     measured = formats_view(state)
     if measured is not None:
         table = as_columns([HEAD, *formats_rows(measured)])
-        return [f"  prompt format      {chosen_text(measured)}", *(f"    {line}" for line in table)]
+        return [f"  prompt format      {measured['told']}", *(f"    {line}" for line in table)]
     settings = told_settings(state.planned.plan) if state.planned is not None else {}
     formats = settings.get("prompt_format")
     return [f"  prompt format      {formats}"] if isinstance(formats, str) else []
@@ -112,13 +111,13 @@ def _spend_lines(state: RunState) -> list[str]:
     lines = [f"  {'phase':<10} {'calls':>7} {'cached':>7} {'tokens in':>10} {'out':>8} {'USD':>9}"]
     lines += [_spend_line(phase, spend) for phase, spend in state.spend_by_phase.items()]
     lines.append(_spend_line("total", state.spend))
-    if state.lost.usd > 0:
-        lines.append(f"  {billed_text(state.lost.usd)}")
+    if told := billed_text(state.lost.usd):
+        lines.append(f"  {told}")
     spend = state.spend
     if told := failed_text(spend.attempts, spend.calls, spend.failed_calls):
         lines.append(f"  {told}")
-    if state.lost.calls:
-        lines.append(f"  {lost_text(state.lost)}")
+    if told := lost_text(state.lost):
+        lines.append(f"  {told}")
     if told := reckoned_text(state.reckoned):
         lines.append(f"  {told}")
     estimate = _estimate_of(state)

@@ -15,7 +15,12 @@ from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.sentences.readings import reading_notes
-from mipro_nb.runs.sentences.resume import resume_lines
+from mipro_nb.runs.sentences.resume import (
+    billed_text,
+    lost_text,
+    resume_hint,
+    resume_lines,
+)
 from mipro_nb.runs.sentences.wording import resting_text, told_settings
 from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_of
 from mipro_nb.runs.store.owners import lives
@@ -180,6 +185,7 @@ class RunView:
             "tags": list(self._tags),
             "state": shown,
             "resume_lines": resume_lines(self.run_id, planned),
+            "resume_hint": resume_hint(self.run_id, planned),
             "reason": state.ended.reason if state.ended else state.pause_reason,
             "program": planned.program if planned else "",
             "predictors": dict(planned.predictors) if planned else {},
@@ -209,6 +215,8 @@ class RunView:
                 "calls": state.lost.calls,
                 "tokens": state.lost.tokens,
                 "usd": state.lost.usd,
+                "told": lost_text(state.lost),
+                "billed": billed_text(state.lost.usd),
             },
             "estimate": _estimate(planned.estimate) if planned else None,
             "caps": told_caps(state.caps),

@@ -53,6 +53,16 @@ export interface Lost {
   /** 0 where neither tokens nor USD were capped: then the worst is not known. */
   readonly tokens: number;
   readonly usd: number;
+  /**
+   * What to say about them; null if there are none. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly told?: string | null;
+  /**
+   * What to say beneath the cost; null if nothing more can have been billed, or it is not known.
+   * Absent from what older versions saved in notebooks.
+   */
+  readonly billed?: string | null;
 }
 
 /** An estimate: the least, the likely and the most that something may come to. */
@@ -117,7 +127,8 @@ export interface MeasuredFormats {
   readonly measured: readonly MeasuredFormat[];
   /** Null as long as it is not chosen. */
   readonly chosen: string | null;
-  readonly reason: string | null;
+  /** Which one was chosen and why, in words. */
+  readonly told: string;
 }
 
 /** The best trial so far. */
@@ -145,10 +156,15 @@ export interface RunSummary {
   readonly tags: readonly string[];
   readonly state: RunState;
   /**
-   * What resumes it; see `mipro_nb.runs.sentences.resume.resume_lines`. Absent from what older
-   * versions saved in notebooks.
+   * Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
+   * again. Absent from what older versions saved in notebooks.
    */
   readonly resume_lines?: readonly string[];
+  /**
+   * How it is resumed where no line does it; null where one does. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly resume_hint?: string | null;
   /** Why it stopped, was capped, failed, or paused by itself. */
   readonly reason: string | null;
   readonly program: string;
@@ -381,13 +397,23 @@ export interface HistoryRow {
    * that is known, at their worst. Absent from what older versions saved in notebooks.
    */
   readonly lost_usd?: number;
+  /**
+   * What to say of that beneath the cost; null if there is nothing to say. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly billed?: string | null;
   readonly models: Readonly<Record<string, string>>;
   readonly settings: Readonly<Record<string, unknown>>;
   /**
-   * What resumes it; see `mipro_nb.runs.sentences.resume.resume_lines`. Absent from what older
-   * versions saved in notebooks.
+   * Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
+   * again. Absent from what older versions saved in notebooks.
    */
   readonly resume_lines?: readonly string[];
+  /**
+   * How it is resumed where no line does it; null where one does. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly resume_hint?: string | null;
   /** The run is going on in this kernel. */
   readonly here: boolean;
 }

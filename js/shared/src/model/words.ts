@@ -84,3 +84,14 @@ export function configurationText(configuration: Configuration): string {
     .map((choice) => `${choice.predictor}: ${choiceText(choice)}`)
     .join(", ");
 }
+
+/** A setting as Python writes it. */
+export function settingText(value: unknown): string {
+  if (value === null || value === undefined) {
+    return "None";
+  }
+  if (typeof value === "boolean") {
+    return value ? "True" : "False";
+  }
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -263,8 +263,12 @@ describe("a run that ended early", () => {
   );
 
   it("says to run its cell again where it was begun by one", async () => {
-    await opened(snapshot({ summary: summary({ state: "stopped", resume_lines: [] }) }));
-    expect(screen.getByText(/run its %%mipro cell again with --resume/)).toBeTruthy();
+    await opened(
+      snapshot({
+        summary: summary({ state: "stopped", resume_lines: [], resume_hint: "run its cell again" }),
+      }),
+    );
+    expect(screen.getByText(/answered, run its cell again\./)).toBeTruthy();
     expect(screen.queryByText(/%mipro resume/)).toBeNull();
   });
 
@@ -290,22 +294,11 @@ describe("a run that ended early", () => {
     expect(screen.queryByText(/%mipro resume/)).toBeNull();
   });
 
-  it("tells what was lost with its process once it is resumed", async () => {
-    await opened(
-      snapshot({ summary: summary({ lost: { calls: 3, tokens: 12_300, usd: 0.0123 } }) }),
-    );
-    const told = screen.getByText(
-      /3 calls were in flight when the run was interrupted/,
-    ).textContent;
-    expect(told).toContain("For the caps they count at their worst: 12.3k tokens.");
-  });
-
-  it("does not make up what nobody knows", async () => {
-    await opened(snapshot({ summary: summary({ lost: { calls: 1, tokens: 0, usd: 0 } }) }));
-    expect(screen.getByText(/1 call was in flight/).textContent).toBe(
-      "1 call was in flight when the run was interrupted: it may have been billed; carrying " +
-        "the run on sends it again.",
-    );
+  it("tells what was lost with its process once it is resumed, as the kernel says it", async () => {
+    const told = "3 calls were in flight when the run was interrupted.";
+    const lost = { calls: 3, tokens: 12_300, usd: 0.0123, told };
+    await opened(snapshot({ summary: summary({ lost }) }));
+    expect(screen.getByText(told)).toBeTruthy();
   });
 });
 
@@ -321,7 +314,8 @@ describe("what was sent without an answer", () => {
 
   it("counts towards a cap, as do lost calls at their worst", async () => {
     const caps = { max_usd: 1, max_calls: 500, max_tokens: null, max_seconds: null };
-    const lost = { calls: 3, tokens: 900, usd: 0.03 };
+    const billed = "up to $0.03 more may have been billed";
+    const lost = { calls: 3, tokens: 900, usd: 0.03, billed };
     await opened(snapshot({ summary: summary({ spend, caps, lost }) }));
     expect(screen.getAllByText("LM calls")[0]?.parentElement?.textContent).toContain(
       "133 of 430 expected",
@@ -330,9 +324,7 @@ describe("what was sent without an answer", () => {
       "120 answered",
     );
     expect(screen.getAllByText("Cost")[0]?.parentElement?.textContent).toContain("$0.12 of $0.43");
-    expect(screen.getAllByText("Cost")[0]?.parentElement?.textContent).toContain(
-      "up to $0.03 more may have been billed",
-    );
+    expect(screen.getAllByText("Cost")[0]?.parentElement?.textContent).toContain(billed);
   });
 });
 
@@ -551,7 +543,7 @@ describe("a run that measures prompt formats", () => {
     tokens: 1_200,
   });
   const measured = [one("lines", 15, 12), one("tags", 90), one("json", 40, 3)];
-  const chosen = { rows: 20, measured, chosen: "tags", reason: "the best mean score" };
+  const chosen = { rows: 20, measured, chosen: "tags", told: "tags: the best mean score" };
   const step = { ...summary().phases[0], phase: "formats", state: "running", done: 1, total: 4 };
   const formatRow = (name: RegExp) =>
     within(screen.getByRole("row", { name }))
@@ -561,9 +553,7 @@ describe("a run that measures prompt formats", () => {
   it("shows what each came to, which one it goes on in, and why", async () => {
     const { user } = await opened(snapshot({ summary: summary({ formats: chosen }) }));
     await user.click(screen.getByRole("tab", { name: "Settings" }));
-    expect(screen.getByRole("tabpanel").textContent).toContain(
-      "tags, measured on 20 training rows: the best mean score.",
-    );
+    expect(screen.getByRole("tabpanel").textContent).toContain("tags: the best mean score.");
     expect(formatRow(/^lines/).slice(0, 3)).toEqual(["15.0", "12", "0"]);
     expect(formatRow(/^tags, chosen/).slice(0, 3)).toEqual(["90.0", "0", "0"]);
   });
@@ -573,7 +563,7 @@ describe("a run that measures prompt formats", () => {
       snapshot({
         summary: summary({
           phases: [{ ...step, unit: "formats" } as PhaseProgress, ...summary().phases],
-          formats: { rows: 20, measured: [one("lines", 15, 12)], chosen: null, reason: null },
+          formats: { rows: 20, measured: [one("lines", 15, 12)], chosen: null, told: "on 20 rows" },
         }),
       }),
     );
@@ -581,9 +571,7 @@ describe("a run that measures prompt formats", () => {
     expect(steps[0]?.textContent).toContain("Formats");
     expect(steps[0]?.textContent).toContain("1 of 4 formats");
     await user.click(screen.getByRole("tab", { name: "Settings" }));
-    expect(screen.getByRole("tabpanel").textContent).toContain(
-      "Measured on 20 training rows so far.",
-    );
+    expect(screen.getByRole("tabpanel").textContent).toContain("None is chosen yet: on 20 rows.");
   });
 
   it.each([
@@ -597,7 +585,7 @@ describe("a run that measures prompt formats", () => {
 
   it("shows hostile names as text", async () => {
     const tags = "<img src=x onerror=alert(1)>";
-    const told = { ...chosen, measured: [one(tags, 1)], chosen: tags, reason: `${tags}!` };
+    const told = { ...chosen, measured: [one(tags, 1)], chosen: tags, told: `${tags}!` };
     const { user } = await opened(snapshot({ summary: summary({ formats: told }) }));
     await user.click(screen.getByRole("tab", { name: "Settings" }));
     expect(document.querySelector("img")).toBeNull();

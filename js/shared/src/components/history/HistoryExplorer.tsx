@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { HistoryRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import { billedText, canBeResumed } from "../../model/resume";
+import { canBeResumed } from "../../model/resume";
 import { excerpt } from "../../text";
 import { Button } from "../base/Button";
 import { DataTable } from "../base/DataTable";
@@ -223,9 +223,7 @@ export function HistoryExplorer({ kernel, rows, onOpenRun, onCompare }: HistoryE
           )}
         </div>
       )}
-      {only !== undefined && (only.lost_usd ?? 0) > 0 && (
-        <p class="mipro-muted">{billedText(only.lost_usd ?? 0)}</p>
-      )}
+      {only?.billed && <p class="mipro-muted">{only.billed}</p>}
       {only !== undefined && canBeResumed(only.state) && <ResumeHint run={only} />}
       {form === "rename" && only !== undefined && (
         <RenameForm

@@ -10,7 +10,6 @@ import {
   formatUsd,
 } from "../../format";
 import type { HistoryRow } from "../../generated/view-model";
-import { billedText } from "../../model/resume";
 import { excerpt } from "../../text";
 import type { Column } from "../base/DataTable";
 import { SafeText } from "../base/SafeText";
@@ -166,12 +165,11 @@ function BeforeAndAfter({ row }: { readonly row: HistoryRow }) {
 }
 
 function Cost({ row }: { readonly row: HistoryRow }) {
-  const more = row.lost_usd ?? 0;
-  return more > 0 ? (
-    <span title={billedText(more)}>
+  return row.billed ? (
+    <span title={row.billed}>
       {formatAbout(formatUsd(row.usd), row.about)}
       <span aria-hidden="true">*</span>
-      <span class="mipro-only-read">, {billedText(more)}</span>
+      <span class="mipro-only-read">, {row.billed}</span>
     </span>
   ) : (
     <span>{formatAbout(formatUsd(row.usd), row.about)}</span>

@@ -10,8 +10,7 @@ import {
   formatUsd,
 } from "../../format";
 import type { HistoryRow } from "../../generated/view-model";
-import { billedText } from "../../model/resume";
-import { stateNames } from "../../model/words";
+import { settingText, stateNames } from "../../model/words";
 
 export interface FactLine {
   readonly name: string;
@@ -59,9 +58,9 @@ export function factGroups(rows: readonly HistoryRow[]): readonly FactGroup[] {
   ];
 }
 
-function costText({ usd, about, lost_usd = 0 }: HistoryRow): string {
+function costText({ usd, about, billed }: HistoryRow): string {
   const cost = formatAbout(formatUsd(usd), about);
-  return lost_usd > 0 ? `${cost}, ${billedText(lost_usd)}` : cost;
+  return billed ? `${cost}, ${billed}` : cost;
 }
 
 /** A line for each key that any of the objects has. */
@@ -70,27 +69,11 @@ function table(objects: readonly Readonly<Record<string, unknown>>[]): FactLine[
   return keys.map((key) =>
     line(
       key,
-      objects.map((object) => written(object[key])),
+      objects.map((object) => (key in object ? settingText(object[key]) : "–")),
     ),
   );
 }
 
 function line(name: string, values: readonly string[]): FactLine {
   return { name, values, differs: new Set(values).size > 1 };
-}
-
-/** A setting as Python would write it. */
-function written(value: unknown): string {
-  switch (value) {
-    case undefined:
-      return "–";
-    case null:
-      return "None";
-    case true:
-      return "True";
-    case false:
-      return "False";
-    default:
-      return typeof value === "string" ? value : JSON.stringify(value);
-  }
 }

@@ -1,25 +1,16 @@
 import { formatCount, formatScore, formatTokens } from "../../format";
 import type { MeasuredFormats } from "../../generated/view-model";
 import { SafeText } from "../base/SafeText";
-import { counted } from "../drill/counted";
 
 /** Prompt formats as they were measured, the one that was chosen, and why. */
 export function FormatsTable({ formats }: { readonly formats: MeasuredFormats }) {
-  const { rows, measured, chosen, reason } = formats;
+  const { measured, chosen, told } = formats;
   return (
     <section>
       <h3>Prompt format</h3>
       <p>
-        {chosen === null ? (
-          `Measured on ${counted(rows, "training row")} so far.`
-        ) : (
-          <>
-            <strong>
-              <SafeText text={chosen} />
-            </strong>
-            , measured on {counted(rows, "training row")}: <SafeText text={reason ?? ""} />.
-          </>
-        )}
+        {chosen === null && "None is chosen yet: "}
+        <SafeText text={told} />.
       </p>
       <table class="mipro-formats">
         <caption class="mipro-only-read">Prompt formats, measured</caption>

@@ -1,14 +1,14 @@
-import { CELL_AGAIN, type Resumable, resumeLines } from "../../model/resume";
+import { type Resumable, resumeLines } from "../../model/resume";
 import { SafeText } from "../base/SafeText";
 import { CopyButton } from "../drill/CopyButton";
 
-/** The lines of code that resume a run which ended early. */
+/** How a run which ended early is resumed. */
 export function ResumeHint({ run }: { readonly run: Resumable }) {
   const [magic, python] = resumeLines(run);
   if (magic === undefined) {
     return (
       <div class="mipro-carry-on">
-        <span>To resume it, without paying again for what was answered, {CELL_AGAIN}.</span>
+        <span>To resume it, without paying again for what was answered, {run.resume_hint}.</span>
       </div>
     );
   }

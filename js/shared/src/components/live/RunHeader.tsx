@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { RunState, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import { canBeResumed, lostText } from "../../model/resume";
+import { canBeResumed } from "../../model/resume";
 import type { Standing } from "../../model/standing";
 import { stateNames } from "../../model/words";
 import { Badge, type Tone } from "../base/Badge";
@@ -32,7 +32,7 @@ const tones: Record<RunState, Tone> = {
 
 export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps) {
   const action = useAction();
-  const lost = lostText(summary.lost);
+  const lost = summary.lost?.told ?? null;
   const steers = kernel !== null && summary.steerable && standing.going;
   return (
     <header class="mipro-run-head">

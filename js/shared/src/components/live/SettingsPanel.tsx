@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { formatCount, formatDateTime, formatDuration, formatTokens, formatUsd } from "../../format";
 import type { Caps, RunSummary, Spend } from "../../generated/view-model";
+import { settingText } from "../../model/words";
 import { memo } from "../base/memo";
 import { Notes } from "../base/Notes";
 import { SafeText } from "../base/SafeText";
@@ -98,17 +99,6 @@ export function capsText({ max_usd, max_calls, max_tokens, max_seconds }: Caps):
     parts.push(formatDuration(max_seconds));
   }
   return parts.length === 0 ? "none" : parts.join(", ");
-}
-
-/** A setting as Python writes it. */
-export function settingText(value: unknown): string {
-  if (value === null || value === undefined) {
-    return "None";
-  }
-  if (typeof value === "boolean") {
-    return value ? "True" : "False";
-  }
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function actualOf({ phases, spend }: RunSummary): ReadonlyMap<string, Spend> {

@@ -11,7 +11,6 @@ import {
 import type { RunSummary } from "../../generated/view-model";
 import { hasEnded } from "../../model/follow";
 import { useNow } from "../../model/hooks";
-import { billedText } from "../../model/resume";
 import { counted } from "../drill/counted";
 import { BudgetGauge } from "./BudgetGauge";
 
@@ -36,7 +35,7 @@ export function Vitals({ summary, working }: VitalsProps) {
         cap={caps.max_usd}
         format={formatUsd}
         about={spend.about}
-        note={taken.lostUsd > 0 ? billedText(taken.lostUsd) : undefined}
+        note={summary.lost?.billed ?? undefined}
       />
       <BudgetGauge
         label="LM calls"
@@ -160,7 +159,6 @@ function takenBy({ spend, lost }: RunSummary) {
   return {
     requests: (spend.attempts ?? spend.calls) + (lost?.calls ?? 0),
     tokens: spend.input_tokens + spend.output_tokens + (lost?.tokens ?? 0),
-    lostUsd: lost?.usd ?? 0,
   };
 }
 

@@ -3,6 +3,7 @@ import { formatCount, formatRange, formatUsd } from "../../format";
 import type { PermissionRequest } from "../../generated/view-model";
 import { usePageId } from "../../model/ids";
 import { BUSY, GONE, type Kernel, type Presence } from "../../model/kernel";
+import { settingText } from "../../model/words";
 import { Button } from "../base/Button";
 import { Checkbox, TextField } from "../base/Field";
 import { Icon } from "../base/Icon";
@@ -11,7 +12,7 @@ import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
 import { counted } from "../drill/counted";
-import { capsText, settingText } from "../live/SettingsPanel";
+import { capsText } from "../live/SettingsPanel";
 import { costsNothing, EstimateTable } from "./EstimateTable";
 import { type CapName, parseCap, parseCaps, suggestedThreshold, typedCaps } from "./limits";
 
