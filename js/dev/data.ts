@@ -4,16 +4,16 @@ import type {
   CallDetail,
   Clip,
   DemoSetCard,
-  Estimate,
+  EstimateView,
   HistoryRow,
   InstructionCard,
   PermissionRequest,
-  PhaseEstimate,
+  PhaseEstimateView,
   PhaseProgress,
   RunSnapshot,
   RunState,
   RunSummary,
-  Spend,
+  SpendView,
   TrialDetail,
   TrialRow,
 } from "../shared/src/generated/view-model";
@@ -247,12 +247,12 @@ export function runningRow(options: RunOptions, trial: number, share: number): T
   return { ...row, state: "running", scored, score: null, low: null, high: null, seconds: null };
 }
 
-export function estimate(priced: boolean): Estimate {
+export function estimate(priced: boolean): EstimateView {
   const phase = (
-    name: PhaseEstimate["phase"],
+    name: PhaseEstimateView["phase"],
     [low, expected, high]: readonly [number, number, number],
     tokens: number,
-  ): PhaseEstimate => ({
+  ): PhaseEstimateView => ({
     phase: name,
     calls: { low, expected, high },
     input_tokens: { low: low * tokens, expected: expected * tokens, high: high * tokens },
@@ -268,13 +268,13 @@ export function estimate(priced: boolean): Estimate {
   return { phases, total: phase("search", [262, 474, 927], 1_090) };
 }
 
-function freeEstimate(): Estimate {
+function freeEstimate(): EstimateView {
   const usd = { low: 0, expected: 0, high: 0 };
   const { phases, total } = estimate(true);
   return { phases: phases.map((phase) => ({ ...phase, usd })), total: { ...total, usd } };
 }
 
-const noSpend: Spend = {
+const noSpend: SpendView = {
   calls: 0,
   cached_calls: 0,
   failed_calls: 0,
@@ -291,7 +291,7 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
     (best, row) => (best === null || (row.score ?? 0) > (best.score ?? 0) ? row : best),
     null,
   );
-  const spend = (calls: number): Spend => ({
+  const spend = (calls: number): SpendView => ({
     calls,
     cached_calls: Math.floor(calls / 9),
     failed_calls: 0,

@@ -48,7 +48,7 @@ class RunBundle(WidgetState):
     run: str | None
 
 
-class Answer(TypedDict):
+class WidgetAnswer(TypedDict):
     """What was asked for."""
 
     kind: Literal["answer"]
@@ -56,7 +56,7 @@ class Answer(TypedDict):
     value: Any
 
 
-class Refusal(TypedDict):
+class WidgetRefusal(TypedDict):
     """Why there is no answer, in a sentence for the person."""
 
     kind: Literal["refusal"]

@@ -162,7 +162,7 @@ def history_notes(rows: Sequence[vm.HistoryRow]) -> list[str]:
     return [f"{row['id']}: {row['billed']}" for row in rows if row["billed"]]
 
 
-def gain_text(gain: vm.Gain) -> str:
+def gain_text(gain: vm.GainView) -> str:
     """Return the interval of the gain over the student."""
     low, high = format_points(gain["low"]), format_points(gain["high"])
     text = f"gain over the student: {low} to {high} (95 % interval)"
@@ -182,7 +182,7 @@ def spend_rows(summary: vm.RunSummary) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [
         ("phase", "calls", "estimated", "cached", "tokens in", "tokens out", "USD", "estimated")
     ]
-    spends: list[tuple[str, vm.Spend, vm.PhaseEstimate | None]] = [
+    spends: list[tuple[str, vm.SpendView, vm.PhaseEstimateView | None]] = [
         (p["phase"], p["spend"], expected.get(p["phase"])) for p in summary["phases"]
     ]
     for name, spend, guess in [*spends, ("total", summary["spend"], total)]:
@@ -201,7 +201,7 @@ def spend_rows(summary: vm.RunSummary) -> list[tuple[str, ...]]:
     return rows
 
 
-def estimate_rows(estimate: vm.Estimate) -> list[tuple[str, ...]]:
+def estimate_rows(estimate: vm.EstimateView) -> list[tuple[str, ...]]:
     """Return what each phase is expected to cost; no USD where every model is free."""
     free = costs_nothing(estimate)
     head = ("phase", "LM calls", "tokens in", "tokens out", "USD")
@@ -219,12 +219,12 @@ def estimate_rows(estimate: vm.Estimate) -> list[tuple[str, ...]]:
     return rows
 
 
-def guess_texts(estimate: vm.Estimate) -> list[str]:
+def guess_texts(estimate: vm.EstimateView) -> list[str]:
     """Return that the estimate is a guess, and why, if it is one."""
     return [f"A guess, since {estimate['guess']}."] if estimate["guess"] else []
 
 
-def costs_nothing(estimate: vm.Estimate) -> bool:
+def costs_nothing(estimate: vm.EstimateView) -> bool:
     """Tell whether every model is known to be free."""
     usd = estimate["total"]["usd"]
     return usd is not None and usd["high"] == 0

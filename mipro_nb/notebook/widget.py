@@ -15,12 +15,12 @@ from mipro_nb.errors import MiproError
 from mipro_nb.notebook.bundle import EMPTY, mime_bundle
 from mipro_nb.notebook.frontend import STATIC, answer_on_subshells
 from mipro_nb.notebook.protocol import (
-    Answer,
     Answers,
     DeltaMessage,
     Kind,
     PageMessage,
-    Refusal,
+    WidgetAnswer,
+    WidgetRefusal,
     answered,
     request,
     requests_of,
@@ -95,7 +95,7 @@ class MiproWidget(anywidget.AnyWidget):
         self._heard.append(number)
         try:
             value = self._answer(content.get("what"), content.get("ask"))
-            message: Answer = {"kind": "answer", "id": number, "value": value}
+            message: WidgetAnswer = {"kind": "answer", "id": number, "value": value}
             self.send(message)
         except MiproError as error:
             self._refuse(number, str(error))
@@ -105,7 +105,7 @@ class MiproWidget(anywidget.AnyWidget):
 
     def _refuse(self, number: Any, error: str) -> None:
         sendable = error.encode("utf-8", "backslashreplace").decode("utf-8")
-        message: Refusal = {"kind": "refusal", "id": number, "error": sendable}
+        message: WidgetRefusal = {"kind": "refusal", "id": number, "error": sendable}
         self.send(message)
 
     def _answer(self, what: Any, ask: Any) -> Any:

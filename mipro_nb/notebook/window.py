@@ -121,7 +121,7 @@ class WidgetWindow:
         return bool(request) and request["state"] == "asked"
 
     @request
-    def permit(self, caps: vm.Caps, below_usd: float | None) -> None:
+    def permit(self, caps: vm.CapsView, below_usd: float | None) -> None:
         """Begin the run; `below_usd`: ask no more in this notebook below so many dollars."""
         known = {name: value for name, value in caps.items() if name in Caps().to_dict()}
         limits = Caps(**{**self._run.plan.caps.to_dict(), **known})

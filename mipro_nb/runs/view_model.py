@@ -37,7 +37,7 @@ class Clip(TypedDict):
     more: str | None
 
 
-class Spend(TypedDict):
+class SpendView(TypedDict):
     """What LM calls took.
 
     Attributes
@@ -88,7 +88,7 @@ class Range(TypedDict):
     high: float
 
 
-class PhaseEstimate(TypedDict):
+class PhaseEstimateView(TypedDict):
     """What a phase is expected to take; `usd` is None where a price is not known."""
 
     phase: Phase
@@ -98,7 +98,7 @@ class PhaseEstimate(TypedDict):
     usd: Range | None
 
 
-class Estimate(TypedDict):
+class EstimateView(TypedDict):
     """What a run is expected to take.
 
     Attributes
@@ -107,12 +107,12 @@ class Estimate(TypedDict):
         Why it is a guess, in words that follow "since".
     """
 
-    phases: list[PhaseEstimate]
-    total: PhaseEstimate
+    phases: list[PhaseEstimateView]
+    total: PhaseEstimateView
     guess: Annotated[str | None, ADDED_LATER]
 
 
-class Caps(TypedDict):
+class CapsView(TypedDict):
     """Hard limits of a run; None where there is none."""
 
     max_usd: float | None
@@ -135,7 +135,7 @@ class PhaseProgress(TypedDict):
     done: int
     total: int | None
     unit: str
-    spend: Spend
+    spend: SpendView
 
 
 class MeasuredFormat(TypedDict):
@@ -186,7 +186,7 @@ class BestTrial(TypedDict):
     rests: Annotated[str | None, ADDED_LATER]
 
 
-class Gain(TypedDict):
+class GainView(TypedDict):
     """The 95 % interval of the gain over the student, in points."""
 
     low: float
@@ -250,13 +250,13 @@ class RunSummary(TypedDict):
     eta: float | None
     in_flight: int | None
     num_threads: int
-    spend: Spend
+    spend: SpendView
     lost: Annotated[Lost, ADDED_LATER]
-    estimate: Estimate | None
-    caps: Caps
+    estimate: EstimateView | None
+    caps: CapsView
     baseline: float | None
     best: BestTrial | None
-    gain: Gain | None
+    gain: GainView | None
     errors: int
     steerable: bool
     lives: Lives
@@ -580,8 +580,8 @@ class PermissionRequest(TypedDict):
     valset_size: int
     settings: dict[str, Any]
     notes: list[str]
-    estimate: Estimate
-    caps: Caps
+    estimate: EstimateView
+    caps: CapsView
 
 
 class Shown(TypedDict):

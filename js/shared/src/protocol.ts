@@ -6,7 +6,13 @@
  * and what the kernel sends, is declared in Python: see `generated/view-model`.
  */
 
-import type { Answer, Asks, DeltaMessage, PageMessage, Refusal } from "./generated/view-model";
+import type {
+  Asks,
+  DeltaMessage,
+  PageMessage,
+  WidgetAnswer,
+  WidgetRefusal,
+} from "./generated/view-model";
 
 export type What = keyof Asks;
 
@@ -17,4 +23,4 @@ export interface Request<W extends What = What> {
   readonly ask: Asks[W]["ask"];
 }
 
-export type FromKernel = Answer | Refusal | DeltaMessage | PageMessage;
+export type FromKernel = WidgetAnswer | WidgetRefusal | DeltaMessage | PageMessage;

@@ -10,7 +10,7 @@ import type {
   InstructionCard,
   RunComparison,
   RunSummary,
-  Spend,
+  SpendView,
   TrialDetail,
   TrialRow,
 } from "../src/generated/view-model";
@@ -101,7 +101,7 @@ export function later<T>(): {
   return { promise, resolve, reject };
 }
 
-const spend: Spend = {
+const spend: SpendView = {
   calls: 341,
   cached_calls: 28,
   failed_calls: 0,

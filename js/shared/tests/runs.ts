@@ -1,15 +1,15 @@
 /** Small made-up runs. */
 
 import type {
-  Estimate,
+  EstimateView,
   InstructionCard,
   PermissionRequest,
-  PhaseEstimate,
+  PhaseEstimateView,
   PhaseProgress,
   RunDelta,
   RunSnapshot,
   RunSummary,
-  Spend,
+  SpendView,
   TrialRow,
 } from "../src/generated/view-model";
 
@@ -18,7 +18,7 @@ export const RUN = "20261124-1405-k7m2";
 /** Seconds since 1970 of 14:05 on the clock of the machine that runs the test. */
 export const FIVE_PAST_TWO = new Date(2026, 10, 24, 14, 5).getTime() / 1000;
 
-export const noSpend: Spend = {
+export const noSpend: SpendView = {
   calls: 0,
   cached_calls: 0,
   failed_calls: 0,
@@ -27,7 +27,7 @@ export const noSpend: Spend = {
   usd: 0,
 };
 
-function phaseEstimate(phase: PhaseEstimate["phase"], calls: number): PhaseEstimate {
+function phaseEstimate(phase: PhaseEstimateView["phase"], calls: number): PhaseEstimateView {
   const range = (scale: number) => ({
     low: calls * scale * 0.5,
     expected: calls * scale,
@@ -42,7 +42,7 @@ function phaseEstimate(phase: PhaseEstimate["phase"], calls: number): PhaseEstim
   };
 }
 
-export const estimate: Estimate = {
+export const estimate: EstimateView = {
   phases: [
     phaseEstimate("baseline", 100),
     phaseEstimate("bootstrap", 20),
@@ -53,7 +53,7 @@ export const estimate: Estimate = {
 };
 
 /** An estimate in which nobody knows the price. */
-export const unpriced: Estimate = {
+export const unpriced: EstimateView = {
   phases: estimate.phases.map((phase) => ({ ...phase, usd: null })),
   total: { ...estimate.total, usd: null },
 };

@@ -78,7 +78,7 @@ class PhaseEstimate:
             self.usd + other.usd if known else None,  # type: ignore[operator]
         )
 
-    def to_dict(self) -> vm.PhaseEstimate:
+    def to_dict(self) -> vm.PhaseEstimateView:
         """Return the estimate as JSON-able values."""
         return {
             "phase": self.phase,
@@ -128,7 +128,7 @@ class Estimate:
                 "max_calls or max_tokens instead.",
             )
 
-    def to_dict(self) -> vm.Estimate:
+    def to_dict(self) -> vm.EstimateView:
         """Return the estimate as JSON-able values, with its total."""
         return {
             "phases": [phase.to_dict() for phase in self.phases],

@@ -358,7 +358,7 @@ def _full_evaluations(settings: Mapping[str, Any]) -> int:
     return int(settings.get("full_evaluations", 0)) if settings.get("minibatch") else 0
 
 
-def _spend(spend: Spend) -> vm.Spend:
+def _spend(spend: Spend) -> vm.SpendView:
     return {
         "calls": spend.calls,
         "cached_calls": spend.cached_calls,
@@ -371,14 +371,14 @@ def _spend(spend: Spend) -> vm.Spend:
     }
 
 
-def _estimate(told: Mapping[str, Any]) -> vm.Estimate | None:
+def _estimate(told: Mapping[str, Any]) -> vm.EstimateView | None:
     """Return an estimate as an event tells it; None where that is not a whole one."""
     if "phases" not in told or "total" not in told:
         return None
-    return cast("vm.Estimate", {"guess": None, **told})
+    return cast("vm.EstimateView", {"guess": None, **told})
 
 
-def told_caps(caps: Mapping[str, Any]) -> vm.Caps:
+def told_caps(caps: Mapping[str, Any]) -> vm.CapsView:
     """Return all caps: None for those that are not among `caps`."""
     return {
         "max_usd": caps.get("max_usd"),
@@ -388,7 +388,7 @@ def told_caps(caps: Mapping[str, Any]) -> vm.Caps:
     }
 
 
-def _gain(ended: ev.RunEnded | None) -> vm.Gain | None:
+def _gain(ended: ev.RunEnded | None) -> vm.GainView | None:
     if ended is None or ended.gain_low is None or ended.gain_high is None:
         return None
     return {"low": ended.gain_low, "high": ended.gain_high}

@@ -28,7 +28,7 @@ export interface Clip {
 }
 
 /** What LM calls took. */
-export interface Spend {
+export interface SpendView {
   readonly calls: number;
   readonly cached_calls: number;
   readonly failed_calls: number;
@@ -73,7 +73,7 @@ export interface Range {
 }
 
 /** What a phase is expected to take; `usd` is null where a price is not known. */
-export interface PhaseEstimate {
+export interface PhaseEstimateView {
   readonly phase: Phase;
   readonly calls: Range;
   readonly input_tokens: Range;
@@ -82,9 +82,9 @@ export interface PhaseEstimate {
 }
 
 /** What a run is expected to take. */
-export interface Estimate {
-  readonly phases: readonly PhaseEstimate[];
-  readonly total: PhaseEstimate;
+export interface EstimateView {
+  readonly phases: readonly PhaseEstimateView[];
+  readonly total: PhaseEstimateView;
   /**
    * Why it is a guess, in words that follow "since". Absent from what older versions saved in
    * notebooks.
@@ -93,7 +93,7 @@ export interface Estimate {
 }
 
 /** Hard limits of a run; null where there is none. */
-export interface Caps {
+export interface CapsView {
   readonly max_usd: number | null;
   readonly max_calls: number | null;
   readonly max_tokens: number | null;
@@ -108,7 +108,7 @@ export interface PhaseProgress {
   readonly done: number;
   readonly total: number | null;
   readonly unit: string;
-  readonly spend: Spend;
+  readonly spend: SpendView;
 }
 
 /** What one prompt format came to on the training rows that it was measured on. */
@@ -144,7 +144,7 @@ export interface BestTrial {
 }
 
 /** The 95 % interval of the gain over the student, in points. */
-export interface Gain {
+export interface GainView {
   readonly low: number;
   readonly high: number;
 }
@@ -191,16 +191,16 @@ export interface RunSummary {
   /** Null where the run is not in this kernel. */
   readonly in_flight: number | null;
   readonly num_threads: number;
-  readonly spend: Spend;
+  readonly spend: SpendView;
   /** Absent from what older versions saved in notebooks. */
   readonly lost?: Lost;
   /** Null where its events do not tell a whole one. */
-  readonly estimate: Estimate | null;
-  readonly caps: Caps;
+  readonly estimate: EstimateView | null;
+  readonly caps: CapsView;
   readonly baseline: number | null;
   readonly best: BestTrial | null;
   /** Only after the end. */
-  readonly gain: Gain | null;
+  readonly gain: GainView | null;
   /** Examples that failed. */
   readonly errors: number;
   readonly steerable: boolean;
@@ -461,8 +461,8 @@ export interface PermissionRequest {
   readonly settings: Readonly<Record<string, unknown>>;
   /** What to know before a yes; below its first line, a note may hold code. */
   readonly notes: readonly string[];
-  readonly estimate: Estimate;
-  readonly caps: Caps;
+  readonly estimate: EstimateView;
+  readonly caps: CapsView;
 }
 
 /** What a view shows, null for what it does not: a widget's traits, saved in the notebook. */
@@ -489,14 +489,14 @@ export interface RunBundle extends WidgetState {
 }
 
 /** What was asked for. */
-export interface Answer {
+export interface WidgetAnswer {
   readonly kind: "answer";
   readonly id: number;
   readonly value: unknown;
 }
 
 /** Why there is no answer, in a sentence for the person. */
-export interface Refusal {
+export interface WidgetRefusal {
   readonly kind: "refusal";
   readonly id: number;
   readonly error: string;
@@ -620,7 +620,7 @@ export interface Asks {
   };
   /** Begin the run; `below_usd`: ask no more in this notebook below so many dollars. */
   permit: {
-    ask: { caps: Caps; below_usd: number | null };
+    ask: { caps: CapsView; below_usd: number | null };
     answer: null;
   };
   /** Take the run that is already running instead of starting another. */

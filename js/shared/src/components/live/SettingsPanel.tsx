@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { formatCount, formatDateTime, formatDuration, formatTokens, formatUsd } from "../../format";
-import type { Caps, RunSummary, Spend } from "../../generated/view-model";
+import type { CapsView, RunSummary, SpendView } from "../../generated/view-model";
 import { settingText } from "../../model/words";
 import { memo } from "../base/memo";
 import { Notes } from "../base/Notes";
@@ -84,7 +84,7 @@ function Fact({ name, children }: FactProps) {
 }
 
 /** The caps of a run in words: "$2.00, 500 calls"; "none". */
-export function capsText({ max_usd, max_calls, max_tokens, max_seconds }: Caps): string {
+export function capsText({ max_usd, max_calls, max_tokens, max_seconds }: CapsView): string {
   const parts = [];
   if (max_usd !== null) {
     parts.push(formatUsd(max_usd));
@@ -101,8 +101,8 @@ export function capsText({ max_usd, max_calls, max_tokens, max_seconds }: Caps):
   return parts.length === 0 ? "none" : parts.join(", ");
 }
 
-function actualOf({ phases, spend }: RunSummary): ReadonlyMap<string, Spend> {
-  return new Map<string, Spend>([
+function actualOf({ phases, spend }: RunSummary): ReadonlyMap<string, SpendView> {
+  return new Map<string, SpendView>([
     ...phases.map((phase) => [phase.phase, phase.spend] as const),
     ["total", spend],
   ]);

@@ -1,16 +1,16 @@
 import { formatAbout, formatCount, formatTokens, formatUsd } from "../../format";
-import type { Estimate, PhaseEstimate, Range, Spend } from "../../generated/view-model";
+import type { EstimateView, PhaseEstimateView, Range, SpendView } from "../../generated/view-model";
 import { phaseNames } from "../../model/words";
 import { SafeText } from "../base/SafeText";
 
 interface EstimateTableProps {
-  readonly estimate: Estimate;
+  readonly estimate: EstimateView;
   /** What each phase, and `total`, came to; absent before a run. */
-  readonly actual?: ReadonlyMap<string, Spend>;
+  readonly actual?: ReadonlyMap<string, SpendView>;
 }
 
 /** Every model is known to be free, a local one perhaps. */
-export function costsNothing({ total }: Estimate): boolean {
+export function costsNothing({ total }: EstimateView): boolean {
   return total.usd?.high === 0;
 }
 
@@ -79,8 +79,8 @@ export function EstimateTable({ estimate, actual }: EstimateTableProps) {
 
 interface RowProps {
   readonly name: string;
-  readonly estimate: PhaseEstimate;
-  readonly actual: Spend | undefined;
+  readonly estimate: PhaseEstimateView;
+  readonly actual: SpendView | undefined;
   /** What its bar shows, none for a total, and how far it came of it. */
   readonly range: Range | null;
   readonly reached: number | null;
@@ -169,10 +169,10 @@ function Amount({ range, actual, about, format }: AmountProps) {
   );
 }
 
-function reached(actual: Spend | undefined, inUsd: boolean): number | null {
+function reached(actual: SpendView | undefined, inUsd: boolean): number | null {
   return actual === undefined ? null : inUsd ? actual.usd : actual.calls;
 }
 
-function rangeOf(phase: PhaseEstimate, inUsd: boolean): Range {
+function rangeOf(phase: PhaseEstimateView, inUsd: boolean): Range {
   return inUsd && phase.usd !== null ? phase.usd : phase.calls;
 }

@@ -1,8 +1,8 @@
 /** The numbers that the permission dialog takes, as typed and as sent. */
 
-import type { Caps, Estimate } from "../../generated/view-model";
+import type { CapsView, EstimateView } from "../../generated/view-model";
 
-export type CapName = keyof Caps;
+export type CapName = keyof CapsView;
 
 /** As typed: an empty text sets none. */
 export type TypedCaps = Readonly<Record<CapName, string>>;
@@ -34,7 +34,7 @@ export function parseCap(name: CapName, typed: string): Parsed {
 }
 
 /** The caps as typed, or null while any of them is wrong. */
-export function parseCaps(typed: TypedCaps): Caps | null {
+export function parseCaps(typed: TypedCaps): CapsView | null {
   const parsed = {
     max_usd: parseCap("max_usd", typed.max_usd),
     max_calls: parseCap("max_calls", typed.max_calls),
@@ -52,7 +52,7 @@ export function parseCaps(typed: TypedCaps): Caps | null {
   };
 }
 
-export function typedCaps(caps: Caps): TypedCaps {
+export function typedCaps(caps: CapsView): TypedCaps {
   const write = (value: number | null) => (value === null ? "" : String(value));
   return {
     max_usd: caps.max_usd === null ? "" : dollars(caps.max_usd),
@@ -69,7 +69,7 @@ function dollars(value: number): string {
 }
 
 /** A little above what this run is expected to cost, in an amount that reads well. */
-export function suggestedThreshold(estimate: Estimate): string {
+export function suggestedThreshold(estimate: EstimateView): string {
   const least = Math.max((estimate.total.usd?.expected ?? 0) * 1.25, 0.01);
   const step = 10 ** Math.floor(Math.log10(least)) / 2;
   return dollars(Number((Math.ceil(least / step - 1e-9) * step).toPrecision(3)));
