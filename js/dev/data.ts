@@ -18,6 +18,8 @@ import type {
   TrialRow,
 } from "../shared/src/generated/view-model";
 import { choices, variableOf } from "../shared/src/model/words";
+import { callDetail, clip } from "../shared/tests/drill-fixtures";
+import { noSpend } from "../shared/tests/runs";
 
 export interface RunOptions {
   readonly id: string;
@@ -57,12 +59,6 @@ export function chance(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-export function clip(text: string, most = 2_000): Clip {
-  return text.length <= most
-    ? { text, characters: text.length, more: null }
-    : { text: text.slice(0, most), characters: text.length, more: `text-${text.length}` };
 }
 
 const hostileTexts = [
@@ -274,15 +270,6 @@ function freeEstimate(): EstimateView {
   return { phases: phases.map((phase) => ({ ...phase, usd })), total: { ...total, usd } };
 }
 
-const noSpend: SpendView = {
-  calls: 0,
-  cached_calls: 0,
-  failed_calls: 0,
-  input_tokens: 0,
-  output_tokens: 0,
-  usd: 0,
-};
-
 export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): RunSummary {
   const done = trials.filter((row) => row.state === "done");
   const share = Math.min(1, done.length / options.planned);
@@ -471,26 +458,14 @@ export function detail(options: RunOptions, row: TrialRow): TrialDetail {
 
 export function calls(): readonly CallDetail[] {
   return [
-    {
-      phase: "search",
-      model: "openai/gpt-4o-mini",
+    callDetail({
       messages: [
         { role: "system", content: clip(instructions[2] ?? "") },
         { role: "user", content: clip(`question: ${questions[0]}`) },
       ],
-      parameters: { temperature: 0, max_tokens: 250 },
       reply: clip("reasoning: Kafka was born in Prague, on the Vltava.\nanswer: Vltava"),
-      thoughts: null,
-      error: null,
-      truncated: false,
-      from_cache: false,
-      input_tokens: 812,
-      output_tokens: 41,
-      counted: true,
-      usd: 0.000146,
-      seconds: 0.84,
       at: started + 90,
-    },
+    }),
   ];
 }
 

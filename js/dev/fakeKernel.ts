@@ -1,9 +1,9 @@
 /** A kernel that is not there: answers every question, and lets a run go on. */
 
 import type { Asks, RunSnapshot, TrialRow } from "../shared/src/generated/view-model";
-import type { Channel } from "../shared/src/model/channel";
 import { choices } from "../shared/src/model/words";
 import type { FromKernel, Request, What } from "../shared/src/protocol";
+import { FakeWire } from "../shared/tests/wire";
 import {
   calls,
   demoSetCard,
@@ -22,18 +22,15 @@ import {
 
 type Answers = { readonly [W in What]: (ask: Asks[W]["ask"]) => Asks[W]["answer"] };
 
-export class FakeKernel implements Channel {
-  connected = true;
+export class FakeKernel extends FakeWire {
   /** Deltas sent so far. */
-  sent = 0;
+  deltas = 0;
   #options: RunOptions;
   #snapshot: RunSnapshot;
   #trials: TrialRow[];
   #seq: number;
   #timer: ReturnType<typeof setInterval> | null = null;
   readonly #answering: boolean;
-  readonly #messages = new Set<(message: FromKernel) => void>();
-  readonly #connections = new Set<(connected: boolean) => void>();
   readonly #onPermission: (permitted: boolean) => void;
 
   constructor(
@@ -41,6 +38,7 @@ export class FakeKernel implements Channel {
     answering = true,
     onPermission: (permitted: boolean) => void = () => {},
   ) {
+    super();
     this.#options = options;
     this.#snapshot = snapshotOf(options);
     this.#trials = [...this.#snapshot.trials];
@@ -53,32 +51,19 @@ export class FakeKernel implements Channel {
     return { ...this.#snapshot, seq: this.#seq, trials: [...this.#trials] };
   }
 
-  send(request: Request): void {
+  override send(request: Request): void {
     if (!this.#answering) {
       return;
     }
     setTimeout(() => {
       const answer = this.#answers[request.what] as (ask: unknown) => unknown;
-      this.#tell({ kind: "answer", id: request.id, value: answer(request.ask) });
+      this.tell({ kind: "answer", id: request.id, value: answer(request.ask) });
     }, 30);
   }
 
-  onMessage(listener: (message: FromKernel) => void): () => void {
-    this.#messages.add(listener);
-    return () => this.#messages.delete(listener);
-  }
-
-  onConnectionChange(listener: (connected: boolean) => void): () => void {
-    this.#connections.add(listener);
-    return () => this.#connections.delete(listener);
-  }
-
   lose(): void {
-    this.connected = false;
     this.pause();
-    for (const listener of this.#connections) {
-      listener(false);
-    }
+    this.connect(false);
   }
 
   /** Sends so many deltas a second, each with a part of a trial scored. */
@@ -106,9 +91,9 @@ export class FakeKernel implements Channel {
 
   #sendDelta(trials: readonly TrialRow[]): void {
     this.#seq += 1;
-    this.sent += 1;
+    this.deltas += 1;
     const touched = choices(trials[0]?.configuration ?? {});
-    this.#tell({
+    this.tell({
       kind: "delta",
       run: this.#options.id,
       delta: {
@@ -125,12 +110,9 @@ export class FakeKernel implements Channel {
     });
   }
 
-  #tell(message: FromKernel): void {
+  override tell(message: FromKernel): void {
     // As over a wire: nothing is shared.
-    const copy = JSON.parse(JSON.stringify(message)) as FromKernel;
-    for (const listener of this.#messages) {
-      listener(copy);
-    }
+    super.tell(JSON.parse(JSON.stringify(message)) as FromKernel);
   }
 
   #become(state: RunOptions["state"]): null {

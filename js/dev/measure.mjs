@@ -27,7 +27,7 @@ async function measure(seconds) {
   new PerformanceObserver((list) => {
     long.push(...list.getEntries().map((entry) => entry.duration));
   }).observe({ type: "longtask" });
-  const { sent } = window.channel;
+  const sent = window.channel.deltas;
   const end = performance.now() + seconds * 1000;
   let last = await new Promise(requestAnimationFrame);
   while (last < end) {
@@ -44,6 +44,6 @@ async function measure(seconds) {
     `95 % ${at(0.95)} ms`,
     `longest ${at(1)} ms`,
     `${long.length} tasks above 50 ms`,
-    `${window.channel.sent - sent} deltas`,
+    `${window.channel.deltas - sent} deltas`,
   ].join(", ");
 }

@@ -14,10 +14,10 @@ import type {
   TrialDetail,
   TrialRow,
 } from "../src/generated/view-model";
-import type { Channel } from "../src/model/channel";
 import { Kernel } from "../src/model/kernel";
-import type { FromKernel, Request, What } from "../src/protocol";
+import type { Request, What } from "../src/protocol";
 import { countCharacters } from "../src/text";
+import { FakeWire } from "./wire";
 
 export const RUN = "20261124-1405-k7m2";
 
@@ -48,42 +48,40 @@ type Answers = {
 export interface FakeKernel {
   readonly kernel: Kernel;
   /** All that was asked, in order. */
-  readonly asked: { readonly what: What; readonly ask: unknown }[];
+  readonly asked: readonly { readonly what: What; readonly ask: unknown }[];
 }
 
 /** A kernel whose far side gives these answers; an Error thrown by one is a refusal. */
 export function kernelWith(answers: Answers): FakeKernel {
-  const asked: { what: What; ask: unknown }[] = [];
-  const listeners = new Set<(message: FromKernel) => void>();
-  const tell = (message: FromKernel): void => {
-    for (const listener of listeners) {
-      listener(message);
+  const wire = new AnsweringWire(answers);
+  return { kernel: new Kernel(wire), asked: wire.questions };
+}
+
+class AnsweringWire extends FakeWire {
+  readonly questions: { readonly what: What; readonly ask: unknown }[] = [];
+  readonly #answers: Answers;
+
+  constructor(answers: Answers) {
+    super();
+    this.#answers = answers;
+  }
+
+  override send(request: Request): void {
+    this.questions.push({ what: request.what, ask: request.ask });
+    void this.#reply(request);
+  }
+
+  async #reply({ id, what, ask }: Request): Promise<void> {
+    const answer = this.#answers[what] as ((ask: unknown) => unknown) | undefined;
+    try {
+      if (answer === undefined) {
+        throw new Error(`Nobody answers ${what}.`);
+      }
+      this.tell({ kind: "answer", id, value: await answer(ask) });
+    } catch (reason) {
+      this.tell({ kind: "refusal", id, error: (reason as Error).message });
     }
-  };
-  const channel: Channel = {
-    connected: true,
-    send: (request: Request) => {
-      const { id, what, ask } = request;
-      asked.push({ what, ask });
-      const answer = answers[what] as ((ask: unknown) => unknown) | undefined;
-      void (async () => {
-        try {
-          if (answer === undefined) {
-            throw new Error(`Nobody answers ${what}.`);
-          }
-          tell({ kind: "answer", id, value: await answer(ask) });
-        } catch (reason) {
-          tell({ kind: "refusal", id, error: (reason as Error).message });
-        }
-      })();
-    },
-    onMessage: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    onConnectionChange: () => () => {},
-  };
-  return { kernel: new Kernel(channel), asked };
+  }
 }
 
 /** A promise, and what settles it. */

@@ -1,5 +1,5 @@
 import { Button } from "../base/Button";
-import type { Switch } from "./steering";
+import type { Switch, SwitchName } from "./steering";
 
 interface SteerButtonsProps {
   readonly pin: Switch;
@@ -8,29 +8,42 @@ interface SteerButtonsProps {
   readonly name: string;
 }
 
+const words = {
+  pin: {
+    does: "Pin",
+    doing: "Pinning…",
+    undoing: "Unpinning…",
+    title: "While any are pinned, only those are tried",
+  },
+  ban: {
+    does: "Ban",
+    doing: "Banning…",
+    undoing: "Unbanning…",
+    title: "Banned candidates are not tried again",
+  },
+} as const;
+
 export function SteerButtons({ pin, ban, name }: SteerButtonsProps) {
   return (
     <>
-      <Button
-        kind="quiet"
-        icon="pin"
-        pressed={pin.on}
-        title="While any are pinned, only those are tried"
-        onClick={pin.toggle}
-      >
-        {pin.pending ? (pin.on ? "Pinning…" : "Unpinning…") : "Pin"}{" "}
-        <span class="mipro-only-read">{name}</span>
-      </Button>
-      <Button
-        kind="quiet"
-        icon="ban"
-        pressed={ban.on}
-        title="Banned candidates are not tried again"
-        onClick={ban.toggle}
-      >
-        {ban.pending ? (ban.on ? "Banning…" : "Unbanning…") : "Ban"}{" "}
-        <span class="mipro-only-read">{name}</span>
-      </Button>
+      <SteerButton kind="pin" state={pin} name={name} />
+      <SteerButton kind="ban" state={ban} name={name} />
     </>
+  );
+}
+
+interface SteerButtonProps {
+  readonly kind: SwitchName;
+  readonly state: Switch;
+  readonly name: string;
+}
+
+function SteerButton({ kind, state, name }: SteerButtonProps) {
+  const { does, doing, undoing, title } = words[kind];
+  return (
+    <Button kind="quiet" icon={kind} pressed={state.on} title={title} onClick={state.toggle}>
+      {state.pending ? (state.on ? doing : undoing) : does}{" "}
+      <span class="mipro-only-read">{name}</span>
+    </Button>
   );
 }

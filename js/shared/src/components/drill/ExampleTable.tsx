@@ -3,6 +3,7 @@ import { formatDuration } from "../../format";
 import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { type Column, DataTable } from "../base/DataTable";
+import { numberColumn } from "../base/numberColumn";
 import { CellFields } from "./CellFields";
 import { ExampleDetail } from "./ExampleDetail";
 import { FilterChoice } from "./FilterChoice";
@@ -27,14 +28,13 @@ const filters: readonly { readonly id: Filter; readonly label: string }[] = [
 ];
 
 const columns: readonly Column<ExampleRow>[] = [
-  {
+  numberColumn({
     id: "example",
     header: "#",
     title: "Number",
     value: (row) => row.example,
-    align: "end",
     width: "44px",
-  },
+  }),
   {
     id: "score",
     header: "Score",
@@ -65,15 +65,14 @@ const columns: readonly Column<ExampleRow>[] = [
       ),
     width: "minmax(80px, 1.5fr)",
   },
-  {
+  numberColumn({
     id: "seconds",
     header: "Time",
     value: (row) => row.seconds,
-    cell: (row) => formatDuration(row.seconds),
-    align: "end",
+    format: formatDuration,
     width: "72px",
     largestFirst: true,
-  },
+  }),
 ];
 
 /** The examples of a trial; one that is chosen is shown in full below. */

@@ -3,6 +3,7 @@ import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { IconButton } from "../base/Button";
 import { type Column, DataTable } from "../base/DataTable";
+import { numberColumn } from "../base/numberColumn";
 import { CellFields } from "./CellFields";
 import { ClipText } from "./ClipText";
 import { Fields } from "./Fields";
@@ -96,14 +97,13 @@ function columnsFor(a: number, b: number): readonly Column<Pair>[] {
     largestFirst: true,
   });
   return [
-    {
+    numberColumn({
       id: "example",
       header: "#",
       title: "Number",
       value: (pair) => pair.example,
-      align: "end",
       width: "44px",
-    },
+    }),
     {
       id: "difference",
       header: "Better",

@@ -12,6 +12,7 @@ import {
 import type { HistoryRow } from "../../generated/view-model";
 import { excerpt } from "../../text";
 import type { Column } from "../base/DataTable";
+import { numberColumn } from "../base/numberColumn";
 import { SafeText } from "../base/SafeText";
 import { RunStateBadge } from "./RunStateBadge";
 
@@ -50,59 +51,51 @@ export const columns: readonly Column<HistoryRow>[] = [
     cell: (row) => <RunStateBadge state={row.state} here={row.here} />,
     width: "124px",
   },
-  {
+  numberColumn({
     id: "score",
     header: "Score",
     title: "Score before and after",
     value: (row) => row.score,
     cell: (row) => <BeforeAndAfter row={row} />,
-    align: "end",
     width: "118px",
     largestFirst: true,
-  },
-  {
+  }),
+  numberColumn({
     id: "gain",
     header: "Gain",
     title: "Gain in points",
     value: gainOf,
-    cell: (row) => {
-      const gain = gainOf(row);
-      return gain === null ? "–" : formatPoints(gain);
-    },
-    align: "end",
+    format: formatPoints,
     width: "64px",
     largestFirst: true,
-  },
-  {
+  }),
+  numberColumn({
     id: "trials",
     header: "Trials",
     value: (row) => row.trials,
-    cell: (row) => formatCount(row.trials),
-    align: "end",
+    format: formatCount,
     width: "60px",
     largestFirst: true,
     hidden: true,
-  },
-  {
+  }),
+  numberColumn({
     id: "calls",
     header: "Calls",
     title: "LM calls",
     value: (row) => row.calls,
-    cell: (row) => formatCount(row.calls),
-    align: "end",
+    format: formatCount,
     width: "64px",
     largestFirst: true,
     hidden: true,
-  },
-  {
+  }),
+  numberColumn({
     id: "usd",
     header: "Cost",
     value: (row) => row.usd,
     cell: (row) => <Cost row={row} />,
-    align: "end",
     width: "82px",
     largestFirst: true,
-  },
+  }),
   {
     id: "created",
     header: "Started",
@@ -111,16 +104,15 @@ export const columns: readonly Column<HistoryRow>[] = [
     width: "130px",
     largestFirst: true,
   },
-  {
+  numberColumn({
     id: "seconds",
     header: "Time",
     value: (row) => row.seconds,
-    cell: (row) => formatDuration(row.seconds),
-    align: "end",
+    format: formatDuration,
     width: "90px",
     largestFirst: true,
     hidden: true,
-  },
+  }),
   {
     id: "program",
     header: "Program",

@@ -11,6 +11,7 @@ import type { TrialRow } from "../../generated/view-model";
 import { choices, choiceText, configurationText, kindNames } from "../../model/words";
 import type { Column } from "../base/DataTable";
 import { IntervalBar } from "../base/IntervalBar";
+import { numberColumn } from "../base/numberColumn";
 import { SafeText } from "../base/SafeText";
 
 /**
@@ -20,14 +21,13 @@ import { SafeText } from "../base/SafeText";
  */
 export function trialColumns(named: boolean, going: boolean): readonly Column<TrialRow>[] {
   return [
-    {
+    numberColumn({
       id: "trial",
       header: "#",
       title: "Trial",
       width: "54px",
-      align: "end",
       value: (row) => row.trial,
-    },
+    }),
     {
       id: "kind",
       header: "Kind",
@@ -44,14 +44,13 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
       value: (row) => configurationText(row.configuration),
       cell: (row) => <Chips row={row} named={named} />,
     },
-    {
+    numberColumn({
       id: "examples",
       header: "Examples",
       width: "84px",
-      align: "end",
       value: (row) => row.scored,
       cell: examplesText,
-    },
+    }),
     {
       id: "score",
       header: "Score",
@@ -61,32 +60,29 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
       largestFirst: true,
       cell: (row) => <Score row={row} />,
     },
-    {
+    numberColumn({
       id: "usd",
       header: "Cost",
       width: "76px",
-      align: "end",
       value: (row) => row.usd,
       cell: (row) => formatAbout(formatUsd(row.usd), row.about),
-    },
-    {
+    }),
+    numberColumn({
       id: "calls",
       header: "Calls",
       title: "LM calls",
       width: "56px",
-      align: "end",
       value: (row) => row.calls,
-      cell: (row) => formatCount(row.calls),
-    },
-    {
+      format: formatCount,
+    }),
+    numberColumn({
       id: "seconds",
       header: "Time",
       title: "Duration",
       width: "96px",
-      align: "end",
       value: (row) => row.seconds,
       cell: (row) => (row.seconds === null ? "" : formatDuration(Math.max(0, row.seconds))),
-    },
+    }),
     {
       id: "state",
       header: "State",
@@ -94,62 +90,56 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
       value: (row) => row.state,
       cell: (row) => <State row={row} going={going} />,
     },
-    {
+    numberColumn({
       id: "reused",
       header: "Reused",
       title: "Examples scored by an earlier trial",
       width: "70px",
-      align: "end",
       hidden: true,
       value: (row) => row.reused,
-    },
-    {
+    }),
+    numberColumn({
       id: "errors",
       header: "Failed",
       title: "Failed examples",
       width: "64px",
-      align: "end",
       hidden: true,
       value: (row) => row.errors,
-    },
-    {
+    }),
+    numberColumn({
       id: "cached_calls",
       header: "Cached",
       title: "Calls answered from the record",
       width: "70px",
-      align: "end",
       hidden: true,
       value: (row) => row.cached_calls,
-    },
-    {
+    }),
+    numberColumn({
       id: "input_tokens",
       header: "Tokens in",
       title: "Input tokens",
       width: "86px",
-      align: "end",
       hidden: true,
       value: (row) => row.input_tokens,
-      cell: (row) => formatAbout(formatTokens(row.input_tokens), row.about),
-    },
-    {
+      format: (tokens, row) => formatAbout(formatTokens(tokens), row.about),
+    }),
+    numberColumn({
       id: "output_tokens",
       header: "Tokens out",
       title: "Output tokens",
       width: "90px",
-      align: "end",
       hidden: true,
       value: (row) => row.output_tokens,
-      cell: (row) => formatAbout(formatTokens(row.output_tokens), row.about),
-    },
-    {
+      format: (tokens, row) => formatAbout(formatTokens(tokens), row.about),
+    }),
+    numberColumn({
       id: "asked_at",
       header: "Asked at",
       width: "76px",
-      align: "end",
       hidden: true,
       value: (row) => row.asked_at,
-      cell: (row) => formatClock(row.asked_at),
-    },
+      format: formatClock,
+    }),
   ];
 }
 
