@@ -18,6 +18,8 @@ from scripted_server import ScriptedServer
 
 import mipro_nb as mipro
 from mipro_nb import datasets, errors, runs, testing
+from mipro_nb.optimizer import miprov2
+from mipro_nb.optimizer.running import starting
 
 _ROOT = Path(__file__).parents[1]
 _DOCS = _ROOT / "docs"
@@ -65,9 +67,9 @@ def _multiplied(request):
 def reader(tmp_path, monkeypatch):
     """The names that a reader has after "Get started", with an LM that multiplies and a yes."""
     monkeypatch.chdir(tmp_path)
-    for method in ("compile", "resume", "acompile", "start"):
-        defaults = getattr(mipro.MIPROv2, method).__kwdefaults__
-        monkeypatch.setitem(defaults, "requires_permission_to_run", False)
+    for takes in (mipro.MIPROv2.compile, mipro.MIPROv2.resume, starting.run_of):
+        monkeypatch.setitem(takes.__kwdefaults__, "requires_permission_to_run", False)
+    monkeypatch.setattr(miprov2, "_asks", lambda given: False)  # of acompile and start
     # No list of prices knows a server on loopback.
     monkeypatch.setitem(mipro.LM.__init__.__kwdefaults__, "price", (0.15, 0.60))
     line = json.dumps({"question": "What is 2 times 3?", "answer": "2 * 3 = 6\n#### 6"})
