@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language import dspy_names
 from mipro_nb.numbers import is_number
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def check_options(options: Mapping[str, Any], *known: str) -> None:
     for name in options:
         if name in names:
             continue
+        if said := dspy_names.told("parameter", name, dspy_names.OPTIONS):
+            raise InvalidArgumentError(name, _HIDDEN, said)
         if near := difflib.get_close_matches(name, names, 1, cutoff=0.85):
             raise InvalidArgumentError(
                 name,

@@ -53,6 +53,8 @@ class Call:
         Whether a cap rests on the limit of its reply.
     draw
         Which draw it is, at a temperature above 0; see `mipro_nb.models.gate.draws`.
+    media_tokens
+        The most tokens of pictures and the like, which stand in `messages` by their hash alone.
     """
 
     model: str
@@ -66,6 +68,7 @@ class Call:
     predictor: str | None = None
     capped: bool = False
     draw: str = ""
+    media_tokens: int = 0
 
     @cached_property
     def key(self) -> str:

@@ -17,6 +17,7 @@ from mipro_nb.language.options import check_flag, check_options
 from mipro_nb.language.prompt import write_retry
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.counted import CountedLM
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.draws import seed_of
 from mipro_nb.models.gate.gate import current_gate
@@ -397,7 +398,7 @@ def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSP
 def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
     """Return notes on the limits that `caps` set to the replies of `lms`."""
     cap = "max_usd" if caps.max_usd is not None else "max_tokens"
-    calls = [(lm.name, lm.call_for(LMRequest([]))) for lm in lms if isinstance(lm, LM)]
+    calls = [(lm.name, lm.call_for(LMRequest([]))) for lm in lms if isinstance(lm, CountedLM)]
     notes = [
         f"Under the cap {cap}, replies of {name} are limited to "
         f"{unlimited_reply_tokens(call.model):,} tokens: give LM(max_tokens=…) for another limit."

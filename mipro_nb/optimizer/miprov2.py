@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError, ProgramError, RunEndedError
 from mipro_nb.evaluate.metric import HUNDRED, Metric, MetricFunction
+from mipro_nb.language.foreign import as_lm, as_program
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.options import check_flag
@@ -40,10 +41,13 @@ from mipro_nb.optimizer.planning.source import program_source
 from mipro_nb.optimizer.planning.uncounted import check_counted, note, uncounted
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.live_runs import begun_here, find_live, live_runs
+from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
+
+P = TypeVar("P")
 
 _CAPS = ("max_usd", "max_calls", "max_tokens", "max_seconds")
 # Parameters of compile that the plan does not depend on.
@@ -181,7 +185,7 @@ class MIPROv2:
 
     def compile(
         self,
-        student: Module,
+        student: P,
         *,
         trainset: Any,
         valset: Any = None,
@@ -208,7 +212,7 @@ class MIPROv2:
         requires_permission_to_run: bool = True,
         resume: bool = False,
         record: str | Path | None = None,
-    ) -> Module:
+    ) -> P:
         """Optimize `student` and return the best program, blocking until it is there.
 
         An interrupt stops the run gracefully and returns the best program so far.
@@ -216,7 +220,8 @@ class MIPROv2:
         Parameters
         ----------
         student
-            The program; it is never changed, an optimized copy is returned.
+            The program; it is never changed, an optimized copy is returned. A ``dspy.Module`` will
+            do as well: then a dspy.Module is returned.
         trainset
             List of Example, list of dict, or a data frame.
         valset
@@ -257,7 +262,8 @@ class MIPROv2:
             Hard caps: USD, LM calls, tokens (input and output), seconds of work. The run ends
             before a call that might exceed one, and returns the best program so far.
         requires_permission_to_run
-            Ask before the first LM call.
+            Ask before the first LM call, unless ``configure(permission="granted")`` or the
+            environment's ``MIPRO_PERMISSION=yes`` has answered for the whole process.
         resume
             Resume the newest run of the same plan with the same data, program, LMs and metric
             that was cut off, stopped, capped or failed, if there is one: what it paid for is not
@@ -302,13 +308,15 @@ class MIPROv2:
                 max_seconds=max_seconds,
             )
         )
-        run = _run_of(spec, record, resume=resume, ask=requires_permission_to_run)
-        return _carried_out(run, ask=requires_permission_to_run)
+        ask = _asks(requires_permission_to_run)
+        run = _run_of(spec, record, resume=resume, ask=ask)
+        optimized: P = _carried_out(run, ask=ask)
+        return optimized
 
     def resume(
         self,
         run_id: str,
-        student: Module | None = None,
+        student: Any = None,
         *,
         trainset: Any = None,
         valset: Any = None,
@@ -321,7 +329,7 @@ class MIPROv2:
         accept_changes: bool = False,
         requires_permission_to_run: bool = True,
         record: str | Path | None = None,
-    ) -> Module:
+    ) -> Any:
         """Resume a run that was cut off, stopped, capped or failed; block until it has ended.
 
         It goes by the run's own plan and seed: what was answered is not sent again, what was
@@ -395,7 +403,8 @@ class MIPROv2:
         resumption.check_same(progress, spec)
         spec = resumption.on_scale_of(progress, spec)
         changes = [change.text for change in resumption.differences(progress, spec)]
-        if changes and not (accept_changes or requires_permission_to_run):
+        ask = _asks(requires_permission_to_run)
+        if changes and not (accept_changes or ask):
             raise InvalidArgumentError(
                 "accept_changes",
                 accept_changes,
@@ -404,7 +413,7 @@ class MIPROv2:
             )
         notes = (resumption.note(progress), *changes, *spec.plan.notes)
         spec = replace(spec, plan=replace(spec.plan, notes=notes))
-        return _carried_out(Run(spec, opened, progress), ask=requires_permission_to_run)
+        return _carried_out(Run(spec, opened, progress), ask=ask)
 
     @staticmethod
     def join(run_id: str) -> Run:
@@ -424,7 +433,7 @@ class MIPROv2:
             raise RunEndedError(msg)
         return run
 
-    def plan(self, student: Module, *, trainset: Any, **settings: Any) -> Plan:
+    def plan(self, student: Any, *, trainset: Any, **settings: Any) -> Plan:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
 
         The program and the metric are run on a few rows with made-up answers, to measure the
@@ -434,32 +443,32 @@ class MIPROv2:
 
     async def acompile(
         self,
-        student: Module,
+        student: P,
         *,
         trainset: Any,
         requires_permission_to_run: bool = True,
         resume: bool = False,
         record: str | Path | None = None,
         **settings: Any,
-    ) -> Module:
+    ) -> P:
         """Optimize `student` without blocking the event loop; parameters as `compile`.
 
         Cancelling the awaiting task stops the run.
         """
         spec = await on_core(self._spec(student, trainset, **settings))
-        run = _run_of(spec, record, resume=resume, ask=requires_permission_to_run).open(
-            ask=requires_permission_to_run, blocking=False
-        )
+        ask = _asks(requires_permission_to_run)
+        run = _run_of(spec, record, resume=resume, ask=ask).open(ask=ask, blocking=False)
         try:
-            return await run
+            optimized: P = await run
         except BaseException:
             if run.joined is None:
                 run.stop()
             raise
+        return optimized
 
     def start(
         self,
-        student: Module,
+        student: Any,
         *,
         trainset: Any,
         requires_permission_to_run: bool = True,
@@ -472,14 +481,13 @@ class MIPROv2:
         In a notebook the run begins when somebody has said yes in the dialog below the cell.
         """
         spec = core().wait_for(self._spec(student, trainset, **settings))
-        run = _run_of(spec, record, resume=resume, ask=requires_permission_to_run).open(
-            ask=requires_permission_to_run, blocking=False
-        )
+        ask = _asks(requires_permission_to_run)
+        run = _run_of(spec, record, resume=resume, ask=ask).open(ask=ask, blocking=False)
         return run if run.joined is None else run.joined
 
     async def _spec(
         self,
-        student: Module,
+        student: Any,
         trainset: Any,
         *,
         valset: Any = None,
@@ -505,7 +513,7 @@ class MIPROv2:
 
     async def _spec_of(
         self,
-        student: Module,
+        student: Any,
         trainset: Any,
         valset: Any,
         *,
@@ -513,21 +521,25 @@ class MIPROv2:
         wanted: RequestedSettings,
         caps: Caps,
     ) -> RunSpec:
+        student = as_program(student)
         if not isinstance(student, Module):
             raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
         rows = split_rows(trainset, valset, inputs, wanted.valset_cap, wanted.seed)
-        task_lm = self.task_model or settings.lm
-        prompt_lm = self.prompt_model or settings.lm or task_lm
+        configured = student.default_lm or settings.lm
+        task_lm = self.task_model or configured
+        prompt_lm = self.prompt_model or configured or task_lm
         if task_lm is None or prompt_lm is None:
             msg = "No LM is configured: call configure(lm=LM(…)), or give task_model."
             raise ProgramError(msg)
+        student.check_lms(task_model=task_lm, teacher_settings=self.teacher_lm)
         copy = student.deepcopy()
+        metric = self.metric.of(copy)
         distinct_rows = len(distinct(rows.train))
         formats = plan_formats(copy, task_lm, wanted, distinct_rows)
         found = await rehearse(
             copy,
             [*rows.train, *rows.val],
-            self.metric,
+            metric,
             lm=task_lm,
             others_go_on=lambda: any(run.permitted for run in live_runs()),
             num_threads=wanted.num_threads,
@@ -557,6 +569,7 @@ class MIPROv2:
         check_counted(caps, not_counted)
         notes = [
             *plan.notes,
+            *student.plan_notes,
             *formats.notes,
             *note(not_counted),
             *found.notes,
@@ -589,7 +602,7 @@ class MIPROv2:
             plan=plan,
             student=copy,
             rows=rows,
-            metric=Metric(self.metric.function, scale),
+            metric=metric.scaled(scale),
             source=source,
             task_lm=task_lm,
             prompt_lm=prompt_lm,
@@ -646,8 +659,13 @@ def check_caps(caps: Caps, estimate: Estimate) -> None:
         )
 
 
+def _asks(requires_permission_to_run: bool) -> bool:  # noqa: FBT001 - as compile takes it
+    """Return whether somebody is asked before the first LM call."""
+    check_flag("requires_permission_to_run", requires_permission_to_run)
+    return is_asked(required=requires_permission_to_run)
+
+
 def _run_of(spec: RunSpec, record: str | Path | None, *, resume: bool, ask: bool) -> Run:
-    check_flag("requires_permission_to_run", ask)
     check_flag("resume", resume)
     opened = open_record(record if record is not None else settings.record)
     twin = _twin_of(opened, spec)
@@ -691,7 +709,7 @@ def _twin_noted(record: Record, spec: RunSpec, twin: Run | None) -> str:
     return "" if elsewhere is None else _TWIN_ELSEWHERE.format(run_id=elsewhere)
 
 
-def _student_of(run_id: str) -> Module:
+def _student_of(run_id: str) -> Any:
     run = begun_here(run_id)
     if run is None:
         raise InvalidArgumentError(
@@ -700,7 +718,7 @@ def _student_of(run_id: str) -> Module:
     return run.student
 
 
-def _carried_out(run: Run, *, ask: bool) -> Module:
+def _carried_out(run: Run, *, ask: bool) -> Any:
     """Return the best program of a run, blocking until it is there; an interrupt stops the run."""
     try:
         return run.open(ask=ask, blocking=True).wait()
@@ -715,6 +733,7 @@ def _carried_out(run: Run, *, ask: bool) -> Module:
 
 
 def _checked_lm(name: str, lm: Any) -> LanguageModel | None:
+    lm = as_lm(lm)
     if lm is not None and not isinstance(lm, LanguageModel):
         given = lm if isinstance(lm, str) else type(lm)
         raise InvalidArgumentError(name, given, "give an LM, such as LM('openai/gpt-4o-mini').")

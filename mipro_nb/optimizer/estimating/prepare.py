@@ -10,7 +10,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
 from mipro_nb.language.signatures.signature import SignatureMeta
-from mipro_nb.models.lm import LM
+from mipro_nb.models.counted import CountedLM
 from mipro_nb.models.prices import Price
 from mipro_nb.models.tokens import count_message_tokens
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
@@ -201,7 +201,7 @@ def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEsti
 def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
     calls_per_row = _per_row(rehearsal, lambda _: 1.0).expected
     fresh = ALL
-    if isinstance(lm, LM) and lm.cache and calls_per_row > 1:
+    if isinstance(lm, CountedLM) and lm.cache and calls_per_row > 1:
         # Configurations that differ in one predictor ask the others what was asked before.
         fresh = Amount(1 / calls_per_row, (1 + 1 / calls_per_row) / 2, 1.0)
     return _program_phase(
@@ -363,8 +363,8 @@ def _priced(
 
 
 def _price(lm: LanguageModel) -> Price | None:
-    return lm.price if isinstance(lm, LM) else None
+    return lm.price if isinstance(lm, CountedLM) else None
 
 
 def _max_tokens(lm: LanguageModel) -> int | None:
-    return lm.max_tokens if isinstance(lm, LM) else None
+    return lm.max_tokens if isinstance(lm, CountedLM) else None

@@ -11,7 +11,7 @@ from mipro_nb.errors import shown
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predictor import Predictor
-from mipro_nb.models.lm import LM
+from mipro_nb.models.counted import CountedLM
 from mipro_nb.models.services.redaction import shown_parameters
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 
@@ -48,7 +48,7 @@ def _own(predictor: Predictor) -> dict[str, Any]:
 
 
 def _described(lm: LanguageModel) -> dict[str, Any]:
-    if not isinstance(lm, LM):
+    if not isinstance(lm, CountedLM):
         own = {"structured_outputs": lm.structured_outputs}
         chosen = getattr(lm, "prompt_format", None)
         return own if chosen is None else {**own, "prompt_format": chosen}

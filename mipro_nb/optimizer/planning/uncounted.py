@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.models.counted import CountedLM
 from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.lm import LM
 
 _COUNTING = ("max_usd", "max_calls", "max_tokens")
 
 
 def uncounted(lms: Iterable[LanguageModel]) -> list[str]:
     """Return the names of those of `lms` whose calls are not counted."""
-    unknown = [lm for lm in lms if not isinstance(lm, LM)]
+    unknown = [lm for lm in lms if not isinstance(lm, CountedLM)]
     return list(dict.fromkeys(f"{lm.name} ({type(lm).__name__})" for lm in unknown))
 
 

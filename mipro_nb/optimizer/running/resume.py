@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
-from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.example import Example
 from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.caps import Caps
@@ -412,7 +411,7 @@ def on_scale_of(progress: RecordedProgress, spec: RunSpec) -> RunSpec:
     """Return `spec` with the scale of the run's scores, of which a rehearsal may see too little."""
     scale = progress.planned.metric_scale
     plan = replace(spec.plan, metric_scale=scale)
-    return replace(spec, plan=plan, metric=Metric(spec.metric.function, scale))
+    return replace(spec, plan=plan, metric=spec.metric.scaled(scale))
 
 
 def same_auto(progress: RecordedProgress, plan: Plan) -> Plan:
