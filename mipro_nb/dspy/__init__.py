@@ -10,7 +10,7 @@
 from mipro_nb.errors import MissingExtraError
 
 try:
-    import dspy as _installed
+    import dspy  # noqa: F401 - looked for
 except ModuleNotFoundError as error:
     if error.name != "dspy":
         raise
@@ -22,4 +22,4 @@ from mipro_nb.dspy.miprov2 import MIPROv2
 
 __all__ = ["MIPROv2"]
 
-open_doors(_installed)
+open_doors()

@@ -215,13 +215,12 @@ async def _sent(asked: Asked, lm: Any, call: Call) -> Any:
             for name in LIMITS
             if name in call.parameters and call.parameters[name] != given.get(name)
         }
-    if asked.is_async:
-        return await asked.original(lm, *asked.args, **options)
-    if type(lm) is dspy.LM and isinstance(lm.engine, str):
-        with _from_adapter(lm, options.get("messages")):
-            return await dspy.BaseLM.acall(lm, *asked.args, **options)
-    # A class or an engine of the user's own may know no other way than the one it was called by.
     with _from_adapter(lm, options.get("messages")):
+        if asked.is_async:
+            return await asked.original(lm, *asked.args, **options)
+        if type(lm) is dspy.LM and isinstance(lm.engine, str):
+            return await dspy.BaseLM.acall(lm, *asked.args, **options)
+        # A class or an engine of the user's own may know no other way than it was called by.
         return await in_worker(asked.original, lm, *asked.args, **options)
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any
+
+import dspy
 
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.dspy.callers import scope_of_caller
@@ -23,7 +24,7 @@ from mipro_nb.models.gate.gate import gate_here
 _MARK = "_mipro_nb_door"
 
 
-def open_doors(dspy: ModuleType) -> None:
+def open_doors() -> None:
     """Have calls of DSPy's LMs and embedders find the gate, if they belong to one."""
     _wrap(dspy.BaseLM, _OF_AN_LM)
     open_doors_of_subclasses(dspy.BaseLM)
@@ -71,14 +72,24 @@ def _calling(original: Callable[..., Any]) -> Callable[..., Any]:
     def calling(self: Any, *args: Any, **options: Any) -> Any:
         if is_under_way():
             return original(self, *args, **options)
+        scope = scope_of_caller()
+        if scope is not None:
+            return scope.copy().run(
+                _in_settings, dspy.settings.config, calling, self, *args, **options
+            )
         if gate_here() is None:
-            scope = scope_of_caller()
-            if scope is None:
-                return original(self, *args, **options)
-            return scope.copy().run(calling, self, *args, **options)
+            return original(self, *args, **options)
         return core().wait_for(answered(Asked(self, args, options, original)))
 
     return calling
+
+
+def _in_settings(
+    given: Mapping[str, Any], call: Callable[..., Any], /, *args: Any, **kwargs: Any
+) -> Any:
+    """Make a call with DSPy's settings as they are `given`: who calls is one of them."""
+    with dspy.context(**given):
+        return call(*args, **kwargs)
 
 
 def _calling_async(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mipro_nb.dspy.media import hashed
 from mipro_nb.language.lm_protocol import Message
 
-# More than services count for a picture of the finest detail, and for a page of a document.
+# More than services count for a picture of the finest detail, or a page behind a link.
 _MOST_MEDIA_TOKENS = 16_384
 _BESIDE_CONTENT = frozenset({"role", "content"})
 
@@ -24,7 +24,7 @@ class Written:
     messages
         Role and text of each.
     media_tokens
-        The most tokens of what is in them by its hash alone.
+        The most tokens of what is in them by its hash, or by a link, alone.
     """
 
     messages: list[Message]
@@ -42,7 +42,7 @@ def written(messages: Sequence[Mapping[str, Any]]) -> Written:
         if rest:
             content = f"{content}\n{json.dumps(rest, default=str, sort_keys=True)}".strip()
         made.append({"role": str(message.get("role", "user")), "content": content})
-    return Written(made, _MOST_MEDIA_TOKENS * len(found) + sum(map(len, found)))
+    return Written(made, sum(_MOST_MEDIA_TOKENS + len(part) for part in found))
 
 
 def written_request(request: Any) -> Written:
@@ -53,10 +53,8 @@ def written_request(request: Any) -> Written:
 
 
 def _content(content: Any, found: list[str]) -> str:
-    if isinstance(content, str):
-        return content
-    if content is None:
-        return ""
+    if isinstance(content, str) or content is None:
+        return content or ""
     parts = content if isinstance(content, list | tuple) else [content]
     return "\n".join(_part(part, found) for part in parts)
 
@@ -66,29 +64,6 @@ def _part(part: Any, found: list[str]) -> str:
         return part
     if isinstance(part, Mapping) and part.get("type") == "text":
         return str(part.get("text", ""))
-    return json.dumps(_hashed(part, found), default=str, sort_keys=True)
-
-
-def _hashed(value: Any, found: list[str]) -> Any:
-    """Return `value` with what is data in it by its hash; the data are added to `found`."""
-    if isinstance(value, Mapping):
-        return {str(name): _hashed(inner, found) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hashed(inner, found) for inner in value]
-    if isinstance(value, bytes):
-        value = value.hex()
-    if not isinstance(value, str) or not _is_data(value):
-        return value
-    found.append(value)
-    kind = value.partition(";")[0] if value.startswith("data:") else "data"
-    return f"{kind}, {len(value)} characters, sha256 {hashlib.sha256(value.encode()).hexdigest()}"
-
-
-_LONGEST_SHOWN = 2048
-
-
-def _is_data(text: str) -> bool:
-    # Links have whoever reads them fetch a picture, which costs as much.
-    return text.startswith(("data:", "http://", "https://")) or (
-        len(text) > _LONGEST_SHOWN and not any(letter.isspace() for letter in text[:_LONGEST_SHOWN])
-    )
+    whole = json.dumps(part, default=str, sort_keys=True)
+    found.append(whole)
+    return hashed(whole)

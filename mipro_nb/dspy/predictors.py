@@ -12,6 +12,7 @@ from mipro_nb.dspy.callers import register
 from mipro_nb.dspy.copying import copied
 from mipro_nb.dspy.instructions import taken_apart
 from mipro_nb.dspy.lm import DSPyLM
+from mipro_nb.dspy.media import unwrapped, wrapped
 from mipro_nb.dspy.rehearsed import written_reply
 from mipro_nb.dspy.signatures import own_signature
 from mipro_nb.language.example import Example
@@ -76,11 +77,11 @@ class DSPyPredictor:
     @property
     def demos(self) -> list[Example]:
         """Solved examples shown to the LM."""
-        return [Example(dict(demo.items())) for demo in self.inner.demos]
+        return [Example(wrapped(dict(demo.items()))) for demo in self.inner.demos]
 
     @demos.setter
     def demos(self, demos: list[Example]) -> None:
-        self.inner.demos = [dspy.Example(demo.to_dict()) for demo in demos]
+        self.inner.demos = [dspy.Example(unwrapped(demo)) for demo in demos]
 
     @property
     def lm(self) -> LanguageModel | None:
@@ -108,7 +109,7 @@ class DSPyPredictor:
         del lm  # the adapter writes them, for whatever LM
         adapter = dspy.settings.adapter or dspy.ChatAdapter()
         try:
-            made = adapter.format(self.inner.signature, self.inner.demos, dict(inputs))
+            made = adapter.format(self.inner.signature, self.inner.demos, unwrapped(inputs))
         except Exception:  # noqa: BLE001 - an adapter has its own ideas of values that were made up
             text = "\n".join(f"{name}: {value}" for name, value in inputs.items())
             made = [{"role": "user", "content": f"{self.inner.signature.instructions}\n{text}"}]

@@ -15,13 +15,13 @@ from mipro_nb.dspy.copying import copied, taken
 from mipro_nb.dspy.doors import check_door_of, open_doors_of_subclasses
 from mipro_nb.dspy.failures import ours
 from mipro_nb.dspy.lm import DSPyLM
+from mipro_nb.dspy.media import unwrapped, wrapped
 from mipro_nb.dspy.predictors import DSPyPredictor
 from mipro_nb.dspy.results import attach_results
 from mipro_nb.dspy.rows import (
     GivenPrediction,
     dspy_prediction,
     dspy_row,
-    recordable,
 )
 from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError
 from mipro_nb.language.example import Prediction
@@ -180,12 +180,13 @@ class Student(Module):
     async def _run(self, traced: Student, args: tuple[Any, ...], inputs: Mapping[str, Any]) -> Any:
         """Run it; its steps are told as those of `traced`."""
         trace: list[Any] = []
+        given = unwrapped(inputs)
         with self._surrounded(), dspy.context(trace=trace):
             try:
                 if _is_async(type(self.inner)):
-                    result = await self.inner.acall(*args, **inputs)
+                    result = await self.inner.acall(*args, **given)
                 else:
-                    result = await in_worker(self.inner, *args, **inputs)
+                    result = await in_worker(self.inner, *args, **given)
             except dspy.AdapterParseError as error:
                 reply = str(getattr(error, "lm_response", ""))
                 problem = f"{type(error).__name__}: no outputs as asked for."
@@ -197,11 +198,11 @@ class Student(Module):
                 raise failure from None
         known = {id(predictor.inner): name for name, predictor in self._predictors}
         told = dict(traced._predictors)
-        for predictor, given, prediction in trace:
+        for predictor, asked, prediction in trace:
             name = known.get(id(predictor))
             if name is not None:
-                made = Prediction(recordable(dict(prediction.items())))
-                add_step(Step(told[name], recordable(given), made))
+                made = Prediction(wrapped(dict(prediction.items())))
+                add_step(Step(told[name], wrapped(asked), made))
         return GivenPrediction(result) if isinstance(result, dspy.Prediction) else result
 
     def metric_door(self, metric: Callable[..., Any]) -> Callable[..., Any]:
@@ -262,6 +263,6 @@ def _dspy_trace(trace: Any) -> Any:
     if trace is None:
         return None
     return [
-        (step.predictor.inner, dict(step.inputs), dspy_prediction(step.prediction))
+        (step.predictor.inner, unwrapped(step.inputs), dspy_prediction(step.prediction))
         for step in trace
     ]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import dspy
 
-from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.dspy.media import unwrapped, wrapped
 from mipro_nb.language.example import Example, Prediction
-from mipro_nb.language.saving import jsonable
 
 
 class GivenPrediction(Prediction):
@@ -18,13 +16,13 @@ class GivenPrediction(Prediction):
     _given: Any = None
 
     def __init__(self, given: Any) -> None:
-        super().__init__(dict(given.items()))
+        super().__init__(wrapped(dict(given.items())))
         object.__setattr__(self, "_given", given)
 
 
 def own_row(row: Any) -> Example:
     """Return a ``dspy.Example`` as ours."""
-    example = Example(dict(row.items()))
+    example = Example(wrapped(dict(row.items())))
     try:
         names = list(row.inputs().keys())
     except ValueError:  # with_inputs was never called
@@ -36,7 +34,7 @@ def dspy_row(row: Any) -> Any:
     """Return a row of ours as a ``dspy.Example``."""
     if not isinstance(row, Example):
         return row
-    made = dspy.Example(row.to_dict())
+    made = dspy.Example(unwrapped(row))
     return made if row.input_names is None else made.with_inputs(*row.input_names)
 
 
@@ -45,17 +43,4 @@ def dspy_prediction(prediction: Any) -> Any:
     if not isinstance(prediction, Example):
         return prediction
     given = prediction._given if isinstance(prediction, GivenPrediction) else None  # noqa: SLF001
-    return dspy.Prediction(**prediction.to_dict()) if given is None else given
-
-
-def recordable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `values` with the text of each that has no JSON form, as prompts show it."""
-    return {name: _recordable(name, value) for name, value in values.items()}
-
-
-def _recordable(name: str, value: Any) -> Any:
-    try:
-        jsonable(value, name)
-    except InvalidArgumentError:
-        return str(value)
-    return value
+    return dspy.Prediction(**unwrapped(prediction)) if given is None else given
