@@ -52,6 +52,13 @@ def unpacked(text: str, thoughts: str, model_type: str) -> Any:
     return [{"text": text}] if model_type == "responses" else [text]
 
 
+def together(outputs: list[Any]) -> list[Any]:
+    """Return the outputs of several calls as DSPy gives those of one: all texts, or all dicts."""
+    if all(isinstance(output, str) for output in outputs):
+        return outputs
+    return [{"text": each} if isinstance(each, str) else each for each in outputs]
+
+
 def text_of(given: Any) -> str:
     """Return all texts in what an LM gave back, for counting them."""
     if not isinstance(given, list):

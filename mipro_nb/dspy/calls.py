@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ import dspy
 from pydantic import BaseModel
 
 from mipro_nb.core_loop import in_worker
-from mipro_nb.dspy.answers import packed, text_of, unpacked
+from mipro_nb.dspy.answers import packed, text_of, together, unpacked
 from mipro_nb.dspy.callers import calling_predictor, proxy_of
 from mipro_nb.dspy.failures import as_dspy, meaning
 from mipro_nb.dspy.messages import Written, written, written_request
@@ -82,6 +83,12 @@ class Asked:
         return None if given is None or isinstance(given, str) else given
 
     @property
+    def replies(self) -> int:
+        """Return how many replies are asked for."""
+        wanted = self.options.get("n", self.lm.kwargs.get("n"))
+        return wanted if self.request is None and isinstance(wanted, int) and wanted > 1 else 1
+
+    @property
     def messages(self) -> list[Mapping[str, Any]]:
         """Return the messages as they are sent."""
         given = self.options.get("messages")
@@ -106,9 +113,20 @@ async def answered(asked: Asked) -> Any:
         If the call failed.
     """
     predictor = calling_predictor()
+    replies = asked.replies
     if settings.stand_in is not None and predictor is not None:
         options = {n: v for n, v in asked.options.items() if n != "messages"}
-        return [await made_up_reply(settings.stand_in, predictor, asked.messages, options)]
+        reply = await made_up_reply(settings.stand_in, predictor, asked.messages, options)
+        return [reply] * replies
+    if replies == 1:
+        return await _through_gate(asked, predictor)
+    # DSPy sends them one by one as well, so that each has to be counted.
+    single = replace(asked, options={**asked.options, "n": 1})
+    found = await asyncio.gather(*(_through_gate(single, predictor) for _ in range(replies)))
+    return together([output for each in found for output in each])
+
+
+async def _through_gate(asked: Asked, predictor: Any) -> Any:
     lm = asked.lm
     raised: list[Exception] = []
     proxy = proxy_of(predictor)

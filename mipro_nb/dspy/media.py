@@ -42,7 +42,7 @@ class Media(BaseModel):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Media) and bool(self._given == other.given)
 
-    __hash__ = None  # type: ignore[assignment] - as a picture has none
+    __hash__ = None  # type: ignore[assignment]  # as a picture has none
 
 
 def hashed(text: str) -> str:

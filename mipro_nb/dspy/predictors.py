@@ -81,7 +81,7 @@ class DSPyPredictor:
 
     @demos.setter
     def demos(self, demos: list[Example]) -> None:
-        self.inner.demos = [dspy.Example(unwrapped(demo)) for demo in demos]
+        self.inner.demos = [dspy.Example(unwrapped(demo.to_dict())) for demo in demos]
 
     @property
     def lm(self) -> LanguageModel | None:

@@ -136,7 +136,6 @@ class Student(Module):
                 raise InvalidArgumentError(
                     name, lm, "a program of DSPy's asks DSPy's LMs: give a dspy.LM(…)."
                 )
-        open_doors_of_subclasses(dspy.BaseLM)
         asked = [lm.inner for lm in lms.values() if isinstance(lm, DSPyLM)]
         asked += [each.inner.lm for _, each in self._predictors if each.inner.lm is not None]
         for inner in asked:
@@ -189,7 +188,7 @@ class Student(Module):
                     result = await in_worker(self.inner, *args, **given)
             except dspy.AdapterParseError as error:
                 reply = str(getattr(error, "lm_response", ""))
-                problem = f"{type(error).__name__}: no outputs as asked for."
+                problem = f"{error.adapter_name} found no outputs as the signature has them."
                 raise ReplyError(problem, reply, {}) from None
             except dspy.DSPyError as error:
                 failure = ours(error)
@@ -244,6 +243,7 @@ class Student(Module):
 
 def student_of(program: Any, notes: Sequence[str] = ()) -> Student:
     """Return what stands for a user's ``dspy.Module``, by the name of its class."""
+    open_doors_of_subclasses(dspy.BaseLM)
     named: type[Student] = type(type(program).__name__, (Student,), {"__module__": __name__})
     return named(taken(program), dict(dspy.settings.config), notes=notes)
 

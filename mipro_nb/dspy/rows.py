@@ -34,7 +34,7 @@ def dspy_row(row: Any) -> Any:
     """Return a row of ours as a ``dspy.Example``."""
     if not isinstance(row, Example):
         return row
-    made = dspy.Example(unwrapped(row))
+    made = dspy.Example(unwrapped(row.to_dict()))
     return made if row.input_names is None else made.with_inputs(*row.input_names)
 
 
@@ -43,4 +43,4 @@ def dspy_prediction(prediction: Any) -> Any:
     if not isinstance(prediction, Example):
         return prediction
     given = prediction._given if isinstance(prediction, GivenPrediction) else None  # noqa: SLF001
-    return dspy.Prediction(**unwrapped(prediction)) if given is None else given
+    return dspy.Prediction(**unwrapped(prediction.to_dict())) if given is None else given

@@ -198,7 +198,7 @@ class Module:
         saving.save(self.dump_state(), Path(path))
 
     def load(self, path: str | Path) -> None:
-        """Read what `save` wrote into this program.
+        """Read what `save` wrote into this program, or what DSPy saved as JSON.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""DSPy as it is installed, with an LM at a scripted server; without it, there is nothing to test."""
+"""DSPy as it is installed, with an LM at a scripted server; all is skipped without it."""
 
 from __future__ import annotations
 
