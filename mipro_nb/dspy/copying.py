@@ -15,7 +15,7 @@ def copied(module: Any) -> Any:
     """
     predictors = [predictor for _, predictor in module.named_predictors()]
     lms = [predictor.lm for predictor in predictors]
-    with _lock:  # whoever copies it at the same time must not miss the LMs
+    with _lock:  # a copy made at the same time must not miss the LMs
         try:
             for predictor in predictors:
                 predictor.lm = None

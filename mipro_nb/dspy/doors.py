@@ -45,10 +45,10 @@ def check_door_of(lm: Any) -> None:
     Raises
     ------
     InvalidArgumentError
-        If they cannot: it is no LM, or is called in a way that could not be wrapped.
+        If they cannot: it is not an LM, or is called in a way that could not be wrapped.
     """
     if not isinstance(lm, dspy.BaseLM):
-        raise InvalidArgumentError("lm", type(lm), "it is no dspy.LM: give one.")
+        raise InvalidArgumentError("lm", type(lm), "it is not a dspy.LM: give one.")
     for name in _OF_AN_LM:
         method = vars(lm).get(name, getattr(type(lm), name, None))
         if not hasattr(method, _MARK):

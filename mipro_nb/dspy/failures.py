@@ -49,7 +49,7 @@ def meaning(error: Exception, call: Call) -> Exception:
 
 
 def _passing(error: Exception, model: str, said: str) -> RetryableError | None:
-    """Return what a failure that may pass means, None if it is none."""
+    """Return what a failure that may pass means, None if it is not such a one."""
     if any(type(cause).__name__ in _NO_CONNECTION for cause in _causes(error)):
         remedy = "Check api_base and that it is running."
         return RetryableError(
@@ -80,7 +80,7 @@ def _refusal(error: Exception, call: Call, said: str) -> LMError:
 def as_dspy(error: LMError, raised: Exception | None, model: str) -> Exception:
     """Return what a program hears of an LM call that failed: DSPy's own error.
 
-    Programs look for its class. Where the record tells of a call that had failed before a run was
+    Programs look for its class. Where the record reports a call that had failed before a run was
     resumed, there is none, and it is made again.
     """
     if raised is not None:

@@ -38,7 +38,7 @@ _NOT_TAKEN_ALONG = frozenset({
 })  # fmt: skip
 _CALLS_APART = (
     "Answers that DSPy's own cache holds are not taken from it: the record has its own. "
-    "lm.history tells of the calls that are sent."
+    "lm.history shows the calls that are sent."
 )
 _TOOLS_STAY = (
     "What {names} made of its tools stays as it is in its instruction, word for word: the part "

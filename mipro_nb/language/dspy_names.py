@@ -1,4 +1,4 @@
-"""Names of DSPy that are not part of mipro_nb: whoever writes one is told where it works.
+"""Names of DSPy that are not part of mipro_nb: anyone who writes one is told where it works.
 
 Scripts for DSPy are tried with ``import mipro_nb as dspy``. What is there has DSPy's name; what is
 not says so, and names the bridge, instead of ending in Python's bare AttributeError.

@@ -47,7 +47,7 @@ def translated(state: Mapping[str, Any], signatures: Mapping[str, SignatureMeta]
         if name in signatures:
             made[name] = _translated(name, saved, signatures[name])
         else:
-            made[name] = saved  # the caller tells of predictors that are not here
+            made[name] = saved  # the caller says which predictors are not here
     if with_lms:
         warnings.warn(
             f"The LM that DSPy saved with {', '.join(with_lms)} is not taken over: set it with "

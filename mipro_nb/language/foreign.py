@@ -1,6 +1,6 @@
 """Programs, LMs and rows of another library, taken for our own.
 
-Whoever is handed one asks here, and need not know which library it is of: importing `mipro_nb`
+Anyone who is handed one asks here, and need not know which library it is of: importing `mipro_nb`
 says who knows such a library, and it is loaded for those only who have loaded it themselves.
 """
 

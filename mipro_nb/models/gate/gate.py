@@ -215,7 +215,7 @@ class Gate:
         return await self._shared(call, send)
 
     async def let_by(self) -> None:
-        """Return where what is paid for, but is no LM call and is not counted, may go on."""
+        """Return where something may be sent that costs, but is not counted: an embedding, say."""
 
     async def _shared(self, call: Call, send: Send) -> Answer:
         """Return a known answer; send `call`, or wait for an equal one that is in flight."""
