@@ -7,18 +7,25 @@
 >>> optimized.save("optimized.json")
 """
 
+from importlib.metadata import PackageNotFoundError, version
+
 from mipro_nb.errors import MissingExtraError
 
+_OLDEST = (3, 4)
+
 try:
-    import dspy  # noqa: F401 - looked for
-except ModuleNotFoundError as error:
-    if error.name != "dspy":
-        raise
+    _installed = version("dspy")
+except PackageNotFoundError:
     msg = "DSPy is not installed: pip install 'mipro_nb[dspy]' brings it."
     raise MissingExtraError(msg) from None
+if tuple(int(part) for part in _installed.split(".")[:2]) < _OLDEST:
+    msg = (
+        f"The bridge is for DSPy 3.4 or newer, and {_installed} is installed: pip install -U dspy."
+    )
+    raise MissingExtraError(msg)
 
-from mipro_nb.dspy.doors import open_doors
-from mipro_nb.dspy.miprov2 import MIPROv2
+from mipro_nb.dspy.doors import open_doors  # noqa: E402 - DSPy has to be there
+from mipro_nb.dspy.miprov2 import MIPROv2  # noqa: E402
 
 __all__ = ["MIPROv2"]
 

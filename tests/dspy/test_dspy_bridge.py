@@ -10,19 +10,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Literal
 
-import dspy
 import pytest
 from dspy_task import API_KEY, answer, write
 from scripted_server import Reply, ScriptedServer
 
 import mipro_nb as mipro
-from mipro_nb.dspy import MIPROv2
 from mipro_nb.errors import (
     InvalidArgumentError,
     LMUnavailableError,
     PermissionUnansweredError,
     ProgramError,
 )
+
+pytest.importorskip("dspy.primitives", reason="needs the extra `dspy`")
+import dspy
+
+from mipro_nb.dspy import MIPROv2
 
 
 def right(example, prediction, trace=None):
