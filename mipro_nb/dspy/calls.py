@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +37,12 @@ CLIENT_SETTINGS = frozenset({
     "azure_ad_token_provider", "organization", "project", "extra_query",
     "custom_llm_provider", "model_list", "num_retries", "cache", "rollout_id",
     "prompt_cache", "provider",
+})  # fmt: skip
+# What it is asked, and settings that say nothing about who pays.
+_ASKED_BY = frozenset({"messages", "request", "prompt"})
+_OPEN = frozenset({
+    "api_base", "base_url", "api_version", "custom_llm_provider", "num_retries", "cache",
+    "rollout_id", "prompt_cache", "provider",
 })  # fmt: skip
 _KEY_VARIABLES = ("_API_KEY",)
 _URL_VARIABLES = ("_API_BASE", "_BASE_URL")
@@ -81,6 +87,12 @@ class Asked:
         """Return the Request that it is asked by, None if it is asked by messages."""
         given = self.options.get("request", self._prompt)
         return None if given is None or isinstance(given, str) else given
+
+    @property
+    def limit(self) -> Mapping[str, int]:
+        """Return the limit of the reply that a Request names, as messages would be sent with it."""
+        named = None if self.request is None else self.request.config.max_tokens
+        return {} if named is None else {LIMITS[0]: named}
 
     @property
     def replies(self) -> int:
@@ -130,7 +142,8 @@ async def _through_gate(asked: Asked, predictor: Any) -> Any:
     lm = asked.lm
     raised: list[Exception] = []
     proxy = proxy_of(predictor)
-    call = call_of(lm, asked.written, asked.options, proxy.bound_name if proxy else None)
+    name = proxy.bound_name if proxy else None
+    call = call_of(lm, asked.written, {**asked.options, **asked.limit}, name)
     try:
         with lm_call():
             answer = await current_gate().admit(call, partial(_attempt, asked, raised))
@@ -143,13 +156,15 @@ async def _through_gate(asked: Asked, predictor: Any) -> Any:
 
 def call_of(lm: Any, messages: Written, options: Mapping[str, Any], predictor: str | None) -> Call:
     """Return the call that asking `lm` so leads to."""
-    secrets.add(texts_of_unknown({**lm.kwargs, **options}))
+    given = {
+        name: value for name, value in {**lm.kwargs, **options}.items() if name not in _ASKED_BY
+    }
+    secrets.add(texts_of_unknown({n: v for n, v in given.items() if n not in _OPEN}))
     secrets.add(_from_environment(lm, _KEY_VARIABLES))
-    given = {**lm.kwargs, **options}
     parameters = {
         name: _described(value)
         for name, value in given.items()
-        if value is not None and name not in CLIENT_SETTINGS | {"messages", "request"}
+        if value is not None and name not in CLIENT_SETTINGS
     }
     return Call(
         model=lm.model,
@@ -179,7 +194,12 @@ def server_of(lm: Any, options: Mapping[str, Any] | None = None) -> str:
 
 def price_of(lm: Any) -> Price | None:
     """Return the listed prices of the model, None if none are."""
-    provider, _, model = str(lm.model).partition("/")
+    return _listed(str(lm.model))
+
+
+@lru_cache(maxsize=256)
+def _listed(name: str) -> Price | None:
+    provider, _, model = name.partition("/")
     return listed_price(provider, model) if model else None
 
 
@@ -226,7 +246,10 @@ async def _attempt(asked: Asked, raised: list[Exception], call: Call) -> Answer:
 async def _sent(asked: Asked, lm: Any, call: Call) -> Any:
     """Call the copy `lm` as the program called its LM, with the limit that a cap has set."""
     options = {name: value for name, value in asked.options.items() if name != "cache"}
-    if asked.request is None:
+    args = asked.args
+    if asked.request is not None:
+        args, options = (), {**options, "request": _limited(asked.request, call)}
+    else:
         given = {**lm.kwargs, **options}
         options |= {
             name: call.parameters[name]
@@ -235,11 +258,19 @@ async def _sent(asked: Asked, lm: Any, call: Call) -> Any:
         }
     with _from_adapter(lm, options.get("messages")):
         if asked.is_async:
-            return await asked.original(lm, *asked.args, **options)
+            return await asked.original(lm, *args, **options)
         if type(lm) is dspy.LM and isinstance(lm.engine, str):
-            return await dspy.BaseLM.acall(lm, *asked.args, **options)
+            return await dspy.BaseLM.acall(lm, *args, **options)
         # A class or an engine of the user's own may know no other way than it was called by.
-        return await in_worker(asked.original, lm, *asked.args, **options)
+        return await in_worker(asked.original, lm, *args, **options)
+
+
+def _limited(request: Any, call: Call) -> Any:
+    """Return a Request with the limit that a cap has set, where it names none itself."""
+    limit = next((call.parameters[name] for name in LIMITS if name in call.parameters), None)
+    if not call.capped or request.config.max_tokens is not None:
+        return request
+    return replace(request, config=replace(request.config, max_tokens=limit))
 
 
 @contextmanager

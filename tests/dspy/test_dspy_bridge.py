@@ -21,6 +21,7 @@ from mipro_nb.errors import (
     PermissionUnansweredError,
     ProgramError,
 )
+from mipro_nb.models.services.redaction import secrets
 
 pytest.importorskip("dspy.primitives", reason="needs the extra `dspy`")
 import dspy
@@ -366,6 +367,32 @@ def test_the_key_is_not_in_the_record(server, rows):
     with closing(sqlite3.connect(path)) as record:
         dumped = "\n".join(record.iterdump())
     assert API_KEY not in dumped
+
+
+def test_what_is_asked_is_not_taken_for_a_secret(server, rows):
+    compiled(TwoSteps(), rows, max_calls=30)
+    asked = "user: How much is 1 + 1? Respond with the corresponding output fields."
+    assert secrets.taken_out(asked) == asked
+    assert API_KEY not in secrets.taken_out(f"the key {API_KEY}")
+
+
+def test_whole_requests_pass_the_gate_with_the_limit_of_a_cap(server, rows):
+    class Direct(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.solve = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            lm = dspy.settings.lm
+            hello = dspy.lm15.Message.user("Hello.")
+            response = lm(dspy.lm15.Request(model=lm.model, messages=(hello,)))
+            assert isinstance(response, dspy.lm15.Response)
+            return self.solve(question=question)
+
+    compiled(Direct(), rows, max_calls=60, max_tokens=1_000_000)
+    assert server.count == 60
+    limits = {request.body.get("max_completion_tokens") for request in server.requests}
+    assert limits == {4096}
 
 
 def test_calls_outside_of_runs_go_as_dspy_sends_them(server):
