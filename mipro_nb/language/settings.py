@@ -37,9 +37,10 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     for name in values:
         if name not in known:
             # Somebody may have put a key here.
-            what = dspy_names.told("setting", name, dspy_names.SETTINGS) or "there is no such one."
             offered = ", ".join(each for each in known if each != "stand_in")
-            raise InvalidArgumentError(name, "(not shown)", f"{what} The settings are {offered}.")
+            said = dspy_names.told("setting", name, dspy_names.SETTINGS)
+            remedy = said or f"there is no such setting: they are {offered}."
+            raise InvalidArgumentError(name, "(not shown)", remedy)
     if values.get("permission") not in (None, _GRANTED):
         raise InvalidArgumentError(
             "permission", values["permission"], f"give {_GRANTED!r}, or None to be asked."
