@@ -6,6 +6,7 @@
 >>> optimized = mipro.MIPROv2(metric, auto="light").compile(student, trainset=rows)
 """
 
+import sys
 from typing import Any
 
 from mipro_nb import errors, runs
@@ -23,6 +24,8 @@ from mipro_nb.language import (
     Signature,
     configure,
     context,
+    dspy_names,
+    foreign,
     inspect_history,
     register_prompt_format,
     settings,
@@ -85,6 +88,19 @@ __all__ = [
 ]
 
 surface.prefer(surface_here)
+__getattr__ = dspy_names.missing_from(__name__)
+
+
+def _dspy() -> foreign.Library | None:
+    """Return what takes DSPy's objects for ours, for those who have loaded DSPy themselves."""
+    if "dspy" not in sys.modules:
+        return None
+    from mipro_nb.dspy.library import DSPY  # noqa: PLC0415 - it brings all of DSPy
+
+    return DSPY
+
+
+foreign.prefer(_dspy)
 
 
 def load_ipython_extension(ipython: Any) -> None:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 UNANSWERED = (
     "Permission is required and there is nobody to ask: this session takes no input. Look at "
-    "optimizer.plan(…), and pass requires_permission_to_run=False to run it. No LM call was made."
+    "optimizer.plan(…), and pass requires_permission_to_run=False to run it; or permit all runs of "
+    'this process, by configure(permission="granted") or MIPRO_PERMISSION=yes in its environment. '
+    "No LM call was made."
 )
 _JOIN = "Run this plan beside run {run_id}, or join that one? [y/N/join] "
 _GO_ON = "Press Enter to go on, Ctrl-C to stop and keep the best program so far. "

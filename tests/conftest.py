@@ -18,7 +18,7 @@ hypothesis.settings.load_profile("mipro_nb")
 # Whatever they were started with: what a shell runs in the background has SIGINT ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_SERVICE_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
+_SERVICE_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "MIPRO_PERMISSION")
 
 
 # One worker has the browser, which goes from test to test; one has the embedded LM, which needs
@@ -56,9 +56,9 @@ def _own_surroundings(tmp_path, monkeypatch):
     monkeypatch.setenv("MIPRO_HOME", str(tmp_path / "mipro_home"))
     for variable in _SERVICE_VARIABLES:
         monkeypatch.delenv(variable, raising=False)
-    configure(lm=None, record=None, prompt_format=None)
+    configure(lm=None, record=None, prompt_format=None, permission=None)
     yield
-    configure(lm=None, record=None, prompt_format=None)
+    configure(lm=None, record=None, prompt_format=None, permission=None)
     close_records(tmp_path)  # a thousand tests would have more open than a process may
 
 

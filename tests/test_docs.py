@@ -18,8 +18,6 @@ from scripted_server import ScriptedServer
 
 import mipro_nb as mipro
 from mipro_nb import datasets, errors, runs, testing
-from mipro_nb.optimizer import miprov2
-from mipro_nb.optimizer.running import starting
 
 _ROOT = Path(__file__).parents[1]
 _DOCS = _ROOT / "docs"
@@ -60,6 +58,8 @@ def _multiplied(request):
         return f"instruction: Multiply the numbers in way {next(_ways)}."
     asked = re.findall(r"What is (\d+) times (\d+)\?", shown)
     a, b = map(int, asked[-1]) if asked else (1, 1)
+    if "[[ ## answer ## ]]" in shown:  # as DSPy asks
+        return f"[[ ## reasoning ## ]]\nbecause\n\n[[ ## answer ## ]]\n{a * b}"
     return f"reasoning: because\nanswer: {a * b}"
 
 
@@ -67,9 +67,8 @@ def _multiplied(request):
 def reader(tmp_path, monkeypatch):
     """The names that a reader has after "Get started", with an LM that multiplies and a yes."""
     monkeypatch.chdir(tmp_path)
-    for takes in (mipro.MIPROv2.compile, mipro.MIPROv2.resume, starting.run_of):
-        monkeypatch.setitem(takes.__kwdefaults__, "requires_permission_to_run", False)
-    monkeypatch.setattr(miprov2, "_asks", lambda given: False)  # of acompile and start
+    monkeypatch.setenv("MIPRO_PERMISSION", "yes")
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # DSPy would fetch it
     # No list of prices knows a server on loopback.
     monkeypatch.setitem(mipro.LM.__init__.__kwdefaults__, "price", (0.15, 0.60))
     line = json.dumps({"question": "What is 2 times 3?", "answer": "2 * 3 = 6\n#### 6"})
@@ -96,6 +95,8 @@ def _of_get_started():
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.relative_to(_DOCS).as_posix())
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, reader):
+    if page.name == "from-dspy.md":
+        pytest.importorskip("dspy.primitives", reason="needs the extra `dspy`")
     for number, block in enumerate(_FENCED.findall(page.read_text(encoding="utf-8")), 1):
         code = compile(
             block, f"{page.name}, block {number}", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -16,7 +16,9 @@ from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.scored_row import is_made_of
+from mipro_nb.language.foreign import as_program, as_row
 from mipro_nb.language.module import Module
+from mipro_nb.language.settings import context
 from mipro_nb.models.gate.gate import own_calls
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.sentences.wording import counted
@@ -206,6 +208,7 @@ class Evaluate:
         MetricError
             If the metric raises on the first example, or returns no score.
         """
+        program = as_program(program)
         ledger, bar = self._prepared(program, devset, metric, num_threads, display_progress)
         with bar:
             results = core().wait_for(_evaluate(ledger, program, bar), bar.tick)
@@ -216,6 +219,7 @@ class Evaluate:
         self, program: Module, *, display_table: bool | int | None = None, **given: Any
     ) -> EvaluationResult:
         """Await the score of `program`; parameters and errors as in a call."""
+        program = as_program(program)
         ledger, bar = self._prepared(program, **given)
         with bar:
             ticking = asyncio.create_task(bar.tick_forever())
@@ -242,6 +246,7 @@ class Evaluate:
         threads = self.num_threads if num_threads is None else num_threads
         slots = Slots(check("num_threads", threads, Count))
         show = self.display_progress if display_progress is None else display_progress
+        chosen = chosen.of(program)
         ledger = Ledger(rows, chosen, slots, self.max_errors, example_timeout=self.example_timeout)
         return ledger, _Bar(len(rows), shown=show)
 
@@ -283,8 +288,13 @@ class Evaluate:
 
 async def _evaluate(ledger: Ledger, program: Module, bar: _Bar) -> list[ExampleResult]:
     every = range(len(ledger.examples))
-    with own_calls():
+    with own_calls(), context(**_lm_of(program)):
         return await ledger.evaluate("", program, every, on_result=bar.add)
+
+
+def _lm_of(program: Module) -> dict[str, Any]:
+    """Return the setting of the LM that the program's own library has configured, if one has."""
+    return {} if program.default_lm is None else {"lm": program.default_lm}
 
 
 class _Bar:
@@ -334,7 +344,7 @@ def check_rows(name: str, rows: Sequence[Example]) -> list[Example]:
     """
     if isinstance(rows, str | bytes) or not hasattr(rows, "__iter__"):
         raise InvalidArgumentError(name, rows, "give a list of Example.")
-    listed = list(rows)
+    listed = [as_row(row) for row in rows]
     if not listed:
         raise InvalidArgumentError(name, rows, "it is empty: give at least one Example.")
     for index, row in enumerate(listed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -12,6 +13,7 @@ from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import MetricError, MiproError, shown
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
+from mipro_nb.language.module import Module
 from mipro_nb.runs.events import LARGEST_SCORE
 
 MetricFunction = Callable[..., Any]
@@ -76,6 +78,7 @@ class Metric:
         if isinstance(function, Metric):
             function = function.function
         self.function = function
+        self._called = function
         self.scale = scale
         self.name = getattr(function, "__name__", type(function).__name__)
         self._takes_trace = _takes_trace(function, self.name)
@@ -83,6 +86,18 @@ class Metric:
         self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             called
         )
+
+    def scaled(self, scale: Literal[1, 100] | None) -> Metric:
+        """Return the same metric with another `scale`."""
+        twin = copy.copy(self)
+        twin.scale = scale
+        return twin
+
+    def of(self, program: Module) -> Metric:
+        """Return the same metric, shown what the authors of `program` know rows and answers as."""
+        twin = copy.copy(self)
+        twin._called = program.metric_door(self.function)  # noqa: SLF001 - of this very class
+        return twin
 
     async def score(self, example: Example, prediction: Any, trace: Any = None) -> Score:
         """Return the score of one prediction.
@@ -107,8 +122,8 @@ class Metric:
 
     async def _verdict(self, arguments: tuple[Any, ...]) -> Any:
         if self._is_async:
-            return await self.function(*arguments)
-        result = await in_worker(self.function, *arguments)
+            return await self._called(*arguments)
+        result = await in_worker(self._called, *arguments)
         return await result if isinstance(result, Awaitable) else result
 
     def _as_score(self, result: Any, example: Example, prediction: Any) -> Score:

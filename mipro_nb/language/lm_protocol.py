@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mipro_nb.language.signatures.signature import SignatureMeta
 
@@ -35,6 +35,8 @@ class LMRequest:
         The signature that the messages were written from.
     predictor
         Name of the predictor in the program that a run has bound; None elsewhere.
+    write_answer
+        Writes the reply that the messages ask for, where that is in none of our formats.
     """
 
     messages: Sequence[Message]
@@ -45,6 +47,7 @@ class LMRequest:
     rollout: int = 0
     signature: SignatureMeta | None = None
     predictor: str | None = None
+    write_answer: Callable[[SignatureMeta, Mapping[str, Any]], str] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mipro_nb.language import saving
 from mipro_nb.language.lm_protocol import LanguageModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mipro_nb.language.predictor import Predictor
 
@@ -53,7 +53,42 @@ class Module:
     """
 
     is_predictor = False
+    is_foreign = False
+    """Whether it stands for a program of another library, which writes its prompts itself."""
     _results: SimpleNamespace | None = None
+
+    @property
+    def default_lm(self) -> LanguageModel | None:
+        """The LM that its own library has configured; None where that is ours."""
+        return None
+
+    @property
+    def plan_notes(self) -> Sequence[str]:
+        """What the plan of a run has to say about it."""
+        return ()
+
+    def check_lms(self, **lms: LanguageModel | None) -> None:
+        """Return if the program can be run with these LMs, given by the name of their argument.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it cannot.
+        """
+
+    def metric_door(self, metric: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `metric` as it is called with our rows, predictions and traces."""
+        return metric
+
+    def classes(self) -> list[type]:
+        """Return the classes whose source tells what it does, the most derived first."""
+        return [cls for cls in type(self).__mro__ if issubclass(cls, Module)]
+
+    def handed_over(self, **results: Any) -> Any:
+        """Return the program as its user knows it, with the `results` of an optimizer."""
+        if results:
+            self.attach_results(**results)
+        return self
 
     def attach_results(self, **results: Any) -> None:
         """Make `results` readable as attributes; they are not part of the program."""
@@ -163,7 +198,7 @@ class Module:
         saving.save(self.dump_state(), Path(path))
 
     def load(self, path: str | Path) -> None:
-        """Read what `save` wrote into this program.
+        """Read what `save` wrote into this program, or what DSPy saved as JSON.
 
         Raises
         ------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mipro_nb.checks import Temperature, check
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language import dspy_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,8 @@ def check_options(options: Mapping[str, Any], *known: str) -> None:
     for name in options:
         if name in names:
             continue
+        if said := dspy_names.told("parameter", name, dspy_names.OPTIONS):
+            raise InvalidArgumentError(name, _HIDDEN, said)
         if near := difflib.get_close_matches(name, names, 1, cutoff=0.85):
             raise InvalidArgumentError(
                 name,

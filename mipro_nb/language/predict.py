@@ -12,7 +12,7 @@ from mipro_nb.language.execution.recent_calls import RecentCall, remember
 from mipro_nb.language.execution.scope import lost
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.execution.tracing import Step, add_notes, add_step
-from mipro_nb.language.formats import check_fits, check_format, labels_of
+from mipro_nb.language.formats import FORMATS, check_fits, check_format, labels_of
 from mipro_nb.language.gateway import complete
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest, Message
 from mipro_nb.language.module import Module
@@ -166,6 +166,10 @@ class Predict(Module):
     def messages(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> list[Message]:
         """Return the messages that a call with `inputs` sends, without sending them."""
         return self._messages(inputs, self.format_with(lm or self.lm or settings.lm))
+
+    def write_answer(self, outputs: Mapping[str, Any], lm: LanguageModel | None = None) -> str:
+        """Return a reply of `lm` that has these outputs, as it is asked for."""
+        return FORMATS[self.format_with(lm)].write_answer(self.signature, outputs)
 
     def format_with(self, lm: LanguageModel | None) -> str:
         """Return the name of the format in which `lm` is asked for the outputs.

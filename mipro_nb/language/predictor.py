@@ -57,6 +57,10 @@ class Predictor(Protocol):
         """Return the messages that a call with `inputs` sends, without sending them."""
         ...
 
+    def write_answer(self, outputs: Mapping[str, Any], lm: LanguageModel | None = None) -> str:
+        """Return a reply of `lm` that has these outputs, as it is asked for."""
+        ...
+
     def format_with(self, lm: LanguageModel | None) -> str:
         """Return the name of the format in which `lm` is asked for the outputs."""
         ...

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from mipro_nb.errors import InvalidArgumentError, SavedStateError, shown
+from mipro_nb.language.dspy_states import is_dspys, translated
 from mipro_nb.language.example import Example
 from mipro_nb.language.formats import check_fits, check_format, is_known, unknown_remedy
 from mipro_nb.language.plain import plain
@@ -114,8 +115,11 @@ def read(path: Path) -> dict[str, Any]:
 
 def load_state(predictors: Sequence[tuple[str, Predictor]], state: Mapping[str, Any]) -> None:
     """Give `predictors` the instructions and demos of `state`; all of them or, on error, none."""
-    saved = _checked(state)
     here = dict(predictors)
+    if is_dspys(state):
+        saved = translated(state, {name: p.signature for name, p in here.items()})
+    else:
+        saved = _checked(state)
     if set(saved) != set(here):
         msg = (
             f"The saved program has the predictors {_names(saved)}, this one has {_names(here)}: "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language import dspy_names
 from mipro_nb.language.formats import check_choice
 from mipro_nb.language.lm_protocol import LanguageModel
 
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_GRANTED = "granted"
+
+
 @dataclass(frozen=True)
 class _Values:
     lm: LanguageModel | None = None
     record: Path | None = None
     prompt_format: str | None = None
+    permission: str | None = None
     stand_in: LanguageModel | None = None
 
 
@@ -32,9 +37,14 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     for name in values:
         if name not in known:
             # Somebody may have put a key here.
-            raise InvalidArgumentError(
-                name, "(not shown)", f"there is no such setting: they are {', '.join(known)}."
-            )
+            offered = ", ".join(each for each in known if each != "stand_in")
+            said = dspy_names.told("setting", name, dspy_names.SETTINGS)
+            remedy = said or f"there is no such setting: they are {offered}."
+            raise InvalidArgumentError(name, "(not shown)", remedy)
+    if values.get("permission") not in (None, _GRANTED):
+        raise InvalidArgumentError(
+            "permission", values["permission"], f"give {_GRANTED!r}, or None to be asked."
+        )
     lm = values.get("lm")
     if lm is not None and not isinstance(lm, LanguageModel):
         raise InvalidArgumentError(
@@ -65,6 +75,9 @@ class Settings:
         Name of the format in which outputs are asked for, unless a predictor or its LM has one of
         its own; "auto" to have runs measure it, while all other calls are made in the default one;
         None for the default.
+    permission
+        "granted" has runs begin without asking; None has them ask, unless the environment's
+        ``MIPRO_PERMISSION`` is "yes".
     stand_in
         Answers in place of every LM, predictors' own included, while a program is rehearsed.
     """
@@ -73,7 +86,7 @@ class Settings:
         self._base = _Values()
 
     def configure(self, **values: Any) -> None:
-        """Set `lm`, `record` or `prompt_format` for the whole process.
+        """Set `lm`, `record`, `prompt_format` or `permission` for the whole process.
 
         Raises
         ------
@@ -109,6 +122,11 @@ class Settings:
     def prompt_format(self) -> str | None:
         """Return the prompt format in force here, or "auto"; None for the default."""
         return self._get("prompt_format")  # type: ignore[no-any-return]
+
+    @property
+    def permission(self) -> str | None:
+        """Return "granted" if runs begin here without asking, None if they ask."""
+        return self._get("permission")  # type: ignore[no-any-return]
 
     @property
     def record(self) -> Path | None:

@@ -57,6 +57,8 @@ class Call:
         What the predictor asked for, as an LM class of a user's own takes it.
     at_once
         How many calls the service takes at once, None for any number.
+    media_tokens
+        The most tokens of pictures and the like, which stand in `messages` by their hash alone.
 
     Examples
     --------
@@ -82,6 +84,7 @@ class Call:
     draw: str = ""
     request: LMRequest | None = field(default=None, repr=False, compare=False)
     at_once: int | None = None
+    media_tokens: int = 0
 
     @cached_property
     def key(self) -> str:

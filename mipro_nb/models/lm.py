@@ -21,6 +21,7 @@ from mipro_nb.language.options import check_options
 from mipro_nb.language.prompt import write_retry
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.counted import CountedLM
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.draws import seed_of
 from mipro_nb.models.gate.gate import current_gate
@@ -491,13 +492,13 @@ class _Missing:
         raise NotImplementedError
 
 
-def as_lm(lm: LanguageModel) -> LM:
+def as_lm(lm: LanguageModel) -> CountedLM:
     """Return `lm`, or an `LM` whose calls a user's own class answers.
 
     Its attributes ``cache`` (True), ``num_retries`` (0) and ``timeout`` (600), if it has them, are
     those of `LM`.
     """
-    if isinstance(lm, LM):
+    if isinstance(lm, LM | CountedLM):
         return lm
     made = LM(
         lm.name,
@@ -514,7 +515,7 @@ def as_lm(lm: LanguageModel) -> LM:
 
 
 async def _through_the_gate(lm: LanguageModel, request: LMRequest) -> Completion:
-    own = isinstance(lm, LM) or lm is settings.stand_in
+    own = isinstance(lm, LM) or lm is settings.stand_in or isinstance(lm, CountedLM)
     return await (lm if own else as_lm(lm)).acomplete(request)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mipro_nb.language.lm_protocol import Message
 
@@ -15,6 +15,8 @@ _LETTERS_PER_TOKEN = 6
 _DIGITS_PER_TOKEN = 3
 # Chat templates wrap each message in about this many tokens.
 _TOKENS_PER_MESSAGE = 4
+# What services count for a picture of the usual size is 250 to 1,600.
+_TOKENS_PER_IMAGE = 1000
 
 
 def count_tokens(text: str) -> int:
@@ -32,4 +34,13 @@ def count_tokens(text: str) -> int:
 
 def count_message_tokens(messages: Sequence[Message]) -> int:
     """Return about how many input tokens `messages` have."""
-    return sum(_TOKENS_PER_MESSAGE + count_tokens(message["content"]) for message in messages)
+    return sum(_TOKENS_PER_MESSAGE + _count_content(message["content"]) for message in messages)
+
+
+def _count_content(content: object) -> int:
+    """Return the tokens of a message's content, a text or a list of parts."""
+    if isinstance(content, str):
+        return count_tokens(content)
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    return sum(count_tokens(text) if isinstance(text, str) else _TOKENS_PER_IMAGE for text in texts)

@@ -6,12 +6,13 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mipro_nb.checks import Flag, check, taking
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.evaluate.metric import Metric, MetricFunction
+from mipro_nb.language.foreign import as_lm, as_program
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
@@ -22,10 +23,13 @@ from mipro_nb.optimizer.planning.requested import DEFAULTS, Auto, RequestedSetti
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Run, live_runs, runs_here
 from mipro_nb.optimizer.running.starting import carried_out, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.store.open_records import open_record
+
+P = TypeVar("P")
 
 
 class MIPROv2:
@@ -118,7 +122,7 @@ class MIPROv2:
 
     def compile(
         self,
-        student: Module,
+        student: P,
         *,
         trainset: Any,
         valset: Any = None,
@@ -145,7 +149,7 @@ class MIPROv2:
         requires_permission_to_run: bool = True,
         resume: bool = False,
         record: str | Path | None = None,
-    ) -> Module:
+    ) -> P:
         """Optimize `student` and return the best program, blocking until it is there.
 
         An interrupt stops the run gracefully and returns the best program so far.
@@ -153,7 +157,8 @@ class MIPROv2:
         Parameters
         ----------
         student
-            The program; it is never changed, an optimized copy is returned.
+            The program; it is never changed, an optimized copy is returned. A ``dspy.Module`` will
+            do as well: then a dspy.Module is returned.
         trainset
             List of Example, list of dict, or a data frame.
         valset
@@ -194,7 +199,8 @@ class MIPROv2:
             Hard caps: USD, LM calls, tokens (input and output), seconds of work. The run ends
             before a call that might exceed one, and returns the best program so far.
         requires_permission_to_run
-            Ask before the first LM call.
+            Ask before the first LM call, unless ``configure(permission="granted")`` or the
+            environment's ``MIPRO_PERMISSION=yes`` has answered for the whole process.
         resume
             Resume the newest run of the same plan with the same data, program, LMs and metric
             that was cut off, stopped, capped or failed, if there is one: what it paid for is not
@@ -215,10 +221,11 @@ class MIPROv2:
         given = {**locals()}
         del given["self"]
         run = run_of(core().wait_for(self._spec(**given)), **given)
-        return carried_out(run, ask=requires_permission_to_run)
+        optimized: P = carried_out(run, ask=_asks(given))
+        return optimized
 
     @taking(compile)  # noqa: A003 - the method above
-    def plan(self, student: Module, *, trainset: Any, **given: Any) -> Plan:
+    def plan(self, student: Any, *, trainset: Any, **given: Any) -> Plan:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
 
         The program and the metric are run on a few rows with made-up answers, to measure the
@@ -227,7 +234,7 @@ class MIPROv2:
         return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
 
     @taking(compile)  # noqa: A003 - the method above
-    async def acompile(self, student: Module, *, trainset: Any, **given: Any) -> Module:
+    async def acompile(self, student: Any, *, trainset: Any, **given: Any) -> Any:
         """Optimize `student` without blocking the event loop; parameters as `compile`.
 
         Cancelling the awaiting task stops the run.
@@ -242,7 +249,7 @@ class MIPROv2:
             raise
 
     @taking(compile)  # noqa: A003 - the method above
-    def start(self, student: Module, *, trainset: Any, **given: Any) -> Run:
+    def start(self, student: Any, *, trainset: Any, **given: Any) -> Run:
         """Begin to optimize `student` and return the live Run at once; parameters as `compile`.
 
         In a notebook the run begins when somebody has said yes in the dialog below the cell.
@@ -254,7 +261,7 @@ class MIPROv2:
     def resume(
         self,
         run_id: str,
-        student: Module | None = None,
+        student: Any = None,
         *,
         trainset: Any = None,
         valset: Any = None,
@@ -267,7 +274,7 @@ class MIPROv2:
         accept_changes: bool = False,
         requires_permission_to_run: bool = True,
         record: str | Path | None = None,
-    ) -> Module:
+    ) -> Any:
         """Resume a run that was cut off, stopped, capped or failed; block until it has ended.
 
         It goes by the run's own plan and seed: what was answered is not sent again, what was
@@ -330,10 +337,9 @@ class MIPROv2:
         if example_timeout is not None:
             wanted = replace(wanted, example_timeout=example_timeout)
         spec = core().wait_for(self._spec_of(student, lambda: rows, wanted, caps))
-        spec = resumption.resumed_spec(
-            progress, spec, accept_changes=accept_changes, asks=requires_permission_to_run
-        )
-        return carried_out(Run(spec, opened, progress), ask=requires_permission_to_run)
+        ask = is_asked(required=requires_permission_to_run)
+        spec = resumption.resumed_spec(progress, spec, accept_changes=accept_changes, asks=ask)
+        return carried_out(Run(spec, opened, progress), ask=ask)
 
     @staticmethod
     def join(run_id: str) -> Run:
@@ -384,6 +390,7 @@ class MIPROv2:
     async def _spec_of(
         self, student: Module, rows: Callable[[], Rows], wanted: RequestedSettings, caps: Caps
     ) -> RunSpec:
+        student = as_program(student)
         if not isinstance(student, Module):
             raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
         return await specify(
@@ -405,10 +412,12 @@ _CAPS = Caps().to_dict().keys()
 
 
 def _asks(given: Mapping[str, Any]) -> bool:
-    return bool(given.get("requires_permission_to_run", True))
+    """Return whether somebody is asked before the first LM call."""
+    return is_asked(required=bool(given.get("requires_permission_to_run", True)))
 
 
 def _checked_lm(name: str, lm: Any) -> LanguageModel | None:
+    lm = as_lm(lm)
     if lm is not None and not isinstance(lm, LanguageModel):
         given = lm if isinstance(lm, str) else type(lm)
         raise InvalidArgumentError(name, given, "give an LM, such as LM('openai/gpt-4o-mini').")

@@ -214,6 +214,9 @@ class Gate:
             return await self._dispatch.send(call, send)
         return await self._shared(call, send)
 
+    async def let_by(self) -> None:
+        """Return where something may be sent that costs, but is not counted: an embedding, say."""
+
     async def _shared(self, call: Call, send: Send) -> Answer:
         """Return a known answer; send `call`, or wait for an equal one that is in flight."""
         while True:
@@ -325,6 +328,14 @@ def current_gate() -> Gate:
     if gate is not None:
         return gate
     return _gates_of_all[-1] if _gates_of_all else session_gate()
+
+
+def gate_here() -> Gate | None:
+    """Return what `current_gate` does, but None where calls belong to nothing that we do."""
+    gate = run_gate.get()
+    if gate is None:
+        return _gates_of_all[-1] if _gates_of_all else None
+    return current_gate()
 
 
 def session_gate() -> Gate:

@@ -34,7 +34,7 @@ def worst_tokens(call: Call) -> tuple[int, int]:
     written = longest * replies
     if "prediction" in body:  # what a reply does not take over of it is billed as if it was written
         written += _bytes(body["prediction"])
-    return _bytes(body) + _TEMPLATE_TOKENS, written
+    return _bytes(body) + call.media_tokens + _TEMPLATE_TOKENS, written
 
 
 def unlimited_reply_tokens(model: str) -> int:

@@ -202,7 +202,7 @@ def resume(
     *,
     into: str | None = None,
     **options: Any,
-) -> Module | Text:
+) -> Any:
     """Have a paused run continue; or resume one that ended early, and return the best program."""
     if isinstance(run, Module):
         if student is not None:
@@ -222,7 +222,7 @@ def resume(
     return Text(f"Run {run_id} goes on.")
 
 
-def _resumed(run_id: str, student: Any, options: Mapping[str, Any]) -> Module:
+def _resumed(run_id: str, student: Any, options: Mapping[str, Any]) -> Any:
     begun = runs_here.begun(run_id)
     if begun is None and (student is None or "metric" not in options):
         raise UsageError(_why_more_is_needed(run_id))

@@ -31,7 +31,6 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.tracing import Step, tracing
-from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lm_protocol import LanguageModel, Message
 from mipro_nb.language.module import Module
 from mipro_nb.language.predictor import Predictor
@@ -59,6 +58,10 @@ _SECONDS = 10.0
 _GRACE_SECONDS = 1.0
 _TICK_SECONDS = 0.02
 _MOST_ENDED = 2
+_EMBEDDED = (
+    "Nothing may be sent before permission. In the run embeddings are sent, but neither counted "
+    "nor capped."
+)
 _NUMBERS = (int, float)
 
 
@@ -234,7 +237,7 @@ class _Rehearsing:
         others_go_on: Callable[[], bool],
     ) -> None:
         self._others_go_on = others_go_on
-        self._student, self._metric, self._lm = student, Metric(metric.function), lm
+        self._student, self._metric, self._lm = student, metric.scaled(None), lm
         self._timeout = example_timeout
         self._ends = time.monotonic() + _SECONDS
         self._program = type(student).__name__
@@ -255,7 +258,7 @@ class _Rehearsing:
         seen = _Seen()
         with (
             all_calls_through(NoCalls(stand_in)),
-            context(stand_in=stand_in),
+            context(stand_in=stand_in, lm=lm),
             attempting(None, refuses=False),
             tracing() as steps,
         ):
@@ -344,7 +347,9 @@ class _Rehearsing:
         self, seen: _Seen, ran: _Ran, stand_in: StandIn, row: Example, prediction: Any
     ) -> None:
         error = ran.error
-        if stand_in.ended == "direct call":
+        if stand_in.ended == "embedding":
+            seen.note = "The metric asks an embedder. " + _EMBEDDED
+        elif stand_in.ended == "direct call":
             seen.note = "The metric calls an LM directly; those calls are not in the estimate."
         elif stand_in.ended is not None:
             name = f"the metric {self._metric.name}"
@@ -375,6 +380,9 @@ class _Rehearsing:
                 "there. Such calls, and what comes after them, are not in the estimate."
             )
             guess = "direct LM calls are left out"
+        elif stand_in.ended == "embedding":
+            note = f"{name} asks an embedder: the rehearsal ended it there. {_EMBEDDED}"
+            guess = "what comes after an embedder is not rehearsed"
         elif stand_in.ended == "calls":
             note = (
                 f"{name} did not end within {MOST_CALLS} LM calls on made-up answers, which may "
@@ -444,7 +452,7 @@ class _Rehearsing:
         }
         inputs = {field_name: values[field_name] for field_name in signature.input_fields}
         lm = predictor.lm or self._lm
-        reply = FORMATS[predictor.format_with(lm)].write_answer(signature, values)
+        reply = predictor.write_answer(values, lm)
         return _measured_call(name, predictor.messages(inputs, lm), reply, signature, row)
 
     def _of_scores(

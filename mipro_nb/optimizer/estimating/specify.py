@@ -53,12 +53,15 @@ async def specify(
         If something is wrong with settings, program, data or metric.
     """
     check_sampler(wanted.search.sampler_name, wanted.seed, paired=wanted.search.paired)
-    task_lm = task_model or settings.lm
-    prompt_lm = prompt_model or settings.lm or task_lm
+    configured = student.default_lm or settings.lm
+    task_lm = task_model or configured
+    prompt_lm = prompt_model or configured or task_lm
     if task_lm is None or prompt_lm is None:
         msg = "No LM is configured: call configure(lm=LM(…)), or give task_model."
         raise ProgramError(msg)
+    student.check_lms(task_model=task_lm, teacher_settings=teacher_lm)
     copy = student.deepcopy()
+    metric = metric.of(copy)
     distinct_rows = len(distinct(rows.train))
     formats = plan_formats(copy, task_lm, wanted, distinct_rows)
     found = await rehearse(
@@ -92,6 +95,7 @@ async def specify(
     lms = every_lm(copy, task_lm, prompt_lm, teacher_lm)
     notes = [
         *plan.notes,
+        *student.plan_notes,
         *formats.notes,
         *found.notes,
         *limits_noted(caps, lms),
@@ -123,7 +127,7 @@ async def specify(
         plan=plan,
         student=copy,
         rows=rows,
-        metric=Metric(metric.function, scale),
+        metric=metric.scaled(scale),
         source=source,
         task_lm=task_lm,
         prompt_lm=prompt_lm,

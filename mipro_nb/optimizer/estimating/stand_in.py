@@ -35,7 +35,7 @@ _NO_CALLS_YET = (
     "No LM call may be made before permission was given; the rehearsal with made-up answers ends."
 )
 
-Ended = Literal["calls", "direct call", "time"]
+Ended = Literal["calls", "direct call", "embedding", "time"]
 
 
 class RehearsalOverError(BaseException):
@@ -104,7 +104,8 @@ class StandIn:
         wanted = signature.output_fields
         invented = {name: made_up(f, turn) for name, f in wanted.items() if not is_label(known, f)}
         outputs = {name: invented[name] if name in invented else known[name] for name in wanted}
-        reply = FORMATS[request.prompt_format].write_answer(signature, outputs)
+        write = request.write_answer or FORMATS[request.prompt_format].write_answer
+        reply = write(signature, outputs)
         if not asked_again:
             self.requests.append(AnsweredRequest(request, reply, frozenset(invented)))
         return Completion(reply)
@@ -143,6 +144,10 @@ class NoCalls(Gate):
         if os.getpid() != self._process:
             return await super().admit(call, send)
         return await self._stand_in.end("direct call")
+
+    async def let_by(self) -> None:
+        """End the program: what is paid for needs permission."""
+        await self._stand_in.end("embedding")
 
 
 _waiting: set[asyncio.Future[Any]] = set()  # a loop forgets tasks that nothing else holds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.formats import AUTO, FORMATS
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
@@ -53,6 +54,14 @@ def plan_formats(
     InvalidArgumentError
         If outputs do not fit a format.
     """
+    if student.is_foreign:
+        return _of_another_library(student, task_lm, requested)
+    return _of_ours(student, task_lm, requested, distinct_rows)
+
+
+def _of_ours(
+    student: Module, task_lm: LanguageModel, requested: RequestedSettings, distinct_rows: int
+) -> PlannedFormats:
     of_predictors, chosen = {}, {}
     auto, unknown = [], []
     predictors = dict(student.named_predictors())
@@ -82,6 +91,21 @@ def plan_formats(
             notes.append(_too_few_note(distinct_rows, [of_predictors[name] for name in auto]))
     formats = _fitting([predictors[name] for name in measured])
     return PlannedFormats(of_predictors, chosen, tuple(measured), tuple(formats), tuple(notes))
+
+
+def _of_another_library(
+    student: Module, task_lm: LanguageModel, requested: RequestedSettings
+) -> PlannedFormats:
+    """Return the formats of a program whose own library writes its prompts."""
+    if requested.prompt_format is not None:
+        raise InvalidArgumentError(
+            "prompt_format",
+            requested.prompt_format,
+            f"{type(student).__name__} writes its prompts by an adapter of its own library: "
+            "configure that one, and leave this out.",
+        )
+    named = student.named_predictors()
+    return PlannedFormats({name: each.format_with(each.lm or task_lm) for name, each in named}, {})
 
 
 def _fitting(predictors: Sequence[Predictor]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from mipro_nb.datasets.rows import from_dataframe
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_rows
 from mipro_nb.language.example import Example
+from mipro_nb.language.foreign import as_row
 from mipro_nb.language.plain import plain
 from mipro_nb.language.saving import jsonable
 
@@ -133,12 +134,17 @@ def split_rows(
             raise InvalidArgumentError(
                 "trainset", train, "one row cannot be split: give at least 2 rows, or a valset."
             )
-        size = min(_MOST_VALIDATION_ROWS, max(1, int(_VALIDATION_SHARE * len(train))))
+        size = validation_size(len(train))
         train, val = train[:-size], train[-size:]
     if most is not None and len(val) > most:
         kept = sorted(random.Random(seed).sample(range(len(val)), most))
         val = [val[index] for index in kept]
     return Rows(train, val)
+
+
+def validation_size(rows: int) -> int:
+    """Return how many of so many training rows become the valset, where none is given."""
+    return min(_MOST_VALIDATION_ROWS, max(1, int(_VALIDATION_SHARE * rows)))
 
 
 def _as_examples(name: str, rows: Any, inputs: Sequence[str] | None) -> list[Example]:
@@ -175,6 +181,7 @@ def _check_value(name: str, field: str, value: Any) -> None:
 
 
 def _with_inputs(name: str, index: int, row: Any, inputs: Sequence[str] | None) -> Any:
+    row = as_row(row)
     if isinstance(row, Mapping):
         if inputs is None:
             raise InvalidArgumentError(

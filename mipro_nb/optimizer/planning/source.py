@@ -80,9 +80,9 @@ def _user_classes(program: Module) -> list[type]:
     """Return the classes of a program and of the modules in it, without our own."""
     found: dict[type, None] = {}
     for module in _modules(program, set()):
-        for cls in type(module).__mro__:
+        for cls in module.classes():
             own = cls.__module__.split(".")[0] == "mipro_nb"
-            if issubclass(cls, Module) and not own:
+            if not own:
                 found[cls] = None
     return list(found)
 

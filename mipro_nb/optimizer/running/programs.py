@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from mipro_nb.language.module import Module
 from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.runs.configuration import Configuration
 
 
-class Programs(Mapping[int, Module]):
+class Programs(Mapping[int, Any]):
     """Trial → its program, made again at each look; trial 0 is the student as given.
 
     Parameters
@@ -21,10 +21,10 @@ class Programs(Mapping[int, Module]):
         Makes the program of a configuration.
     """
 
-    def __init__(self, journal: Journal, program_of: Callable[[Configuration], Module]) -> None:
+    def __init__(self, journal: Journal, program_of: Callable[[Configuration], Any]) -> None:
         self._journal, self._program_of = journal, program_of
 
-    def __getitem__(self, trial: int) -> Module:
+    def __getitem__(self, trial: int) -> Any:
         """Return the program of a trial.
 
         Raises

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 from mipro_nb.amounts import CAPS, format_count, format_usd
 from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
-from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.example import Example
 from mipro_nb.language.formats import AUTO as AUTO_FORMAT
 from mipro_nb.language.formats import is_known, unknown_remedy
@@ -448,7 +447,7 @@ def on_scale_of(progress: RecordedProgress, spec: RunSpec) -> RunSpec:
     """Return `spec` with the scale of the run's scores, of which a rehearsal may see too little."""
     scale = progress.planned.metric_scale
     plan = replace(spec.plan, metric_scale=scale)
-    return replace(spec, plan=plan, metric=Metric(spec.metric.function, scale))
+    return replace(spec, plan=plan, metric=spec.metric.scaled(scale))
 
 
 def _auto_of(progress: RecordedProgress) -> Auto | None:

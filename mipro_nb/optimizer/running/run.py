@@ -16,7 +16,7 @@ from mipro_nb.core_loop import core, until_done, wait_until
 from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError
 from mipro_nb.evaluate.ledger import Results
 from mipro_nb.evaluate.metric import MetricFunction
-from mipro_nb.language.module import Module
+from mipro_nb.language.foreign import as_program
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.gate import Gate
 from mipro_nb.optimizer.algorithm import Algorithm
@@ -95,7 +95,7 @@ class Run(RunFrames):
         self._spec = spec
         self._names = names_of(spec.metric)  # the question is answered in another context
         self._journal = Journal(record, self.id, self._progress, hold=self._hold)
-        self._result: Future[Module] = Future()
+        self._result: Future[Any] = Future()
         self._begun = threading.Lock()  # held from the answer to the question on
         self._own_algorithm: Algorithm | None = None
         self._stop = threading.Event()
@@ -233,18 +233,18 @@ class Run(RunFrames):
         twin._result.add_done_callback(self._deliver_copy)  # noqa: SLF001
         return True
 
-    def _deliver_copy(self, done: Future[Module]) -> None:
+    def _deliver_copy(self, done: Future[Any]) -> None:
         if (error := done.exception()) is not None:
             self._result.set_exception(error)
         else:
-            self._result.set_result(done.result().deepcopy())
+            self._result.set_result(as_program(done.result()).deepcopy().handed_over())
 
     @property
     def _algorithm(self) -> Algorithm | None:
         joined = self._joined
         return self._own_algorithm if joined is None else joined._algorithm  # noqa: SLF001
 
-    def _deliver(self, done: Future[Module]) -> None:
+    def _deliver(self, done: Future[Any]) -> None:
         error = CancelledError() if done.cancelled() else done.exception()
         if error is not None:
             self._result.set_exception(error)
@@ -283,9 +283,9 @@ class Run(RunFrames):
         return self._spec.plan
 
     @property
-    def student(self) -> Module:
+    def student(self) -> Any:
         """The program that is optimized, as it was given: a copy."""
-        return self._spec.student.deepcopy()
+        return self._spec.student.deepcopy().handed_over()
 
     @property
     def rows(self) -> Rows:
@@ -322,10 +322,10 @@ class Run(RunFrames):
         """The program of every evaluation by its number: ``run.programs[7]``."""
         return Programs(self._journal, self._program_of)
 
-    def _program_of(self, configuration: Configuration) -> Module:
-        return (
-            self.student if self._algorithm is None else self._algorithm.program_of(configuration)
-        )
+    def _program_of(self, configuration: Configuration) -> Any:
+        if self._algorithm is None:
+            return self.student
+        return self._algorithm.program_of(configuration).handed_over()
 
     @property
     def done(self) -> bool:
@@ -484,8 +484,8 @@ class Run(RunFrames):
         if self._algorithm is not None:
             self._algorithm.stop()
 
-    def wait(self, timeout: float | None = None) -> Module:
-        """Block until the run has ended and return the best program.
+    def wait(self, timeout: float | None = None) -> Any:
+        """Block until the run has ended and return the best program, of the kind that was given.
 
         An interrupt (KeyboardInterrupt) is passed on; the run goes on without you.
 
@@ -517,17 +517,17 @@ class Run(RunFrames):
             raise TimeoutError(msg)
         return self._result.result()
 
-    def __await__(self) -> Generator[Any, None, Module]:
+    def __await__(self) -> Generator[Any, None, Any]:
         return self._awaited().__await__()
 
-    async def _awaited(self) -> Module:
+    async def _awaited(self) -> Any:
         if self._window is None:
             await until_done(self._result)
         else:
             await self._window.attend(self._result)
         return self._result.result()
 
-    async def _run(self, known: Results) -> Module:
+    async def _run(self, known: Results) -> Any:
         algorithm = self._own_algorithm = Algorithm(
             self._spec, self._journal, self._progress, known, self._can_be_resumed
         )
@@ -538,14 +538,17 @@ class Run(RunFrames):
         if self._stop.is_set():
             algorithm.stop()
         outcome = await algorithm.run()
-        if self._spec.track_stats:
-            outcome.program.attach_results(
-                score=outcome.score,
-                trial_logs=outcome.trial_logs,
-                candidate_programs=outcome.candidate_programs,
-                run=self,
-            )
-        return outcome.program
+        if not self._spec.track_stats:
+            return outcome.program.handed_over()
+        return outcome.program.handed_over(
+            score=outcome.score,
+            trial_logs=outcome.trial_logs,
+            candidate_programs=[
+                {**each, "program": each["program"].handed_over()}
+                for each in outcome.candidate_programs
+            ],
+            run=self,
+        )
 
     def __repr__(self) -> str:
         score = "" if self.score is None else f", best {format_score(self.score)}"

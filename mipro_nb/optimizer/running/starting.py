@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mipro_nb.checks import Flag, check
-from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.optimizer.running.twins import twin_noted, twin_of
 from mipro_nb.runs.store.open_records import open_record
@@ -47,13 +47,13 @@ def run_of(
         plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
         spec = replace(spec, plan=plan)
     if told := twin_noted(opened, spec, twin):
-        if not requires_permission_to_run:
+        if not is_asked(required=requires_permission_to_run):
             warnings.warn(told, stacklevel=3)
         spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
     return Run(spec, opened, progress, twin=twin)
 
 
-def carried_out(run: Run, *, ask: bool) -> Module:
+def carried_out(run: Run, *, ask: bool) -> Any:
     """Return the best program of a run, blocking until it is there; an interrupt stops the run."""
     try:
         return run.open(ask=ask, blocking=True).wait()

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mipro_nb.optimizer.search.belief import LUCK, Belief, Difficulties, Prospects, evened
 from mipro_nb.optimizer.search.choices import Choices, Untried, Way, are_open
@@ -37,7 +36,8 @@ _CURIOSITY = 1.0
 # The best is looked for among so many that were believed to be the best when they were last told.
 _LEADING = 50
 
-Floats = NDArray[np.floating[Any]]
+# Not imported from numpy.typing: DSPy up to 3.3 has a stand-in for numpy, which breaks at that.
+Floats = np.typing.NDArray[np.floating[Any]]
 
 
 @dataclass
@@ -194,7 +194,9 @@ class AdditiveSampler:
                     self._covariance[column, column] = effect**2
             self._evidence = np.pad(self._evidence, (0, more))
 
-    def _model(self, rows: Sequence[list[int]] | NDArray[np.intp]) -> tuple[Floats, Floats]:
+    def _model(
+        self, rows: Sequence[list[int]] | np.typing.NDArray[np.intp]
+    ) -> tuple[Floats, Floats]:
         """Return means and variances of the sum of the effects in each row."""
         self._grow()
         at = np.asarray(rows)

@@ -1,0 +1,315 @@
+"""One call of one of DSPy's LMs: through the gate, and out by DSPy's own transport."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import dspy
+from pydantic import BaseModel
+
+from mipro_nb.core_loop import in_worker
+from mipro_nb.dspy.answers import packed, text_of, together, unpacked
+from mipro_nb.dspy.callers import calling_predictor, proxy_of
+from mipro_nb.dspy.failures import as_dspy, meaning
+from mipro_nb.dspy.messages import Written, written, written_request
+from mipro_nb.dspy.rehearsed import made_up_reply
+from mipro_nb.errors import CallRefusedError, LMError, LMUnavailableError
+from mipro_nb.language.execution.attempt import lm_call
+from mipro_nb.language.settings import settings
+from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.gate.gate import current_gate
+from mipro_nb.models.prices import Price, listed_price
+from mipro_nb.models.services.redaction import secrets, texts_of_unknown, texts_of_url
+from mipro_nb.models.services.worst_case import LIMITS
+from mipro_nb.models.tokens import count_message_tokens, count_tokens
+
+# What an LM is given that says where a call goes, and nothing about its answer.
+CLIENT_SETTINGS = frozenset({
+    "api_key", "api_base", "base_url", "headers", "extra_headers", "timeout", "api_version",
+    "azure_ad_token_provider", "organization", "project", "extra_query",
+    "custom_llm_provider", "model_list", "num_retries", "cache", "rollout_id",
+    "prompt_cache", "provider",
+})  # fmt: skip
+# What it is asked, and settings that say nothing about who pays.
+_ASKED_BY = frozenset({"messages", "request", "prompt"})
+_OPEN = frozenset({
+    "api_base", "base_url", "api_version", "custom_llm_provider", "num_retries", "cache",
+    "rollout_id", "prompt_cache", "provider",
+})  # fmt: skip
+_KEY_VARIABLES = ("_API_KEY",)
+_URL_VARIABLES = ("_API_BASE", "_BASE_URL")
+_under_way: ContextVar[bool] = ContextVar("mipro_dspy_attempt", default=False)
+
+
+def is_under_way() -> bool:
+    """Tell whether an attempt is being made that has passed the gate already."""
+    return _under_way.get()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an LM is asked.
+
+    Attributes
+    ----------
+    lm
+        The LM.
+    args
+        A text, or a ``dspy.lm15.Request``; nothing where there are messages.
+    options
+        What else it is called with, messages among it.
+    original
+        The method of its class that was called.
+    is_async
+        Whether that is ``acall``.
+    """
+
+    lm: Any
+    args: tuple[Any, ...]
+    options: Mapping[str, Any] = field(repr=False)
+    original: Callable[..., Any]
+    is_async: bool = False
+
+    @property
+    def _prompt(self) -> Any:
+        return self.args[0] if self.args else self.options.get("prompt")
+
+    @property
+    def request(self) -> Any:
+        """Return the Request that it is asked by, None if it is asked by messages."""
+        given = self.options.get("request", self._prompt)
+        return None if given is None or isinstance(given, str) else given
+
+    @property
+    def limit(self) -> Mapping[str, int]:
+        """Return the limit of the reply that a Request names, as messages would be sent with it."""
+        named = None if self.request is None else self.request.config.max_tokens
+        return {} if named is None else {LIMITS[0]: named}
+
+    @property
+    def replies(self) -> int:
+        """Return how many replies are asked for."""
+        wanted = self.options.get("n", self.lm.kwargs.get("n"))
+        return wanted if self.request is None and isinstance(wanted, int) and wanted > 1 else 1
+
+    @property
+    def messages(self) -> list[Mapping[str, Any]]:
+        """Return the messages as they are sent."""
+        given = self.options.get("messages")
+        return list(given) if given else [{"role": "user", "content": self._prompt}]
+
+    @property
+    def written(self) -> Written:
+        """Return the messages as they are written down."""
+        if self.request is not None:
+            return written_request(self.request)
+        return written(self.messages)
+
+
+async def answered(asked: Asked) -> Any:
+    """Return what DSPy's LM would, through the gate that the caller belongs to; on the core loop.
+
+    Raises
+    ------
+    LMUnavailableError, CallRefusedError
+        If no call can succeed, or none may be made.
+    dspy.LMError
+        If the call failed.
+    """
+    predictor = calling_predictor()
+    replies = asked.replies
+    if settings.stand_in is not None and predictor is not None:
+        options = {n: v for n, v in asked.options.items() if n != "messages"}
+        reply = await made_up_reply(settings.stand_in, predictor, asked.messages, options)
+        return [reply] * replies
+    if replies == 1:
+        return await _through_gate(asked, predictor)
+    # DSPy sends them one by one as well, so that each has to be counted.
+    single = replace(asked, options={**asked.options, "n": 1})
+    found = await asyncio.gather(*(_through_gate(single, predictor) for _ in range(replies)))
+    return together([output for each in found for output in each])
+
+
+async def _through_gate(asked: Asked, predictor: Any) -> Any:
+    lm = asked.lm
+    raised: list[Exception] = []
+    proxy = proxy_of(predictor)
+    name = proxy.bound_name if proxy else None
+    call = call_of(lm, asked.written, {**asked.options, **asked.limit}, name)
+    try:
+        with lm_call():
+            answer = await current_gate().admit(call, partial(_attempt, asked, raised))
+    except (LMUnavailableError, CallRefusedError):
+        raise
+    except LMError as error:
+        raise as_dspy(error, raised[-1] if raised else None, lm.model) from error
+    return unpacked(answer.text, answer.thoughts, lm.model_type)
+
+
+def call_of(lm: Any, messages: Written, options: Mapping[str, Any], predictor: str | None) -> Call:
+    """Return the call that asking `lm` so leads to."""
+    given = {
+        name: value for name, value in {**lm.kwargs, **options}.items() if name not in _ASKED_BY
+    }
+    secrets.add(texts_of_unknown({n: v for n, v in given.items() if n not in _OPEN}))
+    secrets.add(_from_environment(lm, _KEY_VARIABLES))
+    parameters = {
+        name: _described(value)
+        for name, value in given.items()
+        if value is not None and name not in CLIENT_SETTINGS
+    }
+    return Call(
+        model=lm.model,
+        server=server_of(lm, options),
+        messages=messages.messages,
+        parameters=parameters,
+        rollout=int(given.get("rollout_id") or 0),
+        cache=bool(options.get("cache", lm.cache)),
+        price=price_of(lm),
+        num_retries=int(getattr(lm, "num_retries", 0) or 0),
+        predictor=predictor,
+        media_tokens=messages.media_tokens,
+    )
+
+
+def server_of(lm: Any, options: Mapping[str, Any] | None = None) -> str:
+    """Return what answers: the address that was given, else the name of the provider."""
+    given = {**lm.kwargs, **(options or {})}
+    address = given.get("api_base") or given.get("base_url")
+    address = address or next(_from_environment(lm, _URL_VARIABLES), None)
+    if not isinstance(address, str):
+        return str(lm.model).partition("/")[0]
+    parts = urlsplit(address)
+    secrets.add(text for text in texts_of_url(address) if text != parts.path)
+    return address
+
+
+def price_of(lm: Any) -> Price | None:
+    """Return the listed prices of the model, None if none are."""
+    return _listed(str(lm.model))
+
+
+@lru_cache(maxsize=256)
+def _listed(name: str) -> Price | None:
+    provider, _, model = name.partition("/")
+    return listed_price(provider, model) if model else None
+
+
+def _from_environment(lm: Any, endings: tuple[str, ...]) -> Iterator[str]:
+    prefix = str(lm.model).partition("/")[0].upper().replace("-", "_")
+    for ending in endings:
+        if value := os.environ.get(f"{prefix}{ending}"):
+            yield value
+
+
+def _described(value: Any) -> Any:
+    """Return a parameter as it can be written down: types as their schemas."""
+    if isinstance(value, type) and issubclass(value, BaseModel):
+        return {"type": "json_schema", "json_schema": value.model_json_schema()}
+    return value
+
+
+async def _attempt(asked: Asked, raised: list[Exception], call: Call) -> Answer:
+    """Make one attempt by DSPy's own transport."""
+    lm = asked.lm.copy(cache=False, num_retries=0)
+    entries: list[Mapping[str, Any]] = []
+    lm.update_history = entries.append  # a copy of our own: this call's entry alone
+    keeps_history = not dspy.settings.disable_history
+    token = _under_way.set(True)
+    failure: Exception | None = None
+    try:
+        with dspy.context(disable_history=False):
+            given = await _sent(asked, lm, call)
+    except Exception as error:  # noqa: BLE001 - of whatever transport
+        raised.append(error)
+        failure = meaning(error, call)
+    finally:
+        _under_way.reset(token)
+    if failure is not None:
+        # Not inside the except block: what DSPy raised may hold the request, and with it the key.
+        raise failure
+    entry = entries[-1] if entries else {}
+    if keeps_history and entry:
+        with dspy.context(caller_modules=None):
+            asked.lm.update_history(entry)
+    return _answer(given, entry, call)
+
+
+async def _sent(asked: Asked, lm: Any, call: Call) -> Any:
+    """Call the copy `lm` as the program called its LM, with the limit that a cap has set."""
+    options = {name: value for name, value in asked.options.items() if name != "cache"}
+    args = asked.args
+    if asked.request is not None:
+        args, options = (), {**options, "request": _limited(asked.request, call)}
+    else:
+        given = {**lm.kwargs, **options}
+        options |= {
+            name: call.parameters[name]
+            for name in LIMITS
+            if name in call.parameters and call.parameters[name] != given.get(name)
+        }
+    with _from_adapter(lm, options.get("messages")):
+        if asked.is_async:
+            return await asked.original(lm, *args, **options)
+        if type(lm) is dspy.LM and isinstance(lm.engine, str):
+            return await dspy.BaseLM.acall(lm, *args, **options)
+        # A class or an engine of the user's own may know no other way than it was called by.
+        return await in_worker(asked.original, lm, *args, **options)
+
+
+def _limited(request: Any, call: Call) -> Any:
+    """Return a Request with the limit that a cap has set, where it names none itself."""
+    limit = next((call.parameters[name] for name in LIMITS if name in call.parameters), None)
+    if not call.capped or request.config.max_tokens is not None:
+        return request
+    return replace(request, config=replace(request.config, max_tokens=limit))
+
+
+@contextmanager
+def _from_adapter(lm: Any, messages: Any) -> Iterator[None]:
+    """Keep DSPy from telling its users of messages that its own adapters have written."""
+    try:
+        from dspy.clients._deprecation import adapter_message_call  # noqa: PLC0415 - goes in 3.5
+    except ImportError:
+        yield
+        return
+    with adapter_message_call(lm, messages):
+        yield
+
+
+def _answer(given: Any, entry: Mapping[str, Any], call: Call) -> Answer:
+    usage = entry.get("usage") or {}
+    read, wrote = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    details = usage.get("prompt_tokens_details") or {}
+    cached = _value(details, "cached_tokens") or 0
+    text, thoughts = packed(given)
+    counted = isinstance(read, int) and isinstance(wrote, int)
+    read = read if isinstance(read, int) else count_message_tokens(call.messages)
+    wrote = wrote if isinstance(wrote, int) else count_tokens(text_of(given))
+    return Answer(
+        text=text,
+        truncated=_is_truncated(entry.get("response")),
+        input_tokens=read,
+        output_tokens=wrote,
+        cached_input_tokens=min(read, cached),
+        thoughts=thoughts,
+        counted=counted,
+    )
+
+
+def _is_truncated(response: Any) -> bool:
+    found = _value(response, "choices") or response
+    parts = found if isinstance(found, list | tuple) else [found]
+    return any(_value(part, "finish_reason") == "length" for part in parts)
+
+
+def _value(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)

@@ -1,0 +1,44 @@
+"""Copies of DSPy's programs: everything is copied but LMs, and what was called before."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+_lock = threading.RLock()
+
+
+def copied(module: Any) -> Any:
+    """Return an independent copy of a program that shares its LMs.
+
+    Those of its predictors, that is: others (a judge's, say) are copied as DSPy does it.
+    """
+    predictors = [predictor for _, predictor in module.named_predictors()]
+    lms = [predictor.lm for predictor in predictors]
+    with _lock:  # a copy made at the same time must not miss the LMs
+        try:
+            for predictor in predictors:
+                predictor.lm = None
+            twin = module.deepcopy()
+        finally:
+            _give(predictors, lms)
+    _give([predictor for _, predictor in twin.named_predictors()], lms)
+    return twin
+
+
+def taken(module: Any) -> Any:
+    """Return a copy of a user's program, to work on, that has no history of calls."""
+    # Not as above: others may be calling it now.
+    twin = module.deepcopy()
+    pairs = zip(module.named_predictors(), twin.named_predictors(), strict=True)
+    for (_, given), (_, predictor) in pairs:
+        predictor.lm = given.lm
+    for _, inner in twin.named_sub_modules():
+        if getattr(inner, "history", None):
+            inner.history = []
+    return twin
+
+
+def _give(predictors: list[Any], lms: list[Any]) -> None:
+    for predictor, lm in zip(predictors, lms, strict=True):
+        predictor.lm = lm

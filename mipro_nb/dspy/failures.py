@@ -1,0 +1,113 @@
+"""What DSPy's errors mean to the gate, and the gate's to a program written for DSPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dspy
+
+from mipro_nb.errors import (
+    LMError,
+    LMUnavailableError,
+    MiproError,
+    PromptFilteredError,
+    PromptTooLongError,
+    RequestRefusedError,
+    shown,
+)
+from mipro_nb.models.calls import Call
+from mipro_nb.models.retryable import LONGEST_WAIT_SECONDS, RetryableError
+from mipro_nb.models.services.redaction import secrets
+from mipro_nb.models.services.refusals import refusal_in
+from mipro_nb.models.tokens import count_message_tokens
+
+# A prompt that is shorter by so much may fit, where a server does not say how long it may be.
+_SHORTER = 0.75
+_HOPELESS = (
+    dspy.LMAuthError,
+    dspy.LMBillingError,
+    dspy.LMUnsupportedModelError,
+    dspy.LMConfigurationError,
+    ImportError,
+)
+# Of whatever HTTP client DSPy sends with: nothing answers at the address.
+_NO_CONNECTION = frozenset(
+    {"ConnectError", "ConnectionRefusedError", "ClientConnectorError", "gaierror"}
+)
+
+
+def meaning(error: Exception, call: Call) -> Exception:
+    """Return what the failure of one attempt means: a RetryableError, or an LMError."""
+    said = shown(secrets.taken_out(" ".join(str(error).split())))
+    what = f"{call.model} failed"
+    if isinstance(error, _HOPELESS):
+        return LMUnavailableError(f"{what}: {said}")
+    if isinstance(error, dspy.LMInvalidRequestError):
+        return _refusal(error, call, said)
+    return _passing(error, call.model, said) or LMError(f"{what}: {type(error).__name__}: {said}")
+
+
+def _passing(error: Exception, model: str, said: str) -> RetryableError | None:
+    """Return what a failure that may pass means, None if it is not such a one."""
+    if any(type(cause).__name__ in _NO_CONNECTION for cause in _causes(error)):
+        remedy = "Check api_base and that it is running."
+        return RetryableError(
+            "unreachable", f"Cannot reach the server of {model}", said, remedy=remedy
+        )
+    if isinstance(error, dspy.LMRateLimitError):
+        what = f"{model} turned the call away"
+        return RetryableError("turned away", what, said, _wait(error))
+    if isinstance(error, dspy.LMServerError):
+        return RetryableError("in trouble", f"{model} failed", said, _wait(error))
+    if isinstance(error, dspy.LMTimeoutError | dspy.LMTransportError):
+        return RetryableError("no answer", f"{model} gave no answer", said, billed=None)
+    return None
+
+
+def _refusal(error: Exception, call: Call, said: str) -> LMError:
+    refusal = refusal_in(str(error))
+    if isinstance(error, dspy.ContextWindowExceededError) or refusal.kind == "too long":
+        too_long = PromptTooLongError(f"{call.model} has no room for this prompt: {said}")
+        too_long.room = int(count_message_tokens(call.messages) * _SHORTER)
+        too_long.predictor = call.predictor
+        return too_long
+    if refusal.kind == "filtered":
+        return PromptFilteredError(f"{call.model} filters this prompt: {said}")
+    return RequestRefusedError(f"{call.model} refused the call: {said}")
+
+
+def as_dspy(error: LMError, raised: Exception | None, model: str) -> Exception:
+    """Return what a program hears of an LM call that failed: DSPy's own error.
+
+    Programs look for its class. Where the record reports a call that had failed before a run was
+    resumed, there is none, and it is made again.
+    """
+    if raised is not None:
+        return raised
+    kind: Any = (
+        dspy.LMInvalidRequestError if isinstance(error, RequestRefusedError) else dspy.LMError
+    )
+    if isinstance(error, PromptTooLongError):
+        kind = dspy.ContextWindowExceededError
+    made: Exception = kind(message=str(error), model=model)
+    return made
+
+
+def ours(error: BaseException) -> MiproError | None:
+    """Return the error of ours that led to what a program raised, None if none did."""
+    return next((cause for cause in _causes(error) if isinstance(cause, MiproError)), None)
+
+
+def _wait(error: Any) -> float | None:
+    wait = getattr(error, "retry_after", None)
+    return min(float(wait), LONGEST_WAIT_SECONDS) if isinstance(wait, int | float) else None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -1,0 +1,268 @@
+"""A program of DSPy's, as the optimizer sees programs."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import dspy
+
+from mipro_nb.core_loop import in_worker
+from mipro_nb.dspy.copying import copied, taken
+from mipro_nb.dspy.doors import check_door_of, open_doors_of_subclasses
+from mipro_nb.dspy.failures import ours
+from mipro_nb.dspy.lm import DSPyLM
+from mipro_nb.dspy.media import unwrapped, wrapped
+from mipro_nb.dspy.predictors import DSPyPredictor
+from mipro_nb.dspy.results import attach_results
+from mipro_nb.dspy.rows import (
+    GivenPrediction,
+    dspy_prediction,
+    dspy_row,
+)
+from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError
+from mipro_nb.language.example import Prediction
+from mipro_nb.language.execution.scored_row import demos_beside
+from mipro_nb.language.execution.tracing import Step, add_step
+from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
+from mipro_nb.language.settings import settings
+
+# What a caller of DSPy's has set for itself alone, and a run has its own of.
+_NOT_TAKEN_ALONG = frozenset({
+    "lm", "trace", "caller_modules", "caller_predict", "send_stream", "stream_listeners",
+    "usage_tracker", "branch_idx",
+})  # fmt: skip
+_CALLS_APART = (
+    "Answers that DSPy's own cache holds are not taken from it: the record has its own. "
+    "lm.history shows the calls that are sent."
+)
+_TOOLS_STAY = (
+    "What {names} made of its tools stays as it is in its instruction, word for word: the part "
+    "that you wrote is searched."
+)
+_ONE_STEP = (
+    "The rehearsal has {names} finish at its first step, so that no tool is used before "
+    "permission: each further step is one more call than the estimate has."
+)
+
+
+class Student(Module):
+    """A ``dspy.Module``, on which the optimizer works as on a program of ours.
+
+    Parameters
+    ----------
+    inner
+        The program of DSPy's; it becomes this one's own.
+    surroundings
+        DSPy's settings where the program was given.
+    signatures
+        Predictors' signatures as ours, where they are known: copies of a program share them.
+    notes
+        What the plan of a run has to say of what it was given with.
+    """
+
+    is_foreign = True
+
+    def __init__(
+        self,
+        inner: Any,
+        surroundings: Mapping[str, Any],
+        signatures: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        known = signatures or {}
+        self.inner = inner
+        self.surroundings = surroundings
+        self.notes = notes
+        self._predictors = [
+            (name, DSPyPredictor(predictor, known.get(name)))
+            for name, predictor in inner.named_predictors()
+        ]
+
+    @property
+    def plan_notes(self) -> Sequence[str]:
+        """What the plan of a run has to say about it."""
+        made = ", ".join(n for n, each in self._predictors if each.made_instruction)
+        agents = ", ".join(
+            n for n, each in self._predictors if "next_tool_name" in each.signature.output_fields
+        )
+        notes = [*self.notes, _CALLS_APART]
+        notes += [_TOOLS_STAY.format(names=made)] if made else []
+        return notes + ([_ONE_STEP.format(names=agents)] if agents else [])
+
+    @property
+    def default_lm(self) -> LanguageModel | None:
+        """The LM that DSPy has configured."""
+        lm = self.surroundings.get("lm")
+        return None if lm is None else DSPyLM(lm)
+
+    def named_predictors(self) -> list[tuple[str, Any]]:
+        """Return (name, predictor) pairs, as DSPy names them."""
+        return list(self._predictors)
+
+    def classes(self) -> list[type]:
+        """Return the user's classes, whose source tells what the program does."""
+        modules = [module for _, module in self.inner.named_sub_modules()]
+        classes = [cls for module in modules for cls in type(module).__mro__]
+        return [
+            cls
+            for cls in dict.fromkeys(classes)
+            if issubclass(cls, dspy.Module) and cls.__module__.split(".")[0] != "dspy"
+        ]
+
+    def check_lms(self, **lms: LanguageModel | None) -> None:
+        """Return if the program can be run with these LMs.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If one is not of DSPy's: only those can be asked by its adapters.
+        ProgramError
+            If the program has no predictors.
+        """
+        if not self._predictors:
+            msg = (
+                f"{type(self).__name__} has no predictors: keep dspy.Predict, dspy.ChainOfThought "
+                "or another module as an attribute of it; one that is compiled already is frozen, "
+                "unless its _compiled is set to False."
+            )
+            raise ProgramError(msg)
+        for name, lm in lms.items():
+            if lm is not None and not isinstance(lm, DSPyLM):
+                raise InvalidArgumentError(
+                    name, lm, "a program of DSPy's asks DSPy's LMs: give a dspy.LM(…)."
+                )
+        asked = [lm.inner for lm in lms.values() if isinstance(lm, DSPyLM)]
+        asked += [each.inner.lm for _, each in self._predictors if each.inner.lm is not None]
+        for inner in asked:
+            check_door_of(inner)
+
+    @contextmanager
+    def _surrounded(self) -> Iterator[None]:
+        """Have DSPy's settings be those of where the program was given, and the run's LM."""
+        lm = settings.lm.inner if isinstance(settings.lm, DSPyLM) else self.surroundings.get("lm")
+        taken_along = {n: v for n, v in self.surroundings.items() if n not in _NOT_TAKEN_ALONG}
+        with dspy.context(**taken_along, lm=lm):
+            yield
+
+    async def acall(self, *args: Any, **inputs: Any) -> Any:
+        """Run the program and return what it returns, a prediction as ours.
+
+        Raises
+        ------
+        ReplyError
+            If the adapter could not read a reply.
+        """
+        if twin := self._without_demos_of_the_row():
+            return await twin._run(self, args, inputs)  # noqa: SLF001 - of this very class
+        return await self._run(self, args, inputs)
+
+    def _without_demos_of_the_row(self) -> Student | None:
+        """Return a copy without demos made of the row that is scored, None if there are none."""
+        beside = {}
+        for name, predictor in self._predictors:
+            demos = predictor.demos
+            fitting = demos_beside(demos, {})
+            if len(fitting) < len(demos):
+                beside[name] = list(fitting)
+        if not beside:
+            return None
+        twin = self.deepcopy()
+        for name, predictor in twin.named_predictors():
+            predictor.demos = beside.get(name, predictor.demos)
+        return twin
+
+    async def _run(self, traced: Student, args: tuple[Any, ...], inputs: Mapping[str, Any]) -> Any:
+        """Run it; its steps are told as those of `traced`."""
+        trace: list[Any] = []
+        given = unwrapped(inputs)
+        with self._surrounded(), dspy.context(trace=trace):
+            try:
+                if _is_async(type(self.inner)):
+                    result = await self.inner.acall(*args, **given)
+                else:
+                    result = await in_worker(self.inner, *args, **given)
+            except dspy.AdapterParseError as error:
+                reply = str(getattr(error, "lm_response", ""))
+                problem = f"{error.adapter_name} found no outputs as the signature has them."
+                raise ReplyError(problem, reply, {}) from None
+            except dspy.DSPyError as error:
+                failure = ours(error)
+                if failure is None:
+                    raise
+                raise failure from None
+        known = {id(predictor.inner): name for name, predictor in self._predictors}
+        told = dict(traced._predictors)
+        for predictor, asked, prediction in trace:
+            name = known.get(id(predictor))
+            if name is not None:
+                made = Prediction(wrapped(dict(prediction.items())))
+                add_step(Step(told[name], wrapped(asked), made))
+        return GivenPrediction(result) if isinstance(result, dspy.Prediction) else result
+
+    def metric_door(self, metric: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `metric` as it is called with our rows: it sees DSPy's, in DSPy's settings."""
+
+        def seen(arguments: Sequence[Any]) -> list[Any]:
+            example, prediction, *rest = arguments
+            return [dspy_row(example), dspy_prediction(prediction), *map(_dspy_trace, rest)]
+
+        if inspect.iscoroutinefunction(metric):
+
+            @functools.wraps(metric)
+            async def scored_async(*arguments: Any) -> Any:
+                with self._surrounded():
+                    return await metric(*seen(arguments))
+
+            return scored_async
+
+        def scored(*arguments: Any) -> Any:
+            with self._surrounded():
+                return metric(*seen(arguments))
+
+        return scored
+
+    def handed_over(self, **results: Any) -> Any:
+        """Return the program of DSPy's, with the `results` of an optimizer as DSPy has them."""
+        program = copied(self.inner)
+        if results:
+            attach_results(program, [name for name, _ in self._predictors], **results)
+        return program
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        signatures = {name: predictor.signature for name, predictor in self._predictors}
+        return type(self)(copied(self.inner), self.surroundings, signatures, self.notes)
+
+    def __repr__(self) -> str:
+        return repr(self.inner)
+
+
+def student_of(program: Any, notes: Sequence[str] = ()) -> Student:
+    """Return what stands for a user's ``dspy.Module``, by the name of its class."""
+    open_doors_of_subclasses(dspy.BaseLM)
+    named: type[Student] = type(type(program).__name__, (Student,), {"__module__": __name__})
+    return named(taken(program), dict(dspy.settings.config), notes=notes)
+
+
+def _is_async(cls: type) -> bool:
+    """Tell whether a program is run by its aforward: where it has no forward as near as that."""
+    ranks = {
+        name: next(
+            (n for n, each in enumerate(cls.__mro__) if name in vars(each)), len(cls.__mro__)
+        )
+        for name in ("forward", "aforward")
+    }
+    return ranks["aforward"] < ranks["forward"]
+
+
+def _dspy_trace(trace: Any) -> Any:
+    if trace is None:
+        return None
+    return [
+        (step.predictor.inner, unwrapped(step.inputs), dspy_prediction(step.prediction))
+        for step in trace
+    ]

@@ -1,0 +1,46 @@
+"""Rows and predictions: DSPy's as ours, and ours as DSPy's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dspy
+
+from mipro_nb.dspy.media import unwrapped, wrapped
+from mipro_nb.language.example import Example, Prediction
+
+
+class GivenPrediction(Prediction):
+    """What a program of DSPy's answered, with the very object that it returned."""
+
+    _given: Any = None
+
+    def __init__(self, given: Any) -> None:
+        super().__init__(wrapped(dict(given.items())))
+        object.__setattr__(self, "_given", given)
+
+
+def own_row(row: Any) -> Example:
+    """Return a ``dspy.Example`` as ours."""
+    example = Example(wrapped(dict(row.items())))
+    try:
+        names = list(row.inputs().keys())
+    except ValueError:  # with_inputs was never called
+        return example
+    return example.with_inputs(*names)
+
+
+def dspy_row(row: Any) -> Any:
+    """Return a row of ours as a ``dspy.Example``."""
+    if not isinstance(row, Example):
+        return row
+    made = dspy.Example(unwrapped(row.to_dict()))
+    return made if row.input_names is None else made.with_inputs(*row.input_names)
+
+
+def dspy_prediction(prediction: Any) -> Any:
+    """Return what a program answered as DSPy's users know it."""
+    if not isinstance(prediction, Example):
+        return prediction
+    given = prediction._given if isinstance(prediction, GivenPrediction) else None  # noqa: SLF001
+    return dspy.Prediction(**unwrapped(prediction.to_dict())) if given is None else given

@@ -1,0 +1,618 @@
+"""Programs of DSPy's, through the bridge: what comes back, what is counted, and what is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Literal
+
+import pytest
+from dspy_task import API_KEY, answer, write
+from scripted_server import Reply, ScriptedServer
+
+import mipro_nb as mipro
+from mipro_nb.errors import (
+    InvalidArgumentError,
+    LMUnavailableError,
+    PermissionUnansweredError,
+    ProgramError,
+)
+from mipro_nb.models.services.redaction import secrets
+
+pytest.importorskip("dspy.primitives", reason="needs the extra `dspy`")
+import dspy
+
+from mipro_nb.dspy import MIPROv2
+
+
+def right(example, prediction, trace=None):
+    return str(example.answer) == str(prediction.answer).strip()
+
+
+class TwoSteps(dspy.Module):
+    def __init__(self):
+        super().__init__()
+        self.think = dspy.Predict("question -> hint")
+        self.solve = dspy.ChainOfThought("question, hint -> answer")
+
+    def forward(self, question):
+        hint = self.think(question=question).hint
+        return self.solve(question=question, hint=hint)
+
+
+def small(metric=right, **settings):
+    """Return an optimizer that needs few calls."""
+    return MIPROv2(metric=metric, auto=None, num_candidates=4, num_threads=8, **settings)
+
+
+def compiled(program, rows, metric=right, **settings):
+    settings = {"requires_permission_to_run": False, "num_trials": 6, **settings}
+    return small(metric).compile(program, trainset=rows, **settings)
+
+
+def spent(run_id):
+    return mipro.runs.load(run_id).state.spend.calls
+
+
+def answers(run_id):
+    """Return the events of the calls that were answered."""
+    bodies = [event.event for event in mipro.runs.load(run_id).events()]
+    return [body for body in bodies if body.type == "lm_call_answered"]
+
+
+def test_a_program_comes_back_as_one_of_its_class_with_better_prompts(server, rows):
+    program = TwoSteps()
+    optimized = compiled(program, rows)
+    assert type(optimized) is TwoSteps
+    assert "carefully" in optimized.solve.predict.signature.instructions
+    assert program.solve.predict.demos == []
+    assert (
+        program.think.signature.instructions
+        == "Given the fields `question`, produce the fields `hint`."
+    )
+    assert all(isinstance(demo, dspy.Example) for demo in optimized.solve.predict.demos)
+    assert server.count == spent(optimized.run_id)
+
+
+def test_results_have_the_form_of_dspys(server, rows):
+    optimized = compiled(dspy.ChainOfThought("question -> answer"), rows)
+    best = optimized.candidate_programs[0]
+    assert best["score"] == optimized.score
+    assert best["full_eval"] is True
+    assert isinstance(best["program"], dspy.ChainOfThought)
+    assert optimized.trial_logs[1]["full_eval_score"] == pytest.approx(
+        mipro.runs.load(optimized.run_id).state.baseline
+    )
+    chosen = optimized.trial_logs[2]
+    assert {"0_predictor_instruction", "0_predictor_demos"} <= chosen.keys()
+    assert isinstance(chosen["mb_program"], dspy.ChainOfThought)
+    assert chosen["mb_score"] in {each["score"] for each in optimized.mb_candidate_programs}
+
+
+def test_the_program_is_saved_and_loaded_by_dspy(server, rows, tmp_path):
+    optimized = compiled(TwoSteps(), rows)
+    optimized.save(str(tmp_path / "state.json"))
+    loaded = TwoSteps()
+    loaded.load(str(tmp_path / "state.json"))
+    assert loaded.dump_state() == optimized.dump_state()
+    optimized.save(str(tmp_path / "whole"), save_program=True)
+    whole = dspy.load(str(tmp_path / "whole"), allow_pickle=True)
+    assert whole.dump_state() == optimized.dump_state()
+
+
+def test_our_own_optimizer_and_evaluate_take_dspys_programs(server, rows):
+    optimizer = mipro.MIPROv2(right, num_candidates=4, max_labeled_demos=2)
+    given = {"requires_permission_to_run": False, "num_trials": 6, "minibatch_size": 10}
+    optimized = optimizer.compile(TwoSteps(), trainset=rows, **given)
+    assert type(optimized) is TwoSteps
+    evaluate = mipro.Evaluate(devset=rows[:10], metric=right)
+    assert evaluate(optimized) > evaluate(TwoSteps())
+
+
+def test_nothing_is_sent_where_nobody_can_be_asked_and_the_error_names_the_ways(server, rows):
+    with pytest.raises(PermissionUnansweredError, match="MIPRO_PERMISSION=yes") as refused:
+        compiled(TwoSteps(), rows, requires_permission_to_run=None)
+    assert 'configure(permission="granted")' in str(refused.value)
+    assert server.count == 0
+
+
+def test_a_batch_permits_all_its_runs_by_its_environment(server, rows, monkeypatch):
+    monkeypatch.setenv("MIPRO_PERMISSION", "yes")
+    optimized = compiled(TwoSteps(), rows, requires_permission_to_run=True)
+    assert optimized.score is not None
+
+
+def test_at_most_as_many_calls_are_served_as_the_cap_allows(server, rows):
+    optimized = compiled(TwoSteps(), rows, max_calls=100)
+    assert server.count == 100
+    assert mipro.runs.load(optimized.run_id).status == "capped"
+
+
+def test_a_cap_in_usd_limits_replies_and_is_kept(server, rows):
+    optimized = compiled(TwoSteps(), rows, max_usd=0.004)
+    limits = {request.body.get("max_completion_tokens") for request in server.requests}
+    assert limits == {4096}
+    assert mipro.runs.load(optimized.run_id).state.spend.usd <= 0.004
+
+
+def test_a_run_that_is_resumed_pays_nothing_twice(server, rows):
+    optimizer = small()
+    given = {"trainset": rows, "requires_permission_to_run": False, "num_trials": 3}
+    capped = optimizer.compile(TwoSteps(), **given, max_calls=40)
+    best = optimizer.resume(
+        capped.run_id, TwoSteps(), requires_permission_to_run=False, max_calls=10_000
+    )
+    assert type(best) is TwoSteps
+    assert server.count == spent(best.run_id)
+    before = server.count
+    again = optimizer.compile(TwoSteps(), **given)
+    assert (server.count, again.score) == (before, best.score)
+
+
+def test_a_judge_with_an_lm_of_its_own_is_counted_under_its_name(server, rows, lm_at):
+    judge = dspy.Predict("question, answer -> is_right: bool")
+    judge.set_lm(lm_at(server, "openai/gpt-4o"))
+
+    def judged(example, prediction, trace=None):
+        return judge(question=example.question, answer=prediction.answer).is_right
+
+    optimized = compiled(TwoSteps(), rows, judged, max_calls=80)
+    asked = sum(request.model == "gpt-4o" for request in server.requests)
+    assert asked > 0
+    sent = [call for call in answers(optimized.run_id) if call.attempts]
+    assert sum(call.model == "openai/gpt-4o" for call in sent) == asked
+    assert server.count == 80
+
+
+def test_calls_in_threads_of_the_programs_own_are_counted(server, rows):
+    class Threads(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.solve = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            with ThreadPoolExecutor(2) as pool:
+                first = pool.submit(self.solve, question=question)
+                pairs = [(self.solve, {"question": question, "config": {"rollout_id": 1}})]
+                dspy.Parallel(num_threads=2, disable_progress_bar=True)(pairs)
+                return first.result()
+
+    optimized = compiled(Threads(), rows, max_calls=80)
+    assert server.count == 80
+    predictors = set(mipro.runs.load(optimized.run_id).calls_dataframe()["predictor"])
+    assert "solve" in predictors
+
+
+def test_calls_by_a_thread_that_was_there_before_are_counted(server, rows):
+    class Worker(dspy.Module):
+        def __init__(self, pool):
+            super().__init__()
+            self.solve = dspy.Predict("question -> answer")
+            self.pool = pool
+
+        def forward(self, question):
+            came = []
+            self.pool.ask(lambda: came.append(self.solve(question=question)))
+            return came[0]
+
+    pool = _Queue()
+    compiled(Worker(pool), rows, max_calls=50)
+    pool.close()
+    assert server.count == 50
+
+
+class _Queue:
+    """A thread that was started before the run, which knows nothing of it."""
+
+    def __init__(self):
+        self._asked, self._done = threading.Semaphore(0), threading.Semaphore(0)
+        self._lock, self._work = threading.Lock(), None
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def _serve(self):
+        while self._asked.acquire() and self._work is not None:
+            try:
+                self._work()
+            finally:
+                self._done.release()
+
+    def ask(self, work):
+        with self._lock:
+            self._work = work
+            self._asked.release()
+            self._done.acquire()
+
+    def close(self):
+        self._work = None
+        self._asked.release()
+
+
+async def test_async_programs_are_run_and_awaited(server, rows):
+    class Async(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.solve = dspy.ChainOfThought("question -> answer")
+
+        async def aforward(self, question):
+            first, _ = await asyncio.gather(
+                self.solve.acall(question=question),
+                self.solve.acall(question=question, config={"rollout_id": 2}),
+            )
+            return first
+
+    given = {"trainset": rows, "requires_permission_to_run": False, "num_trials": 3}
+    optimized = await small().acompile(Async(), **given, max_calls=60)
+    assert isinstance(optimized, Async)
+    assert server.count == 60
+
+
+def look_up(what: str) -> str:
+    """Look something up."""
+    return f"{what} are additions"
+
+
+def test_an_agents_calls_are_labelled_and_its_tools_stay_in_its_instruction(server, rows):
+    agent = dspy.ReAct("question -> answer: str", tools=[look_up], max_iters=2)
+    tools = agent.react.signature.instructions.partition("You are an Agent.")[2]
+    optimized = compiled(agent, rows[:12])
+    calls = mipro.runs.load(optimized.run_id).calls_dataframe()
+    assert {"react", "extract.predict"} <= set(calls["predictor"])
+    for candidate in optimized.candidate_programs:
+        assert candidate["program"].react.signature.instructions.endswith(tools)
+    instructions = {
+        each["program"].react.signature.instructions
+        for each in optimized.candidate_programs + optimized.mb_candidate_programs
+    }
+    assert len(instructions) > 1
+
+
+def test_no_tool_is_used_before_permission(server, rows):
+    used = []
+
+    def deletes(what: str) -> str:
+        """Delete something."""
+        used.append(what)
+        return "gone"
+
+    agent = dspy.ReAct("question -> answer: str", tools=[deletes])
+    plan = MIPROv2(metric=right).plan(agent, trainset=rows)
+    assert (used, server.count) == ([], 0)
+    assert any("no tool is used before permission" in note for note in plan.notes)
+
+
+def test_no_embedder_is_asked_before_permission(server, rows, monkeypatch):
+    asked = []
+
+    class Search(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = dspy.Embedder("openai/text-embedding-3-small", caching=False)
+            self.solve = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            asked.append(self.embed([question]))
+            return self.solve(question=question)
+
+    plan = MIPROv2(metric=right).plan(Search(), trainset=rows)
+    assert asked == []
+    assert any("asks an embedder" in note for note in plan.notes)
+    assert plan.estimate.total.calls.low > 0
+
+
+@pytest.mark.parametrize("adapter", [dspy.JSONAdapter, dspy.XMLAdapter, dspy.ChatAdapter])
+def test_typed_outputs_are_rehearsed_in_the_form_of_the_adapter(server, rows, adapter):
+    class Judge(dspy.Signature):
+        """Judge the sum."""
+
+        question: str = dspy.InputField()
+        verdict: Literal["right", "wrong"] = dspy.OutputField()
+        points: list[int] = dspy.OutputField()
+        answer: str = dspy.OutputField()
+
+    dspy.configure(adapter=adapter())
+    plan = MIPROv2(metric=right).plan(dspy.Predict(Judge), trainset=rows)
+    assert plan.estimate.guess is None
+    assert plan.formats == {"self": adapter.__name__}
+    assert server.count == 0
+
+
+def test_the_metric_sees_rows_answers_and_traces_as_dspy_has_them(server, rows):
+    seen = []
+
+    def metric(example, prediction, trace=None):
+        seen.append((type(example), type(prediction), trace))
+        return example.inputs().question in {row.question for row in rows}
+
+    compiled(TwoSteps(), rows, metric, max_calls=150)
+    assert {(kind, what) for kind, what, _ in seen} == {(dspy.Example, dspy.Prediction)}
+    steps = next(trace for _, _, trace in seen if trace)
+    predictor, inputs, prediction = steps[0]
+    assert isinstance(predictor, dspy.Predict)
+    assert (list(inputs), type(prediction)) == (["question"], dspy.Prediction)
+
+
+def test_settings_of_the_callers_context_hold_in_the_run(server, rows, lm_at):
+    dspy.configure(lm=None)
+    with dspy.context(lm=lm_at(server, "openai/gpt-4o"), adapter=dspy.ChatAdapter()):
+        compiled(TwoSteps(), rows, max_calls=40)
+    assert {request.model for request in server.requests} == {"gpt-4o"}
+
+
+def test_the_teachers_lm_bootstraps_and_predictors_keep_their_own(server, rows, lm_at):
+    program = TwoSteps()
+    own = lm_at(server, "openai/gpt-4.1-mini")
+    program.think.set_lm(own)
+    optimizer = small(teacher_settings={"lm": lm_at(server, "openai/gpt-4o")})
+    given = {"requires_permission_to_run": False, "num_trials": 3}
+    optimized = optimizer.compile(program, trainset=rows, **given)
+    calls = mipro.runs.load(optimized.run_id).calls_dataframe()
+    of_bootstrap = calls[calls["phase"] == "bootstrap"]
+    assert set(of_bootstrap["model"]) == {"openai/gpt-4o"}
+    thinking = calls[(calls["predictor"] == "think") & (calls["phase"] == "search")]
+    assert set(thinking["model"]) == {"openai/gpt-4.1-mini"}
+    assert optimized.think.lm is own
+
+
+def test_the_key_is_not_in_the_record(server, rows):
+    optimized = compiled(TwoSteps(), rows, max_calls=60)
+    path = mipro.runs.load(optimized.run_id).record.path
+    with closing(sqlite3.connect(path)) as record:
+        dumped = "\n".join(record.iterdump())
+    assert API_KEY not in dumped
+
+
+def test_what_is_asked_is_not_taken_for_a_secret(server, rows):
+    compiled(TwoSteps(), rows, max_calls=30)
+    asked = "user: How much is 1 + 1? Respond with the corresponding output fields."
+    assert secrets.taken_out(asked) == asked
+    assert API_KEY not in secrets.taken_out(f"the key {API_KEY}")
+
+
+def test_whole_requests_pass_the_gate_with_the_limit_of_a_cap(server, rows):
+    class Direct(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.solve = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            lm = dspy.settings.lm
+            hello = dspy.lm15.Message.user("Hello.")
+            response = lm(dspy.lm15.Request(model=lm.model, messages=(hello,)))
+            assert isinstance(response, dspy.lm15.Response)
+            return self.solve(question=question)
+
+    compiled(Direct(), rows, max_calls=60, max_tokens=1_000_000)
+    assert server.count == 60
+    limits = {request.body.get("max_completion_tokens") for request in server.requests}
+    assert limits == {4096}
+
+
+def test_calls_outside_of_runs_go_as_dspy_sends_them(server):
+    lm = dspy.settings.lm
+    assert lm("How much?") == ["text: Questions about sums."]
+    assert len(lm.history) == 1
+    assert mipro.runs.list() == []
+
+
+def test_the_history_of_an_lm_tells_of_the_calls_that_are_sent(server, rows):
+    compiled(TwoSteps(), rows, max_calls=60)
+    assert len(dspy.settings.lm.history) == 60
+    assert all(entry["usage"] for entry in dspy.settings.lm.history)
+
+
+def test_what_dspys_takes_and_the_bridge_does_not_use_is_said(server, rows):
+    optimizer = MIPROv2(metric=right, log_dir="logs", num_candidates=None, max_errors=None)
+    given = {"teacher": TwoSteps(), "provide_traceback": True, "valset": None, "num_trials": None}
+    notes = optimizer.plan(TwoSteps(), trainset=rows, **given).notes
+    for name in ("teacher=", "log_dir=", "provide_traceback="):
+        assert any(note.startswith(name) for note in notes)
+
+
+def test_a_minibatch_is_clipped_to_the_valset(server, rows):
+    optimizer = MIPROv2(metric=right, auto=None, num_candidates=3)
+    plan = optimizer.plan(TwoSteps(), trainset=rows[:10], valset=rows[10:22], num_trials=4)
+    assert plan.minibatch_size == 12
+
+
+def test_auto_none_needs_both_numbers(server, rows):
+    with pytest.raises(InvalidArgumentError, match="num_candidates and num_trials"):
+        MIPROv2(metric=right, auto=None).compile(TwoSteps(), trainset=rows)
+
+
+def test_a_program_without_predictors_is_refused(server, rows):
+    class Empty(dspy.Module):
+        def forward(self, question):
+            return dspy.Prediction(answer="1")
+
+    with pytest.raises(ProgramError, match="Empty has no predictors"):
+        compiled(Empty(), rows)
+    assert server.count == 0
+
+
+def test_no_lm_at_all_is_an_error_with_the_remedy(rows):
+    with pytest.raises(ProgramError, match=r"dspy.configure\(lm=dspy.LM"):
+        compiled(TwoSteps(), rows)
+
+
+def test_our_lm_cannot_run_a_program_of_dspys(server, rows):
+    ours = mipro.LM("openai/gpt-4o-mini", base_url=server.base_url, api_key=API_KEY)
+    with pytest.raises(InvalidArgumentError, match=r"give a dspy\.LM"):
+        mipro.MIPROv2(right, auto="light", task_model=ours).plan(TwoSteps(), trainset=rows)
+
+
+def test_calls_of_an_lm_with_a_call_method_of_its_own_pass_the_gate(server, rows, lm_at):
+    class Odd(dspy.LM):
+        def __call__(self, *args, **kwargs):
+            return super().__call__(*args, **kwargs)
+
+    lm = Odd("openai/gpt-4o-mini", api_base=server.base_url, api_key=API_KEY, temperature=0.0)
+    dspy.configure(lm=lm)
+    compiled(TwoSteps(), rows, max_calls=50)
+    assert server.count == 50
+
+
+def test_an_lm_whose_call_is_replaced_on_the_object_is_refused(server, rows):
+    dspy.settings.lm.acall = lambda *args, **kwargs: None
+    with pytest.raises(InvalidArgumentError, match="acall cannot be wrapped"):
+        compiled(TwoSteps(), rows)
+    assert server.count == 0
+
+
+def test_a_prompt_format_of_ours_is_refused(server, rows):
+    optimizer = mipro.MIPROv2(right, auto="light")
+    with pytest.raises(InvalidArgumentError, match="adapter of its own library"):
+        optimizer.plan(TwoSteps(), trainset=rows, prompt_format="tags")
+
+
+def test_a_wrong_key_ends_the_run_at_once(server, rows, lm_at):
+    dspy.configure(lm=lm_at(server, api_key="another-key-4711"))
+    with pytest.raises(LMUnavailableError) as refused:
+        compiled(TwoSteps(), rows)
+    assert "another-key-4711" not in str(refused.value)
+
+
+def test_a_server_that_is_gone_pauses_a_run_that_can_be_resumed(rows, lm_at, short_pauses):
+    server = ScriptedServer(answer, api_key=API_KEY).__enter__()
+    dspy.configure(lm=lm_at(server, num_retries=1))
+
+    def gone(example, prediction, trace=None):
+        if len(server.requests) > 20:
+            server.close()
+        return right(example, prediction)
+
+    with pytest.raises(LMUnavailableError, match="Cannot reach the server"):
+        compiled(TwoSteps(), rows, gone)
+    (run,) = mipro.runs.list()
+    assert run.status == "failed"
+
+
+def test_errors_that_pass_are_tried_again_and_none_is_an_examples_fault(rows, lm_at, short_pauses):
+    def faulty(request):
+        if request.number % 7 == 3:
+            return Reply(status=503)
+        if request.number % 11 == 5:
+            return Reply(status=429, headers={"Retry-After": "0.01"})
+        return answer(request)
+
+    with ScriptedServer(faulty, api_key=API_KEY) as server:
+        dspy.configure(lm=lm_at(server))
+        optimized = compiled(TwoSteps(), rows[:30])
+        scores = mipro.runs.load(optimized.run_id).examples_dataframe()
+        assert scores["error"].isna().all()
+        assert server.count == sum(call.attempts for call in answers(optimized.run_id))
+
+
+def test_programs_see_dspys_own_errors(rows, lm_at):
+    heard = []
+
+    class Careful(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.solve = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            try:
+                return self.solve(question=question)
+            except dspy.ContextWindowExceededError as error:
+                heard.append(error)
+                return dspy.Prediction(answer="too long")
+
+    def too_long(request):
+        if "How much is 3 + 1" in request.last_user:
+            said = "This model's maximum context length is 10 tokens."
+            return Reply(
+                said, status=400, error={"message": said, "code": "context_length_exceeded"}
+            )
+        return answer(request)
+
+    with ScriptedServer(too_long, api_key=API_KEY) as server:
+        dspy.configure(lm=lm_at(server))
+        result = mipro.Evaluate(devset=rows[:5], metric=right)(Careful())
+    assert len(heard) == 1
+    assert result.results[3].prediction.answer == "too long"
+
+
+def test_several_replies_and_calls_of_tools_come_through_the_gate(lm_at, rows):
+    def several(request):
+        return Reply(tool_call=True) if request.body.get("tools") else write({"answer": "1"})
+
+    class Direct(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.solve = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            tool = {"type": "function", "function": {"name": "scripted_tool", "parameters": {}}}
+            (output,) = dspy.settings.lm(question, tools=[tool])
+            call = output["tool_calls"][0]
+            return dspy.Prediction(answer=call["function"]["name"], other=call.function.name)
+
+    with ScriptedServer(several, api_key=API_KEY) as server:
+        dspy.configure(lm=lm_at(server))
+        for _ in range(2):  # the second time from the record
+            result = mipro.Evaluate(devset=rows[:1], metric=lambda e, p: 1.0)(Direct())
+            (scored,) = result.results
+            assert (scored.prediction.answer, scored.prediction.other) == ("scripted_tool",) * 2
+        assert server.count == 1
+
+
+def test_each_of_several_replies_is_counted(server, rows):
+    class Draws(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.solve = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            drawn = self.solve(question=question, config={"n": 3, "temperature": 0.9})
+            return dspy.Prediction(answer=drawn.completions.answer[2])
+
+    optimized = compiled(Draws(), rows, max_calls=60)
+    assert server.count == spent(optimized.run_id) == 60
+
+
+def test_pictures_are_counted_and_recorded_by_their_hash(lm_at):
+    data = "iVBORw0KGgo" + "A" * 4000
+    picture = dspy.Image(f"data:image/png;base64,{data}")
+    pictures = [
+        dspy.Example(picture=picture, number=n, answer=str(n)).with_inputs("picture", "number")
+        for n in range(12)
+    ]
+
+    def seen(request):
+        return write({"answer": "1"}) if "[[ ##" in request.system else answer(request)
+
+    with ScriptedServer(seen, api_key=API_KEY) as server:
+        dspy.configure(lm=lm_at(server))
+        program = dspy.Predict("picture: dspy.Image, number: int -> answer")
+        optimizer = small(max_bootstrapped_demos=0, max_labeled_demos=0)
+        given = {"trainset": pictures, "requires_permission_to_run": False, "num_trials": 2}
+        plan = optimizer.plan(program, trainset=pictures, num_trials=2)
+        assert plan.estimate.total.input_tokens.low > 1000 * 0.8 * len(pictures[3:])
+        optimized = optimizer.compile(program, **given)
+        assert data in json.dumps(server.requests[-1].body)
+    run = mipro.runs.load(optimized.run_id)
+    with closing(sqlite3.connect(run.record.path)) as record:
+        assert data not in "\n".join(record.iterdump())
+
+
+def test_what_dspy_saved_is_loaded_into_a_program_of_ours(server, rows, tmp_path):
+    class Ours(mipro.Module):
+        def __init__(self):
+            self.think = mipro.Predict("question -> hint")
+            self.solve = mipro.ChainOfThought("question, hint -> answer")
+
+    optimized = compiled(TwoSteps(), rows)
+    optimized.save(str(tmp_path / "state.json"))
+    ours = Ours()
+    ours.load(tmp_path / "state.json")
+    for mine, theirs in zip(ours.predictors(), optimized.predictors(), strict=True):
+        assert mine.signature.instructions == theirs.signature.instructions
+        assert [demo.to_dict() for demo in mine.demos] == [dict(d.items()) for d in theirs.demos]
