@@ -214,7 +214,8 @@ class MIPROv2:
         """
         given = {**locals()}
         del given["self"]
-        run = run_of(core().wait_for(self._spec(**given)), **given)
+        spec = core().wait_for(self._spec(**given))
+        run = run_of(spec, ask=requires_permission_to_run, **given)
         return carried_out(run, ask=requires_permission_to_run)
 
     @taking(compile)  # noqa: A003 - the method above
@@ -227,13 +228,21 @@ class MIPROv2:
         return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
 
     @taking(compile)  # noqa: A003 - the method above
-    async def acompile(self, student: Module, *, trainset: Any, **given: Any) -> Module:
+    async def acompile(
+        self,
+        student: Module,
+        *,
+        trainset: Any,
+        requires_permission_to_run: bool = True,
+        **given: Any,
+    ) -> Module:
         """Optimize `student` without blocking the event loop; parameters as `compile`.
 
         Cancelling the awaiting task stops the run.
         """
         spec = await on_core(self._spec(student, trainset=trainset, **given))
-        run = run_of(spec, **given).open(ask=_asks(given), blocking=False)
+        run = run_of(spec, ask=requires_permission_to_run, **given)
+        run.open(ask=requires_permission_to_run, blocking=False)
         try:
             return await run
         except BaseException:
@@ -242,13 +251,21 @@ class MIPROv2:
             raise
 
     @taking(compile)  # noqa: A003 - the method above
-    def start(self, student: Module, *, trainset: Any, **given: Any) -> Run:
+    def start(
+        self,
+        student: Module,
+        *,
+        trainset: Any,
+        requires_permission_to_run: bool = True,
+        **given: Any,
+    ) -> Run:
         """Begin to optimize `student` and return the live Run at once; parameters as `compile`.
 
         In a notebook the run begins when somebody has said yes in the dialog below the cell.
         """
         spec = core().wait_for(self._spec(student, trainset=trainset, **given))
-        run = run_of(spec, **given).open(ask=_asks(given), blocking=False)
+        run = run_of(spec, ask=requires_permission_to_run, **given)
+        run.open(ask=requires_permission_to_run, blocking=False)
         return run if run.joined is None else run.joined
 
     def resume(
@@ -402,10 +419,6 @@ class MIPROv2:
 
 
 _CAPS = Caps().to_dict().keys()
-
-
-def _asks(given: Mapping[str, Any]) -> bool:
-    return bool(given.get("requires_permission_to_run", True))
 
 
 def _checked_lm(name: str, lm: Any) -> LanguageModel | None:
