@@ -220,8 +220,9 @@ class MIPROv2:
         """
         given = {**locals()}
         del given["self"]
-        run = run_of(core().wait_for(self._spec(**given)), **given)
-        optimized: P = carried_out(run, ask=_asks(given))
+        ask = _asks(requires_permission_to_run)
+        run = run_of(core().wait_for(self._spec(**given)), ask=ask, **given)
+        optimized: P = carried_out(run, ask=ask)
         return optimized
 
     @taking(compile)  # noqa: A003 - the method above
@@ -234,13 +235,22 @@ class MIPROv2:
         return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
 
     @taking(compile)  # noqa: A003 - the method above
-    async def acompile(self, student: Any, *, trainset: Any, **given: Any) -> Any:
+    async def acompile(
+        self,
+        student: Any,
+        *,
+        trainset: Any,
+        requires_permission_to_run: bool = True,
+        **given: Any,
+    ) -> Any:
         """Optimize `student` without blocking the event loop; parameters as `compile`.
 
         Cancelling the awaiting task stops the run.
         """
         spec = await on_core(self._spec(student, trainset=trainset, **given))
-        run = run_of(spec, **given).open(ask=_asks(given), blocking=False)
+        ask = _asks(requires_permission_to_run)
+        run = run_of(spec, ask=ask, **given)
+        run.open(ask=ask, blocking=False)
         try:
             return await run
         except BaseException:
@@ -249,13 +259,22 @@ class MIPROv2:
             raise
 
     @taking(compile)  # noqa: A003 - the method above
-    def start(self, student: Any, *, trainset: Any, **given: Any) -> Run:
+    def start(
+        self,
+        student: Any,
+        *,
+        trainset: Any,
+        requires_permission_to_run: bool = True,
+        **given: Any,
+    ) -> Run:
         """Begin to optimize `student` and return the live Run at once; parameters as `compile`.
 
         In a notebook the run begins when somebody has said yes in the dialog below the cell.
         """
         spec = core().wait_for(self._spec(student, trainset=trainset, **given))
-        run = run_of(spec, **given).open(ask=_asks(given), blocking=False)
+        ask = _asks(requires_permission_to_run)
+        run = run_of(spec, ask=ask, **given)
+        run.open(ask=ask, blocking=False)
         return run if run.joined is None else run.joined
 
     def resume(
@@ -337,7 +356,7 @@ class MIPROv2:
         if example_timeout is not None:
             wanted = replace(wanted, example_timeout=example_timeout)
         spec = core().wait_for(self._spec_of(student, lambda: rows, wanted, caps))
-        ask = is_asked(required=requires_permission_to_run)
+        ask = _asks(requires_permission_to_run)
         spec = resumption.resumed_spec(progress, spec, accept_changes=accept_changes, asks=ask)
         return carried_out(Run(spec, opened, progress), ask=ask)
 
@@ -411,9 +430,9 @@ class MIPROv2:
 _CAPS = Caps().to_dict().keys()
 
 
-def _asks(given: Mapping[str, Any]) -> bool:
+def _asks(required: bool) -> bool:  # noqa: FBT001 - as compile takes it
     """Return whether somebody is asked before the first LM call."""
-    return is_asked(required=bool(given.get("requires_permission_to_run", True)))
+    return is_asked(required=check("requires_permission_to_run", required, Flag))
 
 
 def _checked_lm(name: str, lm: Any) -> LanguageModel | None:

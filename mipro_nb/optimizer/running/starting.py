@@ -11,7 +11,6 @@ from mipro_nb.checks import Flag, check
 from mipro_nb.language.settings import settings
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
-from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.optimizer.running.twins import twin_noted, twin_of
 from mipro_nb.runs.store.open_records import open_record
@@ -20,19 +19,21 @@ from mipro_nb.runs.store.open_records import open_record
 def run_of(
     spec: RunSpec,
     *,
-    requires_permission_to_run: bool = True,
+    ask: bool,
     resume: bool = False,
     record: str | Path | None = None,
     **_: Any,
 ) -> Run:
-    """Return the run of a specification; parameters are those of `MIPROv2.compile`, all of them.
+    """Return the run of a specification; what only plans depend on is given and not looked at.
+
+    `ask` is ``requires_permission_to_run``.
 
     Raises
     ------
     InvalidArgumentError
         If one of those that only runs take is invalid.
     """
-    check("requires_permission_to_run", requires_permission_to_run, Flag)
+    check("requires_permission_to_run", ask, Flag)
     check("resume", resume, Flag)
     opened = open_record(record if record is not None else settings.record)
     twin = twin_of(opened, spec)
@@ -47,7 +48,7 @@ def run_of(
         plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
         spec = replace(spec, plan=plan)
     if told := twin_noted(opened, spec, twin):
-        if not is_asked(required=requires_permission_to_run):
+        if not ask:
             warnings.warn(told, stacklevel=3)
         spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
     return Run(spec, opened, progress, twin=twin)
