@@ -119,6 +119,8 @@ def _imported(wheel):
                     if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
                     for node in ast.walk(function)
                 }
+                if name.startswith("mipro_nb/dspy/"):  # loaded for those who ask for the bridge
+                    inside = set(ast.walk(tree))
                 at_once |= _packages(node for node in ast.walk(tree) if node not in inside)
                 later |= _packages(inside)
     own = {"mipro_nb", "__future__", *sys.stdlib_module_names}
