@@ -26,7 +26,7 @@ def run_of(
 ) -> Run:
     """Return the run of a specification; what only plans depend on is given and not looked at.
 
-    `ask` is ``requires_permission_to_run``.
+    `ask`: whether somebody is asked before the first LM call.
 
     Raises
     ------
