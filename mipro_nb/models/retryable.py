@@ -11,7 +11,7 @@ from typing import Literal
 
 from mipro_nb.errors import EmptyAnswerError, LMError, LMUnavailableError
 
-SetbackKind = Literal[
+RetryableKind = Literal[
     "turned away",
     "in trouble",
     "no answer",
@@ -58,7 +58,7 @@ class RetryableError(Exception):
 
     def __init__(
         self,
-        kind: SetbackKind,
+        kind: RetryableKind,
         what: str,
         said: str,
         wait: float | None = None,

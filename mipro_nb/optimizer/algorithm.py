@@ -80,7 +80,7 @@ class Algorithm:
             spec.plan.num_threads,
             journal.emit,
             run_id=journal.run_id,
-            before=Before(journal.state.outlay, progress.calls) if progress else None,
+            before=Before(journal.state.usage, progress.calls) if progress else None,
             backlog=journal.backlog,
             caps=spec.plan.caps,
             on_cap=lambda reached: self._cap(str(reached)),

@@ -199,8 +199,8 @@ class LMCallAnswered(Event):
     """An LM call came back, from the server or from the cache.
 
     Of `attempts` that were sent the last one was answered, after `seconds`; none if `from_cache`.
-    `setbacks` tells what the others met: kinds of faults, and how often. What became of some of
-    them nobody knows: caps count these at their worst, as tokens and USD beyond those told.
+    `retryable_errors` tells what the others met: kinds of faults, and how often. What became of
+    some of them nobody knows: caps count these at their worst, as tokens and USD beyond those told.
     """
 
     referring = ("prompt_head", "prompt_tail", "reply")
@@ -222,7 +222,7 @@ class LMCallAnswered(Event):
     predictor: str | None = None
     attempts: Number = 1
     rollout: int = 0
-    setbacks: dict[str, Number] = {}
+    retryable_errors: dict[str, Number] = {}
     reckoned_tokens: Number = 0
     reckoned_usd: Amount = 0.0
     thoughts: TextRef | None = None
@@ -235,9 +235,9 @@ class LMCallFailed(Event):
 
     Tokens and USD are those of an answer that came back and could not be used. It is `final` where
     the program was told that it failed; if not, its place was taken by another attempt.
-    `setbacks` tells what passing faults the attempts met: kinds, and how often. The `reckoned_…`
-    fields are what caps count beyond what is told, as for a call that was answered. A `refusal`
-    says that a server refused it for what it holds, and `room`, as far as that is known, how many
+    `retryable_errors` tells what passing faults the attempts met: kinds, and how often. The
+    `reckoned_…` fields are what caps count beyond what is told, as for a call that was answered. A
+    `refusal` says that a server refused it for what it holds, and `room`, as far as that is known, how many
     tokens of a prompt would fit.
     """
 
@@ -258,7 +258,7 @@ class LMCallFailed(Event):
     attempts: Number = 1
     rollout: int = 0
     final: bool = True
-    setbacks: dict[str, Number] = {}
+    retryable_errors: dict[str, Number] = {}
     reckoned_tokens: Number = 0
     reckoned_usd: Amount = 0.0
     refusal: RefusalKind | None = None

@@ -250,11 +250,11 @@ class _Check:
         return text if isinstance(text, str) and text_ref(text) == ref else None
 
     def _check_flights(self, run_id: str) -> None:
-        for flight, *outlay in self._db.execute(
+        for flight, *usage in self._db.execute(
             "SELECT flight, attempts, tokens, usd FROM flights WHERE run_id = ?", (run_id,)
         ):
-            if not all(_is_number(value) and value >= 0 for value in outlay):
-                self._note(f"run {run_id}", f"call {flight}, without an event yet, took {outlay}")
+            if not all(_is_number(value) and value >= 0 for value in usage):
+                self._note(f"run {run_id}", f"call {flight}, without an event yet, took {usage}")
 
 
 def _many(count: int, noun: str) -> str:

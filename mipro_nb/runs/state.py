@@ -270,7 +270,7 @@ class RunState:
         return self.spend.about or any(note.topic == "tokens" for note in self.notes)
 
     @property
-    def outlay(self) -> Usage:
+    def usage(self) -> Usage:
         """Return what all calls took, at the worst where nobody knows: what caps start from."""
         spend = self.spend
         tokens = spend.input_tokens + spend.output_tokens
@@ -446,7 +446,7 @@ class RunState:
 
     def _reckon(self, call: ev.LMCallAnswered | ev.LMCallFailed) -> None:
         """Count the faults that a call met, and what they may have cost."""
-        for kind, times in call.setbacks.items():
+        for kind, times in call.retryable_errors.items():
             self.faults[kind] = self.faults.get(kind, 0) + times
         if call.reckoned_tokens or call.reckoned_usd:
             self.reckoned += Usage(0, call.reckoned_tokens, call.reckoned_usd)

@@ -197,8 +197,8 @@ class ServiceContract:
 async def _awaited(begin: Callable[[], Awaitable[T]]) -> T:
     try:
         return await begin()
-    except RetryableError as setback:  # not one that leaves a run
-        raise setback.error(1) from None
+    except RetryableError as retryable:  # not one that leaves a run
+        raise retryable.error(1) from None
 
 
 async def _asked(lm: LM) -> object:

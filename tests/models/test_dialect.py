@@ -174,7 +174,7 @@ def test_every_attempt_counts_towards_the_caps(serve, lm_at):
     assert completion.text == "fine"
     noted, answered = events
     assert (noted.type, noted.topic) == ("run_noted", "parameters")
-    assert (answered.attempts, answered.setbacks) == (2, {"other terms": 1})
+    assert (answered.attempts, answered.retryable_errors) == (2, {"other terms": 1})
 
 
 @pytest.mark.parametrize(

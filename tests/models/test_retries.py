@@ -72,7 +72,7 @@ def test_what_may_pass_is_tried_again_as_often_as_allowed(run, serve, lm_at, rep
     server = serve(failing_at_first(reply, times=2))
     assert run.ask(lm_at(server, num_retries=2, timeout=timeout), "hi") == ["at last"]
     assert server.count == 3
-    assert sum(run.events[0].setbacks.values()) == 2
+    assert sum(run.events[0].retryable_errors.values()) == 2
     assert run.spend.attempts == 3
 
     server = serve(failing_at_first(reply, times=2))
@@ -84,7 +84,7 @@ def test_what_may_pass_is_tried_again_as_often_as_allowed(run, serve, lm_at, rep
         assert "tried 2 times" in str(error)
     assert server.count == 2
     (failed,) = (e for e in run.events if e.type == "lm_call_failed" and e.final)
-    assert sum(failed.setbacks.values()) == 2
+    assert sum(failed.retryable_errors.values()) == 2
     assert run.spend.attempts == 3 + 2
 
 

@@ -101,7 +101,7 @@ def test_a_forked_process_cannot_call_an_lm_and_the_run_goes_on(server, fork):
     assert len(said) > 8
     assert all("ProgramError('A forked process cannot call an LM of a run" in text for text in said)
     assert not any(request.last_user.startswith("judge") for request in server.requests)
-    assert server.count == run.state.outlay.calls <= MOST_CALLS
+    assert server.count == run.state.usage.calls <= MOST_CALLS
     assert mipro.runs.check(run.record.path).ok
 
 

@@ -291,13 +291,13 @@ def test_a_run_that_compile_finds_keeps_its_caps(record):
     with ScriptedServer(answer) as server:
         same = begun(server, record, resume=True)
         same.wait()
-    assert (same.id, same.status, same.state.outlay.calls) == (run.id, "capped", 70)
+    assert (same.id, same.status, same.state.usage.calls) == (run.id, "capped", 70)
     with ScriptedServer(answer) as server:
         with pytest.raises(InvalidArgumentError, match=r"^max_calls=70: .*spent 70 calls already"):
             begun(server, record, resume=True)
         higher = begun(server, record, resume=True, max_calls=90)
         higher.wait()
-    assert (higher.status, higher.state.outlay.calls) == ("capped", 90)
+    assert (higher.status, higher.state.usage.calls) == ("capped", 90)
     assert higher.state.caps["max_usd"] == 5.0
 
 
@@ -308,7 +308,7 @@ def test_calls_that_were_lost_count_for_the_cap(runs, record):
     assert lost > 0
     again, sent_again = resumed(run, max_calls=told + lost + 10)
     assert (again.status, sent_again.total()) == ("capped", 10)
-    assert again.state.outlay.calls == told + lost + 10
+    assert again.state.usage.calls == told + lost + 10
 
 
 def one_in_three_dropped(request):
@@ -325,7 +325,7 @@ def test_attempts_whose_end_nobody_knows_still_count_for_the_cap_afterwards(reco
         dropped = server.count // 3
     (name, limit), read_back = *caps.items(), mipro.runs.load(run.id, record).state
     at_least = {"max_tokens": 1000, "max_usd": 1000 * 2.0 / 1e6}[name] * dropped
-    counted = {"max_tokens": read_back.outlay.tokens, "max_usd": read_back.outlay.usd}[name]
+    counted = {"max_tokens": read_back.usage.tokens, "max_usd": read_back.usage.usd}[name]
     assert answered_for(read_back, name) + at_least <= counted <= limit * (1 + 1e-9)
     assert "timed out or lost their connection" in run.report()
     # What is left of the same cap may be too little for a single call.

@@ -77,5 +77,5 @@ def test_what_was_reckoned_is_part_of_what_caps_start_from():
         )
     )
     assert state.reckoned == Usage(0, 42, 0.75)
-    assert state.outlay == Usage(4, 110 + 42, 0.5 + 0.75)
+    assert state.usage == Usage(4, 110 + 42, 0.5 + 0.75)
     assert "at their worst: 42 tokens, $0.75" in write_report("run", state)

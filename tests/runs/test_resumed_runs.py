@@ -140,11 +140,11 @@ def test_the_time_until_a_run_is_resumed_is_no_work(span):
     assert write(events)["seconds"] == seconds  # from its milestones alone
 
 
-def test_calls_that_were_lost_count_towards_the_outlay_and_not_as_answered():
+def test_calls_that_were_lost_count_towards_the_usage_and_not_as_answered():
     lost = {"lost_calls": 2, "lost_tokens": 1000, "lost_usd": 3.0}
     events = timed(*BEGUN, (1010.0, answered(usd=0.5)), (2000.0, resumed(1010.0, **lost)))
     state = fold(events)
-    assert state.outlay == Usage(3, 1110, 3.5)
+    assert state.usage == Usage(3, 1110, 3.5)
     assert (state.spend.calls, state.spend.usd) == (1, 0.5)
     row = write(events)
     assert (row["calls"], row["usd"]) == (1, 0.5)
@@ -165,7 +165,7 @@ def test_what_gave_way_to_another_attempt_is_no_failed_call_but_may_cost():
     state = fold(events)
     assert (state.spend.calls, state.spend.failed_calls, state.spend.attempts) == (1, 1, 6)
     assert state.spend.usd == 0.75
-    assert state.outlay == Usage(6, 220, 0.75)
+    assert state.usage == Usage(6, 220, 0.75)
     row = write(events)
     assert (row["calls"], row["usd"]) == (1, 0.75)
 

@@ -152,10 +152,10 @@ class CallLog:
         else:
             work()
 
-    def sent(self, trip: int, outlay: Usage) -> None:
+    def sent(self, trip: int, usage: Usage) -> None:
         """Note, before a call is sent, what it takes at the worst if nobody hears of it again."""
         if self._run_id is not None:
-            self._record().put_flight(self._run_id, trip, outlay)
+            self._record().put_flight(self._run_id, trip, usage)
 
     def over(self, trip: int, tell: Callable[[], None], *, answers: int = 0) -> None:
         """Have `tell` say what came of a call that was noted as `sent`, in one transaction."""
@@ -174,7 +174,7 @@ class CallLog:
         *,
         seconds: float,
         attempts: int,
-        setbacks: Mapping[str, int],
+        retryable_errors: Mapping[str, int],
         reckoned: Usage,
     ) -> None:
         """Write answer, texts and event: what was paid for is kept."""
@@ -189,7 +189,7 @@ class CallLog:
             answer,
             seconds=seconds,
             attempts=attempts,
-            setbacks=setbacks,
+            retryable_errors=retryable_errors,
             reckoned=reckoned,
         )
         if told is not None:
@@ -225,7 +225,7 @@ class CallLog:
         *,
         seconds: float,
         attempts: int,
-        setbacks: Mapping[str, int] = _NONE,
+        retryable_errors: Mapping[str, int] = _NONE,
         reckoned: Usage = _NOTHING,
     ) -> LMCallAnswered | None:
         if self._emit is None:
@@ -240,7 +240,7 @@ class CallLog:
             from_cache=attempts == 0,
             seconds=seconds,
             attempts=attempts,
-            setbacks=dict(setbacks),
+            retryable_errors=dict(retryable_errors),
             reckoned_tokens=reckoned.tokens,
             reckoned_usd=reckoned.usd,
         )
@@ -255,7 +255,7 @@ class CallLog:
         seconds: float,
         attempts: int,
         final: bool,
-        setbacks: Mapping[str, int] = _NONE,
+        retryable_errors: Mapping[str, int] = _NONE,
         reckoned: Usage = _NOTHING,
     ) -> None:
         """Write the event of a call that failed; `final` if nothing else takes its place."""
@@ -273,7 +273,7 @@ class CallLog:
                 usd=usd_of(call, error) if error.input_tokens or error.output_tokens else 0.0,
                 attempts=attempts,
                 final=final,
-                setbacks=dict(setbacks),
+                retryable_errors=dict(retryable_errors),
                 reckoned_tokens=reckoned.tokens,
                 reckoned_usd=reckoned.usd,
             )

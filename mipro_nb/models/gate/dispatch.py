@@ -52,10 +52,10 @@ class _SentCall:
     priority: Priority
     taken: Callable[[], bool]
     attempts: int = 0
-    outlay: Usage = field(default_factory=Usage)
+    usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     answer: Answer | None = None
-    setbacks: Counter[str] = field(default_factory=Counter)
+    retryable_errors: Counter[str] = field(default_factory=Counter)
     # Attempts that were billed for nothing, and their seconds.
     broken: list[tuple[float, RetryableError]] = field(default_factory=list)
     # Attempts that were given up for the other one's answer: their seconds, and what the caps
@@ -176,13 +176,13 @@ class Dispatch:
             answer,
             seconds=trip.seconds,
             attempts=trip.attempts - aside,
-            setbacks=trip.setbacks,
+            retryable_errors=trip.retryable_errors,
             reckoned=trip.reckoned,
         )
         self._tell_broken(trip)
         for seconds, reckoned in trip.given_up:
             given_up = _as_dear_as(answer)
-            told = _outlay_of(trip.call, given_up)
+            told = _usage_of(trip.call, given_up)
             self._notes.failed(
                 trip.call,
                 given_up,
@@ -199,16 +199,16 @@ class Dispatch:
             seconds=trip.seconds,
             attempts=trip.attempts - len(trip.broken),
             final=final,
-            setbacks=trip.setbacks,
+            retryable_errors=trip.retryable_errors,
             reckoned=trip.reckoned,
         )
         self._tell_broken(trip)
 
     def _tell_broken(self, trip: _SentCall) -> None:
         """Record the answers that are paid for and were of no use."""
-        for seconds, setback in trip.broken:
+        for seconds, retryable in trip.broken:
             self._notes.failed(
-                trip.call, setback.error(1), seconds=seconds, attempts=1, final=False
+                trip.call, retryable.error(1), seconds=seconds, attempts=1, final=False
             )
 
     def _pace_of(self, call: Call) -> Pace:
@@ -224,23 +224,23 @@ class Dispatch:
             try:
                 return await self._attempt(trip)
             except RetryableError as met:
-                setback = met
-            if setback.kind == "other terms":  # the next attempt is another call to the server
-                if trip.setbacks[setback.kind] > _MOST_TERMS:
-                    raise _last_word(trip, setback)
+                retryable = met
+            if retryable.kind == "other terms":  # the next attempt is another call to the server
+                if trip.retryable_errors[retryable.kind] > _MOST_TERMS:
+                    raise _last_word(trip, retryable)
                 continue
-            if setback.kind == "turned away":  # not a failure: it waits for its turn
+            if retryable.kind == "turned away":  # not a failure: it waits for its turn
                 if trip.pace.is_given_up(trip.call.num_retries):
-                    raise _last_word(trip, setback)
-                if setback.wait is not None:
-                    await self._permission.rest(setback.wait)
+                    raise _last_word(trip, retryable)
+                if retryable.wait is not None:
+                    await self._permission.rest(retryable.wait)
                 continue
             failures += 1
             if failures > trip.call.num_retries:
                 # The failure itself tells what its last attempt cost.
-                trip.broken = [each for each in trip.broken if each[1] is not setback]
-                raise _last_word(trip, setback)
-            if setback.wait is None:
+                trip.broken = [each for each in trip.broken if each[1] is not retryable]
+                raise _last_word(trip, retryable)
+            if retryable.wait is None:
                 await self._permission.rest(pause_seconds(failures))
 
     async def _attempt(self, trip: _SentCall) -> Answer:
@@ -270,13 +270,13 @@ class Dispatch:
     def _noted(self, trip: _SentCall, reservation: int | None) -> int | None:
         """Write down, before the call is sent, what it takes at the worst."""
         if reservation is not None:
-            outlay = trip.outlay + self._meter.worst(reservation)
+            usage = trip.usage + self._meter.worst(reservation)
             try:
-                self._notes.sent(trip.number, outlay)
+                self._notes.sent(trip.number, usage)
             except BaseException:
                 self._meter.release(reservation)
                 raise
-            trip.outlay = outlay
+            trip.usage = usage
         return reservation
 
     async def _flown(self, trip: _SentCall, reservation: int) -> Answer:
@@ -314,15 +314,15 @@ class Dispatch:
         except asyncio.CancelledError:
             trip.given_up.append((time.monotonic() - flight.begun, worst))
             raise
-        except RetryableError as setback:
-            trip.setbacks[setback.kind] += 1
-            if setback.billed is None:
+        except RetryableError as retryable:
+            trip.retryable_errors[retryable.kind] += 1
+            if retryable.billed is None:
                 trip.reckoned += worst.beyond(_NOTHING)
             else:
-                came = setback.error(trip.attempts)
-                if any(setback.billed):
-                    trip.broken.append((time.monotonic() - flight.begun, setback))
-            trip.pace.set_back(flight, setback)
+                came = retryable.error(trip.attempts)
+                if any(retryable.billed):
+                    trip.broken.append((time.monotonic() - flight.begun, retryable))
+            trip.pace.set_back(flight, retryable)
             raise
         except LMError as error:
             came = error
@@ -338,7 +338,7 @@ class Dispatch:
         if trip.answer is None:
             trip.answer = answer
         else:
-            trip.given_up.append((trip.seconds, _outlay_of(trip.call, answer)))
+            trip.given_up.append((trip.seconds, _usage_of(trip.call, answer)))
         return trip.answer
 
 
@@ -349,25 +349,26 @@ def _rank() -> tuple[int, int]:
     return (1, labels.trial or 0)
 
 
-def _last_word(trip: _SentCall, setback: RetryableError) -> LMError:
+def _last_word(trip: _SentCall, retryable: RetryableError) -> LMError:
     """Return the error of a call that is not tried again."""
     seconds = trip.pace.seconds_in_vain
-    if setback.kind == "turned away" and seconds is not None:
+    if retryable.kind == "turned away" and seconds is not None:
+        last = format_duration(seconds)
         return LMUnavailableError(
-            f"{setback.what}, as all others in the last {format_duration(seconds)}: {setback.said}"
+            f"{retryable.what}, as all others in the last {last}: {retryable.said}"
         )
     failures = trip.pace.failures_of_one_that_is_down(trip.call.num_retries)
-    error = setback.error(trip.attempts)
+    error = retryable.error(trip.attempts)
     if failures is None or isinstance(error, LMUnavailableError):
         return error
     down = LMUnavailableError(
-        f"{setback.what}, as did all of the last {failures} attempts: {setback.said}"
+        f"{retryable.what}, as did all of the last {failures} attempts: {retryable.said}"
     )
     down.input_tokens, down.output_tokens = error.input_tokens, error.output_tokens
     return down
 
 
-def _outlay_of(call: Call, came: Answer | LMError) -> Usage:
+def _usage_of(call: Call, came: Answer | LMError) -> Usage:
     return Usage(1, came.input_tokens + came.output_tokens, usd_of(call, came) or 0.0)
 
 

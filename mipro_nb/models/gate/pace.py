@@ -132,24 +132,24 @@ class Pace:
             if self._smooth >= self._probe_after * self._window:
                 self._probe()
 
-    def set_back(self, flight: Flight, setback: RetryableError) -> None:
+    def set_back(self, flight: Flight, retryable: RetryableError) -> None:
         """Note that an attempt failed in a way that may pass."""
-        if setback.kind == "other terms":  # the server is well
+        if retryable.kind == "other terms":  # the server is well
             return
-        if setback.kind != "turned away":
+        if retryable.kind != "turned away":
             self._failed_in_a_row += 1
-        if setback.kind == "turned away":
+        if retryable.kind == "turned away":
             if self._turned_away(flight):
                 return
-            if setback.wait is None and self._flying == 1:
+            if retryable.wait is None and self._flying == 1:
                 self._hold(pause_seconds(self._in_vain))
-        elif setback.kind in ("in trouble", "no answer"):
+        elif retryable.kind in ("in trouble", "no answer"):
             self._trouble += (1 - self._trouble) * _WEIGHT
             if self._trouble > _TROUBLE and flight.cuts == self._cuts:
                 self._trouble = 0.0
                 self._cut(self._window // 2, self._ceiling)
-        if setback.wait is not None:
-            self._hold(setback.wait)
+        if retryable.wait is not None:
+            self._hold(retryable.wait)
 
     def _turned_away(self, flight: Flight) -> bool:
         """Cut the window; tell whether the call was but one too many at once."""

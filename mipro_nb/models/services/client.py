@@ -27,7 +27,7 @@ from mipro_nb.errors import (
     shown,
 )
 from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
-from mipro_nb.models.retryable import RetryableError, SetbackKind, Tokens, asked_to_wait
+from mipro_nb.models.retryable import RetryableError, RetryableKind, Tokens, asked_to_wait
 from mipro_nb.models.services.dialect import Spoken, dialect_of
 from mipro_nb.models.services.redaction import (
     openai_headers,
@@ -477,15 +477,15 @@ def _request(spoken: Spoken, seconds: float) -> dict[str, Any]:
     return {"body": body, "options": options}
 
 
-_DID: dict[SetbackKind, str] = {
+_DID: dict[RetryableKind, str] = {
     "turned away": "turned the call away",
     "in trouble": "failed",
     "try again": "failed",
 }
 
 
-def _passing(error: openai.APIStatusError) -> SetbackKind | None:
-    """Return what kind of setback an HTTP status is, None if another attempt is of no use."""
+def _passing(error: openai.APIStatusError) -> RetryableKind | None:
+    """Return what kind of retryable error a status is, None if another attempt is of no use."""
     said = error.response.headers.get("x-should-retry")  # openai's own servers know best
     if said == "false":
         return None

@@ -16,7 +16,7 @@ from mipro_nb.errors import (
     shown,
 )
 from mipro_nb.models.calls import Answer, Call, Note
-from mipro_nb.models.retryable import RetryableError, SetbackKind, asked_to_wait
+from mipro_nb.models.retryable import RetryableError, RetryableKind, asked_to_wait
 from mipro_nb.models.services.redaction import secrets
 from mipro_nb.models.services.registry import PROVIDERS
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
@@ -246,7 +246,7 @@ class Guarded:
 
 
 _ABOUT = "tokens and USD are about right."
-_PASSING: dict[int, SetbackKind] = {408: "try again", 409: "try again", 429: "turned away"}
+_PASSING: dict[int, RetryableKind] = {408: "try again", 409: "try again", 429: "turned away"}
 _NO_ACCESS = (401, 402, 403, 404)
 
 

@@ -41,7 +41,7 @@ def _is_open(trial: TrialState) -> bool:
 
 
 def _left(state: RunState, caps: Caps, dearest_call: Usage) -> Amounts:
-    spent = state.outlay
+    spent = state.usage
     taken = {
         "max_calls": float(spent.calls),
         "max_tokens": float(spent.tokens + dearest_call.tokens),

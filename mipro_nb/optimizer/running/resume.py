@@ -282,7 +282,7 @@ def check_caps_left(progress: RecordedProgress, caps: Caps) -> None:
     InvalidArgumentError
         If it has reached one of them.
     """
-    for name, spent in _spent(progress.state.outlay, progress.state.seconds).items():
+    for name, spent in _spent(progress.state.usage, progress.state.seconds).items():
         limit = getattr(caps, name)
         if limit is not None and spent >= limit:
             told = CAPS[name](spent)
@@ -291,11 +291,11 @@ def check_caps_left(progress: RecordedProgress, caps: Caps) -> None:
             )
 
 
-def _spent(outlay: Usage, seconds: float) -> dict[str, float]:
+def _spent(usage: Usage, seconds: float) -> dict[str, float]:
     return {
-        "max_usd": outlay.usd,
-        "max_calls": outlay.calls,
-        "max_tokens": outlay.tokens,
+        "max_usd": usage.usd,
+        "max_calls": usage.calls,
+        "max_tokens": usage.tokens,
         "max_seconds": seconds,
     }
 
