@@ -236,9 +236,9 @@ class LMCallFailed(Event):
     Tokens and USD are those of an answer that came back and could not be used. It is `final` where
     the program was told that it failed; if not, its place was taken by another attempt.
     `retryable_errors` tells what passing faults the attempts met: kinds, and how often. The
-    `reckoned_…` fields are what caps count beyond what is told, as for a call that was answered. A
-    `refusal` says that a server refused it for what it holds, and `room`, as far as that is known, how many
-    tokens of a prompt would fit.
+    `reckoned_…` fields are what caps count beyond what is told, as for a call that was
+    answered. A `refusal` says that a server refused it for what it holds, and `room`, as far as
+    that is known, how many tokens of a prompt would fit.
     """
 
     referring = ("prompt_head", "prompt_tail")
