@@ -144,10 +144,7 @@ class Estimate:
         rows += [_row(phase.phase, phase) for phase in self.phases]
         rows.append(_row("total", self.total))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = [
-            "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            for row in rows
-        ]
+        lines = ["  ".join(("", *map(str.ljust, row, widths))).rstrip() for row in rows]
         if self.guess is not None:
             lines.append(f"  A guess, since {self.guess}.")
         return "\n".join(lines)
