@@ -1,4 +1,4 @@
-"""Setbacks: what keeps one attempt from being answered and may not keep the next one."""
+"""Retryable errors: what keeps one attempt from being answered and may not keep the next one."""
 
 from __future__ import annotations
 
