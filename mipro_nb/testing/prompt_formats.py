@@ -21,6 +21,7 @@ _signature: Any = Signature
 _ONE = "question, line, item -> label: T"
 _OF_ONE = "question -> answer"
 _SEVERAL = "question, line -> answer, person: P, label, item"
+_LONG = "This is the first half of a text, and here it goes on to its end."
 _INPUT = 'line one\nlabel: x\n<label>y</label> {"label": 1} ``` \\ \u2028'
 
 
@@ -100,6 +101,21 @@ class PromptFormatContract:
         for signature in self._of_one():
             if self.make_format().fits(signature):
                 self._try(replies, partial(self._read_or_refused, signature))
+
+    def test_a_reply_that_was_cut_off_is_not_taken_for_a_whole_one(self) -> None:
+        """Half a text is asked for again: `Found.last` says which value goes to the end."""
+        signature = _signature(_ONE, T=str)
+        if not self.make_format().fits(signature):
+            return
+        with self._known() as prompt_format:
+            whole = prompt_format.write_answer(signature, {"label": _LONG})
+            half = whole[: whole.index("half") + len("half")]
+            try:
+                read = read_reply(signature, half, truncated=True, prompt_format=prompt_format.name)
+            except ReplyError:
+                return
+        msg = f"{half!r} was cut off by max_tokens, and is read as {read.values['label']!r}"
+        raise AssertionError(msg)
 
     def test_what_is_not_there_is_left_out(self) -> None:
         """Nothing is guessed: an output that a reply does not have is not found."""

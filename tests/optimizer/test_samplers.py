@@ -227,16 +227,20 @@ def test_a_run_whose_sampler_is_not_known_is_not_resumed_and_the_remedy_is_told(
     run = run_of(mipro.MIPROv2(exact, search=strategy(AtRandom)), num_trials=4, max_calls=30)
     monkeypatch.setattr("mipro_nb.optimizer.search.samplers._registered", {})
     sent = server.count
-    with pytest.raises(InvalidArgumentError, match=r"sampler=.*:AtRandom.*register_sampler\("):
+    remedy = r"sampler=.*:AtRandom.*SearchStrategy\(sampler=AtRandom\)"
+    with pytest.raises(InvalidArgumentError, match=remedy):
         mipro.MIPROv2(exact).resume(run.id, max_calls=10_000, requires_permission_to_run=False)
     assert server.count == sent
+    mipro.SearchStrategy(sampler=AtRandom)
+    mipro.MIPROv2(exact).resume(run.id, max_calls=10_000, requires_permission_to_run=False)
+    assert mipro.runs.load(run.id).status == "finished"
 
 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
         ("best", r"there is no such sampler: give one of 'additive', 'tpe'.*register_sampler"),
-        ("elsewhere:Mine", "it is not defined in this process"),
+        ("elsewhere:Mine", "it is not known in this process"),
         (3, "give a class derived from mipro_nb.Sampler"),
         (lambda seed, *, paired: AtRandom(seed, paired=paired), "it has no name"),
     ],

@@ -124,9 +124,10 @@ def _check_callable(factory: Any) -> None:
 def _remedy(name: str) -> str:
     known = ", ".join(map(repr, _OWN | _registered))
     if ":" in name:
+        place = name.rpartition(":")[2]
         return (
-            f"it is not defined in this process: run the code that defines it and call "
-            f"register_sampler({name!r}, …) with it. Known are {known}."
+            f"it is not known in this process: run the code that defines {place}, and call "
+            f"SearchStrategy(sampler={place}), which makes it known. Known are {known}."
         )
     return (
         f"there is no such sampler: give one of {known}, or call register_sampler({name!r}, …) "
