@@ -116,6 +116,17 @@ class OnlyTheFirst(Rows):
         return super().find(signature, reply.split("\n")[0])
 
 
+class Unended(Rows):
+    """Bare text, of which it does not say that it goes on to the end."""
+
+    def write_answer(self, signature, values):
+        return "\n".join(f"{name}= {value}" for name, value in values.items())
+
+    def find(self, signature, reply):
+        name, _, text = reply.partition("= ")
+        return mipro.Found(texts={name: text})
+
+
 class Silent(Rows):
     def asked(self, signature):
         return "Reply with JSON."
@@ -138,6 +149,7 @@ class Uncalled(Rows):
         (Unescaped, "test_every_value_comes_back"),
         (Strips, "test_every_value_comes_back"),
         (OnlyTheFirst, "test_several_outputs_do_not_run_into_each_other"),
+        (Unended, "test_a_reply_that_was_cut_off_is_not_taken_for_a_whole_one"),
         (Silent, "test_every_output_is_asked_for_by_name"),
         (Nowhere, "test_it_fits_some_signatures"),
         (Uncalled, "test_it_has_what_predictors_use"),
