@@ -16,6 +16,8 @@ from typing import Self
 _LOOK_SECONDS = 0.1
 # A loop that has not come round for so long is held up.
 _HELD_UP_SECONDS = 0.5
+# After the first of them, what is to be raised is.
+_INSTRUCTIONS = 1000
 
 
 class BlockedLoopError(SystemExit):
@@ -54,7 +56,8 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._over.set()
-        _end(self._thread, None)  # what has not come into effect yet
+        if self.has_ended_it:
+            _let_come_into_effect(self._thread)
 
     def _look(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
@@ -65,11 +68,25 @@ class Watch:
                 if self._over.is_set():
                     return
                 self.has_ended_it = True
-                _end(self._thread, BlockedLoopError)
+                _end(self._thread)
             self._over.wait(_HELD_UP_SECONDS)
 
 
-def _end(thread: int, error: type[BaseException] | None) -> None:
-    """Raise `error` in a thread, between two instructions; None takes back what is to be raised."""
-    raised = None if error is None else ctypes.py_object(error)
+def _let_come_into_effect(thread: int) -> None:
+    """Have what may still be to be raised in the calling thread be raised and caught here.
+
+    Taking it back would leave CPython's flag for it set: all code of the process would be slower
+    from then on, and before Python 3.13 hang as soon as it is traced, by a debugger say.
+    """
+    try:
+        _end(thread)
+        for _ in range(_INSTRUCTIONS):
+            pass
+    except BlockedLoopError:
+        pass
+
+
+def _end(thread: int) -> None:
+    """Raise BlockedLoopError in a thread, between two of its instructions."""
+    raised = ctypes.py_object(BlockedLoopError)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
