@@ -8,7 +8,15 @@ from typing import Any, Self
 import dspy
 
 from mipro_nb.core_loop import on_core
-from mipro_nb.dspy.calls import CLIENT_SETTINGS, Asked, answered, call_of, price_of, server_of
+from mipro_nb.dspy.calls import (
+    CLIENT_SETTINGS,
+    Asked,
+    answered,
+    call_of,
+    keeps_answers,
+    price_of,
+    server_of,
+)
 from mipro_nb.dspy.failures import ours
 from mipro_nb.dspy.messages import written
 from mipro_nb.errors import LMError
@@ -28,7 +36,7 @@ class DSPyLM:
     def __init__(self, inner: Any) -> None:
         self.inner = inner
         self.name: str = inner.model
-        self.cache = bool(inner.cache)
+        self.cache = keeps_answers(inner)
         self.price = price_of(inner)
 
     @property

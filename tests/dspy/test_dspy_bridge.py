@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Literal
 
+import openai
 import pytest
 from dspy_task import API_KEY, answer, write
 from scripted_server import Reply, ScriptedServer
@@ -457,6 +458,47 @@ def test_calls_of_an_lm_with_a_call_method_of_its_own_pass_the_gate(server, rows
     dspy.configure(lm=lm)
     compiled(TwoSteps(), rows, max_calls=50)
     assert server.count == 50
+
+
+class Hosted(dspy.BaseLM):
+    """An LM class of somebody's own, which hands a client whatever it is called with."""
+
+    def __init__(self, client):
+        super().__init__("hosted")
+        self.client = client
+
+    def forward(self, prompt=None, messages=None, **kwargs):
+        asked = {name: value for name, value in {**self.kwargs, **kwargs}.items() if value}
+        return self.client.chat.completions.create(model=self.model, messages=messages, **asked)
+
+
+class Plain(dspy.BaseLM):
+    """One that does not call what it derives from, and answers with texts."""
+
+    def __init__(self, client):
+        self.model, self.kwargs, self.history, self.client = "plain", {}, [], client
+
+    def __call__(self, prompt=None, messages=None, **kwargs):
+        made = self.client.chat.completions.create(model=self.model, messages=messages)
+        return [made.choices[0].message.content]
+
+
+@pytest.mark.filterwarnings("ignore:Implementing custom LMs:DeprecationWarning")
+@pytest.mark.parametrize("lm_class", [Hosted, Plain])
+def test_an_lm_class_of_a_users_own_runs_and_its_price_counts(server, rows, lm_class):
+    lm = lm_class(openai.OpenAI(base_url=server.base_url, api_key=API_KEY))
+    dspy.configure(lm=lm)
+    with pytest.raises(InvalidArgumentError, match=r"lm\.price = \(input, output\)"):
+        compiled(TwoSteps(), rows, max_usd=1.0)
+    assert server.count == 0
+    lm.price = (1.0, 2.0)
+    optimized = compiled(TwoSteps(), rows, max_usd=1.0)
+    spend = mipro.runs.load(optimized.run_id).state.spend
+    assert spend.calls == server.count
+    assert spend.unpriced_calls == 0
+    assert spend.usd == pytest.approx((spend.input_tokens + 2 * spend.output_tokens) / 1e6)
+    sent = set().union(*(request.body for request in server.requests))
+    assert sent <= {"model", "messages", "temperature", "max_tokens"}
 
 
 def test_an_lm_whose_call_is_replaced_on_the_object_is_refused(server, rows):
