@@ -645,6 +645,23 @@ def test_pictures_are_counted_and_recorded_by_their_hash(lm_at):
         assert data not in "\n".join(record.iterdump())
 
 
+def test_rows_with_different_pictures_are_different_rows(server):
+    def picture(number):
+        return dspy.Image(f"data:image/png;base64,{str(number) * 4000}")
+
+    pictures = [
+        dspy.Example(picture=picture(n), answer=str(n)).with_inputs("picture") for n in range(1, 9)
+    ]
+    program = dspy.Predict("picture: dspy.Image -> answer")
+    told = str(small().plan(program, trainset=pictures[:4], valset=pictures[4:], num_trials=2))
+    assert "of up to 4 bootstrapped and 4 in all" in told
+    assert "earlier row" not in told
+    again = [*pictures[4:], dspy.Example(picture=picture(5), answer="5").with_inputs("picture")]
+    told = str(small().plan(program, trainset=pictures[:4], valset=again, num_trials=2))
+    assert "Valset: 1 row with the inputs of an earlier row" in told
+    assert server.count == 0
+
+
 def test_what_dspy_saved_is_loaded_into_a_program_of_ours(server, rows, tmp_path):
     class Ours(mipro.Module):
         def __init__(self):
