@@ -22,7 +22,7 @@ from mipro_nb.dspy.messages import written
 from mipro_nb.errors import LMError
 from mipro_nb.language.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Call
-from mipro_nb.models.prices import listed_context
+from mipro_nb.models.prices import Price, listed_context
 from mipro_nb.models.services.redaction import shown_parameters, shown_url
 from mipro_nb.models.services.worst_case import LIMITS
 
@@ -37,7 +37,11 @@ class DSPyLM:
         self.inner = inner
         self.name: str = inner.model
         self.cache = keeps_answers(inner)
-        self.price = price_of(inner)
+
+    @property
+    def price(self) -> Price | None:
+        """Return the prices of the model as its LM has them now, None if they are not known."""
+        return price_of(self.inner)
 
     @property
     def context_tokens(self) -> int | None:

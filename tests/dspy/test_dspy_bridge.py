@@ -488,11 +488,13 @@ class Plain(dspy.BaseLM):
 def test_an_lm_class_of_a_users_own_runs_and_its_price_counts(server, rows, lm_class):
     lm = lm_class(openai.OpenAI(base_url=server.base_url, api_key=API_KEY))
     dspy.configure(lm=lm)
+    optimizer = small()
+    given = {"trainset": rows, "num_trials": 6, "max_usd": 1.0, "requires_permission_to_run": False}
     with pytest.raises(InvalidArgumentError, match=r"lm\.price = \(input, output\)"):
-        compiled(TwoSteps(), rows, max_usd=1.0)
+        optimizer.compile(TwoSteps(), **given)
     assert server.count == 0
     lm.price = (1.0, 2.0)
-    optimized = compiled(TwoSteps(), rows, max_usd=1.0)
+    optimized = optimizer.compile(TwoSteps(), **given)
     spend = mipro.runs.load(optimized.run_id).state.spend
     assert spend.calls == server.count
     assert spend.unpriced_calls == 0
