@@ -26,7 +26,7 @@ from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
-from mipro_nb.models.prices import Price, listed_price
+from mipro_nb.models.prices import Price, as_price, listed_price
 from mipro_nb.models.services.redaction import secrets, texts_of_unknown, texts_of_url
 from mipro_nb.models.services.worst_case import LIMITS
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
@@ -44,6 +44,8 @@ _OPEN = frozenset({
     "api_base", "base_url", "api_version", "custom_llm_provider", "num_retries", "cache",
     "rollout_id", "prompt_cache", "provider",
 })  # fmt: skip
+_ONE_ATTEMPT = {"cache": False, "num_retries": 0}
+_ROLLOUT = "rollout_id"
 _KEY_VARIABLES = ("_API_KEY",)
 _URL_VARIABLES = ("_API_BASE", "_BASE_URL")
 _under_way: ContextVar[bool] = ContextVar("mipro_dspy_attempt", default=False)
@@ -151,7 +153,7 @@ async def _through_gate(asked: Asked, predictor: Any) -> Any:
         raise
     except LMError as error:
         raise as_dspy(error, raised[-1] if raised else None, lm.model) from error
-    return unpacked(answer.text, answer.thoughts, lm.model_type)
+    return unpacked(answer.text, answer.thoughts, getattr(lm, "model_type", "chat"))
 
 
 def call_of(lm: Any, messages: Written, options: Mapping[str, Any], predictor: str | None) -> Call:
@@ -172,7 +174,7 @@ def call_of(lm: Any, messages: Written, options: Mapping[str, Any], predictor: s
         messages=messages.messages,
         parameters=parameters,
         rollout=int(given.get("rollout_id") or 0),
-        cache=bool(options.get("cache", lm.cache)),
+        cache=bool(options.get("cache", keeps_answers(lm))),
         price=price_of(lm),
         num_retries=int(getattr(lm, "num_retries", 0) or 0),
         predictor=predictor,
@@ -192,9 +194,21 @@ def server_of(lm: Any, options: Mapping[str, Any] | None = None) -> str:
     return address
 
 
+def keeps_answers(lm: Any) -> bool:
+    """Tell whether equal calls are answered from the record; they are, if no ``cache`` is set."""
+    return bool(getattr(lm, "cache", True))
+
+
 def price_of(lm: Any) -> Price | None:
-    """Return the listed prices of the model, None if none are."""
-    return _listed(str(lm.model))
+    """Return the prices that the LM has as ``price``, else the listed ones, None if none are.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If its ``price`` is not one.
+    """
+    own = as_price(getattr(lm, "price", None))
+    return _listed(str(lm.model)) if own is None else own
 
 
 @lru_cache(maxsize=256)
@@ -219,7 +233,7 @@ def _described(value: Any) -> Any:
 
 async def _attempt(asked: Asked, raised: list[Exception], call: Call) -> Answer:
     """Make one attempt by DSPy's own transport."""
-    lm = asked.lm.copy(cache=False, num_retries=0)
+    lm = _single_use(asked.lm)
     entries: list[Mapping[str, Any]] = []
     lm.update_history = entries.append  # a copy of our own: this call's entry alone
     keeps_history = not dspy.settings.disable_history
@@ -243,9 +257,22 @@ async def _attempt(asked: Asked, raised: list[Exception], call: Call) -> Answer:
     return _answer(given, entry, call)
 
 
+def _single_use(lm: Any) -> Any:
+    """Return a copy that neither repeats a call nor answers it from DSPy's cache."""
+    # What a class of the user's own does not have, copy() would add to what is sent.
+    known = {name: value for name, value in _ONE_ATTEMPT.items() if hasattr(lm, name)}
+    copied = lm.copy(**known)
+    copied.kwargs.pop(_ROLLOUT, None)
+    return copied
+
+
 async def _sent(asked: Asked, lm: Any, call: Call) -> Any:
-    """Call the copy `lm` as the program called its LM, with the limit that a cap has set."""
-    options = {name: value for name, value in asked.options.items() if name != "cache"}
+    """Call the copy `lm` as the program called its LM, with the limit that a cap has set.
+
+    The rollout is not handed on: it told the call apart for the gate, and a client of openai's in
+    a class of the user's own refuses it.
+    """
+    options = {n: v for n, v in asked.options.items() if n not in {"cache", _ROLLOUT}}
     args = asked.args
     if asked.request is not None:
         args, options = (), {**options, "request": _limited(asked.request, call)}

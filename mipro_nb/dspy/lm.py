@@ -8,13 +8,21 @@ from typing import Any, Self
 import dspy
 
 from mipro_nb.core_loop import on_core
-from mipro_nb.dspy.calls import CLIENT_SETTINGS, Asked, answered, call_of, price_of, server_of
+from mipro_nb.dspy.calls import (
+    CLIENT_SETTINGS,
+    Asked,
+    answered,
+    call_of,
+    keeps_answers,
+    price_of,
+    server_of,
+)
 from mipro_nb.dspy.failures import ours
 from mipro_nb.dspy.messages import written
 from mipro_nb.errors import LMError
 from mipro_nb.language.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Call
-from mipro_nb.models.prices import listed_context
+from mipro_nb.models.prices import Price, listed_context
 from mipro_nb.models.services.redaction import shown_parameters, shown_url
 from mipro_nb.models.services.worst_case import LIMITS
 
@@ -28,8 +36,12 @@ class DSPyLM:
     def __init__(self, inner: Any) -> None:
         self.inner = inner
         self.name: str = inner.model
-        self.cache = bool(inner.cache)
-        self.price = price_of(inner)
+        self.cache = keeps_answers(inner)
+
+    @property
+    def price(self) -> Price | None:
+        """Return the prices of the model as its LM has them now, None if they are not known."""
+        return price_of(self.inner)
 
     @property
     def context_tokens(self) -> int | None:

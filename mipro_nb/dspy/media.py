@@ -25,6 +25,7 @@ class Media(BaseModel):
     """
 
     _given: Any = PrivateAttr()
+    _hashed: str | None = PrivateAttr(None)  # a picture takes long to hash, and is asked for often
 
     def __init__(self, given: Any) -> None:
         super().__init__()
@@ -37,7 +38,9 @@ class Media(BaseModel):
 
     @model_serializer
     def _written(self) -> str:
-        return hashed(json.dumps(jsonable(self._given, "value"), sort_keys=True))
+        if self._hashed is None:
+            self._hashed = hashed(json.dumps(jsonable(self._given, "value"), sort_keys=True))
+        return self._hashed
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Media) and bool(self._given == other.given)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from mipro_nb.errors import InvalidArgumentError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -87,3 +89,20 @@ class LanguageModel(Protocol):
     async def acomplete(self, request: LMRequest) -> Completion:
         """Return the answer to `request`; may be awaited on any event loop."""
         ...
+
+
+def check_lm(name: str, given: Any) -> LanguageModel | None:
+    """Return `given`, which the user gave as `name`, if it is an LM or None.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is anything else.
+    """
+    if given is None or isinstance(given, LanguageModel):
+        return given
+    raise InvalidArgumentError(
+        name,
+        given if isinstance(given, str) else type(given),
+        "give an LM, such as mipro_nb.LM('openai/gpt-4o-mini') or mipro_nb.LM.local().",
+    )

@@ -14,7 +14,7 @@ from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.execution.tracing import Step, add_notes, add_step
 from mipro_nb.language.formats import FORMATS, check_fits, check_format, labels_of
 from mipro_nb.language.gateway import complete
-from mipro_nb.language.lm_protocol import LanguageModel, LMRequest, Message
+from mipro_nb.language.lm_protocol import LanguageModel, LMRequest, Message, check_lm
 from mipro_nb.language.module import Module
 from mipro_nb.language.options import check_options
 from mipro_nb.language.plain import plain
@@ -92,6 +92,12 @@ class Predict(Module):
         self.options = options
         self.scope: Context | None = None
         self.bound_name: str | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute. Anything but an LM is refused as `lm` here, not at the first call."""
+        if name == "lm":
+            check_lm(name, value)
+        super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: what it is, without the run that uses it just now.

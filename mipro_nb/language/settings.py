@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language import dspy_names
 from mipro_nb.language.formats import check_choice
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lm_protocol import LanguageModel, check_lm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,13 +45,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         raise InvalidArgumentError(
             "permission", values["permission"], f"give {_GRANTED!r}, or None to be asked."
         )
-    lm = values.get("lm")
-    if lm is not None and not isinstance(lm, LanguageModel):
-        raise InvalidArgumentError(
-            "lm",
-            lm if isinstance(lm, str) else type(lm),
-            "give an LM, such as LM('openai/gpt-4o-mini') or LM.local().",
-        )
+    check_lm("lm", values.get("lm"))
     if values.get("record") is not None:
         if not isinstance(values["record"], str | Path):
             raise InvalidArgumentError(

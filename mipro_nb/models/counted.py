@@ -20,14 +20,16 @@ class CountedLM(Protocol):
         As in `LanguageModel`.
     cache
         Whether equal calls are answered from the record.
-    price
-        Prices of the model, None if they are not known.
     """
 
     name: str
     structured_outputs: bool
     cache: bool
-    price: Price | None
+
+    @property
+    def price(self) -> Price | None:
+        """Return the prices of the model, None if they are not known."""
+        ...
 
     @property
     def context_tokens(self) -> int | None:

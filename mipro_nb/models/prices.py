@@ -45,6 +45,13 @@ class Price:
         ) / _MILLION
 
 
+# What to do where no price is known, as a part of a sentence.
+PRICE_REMEDY = (
+    "give LM(…, price=(input, output)), or set lm.price = (input, output) of a dspy.LM, in USD per "
+    "million tokens"
+)
+
+
 def as_price(price: Price | tuple[float, ...] | None) -> Price | None:
     """Return what the user gave as `price` as a Price.
 

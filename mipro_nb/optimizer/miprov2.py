@@ -13,7 +13,7 @@ from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.evaluate.metric import Metric, MetricFunction
 from mipro_nb.language.foreign import as_lm, as_program
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lm_protocol import LanguageModel, check_lm
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.models.gate.caps import Caps
@@ -436,11 +436,7 @@ def _asks(required: bool) -> bool:  # noqa: FBT001 - as compile takes it
 
 
 def _checked_lm(name: str, lm: Any) -> LanguageModel | None:
-    lm = as_lm(lm)
-    if lm is not None and not isinstance(lm, LanguageModel):
-        given = lm if isinstance(lm, str) else type(lm)
-        raise InvalidArgumentError(name, given, "give an LM, such as LM('openai/gpt-4o-mini').")
-    return lm
+    return check_lm(name, as_lm(lm))
 
 
 def _teacher_lm(teacher_settings: Any) -> LanguageModel | None:

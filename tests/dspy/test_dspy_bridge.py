@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Literal
 
+import openai
 import pytest
 from dspy_task import API_KEY, answer, write
 from scripted_server import Reply, ScriptedServer
@@ -459,6 +460,49 @@ def test_calls_of_an_lm_with_a_call_method_of_its_own_pass_the_gate(server, rows
     assert server.count == 50
 
 
+class Hosted(dspy.BaseLM):
+    """An LM class of somebody's own, which hands a client whatever it is called with."""
+
+    def __init__(self, client):
+        super().__init__("hosted")
+        self.client = client
+
+    def forward(self, prompt=None, messages=None, **kwargs):
+        asked = {name: value for name, value in {**self.kwargs, **kwargs}.items() if value}
+        return self.client.chat.completions.create(model=self.model, messages=messages, **asked)
+
+
+class Plain(dspy.BaseLM):
+    """One that does not call what it derives from, and answers with texts."""
+
+    def __init__(self, client):
+        self.model, self.kwargs, self.history, self.client = "plain", {}, [], client
+
+    def __call__(self, prompt=None, messages=None, **kwargs):
+        made = self.client.chat.completions.create(model=self.model, messages=messages)
+        return [made.choices[0].message.content]
+
+
+@pytest.mark.filterwarnings("ignore:Implementing custom LMs:DeprecationWarning")
+@pytest.mark.parametrize("lm_class", [Hosted, Plain])
+def test_an_lm_class_of_a_users_own_runs_and_its_price_counts(server, rows, lm_class):
+    lm = lm_class(openai.OpenAI(base_url=server.base_url, api_key=API_KEY))
+    dspy.configure(lm=lm)
+    optimizer = small()
+    given = {"trainset": rows, "num_trials": 6, "max_usd": 1.0, "requires_permission_to_run": False}
+    with pytest.raises(InvalidArgumentError, match=r"lm\.price = \(input, output\)"):
+        optimizer.compile(TwoSteps(), **given)
+    assert server.count == 0
+    lm.price = (1.0, 2.0)
+    optimized = optimizer.compile(TwoSteps(), **given)
+    spend = mipro.runs.load(optimized.run_id).state.spend
+    assert spend.calls == server.count
+    assert spend.unpriced_calls == 0
+    assert spend.usd == pytest.approx((spend.input_tokens + 2 * spend.output_tokens) / 1e6)
+    sent = set().union(*(request.body for request in server.requests))
+    assert sent <= {"model", "messages", "temperature", "max_tokens"}
+
+
 def test_an_lm_whose_call_is_replaced_on_the_object_is_refused(server, rows):
     dspy.settings.lm.acall = lambda *args, **kwargs: None
     with pytest.raises(InvalidArgumentError, match="acall cannot be wrapped"):
@@ -601,6 +645,23 @@ def test_pictures_are_counted_and_recorded_by_their_hash(lm_at):
     run = mipro.runs.load(optimized.run_id)
     with closing(sqlite3.connect(run.record.path)) as record:
         assert data not in "\n".join(record.iterdump())
+
+
+def test_rows_with_different_pictures_are_different_rows(server):
+    def picture(number):
+        return dspy.Image(f"data:image/png;base64,{str(number) * 4000}")
+
+    pictures = [
+        dspy.Example(picture=picture(n), answer=str(n)).with_inputs("picture") for n in range(1, 9)
+    ]
+    program = dspy.Predict("picture: dspy.Image -> answer")
+    told = str(small().plan(program, trainset=pictures[:4], valset=pictures[4:], num_trials=2))
+    assert "of up to 4 bootstrapped and 4 in all" in told
+    assert "earlier row" not in told
+    again = [*pictures[4:], dspy.Example(picture=picture(5), answer="5").with_inputs("picture")]
+    told = str(small().plan(program, trainset=pictures[:4], valset=again, num_trials=2))
+    assert "Valset: 1 row with the inputs of an earlier row" in told
+    assert server.count == 0
 
 
 def test_what_dspy_saved_is_loaded_into_a_program_of_ours(server, rows, tmp_path):

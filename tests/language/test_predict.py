@@ -154,6 +154,16 @@ def test_configure_sets_the_lm_of_the_process_and_checks_it():
         configure(model=lm)
 
 
+@pytest.mark.parametrize("given", ["gpt-4o", lambda prompt: prompt, ScriptedLM])
+def test_what_is_no_lm_is_refused_where_a_predictor_is_given_it(given):
+    cot = ChainOfThought("question -> answer")
+    with pytest.raises(InvalidArgumentError, match=r"^lm=.*give an LM"):
+        cot.set_lm(given)
+    with pytest.raises(InvalidArgumentError, match=r"^lm=.*give an LM"):
+        cot.predictors()[0].lm = given
+    assert cot.predictors()[0].lm is None
+
+
 def test_chain_of_thought_reasons_first(lm):
     lm.replies = ["reasoning: one and one\nanswer: 2"]
     cot = ChainOfThought("question -> answer: int")

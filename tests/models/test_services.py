@@ -402,6 +402,16 @@ def test_a_service_that_takes_too_long_is_given_up(tmp_path):
     assert "any at echo gave no answer within 0.01 s" in str(failed)
 
 
+def test_a_send_that_is_not_async_is_told_at_the_first_call(tmp_path):
+    class Blocking(Echo):
+        def send(self, call):
+            return mipro.Answer(text="hello")
+
+    (failed,) = GatedRun(tmp_path).ask(mipro.LM("any", service=Blocking()), "a")
+    assert isinstance(failed, LMUnavailableError)
+    assert "write it as `async def send`" in str(failed)
+
+
 def test_what_is_no_answer_is_told(tmp_path):
     (failed,) = GatedRun(tmp_path).ask(mipro.LM("any", service=Text()), "a")
     assert isinstance(failed, LMUnavailableError)

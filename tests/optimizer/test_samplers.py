@@ -6,8 +6,9 @@ import itertools
 import random
 import time
 
+import optuna
 import pytest
-from scripted_task import rows, run_of
+from scripted_task import Solve, rows, run_of
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, ProgramError
@@ -266,6 +267,18 @@ def test_what_cannot_be_registered_is_told(name, factory, told):
 
 def no_sampler(seed, *, paired):
     return object()
+
+
+def called_otherwise(study, trial):
+    return object()
+
+
+@pytest.mark.parametrize("given", [optuna.samplers.RandomSampler, called_otherwise])
+def test_what_is_called_otherwise_than_a_sampler_is_told_before_any_call(server, given):
+    optimizer = mipro.MIPROv2(exact, search=mipro.SearchStrategy(sampler=given))
+    with pytest.raises(InvalidArgumentError, match=r"derive a class from mipro_nb\.Sampler"):
+        optimizer.plan(Solve(), trainset=rows(10))
+    assert server.count == 0
 
 
 def test_what_makes_no_sampler_is_told_before_any_call(server):

@@ -16,6 +16,7 @@ from mipro_nb.errors import (
     LMError,
 )
 from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.prices import PRICE_REMEDY
 from mipro_nb.models.services.worst_case import limited, worst_tokens
 from mipro_nb.runs.usage import Usage
 
@@ -185,7 +186,7 @@ class Meter:
         if self._caps.max_usd is not None and call.price is None:
             msg = (
                 f"The price of {call.model} is not known, so max_usd={self._caps.max_usd:g} cannot "
-                "be kept: give LM(…, price=(input, output)), or cap calls or tokens instead."
+                f"be kept: {PRICE_REMEDY}, or cap calls or tokens instead."
             )
             raise CallRefusedError(msg)
         read, written = worst_tokens(call)

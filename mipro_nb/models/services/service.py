@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol, runtime_checkable
 
@@ -174,7 +175,7 @@ class Guarded:
         """
         try:
             async with asyncio.timeout(self.timeout):
-                answer = await self.service.send(call)
+                answer = await self._started(call)
         except Exception as error:  # noqa: BLE001 - it is a user's own code
             secrets.add(_secrets_of(self.service))  # a token may be a new one each time
             failure = self._explained(error)
@@ -182,6 +183,16 @@ class Guarded:
             return self._counted(call, answer)
         # Not inside the except block: the service's own error may hold a key.
         raise failure
+
+    def _started(self, call: Call) -> Awaitable[Any]:
+        sent: Any = self.service.send(call)
+        if inspect.isawaitable(sent):
+            return sent
+        msg = (
+            f"The send of {self._where} returned a {type(sent).__name__} that cannot be awaited: "
+            "write it as `async def send`, with `await asyncio.to_thread(…)` for code that blocks."
+        )
+        raise LMUnavailableError(msg)
 
     def _counted(self, call: Call, answer: Any) -> Answer:
         if not isinstance(answer, Answer):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mipro_nb.amounts import UNKNOWN, format_count, format_range, format_tokens, format_usd
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.prices import PRICE_REMEDY
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.events import Phase
 
@@ -124,8 +125,8 @@ class Estimate:
             raise InvalidArgumentError(
                 "max_usd",
                 caps.max_usd,
-                "the price of a model is not known: give LM(…, price=(input, output)), or "
-                "max_calls or max_tokens instead.",
+                f"the price of a model is not known: {PRICE_REMEDY}, or give max_calls or "
+                "max_tokens instead.",
             )
 
     def to_dict(self) -> vm.EstimateView:

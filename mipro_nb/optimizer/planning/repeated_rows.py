@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mipro_nb.language.example import Example
-from mipro_nb.optimizer.planning.rows import Rows, distinct, inputs_key
+from mipro_nb.optimizer.planning.rows import Rows, distinct, inputs_key, values_key
 from mipro_nb.runs.sentences.wording import counted
 
 
@@ -46,6 +46,5 @@ def _contradictory(rows: Sequence[Example]) -> int:
     """Return how many rows have other labels than the first of the same inputs."""
     first: dict[str, Example] = {}
     return sum(
-        repr(sorted(first.setdefault(inputs_key(row), row).items())) != repr(sorted(row.items()))
-        for row in rows
+        values_key(first.setdefault(inputs_key(row), row)) != values_key(row) for row in rows
     )

@@ -74,7 +74,22 @@ def distinct(rows: Sequence[Example]) -> list[int]:
 
 def inputs_key(row: Example) -> str:
     """Return a text that is the same for rows of the same inputs."""
-    return repr(sorted(row.inputs().items()))
+    return values_key(row.inputs())
+
+
+def values_key(row: Example) -> str:
+    """Return a text that is the same for rows of the same values.
+
+    It is how they are written down: a ``repr`` may leave out what tells two pictures apart.
+    """
+    return repr(sorted((name, _value_key(name, value)) for name, value in row.items()))
+
+
+def _value_key(name: str, value: Any) -> str:
+    try:
+        return json.dumps(jsonable(value, name), sort_keys=True)
+    except InvalidArgumentError:  # it has no such form
+        return repr(value)
 
 
 def given_values(rows: Sequence[Example]) -> Given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -94,6 +95,13 @@ def make_sampler(name: str, seed: int, *, paired: bool) -> AnySampler:
         If there is none of that name, or what its factory makes is not a sampler.
     """
     factory = (_OWN | _registered)[name_of_sampler(name)]
+    if not _takes(factory, seed, paired=paired):
+        raise InvalidArgumentError(
+            "sampler",
+            name,
+            "it cannot be called as sampler(seed, paired=…): derive a class from mipro_nb.Sampler. "
+            "A sampler of Optuna's can be asked from its ask and tell.",
+        )
     made = factory(seed, paired=paired)
     if not isinstance(made, AnySampler):
         raise InvalidArgumentError(
@@ -112,6 +120,16 @@ def check_sampler(name: str, seed: int, *, paired: bool) -> None:
     """
     if name not in _OWN:
         make_sampler(name, seed, paired=paired)
+
+
+def _takes(factory: SamplerFactory, seed: int, *, paired: bool) -> bool:
+    try:
+        inspect.signature(factory).bind(seed, paired=paired)
+    except ValueError:
+        return True  # written in C, without a signature: its call tells
+    except TypeError:
+        return False
+    return True
 
 
 def _check_callable(factory: Any) -> None:
