@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 UNKNOWN = "unknown"
@@ -19,6 +19,7 @@ _MINUS = "−"
 _ROUNDING_ERROR = 1e-9
 _LEAST_DOLLARS = 0.00001
 _CENT = 0.01
+_TWO_DIGITS = Context(prec=2, rounding=ROUND_HALF_UP)
 _LARGEST_EXACT = 1e15
 
 
@@ -33,7 +34,8 @@ def format_usd(value: float | None) -> str:
     if value >= 1:
         return f"${_rounded(value, 2)}"
     if value < _CENT:  # two digits that say something
-        return f"${Decimal(f'{Decimal(repr(value)):.1e}'):f}"
+        rounded = _TWO_DIGITS.create_decimal(repr(float(value)))
+        return f"${rounded:.{1 - rounded.adjusted()}f}"
     whole, _, cents = _rounded(value, 4).partition(".")
     return f"${whole}.{cents[:2]}{cents[2:].rstrip('0')}"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from annotated_types import Ge
 
 from mipro_nb.amounts import format_score
-from mipro_nb.checks import Count, ExampleTimeout, check, taking
+from mipro_nb.checks import Count, ExampleTimeout, Flag, Remedy, check, taking
 from mipro_nb.core_loop import TICK_SECONDS, core, on_core
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.evaluate.ledger import Ledger
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN_FAILURES = 5
+_Table = Annotated[
+    bool | Annotated[int, Ge(0)], Remedy("give True, False or a number of rows, 0 or more.")
+]
 
 
 class EvaluationResult(float):
@@ -180,8 +185,8 @@ class Evaluate:
         self.devset = check_rows("devset", devset)
         self.metric = None if metric is None else Metric(metric)
         self.num_threads = check("num_threads", num_threads, Count)
-        self.display_progress = display_progress
-        self.display_table = display_table
+        self.display_progress = check("display_progress", display_progress, Flag)
+        self.display_table = check("display_table", display_table, _Table)
         self.max_errors = check("max_errors", max_errors, Count)
         self.example_timeout = check("example_timeout", example_timeout, ExampleTimeout)
 
@@ -209,10 +214,11 @@ class Evaluate:
             If the metric raises on the first example, or returns no score.
         """
         program = as_program(program)
+        rows = self._rows_of_table(display_table)
         ledger, bar = self._prepared(program, devset, metric, num_threads, display_progress)
         with bar:
             results = core().wait_for(_evaluate(ledger, program, bar), bar.tick)
-        return self._shown(program, EvaluationResult(results), display_table)
+        return self._shown(program, EvaluationResult(results), rows)
 
     @taking(__call__)
     async def acall(
@@ -220,6 +226,7 @@ class Evaluate:
     ) -> EvaluationResult:
         """Await the score of `program`; parameters and errors as in a call."""
         program = as_program(program)
+        rows = self._rows_of_table(display_table)
         ledger, bar = self._prepared(program, **given)
         with bar:
             ticking = asyncio.create_task(bar.tick_forever())
@@ -227,7 +234,11 @@ class Evaluate:
                 results = await on_core(_evaluate(ledger, program, bar))
             finally:
                 ticking.cancel()
-        return self._shown(program, EvaluationResult(results), display_table)
+        return self._shown(program, EvaluationResult(results), rows)
+
+    def _rows_of_table(self, given: bool | int | None) -> bool | int:  # noqa: FBT001
+        """Return how many rows are printed; asked before any call, whose result would be lost."""
+        return self.display_table if given is None else check("display_table", given, _Table)
 
     def _prepared(
         self,
@@ -245,7 +256,9 @@ class Evaluate:
             raise InvalidArgumentError("metric", None, "give one here or to Evaluate(…).")
         threads = self.num_threads if num_threads is None else num_threads
         slots = Slots(check("num_threads", threads, Count))
-        show = self.display_progress if display_progress is None else display_progress
+        show = self.display_progress
+        if display_progress is not None:
+            show = check("display_progress", display_progress, Flag)
         chosen = chosen.of(program)
         ledger = Ledger(rows, chosen, slots, self.max_errors, example_timeout=self.example_timeout)
         return ledger, _Bar(len(rows), shown=show)
@@ -254,7 +267,7 @@ class Evaluate:
         self,
         program: Module,
         result: EvaluationResult,
-        display_table: bool | int | None,  # noqa: FBT001
+        rows: bool | int,  # noqa: FBT001
     ) -> EvaluationResult:
         if without := _of_own_demos(program, result):
             print(  # noqa: T201
@@ -278,10 +291,9 @@ class Evaluate:
             lines += [f"… and {more} more: see result.failed"] if more else []
             print(f"{len(result.failed)} examples failed and score 0:")  # noqa: T201
             print("\n".join(f"  {shown(line, 200)}" for line in lines))  # noqa: T201
-        rows = self.display_table if display_table is None else display_table
         if rows:
             table = result.to_dataframe()
-            table = table if rows is True else table.head(int(rows))
+            table = table if rows is True else table.head(rows)
             print(table.to_string(max_colwidth=60))  # noqa: T201 - asked for
         return result
 

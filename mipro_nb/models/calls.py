@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mipro_nb.language.lm_protocol import LMRequest, Message
 from mipro_nb.models.prices import Price
@@ -113,6 +113,14 @@ class Note(NamedTuple):
     text: str
 
 
+def _whole(text: str) -> str:
+    """Return a text as it can be kept and sent: half a character as its escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+_Text = Annotated[str, AfterValidator(_whole)]
+
+
 class Answer(BaseModel):
     """What a service answered to a call, and its token counts.
 
@@ -141,17 +149,30 @@ class Answer(BaseModel):
     False
     """
 
-    model_config = ConfigDict(frozen=True)
+    # Again, because a copy with other values was not checked (`model_copy`).
+    model_config = ConfigDict(frozen=True, revalidate_instances="always")
 
-    text: str
+    text: _Text
     truncated: bool = False
     input_tokens: Number = 0
     output_tokens: Number = 0
     cached_input_tokens: Number = 0
-    thoughts: str = ""
-    problem: str = ""
+    thoughts: _Text = ""
+    problem: _Text = ""
     counted: bool = True
     notes: tuple[Note, ...] = Field((), exclude=True)
+
+    @model_validator(mode="after")
+    def _check_cached(self) -> Self:
+        # More would be free, or even earn money, and no cap in USD would hold.
+        if "input_tokens" in self.model_fields_set and self.cached_input_tokens > self.input_tokens:
+            msg = (
+                "cached_input_tokens are a part of input_tokens, so they cannot be more "
+                f"({self.cached_input_tokens} of {self.input_tokens}): add them to input_tokens "
+                "where a server counts them apart"
+            )
+            raise ValueError(msg)
+        return self
 
 
 @dataclass(frozen=True)

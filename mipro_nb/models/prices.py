@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Annotated
 
+from annotated_types import Ge
+
+from mipro_nb.checks import Number, Remedy, check_fields
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.numbers import is_number
 
 _MILLION = 1_000_000
+_PerMillion = Annotated[Number, Ge(0), Remedy("give USD per million tokens, 0 or more.")]
 
 
 @dataclass(frozen=True)
@@ -24,15 +29,26 @@ class Price:
     cached_input
         Price of input tokens found in the server's prompt cache; that of `input` if None.
 
+    Raises
+    ------
+    InvalidArgumentError
+        If a price is not a number of at least 0.
+
     Examples
     --------
     >>> Price(input=0.15, output=0.60).usd(input_tokens=2_000_000, output_tokens=500_000)
     0.6
     """
 
-    input: float
-    output: float
-    cached_input: float | None = None
+    input: _PerMillion
+    output: _PerMillion
+    cached_input: Annotated[
+        Annotated[Number, Ge(0)] | None, Remedy("give USD per million tokens, 0 or more, or None.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        # A cap in USD would not hold: below nothing spend falls, and no sum with nan is above it.
+        check_fields(self)
 
     def usd(
         self, input_tokens: float, output_tokens: float, cached_input_tokens: float = 0
@@ -63,9 +79,7 @@ def as_price(price: Price | tuple[float, ...] | None) -> Price | None:
     if price is None or isinstance(price, Price):
         return price
     well_formed = isinstance(price, tuple | list) and len(price) in (2, 3)
-    if not well_formed or any(
-        not isinstance(p, int | float) or not 0 <= p < math.inf for p in price
-    ):
+    if not well_formed or any(not is_number(p) or p < 0 for p in price):
         raise InvalidArgumentError(
             "price",
             price,

@@ -444,6 +444,9 @@ def test_equal_calls_are_answered_from_the_record(server):
         ({"num_threads": True}, "num_threads=True"),
         ({"max_errors": 0}, "max_errors=0"),
         ({"max_errors": -1}, "max_errors=-1"),
+        ({"display_progress": "no"}, "display_progress='no': give True or False"),
+        ({"display_table": "all"}, "display_table='all': give True, False or a number"),
+        ({"display_table": -1}, "display_table=-1"),
     ],
 )
 def test_bad_arguments_are_refused(given, message):
@@ -459,6 +462,12 @@ def test_bad_arguments_of_the_call_are_refused(server):
         evaluate(program(), devset=[])
     with pytest.raises(InvalidArgumentError, match="num_threads"):
         evaluate(program(), num_threads=0)
+    with pytest.raises(InvalidArgumentError, match="display_progress"):
+        evaluate(program(), display_progress=1)
+    with pytest.raises(InvalidArgumentError, match="display_table"):
+        evaluate(program(), display_table=2.5)
+    with pytest.raises(InvalidArgumentError, match="display_table"):
+        asyncio.run(evaluate.acall(program(), display_table="all"))
     with pytest.raises(MetricError, match="cannot be called so"):
         evaluate(program(), metric=lambda: True)
     with pytest.raises(InvalidArgumentError, match="metric"):

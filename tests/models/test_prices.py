@@ -94,6 +94,14 @@ def test_what_is_no_price_is_refused(value):
         as_price(value)
 
 
+@pytest.mark.parametrize("amount", [-1, float("nan"), float("inf"), True, "1", None])
+@pytest.mark.parametrize("name", ["input", "output", "cached_input"])
+def test_a_price_that_no_cap_could_hold_is_refused(name, amount):
+    if (name, amount) != ("cached_input", None):
+        with pytest.raises(InvalidArgumentError, match=f"{name}=.*0 or more"):
+            Price(**{"input": 1, "output": 2, name: amount})
+
+
 def test_tokens_in_the_servers_cache_have_their_own_price():
     assert Price(2.0, 0.0, 0.5).usd(MILLION, 0, 400_000) == pytest.approx(1.4)
     assert Price(2.0, 0.0).usd(MILLION, 0, 400_000) == pytest.approx(2.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import re
 import time
 from types import SimpleNamespace
 
@@ -213,6 +214,13 @@ class Nameless(Echo):
     name = ""
 
 
+class SpeechlessError(Exception):
+    def __str__(self):
+        raise ValueError
+
+    __repr__ = __str__
+
+
 class GoesOn(Echo):
     async def send(self, call):
         try:
@@ -364,6 +372,10 @@ def with_status(status, **headers):
         (ConnectionResetError(), LMError, 3),
         (ValueError(f"{CANARY}"), LMError, 1),
         (LMUnavailableError(f"the key {CANARY} is refused"), LMUnavailableError, 1),
+        (asyncio.CancelledError(), LMError, 1),  # of a task of its own
+        (SystemExit(1), LMError, 1),
+        (KeyboardInterrupt(), LMError, 1),
+        (SpeechlessError(), LMError, 1),
     ],
 )
 def test_what_a_service_raises_is_an_error_of_the_call(
@@ -416,6 +428,48 @@ def test_what_is_no_answer_is_told(tmp_path):
     (failed,) = GatedRun(tmp_path).ask(mipro.LM("any", service=Text()), "a")
     assert isinstance(failed, LMUnavailableError)
     assert "returned 'hello' (str): have its send return mipro_nb.Answer" in str(failed)
+
+
+class Says(Echo):
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    async def send(self, call):
+        return self.answer
+
+
+OF_TEN = mipro.Answer(text="hello", input_tokens=10, output_tokens=1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (OF_TEN.model_copy(update={"input_tokens": -10}), "input_tokens.*greater than or equal"),
+        (OF_TEN.model_copy(update={"text": None}), "text.*valid string"),
+        (OF_TEN.model_copy(update={"cached_input_tokens": 99}), "99 of 10"),
+        (mipro.Answer.model_construct(), "text.*required"),
+        (SpeechlessError(), "it cannot be shown.*have its send return"),
+    ],
+)
+def test_an_answer_that_cannot_be_is_told(answer, told, tmp_path):
+    run = GatedRun(tmp_path, caps=Caps(max_usd=1))
+    lm = mipro.LM("any", service=Says(answer), price=(1, 2, 0.1), max_tokens=9)
+    (failed,) = run.ask(lm, "a")
+    assert isinstance(failed, LMUnavailableError)
+    assert re.search(f"any at echo returned.*{told}", str(failed))
+
+
+def test_cached_tokens_are_a_part_of_the_input():
+    with pytest.raises(ValueError, match="add them to input_tokens"):
+        mipro.Answer(text="hello", input_tokens=10, output_tokens=1, cached_input_tokens=99)
+
+
+def test_half_a_character_is_kept_as_its_escape(tmp_path):
+    """As where a reply is cut off within an emoji."""
+    run = GatedRun(tmp_path)
+    assert run.ask(mipro.LM("any", service=Says(mipro.Answer(text="a\ud83d"))), "a") == ["a\\ud83d"]
+    assert run.ask(as_lm(OwnLM("answer: \ud83d")), "a") == ["answer: \\ud83d"]
 
 
 @pytest.mark.parametrize(

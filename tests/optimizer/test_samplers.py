@@ -6,6 +6,7 @@ import itertools
 import random
 import time
 
+import numpy as np
 import optuna
 import pytest
 from scripted_task import Solve, rows, run_of
@@ -55,6 +56,46 @@ class Banned(AtRandom):
 class Outside(AtRandom):
     def ask(self, choices):
         return {name: max(indices) + 1 for name, indices in choices.items()}
+
+
+class Halves(AtRandom):
+    def ask(self, choices):
+        return {name: float(index) for name, index in super().ask(choices).items()}
+
+
+class Meddles(AtRandom):
+    """Empties whatever it is given, and what it gave."""
+
+    last = None
+
+    def ask(self, choices):
+        if self.last is not None:
+            self.last.clear()
+        self.last = super().ask(choices)
+        for given in (*choices.values(), choices):
+            given.clear()
+        return self.last
+
+    def tell(self, configuration, scores):
+        super().tell(dict(configuration), dict(scores))
+        configuration.clear()
+        scores.clear()
+
+    def belief(self, configuration):
+        known = super().belief(dict(configuration))
+        configuration.clear()
+        return known
+
+    def prospects(self, configuration, examples):
+        known = super().prospects(dict(configuration), list(examples))
+        configuration.clear()
+        examples.clear()
+        return known
+
+
+class OfNumpy(AtRandom):
+    def ask(self, choices):
+        return {name: np.int64(index) for name, index in super().ask(choices).items()}
 
 
 class Forgetful(AtRandom):
@@ -194,9 +235,9 @@ def exact(example, prediction, trace=None):
     return prediction.answer == example.answer
 
 
-def minibatches(**settings):
+def minibatches(sampler=AtRandom):
     return run_of(
-        mipro.MIPROv2(exact, search=strategy(AtRandom), num_candidates=4, **settings),
+        mipro.MIPROv2(exact, search=strategy(sampler), num_candidates=4),
         val=rows(30, start=1000),
         num_trials=8,
         minibatch=True,
@@ -287,7 +328,16 @@ def test_what_makes_no_sampler_is_told_before_any_call(server):
     assert server.count == 0
 
 
-@pytest.mark.parametrize("faulty", [Outside, Forgetful])
+@pytest.mark.parametrize("sampler", [Meddles, OfNumpy])
+def test_what_a_sampler_does_to_what_it_was_given_changes_nothing_of_the_run(server, sampler):
+    configurations = [
+        [trial.configuration for trial in minibatches(of).state.trials.values()]
+        for of in (AtRandom, sampler)
+    ]
+    assert configurations[0] == configurations[1]
+
+
+@pytest.mark.parametrize("faulty", [Outside, Forgetful, Halves])
 def test_a_run_whose_sampler_chooses_what_it_may_not_fails_and_says_so(server, faulty):
     with pytest.raises(ProgramError, match=r"asks for .*SamplerContract finds"):
         run_of(mipro.MIPROv2(exact, search=strategy(faulty)))

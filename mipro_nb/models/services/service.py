@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol, runtime_checkable
 
+from pydantic import ValidationError
+
 from mipro_nb.errors import (
     InvalidArgumentError,
     LMError,
@@ -176,11 +178,13 @@ class Guarded:
         try:
             async with asyncio.timeout(self.timeout):
                 answer = await self._started(call)
-        except Exception as error:  # noqa: BLE001 - it is a user's own code
+        except BaseException as error:  # it is a user's own code
+            if _is_given_up(error):
+                raise
             secrets.add(_secrets_of(self.service))  # a token may be a new one each time
             failure = self._explained(error)
         else:
-            return self._counted(call, answer)
+            return self._counted(call, self._checked(answer))
         # Not inside the except block: the service's own error may hold a key.
         raise failure
 
@@ -194,13 +198,31 @@ class Guarded:
         )
         raise LMUnavailableError(msg)
 
-    def _counted(self, call: Call, answer: Any) -> Answer:
+    def _checked(self, answer: Any) -> Answer:
+        """Return the answer as it can be kept: a service may have made it without any check.
+
+        Raises
+        ------
+        LMUnavailableError
+            If it cannot be one: no other call would be answered better.
+        """
         if not isinstance(answer, Answer):
+            said = self._shown(_said_by(repr, answer), 80)
             msg = (
-                f"{self._where} returned {self._shown(repr(answer), 80)} ({type(answer).__name__}):"
+                f"{self._where} returned {said} ({type(answer).__name__}):"
                 " have its send return mipro_nb.Answer(text=…)."
             )
             raise LMUnavailableError(msg)
+        try:
+            return Answer.model_validate(answer)
+        except ValidationError as error:
+            (first, *_) = error.errors(include_url=False, include_input=False)
+            field = ".".join(map(str, first["loc"])) or "an answer"
+            problem = f"{field}: {first['msg']}"
+        msg = f"{self._where} returned an Answer that cannot be: {problem}. Correct its send."
+        raise LMUnavailableError(msg)
+
+    def _counted(self, call: Call, answer: Answer) -> Answer:
         missing = [name for name in _COUNTS if name not in answer.model_fields_set]
         if not missing:
             return answer
@@ -214,10 +236,10 @@ class Guarded:
             update={**counts, "counted": False, "notes": (*answer.notes, note)}
         )
 
-    def _explained(self, error: Exception) -> Exception:
+    def _explained(self, error: BaseException) -> Exception:
         if isinstance(error, MiproError | RetryableError):
             return self._own(error)
-        said = self._shown(f"{type(error).__name__}: {error}")
+        said = self._shown(f"{type(error).__name__}: {_said_by(str, error)}")
         status = getattr(error, "status_code", None)
         if is_count(status):
             return self._of_status(status, error, said)
@@ -239,7 +261,7 @@ class Guarded:
         error.__cause__ = error.__context__ = None
         return error
 
-    def _of_status(self, status: int, error: Exception, said: str) -> Exception:
+    def _of_status(self, status: int, error: BaseException, said: str) -> Exception:
         kind = _PASSING.get(status)
         if kind is None and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             kind = "in trouble"
@@ -265,6 +287,25 @@ def _secrets_of(service: Service) -> Iterator[str]:
     for name, value in getattr(service, "__dict__", {}).items():
         if isinstance(value, str) and _SECRET.search(name):
             yield value
+
+
+def _is_given_up(error: BaseException) -> bool:
+    """Tell whether it is the caller who ends the call, and not the service.
+
+    A service may have tasks of its own that are cancelled, or code that calls sys.exit().
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return isinstance(error, GeneratorExit)
+
+
+def _said_by(told: Callable[[Any], str], value: object) -> str:
+    """Return ``repr`` or ``str`` of an object of a user's, which may fail."""
+    try:
+        return told(value)
+    except Exception as error:  # noqa: BLE001 - the same
+        return f"(it cannot be shown: {type(error).__name__})"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

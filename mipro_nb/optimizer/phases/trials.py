@@ -255,7 +255,10 @@ def _check_asked(sampler: str, configuration: Configuration, choices: Choices) -
     """
     if not isinstance(configuration, dict) or configuration.keys() != choices.keys():
         problem = f"the variables are {', '.join(choices)}"
-    elif not are_open(configuration, choices):
+    elif not (
+        all(isinstance(index, int) for index in configuration.values())
+        and are_open(configuration, choices)
+    ):
         problem = f"what may be chosen is { {name: list(each) for name, each in choices.items()} }"
     else:
         return

@@ -30,7 +30,7 @@ class Untried:
 
     def take(self, configuration: Configuration) -> None:
         """Count a configuration as tried."""
-        self._tried.append(configuration)
+        self._tried.append(dict(configuration))  # who asked or told may change theirs
         self._note(configuration)
 
     def ways(self, choices: Choices) -> list[Way]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, shown
-from mipro_nb.optimizer.search.sampler import AnySampler, SamplerFactory
+from mipro_nb.optimizer.search.belief import Belief, Prospects
+from mipro_nb.optimizer.search.choices import Choices
+from mipro_nb.optimizer.search.sampler import AnySampler, SamplerFactory, Scores
+from mipro_nb.runs.configuration import Configuration
 
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
@@ -110,7 +115,38 @@ def make_sampler(name: str, seed: int, *, paired: bool) -> AnySampler:
             f"what it makes is not a sampler but {shown(repr(made), 80)}: derive its class from "
             "mipro_nb.Sampler.",
         )
-    return made
+    return made if name in _OWN else _Apart(made)
+
+
+class _Apart:
+    """A user's sampler, which is given copies: what it does to them changes nothing of the run."""
+
+    def __init__(self, sampler: AnySampler) -> None:
+        self._sampler = sampler
+
+    def ask(self, choices: Choices) -> Configuration:
+        asked = self._sampler.ask({name: list(each) for name, each in choices.items()})
+        if not isinstance(asked, dict):
+            return asked
+        # It may keep what it returned, and numpy's numbers are not ours.
+        return {name: _as_int(index) for name, index in asked.items()}
+
+    def tell(self, configuration: Configuration, scores: Scores) -> None:
+        self._sampler.tell(dict(configuration), dict(scores))
+
+    def belief(self, configuration: Configuration) -> Belief:
+        return self._sampler.belief(dict(configuration))
+
+    def prospects(self, configuration: Configuration, examples: Sequence[int]) -> Prospects:
+        return self._sampler.prospects(dict(configuration), list(examples))
+
+
+def _as_int(index: Any) -> Any:
+    """Return a whole number of any kind as Python's own; anything else as it is."""
+    try:
+        return operator.index(index)
+    except TypeError:
+        return index
 
 
 def check_sampler(name: str, seed: int, *, paired: bool) -> None:

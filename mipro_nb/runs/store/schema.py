@@ -83,7 +83,9 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     if version > SCHEMA_VERSION:
         msg = (
             f"{path} was written by a newer mipro_nb (schema {version}, this one reads "
-            f"{SCHEMA_VERSION}): upgrade mipro_nb."
+            f"{SCHEMA_VERSION}): upgrade mipro_nb. If a build from before the first release wrote "
+            "it, no release reads it: give another file with record=…, or another folder with "
+            "MIPRO_HOME."
         )
         raise RecordError(msg)
     return version
