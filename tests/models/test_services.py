@@ -6,6 +6,7 @@ Whatever answers, each call passes the gate: it is permitted, counted, capped, k
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import pickle
 import re
@@ -530,3 +531,36 @@ def test_what_a_run_did_is_told_of_an_lm_class_by_its_name():
     settings = as_lm(OwnLM()).shown_settings()
     assert settings["server"] == f"{__name__}.OwnLM"
     assert as_lm(OwnLM()).call_for(request("hi")).model == "mine"
+
+
+class Stubborn:
+    """Swallows that its call is given up, and goes on for a while."""
+
+    name = "stubborn"
+    price = (0.0, 0.0)
+
+    async def send(self, call):
+        for _ in range(3):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.3)
+        return mipro.Answer(text="answer: 1", input_tokens=1, output_tokens=1)
+
+
+@pytest.mark.slow
+def test_a_run_ends_although_its_service_swallows_that_it_is_stopped(tmp_path):
+    lm = mipro.LM("m", service=Stubborn(), num_retries=0)
+    rows = [mipro.Example(question=str(n), answer="1").with_inputs("question") for n in range(20)]
+    optimizer = mipro.MIPROv2(lambda e, p: p.answer == "1", task_model=lm, num_candidates=2)
+    run = optimizer.start(
+        mipro.Predict("question -> answer"),
+        trainset=rows,
+        minibatch=False,
+        num_trials=3,
+        record=tmp_path / "record.sqlite",
+        requires_permission_to_run=False,
+    )
+    while not run.state.spend.attempts and run.status == "running":
+        time.sleep(0.05)
+    run.stop()
+    run.wait(60)
+    assert run.status == "stopped"

@@ -178,6 +178,8 @@ class Guarded:
         try:
             async with asyncio.timeout(self.timeout):
                 answer = await self._started(call)
+            if _given_up():  # and the service went on all the same
+                raise asyncio.CancelledError  # noqa: TRY301 - as it would have been
         except BaseException as error:  # it is a user's own code
             if _is_given_up(error):
                 raise
@@ -295,9 +297,13 @@ def _is_given_up(error: BaseException) -> bool:
     A service may have tasks of its own that are cancelled, or code that calls sys.exit().
     """
     if isinstance(error, asyncio.CancelledError):
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
+        return _given_up()
     return isinstance(error, GeneratorExit)
+
+
+def _given_up() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _said_by(told: Callable[[Any], str], value: object) -> str:
