@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 
 _ROOT = Path(__file__).parents[1]
 _WIDGETS = {"mipro_nb/notebook/static/widget.js", "mipro_nb/notebook/static/widget.css"}
-_USERS_EXTRAS = ("datasets", "dspy", "local")
+_USERS_EXTRAS = ("datasets", "dspy", "local", "testing")
+_ON_REQUEST = ("mipro_nb/dspy/", "mipro_nb/testing/")  # loaded for those who ask for them
 _DATA = f"mipro_nb-{mipro_nb.__version__}.data/data/share/jupyter/labextensions/mipro-nb/"
 
 
@@ -119,7 +120,7 @@ def _imported(wheel):
                     if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
                     for node in ast.walk(function)
                 }
-                if name.startswith("mipro_nb/dspy/"):  # loaded for those who ask for the bridge
+                if name.startswith(_ON_REQUEST):
                     inside = set(ast.walk(tree))
                 at_once |= _packages(node for node in ast.walk(tree) if node not in inside)
                 later |= _packages(inside)

@@ -446,4 +446,5 @@ read_event: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 def first_problem(error: ValidationError) -> str:
     """Return what is wrong first with something read, and where; nothing of what was read."""
     first = error.errors(include_url=False, include_input=False)[0]
-    return f"{shown('.'.join(map(str, first['loc'])), 80)}: {shown(first['msg'])}"
+    places = ".".join(map(str, first["loc"]))
+    return f"{shown(places, 80)}: {shown(first['msg'])}" if places else shown(first["msg"])

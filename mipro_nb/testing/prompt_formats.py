@@ -28,7 +28,7 @@ _INPUT = 'line one\nlabel: x\n<label>y</label> {"label": 1} ``` \\ \u2028'
 class PromptFormatContract:
     """The tests of a prompt format: derive a class from it and say how your format is made.
 
-    They need hypothesis, which makes up the values: ``pip install hypothesis``.
+    They need hypothesis, which makes up the values: the extra ``testing`` brings it.
 
     Attributes
     ----------

@@ -373,7 +373,7 @@ class TestCarryingOn:
         capped = shell.run(f"%mipro run student {SHORT} --yes --max-calls 8")
         for line in ("--max-calls 5 --yes", "--yes"):
             said = shell.fails(f"%mipro resume {line}")
-            assert f"run {capped.run.id} has spent 8 already: give a higher one." in said
+            assert f"run {capped.run.id} has spent 8 calls already: give a higher one." in said
         assert server.count == 8
 
     def test_changed_code_is_told_of_and_needs_a_word(self, shell, cut_off, server):

@@ -412,7 +412,8 @@ def test_what_the_dialog_does_not_mention_stays_as_planned(front_end, lm):
     end = front_end()
     cell = end.begin(_COMPILE.replace("**data", "**data, max_calls=20"))
     dialog = dialog_of(end)
-    assert "give limits by name" in end.answer("permit", {"caps": [1], "below_usd": None})
+    told = end.answer("permit", {"caps": [1], "below_usd": None})
+    assert told == "caps=[1]: Input should be a valid dictionary"
     assert "below_usd=-1" in end.answer("permit", {"caps": {}, "below_usd": -1})
     end.answer("permit", {"caps": {"max_usd": 1.0}, "below_usd": None})
     end.until(lambda: cell.done)
