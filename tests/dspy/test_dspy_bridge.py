@@ -29,6 +29,8 @@ import dspy
 
 from mipro_nb.dspy import MIPROv2
 
+pytestmark = pytest.mark.slow
+
 
 def right(example, prediction, trace=None):
     return str(example.answer) == str(prediction.answer).strip()

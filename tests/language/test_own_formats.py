@@ -24,6 +24,7 @@ def _own_formats_alone(monkeypatch):
     FORMATS.update(before)
 
 
+@pytest.mark.slow
 class TestLines(PromptFormatContract):
     examples = 80
 
@@ -41,6 +42,7 @@ class TestJson(TestLines):
         return FORMATS["json"]
 
 
+@pytest.mark.slow
 class TestValue(PromptFormatContract):
     may_refuse = True
 
@@ -84,6 +86,7 @@ class Rows:
         return mipro.Found(values=found)
 
 
+@pytest.mark.slow
 class TestRows(PromptFormatContract):
     examples = 20
 

@@ -136,10 +136,7 @@ UNREADABLE = {
     "an auto that there is not": planned(auto="nope"),
     "an auto of another type": planned(auto=["light"]),
     "a strategy with something else": changed("run_planned", strategy={"nope": 1}),
-    "a strategy that there is not": lambda content: (
-        changed("run_planned", strategy={})(content),
-        planned(search="zzz")(content),
-    ),
+    "no strategy": changed("run_planned", strategy={}),
     "inputs that there are not": changed("run_planned", inputs=["zzz"]),
     "no inputs": changed("run_planned", inputs=[]),
     "caps of something else": changed("run_permitted", caps={"max_fun": 1}),

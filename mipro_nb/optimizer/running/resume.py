@@ -159,6 +159,8 @@ def requested_settings_of(
     names = {field.name for field in fields(RequestedSettings)} - {"search", "auto"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
     _check_known(progress)
+    if not planned.strategy:
+        raise damaged(progress.run_id, "its search strategy is missing")
     try:
         search = SearchStrategy(**planned.strategy)
         return replace(requested, auto=None, search=search, **values)
