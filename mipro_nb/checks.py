@@ -6,7 +6,8 @@ All of that stands in one annotation, so that a parameter is described in one pl
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ParamSpec, TypeVar, get_type_hints
@@ -16,6 +17,8 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.numbers import is_number
+
+_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +38,7 @@ def _own(value: Any) -> Any:
 
 
 Number = Annotated[float, BeforeValidator(_own)]
-"""A finite number of Python's own, whole or not; True and False do not count."""
+"""A finite number of Python's own, whole or not; True and False are not numbers here."""
 Flag = Annotated[bool, Remedy("give True or False.")]
 Count = Annotated[int, Ge(1), Remedy("give a whole number of at least 1.")]
 CountOrZero = Annotated[int, Ge(0), Remedy("give a whole number of at least 0.")]
@@ -61,6 +64,38 @@ def check(name: str, value: T, kind: Any) -> T:
     except ValidationError as error:
         raise InvalidArgumentError(name, value, remedy) from error
     return value
+
+
+def check_name(argument: str, name: Any, what: str, taken: Collection[str]) -> None:
+    """Return if `name` is one under which something of a user's own can be registered.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is none, or is `taken`: mipro_nb has `what`, such as "a sampler", of that name.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidArgumentError(argument, name, "give letters, digits, _, - and dots.")
+    if name in taken:
+        raise InvalidArgumentError(
+            argument, name, f"mipro_nb has {what} of that name: take another."
+        )
+
+
+def check_parameters(given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Return if all parameters that are `given` are `known`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is not.
+    """
+    for name in given.keys() - known:
+        # Somebody may have put a key here.
+        value = given[name] if isinstance(given[name], int | float) else "(not shown)"
+        raise InvalidArgumentError(
+            name, value, f"there is no such parameter: they are {', '.join(known)}."
+        )
 
 
 def check_fields(given: Any) -> None:

@@ -7,13 +7,12 @@ bugs through.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mipro_nb.amounts import CAPS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-from typing import Any
+    from collections.abc import Iterator, Mapping
 
 _SHOWN_CHARACTERS = 300
 
@@ -22,6 +21,16 @@ def shown(value: object, limit: int = _SHOWN_CHARACTERS) -> str:
     """Return `value` as it appears in an error text: its repr, cut to `limit` characters."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """Return `error` and what led to it, the outermost first; each once, also in a circle."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 class MiproError(Exception):

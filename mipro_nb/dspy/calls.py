@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -208,12 +208,9 @@ def price_of(lm: Any) -> Price | None:
         If its ``price`` is not one.
     """
     own = as_price(getattr(lm, "price", None))
-    return _listed(str(lm.model)) if own is None else own
-
-
-@lru_cache(maxsize=256)
-def _listed(name: str) -> Price | None:
-    provider, _, model = name.partition("/")
+    if own is not None:
+        return own
+    provider, _, model = str(lm.model).partition("/")
     return listed_price(provider, model) if model else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import dspy
@@ -14,6 +13,7 @@ from mipro_nb.errors import (
     PromptFilteredError,
     PromptTooLongError,
     RequestRefusedError,
+    causes_of,
     shown,
 )
 from mipro_nb.models.calls import Call
@@ -50,7 +50,7 @@ def meaning(error: Exception, call: Call) -> Exception:
 
 def _passing(error: Exception, model: str, said: str) -> RetryableError | None:
     """Return what a failure that may pass means, None if it is not such a one."""
-    if any(type(cause).__name__ in _NO_CONNECTION for cause in _causes(error)):
+    if any(type(cause).__name__ in _NO_CONNECTION for cause in causes_of(error)):
         remedy = "Check api_base and that it is running."
         return RetryableError(
             "unreachable", f"Cannot reach the server of {model}", said, remedy=remedy
@@ -96,18 +96,9 @@ def as_dspy(error: LMError, raised: Exception | None, model: str) -> Exception:
 
 def ours(error: BaseException) -> MiproError | None:
     """Return the error of ours that led to what a program raised, None if none did."""
-    return next((cause for cause in _causes(error) if isinstance(cause, MiproError)), None)
+    return next((cause for cause in causes_of(error) if isinstance(cause, MiproError)), None)
 
 
 def _wait(error: Any) -> float | None:
     wait = getattr(error, "retry_after", None)
     return min(float(wait), LONGEST_WAIT_SECONDS) if isinstance(wait, int | float) else None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        yield cause
-        cause = cause.__cause__ or cause.__context__

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import dspy
 
+from mipro_nb.checks import check_parameters, taking
 from mipro_nb.dspy.program import Student, student_of
 from mipro_nb.errors import InvalidArgumentError, ProgramError
 from mipro_nb.language.foreign import as_lm
@@ -197,17 +198,20 @@ class MIPROv2:
         optimized: Any = self._optimizer.compile(program, **settings)
         return cast("P", optimized)
 
+    @taking(compile)  # noqa: A003 - the method above
     async def acompile(self, student: P, *, trainset: Any, **settings: Any) -> P:
         """Optimize `student` without blocking the event loop; parameters as `compile`."""
         program, given = self._prepared(student, self._filled(trainset, settings))
         optimized: Any = await self._optimizer.acompile(program, **given)
         return cast("P", optimized)
 
+    @taking(compile)  # noqa: A003 - the method above
     def start(self, student: Any, *, trainset: Any, **settings: Any) -> Run:
         """Begin to optimize `student` and return the live Run at once; parameters as `compile`."""
         program, given = self._prepared(student, self._filled(trainset, settings))
         return self._optimizer.start(program, **given)
 
+    @taking(compile)  # noqa: A003 - the method above
     def plan(self, student: Any, *, trainset: Any, **settings: Any) -> Plan:
         """Return the resolved plan with its estimate; nothing is sent to an LM."""
         program, given = self._prepared(student, self._filled(trainset, settings))
@@ -228,11 +232,7 @@ class MIPROv2:
         """
         parameters = dict(inspect.signature(self.compile).parameters)
         del parameters["student"]
-        for name in settings.keys() - parameters.keys():
-            known = ", ".join(parameters)
-            raise InvalidArgumentError(
-                name, "(not shown)", f"there is no such parameter: they are {known}."
-            )
+        check_parameters(settings, parameters.keys())
         defaults = {name: parameter.default for name, parameter in parameters.items()}
         return {**defaults, **settings, "trainset": trainset}
 

@@ -13,7 +13,7 @@ from mipro_nb.dspy.copying import copied
 from mipro_nb.dspy.instructions import taken_apart
 from mipro_nb.dspy.lm import DSPyLM
 from mipro_nb.dspy.media import unwrapped, wrapped
-from mipro_nb.dspy.rehearsed import written_reply
+from mipro_nb.dspy.rehearsed import adapter_in_force, written_reply
 from mipro_nb.dspy.signatures import own_signature
 from mipro_nb.language.example import Example
 
@@ -107,9 +107,9 @@ class DSPyPredictor:
     def messages(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> list[Message]:
         """Return the messages that a call with `inputs` sends, without sending them."""
         del lm  # the adapter writes them, for whatever LM
-        adapter = dspy.settings.adapter or dspy.ChatAdapter()
+        asked = self.inner
         try:
-            made = adapter.format(self.inner.signature, self.inner.demos, unwrapped(inputs))
+            made = adapter_in_force().format(asked.signature, asked.demos, unwrapped(inputs))
         except Exception:  # noqa: BLE001 - an adapter has its own ideas of values that were made up
             text = "\n".join(f"{name}: {value}" for name, value in inputs.items())
             made = [{"role": "user", "content": f"{self.inner.signature.instructions}\n{text}"}]
@@ -123,7 +123,7 @@ class DSPyPredictor:
     def format_with(self, lm: LanguageModel | None) -> str:
         """Return the name of the adapter that asks for the outputs."""
         del lm
-        return type(dspy.settings.adapter or dspy.ChatAdapter()).__name__
+        return type(adapter_in_force()).__name__
 
     def __repr__(self) -> str:
         return f"{type(self.inner).__name__}({self._signature.declaration!r})"

@@ -40,12 +40,17 @@ async def made_up_reply(
     return (await stand_in.acomplete(request)).text
 
 
+def adapter_in_force() -> Any:
+    """Return what writes prompts here: the adapter that is configured, or DSPy's default."""
+    return dspy.settings.adapter or dspy.ChatAdapter()
+
+
 def written_reply(signature: Any, outputs: Mapping[str, Any], *, wants_json: bool = False) -> str:
     """Return the reply with `outputs` that the adapter in force could read."""
     values = dict(outputs)
     if _TOOL in values:  # an agent: whatever its tools do, it does not without permission
         values |= {_TOOL: _FINISH, _ARGUMENTS: {}}
-    adapter = dspy.settings.adapter or dspy.ChatAdapter()
+    adapter = adapter_in_force()
     if wants_json and isinstance(adapter, dspy.ChatAdapter):
         adapter = dspy.JSONAdapter()
     try:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mipro_nb.runs.configuration import variable_of
+from mipro_nb.runs.events import Part
+
+_PARTS: tuple[Part, ...] = ("instruction", "demos")
+
 
 def attach_results(
     program: Any,
@@ -50,8 +55,8 @@ def attach_results(
 def _choices(configuration: Mapping[str, int], predictors: Sequence[str]) -> dict[str, int]:
     """Return what a configuration chooses, by the names that DSPy's trial logs have."""
     return {
-        f"{place}_predictor_{part}": configuration[f"{name}:{part}"]
+        f"{place}_predictor_{part}": configuration[variable]
         for place, name in enumerate(predictors)
-        for part in ("instruction", "demos")
-        if f"{name}:{part}" in configuration
+        for part in _PARTS
+        if (variable := variable_of(name, part)) in configuration
     }

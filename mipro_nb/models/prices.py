@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated
 
 from annotated_types import Ge
@@ -88,6 +89,7 @@ def as_price(price: Price | tuple[float, ...] | None) -> Price | None:
     return Price(*price)
 
 
+@lru_cache(maxsize=256)
 def listed_price(provider: str, model: str) -> Price | None:
     """Return the price that genai-prices lists for a model, None if it lists none.
 
@@ -115,6 +117,7 @@ def listed_price(provider: str, model: str) -> Price | None:
     return Price(*(float(each.total_price * Decimal(_MILLION) / 1000) for each in priced))
 
 
+@lru_cache(maxsize=256)
 def listed_context(provider: str, model: str) -> int | None:
     """Return how many tokens genai-prices lists for a model's context, None if it lists none."""
     from genai_prices import Usage, calc_price  # noqa: PLC0415 - slow to import

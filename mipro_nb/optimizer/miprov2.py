@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mipro_nb.checks import Flag, check, taking
+from mipro_nb.checks import Flag, check, check_parameters, taking
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.evaluate.metric import Metric, MetricFunction
@@ -389,12 +389,7 @@ class MIPROv2:
     ) -> RunSpec:
         """Return the specification, with everything about it checked; makes no LM call."""
         known = inspect.signature(self.compile).parameters.keys()
-        for name in requested.keys() - known:
-            # Somebody may have put a key here.
-            value = requested[name] if isinstance(requested[name], int | float) else "(not shown)"
-            raise InvalidArgumentError(
-                name, value, f"there is no such parameter: they are {', '.join(known)}."
-            )
+        check_parameters(requested, known)
         caps = Caps(**{name: requested[name] for name in _CAPS & requested.keys()})
         wanted = self._requested.with_those_of(
             {name: value for name, value in requested.items() if value is not None}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language.execution.collecting import collecting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from mipro_nb.language.lm_protocol import Message
 
@@ -39,15 +40,9 @@ def remember(call: RecentCall) -> None:
         collected.append(call)
 
 
-@contextmanager
-def collecting_calls() -> Iterator[list[RecentCall]]:
+def collecting_calls() -> AbstractContextManager[list[RecentCall]]:
     """Collect every call that predictors make inside the block, threads included."""
-    calls: list[RecentCall] = []
-    token = _collected.set(calls)
-    try:
-        yield calls
-    finally:
-        _collected.reset(token)
+    return collecting(_collected)
 
 
 def inspect_history(n: int = 1) -> None:

@@ -6,12 +6,14 @@ reply was understood although it was not written as asked.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mipro_nb.language.execution.collecting import collecting
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     from mipro_nb.language.example import Prediction
     from mipro_nb.language.predictor import Predictor
@@ -29,15 +31,9 @@ _steps: ContextVar[list[Step] | None] = ContextVar("mipro_trace", default=None)
 _notes: ContextVar[list[str] | None] = ContextVar("mipro_notes", default=None)
 
 
-@contextmanager
-def tracing() -> Iterator[list[Step]]:
+def tracing() -> AbstractContextManager[list[Step]]:
     """Collect the steps of every predictor called inside the block, threads included."""
-    steps: list[Step] = []
-    token = _steps.set(steps)
-    try:
-        yield steps
-    finally:
-        _steps.reset(token)
+    return collecting(_steps)
 
 
 def add_step(step: Step) -> None:
@@ -47,18 +43,12 @@ def add_step(step: Step) -> None:
         steps.append(step)
 
 
-@contextmanager
-def noting() -> Iterator[list[str]]:
+def noting() -> AbstractContextManager[list[str]]:
     """Collect the notes on every reply that is read inside the block, threads included.
 
     Each is there once, however many replies it holds for.
     """
-    notes: list[str] = []
-    token = _notes.set(notes)
-    try:
-        yield notes
-    finally:
-        _notes.reset(token)
+    return collecting(_notes)
 
 
 def add_notes(notes: Iterable[str]) -> None:

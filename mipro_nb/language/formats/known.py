@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from mipro_nb.checks import check_name
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.language.formats.bare import Bare
 from mipro_nb.language.formats.json_object import JsonObject
@@ -18,7 +18,6 @@ FORMATS: dict[str, PromptFormat] = {
 }
 """All formats by name; those of users are after our own."""
 _OWN = frozenset(FORMATS)
-_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 _REGISTER = "register_prompt_format adds others."
 AUTO = "auto"
@@ -48,14 +47,7 @@ def register_prompt_format(prompt_format: PromptFormat) -> None:
             "see mipro_nb.PromptFormat.",
         )
     name = prompt_format.name
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InvalidArgumentError(
-            "prompt_format.name", name, "give letters, digits, _, - and dots."
-        )
-    if name in _OWN or name == AUTO:
-        raise InvalidArgumentError(
-            "prompt_format.name", name, "mipro_nb has one of that name: take another."
-        )
+    check_name("prompt_format.name", name, "one", {*_OWN, AUTO})
     FORMATS[name] = prompt_format
 
 

@@ -24,6 +24,7 @@ from mipro_nb.errors import (
     PromptFilteredError,
     PromptTooLongError,
     RequestRefusedError,
+    causes_of,
     shown,
 )
 from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
@@ -365,7 +366,7 @@ class Client:
     def _connection_lost(self, error: Exception, seconds: float) -> RetryableError:
         # The aiohttp backend reports refused, lost and silent connections alike as time-outs;
         # what happened is in the chain of causes.
-        causes = _causes(error)
+        causes = list(causes_of(error))
         said = self._redacted(causes[1] if len(causes) > 1 else error) or "no whole answer came"
         if any(isinstance(cause, _NO_CONNECTION) for cause in causes):
             what = f"Cannot reach {self._endpoint.shown_url}"
@@ -532,11 +533,3 @@ def _count(usage: Mapping[str, Any], name: str) -> int | None:
     if not is_number(value) or value != int(value) or not 0 <= value <= _MOST_TOKENS:
         return None
     return int(value)
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return `error` and what led to it, the outermost first."""
-    causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
-        causes.append(cause)
-    return causes

@@ -11,11 +11,13 @@ from typing import Any, Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
+from mipro_nb.checks import check_name
 from mipro_nb.errors import (
     InvalidArgumentError,
     LMError,
     LMUnavailableError,
     MiproError,
+    causes_of,
     shown,
 )
 from mipro_nb.models.calls import Answer, Call, Note
@@ -24,8 +26,8 @@ from mipro_nb.models.services.redaction import secrets
 from mipro_nb.models.services.registry import PROVIDERS
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.numbers import is_count
+from mipro_nb.runs.events import first_problem
 
-_PREFIX = re.compile(r"\w[\w.-]*", re.ASCII)
 # What an attribute is called that holds what must not be seen.
 _SECRET = re.compile(r"key|token|secret|password|credential|auth|bearer", re.IGNORECASE)
 _LONGEST_SAID = 4000
@@ -95,12 +97,7 @@ def register_service(prefix: str, factory: ServiceFactory) -> None:
     InvalidArgumentError
         If the prefix is one of mipro_nb's own, or none, or `factory` cannot be called.
     """
-    if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
-        raise InvalidArgumentError("prefix", prefix, "give letters, digits, _, - and dots.")
-    if prefix in PROVIDERS:
-        raise InvalidArgumentError(
-            "prefix", prefix, "mipro_nb has a service of that name: take another."
-        )
+    check_name("prefix", prefix, "a service", PROVIDERS)
     if not callable(factory):
         raise InvalidArgumentError(
             "factory", factory, "give what takes a model's name and returns a service."
@@ -218,9 +215,7 @@ class Guarded:
         try:
             return Answer.model_validate(answer)
         except ValidationError as error:
-            (first, *_) = error.errors(include_url=False, include_input=False)
-            field = ".".join(map(str, first["loc"])) or "an answer"
-            problem = f"{field}: {first['msg']}"
+            problem = first_problem(error)
         msg = f"{self._where} returned an Answer that cannot be: {problem}. Correct its send."
         raise LMUnavailableError(msg)
 
@@ -245,10 +240,10 @@ class Guarded:
         status = getattr(error, "status_code", None)
         if is_count(status):
             return self._of_status(status, error, said)
-        if any(isinstance(cause, TimeoutError) for cause in _causes(error)):
+        if any(isinstance(cause, TimeoutError) for cause in causes_of(error)):
             what = f"{self._where} gave no answer within {self.timeout:g} s"
             return RetryableError("no answer", what, said, billed=None)
-        if any(isinstance(cause, ConnectionError) for cause in _causes(error)):
+        if any(isinstance(cause, ConnectionError) for cause in causes_of(error)):
             what = f"{self._where} broke off the connection"
             return RetryableError("no answer", what, said, billed=None)
         return LMError(f"{self._where} failed: {said}")
@@ -312,10 +307,3 @@ def _said_by(told: Callable[[Any], str], value: object) -> str:
         return told(value)
     except Exception as error:  # noqa: BLE001 - the same
         return f"(it cannot be shown: {type(error).__name__})"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__

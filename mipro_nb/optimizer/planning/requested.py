@@ -75,12 +75,7 @@ class Hyperparameters:
     num_threads: Count = 6
     max_errors: Count = 10
     init_temperature: Temperature = 1.0
-    seed: Annotated[
-        int,
-        Ge(0),
-        Le(_LARGEST_SEED),
-        Remedy(f"give a whole number of at least 0 and at most {_LARGEST_SEED}."),
-    ] = 9
+    seed: _Seed = 9
     view_data_batch_size: Count = 10
     program_aware_proposer: Flag = True
     data_aware_proposer: Flag = True

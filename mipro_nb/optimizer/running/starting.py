@@ -33,7 +33,6 @@ def run_of(
     InvalidArgumentError
         If one of those that only runs take is invalid.
     """
-    check("requires_permission_to_run", ask, Flag)
     check("resume", resume, Flag)
     opened = open_record(record if record is not None else settings.record)
     twin = twin_of(opened, spec)

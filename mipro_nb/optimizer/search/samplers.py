@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import inspect
 import operator
-import re
 from collections.abc import Sequence
 from typing import Any
 
+from mipro_nb.checks import check_name
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.optimizer.search.belief import Belief, Prospects
 from mipro_nb.optimizer.search.choices import Choices
 from mipro_nb.optimizer.search.sampler import AnySampler, SamplerFactory, Scores
 from mipro_nb.runs.configuration import Configuration
-
-_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 def _additive(seed: int, *, paired: bool) -> AnySampler:
@@ -50,12 +48,7 @@ def register_sampler(name: str, factory: SamplerFactory) -> None:
     InvalidArgumentError
         If the name is one of mipro_nb's own, or no name, or `factory` cannot be called.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InvalidArgumentError("name", name, "give letters, digits, _, - and dots.")
-    if name in _OWN:
-        raise InvalidArgumentError(
-            "name", name, "mipro_nb has a sampler of that name: take another."
-        )
+    check_name("name", name, "a sampler", _OWN)
     _check_callable(factory)
     _registered[name] = factory
 
