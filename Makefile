@@ -67,7 +67,7 @@ help: ## Show what can be made
 setup: $(DEV_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that developers need
 
 # An environment whose Python is gone, or that came along as this checkout was moved or copied (its
-# packages are those of the old place), is made anew.
+# packages are those of the old place), is made again.
 ifeq ($(shell test -x $(PY) && grep -qsF "$$(pwd -P)/$(VENV)" $(VENV)/pyvenv.cfg && echo here),)
 $(shell rm -f $(VENV)/.stamp-*)
 endif

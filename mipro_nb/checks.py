@@ -72,7 +72,8 @@ def check_name(argument: str, name: Any, what: str, taken: Collection[str]) -> N
     Raises
     ------
     InvalidArgumentError
-        If it is none, or is `taken`: mipro_nb has `what`, such as "a sampler", of that name.
+        If it is not a name, or is `taken`: mipro_nb has `what`, such as "a sampler", of that
+        name.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidArgumentError(argument, name, "give letters, digits, _, - and dots.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -219,7 +219,7 @@ class MIPROv2:
 
     def resume(self, run_id: str, student: Any = None, **settings: Any) -> Any:
         """Resume a run that ended early; parameters as in `mipro_nb.MIPROv2.resume`."""
-        program = None if student is None else self._student(student, {})
+        program = None if student is None else self._student(student, self._unused({}))
         return self._optimizer.resume(run_id, program, **settings)
 
     def _filled(self, trainset: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -238,7 +238,7 @@ class MIPROv2:
 
     def _prepared(self, student: Any, given: dict[str, Any]) -> tuple[Student, dict[str, Any]]:
         """Return the program, and what our own compile takes of what was given to DSPy's."""
-        program = self._student(student, given)
+        notes = self._unused(given)
         for name in ("teacher", "provide_traceback"):
             del given[name]
         if self.auto is None and (self.num_candidates is None or given["num_trials"] is None):
@@ -254,11 +254,18 @@ class MIPROv2:
         if self.auto is None and given["minibatch"]:
             valset = given["valset"]
             size = validation_size(len(given["trainset"])) if valset is None else len(valset)
-            if 0 < size < given["minibatch_size"]:
+            if 0 < size < (asked := given["minibatch_size"]):
                 given["minibatch_size"] = size
+                notes.append(f"minibatch_size={asked} is clipped to the {size} rows of the valset.")
+        program = self._student(student, notes)
         return program, {name: value for name, value in given.items() if value is not None}
 
-    def _student(self, student: Any, given: Mapping[str, Any]) -> Student:
+    def _unused(self, given: Mapping[str, Any]) -> list[str]:
+        """Return what to say of parameters that are given and not used."""
+        asked = {**given, "log_dir": self._log_dir}
+        return [said for name, said in _NOT_USED.items() if asked.get(name) is not None]
+
+    def _student(self, student: Any, notes: Sequence[str]) -> Student:
         if isinstance(student, Student):
             return student
         if not isinstance(student, dspy.Module):
@@ -268,6 +275,4 @@ class MIPROv2:
         if dspy.settings.lm is None and self._optimizer.task_model is None:
             msg = "No LM is configured: call dspy.configure(lm=dspy.LM(…)), or give task_model."
             raise ProgramError(msg)
-        unused = {**given, "log_dir": self._log_dir}
-        notes = [said for name, said in _NOT_USED.items() if unused.get(name) is not None]
         return student_of(student, notes)

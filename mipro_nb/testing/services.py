@@ -108,7 +108,7 @@ class ServiceContract:
         assert all(isinstance(answer, Answer) for answer in core().wait_for(all_of_them()))
 
     def test_an_error_is_raised(self) -> None:
-        """A call that failed has no answer: who swallows that has an empty reply scored."""
+        """A call that failed has no answer: if you swallow it, an empty reply is scored."""
         service = self.make_failing_service()
         came = self._outcome(lambda: service.send(self._call(_SHORT)))
         assert isinstance(came, Exception), f"the call failed, and send returned {came!r}"

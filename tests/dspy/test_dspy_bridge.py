@@ -291,6 +291,13 @@ def test_no_tool_is_used_before_permission(server, rows):
     assert any("no tool is used before permission" in note for note in plan.notes)
 
 
+def test_a_minibatch_larger_than_the_valset_is_clipped_and_the_plan_says_so(server, rows):
+    optimizer = MIPROv2(metric=right, auto=None, num_candidates=3)
+    plan = optimizer.plan(TwoSteps(), trainset=rows, valset=rows[:12], num_trials=4)
+    assert plan.minibatch_size == 12
+    assert "minibatch_size=35 is clipped to the 12 rows of the valset." in plan.notes
+
+
 def test_no_embedder_is_asked_before_permission(server, rows, monkeypatch):
     asked = []
 

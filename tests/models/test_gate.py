@@ -401,14 +401,14 @@ def test_answer_event_and_texts_are_written_together_or_not_at_all(run, serve, l
         emit(event)
         raise RecordError("The disk is full.")
 
-    run.gate._notes._emit = fail_after_writing
+    run.gate._call_log._emit = fail_after_writing
     (error,) = run.ask(lm, "hi")
     assert type(error) is RecordError
     assert run.events == []
     assert run.record.answer(key) is None
     assert run.record.query("SELECT * FROM texts") == []
 
-    run.gate._notes._emit, run.count = emit, 0
+    run.gate._call_log._emit, run.count = emit, 0
     assert run.ask(lm, "hi") == ["a reply"]
     assert run.record.answer(key) is not None
     assert len(run.events) == 1

@@ -317,7 +317,7 @@ def offered_for(run):
 
 
 @pytest.mark.slow
-class TestCarryingOn:
+class TestResuming:
     @pytest.mark.parametrize("which", ["last", "", "2"])
     def test_a_run_that_was_cut_off_is_resumed(self, shell, cut_off, which):
         run = which or cut_off

@@ -77,7 +77,7 @@ class Dispatch:
         Asked before every attempt.
     meter
         Counts every attempt.
-    notes
+    call_log
         Told what came of every call.
     concurrency
         Calls in flight at once, at most.
@@ -100,14 +100,14 @@ class Dispatch:
         self,
         permission: Permission,
         meter: Meter,
-        notes: CallLog,
+        call_log: CallLog,
         concurrency: int,
         *,
         on_cap: Callable[[CapReachedError], None],
         hold: Callable[[MiproError], bool],
         hedge: bool,
     ) -> None:
-        self._permission, self._meter, self._notes = permission, meter, notes
+        self._permission, self._meter, self._call_log = permission, meter, call_log
         self._concurrency, self._hedge = concurrency, hedge
         self._on_cap, self._hold = on_cap, hold
         self._turns = Limiter(concurrency)
@@ -153,11 +153,11 @@ class Dispatch:
                 measures = call_labels.get().phase == "formats"
                 again = down and pace.has_answered and not measures and self._hold(error)
                 final = not again and not (down and measures)
-                self._notes.over(number, partial(self._tell_failed, trip, error, final=final))
+                self._call_log.over(number, partial(self._tell_failed, trip, error, final=final))
                 if not again:
                     raise
             else:
-                self._notes.over(number, partial(self._tell_answered, trip, answer), answers=1)
+                self._call_log.over(number, partial(self._tell_answered, trip, answer), answers=1)
                 return answer
 
     async def _get_through(self, trip: _SentCall) -> Answer:
@@ -171,7 +171,7 @@ class Dispatch:
 
     def _tell_answered(self, trip: _SentCall, answer: Answer) -> None:
         aside = len(trip.given_up) + len(trip.broken)
-        self._notes.answered(
+        self._call_log.answered(
             trip.call,
             answer,
             seconds=trip.seconds,
@@ -183,7 +183,7 @@ class Dispatch:
         for seconds, reckoned in trip.given_up:
             given_up = _as_dear_as(answer)
             told = _usage_of(trip.call, given_up)
-            self._notes.failed(
+            self._call_log.failed(
                 trip.call,
                 given_up,
                 seconds=seconds,
@@ -193,7 +193,7 @@ class Dispatch:
             )
 
     def _tell_failed(self, trip: _SentCall, error: LMError, *, final: bool) -> None:
-        self._notes.failed(
+        self._call_log.failed(
             trip.call,
             error,
             seconds=trip.seconds,
@@ -207,7 +207,7 @@ class Dispatch:
     def _tell_broken(self, trip: _SentCall) -> None:
         """Record the answers that are paid for and were of no use."""
         for seconds, retryable in trip.broken:
-            self._notes.failed(
+            self._call_log.failed(
                 trip.call, retryable.error(1), seconds=seconds, attempts=1, final=False
             )
 
@@ -272,7 +272,7 @@ class Dispatch:
         if reservation is not None:
             usage = trip.usage + self._meter.worst(reservation)
             try:
-                self._notes.sent(trip.number, usage)
+                self._call_log.sent(trip.number, usage)
             except BaseException:
                 self._meter.release(reservation)
                 raise

@@ -127,13 +127,13 @@ class Gate:
     ) -> None:
         self._process = os.getpid()
         self._permission = Permission()
-        self._notes = CallLog(record, emit, run_id, before.calls if before else None, backlog)
+        self._call_log = CallLog(record, emit, run_id, before.calls if before else None, backlog)
         meter = Meter(caps or Caps(), before.spent if before else Usage())
         self._meter = meter
         self._dispatch = Dispatch(
             self._permission,
             meter,
-            self._notes,
+            self._call_log,
             concurrency,
             on_cap=on_cap,
             hold=hold,
@@ -156,7 +156,7 @@ class Gate:
         """Let no further call through; `reason` is a sentence."""
         self._permission.withdraw(reason)
         self._dispatch.let_go()
-        self._notes.forget()
+        self._call_log.forget()
         if len(self._beside) > 1 and self in self._beside:
             self._beside.remove(self)
 
@@ -207,10 +207,10 @@ class Gate:
             raise ProgramError(_FORKED)
         call = as_drawn(call)  # before anything is awaited: equal calls are numbered as they come
         await self._permission.ask()
-        recalled = self._notes.recalled(call)
+        recalled = self._call_log.recalled(call)
         if recalled is not None:
             return recalled
-        if not self._notes.shares(call):
+        if not self._call_log.shares(call):
             return await self._dispatch.send(call, send)
         return await self._shared(call, send)
 
@@ -220,7 +220,7 @@ class Gate:
     async def _shared(self, call: Call, send: Send) -> Answer:
         """Return a known answer; send `call`, or wait for an equal one that is in flight."""
         while True:
-            answer = self._notes.known(call)
+            answer = self._call_log.known(call)
             if answer is None:
                 asked = self._in_flight_of(call.key)
                 if asked is None:
@@ -235,7 +235,7 @@ class Gate:
                     if current is not None and current.cancelling():
                         raise
                     continue  # its sender was cancelled, or pauses: send it ourselves
-            self._notes.found(call, answer)
+            self._call_log.found(call, answer)
             return answer
 
     async def _sent(self, call: Call, send: Send) -> Answer:
@@ -255,7 +255,7 @@ class Gate:
 
         def taken() -> bool:
             return asked.withdrawn and (
-                self._offered_beside(key) is not None or self._notes.known(call) is not None
+                self._offered_beside(key) is not None or self._call_log.known(call) is not None
             )
 
         try:
