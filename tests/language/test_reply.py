@@ -174,6 +174,7 @@ def test_the_beginning_of_a_turn_is_no_part_of_the_answer(begin, answer):
         ("question -> answer", "> answer: 42"),
         ("question -> answer", "`answer`: 42"),
         ("question -> answer", '"answer": 42'),
+        ("question -> answer", '"Answer: 42"'),
         ("question -> answer", "answer：42"),  # noqa: RUF001 - as models write it in Chinese
         ("question -> answer", "<answer>42</answer>"),
         ("question -> answer", "<Answer>\n42"),
@@ -186,6 +187,62 @@ def test_the_beginning_of_a_turn_is_no_part_of_the_answer(begin, answer):
 def test_marks_are_understood_as_models_write_them(declaration, reply):
     (value,) = read(declaration, reply).values()
     assert value.removesuffix("[[ ## completed ## ]]").strip() == "42"
+
+
+AROUND = [
+    ("**", "**"),
+    ("*", "*"),
+    ("`", "`"),
+    ("_", "_"),
+    ("'", "'"),
+    ("\u201c", "\u201d"),
+    ("[", "]"),
+    ("[[", "]]"),
+    ("<", ">"),
+    ("**[", "]**"),
+    ("### **", "**"),
+    ("- **", "**"),
+]
+
+
+@pytest.mark.parametrize(("opening", "closing"), AROUND)
+@pytest.mark.parametrize("prompt_format", FORMATS)
+def test_what_stands_around_a_mark_and_its_value_is_no_part_of_it(opening, closing, prompt_format):
+    reply = f"{opening}Answer: Paris, France{closing}"
+    assert read("question -> answer", reply, prompt_format=prompt_format) == {
+        "answer": "Paris, France"
+    }
+    several = f"{reply}\n{opening}Reason: a\nb{closing}"
+    read_as = read("question -> answer, reason", several, prompt_format=prompt_format)
+    assert read_as == {"answer": "Paris, France", "reason": "a\nb"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "value"),
+    [
+        ("**Answer:** a **bold** word", "a **bold** word"),
+        ("**Answer: the **bold** one", "the **bold** one"),
+        ("[answer]: [3]", "[3]"),
+    ],
+)
+def test_bold_type_and_brackets_of_a_value_stay(reply, value):
+    assert read("question -> answer", reply) == {"answer": value}
+
+
+@pytest.mark.parametrize("prompt_format", FORMATS)
+@pytest.mark.parametrize(
+    ("reply", "elements"),
+    [
+        ('["answer: 42", "b"]', ["answer: 42", "b"]),
+        ('[\n  "x",\n  "Answer: 42"\n]', ["x", "Answer: 42"]),
+        ('```json\n["result: 42"]\n```', ["result: 42"]),
+        ("['answer: 42', 'b']", ["answer: 42", "b"]),
+    ],
+)
+def test_what_looks_like_a_mark_in_a_list_belongs_to_an_element(reply, elements, prompt_format):
+    assert read("question -> answer: list[str]", reply, prompt_format=prompt_format) == {
+        "answer": elements
+    }
 
 
 @pytest.mark.parametrize(

@@ -26,5 +26,5 @@ def until(true):
     """Wait for what happens in other threads."""
     deadline = time.monotonic() + 60
     while not true():
-        assert time.monotonic() < deadline, "it never came to be"
+        assert time.monotonic() < deadline, f"line {true.__code__.co_firstlineno} never came to be"
         time.sleep(0.005)

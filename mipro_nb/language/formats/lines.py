@@ -14,6 +14,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.formats.description import described, in_few_words
 from mipro_nb.language.formats.protocol import Found
 from mipro_nb.language.reading.keys import in_doubt
+from mipro_nb.language.reading.listed import is_json_list
 from mipro_nb.language.reading.marks import Mark, fence_lines, is_mark, marks_in, repeats_of
 from mipro_nb.language.reading.values import quoted, write_value
 from mipro_nb.language.reading.wrapping import trimmed
@@ -55,6 +56,8 @@ class Lines:
 
     def find(self, signature: SignatureMeta, reply: str) -> Found:
         """Return the values that `reply` marks; the first mark of each output counts."""
+        if is_json_list(reply):
+            return Found(before=reply)
         names = tuple(signature.output_fields)
         lines, after = _without_fence(reply.split("\n"), names)
         marks = marks_in(lines, names)
@@ -109,8 +112,16 @@ def _unescaped(line: str, names: tuple[str, ...]) -> str:
 
 
 def _value(lines: Sequence[str], mark: Mark, stop: int, names: tuple[str, ...]) -> str:
-    rest = (_unescaped(line, names) for line in lines[mark.line + 1 : stop])
-    return trimmed("\n".join([lines[mark.line][mark.end :], *rest]), after_mark=True)
+    first, *rest = lines[mark.line : stop]
+    # What stands around the mark and its value ends with their line, or with the value.
+    begun = first[mark.end :].rstrip()
+    if mark.closing and begun.endswith(mark.closing):
+        begun = begun.removesuffix(mark.closing)
+        text = "\n".join([begun, *(_unescaped(line, names) for line in rest)])
+    else:
+        text = "\n".join([first[mark.end :], *(_unescaped(line, names) for line in rest)]).rstrip()
+        text = text.removesuffix(mark.closing)
+    return trimmed(text, after_mark=True)
 
 
 def _said_once(

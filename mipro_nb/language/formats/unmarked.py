@@ -7,6 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from mipro_nb.language.reading.listed import is_json_list
 from mipro_nb.language.reading.marks import folded, label_of
 from mipro_nb.language.reading.near_json import near_json
 from mipro_nb.language.reading.wrapping import unfenced, without_preface
@@ -116,7 +117,7 @@ def _foreign_mark(signature: SignatureMeta, text: str) -> str | None:
     names = (_USUAL_NAMES | {folded(name) for name in signature.input_fields}) - {folded(own)}
     first = text.split("\n", 1)[0]
     label = label_of(first)
-    if label is not None and label in names:
+    if label is not None and label in names and not is_json_list(text):
         return label
     tagged = _TAGGED.fullmatch(text)
     if tagged and folded(tagged[1]) in names:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from mipro_nb.language.reading.near_json import near_json
+from mipro_nb.language.reading.wrapping import unfenced, without_preface
+
 _ELEMENT = r"[ \t]++(?P<element>.*\S)[ \t]*"
 _BULLETED = re.compile(rf"(?P<indent>[ \t]*)(?P<bullet>[-*+\u2022\u2013]){_ELEMENT}")
 _NUMBERED = re.compile(
@@ -11,6 +14,7 @@ _NUMBERED = re.compile(
 )
 # A comma between digits may group them, or begin a fraction.
 _IN_NUMBER = re.compile(r"\d,\d{3}(?!\d)")
+_LIST_OF_TEXTS = re.compile(r"(?:\[\s*)+[\"']")
 _NO_SPACE = re.compile(r",(?!\s)")
 
 
@@ -21,6 +25,27 @@ def in_lines(text: str) -> list[str] | None:
     """
     lines = [line for line in text.split("\n") if line.strip()]
     return _with(_BULLETED, lines) or _numbered(lines)
+
+
+def is_json_list(text: str) -> bool:
+    """Tell whether all of `text` but a preface and a fence is one JSON list without objects.
+
+    What looks like a mark in it belongs to an element.
+    """
+    inner = unfenced(without_preface(text)).strip()
+    if not _LIST_OF_TEXTS.match(inner) or inner[-1] != "]":
+        return False
+    try:
+        left = [near_json(inner)]
+    except (ValueError, RecursionError):
+        return False
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            return False
+        if isinstance(each, list):
+            left += each
+    return True
 
 
 def is_item(line: str) -> bool:

@@ -16,7 +16,11 @@ from functools import lru_cache
 _BULLET = r"[ \t]*(?:>[ \t]*)*(?:[-*+•–][ \t]+|\(?\d{1,2}[.)][ \t]+|\(?[a-z]\)[ \t]+)?"
 _AROUND = r"[ \t*_`'\"\u201c\u201d#\[\]【】<>]*"
 _LABEL = r"[^\W_][^:\uff1a=\n*`\"#\[\]<>]{0,60}?"
-_MARK = re.compile(rf"{_BULLET}{_AROUND}(?P<label>{_LABEL}){_AROUND}[:\uff1a][ \t*_`]*")
+_MARK = re.compile(
+    rf"{_BULLET}(?P<opening>{_AROUND})(?P<label>{_LABEL})(?P<closing>{_AROUND}[:\uff1a][ \t*_`]*)"
+)
+# What ends what may open a line, where that stands around the mark and the value.
+_CLOSING = str.maketrans("[\u3010<\u201c", "]\u3011>\u201d", " \t#")
 # Without a colon: a Markdown heading, bold type alone on its line, DSPy's [[ ## name ## ]].
 _HEADING = re.compile(
     rf"[ \t]*(?:#+[ \t]*[*_`]*(?P<head>{_LABEL})[*_`]*[ \t]*#*"
@@ -39,11 +43,15 @@ class Mark:
         Number of the line it stands in.
     end
         Where in that line the value begins.
+    closing
+        What closes the bold type, the quotes or the brackets that stand around the mark and its
+        value, as in ``**answer: 42**``; empty if there are none.
     """
 
     name: str
     line: int
     end: int
+    closing: str = ""
 
 
 def marks_in(lines: Sequence[str], names: Iterable[str]) -> list[Mark]:
@@ -140,7 +148,8 @@ def _marks(lines: Sequence[str], names: tuple[str, ...], *, exactly: bool) -> It
             continue
         marked = _marked(line, names, exactly=exactly)
         if marked is not None:
-            yield Mark(marked[0], number, marked[1])
+            name, end, closing = marked
+            yield Mark(name, number, end, closing)
 
 
 def _inside_of_fences(lines: Sequence[str], names: tuple[str, ...], *, exactly: bool) -> set[int]:
@@ -162,24 +171,30 @@ def _inside_of_fences(lines: Sequence[str], names: tuple[str, ...], *, exactly: 
 
 
 @lru_cache(maxsize=4096)
-def _marked(line: str, names: tuple[str, ...], *, exactly: bool) -> tuple[str, int] | None:
-    """Return which of `names` the line is marked with and where its value begins."""
+def _marked(line: str, names: tuple[str, ...], *, exactly: bool) -> tuple[str, int, str] | None:
+    """Return which of `names` marks the line, where its value begins, and what closes the two."""
     known = _by_folding(names)
     found = _exact(names).match(line)
     if found:
         name = found[1] if found[1] in names else known[folded(found[1])]
-        return name, found.end()
+        return name, found.end(), ""
     if exactly:
         return None
     found = _MARK.match(line)
     if found and (name := _named(found["label"], known)):
-        return name, found.end()
+        return name, found.end(), _closing(found["opening"], found["closing"])
     found = _HEADING.fullmatch(line)
     if found:
         label = found["head"] or found["bold"] or found["dspy"]
         if name := _named(label, known):
-            return name, found.end()
+            return name, found.end(), ""
     return None
+
+
+def _closing(opening: str, after: str) -> str:
+    """Return what closes `opening`, empty if something in `after` does so before the value."""
+    closing = opening[::-1].translate(_CLOSING)
+    return "" if set(closing) & set(after) else closing
 
 
 @lru_cache(maxsize=256)
