@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from mipro_nb.errors import ReplyError, TruncatedReplyError
+from mipro_nb.errors import ProgramError, ReplyError, TruncatedReplyError
 from mipro_nb.language.formats import FORMATS, Found, PromptFormat
 from mipro_nb.language.formats.description import in_few_words
 from mipro_nb.language.formats.json_object import begins
@@ -129,7 +129,7 @@ def _found(signature: SignatureMeta, answer: str, asked_for: PromptFormat) -> Fo
     for each in _in_order(answer, asked_for):
         if not each.fits(signature):
             continue
-        found = each.find(signature, answer)
+        found = _found_by(each, signature, answer)
         if len(found) > len(best):
             best, form = found, each
         if len(found) == len(signature.output_fields):
@@ -138,6 +138,27 @@ def _found(signature: SignatureMeta, answer: str, asked_for: PromptFormat) -> Fo
         return best
     said = f"The reply was read as {form.called}, where {asked_for.called} was asked for."
     return replace(best, notes=(said, *best.notes))
+
+
+def _found_by(form: PromptFormat, signature: SignatureMeta, text: str) -> Found:
+    """Return what `form` finds in `text`; a user's own may return anything.
+
+    Raises
+    ------
+    ProgramError
+        If it returns something else than outputs of `signature`.
+    """
+    found = form.find(signature, text)
+    if not isinstance(found, Found):
+        msg = f"find returned {type(found).__name__} instead of mipro_nb.Found"
+    elif unknown := {*found.texts, *found.values, *found.refused} - {*signature.output_fields}:
+        msg = f"find returned {min(map(str, unknown))!r}, which is not an output"
+    elif other := [text for text in found.texts.values() if not isinstance(text, str)]:
+        msg = f"find returned {type(other[0]).__name__} among its texts: put it in values"
+    else:
+        return found
+    msg = f"The prompt format {form.name!r} cannot be used: {msg}. Mend it and register it again."
+    raise ProgramError(msg)
 
 
 def _undisputed(signature: SignatureMeta, found: Found, asked_for: PromptFormat) -> Found:
@@ -160,7 +181,7 @@ def _undisputed(signature: SignatureMeta, found: Found, asked_for: PromptFormat)
         form = FORMATS[name]
         if not form.fits(signature) or form.name == "value":
             continue
-        other = form.find(signature, outside)
+        other = _found_by(form, signature, outside)
         for output in signature.output_fields:
             if not (found.marks(output) and other.marks(output)):
                 continue

@@ -9,7 +9,7 @@ import pytest
 from scripted_lm import ScriptedLM
 
 import mipro_nb as mipro
-from mipro_nb.errors import InvalidArgumentError, ReplyError, SavedStateError
+from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError, SavedStateError
 from mipro_nb.language import Predict, Signature, context
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.saving import jsonable
@@ -223,6 +223,28 @@ def test_a_program_saved_in_a_format_that_is_not_known_says_what_to_do(tmp_path)
     mipro.register_prompt_format(Rows())
     program.load(path)
     assert program.prompt_format == "rows"
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (None, "find returned NoneType instead of mipro_nb.Found"),
+        ({"answer": "2"}, "find returned dict instead of mipro_nb.Found"),
+        (mipro.Found({"reply": "2"}), "find returned 'reply', which is not an output"),
+        (mipro.Found({"answer": 2}), "find returned int among its texts: put it in values"),
+    ],
+)
+def test_a_format_that_finds_what_cannot_be_is_named(found, told):
+    class Faulty(Rows):
+        def find(self, signature, reply):
+            return found
+
+    mipro.register_prompt_format(Faulty())
+    with (
+        context(lm=ScriptedLM("2"), prompt_format="rows"),
+        pytest.raises(ProgramError, match=f"'rows' cannot be used: {told}"),
+    ):
+        Predict("question -> answer")(question="1 + 1?")
 
 
 def test_labels_come_back_in_a_format_of_a_user():

@@ -108,6 +108,16 @@ CASES = [
         )
         for value in (0, -3)
     ),
+    case(
+        InvalidArgumentError,
+        "num_candidates=1000000000000: give a whole number of at least 1 and at most 100000",
+        init={"num_candidates": 10**12},
+    ),
+    case(
+        InvalidArgumentError,
+        "num_trials=1000000000000: give a whole number of at least 1 and at most 100000",
+        compile_={"num_trials": 10**12},
+    ),
     *(
         case(InvalidArgumentError, f"{name}=-1: give a whole number", compile_={name: -1})
         for name in ("max_bootstrapped_demos", "max_labeled_demos", "seed")

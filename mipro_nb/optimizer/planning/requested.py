@@ -43,6 +43,7 @@ AUTO: Mapping[str, AutoSettings] = {
     "heavy": AutoSettings(18, 1000),
 }
 _LARGEST_SEED = 2**32 - 1  # of NumPy, which Optuna draws with
+_MOST = 100_000  # far beyond what pays; a slip of the finger would plan for ever
 
 
 class Unset(int):
@@ -56,6 +57,9 @@ _Seed = Annotated[
     Le(_LARGEST_SEED),
     Remedy(f"give a whole number of at least 0 and at most {_LARGEST_SEED}."),
 ]
+_Planned = Annotated[
+    int, Ge(1), Le(_MOST), Remedy(f"give a whole number of at least 1 and at most {_MOST}.")
+]
 _NUM_CANDIDATES, _NUM_TRIALS = Unset(10), Unset(30)
 
 
@@ -64,8 +68,8 @@ class Hyperparameters:
     """What steers a run."""
 
     auto: _Auto = None
-    num_candidates: Count = _NUM_CANDIDATES
-    num_trials: Count = _NUM_TRIALS
+    num_candidates: _Planned = _NUM_CANDIDATES
+    num_trials: _Planned = _NUM_TRIALS
     minibatch: Flag = True
     minibatch_size: Count = 25
     minibatch_full_eval_steps: Count = 10
