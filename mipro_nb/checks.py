@@ -9,7 +9,8 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
+from difflib import get_close_matches
+from functools import cache, wraps
 from typing import Annotated, Any, ParamSpec, TypeVar, get_type_hints
 
 from annotated_types import Ge, Gt, Le
@@ -83,8 +84,19 @@ def check_name(argument: str, name: Any, what: str, taken: Collection[str]) -> N
         )
 
 
-def check_parameters(given: Mapping[str, Any], known: Collection[str]) -> None:
+def check_parameters(
+    given: Mapping[str, Any], known: Collection[str], told: Callable[[str], str] = str
+) -> None:
     """Return if all parameters that are `given` are `known`.
+
+    Parameters
+    ----------
+    given
+        The keywords and their values.
+    known
+        The names of parameters.
+    told
+        Returns what to say of an unknown name; by default the name, which says nothing more.
 
     Raises
     ------
@@ -94,9 +106,32 @@ def check_parameters(given: Mapping[str, Any], known: Collection[str]) -> None:
     for name in given.keys() - known:
         # Somebody may have put a key here.
         value = given[name] if isinstance(given[name], int | float) else "(not shown)"
-        raise InvalidArgumentError(
-            name, value, f"there is no such parameter: they are {', '.join(known)}."
-        )
+        said = told(name)
+        near = get_close_matches(name, known, n=1)
+        if said in ("", name):
+            said = f"did you mean {near[0]}=?" if near else f"they are {', '.join(known)}."
+            said = f"there is no such parameter: {said}"
+        raise InvalidArgumentError(name, value, said)
+
+
+def no_others(told: Callable[[str], str]) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Have a method raise an InvalidArgumentError for a keyword that it does not take.
+
+    Python's own TypeError names neither the value nor a remedy; `told` is that of
+    `check_parameters`.
+    """
+
+    def given(method: Callable[P, T]) -> Callable[P, T]:
+        known = [name for name in inspect.signature(method).parameters if name != "self"]
+
+        @wraps(method)
+        def checked(*arguments: P.args, **keywords: P.kwargs) -> T:
+            check_parameters(keywords, known, told)
+            return method(*arguments, **keywords)
+
+        return checked
+
+    return given
 
 
 def check_fields(given: Any) -> None:

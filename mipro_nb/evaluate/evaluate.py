@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from annotated_types import Ge
 
 from mipro_nb.amounts import format_score
-from mipro_nb.checks import Count, ExampleTimeout, Flag, Remedy, check, taking
+from mipro_nb.checks import Count, ExampleTimeout, Flag, Remedy, check, no_others, taking
 from mipro_nb.core_loop import TICK_SECONDS, core, on_core
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.metric import Metric, MetricFunction, scale_of
 from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.dspy_names import told_of_parameter
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.scored_row import is_made_of
 from mipro_nb.language.foreign import as_program, as_row
@@ -171,6 +172,7 @@ class Evaluate:
     EvaluationResult(100.0, 10 examples)
     """
 
+    @no_others(told_of_parameter)
     def __init__(
         self,
         *,
@@ -190,6 +192,7 @@ class Evaluate:
         self.max_errors = check("max_errors", max_errors, Count)
         self.example_timeout = check("example_timeout", example_timeout, ExampleTimeout)
 
+    @no_others(told_of_parameter)
     def __call__(
         self,
         program: Module,

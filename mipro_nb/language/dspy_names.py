@@ -56,11 +56,22 @@ OPTIONS = frozenset({
 })  # fmt: skip
 
 
+PARAMETERS = frozenset({
+    "callback_metadata", "callbacks", "display", "failure_score", "log_dir", "provide_traceback",
+    "return_all_scores", "return_outputs", "save_as_csv", "save_as_json", "teacher",
+})  # fmt: skip
+
+
 def told(what: str, name: str, names: Collection[str]) -> str:
     """Return a sentence on a `what` of DSPy of this name; empty if it is none of `names`."""
     if name not in names:
         return ""
     return f"{name} is a {what} of DSPy's and not part of mipro_nb: {BRIDGE}."
+
+
+def told_of_parameter(name: str) -> str:
+    """Return a sentence on a parameter of DSPy's; empty if it is none."""
+    return told("parameter", name, PARAMETERS)
 
 
 def missing_from(module: str) -> Callable[[str], NoReturn]:

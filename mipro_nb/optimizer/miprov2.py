@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mipro_nb.checks import Flag, check, check_parameters, taking
+from mipro_nb.checks import Flag, check, check_parameters, no_others, taking
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.evaluate.metric import Metric, MetricFunction
+from mipro_nb.language.dspy_names import told_of_parameter
 from mipro_nb.language.foreign import as_lm, as_program
 from mipro_nb.language.lm_protocol import LanguageModel, check_lm
 from mipro_nb.language.module import Module
@@ -90,6 +91,7 @@ class MIPROv2:
     'finished'
     """
 
+    @no_others(told_of_parameter)
     def __init__(
         self,
         metric: MetricFunction,
@@ -120,6 +122,7 @@ class MIPROv2:
         self.track_stats = check("track_stats", track_stats, Flag)
         self._requested = DEFAULTS.with_those_of(given)
 
+    @no_others(told_of_parameter)
     def compile(
         self,
         student: P,
@@ -389,7 +392,7 @@ class MIPROv2:
     ) -> RunSpec:
         """Return the specification, with everything about it checked; makes no LM call."""
         known = inspect.signature(self.compile).parameters.keys()
-        check_parameters(requested, known)
+        check_parameters(requested, known, told_of_parameter)
         caps = Caps(**{name: requested[name] for name in _CAPS & requested.keys()})
         wanted = self._requested.with_those_of(
             {name: value for name, value in requested.items() if value is not None}

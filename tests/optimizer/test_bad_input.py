@@ -212,14 +212,33 @@ def test_a_record_is_a_path(record):
         mipro.configure(record=record)
 
 
-def test_an_unknown_keyword_is_refused(server):
-    optimizer = mipro.MIPROv2(exact)
-    with pytest.raises(TypeError, match="num_trails"):
-        optimizer.compile(Solve(), **RUN, num_trails=3)
-    with pytest.raises(InvalidArgumentError, match="num_trails=3: there is no such parameter"):
-        optimizer.start(Solve(), **RUN, num_trails=3)
-    with pytest.raises(TypeError, match="num_candidate"):
+def test_an_unknown_keyword_is_refused_with_the_one_that_was_meant(server):
+    optimizer, evaluate = mipro.MIPROv2(exact), mipro.Evaluate(devset=rows(3), metric=exact)
+    for how in (optimizer.compile, optimizer.start, optimizer.plan):
+        with pytest.raises(InvalidArgumentError, match=r"num_trails=3: .*did you mean num_trials="):
+            how(Solve(), **RUN, num_trails=3)
+    with pytest.raises(InvalidArgumentError, match="did you mean num_candidates="):
         mipro.MIPROv2(exact, num_candidate=3)
+    with pytest.raises(InvalidArgumentError, match="did you mean num_threads="):
+        evaluate(Solve(), num_thread=3)
+    with pytest.raises(InvalidArgumentError, match=r"gpu=1: .*they are devset, metric, "):
+        mipro.Evaluate(devset=rows(3), metric=exact, gpu=1)
+    assert server.count == 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: mipro.MIPROv2(exact, log_dir="logs"),
+        lambda: mipro.MIPROv2(exact).compile(Solve(), **RUN, teacher=Solve()),
+        lambda: mipro.MIPROv2(exact).start(Solve(), **RUN, provide_traceback=True),
+        lambda: mipro.Evaluate(devset=rows(3), metric=exact, failure_score=0.0),
+    ],
+)
+def test_a_parameter_of_dspy_is_told_with_the_bridge(server, call):
+    said = "a parameter of DSPy's and not part of mipro_nb: .*from mipro_nb.dspy import MIPROv2"
+    with pytest.raises(InvalidArgumentError, match=said):
+        call()
     assert server.count == 0
 
 
