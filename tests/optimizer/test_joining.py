@@ -14,7 +14,7 @@ from scripted_server import ScriptedServer
 from scripted_task import KEY, Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
-from mipro_nb.errors import RunEndedError
+from mipro_nb.errors import PermissionDeniedError, RunEndedError
 
 DATA = {"num_trials": 4, "minibatch_size": 6, "trainset": rows(20)}
 
@@ -315,3 +315,31 @@ def test_a_run_of_another_process_is_named_and_cannot_be_joined(slow, types):
     told = next(note for note in run.plan.notes if run_id in note)
     assert "cannot be joined from here" in told
     assert f"mipro_nb.runs.load('{run_id}')" in told
+
+
+@pytest.mark.parametrize(("cap", "told"), [(None, "is finished"), (30, "ended early (capped)")])
+def test_the_question_says_that_an_earlier_run_has_paid_for_the_answers(
+    slow, types, capsys, cap, told
+):
+    earlier = optimizer().start(Solve(), requires_permission_to_run=False, max_calls=cap, **DATA)
+    earlier.wait()
+    sent = slow.count
+    types("n")
+    with pytest.raises(PermissionDeniedError):
+        optimizer().compile(Solve(), **DATA)
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"Run {earlier.id} of this very plan {told}" in out
+    assert f"The record keeps the answers to its {earlier.state.usage.calls} LM calls" in out
+    with pytest.raises(PermissionDeniedError):
+        optimizer().compile(Solve(), **{**DATA, "trainset": rows(20, start=500)})
+    assert "of this very plan" not in capsys.readouterr().out
+    assert slow.count == sent
+
+
+def test_an_earlier_run_whose_answers_are_not_kept_is_not_mentioned(slow, types, capsys):
+    mipro.configure(lm=lm_of(slow, cache=False))
+    optimizer().start(Solve(), requires_permission_to_run=False, **DATA).wait()
+    types("n")
+    with pytest.raises(PermissionDeniedError):
+        optimizer().compile(Solve(), **DATA)
+    assert "of this very plan" not in capsys.readouterr().out

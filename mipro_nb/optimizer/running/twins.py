@@ -1,14 +1,20 @@
-"""Runs of the same specification that go on already: they may be joined instead of paid twice."""
+"""Runs of the same specification in the record: nothing that they paid for is paid twice.
+
+One that goes on already may be joined. The answers of one that has ended are in the record.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mipro_nb.amounts import format_count
 from mipro_nb.errors import RecordError
+from mipro_nb.language.foreign import as_lm
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.resume import differences, parts_of_others
 from mipro_nb.optimizer.running.run import Run, live_runs
+from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.history import history_rows
 
@@ -27,6 +33,19 @@ _TWIN_ELSEWHERE = (
     "mipro_nb.runs.load({run_id!r}) shows how it stands, and so does mipro_nb.history(). Answers "
     "that it has kept are not paid for again; calls in flight are not shared."
 )
+_FINISHED = (
+    "Run {run_id} of this very plan is finished: mipro_nb.runs.load({run_id!r}) shows what came of "
+    "it. {kept}"
+)
+_ENDED_EARLY = (
+    "Run {run_id} of this very plan ended early ({state}): resume=True resumes it. {kept}"
+)
+_KEPT = (
+    "The record keeps the answers to its {calls} LM calls: what is asked again costs nothing, and "
+    "the amounts below are those of a run that finds no answers."
+)
+# Each of them is read whole, which takes a moment.
+_LOOKED_AT = 5
 
 
 def twin_of(record: Record, spec: RunSpec) -> Run | None:
@@ -50,6 +69,27 @@ def twin_noted(record: Record, spec: RunSpec, twin: Run | None) -> str:
         return told
     elsewhere = _alike(record, spec, _going_on_elsewhere(record))
     return "" if elsewhere is None else _TWIN_ELSEWHERE.format(run_id=elsewhere)
+
+
+def earlier_noted(record: Record, spec: RunSpec) -> str:
+    """Return what to know of the newest run of the same specification that has ended; else "".
+
+    Where an LM's answers are not kept, an earlier run saves nothing.
+    """
+    if not all(as_lm(lm).cache for lm in (spec.task_lm, spec.prompt_lm, spec.teacher_lm) if lm):
+        return ""
+    ended = {
+        row["id"]: row
+        for row in history_rows(record)
+        if row["program"] == spec.plan.program and row["state"] in ("finished", *RESUMABLE)
+    }
+    found = _alike(record, spec, [*ended][:_LOOKED_AT])
+    if found is None or not ended[found]["calls"]:
+        return ""
+    state = ended[found]["state"]
+    kept = _KEPT.format(calls=format_count(ended[found]["calls"]))
+    told = _FINISHED if state == "finished" else _ENDED_EARLY
+    return told.format(run_id=found, state=state, kept=kept)
 
 
 def _alike(record: Record, spec: RunSpec, run_ids: Iterable[str]) -> str | None:
