@@ -1,0 +1,50 @@
+"""The keys that people press in text fields, in JupyterLab, which has uses of its own for them."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+from run_widget import RunWidget
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+_START = "run = optimizer.start(student, **data, seed=3, requires_permission_to_run=False)"
+
+
+def test_keys_in_text_fields_do_what_they_do_elsewhere(notebook, lm):
+    opened = notebook(_START, "%mipro history")
+    lm.seconds = 0.02
+    opened.run(1)
+    widget = RunWidget(opened.output(1))
+    widget.wait_for_trials()
+    widget.pause()
+    widget.open_tab("Instructions")
+
+    widget.button("Add my own").click()
+    field = widget.field("Your instruction")
+    field.press("Escape")  # of an empty field: what was written is not thrown away by one key
+    expect(field).to_have_count(0)
+
+    widget.button("Add my own").click()
+    field.fill("Add the numbers.")
+    field.press("Enter")
+    field.press_sequentially("Say no more.")
+    field.press("Shift+Enter")
+    field.press_sequentially("dd")  # a command of JupyterLab's: it deletes the cell
+    expect(field).to_have_value("Add the numbers.\nSay no more.\ndd")
+    field.press("Control+z")
+    expect(field).not_to_have_value("Add the numbers.\nSay no more.\ndd")
+    field.fill("Add the numbers.\nSay no more.")
+    field.press("Control+Enter")
+    expect(widget.run.get_by_role("article").filter(has_text="Say no more.")).to_be_visible()
+    assert opened.page.locator(".jp-Cell").count() == 3
+
+    opened.run(2)
+    history = RunWidget(opened.output(2))
+    history.view.get_by_role("checkbox").first.click()
+    for name, text in (("Rename", "my first run"), ("Tags", "small")):
+        history.button(name).click()
+        field = history.view.get_by_role("textbox").last
+        field.fill(text)
+        field.press("Enter")
+        expect(history.runs.get_by_text(text)).to_be_visible()
