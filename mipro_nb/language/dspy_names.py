@@ -70,7 +70,7 @@ def told(what: str, name: str, names: Collection[str]) -> str:
 
 
 def told_of_parameter(name: str) -> str:
-    """Return a sentence on a parameter of DSPy's; empty if it is none."""
+    """Return a sentence on a parameter of DSPy's; empty if it is not one."""
     return told("parameter", name, PARAMETERS)
 
 

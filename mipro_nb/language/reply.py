@@ -157,7 +157,7 @@ def _found_by(form: PromptFormat, signature: SignatureMeta, text: str) -> Found:
         msg = f"find returned {type(other[0]).__name__} among its texts: put it in values"
     else:
         return found
-    msg = f"The prompt format {form.name!r} cannot be used: {msg}. Mend it and register it again."
+    msg = f"The prompt format {form.name!r} cannot be used: {msg}. Fix it and register it again."
     raise ProgramError(msg)
 
 
