@@ -58,6 +58,8 @@ toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
 html_title = "mipro_nb"
+html_static_path = ["static"]
+html_css_files = ["outputs.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
