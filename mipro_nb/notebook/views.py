@@ -67,7 +67,8 @@ class HistoryView(View):
 
     def __init__(self, record: Record, text: str = "") -> None:
         self.rows: list[HistoryRow] = [row for row in history_rows(record) if matches(row, text)]
-        super().__init__("history", record, {**EMPTY, "history": self.rows[:_MOST_ROWS]})
+        shown = self.rows[:_MOST_ROWS]
+        super().__init__("history", record, {**EMPTY, "history": shown, "search": text})
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a row per run."""

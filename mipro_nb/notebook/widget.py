@@ -40,6 +40,8 @@ class MiproWidget(anywidget.AnyWidget):
         What it opens with: ``"run"``, ``"history"`` or ``"comparison"``.
     permission, snapshot, history, comparison
         What is shown; None for what is not.
+    search
+        What the history is searched for at first.
     """
 
     _esm = STATIC / "widget.js"
@@ -49,6 +51,7 @@ class MiproWidget(anywidget.AnyWidget):
     snapshot = traitlets.Any(None).tag(sync=True)
     history = traitlets.Any(None).tag(sync=True)
     comparison = traitlets.Any(None).tag(sync=True)
+    search = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, answers: Answers, **traits: Any) -> None:
         super().__init__(**traits)
@@ -126,4 +129,5 @@ class MiproWidget(anywidget.AnyWidget):
             "snapshot": self.snapshot,
             "history": self.history,
             "comparison": self.comparison,
+            "search": self.search,
         }

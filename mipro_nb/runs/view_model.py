@@ -585,9 +585,16 @@ class PermissionRequest(TypedDict):
 
 
 class Shown(TypedDict):
-    """What a view shows, None for what it does not: a widget's traits, saved in the notebook."""
+    """What a view shows, None for what it does not: a widget's traits, saved in the notebook.
+
+    Attributes
+    ----------
+    search
+        What the history is searched for at first.
+    """
 
     permission: PermissionRequest | None
     snapshot: RunSnapshot | None
     history: list[HistoryRow] | None
     comparison: RunComparison | None
+    search: NotRequired[str]

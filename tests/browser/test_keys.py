@@ -12,7 +12,7 @@ _START = "run = optimizer.start(student, **data, seed=3, requires_permission_to_
 
 
 def test_keys_in_text_fields_do_what_they_do_elsewhere(notebook, lm):
-    opened = notebook(_START, "%mipro history")
+    opened = notebook(_START, "%mipro history", "%mipro history other words")
     lm.seconds = 0.02
     opened.run(1)
     widget = RunWidget(opened.output(1))
@@ -37,7 +37,7 @@ def test_keys_in_text_fields_do_what_they_do_elsewhere(notebook, lm):
     field.fill("Add the numbers.\nSay no more.")
     field.press("Control+Enter")
     expect(widget.run.get_by_role("article").filter(has_text="Say no more.")).to_be_visible()
-    assert opened.page.locator(".jp-Cell").count() == 3
+    assert opened.page.locator(".jp-Cell").count() == 4
 
     opened.run(2)
     history = RunWidget(opened.output(2))
@@ -48,3 +48,10 @@ def test_keys_in_text_fields_do_what_they_do_elsewhere(notebook, lm):
         field.fill(text)
         field.press("Enter")
         expect(history.runs.get_by_text(text)).to_be_visible()
+
+    opened.run(3)  # what the cell searches for stands in the field, and can be changed there
+    searched = RunWidget(opened.output(3))
+    expect(searched.field("Search the runs")).to_have_value("other words")
+    expect(searched.runs.get_by_text("my first run")).to_have_count(0)
+    searched.field("Search the runs").fill("first num_trials=")
+    expect(searched.runs.get_by_text("my first run")).to_be_visible()

@@ -12,6 +12,7 @@ const rows = [0, 1, 2, 3].map((place) => historyRow(place));
 interface Shown {
   kernel?: Kernel | null;
   rows?: readonly HistoryRow[];
+  initialQuery?: string;
   onOpenRun?: (id: string) => void;
   onCompare?: (ids: readonly string[]) => void;
 }
@@ -21,6 +22,7 @@ function view({ kernel = kernelWith({}).kernel, onOpenRun, onCompare, ...rest }:
     <HistoryExplorer
       kernel={kernel}
       rows={rest.rows ?? rows}
+      initialQuery={rest.initialQuery ?? ""}
       onOpenRun={onOpenRun ?? (() => {})}
       onCompare={onCompare ?? (() => {})}
     />
@@ -45,6 +47,13 @@ describe("HistoryExplorer", () => {
     expect(first).toContain("+18.0");
     expect(first).toContain("$0.0852");
     expect(grid().textContent).toContain("Running here");
+  });
+
+  it("opens with what the cell searched for, which can be changed there", async () => {
+    render(view({ initialQuery: "hotpot" }));
+    expect(names()).toEqual(["HotPotQA, two hops"]);
+    await userEvent.clear(screen.getByRole("textbox", { name: "Search the runs" }));
+    expect(names()).toHaveLength(4);
   });
 
   it.each([

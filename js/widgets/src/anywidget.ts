@@ -14,7 +14,7 @@ export interface AnyModel {
 }
 
 /** Traits that Python sets, and the view with it. */
-const traits = ["kind", "permission", "snapshot", "history", "comparison"] as const;
+const traits = ["kind", "permission", "snapshot", "history", "comparison", "search"] as const;
 
 export function stateOf(model: AnyModel): WidgetState {
   return Object.fromEntries(

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from mipro_nb.amounts import format_count
 from mipro_nb.errors import RecordError
-from mipro_nb.language.foreign import as_lm
+from mipro_nb.models.lm import as_lm
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.resume import differences, parts_of_others

@@ -140,8 +140,7 @@ def _tags(text: object) -> list[str]:
 def matches(row: HistoryRow, text: str) -> bool:
     """Tell whether every word of `text` occurs in the line, whatever its case.
 
-    Looked at are id, name, tags, program, state, models, predictors and settings, these as
-    ``name=value``.
+    Looked at are id, name, tags, program, state, models and settings, these as ``name=value``.
     """
     told = [row["id"], row["name"], *row["tags"], row["program"], row["state"]]
     told += [*row["models"].values()]

@@ -163,7 +163,13 @@ function HistoryWidget({ state, kernel, presence }: HistoryWidgetProps) {
       ) : (
         <div class="mipro-page">
           {comparing.error !== null && <Notice tone="danger">{comparing.error}</Notice>}
-          <HistoryExplorer kernel={reachable} rows={rows} onOpenRun={openRun} onCompare={compare} />
+          <HistoryExplorer
+            kernel={reachable}
+            rows={rows}
+            initialQuery={state.search ?? ""}
+            onOpenRun={openRun}
+            onCompare={compare}
+          />
         </div>
       );
   }

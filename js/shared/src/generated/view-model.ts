@@ -471,6 +471,8 @@ export interface Shown {
   readonly snapshot: RunSnapshot | null;
   readonly history: readonly HistoryRow[] | null;
   readonly comparison: RunComparison | null;
+  /** What the history is searched for at first. */
+  readonly search?: string;
 }
 
 /** What a widget opens with. */

@@ -19,6 +19,7 @@ import { search } from "./search";
 interface HistoryExplorerProps {
   readonly kernel: Kernel | null;
   readonly rows: readonly HistoryRow[];
+  readonly initialQuery: string;
   readonly onOpenRun: (id: string) => void;
   readonly onCompare: (ids: readonly string[]) => void;
 }
@@ -26,9 +27,15 @@ interface HistoryExplorerProps {
 type Form = "rename" | "tag" | "delete";
 
 /** All recorded runs: to find, open, compare, name, tag and delete. */
-export function HistoryExplorer({ kernel, rows, onOpenRun, onCompare }: HistoryExplorerProps) {
+export function HistoryExplorer({
+  kernel,
+  rows,
+  initialQuery,
+  onOpenRun,
+  onCompare,
+}: HistoryExplorerProps) {
   const [known, setKnown] = useState(rows);
-  const [query, setQuery] = useState("");
+  const [query, setQuery] = useState(initialQuery);
   const [marked, setMarked] = useState<ReadonlySet<string>>(new Set());
   const [form, setForm] = useState<Form | null>(null);
   const [said, setSaid] = useState("");

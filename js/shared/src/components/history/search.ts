@@ -3,7 +3,10 @@
 import type { HistoryRow } from "../../generated/view-model";
 import { stateNames } from "../../model/words";
 
-/** The runs in which every word of the query occurs: in name, tags, program, models, id or state. */
+/**
+ * The runs in which every word of the query occurs: in name, tags, program, state, models, settings
+ * as `name=value`, or id. Python's `matches` says the same.
+ */
 export function search(rows: readonly HistoryRow[], query: string): readonly HistoryRow[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) {
@@ -15,8 +18,14 @@ export function search(rows: readonly HistoryRow[], query: string): readonly His
   });
 }
 
-function searchable({ name, tags, program, models, id, state }: HistoryRow): string {
-  return [name, ...tags, program, ...Object.values(models), id, state, stateNames[state]]
+function searchable(row: HistoryRow): string {
+  const { name, tags, program, models, settings, id, state } = row;
+  const told = Object.entries(settings).map(([key, value]) => `${key}=${value ?? "None"}`);
+  return [
+    ...[name, ...tags, program, id, state, stateNames[state]],
+    ...Object.values(models),
+    ...told,
+  ]
     .join("\n")
     .toLowerCase();
 }
