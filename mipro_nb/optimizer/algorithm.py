@@ -158,7 +158,7 @@ class Algorithm:
             baseline, candidates = await together(
                 self._evaluations.baseline(), self._find_candidates(background)
             )
-            self._ending.candidates = self._searched = candidates
+            self._ending.candidates = candidates
             search = Search(
                 self._spec,
                 self._journal,
@@ -182,7 +182,8 @@ class Algorithm:
         """
         spec, journal = self._spec, self._journal
         if self._ending.candidates is not None:
-            return self._ending.candidates
+            self._searched = self._ending.candidates
+            return self._searched
         sets = bootstrap(spec, journal, self._slots, background)
         grounding = ground(spec, journal, background)
         instructions, demo_sets = await together(
@@ -191,7 +192,9 @@ class Algorithm:
         demos = None
         if not spec.plan.zero_shot:
             demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
-        return Candidates(instructions, demos)
+        # They can be steered from here on, while the student may still be scored.
+        self._searched = Candidates(instructions, demos)
+        return self._searched
 
     async def _finish(self) -> Outcome:
         """Record that the run is finished, as soon as that can be done."""

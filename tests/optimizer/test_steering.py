@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from scripted_server import ScriptedServer
@@ -160,10 +161,39 @@ def test_there_is_nothing_to_pin_before_the_candidates_are_there():
         mipro.configure(lm=lm_of(server))
         run = begin()
         until(lambda: server.count > 0)
-        with pytest.raises(MiproError, match="not there yet"):
+        with pytest.raises(MiproError, match="not all there yet"):
             run.pin("solve", 1)
         run.stop()
         run.wait()
+
+
+def test_candidates_can_be_steered_while_the_student_is_scored():
+    def scored_slowly(request):
+        asks_student = OWN in request.system and "1000 plus" in request.messages[-1]["content"]
+        return replace(answer(request), delay=3 if asks_student else 0)
+
+    with ScriptedServer(scored_slowly) as server:
+        mipro.configure(lm=lm_of(server))
+        run = begin(num_trials=10)
+        until(lambda: "not all there" not in attempted(run))
+        run.ban("solve", 2)
+        number = run.add_instruction("solve", "Say only the sum.")
+        assert run.read(lambda state: dict(state.trials))[0].told_at is None
+        run.wait()
+        assert {c["solve:instruction"] for c in tried_after(run, ev.CandidateBanned)}.isdisjoint(
+            {1, 2}
+        )
+        assert run.state.candidates["solve"][number].instruction == "Say only the sum."
+        assert run.status == "finished"
+
+
+def attempted(run):
+    """Ban a candidate, and return what is wrong with it."""
+    try:
+        run.ban("solve", 1)
+    except MiproError as error:
+        return str(error)
+    return ""
 
 
 def test_a_pause_sends_nothing_and_loses_nothing(slow_server):

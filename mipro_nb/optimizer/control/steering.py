@@ -12,7 +12,7 @@ from mipro_nb.runs.events import CandidateBanned, CandidatePinned, CandidateProp
 from mipro_nb.runs.state import Choice
 
 _TOO_EARLY = (
-    "The candidates are not there yet: wait until the run has bootstrapped and proposed them."
+    "The candidates are not all there yet: wait until the run has bootstrapped and proposed them."
 )
 
 
