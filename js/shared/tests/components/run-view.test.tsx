@@ -339,6 +339,31 @@ it("where nothing is gained at the end, it says so", async () => {
   expect(screen.getByText("no gain")).toBeTruthy();
 });
 
+describe("what a trial tries", () => {
+  const heads = () => screen.getAllByRole("columnheader").map((head) => head.textContent);
+  const predictors = (...names: string[]) =>
+    Object.fromEntries(names.map((name) => [name, "question -> answer"]));
+
+  it("has a column for each of a few predictors, under its name", async () => {
+    const row = trial(1, { configuration: { "plan:instruction": 2, "solve:demos": 1 } });
+    const names = predictors("plan", "solve", "check");
+    await opened(snapshot({ summary: summary({ predictors: names }), trials: [row] }));
+    expect(heads()).toEqual(expect.arrayContaining(["plan", "solve", "check"]));
+    expect(heads()).not.toContain("Configuration");
+    expect(screen.getByText("instr 2")).toBeTruthy();
+    expect(screen.getByText("demos 1")).toBeTruthy();
+    expect(screen.getByText("as given")).toBeTruthy();
+  });
+
+  it("has one column for a single predictor, and for many", async () => {
+    await opened(snapshot({ summary: summary({ predictors: predictors("solve") }) }));
+    expect(heads()).toContain("Configuration");
+    document.body.replaceChildren();
+    await opened(snapshot({ summary: summary({ predictors: predictors("a", "b", "c", "d") }) }));
+    expect(heads()).toContain("Configuration");
+  });
+});
+
 it("a run that has paused by itself says why, beside the button that goes on", async () => {
   await opened(
     snapshot({ summary: summary({ state: "paused", reason: "The server does not answer." }) }),

@@ -43,6 +43,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const close = useCallback(() => setOpened(null), []);
   const best = useStable(summary.best);
   const phases = useStable(summary.phases);
+  const predictors = useStable(Object.keys(summary.predictors));
 
   return (
     <section class="mipro-run" aria-label={`Run ${summary.id}`}>
@@ -77,7 +78,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             )}
             <TrialsTable
               trials={trials}
-              named={Object.keys(summary.predictors).length > 1}
+              predictors={predictors}
               going={now.going}
               best={best?.trial ?? null}
               opened={openedTrial}

@@ -8,8 +8,8 @@ import { trialColumns } from "./trialColumns";
 
 interface TrialsTableProps {
   readonly trials: readonly TrialRow[];
-  /** Whether the program has several predictors. */
-  readonly named: boolean;
+  /** The same array at each drawing. */
+  readonly predictors: readonly string[];
   /** Whether the run goes on. */
   readonly going: boolean;
   readonly best: number | null;
@@ -32,7 +32,7 @@ const filters = [
 
 export function TrialsTable({
   trials,
-  named,
+  predictors,
   going,
   best,
   opened,
@@ -42,7 +42,7 @@ export function TrialsTable({
   const [text, setText] = useState("");
   const [shown, setShown] = useState<Shown>("all");
   const [marked, setMarked] = useState<readonly number[]>([]);
-  const columns = useMemo(() => trialColumns(named, going), [named, going]);
+  const columns = useMemo(() => trialColumns(predictors, going), [predictors, going]);
   const rows = useMemo(() => filtered(trials, text, shown), [trials, text, shown]);
   const [first, second] = marked;
 

@@ -14,12 +14,18 @@ import { IntervalBar } from "../base/IntervalBar";
 import { numberColumn } from "../base/numberColumn";
 import { SafeText } from "../base/SafeText";
 
+/** Beyond so many predictors their columns would leave no room for the rest. */
+const mostColumns = 3;
+
 /**
  * The columns of the trial table.
  *
- * `named` says whether predictors have to be told apart, `going` whether a running trial runs still.
+ * `predictors` are those of the program, `going` says whether a running trial runs still.
  */
-export function trialColumns(named: boolean, going: boolean): readonly Column<TrialRow>[] {
+export function trialColumns(
+  predictors: readonly string[],
+  going: boolean,
+): readonly Column<TrialRow>[] {
   return [
     numberColumn({
       id: "trial",
@@ -37,13 +43,7 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
         <span class={`mipro-kind mipro-kind--${row.kind}`}>{kindNames[row.kind]}</span>
       ),
     },
-    {
-      id: "configuration",
-      header: "Configuration",
-      width: named ? "minmax(240px, 2fr)" : "minmax(130px, 2fr)",
-      value: (row) => configurationText(row.configuration),
-      cell: (row) => <Chips row={row} named={named} />,
-    },
+    ...configurationColumns(predictors),
     numberColumn({
       id: "examples",
       header: "Examples",
@@ -141,6 +141,35 @@ export function trialColumns(named: boolean, going: boolean): readonly Column<Tr
       format: formatClock,
     }),
   ];
+}
+
+/** What a trial tries: a column for each predictor, or one for all where they are many. */
+function configurationColumns(predictors: readonly string[]): readonly Column<TrialRow>[] {
+  if (predictors.length < 2 || predictors.length > mostColumns) {
+    const named = predictors.length > 1;
+    return [
+      {
+        id: "configuration",
+        header: "Configuration",
+        width: named ? "minmax(240px, 2fr)" : "minmax(130px, 2fr)",
+        value: (row) => configurationText(row.configuration),
+        cell: (row) => <Chips row={row} named={named} />,
+      },
+    ];
+  }
+  return predictors.map((predictor) => ({
+    id: `configuration ${predictor}`,
+    header: predictor,
+    title: `What is tried for ${predictor}`,
+    width: "minmax(136px, 1fr)",
+    value: (row) => textFor(predictor, row),
+    cell: (row) => <span class="mipro-chip">{textFor(predictor, row)}</span>,
+  }));
+}
+
+function textFor(predictor: string, { configuration }: TrialRow): string {
+  const choice = choices(configuration).find((each) => each.predictor === predictor);
+  return choice === undefined ? "as given" : choiceText(choice);
 }
 
 function Chips({ row, named }: { readonly row: TrialRow; readonly named: boolean }) {
