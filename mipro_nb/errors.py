@@ -218,7 +218,13 @@ class RunEndedError(MiproError):
 
 
 class PermissionDeniedError(MiproError):
-    """The person asked for permission said no; no LM call was made."""
+    """The person asked for permission said no; no LM call was made.
+
+    A notebook shows it in one line: to say no is not a fault, and needs no traceback.
+    """
+
+    def _render_traceback_(self) -> list[str]:  # IPython looks for a method of this name
+        return [f"{type(self).__name__}: {self}"]
 
 
 class PermissionUnansweredError(MiproError):

@@ -30,6 +30,9 @@ def test_cancel_raises_and_sends_nothing(notebook, lm):
     widget.button("Cancel").click()
     opened.wait_for_end(1)
     expect(opened.output(1).first).to_contain_text("Cancelled. No LM call was made.")
+    said = opened.output(1).last
+    expect(said).to_contain_text("PermissionDeniedError: ")
+    expect(said).not_to_contain_text("Traceback")
     opened.run(2)
     expect(opened.output(2)).to_have_text("PermissionDeniedError")
     assert lm.count == 0
