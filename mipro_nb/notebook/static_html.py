@@ -210,7 +210,9 @@ def comparison_html(comparison: vm.RunComparison) -> str:
     runs = comparison["runs"][:_MOST_COMPARED]
     page = _Page()
     page.add(_heading(f"{counted(len(comparison['runs']), 'run')} compared"))
-    head, *rows = comparison_rows({"runs": runs})
+    if comparison["note"]:
+        page.add(_paragraph(comparison["note"]))
+    head, *rows = comparison_rows({**comparison, "runs": runs})
     page.add(_table(head, rows))
     for run in runs:
         points = [

@@ -120,7 +120,8 @@ def history_text(rows: Sequence[vm.HistoryRow]) -> str:
 
 def comparison_text(comparison: vm.RunComparison) -> str:
     """Return a comparison as text: a column per run."""
-    return _joined(_table(comparison_rows(comparison)))
+    note = comparison["note"]
+    return _joined([*([f"  {note}"] if note else []), *_table(comparison_rows(comparison))])
 
 
 def notice(summary: vm.RunSummary) -> str:
@@ -237,6 +238,7 @@ def comparison_rows(comparison: vm.RunComparison) -> list[tuple[str, ...]]:
         ("", *(row["id"] for row in rows)),
         ("name", *(row["name"] for row in rows)),
         ("program", *(row["program"] for row in rows)),
+        *_differing("{}", [row["rows"] for row in rows]),
         ("state", *(row["state"] for row in rows)),
         (STUDENT, *(format_score(row["baseline"]) for row in rows)),
         ("score", *(format_score(row["score"]) for row in rows)),

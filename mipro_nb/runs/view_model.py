@@ -495,6 +495,8 @@ class HistoryRow(TypedDict):
         as that is known, at their worst.
     billed
         What to say of that beneath the cost; None if there is nothing to say.
+    rows
+        Trainset and valset: how many rows, and a fingerprint of them.
     resume_lines
         Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
         again.
@@ -521,6 +523,7 @@ class HistoryRow(TypedDict):
     billed: Annotated[str | None, ADDED_LATER]
     models: dict[str, str]
     settings: dict[str, Any]
+    rows: Annotated[dict[str, str], ADDED_LATER]
     resume_lines: Annotated[list[str], ADDED_LATER]
     resume_hint: Annotated[str | None, ADDED_LATER]
     here: bool
@@ -552,9 +555,16 @@ class ComparedRun(TypedDict):
 
 
 class RunComparison(TypedDict):
-    """Runs side by side."""
+    """Runs side by side.
+
+    Attributes
+    ----------
+    note
+        Why their scores cannot be compared; None if they can.
+    """
 
     runs: list[ComparedRun]
+    note: Annotated[str | None, ADDED_LATER]
 
 
 class PermissionRequest(TypedDict):

@@ -272,6 +272,7 @@ def history_row(number=0):
         "billed": None,
         "models": {"task": "gpt"},
         "settings": {"seed": number, "auto": "light"},
+        "rows": {"trainset": "12 rows (aa)", "valset": f"24 rows (b{number})"},
         "resume_lines": [],
         "resume_hint": CELL_AGAIN,
         "here": False,
@@ -288,7 +289,8 @@ def comparison(count=2):
                 "instructions": {"solve": clip(f"instruction of run {number}")},
             }
             for number in range(count)
-        ]
+        ],
+        "note": "These runs were scored on different validation rows.",
     }
 
 

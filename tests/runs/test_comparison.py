@@ -120,6 +120,25 @@ def test_a_comparison_is_plain_values_and_a_table():
         assert part in repr(comparison)
 
 
+def test_runs_on_other_rows_are_told_apart_before_anything_else():
+    sizes = {"trainset_size": 12, "valset_size": 24}
+    rows = {"trainset": "a" * 32, "valset": "b" * 32}
+    for run_id, valset in (("one", "b"), ("two", "c"), ("again", "b")):
+        given = planned(plan=sizes, **{**rows, "valset": valset * 32})
+        write(run_id, [given, *whole_run()[1:]])
+    other, same = mipro.runs.compare("one", "two"), mipro.runs.compare("one", "again")
+    assert "different validation rows" in other.note
+    assert repr(other).startswith(other.note)
+    assert list(other.to_dataframe()["valset"]) == ["24 rows (bbbbbbbb)", "24 rows (cccccccc)"]
+    assert "trainset" not in other.to_dataframe().columns
+    assert same.note is None
+    assert "valset" not in same.to_dataframe().columns
+    for shown in (repr(mipro.compare("one", "two")), repr(mipro.compare("two", "again"))):
+        assert "different validation rows" in shown
+        assert "24 rows (cccccccc)" in shown
+    assert "rows" not in repr(mipro.compare("one", "again"))
+
+
 def test_it_takes_two_runs_to_compare():
     write("one", whole_run())
     for run_ids in ((), ("one",), ("one", "on")):

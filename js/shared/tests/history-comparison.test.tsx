@@ -27,6 +27,21 @@ describe("RunComparisonView", () => {
     expect(line("Time")).toEqual(["1 min 14 s", "2 min 15 s", "4 min 17 s"]);
   });
 
+  it("says first that the runs were scored on different rows, and on which", () => {
+    const note = "These runs were scored on different validation rows.";
+    const runs = comparison().runs.map((run, place) => ({
+      ...run,
+      row: {
+        ...run.row,
+        rows: { trainset: "12 rows (aa)", valset: `${place + 20} rows (b${place})` },
+      },
+    }));
+    render(view({ runs, note }));
+    expect(screen.getByRole("note").textContent).toBe(note);
+    expect(line("valset")).toEqual(["20 rows (b0)", "21 rows (b1)", "22 rows (b2)"]);
+    expect(screen.queryByRole("rowheader", { name: "trainset" })).toBeNull();
+  });
+
   it("tells runs of the same name apart by their ids", () => {
     const same = comparison();
     const runs = same.runs.map((run, place) => ({

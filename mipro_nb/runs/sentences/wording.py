@@ -7,7 +7,10 @@ from typing import Any
 
 from mipro_nb.amounts import format_count, format_score
 from mipro_nb.runs.configuration import STUDENT, split_variable
+from mipro_nb.runs.events import RunPlanned
 from mipro_nb.runs.interval import score_interval
+
+_FINGERPRINT_LETTERS = 8
 
 
 def counted(number: int, what: str) -> str:
@@ -54,6 +57,15 @@ def told_settings(settings: Mapping[str, Any], measured: str | None = None) -> d
     elif formats is not None:
         told["prompt_format"] = with_origin(formats, by)
     return told
+
+
+def told_rows(planned: RunPlanned) -> dict[str, str]:
+    """Return how many rows a plan has, each with a fingerprint: equal ones are the same rows."""
+    refs = {"trainset": planned.trainset, "valset": planned.valset}
+    return {
+        name: f"{planned.plan.get(f'{name}_size', '?')} rows ({ref[:_FINGERPRINT_LETTERS]})"
+        for name, ref in refs.items()
+    }
 
 
 def with_origin(formats: str, by: str | None) -> str:

@@ -35,6 +35,12 @@ class _Program(BaseModel):
 _PROGRAM = TypeAdapter(_Program)
 
 
+_OTHER_ROWS = (
+    "These runs were scored on different validation rows: their scores may differ because of the "
+    "rows."
+)
+
+
 class Comparison(dict[str, list[ComparedRun]]):
     """Runs side by side, in the form of a `RunComparison`; its text form is a table.
 
@@ -49,12 +55,23 @@ class Comparison(dict[str, list[ComparedRun]]):
         """The runs, in the order in which they were given."""
         return self["runs"]
 
+    @property
+    def note(self) -> str | None:
+        """Why the scores cannot be compared; None if they can."""
+        valsets = {run["row"]["rows"].get("valset") for run in self.runs}
+        return _OTHER_ROWS if len(valsets) > 1 else None
+
     def to_dataframe(self) -> pd.DataFrame:
-        """Return a row per run, with those settings in which the runs differ."""
+        """Return a row per run, with those rows and settings in which the runs differ."""
         import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
 
         rows = [run["row"] for run in self.runs]
         different = differing_settings(rows)
+        others = [
+            name
+            for name in ("trainset", "valset")
+            if len({row["rows"].get(name) for row in rows}) > 1
+        ]
         table = [
             {
                 "run": row["id"],
@@ -67,6 +84,7 @@ class Comparison(dict[str, list[ComparedRun]]):
                 "calls": row["calls"],
                 "usd": row["usd"],
                 "seconds": row["seconds"],
+                **{name: row["rows"].get(name) for name in others},
                 **{name: row["settings"].get(name) for name in different},
             }
             for row in rows
@@ -82,7 +100,8 @@ class Comparison(dict[str, list[ComparedRun]]):
         )
 
     def __repr__(self) -> str:
-        return str(self.to_dataframe().T.to_string(na_rep="–"))
+        table = str(self.to_dataframe().T.to_string(na_rep="–"))
+        return f"{self.note}\n{table}" if self.note else table
 
 
 def compare(record: Record, run_ids: Sequence[str]) -> Comparison:

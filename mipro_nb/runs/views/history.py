@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs.sentences.resume import billed_text, resume_hint, resume_lines
-from mipro_nb.runs.sentences.wording import told_settings
+from mipro_nb.runs.sentences.wording import told_rows, told_settings
 from mipro_nb.runs.state import RunState, as_it_stands
 from mipro_nb.runs.store.owners import lives_here
 from mipro_nb.runs.store.record import Record, time_read
@@ -122,6 +122,7 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "billed": billed_text(state.lost.usd),
         "models": planned.models if planned else {},
         "settings": told_settings(planned.plan, state.measured_format) if planned else {},
+        "rows": told_rows(planned) if planned else {},
         "resume_lines": resume_lines(run_id, planned),
         "resume_hint": resume_hint(run_id, planned),
         "here": ended is None and state.process == os.getpid() and lives_here(run_id),

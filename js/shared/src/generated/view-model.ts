@@ -405,6 +405,11 @@ export interface HistoryRow {
   readonly models: Readonly<Record<string, string>>;
   readonly settings: Readonly<Record<string, unknown>>;
   /**
+   * Trainset and valset: how many rows, and a fingerprint of them. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly rows?: Readonly<Record<string, string>>;
+  /**
    * Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
    * again. Absent from what older versions saved in notebooks.
    */
@@ -438,6 +443,11 @@ export interface ComparedRun {
 /** Runs side by side. */
 export interface RunComparison {
   readonly runs: readonly ComparedRun[];
+  /**
+   * Why their scores cannot be compared; null if they can. Absent from what older versions saved
+   * in notebooks.
+   */
+  readonly note?: string | null;
 }
 
 /** A question for permission, and what became of it. */

@@ -1,4 +1,5 @@
 import type { RunComparison } from "../../generated/view-model";
+import { Notice } from "../base/Notice";
 import { counted } from "../drill/counted";
 import { DrillFrame } from "../drill/DrillFrame";
 import { CurveChart } from "./CurveChart";
@@ -22,6 +23,7 @@ export function RunComparisonView({ comparison, onOpenRun, onClose }: RunCompari
       name="the comparison"
       onClose={onClose}
     >
+      {comparison.note && <Notice tone="warning">{comparison.note}</Notice>}
       <CurveChart runs={runs} />
       <FactTable rows={runs.map(({ row }) => row)} onOpenRun={onOpenRun} />
       <InstructionComparison runs={runs} />

@@ -54,6 +54,7 @@ export function factGroups(rows: readonly HistoryRow[]): readonly FactGroup[] {
         ...table(rows.map((row) => row.models)),
       ],
     },
+    { name: "Rows", lines: table(rows.map((row) => row.rows ?? {})) },
     { name: "Settings", lines: table(rows.map((row) => row.settings)) },
   ];
 }
