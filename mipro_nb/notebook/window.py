@@ -155,6 +155,7 @@ class WidgetWindow:
     def _say_if_declined(self) -> None:
         if not self._run.permitted:
             self._answered("declined", self._run.plan.caps)
+            self._handle.update(self._widget)  # or the notebook would keep an open question
 
     def _answered(self, state: Literal["permitted", "joined", "declined"], caps: Caps) -> None:
         told: vm.PermissionRequest = {

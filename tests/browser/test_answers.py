@@ -37,6 +37,11 @@ def test_cancel_raises_and_sends_nothing(notebook, lm):
     expect(opened.output(2)).to_have_text("PermissionDeniedError")
     assert lm.count == 0
     assert mipro.runs.list() == []
+    opened.save()
+    (asked,) = [output for output in opened.read().cells[1].outputs if "data" in output]
+    assert "declined" in asked.data["text/html"]
+    assert "waits for permission" not in asked.data["text/html"]
+    assert asked.data["application/vnd.mipro.run+json"]["permission"]["state"] == "declined"
 
 
 @pytest.mark.parametrize(
