@@ -65,6 +65,7 @@ def main(source: Path, folder: Path) -> int:
         notebook,
         timeout=None,
         kernel_name="python3",
+        coalesce_streams=True,  # of a progress bar, its last state
         record_timing=False,  # it would be all that differs from one execution to the next
         on_cell_start=tell_section,
         resources={"metadata": {"path": source.parent}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -313,12 +314,19 @@ def _lm_of(program: Module) -> dict[str, Any]:
 
 
 class _Bar:
-    """A progress bar that the core loop counts for and the waiting thread draws."""
+    """A progress bar that the core loop counts for and the waiting thread draws.
+
+    In a notebook it is text below the cell: of a bar that is a widget, the saved notebook keeps the
+    beginning, "0/120", as if nothing had been done.
+    """
 
     def __init__(self, total: int, *, shown: bool) -> None:
-        from tqdm.auto import tqdm  # noqa: PLC0415 - in a kernel it brings ipywidgets
+        from tqdm import tqdm  # noqa: PLC0415 - takes a moment, and few look on
 
-        self._bar = tqdm(total=total, disable=not shown, desc="evaluate")
+        # A notebook has another colour for what is written to stderr: that of a failure.
+        is_kernels = type(sys.stdout).__module__.startswith("ipykernel.")
+        file = sys.stdout if is_kernels else sys.stderr
+        self._bar = tqdm(total=total, disable=not shown, desc="evaluate", file=file)
         self._done = 0
         self._points = 0.0
         self._scale = 1

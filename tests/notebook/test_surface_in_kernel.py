@@ -502,3 +502,12 @@ def test_history_is_searched_renamed_tagged_and_deleted_from_the_widget(front_en
     assert end.answer("delete", {"runs": [run]}) is None
     assert end.answer("history") == []
     assert "No run" in end.answer("snapshot", {"run": run})
+
+
+def test_the_progress_of_an_evaluation_is_left_as_text_that_says_how_it_ended(front_end, lm):
+    end = front_end()
+    end.run("evaluate = mipro.Evaluate(devset=rows(12), metric=exact, display_progress=True)")
+    cell = end.run("_ = evaluate(Solve())")
+    assert "evaluate: 100%" in cell.text.split("\r")[-1]
+    assert "12/12" in cell.text
+    assert "ERROR" not in cell.text
