@@ -39,6 +39,10 @@ class LMRequest:
         Name of the predictor in the program that a run has bound; None elsewhere.
     write_answer
         Writes the reply that the messages ask for, where that is in none of our formats.
+    without_demos
+        The messages without demos; empty where these are the first and the last one.
+    demo_turn
+        The inputs as a demo shows them; None where that is the last message.
     """
 
     messages: Sequence[Message]
@@ -50,6 +54,8 @@ class LMRequest:
     signature: SignatureMeta | None = None
     predictor: str | None = None
     write_answer: Callable[[SignatureMeta, Mapping[str, Any]], str] | None = None
+    without_demos: Sequence[Message] = ()
+    demo_turn: Message | None = None
 
 
 @dataclass(frozen=True)

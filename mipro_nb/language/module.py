@@ -65,7 +65,13 @@ class Module:
     @property
     def plan_notes(self) -> Sequence[str]:
         """What the plan of a run has to say about it."""
-        return ()
+        inner = [predictor for predictor in self.predictors() if predictor is not self]
+        return list(dict.fromkeys(note for each in inner for note in each.plan_notes))
+
+    @property
+    def source_text(self) -> str:
+        """What tells what it does where its class does not; empty otherwise."""
+        return ""
 
     def check_lms(self, **lms: LanguageModel | None) -> None:
         """Return if the program can be run with these LMs, given by the name of their argument.
