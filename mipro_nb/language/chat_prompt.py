@@ -68,7 +68,7 @@ class ChatPrompt(Predict):
     ----------
     messages
         Messages with ``"role"`` and ``"content"``. Placeholders are the inputs: ``{question}`` or
-        ``{{ question }}``; braces that are no placeholders stay.
+        ``{{ question }}``; all other braces stay.
     outputs
         What the reply is: ``"answer"`` for a text, the whole reply without thoughts; with types as
         in a signature, such as ``"label: Literal['ham', 'spam']"``; names and types as a dict; or a
@@ -90,9 +90,9 @@ class ChatPrompt(Predict):
     Raises
     ------
     InvalidArgumentError
-        If a message is none, there is no placeholder, or nothing to optimize.
+        If a message cannot be read, or there is no placeholder, or nothing to optimize.
     SignatureError
-        If a placeholder or an output has no valid name, or one name is both.
+        If a placeholder or an output has no valid name, or one name is that of both.
 
     Examples
     --------
@@ -254,7 +254,7 @@ def _checked(messages: Any) -> list[tuple[str, str, str]]:
     Raises
     ------
     InvalidArgumentError
-        If one is none.
+        If one cannot be read.
     """
     if isinstance(messages, str):
         raise InvalidArgumentError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mipro_nb.core_loop import core, in_worker
 from mipro_nb.errors import ProgramError
 from mipro_nb.language import saving
+from mipro_nb.language.exports import exported
 from mipro_nb.language.lm_protocol import LanguageModel
 
 if TYPE_CHECKING:
@@ -212,6 +213,30 @@ class Module:
             If the file is not a saved program, or one of another structure or a newer format.
         """
         saving.load_state(self.named_predictors(), saving.read(Path(path)))
+
+    def export(
+        self, form: str, *, predictor: str | None = None, lm: LanguageModel | None = None
+    ) -> Any:
+        """Return a prompt as it is now, instruction and demos, for use without mipro_nb.
+
+        Parameters
+        ----------
+        form
+            "messages", a list of dicts with placeholders; "text" or "markdown"; "openai", "litellm"
+            or "langchain", Python code that needs that package alone; "promptfoo", a YAML config.
+        predictor
+            Name of the predictor, where there are several.
+        lm
+            The LM that code and configs name; without it the predictor's own, or the configured
+            one. Keys are never written: code reads them from the environment.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such form or predictor, or code is asked for and there is no LM; or if
+            the prompt has text that the form would take for a placeholder.
+        """
+        return exported(form, dict(self.named_predictors()), predictor, lm)
 
     def __repr__(self) -> str:
         lines = [f"{name} = {predictor!r}" for name, predictor in self.named_predictors()]

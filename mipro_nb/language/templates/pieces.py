@@ -55,7 +55,7 @@ class Turn:
 
 
 def filled(pieces: Iterable[Piece], values: Mapping[str, Any], instruction: str) -> str:
-    """Return the text of `pieces`; a value that is no text stands as Python's ``str`` writes it."""
+    """Return the text of `pieces`; a value that is not one stands as Python's ``str`` writes it."""
     written = []
     for piece in pieces:
         if isinstance(piece, Placeholder):
