@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel
 
 from mipro_nb.errors import InvalidArgumentError, shown
+from mipro_nb.homes import expanded
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.plain import plain
 from mipro_nb.language.predict import Predict
+from mipro_nb.language.prompt_files import prompt_in
 from mipro_nb.language.reading.values import write_value
 from mipro_nb.language.reply import Reading, read_whole_reply
 from mipro_nb.language.signatures.fields import Field, FieldSpec, field_of
@@ -158,6 +161,37 @@ class ChatPrompt(Predict):
             Who says it.
         """
         return cls([{"role": role, "content": text}], outputs, **settings)
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        outputs: Outputs = "answer",
+        *,
+        name: str | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Return the prompt in a file: a text, or one of another tool's.
+
+        Parameters
+        ----------
+        path
+            A text; promptfoo's YAML with ``prompts``; Langfuse's JSON with ``prompt``; MLflow's
+            with ``template``; OpenAI's with ``messages`` or ``input_messages``, where
+            ``{{ item.question }}`` is the input ``question``; or a list of messages. No code that
+            a file names is run.
+        outputs, **settings
+            As in `ChatPrompt`.
+        name
+            Which one, where there are several: the label or the name that the file has for it.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the file cannot be read or has no prompt, or several and none is named.
+        """
+        found = prompt_in(expanded(path, "path"), name)
+        return cls(found.messages, outputs, **{"syntax": found.syntax, **settings})
 
     @property
     def plan_notes(self) -> Sequence[str]:
