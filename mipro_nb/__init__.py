@@ -13,6 +13,7 @@ from mipro_nb import errors, runs
 from mipro_nb.evaluate import Evaluate, EvaluationResult, Score
 from mipro_nb.language import (
     ChainOfThought,
+    ChatPrompt,
     Example,
     Found,
     InputField,
@@ -49,6 +50,7 @@ __all__ = [
     "Answer",
     "Call",
     "ChainOfThought",
+    "ChatPrompt",
     "Evaluate",
     "EvaluationResult",
     "Example",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from mipro_nb.dspy.media import unwrapped, wrapped
 from mipro_nb.dspy.rehearsed import adapter_in_force, written_reply
 from mipro_nb.dspy.signatures import own_signature
 from mipro_nb.language.example import Example
+from mipro_nb.language.lm_protocol import LMRequest
 
 if TYPE_CHECKING:
     from mipro_nb.language.lm_protocol import LanguageModel, Message
@@ -42,6 +43,8 @@ class DSPyPredictor:
 
     prompt_format: str | None = None
     rollout = 0
+    writes_own_prompt = True
+    plan_notes: Sequence[str] = ()
 
     def __init__(self, inner: Any, signature: SignatureMeta | None = None) -> None:
         self.inner = inner
@@ -114,6 +117,10 @@ class DSPyPredictor:
             text = "\n".join(f"{name}: {value}" for name, value in inputs.items())
             made = [{"role": "user", "content": f"{self.inner.signature.instructions}\n{text}"}]
         return list(made)
+
+    def request(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> LMRequest:
+        """Return what a call with `inputs` asks `lm` for, without asking it."""
+        return LMRequest(self.messages(inputs, lm), self.options, signature=self.signature)
 
     def write_answer(self, outputs: Mapping[str, Any], lm: LanguageModel | None = None) -> str:
         """Return a reply of `lm` that has these outputs, as it is asked for."""

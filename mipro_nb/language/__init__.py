@@ -1,5 +1,6 @@
 """What users write: examples, signatures, predictors, modules."""
 
+from mipro_nb.language.chat_prompt import ChatPrompt
 from mipro_nb.language.example import Example, Prediction
 from mipro_nb.language.execution.recent_calls import inspect_history
 from mipro_nb.language.formats import Found, PromptFormat, register_prompt_format
@@ -12,6 +13,7 @@ from mipro_nb.language.signatures.signature import Signature
 
 __all__ = [
     "ChainOfThought",
+    "ChatPrompt",
     "Completion",
     "Example",
     "Found",

@@ -39,6 +39,10 @@ class LMRequest:
         Name of the predictor in the program that a run has bound; None elsewhere.
     write_answer
         Writes the reply that the messages ask for, where that is in none of our formats.
+    without_demos
+        The messages without demos; empty where these are the first and the last one.
+    demo_turn
+        The inputs as a demo shows them; None where that is the last message.
     """
 
     messages: Sequence[Message]
@@ -50,6 +54,42 @@ class LMRequest:
     signature: SignatureMeta | None = None
     predictor: str | None = None
     write_answer: Callable[[SignatureMeta, Mapping[str, Any]], str] | None = None
+    without_demos: Sequence[Message] = ()
+    demo_turn: Message | None = None
+
+
+@dataclass(frozen=True)
+class WrittenCall:
+    """How a request is sent by other clients, without anything that may be a key.
+
+    Attributes
+    ----------
+    model
+        Name as the server knows it.
+    parameters
+        What is sent beside model and messages.
+    extra
+        Of that, what openai's client does not know by name.
+    provider
+        Name of the service, None for a server of one's own.
+    base_url
+        Where the server is; None for OpenAI's own.
+    key_variable
+        Environment variable that holds the key; None for the usual one.
+    needs_key
+        Whether there is a key to the server.
+    left_out
+        Names of parameters that are sent and not written, as they may hold a key.
+    """
+
+    model: str
+    parameters: Mapping[str, Any]
+    extra: Mapping[str, Any]
+    provider: str | None
+    base_url: str | None
+    key_variable: str | None
+    needs_key: bool
+    left_out: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -81,6 +121,7 @@ class LanguageModel(Protocol):
     An attribute ``keeps_to_labels = True`` says that replies are kept to a request's `labels`.
     An attribute ``prompt_format`` names the format in which outputs are asked for, or is "auto";
     None, or no such attribute, leaves that to what is configured.
+    A method ``written_call(request)`` gives the `WrittenCall` that exported code makes.
     """
 
     name: str

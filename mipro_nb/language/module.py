@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mipro_nb.core_loop import core, in_worker
 from mipro_nb.errors import ProgramError
 from mipro_nb.language import saving
+from mipro_nb.language.exports import exported
 from mipro_nb.language.lm_protocol import LanguageModel
 
 if TYPE_CHECKING:
@@ -65,7 +66,13 @@ class Module:
     @property
     def plan_notes(self) -> Sequence[str]:
         """What the plan of a run has to say about it."""
-        return ()
+        inner = [predictor for predictor in self.predictors() if predictor is not self]
+        return list(dict.fromkeys(note for each in inner for note in each.plan_notes))
+
+    @property
+    def source_text(self) -> str:
+        """What tells what it does where its class does not; empty otherwise."""
+        return ""
 
     def check_lms(self, **lms: LanguageModel | None) -> None:
         """Return if the program can be run with these LMs, given by the name of their argument.
@@ -206,6 +213,30 @@ class Module:
             If the file is not a saved program, or one of another structure or a newer format.
         """
         saving.load_state(self.named_predictors(), saving.read(Path(path)))
+
+    def export(
+        self, form: str, *, predictor: str | None = None, lm: LanguageModel | None = None
+    ) -> Any:
+        """Return a prompt as it is now, instruction and demos, for use without mipro_nb.
+
+        Parameters
+        ----------
+        form
+            "messages", a list of dicts with placeholders; "text" or "markdown"; "openai", "litellm"
+            or "langchain", Python code that needs that package alone; "promptfoo", a YAML config.
+        predictor
+            Name of the predictor, where there are several.
+        lm
+            The LM that code and configs name; without it the predictor's own, or the configured
+            one. Keys are never written: code reads them from the environment.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such form or predictor, or code is asked for and there is no LM; or if
+            the prompt has text that the form would take for a placeholder.
+        """
+        return exported(form, dict(self.named_predictors()), predictor, lm)
 
     def __repr__(self) -> str:
         lines = [f"{name} = {predictor!r}" for name, predictor in self.named_predictors()]

@@ -14,7 +14,13 @@ from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.execution.tracing import Step, add_notes, add_step
 from mipro_nb.language.formats import FORMATS, check_fits, check_format, labels_of
 from mipro_nb.language.gateway import complete
-from mipro_nb.language.lm_protocol import LanguageModel, LMRequest, Message, check_lm
+from mipro_nb.language.lm_protocol import (
+    Completion,
+    LanguageModel,
+    LMRequest,
+    Message,
+    check_lm,
+)
 from mipro_nb.language.module import Module
 from mipro_nb.language.options import check_options
 from mipro_nb.language.plain import plain
@@ -72,6 +78,7 @@ class Predict(Module):
     """
 
     is_predictor = True
+    writes_own_prompt = False
 
     def __init__(
         self,
@@ -173,6 +180,12 @@ class Predict(Module):
         """Return the messages that a call with `inputs` sends, without sending them."""
         return self._messages(inputs, self.format_with(lm or self.lm or settings.lm))
 
+    def request(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> LMRequest:
+        """Return what a call with `inputs` asks `lm` for, without asking it."""
+        asked = lm or self.lm or settings.lm
+        prompt_format = self.format_with(asked)
+        return self._request(asked, self._messages(inputs, prompt_format), prompt_format)
+
     def write_answer(self, outputs: Mapping[str, Any], lm: LanguageModel | None = None) -> str:
         """Return a reply of `lm` that has these outputs, as it is asked for."""
         return FORMATS[self.format_with(lm)].write_answer(self.signature, outputs)
@@ -209,8 +222,18 @@ class Predict(Module):
         return {**lacking, **values} if lacking else dict(values)
 
     async def _ask(self, lm: LanguageModel, messages: list[Message], prompt_format: str) -> Reading:
-        by_schema = prompt_format == "json" and lm.structured_outputs
-        request = LMRequest(
+        completion = await complete(lm, self._request(lm, messages, prompt_format))
+        if lm is not settings.stand_in:
+            remember(RecentCall(lm.name, messages, completion.text))
+        if completion.problem:
+            raise ReplyError(completion.problem, completion.text, {})
+        return self._read(completion, prompt_format)
+
+    def _request(
+        self, lm: LanguageModel | None, messages: list[Message], prompt_format: str
+    ) -> LMRequest:
+        by_schema = prompt_format == "json" and lm is not None and lm.structured_outputs
+        return LMRequest(
             messages,
             self.options,
             schema=reply_schema(self.signature) if by_schema else None,
@@ -220,11 +243,8 @@ class Predict(Module):
             signature=self.signature,
             predictor=self.bound_name,
         )
-        completion = await complete(lm, request)
-        if lm is not settings.stand_in:
-            remember(RecentCall(lm.name, messages, completion.text))
-        if completion.problem:
-            raise ReplyError(completion.problem, completion.text, {})
+
+    def _read(self, completion: Completion, prompt_format: str) -> Reading:
         return read_reply(
             self.signature,
             completion.text,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextvars import Context
 
     from mipro_nb.language.example import Example
-    from mipro_nb.language.lm_protocol import LanguageModel, Message
+    from mipro_nb.language.lm_protocol import LanguageModel, LMRequest, Message
     from mipro_nb.language.signatures.signature import SignatureMeta
 
 
@@ -45,6 +45,16 @@ class Predictor(Protocol):
     scope: Context | None
     bound_name: str | None
 
+    @property
+    def writes_own_prompt(self) -> bool:
+        """Whether its prompt is written elsewhere, and asks for outputs in its own words."""
+        ...
+
+    @property
+    def plan_notes(self) -> Sequence[str]:
+        """What the plan of a run has to say about it."""
+        ...
+
     def reset(self) -> None:
         """Forget demos and LM; the signature and the prompt format stay."""
         ...
@@ -55,6 +65,10 @@ class Predictor(Protocol):
 
     def messages(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> list[Message]:
         """Return the messages that a call with `inputs` sends, without sending them."""
+        ...
+
+    def request(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> LMRequest:
+        """Return what a call with `inputs` asks `lm` for, without asking it."""
         ...
 
     def write_answer(self, outputs: Mapping[str, Any], lm: LanguageModel | None = None) -> str:

@@ -98,6 +98,41 @@ def read_reply(
     return reading
 
 
+def read_whole_reply(signature: SignatureMeta, text: str, *, truncated: bool = False) -> Reading:
+    """Return the one output, which is the whole of an LM's reply, without thoughts.
+
+    A text is taken as it stands, whatever it looks like. Anything else may also be written as
+    `read_reply` understands it.
+
+    Raises
+    ------
+    TruncatedReplyError
+        If the reply was cut off before it was surely complete.
+    ReplyError
+        If it is empty or not of the output's type.
+    """
+    (output,) = signature.output_fields.values()
+    said = told_apart(text, signature.output_fields)
+    reading = Reading({}, list(filter(None, [said.note])))
+    answer = said.answer.strip()
+    is_text = output.type is str
+    if (truncated and is_text) or (said.cut_off and not answer):
+        raise TruncatedReplyError(_CUT_OFF, text, {})
+    if not answer:
+        msg = "The reply is empty."
+        raise ReplyError(msg, text, {})
+    try:
+        value = answer if is_text else read_value(output, answer, reading.notes)
+        reading.values[output.name] = output.checked(value)
+    except ValueError as error:
+        if is_text:
+            raise ReplyError(_problem(output.name, error), text, {}) from None
+    else:
+        if not truncated:
+            return reading
+    return read_reply(signature, text, truncated=truncated, prompt_format="value")
+
+
 @lru_cache(maxsize=256)
 def reply_schema(signature: SignatureMeta) -> dict[str, Any]:
     """Return the JSON schema of the output fields, as servers take it for structured outputs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from mipro_nb.errors import EmptyAnswerError, InvalidArgumentError, ProgramError
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.formats import check_choice
 from mipro_nb.language.gateway import lead_through
-from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest
+from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest, WrittenCall
 from mipro_nb.language.options import check_options
 from mipro_nb.language.prompt import write_retry
 from mipro_nb.language.settings import settings
@@ -307,6 +308,32 @@ class LM:
             predictor=request.predictor,
             request=request,
             at_once=self._at_once,
+        )
+
+    def written_call(self, request: LMRequest) -> WrittenCall | None:
+        """Return how `request` is sent by other clients; None where that is code of a user's."""
+        if isinstance(self._client, Guarded):
+            return None
+        from openai.resources.chat.completions import Completions  # noqa: PLC0415 - slow
+
+        call = self.call_for(request)
+        known = inspect.signature(Completions.create).parameters
+        sent = {name: call.parameters[name] for name in sorted(call.parameters)}
+        shown = {name: value for name, value in sent.items() if is_harmless(name)}
+        endpoint = self._endpoint
+        usual = endpoint.provider == "openai"
+        return WrittenCall(
+            model=call.model,
+            parameters={name: value for name, value in shown.items() if name in known},
+            extra={name: value for name, value in shown.items() if name not in known},
+            provider=endpoint.provider,
+            base_url=None if usual else endpoint.shown_url,
+            key_variable=endpoint.key_variable,
+            needs_key=endpoint.has_key,
+            left_out=[
+                *(name for name in sent if name not in shown),
+                *(["base_url"] if endpoint.shown_url != endpoint.base_url else []),
+            ],
         )
 
     def shown_settings(self) -> dict[str, Any]:

@@ -108,13 +108,19 @@ class TestNames:
 
 class TestRuns:
     def test_the_newest_run_comes_first(self, notebook, run_ids):
-        for verb in ("show", "status", "pause", "compare", "diff", "export"):
+        for verb in ("show", "status", "pause", "compare", "diff"):
             assert notebook.completed(f"%mipro {verb} ") == [*run_ids, "last"]
         assert notebook.completed(f"%mipro show {run_ids[0][:-1]}") == [run_ids[0]]
 
     def test_every_argument_that_is_a_run_is_completed(self, notebook, run_ids):
         assert notebook.completed(f"%mipro diff {run_ids[0]} ") == [*run_ids, "last"]
         assert notebook.completed("%mipro compare last last la") == ["last"]
+
+    def test_what_is_exported_may_be_a_program_as_well(self, notebook, run_ids):
+        offered = notebook.completed("%mipro export ")
+        assert offered[: len(run_ids) + 1] == [*run_ids, "last"]
+        assert "student" in offered
+        assert notebook.completed("%mipro export student --as mark") == ["markdown"]
 
     def test_variables_that_hold_a_run_are_offered_too(self, notebook, run_ids):
         notebook.run("mine = mipro.runs.list()[0]")

@@ -477,6 +477,36 @@ class TestLookingBack:
             assert "is there already" in shell.fails(f"%mipro export last {part} {option}")
         shell.run(f"%mipro export last {part} --overwrite")
 
+    def test_a_prompt_is_exported(self, shell, server, tmp_path):
+        best, run = optimized(shell)
+        for name in ("best", "last", run.id):
+            assert shell.run(f"%mipro export {name} --as openai") == best.export("openai")
+        assert shell.run("%mipro export best --as messages") == best.export("messages")
+        file = tmp_path / "prompt.json"
+        assert shell.run(f"%mipro export best {file} --as messages") == file
+        assert json.loads(file.read_text()) == best.export("messages")
+        again = f"%mipro export best {file} --as text"
+        assert "is there already" in shell.fails(again)
+        shell.run(f"{again} --overwrite")
+        assert file.read_text() == best.export("text")
+        assert shell.run(f"%mipro export best {tmp_path / 'run.json'}") == tmp_path / "run.json"
+
+    def test_what_cannot_be_exported_is_told(self, shell, server):
+        assert "comes of no run" in shell.fails("%mipro export student")
+        assert "FORM" in shell.fails("%mipro export student")
+        assert "is none of messages" in shell.fails("%mipro export student --as yaml")
+        assert "they are solve" in shell.fails("%mipro export student --as text --predictor x")
+        optimized(shell)
+        assert "Name the file" in shell.fails("%mipro export last")
+        assert "give --as FORM" in shell.fails("%mipro export last x.json --predictor solve")
+        assert "give one of them" in shell.fails("%mipro export last --as text --program")
+        settings = "num_trials=1, minibatch=False, requires_permission_to_run=False"
+        shell.run(
+            "kept = [mipro.MIPROv2(exact, num_candidates=2, auto=None)"
+            f".compile(student, trainset=train, valset=val, {settings})]"
+        )
+        assert "No variable holds" in shell.fails("%mipro export last --as text")
+
     def test_names_that_no_run_has_are_told(self, shell, server):
         assert "no run is recorded yet" in shell.fails("%mipro show last")
         assert "No run is recorded yet" in shell.fails("%mipro status")

@@ -467,9 +467,10 @@ def _room(refusal: Refusal, counted: int) -> int:
 def _request(spoken: Spoken, seconds: float) -> dict[str, Any]:
     # Not in `send`, where tracebacks with local variables would show headers.
     call = spoken.call
-    body = {"model": call.model, "messages": list(call.messages), **call.parameters}
-    if spoken.stream:
-        body["stream"] = True
+    parameters = {**call.parameters, "stream": True} if spoken.stream else call.parameters
+    # In the order that openai's own methods write them: what is exported sends the same bytes.
+    ordered = {name: parameters[name] for name in sorted(parameters)}
+    body = {"model": call.model, "messages": list(call.messages), **ordered}
     options = {OPTIONS[name]: body.pop(name) for name in OPTIONS if name in body}
     # Connecting gets a little less, so that a host that cannot be reached is told as such.
     connecting = _CONNECTING * seconds

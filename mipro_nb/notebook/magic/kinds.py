@@ -12,8 +12,10 @@ from mipro_nb.errors import shown
 from mipro_nb.language import Example, Module
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.notebook.magic.known_runs import (
+    complete_exported,
     complete_resumable,
     complete_run,
+    read_exported,
     read_resumable,
     read_run,
 )
@@ -118,6 +120,7 @@ NEW_NAME = Kind("NAME", _new_name)
 TEXT = Kind("TEXT", lambda _, text: text)
 PATH = Kind("PATH", lambda _, text: text)
 RUN = Kind("RUN", read_run, complete_run)
+EXPORTED = Kind("RUN", read_exported, complete_exported)
 RESUMABLE_RUN = Kind("RUN", read_resumable, complete_resumable)
 PROGRAM = an_object("PROGRAM", lambda value: isinstance(value, Module))
 ROWS = an_object("ROWS", _is_rows)

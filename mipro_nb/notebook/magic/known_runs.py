@@ -70,6 +70,55 @@ def read_resumable(notebook: Notebook, text: str) -> str | Module:
         raise
 
 
+def read_exported(notebook: Notebook, text: str) -> str | Module:
+    """Return the program of this name, or what `read_run` does if there is none."""
+    held = notebook.namespace.get(text)
+    return held if isinstance(held, Module) else read_run(notebook, text)
+
+
+def complete_exported(notebook: Notebook, typed: str) -> list[str]:
+    """Return what `complete_run` does, then the names of programs."""
+    programs = notebook.names(lambda value: isinstance(value, Module), typed)
+    return complete_run(notebook, typed) + programs
+
+
+def program_here(notebook: Notebook, what: str | Module) -> Module:
+    """Return a program, or the one of this notebook that a run has returned.
+
+    Raises
+    ------
+    UsageError
+        If no variable holds what the run has returned.
+    """
+    if isinstance(what, Module):
+        return what
+    for held in notebook.namespace.values():
+        if isinstance(held, Module) and getattr(getattr(held, "run", None), "id", None) == what:
+            return held
+    msg = (
+        f"No variable holds the program that run {what} has returned: name a program. The record "
+        "has instructions and demos alone, not the prompt around them."
+    )
+    raise UsageError(msg)
+
+
+def run_of(what: str | Module) -> str:
+    """Return the id of a run, or that of the run that returned a program.
+
+    Raises
+    ------
+    UsageError
+        If the program comes of no run.
+    """
+    if isinstance(what, str):
+        return what
+    run = getattr(what, "run", None)
+    if run is None:
+        msg = "That program comes of no run: --as FORM exports its prompt."
+        raise UsageError(msg)
+    return str(run.id)
+
+
 def complete_run(notebook: Notebook, typed: str) -> list[str]:
     """Return the ids that begin with `typed`, the newest first, then variables that hold runs."""
     try:

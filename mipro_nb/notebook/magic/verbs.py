@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,19 @@ from IPython.core.error import UsageError
 
 from mipro_nb import runs
 from mipro_nb.homes import expanded
-from mipro_nb.language import saving
+from mipro_nb.language import Module, saving
+from mipro_nb.language.exports import FORMS
 from mipro_nb.notebook import views
 from mipro_nb.notebook.magic import optimizing
 from mipro_nb.notebook.magic.grammar import Argument, Option, Verb
-from mipro_nb.notebook.magic.kinds import PATH, RESUMABLE_RUN, RUN, TEXT, choice
-from mipro_nb.notebook.magic.known_runs import known_run, live_run, newest_run
+from mipro_nb.notebook.magic.kinds import EXPORTED, PATH, RESUMABLE_RUN, RUN, TEXT, choice
+from mipro_nb.notebook.magic.known_runs import (
+    known_run,
+    live_run,
+    newest_run,
+    program_here,
+    run_of,
+)
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.session import SETTING, cache, config
 from mipro_nb.notebook.plain import Text
@@ -62,19 +70,55 @@ def _diff(_: Notebook, before: str, after: str) -> Text:
 
 
 def _export(
-    _: Notebook, run: str, path: str, *, program: bool = False, overwrite: bool = False
-) -> Path:
+    notebook: Notebook,
+    what: str | Module,
+    path: str | None = None,
+    *,
+    form: str | None = None,
+    predictor: str | None = None,
+    program: bool = False,
+    overwrite: bool = False,
+) -> Any:
+    if form is not None:
+        if program:
+            msg = "--program and --as are two things to write: give one of them."
+            raise UsageError(msg)
+        prompt = program_here(notebook, what).export(form, predictor=predictor)
+        return _written(prompt, path, overwrite=overwrite)
+    run = run_of(what)
+    if path is None:
+        msg = "Name the file: %mipro export RUN PATH. With --as FORM, a prompt is shown instead."
+        raise UsageError(msg)
+    if predictor is not None:
+        msg = "--predictor chooses a prompt: give --as FORM with it."
+        raise UsageError(msg)
     if not program:
         return runs.export(run, path, overwrite=overwrite)
-    recorded, file = runs.load(run), expanded(path, "path")
+    recorded = runs.load(run)
     state = recorded.program_state()
     if state is None:
         msg = f"Run {run} has returned no program: it is {recorded.status}."
         raise UsageError(msg)
+    file = _new_file(path, overwrite=overwrite)
+    saving.save(state, file)
+    return file
+
+
+def _written(prompt: Any, path: str | None, *, overwrite: bool) -> Any:
+    """Return a prompt to be shown, or the file that it is written to."""
+    if path is None:
+        return Text(prompt) if isinstance(prompt, str) else prompt
+    text = prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False, indent=2)
+    file = _new_file(path, overwrite=overwrite)
+    file.write_bytes(text.encode("utf-8", "backslashreplace"))
+    return file
+
+
+def _new_file(path: str, *, overwrite: bool) -> Path:
+    file = expanded(path, "path")
     if file.exists() and not overwrite:
         msg = f"{file} is there already: give another path, or --overwrite."
         raise UsageError(msg)
-    saving.save(state, file)
     return file
 
 
@@ -165,11 +209,17 @@ _OTHERS = (
     ),
     Verb(
         "export",
-        "Writes a run, or only the program it returned, to a file.",
-        "mipro_nb.runs.export(run_id, path)\nprogram.save(path)  # --program",
+        "Writes a run, or only the program it returned, to a file; or exports a prompt.",
+        "mipro_nb.runs.export(run_id, path)\nprogram.save(path)  # --program\n"
+        "program.export(form)  # --as",
         _export,
-        (Argument("run", RUN, "a run"), Argument("path", PATH, "the file")),
         (
+            Argument("what", EXPORTED, "a run, or a program"),
+            Argument("path", PATH, "the file; with --as, the prompt is shown without it", "?"),
+        ),
+        (
+            Option("--as", "form", choice(*FORMS, shown_as="FORM"), "a prompt, in this form"),
+            Option("--predictor", "predictor", TEXT, "whose prompt, where there are several"),
             Option("--program", "program", None, "only the program, for Module.load(path)"),
             Option("--overwrite", "overwrite", None, "replace a file that is there already"),
         ),

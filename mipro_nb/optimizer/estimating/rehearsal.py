@@ -31,11 +31,10 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.tracing import Step, tracing
-from mipro_nb.language.lm_protocol import LanguageModel, Message
+from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.module import Module
 from mipro_nb.language.predictor import Predictor
 from mipro_nb.language.settings import context
-from mipro_nb.language.signatures.signature import SignatureMeta
 from mipro_nb.models.gate.gate import all_calls_through
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.estimating.blocking import Watch
@@ -279,7 +278,7 @@ class _Rehearsing:
         seen.own_labels = not is_judged and _is_of_own_labels(ran.result, row, steps)
         seen.asked_for_numbers = any(map(_invents_a_number, by_metric))
         seen.calls = [self._measured(made, row) for made in by_program]
-        seen.calls += [_measured(None, made, row) for made in by_metric]
+        seen.calls += [_measured(None, made.request, made.reply, row) for made in by_metric]
         return seen
 
     async def _bounded(self, work: Awaitable[Any], stand_in: StandIn) -> _Ran:
@@ -453,7 +452,7 @@ class _Rehearsing:
         inputs = {field_name: values[field_name] for field_name in signature.input_fields}
         lm = predictor.lm or self._lm
         reply = predictor.write_answer(values, lm)
-        return _measured_call(name, predictor.messages(inputs, lm), reply, signature, row)
+        return _measured(name, predictor.request(inputs, lm), reply, row)
 
     def _of_scores(
         self, seen: Sequence[_Seen], scale: int, metric_threshold: float | None
@@ -499,7 +498,8 @@ class _Rehearsing:
         return notes
 
     def _measured(self, made: AnsweredRequest, row: Example) -> RehearsedCall:
-        return _measured(self._names.get(id(made.request.signature)), made, row)
+        name = self._names.get(id(made.request.signature))
+        return _measured(name, made.request, made.reply, row)
 
 
 def _are_enough(seen: Sequence[_Seen]) -> bool:
@@ -585,22 +585,15 @@ def _first_of_each(calls: Sequence[RehearsedCall]) -> list[RehearsedCall]:
     return [*first.values()][::-1]
 
 
-def _measured(name: str | None, made: AnsweredRequest, row: Example) -> RehearsedCall:
-    return _measured_call(name, made.request.messages, made.reply, made.request.signature, row)
-
-
-def _measured_call(
-    name: str | None,
-    messages: Sequence[Message],
-    reply: str,
-    signature: SignatureMeta | None,
-    row: Example,
-) -> RehearsedCall:
+def _measured(name: str | None, request: LMRequest, reply: str, row: Example) -> RehearsedCall:
+    messages, signature = request.messages, request.signature
     return RehearsedCall(
         predictor=name,
         input_tokens=count_message_tokens(messages),
-        bare_tokens=count_message_tokens([messages[0], messages[-1]]),
+        bare_tokens=count_message_tokens(request.without_demos or [messages[0], messages[-1]]),
         output_tokens=count_tokens(reply),
-        demo_tokens=count_message_tokens([messages[-1], {"role": "", "content": reply}]),
+        demo_tokens=count_message_tokens(
+            [request.demo_turn or messages[-1], {"role": "", "content": reply}]
+        ),
         labelled=signature is not None and can_be_demo(row, signature),
     )

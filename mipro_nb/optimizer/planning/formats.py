@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.formats import AUTO, FORMATS
@@ -46,25 +46,42 @@ def plan_formats(
 ) -> PlannedFormats:
     """Give the predictors of `student` the format that is wished for; return what comes of it.
 
-    The format is measured where "auto" says so; or where nobody chose one and it is not known
-    which suits the model, if there are enough training rows.
+    A prompt that is written elsewhere keeps to what it asks for. Of the others, the format is
+    measured where "auto" says so; or where nobody chose one and it is not known which suits the
+    model, if there are enough training rows.
 
     Raises
     ------
     InvalidArgumentError
         If outputs do not fit a format.
     """
-    if student.is_foreign:
-        return _of_another_library(student, task_lm, requested)
-    return _of_ours(student, task_lm, requested, distinct_rows)
+    predictors = dict(student.named_predictors())
+    own = [name for name, predictor in predictors.items() if predictor.writes_own_prompt]
+    if own and len(own) == len(predictors) and requested.prompt_format is not None:
+        raise InvalidArgumentError("prompt_format", requested.prompt_format, _own_prompts(student))
+    planned = _of_ours(
+        {name: each for name, each in predictors.items() if name not in own},
+        task_lm,
+        requested,
+        distinct_rows,
+    )
+    formats = {
+        name: each.format_with(each.lm or task_lm) if name in own else planned.of_predictors[name]
+        for name, each in predictors.items()
+    }
+    kept = {name: predictors[name].prompt_format for name in own}
+    chosen = {name: each for name, each in kept.items() if each is not None}
+    return replace(planned, of_predictors=formats, chosen={**planned.chosen, **chosen})
 
 
 def _of_ours(
-    student: Module, task_lm: LanguageModel, requested: RequestedSettings, distinct_rows: int
+    predictors: Mapping[str, Predictor],
+    task_lm: LanguageModel,
+    requested: RequestedSettings,
+    distinct_rows: int,
 ) -> PlannedFormats:
     of_predictors, chosen = {}, {}
     auto, unknown = [], []
-    predictors = dict(student.named_predictors())
     for name, predictor in predictors.items():
         if requested.prompt_format not in (None, AUTO):
             predictor.prompt_format = requested.prompt_format
@@ -93,19 +110,16 @@ def _of_ours(
     return PlannedFormats(of_predictors, chosen, tuple(measured), tuple(formats), tuple(notes))
 
 
-def _of_another_library(
-    student: Module, task_lm: LanguageModel, requested: RequestedSettings
-) -> PlannedFormats:
-    """Return the formats of a program whose own library writes its prompts."""
-    if requested.prompt_format is not None:
-        raise InvalidArgumentError(
-            "prompt_format",
-            requested.prompt_format,
+def _own_prompts(student: Module) -> str:
+    if student.is_foreign:
+        return (
             f"{type(student).__name__} writes its prompts by an adapter of its own library: "
-            "configure that one, and leave this out.",
+            "configure that one, and leave this out."
         )
-    named = student.named_predictors()
-    return PlannedFormats({name: each.format_with(each.lm or task_lm) for name, each in named}, {})
+    return (
+        f"the prompt of {type(student).__name__} says itself how to answer: leave this out, or "
+        "say in ChatPrompt(…, prompt_format=…) what it asks for."
+    )
 
 
 def _fitting(predictors: Sequence[Predictor]) -> Iterator[str]:

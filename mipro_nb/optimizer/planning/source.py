@@ -50,6 +50,7 @@ def program_source(program: Module) -> ProgramSource:
         if missing
         else None
     )
+    texts += filter(None, (module.source_text for module in _modules(program, set())))
     text = "\n\n".join(texts) or repr(program)
     return ProgramSource(secrets.keys_taken_out(text), problem)
 

@@ -1,0 +1,119 @@
+"""What is exported of a predictor: its messages with placeholders, and how they are sent."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.language.lm_protocol import WrittenCall
+from mipro_nb.language.settings import settings
+from mipro_nb.language.templates.pieces import Piece, Placeholder, Turn, joined
+from mipro_nb.language.templates.syntaxes import written
+
+if TYPE_CHECKING:
+    from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
+    from mipro_nb.language.predictor import Predictor
+
+_USUAL_SYNTAX = "mustache"
+
+
+@dataclass(frozen=True)
+class ExportedPrompt:
+    """A predictor's prompt, ready to be written down.
+
+    Attributes
+    ----------
+    declaration
+        The signature in its inline form.
+    inputs
+        The names of the placeholders.
+    turns
+        The messages, demos among them.
+    syntax
+        In which its user writes placeholders.
+    request
+        A request with marks in place of inputs.
+    lm
+        The LM that it is for, None if there is none.
+    """
+
+    declaration: str
+    inputs: tuple[str, ...]
+    turns: tuple[Turn, ...]
+    syntax: str
+    request: LMRequest
+    lm: LanguageModel | None
+
+    def messages(self, syntax: str) -> list[dict[str, str]]:
+        """Return the messages with placeholders of that syntax.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If a text among them would be read as a placeholder.
+        """
+        return [
+            {
+                "role": turn.role,
+                **({"name": turn.name} if turn.name else {}),
+                "content": written(turn.pieces, syntax),
+            }
+            for turn in self.turns
+        ]
+
+    def call(self) -> WrittenCall:
+        """Return how the LM is called.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no LM, or it is reached by code of its user's own.
+        """
+        if self.lm is None:
+            raise InvalidArgumentError(
+                "lm", None, "code names a model: give lm=LM('openai/…'), or configure(lm=…)."
+            )
+        made = getattr(self.lm, "written_call", None)
+        call = None if made is None else made(self.request)
+        if not isinstance(call, WrittenCall):
+            raise InvalidArgumentError(
+                "lm",
+                self.lm.name,
+                "it is reached by code of your own, which no export has: give lm=LM('openai/…'), "
+                'or export the "messages".',
+            )
+        return call
+
+
+def prompt_of(predictor: Predictor, lm: LanguageModel | None) -> ExportedPrompt:
+    """Return the prompt of `predictor` for `lm`, or for the LM that it uses itself."""
+    lm = lm or predictor.lm or settings.lm
+    inputs = tuple(predictor.signature.input_fields)
+    # No text of anybody's holds it by chance.
+    token = secrets.token_hex(16)
+    request = predictor.request({name: f"{token}:{name}:" for name in inputs}, lm)
+    mark = re.compile(rf"{token}:(\w+?):")
+    turns = [
+        Turn(
+            message["role"],
+            joined(_pieces(mark.split(message["content"]))),
+            message.get("name", ""),
+        )
+        for message in request.messages
+    ]
+    return ExportedPrompt(
+        predictor.signature.declaration,
+        inputs,
+        tuple(turns),
+        getattr(predictor, "syntax", _USUAL_SYNTAX),
+        request,
+        lm,
+    )
+
+
+def _pieces(parts: list[str]) -> list[Piece]:
+    # Every second part is what the mark has in parentheses.
+    return [Placeholder(part) if place % 2 else part for place, part in enumerate(parts)]

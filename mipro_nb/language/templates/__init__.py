@@ -1,0 +1,1 @@
+"""Prompts that their users have written: text with placeholders, one part of which is optimized."""
