@@ -11,7 +11,7 @@ from typing import Any
 
 from mipro_nb import errors, runs
 from mipro_nb.evaluate import Evaluate, EvaluationResult, Score
-from mipro_nb.functions import FunctionProgram, Prompt, http_client, program, prompt
+from mipro_nb.functions import FunctionProgram, FunctionPrompt, http_client, program, prompt
 from mipro_nb.functions.library import FUNCTIONS
 from mipro_nb.language import (
     ChainOfThought,
@@ -56,6 +56,7 @@ __all__ = [
     "Example",
     "Found",
     "FunctionProgram",
+    "FunctionPrompt",
     "InputField",
     "MIPROv2",
     "Module",
@@ -65,7 +66,6 @@ __all__ = [
     "Predict",
     "Prediction",
     "Price",
-    "Prompt",
     "PromptFormat",
     "Run",
     "Sampler",

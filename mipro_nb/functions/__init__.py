@@ -2,6 +2,6 @@
 
 from mipro_nb.functions.clients import http_client
 from mipro_nb.functions.program import FunctionProgram, program
-from mipro_nb.functions.prompts import Prompt, prompt
+from mipro_nb.functions.prompts import FunctionPrompt, prompt
 
-__all__ = ["FunctionProgram", "Prompt", "http_client", "program", "prompt"]
+__all__ = ["FunctionProgram", "FunctionPrompt", "http_client", "program", "prompt"]

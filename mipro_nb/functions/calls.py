@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from mipro_nb.errors import MiproError
 from mipro_nb.functions.answers import unpacked
 from mipro_nb.functions.apis import Api
-from mipro_nb.functions.executions import Execution, Held
+from mipro_nb.functions.executions import FunctionExecution, Held
 from mipro_nb.functions.failures import Response, as_response, no_answer, of_error, of_status
 from mipro_nb.functions.rehearsed import labels_in, made_up_reply
 from mipro_nb.functions.turns import TURNS, wording_of
@@ -43,7 +43,7 @@ _PROVIDERS = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class CaughtCall:
     """What an LM is asked over HTTP.
 
     Attributes
@@ -83,7 +83,7 @@ class Asked:
         return str(self.body.get("model") or urlsplit(self.url).path)
 
 
-async def answered(asked: Asked, execution: Execution | None) -> Response:
+async def answered(asked: CaughtCall, execution: FunctionExecution | None) -> Response:
     """Return what the server would, through the gate that the caller belongs to; on the core loop.
 
     Parameters
@@ -111,7 +111,11 @@ async def answered(asked: Asked, execution: Execution | None) -> Response:
 
 
 async def _answer(
-    asked: Asked, call: Call, execution: Execution | None, held: Held | None, last: list[Response]
+    asked: CaughtCall,
+    call: Call,
+    execution: FunctionExecution | None,
+    held: Held | None,
+    last: list[Response],
 ) -> Mapping[str, Any]:
     stand_in = settings.stand_in
     if stand_in is None or execution is None:
@@ -129,7 +133,9 @@ async def _answer(
     return asked.api.made_up(text, wanted, asked.model)
 
 
-def _call_of(asked: Asked, messages: Written, predictor: str | None, price: Price | None) -> Call:
+def _call_of(
+    asked: CaughtCall, messages: Written, predictor: str | None, price: Price | None
+) -> Call:
     """Return the call that is asked for."""
     secrets.add(texts_of_unknown({n: v for n, v in asked.headers.items() if _SECRET.search(n)}))
     parts = urlsplit(asked.url)
@@ -150,7 +156,7 @@ def _call_of(asked: Asked, messages: Written, predictor: str | None, price: Pric
     )
 
 
-async def _attempt(asked: Asked, last: list[Response], call: Call) -> Answer:
+async def _attempt(asked: CaughtCall, last: list[Response], call: Call) -> Answer:
     """Make one attempt by the function's own client."""
     body = json.dumps(asked.api.limited(asked.body, call), ensure_ascii=False).encode()
     failure: Exception | None = None
@@ -174,7 +180,7 @@ async def _attempt(asked: Asked, last: list[Response], call: Call) -> Answer:
     return answer
 
 
-def _as_asked(asked: Asked, whole: Mapping[str, Any]) -> Response:
+def _as_asked(asked: CaughtCall, whole: Mapping[str, Any]) -> Response:
     if asked.body.get("stream"):
         headers = {"content-type": "text/event-stream; charset=utf-8"}
         return Response(HTTPStatus.OK, asked.api.stream(whole, asked.body), headers)
@@ -182,13 +188,13 @@ def _as_asked(asked: Asked, whole: Mapping[str, Any]) -> Response:
     return Response(HTTPStatus.OK, json.dumps(whole).encode(), headers)
 
 
-def _question(asked: Asked) -> str:
+def _question(asked: CaughtCall) -> str:
     """Return the text of the last message, if it is the user's."""
     made = written(asked.api.messages(asked.body)).messages
     return made[-1]["content"] if made and made[-1]["role"] == "user" else ""
 
 
-def _observe(execution: Execution, held: Held, asked: Asked, *, as_json: bool) -> None:
+def _observe(execution: FunctionExecution, held: Held, asked: CaughtCall, *, as_json: bool) -> None:
     """Note in a rehearsal how the question is worded, and drop what another row belies."""
     observed = execution.observed
     observed.called.add(held.name)
@@ -202,7 +208,7 @@ def _observe(execution: Execution, held: Held, asked: Asked, *, as_json: bool) -
         observed.wordings[held.name] = None
 
 
-def _tell_step(execution: Execution, held: Held, asked: Asked, answer: Answer) -> None:
+def _tell_step(execution: FunctionExecution, held: Held, asked: CaughtCall, answer: Answer) -> None:
     """Add to the trace what was asked and answered, with the turns that a demo of it has."""
     text, _ = unpacked(answer.text)
     question = _question(asked)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import importlib
+from typing import Any
 
-from mipro_nb.functions.doors import sending, sending_async
-
-if TYPE_CHECKING:
-    import httpx2
+from mipro_nb.functions.doors import LIBRARIES, sending, sending_async
 
 
-def http_client(
-    *, asynchronous: bool = False, **settings: Any
-) -> httpx2.Client | httpx2.AsyncClient:
+def http_client(*, asynchronous: bool = False, **settings: Any) -> Any:
     """Return an HTTP client for openai's SDK whose LM calls find the gate of a run.
 
     A run also finds the calls of clients that were made without it. Give this one where you would
@@ -32,17 +28,18 @@ def http_client(
     >>> client = openai.OpenAI(http_client=http_client())
     >>> async_client = openai.AsyncOpenAI(http_client=http_client(asynchronous=True))
     """
-    import httpx2  # noqa: PLC0415 - openai takes long to import
+    # It takes long to import.
     from openai import DefaultAsyncHttpxClient, DefaultHttpxClient  # noqa: PLC0415
 
     cls = DefaultAsyncHttpxClient if asynchronous else DefaultHttpxClient
     make = sending_async if asynchronous else sending
-    client: httpx2.Client | httpx2.AsyncClient = _with(cls, make, httpx2)(**settings)
-    return client
+    return _with(cls, make)(**settings)
 
 
-def _with(cls: Any, make: Any, library: Any) -> Any:
+def _with(cls: Any, make: Any) -> Any:
     """Return a class of clients like `cls`, whose ``send`` goes by way of the gate."""
+    packages = [base.__module__.partition(".")[0] for base in cls.__mro__]
+    library = importlib.import_module(next(name for name in packages if name in LIBRARIES))
 
     def send(self: Any, request: Any, **options: Any) -> Any:
         # Looked up when it is called: others may have wrapped it by then.

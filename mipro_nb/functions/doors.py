@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import json
 import re
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,14 +25,15 @@ from typing import Any
 from mipro_nb.core_loop import core, in_worker, on_core
 from mipro_nb.errors import ProgramError, shown
 from mipro_nb.functions.apis import api_of
-from mipro_nb.functions.calls import Asked, answered
+from mipro_nb.functions.calls import CaughtCall, answered
 from mipro_nb.functions.connections import let_go, own_connections
-from mipro_nb.functions.executions import Execution, execution_here
+from mipro_nb.functions.executions import FunctionExecution, execution_here
 from mipro_nb.functions.failures import Response, as_response
+from mipro_nb.functions.lookups import let_by, looking_up
 from mipro_nb.models.gate.attempts import is_under_way
 from mipro_nb.models.gate.gate import gate_here, run_gate
 
-_LIBRARIES = ("httpx", "httpx2")
+LIBRARIES = ("httpx", "httpx2")
 _EMBEDDINGS = "/embeddings"
 # How other services are asked for text: we can neither count such calls nor keep their answers.
 _UNKNOWN = re.compile(
@@ -39,14 +41,14 @@ _UNKNOWN = re.compile(
     r"|:(?:streamG|g)enerateContent$|:(?:raw|streamRaw)?[pP]redict$"
     r"|/(?:converse|invoke)(?:-stream|-with-response-stream)?$|/api/(?:chat|generate)$|/v\d/chat$"
 )
-_MARK = "_mipro_nb_door"
 _OF_THE_BODY = frozenset({"content-length", "transfer-encoding"})
 # A request that is sent on would be one that is not counted.
 _ONE_REQUEST = {"stream": False, "follow_redirects": False}
 
 _lock = threading.Lock()
 _open = 0
-_originals: list[tuple[Any, Any]] = []
+# Whose attribute it is, what we have put there, and what was there before.
+_originals: list[tuple[Any, Any, Any]] = []
 
 
 @contextmanager
@@ -68,24 +70,29 @@ def open_doors() -> Iterator[None]:
 
 
 def _wrap_all() -> None:
-    for name in _LIBRARIES:
+    if not any(owner is socket for owner, _, _ in _originals):
+        _wrap(socket, "getaddrinfo", looking_up(socket.getaddrinfo))
+    for name in LIBRARIES:
         if importlib.util.find_spec(name) is None:
             continue
         library = importlib.import_module(name)
         for cls, make in ((library.Client, sending), (library.AsyncClient, sending_async)):
-            original = cls.send
-            if not hasattr(original, _MARK):
-                _originals.append((cls, original))
-                cls.send = make(original, library)
+            if not any(owner is cls for owner, _, _ in _originals):
+                _wrap(cls, "send", make(cls.send, library))
+
+
+def _wrap(owner: Any, name: str, made: Any) -> None:
+    _originals.append((owner, made, getattr(owner, name)))
+    setattr(owner, name, made)
 
 
 def _unwrap_all() -> None:
     left = []
-    for cls, original in _originals:
-        if hasattr(vars(cls)["send"], _MARK):
-            cls.send = original
+    for owner, made, original in _originals:
+        if vars(owner).get(original.__name__) is made:
+            setattr(owner, original.__name__, original)
         else:  # somebody has wrapped it after us, and ours is inside
-            left.append((cls, original))
+            left.append((owner, made, original))
     _originals[:] = left
 
 
@@ -100,11 +107,11 @@ def sending(original: Callable[..., Any], library: ModuleType) -> Callable[..., 
 
         asked = _asked(request, attempt)
         given = None if asked is None else core().wait_for(asked())
-        return (
-            original(self, request, **options) if given is None else _made(library, request, given)
-        )
+        if given is not None:
+            return _made(library, request, given)
+        with let_by():
+            return original(self, request, **options)
 
-    setattr(send, _MARK, True)
     return send
 
 
@@ -126,11 +133,11 @@ def sending_async(original: Callable[..., Any], library: ModuleType) -> Callable
 
         asked = _asked(request, attempt)
         given = None if asked is None else await on_core(asked())
-        if given is None:
+        if given is not None:
+            return _made(library, request, given)
+        with let_by():
             return await original(self, request, **options)
-        return _made(library, request, given)
 
-    setattr(send, _MARK, True)
     return send
 
 
@@ -164,7 +171,7 @@ def _asked(
     api, body = api_of(path), _body_of(request)
     if api is None or body is None:
         return None
-    asked = Asked(api, str(request.url), dict(request.headers), body, attempt)
+    asked = CaughtCall(api, str(request.url), dict(request.headers), body, attempt)
     return functools.partial(answered, asked, execution)
 
 
@@ -183,7 +190,7 @@ async def _embedding() -> None:
         await gate.let_by()
 
 
-async def _refused(execution: Execution | None, path: str) -> Response:
+async def _refused(execution: FunctionExecution | None, path: str) -> Response:
     error = ProgramError(
         f"It asks an LM at {shown(path, 80)}, in a form that mipro_nb does not know: such calls "
         "can be neither counted nor capped. Ask it by Chat Completions, Responses or Messages: "

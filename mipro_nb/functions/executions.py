@@ -47,6 +47,8 @@ class Observed:
         Names of those whose text was found in a call.
     calls
         The first call to each model.
+    places
+        Hosts that it asks for something else.
     wordings
         How a question to each prompt is worded; None where that was not found out.
     """
@@ -55,11 +57,12 @@ class Observed:
     shown: set[str] = field(default_factory=set)
     called: set[str] = field(default_factory=set)
     calls: dict[str, Call] = field(default_factory=dict)
+    places: set[str] = field(default_factory=set)
     wordings: dict[str, Wording | None] = field(default_factory=dict)
 
 
 @dataclass
-class Execution:
+class FunctionExecution:
     """A function at work on one row.
 
     Attributes
@@ -157,16 +160,18 @@ def _between_places(text: str) -> list[str]:
     return [*pieces, piece]
 
 
-_current: ContextVar[Execution | None] = ContextVar("mipro_function_execution", default=None)
+_current: ContextVar[FunctionExecution | None] = ContextVar(
+    "mipro_function_execution", default=None
+)
 
 
-def execution_here() -> Execution | None:
+def execution_here() -> FunctionExecution | None:
     """Return the execution that the caller belongs to, None if it belongs to none."""
     return _current.get()
 
 
 @contextmanager
-def executing(execution: Execution) -> Iterator[None]:
+def executing(execution: FunctionExecution) -> Iterator[None]:
     """Have the block, and all that it calls, belong to `execution`."""
     token = _current.set(execution)
     try:

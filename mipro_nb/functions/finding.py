@@ -7,25 +7,28 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from mipro_nb.functions.prompts import Prompt
+from mipro_nb.functions.prompts import FunctionPrompt
 
 
-def prompts_of(function: Any) -> list[Prompt]:
+def prompts_of(function: Any) -> list[FunctionPrompt]:
     """Return the prompts that a function names, and those of functions of its module it names."""
-    found: dict[Prompt, None] = {}
+    found: dict[FunctionPrompt, None] = {}
     _look(function, found, set())
     return list(found)
 
 
-def _look(value: Any, found: dict[Prompt, None], seen: set[int]) -> None:
-    if isinstance(value, Prompt):
+def _look(value: Any, found: dict[FunctionPrompt, None], seen: set[int]) -> None:
+    if isinstance(value, FunctionPrompt):
         found[value] = None
     function = inspect.unwrap(getattr(value, "__func__", value)) if callable(value) else None
     if not isinstance(function, FunctionType) or id(function) in seen:
         return
     seen.add(id(function))
     for named in _named_by(function):
-        if isinstance(named, Prompt) or getattr(named, "__module__", "") == function.__module__:
+        if (
+            isinstance(named, FunctionPrompt)
+            or getattr(named, "__module__", "") == function.__module__
+        ):
             _look(named, found, seen)
 
 

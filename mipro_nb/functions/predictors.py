@@ -7,7 +7,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.functions.executions import Observed
-from mipro_nb.functions.prompts import Prompt
+from mipro_nb.functions.prompts import FunctionPrompt
 from mipro_nb.functions.turns import reply_of, turns_of
 from mipro_nb.language.example import Example
 
@@ -39,7 +39,7 @@ class FunctionPredictor:
 
     def __init__(
         self,
-        prompt: Prompt,
+        prompt: FunctionPrompt,
         signature: SignatureMeta,
         demos: list[Example],
         observed: Observed,
@@ -121,4 +121,4 @@ class FunctionPredictor:
         return "function"
 
     def __repr__(self) -> str:
-        return f"Prompt({self._signature.declaration!r}, name={self.name!r})"
+        return f"FunctionPrompt({self._signature.declaration!r}, name={self.name!r})"

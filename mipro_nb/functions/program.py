@@ -12,11 +12,11 @@ from typing import Any, Self, TypeVar, overload
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import InvalidArgumentError, ProgramError, SignatureError, shown
 from mipro_nb.functions.doors import open_doors
-from mipro_nb.functions.executions import Execution, Observed, executing
+from mipro_nb.functions.executions import FunctionExecution, Observed, executing
 from mipro_nb.functions.finding import prompts_of
 from mipro_nb.functions.lm import OwnLM
 from mipro_nb.functions.predictors import FunctionPredictor
-from mipro_nb.functions.prompts import Prompt
+from mipro_nb.functions.prompts import FunctionPrompt
 from mipro_nb.functions.signatures import name_of, named_inputs, signature_for
 from mipro_nb.language import saving
 from mipro_nb.language.example import Example
@@ -53,6 +53,15 @@ class FunctionProgram(Module):
         What was seen of it.
     attached
         Whether its prompts are read and set themselves, as in the program that its user holds.
+
+    Examples
+    --------
+    >>> triage = prompt("Is this message spam or ham?", name="triage")
+    >>> label = program(lambda text: f"{triage} {text}", prompts=[triage])
+    >>> label("Hello")
+    'Is this message spam or ham? Hello'
+    >>> [name for name, predictor in label.named_predictors()]
+    ['triage']
     """
 
     is_foreign = True
@@ -78,7 +87,7 @@ class FunctionProgram(Module):
         return self._lm
 
     @property
-    def prompts(self) -> list[Prompt]:
+    def prompts(self) -> list[FunctionPrompt]:
         """Its prompts."""
         return [held.prompt for held in self._predictors]
 
@@ -88,6 +97,11 @@ class FunctionProgram(Module):
         name, seen = type(self).__name__, self._observed
         names = [held.name for held in self._predictors]
         notes = [_CAUGHT.format(name=name)]
+        if seen.places:
+            notes.append(
+                f"{name} also connects to {shown(', '.join(sorted(seen.places)), 160)}, in the "
+                "rehearsal as well: what is asked there is neither counted nor capped."
+            )
         if unfound := [each for each in names if each in seen.read - seen.called]:
             notes.append(
                 f"{_listed(unfound)} of {name} is read, but its text is in no call: a candidate "
@@ -195,9 +209,9 @@ class FunctionProgram(Module):
         # Not inside the except block: a client's own error holds the request, and with it a key.
         raise failure
 
-    def _execution(self, inputs: Mapping[str, Any]) -> Execution:
+    def _execution(self, inputs: Mapping[str, Any]) -> FunctionExecution:
         held = {each.prompt: each for each in self._predictors}
-        return Execution(held, inputs, self._observed, self._price)
+        return FunctionExecution(held, inputs, self._observed, self._price)
 
     def _run(self, *args: Any, **inputs: Any) -> Any:
         # The doors are open as long as the thread is in there, even if it was given up.
@@ -216,8 +230,8 @@ class FunctionProgram(Module):
     def metric_door(self, metric: Callable[..., Any]) -> Callable[..., Any]:
         """Return `metric` as it is called: LM calls of its own are counted as well."""
 
-        def execution() -> Execution:
-            return Execution({}, {}, self._observed, self._price)
+        def execution() -> FunctionExecution:
+            return FunctionExecution({}, {}, self._observed, self._price)
 
         if inspect.iscoroutinefunction(metric):
 
@@ -291,7 +305,7 @@ class FunctionProgram(Module):
 def program(
     function: Callable[..., Any],
     *,
-    prompts: Sequence[Prompt] | None = None,
+    prompts: Sequence[FunctionPrompt] | None = None,
     price: Price | tuple[float, ...] | None = None,
 ) -> FunctionProgram: ...
 
@@ -300,7 +314,7 @@ def program(
 def program(
     function: None = None,
     *,
-    prompts: Sequence[Prompt] | None = None,
+    prompts: Sequence[FunctionPrompt] | None = None,
     price: Price | tuple[float, ...] | None = None,
 ) -> Callable[[Callable[..., Any]], FunctionProgram]: ...
 
@@ -308,7 +322,7 @@ def program(
 def program(
     function: Callable[..., Any] | None = None,
     *,
-    prompts: Sequence[Prompt] | None = None,
+    prompts: Sequence[FunctionPrompt] | None = None,
     price: Price | tuple[float, ...] | None = None,
 ) -> Any:
     """Return a function that calls an LM as a program that `MIPROv2` takes.
@@ -370,7 +384,7 @@ def _check_prompts(function: Callable[..., Any], prompts: Any) -> None:
             "its code names no prompt: put its text into p = mipro.prompt(…, name=…) and read it "
             f"by str(p). Where the prompt is not found, give mipro.program({name}, prompts=[p]).",
         )
-    if not all(isinstance(each, Prompt) for each in given):
+    if not all(isinstance(each, FunctionPrompt) for each in given):
         raise InvalidArgumentError(
             "prompts", prompts, "give the prompts that it reads: [mipro.prompt(…, name=…), …]."
         )
@@ -401,7 +415,7 @@ def _signature_in(declared: Any, present: SignatureMeta) -> SignatureMeta:
         return present
 
 
-async def _awaited(execution: Execution, result: Awaitable[Any]) -> Any:
+async def _awaited(execution: FunctionExecution, result: Awaitable[Any]) -> Any:
     with executing(execution):
         return await result
 

@@ -19,7 +19,7 @@ from mipro_nb.language.lm_protocol import Message
 _FORMAT, _VERSION = "mipro_nb prompt", 1
 
 
-class Prompt:
+class FunctionPrompt:
     """A text of a function's own that is searched; made by `prompt`.
 
     ``str(p)`` and f-strings give the text in force: in a run that of the configuration that is
@@ -143,10 +143,10 @@ class Prompt:
         self.take(text, [_loaded(demo, path) for demo in demos])
 
     def __repr__(self) -> str:
-        return f"Prompt({self._text!r}, name={self.name!r}, {len(self._demos)} demos)"
+        return f"FunctionPrompt({self._text!r}, name={self.name!r}, {len(self._demos)} demos)"
 
 
-def prompt(text: str, *, name: str, messages: Sequence[Message] = ()) -> Prompt:
+def prompt(text: str, *, name: str, messages: Sequence[Message] = ()) -> FunctionPrompt:
     """Return a prompt of a function of your own, which is searched by `MIPROv2`.
 
     Parameters
@@ -160,7 +160,7 @@ def prompt(text: str, *, name: str, messages: Sequence[Message] = ()) -> Prompt:
 
     Returns
     -------
-    Prompt
+    FunctionPrompt
         ``str(p)`` is its text, ``p.messages`` are its demos as turns.
 
     Raises
@@ -173,7 +173,7 @@ def prompt(text: str, *, name: str, messages: Sequence[Message] = ()) -> Prompt:
     >>> triage = prompt("Is this message spam or ham?", name="triage")
     >>> messages = [{"role": "system", "content": str(triage)}, *triage.messages]
     """
-    return Prompt(text, name=name, messages=messages)
+    return FunctionPrompt(text, name=name, messages=messages)
 
 
 def _loaded(demo: Any, path: str | Path) -> Example:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -498,6 +500,27 @@ def test_a_form_that_is_not_known_is_refused(triage, server, rows):
     with pytest.raises(ProgramError, match=r"generateContent, in a form that mipro_nb does not"):
         compiled(classify, rows)
     assert server.count == 0
+
+
+def test_a_client_that_cannot_be_seen_through_is_stopped_where_lms_are_asked(triage, server, rows):
+    def classify(text):
+        sent = json.dumps({"model": "gpt-4o-mini", "text": f"{triage} {text}"}).encode()
+        request = urllib.request.Request("https://api.openai.com/v1/chat/completions", sent)
+        return urllib.request.urlopen(request).read().decode()  # noqa: S310
+
+    with pytest.raises(ProgramError, match=r"It asks api\.openai\.com.*built on httpx"):
+        compiled(classify, rows)
+
+
+def test_other_places_that_a_function_connects_to_are_noted(sync, triage, server, rows):
+    where = server.base_url.replace("127.0.0.1", "localhost")
+
+    def classify(text):
+        httpx.get(f"{where}/models", headers={"Authorization": f"Bearer {API_KEY}"})
+        return sync(text)
+
+    plan = planned(mipro.program(classify, prompts=[triage]), rows)
+    assert any("also connects to localhost, in the rehearsal" in note for note in plan.notes)
 
 
 def test_the_functions_lm_is_its_own(sync, triage, server, rows):
