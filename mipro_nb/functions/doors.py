@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from mipro_nb.core_loop import core, in_worker, on_core
 from mipro_nb.errors import ProgramError, shown
@@ -45,10 +45,19 @@ _OF_THE_BODY = frozenset({"content-length", "transfer-encoding"})
 # A request that is sent on would be one that is not counted.
 _ONE_REQUEST = {"stream": False, "follow_redirects": False}
 
+
+class _Wrapped(NamedTuple):
+    """An attribute that is wrapped: whose it is, what we have put there, what was there before."""
+
+    owner: Any
+    name: str
+    made: Any
+    original: Any
+
+
 _lock = threading.Lock()
 _open = 0
-# Whose attribute it is, what we have put there, and what was there before.
-_originals: list[tuple[Any, Any, Any]] = []
+_wrapped: list[_Wrapped] = []
 
 
 @contextmanager
@@ -70,30 +79,32 @@ def open_doors() -> Iterator[None]:
 
 
 def _wrap_all() -> None:
-    if not any(owner is socket for owner, _, _ in _originals):
-        _wrap(socket, "getaddrinfo", looking_up(socket.getaddrinfo))
+    _wrap(socket, "getaddrinfo", looking_up)
     for name in LIBRARIES:
         if importlib.util.find_spec(name) is None:
             continue
         library = importlib.import_module(name)
-        for cls, make in ((library.Client, sending), (library.AsyncClient, sending_async)):
-            if not any(owner is cls for owner, _, _ in _originals):
-                _wrap(cls, "send", make(cls.send, library))
+        _wrap(library.Client, "send", functools.partial(sending, library=library))
+        _wrap(library.AsyncClient, "send", functools.partial(sending_async, library=library))
 
 
-def _wrap(owner: Any, name: str, made: Any) -> None:
-    _originals.append((owner, made, getattr(owner, name)))
+def _wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    if any(each.owner is owner for each in _wrapped):  # it still is: see below
+        return
+    original = getattr(owner, name)
+    made = make(original)
+    _wrapped.append(_Wrapped(owner, name, made, original))
     setattr(owner, name, made)
 
 
 def _unwrap_all() -> None:
     left = []
-    for owner, made, original in _originals:
-        if vars(owner).get(original.__name__) is made:
-            setattr(owner, original.__name__, original)
+    for each in _wrapped:
+        if vars(each.owner).get(each.name) is each.made:
+            setattr(each.owner, each.name, each.original)
         else:  # somebody has wrapped it after us, and ours is inside
-            left.append((owner, made, original))
-    _originals[:] = left
+            left.append(each)
+    _wrapped[:] = left
 
 
 def sending(original: Callable[..., Any], library: ModuleType) -> Callable[..., Any]:
@@ -166,9 +177,10 @@ def _asked(
     path = request.url.path
     if path.endswith(_EMBEDDINGS):
         return _embedding
-    if _UNKNOWN.search(path):
+    api = api_of(path)
+    body = None if api is None else _body_of(request)
+    if _UNKNOWN.search(path) or (api is not None and body is None):
         return functools.partial(_refused, execution, path)
-    api, body = api_of(path), _body_of(request)
     if api is None or body is None:
         return None
     asked = CaughtCall(api, str(request.url), dict(request.headers), body, attempt)

@@ -7,6 +7,7 @@ context; all of these hold the same execution.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,6 +22,8 @@ from mipro_nb.language.lm_protocol import Message
 from mipro_nb.language.signatures.signature import SignatureMeta
 from mipro_nb.models.calls import Call
 from mipro_nb.models.prices import Price
+
+_PLACE = re.compile(r"[A-Za-z_]\w*")
 
 
 class Held(Protocol):
@@ -143,6 +146,11 @@ def _is_in(text: str, said: str) -> bool:
             return False
         at += len(piece)
     return bool(pieces) and pieces != [whole]
+
+
+def has_places(text: str) -> bool:
+    """Tell whether a text has ``{places}`` that are filled in before it is sent."""
+    return any(_PLACE.fullmatch(name) for name in re.findall(r"\{([^{}]*)\}", text))
 
 
 def _between_places(text: str) -> list[str]:

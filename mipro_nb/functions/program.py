@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, overload
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import InvalidArgumentError, ProgramError, SignatureError, shown
 from mipro_nb.functions.doors import open_doors
-from mipro_nb.functions.executions import FunctionExecution, Observed, executing
+from mipro_nb.functions.executions import FunctionExecution, Observed, executing, has_places
 from mipro_nb.functions.finding import prompts_of
 from mipro_nb.functions.lm import OwnLM
 from mipro_nb.functions.predictors import FunctionPredictor
@@ -106,6 +106,11 @@ class FunctionProgram(Module):
             notes.append(
                 f"{_listed(unfound)} of {name} is read, but its text is in no call: a candidate "
                 "would change nothing there. Send it word for word."
+            )
+        if filled := [each.name for each in self._predictors if has_places(each.prompt.own_text)]:
+            notes.append(
+                f"The text of {_listed(filled)} has {{places}} to be filled in: a candidate may "
+                "lack them, or have others. Send the values in a message of their own."
             )
         if undemonstrated := [each for each in names if each in seen.read - seen.shown]:
             notes.append(

@@ -6,15 +6,21 @@ import asyncio
 import json
 import sqlite3
 import threading
+import types
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import Literal
 
 import httpx
 import openai
 import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
 from labelling import API_KEY, TEXT, label_of
+from pydantic import BaseModel
 from scripted_server import Reply
+from traitlets.config import Config
 
 import mipro_nb as mipro
 from mipro_nb.errors import (
@@ -385,6 +391,77 @@ def test_a_judge_in_the_metric_is_counted(sync, server, rows):
     assert server.count == best.run.state.spend.calls
 
 
+def test_a_reply_by_a_schema_or_a_tool_is_rehearsed_kept_and_searched(triage, server, rows):
+    client, original = openai.OpenAI(api_key=API_KEY), server._answer
+
+    class Label(BaseModel):
+        reason: str
+        label: Literal["spam", "ham"]
+
+    def answer(request):
+        said = original(request)
+        if request.body.get("response_format"):
+            return json.dumps({"reason": "so", "label": said})
+        if not request.body.get("tools"):
+            return said
+        function = {"name": "put", "arguments": json.dumps({"label": said})}
+        called = [{"id": "call_1", "type": "function", "function": function}]
+        message = {"role": "assistant", "content": None, "tool_calls": called}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+        usage = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
+        head = {"id": "c", "object": "chat.completion", "created": 0, "model": "gpt-4o-mini"}
+        return Reply(raw_body=json.dumps({**head, "choices": [choice], "usage": usage}).encode())
+
+    server._answer = answer
+    asked = {"model": "gpt-4o-mini", "temperature": 0}
+    schema = {"type": "object", "properties": {"label": {"type": "string"}}, "required": ["label"]}
+    tools = [
+        {"type": "function", "function": {"name": name, "parameters": parameters}}
+        for name, parameters in (("put", schema), ("wait", {"type": "object", "properties": {}}))
+    ]
+
+    def by_schema(text):
+        made = client.chat.completions.parse(
+            messages=messages(triage, text), response_format=Label, **asked
+        )
+        return made.choices[0].message.parsed.label
+
+    def by_tool(text):
+        made = client.chat.completions.create(
+            messages=messages(triage, text), tools=tools, tool_choice="required", **asked
+        )
+        (call,) = made.choices[0].message.tool_calls
+        assert call.function.name == "put"
+        return json.loads(call.function.arguments)["label"]
+
+    for function in (by_schema, by_tool):
+        program = mipro.program(function, prompts=[triage])
+        assert not any("rehearsal with" in note for note in planned(program, rows).notes)
+        triage.take(TEXT, [])
+        best = compiled(program, rows)
+        assert best.run.status == "finished"
+        triage.take(TEXT, [])
+        before = server.count
+        assert compiled(program, rows).score == best.score
+        assert server.count == before  # all of it was kept
+
+
+def test_every_turn_of_a_conversation_is_in_the_estimate(triage, server, rows):
+    client = openai.OpenAI(api_key=API_KEY)
+
+    def classify(text):
+        sent = messages(triage, text)
+        for _ in range(3):
+            made = client.chat.completions.create(model="gpt-4o-mini", messages=sent)
+            said = made.choices[0].message.content
+            sent += [{"role": "assistant", "content": said}, {"role": "user", "content": "Sure?"}]
+        return said
+
+    plan = planned(classify, rows)
+    baseline = next(phase for phase in plan.estimate.phases if phase.phase == "baseline")
+    assert baseline.calls.low == 3 * plan.valset_size
+
+
 def test_evaluate_takes_a_function(sync, server, rows):
     evaluate = mipro.Evaluate(devset=rows, metric=same)
     score = evaluate(sync)
@@ -392,6 +469,48 @@ def test_evaluate_takes_a_function(sync, server, rows):
     before = server.count
     assert evaluate(sync) == score
     assert server.count == before  # kept
+
+
+def test_a_line_in_a_notebook_takes_a_function(sync, server, rows, tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    config = Config({"HistoryManager": {"enabled": False}})
+    shell = InteractiveShell(config=config, user_module=types.ModuleType("__main__"))
+    shell.push({"classify": sync, "rows": rows, "same": same})
+    shell.run_cell("%load_ext mipro_nb").raise_error()
+    with provisionalcompleter():
+        offered = [found.text for found in shell.Completer.completions("%mipro run ", 11)]
+    assert "classify" in offered
+    assert "same" not in offered
+    line = "--train rows --metric same --num-candidates 4 --num-trials 4 --minibatch-size 10 --yes"
+    shell.run_cell(f"%mipro run classify {line} --into best").raise_error()
+    best = shell.user_ns["best"]
+    assert best.run.status == "finished"
+    assert "carefully" in str(best.prompts[0])
+
+
+def test_a_request_that_cannot_be_read_is_not_sent(triage, server, rows):
+    def classify(text):
+        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": f"{triage}"}]})
+        url = f"{server.base_url}/chat/completions"
+        return httpx.post(url, content=iter([body.encode()])).raise_for_status().text
+
+    with pytest.raises(ProgramError, match="chat/completions, in a form"):
+        compiled(classify, rows)
+    assert server.count == 0
+
+
+def test_places_in_a_text_are_noted(server, rows):
+    client = openai.OpenAI(api_key=API_KEY)
+    triage = mipro.prompt("Is {text} spam or ham? Answer in one word.", name="triage")
+
+    def classify(text):
+        asked = [{"role": "user", "content": str(triage).format(text=text)}]
+        made = client.chat.completions.create(model="gpt-4o-mini", messages=asked)
+        return made.choices[0].message.content
+
+    plan = planned(classify, rows)
+    assert any("{places} to be filled in" in note for note in plan.notes)
+    assert not any("in no call" in note for note in plan.notes)
 
 
 def test_the_result_is_on_the_prompt_and_can_be_kept(sync, triage, server, rows, tmp_path):
