@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from mipro_nb.errors import MiproError
 from mipro_nb.functions.answers import unpacked
@@ -26,12 +26,13 @@ from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.messages import Written, written
 from mipro_nb.models.prices import Price, listed_price
-from mipro_nb.models.services.redaction import secrets, texts_of_unknown, texts_of_url
+from mipro_nb.models.services.redaction import secrets, texts_of_unknown
 from mipro_nb.models.services.registry import PROVIDERS
 
 _NUM_RETRIES = 3
 # What a header is called that holds what must not be seen.
 _SECRET = re.compile(r"key|token|secret|auth|cookie", re.IGNORECASE)
+_LIKE_A_KEY = 20
 _PROVIDERS = {
     **{
         urlsplit(each.base_url).hostname: name
@@ -139,7 +140,7 @@ def _call_of(
     """Return the call that is asked for."""
     secrets.add(texts_of_unknown({n: v for n, v in asked.headers.items() if _SECRET.search(n)}))
     parts = urlsplit(asked.url)
-    secrets.add(text for text in texts_of_url(asked.url) if text != parts.path)
+    secrets.add(_secrets_in(parts))
     if price is None and (provider := _PROVIDERS.get(parts.hostname or "")):
         price = listed_price(provider, asked.model)
     return Call(
@@ -154,6 +155,13 @@ def _call_of(
         predictor=predictor,
         media_tokens=messages.media_tokens,
     )
+
+
+def _secrets_in(parts: SplitResult) -> Iterator[str]:
+    yield from (parts.username or "", parts.password or "")
+    for name, value in parse_qsl(parts.query):
+        if _SECRET.search(name) or len(value) >= _LIKE_A_KEY:
+            yield value
 
 
 async def _attempt(asked: CaughtCall, last: list[Response], call: Call) -> Answer:

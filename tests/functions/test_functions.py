@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
+import queue
 import sqlite3
 import threading
 import types
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Literal
 
 import httpx
@@ -608,6 +611,49 @@ def test_a_function_whose_calls_cannot_be_caught_is_refused(triage, server, rows
 
     with pytest.raises(ProgramError, match="made no LM call in the rehearsal that mipro_nb could"):
         compiled(classify, rows)
+
+
+def test_calls_of_a_thread_that_was_there_before_are_stopped_and_told(sync, triage, server, rows):
+    asked, answered_ = queue.SimpleQueue(), queue.SimpleQueue()
+
+    def work():
+        while (text := asked.get()) is not None:
+            try:
+                answered_.put(sync(text))
+            except openai.OpenAIError as error:
+                answered_.put(error)
+
+    def classify(text):
+        asked.put(f"{triage} {text}")
+        came = answered_.get()
+        if isinstance(came, Exception):
+            raise came
+        return came
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    with pytest.raises(ProgramError, match="in the function's own thread"):
+        compiled(mipro.program(classify, prompts=[triage]), rows)
+    asked.put(None)
+    thread.join()
+    assert server.count == 0
+
+
+def test_what_a_function_returns_may_be_of_any_type(sync, triage, server, rows):
+    @dataclass
+    class Labelled:
+        label: str
+        when: dt.date
+
+    class Model(BaseModel):
+        label: str
+
+    for made in (lambda s: Labelled(s, dt.date(2026, 1, 1)), lambda s: Model(label=s)):
+        triage.take(TEXT, [])
+        program = mipro.program(lambda text, made=made: made(sync(text)), prompts=[triage])
+        best = compiled(program, rows, lambda e, p, trace=None: e.label == p.label, num_trials=2)
+        assert best.run.status == "finished"
+        assert best.score > 0
 
 
 def test_a_form_that_is_not_known_is_refused(triage, server, rows):

@@ -101,8 +101,8 @@ def _of_another_library(
         raise InvalidArgumentError(
             "prompt_format",
             requested.prompt_format,
-            f"{type(student).__name__} writes its prompts by an adapter of its own library: "
-            "configure that one, and leave this out.",
+            f"{type(student).__name__} writes its prompts itself, or by an adapter of its own "
+            "library: leave this out, and change it there.",
         )
     named = student.named_predictors()
     return PlannedFormats({name: each.format_with(each.lm or task_lm) for name, each in named}, {})
