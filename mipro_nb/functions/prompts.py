@@ -90,6 +90,10 @@ class FunctionPrompt:
         self._text = self._text if text is None else text
         self._demos = self._demos if demos is None else list(demos)
 
+    def reset(self) -> None:
+        """Go back to text and demos as written, from which another run begins."""
+        self.take(self._given, self._given_demos)
+
     def diff(self) -> str:
         """Return a unified diff from the text and demos as written to those it has now.
 

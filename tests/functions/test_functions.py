@@ -227,13 +227,13 @@ def test_a_cap_in_usd_needs_a_price_and_limits_replies(sync, triage, server, row
 def test_a_run_that_is_resumed_pays_nothing_twice(sync, triage, server, rows):
     program = mipro.program(sync, prompts=[triage])
     capped = compiled(program, rows, max_calls=50)
-    triage.take(TEXT, [])
+    triage.reset()
     best = optimizer().resume(
         capped.run.id, program, max_calls=10_000, requires_permission_to_run=False
     )
     assert server.count == best.run.state.spend.calls
     before = server.count
-    triage.take(TEXT, [])
+    triage.reset()
     again = compiled(program, rows)
     assert (server.count, again.score) == (before, best.score)
 
@@ -250,8 +250,7 @@ def test_what_fails_for_a_while_is_tried_again_and_counted(
     monkeypatch.setattr(server, "_answer", failing)
     best = compiled(sync, rows)
     assert best.run.status == "finished"
-    assert server.count == sum(c.attempts for c in answers(best.run)) or best.score > 50
-    assert not [e for e in mipro.runs.load(best.run.id).events() if "Rate" in str(e.event)]
+    assert server.count == best.run.state.spend.attempts > best.run.state.spend.calls
 
 
 def test_a_key_that_is_refused_ends_the_run_with_a_word(triage, server, rows):
@@ -292,8 +291,33 @@ def test_a_function_hears_the_error_that_its_sdk_would_raise(triage, server, row
     assert "content filter" in heard[0]
 
 
-def test_each_of_several_rows_at_once_has_the_text_of_its_own_configuration(
-    triage, server, rows, monkeypatch
+def test_each_of_several_tasks_at_once_has_the_text_of_its_own_configuration(triage, server, rows):
+    client = openai.AsyncOpenAI(api_key=API_KEY)
+    seen, at_once, most = [], 0, 0
+
+    async def classify(text):
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        first = str(triage)
+        made = await client.chat.completions.create(
+            model="gpt-4o-mini", messages=messages(triage, text), temperature=0
+        )
+        at_once -= 1
+        seen.append((first, await asyncio.create_task(reading())))
+        return made.choices[0].message.content
+
+    async def reading():
+        return str(triage)
+
+    compiled(mipro.program(classify, prompts=[triage]), rows)
+    assert len({first for first, _ in seen}) > 2
+    assert most > 1
+    assert all(first == last for first, last in seen)
+
+
+def test_each_of_several_threads_at_once_has_the_text_of_its_own_configuration(
+    triage, server, rows
 ):
     client = openai.OpenAI(api_key=API_KEY)
     seen = []
@@ -440,10 +464,10 @@ def test_a_reply_by_a_schema_or_a_tool_is_rehearsed_kept_and_searched(triage, se
     for function in (by_schema, by_tool):
         program = mipro.program(function, prompts=[triage])
         assert not any("rehearsal with" in note for note in planned(program, rows).notes)
-        triage.take(TEXT, [])
+        triage.reset()
         best = compiled(program, rows)
         assert best.run.status == "finished"
-        triage.take(TEXT, [])
+        triage.reset()
         before = server.count
         assert compiled(program, rows).score == best.score
         assert server.count == before  # all of it was kept
@@ -529,7 +553,7 @@ def test_the_result_is_on_the_prompt_and_can_be_kept(sync, triage, server, rows,
     exec(triage.source(), pasted)  # noqa: S102 - what a reader would paste
     assert (str(pasted["triage"]), pasted["triage"].messages) == (text, turns)
     best.save(tmp_path / "program.json")
-    triage.take(TEXT, [])
+    triage.reset()
     program = mipro.program(sync)
     program.load(tmp_path / "program.json")
     assert (str(triage), triage.messages) == (text, turns)
@@ -649,7 +673,7 @@ def test_what_a_function_returns_may_be_of_any_type(sync, triage, server, rows):
         label: str
 
     for made in (lambda s: Labelled(s, dt.date(2026, 1, 1)), lambda s: Model(label=s)):
-        triage.take(TEXT, [])
+        triage.reset()
         program = mipro.program(lambda text, made=made: made(sync(text)), prompts=[triage])
         best = compiled(program, rows, lambda e, p, trace=None: e.label == p.label, num_trials=2)
         assert best.run.status == "finished"
