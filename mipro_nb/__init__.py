@@ -11,6 +11,8 @@ from typing import Any
 
 from mipro_nb import errors, runs
 from mipro_nb.evaluate import Evaluate, EvaluationResult, Score
+from mipro_nb.functions import FunctionProgram, FunctionPrompt, http_client, program, prompt
+from mipro_nb.functions.library import FUNCTIONS
 from mipro_nb.language import (
     ChainOfThought,
     ChatPrompt,
@@ -55,6 +57,8 @@ __all__ = [
     "EvaluationResult",
     "Example",
     "Found",
+    "FunctionProgram",
+    "FunctionPrompt",
     "InputField",
     "MIPROv2",
     "Module",
@@ -77,9 +81,12 @@ __all__ = [
     "context",
     "errors",
     "history",
+    "http_client",
     "inspect_history",
     "live_runs",
     "load_ipython_extension",
+    "program",
+    "prompt",
     "register_prompt_format",
     "register_sampler",
     "register_service",
@@ -102,7 +109,8 @@ def _dspy() -> foreign.Library | None:
     return DSPY
 
 
-foreign.prefer(_dspy)
+foreign.know(_dspy)
+foreign.know(lambda: FUNCTIONS)
 
 
 def load_ipython_extension(ipython: Any) -> None:

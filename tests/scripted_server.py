@@ -1,4 +1,4 @@
-"""An OpenAI-compatible chat server for tests, on loopback, with scripted answers.
+"""A chat server for tests, OpenAI-compatible, on loopback, with scripted answers.
 
 It lets a test drive the real ``openai`` client over real HTTP: a plain Python
 callable decides what the "model" says, and the server records what it was asked::
@@ -75,6 +75,8 @@ class Request:
         The ``Authorization`` header, or ``""``.
     number
         Position in the order of arrival, from 0.
+    is_anthropics
+        Whether it came to ``/v1/messages``.
     """
 
     body: dict[str, Any]
@@ -82,6 +84,7 @@ class Request:
     model: str
     authorization: str
     number: int
+    is_anthropics: bool = False
 
     @property
     def texts(self) -> list[str]:
@@ -361,6 +364,8 @@ class ScriptedServer:
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
         app.router.add_get("/v1/models", self._list_models)
         app.router.add_post("/v1/chat/completions", self._complete_chat)
+        app.router.add_post("/v1/responses", self._complete_chat)
+        app.router.add_post("/v1/messages", self._complete_chat)
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -393,10 +398,11 @@ class ScriptedServer:
             body = json.loads(await http_request.read())
             request = Request(
                 body=body,
-                messages=body["messages"],
+                messages=_messages(body),
                 model=body["model"],
                 authorization=http_request.headers.get("Authorization", ""),
                 number=len(self._requests),
+                is_anthropics=http_request.path == "/v1/messages",
             )
         except (ValueError, KeyError, TypeError) as error:
             return _error_response(Reply(f"Malformed chat request: {error!r}", status=400))
@@ -483,12 +489,73 @@ def _response(request: Request, reply: Reply) -> web.Response:
         return _http_response(reply, reply.raw_body)
     if reply.status >= 400:
         return _error_response(reply)
+    if "messages" not in request.body:
+        return _http_response(reply, json.dumps(_as_response(request, reply)).encode())
+    if request.is_anthropics:
+        return _http_response(reply, json.dumps(_as_message(request, reply)).encode())
     completion = _completion(request, reply)
     if request.body.get("stream"):
         return _http_response(
             replace(reply, content_type="text/event-stream"), _chunked(completion)
         )
     return _http_response(reply, json.dumps(completion).encode())
+
+
+def _as_response(request: Request, reply: Reply) -> dict[str, Any]:
+    """Return what the Responses API answers."""
+    usage = _usage(request, reply)
+    part = {"type": "output_text", "text": reply.text, "annotations": []}
+    item = {
+        "type": "message",
+        "id": f"msg_{request.number}",
+        "role": "assistant",
+        "status": "completed",
+        "content": [part],
+    }
+    return {
+        "id": f"resp_{request.number}",
+        "object": "response",
+        "created_at": 0,
+        "status": "completed",
+        "model": request.model,
+        "output": [item],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": {
+            "input_tokens": usage["prompt_tokens"],
+            "output_tokens": usage["completion_tokens"],
+            "total_tokens": usage["total_tokens"],
+        },
+    }
+
+
+def _as_message(request: Request, reply: Reply) -> dict[str, Any]:
+    """Return what Anthropic's Messages API answers."""
+    usage = _usage(request, reply)
+    return {
+        "id": f"msg_{request.number}",
+        "type": "message",
+        "role": "assistant",
+        "model": request.model,
+        "content": [{"type": "text", "text": reply.text}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {
+            "input_tokens": usage["prompt_tokens"],
+            "output_tokens": usage["completion_tokens"],
+        },
+    }
+
+
+def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the messages of a request, in whatever form it has them."""
+    first = body.get("instructions") or body.get("system")
+    system = [{"role": "system", "content": first}] if first else []
+    given = body["messages"] if "messages" in body else body["input"]
+    if isinstance(given, str):
+        given = [{"role": "user", "content": given}]
+    return [*system, *given]
 
 
 def _chunked(completion: dict[str, Any]) -> bytes:

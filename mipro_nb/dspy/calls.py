@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -19,13 +18,13 @@ from mipro_nb.core_loop import in_worker
 from mipro_nb.dspy.answers import packed, text_of, together, unpacked
 from mipro_nb.dspy.callers import calling_predictor, proxy_of
 from mipro_nb.dspy.failures import as_dspy, meaning
-from mipro_nb.dspy.messages import Written, written, written_request
 from mipro_nb.dspy.rehearsed import made_up_reply
 from mipro_nb.errors import CallRefusedError, LMError, LMUnavailableError
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
+from mipro_nb.models.messages import Written, written
 from mipro_nb.models.prices import Price, as_price, listed_price
 from mipro_nb.models.services.redaction import secrets, texts_of_unknown, texts_of_url
 from mipro_nb.models.services.worst_case import LIMITS
@@ -48,12 +47,6 @@ _ONE_ATTEMPT = {"cache": False, "num_retries": 0}
 _ROLLOUT = "rollout_id"
 _KEY_VARIABLES = ("_API_KEY",)
 _URL_VARIABLES = ("_API_BASE", "_BASE_URL")
-_under_way: ContextVar[bool] = ContextVar("mipro_dspy_attempt", default=False)
-
-
-def is_under_way() -> bool:
-    """Tell whether an attempt is being made that has passed the gate already."""
-    return _under_way.get()
 
 
 @dataclass(frozen=True)
@@ -112,8 +105,15 @@ class Asked:
     def written(self) -> Written:
         """Return the messages as they are written down."""
         if self.request is not None:
-            return written_request(self.request)
+            return _written_request(self.request)
         return written(self.messages)
+
+
+def _written_request(request: Any) -> Written:
+    """Return a ``dspy.lm15.Request`` as it is written down: as one message."""
+    from dspy._vendor.lm15.serde import request_to_dict  # noqa: PLC0415 - it has no public name
+
+    return written([{"role": "user", "content": [request_to_dict(request)]}])
 
 
 async def answered(asked: Asked) -> Any:
@@ -234,7 +234,6 @@ async def _attempt(asked: Asked, raised: list[Exception], call: Call) -> Answer:
     entries: list[Mapping[str, Any]] = []
     lm.update_history = entries.append  # a copy of our own: this call's entry alone
     keeps_history = not dspy.settings.disable_history
-    token = _under_way.set(True)
     failure: Exception | None = None
     try:
         with dspy.context(disable_history=False):
@@ -242,8 +241,6 @@ async def _attempt(asked: Asked, raised: list[Exception], call: Call) -> Answer:
     except Exception as error:  # noqa: BLE001 - of whatever transport
         raised.append(error)
         failure = meaning(error, call)
-    finally:
-        _under_way.reset(token)
     if failure is not None:
         # Not inside the except block: what DSPy raised may hold the request, and with it the key.
         raise failure

@@ -10,7 +10,6 @@ from mipro_nb.errors import (
     LMError,
     LMUnavailableError,
     MiproError,
-    PromptFilteredError,
     PromptTooLongError,
     RequestRefusedError,
     causes_of,
@@ -19,11 +18,9 @@ from mipro_nb.errors import (
 from mipro_nb.models.calls import Call
 from mipro_nb.models.retryable import LONGEST_WAIT_SECONDS, RetryableError
 from mipro_nb.models.services.redaction import secrets
-from mipro_nb.models.services.refusals import refusal_in
-from mipro_nb.models.tokens import count_message_tokens
+from mipro_nb.models.services.refusals import refused
 
-# A prompt that is shorter by so much may fit, where a server does not say how long it may be.
-_SHORTER = 0.75
+_TOO_LONG = "context window"
 _HOPELESS = (
     dspy.LMAuthError,
     dspy.LMBillingError,
@@ -66,15 +63,9 @@ def _passing(error: Exception, model: str, said: str) -> RetryableError | None:
 
 
 def _refusal(error: Exception, call: Call, said: str) -> LMError:
-    refusal = refusal_in(str(error))
-    if isinstance(error, dspy.ContextWindowExceededError) or refusal.kind == "too long":
-        too_long = PromptTooLongError(f"{call.model} has no room for this prompt: {said}")
-        too_long.room = int(count_message_tokens(call.messages) * _SHORTER)
-        too_long.predictor = call.predictor
-        return too_long
-    if refusal.kind == "filtered":
-        return PromptFilteredError(f"{call.model} filters this prompt: {said}")
-    return RequestRefusedError(f"{call.model} refused the call: {said}")
+    if isinstance(error, dspy.ContextWindowExceededError):
+        return refused(call, _TOO_LONG, said)
+    return refused(call, str(error), said)
 
 
 def as_dspy(error: LMError, raised: Exception | None, model: str) -> Exception:

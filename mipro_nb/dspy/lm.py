@@ -18,10 +18,10 @@ from mipro_nb.dspy.calls import (
     server_of,
 )
 from mipro_nb.dspy.failures import ours
-from mipro_nb.dspy.messages import written
 from mipro_nb.errors import LMError
 from mipro_nb.language.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Call
+from mipro_nb.models.messages import written
 from mipro_nb.models.prices import Price, listed_context
 from mipro_nb.models.services.redaction import shown_parameters, shown_url
 from mipro_nb.models.services.worst_case import LIMITS

@@ -12,11 +12,11 @@ from mipro_nb.dspy.callers import register
 from mipro_nb.dspy.copying import copied
 from mipro_nb.dspy.instructions import taken_apart
 from mipro_nb.dspy.lm import DSPyLM
-from mipro_nb.dspy.media import unwrapped, wrapped
 from mipro_nb.dspy.rehearsed import adapter_in_force, written_reply
 from mipro_nb.dspy.signatures import own_signature
 from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LMRequest
+from mipro_nb.models.media import unwrapped, wrapped
 
 if TYPE_CHECKING:
     from mipro_nb.language.lm_protocol import LanguageModel, Message

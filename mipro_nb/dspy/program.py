@@ -15,7 +15,6 @@ from mipro_nb.dspy.copying import copied, taken
 from mipro_nb.dspy.doors import check_door_of, open_doors_of_subclasses
 from mipro_nb.dspy.failures import ours
 from mipro_nb.dspy.lm import DSPyLM
-from mipro_nb.dspy.media import unwrapped, wrapped
 from mipro_nb.dspy.predictors import DSPyPredictor
 from mipro_nb.dspy.results import attach_results
 from mipro_nb.dspy.rows import (
@@ -30,6 +29,7 @@ from mipro_nb.language.execution.tracing import Step, add_step
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
+from mipro_nb.models.media import unwrapped, wrapped
 
 # What a caller of DSPy's has set for itself alone, and a run has its own of.
 _NOT_TAKEN_ALONG = frozenset({

@@ -6,8 +6,8 @@ from typing import Any
 
 import dspy
 
-from mipro_nb.dspy.media import unwrapped, wrapped
 from mipro_nb.language.example import Example, Prediction
+from mipro_nb.models.media import unwrapped, wrapped
 
 
 class GivenPrediction(Prediction):

@@ -30,13 +30,12 @@ class Library(Protocol):
         ...
 
 
-_find: Callable[[], Library | None] | None = None
+_finders: list[Callable[[], Library | None]] = []
 
 
-def prefer(find: Callable[[], Library | None]) -> None:
-    """Have `find` return the library in use, None if there is none; importing mipro_nb sets it."""
-    global _find  # noqa: PLW0603 - it is the same for the whole process
-    _find = find
+def know(find: Callable[[], Library | None]) -> None:
+    """Have `find` return a library in use, None if it is not; importing mipro_nb says it."""
+    _finders.append(find)
 
 
 def as_program(value: Any) -> Any:
@@ -57,6 +56,9 @@ def as_row(value: Any) -> Any:
 def _taken(value: Any, own: type, take: Callable[[Library], Any]) -> Any:
     if value is None or isinstance(value, own):
         return value
-    library = None if _find is None else _find()
-    taken = None if library is None else take(library)
-    return value if taken is None else taken
+    for find in _finders:
+        library = find()
+        taken = None if library is None else take(library)
+        if taken is not None:
+            return taken
+    return value

@@ -17,6 +17,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from mipro_nb.language.example import Example
     from mipro_nb.language.predictor import Predictor
 
 
@@ -64,6 +65,11 @@ class Module:
         return None
 
     @property
+    def own_lm(self) -> LanguageModel | None:
+        """The LM that it asks by itself, whatever is configured; None where it asks that one."""
+        return None
+
+    @property
     def plan_notes(self) -> Sequence[str]:
         """What the plan of a run has to say about it."""
         inner = [predictor for predictor in self.predictors() if predictor is not self]
@@ -82,6 +88,30 @@ class Module:
         InvalidArgumentError
             If it cannot.
         """
+
+    def fitted_to(self, rows: Sequence[Example]) -> Self:
+        """Return what is optimized with `rows`: this copy of the program.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it cannot be run on them.
+        """
+        del rows
+        return self
+
+    def check_rehearsed(self) -> None:
+        """Return if the rehearsal has seen in it what is to be optimized.
+
+        Raises
+        ------
+        ProgramError
+            If not.
+        """
+
+    def functions(self) -> Sequence[Callable[..., Any]]:
+        """Return functions whose source tells what it does, beside that of its classes."""
+        return ()
 
     def metric_door(self, metric: Callable[..., Any]) -> Callable[..., Any]:
         """Return `metric` as it is called with our rows, predictions and traces."""

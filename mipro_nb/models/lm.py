@@ -561,7 +561,8 @@ def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
     calls = [(lm.name, as_lm(lm).call_for(LMRequest([]))) for lm in lms]
     notes = [
         f"Under the cap {cap}, replies of {name} are limited to "
-        f"{unlimited_reply_tokens(call.model):,} tokens: give LM(max_tokens=…) for another limit."
+        f"{unlimited_reply_tokens(call.model):,} tokens: give max_tokens, as in LM(max_tokens=…), "
+        "for another limit."
         for name, call in calls
         if caps.bound_tokens and not names_limit(call)
     ]

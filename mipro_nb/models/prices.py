@@ -64,8 +64,8 @@ class Price:
 
 # What to do where no price is known, as a part of a sentence.
 PRICE_REMEDY = (
-    "give LM(…, price=(input, output)), or set lm.price = (input, output) of a dspy.LM, in USD per "
-    "million tokens"
+    "give LM(…, price=(input, output)), or mipro.program(…, price=(input, output)) of a function, "
+    "or set lm.price = (input, output) of a dspy.LM, in USD per million tokens"
 )
 
 

@@ -521,7 +521,7 @@ def test_an_lm_whose_call_is_replaced_on_the_object_is_refused(server, rows):
 
 def test_a_prompt_format_of_ours_is_refused(server, rows):
     optimizer = mipro.MIPROv2(right, auto="light")
-    with pytest.raises(InvalidArgumentError, match="adapter of its own library"):
+    with pytest.raises(InvalidArgumentError, match="adapter of its own"):
         optimizer.plan(TwoSteps(), trainset=rows, prompt_format="tags")
 
 

@@ -19,6 +19,7 @@ from mipro_nb.errors import (
     RecordError,
 )
 from mipro_nb.models.calls import Answer, Call, call_labels
+from mipro_nb.models.gate.attempts import under_way
 from mipro_nb.models.gate.call_log import CallLog
 from mipro_nb.models.gate.caps import Meter, usd_of
 from mipro_nb.models.gate.hedging import first_of
@@ -309,7 +310,8 @@ class Dispatch:
         self._idle.clear()
         flight = trip.pace.begin()
         try:
-            came = answer = await trip.send(self._meter.as_sent(trip.call))
+            with under_way():
+                came = answer = await trip.send(self._meter.as_sent(trip.call))
             trip.pace.got_through(flight, answered=True)
         except asyncio.CancelledError:
             trip.given_up.append((time.monotonic() - flight.begun, worst))

@@ -12,8 +12,12 @@ from mipro_nb.errors import (
     PromptTooLongError,
     RequestRefusedError,
 )
+from mipro_nb.models.calls import Call
+from mipro_nb.models.tokens import count_message_tokens
 from mipro_nb.runs.events import RefusalKind
 
+# A prompt that is shorter by so much may fit, where a server does not say how long it may be.
+_SHORTER = 0.75
 # Gateways name their own settings in every error: "context_window_fallbacks=None".
 _OWN_SETTINGS = re.compile(r"\S*fallbacks?\b\S*", re.IGNORECASE)
 _TOO_LONG = re.compile(
@@ -99,6 +103,29 @@ def refused_again(kind: RefusalKind, text: str, room: int | None, predictor: str
     error = PromptTooLongError(text)
     error.room, error.predictor = room, predictor
     return error
+
+
+def refused(call: Call, said: str, shown: str) -> LMError:
+    """Return the error of a call that a server refused for what it holds.
+
+    Parameters
+    ----------
+    call
+        The call.
+    said
+        What the server said.
+    shown
+        The same as it may be shown.
+    """
+    kind = refusal_in(said).kind
+    if kind == "too long":
+        too_long = PromptTooLongError(f"{call.model} has no room for this prompt: {shown}")
+        too_long.room = int(count_message_tokens(call.messages) * _SHORTER)
+        too_long.predictor = call.predictor
+        return too_long
+    if kind == "filtered":
+        return PromptFilteredError(f"{call.model} filters this prompt: {shown}")
+    return RequestRefusedError(f"{call.model} refused the call: {shown}")
 
 
 def refusal_in(said: str) -> Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import keyword
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mipro_nb.errors import shown
+from mipro_nb.functions import FunctionPrompt
+from mipro_nb.functions.finding import prompts_of
 from mipro_nb.language import Example, Module
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.notebook.magic.known_runs import (
@@ -103,8 +106,12 @@ def _new_name(_: Notebook, text: str) -> str:
     return text
 
 
+def _is_program(value: Any) -> bool:
+    return isinstance(value, Module) or (inspect.isroutine(value) and bool(prompts_of(value)))
+
+
 def _is_metric(value: Any) -> bool:
-    return callable(value) and not isinstance(value, type | Module | LanguageModel)
+    return callable(value) and not isinstance(value, type | Module | LanguageModel | FunctionPrompt)
 
 
 def _is_rows(value: Any) -> bool:
@@ -122,7 +129,7 @@ PATH = Kind("PATH", lambda _, text: text)
 RUN = Kind("RUN", read_run, complete_run)
 EXPORTED = Kind("RUN", read_exported, complete_exported)
 RESUMABLE_RUN = Kind("RUN", read_resumable, complete_resumable)
-PROGRAM = an_object("PROGRAM", lambda value: isinstance(value, Module))
+PROGRAM = an_object("PROGRAM", _is_program)
 ROWS = an_object("ROWS", _is_rows)
 METRIC = an_object("FN", _is_metric)
 MODEL = an_object("LM", lambda value: isinstance(value, LanguageModel))

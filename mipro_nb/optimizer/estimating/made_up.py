@@ -43,6 +43,11 @@ def made_up(field: Field, turn: int = 0) -> Any:
         return value  # the type has rules that its schema does not tell
 
 
+def made_up_json(schema: Schema) -> Any:
+    """Return a plain value that a JSON schema describes."""
+    return _Choices(schema.get("$defs", {}), 0).of(schema, 0)
+
+
 @dataclass(frozen=True)
 class _Choices:
     definitions: Mapping[str, Schema]

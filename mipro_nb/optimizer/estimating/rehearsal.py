@@ -576,7 +576,9 @@ def _sentence(error: BaseException) -> str:
 
 
 def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {shown(str(error), 160)}"
+    # Our own errors end with what to do.
+    limit = 600 if isinstance(error, MiproError) else 160
+    return f"{type(error).__name__}: {shown(str(error), limit)}"
 
 
 def _first_of_each(calls: Sequence[RehearsedCall]) -> list[RehearsedCall]:

@@ -54,13 +54,14 @@ async def specify(
     """
     check_sampler(wanted.search.sampler_name, wanted.seed, paired=wanted.search.paired)
     configured = student.default_lm or settings.lm
-    task_lm = task_model or configured
-    prompt_lm = prompt_model or configured or task_lm
+    copy = student.deepcopy().fitted_to([*rows.train, *rows.val])
+    task_lm = copy.own_lm or task_model or configured
+    prompt_lm = prompt_model or configured or task_model
     if task_lm is None or prompt_lm is None:
-        msg = "No LM is configured: call configure(lm=LM(…)), or give task_model."
+        needed = "task_model" if task_lm is None else "prompt_model, which writes the instructions"
+        msg = f"No LM is configured: call configure(lm=LM(…)), or give {needed}."
         raise ProgramError(msg)
-    student.check_lms(task_model=task_lm, teacher_settings=teacher_lm)
-    copy = student.deepcopy()
+    copy.check_lms(task_model=task_model or task_lm, teacher_settings=teacher_lm)
     metric = metric.of(copy)
     distinct_rows = len(distinct(rows.train))
     formats = plan_formats(copy, task_lm, wanted, distinct_rows)
@@ -74,6 +75,7 @@ async def specify(
         example_timeout=wanted.example_timeout,
         metric_threshold=wanted.metric_threshold,
     )
+    copy.check_rehearsed()
     scale = _scale(found.metric_scale, wanted.metric_threshold)
     source = program_source(copy)
     plan = resolve(
@@ -95,7 +97,7 @@ async def specify(
     lms = every_lm(copy, task_lm, prompt_lm, teacher_lm)
     notes = [
         *plan.notes,
-        *student.plan_notes,
+        *copy.plan_notes,
         *formats.notes,
         *found.notes,
         *limits_noted(caps, lms),

@@ -97,7 +97,10 @@ class StandIn:
         earlier = [made.request for made in self.requests if made.request.signature is signature]
         turn = self.turn + len(earlier)
         # Only because what was made up does not fit: a real LM knows better.
-        asked_again = any(list(each.messages) == list(request.messages[:-2]) for each in earlier)
+        # Where others write the prompts, two messages more are the next turn of a conversation.
+        asked_again = request.write_answer is None and any(
+            list(each.messages) == list(request.messages[:-2]) for each in earlier
+        )
         # A label that could not be read is none of the output's values.
         self.unfit_labels = self.unfit_labels or asked_again
         known = Example() if asked_again else self.row

@@ -113,8 +113,8 @@ def _of_ours(
 def _own_prompts(student: Module) -> str:
     if student.is_foreign:
         return (
-            f"{type(student).__name__} writes its prompts by an adapter of its own library: "
-            "configure that one, and leave this out."
+            f"{type(student).__name__} writes its prompts itself, or by an adapter of its own "
+            "library: leave this out, and change it there."
         )
     return (
         f"the prompt of {type(student).__name__} says itself how to answer: leave this out, or "

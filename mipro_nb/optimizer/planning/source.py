@@ -38,7 +38,7 @@ def program_source(program: Module) -> ProgramSource:
     Classes defined in notebook cells, in files run with ``%run`` and in modules are found
     through the code of their methods, which knows the cell or file that it was compiled from.
     """
-    texts, missing = [], []
+    texts, missing = [function_source(each) for each in program.functions()], []
     for cls in _user_classes(program):
         text = _class_source(cls)
         if text is None:

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mipro_nb.dspy.media import hashed
 from mipro_nb.language.lm_protocol import Message
+from mipro_nb.models.media import hashed
 
 # More than services count for a picture of the finest detail, or a page behind a link.
 _MOST_MEDIA_TOKENS = 16_384
+_TEXTS = frozenset({"text", "input_text", "output_text"})
+# Their tokens are those of their JSON.
+_TOOLS = frozenset({"tool_use", "tool_result"})
 _BESIDE_CONTENT = frozenset({"role", "content"})
 
 
@@ -45,13 +48,6 @@ def written(messages: Sequence[Mapping[str, Any]]) -> Written:
     return Written(made, sum(_MOST_MEDIA_TOKENS + len(part) for part in found))
 
 
-def written_request(request: Any) -> Written:
-    """Return a ``dspy.lm15.Request`` as it is written down: as one message."""
-    from dspy._vendor.lm15.serde import request_to_dict  # noqa: PLC0415 - it has no public name
-
-    return written([{"role": "user", "content": [request_to_dict(request)]}])
-
-
 def _content(content: Any, found: list[str]) -> str:
     if isinstance(content, str) or content is None:
         return content or ""
@@ -62,8 +58,11 @@ def _content(content: Any, found: list[str]) -> str:
 def _part(part: Any, found: list[str]) -> str:
     if isinstance(part, str):
         return part
-    if isinstance(part, Mapping) and part.get("type") == "text":
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    if kind in _TEXTS:
         return str(part.get("text", ""))
     whole = json.dumps(part, default=str, sort_keys=True)
-    found.append(whole)
-    return hashed(whole)
+    told = hashed(whole)
+    if kind not in _TOOLS or told != whole:
+        found.append(whole)
+    return told

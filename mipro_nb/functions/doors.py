@@ -1,0 +1,238 @@
+"""The doors: where a function's LM calls turn to the gate of a run.
+
+Whatever library a function asks its LM by, a request leaves through ``Client.send`` or
+``AsyncClient.send`` of httpx, or of httpx2, which openai's SDK uses. They are wrapped while a
+function is executed for a run, a rehearsal or an evaluation of ours, and put back after that. Calls
+of anybody else's pass through them untouched meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import importlib.util
+import json
+import re
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from mipro_nb.core_loop import core, in_worker, on_core
+from mipro_nb.errors import ProgramError, shown
+from mipro_nb.functions.apis import api_of
+from mipro_nb.functions.calls import CaughtCall, answered
+from mipro_nb.functions.connections import let_go, own_connections
+from mipro_nb.functions.executions import FunctionExecution, execution_here
+from mipro_nb.functions.failures import Response, as_response
+from mipro_nb.functions.lookups import let_by, looking_up
+from mipro_nb.models.gate.attempts import is_under_way
+from mipro_nb.models.gate.gate import gate_here, run_gate
+
+LIBRARIES = ("httpx", "httpx2")
+_EMBEDDINGS = "/embeddings"
+# How other services are asked for text: we can neither count such calls nor keep their answers.
+_UNKNOWN = re.compile(
+    r"/v1/completions$|/openai/deployments/[^/]+/completions$|/v1/complete$"
+    r"|:(?:streamG|g)enerateContent$|:(?:raw|streamRaw)?[pP]redict$"
+    r"|/(?:converse|invoke)(?:-stream|-with-response-stream)?$|/api/(?:chat|generate)$|/v\d/chat$"
+)
+_OF_THE_BODY = frozenset({"content-length", "transfer-encoding"})
+# A request that is sent on would be one that is not counted.
+_ONE_REQUEST = {"stream": False, "follow_redirects": False}
+
+
+class _Wrapped(NamedTuple):
+    """An attribute that is wrapped: whose it is, what we have put there, what was there before."""
+
+    owner: Any
+    name: str
+    made: Any
+    original: Any
+
+
+_lock = threading.Lock()
+_open = 0
+_wrapped: list[_Wrapped] = []
+
+
+@contextmanager
+def open_doors() -> Iterator[None]:
+    """Have calls made inside the block find the gate they belong to."""
+    global _open  # noqa: PLW0603 - it is one door for the whole process
+    with _lock:
+        if _open == 0:
+            _wrap_all()
+        _open += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _open -= 1
+            if _open == 0:
+                _unwrap_all()
+                let_go()
+
+
+def _wrap_all() -> None:
+    _wrap(socket, "getaddrinfo", looking_up)
+    for name in LIBRARIES:
+        if importlib.util.find_spec(name) is None:
+            continue
+        library = importlib.import_module(name)
+        _wrap(library.Client, "send", functools.partial(sending, library=library))
+        _wrap(library.AsyncClient, "send", functools.partial(sending_async, library=library))
+
+
+def _wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    if any(each.owner is owner for each in _wrapped):  # it still is: see below
+        return
+    original = getattr(owner, name)
+    made = make(original)
+    _wrapped.append(_Wrapped(owner, name, made, original))
+    setattr(owner, name, made)
+
+
+def _unwrap_all() -> None:
+    left = []
+    for each in _wrapped:
+        if vars(each.owner).get(each.name) is each.made:
+            setattr(each.owner, each.name, each.original)
+        else:  # somebody has wrapped it after us, and ours is inside
+            left.append(each)
+    _wrapped[:] = left
+
+
+def sending(original: Callable[..., Any], library: ModuleType) -> Callable[..., Any]:
+    """Return ``Client.send`` by way of the gate, for calls that belong to one."""
+
+    @functools.wraps(original)
+    def send(self: Any, request: Any, **options: Any) -> Any:
+        async def attempt(body: bytes) -> Response:
+            again = _with_body(library, request, body)
+            return _read(await in_worker(original, self, again, **{**options, **_ONE_REQUEST}))
+
+        asked = _asked(request, attempt)
+        given = None if asked is None else core().wait_for(asked())
+        if given is not None:
+            return _made(library, request, given)
+        with let_by():
+            return original(self, request, **options)
+
+    return send
+
+
+def sending_async(original: Callable[..., Any], library: ModuleType) -> Callable[..., Any]:
+    """Return ``AsyncClient.send`` by way of the gate, likewise."""
+
+    @functools.wraps(original)
+    async def send(self: Any, request: Any, **options: Any) -> Any:
+        home = asyncio.get_running_loop()
+
+        async def attempt(body: bytes) -> Response:
+            again = _with_body(library, request, body)
+
+            async def sent() -> Response:
+                async with own_connections(self, library) as client:
+                    return _read(await original(client, again, **{**options, **_ONE_REQUEST}))
+
+            return await _at_home(home, sent())
+
+        asked = _asked(request, attempt)
+        given = None if asked is None else await on_core(asked())
+        if given is not None:
+            return _made(library, request, given)
+        with let_by():
+            return await original(self, request, **options)
+
+    return send
+
+
+async def _at_home(
+    home: asyncio.AbstractEventLoop, sent: Coroutine[Any, Any, Response]
+) -> Response:
+    """Await what is sent on the loop of the code that calls."""
+    if asyncio.get_running_loop() is home:
+        return await sent
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(sent, home))
+
+
+def _asked(
+    request: Any, attempt: Callable[[bytes], Awaitable[Response]]
+) -> Callable[[], Coroutine[Any, Any, Response | None]] | None:
+    """Return what brings the response to a request, None if it is none of ours.
+
+    It brings None where the request may be sent as it is.
+    """
+    if request.method != "POST" or is_under_way() or gate_here() is None:
+        return None
+    execution = execution_here()
+    # In a run, code whose origin is not known cannot be told from the user's own.
+    if execution is None and run_gate.get() is not None:
+        return None
+    path = request.url.path
+    if path.endswith(_EMBEDDINGS):
+        return _embedding
+    api = api_of(path)
+    body = None if api is None else _body_of(request)
+    if _UNKNOWN.search(path) or (api is not None and body is None):
+        return functools.partial(_refused, execution, path)
+    if api is None or body is None:
+        return None
+    asked = CaughtCall(api, str(request.url), dict(request.headers), body, attempt)
+    return functools.partial(answered, asked, execution)
+
+
+def _body_of(request: Any) -> Mapping[str, Any] | None:
+    """Return what a request asks, None if that is nothing that an LM could be asked."""
+    try:
+        body = json.loads(request.content)
+    except (ValueError, RuntimeError):  # it is uploaded as a stream
+        return None
+    return body if isinstance(body, Mapping) and body.keys() & {"messages", "input"} else None
+
+
+async def _embedding() -> None:
+    gate = gate_here()
+    if gate is not None:
+        await gate.let_by()
+
+
+async def _refused(execution: FunctionExecution | None, path: str) -> Response:
+    error = ProgramError(
+        f"It asks an LM at {shown(path, 80)}, in a form that mipro_nb does not know: such calls "
+        "can be neither counted nor capped. Ask it by Chat Completions, Responses or Messages: "
+        "many services have an address that takes one of them."
+    )
+    if execution is not None:
+        execution.failure = error
+    return as_response(error, None)
+
+
+def _with_body(library: ModuleType, request: Any, body: bytes) -> Any:
+    """Return the request with another body."""
+    headers = [
+        (name, value)
+        for name, value in request.headers.multi_items()
+        if name.lower() not in _OF_THE_BODY
+    ]
+    return library.Request(
+        request.method, request.url, headers=headers, content=body, extensions=request.extensions
+    )
+
+
+def _read(response: Any) -> Response:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Response(response.status_code, response.content, headers)
+
+
+def _made(library: ModuleType, request: Any, given: Response) -> Any:
+    response = library.Response(
+        given.status, headers=dict(given.headers), content=given.content, request=request
+    )
+    response.elapsed = timedelta(0)
+    return response

@@ -1,0 +1,34 @@
+"""Plain functions, as the rest of mipro_nb asks for them: taken for programs."""
+
+from __future__ import annotations
+
+import inspect
+
+from mipro_nb.functions.program import program
+from mipro_nb.language.example import Example
+from mipro_nb.language.foreign import Library
+from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.module import Module
+
+
+class _Functions:
+    """See `mipro_nb.language.foreign.Library`."""
+
+    def as_program(self, value: object) -> Module | None:
+        """Return a function as a program, with the prompts that its code names.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it names none.
+        """
+        return program(value) if inspect.isroutine(value) else None
+
+    def as_lm(self, value: object) -> LanguageModel | None:
+        """Return None: LMs of functions are their own."""
+
+    def as_row(self, value: object) -> Example | None:
+        """Return None: rows are not theirs."""
+
+
+FUNCTIONS: Library = _Functions()
