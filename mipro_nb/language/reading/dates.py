@@ -24,7 +24,7 @@ _WRITTEN = [
         rf"{_WEEKDAY}(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?(?P<name>{_MONTH}),?\s+(?P<year>\d{{4}})"
     ),
 ]
-# The seconds since 1970 of a day in 1973: what is less is no time, but a year or a day.
+# The seconds since 1970 of a day in 1973: what is less is a year or a day instead.
 LEAST_TIMESTAMP = 100_000_000
 
 

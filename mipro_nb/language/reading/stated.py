@@ -1,6 +1,6 @@
 r"""A value that a reply states in words or in LaTeX: "So the answer is 42.", ``\boxed{42}``.
 
-What is found here is looked at only where the text as it stands is no value, and never where any
+What is found here is looked at only where the text as it stands is not a value, and never where any
 text is one. It has to be a value itself: nothing is searched for in the middle of a sentence.
 """
 

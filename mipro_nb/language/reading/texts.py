@@ -19,7 +19,7 @@ _TAGGED = re.compile(r"<\s*([^<>/]+?)\s*>(.*)</\s*([^<>/]+?)\s*>", re.DOTALL)
 _ECHOED = re.compile(r"<\s*([^<>/\n]*[^<>/\s])\s*>")
 _FENCED = re.compile(r"```[^\n`]*\n(?P<code>.*?)\n```[ \t]*(?P<after>(?:\n.*)?)", re.DOTALL)
 _OPENED = re.compile(r"```[^\n`]*\n")
-# Outputs of which a text around a code block is no part.
+# Outputs that are code: a text around a code block does not belong to them.
 _CODE = frozenset(
     {"code", "program", "script", "sql", "query", "snippet", "function", "implementation", "regex"}
     | {"html", "css", "json", "yaml", "xml", "python", "javascript", "bash", "command", "patch"}
