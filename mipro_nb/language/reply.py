@@ -262,7 +262,7 @@ def _value(
     if name != first or not text or (others and not len(found)):
         raise _MissingError
     if not others:
-        text = whole(signature, asked_for.asked(signature), text)
+        text = whole(signature, asked_for.asked(signature), text, notes)
     elif not (text := without_preface(text)):
         raise _MissingError
     value = read_value(output, text, notes)
@@ -287,8 +287,6 @@ def _takes_none(output: Field) -> bool:
 
 
 def _repeats_form(output: Field, text: str) -> bool:
-    if text[:1] != "<":
-        return False
     kind = in_few_words(output)
     return is_placeholder(output, text) or (kind != "" and text == f"<{kind}>")
 

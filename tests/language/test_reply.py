@@ -252,7 +252,7 @@ def test_what_looks_like_a_mark_in_a_list_belongs_to_an_element(reply, elements,
         ("task -> code", "code:\n```python\nclass Job:\n    task: str\n    n: int\n```", "n: int"),
         ("context -> answer", "answer: Two.\nContext: it says 5.\nSo 5.", "So 5."),
         ("q -> title, summary", "title: Bees\nsummary: It begins\nTitle: On bees\nand.", "and."),
-        ("q -> name, code", "name: job\ncode:\n```\nname: str\nx\n```\ndone", "done"),
+        ("q -> name, text", "name: job\ntext:\n```\nname: str\nx\n```\ndone", "done"),
     ],
 )
 def test_a_line_that_looks_like_a_field_belongs_to_the_value(declaration, reply, whole):

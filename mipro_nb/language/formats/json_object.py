@@ -19,6 +19,7 @@ from mipro_nb.language.signatures.fields import Field, holds_any_text, json_valu
 from mipro_nb.language.signatures.signature import SignatureMeta
 
 _BEGINNING = re.compile(r"(?:```\w*\s*)?\[?\s*\{")
+_OF_A_CALL = frozenset({"name", "function", "type", "id", "arguments", "parameters"})
 _NO_END = "The JSON object has no end: what it says before was read."
 _ASKED = "Reply with one JSON object and nothing else, in exactly this form:"
 
@@ -132,6 +133,20 @@ def _complete(field: Field, text: str, keys: list[re.Match[str]]) -> Any:
     return value
 
 
+def _arguments(value: dict[str, Any], names: tuple[str, ...]) -> Any:
+    """Return the arguments in an object that calls a function with the outputs, others as it is."""
+    if {"name", "function"} & value.keys() and value.keys() <= _OF_A_CALL - set(names):
+        inner = next((value[key] for key in ("arguments", "parameters") if key in value), None)
+        if isinstance(inner, str):
+            try:
+                inner = near_json(inner)
+            except ValueError:
+                return value
+        if isinstance(inner, dict):
+            return inner
+    return value
+
+
 def _outputs_in(value: Any, names: tuple[str, ...]) -> dict[str, list[Any]]:
     """Return what an object gives for each of `names`: one value, or all that it might be."""
     while True:
@@ -139,6 +154,7 @@ def _outputs_in(value: Any, names: tuple[str, ...]) -> dict[str, list[Any]]:
             (value,) = value
         if not isinstance(value, dict):
             return {}
+        value = _arguments(value, names)
         given = by_name(value, names)
         found = {name: given[name] for name in names if name in given}
         if found or len(value) != 1:

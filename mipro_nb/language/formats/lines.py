@@ -6,6 +6,8 @@ of a value that would be taken for such a line is written with a backslash befor
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -15,13 +17,22 @@ from mipro_nb.language.formats.description import described, in_few_words
 from mipro_nb.language.formats.protocol import Found
 from mipro_nb.language.reading.keys import in_doubt
 from mipro_nb.language.reading.listed import is_json_list
-from mipro_nb.language.reading.marks import Mark, fence_lines, is_mark, marks_in, repeats_of
+from mipro_nb.language.reading.marks import (
+    Mark,
+    fence_lines,
+    is_mark,
+    marks_in,
+    repeats_of,
+    with_lines_of_their_own,
+)
 from mipro_nb.language.reading.values import quoted, write_value
 from mipro_nb.language.reading.wrapping import trimmed
 from mipro_nb.language.signatures.fields import Field, holds_any_text, json_value
 from mipro_nb.language.signatures.signature import SignatureMeta
 
 _ASKED = "Reply in exactly this form:"
+_EMPHASIS = re.compile(r"[*_`]+")
+_KEY = re.compile(r"\s*\"[^\"]*\"\s*:\s*")
 _GOES_ON = "The reply went on with another question: what follows the answer was left out."
 _AGAIN = "The reply gave its values more than once: they are the same, and were read once."
 _AFTER_FENCE = "What follows the code block with the answer was left out."
@@ -59,6 +70,7 @@ class Lines:
         if is_json_list(reply):
             return Found(before=reply)
         names = tuple(signature.output_fields)
+        reply = with_lines_of_their_own(reply, names)
         lines, after = _without_fence(reply.split("\n"), names)
         marks = marks_in(lines, names)
         if not marks:
@@ -115,13 +127,25 @@ def _value(lines: Sequence[str], mark: Mark, stop: int, names: tuple[str, ...]) 
     first, *rest = lines[mark.line : stop]
     # What stands around the mark and its value ends with their line, or with the value.
     begun = first[mark.end :].rstrip()
+    text = "\n".join([first[mark.end :], *(_unescaped(line, names) for line in rest)]).rstrip()
     if mark.closing and begun.endswith(mark.closing):
-        begun = begun.removesuffix(mark.closing)
-        text = "\n".join([begun, *(_unescaped(line, names) for line in rest)])
+        text = "\n".join([begun.removesuffix(mark.closing), *text.split("\n")[1:]])
+    elif _EMPHASIS.fullmatch(mark.closing) and begun.count(mark.closing) % 2 == 1:
+        text = text.replace(mark.closing, "", 1)  # **answer: 42** (apples)
     else:
-        text = "\n".join([first[mark.end :], *(_unescaped(line, names) for line in rest)]).rstrip()
         text = text.removesuffix(mark.closing)
-    return trimmed(text, after_mark=True)
+    return _without_comma(first[: mark.end], trimmed(text, after_mark=True))
+
+
+def _without_comma(mark: str, text: str) -> str:
+    """Return `text` without a comma at its end if it is a member of a JSON object: ``"n": 42,``."""
+    if not _KEY.fullmatch(mark) or not text.endswith(","):
+        return text
+    try:
+        json.loads(text[:-1])
+    except ValueError:
+        return text
+    return text[:-1]
 
 
 def _said_once(

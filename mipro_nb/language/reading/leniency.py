@@ -13,13 +13,12 @@ import types
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import is_dataclass
+from datetime import date, datetime, time
 from decimal import Decimal
-from enum import Enum
 from functools import lru_cache
 from typing import (
     Annotated,
     Any,
-    Literal,
     Union,
     get_args,
     get_origin,
@@ -30,19 +29,32 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from mipro_nb.errors import shown
+from mipro_nb.language.reading.dates import LEAST_TIMESTAMP, plain_date
 from mipro_nb.language.reading.keys import AmbiguousError, by_name, check_nothing_repeats, in_doubt
+from mipro_nb.language.reading.labels import (
+    NOT_CHOSEN,
+    ROUND,
+    TICKED,
+    NotOneOfError,
+    different,
+    first_line,
+    labels_of,
+    loosely,
+    one_of,
+)
 from mipro_nb.language.reading.listed import between_commas, in_lines
 from mipro_nb.language.reading.near_json import near_json
+from mipro_nb.language.reading.turning import SCALING, TURNING
 from mipro_nb.language.reading.wrapping import unquoted
 from mipro_nb.language.signatures.fields import adapter_of
 
-_TRUE = frozenset({"true", "yes", "1", "y"})
-_FALSE = frozenset({"false", "no", "0", "n"})
+_TRUE = frozenset({"true", "yes", "1", "y", "t"})
+_FALSE = frozenset({"false", "no", "0", "n", "f"})
 NONE_WORDS = frozenset({"", "none", "null", "n/a"})
 _NUMBERS = (int, float, Decimal)
-_ROUND = "\"'`*<>[]\u201c\u201d\u2018\u2019"
+_DATES = (date, datetime, time)
 # <5 is less than 5, [ ] 5 is not chosen: brackets go in pairs.
-_AROUND_NUMBERS = _ROUND.translate(dict.fromkeys(map(ord, "<>[]")))
+_AROUND_NUMBERS = ROUND.translate(dict.fromkeys(map(ord, "<>[]")))
 _BRACKETED = re.compile(r"<\s*([^<>\s]+)\s*>|\[\s*([^\[\]\s]+)\s*\]")
 _REMARK = re.compile(r"\s*\([^()]*\)$")
 # Other capitals may be a unit: 5 PPM is not 5.
@@ -57,40 +69,9 @@ _MINUS = dict.fromkeys(map(ord, "\u2212\u2013\ufe63\uff0d"), "-")
 # 1,234.5; 1 234.5; 1'234.5; 1.234.567,8. A single comma or point before three digits is read as
 # English has it, but for 0,500: nobody writes thousands so.
 _GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?:([,'\u2019 \u00a0\u202f])\d{3})(?:\1\d{3})*(?:\.\d+)?")
-_POINTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3}){2,}(?:,\d+)?")
+_POINTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}(?:,\d+)?|\.\d{3},\d+)")
 _ARABIC = {0x066B: ".", 0x066C: ","}
-# A word beside a label that may turn it into its opposite, or into two labels.
-_TURNING = re.compile(
-    r"\b(?:not|no|non|never|neither|nor|none|or|and|but|un|anti|hardly|barely|maybe|perhaps|either"
-    r"|both|without|less|un\w*sure|likely|possibly|\w+n['\u2019]t|cannot|false\w*|untrue|wrong\w*"
-    r"|incorrect\w*|far|opposite|contrary|reverse|inverse|anything|nothing|zero|hard|mixed|free"
-    r"|lack\w*|fail\w*|refus\w*|reject\w*|den(?:y|ies|ied)|exclud\w*|except|absen\w+|rather|than"
-    r"|instead|nicht|nie|kein\w*|nein|weder|oder|ohne|pas|jamais|aucune?|sans|ou|sin|nunca|tampoco"
-    r"|senza|n\u00e3o|nem|niet|geen|inte|ikke|icke|de\u011fil|nen\u00ed|\u043d\u0435"
-    r"|\u043d\u0435\u0442)\b"
-    # Chinese, Japanese and Korean have no spaces: not, is not.
-    r"|[\u4e0d\u975e\u65e0\u7121\u6ca1]|\u306a\u3044|\uc544\ub2c8|\uc54a"
-    # ~~spam~~, and signs that say no.
-    r"|[/|~\u00ac\u2260\u2717\u2718\u274c]|!="
-)
-# In a remark beside a number: it stands for another one.
-_SCALING = re.compile(
-    r"\b(?:k|m|b|bn|mn|mio|mrd|mill\w*|bill\w*|trill\w*|thousand\w*|hundred\w*|tens|dozens?|scores?"
-    r"|lakhs?|crores?|tausend|hundert|pct|percent\w*|times|half|halves|double\w*|twice|squared|cubed"
-    r"|negative|minus|below|above|under|over|least|most|more|up|max|maxim\w+|min|minim\w+|actually)\b"
-    r"|[%\u2030\u00d7*^=<>\u2264\u2265\u00b1]"
-)
 _COUNTED = re.compile(r"\d[\d.,]*")
-# An item of a list of choices: "2. spam", "- [x] spam".
-_TICKED = re.compile(r"^(?:[-*+]\s+)?(?:\[\s*[xX\u2713\u2714]\s*\]|[\u2611\u2705\u2713\u2714])\s*")
-# Or a comparison: <10 is not 10.
-_NOT_CHOSEN = re.compile(r"^\W*?(?:\[\s*\]\s*\S|\u2610|[<>]\s*=?\s*\d[\d.,]*[*_`\s.]*$)")
-_NUMBERED = re.compile(r"^\(?\d{1,2}[.)]\s+")
-_MOST_WORDS = 4
-
-
-class NotOneOfError(ValueError):
-    """A text that is none of the values that a type has."""
 
 
 class NotFiniteError(NotOneOfError):
@@ -123,14 +104,15 @@ def fitted(annotation: Any, raw: Any, notes: list[str]) -> Any:
         return fitted(arguments[0], raw, notes)
     if origin in (Union, types.UnionType):
         return _one_arm(arguments, raw, notes)
-    labels = _labels(annotation)
+    labels = labels_of(annotation)
     if labels is not None:
-        return _one_of(labels, raw, notes)
+        return one_of(labels, raw, notes)
     plainly: dict[Any, Callable[[], Any]] = {
         type(None): lambda: _nothing(raw),
         bool: lambda: _truth(raw),
         **dict.fromkeys(_NUMBERS, lambda: _number(raw, notes)),
         float: lambda: _float(raw, notes),
+        **dict.fromkeys(_DATES, lambda: _date(annotation, raw)),
     }
     if annotation in plainly:
         return plainly[annotation]()
@@ -158,114 +140,9 @@ def check_clear(annotation: Any, raw: Any) -> None:
         return  # whether it is a value at all is said elsewhere
 
 
-def loosely(text: str) -> str:
-    """Return the first line of `text` without quotes, bold, full stop and case."""
-    return first_line(text).strip(_ROUND + "\u3002. ").casefold()
-
-
-def first_line(text: str) -> str:
-    """Return the first line of `text`, without white space around it."""
-    return text.split("\n", 1)[0].strip()
-
-
-def _one_of(values: Mapping[str, Any], raw: Any, notes: list[str]) -> Any:
-    """Return the value whose text `raw` is, or is near to."""
-    if not isinstance(raw, str):
-        exact = [v for v in values.values() if type(v) is type(raw) and v == raw]
-        by_value = [v for v in values.values() if isinstance(v, Enum) and v.value == raw]
-        if exact or by_value:
-            return (exact or by_value)[0]
-        raw = json.dumps(raw) if isinstance(raw, bool | int | float) else ""
-    for exact_text in (raw, raw.strip(), first_line(raw)):
-        if exact_text in values:
-            return values[exact_text]
-    said = "" if _NOT_CHOSEN.match(raw) else loosely(_TICKED.sub("", raw.strip()))
-    found = _different(v for text, v in values.items() if loosely(text) == said)
-    if not found:
-        found = _different(v for text, v in values.items() if _near(said, loosely(text)))
-        if len(found) == 1:
-            notes.append(f"{shown(raw.strip(), 80)!r} was read as {_plainly(found[0])!r}")
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(dict.fromkeys(str(_plainly(v)) for v in values.values()))
-    msg = f"expected one of {names}, got {shown(raw, 80)!r}"
-    raise NotOneOfError(msg)
-
-
-def _near(said: str, label: str) -> bool:
-    """Tell whether `said` is the label in the plural, or in a phrase of few words."""
-    if not label or not said:
-        return False
-    if _stem(said) == _stem(label):
-        return True
-    phrase = _NUMBERED.sub("", said)
-    if len(phrase.split()) > _MOST_WORDS:
-        return False
-    before, found, after = _parted(phrase, label)
-    # "0% spam", "spam: 0.1": a number beside a label says how much of it.
-    beside = f"{before} {after}"
-    is_turned = _TURNING.search(beside) or re.search(r"(?<!\w)!\s*$", before)
-    is_scaled = label[0].isdecimal() and _SCALING.search(beside)
-    return found and not (is_turned or is_scaled or re.search(r"\d", beside))
-
-
-def _parted(phrase: str, label: str) -> tuple[str, bool, str]:
-    """Return what stands before and after the label in `phrase`, and whether it is in there."""
-    place = re.search(rf"(?<!\w)(?<!-){re.escape(label)}(?!\w)(?!-)", phrase)
-    if place is None:
-        return phrase, False, ""
-    return phrase[: place.start()] + " ", True, phrase[place.end() :]
-
-
-def _stem(word: str) -> str:
-    for ending in ("es", "s"):
-        if word.endswith(ending) and len(word) > len(ending) + 2:
-            return word.removesuffix(ending)
-    return word
-
-
-@lru_cache(maxsize=256)
-def _labels(annotation: Any) -> Mapping[str, Any] | None:
-    """Return the values of a Literal or Enum by their texts; None for other types."""
-    if get_origin(annotation) is Literal:
-        return _texts_of(get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return _texts_of_members(annotation)
-    return None
-
-
-def _plainly(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value
-
-
-def _different(values: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for value in values:
-        if not any(type(value) is type(other) and value == other for other in found):
-            found.append(value)
-    return found
-
-
-def _texts_of(values: Iterable[Any]) -> dict[str, Any]:
-    """Return the labels by the texts that stand for them; that of JSON wins."""
-    values = list(values)
-    loose = {str(_plainly(value)): value for value in reversed(values)}
-    quoted = {json.dumps(_plainly(v)): v for v in values if not isinstance(v, bytes)}
-    return loose | {value: value for value in values if isinstance(value, str)} | quoted
-
-
-def _texts_of_members(enum: type[Enum]) -> dict[str, Any]:
-    members = enum.__members__
-    qualified = {f"{enum.__name__}.{name}": member for name, member in members.items()}
-    spaced = {name.replace("_", " "): member for name, member in members.items()}
-    values = {str(member.value): member for member in reversed(enum)}
-    quoted = {json.dumps(m.value): m for m in enum if isinstance(m.value, str | int | float)}
-    return spaced | qualified | dict(members) | values | quoted
-
-
 def _one_arm(arms: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:
     """Return what `raw` stands for in a union; a text where it stands for nothing else."""
-    if isinstance(raw, str) and any(_labels(arm) and _fits(arm, raw) for arm in arms):
+    if isinstance(raw, str) and any(labels_of(arm) and _fits(arm, raw) for arm in arms):
         return raw
     if type(None) in arms and (raw is None or (isinstance(raw, str) and _says_nothing(raw))):
         return None
@@ -283,7 +160,7 @@ def _one_arm(arms: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:
         if _fits(arm, value):
             found.append(value)
             said.append(of_arm)
-    if len(_different(found)) == 1:
+    if len(different(found)) == 1:
         notes += said[0]
         return found[0]
     if len(found) > 1:
@@ -293,7 +170,7 @@ def _one_arm(arms: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:
 
 
 def _says_nothing(text: str) -> bool:
-    return loosely(text) in NONE_WORDS and "\n" not in text.strip()
+    return loosely(text).strip("()") in NONE_WORDS and "\n" not in text.strip()
 
 
 def _nothing(raw: Any) -> None:
@@ -304,16 +181,20 @@ def _nothing(raw: Any) -> None:
 
 
 def _truth(raw: Any) -> Any:
+    if isinstance(raw, list) and len(raw) == 1:
+        return _truth(raw[0])
     if not isinstance(raw, str):
         return raw
-    word = "" if _NOT_CHOSEN.match(raw) else loosely(_TICKED.sub("", raw.strip()))
+    word = "" if NOT_CHOSEN.match(raw) else loosely(TICKED.sub("", raw.strip()))
     if word in _TRUE or word in _FALSE:
         return word in _TRUE
     msg = f"expected true or false, got {shown(raw, 80)!r}"
-    raise ValueError(msg)
+    raise NotOneOfError(msg)
 
 
 def _number(raw: Any, notes: list[str]) -> Any:
+    if isinstance(raw, list) and len(raw) == 1:
+        return _number(raw[0], notes)
     if isinstance(raw, bool):
         msg = f"expected a number, got {json.dumps(raw)}"
         raise AmbiguousError(msg)
@@ -323,6 +204,19 @@ def _number(raw: Any, notes: list[str]) -> Any:
     if remark:
         notes.append(f"{shown(raw.strip(), 80)!r} was read as {shown(number, 40)}")
     return number
+
+
+def _date(annotation: Any, raw: Any) -> Any:
+    """Return a date as pydantic reads it; it would take the year 2024 for seconds since 1970."""
+    try:
+        number = float(raw)
+    except (TypeError, ValueError):
+        return plain_date(raw) if isinstance(raw, str) and annotation is not time else raw
+    if annotation is time or abs(number) < LEAST_TIMESTAMP:
+        form = {date: "2024-01-31", time: "14:30"}.get(annotation, "2024-01-31T14:30")
+        msg = f"expected a {annotation.__name__} such as {form}, got {shown(str(raw), 40)!r}"
+        raise AmbiguousError(msg)
+    return raw
 
 
 def _float(raw: Any, notes: list[str]) -> Any:
@@ -360,7 +254,7 @@ def plain_number(text: str) -> tuple[str, str]:
         return number, ""
     counted = {each.strip(".,").replace(",", "") for each in _COUNTED.findall(remark)}
     low = remark.casefold()
-    if counted - {number} or _TURNING.search(low) or _SCALING.search(low):
+    if counted - {number} or TURNING.search(low) or SCALING.search(low):
         return line, ""
     return number, remark
 
@@ -416,7 +310,7 @@ def _listed(kind: type, arguments: tuple[Any, ...], raw: Any) -> list[str] | Non
     if not issubclass(kind, list | tuple | set | frozenset) or text[:1] in ("", "[", "{"):
         return None
     types_of = [each for each in arguments if each is not ...]
-    labels = [label for each in types_of for label in _labels(each) or ()]
+    labels = [label for each in types_of for label in labels_of(each) or ()]
     if text.strip("().").casefold() in NONE_WORDS and loosely(text) not in map(loosely, labels):
         return []
     if (elements := in_lines(text)) is not None:
@@ -428,7 +322,7 @@ def _listed(kind: type, arguments: tuple[Any, ...], raw: Any) -> list[str] | Non
 
 def _is_short(annotation: Any) -> bool:
     """Tell whether a value of a type is a number or a label."""
-    return annotation in (int, float, Decimal) or _labels(annotation) is not None
+    return annotation in (int, float, Decimal) or labels_of(annotation) is not None
 
 
 def _with_elements(kind: type, arguments: tuple[Any, ...], raw: Any, notes: list[str]) -> Any:
@@ -454,6 +348,11 @@ def _with_fields(fields: Mapping[str, Any], raw: dict[str, Any], notes: list[str
             raise AmbiguousError(in_doubt(values, of=name))
         made[name] = fitted(fields[name], values[0], notes) if name in fields else raw[name]
     return made
+
+
+def has_fields(annotation: Any) -> bool:
+    """Tell whether a type is a model, a dataclass or a TypedDict."""
+    return _fields_of(annotation) is not None
 
 
 @lru_cache(maxsize=256)

@@ -8,23 +8,29 @@ from mipro_nb.language.reading.near_json import near_json
 from mipro_nb.language.reading.wrapping import unfenced, without_preface
 
 _ELEMENT = r"[ \t]++(?P<element>.*\S)[ \t]*"
-_BULLETED = re.compile(rf"(?P<indent>[ \t]*)(?P<bullet>[-*+\u2022\u2013]){_ELEMENT}")
+_BULLETED = re.compile(rf"(?P<indent>[ \t]*)(?P<bullet>[-*+\u2022\u2013\u2014]){_ELEMENT}")
 _NUMBERED = re.compile(
     rf"(?P<indent>[ \t]*)(?P<opening>\(?)(?P<number>\d{{1,3}})(?P<closing>[.)]){_ELEMENT}"
 )
 # A comma between digits may group them, or begin a fraction.
 _IN_NUMBER = re.compile(r"\d,\d{3}(?!\d)")
 _LIST_OF_TEXTS = re.compile(r"(?:\[\s*)+[\"']")
+_OTHERWISE = re.compile(r"\[[ xX\u2713]?\](?:\s|$)|[\u2610-\u2612]|.*?[\s,;]\(?2[.)]\s")
+_IN_TAGS = re.compile(r"\s*<([\w-]+)>([^<]*)</\1>\s*")
 _NO_SPACE = re.compile(r",(?!\s)")
 
 
 def in_lines(text: str) -> list[str] | None:
     """Return the elements of a list with a bullet or a number in each line, None for other texts.
 
+    Or with the same tags around each.
+
     All lines have the same bullet, or numbers from 1 on; none has others below it.
     """
     lines = [line for line in text.split("\n") if line.strip()]
-    return _with(_BULLETED, lines) or _numbered(lines)
+    elements = _with(_BULLETED, lines) or _numbered(lines) or _in_tags(text)
+    # Boxes of which some are ticked, or further numbers within a line: another list is meant.
+    return None if elements and any(map(_OTHERWISE.match, elements)) else elements
 
 
 def is_json_list(text: str) -> bool:
@@ -66,6 +72,12 @@ def between_commas(text: str, *, fractions: bool = False) -> list[str] | None:
     if "\n" in text or _IN_NUMBER.search(text) or (fractions and _NO_SPACE.search(text)):
         return None
     return [element.strip() for element in text.split(",")]
+
+
+def _in_tags(text: str) -> list[str] | None:
+    found = list(_IN_TAGS.finditer(text))
+    is_all = "".join(each[0] for each in found) == text and len({each[1] for each in found}) == 1
+    return [each[2].strip() for each in found] if is_all else None
 
 
 def _numbered(lines: list[str]) -> list[str] | None:

@@ -31,6 +31,7 @@ _SINGLE_QUOTED = re.compile(r"[\[{,:]\s*'")
 _APOSTROPHE = re.compile(r"\w'\w")
 # Quotes around words of a text: before the first, and after the last, no word goes on.
 _PAIR = re.compile(r'(?<![\w.,;:!?)\]])"(?=\S)[^"]*(?<=\S)"(?!\w)')
+_OTHER_QUOTES = ("``", "\u00ab\u00bb", "\u2018\u2019", "\u201c\u201d", "\u300c\u300d")
 _DOTS = re.compile(r"\.{3}")
 # Longer ones are read as JSON or not at all.
 _LONGEST_REPAIR = 100_000
@@ -149,7 +150,7 @@ def _repaired(body: str) -> Any:
     except RecursionError as error:
         raise ValueError(_DEEP) from error
     is_complete = isinstance(value, dict | list) and _words(body) == _words_of(value)
-    is_complete = is_complete and _quotes_are_paired(body, value)
+    is_complete = is_complete and _quotes_are_paired(body, value) and _keeps_quotes(body, value)
     if not is_complete or _DOTS.findall(body) != _DOTS.findall(json.dumps(value)):
         msg = "it is not JSON, and has no reading in which every word counts"
         raise ValueError(msg)
@@ -165,6 +166,13 @@ def _quotes_are_paired(body: str, value: Any) -> bool:
     if sum(text.count('"') for text in texts) <= body.count('\\"'):
         return True
     return all('"' not in _PAIR.sub("", text) for text in texts)
+
+
+def _keeps_quotes(body: str, value: Any) -> bool:
+    """Tell whether no quote of another kind is lost from a text but with the one that closes it."""
+    kept = "".join(_texts_in(value))
+    lost = {sign: body.count(sign) - kept.count(sign) for pair in _OTHER_QUOTES for sign in pair}
+    return lost["`"] % 2 == 0 and all(lost[pair[0]] == lost[pair[1]] for pair in _OTHER_QUOTES)
 
 
 def _texts_in(value: Any) -> Iterator[str]:

@@ -37,10 +37,13 @@ _AROUND = re.compile(
 _AT_START = re.compile(
     r"\s*<\s*(analysis|reasoning)\s*>(.*?)<\s*/\s*\1\s*>", re.DOTALL | re.IGNORECASE
 )
+# DSPy's.
+_COMPLETED = r"\[\[[ \t]*##[ \t]*completed[ \t]*##[ \t]*\]\]"
 # ChatML and Qwen, Llama, GPT and Phi, Gemma, Mistral, DeepSeek, Command.
 _END = (
     r"(?:<\|(?:im_end|eot|eot_id|eom_id|endoftext|end_of_text|end_of_turn|end_of_turn_token|eos)\|>"
-    r"|<end_of_turn>|<eos>|</s>|<[\uff5c|]end[\u2581_]of[\u2581_]sentence[\uff5c|]>)"
+    r"|<end_of_turn>|<eos>|</s>|<[\uff5c|]end[\u2581_]of[\u2581_]sentence[\uff5c|]>"
+    rf"|{_COMPLETED})"
 )
 _TURN = (
     r"(?:<\|im_start\|>|<start_of_turn>|<\|start_header_id\|>|<\|begin_of_text\|>|<bos>|<s>"
@@ -57,10 +60,12 @@ _BEGUN = re.compile(
     r"|<[\uff5c|]assistant[\uff5c|]>)[ \t]*\n*",
     re.IGNORECASE,
 )
+# A turn whose tokens the server has decoded to nothing.
+_ROLE = re.compile(r"\s*#*[ \t]*assistant[ \t]*(?:[:\uff1a]|\n)[ \t]*\n*", re.IGNORECASE)
 _ANY = re.compile(
     "|".join([opening + "|" + closing.split("|(?=")[0] for opening, closing in _PAIRS])
     + r"|<\s*/?\s*(?:analysis|reasoning)\s*>|"
-    + f"{_AROUND.pattern}|{_END}|{_TURN}",
+    + rf"{_AROUND.pattern}|{_END}|{_TURN}|\[\[[ \t]*##",
     re.IGNORECASE,
 )
 # Where thoughts begin: at the start of a line, or of a value. A mark that a sentence speaks of
@@ -121,7 +126,7 @@ def told_apart(text: str, names: Iterable[str] | None = None) -> ReplyParts:
     >>> told_apart("<think>A sum.</think>answer: 42")
     ReplyParts(answer='answer: 42', thoughts='A sum.', cut_off=False, note='')
     """
-    if _ANY.search(text) is None:
+    if not has_marks(text):
         return ReplyParts(text)
     known = tuple(names or ())
     thoughts: list[str] = []
@@ -138,14 +143,18 @@ def told_apart(text: str, names: Iterable[str] | None = None) -> ReplyParts:
     while known and (start := _AT_START.match(text)) and folded(start[1]) not in map(folded, known):
         thoughts.append(start[2])
         text = text[start.end() :]
-    answer, note = _turn(_AROUND.sub("", text))
+    answer, note = _turn(_AROUND.sub("", text), {folded(name) for name in known})
     return ReplyParts(answer, "\n\n".join(t.strip() for t in thoughts).strip(), cut_off, note)
 
 
-def _turn(text: str) -> tuple[str, str]:
+def _turn(text: str, names: set[str]) -> tuple[str, str]:
     """Return the first turn in `text`, and a note if tokens end it before `text` ends."""
     text = _BEGUN.sub("", text, count=1) if _BEGUN.match(text) else text
+    if "assistant" not in names and (role := _ROLE.match(text)):
+        text = text[role.end() :]
     for ended in _ENDED.finditer(text):
+        if folded(ended[1]) in names:
+            continue  # an output named "completed"
         if ended[2] is None and ended.end() < len(text):
             continue  # the answer speaks of the token
         before = text[: ended.start()].lower()
@@ -221,7 +230,7 @@ def _is_within(place: int, spans: list[tuple[int, int]]) -> bool:
 
 def has_marks(text: str) -> bool:
     """Tell whether `text` holds what `told_apart` might take for a mark of thoughts or turns."""
-    return _ANY.search(text) is not None
+    return _ANY.search(text) is not None or _ROLE.match(text) is not None
 
 
 def spelled_out(quoted: str) -> str:

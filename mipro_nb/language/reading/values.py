@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -18,20 +19,26 @@ from pydantic import ValidationError
 from mipro_nb.errors import shown
 from mipro_nb.language.reading import thoughts
 from mipro_nb.language.reading.backslashes import READ_AS_THEY_STAND, meant, unmistakable
+from mipro_nb.language.reading.explanations import is_denied
 from mipro_nb.language.reading.keys import AmbiguousError, object_of
-from mipro_nb.language.reading.leniency import (
-    NotOneOfError,
-    check_clear,
-    fitted,
-    holds_elements,
-    loosely,
-)
+from mipro_nb.language.reading.labels import NotOneOfError, first_line, loosely, plain_label
+from mipro_nb.language.reading.leniency import check_clear, fitted, holds_elements
 from mipro_nb.language.reading.listed import is_item
-from mipro_nb.language.reading.marks import label_end
+from mipro_nb.language.reading.marks import folded, label_end
+from mipro_nb.language.reading.stated import explained, plainly, stated
+from mipro_nb.language.reading.texts import bare_text
 from mipro_nb.language.reading.wrapping import trimmed, unfenced, unwrapped
-from mipro_nb.language.signatures.fields import Field, adapter, choices, json_value, type_name
+from mipro_nb.language.signatures.fields import (
+    Field,
+    adapter,
+    choices,
+    is_any_text,
+    json_value,
+    type_name,
+)
 
 _NOTHING = object()
+_IN_BRACKETS = re.compile(r"\(([^()]+)\)")
 _BULLET = re.compile(r"^\s*(?:[-*+\u2022]|\d{1,2}[.)])\s+")
 
 
@@ -74,7 +81,7 @@ def read_value(field: Field, text: str, notes: list[str] | None = None) -> Any:
     text = trimmed(text)
     said: list[str] = [] if notes is None else notes
     if field.type is str:
-        return unwrapped(text)
+        return bare_text(field.name, text, said)
     value = _read(field, text, said)
     if "\n" in text:
         _look_at_the_rest(field, text, value, said)
@@ -108,8 +115,19 @@ def taken_value(field: Field, value: Any, notes: list[str]) -> Any:
 
 
 def is_placeholder(field: Field, text: str) -> bool:
-    """Tell whether `text` stands for a value in the forms that are shown to the LM."""
-    return text == f"<{field.name}>"
+    """Tell whether `text` stands for a value in the forms that are shown to the LM, or in others.
+
+    >>> from mipro_nb.language.signatures.fields import Field
+    >>> is_placeholder(Field("answer", "output", str, ""), "[your answer here]")
+    True
+    """
+    if text == f"the {field.name}" or text in {"...", "\u2026"}:
+        return True
+    if text[:1] + text[-1:] not in {"<>", "[]", "{}"}:
+        return False
+    words = folded(text[1:-1])
+    own = folded(field.name)
+    return words in {own, f"the{own}", f"your{own}", f"your{own}here", f"insert{own}here"}
 
 
 def may_go_on(field: Field, text: str) -> bool:
@@ -162,9 +180,71 @@ def _reads_back(field: Field, plain: str, value: Any) -> bool:
 
 
 def _read(field: Field, text: str, notes: list[str]) -> Any:
+    try:
+        return _read_as_it_stands(field, text, notes)
+    except AmbiguousError:
+        raise
+    except ValueError:
+        if is_any_text(field):
+            raise
+        value = _read_stated(field, text)
+        if value is _NOTHING:
+            raise
+    told = plain_label(value)
+    told = repr(told) if isinstance(told, str) else shown(str(told), 40)
+    notes.append(f"{shown(text, 80)!r} was read as {told}")
+    return value
+
+
+def _read_as_it_stands(field: Field, text: str, notes: list[str]) -> Any:
     if choices(field.type) is not None:
         return _read_choice(field, text, notes)
     return _read_typed(field, text, notes)
+
+
+def _read_stated(field: Field, text: str) -> Any:
+    """Return the value that a text states in words or with an explanation, `_NOTHING` if none.
+
+    Nor if it states more than one.
+    """
+    first = plainly(first_line(text))
+    if (value := _with_explanation(field, first)) is not _NOTHING:
+        return value
+    bare = plainly(unwrapped(text))
+    found: list[Any] = []
+    for said, after in stated(field.name, bare):
+        value = _with_explanation(field, plainly(said))
+        is_last = not found and after != ""
+        if value is _NOTHING or (is_last and is_denied(field.type, value, after, own=True)):
+            return _NOTHING
+        found.append(value)
+    return found[0] if found and all(_are_one(found[0], each) for each in found) else _NOTHING
+
+
+def _with_explanation(field: Field, line: str) -> Any:
+    """Return the value that `line` is, or begins with before an explanation that agrees with it."""
+    if (value := _strictly(field, line)) is not _NOTHING:
+        return value
+    if line.endswith(("].", "}.")) and (value := _strictly(field, line[:-1])) is not _NOTHING:
+        return value
+    if bracketed := _IN_BRACKETS.fullmatch(line.rstrip(". ")):
+        value = _strictly(field, bracketed[1])
+        if value is not _NOTHING and not isinstance(value, int | float | Decimal):
+            return value  # (42) may be -42
+    for head, rest, is_sentence in explained(line):
+        value = _strictly(field, head)
+        if value is not _NOTHING and not is_denied(field.type, value, rest, own=is_sentence):
+            return value
+    return _NOTHING
+
+
+def _strictly(field: Field, text: str) -> Any:
+    notes: list[str] = []
+    try:
+        value = _read_as_it_stands(field, text, notes)
+    except (ValueError, RecursionError):
+        return _NOTHING
+    return _NOTHING if notes else value
 
 
 def _look_at_the_rest(field: Field, text: str, value: Any, notes: list[str]) -> None:
@@ -178,7 +258,7 @@ def _look_at_the_rest(field: Field, text: str, value: Any, notes: list[str]) -> 
     first, *rest = [line for line in unwrapped(text).split("\n") if loosely(line)]
     if not rest or not _are_one(_read_alone(field, first), value):
         return
-    others = [_read_alone(field, line[label_end(line, field.name) :]) for line in rest]
+    others = [_another(field, line[label_end(line, field.name) :]) for line in rest]
     if any(other is not _NOTHING and not _are_one(other, value) for other in others):
         msg = f"expected one value, got {shown(text, 80)!r}"
         raise ValueError(msg)
@@ -191,6 +271,19 @@ def _read_alone(field: Field, line: str) -> Any:
         return _read(field, _BULLET.sub("", line, count=1).strip(), [])
     except (ValueError, RecursionError):
         return _NOTHING
+
+
+def _another(field: Field, line: str) -> Any:
+    """Return the value that a line below another one has, if it is one or states one."""
+    bare = _BULLET.sub("", line, count=1).strip()
+    try:
+        return _read_as_it_stands(field, bare, [])
+    except (ValueError, RecursionError):
+        pass
+    if is_any_text(field):
+        return _NOTHING
+    found = (_with_explanation(field, plainly(said)) for said, _ in stated(field.name, bare))
+    return next((value for value in found if value is not _NOTHING), _NOTHING)
 
 
 def _are_one(one: Any, other: Any) -> bool:
@@ -217,13 +310,14 @@ def _read_typed(field: Field, text: str, notes: list[str]) -> Any:
     else:
         if isinstance(value, float) and not math.isfinite(value):
             check_clear(field.type, value)
-        if body.startswith(("{", "[", "t", "f")):
+        if body[:1] in "{[tf-" or body[:1].isdecimal():
             check_clear(field.type, json.loads(body, object_pairs_hook=object_of))
         if literal:
             notes.append(READ_AS_THEY_STAND)
         return value
+    inner = bare_text(field.name, text, notes) if is_any_text(field) else unwrapped(text)
     try:
-        return reader.validate_python(fitted(field.type, unwrapped(text), notes))
+        return reader.validate_python(fitted(field.type, inner, notes))
     except (NotOneOfError, AmbiguousError):
         raise
     except ValidationError as error:

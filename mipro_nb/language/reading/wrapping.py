@@ -11,7 +11,11 @@ from mipro_nb.language.reading.backslashes import meant
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 _QUOTES = ('""', "''", "``", "\u201c\u201d", "\u201e\u201c", "\u2018\u2019", "«»", "»«", "「」")
 _QUOTED = {pair[0]: pair[1] for pair in _QUOTES}
-_BOLD = re.compile(r"(\*\*|__)(?=\S)([^*_\n]+)(?<=\S)\1")
+_BOLD = re.compile(r"(\*{1,3}|__)(?=\S)([^*_\n]+)(?<=\S)\1")
+# Three of the same, or two backquotes, in place of one.
+_LONG_QUOTES = re.compile(r"(`{2,3}|\"{3}|'{3})(?P<inner>(?:(?!\1).)+)\1", re.DOTALL)
+# A string of JSON, and the comma before the next member of its object.
+_MEMBER = re.compile(r'"(?:[^"\\\n]|\\.)*",')
 # What opens a reply, and is never "Great care is needed here:".
 _GREETING = r"(?:sure|certainly|of course|okay|ok|absolutely|great)(?: thing)?"
 # "Here is the instruction:" and the like: a line that announces what follows.
@@ -74,6 +78,10 @@ def unquoted(text: str) -> str:
             return str(json.loads(meant(inner)[0]))
         except ValueError:
             pass
+    if long := _LONG_QUOTES.fullmatch(inner):
+        return long["inner"].strip() or text
+    if _MEMBER.fullmatch(inner):
+        return unquoted(inner[:-1])
     closing = _QUOTED.get(inner[0])
     if closing == inner[-1] and not {inner[0], closing} & set(inner[1:-1]) and inner[1:-1].strip():
         return inner[1:-1]

@@ -312,6 +312,12 @@ def in_order(value: Any, written: Any) -> Any:
     return written
 
 
-def holds_any_text(field: Field) -> bool:
+def is_any_text(field: Field) -> bool:
     """Tell whether any text is a value of `field`."""
+    arms = get_args(field.type) if get_origin(field.type) in (Union, UnionType) else (field.type,)
+    return not {str, Any}.isdisjoint(arms)
+
+
+def holds_any_text(field: Field) -> bool:
+    """Tell whether any text is a value of `field`, or an element of one."""
     return not {str, Any}.isdisjoint((field.type, *get_args(field.type)))

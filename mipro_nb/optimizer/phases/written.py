@@ -13,6 +13,7 @@ from mipro_nb.language.formats.unmarked import NoValueError, check_value
 from mipro_nb.language.reading.marks import folded
 from mipro_nb.language.reading.wrapping import unfenced, unquoted, without_announcement
 from mipro_nb.language.signatures.signature import SignatureMeta
+from mipro_nb.optimizer.phases.around import bare, says_nothing
 
 _OPENED_FENCE = re.compile(r"```[^\n`]*\n")
 _QUOTES = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c", "«": "»"}
@@ -31,8 +32,12 @@ def written_text(signature: SignatureMeta, asked: str, text: str) -> str:
     while text != before:
         before = text
         text = without_announcement(unfenced(text.strip()), output.name)
-        text = _unopened(unquoted(text.strip())).strip()
-    if not text or folded(text) == folded(output.desc) or _goes_on_asking(signature, text):
+        text = bare(output.name, _unopened(unquoted(text.strip())))
+    if (
+        says_nothing(text)
+        or folded(text) == folded(output.desc)
+        or _goes_on_asking(signature, text)
+    ):
         return ""
     try:
         check_value(signature, asked, text)
