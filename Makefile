@@ -94,7 +94,7 @@ $(PY_STAMP): pyproject.toml requirements-nodeps.txt | $(UV_STAMP) $(WIDGETS) $(L
 	touch $@
 
 $(DEV_STAMP): $(PY_STAMP)
-	$(INSTALL) $(PY) -e '.[local,demo,test,dev,dspy]'
+	$(INSTALL) $(PY) -e '.[local,demo,test,dev,dspy,litellm]'
 	touch $(DEMO_STAMP) $@
 
 $(JS_STAMP): js/package.json js/package-lock.json
