@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from mipro_nb.errors import MissingExtraError
 
-_OLDEST = (3, 4)
+_OLDEST = (3, 0)
 
 try:
     _installed = version("dspy")
