@@ -58,7 +58,7 @@ BENCH := $(PY) -m benchmarks.against_dspy
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two installers would write into one environment
-.PHONY: help setup demo lab notebooks docs types test test-fast coverage check bench bench-local \
+.PHONY: help setup demo lab notebooks docs types test test-fast coverage check bench bench-local bench-bridge \
 	bench-formats soak format clean chromium seed
 
 help: ## Show what can be made
@@ -191,6 +191,9 @@ bench: $(PY_STAMP) $(DSPY_STAMP) ## Measure speed, scale and quality beside DSPy
 
 bench-local: $(PY_STAMP) $(DSPY_STAMP) ## Measure quality beside DSPy's with the embedded LM
 	$(BENCH).local
+
+bench-bridge: $(DEV_STAMP) ## Measure one DSPy program by DSPy and through the bridge (10 minutes)
+	$(BENCH).bridge
 
 $(FORMATS_STAMP): benchmarks/requirements-formats.txt $(PY_STAMP)
 	$(INSTALL) $(PY) --no-deps -r $<

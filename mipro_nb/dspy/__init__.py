@@ -20,7 +20,7 @@ except PackageNotFoundError:
     raise MissingExtraError(msg) from None
 if tuple(int(part) for part in _installed.split(".")[:2]) < _OLDEST:
     msg = (
-        f"The bridge is for DSPy 3.4 or newer, and {_installed} is installed: pip install -U dspy."
+        f"The bridge is for DSPy 3.0 or newer, and {_installed} is installed: pip install -U dspy."
     )
     raise MissingExtraError(msg)
 

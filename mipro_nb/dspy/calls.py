@@ -27,7 +27,12 @@ from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_price
-from mipro_nb.models.services.redaction import secrets, texts_of_unknown, texts_of_url
+from mipro_nb.models.services.redaction import (
+    is_harmless,
+    secrets,
+    texts_of_unknown,
+    texts_of_url,
+)
 from mipro_nb.models.services.worst_case import LIMITS
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 
@@ -194,6 +199,16 @@ def server_of(lm: Any, options: Mapping[str, Any] | None = None) -> str:
     return address
 
 
+def saved_by_dspy(lm: Any) -> list[str]:
+    """Return the names of what DSPy writes with an LM to a saved program, and may be a key."""
+    left_out = _OPEN | {"api_key", "timeout"}
+    return [
+        name
+        for name, value in lm.kwargs.items()
+        if value is not None and name not in left_out and not is_harmless(name)
+    ]
+
+
 def keeps_answers(lm: Any) -> bool:
     """Tell whether equal calls are answered from the record; they are, if no ``cache`` is set."""
     return bool(getattr(lm, "cache", True))
@@ -283,7 +298,7 @@ async def _sent(asked: Asked, lm: Any, call: Call) -> Any:
     with _from_adapter(lm, options.get("messages")):
         if asked.is_async:
             return await asked.original(lm, *args, **options)
-        if type(lm) is dspy.LM and isinstance(lm.engine, str):
+        if type(lm) is dspy.LM and isinstance(getattr(lm, "engine", ""), str):
             return await dspy.BaseLM.acall(lm, *args, **options)
         # A class or an engine of the user's own may know no other way than it was called by.
         return await in_worker(asked.original, lm, *args, **options)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import dspy
-
+from mipro_nb.dspy.versions import Kind, kind_of, made, wait_of
 from mipro_nb.errors import (
     LMError,
     LMUnavailableError,
@@ -24,13 +21,6 @@ from mipro_nb.models.tokens import count_message_tokens
 
 # A prompt that is shorter by so much may fit, where a server does not say how long it may be.
 _SHORTER = 0.75
-_HOPELESS = (
-    dspy.LMAuthError,
-    dspy.LMBillingError,
-    dspy.LMUnsupportedModelError,
-    dspy.LMConfigurationError,
-    ImportError,
-)
 # Of whatever HTTP client DSPy sends with: nothing answers at the address.
 _NO_CONNECTION = frozenset(
     {"ConnectError", "ConnectionRefusedError", "ClientConnectorError", "gaierror"}
@@ -41,9 +31,10 @@ def meaning(error: Exception, call: Call) -> Exception:
     """Return what the failure of one attempt means: a RetryableError, or an LMError."""
     said = shown(secrets.taken_out(" ".join(str(error).split())))
     what = f"{call.model} failed"
-    if isinstance(error, _HOPELESS):
+    kind = kind_of(error)
+    if kind == "hopeless":
         return LMUnavailableError(f"{what}: {said}")
-    if isinstance(error, dspy.LMInvalidRequestError):
+    if kind in ("refused", "too long"):
         return _refusal(error, call, said)
     return _passing(error, call.model, said) or LMError(f"{what}: {type(error).__name__}: {said}")
 
@@ -55,19 +46,20 @@ def _passing(error: Exception, model: str, said: str) -> RetryableError | None:
         return RetryableError(
             "unreachable", f"Cannot reach the server of {model}", said, remedy=remedy
         )
-    if isinstance(error, dspy.LMRateLimitError):
+    kind = kind_of(error)
+    if kind == "turned away":
         what = f"{model} turned the call away"
         return RetryableError("turned away", what, said, _wait(error))
-    if isinstance(error, dspy.LMServerError):
+    if kind == "in trouble":
         return RetryableError("in trouble", f"{model} failed", said, _wait(error))
-    if isinstance(error, dspy.LMTimeoutError | dspy.LMTransportError):
+    if kind == "no answer":
         return RetryableError("no answer", f"{model} gave no answer", said, billed=None)
     return None
 
 
 def _refusal(error: Exception, call: Call, said: str) -> LMError:
     refusal = refusal_in(str(error))
-    if isinstance(error, dspy.ContextWindowExceededError) or refusal.kind == "too long":
+    if kind_of(error) == "too long" or refusal.kind == "too long":
         too_long = PromptTooLongError(f"{call.model} has no room for this prompt: {said}")
         too_long.room = int(count_message_tokens(call.messages) * _SHORTER)
         too_long.predictor = call.predictor
@@ -85,13 +77,10 @@ def as_dspy(error: LMError, raised: Exception | None, model: str) -> Exception:
     """
     if raised is not None:
         return raised
-    kind: Any = (
-        dspy.LMInvalidRequestError if isinstance(error, RequestRefusedError) else dspy.LMError
-    )
+    kind: Kind | None = "refused" if isinstance(error, RequestRefusedError) else None
     if isinstance(error, PromptTooLongError):
-        kind = dspy.ContextWindowExceededError
-    made: Exception = kind(message=str(error), model=model)
-    return made
+        kind = "too long"
+    return made(kind, str(error), model)
 
 
 def ours(error: BaseException) -> MiproError | None:
@@ -99,6 +88,8 @@ def ours(error: BaseException) -> MiproError | None:
     return next((cause for cause in causes_of(error) if isinstance(cause, MiproError)), None)
 
 
-def _wait(error: Any) -> float | None:
-    wait = getattr(error, "retry_after", None)
-    return min(float(wait), LONGEST_WAIT_SECONDS) if isinstance(wait, int | float) else None
+def _wait(error: Exception) -> float | None:
+    try:
+        return min(float(wait_of(error)), LONGEST_WAIT_SECONDS)
+    except (TypeError, ValueError):
+        return None

@@ -13,6 +13,7 @@ from typing import Any, Self
 import dspy
 
 from mipro_nb.core_loop import in_worker
+from mipro_nb.dspy.calls import saved_by_dspy
 from mipro_nb.dspy.copying import copied, taken
 from mipro_nb.dspy.doors import check_door_of, open_doors_of_subclasses
 from mipro_nb.dspy.failures import ours
@@ -25,6 +26,7 @@ from mipro_nb.dspy.rows import (
     dspy_prediction,
     dspy_row,
 )
+from mipro_nb.dspy.versions import LM_ERRORS, AdapterParseError
 from mipro_nb.errors import InvalidArgumentError, MiproError, ProgramError, ReplyError
 from mipro_nb.language.example import Prediction
 from mipro_nb.language.execution.scored_row import demos_beside
@@ -48,6 +50,10 @@ _CALLS_APART = (
 _TOOLS_STAY = (
     "What {names} made of its tools stays as it is in its instruction, word for word: the part "
     "that you wrote is searched."
+)
+_SAVED_BY_DSPY = (
+    "DSPy saves a predictor's own LM with the program, {names} among it. If that holds a key, call "
+    "set_lm(None) before save()."
 )
 _TEACHERS = (
     "The teacher that was given bootstraps demos, with its own instructions and demos; of several, "
@@ -111,6 +117,9 @@ class Student(Module):
         notes = [*self.notes, _CALLS_APART]
         notes += [_TOOLS_STAY.format(names=made)] if made else []
         notes += [_TEACHERS] if self._teachers else []
+        lms = {id(p.inner.lm): p.inner.lm for _, p in self._predictors if p.inner.lm is not None}
+        for saved in filter(None, map(saved_by_dspy, lms.values())):
+            notes.append(_SAVED_BY_DSPY.format(names=", ".join(saved)))
         return notes + ([_ONE_STEP.format(names=agents)] if agents else [])
 
     @property
@@ -207,11 +216,11 @@ class Student(Module):
                     result = await self.inner.acall(*args, **given)
                 else:
                     result = await in_worker(self.inner, *args, **given)
-            except dspy.AdapterParseError as error:
+            except AdapterParseError as error:
                 reply = str(getattr(error, "lm_response", ""))
                 problem = f"{error.adapter_name} found no outputs as the signature has them."
                 raise ReplyError(problem, reply, {}) from None
-            except dspy.DSPyError as error:
+            except LM_ERRORS as error:
                 failure = ours(error)
                 if failure is None:
                     raise

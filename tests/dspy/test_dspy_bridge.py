@@ -107,6 +107,27 @@ def test_the_program_is_saved_and_loaded_by_dspy(server, rows, tmp_path):
     assert whole.dump_state() == optimized.dump_state()
 
 
+def test_a_saved_program_holds_nothing_of_ours(server, rows, tmp_path):
+    optimized = compiled(TwoSteps(), rows[:12], max_calls=60)
+    optimized.save(str(tmp_path / "state.json"))
+    saved = json.loads((tmp_path / "state.json").read_text())
+    assert saved.keys() == {"think", "solve.predict", "metadata"}
+    assert all(saved[name]["lm"] is None for name in ("think", "solve.predict"))
+    assert API_KEY not in str(saved)
+
+
+def test_the_plan_tells_what_dspy_saves_with_a_predictors_own_lm(server, rows, lm_at):
+    program = TwoSteps()
+    assert not any(
+        "set_lm(None)" in note for note in small().plan(program, trainset=rows, num_trials=3).notes
+    )
+    program.solve.set_lm(lm_at(server, extra_headers={"x-mine": "header-4711"}))
+    notes = small().plan(program, trainset=rows, num_trials=3).notes
+    (told,) = [note for note in notes if "set_lm(None)" in note]
+    assert "extra_headers" in told
+    assert "header-4711" not in told
+
+
 def test_our_own_optimizer_and_evaluate_take_dspys_programs(server, rows):
     optimizer = mipro.MIPROv2(right, num_candidates=4, max_labeled_demos=2)
     given = {"requires_permission_to_run": False, "num_trials": 6, "minibatch_size": 10}
