@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from mipro_nb.dspy.callers import calling_predictor, proxy_of
 from mipro_nb.dspy.failures import as_dspy, meaning
 from mipro_nb.dspy.messages import Written, written, written_request
 from mipro_nb.dspy.rehearsed import made_up_reply
+from mipro_nb.dspy.versions import COPIES_ALL
 from mipro_nb.errors import CallRefusedError, LMError, LMUnavailableError
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.settings import settings
@@ -273,7 +275,12 @@ def _single_use(lm: Any) -> Any:
     """Return a copy that neither repeats a call nor answers it from DSPy's cache."""
     # What a class of the user's own does not have, copy() would add to what is sent.
     known = {name: value for name, value in _ONE_ATTEMPT.items() if hasattr(lm, name)}
-    copied = lm.copy(**known)
+    if not COPIES_ALL or type(lm).copy is not dspy.BaseLM.copy:
+        copied = lm.copy(**known)
+    else:
+        copied = copy.copy(lm)
+        vars(copied).update(known, history=[], kwargs=dict(lm.kwargs))
+        copied.callbacks = list(getattr(lm, "callbacks", None) or [])
     copied.kwargs.pop(_ROLLOUT, None)
     return copied
 

@@ -295,7 +295,7 @@ def teachers_of(teacher: Any, student: Any) -> list[Student]:
     Raises
     ------
     InvalidArgumentError
-        If it is no program, or not one of the same predictors and fields.
+        If one is not a dspy.Module, or has other predictors and fields.
     """
     given = list(teacher) if isinstance(teacher, list | tuple) else [teacher]
     wanted = _fields(student)

@@ -1,4 +1,4 @@
-"""What DSPy's versions have under different names: the errors of its LM calls.
+"""What DSPy's versions differ in: the errors of its LM calls, and what a copy of an LM holds.
 
 Since 3.4 they are classes of DSPy's. Before, they are LiteLLM's, which have openai's as bases, and
 DSPy has few of its own.
@@ -7,11 +7,15 @@ DSPy has few of its own.
 from __future__ import annotations
 
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any, Literal
 
 import dspy
 import openai
 from dspy.utils import exceptions
+
+COPIES_ALL = tuple(int(part) for part in version("dspy").split(".")[:2]) < (3, 3)
+"""Whether ``BaseLM.copy`` copies all there is, also a connection, which no copy can be made of."""
 
 Kind = Literal["hopeless", "refused", "too long", "turned away", "in trouble", "no answer"]
 """Why a call failed: no other would succeed; what it holds; a prompt that is too long; 429; 5xx; a

@@ -61,6 +61,11 @@ def spent(run_id):
     return mipro.runs.load(run_id).state.spend.calls
 
 
+def limit_of(request):
+    """Return the limit of the reply, by either of its names."""
+    return request.body.get("max_completion_tokens", request.body.get("max_tokens"))
+
+
 def answers(run_id):
     """Return the events of the calls that were answered."""
     bodies = [event.event for event in mipro.runs.load(run_id).events()]
@@ -158,8 +163,7 @@ def test_at_most_as_many_calls_are_served_as_the_cap_allows(server, rows):
 
 def test_a_cap_in_usd_limits_replies_and_is_kept(server, rows):
     optimized = compiled(TwoSteps(), rows, max_usd=0.004)
-    limits = {request.body.get("max_completion_tokens") for request in server.requests}
-    assert limits == {4096}
+    assert {limit_of(request) for request in server.requests} == {4096}
     assert mipro.runs.load(optimized.run_id).state.spend.usd <= 0.004
 
 
@@ -245,14 +249,17 @@ class _Queue:
         while self._asked.acquire() and self._work is not None:
             try:
                 self._work()
-            finally:
-                self._done.release()
+            except Exception as error:  # noqa: BLE001 - whoever asked hears of it
+                self._failure = error
+            self._done.release()
 
     def ask(self, work):
         with self._lock:
-            self._work = work
+            self._work, self._failure = work, None
             self._asked.release()
             self._done.acquire()
+            if self._failure is not None:
+                raise self._failure
 
     def close(self):
         self._work = None
@@ -407,6 +414,7 @@ def test_what_is_asked_is_not_taken_for_a_secret(server, rows):
     assert API_KEY not in secrets.taken_out(f"the key {API_KEY}")
 
 
+@pytest.mark.skipif(not hasattr(dspy, "lm15"), reason="DSPy has whole requests since 3.4")
 def test_whole_requests_pass_the_gate_with_the_limit_of_a_cap(server, rows):
     class Direct(dspy.Module):
         def __init__(self):
@@ -422,8 +430,7 @@ def test_whole_requests_pass_the_gate_with_the_limit_of_a_cap(server, rows):
 
     compiled(Direct(), rows, max_calls=60, max_tokens=1_000_000)
     assert server.count == 60
-    limits = {request.body.get("max_completion_tokens") for request in server.requests}
-    assert limits == {4096}
+    assert {limit_of(request) for request in server.requests} == {4096}
 
 
 def test_calls_outside_of_runs_go_as_dspy_sends_them(server):
@@ -560,7 +567,7 @@ def test_a_server_that_is_gone_pauses_a_run_that_can_be_resumed(rows, lm_at, sho
             server.close()
         return right(example, prediction)
 
-    with pytest.raises(LMUnavailableError, match="Cannot reach the server"):
+    with pytest.raises(LMUnavailableError, match=r"Cannot reach the server|as did all"):
         compiled(TwoSteps(), rows, gone)
     (run,) = mipro.runs.list()
     assert run.status == "failed"
