@@ -14,7 +14,7 @@ from benchmarks.against_dspy.task import SIGNATURE, Prompt, Task
 from mipro_nb.dspy import MIPROv2
 
 
-def optimize(task: Task, threads: int, search: str = "paired") -> dict[str, Any]:
+def optimize(task: Task, threads: int, search: str = "paired", **settings: Any) -> dict[str, Any]:
     """Optimize with ``auto="light"`` and everything else as the bridge has it."""
     optimizer = MIPROv2(
         metric=run_dspy.exact, auto="light", num_threads=threads, seed=9 + task.seed, search=search
@@ -23,6 +23,7 @@ def optimize(task: Task, threads: int, search: str = "paired") -> dict[str, Any]
         dspy.ChainOfThought(SIGNATURE),
         trainset=run_dspy.examples(task),
         requires_permission_to_run=False,
+        **settings,
     )
     (predictor,) = optimized.predictors()
     prompt = Prompt.of(predictor.signature.instructions, [d.question for d in predictor.demos])

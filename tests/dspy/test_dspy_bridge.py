@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import sqlite3
 import threading
@@ -108,7 +109,8 @@ def test_the_program_is_saved_and_loaded_by_dspy(server, rows, tmp_path):
     loaded.load(str(tmp_path / "state.json"))
     assert loaded.dump_state() == optimized.dump_state()
     optimized.save(str(tmp_path / "whole"), save_program=True)
-    whole = dspy.load(str(tmp_path / "whole"), allow_pickle=True)
+    allowed = {"allow_pickle"} & inspect.signature(dspy.load).parameters.keys()
+    whole = dspy.load(str(tmp_path / "whole"), **dict.fromkeys(allowed, True))
     assert whole.dump_state() == optimized.dump_state()
 
 
@@ -249,7 +251,7 @@ class _Queue:
         while self._asked.acquire() and self._work is not None:
             try:
                 self._work()
-            except Exception as error:  # noqa: BLE001 - whoever asked hears of it
+            except Exception as error:  # noqa: BLE001 - the one who asked hears of it
                 self._failure = error
             self._done.release()
 
@@ -591,6 +593,10 @@ def test_errors_that_pass_are_tried_again_and_none_is_an_examples_fault(rows, lm
 
 def test_programs_see_dspys_own_errors(rows, lm_at):
     heard = []
+    # DSPy has one of its own since 3.1; before, it let LiteLLM's through.
+    too_long_error = getattr(dspy, "ContextWindowExceededError", None)
+    if too_long_error is None:
+        too_long_error = pytest.importorskip("litellm").ContextWindowExceededError
 
     class Careful(dspy.Module):
         def __init__(self):
@@ -600,7 +606,7 @@ def test_programs_see_dspys_own_errors(rows, lm_at):
         def forward(self, question):
             try:
                 return self.solve(question=question)
-            except dspy.ContextWindowExceededError as error:
+            except too_long_error as error:
                 heard.append(error)
                 return dspy.Prediction(answer="too long")
 
