@@ -146,7 +146,7 @@ lab: $(PY_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in Jupy
 	$(PY) -m jupyter lab $(LAB_ARGS) notebooks/01_quickstart.ipynb
 
 # With a record of its own: what an earlier run has paid for would be shown as free.
-notebooks: $(DEMO_STAMP) $(PY_STAMP) $(WIDGETS) ## Execute the four notebooks and keep their outputs in them
+notebooks: $(DEMO_STAMP) $(DEV_STAMP) $(WIDGETS) ## Execute the five notebooks and keep their outputs in them
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && for notebook in notebooks/*.ipynb; do \
 		MIPRO_HOME="$$home" $(PY) notebooks/execute.py "$$notebook" build/notebooks || exit 1; \
 		cp "build/notebooks/$$(basename "$$notebook" .ipynb).executed.ipynb" "$$notebook"; \

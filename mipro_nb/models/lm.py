@@ -346,6 +346,12 @@ class LM:
         return self._context_tokens
 
     @property
+    def base_url(self) -> str:
+        """Return the address of the server, without what may be a key; "" where there is none."""
+        own = self._answerer == self._endpoint.base_url or self._local is not None
+        return self._endpoint.shown_url if own and self._endpoint.base_url else ""
+
+    @property
     def max_tokens(self) -> int | None:
         """Return the longest reply in tokens, None if only the server limits it."""
         return self._options["max_tokens"]  # type: ignore[no-any-return]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import doctest
 import inspect
 import json
 import sqlite3
@@ -718,3 +719,21 @@ def test_what_dspy_saved_is_loaded_into_a_program_of_ours(server, rows, tmp_path
     for mine, theirs in zip(ours.predictors(), optimized.predictors(), strict=True):
         assert mine.signature.instructions == theirs.signature.instructions
         assert [demo.to_dict() for demo in mine.demos] == [dict(d.items()) for d in theirs.demos]
+
+
+def test_the_example_of_the_reference_gives_what_it_says(server, rows, monkeypatch):
+    monkeypatch.setenv("MIPRO_PERMISSION", "yes")
+    names = {
+        "MIPROv2": MIPROv2,
+        "metric": lambda example, prediction, trace=None: True,
+        "program": dspy.ChainOfThought("question -> answer"),
+        "rows": rows[:12],
+    }
+    examples = doctest.DocTestParser().get_doctest(
+        inspect.getdoc(MIPROv2), names, "MIPROv2", None, None
+    )
+    assert examples.examples
+    told = []
+    runner = doctest.DocTestRunner(verbose=False)
+    runner.run(examples, out=told.append)
+    assert runner.failures == 0, "".join(told)
