@@ -55,11 +55,14 @@ FORMATS_STAMP := $(VENV)/.stamp-formats
 FORMATS_ARGS ?=
 BENCH := $(PY) -m benchmarks.against_dspy
 
+# The oldest that the bridge takes, and one between that and the newest, which `make test` has.
+DSPY_VERSIONS ?= 3.0.4 3.2.1
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two installers would write into one environment
-.PHONY: help setup demo lab notebooks docs types test test-fast coverage check bench bench-local \
-	bench-formats soak format clean chromium seed
+.PHONY: help setup demo lab notebooks docs types test test-fast test-versions coverage check bench \
+	bench-local bench-bridge bench-formats soak format clean chromium seed
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,7 +97,7 @@ $(PY_STAMP): pyproject.toml requirements-nodeps.txt | $(UV_STAMP) $(WIDGETS) $(L
 	touch $@
 
 $(DEV_STAMP): $(PY_STAMP)
-	$(INSTALL) $(PY) -e '.[local,demo,test,dev,dspy]'
+	$(INSTALL) $(PY) -e '.[local,demo,test,dev,dspy,litellm]'
 	touch $(DEMO_STAMP) $@
 
 $(JS_STAMP): js/package.json js/package-lock.json
@@ -143,14 +146,14 @@ lab: $(PY_STAMP) $(WIDGETS) $(INSTALLED) ## Open the quickstart notebook in Jupy
 	$(PY) -m jupyter lab $(LAB_ARGS) notebooks/01_quickstart.ipynb
 
 # With a record of its own: what an earlier run has paid for would be shown as free.
-notebooks: $(DEMO_STAMP) $(PY_STAMP) $(WIDGETS) ## Execute the four notebooks and keep their outputs in them
+notebooks: $(DEMO_STAMP) $(DEV_STAMP) $(WIDGETS) ## Execute the five notebooks and keep their outputs in them
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && for notebook in notebooks/*.ipynb; do \
 		MIPRO_HOME="$$home" $(PY) notebooks/execute.py "$$notebook" build/notebooks || exit 1; \
 		cp "build/notebooks/$$(basename "$$notebook" .ipynb).executed.ipynb" "$$notebook"; \
 	done
 
 $(DOCS_STAMP): pyproject.toml $(PY_STAMP)
-	$(INSTALL) $(PY) -e '.[docs]'
+	$(INSTALL) $(PY) -e '.[docs,dspy]'
 	touch $@
 
 docs: $(DOCS_STAMP) ## Build the documentation site in build/docs; warnings are errors
@@ -165,6 +168,16 @@ test: chromium setup ## Run all tests: Python's, TypeScript's and those in a bro
 
 test-fast: setup ## Run the tests that need neither a browser, a kernel nor an LM, and no patience
 	$(PYTEST) -m "not (browser or notebook or npm or real_lm or slow)"
+
+# Each in an environment of its own: an older DSPy wants an older LiteLLM, and the like.
+test-versions: $(UV_STAMP) ## Run the tests of the bridge with older versions of DSPy (20 minutes)
+	@for version in $(DSPY_VERSIONS); do \
+		own=build/dspy-$$version; \
+		test -x $$own/bin/python || $(PYTHON) -m venv --without-pip $$own || exit 1; \
+		SKIP_JUPYTER_BUILDER=1 $(INSTALL) $$own/bin/python -e '.[testing]' "dspy==$$version" \
+			'pytest<9.2' pytest-asyncio pytest-timeout || exit 1; \
+		echo "DSPy $$version"; $$own/bin/python -m pytest tests/dspy || exit 1; \
+	done
 
 coverage: chromium setup ## Run all tests and tell which lines of Python none of them reaches
 	$(PYTEST) --cov --cov-report=term
@@ -191,6 +204,9 @@ bench: $(PY_STAMP) $(DSPY_STAMP) ## Measure speed, scale and quality beside DSPy
 
 bench-local: $(PY_STAMP) $(DSPY_STAMP) ## Measure quality beside DSPy's with the embedded LM
 	$(BENCH).local
+
+bench-bridge: $(DEV_STAMP) ## Measure one DSPy program by DSPy and through the bridge (10 minutes)
+	$(BENCH).bridge
 
 $(FORMATS_STAMP): benchmarks/requirements-formats.txt $(PY_STAMP)
 	$(INSTALL) $(PY) --no-deps -r $<

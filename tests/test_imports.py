@@ -7,7 +7,7 @@ import grimp
 import pytest
 from processes import run
 
-_SLOW = {"aiohttp", "matplotlib", "narwhals", "numpy", "openai", "optuna", "pandas"}
+_SLOW = {"aiohttp", "litellm", "matplotlib", "narwhals", "numpy", "openai", "optuna", "pandas"}
 _OF_TESTS = {"hypothesis", "pytest"}
 _OF_NOTEBOOKS = {"IPython", "anywidget", "ipywidgets"}
 _SHELL = """

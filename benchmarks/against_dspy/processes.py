@@ -16,6 +16,8 @@ _DSPY_PYTHON = _ROOT / "benchmarks/.venv-dspy/bin/python"
 _PROGRAMS = {
     "DSPy": (_DSPY_PYTHON, "run_dspy"),
     "DSPy, LiteLLM": (_DSPY_PYTHON, "run_dspy_litellm"),
+    "DSPy, our environment": (_OWN_PYTHON, "run_dspy"),
+    "bridge": (_OWN_PYTHON, "run_bridge"),
     "mipro_nb": (_OWN_PYTHON, "run_mipro"),
     "mipro_nb, long": (_OWN_PYTHON, "run_long"),
     "openai alone": (_OWN_PYTHON, "run_client"),

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from mipro_nb.errors import MissingExtraError
 
-_OLDEST = (3, 4)
+_OLDEST = (3, 0)
 
 try:
     _installed = version("dspy")
@@ -20,7 +20,7 @@ except PackageNotFoundError:
     raise MissingExtraError(msg) from None
 if tuple(int(part) for part in _installed.split(".")[:2]) < _OLDEST:
     msg = (
-        f"The bridge is for DSPy 3.4 or newer, and {_installed} is installed: pip install -U dspy."
+        f"The bridge is for DSPy 3.0 or newer, and {_installed} is installed: pip install -U dspy."
     )
     raise MissingExtraError(msg)
 

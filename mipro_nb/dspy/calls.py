@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from mipro_nb.dspy.answers import packed, text_of, together, unpacked
 from mipro_nb.dspy.callers import calling_predictor, proxy_of
 from mipro_nb.dspy.failures import as_dspy, meaning
 from mipro_nb.dspy.rehearsed import made_up_reply
+from mipro_nb.dspy.versions import COPIES_ALL
 from mipro_nb.errors import CallRefusedError, LMError, LMUnavailableError
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.settings import settings
@@ -26,7 +28,12 @@ from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.messages import Written, written
 from mipro_nb.models.prices import Price, as_price, listed_price
-from mipro_nb.models.services.redaction import secrets, texts_of_unknown, texts_of_url
+from mipro_nb.models.services.redaction import (
+    is_harmless,
+    secrets,
+    texts_of_unknown,
+    texts_of_url,
+)
 from mipro_nb.models.services.worst_case import LIMITS
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 
@@ -194,6 +201,16 @@ def server_of(lm: Any, options: Mapping[str, Any] | None = None) -> str:
     return address
 
 
+def saved_by_dspy(lm: Any) -> list[str]:
+    """Return the names of what DSPy writes with an LM to a saved program, and may be a key."""
+    left_out = _OPEN | {"api_key", "timeout"}
+    return [
+        name
+        for name, value in lm.kwargs.items()
+        if value is not None and name not in left_out and not is_harmless(name)
+    ]
+
+
 def keeps_answers(lm: Any) -> bool:
     """Tell whether equal calls are answered from the record; they are, if no ``cache`` is set."""
     return bool(getattr(lm, "cache", True))
@@ -255,7 +272,12 @@ def _single_use(lm: Any) -> Any:
     """Return a copy that neither repeats a call nor answers it from DSPy's cache."""
     # What a class of the user's own does not have, copy() would add to what is sent.
     known = {name: value for name, value in _ONE_ATTEMPT.items() if hasattr(lm, name)}
-    copied = lm.copy(**known)
+    if not COPIES_ALL or type(lm).copy is not dspy.BaseLM.copy:
+        copied = lm.copy(**known)
+    else:
+        copied = copy.copy(lm)
+        vars(copied).update(known, history=[], kwargs=dict(lm.kwargs))
+        copied.callbacks = list(getattr(lm, "callbacks", None) or [])
     copied.kwargs.pop(_ROLLOUT, None)
     return copied
 
@@ -280,7 +302,7 @@ async def _sent(asked: Asked, lm: Any, call: Call) -> Any:
     with _from_adapter(lm, options.get("messages")):
         if asked.is_async:
             return await asked.original(lm, *args, **options)
-        if type(lm) is dspy.LM and isinstance(lm.engine, str):
+        if type(lm) is dspy.LM and isinstance(getattr(lm, "engine", ""), str):
             return await dspy.BaseLM.acall(lm, *args, **options)
         # A class or an engine of the user's own may know no other way than it was called by.
         return await in_worker(asked.original, lm, *args, **options)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import dspy
-
+from mipro_nb.dspy.versions import Kind, kind_of, made, wait_of
 from mipro_nb.errors import (
     LMError,
     LMUnavailableError,
@@ -21,13 +18,6 @@ from mipro_nb.models.services.redaction import secrets
 from mipro_nb.models.services.refusals import refused
 
 _TOO_LONG = "context window"
-_HOPELESS = (
-    dspy.LMAuthError,
-    dspy.LMBillingError,
-    dspy.LMUnsupportedModelError,
-    dspy.LMConfigurationError,
-    ImportError,
-)
 # Of whatever HTTP client DSPy sends with: nothing answers at the address.
 _NO_CONNECTION = frozenset(
     {"ConnectError", "ConnectionRefusedError", "ClientConnectorError", "gaierror"}
@@ -38,9 +28,10 @@ def meaning(error: Exception, call: Call) -> Exception:
     """Return what the failure of one attempt means: a RetryableError, or an LMError."""
     said = shown(secrets.taken_out(" ".join(str(error).split())))
     what = f"{call.model} failed"
-    if isinstance(error, _HOPELESS):
+    kind = kind_of(error)
+    if kind == "hopeless":
         return LMUnavailableError(f"{what}: {said}")
-    if isinstance(error, dspy.LMInvalidRequestError):
+    if kind in ("refused", "too long"):
         return _refusal(error, call, said)
     return _passing(error, call.model, said) or LMError(f"{what}: {type(error).__name__}: {said}")
 
@@ -52,18 +43,19 @@ def _passing(error: Exception, model: str, said: str) -> RetryableError | None:
         return RetryableError(
             "unreachable", f"Cannot reach the server of {model}", said, remedy=remedy
         )
-    if isinstance(error, dspy.LMRateLimitError):
+    kind = kind_of(error)
+    if kind == "turned away":
         what = f"{model} turned the call away"
         return RetryableError("turned away", what, said, _wait(error))
-    if isinstance(error, dspy.LMServerError):
+    if kind == "in trouble":
         return RetryableError("in trouble", f"{model} failed", said, _wait(error))
-    if isinstance(error, dspy.LMTimeoutError | dspy.LMTransportError):
+    if kind == "no answer":
         return RetryableError("no answer", f"{model} gave no answer", said, billed=None)
     return None
 
 
 def _refusal(error: Exception, call: Call, said: str) -> LMError:
-    if isinstance(error, dspy.ContextWindowExceededError):
+    if kind_of(error) == "too long":
         return refused(call, _TOO_LONG, said)
     return refused(call, str(error), said)
 
@@ -76,13 +68,10 @@ def as_dspy(error: LMError, raised: Exception | None, model: str) -> Exception:
     """
     if raised is not None:
         return raised
-    kind: Any = (
-        dspy.LMInvalidRequestError if isinstance(error, RequestRefusedError) else dspy.LMError
-    )
+    kind: Kind | None = "refused" if isinstance(error, RequestRefusedError) else None
     if isinstance(error, PromptTooLongError):
-        kind = dspy.ContextWindowExceededError
-    made: Exception = kind(message=str(error), model=model)
-    return made
+        kind = "too long"
+    return made(kind, str(error), model)
 
 
 def ours(error: BaseException) -> MiproError | None:
@@ -90,6 +79,8 @@ def ours(error: BaseException) -> MiproError | None:
     return next((cause for cause in causes_of(error) if isinstance(cause, MiproError)), None)
 
 
-def _wait(error: Any) -> float | None:
-    wait = getattr(error, "retry_after", None)
-    return min(float(wait), LONGEST_WAIT_SECONDS) if isinstance(wait, int | float) else None
+def _wait(error: Exception) -> float | None:
+    try:
+        return min(float(wait_of(error)), LONGEST_WAIT_SECONDS)
+    except (TypeError, ValueError):
+        return None

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-import dspy
-
 from mipro_nb.core_loop import on_core
 from mipro_nb.dspy.calls import (
     CLIENT_SETTINGS,
@@ -18,6 +16,7 @@ from mipro_nb.dspy.calls import (
     server_of,
 )
 from mipro_nb.dspy.failures import ours
+from mipro_nb.dspy.versions import LM_ERRORS
 from mipro_nb.errors import LMError
 from mipro_nb.language.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Call
@@ -63,7 +62,7 @@ class DSPyLM:
         asked = Asked(self.inner, (), options, type(self.inner).__call__)
         try:
             given = await answered(asked)
-        except dspy.LMError as error:
+        except LM_ERRORS as error:
             failure = ours(error)
             raise (failure or LMError(str(error))) from None
         output = given[0]

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import dspy
 
 from mipro_nb.checks import check_parameters, taking
-from mipro_nb.dspy.program import Student, student_of
+from mipro_nb.dspy.program import Student, student_of, teachers_of
 from mipro_nb.errors import InvalidArgumentError, ProgramError
 from mipro_nb.language.foreign import as_lm
 from mipro_nb.optimizer import miprov2 as own
@@ -22,12 +22,7 @@ from mipro_nb.optimizer.search.strategy import SearchStrategy
 
 P = TypeVar("P")
 
-_NOT_USED = {
-    "teacher": "teacher= is not used: demos are bootstrapped with the program itself, and with "
-    "the LM of teacher_settings.",
-    "provide_traceback": "provide_traceback= is not used: failed examples are in the record.",
-    "log_dir": "log_dir= is not used: the record keeps every program that is tried.",
-}
+_NO_LOG_DIR = "log_dir= is not used: the record keeps every program that is tried."
 
 
 class MIPROv2:
@@ -159,8 +154,13 @@ class MIPROv2:
             The ``dspy.Module``; it is never changed, an optimized copy is returned.
         trainset, valset
             Lists of ``dspy.Example``. If there is no valset, it is the last 80 % of the trainset.
-        teacher, provide_traceback
-            Not used; a note of the plan says so.
+        teacher
+            The ``dspy.Module`` that bootstraps demos, with the predictors of `student`: its own
+            instructions and demos are what it works with. Of several, in a list, each takes its
+            turn. The student itself if None.
+        provide_traceback
+            Log the traceback of each example that fails, as ``dspy.settings.provide_traceback``
+            has it if None.
         num_trials, max_bootstrapped_demos, max_labeled_demos, seed
             As in `mipro_nb.MIPROv2`; those of the constructor if None.
         minibatch, minibatch_size, minibatch_full_eval_steps
@@ -217,9 +217,14 @@ class MIPROv2:
         program, given = self._prepared(student, self._filled(trainset, settings))
         return self._optimizer.plan(program, **given)
 
-    def resume(self, run_id: str, student: Any = None, **settings: Any) -> Any:
-        """Resume a run that ended early; parameters as in `mipro_nb.MIPROv2.resume`."""
-        program = None if student is None else self._student(student, self._unused({}))
+    def resume(
+        self, run_id: str, student: Any = None, *, teacher: Any = None, **settings: Any
+    ) -> Any:
+        """Resume a run that ended early; parameters as in `mipro_nb.MIPROv2.resume`.
+
+        Give the `teacher` with the `student` if `compile` was given one.
+        """
+        program = None if student is None else self._student(student, self._unused(), teacher)
         return self._optimizer.resume(run_id, program, **settings)
 
     def _filled(self, trainset: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -238,9 +243,8 @@ class MIPROv2:
 
     def _prepared(self, student: Any, given: dict[str, Any]) -> tuple[Student, dict[str, Any]]:
         """Return the program, and what our own compile takes of what was given to DSPy's."""
-        notes = self._unused(given)
-        for name in ("teacher", "provide_traceback"):
-            del given[name]
+        notes = self._unused()
+        teacher, tracebacks = given.pop("teacher"), given.pop("provide_traceback")
         if self.auto is None and (self.num_candidates is None or given["num_trials"] is None):
             name = "num_candidates" if self.num_candidates is None else "num_trials"
             raise InvalidArgumentError(
@@ -257,15 +261,21 @@ class MIPROv2:
             if 0 < size < (asked := given["minibatch_size"]):
                 given["minibatch_size"] = size
                 notes.append(f"minibatch_size={asked} is clipped to the {size} rows of the valset.")
-        program = self._student(student, notes)
+        program = self._student(student, notes, teacher, tracebacks=tracebacks)
         return program, {name: value for name, value in given.items() if value is not None}
 
-    def _unused(self, given: Mapping[str, Any]) -> list[str]:
+    def _unused(self) -> list[str]:
         """Return what to say of parameters that are given and not used."""
-        asked = {**given, "log_dir": self._log_dir}
-        return [said for name, said in _NOT_USED.items() if asked.get(name) is not None]
+        return [] if self._log_dir is None else [_NO_LOG_DIR]
 
-    def _student(self, student: Any, notes: Sequence[str]) -> Student:
+    def _student(
+        self,
+        student: Any,
+        notes: Sequence[str],
+        teacher: Any = None,
+        *,
+        tracebacks: bool | None = None,
+    ) -> Student:
         if isinstance(student, Student):
             return student
         if not isinstance(student, dspy.Module):
@@ -275,4 +285,6 @@ class MIPROv2:
         if dspy.settings.lm is None and self._optimizer.task_model is None:
             msg = "No LM is configured: call dspy.configure(lm=dspy.LM(…)), or give task_model."
             raise ProgramError(msg)
-        return student_of(student, notes)
+        teachers = [] if teacher is None else teachers_of(teacher, student)
+        own_settings = {} if tracebacks is None else {"provide_traceback": tracebacks}
+        return student_of(student, notes, teachers, own_settings)

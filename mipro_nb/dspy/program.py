@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
@@ -11,6 +13,7 @@ from typing import Any, Self
 import dspy
 
 from mipro_nb.core_loop import in_worker
+from mipro_nb.dspy.calls import saved_by_dspy
 from mipro_nb.dspy.copying import copied, taken
 from mipro_nb.dspy.doors import check_door_of, open_doors_of_subclasses
 from mipro_nb.dspy.failures import ours
@@ -22,7 +25,8 @@ from mipro_nb.dspy.rows import (
     dspy_prediction,
     dspy_row,
 )
-from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError
+from mipro_nb.dspy.versions import LM_ERRORS, AdapterParseError
+from mipro_nb.errors import InvalidArgumentError, MiproError, ProgramError, ReplyError
 from mipro_nb.language.example import Prediction
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.execution.tracing import Step, add_step
@@ -30,6 +34,9 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.models.media import unwrapped, wrapped
+from mipro_nb.models.services.redaction import secrets
+
+_log = logging.getLogger(__name__)
 
 # What a caller of DSPy's has set for itself alone, and a run has its own of.
 _NOT_TAKEN_ALONG = frozenset({
@@ -43,6 +50,14 @@ _CALLS_APART = (
 _TOOLS_STAY = (
     "What {names} made of its tools stays as it is in its instruction, word for word: the part "
     "that you wrote is searched."
+)
+_SAVED_BY_DSPY = (
+    "DSPy saves a predictor's own LM with the program, {names} among it. If that holds a key, call "
+    "set_lm(None) before save()."
+)
+_TEACHERS = (
+    "The teacher that was given bootstraps demos, with its own instructions and demos; of several, "
+    "each takes its turn. The estimate takes its calls to be as long as the program's own."
 )
 _ONE_STEP = (
     "The rehearsal has {names} finish at its first step, so that no tool is used before "
@@ -63,6 +78,8 @@ class Student(Module):
         Predictors' signatures as ours, where they are known: copies of a program share them.
     notes
         What the plan of a run has to say of what it was given with.
+    teachers
+        The programs that bootstrap its demos, if it is not itself.
     """
 
     is_foreign = True
@@ -73,15 +90,22 @@ class Student(Module):
         surroundings: Mapping[str, Any],
         signatures: Mapping[str, Any] | None = None,
         notes: Sequence[str] = (),
+        teachers: Sequence[Student] = (),
     ) -> None:
         known = signatures or {}
         self.inner = inner
         self.surroundings = surroundings
         self.notes = notes
+        self._teachers = teachers
         self._predictors = [
             (name, DSPyPredictor(predictor, known.get(name)))
             for name, predictor in inner.named_predictors()
         ]
+
+    @property
+    def teachers(self) -> Sequence[Student]:
+        """The programs that bootstrap its demos in turn; it does so itself if there are none."""
+        return self._teachers
 
     @property
     def plan_notes(self) -> Sequence[str]:
@@ -92,6 +116,10 @@ class Student(Module):
         )
         notes = [*self.notes, _CALLS_APART]
         notes += [_TOOLS_STAY.format(names=made)] if made else []
+        notes += [_TEACHERS] if self._teachers else []
+        lms = {id(p.inner.lm): p.inner.lm for _, p in self._predictors if p.inner.lm is not None}
+        for saved in filter(None, map(saved_by_dspy, lms.values())):
+            notes.append(_SAVED_BY_DSPY.format(names=", ".join(saved)))
         return notes + ([_ONE_STEP.format(names=agents)] if agents else [])
 
     @property
@@ -137,7 +165,9 @@ class Student(Module):
                     name, lm, "a program of DSPy's asks DSPy's LMs: give a dspy.LM(…)."
                 )
         asked = [lm.inner for lm in lms.values() if isinstance(lm, DSPyLM)]
-        asked += [each.inner.lm for _, each in self._predictors if each.inner.lm is not None]
+        programs = (self, *self._teachers)
+        predictors = [each for program in programs for _, each in program.named_predictors()]
+        asked += [each.inner.lm for each in predictors if each.inner.lm is not None]
         for inner in asked:
             check_door_of(inner)
 
@@ -180,17 +210,17 @@ class Student(Module):
         """Run it; its steps are told as those of `traced`."""
         trace: list[Any] = []
         given = unwrapped(inputs)
-        with self._surrounded(), dspy.context(trace=trace):
+        with self._surrounded(), dspy.context(trace=trace), _tracebacks():
             try:
                 if _is_async(type(self.inner)):
                     result = await self.inner.acall(*args, **given)
                 else:
                     result = await in_worker(self.inner, *args, **given)
-            except dspy.AdapterParseError as error:
+            except AdapterParseError as error:
                 reply = str(getattr(error, "lm_response", ""))
                 problem = f"{error.adapter_name} found no outputs as the signature has them."
                 raise ReplyError(problem, reply, {}) from None
-            except dspy.DSPyError as error:
+            except LM_ERRORS as error:
                 failure = ours(error)
                 if failure is None:
                     raise
@@ -215,13 +245,13 @@ class Student(Module):
 
             @functools.wraps(metric)
             async def scored_async(*arguments: Any) -> Any:
-                with self._surrounded():
+                with self._surrounded(), _tracebacks():
                     return await metric(*seen(arguments))
 
             return scored_async
 
         def scored(*arguments: Any) -> Any:
-            with self._surrounded():
+            with self._surrounded(), _tracebacks():
                 return metric(*seen(arguments))
 
         return scored
@@ -235,17 +265,60 @@ class Student(Module):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         signatures = {name: predictor.signature for name, predictor in self._predictors}
-        return type(self)(copied(self.inner), self.surroundings, signatures, self.notes)
+        return type(self)(
+            copied(self.inner), self.surroundings, signatures, self.notes, self._teachers
+        )
 
     def __repr__(self) -> str:
         return repr(self.inner)
 
 
-def student_of(program: Any, notes: Sequence[str] = ()) -> Student:
-    """Return what stands for a user's ``dspy.Module``, by the name of its class."""
+def student_of(
+    program: Any,
+    notes: Sequence[str] = (),
+    teachers: Sequence[Student] = (),
+    own_settings: Mapping[str, Any] | None = None,
+) -> Student:
+    """Return what stands for a user's ``dspy.Module``, by the name of its class.
+
+    It is run in DSPy's settings as they are now, and `own_settings`.
+    """
     open_doors_of_subclasses(dspy.BaseLM)
     named: type[Student] = type(type(program).__name__, (Student,), {"__module__": __name__})
-    return named(taken(program), dict(dspy.settings.config), notes=notes)
+    surroundings = {**dspy.settings.config, **(own_settings or {})}
+    return named(taken(program), surroundings, notes=notes, teachers=teachers)
+
+
+def teachers_of(teacher: Any, student: Any) -> list[Student]:
+    """Return what stands for the ``teacher=`` of a program: one program, or several.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is not a dspy.Module, or has other predictors and fields.
+    """
+    given = list(teacher) if isinstance(teacher, list | tuple) else [teacher]
+    wanted = _fields(student)
+    for each in given:
+        if not isinstance(each, dspy.Module):
+            raise InvalidArgumentError(
+                "teacher", type(each), "give a dspy.Module, such as the program optimized before."
+            )
+        if _fields(each) != wanted:
+            raise InvalidArgumentError(
+                "teacher",
+                type(each),
+                f"its predictors are {_fields(each)}, and the program's are {wanted}: give one "
+                "with the same predictors and fields.",
+            )
+    return [student_of(each) for each in given]
+
+
+def _fields(program: Any) -> dict[str, list[str]]:
+    return {
+        name: [*predictor.signature.input_fields, "->", *predictor.signature.output_fields]
+        for name, predictor in program.named_predictors()
+    }
 
 
 def _is_async(cls: type) -> bool:
@@ -257,6 +330,19 @@ def _is_async(cls: type) -> bool:
         for name in ("forward", "aforward")
     }
     return ranks["aforward"] < ranks["forward"]
+
+
+@contextmanager
+def _tracebacks() -> Iterator[None]:
+    """Log where an error of a user's code came from, if DSPy is set to provide that."""
+    try:
+        yield
+    except Exception as error:
+        of_ours = isinstance(error, MiproError) and not isinstance(error, ReplyError)
+        if dspy.settings.provide_traceback and settings.stand_in is None and not of_ours:
+            told = "".join(traceback.format_exception(error))
+            _log.error("An example failed.\n%s", secrets.taken_out(told))
+        raise
 
 
 def _dspy_trace(trace: Any) -> Any:

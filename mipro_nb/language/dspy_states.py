@@ -76,7 +76,7 @@ def _translated(name: str, saved: Mapping[str, Any], signature: SignatureMeta) -
     except (KeyError, TypeError) as error:
         msg = f"The saved predictor {name!r} is damaged: it is not as DSPy saves one."
         raise SavedStateError(msg) from error
-    if [_squeezed(prefix) for prefix in prefixes] != [_squeezed(n) for n in signature.fields]:
+    if [_squeezed(_label(prefix)) for prefix in prefixes] != list(map(_squeezed, signature.fields)):
         there = ", ".join(prefix.rstrip(":") for prefix in prefixes)
         msg = (
             f"The predictor {name!r} that DSPy saved has the fields {shown(there)}; this one has "
@@ -88,6 +88,11 @@ def _translated(name: str, saved: Mapping[str, Any], signature: SignatureMeta) -
         "instructions": instructions,
         "demos": shown_demos,
     }
+
+
+def _label(prefix: str) -> str:
+    """Return what names the field: older versions went on behind it, as in "Reasoning: Let's …"."""
+    return prefix.partition(":")[0]
 
 
 def _squeezed(text: str) -> str:

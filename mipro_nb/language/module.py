@@ -70,6 +70,11 @@ class Module:
         return None
 
     @property
+    def teachers(self) -> Sequence[Module]:
+        """The programs that bootstrap its demos in turn; it does so itself if there are none."""
+        return ()
+
+    @property
     def plan_notes(self) -> Sequence[str]:
         """What the plan of a run has to say about it."""
         inner = [predictor for predictor in self.predictors() if predictor is not self]

@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -27,7 +28,7 @@ from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.draws import seed_of
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
-from mipro_nb.models.services import local
+from mipro_nb.models.services import litellm, local
 from mipro_nb.models.services.own_class import OwnClass
 from mipro_nb.models.services.redaction import (
     NOT_SHOWN,
@@ -40,6 +41,7 @@ from mipro_nb.models.services.redaction import (
     texts_of_unknown,
 )
 from mipro_nb.models.services.registry import (
+    NO_KEY,
     Endpoint,
     check_model,
     is_reasoning_model,
@@ -65,8 +67,8 @@ if TYPE_CHECKING:
     from openai import OpenAI as OpenAIClient
 
     from mipro_nb.models.services.client import Client
+    from mipro_nb.models.services.litellm_client import LiteLLMClient
 
-_NO_KEY = "none"
 _LONGEST = 600.0
 
 
@@ -77,7 +79,8 @@ class LM:
     ----------
     model
         ``"service/model"``, such as ``"openai/gpt-4o-mini"``; with `base_url`, any name that the
-        server knows.
+        server knows. Services of other protocols, such as ``"anthropic/…"``, ``"azure/…"`` and
+        ``"bedrock/…"``, are reached by LiteLLM, an extra.
     api_key
         The key; taken from the service's environment variable (``OPENAI_API_KEY``, …) if None.
     base_url
@@ -100,7 +103,8 @@ class LM:
         always sent.
     price
         USD per million tokens: a `Price`, (input, output) or (input, output, cached input).
-        Looked up in genai-prices if None; unknown if it is not there.
+        Looked up in genai-prices if None, then in LiteLLM's table for what LiteLLM reaches; unknown
+        if it is not there.
     num_retries
         How often a call is tried again after 408, 409, 5xx, a time-out or a lost connection: after
         0.5 s, then twice as long each time, at most 8 s; or when the server says (Retry-After),
@@ -120,7 +124,8 @@ class LM:
         Ask for answers as a stream, as some servers demand; they are read when they are whole. A
         server that turns out to demand it gets its way without.
     api_base
-        Another name of `base_url`, which DSPy's users know.
+        Another name of `base_url`, which DSPy's users know. With a prefix that needs LiteLLM it is
+        the address of that service, in its own protocol.
     service
         What answers, in place of a server that is known by its URL: a `Service` of your own, or a
         client of openai's, ``AsyncOpenAI(…)``, set up as you like and used for nothing else.
@@ -178,6 +183,7 @@ class LM:
         check("num_retries", num_retries, _NumRetries)
         check("seed", seed, _Seed)
         check("timeout", timeout, _Timeout)
+        model = litellm.named(model, parameters)
         self.name = model
         self.structured_outputs = structured_outputs
         self.prompt_format = check_choice(prompt_format)
@@ -186,41 +192,54 @@ class LM:
         self._lacks_service = False
         self._local: Mapping[str, Any] | None = None
         self.cache = cache
-        if "default_headers" in parameters:
-            raise InvalidArgumentError("default_headers", NOT_SHOWN, "call it extra_headers=.")
         url = _one_of(base_url, api_base)
         given = service if is_openai_client(service) else None
         # A server that is named by its URL may know any names.
         named = service is None and url is None
         own, name = (None, model) if given else _own_service(model, service, named=named)
+        by_litellm = service is None and own is None and base_url is None
+        by_litellm = by_litellm and litellm.reaches(model, address=api_base is not None)
+        parameters = _understood(model, parameters, by_litellm=by_litellm)
         if own is not None:
             _refuse_beside_service(base_url=url, api_key=api_key, stream=stream)
-        if given is not None:
-            _refuse_beside_service(base_url=url, api_key=api_key)
-            url, api_key = str(given.base_url).rstrip("/"), given.api_key or None
-            secrets.add(secrets_of(given))
-        if own is None:
-            self._endpoint = resolve(model, url, api_key, registered_prefixes())
+            self._endpoint = Endpoint(None, name, "", NO_KEY, None)
         else:
-            self._endpoint = Endpoint(None, name, "", _NO_KEY, None)
+            if given is not None:
+                _refuse_beside_service(base_url=url, api_key=api_key)
+                url, api_key = str(given.base_url).rstrip("/"), given.api_key or None
+                secrets.add(secrets_of(given))
+            self._endpoint = _endpoint(model, url, api_key, by_litellm=by_litellm)
         self._answerer = self._endpoint.base_url if own is None else own.name
         _keep_secret(self._endpoint, parameters)
-        options = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed, **parameters}
-        check_options(options)
-        self._options = options
+        own_options = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
+        self._options: dict[str, Any] = {**own_options, **parameters}
+        check_options(self._options)
         self.price = as_price(getattr(own, "price", None) if price is None else price)
-        if self.price is None and self._endpoint.provider is not None:
-            self.price = listed_price(self._endpoint.provider, self._endpoint.model)
         self._at_once: int | None = getattr(own, "concurrency", None)
         self._context_tokens: int | None = getattr(own, "context_tokens", None)
-        if self._endpoint.provider is not None:
-            self._context_tokens = listed_context(self._endpoint.provider, self._endpoint.model)
+        self.price_is_litellms = False
+        self._look_up(by_litellm=by_litellm)
         self._client: Client | Guarded
-        if own is None:
-            self._client = Client(self._endpoint, timeout=timeout, stream=stream, given=given)
-        else:
+        if own is not None:
             self._client = Guarded(own, name, timeout=timeout)
+        else:
+            kind = _litellm_client() if by_litellm else partial(Client, given=given)
+            self._client = kind(self._endpoint, timeout=timeout, stream=stream)
         self._num_retries = num_retries
+
+    def _look_up(self, *, by_litellm: bool) -> None:
+        """Find out price and context of a known service's model, where they are listed."""
+        provider, model = self._endpoint.provider, self._endpoint.model
+        if provider is None:
+            return
+        self._context_tokens = listed_context(provider, model)
+        self.price = self.price or listed_price(provider, model)
+        if not by_litellm:
+            return
+        self._context_tokens = self._context_tokens or litellm.table_context(self.name)
+        if self.price is None:
+            self.price = litellm.table_price(self.name)
+            self.price_is_litellms = self.price is not None
 
     @classmethod
     def local(
@@ -354,6 +373,12 @@ class LM:
         return self._context_tokens
 
     @property
+    def base_url(self) -> str:
+        """Return the address of the server, without what may be a key; "" where there is none."""
+        own = self._answerer == self._endpoint.base_url or self._local is not None
+        return self._endpoint.shown_url if own and self._endpoint.base_url else ""
+
+    @property
     def max_tokens(self) -> int | None:
         """Return the longest reply in tokens, None if only the server limits it."""
         return self._options["max_tokens"]  # type: ignore[no-any-return]
@@ -404,15 +429,18 @@ class LM:
             return _revived_with_service, (type(self), self.name, given, self._answerer)
         left_out = sorted(self._options.keys() - kept.keys())
         url = self._endpoint.base_url
-        if shown_url(url) != url:
-            left_out.append("base_url")
+        address = "base_url"
+        if litellm.is_reached(self._endpoint):
+            address, url = "api_base", litellm.address_of(self._endpoint) or ""
+        if url and shown_url(url) != url:
+            left_out.append(address)
         if left_out:
             warnings.warn(
                 f"{self!r} is pickled without {', '.join(left_out)}, which may hold a key: where "
                 "it is loaded, configure(lm=…) has to give it.",
                 stacklevel=2,
             )
-        given = {**kept, "base_url": shown_url(url), **self._settings()}
+        given = {**kept, **({address: shown_url(url)} if url else {}), **self._settings()}
         lacks = bool(left_out) or self._endpoint.has_key
         return _revived, (type(self), self.name, given, lacks, self._local)
 
@@ -493,7 +521,7 @@ def _revived(
     if local_server is not None:
         own = {key: value for key, value in given.items() if key != "base_url"}
         return cls.local(**local_server, **own)
-    found = key_from_environment(name)
+    found = key_from_environment(name) or litellm.key_from_environment(name)
     lm = cls(name, api_key=found or "none", **given)
     lm._lacks_key = lacks_key and not found
     return lm
@@ -569,6 +597,17 @@ def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
+def prices_noted(lms: Iterable[LanguageModel]) -> list[str]:
+    """Return notes on the prices of `lms` that are not from the usual table."""
+    notes = [
+        f"The price of {lm.name} is from LiteLLM's table: ${lm.price.input:g} in and "
+        f"${lm.price.output:g} out per million tokens. LM(…, price=…) sets another one."
+        for lm in lms
+        if isinstance(lm, LM) and lm.price is not None and lm.price_is_litellms
+    ]
+    return list(dict.fromkeys(notes))
+
+
 def _own_service(model: Any, service: Any, *, named: bool) -> tuple[Service | None, str]:
     """Return a user's own service for a model, if there is one, and the model's name there.
 
@@ -581,6 +620,27 @@ def _own_service(model: Any, service: Any, *, named: bool) -> tuple[Service | No
         return None, model
     check_service(found[0])
     return found
+
+
+def _endpoint(model: str, url: str | None, api_key: str | None, *, by_litellm: bool) -> Endpoint:
+    if by_litellm:
+        return litellm.endpoint_of(model, url, api_key)
+    return resolve(model, url, api_key, registered_prefixes(), litellm.WELL_KNOWN)
+
+
+def _litellm_client() -> type[LiteLLMClient]:
+    from mipro_nb.models.services.litellm_client import LiteLLMClient  # noqa: PLC0415 - slow
+
+    return LiteLLMClient
+
+
+def _understood(model: str, parameters: dict[str, Any], *, by_litellm: bool) -> dict[str, Any]:
+    if "default_headers" in parameters:
+        raise InvalidArgumentError("default_headers", NOT_SHOWN, "call it extra_headers=.")
+    understood, said = litellm.understood(parameters, reached=by_litellm)
+    if said:
+        warnings.warn(f"LM({model!r}): {said}", stacklevel=3)
+    return understood
 
 
 def _keep_secret(endpoint: Endpoint, parameters: Mapping[str, Any]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import doctest
+import inspect
 import json
 import sqlite3
 import threading
@@ -61,6 +63,11 @@ def spent(run_id):
     return mipro.runs.load(run_id).state.spend.calls
 
 
+def limit_of(request):
+    """Return the limit of the reply, by either of its names."""
+    return request.body.get("max_completion_tokens", request.body.get("max_tokens"))
+
+
 def answers(run_id):
     """Return the events of the calls that were answered."""
     bodies = [event.event for event in mipro.runs.load(run_id).events()]
@@ -103,8 +110,30 @@ def test_the_program_is_saved_and_loaded_by_dspy(server, rows, tmp_path):
     loaded.load(str(tmp_path / "state.json"))
     assert loaded.dump_state() == optimized.dump_state()
     optimized.save(str(tmp_path / "whole"), save_program=True)
-    whole = dspy.load(str(tmp_path / "whole"), allow_pickle=True)
+    allowed = {"allow_pickle"} & inspect.signature(dspy.load).parameters.keys()
+    whole = dspy.load(str(tmp_path / "whole"), **dict.fromkeys(allowed, True))
     assert whole.dump_state() == optimized.dump_state()
+
+
+def test_a_saved_program_holds_nothing_of_ours(server, rows, tmp_path):
+    optimized = compiled(TwoSteps(), rows[:12], max_calls=60)
+    optimized.save(str(tmp_path / "state.json"))
+    saved = json.loads((tmp_path / "state.json").read_text())
+    assert saved.keys() == {"think", "solve.predict", "metadata"}
+    assert all(saved[name]["lm"] is None for name in ("think", "solve.predict"))
+    assert API_KEY not in str(saved)
+
+
+def test_the_plan_tells_what_dspy_saves_with_a_predictors_own_lm(server, rows, lm_at):
+    program = TwoSteps()
+    assert not any(
+        "set_lm(None)" in note for note in small().plan(program, trainset=rows, num_trials=3).notes
+    )
+    program.solve.set_lm(lm_at(server, extra_headers={"x-mine": "header-4711"}))
+    notes = small().plan(program, trainset=rows, num_trials=3).notes
+    (told,) = [note for note in notes if "set_lm(None)" in note]
+    assert "extra_headers" in told
+    assert "header-4711" not in told
 
 
 def test_our_own_optimizer_and_evaluate_take_dspys_programs(server, rows):
@@ -137,8 +166,7 @@ def test_at_most_as_many_calls_are_served_as_the_cap_allows(server, rows):
 
 def test_a_cap_in_usd_limits_replies_and_is_kept(server, rows):
     optimized = compiled(TwoSteps(), rows, max_usd=0.004)
-    limits = {request.body.get("max_completion_tokens") for request in server.requests}
-    assert limits == {4096}
+    assert {limit_of(request) for request in server.requests} == {4096}
     assert mipro.runs.load(optimized.run_id).state.spend.usd <= 0.004
 
 
@@ -224,14 +252,17 @@ class _Queue:
         while self._asked.acquire() and self._work is not None:
             try:
                 self._work()
-            finally:
-                self._done.release()
+            except Exception as error:  # noqa: BLE001 - the one who asked hears of it
+                self._failure = error
+            self._done.release()
 
     def ask(self, work):
         with self._lock:
-            self._work = work
+            self._work, self._failure = work, None
             self._asked.release()
             self._done.acquire()
+            if self._failure is not None:
+                raise self._failure
 
     def close(self):
         self._work = None
@@ -386,6 +417,7 @@ def test_what_is_asked_is_not_taken_for_a_secret(server, rows):
     assert API_KEY not in secrets.taken_out(f"the key {API_KEY}")
 
 
+@pytest.mark.skipif(not hasattr(dspy, "lm15"), reason="DSPy has whole requests since 3.4")
 def test_whole_requests_pass_the_gate_with_the_limit_of_a_cap(server, rows):
     class Direct(dspy.Module):
         def __init__(self):
@@ -401,8 +433,7 @@ def test_whole_requests_pass_the_gate_with_the_limit_of_a_cap(server, rows):
 
     compiled(Direct(), rows, max_calls=60, max_tokens=1_000_000)
     assert server.count == 60
-    limits = {request.body.get("max_completion_tokens") for request in server.requests}
-    assert limits == {4096}
+    assert {limit_of(request) for request in server.requests} == {4096}
 
 
 def test_calls_outside_of_runs_go_as_dspy_sends_them(server):
@@ -420,10 +451,8 @@ def test_the_history_of_an_lm_tells_of_the_calls_that_are_sent(server, rows):
 
 def test_what_dspys_takes_and_the_bridge_does_not_use_is_said(server, rows):
     optimizer = MIPROv2(metric=right, log_dir="logs", num_candidates=None, max_errors=None)
-    given = {"teacher": TwoSteps(), "provide_traceback": True, "valset": None, "num_trials": None}
-    notes = optimizer.plan(TwoSteps(), trainset=rows, **given).notes
-    for name in ("teacher=", "log_dir=", "provide_traceback="):
-        assert any(note.startswith(name) for note in notes)
+    notes = optimizer.plan(TwoSteps(), trainset=rows, valset=None, num_trials=None).notes
+    assert any(note.startswith("log_dir=") for note in notes)
 
 
 def test_a_minibatch_is_clipped_to_the_valset(server, rows):
@@ -541,7 +570,7 @@ def test_a_server_that_is_gone_pauses_a_run_that_can_be_resumed(rows, lm_at, sho
             server.close()
         return right(example, prediction)
 
-    with pytest.raises(LMUnavailableError, match="Cannot reach the server"):
+    with pytest.raises(LMUnavailableError, match=r"Cannot reach the server|as did all"):
         compiled(TwoSteps(), rows, gone)
     (run,) = mipro.runs.list()
     assert run.status == "failed"
@@ -565,6 +594,10 @@ def test_errors_that_pass_are_tried_again_and_none_is_an_examples_fault(rows, lm
 
 def test_programs_see_dspys_own_errors(rows, lm_at):
     heard = []
+    # DSPy has one of its own since 3.1; before, it let LiteLLM's through.
+    too_long_error = getattr(dspy, "ContextWindowExceededError", None)
+    if too_long_error is None:
+        too_long_error = pytest.importorskip("litellm").ContextWindowExceededError
 
     class Careful(dspy.Module):
         def __init__(self):
@@ -574,7 +607,7 @@ def test_programs_see_dspys_own_errors(rows, lm_at):
         def forward(self, question):
             try:
                 return self.solve(question=question)
-            except dspy.ContextWindowExceededError as error:
+            except too_long_error as error:
                 heard.append(error)
                 return dspy.Prediction(answer="too long")
 
@@ -686,3 +719,21 @@ def test_what_dspy_saved_is_loaded_into_a_program_of_ours(server, rows, tmp_path
     for mine, theirs in zip(ours.predictors(), optimized.predictors(), strict=True):
         assert mine.signature.instructions == theirs.signature.instructions
         assert [demo.to_dict() for demo in mine.demos] == [dict(d.items()) for d in theirs.demos]
+
+
+def test_the_example_of_the_reference_gives_what_it_says(server, rows, monkeypatch):
+    monkeypatch.setenv("MIPRO_PERMISSION", "yes")
+    names = {
+        "MIPROv2": MIPROv2,
+        "metric": lambda example, prediction, trace=None: True,
+        "program": dspy.ChainOfThought("question -> answer"),
+        "rows": rows[:12],
+    }
+    examples = doctest.DocTestParser().get_doctest(
+        inspect.getdoc(MIPROv2), names, "MIPROv2", None, None
+    )
+    assert examples.examples
+    told = []
+    runner = doctest.DocTestRunner(verbose=False)
+    runner.run(examples, out=told.append)
+    assert runner.failures == 0, "".join(told)

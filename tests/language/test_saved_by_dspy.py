@@ -41,6 +41,15 @@ def test_instructions_and_demos_are_taken_over(tmp_path):
     assert program.steps[0].signature.instructions == "Label it."
 
 
+def test_what_older_versions_wrote_behind_the_name_of_a_field_is_no_part_of_it():
+    state = state_of_dspy()
+    prefixes = ["Question:", "Some Context:", "Reasoning: Let's think step by step in order to"]
+    state["plan.predict"] = saved("Plan well.", [*prefixes, "Answer:"])
+    program = Program()
+    program.load_state(state)
+    assert program.plan.predict.signature.instructions == "Plan well."
+
+
 def test_a_single_predictor_is_loaded():
     program = Predict("a -> b")
     program.load_state(saved("Say b.", ["A:", "B:"]))

@@ -439,3 +439,10 @@ def test_a_program_is_copied_and_saved_without_the_key(lm_at, tmp_path):
 def test_a_setting_of_the_wrong_type_is_told_by_name(wrong):
     with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
         LM("m", base_url="http://127.0.0.1:9/v1", **wrong)
+
+
+def test_an_lm_tells_its_address_without_what_may_be_a_key(serve, lm_at):
+    server = serve()
+    assert lm_at(server).base_url == server.base_url
+    hidden = LM("m", base_url="http://127.0.0.1:8000/v1/0123456789abcdef0123")
+    assert hidden.base_url == "http://127.0.0.1:8000/v1/…"

@@ -28,7 +28,7 @@ _BY_NAME = pytest.mark.parametrize("path", _PATHS, ids=lambda path: path.stem)
 
 
 def test_they_are_numbered_in_the_order_in_which_to_read_them():
-    assert [path.name[:3] for path in _PATHS] == ["01_", "02_", "03_", "04_"]
+    assert [path.name[:3] for path in _PATHS] == ["01_", "02_", "03_", "04_", "05_"]
 
 
 @_BY_NAME

@@ -30,6 +30,7 @@ from mipro_nb.errors import (
 from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
 from mipro_nb.models.retryable import RetryableError, RetryableKind, Tokens, asked_to_wait
 from mipro_nb.models.services.dialect import Spoken, dialect_of
+from mipro_nb.models.services.litellm import is_well_known
 from mipro_nb.models.services.redaction import (
     openai_headers,
     secrets,
@@ -146,16 +147,12 @@ class Client:
             If this call failed; a RequestRefusedError if that is due to what it holds.
         """
         seconds = _seconds(call.parameters.get("timeout")) or self.timeout
-        # Before the clock runs: to set it up takes a while.
-        connection = self._connected() if self._given is None else self._given
+        self._ready()
         spoken = self._dialect.spoken(call, stream=self._stream)
         try:
             # Beside the time-out of each read: a server that sends a byte now and then keeps that.
             async with asyncio.timeout(seconds):
-                # Not chat.completions.create, which takes three times as long: it looks through
-                # the messages for what has to be transformed (nothing), and checks none of the
-                # answer.
-                completion = await _posted(connection, _request(spoken, seconds))
+                completion = await self._posted(spoken, seconds)
         except _FAILURES as error:
             secrets.add(secrets_of(self._given))  # a key may be a new one each time
             failure = self._explained(error, seconds, call, spoken)
@@ -166,6 +163,22 @@ class Client:
         # Not inside the except block: the client's own error, which holds the request and with it
         # the key, shall not hang on to ours.
         raise failure
+
+    def _ready(self) -> None:
+        """Set the connection up before the clock runs, since that takes a while."""
+        if self._given is None:
+            self._connected()
+
+    async def _posted(self, spoken: Spoken, seconds: float) -> object:
+        """Return what the server sent, whatever it is."""
+        connection = self._connected() if self._given is None else self._given
+        # Not chat.completions.create, which takes three times as long: it looks through the
+        # messages for what has to be transformed (nothing), and checks none of the answer.
+        request = _request(spoken, seconds)
+        post = partial(connection.post, "/chat/completions", cast_to=object, **request)
+        if isinstance(connection, OpenAI):  # it blocks
+            return await in_worker(post)
+        return await post()  # type: ignore[misc]
 
     def like_this(self, endpoint: Endpoint, *, timeout: float) -> Client:
         """Return a client of its own for another endpoint, with the same connection if given."""
@@ -254,6 +267,8 @@ class Client:
         match error:
             case openai.APIStatusError(body=Mapping() as body) if _FAILED_REPLY in body:
                 return self._failed_reply(body, call, spoken)
+            case openai.APIError() if _is_nothing_there(error):
+                return self._connection_lost(error, seconds)
             case openai.APIStatusError():
                 return self._about_what_it_holds(error, call, spoken) or self._refused(error)
             case openai.APIConnectionError() | TimeoutError():
@@ -332,7 +347,7 @@ class Client:
             case openai.NotFoundError():
                 return LMUnavailableError(
                     f"{self._endpoint.shown_url} does not know the model {self._endpoint.model!r}: "
-                    f"check its name and base_url. The server said: {said}"
+                    f"check its name and base_url{self._or_litellm}. The server said: {said}"
                 )
             case (
                 openai.RateLimitError(code="insufficient_quota")
@@ -352,6 +367,13 @@ class Client:
             kind, f"{where} {_DID[kind]}", said, asked_to_wait(error.response.headers)
         )
 
+    @property
+    def _or_litellm(self) -> str:
+        """Tell what the prefix of a model may have been meant for."""
+        if self._endpoint.provider or not is_well_known(self._endpoint.model):
+            return ""
+        return ", or give api_base= for LiteLLM to reach the service of that prefix"
+
     def _sent_on(self, error: openai.APIStatusError) -> LMError:
         try:
             place = urljoin(str(error.request.url), error.response.headers["location"])
@@ -368,7 +390,7 @@ class Client:
         # what happened is in the chain of causes.
         causes = list(causes_of(error))
         said = self._redacted(causes[1] if len(causes) > 1 else error) or "no whole answer came"
-        if any(isinstance(cause, _NO_CONNECTION) for cause in causes):
+        if _is_nothing_there(error):
             what = f"Cannot reach {self._endpoint.shown_url}"
             return RetryableError("unreachable", what, said, remedy=_IS_IT_THERE)
         if any(isinstance(cause, TimeoutError) for cause in causes):
@@ -394,13 +416,6 @@ class Client:
         # Servers quote keys in their errors, whole or with asterisks in the middle.
         text = " ".join(str(error).split())[:_LONGEST_SAID]
         return shown(secrets.taken_out(text))
-
-
-async def _posted(connection: AsyncOpenAI | OpenAI, request: Mapping[str, Any]) -> object:
-    post = partial(connection.post, "/chat/completions", cast_to=object, **request)
-    if isinstance(connection, OpenAI):  # it blocks
-        return await in_worker(post)
-    return await post()  # type: ignore[misc]
 
 
 def is_openai_client(service: object) -> TypeGuard[AsyncOpenAI | OpenAI]:
@@ -439,6 +454,11 @@ async def _bound(response: Any) -> None:
             yield chunk
 
     response.aiter_bytes = bounded
+
+
+def _is_nothing_there(error: Exception) -> bool:
+    """Tell whether nothing answers at the address, whatever an attempt's error says of it."""
+    return any(isinstance(cause, _NO_CONNECTION) for cause in causes_of(error))
 
 
 def _is_on_loopback(host: str | None) -> bool:

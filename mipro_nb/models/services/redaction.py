@@ -19,6 +19,8 @@ NOT_SHOWN = "(not shown)"
 # What an LM may be given that says nothing about who pays; anything else may be a key.
 _HARMLESS = frozenset(
     {
+        "api_version",
+        "aws_region_name",
         "frequency_penalty",
         "logit_bias",
         "logprobs",
@@ -46,6 +48,8 @@ _HARMLESS = frozenset(
         "top_logprobs",
         "top_p",
         "verbosity",
+        "vertex_location",
+        "vertex_project",
     }
 )
 _HARMLESS_SEGMENT = re.compile(r"[a-z]{1,12}|v\d{1,2}(?:alpha|beta)?")
@@ -60,7 +64,7 @@ _OPENAI_HEADERS = {
     "OpenAI-Organization": "OPENAI_ORG_ID",
     "OpenAI-Project": "OPENAI_PROJECT_ID",
 }
-_LOGGERS = ("httpx", "httpx2", "openai", "openai._base_client")
+_LOGGERS = ("LiteLLM", "httpx", "httpx2", "openai", "openai._base_client")
 
 
 class Secrets:

@@ -15,14 +15,28 @@ from mipro_nb.models.services.redaction import NOT_SHOWN, shown_url, texts_of_ur
 
 @dataclass(frozen=True)
 class Provider:
-    """Where a service is, and where its key is looked for."""
+    """Where a service is, and where its key is looked for.
+
+    Attributes
+    ----------
+    name
+        The prefix that names it.
+    base_url
+        Where it is, None if that has to be said.
+    key_variable, url_variable
+        Environment variables of its key and its address.
+    path
+        What an address without a path is continued by.
+    """
 
     name: str
-    base_url: str
+    base_url: str | None
     key_variable: str | None
     url_variable: str | None = None
+    path: str = ""
 
 
+_OLLAMA = "http://127.0.0.1:11434/v1"
 PROVIDERS = {
     provider.name: provider
     for provider in (
@@ -32,17 +46,22 @@ PROVIDERS = {
         Provider("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
         Provider("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
         Provider("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+        Provider("together_ai", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
         Provider("xai", "https://api.x.ai/v1", "XAI_API_KEY"),
         Provider(
             "gemini",
             "https://generativelanguage.googleapis.com/v1beta/openai",
             "GEMINI_API_KEY",
         ),
-        Provider("ollama", "http://127.0.0.1:11434/v1", None),
+        Provider("ollama", _OLLAMA, None, "OLLAMA_API_BASE", "/v1"),
+        Provider("ollama_chat", _OLLAMA, None, "OLLAMA_API_BASE", "/v1"),
+        Provider("hosted_vllm", None, "HOSTED_VLLM_API_KEY", "HOSTED_VLLM_API_BASE", "/v1"),
         Provider("lm_studio", "http://127.0.0.1:1234/v1", None),
     )
 }
-_NO_KEY = "none"
+NO_KEY = "none"
+# Stands before a service's name where LiteLLM knows the address.
+LITELLMS = "litellm://"
 # A host, perhaps with a scheme, port and plain path, as people write it.
 _NO_SECRET = re.compile(
     r"(?:\w{1,8}:/{0,2})?(?:[a-z.-]{0,32}|[\d.]{7,15})(?::\d{0,5})?(?:/[a-z]{0,12}\d?)*"
@@ -80,7 +99,9 @@ class Endpoint:
 
     @property
     def shown_url(self) -> str:
-        """Return the base URL without what may be a key."""
+        """Return where the server is, without what may be a key."""
+        if self.base_url.startswith(LITELLMS):
+            return f"{self.provider} (by LiteLLM)"
         return shown_url(self.base_url)
 
     @property
@@ -92,7 +113,7 @@ class Endpoint:
     @property
     def has_key(self) -> bool:
         """Tell whether there is a key to it."""
-        return self.api_key != _NO_KEY
+        return self.api_key != NO_KEY
 
     def secrets(self) -> Iterator[str]:
         """Return what must not be seen of it."""
@@ -113,11 +134,16 @@ def check_model(model: Any) -> None:
 
 
 def resolve(
-    model: str, base_url: str | None, api_key: str | None, own: Iterable[str] = ()
+    model: str,
+    base_url: str | None,
+    api_key: str | None,
+    own: Iterable[str] = (),
+    more: Iterable[str] = (),
 ) -> Endpoint:
     """Return the endpoint that ``LM(model, base_url=…, api_key=…)`` means.
 
-    `own` are the prefixes of users' own services, which the error tells.
+    `own` are the prefixes of users' own services and `more` those of LiteLLM, which the error
+    tells.
 
     Raises
     ------
@@ -133,22 +159,23 @@ def resolve(
             "model",
             model,
             "write it as 'service/model' with one of the services "
-            f"{', '.join([*PROVIDERS, *own])}, or give base_url= of an OpenAI-compatible server. "
-            "register_service names further ones.",
+            f"{', '.join([*PROVIDERS, *own])}; by LiteLLM {', '.join(more)} and all others that "
+            "it knows; or give base_url= of an OpenAI-compatible server. register_service names "
+            "further ones.",
         )
     name = rest if provider else model
     key_variable = provider.key_variable if provider else None
     if api_key is not None and not isinstance(api_key, str):
         raise InvalidArgumentError("api_key", NOT_SHOWN, "give the key as a str.")
-    own_server = base_url is not None or provider is None
-    where = _checked_url(provider, base_url)
-    key = _checked_key(api_key or (os.environ.get(key_variable) if key_variable else None))
+    own_server = base_url is not None or provider is None or provider.base_url is None
+    where = _address(provider, base_url)
+    key = checked_key(api_key or (os.environ.get(key_variable) if key_variable else None))
     if not key:
         if key_variable is not None and not own_server:
             raise InvalidArgumentError(
                 "api_key", None, f"give LM(…, api_key=…) or set {key_variable}."
             )
-        key = _NO_KEY
+        key = NO_KEY
     listed = provider.name if provider and where == provider.base_url else None
     return Endpoint(listed, name, where, key, key_variable)
 
@@ -159,13 +186,30 @@ def key_from_environment(model: str) -> str | None:
     return os.environ.get(provider.key_variable) if provider and provider.key_variable else None
 
 
-def _checked_url(provider: Provider | None, base_url: str | None) -> str:
-    argument, url = "base_url", base_url
-    if url is None and provider is not None:
-        variable = provider.url_variable
+def _address(provider: Provider | None, base_url: str | None) -> str:
+    argument, url, path = "base_url", base_url, ""
+    if provider is not None:
+        variable, path = provider.url_variable, provider.path
         from_environment = os.environ.get(variable) if variable else None
-        argument = variable if variable and from_environment else argument
-        url = from_environment or provider.base_url
+        if url is None and variable and from_environment:
+            argument, url = variable, from_environment
+        url = provider.base_url if url is None else url
+        if url is None:
+            raise InvalidArgumentError(
+                "base_url", None, f"give the address of your server, or set {variable}."
+            )
+    whole = checked_url(argument, url)
+    return f"{whole}{path}" if urlsplit(whole).path in ("", "/") else whole
+
+
+def checked_url(argument: str, url: Any) -> str:
+    """Return the address of a server without the slash at its end.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it cannot be one, or holds a password; it names `argument`.
+    """
     try:
         parts = urlsplit(url if isinstance(url, str) else "")
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -188,7 +232,14 @@ def _harmless(url: object) -> object:
     return url if url is None or _NO_SECRET.fullmatch(str(url)) else NOT_SHOWN
 
 
-def _checked_key(key: str | None) -> str:
+def checked_key(key: str | None) -> str:
+    """Return a key without the blanks around it, "" for none.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it cannot be one.
+    """
     key = (key or "").strip()  # a key read from a file often brings its line end along
     if not (key.isascii() and key.isprintable()):
         raise InvalidArgumentError(

@@ -12,7 +12,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.lm import limits_noted
+from mipro_nb.models.lm import limits_noted, prices_noted
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import rehearse
 from mipro_nb.optimizer.planning.formats import plan_formats
@@ -101,6 +101,7 @@ async def specify(
         *formats.notes,
         *found.notes,
         *limits_noted(caps, lms),
+        *prices_noted(lms),
     ]
     if wanted.program_aware_proposer and source.problem:
         notes.append(source.problem)

@@ -218,7 +218,7 @@ class _Bootstrap:
         """Run the teacher on an example, with fewer demos if a server refuses its prompts."""
         rooms: Mapping[str, int] = self._teacher_rooms
         while True:
-            teacher = self._teacher_without(self._train[index], rooms)
+            teacher = self._teacher_without(index, rooms)
             try:
                 found = await self._run(teacher, index)
             except RequestRefusedError as error:
@@ -293,11 +293,14 @@ class _Bootstrap:
         )
         return self._demos_of(teacher, steps, index) if kept else None
 
-    def _teacher_without(self, example: Example, rooms: Mapping[str, int]) -> Module:
-        teacher = self._spec.student.deepcopy()
-        inputs = example.inputs().to_dict()
+    def _teacher_without(self, index: int, rooms: Mapping[str, int]) -> Module:
+        """Return what bootstraps on an example: without that among its demos."""
+        teachers = self._spec.student.teachers
+        teacher = (teachers[index % len(teachers)] if teachers else self._spec.student).deepcopy()
+        inputs = self._train[index].inputs().to_dict()
         for name, predictor in teacher.named_predictors():
-            demos = self._teacher_demos[name] if self._most_in_all else predictor.demos
+            own = not self._most_in_all or (teachers and predictor.demos)
+            demos = predictor.demos if own else self._teacher_demos[name]
             others = [demo for demo in demos if not is_made_of(demo, inputs)]
             predictor.demos = list(self._fit(name, others, rooms))
             if self._spec.teacher_lm is not None:

@@ -22,7 +22,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def every_lm(student: Module, *of_run: LanguageModel | None) -> list[LanguageModel]:
     """Return the LMs of a run: those `of_run` that there are, and those of predictors' own."""
-    own = (predictor.lm for _, predictor in student.named_predictors())
+    programs = (student, *student.teachers)
+    own = (predictor.lm for each in programs for _, predictor in each.named_predictors())
     return [lm for lm in (*of_run, *own) if lm is not None]
 
 
@@ -39,6 +40,10 @@ def lms_of(spec: RunSpec) -> dict[str, dict[str, Any]]:
     for name, predictor in spec.student.named_predictors():
         if own := _own(predictor):
             described[f"{_PREDICTOR}{name}"] = own
+    for place, teacher in enumerate(spec.student.teachers, 1):
+        for name, predictor in teacher.named_predictors():
+            if own := _own(predictor):
+                described[f"{_PREDICTOR}{name} of teacher {place}"] = own
     return {role: _as_json(settings) for role, settings in described.items()}
 
 

@@ -77,7 +77,9 @@ class RunSpec:
     def sources(self) -> dict[str, str]:
         """Return the user's own part in the run, by role: code, and the student's state."""
         student = self.in_chosen_formats(self.student.deepcopy())
+        teachers = [teacher.dump_state() for teacher in student.teachers]
         return {
+            "teacher": json.dumps(teachers, indent=1, ensure_ascii=False),
             "program": self.source.text,
             "metric": function_source(self.metric.function),
             "student": json.dumps(student.dump_state(), indent=1, ensure_ascii=False),

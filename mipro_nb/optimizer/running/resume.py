@@ -34,7 +34,12 @@ from mipro_nb.runs.views.history import history_rows
 # What a plan may differ in from that of the run which it resumes.
 _FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})
 _DIFF_LINES = 30
-_WHAT = {"program": "the program's code", "metric": "the metric's code", "student": "the student"}
+_WHAT = {
+    "program": "the program's code",
+    "metric": "the metric's code",
+    "student": "the student",
+    "teacher": "the teacher",
+}
 _OBSTACLES = {
     "trainset": "the data",
     "valset": "the data",
@@ -396,7 +401,7 @@ def _is_source(role: str, text: str) -> bool:
     """Tell whether a text is source: where there is none, a name or a repr stands for it."""
     if role == "program":
         return re.search(r"^class ", text, re.MULTILINE) is not None
-    return role == "student" or re.fullmatch(r"[\w.<>]+", text) is None
+    return role in ("student", "teacher") or re.fullmatch(r"[\w.<>]+", text) is None
 
 
 def note(progress: RecordedProgress) -> str:
