@@ -57,4 +57,4 @@ def test_a_parameter_says_so():
     ):
         mipro.Predict("a -> b", callbacks=[])
     with pytest.raises(InvalidArgumentError, match=BRIDGE):
-        mipro.LM("openai/gpt-4o-mini", api_key="key-of-a-test", model_type="chat")
+        mipro.LM("openai/gpt-4o-mini", api_key="key-of-a-test", finetuning_model="other")
