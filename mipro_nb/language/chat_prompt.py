@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.homes import expanded
 from mipro_nb.language.execution.scored_row import demos_beside
-from mipro_nb.language.formats import FORMATS
+from mipro_nb.language.formats import FORMATS, labels_of
 from mipro_nb.language.plain import plain
 from mipro_nb.language.predict import Predict
 from mipro_nb.language.prompt_files import prompt_in
@@ -265,7 +265,8 @@ class ChatPrompt(Predict):
         self, lm: LanguageModel | None, messages: list[Message], prompt_format: str
     ) -> LMRequest:
         made = super()._request(lm, messages, prompt_format)
-        return replace(made, write_answer=self._write)
+        labels = labels_of(self.signature) if prompt_format == WHOLE_REPLY else made.labels
+        return replace(made, labels=labels, write_answer=self._write)
 
     def request(self, inputs: Mapping[str, Any], lm: LanguageModel | None = None) -> LMRequest:
         """Return what a call with `inputs` asks `lm` for, without asking it."""

@@ -121,7 +121,8 @@ class LanguageModel(Protocol):
     An attribute ``keeps_to_labels = True`` says that replies are kept to a request's `labels`.
     An attribute ``prompt_format`` names the format in which outputs are asked for, or is "auto";
     None, or no such attribute, leaves that to what is configured.
-    A method ``written_call(request)`` gives the `WrittenCall` that exported code makes.
+    A method ``written_call(request)`` gives the `WrittenCall` that exported code makes,
+    or None.
     """
 
     name: str

@@ -330,8 +330,8 @@ class LM:
         )
 
     def written_call(self, request: LMRequest) -> WrittenCall | None:
-        """Return how `request` is sent by other clients; None where that is code of a user's."""
-        if isinstance(self._client, Guarded):
+        """Return how `request` is sent by other clients; None where they do not reach the LM."""
+        if isinstance(self._client, Guarded) or self._local is not None:
             return None
         from openai.resources.chat.completions import Completions  # noqa: PLC0415 - slow
 

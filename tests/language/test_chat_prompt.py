@@ -183,6 +183,7 @@ MARKED = {"role": "system", "content": "{{# optimize}}A{{/ optimize}}"}
             None,
             "no placeholder",
         ),
+        ([{"role": "user", "content": "{{# Optimise }}A{q}"}], None, "write the marks as"),
         ([ASK], None, "no text beside its placeholders"),
         ([SYSTEM, ASK], "user", "no placeholder"),
         ([SYSTEM, SYSTEM, ASK], "system", "there are 2 messages"),
@@ -284,6 +285,21 @@ def test_demos_are_written_as_the_prompt_asks():
     answer = sent(prompt, question="?")[2]["content"]
     assert answer == "<label>a</label>\n<why>b</why>"
     assert asked(prompt, answer).to_dict() == {"label": "a", "why": "b"}
+
+
+def test_a_server_that_keeps_to_labels_is_told_them():
+    lm = ScriptedLM("spam")
+    lm.keeps_to_labels = True
+    with context(lm=lm):
+        ChatPrompt([SYSTEM, ASK], "label: Literal['ham', 'spam']")(question="?")
+    assert lm.requests[0].labels == ("ham", "spam")
+
+
+def test_speakers_with_a_name_are_sent_with_it():
+    shown = {"role": "system", "name": "example_user", "content": "1+1"}
+    prompt = ChatPrompt([SYSTEM, shown, ASK])
+    assert prompt.signature.instructions == "Be brief."
+    assert sent(prompt, question="2")[1] == shown
 
 
 def test_no_setting_adds_a_form_of_reply():

@@ -142,7 +142,10 @@ def test_keys_are_in_no_export(form):
 def test_code_needs_a_model_that_others_can_reach(form):
     with pytest.raises(InvalidArgumentError, match="give lm="):
         prompt_with().export(form)
-    with context(lm=ScriptedLM("42")), pytest.raises(InvalidArgumentError, match="of your own"):
+    with (
+        context(lm=ScriptedLM("42")),
+        pytest.raises(InvalidArgumentError, match="other clients do not reach it"),
+    ):
         prompt_with().export(form)
 
 

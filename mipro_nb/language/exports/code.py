@@ -90,9 +90,9 @@ def langchain_code(prompt: ExportedPrompt) -> str:
 def _module(prompt: ExportedPrompt, call: WrittenCall, start: str, calling: str) -> str:
     parameters = ", ".join(prompt.inputs)
     turns = "".join(
-        f'        {{"role": {turn.role!r}, '
-        + (f'"name": {turn.name!r}, ' if turn.name else "")
-        + f'"content": {_template(turn.pieces, 2)}}},\n'
+        f"        {{'role': {turn.role!r}, "
+        + (f"'name': {turn.name!r}, " if turn.name else "")
+        + f"'content': {_template(turn.pieces, 2)}}},\n"
         for turn in prompt.turns
     )
     return (

@@ -70,7 +70,7 @@ class ExportedPrompt:
         Raises
         ------
         InvalidArgumentError
-            If there is no LM, or it is reached by code of its user's own.
+            If there is no LM, or other clients do not reach it.
         """
         if self.lm is None:
             raise InvalidArgumentError(
@@ -82,8 +82,8 @@ class ExportedPrompt:
             raise InvalidArgumentError(
                 "lm",
                 self.lm.name,
-                "it is reached by code of your own, which no export has: give lm=LM('openai/…'), "
-                'or export the "messages".',
+                "other clients do not reach it, as it is in this process or code of your own: give "
+                "lm=LM('openai/…'), or export the \"messages\".",
             )
         return call
 

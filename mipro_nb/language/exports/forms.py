@@ -75,7 +75,22 @@ def _promptfoo(prompt: ExportedPrompt) -> str:
         "prompts": [json.dumps(messages, ensure_ascii=False, indent=2)],
         "providers": [{"id": f"openai:chat:{call.model}", "config": config}],
     }
-    return str(yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=100))
+    return str(yaml.dump(written, Dumper=_in_blocks(), sort_keys=False, allow_unicode=True))
+
+
+def _in_blocks() -> type:
+    """Return what writes YAML with the lines of a text below each other."""
+    from yaml import SafeDumper  # noqa: PLC0415 - few want it
+
+    class Blocks(SafeDumper):  # type: ignore[misc] # it has no types
+        pass
+
+    def block(dumper: Any, text: str) -> Any:
+        style = "|" if "\n" in text else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Blocks.add_representer(str, block)
+    return Blocks
 
 
 def _markdown(prompt: ExportedPrompt) -> str:

@@ -12,6 +12,7 @@ from mipro_nb.language.templates.pieces import OptimizedPart, Piece, Placeholder
 _OPENING = r"\{\{\s*#\s*optimize\s*\}\}"
 _CLOSING = r"\{\{\s*/\s*optimize\s*\}\}"
 MARKS = re.compile(f"{_OPENING}|{_CLOSING}")
+_ALMOST = re.compile(r"\{\{\s*[#/^]\s*opt\w*[^{}]*\}\}", re.IGNORECASE)
 _OPEN = re.compile(_OPENING)
 # A mark that has a line for itself takes the line with it, as in Mustache.
 _ALONE = re.compile(rf"^[ \t]*({_OPENING}|{_CLOSING})[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
@@ -28,9 +29,13 @@ def parts_of(text: str) -> list[str]:
     Raises
     ------
     InvalidArgumentError
-        If the marks are not one pair.
+        If the marks are not one pair, or misspelled.
     """
     text = _ALONE.sub(r"\1", text)
+    if almost := _ALMOST.search(MARKS.sub("", text)):
+        raise InvalidArgumentError(
+            "optimize", almost[0], "write the marks as {{# optimize}} and {{/ optimize}}."
+        )
     marks = MARKS.findall(text)
     if not marks:
         return [text]
