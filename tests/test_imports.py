@@ -38,6 +38,13 @@ def test_loading_the_extension_brings_nothing_slow_and_no_widgets():
 
 
 @pytest.mark.slow
+def test_an_lm_that_needs_no_litellm_does_not_bring_it():
+    made = "mipro_nb.LM('openai/gpt-4o-mini', api_key='k')\n"
+    made += "mipro_nb.LM('hosted_vllm/m', api_base='http://127.0.0.1:9')\n"
+    assert "litellm" not in imported_by(_IMPORT + made)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("needing", "needed"),
     [

@@ -45,6 +45,12 @@ _OF_STATUS: dict[int, Kind] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "refused",
     HTTPStatus.UNPROCESSABLE_ENTITY: "refused",
     HTTPStatus.TOO_MANY_REQUESTS: "turned away",
+    HTTPStatus.CONFLICT: "in trouble",
+}
+# DSPy takes both for requests that are wrong in themselves.
+_OF_ANOTHER_CLASS: dict[int | None, Kind] = {
+    HTTPStatus.NOT_FOUND: "hopeless",
+    HTTPStatus.CONFLICT: "in trouble",
 }
 _TOO_LONG = "ContextWindowExceededError"
 
@@ -60,6 +66,8 @@ def kind_of(error: BaseException) -> Kind | None:
     """Return why a call failed, None if its error does not tell."""
     if isinstance(error, ImportError):
         return "hopeless"
+    if (told := _OF_ANOTHER_CLASS.get(getattr(error, "status", None))) is not None:
+        return told
     for name, kind in _OF_DSPYS.items():
         cls = getattr(dspy, name, None)
         if cls is not None and isinstance(error, cls):

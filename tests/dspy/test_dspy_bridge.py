@@ -561,6 +561,14 @@ def test_a_wrong_key_ends_the_run_at_once(server, rows, lm_at):
     assert "another-key-4711" not in str(refused.value)
 
 
+def test_an_address_or_a_model_that_is_not_there_ends_the_run_at_once(rows, lm_at):
+    with ScriptedServer(lambda _: Reply(status=404)) as server:
+        dspy.configure(lm=lm_at(server))
+        with pytest.raises(LMUnavailableError):
+            compiled(TwoSteps(), rows)
+        assert server.count < len(rows)
+
+
 def test_a_server_that_is_gone_pauses_a_run_that_can_be_resumed(rows, lm_at, short_pauses):
     server = ScriptedServer(answer, api_key=API_KEY).__enter__()
     dspy.configure(lm=lm_at(server, num_retries=1))

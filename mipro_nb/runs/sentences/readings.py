@@ -6,8 +6,8 @@ from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState
 
 _FORM_REMEDY = (
-    "another prompt_format= may suit the model better, and so may demos, or an instruction that "
-    "describes the form"
+    "another prompt_format= may suit the model better (for a program of DSPy's, another adapter), "
+    "and so may demos, or an instruction that describes the form"
 )
 
 
