@@ -477,6 +477,19 @@ class TestLookingBack:
             assert "is there already" in shell.fails(f"%mipro export last {part} {option}")
         shell.run(f"%mipro export last {part} --overwrite")
 
+    def test_a_file_gets_what_its_name_says(self, shell, server, tmp_path):
+        _, run = optimized(shell)
+        table = tmp_path / "trials.csv"
+        assert shell.run(f"%mipro export last {table}") == table
+        lines = table.read_text().splitlines()
+        assert len(lines) == 1 + len(run.state.trials)
+        assert "score" in lines[0]
+        for name in (table, tmp_path / "run.json"):
+            shell.run(f"%mipro export last {name} --overwrite")
+            assert "give another path, or --overwrite" in shell.fails(f"%mipro export last {name}")
+        assert ".json" in shell.fails(f"%mipro export last {tmp_path / 'run.html'}")
+        assert not (tmp_path / "run.html").exists()
+
     def test_a_prompt_is_exported(self, shell, server, tmp_path):
         best, run = optimized(shell)
         for name in ("best", "last", run.id):

@@ -92,9 +92,16 @@ def _export(
     if predictor is not None:
         msg = "--predictor chooses a prompt: give --as FORM with it."
         raise UsageError(msg)
-    if not program:
-        return runs.export(run, path, overwrite=overwrite)
     recorded = runs.load(run)
+    if not program and expanded(path, "path").suffix.lower() == ".csv":
+        file = _new_file(path, overwrite=overwrite)
+        recorded.to_dataframe().to_csv(file)
+        return file
+    if not program and expanded(path, "path").suffix.lower() not in ("", ".json"):
+        msg = "A run is exported as .json, and the table of its trials as .csv: name such a file."
+        raise UsageError(msg)
+    if not program:
+        return runs.export(run, _new_file(path, overwrite=overwrite), overwrite=overwrite)
     state = recorded.program_state()
     if state is None:
         msg = f"Run {run} has returned no program: it is {recorded.status}."
@@ -209,7 +216,7 @@ _OTHERS = (
     ),
     Verb(
         "export",
-        "Writes a run, or only the program it returned, to a file; or exports a prompt.",
+        "Writes a run (.json), its trials (.csv) or its program to a file; or exports a prompt.",
         "mipro_nb.runs.export(run_id, path)\nprogram.save(path)  # --program\n"
         "program.export(form)  # --as",
         _export,
