@@ -236,7 +236,8 @@ class FunctionProgram(Module):
         """Return `metric` as it is called: LM calls of its own are counted as well."""
 
         def execution() -> FunctionExecution:
-            return FunctionExecution({}, {}, self._observed, self._price)
+            # What is seen of the metric says nothing of the function.
+            return FunctionExecution({}, {}, Observed(), self._price)
 
         if inspect.iscoroutinefunction(metric):
 

@@ -633,8 +633,17 @@ def test_a_function_whose_calls_cannot_be_caught_is_refused(triage, server, rows
     def classify(text):
         return f"{triage} {text}"
 
-    with pytest.raises(ProgramError, match="made no LM call in the rehearsal that mipro_nb could"):
-        compiled(classify, rows)
+    client = openai.OpenAI(api_key=API_KEY)
+
+    def judged(example, prediction, trace=None):
+        asked = [{"role": "user", "content": f"Judge 1: {prediction}"}]
+        client.chat.completions.create(model="gpt-4o", messages=asked)
+        return True
+
+    for metric in (same, judged):
+        with pytest.raises(ProgramError, match="made no LM call in the rehearsal that mipro_nb"):
+            compiled(classify, rows, metric)
+    assert server.count == 0
 
 
 def test_calls_of_a_thread_that_was_there_before_are_stopped_and_told(sync, triage, server, rows):
