@@ -37,7 +37,8 @@ class MIPROv2:
     prompt_model, task_model
         Write instructions; run the program. The LM that ``dspy.configure`` has set if None.
     teacher_settings
-        ``{"lm": dspy.LM}``: the model that bootstraps demos.
+        ``{"lm": dspy.LM}``: the model that bootstraps demos; other settings of DSPy's, such as
+        ``"adapter"``, hold for it as well.
     max_bootstrapped_demos, max_labeled_demos
         Demos of one set that are bootstrapped, and in all. Both 0: instructions only.
     auto
@@ -93,6 +94,7 @@ class MIPROv2:
         self.auto = auto
         self.num_candidates = num_candidates
         self._log_dir = log_dir
+        teacher_lm, self._teacher_settings = _of_teacher(teacher_settings)
         counts = {
             "num_candidates": num_candidates,
             "num_threads": dspy.settings.num_threads if num_threads is None else num_threads,
@@ -102,7 +104,7 @@ class MIPROv2:
             metric,
             prompt_model=as_lm(prompt_model or dspy.settings.lm),
             task_model=as_lm(task_model or dspy.settings.lm),
-            teacher_settings=teacher_settings or None,
+            teacher_settings=None if teacher_lm is None else {"lm": teacher_lm},
             max_bootstrapped_demos=max_bootstrapped_demos,
             max_labeled_demos=max_labeled_demos,
             auto=auto,
@@ -285,6 +287,28 @@ class MIPROv2:
         if dspy.settings.lm is None and self._optimizer.task_model is None:
             msg = "No LM is configured: call dspy.configure(lm=dspy.LM(…)), or give task_model."
             raise ProgramError(msg)
-        teachers = [] if teacher is None else teachers_of(teacher, student)
+        if teacher is None and self._teacher_settings:
+            teacher = student
+        teachers = [] if teacher is None else teachers_of(teacher, student, self._teacher_settings)
         own_settings = {} if tracebacks is None else {"provide_traceback": tracebacks}
         return student_of(student, notes, teachers, own_settings)
+
+
+def _of_teacher(given: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
+    """Return the LM in ``teacher_settings``, and what else is in it.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If that is not of DSPy's settings.
+    """
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidArgumentError("teacher_settings", "(not shown)", "give {'lm': LM}, or None.")
+    others = dict(given or {})
+    lm = others.pop("lm", None)
+    for name in others:
+        if name not in dspy.settings.config:
+            raise InvalidArgumentError(
+                "teacher_settings", "(not shown)", f"{name!r} is not a setting of DSPy's: drop it."
+            )
+    return lm, others

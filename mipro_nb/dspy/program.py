@@ -289,7 +289,7 @@ def student_of(
     return named(taken(program), surroundings, notes=notes, teachers=teachers)
 
 
-def teachers_of(teacher: Any, student: Any) -> list[Student]:
+def teachers_of(teacher: Any, student: Any, own_settings: Mapping[str, Any]) -> list[Student]:
     """Return what stands for the ``teacher=`` of a program: one program, or several.
 
     Raises
@@ -311,7 +311,7 @@ def teachers_of(teacher: Any, student: Any) -> list[Student]:
                 f"its predictors are {_fields(each)}, and the program's are {wanted}: give one "
                 "with the same predictors and fields.",
             )
-    return [student_of(each) for each in given]
+    return [student_of(each, own_settings=own_settings) for each in given]
 
 
 def _fields(program: Any) -> dict[str, list[str]]:

@@ -69,6 +69,24 @@ def test_of_several_teachers_each_takes_its_turn(server, rows):
     assert asked_in(server, "Be the second.")
 
 
+def test_settings_for_the_teacher_hold_while_it_bootstraps(server, rows):
+    class Marked(dspy.ChatAdapter):
+        def format(self, signature, demos, inputs):
+            first, *rest = super().format(signature, demos, inputs)
+            return [{**first, "content": f"{first['content']}\nBe the teacher."}, *rest]
+
+    made = optimizer(teacher_settings={"adapter": Marked()})
+    optimized = made.compile(program_that_says("Be good."), **given(rows))
+    calls = mipro.runs.load(optimized.run_id).calls_dataframe()
+    bootstrapping = calls[calls["phase"] == "bootstrap"]
+    assert len(asked_in(server, "Be the teacher.")) == (~bootstrapping["from_cache"]).sum()
+
+
+def test_a_setting_for_the_teacher_that_dspy_does_not_have_is_refused():
+    with pytest.raises(InvalidArgumentError, match=r"teacher_settings=.*'temper'"):
+        optimizer(teacher_settings={"temper": 0.5})
+
+
 def test_the_plan_tells_of_the_teacher(server, rows):
     plan = optimizer().plan(
         program_that_says("Be good."), teacher=program_that_says("Be the first."), **given(rows)
