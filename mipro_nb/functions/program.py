@@ -384,11 +384,13 @@ def _check_prompts(function: Callable[..., Any], prompts: Any) -> None:
     given = list(prompts) if isinstance(prompts, Sequence) else [prompts]
     if not given:
         name = name_of(function)
+        written = name if name.isidentifier() else "…"
         raise InvalidArgumentError(
             "function",
             name,
-            "its code names no prompt: put its text into p = mipro.prompt(…, name=…) and read it "
-            f"by str(p). Where the prompt is not found, give mipro.program({name}, prompts=[p]).",
+            "its code names no prompt: give a Module, or put its text into p = mipro.prompt(…, "
+            "name=…) and read it by str(p). Where the prompt is not found, give "
+            f"mipro.program({written}, prompts=[p]).",
         )
     if not all(isinstance(each, FunctionPrompt) for each in given):
         raise InvalidArgumentError(
