@@ -749,7 +749,7 @@ def test_the_example_of_the_reference_gives_what_it_says(server, rows, monkeypat
 
 
 class Passage:
-    """An object that is no JSON, and cannot be copied."""
+    """An object that JSON does not know, and nothing can copy."""
 
     def __init__(self, text):
         self.text, self.lock = text, threading.Lock()
