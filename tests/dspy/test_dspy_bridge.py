@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Literal
 
+import numpy as np
 import openai
 import pytest
 from dspy_task import API_KEY, answer, write
@@ -745,3 +746,43 @@ def test_the_example_of_the_reference_gives_what_it_says(server, rows, monkeypat
     runner = doctest.DocTestRunner(verbose=False)
     runner.run(examples, out=told.append)
     assert runner.failures == 0, "".join(told)
+
+
+class Passage:
+    """An object that JSON does not know, and nothing can copy."""
+
+    def __init__(self, text):
+        self.text, self.lock = text, threading.Lock()
+
+
+def test_the_metric_and_the_program_see_the_values_of_rows_as_they_are(server):
+    seen = []
+
+    class Reads(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.solve = dspy.Predict("question -> answer")
+
+        def forward(self, question, passage):
+            assert isinstance(passage, Passage)
+            return dspy.Prediction(answer=self.solve(question=question).answer, found=[passage])
+
+    def metric(example, prediction, trace=None):
+        assert prediction.found[0] is not None
+        seen.append((type(example.vector), type(example.nested["vector"]), type(example.passage)))
+        return example.vector.sum() == 3
+
+    kept = [
+        dspy.Example(
+            question=f"How much is {n} + 1?",
+            passage=Passage(f"{n}"),
+            vector=np.arange(3),
+            nested={"vector": np.arange(2)},
+            answer=str(n + 1),
+        ).with_inputs("question", "passage")
+        for n in range(12)
+    ]
+    optimized = compiled(Reads(), kept, metric)
+    assert set(seen) == {(np.ndarray, np.ndarray, Passage)}
+    assert optimized.score == 100
+    assert mipro.Evaluate(devset=kept[:3], metric=metric)(Reads()) == 100
