@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from datetime import date, datetime, time
 from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel
 
 from mipro_nb.errors import ReplyError
 from mipro_nb.language import Signature
@@ -48,6 +51,16 @@ STATED = [
     (int, '{"result": 42}', 42),
     (int, "答案：42", 42),  # noqa: RUF001 - as models write it in Chinese
     (int | None, "The result is 42", 42),
+    (int, "m+n = 36 + 6 = 42", 42),
+    (int, "The answer is 6*7 = 42.", 42),
+    (int, "16 - 3 = 13\n13 * 2 = 26\n#### 42", 42),
+    (int, "\\[\n\\boxed{42}\n\\]", 42),
+    (int, "So that makes $\\boxed{42}$ dollars.", 42),
+    (LETTERS, "After comparing the options, the answer is C.", "C"),
+    (LETTERS, "The correct option is **(C)**.", "C"),
+    (LETTERS, "Both point to a worn bearing.\n\nC", "C"),
+    (LETTERS, "The answer is D. A is incorrect.", "D"),
+    (bool, "Let me see.\nYES", True),
 ]
 
 
@@ -135,6 +148,9 @@ def test_an_explanation_in_the_line_of_a_value_is_noted(annotation, said, value,
         (SPAM, "low spam probability"),
         (SPAM, "could be spam"),
         (LETTERS, "B, C"),
+        (LETTERS, "A, B, C, D"),
+        (LETTERS, "A good one would be"),
+        (int, "width = 6, height = 7"),
         (LETTERS, "B, or C"),
         (LETTERS, "A: B"),
         (LETTERS, "A lot of people say B"),
@@ -171,6 +187,11 @@ def test_of_two_labels_in_one_another_the_longer_is_read(said, label):
 def test_a_label_that_another_one_narrows_is_not_guessed(said):
     with pytest.raises(ReplyError):
         reading(DEGREES, f"answer: {said}")
+
+
+def test_words_that_are_letters_are_no_labels():
+    read = reading(Literal["A", "I", "C"], "answer: C.\n\nI hope this helps!")
+    assert read.values == {"answer": "C"}
 
 
 def test_labels_that_differ_in_what_joins_them_are_told_apart():
@@ -299,6 +320,7 @@ def test_a_text_in_another_form_is_not_taken_whole(reply):
         '{"name": "answer", "arguments": {"answer": "Paris"}}',
         '{"type": "function", "function": "say", "parameters": {"answer": "Paris"}}',
         '{"name": "say", "arguments": "{\\"answer\\": \\"Paris\\"}"}',
+        '{"json": "{\\"answer\\": \\"Paris\\"}"}',
     ],
 )
 def test_outputs_as_the_arguments_of_a_call_are_read(reply):
@@ -339,3 +361,45 @@ def test_a_list_that_may_be_another_one_is_asked_for_again(said):
 )
 def test_a_list_in_other_forms_is_read(said):
     assert reading(list[str], said).values == {"answer": ["a", "b"]}
+
+
+@pytest.mark.parametrize("given", [["Paris"], {"city": "Paris"}])
+def test_json_in_place_of_a_text_is_its_text_and_noted(given):
+    read = reading(str, json.dumps({"answer": given}))
+    assert read.values == {"answer": json.dumps(given)}
+    assert any("read as its text" in note for note in read.notes)
+
+
+class Issue(BaseModel):
+    kind: str
+
+
+@pytest.mark.parametrize("form", ["answer: {}", '{{"answer": {}}}', "{}"])
+def test_one_object_in_place_of_a_list_is_a_list_of_one_and_noted(form):
+    read = reading(list[Issue], form.format('{"kind": "x"}'))
+    assert read.values == {"answer": [Issue(kind="x")]}
+    assert any("read as a list" in note for note in read.notes)
+
+
+@pytest.mark.parametrize("annotation", [str, SPAM, int, bool, list[str], date])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(
+            "<b>",
+            "**",
+            "\\boxed{",
+            "The answer is 4. ",
+            "based on a ",
+            "so ",
+            ") ",
+            "1. a 2. ",
+            "  ",
+        ),
+        *("[[ ## answer ## ]]", "- a\n", "<tag>a</tag>", "assistant:\n", "= 1 ", "answer: ", "✅"),
+    ],
+)
+def test_a_model_that_repeats_itself_up_to_its_limit_is_read_or_asked_again(annotation, piece):
+    for reply in (piece * 4000, f"answer: {piece * 4000}"):
+        with contextlib.suppress(ReplyError):
+            reading(annotation, reply, truncated=True)

@@ -159,4 +159,9 @@ def _outputs_in(value: Any, names: tuple[str, ...]) -> dict[str, list[Any]]:
         found = {name: given[name] for name in names if name in given}
         if found or len(value) != 1:
             return found
-        (value,) = value.values()  # {"output": {…}}
+        (value,) = value.values()  # {"output": {…}}, or {"json": "{…}"}
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            try:
+                value = near_json(value)
+            except ValueError:
+                return {}

@@ -21,9 +21,10 @@ _CONFIDENCE = re.compile(r"\b(?:confiden|certain|probab|likel|score)\w*")
 _SHARE = re.compile(
     r"(?<![\w$\u20ac\u00a3.,])(\d+(?:[.,]\d+)?)\s*(%|percent)?(?=\W*(?:$|conf|cert|sure))"
 )
-# B or C; B, not C; B) C) - where the labels are single letters, others may be words.
+# B or C; B, not C; B) C); B, C - where the labels are single letters, others may be words.
 _ANOTHER_LETTER = re.compile(
     r"\b(?:or|and|nor|not)\s+\(?[A-Za-z]\b(?!\s+[a-z])|\b[A-Z]\)|(?<!\w)[A-Z][.:]\s"
+    r"|(?:^|[,;/&]\s*)\(?[A-Z](?=\s*(?:[,;/&).]|$))"
 )
 
 

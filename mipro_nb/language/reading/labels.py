@@ -19,6 +19,7 @@ TICKED = re.compile(r"^(?:[-*+]\s+)?(?:\[\s*[xX\u2713\u2714]\s*\]|[\u2611\u2705\
 NOT_CHOSEN = re.compile(r"^\W*?(?:\[\s*\]\s*\S|\u2610|[<>]\s*=?\s*\d[\d.,]*[*_`\s.]*$)")
 _NUMBERED = re.compile(r"^\(?\d{1,2}[.)]\s+")
 _MOST_WORDS = 4
+_GOES_ON = re.compile(r"\s+(?!(?:is|because|since|as)\b)[a-z]")
 _BETWEEN_WORDS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])")
 _UNMODIFYING = frozenset({"the", "a", "an", "is", "as", "be", "it", "it's", "its", "just", "say"})
 ROUND = "\"'`*<>[]\u201c\u201d\u2018\u2019"
@@ -128,6 +129,8 @@ def _near(said: str, label: str) -> bool:
     if len(phrase.split()) > _MOST_WORDS:
         return False
     before, found, after = parted(phrase, label)
+    if label in {"a", "i"} and _GOES_ON.match(after):
+        return False  # the article, or who speaks
     # "0% spam", "spam: 0.1": a number beside a label says how much of it.
     beside = f"{before} {after}"
     is_turned = TURNING.search(beside) or re.search(r"(?<!\w)!\s*$", before)

@@ -287,7 +287,14 @@ def _container(annotation: Any, raw: Any, notes: list[str]) -> Any:
     check_nothing_repeats(made)
     if isinstance(made, dict) and fields is not None:
         return _with_fields(fields, made, notes)
+    if isinstance(made, dict) and _is_list_of_objects(kind, get_args(annotation)):
+        notes.append(f"{shown(json.dumps(made, default=repr), 80)!r} was read as a list")
+        made = [made]
     return _with_elements(kind, get_args(annotation), made, notes)
+
+
+def _is_list_of_objects(kind: type, arguments: tuple[Any, ...]) -> bool:
+    return issubclass(kind, list) and any(map(has_fields, arguments))
 
 
 def holds_elements(annotation: Any) -> bool:

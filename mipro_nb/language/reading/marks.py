@@ -16,16 +16,16 @@ from functools import lru_cache
 # Arrows, ticks and pictures stand before a mark as bullets do.
 _PICTURE = r"(?:[\u2190-\u21ff\u2460-\u2bff\U0001f000-\U0001faff]\ufe0f?[ \t]*)"
 _BULLET = (
-    rf"[ \t]*(?:>[ \t]*)*(?:[-*+•–][ \t]+|\(?\d{{1,2}}[.)][ \t]+|\(?[a-z]\)[ \t]+)?{_PICTURE}*+"
+    rf"[ \t]*+(?:>[ \t]*+)*+(?:[-*+•–][ \t]+|\(?\d{{1,2}}[.)][ \t]+|\(?[a-z]\)[ \t]+)?{_PICTURE}*+"
 )
 _HTML = r"</?(?:b|strong|i|em|u|p|code|span|h[1-6])>"
-_AROUND = rf"(?:{_HTML}|[ \t*_`'\"\u201c\u201d#\[\]【】<>])*"
+_AROUND = rf"(?:{_HTML}|[ \t*_`'\"\u201c\u201d#\[\]【】<>])*+"
 _LABEL = r"[^\W_][^:\uff1a=\n*`\"#\[\]<>]{0,60}?"
 _MARK = re.compile(
     rf"{_BULLET}(?P<opening>{_AROUND})(?P<label>{_LABEL})(?P<closing>{_AROUND}[:\uff1a])"
 )
 # What may follow a colon, and closes what stands before the mark: **answer:** 42.
-_AFTER = re.compile(r"[ \t]*(?P<emphasis>[*_`]+)")
+_AFTER = re.compile(r"[ \t]*+(?P<emphasis>[*_`]+)")
 _AFTER_HTML = re.compile(r"(?:[ \t]*</(?:b|strong|i|em|u|code|span|h[1-6])>)+")
 _TAG = re.compile(r"<(/?)(\w+)>")
 _EMPHASIS = re.compile(r"[*_`]")
@@ -35,12 +35,12 @@ _REMARK = re.compile(r"[ \t]*[(\uff08][^()\uff08\uff09]*[)\uff09][ \t]*$")
 _CLOSING = str.maketrans("[\u3010<\u201c", "]\u3011>\u201d", " \t#")
 # Without a colon: a Markdown heading, bold type alone on its line, DSPy's [[ ## name ## ]].
 _HEADING = re.compile(
-    rf"[ \t]*(?:#+[ \t]*[*_`]*(?P<head>{_LABEL})[*_`]*[ \t]*#*"
+    rf"[ \t]*+(?:#++[ \t]*+[*_`]*+(?P<head>{_LABEL})[*_`]*[ \t]*#*"
     rf"|(?:\*{{1,3}}|__)[ \t]*(?P<bold>{_LABEL})[ \t]*(?:\*{{1,3}}|__)"
     rf"|\[\[[ \t]*##[ \t]*(?P<dspy>{_LABEL})[ \t]*##[ \t]*\]\])[ \t]*"
 )
 # DSPy's marks, wherever they stand in a line.
-_DSPY = re.compile(rf"[ \t]*(\[\[[ \t]*##[ \t]*({_LABEL})[ \t]*##[ \t]*\]\])[ \t]*")
+_DSPY = re.compile(rf"(\[\[[ \t]*##[ \t]*({_LABEL})[ \t]*##[ \t]*\]\])[ \t]*")
 _ARTICLES = re.compile(r"^(?:the|my|your|our|final|correct)+")
 # The answer is: 42. So, the answer: 42.
 _VERB = re.compile(r"(?:is|为|是|為)$")

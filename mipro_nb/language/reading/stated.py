@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 
 from mipro_nb.language.reading.near_json import near_json
 
@@ -16,7 +17,7 @@ from mipro_nb.language.reading.near_json import near_json
 ANSWERS = (
     "answer",
     *("final answer", "correct answer", "output", "response", "result", "reply", "label"),
-    *("prediction", "category", "class", "classification", "verdict", "choice"),
+    *("prediction", "category", "class", "classification", "verdict", "choice", "option"),
     *("\u7b54\u6848", "\u56de\u7b54", "\u7b54", "\u7b54\u3048", "\uc815\ub2f5", "\ub2f5\ubcc0"),
     *(
         "\ub2f5",
@@ -30,7 +31,8 @@ ANSWERS = (
 _GREETING = r"(?:sure|certainly|of course|okay|ok|absolutely|great)"
 _LINKS = (
     r"(?:so|thus|therefore|hence|finally|overall|then|and|in (?:summary|conclusion)"
-    r"|based on [^,.:]{1,80}|i (?:think|believe|would say)(?: that)?)"
+    r"|(?:based on|after|since|given|considering|looking at) [^,.:]{1,100}(?=,)"
+    r"|i (?:think|believe|would say)(?: that)?)"
 )
 _ADJECTIVES = r"(?:final|correct|right|best|most|likely|appropriate|predicted|overall|short)"
 # It would be classified as spam.
@@ -44,6 +46,10 @@ _DENIED = re.compile(
     r"\b(?:not|never|\w+n['\u2019]t|cannot|hardly|wrong\w*|incorrect\w*)\b", re.IGNORECASE
 )
 _SENTENCE_END = re.compile(r"(?<=[.!])\s+(?=[A-Z\\$*])|\n+")
+# Numbers, signs and letters that stand for a number.
+_CALCULATION = re.compile(
+    r"(?:[A-Za-z](?![A-Za-z])|[\d\s+\-*/\u00d7\u00f7\u00b7().^$=])+=\s*(?P<result>[-+$]?\d[\d.,]*)"
+)
 # GSM8K's mark of a solution.
 _HASHES = re.compile(r"#{3,4}[ \t]*(?P<value>\S.*)")
 _MATH = re.compile(
@@ -61,10 +67,15 @@ _PICTURES = (
     r"[\u2190-\u21ff\u2460-\u2bff\U0001f000-\U0001faff\ufe0f\u200d])+"
 )
 _PICTURED = re.compile(rf"^{_PICTURES}\s*(?=\S)|(?<=\S)\s*{_PICTURES}$")
+# A value is said at the end; an explanation of it begins soon.
+_MOST_SENTENCES = 50
+_MOST_BREAKS = 10
+_MOST_BOXES = 10
 # Where an explanation may begin.
 _BREAK = re.compile(
-    r"(?P<stop>[.!][*_]*\s+)|[*_]*[,;:)\]]+[*_]*\s+|[*_]*\s+[-\u2013\u2014]+\s+|[*_]*\s+(?=\()"
-    r"|\s+(?=(?:because|since|as)\b)|\s+(?:#|//)\s+|\uff0c|\uff1b|\u3002(?=.)|(?=\uff08)"
+    r"(?P<stop>[.!][*_]{0,3}\s)|[*_]{0,3}[,;:)\]]{1,3}[*_]{0,3}\s|[*_]{0,3}\s[-\u2013\u2014]{1,2}\s"
+    r"|[*_]{0,3}\s(?=\()"
+    r"|\s(?=(?:because|since|as)\b)|\s(?:#|//)\s|\uff0c|\uff1b|\u3002(?=.)|(?=\uff08)"
 )
 
 
@@ -96,7 +107,8 @@ def boxed(text: str) -> list[str]:
     >>> boxed(r"So $\boxed{x^{2}}$, that is \boxed{x^{2}}.")
     ['x^{2}']
     """
-    ends = [(each.end(), _end_of_braces(text, each.end())) for each in _BOXED.finditer(text)]
+    begun = [each.end() for each in _BOXED.finditer(text)][-_MOST_BOXES:]
+    ends = [(start, _end_of_braces(text, start)) for start in begun]
     return list(dict.fromkeys(text[start : end - 1].strip() for start, end in ends if end > 0))
 
 
@@ -110,7 +122,7 @@ def stated(name: str, text: str) -> Iterator[tuple[str, str]]:
     if (handed := _handed_over(text)) is not None:
         yield handed, ""
     after: list[str] = []
-    for sentence in map(str.strip, reversed(_SENTENCE_END.split(text))):
+    for sentence in map(str.strip, _SENTENCE_END.split(text)[:-_MOST_SENTENCES:-1]):
         said = _last_stated(name, sentence.strip("*_ "))
         hashes, classed = _HASHES.fullmatch(sentence), _CLASSED.fullmatch(sentence)
         if said is None and hashes:
@@ -120,8 +132,16 @@ def stated(name: str, text: str) -> Iterator[tuple[str, str]]:
         if said is not None:
             yield said.strip(), " ".join(reversed(after)).strip()
         after.append(sentence)
-    for each in boxed(text):
-        yield each, ""
+
+
+def result(line: str) -> str | None:
+    """Return what stands at the end of a calculation, None if `line` is none.
+
+    >>> result("m + n = 256 + 37 = 293")
+    '293'
+    """
+    found = _CALCULATION.fullmatch(line.rstrip(". "))
+    return found["result"] if found else None
 
 
 def _last_stated(name: str, sentence: str) -> str | None:
@@ -138,7 +158,7 @@ def explained(line: str) -> Iterator[tuple[str, str, bool]]:
     >>> list(explained("Yes, it is."))
     [('Yes', 'it is.', False)]
     """
-    for found in _BREAK.finditer(line):
+    for found in islice(_BREAK.finditer(line), _MOST_BREAKS):
         head, rest = line[: found.start()].strip("([*_ "), line[found.end() :].strip()
         if head and rest:
             yield head, rest, found["stop"] is not None
@@ -166,7 +186,7 @@ def _stating(name: str) -> re.Pattern[str]:
     spaced = re.escape(name).replace("_", "[ _]")
     nouns = "|".join([spaced, *map(re.escape, ANSWERS)])
     return re.compile(
-        rf"(?:{_GREETING}[!,.]?\s+)?(?:{_LINKS},?\s+)*(?:(?:the|my|your|this|its|our)\s+)?"
+        rf"(?:{_GREETING}[!,.]?\s+)?(?:{_LINKS},?\s+){{0,3}}(?:(?:the|my|your|this|its|our)\s+)?"
         rf"(?:{_ADJECTIVES}\s+)*(?:{nouns})\b(?:\s+(?:for|to|of)\b[^.:]{{1,60}}?)?[*_]*"
         r"(?:\s+(?:is|would be|should be|will be)\b[*_]*\s*[:\uff1a]?|\s*[:\uff1a=])\s*"
         r"(?P<value>\S.*)",

@@ -25,7 +25,7 @@ from mipro_nb.language.reading.labels import NotOneOfError, first_line, loosely,
 from mipro_nb.language.reading.leniency import check_clear, fitted, holds_elements
 from mipro_nb.language.reading.listed import is_item
 from mipro_nb.language.reading.marks import folded, label_end
-from mipro_nb.language.reading.stated import explained, plainly, stated
+from mipro_nb.language.reading.stated import boxed, explained, plainly, result, stated
 from mipro_nb.language.reading.texts import bare_text
 from mipro_nb.language.reading.wrapping import trimmed, unfenced, unwrapped
 from mipro_nb.language.signatures.fields import (
@@ -105,7 +105,10 @@ def taken_value(field: Field, value: Any, notes: list[str]) -> Any:
         if value is None:
             msg = "expected a text, got null"
             raise ValueError(msg)
-        return json.dumps(value, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False)
+        if isinstance(value, list | dict):
+            notes.append(f"{shown(text, 80)!r} is JSON, and was read as its text")
+        return text
     if isinstance(value, str):
         return read_value(field, value, notes)
     try:
@@ -207,18 +210,35 @@ def _read_stated(field: Field, text: str) -> Any:
 
     Nor if it states more than one.
     """
-    first = plainly(first_line(text))
-    if (value := _with_explanation(field, first)) is not _NOTHING:
-        return value
     bare = plainly(unwrapped(text))
+    for line in dict.fromkeys((plainly(first_line(text)), first_line(bare))):
+        if (value := _with_explanation(field, line)) is not _NOTHING:
+            return value
+    if boxes := boxed(bare):
+        return _strictly(field, plainly(boxes[0])) if len(boxes) == 1 else _NOTHING
+    if "\n" not in bare and (end := result(bare)) is not None:
+        return _strictly(field, end)
     found: list[Any] = []
     for said, after in stated(field.name, bare):
-        value = _with_explanation(field, plainly(said))
+        plain = plainly(said)
+        value = _with_explanation(field, result(plain) or plain)
         is_last = not found and after != ""
         if value is _NOTHING or (is_last and is_denied(field.type, value, after, own=True)):
             return _NOTHING
         found.append(value)
-    return found[0] if found and all(_are_one(found[0], each) for each in found) else _NOTHING
+    if not found:
+        return _in_last_line(field, bare)
+    return found[0] if all(_are_one(found[0], each) for each in found) else _NOTHING
+
+
+def _in_last_line(field: Field, text: str) -> Any:
+    """Return the value that the last line of `text` is, and no other line."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) <= 1:
+        return _NOTHING
+    value = _strictly(field, plainly(lines.pop()))
+    others = [_strictly(field, plainly(line)) for line in lines]
+    return value if all(each is _NOTHING for each in others) else _NOTHING
 
 
 def _with_explanation(field: Field, line: str) -> Any:
@@ -227,12 +247,12 @@ def _with_explanation(field: Field, line: str) -> Any:
         return value
     if line.endswith(("].", "}.")) and (value := _strictly(field, line[:-1])) is not _NOTHING:
         return value
-    if bracketed := _IN_BRACKETS.fullmatch(line.rstrip(". ")):
+    if bracketed := _IN_BRACKETS.fullmatch(line.strip("*_. ")):
         value = _strictly(field, bracketed[1])
         if value is not _NOTHING and not isinstance(value, int | float | Decimal):
             return value  # (42) may be -42
     for head, rest, is_sentence in explained(line):
-        value = _strictly(field, head)
+        value = _strictly(field, plainly(head))
         if value is not _NOTHING and not is_denied(field.type, value, rest, own=is_sentence):
             return value
     return _NOTHING
