@@ -12,12 +12,14 @@ from mipro_nb.errors import InvalidArgumentError, shown
 
 _TEXTS = frozenset({".txt", ".md", ".prompt", ".j2", ".jinja", ".jinja2", ".mustache", ""})
 _YAML = frozenset({".yaml", ".yml"})
+_CODE = frozenset({".py", ".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".sh", ".csv"})
 _OF_ITEM = re.compile(r"\{\{\s*item\.(\w+)\s*\}\}")
 _READ = (
     "what is read: a text; a list of messages; promptfoo's YAML with prompts; Langfuse's JSON with "
     "prompt; MLflow's JSON with template; OpenAI's JSON with messages or input_messages."
 )
 _FILE = "file://"
+_SYNTAX_OF_LANGCHAIN = {"f-string": "format", "jinja2": "jinja", "mustache": "mustache"}
 
 
 class PromptInFile(NamedTuple):
@@ -31,11 +33,14 @@ class PromptInFile(NamedTuple):
         Its messages.
     syntax
         The syntax of its placeholders, None where the file does not tell.
+    refusal
+        Why it cannot be taken; the others of its file can.
     """
 
     name: str
     messages: Sequence[Mapping[str, Any]]
     syntax: str | None
+    refusal: InvalidArgumentError | None = None
 
 
 def prompt_in(path: Path, name: str | None) -> PromptInFile:
@@ -54,6 +59,8 @@ def prompt_in(path: Path, name: str | None) -> PromptInFile:
         raise InvalidArgumentError(
             "name", name, f"{path} has the prompts {names or '(none)'}: name one of them."
         )
+    if found[0].refusal is not None:
+        raise found[0].refusal
     return found[0]
 
 
@@ -88,10 +95,42 @@ def text_of(path: Path) -> str:
         If it cannot be read.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:  # line breaks are kept
+        # Line breaks are kept; and Windows' editors begin with a mark that no text has.
+        with path.open(encoding="utf-8-sig", newline="") as file:
             return file.read()
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
+
+
+def files_named(entry: str, beside: Path) -> list[Path] | None:
+    """Return the files that an entry of a promptfoo config names, None if it names none.
+
+    Parameters
+    ----------
+    entry
+        What stands there: ``file://`` and a path, a path alone, or some other text.
+    beside
+        The config: paths are relative to its folder.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it has a pattern that no file matches.
+    """
+    named = entry.removeprefix(_FILE)
+    is_path = len(entry.split("\n")) == 1 and not set("{}") & set(entry)
+    suffixes = {*_TEXTS, *_YAML, *_CODE, ".json", ".jsonl"} - {""}
+    known = named.endswith(tuple(suffixes)) or any(f"{each}:" in named for each in _CODE)
+    if not entry.startswith(_FILE) and not (is_path and known):
+        return None
+    if "*" not in named:
+        return [beside.parent / named]
+    whole = beside.parent / named
+    first = next(place for place, part in enumerate(whole.parts) if "*" in part)
+    found = sorted(Path(*whole.parts[:first]).glob("/".join(whole.parts[first:])))
+    if not found:
+        raise InvalidArgumentError("path", str(beside), f"no file matches {shown(entry, 200)}.")
+    return found
 
 
 def _unreadable(path: Path, error: Exception) -> InvalidArgumentError:
@@ -128,7 +167,9 @@ def _read(value: Any, path: Path, name: str) -> Iterator[PromptInFile]:
             return
         for key in ("prompt", "template"):
             if key in value:
-                yield PromptInFile(called, _messages(value[key]), "mustache")
+                written = str(value.get("template_format"))  # in LangChain's files
+                syntax = _SYNTAX_OF_LANGCHAIN.get(written, "mustache")
+                yield PromptInFile(called, _messages(value[key]), syntax)
                 return
         if (messages := _of_openai(value)) is not None:
             yield PromptInFile(called, _messages(messages), None)
@@ -191,10 +232,17 @@ def _of_promptfoo(prompts: Any, path: Path) -> Iterator[PromptInFile]:
 
 
 def _of_entry(name: str, text: str, path: Path) -> Iterator[PromptInFile]:
-    if not text.startswith(_FILE):
+    files = files_named(text, path)
+    if files is None:
         yield _of_nunjucks(name, _chat_or_text(text))
         return
-    file = path.parent / text.removeprefix(_FILE)
+    for file in files:
+        beside = file.as_posix().removeprefix(f"{path.parent.as_posix()}/")
+        called = name if len(files) == 1 else beside
+        yield from _of_named_file(called, file)
+
+
+def _of_named_file(name: str, file: Path) -> Iterator[PromptInFile]:
     if file.suffix in _TEXTS:
         parts = re.split(r"\r?\n---\r?\n", text_of(file))
         for number, part in enumerate(parts):
@@ -203,9 +251,10 @@ def _of_entry(name: str, text: str, path: Path) -> Iterator[PromptInFile]:
     elif file.suffix in {".json", *_YAML}:
         yield _of_nunjucks(name, _messages(content_of(file)))
     else:
-        raise InvalidArgumentError(
-            "prompts", text, "no code of a prompt is run: give a text, JSON or YAML file."
+        refusal = InvalidArgumentError(
+            "prompts", str(file), "no code of a prompt is run: give a text, JSON or YAML file."
         )
+        yield PromptInFile(name, [], None, refusal)
 
 
 def _of_nunjucks(name: str, messages: Sequence[Mapping[str, Any]]) -> PromptInFile:

@@ -21,6 +21,7 @@ def file(tmp_path):
         path = tmp_path / name
         dump = yaml.safe_dump if path.suffix == ".yaml" else json.dumps
         text = content if isinstance(content, str) else dump(content)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
         return path
 
@@ -103,6 +104,61 @@ def test_a_promptfoo_config_is_read_with_the_files_that_it_names(file):
     assert asked(path, name="two[1]")[0]["content"] == "Be kind: 3"
     assert asked(path, name="fair")[0]["content"] == "Be fair: 3"
     assert asked(path, name="4") == ASKED
+
+
+@pytest.mark.parametrize("entry", ["file://prompts/chat.json", "prompts/chat.json"])
+@pytest.mark.parametrize("listed", [True, False])
+def test_promptfoo_names_a_file_with_or_without_a_scheme(file, entry, listed):
+    file("prompts/chat.json", [SYSTEM, ASK])
+    assert asked(file("a.yaml", {"prompts": [entry] if listed else entry})) == ASKED
+
+
+def test_promptfoo_names_several_files_by_a_pattern(file):
+    file("prompts/brief.txt", "Be brief: {{ question }}")
+    file("prompts/kind/kind.txt", "Be kind: {{ question }}")
+    path = file("deep/a.yaml", {"prompts": "file://../prompts/**/*.txt"})
+    assert asked(path, name="../prompts/kind/kind.txt")[0]["content"] == "Be kind: 3"
+    path = file("a.yaml", {"prompts": ["prompts/*/*.txt"]})
+    assert asked(path)[0]["content"] == "Be kind: 3"
+    with pytest.raises(InvalidArgumentError, match=r"no file matches file://prompts/\*.md"):
+        asked(file("a.yaml", {"prompts": ["file://prompts/*.md"]}))
+
+
+def test_a_text_with_a_placeholder_names_no_file(file):
+    path = file("a.yaml", {"prompts": ["Be brief: {{ question }}.txt"]})
+    assert asked(path)[0]["content"] == "Be brief: 3.txt"
+
+
+def test_a_prompt_that_is_code_stands_in_nobodys_way(file):
+    code = ["file://prompt.py", {"id": "file://prompt.py:make", "label": "made"}, "prompt.mjs"]
+    path = file("a.yaml", {"prompts": ["Be brief: {{ question }}", *code]})
+    assert asked(path, name="0")[0]["content"] == "Be brief: 3"
+    with pytest.raises(InvalidArgumentError, match="has the prompts 0, 1, made, 3"):
+        asked(path)
+    with pytest.raises(InvalidArgumentError, match="no code of a prompt is run"):
+        asked(path, name="made")
+
+
+@pytest.mark.parametrize(
+    ("stated", "template"),
+    [
+        ("f-string", 'Be brief.\n{{"n": 1}} {question}'),
+        ("mustache", 'Be brief.\n{"n": 1} {{question}}'),
+        ("jinja2", 'Be brief.\n{"n": 1} {{ question }}'),
+    ],
+)
+def test_a_prompt_saved_by_langchain_is_read_in_the_syntax_that_it_states(file, stated, template):
+    saved = {"_type": "prompt", "template": template, "template_format": stated}
+    for name in ("prompt.json", "prompt.yaml"):
+        assert asked(file(name, saved))[0]["content"] == 'Be brief.\n{"n": 1} 3'
+
+
+@pytest.mark.parametrize("name", ["prompt.txt", "prompt.json", "prompt.yaml"])
+def test_the_mark_of_windows_editors_is_no_part_of_the_prompt(file, name):
+    content = "Be brief: {{ question }}"
+    if name != "prompt.txt":
+        content = json.dumps([{"role": "user", "content": content}])
+    assert asked(file(name, f"\ufeff{content}"))[0]["content"] == "Be brief: 3"
 
 
 @pytest.mark.parametrize(
