@@ -188,6 +188,7 @@ def snapshot():
         "notes": ["a note about the plan"],
         "trainset_size": 25,
         "valset_size": 100,
+        "testset_size": 0,
         "created": 1_800_000_000.0,
         "ended": 1_800_000_100.0,
         "seconds": 100.0,
@@ -213,6 +214,7 @@ def snapshot():
         "baseline": 33.3,
         "best": {"trial": 2, "score": 92.5, "configuration": best, "rests": None},
         "gain": {"low": 40.0, "high": 70.0},
+        "test": None,
         "errors": 1,
         "steerable": False,
         "lives": "ended",
@@ -294,8 +296,8 @@ def comparison(count=2):
 
 def request(state="asked"):
     summary = snapshot()["summary"]
-    names = ("program", "predictors", "models", "trainset_size", "valset_size", "settings")
-    names += ("notes", "estimate", "caps")
+    names = ("program", "predictors", "models", "trainset_size", "valset_size", "testset_size")
+    names += ("settings", "notes", "estimate", "caps")
     return {
         "state": state,
         "resumes": None,

@@ -118,6 +118,7 @@ def estimate(
             _bootstrap(plan, rehearsal, models.teacher),
             _propose(plan, rehearsal, models.prompt, student, trainset, source),
             _search(plan, rehearsal, models.task),
+            *([_test(plan, rehearsal, models.task)] if plan.testset_size else []),
         ),
         guess=rehearsal.guess,
     )
@@ -213,6 +214,22 @@ def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimat
         longer_by=_INSTRUCTION_TOKENS,
         longer=_longer(plan),
         fresh=fresh,
+    )
+
+
+def _test(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
+    """Return the cost of the student, and of the best program unless that is the student."""
+    rows = plan.testset_size
+    longer = _longer(plan)
+    student = _program_phase("test", exactly(rows), rehearsal, lm, longer=longer)
+    return student + _program_phase(
+        "test",
+        Amount(0, rows, rows),
+        rehearsal,
+        lm,
+        demos=None if plan.zero_shot else _search_demos(plan),
+        longer_by=_INSTRUCTION_TOKENS,
+        longer=longer,
     )
 
 

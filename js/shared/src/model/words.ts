@@ -8,6 +8,7 @@ export const phaseNames: Readonly<Record<Phase, string>> = {
   bootstrap: "Bootstrap",
   propose: "Propose",
   search: "Search",
+  test: "Test",
   other: "Other",
 };
 
