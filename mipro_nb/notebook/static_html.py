@@ -47,6 +47,7 @@ from mipro_nb.notebook.static_text import (
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, variable_of
 from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
+from mipro_nb.runs.sentences.repairs import lineage_text
 from mipro_nb.runs.sentences.resume import NOTHING_SCORED
 from mipro_nb.runs.sentences.wording import configuration_text, counted
 
@@ -325,9 +326,9 @@ def _candidates(snapshot: vm.RunSnapshot) -> str:
     for card in snapshot["instructions"]:
         score = f"{format_score(card['score'])} over {counted(card['examples'], 'example')}"
         marks = ["pinned"] * card["pinned"] + ["banned"] * card["banned"]
-        about = ", ".join(
-            [card["source"], *([f"tip: {card['tip']}"] if card["tip"] else []), *marks]
-        )
+        tip = f"tip: {card['tip']}" if card["tip"] else ""
+        lineage = lineage_text(card["source"], card["based_on"], card["evidence"])
+        about = ", ".join(filter(None, [card["source"], tip, lineage, *marks]))
         title = f"{card['predictor']}, instruction {card['index']} ({about}): {score}"
         parts.append(_labelled(title, card["instruction"]))
     return _details("All instructions", *_fitting(parts, 40_000)) if parts else ""

@@ -25,6 +25,7 @@ from mipro_nb.optimizer.phases.grounding import ground
 from mipro_nb.optimizer.phases.held_out import HeldOut
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format, measure_formats
 from mipro_nb.optimizer.phases.propose import propose
+from mipro_nb.optimizer.phases.repair import Repair
 from mipro_nb.optimizer.phases.trials import Search
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
@@ -177,6 +178,7 @@ class Algorithm:
                 self._evaluations,
                 self._progress,
                 dearest_call=lambda: self.gate.dearest_call,
+                repair=Repair(self._spec, self._journal, self._slots, candidates),
             )
             await search.run(baseline)
 

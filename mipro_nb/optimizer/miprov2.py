@@ -70,7 +70,9 @@ class MIPROv2:
     search
         ``"paired"``: compares configurations on common examples, models what each candidate adds,
         and ends trials early that are clearly behind: it gets the most out of few calls.
-        ``"mipro"``: the algorithm of the paper. Or a `SearchStrategy` of your own.
+        ``"repair"``: the same, and twice during the search the prompt model is shown training rows
+        that instructions failed, and repairs these. ``"mipro"``: the algorithm of the paper. Or a
+        `SearchStrategy` of your own.
     hedge
         Send a call that is slower than 95 % of those before a second time, if there is room. The
         first answer counts, both are paid.

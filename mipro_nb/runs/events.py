@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mipro_nb.errors import shown
 
-Phase = Literal["formats", "baseline", "bootstrap", "propose", "search", "test", "other"]
+Phase = Literal["formats", "baseline", "bootstrap", "propose", "search", "repair", "test", "other"]
 EvaluationKind = Literal["baseline", "minibatch", "full"]
 FinalState = Literal["finished", "stopped", "capped", "failed"]
 Permitter = Literal["user", "remembered", "not required"]
@@ -309,18 +309,28 @@ class GroundingWritten(Event):
     problem: str | None = None
 
 
+InstructionSource = Literal["student", "proposed", "repaired", "user"]
+
+
 class CandidateProposed(Event):
-    """One candidate instruction of one predictor; index 0 is the student's own."""
+    """One candidate instruction of one predictor; index 0 is the student's own.
+
+    A repaired one was written in a `repair_round`, by what candidate `based_on` got wrong on the
+    rows of the trainset that are its `evidence`. These the `parent` failed, a configuration.
+    """
 
     once = ("predictor", "index")
     type: Literal["candidate_proposed"] = "candidate_proposed"
     predictor: str
     index: Number
     instruction: str
-    source: Literal["student", "proposed", "user"]
+    source: InstructionSource
     tip: str | None = None
     demo_set: Number | None = None
     based_on: Number | None = None
+    repair_round: Number | None = None
+    parent: dict[str, Number] = {}
+    evidence: list[Number] = []
 
 
 class CandidatePinned(Event):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from mipro_nb.runs.configuration import Configuration
-from mipro_nb.runs.events import EvaluationKind, Phase
+from mipro_nb.runs.events import EvaluationKind, InstructionSource, Phase
 from mipro_nb.runs.state import State
 
 ADDED_LATER = "Absent from what older versions saved in notebooks."
@@ -364,14 +364,17 @@ class InstructionCard(Standing):
     demo_set
         The demo set that the prompt model saw.
     based_on
-        The candidate that the user edited into this one.
+        The candidate that the user edited into this one, or that was repaired.
+    evidence
+        Rows of the trainset that a repair was shown.
     """
 
     instruction: Clip
-    source: Literal["student", "proposed", "user"]
+    source: InstructionSource
     tip: str | None
     demo_set: int | None
     based_on: int | None
+    evidence: Annotated[list[int], ADDED_LATER]
 
 
 class DemoSetCard(Standing):

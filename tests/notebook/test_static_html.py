@@ -150,7 +150,8 @@ def card(index, **fields):
 def instruction(index, text):
     tip = "Be creative." if index else None
     source = "proposed" if index else "student"
-    return card(index, instruction=clip(text), source=source, tip=tip, demo_set=None, based_on=None)
+    lineage = {"demo_set": None, "based_on": None, "evidence": []}
+    return card(index, instruction=clip(text), source=source, tip=tip, **lineage)
 
 
 def example(number, error=None):

@@ -23,6 +23,7 @@ from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.consistency import incoherences
 from mipro_nb.runs.events import (
     AnyEvent,
+    CandidateProposed,
     Cell,
     EvaluationKind,
     ExampleScored,
@@ -152,6 +153,15 @@ class RecordedProgress:
         """Return the examples that a trial scored, None if it was not told."""
         told = self.trials.get(trial)
         return None if told is None or told.told_at is None else told.examples
+
+    def repaired(self) -> dict[int, list[CandidateProposed]]:
+        """Return the repaired instructions by their round, each in the order that they joined."""
+        rounds: dict[int, list[CandidateProposed]] = {}
+        for recorded in self.record.events(self.run_id, types={"candidate_proposed"}):
+            event = recorded.event
+            if isinstance(event, CandidateProposed) and event.repair_round is not None:
+                rounds.setdefault(event.repair_round, []).append(event)
+        return rounds
 
     def demos(self, predictor: str, index: int) -> list[dict[str, Any]]:
         """Return the demos of one demo set, as they were written down.

@@ -104,6 +104,15 @@ def _value_key(name: str, value: Any) -> str:
         return repr(value)
 
 
+def evidence_rows(rows: Rows) -> list[int]:
+    """Return the places of training rows that the prompt model may be shown failures on.
+
+    Each inputs' first one, and none with the inputs of a validation row: those choose.
+    """
+    chosen_by = {inputs_key(row) for row in rows.val}
+    return [n for n in distinct(rows.train) if inputs_key(rows.train[n]) not in chosen_by]
+
+
 def given_values(rows: Sequence[Example]) -> Given:
     """Return the values of `rows` that a record does not give back as they were given."""
     return {

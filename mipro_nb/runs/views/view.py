@@ -16,6 +16,7 @@ from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.sentences.readings import reading_notes
+from mipro_nb.runs.sentences.repairs import repaired_of
 from mipro_nb.runs.sentences.resume import (
     billed_text,
     lost_text,
@@ -30,7 +31,9 @@ from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, mor
 from mipro_nb.runs.views.trial_row import trial_row
 
 SCHEMA: Literal[1] = 1
-_PHASES: tuple[ev.Phase, ...] = ("formats", "baseline", "bootstrap", "propose", "search", "test")
+_PHASES: tuple[ev.Phase, ...] = (
+    *("formats", "baseline", "bootstrap", "propose", "search", "repair", "test"),
+)
 _INSTRUCTION_CHARACTERS = 2000
 _DEMOS_SHOWN = 2
 _DEMO_CHARACTERS = 200
@@ -271,9 +274,11 @@ class RunView:
             "bootstrap": (len(state.bootstrapped), None, "rows", searching or built >= wanted > 0),
             "propose": (proposed, wanted, "instructions", searching),
             "search": (told, evaluations, "evaluations", "test" in state.phases),
+            "repair": (len(repaired_of(state)), None, "instructions", "test" in state.phases),
             "test": (state.tested, 2 * tested, "rows", False),
         }
-        left_out = {"formats": not measured, "test": not tested}
+        repairs = planned.strategy.get("repair") if (planned := state.planned) else None
+        left_out = {"formats": not measured, "repair": not repairs, "test": not tested}
         rows: list[vm.PhaseProgress] = []
         for phase in _PHASES:
             if left_out.get(phase):
@@ -337,6 +342,7 @@ class RunView:
             "tip": candidate.tip,
             "demo_set": candidate.demo_set,
             "based_on": candidate.based_on,
+            "evidence": candidate.evidence,
         }
 
     def _demo_set(self, choice: Choice) -> vm.DemoSetCard:

@@ -1,6 +1,6 @@
 // Made of Python's types by typescript/generate.py: run `make types`, do not edit.
 
-export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "test" | "other";
+export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "repair" | "test" | "other";
 
 export type EvaluationKind = "baseline" | "minibatch" | "full";
 
@@ -286,12 +286,17 @@ export interface Standing {
 /** A candidate instruction. */
 export interface InstructionCard extends Standing {
   readonly instruction: Clip;
-  readonly source: "student" | "proposed" | "user";
+  readonly source: "student" | "proposed" | "repaired" | "user";
   readonly tip: string | null;
   /** The demo set that the prompt model saw. */
   readonly demo_set: number | null;
-  /** The candidate that the user edited into this one. */
+  /** The candidate that the user edited into this one, or that was repaired. */
   readonly based_on: number | null;
+  /**
+   * Rows of the trainset that a repair was shown. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly evidence?: readonly number[];
 }
 
 /** A candidate demo set. */
