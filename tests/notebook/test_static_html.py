@@ -556,6 +556,25 @@ def test_where_there_is_no_clear_gain_it_is_said():
     assert "no clear gain" in run_text(made)
 
 
+def test_the_test_score_is_told_beside_the_validation_score():
+    made = snapshot()
+    assert "testset" not in run_text(made)
+    told = ["test score 85.0 (77 … 91), over 120 rows", "validation score 92.5: 7.5 points above"]
+    made["summary"] |= {"testset_size": 120, "test": {"score": 85.0, "told": told}}
+    for sentence in told:
+        assert sentence in run_text(made)
+        assert sentence in Page(run_html(made)).text
+    asked = request() | {"testset_size": 120}
+    for page in (permission_text(asked), Page(permission_html(asked)).text, run_html(made)):
+        assert "100 to validate on, 120 to test the result on" in page
+
+
+def test_a_repaired_instruction_tells_what_it_comes_of():
+    made = snapshot()
+    made["instructions"][1] |= {"source": "repaired", "based_on": 0, "evidence": [3, 7]}
+    assert "repaired from instruction 0, by training rows 3, 7" in Page(run_html(made)).text
+
+
 def test_unknown_prices_are_told_as_unknown():
     made = snapshot()
     made["summary"]["spend"]["usd"] = None

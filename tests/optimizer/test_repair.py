@@ -77,12 +77,14 @@ def test_every_repair_says_what_it_comes_of(server):
 
 def test_a_repair_is_shown_inputs_answer_expected_and_feedback(server):
     metric = told(0.0, lambda example, prediction: f"it is {example.answer}, as sums go")
-    run_of(optimizer(metric), **SETTINGS)
+    run = run_of(optimizer(metric), **SETTINGS)
     (first, *_) = shown(server)
     assert "question: " in first
     assert "what it answered:\n  answer: no idea" in first
     assert "as sums go" in first
-    assert OWN in first
+    parents = {event.based_on for event in repaired(run)}
+    known = run.state.candidates["solve"]
+    assert any(known[index].instruction in first for index in parents)
 
 
 def test_no_row_that_chooses_or_tells_is_ever_shown_to_the_prompt_model(server):
@@ -211,6 +213,20 @@ def test_feedback_on_one_predictor_reaches_its_repair_only(server):
     assert all(len(names) == 1 for names in named)
     assert {*run.plan.predictors} == set.union(*named)
     assert not any("on the whole" in text for text in shown(server))
+
+
+def test_a_metric_that_fails_on_one_predictor_ends_no_run(server):
+    def metric(gold, pred, trace=None, pred_name=None, pred_trace=None):
+        if pred_name is not None:
+            msg = "not of this one"
+            raise KeyError(msg)
+        return mipro.Score(float(exact(gold, pred)), "on the whole")
+
+    run = run_of(optimizer(metric), **SETTINGS)
+    assert run.status == "finished"
+    assert repaired(run)
+    assert all("on the whole" in text for text in shown(server))
+    assert "gave no feedback on solve" in run.report()
 
 
 def test_parents_are_those_that_are_best_on_most_of_their_examples():

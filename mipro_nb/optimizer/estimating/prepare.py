@@ -232,8 +232,7 @@ def _repair(
 ) -> list[PhaseEstimate]:
     """Return the cost of running parents on training rows, and of writing by what they failed."""
     rounds, rows = len(rounds_of(plan)), min(ROWS, rows_shown)
-    # In the first round nothing but the student is known.
-    parents = Amount(rounds, 1 + PARENTS * (rounds - 1), 1 + PARENTS * (rounds - 1))
+    parents = Amount(rounds, PARENTS * rounds, PARENTS * rounds)
     ran = _program_phase(
         "repair",
         parents * exactly(rows),

@@ -13,10 +13,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mipro_nb.errors import LMError, LMUnavailableError, PromptTooLongError
-from mipro_nb.evaluate.scoring import ExampleResult, score_example
+from mipro_nb.errors import LMError, LMUnavailableError, PromptTooLongError, shown
+from mipro_nb.evaluate.scoring import HOPELESS, ExampleResult, score_example
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
+from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.tracing import Step, tracing
 from mipro_nb.language.module import Module
@@ -41,7 +42,7 @@ PARENTS = 2
 # Rows that each parent of a round is run on, and how many failed ones one repair is shown.
 ROWS = 8
 SHOWN = 4
-# The first round waits for nothing but the baseline; the search waits for it later.
+# The search waits for a round, sooner or later.
 _PRIORITY = -1
 _REPAIRING = CallLabels("repair")
 _LONGEST_VALUE = 1500
@@ -194,11 +195,13 @@ class Repair:
         names: Mapping[int, str],
     ) -> Draft:
         """Return what one repair comes to: each looks at other rows, and at another predictor."""
+        call_labels.set(_REPAIRING)
+        execution.set(Execution("repair", number, writer))
         every = list(self._candidates.instructions)
         name = every[(number + writer) % len(every)]
         first = writer // PARENTS * SHOWN % len(failures)
-        shown = [*failures[first:], *failures[:first]][:SHOWN]
-        texts = {f.result.index: await self._text(name, f, names) for f in shown}
+        looked_at = [*failures[first:], *failures[:first]][:SHOWN]
+        texts = {f.result.index: await self._text(name, f, names) for f in looked_at}
         own = self._candidates.instructions[name][parent[variable_of(name, "instruction")]]
         drawn = f"{self._spec.plan.seed}:repair:{number}:{writer}"
         text = await self._written(name, own, texts, drawn)
@@ -257,13 +260,23 @@ class Repair:
     async def _feedback(self, name: str, failure: _Failure, own: Sequence[Step]) -> str | None:
         """Return the metric's words: on this predictor, where it has any, else on the whole."""
         result = failure.result
-        if result.error is None:
-            score = await self._spec.metric.of_predictor(
-                result.example, result.prediction, failure.steps, name, own
+        if result.error is not None:
+            return result.feedback
+        try:
+            with attempting(self._spec.plan.example_timeout):
+                score = await self._spec.metric.of_predictor(
+                    result.example, result.prediction, failure.steps, name, own
+                )
+        except HOPELESS:
+            raise
+        except Exception as error:  # noqa: BLE001 - the user's metric may raise anything
+            self._journal.note(
+                "proposals",
+                f"The metric {self._spec.metric.name} gave no feedback on {name}, so repairs go by "
+                f"what it says of the whole: {shown(str(error), 200)}",
             )
-            if score is not None and score.feedback is not None:
-                return score.feedback
-        return result.feedback
+            return result.feedback
+        return result.feedback if score is None or score.feedback is None else score.feedback
 
 
 def _event(number: int, draft: Draft, index: int) -> CandidateProposed:

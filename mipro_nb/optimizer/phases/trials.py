@@ -344,13 +344,13 @@ def _check_asked(sampler: str, configuration: Configuration, choices: Choices) -
 def rounds_of(plan: Plan) -> list[tuple[int, int]]:
     """Return for each round of repairs after how many trials it begins, and when it joins.
 
-    The first begins with the search. Trials that are asked meanwhile keep the slots busy.
+    They part the trials into equal stretches. Those that are asked meanwhile keep the slots busy.
     """
     rounds, trials = min(plan.search.repair, plan.num_trials), plan.num_trials
     if not rounds:
         return []
-    meanwhile = min(plan.trials_in_flight // 2, trials // rounds // 3)
-    begun = [trials * number // rounds for number in range(rounds)]
+    meanwhile = min(plan.trials_in_flight // 2, trials // (rounds + 1) // 3)
+    begun = [trials * number // (rounds + 1) for number in range(1, rounds + 1)]
     return [(begin, begin + meanwhile) for begin in begun]
 
 
