@@ -36,7 +36,7 @@ def carry_out(jobs: Mapping[str, Job], configure: Callable[[str, Path], None]) -
             own_folder = Path(folder) / str(seed)
             own_folder.mkdir()
             configure(control.url, own_folder)
-            task = Task(seed)
+            task = Task(seed, has_rules=order["settings"].get("has_rules", False))
             jobs["evaluate"](task, threads=2, count=4)
             start_up = time.process_time()
             control.begin(seed=seed, **order["settings"])

@@ -30,6 +30,8 @@ class Settings:
         Calls that may be in flight; those beyond it are answered with 429. None for no limit.
     retry_after
         Seconds announced with a 429; None for no announcement.
+    has_rules
+        Whether the task is one with hidden rules.
     upstream
         Base URL of a real LM that answers instead; None for the simulated one.
     """
@@ -39,6 +41,7 @@ class Settings:
     p99: float = 0.0
     limit: int | None = None
     retry_after: int | None = None
+    has_rules: bool = False
     upstream: str | None = None
 
 
@@ -64,7 +67,7 @@ class Measurement:
 
     def __post_init__(self) -> None:
         """Draw from the beginning of the seed's sequence."""
-        self.task = Task(self.settings.seed)
+        self.task = Task(self.settings.seed, has_rules=self.settings.has_rules)
         self._random = random.Random(self.settings.seed)
         self._cold_prompts: set[int] = set()
         self._drafts: Counter[int] = Counter()

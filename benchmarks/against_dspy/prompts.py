@@ -31,12 +31,15 @@ class Question:
         The ticket to sort; None if the request is one of the prompt model.
     prompt
         Instruction and demos by which to sort it.
+    seen
+        Tickets that a request of the prompt model quotes.
     """
 
     wanted: tuple[str, ...]
     in_sections: bool
     ticket: int | None
     prompt: Prompt
+    seen: tuple[int, ...] = ()
 
     @property
     def writes_instruction(self) -> bool:
@@ -54,7 +57,8 @@ def read(messages: list[dict[str, Any]]) -> Question:
         form = texts[0].split(_LINES)[1].split("\n\n")[0]
         wanted = tuple(_LINE.findall(form))
     if "answer" not in wanted:
-        return Question(wanted, in_sections, None, Prompt(None, ()))
+        whole = "\n".join(texts)
+        return Question(wanted, in_sections, None, Prompt.of(whole, ()), tuple(tickets_in(whole)))
     return Question(wanted, in_sections, tickets_in(last)[0], Prompt.of(texts[0], before))
 
 
@@ -71,7 +75,11 @@ def write(question: Question, task: Task, draft: int) -> str:
         if name == "answer" and question.ticket is not None:
             values[name] = task.answer(question.prompt, question.ticket)
         elif name in _NEW_INSTRUCTION:
-            values[name] = instruction_text(draft)
+            values[name] = (
+                task.written(draft, question.seen, question.prompt.rules)
+                if task.has_rules
+                else instruction_text(draft)
+            )
         else:
             values[name] = _BLAND
     if not question.in_sections:

@@ -56,6 +56,7 @@ def optimize(
             for text, demos in product(instructions, demo_sets)
         ),
         "trials_in_flight": optimized.run.plan.trials_in_flight,
+        "estimated": optimized.run.plan.estimate.total.calls.to_dict(),
     }
 
 

@@ -96,9 +96,11 @@ def _event(kind: Any) -> str:
     own = [name for name in fields if name != "type"]
     if own:
         lines += ["| field | type | if left out |", "|---|---|---|"]
+    bases = (getattr(base, "__annotations__", {}) for base in reversed(kind.__mro__))
+    annotations = {name: written for base in bases for name, written in base.items()}
     for name in own:
         default = "" if fields[name].is_required() else f"`{fields[name].default!r}`"
-        written_type = kind.__annotations__[name].replace("|", "\\|")
+        written_type = annotations[name].replace("|", "\\|")
         lines.append(f"| `{name}` | `{written_type}` | {default} |")
     return "\n".join(lines)
 

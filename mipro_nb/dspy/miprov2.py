@@ -139,6 +139,7 @@ class MIPROv2:
         fewshot_aware_proposer: bool = True,
         requires_permission_to_run: bool | None = None,
         provide_traceback: bool | None = None,
+        testset: Any = None,
         trials_in_flight: int | None = None,
         example_timeout: float | None = None,
         max_usd: float | None = None,
@@ -174,7 +175,7 @@ class MIPROv2:
         requires_permission_to_run
             False has it begin without asking; None asks. In a batch, ``MIPRO_PERMISSION=yes`` in
             the environment permits all runs.
-        trials_in_flight, example_timeout, max_usd, max_calls, max_tokens, max_seconds
+        testset, trials_in_flight, example_timeout, max_usd, max_calls, max_tokens, max_seconds
             As in `mipro_nb.MIPROv2`.
         resume, record
             As there.
@@ -255,8 +256,9 @@ class MIPROv2:
         if given["requires_permission_to_run"] is None:
             given["requires_permission_to_run"] = True
         given["trainset"] = list(given["trainset"])
-        if given["valset"] is not None:
-            given["valset"] = list(given["valset"])
+        for name in ("valset", "testset"):
+            if given[name] is not None:
+                given[name] = list(given[name])
         if self.auto is None and given["minibatch"]:
             valset = given["valset"]
             size = validation_size(len(given["trainset"])) if valset is None else len(valset)

@@ -239,7 +239,8 @@ class Student(Module):
 
         def seen(arguments: Sequence[Any]) -> list[Any]:
             example, prediction, *rest = arguments
-            return [dspy_row(example), dspy_prediction(prediction), *map(_dspy_trace, rest)]
+            traces = [each if isinstance(each, str) else _dspy_trace(each) for each in rest]
+            return [dspy_row(example), dspy_prediction(prediction), *traces]
 
         if inspect.iscoroutinefunction(metric):
 

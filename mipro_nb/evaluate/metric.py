@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -62,7 +62,8 @@ class Metric:
     Parameters
     ----------
     function
-        ``metric(example, prediction, trace=None)``; returns a bool, a number (0–1 or 0–100), a
+        ``metric(example, prediction, trace=None)``, or with ``pred_name`` and ``pred_trace``
+        besides, as DSPy's GEPA calls it; returns a bool, a number (0–1 or 0–100), a
         `Score`, or anything with ``score`` and ``feedback``. One without ``trace`` will do as well.
     scale
         What it gives for a full score, 1 or 100: scores are divided by it. None if that is not
@@ -81,7 +82,7 @@ class Metric:
         self._called = function
         self.scale = scale
         self.name = getattr(function, "__name__", type(function).__name__)
-        self._takes_trace = _takes_trace(function, self.name)
+        self._takes, self._takes_predictor = _takes(function, self.name)
         called = function if inspect.isroutine(function) else getattr(function, "__call__", None)  # noqa: B004
         self._is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             called
@@ -107,7 +108,28 @@ class Metric:
         MetricError
             If the metric raises, or returns something that is not a score; shown with the example.
         """
-        arguments = (example, prediction, trace) if self._takes_trace else (example, prediction)
+        return await self._scored((example, prediction, trace, None, None)[: self._takes])
+
+    async def of_predictor(
+        self, example: Any, prediction: Any, trace: Any, name: str, own: Sequence[Any]
+    ) -> Score | None:
+        """Return the verdict on what one predictor did; None if the metric gives none of that kind.
+
+        Parameters
+        ----------
+        trace
+            All steps that led to the prediction.
+        name
+            The predictor.
+        own
+            The steps of this predictor.
+        """
+        if not self._takes_predictor:
+            return None
+        return await self._scored((example, prediction, list(trace), name, list(own)))
+
+    async def _scored(self, arguments: tuple[Any, ...]) -> Score:
+        example, prediction = arguments[:2]
         try:
             result = await run_user_code(f"The metric {self.name}", self._verdict(arguments))
         except MiproError:
@@ -140,6 +162,12 @@ class Metric:
         elif value > highest * _ROUNDING:
             kind = MetricScaleError
             problem = f"{value:g}. {_TOO_HIGH[highest]}"
+        elif feedback is not None and not isinstance(feedback, str):
+            kind = MetricReturnError
+            problem = (
+                f"feedback that is not text: {shown(repr(feedback), 80)}. Write it as a str, or "
+                "leave it None."
+            )
         if value is None or problem:
             msg = (
                 f"The metric {self.name} returned {problem} It was called on "
@@ -168,25 +196,31 @@ class NotFiniteScoreError(MetricError):
     """The metric returned NaN or an infinite number, as it may for one answer alone."""
 
 
-def _takes_trace(function: MetricFunction, name: str) -> bool:
+def _takes(function: MetricFunction, name: str) -> tuple[int, bool]:
+    """Return how many arguments a metric is called with, and whether it may get a predictor's.
+
+    These are 2, or 3 with the trace, or 5 where it cannot do without ``pred_name`` and
+    ``pred_trace``.
+    """
     if not callable(function):
         msg = f"metric={shown(repr(function), 80)} is not callable: write {_WANTED}."
         raise MetricError(msg)
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return False  # a builtin that does not tell: call it with the two that every metric takes
-    for arguments in ((None, None, None), (None, None)):
+        return 2, False  # a builtin that does not tell: call it with what every metric takes
+    takes_predictor = "pred_name" in signature.parameters
+    for count in (3, 2, *([5] if takes_predictor else [])):
         try:
-            signature.bind(*arguments)
+            signature.bind(*[None] * count)
         except TypeError:
             continue
-        return len(arguments) == 3  # noqa: PLR2004 - example, prediction, trace
+        return count, takes_predictor
     msg = f"The metric {name}{signature} cannot be called so: write {_WANTED}."
     raise MetricError(msg)
 
 
-def _value_and_feedback(result: Any) -> tuple[float | None, str | None]:
+def _value_and_feedback(result: Any) -> tuple[float | None, Any]:
     feedback = None
     if isinstance(result, Mapping | Example):
         result, feedback = result.get("score"), result.get("feedback")
@@ -200,4 +234,4 @@ def _value_and_feedback(result: Any) -> tuple[float | None, str | None]:
         value = math.inf
     if value is None:
         return None, None
-    return value, None if feedback is None else str(feedback)
+    return value, feedback

@@ -40,12 +40,14 @@ from mipro_nb.notebook.static_text import (
     resume_lines,
     run_text,
     scores_text,
+    sizes_text,
     spend_notes,
     spend_rows,
 )
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, variable_of
 from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
+from mipro_nb.runs.sentences.repairs import lineage_text
 from mipro_nb.runs.sentences.resume import NOTHING_SCORED
 from mipro_nb.runs.sentences.wording import configuration_text, counted
 
@@ -153,7 +155,7 @@ def permission_html(request: vm.PermissionRequest) -> str:
     page.add(_heading(f"{request['program']}{what}: {states[request['state']]}"))
     rows = [("predictor", f"{name}: {text}") for name, text in request["predictors"].items()]
     rows += [("model", f"{role}: {name}") for role, name in request["models"].items()]
-    rows.append(("data", _data_text(request)))
+    rows.append(("data", sizes_text(request)))
     rows += [("at most", text) for text in caps_texts(request["caps"])]
     notes = [note.partition("\n") for note in request["notes"]]
     rows += [("note", first) for first, _, code in notes if not code]
@@ -242,20 +244,18 @@ def _summary_rows(snapshot: vm.RunSnapshot) -> list[tuple[str, str]]:
         rows.append(("best program", NOTHING_SCORED))
     if summary["gain"] is not None:
         rows.append(("", gain_text(summary["gain"])))
+    if test := summary["test"]:
+        rows += [("on the testset", told) for told in test["told"][:1]]
+        rows += [("", told) for told in test["told"][1:]]
     rows += [("predictor", f"{name}: {text}") for name, text in summary["predictors"].items()]
     rows += [("model", f"{role}: {name}") for role, name in summary["models"].items()]
-    rows.append(("data", _data_text(summary)))
+    rows.append(("data", sizes_text(summary)))
     rows.append(("evaluations", f"{trials:,}, {counted(summary['errors'], 'failed example')}"))
     rows.append(("time", format_duration(summary["seconds"])))
     rows += [("at most", text) for text in caps_texts(summary["caps"])]
     rows += [("note", note) for note in summary["notes"]]
     rows.append(("run", " ".join([summary["id"], *(f"#{tag}" for tag in summary["tags"])])))
     return rows
-
-
-def _data_text(about: vm.RunSummary | vm.PermissionRequest) -> str:
-    train = counted(about["trainset_size"], "row")
-    return f"{train} to learn from, {about['valset_size']:,} to validate on"
 
 
 def _settings_rows(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -328,9 +328,9 @@ def _candidates(snapshot: vm.RunSnapshot) -> str:
     for card in snapshot["instructions"]:
         score = f"{format_score(card['score'])} over {counted(card['examples'], 'example')}"
         marks = ["pinned"] * card["pinned"] + ["banned"] * card["banned"]
-        about = ", ".join(
-            [card["source"], *([f"tip: {card['tip']}"] if card["tip"] else []), *marks]
-        )
+        tip = f"tip: {card['tip']}" if card["tip"] else ""
+        lineage = lineage_text(card["source"], card["based_on"], card["evidence"])
+        about = ", ".join(filter(None, [card["source"], tip, lineage, *marks]))
         title = f"{card['predictor']}, instruction {card['index']} ({about}): {score}"
         parts.append(_labelled(title, card["instruction"]))
     return _details("All instructions", *_fitting(parts, 40_000)) if parts else ""

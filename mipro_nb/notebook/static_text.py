@@ -26,7 +26,7 @@ from mipro_nb.runs.sentences.resume import (
     RESUMABLE,
     failed_text,
 )
-from mipro_nb.runs.sentences.wording import configuration_text, counted
+from mipro_nb.runs.sentences.wording import configuration_text, counted, data_text
 
 _LONGEST_LINE = 300
 _LONGEST_CELL = 60
@@ -53,6 +53,8 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
         lines.append(f"  best program       {NOTHING_SCORED}")
     if summary["gain"] is not None:
         lines.append(f"  {gain_text(summary['gain'])}")
+    if test := summary["test"]:
+        lines += [f"  {told}" for told in test["told"]]
     lines.append(
         f"  {counted(len(snapshot['trials']), 'evaluation')}, "
         f"{counted(summary['errors'], 'failed example')}"
@@ -72,6 +74,11 @@ def best_text(best: vm.BestTrial) -> str:
     return f"{what}; {best['rests']}" if best["rests"] else what
 
 
+def sizes_text(about: vm.RunSummary | vm.PermissionRequest) -> str:
+    """Return how many rows there are to learn from, to validate on and to test on."""
+    return data_text(about["trainset_size"], about["valset_size"], about["testset_size"])
+
+
 def permission_text(request: vm.PermissionRequest) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
     resumed = request["resumes"]
@@ -79,10 +86,7 @@ def permission_text(request: vm.PermissionRequest) -> str:
     lines = [f"MIPROv2 plan for {request['program']}{what}: {request['state']}"]
     lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
     lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]
-    lines.append(
-        f"  data       {counted(request['trainset_size'], 'row')} to learn from, "
-        f"{request['valset_size']:,} to validate on"
-    )
+    lines.append(f"  data       {sizes_text(request)}")
     for note in request["notes"]:
         first, *rest = note.split("\n", _MOST_NOTE_LINES)  # the rest is code, line by line
         lines += [f"  note       {first}", *(f"             {line}" for line in rest)]

@@ -227,6 +227,7 @@ def permission_request(run: Run) -> vm.PermissionRequest:
         "models": dict(plan.models),
         "trainset_size": plan.trainset_size,
         "valset_size": plan.valset_size,
+        "testset_size": plan.testset_size,
         "settings": told_settings(plan.settings()),
         "notes": list(plan.notes),
         "estimate": plan.estimate.to_dict(),

@@ -22,13 +22,16 @@ from mipro_nb.optimizer.phases.bootstrap import bootstrap
 from mipro_nb.optimizer.phases.ending import Ending, Outcome
 from mipro_nb.optimizer.phases.evaluations import Evaluations
 from mipro_nb.optimizer.phases.grounding import ground
+from mipro_nb.optimizer.phases.held_out import HeldOut
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format, measure_formats
 from mipro_nb.optimizer.phases.propose import propose
+from mipro_nb.optimizer.phases.repair import Repair
 from mipro_nb.optimizer.phases.trials import Search
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration
+from mipro_nb.runs.events import ExampleTested
 
 _STOPPED = "The run was stopped."
 _ENDED = "The run has ended."
@@ -97,6 +100,14 @@ class Algorithm:
             example_timeout=spec.plan.example_timeout,
             taught=spec.rows.taught,
         )
+        self._test_ledger = Ledger(
+            spec.rows.test,
+            spec.metric,
+            self._slots,
+            spec.plan.max_errors,
+            known=progress.results(spec.rows.test, ExampleTested) if progress else {},
+            example_timeout=spec.plan.example_timeout,
+        )
         self._take(spec)
         self.capped: str | None = None
         self._searched: Candidates | None = None
@@ -124,6 +135,7 @@ class Algorithm:
             with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
                 await self._settle_the_format()
                 await self._optimize()
+                await self._test()
             return await self._finish()
         except asyncio.CancelledError:
             self.gate.refuse(_STOPPED)
@@ -166,8 +178,17 @@ class Algorithm:
                 self._evaluations,
                 self._progress,
                 dearest_call=lambda: self.gate.dearest_call,
+                repair=Repair(self._spec, self._journal, self._slots, candidates),
             )
             await search.run(baseline)
+
+    async def _test(self) -> None:
+        """Score student and best program on the testset, if there is one."""
+        tested = None
+        # A person may ban the best program meanwhile: then it is another one that is returned.
+        while self._spec.rows.test and tested != (chosen := self._ending.chosen())[0]:
+            await self._held_out.score(*chosen)
+            tested = chosen[0]
 
     def _recalled(self) -> Candidates | None:
         """Return the candidates of the run that is resumed, None if it had not found them."""
@@ -269,7 +290,8 @@ class Algorithm:
         """Have everything from now on be that of `spec`."""
         self._spec = spec
         self._evaluations = Evaluations(spec, self._journal, self._ledger, self._progress)
-        self._ending = Ending(spec, self._journal, self._evaluations.done)
+        self._held_out = HeldOut(spec, self._journal, self._test_ledger)
+        self._ending = Ending(spec, self._journal, self._evaluations, self._held_out)
 
     async def _held(self, error: MiproError) -> bool:
         """Pause because of `error` and wait until the run goes on; False if nobody could resume."""

@@ -71,7 +71,9 @@ class MIPROv2:
     search
         ``"paired"``: compares configurations on common examples, models what each candidate adds,
         and ends trials early that are clearly behind: it gets the most out of few calls.
-        ``"mipro"``: the algorithm of the paper. Or a `SearchStrategy` of your own.
+        ``"repair"``: the same, and twice during the search the prompt model is shown training rows
+        that instructions failed, and repairs these. ``"mipro"``: the algorithm of the paper. Or a
+        `SearchStrategy` of your own.
     hedge
         Send a call that is slower than 95 % of those before a second time, if there is room. The
         first answer counts, both are paid.
@@ -129,6 +131,7 @@ class MIPROv2:
         *,
         trainset: Any,
         valset: Any = None,
+        testset: Any = None,
         inputs: Sequence[str] | None = None,
         num_trials: int = DEFAULTS.num_trials,
         minibatch: bool = DEFAULTS.minibatch,
@@ -167,6 +170,11 @@ class MIPROv2:
         valset
             Rows that configurations are scored on. If None, the first 20 % of trainset stay for
             bootstrapping and proposing and the rest, 1,000 rows at most, is the valset.
+        testset
+            Rows that the student and the returned program are scored on at the end, once, and that
+            nothing before has seen: the run's report tells that score beside the one on the valset.
+            None of them may be in another set. A run that is stopped, or ends at a cap, leaves them
+            out.
         inputs
             Names of the inputs, where rows are dicts or a data frame.
         num_trials
@@ -287,6 +295,7 @@ class MIPROv2:
         *,
         trainset: Any = None,
         valset: Any = None,
+        testset: Any = None,
         inputs: Sequence[str] | None = None,
         example_timeout: float | None = None,
         max_usd: float | None = None,
@@ -311,7 +320,7 @@ class MIPROv2:
         student
             The program, as given to `compile`. If None, that very program, if the run was begun in
             this session.
-        trainset, valset, inputs
+        trainset, valset, testset, inputs
             The rows, where JSON does not give back the values that they hold (dates, sets, models);
             those in the record, or of this session's run, if None.
         example_timeout
@@ -348,13 +357,16 @@ class MIPROv2:
         begun = runs_here.begun(progress.run_id)
         if student is None:
             student = resumption.student_of(progress, None if begun is None else begun.student)
-        if trainset is None and valset is not None:
-            raise InvalidArgumentError("valset", "(not shown)", "give its trainset as well.")
+        for name in ("valset", "testset") if trainset is None else ():
+            if given[name] is not None:
+                raise InvalidArgumentError(name, "(not shown)", "give its trainset as well.")
         wanted = resumption.requested_settings_of(progress, self._requested)
         rows = (
             resumption.rows_of(progress, None if begun is None else begun.rows)
             if trainset is None
-            else resumption.rows_given(progress, trainset, valset, inputs, wanted.seed)
+            else resumption.rows_given(
+                progress, trainset, valset, inputs, wanted.seed, testset=testset
+            )
         )
         if example_timeout is not None:
             wanted = replace(wanted, example_timeout=example_timeout)
@@ -387,6 +399,7 @@ class MIPROv2:
         *,
         trainset: Any,
         valset: Any = None,
+        testset: Any = None,
         inputs: Sequence[str] | None = None,
         **requested: Any,
     ) -> RunSpec:
@@ -399,7 +412,9 @@ class MIPROv2:
         )
         return await self._spec_of(
             student,
-            lambda: split_rows(trainset, valset, inputs, wanted.valset_cap, wanted.seed),
+            lambda: split_rows(
+                trainset, valset, inputs, wanted.valset_cap, wanted.seed, testset=testset
+            ),
             wanted,
             caps,
         )

@@ -49,6 +49,18 @@ def incoherences(state: RunState, text: Texts) -> Iterator[str]:
     last = max(scored, default=-1)
     if valset is not None and last >= valset:
         yield f"it scored example {last}, and there are {valset}"
+    yield from _bad_test(state, planned, text)
+
+
+def _bad_test(state: RunState, planned: RunPlanned, text: Texts) -> Iterator[str]:
+    testset: int | None = 0
+    if planned.testset is not None:
+        testset, problem = _size(text(planned.testset))
+        if problem:
+            yield f"its testset holds no rows ({problem})"
+    last = max((row for rows in state.test_scores.values() for row in rows), default=-1)
+    if testset is not None and last >= testset:
+        yield f"it scored row {last} of the testset, and there are {testset}"
 
 
 def _size(rows: str | None) -> tuple[int | None, str]:

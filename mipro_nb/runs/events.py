@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mipro_nb.errors import shown
 
-Phase = Literal["formats", "baseline", "bootstrap", "propose", "search", "other"]
+Phase = Literal["formats", "baseline", "bootstrap", "propose", "search", "repair", "test", "other"]
 EvaluationKind = Literal["baseline", "minibatch", "full"]
 FinalState = Literal["finished", "stopped", "capped", "failed"]
 Permitter = Literal["user", "remembered", "not required"]
@@ -85,7 +85,7 @@ class RunPlanned(Event):
     for a full score; scores in events are divided by it.
     """
 
-    referring = ("trainset", "valset", "sources")
+    referring = ("trainset", "valset", "testset", "sources")
     type: Literal["run_planned"] = "run_planned"
     program: str
     predictors: dict[str, str]
@@ -93,6 +93,7 @@ class RunPlanned(Event):
     estimate: dict[str, Any]
     trainset: TextRef
     valset: TextRef
+    testset: TextRef | None = None
     mipro_nb: str
     process: int
     process_started: UnixTime
@@ -308,18 +309,28 @@ class GroundingWritten(Event):
     problem: str | None = None
 
 
+InstructionSource = Literal["student", "proposed", "repaired", "user"]
+
+
 class CandidateProposed(Event):
-    """One candidate instruction of one predictor; index 0 is the student's own."""
+    """One candidate instruction of one predictor; index 0 is the student's own.
+
+    A repaired one was written in a `repair_round`, by what candidate `based_on` got wrong on the
+    rows of the trainset that are its `evidence`. These the `parent` failed, a configuration.
+    """
 
     once = ("predictor", "index")
     type: Literal["candidate_proposed"] = "candidate_proposed"
     predictor: str
     index: Number
     instruction: str
-    source: Literal["student", "proposed", "user"]
+    source: InstructionSource
     tip: str | None = None
     demo_set: Number | None = None
     based_on: Number | None = None
+    repair_round: Number | None = None
+    parent: dict[str, Number] = {}
+    evidence: list[Number] = []
 
 
 class CandidatePinned(Event):
@@ -353,20 +364,11 @@ class TrialAsked(Event):
     examples: list[Number]
 
 
-class ExampleScored(Event):
-    """One cell of the score ledger: (configuration, example) → score in 0–1.
-
-    Its `error` counts towards ``max_errors`` unless it is an outcome of the prompt: an LM's
-    `unusable_reply`, or a prompt that is filtered or exceeds the context, which is told alike. What
-    a server `refused` for another reason counts only until any example was scored. `notes` tell
-    what of the replies was not written as asked and was read all the same; `caught` why LM calls
-    failed whose errors program or metric caught.
-    """
+class Cell(Event):
+    """One cell of a score ledger: (configuration, example) → score in 0–1."""
 
     once = ("configuration", "example")
     referring = ("prediction",)
-    type: Literal["example_scored"] = "example_scored"
-    trial: Number
     configuration: str
     example: Number
     score: PointScore
@@ -378,6 +380,29 @@ class ExampleScored(Event):
     seconds: Amount
     notes: list[str] = []
     caught: list[str] = []
+
+
+class ExampleScored(Cell):
+    """One cell of the score ledger: (configuration, example) → score in 0–1.
+
+    Its `error` counts towards ``max_errors`` unless it is an outcome of the prompt: an LM's
+    `unusable_reply`, or a prompt that is filtered or exceeds the context, which is told alike. What
+    a server `refused` for another reason counts only until any example was scored. `notes` tell
+    what of the replies was not written as asked and was read all the same; `caught` why LM calls
+    failed whose errors program or metric caught.
+    """
+
+    type: Literal["example_scored"] = "example_scored"
+    trial: Number
+
+
+class ExampleTested(Cell):
+    """A row of the testset was scored: with the student, or with the program that was chosen.
+
+    That is done once the search is over; the fields are those of `ExampleScored`.
+    """
+
+    type: Literal["example_tested"] = "example_tested"
 
 
 class TrialTold(Event):
@@ -393,11 +418,28 @@ class TrialTold(Event):
     reused: Number
 
 
+class ScoresOnTestset(BaseModel):
+    """Mean scores in 0–100 of the student and of the returned program on all rows of the testset.
+
+    `errors` are rows that failed with either of them. The gain is that on these rows, as the ends
+    of its 95 % interval; None where the student itself is returned.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    examples: Number
+    student: PercentScore
+    score: PercentScore
+    errors: Number = 0
+    gain_low: PercentScore | None = None
+    gain_high: PercentScore | None = None
+
+
 class RunEnded(Event):
     """The last event: how the run ended and what it returned, and its score over `examples`.
 
     A run that ended early may return what was scored on a part of the valset only. Calls are
-    `lost` that were sent and that nobody waited for to the end; at their worst.
+    `lost` that were sent and that nobody waited for to the end; at their worst. `tested` is None
+    where there is no testset, or the run ended before all of it was scored.
     """
 
     referring = ("program",)
@@ -414,6 +456,7 @@ class RunEnded(Event):
     lost_tokens: Number = 0
     lost_usd: Amount = 0.0
     examples: Number | None = None
+    tested: ScoresOnTestset | None = None
 
 
 AnyEvent = Annotated[
@@ -435,6 +478,7 @@ AnyEvent = Annotated[
     | CandidateBanned
     | TrialAsked
     | ExampleScored
+    | ExampleTested
     | TrialTold
     | RunEnded,
     Field(discriminator="type"),

@@ -19,6 +19,7 @@ State = Literal[
 
 
 _BOOTSTRAPPING = "bootstrapping"
+_TESTING = "testing "
 
 
 @dataclass
@@ -183,9 +184,13 @@ class RunState:
         (configuration key, example) → error text of examples that failed.
     scored_by
         (configuration key, example) → the trial that scored it last.
+    test_scores
+        The same of the testset's rows: configuration key → row → score in 0–1.
+    test_errors
+        Rows of the testset that failed, as (configuration key, row).
     noted
         Examples some of whose replies were not written as asked and were read all the same:
-        (configuration key, or that of bootstrapping; example).
+        (configuration key, or that of bootstrapping or testing; example).
     caught
         Examples some of whose LM calls failed, and program or metric caught it; named like those.
     unreadable
@@ -233,6 +238,8 @@ class RunState:
     scores: dict[str, dict[int, float]] = field(default_factory=dict)
     errors: dict[tuple[str, int], str] = field(default_factory=dict)
     scored_by: dict[tuple[str, int], int] = field(default_factory=dict)
+    test_scores: dict[str, dict[int, float]] = field(default_factory=dict)
+    test_errors: set[tuple[str, int]] = field(default_factory=set)
     noted: set[tuple[str, int]] = field(default_factory=set)
     caught: set[tuple[str, int]] = field(default_factory=set)
     unreadable: set[tuple[str, int]] = field(default_factory=set)
@@ -261,8 +268,13 @@ class RunState:
 
     @property
     def answered(self) -> int:
-        """Return how many examples the program was run on, those of bootstrapping among them."""
-        return len(self.scored_by) + len(self.bootstrapped)
+        """Return how many examples the program was run on, in all phases."""
+        return len(self.scored_by) + len(self.bootstrapped) + self.tested
+
+    @property
+    def tested(self) -> int:
+        """Return how many rows of the testset were scored, each program's counted."""
+        return sum(map(len, self.test_scores.values()))
 
     @property
     def about(self) -> bool:
@@ -414,6 +426,8 @@ class RunState:
                     tally.trials += 1
             case ev.ExampleScored() as event:
                 self._score(event)
+            case ev.ExampleTested() as event:
+                self._test(event)
             case ev.TrialTold() as event:
                 trial = self.trials[event.trial]
                 trial.score, trial.reused = event.score, event.reused
@@ -471,10 +485,19 @@ class RunState:
         # What a server refuses, as too long or filtered, has no reply.
         self._read(cell, event, unreadable=event.unusable_reply and not event.refused)
 
+    def _test(self, event: ev.ExampleTested) -> None:
+        cell = (event.configuration, event.example)
+        self.test_scores.setdefault(event.configuration, {})[event.example] = event.score
+        self.test_errors.discard(cell)
+        if event.error is not None:
+            self.test_errors.add(cell)
+        unreadable = event.unusable_reply and not event.refused
+        self._read((_TESTING + cell[0], cell[1]), event, unreadable=unreadable)
+
     def _read(
         self,
         cell: tuple[str, int],
-        event: ev.ExampleScored | ev.TraceBootstrapped,
+        event: ev.Cell | ev.TraceBootstrapped,
         *,
         unreadable: bool,
     ) -> None:

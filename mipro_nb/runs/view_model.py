@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from mipro_nb.runs.configuration import Configuration
-from mipro_nb.runs.events import EvaluationKind, Phase
+from mipro_nb.runs.events import EvaluationKind, InstructionSource, Phase
 from mipro_nb.runs.state import State
 
 ADDED_LATER = "Absent from what older versions saved in notebooks."
@@ -193,6 +193,39 @@ class GainView(TypedDict):
     high: float
 
 
+class TestView(TypedDict):
+    """What the student and the returned program scored on rows that no phase had seen.
+
+    Attributes
+    ----------
+    low, high, student_low, student_high
+        95 % intervals of the scores; None where the metric gives scores outside of 0–1.
+    gain
+        None where the student itself is returned.
+    validation
+        The returned program's score on the valset.
+    gap
+        By how many points that is above the test score.
+    errors
+        Rows that failed.
+    told
+        All of it in sentences.
+    """
+
+    examples: int
+    student: float
+    student_low: float | None
+    student_high: float | None
+    score: float
+    low: float | None
+    high: float | None
+    gain: GainView | None
+    validation: float | None
+    gap: float | None
+    errors: int
+    told: list[str]
+
+
 class RunSummary(TypedDict):
     """All of a run that is one value, not a list.
 
@@ -212,7 +245,7 @@ class RunSummary(TypedDict):
     formats
         None where none were measured.
     done, total
-        Examples scored, and to be scored at most, in baseline and search.
+        Examples scored, and to be scored at most, in baseline, search and test.
     eta
         Seconds to go; None where it is not known.
     in_flight
@@ -221,6 +254,8 @@ class RunSummary(TypedDict):
         None where its events do not tell a whole one.
     gain
         Only after the end.
+    test
+        The scores on the testset; None before the end, or where there are none.
     errors
         Examples that failed.
     """
@@ -239,6 +274,7 @@ class RunSummary(TypedDict):
     notes: list[str]
     trainset_size: int
     valset_size: int
+    testset_size: Annotated[int, ADDED_LATER]
     created: float
     ended: float | None
     seconds: float
@@ -257,6 +293,7 @@ class RunSummary(TypedDict):
     baseline: float | None
     best: BestTrial | None
     gain: GainView | None
+    test: Annotated[TestView | None, ADDED_LATER]
     errors: int
     steerable: bool
     lives: Lives
@@ -327,14 +364,17 @@ class InstructionCard(Standing):
     demo_set
         The demo set that the prompt model saw.
     based_on
-        The candidate that the user edited into this one.
+        The candidate that the user edited into this one, or that was repaired.
+    evidence
+        Rows of the trainset that a repair was shown.
     """
 
     instruction: Clip
-    source: Literal["student", "proposed", "user"]
+    source: InstructionSource
     tip: str | None
     demo_set: int | None
     based_on: int | None
+    evidence: Annotated[list[int], ADDED_LATER]
 
 
 class DemoSetCard(Standing):
@@ -588,6 +628,7 @@ class PermissionRequest(TypedDict):
     models: dict[str, str]
     trainset_size: int
     valset_size: int
+    testset_size: Annotated[int, ADDED_LATER]
     settings: dict[str, Any]
     notes: list[str]
     estimate: EstimateView

@@ -11,7 +11,7 @@ _FIELDS = re.compile(r"\[\[ ## (\w+) ## \]\]")
 
 def answer(request):
     """Answer as a model would that reads DSPy's prompts, and ours where proposals are asked for."""
-    if "Write an instruction" in request.system:
+    if "Write an instruction" in request.system or "Repair the instruction" in request.system:
         variant = random.Random("".join(request.texts)).randrange(1000)
         return f"instruction: Count {'carefully' if variant % 2 else 'fast'}. Variant {variant}."
     if "[[ ##" not in request.system:

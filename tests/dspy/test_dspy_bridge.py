@@ -366,6 +366,38 @@ def test_typed_outputs_are_rehearsed_in_the_form_of_the_adapter(server, rows, ad
     assert server.count == 0
 
 
+def test_a_metric_of_gepa_says_what_a_predictor_did_and_its_repair_reads_it(server, rows):
+    seen = []
+
+    def metric(gold, pred, trace=None, pred_name=None, pred_trace=None):
+        if pred_name is None:
+            return right(gold, pred)
+        seen.append((type(gold), pred_name, pred_trace))
+        return dspy.Prediction(score=0.0, feedback=f"what {pred_name} did was too hasty")
+
+    settings = {"requires_permission_to_run": False, "num_trials": 6}
+    optimized = small(metric, search="repair").compile(
+        TwoSteps(), trainset=rows, valset=rows[15:], testset=fresh(4), **settings
+    )
+    run = mipro.runs.load(optimized.run_id)
+    assert {name for _, name, _ in seen} <= {*run.state.planned.predictors}
+    ((predictor, inputs, prediction),) = seen[0][2]
+    assert isinstance(predictor, dspy.Predict)
+    assert isinstance(prediction, dspy.Prediction)
+    assert "question" in inputs
+    assert all(kind is dspy.Example for kind, _, _ in seen)
+    repairs = [r for r in server.requests if "Repair the instruction" in r.system]
+    assert any("did was too hasty" in "".join(request.texts) for request in repairs)
+    assert run.state.ended.tested.examples == 4
+
+
+def fresh(count):
+    return [
+        dspy.Example(question=f"How much is {n} + 1?", answer=str(n + 1)).with_inputs("question")
+        for n in range(500, 500 + count)
+    ]
+
+
 def test_the_metric_sees_rows_answers_and_traces_as_dspy_has_them(server, rows):
     seen = []
 

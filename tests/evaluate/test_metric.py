@@ -85,6 +85,29 @@ async def test_what_a_metric_may_return(result, score, feedback):
     assert (found.score, found.feedback) == (score, feedback)
 
 
+@pytest.mark.parametrize("feedback", [3, ["too long"], {"why": "too long"}])
+async def test_feedback_that_is_no_text_is_refused(feedback):
+    with pytest.raises(MetricReturnError, match="feedback that is not text") as caught:
+        await score_of(lambda *_: mipro.Score(0.5, feedback))
+    assert "1 plus 1" in str(caught.value)
+
+
+def gepa(gold, pred, trace=None, pred_name=None, pred_trace=None):
+    return {"score": 0.5, "feedback": f"{pred_name}: {len(pred_trace or ())}"}
+
+
+def strict(gold, pred, trace, pred_name, pred_trace):
+    return gepa(gold, pred, trace, pred_name, pred_trace)
+
+
+@pytest.mark.parametrize("metric", [gepa, strict])
+async def test_a_metric_for_dspy_s_gepa_says_what_one_predictor_did(metric):
+    assert await score_of(metric) == mipro.Score(0.5, "None: 0")
+    found = await Metric(metric).of_predictor(ROW, PREDICTION, ["a", "b"], "solve", ["b"])
+    assert found == mipro.Score(0.5, "solve: 1")
+    assert await Metric(same).of_predictor(ROW, PREDICTION, [], "solve", []) is None
+
+
 @pytest.mark.parametrize("result", ["1", "good", [1], {}, object(), 1j, {"score": None}])
 async def test_a_result_that_is_no_score_is_refused_with_the_example(result):
     with pytest.raises(MetricReturnError, match="bool, a number from 0 to 1 or a Score") as caught:

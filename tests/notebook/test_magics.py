@@ -148,6 +148,11 @@ class TestEstimate:
         )
         assert (plan.trainset_size, plan.valset_size) == (6, 10)
 
+    def test_rows_to_test_on_and_repair_are_options(self, shell, server):
+        shell.run("held_out = rows(4, start=500)")
+        plan = shell.run(f"%mipro estimate student {SHORT} --test held_out --search repair")
+        assert (plan.testset_size, plan.search.repair) == (4, 2)
+
     def test_python_expressions_in_braces_are_filled_in(self, shell, server):
         shell.run("budget = 1")
         assert (

@@ -150,7 +150,8 @@ def card(index, **fields):
 def instruction(index, text):
     tip = "Be creative." if index else None
     source = "proposed" if index else "student"
-    return card(index, instruction=clip(text), source=source, tip=tip, demo_set=None, based_on=None)
+    lineage = {"demo_set": None, "based_on": None, "evidence": []}
+    return card(index, instruction=clip(text), source=source, tip=tip, **lineage)
 
 
 def example(number, error=None):
@@ -188,6 +189,7 @@ def snapshot():
         "notes": ["a note about the plan"],
         "trainset_size": 25,
         "valset_size": 100,
+        "testset_size": 0,
         "created": 1_800_000_000.0,
         "ended": 1_800_000_100.0,
         "seconds": 100.0,
@@ -213,6 +215,7 @@ def snapshot():
         "baseline": 33.3,
         "best": {"trial": 2, "score": 92.5, "configuration": best, "rests": None},
         "gain": {"low": 40.0, "high": 70.0},
+        "test": None,
         "errors": 1,
         "steerable": False,
         "lives": "ended",
@@ -296,8 +299,8 @@ def comparison(count=2):
 
 def request(state="asked"):
     summary = snapshot()["summary"]
-    names = ("program", "predictors", "models", "trainset_size", "valset_size", "settings")
-    names += ("notes", "estimate", "caps")
+    names = ("program", "predictors", "models", "trainset_size", "valset_size", "testset_size")
+    names += ("settings", "notes", "estimate", "caps")
     return {
         "state": state,
         "resumes": None,
@@ -553,6 +556,25 @@ def test_where_there_is_no_clear_gain_it_is_said():
     made["summary"]["gain"]["low"] = -1.0
     assert "no clear gain" in run_html(made)
     assert "no clear gain" in run_text(made)
+
+
+def test_the_test_score_is_told_beside_the_validation_score():
+    made = snapshot()
+    assert "testset" not in run_text(made)
+    told = ["test score 85.0 (77 … 91), over 120 rows", "validation score 92.5: 7.5 points above"]
+    made["summary"] |= {"testset_size": 120, "test": {"score": 85.0, "told": told}}
+    for sentence in told:
+        assert sentence in run_text(made)
+        assert sentence in Page(run_html(made)).text
+    asked = request() | {"testset_size": 120}
+    for page in (permission_text(asked), Page(permission_html(asked)).text, run_html(made)):
+        assert "100 to validate on, 120 to test the result on" in page
+
+
+def test_a_repaired_instruction_tells_what_it_comes_of():
+    made = snapshot()
+    made["instructions"][1] |= {"source": "repaired", "based_on": 0, "evidence": [3, 7]}
+    assert "repaired from instruction 0, by training rows 3, 7" in Page(run_html(made)).text
 
 
 def test_unknown_prices_are_told_as_unknown():

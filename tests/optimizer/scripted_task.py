@@ -33,6 +33,7 @@ _KINDS = {
     "Read the code of a program": "description",
     "Say what role": "role",
     "Write an instruction": "instruction",
+    "Repair the instruction": "repair",
 }
 _FORM = "Reply in exactly this form:\n"
 
@@ -123,6 +124,11 @@ def _instruction(request):
     return f"instruction: {GOOD if number % 2 else 'Say a number.'} This is variant {number}."
 
 
+def _repair(request):
+    number = zlib.crc32("".join(request.texts).encode())
+    return f"instruction: {GOOD} This is repair {number}."
+
+
 _ANSWERS = {
     "observe": lambda _: "observations: The questions are sums of two small numbers.",
     "observe more": lambda _: "observations: COMPLETE",
@@ -130,6 +136,7 @@ _ANSWERS = {
     "description": lambda _: "description: The program answers a question about a sum.",
     "role": lambda _: "role: This step has to write the sum.",
     "instruction": _instruction,
+    "repair": _repair,
     "task": solve,
 }
 

@@ -53,6 +53,7 @@ def test_the_defaults_of_a_run_are_those_of_the_spec(name):
     assert defaults.pop("trainset") is inspect.Parameter.empty
     assert defaults == {
         "valset": None,
+        "testset": None,
         "inputs": None,
         "num_trials": 30,
         "minibatch": True,

@@ -25,8 +25,14 @@ from mipro_nb.terminal import TerminalWindow
 pytestmark = pytest.mark.slow
 
 KILLS = 50
-REQUESTED = {"num_candidates": 4, "max_bootstrapped_demos": 2, "max_labeled_demos": 3}
+REQUESTED = {
+    "num_candidates": 4,
+    "max_bootstrapped_demos": 2,
+    "max_labeled_demos": 3,
+    "search": "repair",
+}
 COMPILED = {
+    "testset": rows(6, start=9000),
     "num_trials": 8,
     "minibatch": True,
     "minibatch_size": 4,
@@ -88,7 +94,8 @@ def runs():
         def start(*arguments):
             process.stdin.write(" ".join(map(str, arguments)) + "\n")
             process.stdin.flush()
-            return int(process.stdout.readline())
+            # Runs print their notes there as well.
+            return int(next(line for line in process.stdout if line.strip().isdigit()))
 
         yield start
         process.stdin.close()

@@ -410,7 +410,7 @@ def test_the_algorithm_of_the_paper_is_there_under_its_name(server):
 
 
 @pytest.mark.parametrize(
-    ("given", "named"), [("best", "'paired', 'mipro'"), (None, "SearchStrategy")]
+    ("given", "named"), [("best", "'paired', 'repair', 'mipro'"), (None, "SearchStrategy")]
 )
 def test_an_unknown_search_is_told_at_once(given, named):
     with pytest.raises(mipro.errors.InvalidArgumentError, match=named):

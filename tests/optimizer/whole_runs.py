@@ -68,6 +68,7 @@ def told(run):
         "grounding": sorted((g.kind, g.predictor or "", g.text) for g in state.grounding),
         "result": (state.ended.score, state.ended.configuration, run.wait().dump_state()),
         "gain": (state.ended.gain_low, state.ended.gain_high),
+        "tested": state.ended.tested,
     }
 
 

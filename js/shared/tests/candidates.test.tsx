@@ -3,6 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { DemoSetCards } from "../src/components/candidates/DemoSetCards";
 import { InstructionCards } from "../src/components/candidates/InstructionCards";
+import type { InstructionCard } from "../src/generated/view-model";
 import { faults } from "./drill-axe";
 import {
   clip,
@@ -77,6 +78,18 @@ describe("InstructionCards", () => {
     render(<InstructionCards kernel={null} summary={summary({ predictors })} cards={cards} />);
     const headings = screen.getAllByRole("heading", { level: 3 }).map((each) => each.textContent);
     expect(headings).toEqual(["queryquestion -> query", "answerpassages -> answer"]);
+  });
+
+  it("says what a repaired one comes of", () => {
+    const repaired: Partial<InstructionCard> = {
+      source: "repaired",
+      based_on: 3,
+      evidence: [4, 17],
+    };
+    const cards = [instructionCard(0, {}), instructionCard(1, repaired)];
+    render(<InstructionCards kernel={null} summary={summary()} cards={cards} />);
+    const shown = card("Instruction 1").textContent;
+    expect(shown).toContain("Repaired from instruction 3, by training rows 4, 17");
   });
 
   it("shows what changed from the student's instruction", async () => {

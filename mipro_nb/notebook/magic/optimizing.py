@@ -51,6 +51,7 @@ NAME = Argument("into", NEW_NAME, "the variable that the optimized program is le
 OPTIONS = (
     Option("--train", "trainset", ROWS, "rows to learn from", required=True),
     Option("--val", "valset", ROWS, "rows to score on; 80 % of --train without it"),
+    Option("--test", "testset", ROWS, "further rows to score the result on, once, at the end"),
     Option("--metric", "metric", METRIC, "metric(example, prediction, trace=None)", required=True),
     Option("--inputs", "inputs", NAMES, "input columns, where rows are dicts or a data frame"),
     Option(
@@ -140,6 +141,7 @@ RESUME_OPTIONS = (
     Option("--metric", "metric", METRIC, "its metric; not needed where the program is not"),
     Option("--train", "trainset", ROWS, "its rows to learn from; those in the record without it"),
     Option("--val", "valset", ROWS, "its rows to score on, beside --train"),
+    Option("--test", "testset", ROWS, "its rows to score the result on, beside --train"),
     *(option for option in OPTIONS if option.parameter in _ALIKE),
     Option(
         "--accept-changes",

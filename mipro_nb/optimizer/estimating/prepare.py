@@ -25,7 +25,9 @@ from mipro_nb.optimizer.phases.grounding import (
     row_batches,
 )
 from mipro_nb.optimizer.phases.propose import proposal_signature
+from mipro_nb.optimizer.phases.repair import PARENTS, REPAIRS, ROWS, SHOWN, repair_signature
 from mipro_nb.optimizer.phases.speculation import MOST_SPARE
+from mipro_nb.optimizer.phases.trials import rounds_of
 from mipro_nb.optimizer.planning.estimate import (
     ALL,
     NOTHING,
@@ -93,6 +95,7 @@ def estimate(
     student: Module,
     trainset: Sequence[Example],
     source: str,
+    rows_shown: int = 0,
 ) -> Estimate:
     """Return what `plan` will cost, phase by phase.
 
@@ -104,6 +107,8 @@ def estimate(
         The program's calls on a few rows.
     student, trainset, source
         Program, rows and source code that the prompt model is shown.
+    rows_shown
+        Training rows that repairs may rest on.
     """
     return Estimate(
         (
@@ -118,6 +123,8 @@ def estimate(
             _bootstrap(plan, rehearsal, models.teacher),
             _propose(plan, rehearsal, models.prompt, student, trainset, source),
             _search(plan, rehearsal, models.task),
+            *(_repair(plan, rehearsal, models, student, rows_shown) if plan.search.repair else []),
+            *([_test(plan, rehearsal, models.task)] if plan.testset_size else []),
         ),
         guess=rehearsal.guess,
     )
@@ -213,6 +220,59 @@ def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimat
         longer_by=_INSTRUCTION_TOKENS,
         longer=_longer(plan),
         fresh=fresh,
+    )
+
+
+def _repair(
+    plan: Plan,
+    rehearsal: Rehearsal,
+    models: Models,
+    student: Module,
+    rows_shown: int,
+) -> list[PhaseEstimate]:
+    """Return the cost of running parents on training rows, and of writing by what they failed."""
+    rounds, rows = len(rounds_of(plan)), min(ROWS, rows_shown)
+    parents = Amount(rounds, PARENTS * rounds, PARENTS * rounds)
+    ran = _program_phase(
+        "repair",
+        parents * exactly(rows),
+        rehearsal,
+        models.task,
+        demos=None if plan.zero_shot else _search_demos(plan),
+        longer_by=_INSTRUCTION_TOKENS,
+        longer=_longer(plan),
+    )
+    reading = _Reading(models.prompt)
+    shown = min(SHOWN, rows)
+    row = _per_row(rehearsal, lambda call: call.demo_tokens if call.predictor else 0)
+    for _, predictor in student.named_predictors():
+        times = Amount(0, 1, 1) * exactly(rounds * REPAIRS / len(plan.predictors))
+        reading.ask(
+            repair_signature(),
+            times=times if rows else NOTHING,
+            more=Amount(1, shown, 3 * shown) * row,
+            present_instruction=predictor.signature.instructions,
+            failures="",
+        )
+    wrote = _priced(
+        "repair", reading.calls, reading.input_tokens, reading.output_tokens, models.prompt
+    )
+    return [ran + wrote]
+
+
+def _test(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
+    """Return the cost of the student, and of the best program unless that is the student."""
+    rows = plan.testset_size
+    longer = _longer(plan)
+    student = _program_phase("test", exactly(rows), rehearsal, lm, longer=longer)
+    return student + _program_phase(
+        "test",
+        Amount(0, rows, rows),
+        rehearsal,
+        lm,
+        demos=None if plan.zero_shot else _search_demos(plan),
+        longer_by=_INSTRUCTION_TOKENS,
+        longer=longer,
     )
 
 

@@ -22,7 +22,7 @@ from mipro_nb.optimizer.planning.plan import resolve
 from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
 from mipro_nb.optimizer.planning.requested import RequestedSettings
 from mipro_nb.optimizer.planning.reserve import reserve_note
-from mipro_nb.optimizer.planning.rows import Rows, distinct
+from mipro_nb.optimizer.planning.rows import Rows, distinct, evidence_rows, split_notes
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.planning.source import program_source
 from mipro_nb.optimizer.search.samplers import check_sampler
@@ -90,6 +90,7 @@ async def specify(
         formats=formats.of_predictors,
         trainset_size=len(rows.train),
         valset_size=len(rows.val),
+        testset_size=len(rows.test),
         distinct_rows=distinct_rows,
         measured_predictors=formats.measured_predictors,
         measured_formats=formats.measured_formats,
@@ -105,8 +106,14 @@ async def specify(
     ]
     if wanted.program_aware_proposer and source.problem:
         notes.append(source.problem)
-    sets = {"trainset": rows.train, "valset": rows.val}
-    notes += label_notes(sets, [predictor.signature for predictor in copy.predictors()])
+    notes += label_notes(rows.sets, [predictor.signature for predictor in copy.predictors()])
+    notes += split_notes(rows)
+    rows_shown = len(evidence_rows(rows)) if wanted.search.repair else 0
+    if wanted.search.repair and not rows_shown:
+        notes.append(
+            f"repair={wanted.search.repair} does nothing: every row of the trainset is in the "
+            "valset as well, and rows to choose by are not shown. Keep the sets apart."
+        )
     notes += repeated_notes(rows, zero_shot=plan.zero_shot)
     plan = replace(
         plan,
@@ -121,6 +128,7 @@ async def specify(
             student=copy,
             trainset=rows.train,
             source=source.text,
+            rows_shown=rows_shown,
         ),
     )
     plan.estimate.check_caps(caps)

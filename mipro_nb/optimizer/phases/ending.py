@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,13 @@ from mipro_nb.amounts import format_score
 from mipro_nb.errors import RecordError
 from mipro_nb.language.module import Module
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.phases.evaluations import Evaluated
+from mipro_nb.optimizer.phases.evaluations import Evaluations
+from mipro_nb.optimizer.phases.held_out import HeldOut
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration
-from mipro_nb.runs.events import FinalState, RunEnded
-from mipro_nb.runs.sentences.wording import resting_text
+from mipro_nb.runs.events import FinalState, RunEnded, ScoresOnTestset
+from mipro_nb.runs.sentences.wording import counted, resting_text
 
 if TYPE_CHECKING:
     from mipro_nb.optimizer.phases.gain import Gain
@@ -65,8 +65,10 @@ class Ending:
     ----------
     spec, journal
         Those of the run.
-    done
+    evaluations
         Its evaluations: those that are over by the time it ends.
+    held_out
+        What is known of the testset by then.
 
     Attributes
     ----------
@@ -76,8 +78,11 @@ class Ending:
         What is lost because it could not be recorded; "" if nothing is.
     """
 
-    def __init__(self, spec: RunSpec, journal: Journal, done: Sequence[Evaluated]) -> None:
-        self._spec, self._journal, self._done = spec, journal, done
+    def __init__(
+        self, spec: RunSpec, journal: Journal, evaluations: Evaluations, held_out: HeldOut
+    ) -> None:
+        self._spec, self._journal, self._held_out = spec, journal, held_out
+        self._evaluations, self._done = evaluations, evaluations.done
         self.candidates: Candidates | None = None
         self.unwritten = ""
 
@@ -92,6 +97,7 @@ class Ending:
         """
         chosen = self._best_full() if state == "finished" else self._best_known()
         program = self.program_of(chosen.configuration)
+        tested = self._held_out.scores(self._key_of(chosen.configuration))
         ended = RunEnded(
             state=state,
             score=chosen.score,
@@ -100,8 +106,10 @@ class Ending:
             program=None,
             gain_low=chosen.gain.low if chosen.gain else None,
             gain_high=chosen.gain.high if chosen.gain else None,
-            reason=" ".join(filter(None, [reason, self._caveat(chosen)])) or None,
+            reason=" ".join(filter(None, [reason, self._caveat(chosen), self._untested(tested)]))
+            or None,
             examples=chosen.examples,
+            tested=tested,
         )
         try:
             self._journal.write_now(lambda: self._tell(ended, program))
@@ -150,17 +158,36 @@ class Ending:
             f"{format_score(chosen.score)} {resting}."
         )
 
+    def _untested(self, tested: ScoresOnTestset | None) -> str:
+        """Return what is to be said of a testset that was not scored."""
+        rows = len(self._spec.rows.test)
+        if not rows or tested is not None:
+            return ""
+        return (
+            f"There is no test score: the run ended before the {counted(rows, 'row')} of the "
+            "testset were scored. If it is resumed, they are."
+        )
+
+    def chosen(self) -> tuple[str, Module]:
+        """Return what a finished run would return: the ledger's key, and the program to score."""
+        configuration = self._best_full().configuration
+        return self._key_of(configuration), self._plain(configuration)
+
+    def _key_of(self, configuration: Configuration | None) -> str:
+        return self._evaluations.key(configuration or {}, self._plain(configuration))
+
+    def _plain(self, configuration: Configuration | None) -> Module:
+        """Return the student with `configuration` set, as the run itself scores it."""
+        if self.candidates is None or not configuration:
+            return self._spec.student.deepcopy()
+        return self.candidates.apply(self._spec.student, configuration)
+
     def _may_be_returned(self, configuration: Configuration) -> bool:
         return not self._journal.state.is_banned(configuration)
 
     def program_of(self, configuration: Configuration | None) -> Module:
         """Return the student with `configuration` set; the student as given if there is none."""
-        student = self._spec.student
-        if self.candidates is None or not configuration:
-            program = student.deepcopy()
-        else:
-            program = self.candidates.apply(student, configuration)
-        return self._spec.in_chosen_formats(program)
+        return self._spec.in_chosen_formats(self._plain(configuration))
 
     def _tell(self, ended: RunEnded, program: Module) -> None:
         lost = self._journal.record.take_lost(self._journal.run_id)

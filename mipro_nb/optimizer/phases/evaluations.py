@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mipro_nb.errors import RequestRefusedError
 from mipro_nb.evaluate.evaluate import mean_score
@@ -146,29 +147,37 @@ class Evaluations:
         return program.dump_state() == self._spec.student.dump_state()
 
     def _note(self, trial: int, key: str, result: ExampleResult) -> None:
-        prediction = result.prediction
-        values = prediction.to_dict() if isinstance(prediction, Example) else prediction
         self._journal.write(
             lambda: self._journal.emit(
-                ExampleScored(
-                    trial=trial,
-                    configuration=key,
-                    example=result.index,
-                    score=result.score,
-                    prediction=None if values is None else self._kept(values),
-                    feedback=result.feedback,
-                    error=None if result.error is None else error_line(result),
-                    unusable_reply=result.error is not None and not result.counts_as_error,
-                    refused=isinstance(result.error, RequestRefusedError),
-                    seconds=result.seconds,
-                    notes=list(result.notes),
-                    caught=list(result.caught),
-                )
+                ExampleScored(trial=trial, **cell_of(self._journal, key, result))
             )
         )
 
-    def _kept(self, values: object) -> str:
-        try:
-            return self._journal.keep(values)
-        except ValueError:
-            return self._journal.keep(repr(values))
+
+def cell_of(journal: Journal, key: str, result: ExampleResult) -> dict[str, Any]:
+    """Return the fields of the event of a configuration's result; its prediction is kept.
+
+    Within one `write` with that event.
+    """
+    prediction = result.prediction
+    values = prediction.to_dict() if isinstance(prediction, Example) else prediction
+    return {
+        "configuration": key,
+        "example": result.index,
+        "score": result.score,
+        "prediction": None if values is None else _kept(journal, values),
+        "feedback": result.feedback,
+        "error": None if result.error is None else error_line(result),
+        "unusable_reply": result.error is not None and not result.counts_as_error,
+        "refused": isinstance(result.error, RequestRefusedError),
+        "seconds": result.seconds,
+        "notes": list(result.notes),
+        "caught": list(result.caught),
+    }
+
+
+def _kept(journal: Journal, values: object) -> str:
+    try:
+        return journal.keep(values)
+    except ValueError:
+        return journal.keep(repr(values))

@@ -65,6 +65,17 @@ def gain_of(best: Evaluated, evaluations: Sequence[Evaluated], seed: int) -> Gai
     return Gain(float(low), float(high))
 
 
+def interval_of(gains: Sequence[float], seed: int) -> Gain:
+    """Return the interval of the mean of `gains`, which nothing was chosen by.
+
+    By a bootstrap over the examples; `gains` are in 0–1, one for each example.
+    """
+    values = np.array(gains)
+    draws = np.random.default_rng(seed).integers(0, len(values), (_RESAMPLES, len(values)))
+    low, high = np.percentile(100 * values[draws].mean(axis=1), _INTERVAL)
+    return Gain(float(low), float(high))
+
+
 def _fresh(best: Evaluated, evaluations: Sequence[Evaluated]) -> list[int]:
     """Return the examples that the best was not chosen by, or all if they are too few."""
     seen: set[int] = set()

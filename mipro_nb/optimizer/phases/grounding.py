@@ -33,6 +33,7 @@ from mipro_nb.runs.events import GroundingWritten, PhaseStarted
 # few are read in vain when nothing new turns up. As in DSPy, no more than ten are read at all.
 _WAVES = (1, 2, 3, 4)
 _NOTHING_NEW = "COMPLETE"
+PROPOSING = CallLabels("propose")
 _FEWER_ROWS = (
     "Batches of training rows exceed the prompt model's context: it looks at fewer rows of each. A "
     "lower view_data_batch_size has it look at them in smaller batches."
@@ -237,6 +238,7 @@ async def ask(
     *,
     temperature: float | None = None,
     rollout: int = 0,
+    labels: CallLabels = PROPOSING,
     **inputs: str,
 ) -> str:
     """Return what the prompt model writes for the one output of `signature`.
@@ -248,8 +250,8 @@ async def ask(
     predictor = Predict(signature, rollout=rollout, **options)
     predictor.lm = spec.prompt_lm
     asked = FORMATS[predictor.format_with(spec.prompt_lm)].asked(signature)
-    token = call_labels.set(CallLabels("propose"))
-    drawing = execution.set(Execution("propose"))
+    token = call_labels.set(labels)
+    drawing = execution.set(Execution(labels.phase))
     try:
         prediction = await predictor.acall(**inputs)
     except TruncatedReplyError as error:

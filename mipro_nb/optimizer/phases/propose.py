@@ -16,7 +16,7 @@ from mipro_nb.language.signatures.signature import SignatureMeta, make_signature
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.bootstrap import DemoSet, bootstrapped_sets
-from mipro_nb.optimizer.phases.grounding import Grounding, ask
+from mipro_nb.optimizer.phases.grounding import PROPOSING, Grounding, ask
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION
 from mipro_nb.runs.events import CandidateProposed
@@ -169,10 +169,10 @@ class _Proposer:
 
     async def _usable(self, number: int, begin: int, failures: list[LMError]) -> _Draft | None:
         """Return the first draft of this number, from attempt `begin` on, that has a new text."""
-        own = _plain(self.signature.instructions)
+        own = [self.signature.instructions]
         for attempt in range(begin, _ATTEMPTS):
             draft = await self._draft(number, attempt, failures)
-            if 0 < len(draft.text) <= LONGEST_INSTRUCTION and _plain(draft.text) != own:
+            if is_usable(draft.text, own):
                 return draft
         return None
 
@@ -204,6 +204,7 @@ class _Proposer:
                     "instruction",
                     temperature=self.spec.plan.init_temperature,
                     rollout=rollout,
+                    labels=PROPOSING,
                     **inputs,
                 )
             except PromptTooLongError:
@@ -260,6 +261,12 @@ class _Proposer:
 
 def _demo_text(signature: SignatureMeta, demos: Sequence[Example]) -> str:
     return "\n\n".join(write_fields(signature, signature.fields, demo) for demo in demos)
+
+
+def is_usable(text: str, known: Sequence[str]) -> bool:
+    """Tell whether a text may be an instruction candidate beside those that are `known`."""
+    fits = 0 < len(text) <= LONGEST_INSTRUCTION
+    return fits and _plain(text) not in {_plain(each) for each in known}
 
 
 def _plain(text: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ from mipro_nb.errors import ProgramError, shown
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
+from mipro_nb.optimizer.phases.repair import Draft, Repair, configuration_of, parents_of
+from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.reserve import is_short
 from mipro_nb.optimizer.planning.run_spec import RunSpec
@@ -28,8 +30,8 @@ from mipro_nb.optimizer.search.minibatches import minibatch
 from mipro_nb.optimizer.search.samplers import make_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.configuration import Configuration, configuration_key
-from mipro_nb.runs.events import EvaluationKind, PhaseStarted
-from mipro_nb.runs.state import RunState, choices_of
+from mipro_nb.runs.events import CandidateProposed, EvaluationKind, PhaseStarted
+from mipro_nb.runs.state import Choice, RunState, choices_of
 from mipro_nb.runs.usage import Usage
 
 if TYPE_CHECKING:
@@ -50,7 +52,19 @@ class Search:
         progress: RecordedProgress,
         *,
         dearest_call: Callable[[], Usage],
+        repair: Repair,
     ) -> None:
+        self._repair = repair
+        self._rounds = rounds_of(spec.plan)
+        self._repairing: asyncio.Task[list[Draft]] | None = None
+        # Configurations with repaired instructions, each to be tried once before any other.
+        self._to_try: deque[Configuration] = deque()
+        self._scores: dict[str, dict[int, float]] = {}
+        # Repaired before the run was resumed: they join when they joined then.
+        self._recorded = progress.repaired()
+        self._awaited = {
+            _choice_of(each) for repaired in self._recorded.values() for each in repaired
+        }
         self._dearest_call = dearest_call
         self._progress = progress
         self._plan, self._student, self._journal = spec.plan, spec.student, journal
@@ -62,6 +76,7 @@ class Search:
         self._student_scores: list[float] = []
         self._tried: dict[str, Configuration] = {}
         self._full: set[str] = set()
+        self._told_configurations: dict[str, Configuration] = {}
         self._asked = self._told = 0
         self._next_number = 1
 
@@ -75,6 +90,7 @@ class Search:
             for _ in range(self._plan.num_trials):
                 if len(in_flight) == self._plan.trials_in_flight:
                     await self._tell_oldest(in_flight, full)
+                await self._repaired(in_flight, full)
                 await self._use_reserve(in_flight, full)
                 in_flight.append(self._ask())
             while in_flight:
@@ -82,7 +98,8 @@ class Search:
             await self._tell_all(full)
             await self._recall_reserved()
         finally:
-            tasks = [*in_flight, *full]
+            repairing = [] if self._repairing is None else [self._repairing]
+            tasks = [*in_flight, *full, *repairing]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -92,13 +109,15 @@ class Search:
         zeros = dict.fromkeys(self._candidates.variables(), 0)
         # Not so if the student has demos of its own, which no demo set holds.
         if self._evaluations.is_student(self._candidates.apply(self._student, zeros)):
-            self._sampler.tell(zeros, baseline.scores)
+            self._tell(zeros, baseline.scores)
             self._full.add(configuration_key(zeros))
 
     def _ask(self) -> asyncio.Task[Evaluated]:
         """Begin the next trial."""
-        choices = allowed_choices(self._candidates, self._journal.state)
-        configuration = self._sampler.ask(choices)
+        choices = self._choices()
+        while self._to_try and not are_open(self._to_try[0], choices):
+            self._to_try.popleft()
+        configuration = self._to_try.popleft() if self._to_try else self._sampler.ask(choices)
         _check_asked(self._strategy.sampler_name, configuration, choices)
         # What was asked before the run was resumed stays, whatever was banned or added since.
         configuration = self._progress.asked(self._next_number) or configuration
@@ -141,7 +160,7 @@ class Search:
         """Tell the oldest trial; every so many, begin a full evaluation beside the trials."""
         evaluated = await in_flight[0]
         in_flight.popleft()
-        self._sampler.tell(evaluated.configuration, evaluated.scores)
+        self._tell(evaluated.configuration, evaluated.scores)
         self._tried[configuration_key(evaluated.configuration)] = evaluated.configuration
         self._told += 1
         is_last = self._told == self._plan.num_trials
@@ -157,7 +176,55 @@ class Search:
         while full:
             evaluated = await full[0]
             full.popleft()
-            self._sampler.tell(evaluated.configuration, evaluated.scores)
+            self._tell(evaluated.configuration, evaluated.scores)
+
+    def _tell(self, configuration: Configuration, scores: Mapping[int, float]) -> None:
+        self._sampler.tell(configuration, scores)
+        key = configuration_key(configuration)
+        self._told_configurations[key] = configuration
+        self._scores.setdefault(key, {}).update(scores)
+
+    def _choices(self) -> dict[str, list[int]]:
+        return allowed_choices(self._candidates, self._journal.state, self._awaited)
+
+    async def _repaired(self, in_flight: Tasks, full: Tasks) -> None:
+        """Begin a round of repairs, or have the one that is under way join, where it is due.
+
+        A round begins when so many trials are asked, and all of them told; it joins when so many
+        more are. So it rests on the same scores however fast calls come back.
+        """
+        for number, (begin, join) in enumerate(self._rounds, start=1):
+            if begin == self._asked:
+                while in_flight:
+                    await self._tell_oldest(in_flight, full)
+                await self._tell_all(full)
+                if number not in self._recorded:
+                    work = self._repair.drafts(number, self._parents(number))
+                    self._repairing = asyncio.create_task(work)
+            if join == self._asked:
+                await self._join(number)
+
+    async def _join(self, number: int) -> None:
+        if number in self._recorded:
+            joined = self._recorded[number]
+            self._awaited -= {_choice_of(each) for each in joined}
+            self._to_try.extend(configuration_of(each) for each in joined)
+        elif self._repairing is not None:
+            drafts = await self._repairing
+            self._repairing = None
+            self._to_try.extend(self._repair.join(number, drafts))
+
+    def _parents(self, number: int) -> list[Configuration]:
+        """Return the configurations to repair."""
+        choices = self._choices()
+        usable = {
+            key: scores
+            for key, scores in self._scores.items()
+            if are_open(self._told_configurations[key], choices)
+        }
+        drawn = parents_of(usable, random.Random(f"{self._plan.seed}:parents:{number}"))
+        found = [self._told_configurations[key] for key in drawn]
+        return found or [{name: each[0] for name, each in choices.items()}]
 
     async def _use_reserve(self, in_flight: Tasks, full: Tasks) -> None:
         """Evaluate the leader fully while the caps leave enough for that, but for no trial besides.
@@ -231,7 +298,7 @@ class Search:
         All but the first only if they may well be the best. One that may not be tried any more is
         not worth a full evaluation.
         """
-        choices = allowed_choices(self._candidates, self._journal.state)
+        choices = self._choices()
         open_ = [
             (self._sampler.belief(configuration), configuration)
             for key, configuration in self._tried.items()
@@ -243,6 +310,10 @@ class Search:
             for belief, configuration in open_[:most]
             if belief.at_best >= open_[0][0].mean
         ]
+
+
+def _choice_of(proposed: CandidateProposed) -> Choice:
+    return Choice(proposed.predictor, "instruction", proposed.index)
 
 
 def _check_asked(sampler: str, configuration: Configuration, choices: Choices) -> None:
@@ -270,13 +341,31 @@ def _check_asked(sampler: str, configuration: Configuration, choices: Choices) -
     raise ProgramError(msg)
 
 
-def allowed_choices(candidates: Candidates, state: RunState) -> dict[str, list[int]]:
-    """Return for each variable the candidates to try: the pinned ones, or all but the banned."""
+def rounds_of(plan: Plan) -> list[tuple[int, int]]:
+    """Return for each round of repairs after how many trials it begins, and when it joins.
+
+    They part the trials into equal stretches. Those that are asked meanwhile keep the slots busy.
+    """
+    rounds, trials = min(plan.search.repair, plan.num_trials), plan.num_trials
+    if not rounds:
+        return []
+    meanwhile = min(plan.trials_in_flight // 2, trials // (rounds + 1) // 3)
+    begun = [trials * number // (rounds + 1) for number in range(1, rounds + 1)]
+    return [(begin, begin + meanwhile) for begin in begun]
+
+
+def allowed_choices(
+    candidates: Candidates, state: RunState, awaited: Collection[Choice] = ()
+) -> dict[str, list[int]]:
+    """Return for each variable the candidates to try: the pinned ones, or all but the banned.
+
+    And but those that are `awaited`: they join the search later.
+    """
     allowed = {}
     for variable, size in candidates.variables().items():
         (first,) = choices_of({variable: 0})
         choices = [replace(first, index=index) for index in range(size)]
-        usable = [choice.index for choice in choices if choice not in state.banned]
+        usable = [c.index for c in choices if c not in state.banned and c not in awaited]
         pinned = [index for index in usable if choices[index] in state.pinned]
         allowed[variable] = pinned or usable
     return allowed

@@ -12,7 +12,7 @@ from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.planning.estimate import Estimate
 from mipro_nb.optimizer.planning.requested import AUTO, Hyperparameters, RequestedSettings
-from mipro_nb.runs.sentences.wording import with_origin
+from mipro_nb.runs.sentences.wording import data_text, with_origin
 
 _LEAST_ROWS_FOR_MINIBATCHES = 50
 MEASURED_ROWS = 20
@@ -59,6 +59,8 @@ class Plan(Hyperparameters):
         How many trials are asked before the first of them is told (the fixed lag).
     measured_predictors, measured_formats
         The predictors whose format the run measures first, and the formats that it tries.
+    testset_size
+        Rows that the student and the best program are scored on at the end.
     distinct_rows
         Rows of the trainset without repetitions: as many demos there can be.
     metric_scale
@@ -87,6 +89,7 @@ class Plan(Hyperparameters):
     trainset_size: int
     valset_size: int
     distinct_rows: int
+    testset_size: int = 0
     measured_predictors: Sequence[str] = ()
     measured_formats: Sequence[str] = ()
     metric_scale: Literal[1, 100] = 1
@@ -147,6 +150,8 @@ class Plan(Hyperparameters):
         values["measured_formats"] = list(self.measured_formats)
         values["full_evaluations"] = self.full_evaluations
         values["demos_per_set"] = self.demos_per_set
+        if not self.testset_size:
+            del values["testset_size"]  # nothing to tell
         return values
 
     def __str__(self) -> str:
@@ -166,7 +171,7 @@ class Plan(Hyperparameters):
         auto = f" (auto={self.auto!r})" if self.auto else ""
         lines = [f"MIPROv2 plan for {self.program}{auto}"]
         lines += [_line("predictor", f"{name}: {d}") for name, d in self.predictors.items()]
-        data = f"{self.trainset_size} rows to learn from, {self.valset_size} to validate on"
+        data = data_text(self.trainset_size, self.valset_size, self.testset_size)
         flight = f"{self.num_threads} programs, {self.trials_in_flight} trials; seed {self.seed}"
         roles: dict[str, list[str]] = {}
         for role, name in self.models.items():
@@ -215,6 +220,7 @@ def resolve(
     trainset_size: int,
     valset_size: int,
     distinct_rows: int,
+    testset_size: int = 0,
     measured_predictors: Sequence[str] = (),
     measured_formats: Sequence[str] = (),
 ) -> Plan:
@@ -280,6 +286,7 @@ def resolve(
         trainset_size=trainset_size,
         valset_size=valset_size,
         distinct_rows=distinct_rows,
+        testset_size=testset_size,
         measured_predictors=tuple(measured_predictors),
         measured_formats=tuple(measured_formats),
         notes=tuple(notes),

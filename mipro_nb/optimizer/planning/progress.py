@@ -21,7 +21,14 @@ from mipro_nb.optimizer.planning.rows import Given, given_values
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.consistency import incoherences
-from mipro_nb.runs.events import AnyEvent, EvaluationKind, ExampleScored, RunPlanned
+from mipro_nb.runs.events import (
+    AnyEvent,
+    CandidateProposed,
+    Cell,
+    EvaluationKind,
+    ExampleScored,
+    RunPlanned,
+)
 from mipro_nb.runs.state import RunState, TrialState, fold
 from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record
@@ -147,6 +154,15 @@ class RecordedProgress:
         told = self.trials.get(trial)
         return None if told is None or told.told_at is None else told.examples
 
+    def repaired(self) -> dict[int, list[CandidateProposed]]:
+        """Return the repaired instructions by their round, each in the order that they joined."""
+        rounds: dict[int, list[CandidateProposed]] = {}
+        for recorded in self.record.events(self.run_id, types={"candidate_proposed"}):
+            event = recorded.event
+            if isinstance(event, CandidateProposed) and event.repair_round is not None:
+                rounds.setdefault(event.repair_round, []).append(event)
+        return rounds
+
     def demos(self, predictor: str, index: int) -> list[dict[str, Any]]:
         """Return the demos of one demo set, as they were written down.
 
@@ -160,10 +176,19 @@ class RecordedProgress:
             raise damaged(self.run_id, f"demo set {index} of {predictor} is missing")
         return kept(self.record, built.demos, ROWS)
 
-    def results(self, rows: Sequence[Example]) -> dict[str, dict[int, ExampleResult]]:
+    def results(
+        self, rows: Sequence[Example], kind: type[Cell] = ExampleScored
+    ) -> dict[str, dict[int, ExampleResult]]:
         """Return the results of the examples `rows` by configuration and place.
 
         Predictions are not among them: they are in the record.
+
+        Parameters
+        ----------
+        rows
+            The valset or, where `kind` is `ExampleTested`, the testset.
+        kind
+            Which events have them.
 
         Raises
         ------
@@ -171,9 +196,10 @@ class RecordedProgress:
             If an example was scored that is not among `rows`.
         """
         results: dict[str, dict[int, ExampleResult]] = {}
-        for recorded in self.record.events(self.run_id, types={"example_scored"}):
+        name = kind.model_fields["type"].default
+        for recorded in self.record.events(self.run_id, types={name}):
             event = recorded.event
-            if isinstance(event, ExampleScored) and not (self.has_failed and _is_failure(event)):
+            if isinstance(event, kind) and not (self.has_failed and _is_failure(event)):
                 if event.example >= len(rows):
                     problem = f"it scored example {event.example}, and there are {len(rows)}"
                     raise damaged(self.run_id, problem)
@@ -252,12 +278,12 @@ def _is_failure(event: AnyEvent) -> bool:
 
     Or it went on without calls that failed: they may have been the first ones of an outage.
     """
-    if not isinstance(event, ExampleScored):
+    if not isinstance(event, Cell):
         return False
     return bool(event.caught) or (event.error is not None and not event.unusable_reply)
 
 
-def _error_of(event: ExampleScored) -> Exception | None:
+def _error_of(event: Cell) -> Exception | None:
     if event.error is None:
         return None
     said = event.error.removeprefix(f"example {event.example}: ")

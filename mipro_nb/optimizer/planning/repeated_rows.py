@@ -22,6 +22,11 @@ def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:
             f"Valset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
             "towards the score as often as it is there. Take them out for an honest interval."
         )
+    if repeated := len(rows.test) - len(distinct(rows.test)):
+        notes.append(
+            f"Testset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
+            "towards the score as often as it is there. Take them out for an honest interval."
+        )
     if contradictory := _contradictory([*rows.train, *rows.val]):
         notes.append(
             f"{counted(contradictory, 'row')} of trainset and valset with the inputs of an earlier "

@@ -18,6 +18,9 @@ from mipro_nb.runs.usage import Usage
 # Prompts with demos are longer than those seen so far, and calls may be made twice.
 _MARGIN = 1.2
 
+# What comes after the first phases: a run that ends at a cap leaves the testset out.
+_AFTER = ("search", "test")
+
 Amounts = Mapping[str, float]
 """Cap → how much of what it limits."""
 
@@ -115,7 +118,7 @@ def reserve_note(plan: Plan, caps: Caps) -> str | None:
     if baseline is None:
         return None
     before = {
-        cap: sum(amounts[cap] for name, amounts in phases.items() if name != "search")
+        cap: sum(amounts[cap] for name, amounts in phases.items() if name not in _AFTER)
         for cap in baseline
     }
     for cap, limit in limits.items():
@@ -126,10 +129,13 @@ def reserve_note(plan: Plan, caps: Caps) -> str | None:
                 "how many."
             )
     calls = counted(round(baseline["max_calls"]), "call")
-    return (
+    reserved = (
         f"Of the {'cap' if len(limits) == 1 else 'caps'}, one full evaluation of the best trial "
         f"(about {calls}) is kept in reserve: trials end before they would use it up."
     )
+    if plan.testset_size:
+        reserved += " A run that ends at a cap does not score the testset, unless it is resumed."
+    return reserved
 
 
 def _expected(phase: PhaseEstimate) -> Amounts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,8 @@ from mipro_nb.language.saving import jsonable
 # DSPy's split: four fifths are for validation, at most this many rows.
 _VALIDATION_SHARE = 0.8
 _MOST_VALIDATION_ROWS = 1000
+# From here on there are enough rows to choose by, also where most are to learn from.
+_MANY_ROWS = 200
 _KEPT = (str, int, float, bool, type(None))
 
 
@@ -29,7 +32,7 @@ Given = Mapping[tuple[str, str], Any]
 
 @dataclass(frozen=True)
 class Rows:
-    """The two disjoint sets that a run works on.
+    """The disjoint sets that a run works on.
 
     Attributes
     ----------
@@ -37,10 +40,19 @@ class Rows:
         Rows for bootstrapping and proposing.
     val
         Rows that configurations are scored on.
+    test
+        Rows that the result is measured on, which no phase before has seen; none as a rule.
     """
 
     train: list[Example]
     val: list[Example]
+    test: Sequence[Example] = ()
+
+    @property
+    def sets(self) -> Mapping[str, Sequence[Example]]:
+        """Return the sets by the names that users give them; no testset where there is none."""
+        sets: dict[str, Sequence[Example]] = {"trainset": self.train, "valset": self.val}
+        return {**sets, "testset": self.test} if self.test else sets
 
     @cached_property
     def taught(self) -> frozenset[int]:
@@ -54,7 +66,7 @@ class Rows:
         Tuples come back as lists, which loses nothing.
         """
         inputs = self.val[0].input_names
-        for name, examples in (("trainset", self.train), ("valset", self.val)):
+        for name, examples in self.sets.items():
             for index, example in enumerate(examples):
                 if example.input_names != inputs:
                     return f"{name}[{index}] has inputs of its own"
@@ -92,6 +104,15 @@ def _value_key(name: str, value: Any) -> str:
         return repr(value)
 
 
+def evidence_rows(rows: Rows) -> list[int]:
+    """Return the places of training rows that the prompt model may be shown failures on.
+
+    Each inputs' first one, and none with the inputs of a validation row: those choose.
+    """
+    chosen_by = {inputs_key(row) for row in rows.val}
+    return [n for n in distinct(rows.train) if inputs_key(rows.train[n]) not in chosen_by]
+
+
 def given_values(rows: Sequence[Example]) -> Given:
     """Return the values of `rows` that a record does not give back as they were given."""
     return {
@@ -113,7 +134,13 @@ def not_kept(value: Any) -> type | None:
 
 
 def split_rows(
-    trainset: Any, valset: Any, inputs: Sequence[str] | None, most: int | None, seed: int
+    trainset: Any,
+    valset: Any,
+    inputs: Sequence[str] | None,
+    most: int | None,
+    seed: int,
+    *,
+    testset: Any = None,
 ) -> Rows:
     """Return the rows to work on.
 
@@ -128,11 +155,14 @@ def split_rows(
         Cap of the valset's size, None for none; a seeded sample is taken.
     seed
         Seed of that sample.
+    testset
+        Rows that the result is measured on, as the others; None for none.
 
     Raises
     ------
     InvalidArgumentError
-        If a set is empty, rows have no inputs, or a value has no JSON form or cannot be sent.
+        If a set is empty, rows have no inputs, or a value has no JSON form or cannot be sent; or
+        a row of the testset is in another set as well.
     """
     if inputs is not None and not (
         isinstance(inputs, Iterable)
@@ -151,10 +181,45 @@ def split_rows(
             )
         size = validation_size(len(train))
         train, val = train[:-size], train[-size:]
+    test = [] if testset is None else _as_examples("testset", testset, inputs)
+    _check_unseen(test, train, val)
     if most is not None and len(val) > most:
         kept = sorted(random.Random(seed).sample(range(len(val)), most))
         val = [val[index] for index in kept]
-    return Rows(train, val)
+    return Rows(train, val, test)
+
+
+def _check_unseen(
+    test: Sequence[Example], train: Sequence[Example], val: Sequence[Example]
+) -> None:
+    """Return if no row of the testset has the inputs of a row that the run learns or chooses by."""
+    seen = {inputs_key(row): "valset" for row in val}
+    seen.update((inputs_key(row), "trainset") for row in train)
+    overlap = [(n, seen[key]) for n, row in enumerate(test) if (key := inputs_key(row)) in seen]
+    if not overlap:
+        return
+    first, where = overlap[0]
+    counts = Counter(where for _, where in overlap)
+    told = " and ".join(f"{count:,} of the {name}" for name, count in sorted(counts.items()))
+    raise InvalidArgumentError(
+        "testset",
+        test[first],
+        f"{len(overlap):,} of its {len(test):,} rows have the inputs of rows of other sets "
+        f"({told}; the first is testset[{first}], in the {where}): take them out, so that the test "
+        "score is that on rows which no phase has seen.",
+    )
+
+
+def split_notes(rows: Rows) -> list[str]:
+    """Return a note on how the rows are split, where it leaves few of few to choose by."""
+    train, val = len(rows.train), len(rows.val)
+    if train + val >= _MANY_ROWS or val >= train:
+        return []
+    note = (
+        f"{val:,} of {train + val:,} rows are to validate on. Below {_MANY_ROWS} rows, keep at "
+        "least half of them for that: a prompt chosen by few rows may be no better on others."
+    )
+    return [note]
 
 
 def validation_size(rows: int) -> int:

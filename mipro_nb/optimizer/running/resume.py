@@ -43,12 +43,15 @@ _WHAT = {
 _OBSTACLES = {
     "trainset": "the data",
     "valset": "the data",
+    "testset": "the data",
     "student": "the predictors",
     "metric": "the metric's scale",
 }
 _LMS, _PRICES, _SIZES = "the LMs", "the prices", "the sizes"
 # What follows from other settings, and from the data.
-_FOLLOWS = frozenset({"full_evaluations", "demos_per_set", "trainset_size", "valset_size"})
+_FOLLOWS = frozenset(
+    {"full_evaluations", "demos_per_set", "trainset_size", "valset_size", "testset_size"}
+)
 _FORMATS = "the prompt format"
 _OF_FORMATS = frozenset({"formats", "measured_predictors", "measured_formats"})
 _PART_OF = {
@@ -221,15 +224,20 @@ def rows_of(progress: RecordedProgress, given: Rows | None) -> Rows:
     if progress.planned.unkept is not None:
         if given is not None:
             return given
+        sets = "trainset=…, valset=…" + (", testset=…" if progress.planned.testset else "")
         raise InvalidArgumentError(
             "trainset",
             None,
             f"the record keeps rows as JSON, which does not give them back as they were "
-            f"({shown(progress.planned.unkept)}): call MIPROv2(…).resume(…, trainset=…, valset=…) "
+            f"({shown(progress.planned.unkept)}): call MIPROv2(…).resume(…, {sets}) "
             "with those that were given then.",
         )
     train, val = (_recorded_rows(progress, name) for name in ("trainset", "valset"))
-    return Rows(train, val)
+    return Rows(train, val, _recorded_testset(progress))
+
+
+def _recorded_testset(progress: RecordedProgress) -> list[Example]:
+    return [] if progress.planned.testset is None else _recorded_rows(progress, "testset")
 
 
 def _recorded_rows(progress: RecordedProgress, name: str) -> list[Example]:
@@ -245,14 +253,25 @@ def _recorded_rows(progress: RecordedProgress, name: str) -> list[Example]:
 
 
 def rows_given(
-    progress: RecordedProgress, trainset: Any, valset: Any, inputs: Sequence[str] | None, seed: int
+    progress: RecordedProgress,
+    trainset: Any,
+    valset: Any,
+    inputs: Sequence[str] | None,
+    seed: int,
+    *,
+    testset: Any = None,
 ) -> Rows:
     """Return the rows that a person gives, divided as they were when the run was planned.
+
+    A testset that is not given is the one that the record has, if it gives it back as it was.
 
     Errors are those of `split_rows`; a `RecordError` if the plan is invalid.
     """
     auto = _auto_of(progress)
-    return split_rows(trainset, valset, inputs, AUTO[auto].valset_cap if auto else None, seed)
+    if testset is None and progress.planned.unkept is None:
+        testset = _recorded_testset(progress) or None
+    most = AUTO[auto].valset_cap if auto else None
+    return split_rows(trainset, valset, inputs, most, seed, testset=testset)
 
 
 def caps_of(progress: RecordedProgress, given: Mapping[str, Any]) -> Caps:
@@ -313,10 +332,10 @@ def obstacles(progress: RecordedProgress, spec: RunSpec) -> Iterator[tuple[str, 
     Scores of other rows, and candidates of other predictors, are of no use to it.
     """
     planned = progress.planned
-    rows = {"trainset": spec.rows.train, "valset": spec.rows.val}
-    for name, examples in rows.items():
-        text = json.dumps(jsonable([row.to_dict() for row in examples], name), ensure_ascii=False)
-        if text_ref(text) != getattr(planned, name):
+    for name in ("trainset", "valset", "testset"):
+        rows = [row.to_dict() for row in spec.rows.sets.get(name, ())]
+        text = json.dumps(jsonable(rows, name), ensure_ascii=False)
+        if (text_ref(text) if rows else None) != getattr(planned, name):
             yield name, "these rows differ from the run's"
     if spec.plan.metric_scale > planned.metric_scale:
         yield "metric", "its scores go up to 100, and those of the run up to 1"
@@ -337,6 +356,7 @@ def _check_same(progress: RecordedProgress, spec: RunSpec) -> None:
     given = {
         "trainset": spec.rows.train,
         "valset": spec.rows.val,
+        "testset": spec.rows.test,
         "student": spec.student,
         "metric": spec.metric.function,
     }

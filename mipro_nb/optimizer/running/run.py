@@ -260,6 +260,7 @@ class Run(RunFrames):
             estimate=dict(plan.estimate.to_dict()),
             trainset=self._journal.keep([row.to_dict() for row in rows.train]),
             valset=self._journal.keep([row.to_dict() for row in rows.val]),
+            testset=self._journal.keep([row.to_dict() for row in rows.test]) if rows.test else None,
             mipro_nb=__version__,
             process=os.getpid(),
             process_started=owners.own_start(),

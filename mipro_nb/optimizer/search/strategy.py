@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from mipro_nb.checks import Flag, Remedy, check_fields
+from mipro_nb.checks import CountOrZero, Flag, Remedy, check_fields
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.optimizer.search.minibatches import stages
 from mipro_nb.optimizer.search.sampler import SamplerFactory
@@ -19,8 +19,9 @@ from mipro_nb.optimizer.search.samplers import name_of_sampler
 class SearchStrategy:
     """How the search chooses, compares and returns configurations.
 
-    Each part can be switched alone; ``search="paired"`` is all of them (the default), and
-    ``search="mipro"`` none: the algorithm of the paper (arXiv:2406.11695).
+    Each part can be switched alone. ``search="paired"``, the default, is all of them but repair,
+    ``search="repair"`` all of them, with two rounds of repair, and ``search="mipro"`` none: the
+    algorithm of the paper (arXiv:2406.11695).
 
     Attributes
     ----------
@@ -41,6 +42,9 @@ class SearchStrategy:
     finalists
         So many of the best configurations are fully evaluated at the end, if the evidence between
         them is not clear.
+    repair
+        So many times during the search, the prompt model is shown instructions with training rows
+        that they failed, and writes repaired ones, which join the search. Never if 0.
 
     Raises
     ------
@@ -49,8 +53,9 @@ class SearchStrategy:
 
     Examples
     --------
-    >>> SearchStrategy()
-    SearchStrategy(sampler='additive', stratified=True, paired=True, stop_losers=True, finalists=2)
+    >>> SearchStrategy()  # doctest: +NORMALIZE_WHITESPACE
+    SearchStrategy(sampler='additive', stratified=True, paired=True, stop_losers=True, finalists=2,
+                   repair=0)
     >>> SearchStrategy(stop_losers=False).name
     'paired, stop_losers=False'
     """
@@ -60,6 +65,7 @@ class SearchStrategy:
     paired: Flag = True
     stop_losers: Flag = True
     finalists: Annotated[int, Ge(1), Remedy("give at least 1.")] = 2
+    repair: CountOrZero = 0
 
     def __post_init__(self) -> None:
         # By name: a run writes its strategy down, and may be resumed in another process.
@@ -88,6 +94,7 @@ class SearchStrategy:
 
 STRATEGIES: Mapping[str, SearchStrategy] = {
     "paired": SearchStrategy(),
+    "repair": SearchStrategy(repair=2),
     "mipro": SearchStrategy(
         sampler="tpe", stratified=False, paired=False, stop_losers=False, finalists=1
     ),

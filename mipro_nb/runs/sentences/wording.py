@@ -18,6 +18,12 @@ def counted(number: int, what: str) -> str:
     return f"{format_count(number)} {what}{'' if number == 1 else 's'}"
 
 
+def data_text(train: int, val: int, test: int) -> str:
+    """Return how many rows there are, and what for."""
+    told = f"{counted(train, 'row')} to learn from, {format_count(val)} to validate on"
+    return f"{told}, {format_count(test)} to test the result on" if test else told
+
+
 _PART = {"instruction": "instr", "demos": "demos"}
 
 

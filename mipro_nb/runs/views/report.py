@@ -14,6 +14,7 @@ from mipro_nb.amounts import (
     format_usd,
 )
 from mipro_nb.runs.configuration import STUDENT
+from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import (
     HEAD,
     as_columns,
@@ -21,6 +22,7 @@ from mipro_nb.runs.sentences.measured_formats import (
     formats_view,
 )
 from mipro_nb.runs.sentences.readings import reading_notes
+from mipro_nb.runs.sentences.repairs import repair_lines
 from mipro_nb.runs.sentences.resume import (
     CELL_AGAIN,
     NOTHING_SCORED,
@@ -71,6 +73,9 @@ def write_report(run_id: str, state: RunState) -> str:
         lines.append(f"  best program       {NOTHING_SCORED}")
     if ended is not None and ended.gain_low is not None and ended.gain_high is not None:
         lines.append(_gain_line(ended.gain_low, ended.gain_high))
+    if test := held_out_view(state):
+        lines += [f"  {told}" for told in test["told"]]
+    lines += [f"  {line}" for line in repair_lines(state)]
     evaluations = counted(len(state.trials), "evaluation")
     lines.append(f"  {evaluations}, {counted(len(state.errors), 'failed example')}")
     if state.faults:

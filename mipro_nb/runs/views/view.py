@@ -13,8 +13,10 @@ from typing import Any, Literal, cast
 
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
+from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.sentences.readings import reading_notes
+from mipro_nb.runs.sentences.repairs import repaired_of
 from mipro_nb.runs.sentences.resume import (
     billed_text,
     lost_text,
@@ -29,7 +31,9 @@ from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, mor
 from mipro_nb.runs.views.trial_row import trial_row
 
 SCHEMA: Literal[1] = 1
-_PHASES: tuple[ev.Phase, ...] = ("formats", "baseline", "bootstrap", "propose", "search")
+_PHASES: tuple[ev.Phase, ...] = (
+    *("formats", "baseline", "bootstrap", "propose", "search", "repair", "test"),
+)
 _INSTRUCTION_CHARACTERS = 2000
 _DEMOS_SHOWN = 2
 _DEMO_CHARACTERS = 200
@@ -198,6 +202,7 @@ class RunView:
             ],
             "trainset_size": settings.get("trainset_size", 0),
             "valset_size": settings.get("valset_size", 0),
+            "testset_size": settings.get("testset_size", 0),
             "created": state.started_at or 0.0,
             "ended": state.ended_at,
             "seconds": state.seconds if shown == "cut off" else state.seconds_at(now),
@@ -232,6 +237,7 @@ class RunView:
                 else resting_text(best.score, len(best.examples), state.valset_size),
             },
             "gain": _gain(state.ended),
+            "test": held_out_view(state),
             "errors": len(state.errors),
             "steerable": where == "here",
             "lives": where,
@@ -251,7 +257,7 @@ class RunView:
         told = sum(t.score is not None for t in state.trials.values() if t.kind != "baseline")
         wanted = settings.get("num_candidates", 0) * predictors
         evaluations = settings.get("num_trials", 0) + _full_evaluations(settings)
-        measured = len(formats_tried(settings))
+        measured, tested = len(formats_tried(settings)), settings.get("testset_size", 0)
         counts: dict[str, tuple[int, int | None, str, bool]] = {
             "formats": (
                 len(state.formats_measured),
@@ -267,10 +273,16 @@ class RunView:
             ),
             "bootstrap": (len(state.bootstrapped), None, "rows", searching or built >= wanted > 0),
             "propose": (proposed, wanted, "instructions", searching),
-            "search": (told, evaluations, "evaluations", False),
+            "search": (told, evaluations, "evaluations", "test" in state.phases),
+            "repair": (len(repaired_of(state)), None, "instructions", "test" in state.phases),
+            "test": (state.tested, 2 * tested, "rows", False),
         }
+        repairs = planned.strategy.get("repair") if (planned := state.planned) else None
+        left_out = {"formats": not measured, "repair": not repairs, "test": not tested}
         rows: list[vm.PhaseProgress] = []
-        for phase in _PHASES if measured else _PHASES[1:]:
+        for phase in _PHASES:
+            if left_out.get(phase):
+                continue
             done, total, unit, is_done = counts[phase]
             begun = phase in state.phases
             over = is_done or (begun and state.state == "finished")
@@ -287,9 +299,10 @@ class RunView:
         return rows
 
     def _progress(self, settings: Mapping[str, Any]) -> tuple[int, int | None]:
-        """Return the examples scored, and to be scored at most, in baseline and search."""
+        """Return the examples scored, and to be scored at most: baseline, search and test."""
         state = self.state
         done = sum(t.scored if t.score is None else len(t.examples) for t in state.trials.values())
+        done += state.tested
         if state.state == "finished":  # its search may have ended before all it might have done
             return done, done
         size = settings.get("valset_size", 0)
@@ -298,6 +311,7 @@ class RunView:
         saved = sum(batch - len(t.examples) for t in minibatches)  # by trials that ended early
         trials = settings.get("num_trials", 0) * batch
         total = size + trials - saved + _full_evaluations(settings) * size
+        total += 2 * settings.get("testset_size", 0)
         return done, total or None
 
     def _eta(self, done: int, total: int | None, now: float) -> float | None:
@@ -328,6 +342,7 @@ class RunView:
             "tip": candidate.tip,
             "demo_set": candidate.demo_set,
             "based_on": candidate.based_on,
+            "evidence": candidate.evidence,
         }
 
     def _demo_set(self, choice: Choice) -> vm.DemoSetCard:

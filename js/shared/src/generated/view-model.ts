@@ -1,6 +1,6 @@
 // Made of Python's types by typescript/generate.py: run `make types`, do not edit.
 
-export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "other";
+export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "repair" | "test" | "other";
 
 export type EvaluationKind = "baseline" | "minibatch" | "full";
 
@@ -149,6 +149,28 @@ export interface GainView {
   readonly high: number;
 }
 
+/** What the student and the returned program scored on rows that no phase had seen. */
+export interface TestView {
+  readonly examples: number;
+  readonly student: number;
+  readonly student_low: number | null;
+  readonly student_high: number | null;
+  readonly score: number;
+  /** 95 % intervals of the scores; null where the metric gives scores outside of 0–1. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Null where the student itself is returned. */
+  readonly gain: GainView | null;
+  /** The returned program's score on the valset. */
+  readonly validation: number | null;
+  /** By how many points that is above the test score. */
+  readonly gap: number | null;
+  /** Rows that failed. */
+  readonly errors: number;
+  /** All of it in sentences. */
+  readonly told: readonly string[];
+}
+
 /** All of a run that is one value, not a list. */
 export interface RunSummary {
   readonly id: string;
@@ -175,6 +197,8 @@ export interface RunSummary {
   readonly notes: readonly string[];
   readonly trainset_size: number;
   readonly valset_size: number;
+  /** Absent from what older versions saved in notebooks. */
+  readonly testset_size?: number;
   readonly created: number;
   readonly ended: number | null;
   /** How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off. */
@@ -183,7 +207,7 @@ export interface RunSummary {
   readonly phases: readonly PhaseProgress[];
   /** Null where none were measured. Absent from what older versions saved in notebooks. */
   readonly formats?: MeasuredFormats | null;
-  /** Examples scored, and to be scored at most, in baseline and search. */
+  /** Examples scored, and to be scored at most, in baseline, search and test. */
   readonly done: number;
   readonly total: number | null;
   /** Seconds to go; null where it is not known. */
@@ -201,6 +225,11 @@ export interface RunSummary {
   readonly best: BestTrial | null;
   /** Only after the end. */
   readonly gain: GainView | null;
+  /**
+   * The scores on the testset; null before the end, or where there are none. Absent from what
+   * older versions saved in notebooks.
+   */
+  readonly test?: TestView | null;
   /** Examples that failed. */
   readonly errors: number;
   readonly steerable: boolean;
@@ -257,12 +286,17 @@ export interface Standing {
 /** A candidate instruction. */
 export interface InstructionCard extends Standing {
   readonly instruction: Clip;
-  readonly source: "student" | "proposed" | "user";
+  readonly source: "student" | "proposed" | "repaired" | "user";
   readonly tip: string | null;
   /** The demo set that the prompt model saw. */
   readonly demo_set: number | null;
-  /** The candidate that the user edited into this one. */
+  /** The candidate that the user edited into this one, or that was repaired. */
   readonly based_on: number | null;
+  /**
+   * Rows of the trainset that a repair was shown. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly evidence?: readonly number[];
 }
 
 /** A candidate demo set. */
@@ -468,6 +502,8 @@ export interface PermissionRequest {
   readonly models: Readonly<Record<string, string>>;
   readonly trainset_size: number;
   readonly valset_size: number;
+  /** Absent from what older versions saved in notebooks. */
+  readonly testset_size?: number;
   readonly settings: Readonly<Record<string, unknown>>;
   /** What to know before a yes; below its first line, a note may hold code. */
   readonly notes: readonly string[];

@@ -8,6 +8,8 @@ export const phaseNames: Readonly<Record<Phase, string>> = {
   bootstrap: "Bootstrap",
   propose: "Propose",
   search: "Search",
+  repair: "Repair",
+  test: "Test",
   other: "Other",
 };
 

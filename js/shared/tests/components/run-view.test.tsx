@@ -68,6 +68,34 @@ describe("a run with neither caps nor an estimate", () => {
   });
 });
 
+describe("a run with a testset", () => {
+  it("tells the test score beside the best score, with what follows of it", async () => {
+    const told = ["test score 71.0 (64.4 … 76.8)", "validation score 80.0: 9.0 points above"];
+    const test = {
+      examples: 200,
+      student: 60,
+      student_low: 53.1,
+      student_high: 66.5,
+      score: 71,
+      low: 64.4,
+      high: 76.8,
+      gain: { low: 4, high: 18 },
+      validation: 80,
+      gap: 9,
+      errors: 0,
+      told,
+    };
+    const { user } = await opened(snapshot({ summary: summary({ test, testset_size: 200 }) }));
+    const shown = () => screen.getByRole("region", { name: `Run ${RUN}` }).textContent ?? "";
+    expect(shown()).toContain("Test score71.0");
+    for (const sentence of told) {
+      expect(shown()).toContain(sentence);
+    }
+    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    expect(shown()).toContain("test rows200");
+  });
+});
+
 describe("what one sees at first", () => {
   it("is the state, the best score with its gain, progress, cost and calls", async () => {
     await opened(

@@ -25,7 +25,12 @@ interface InstructionCardViewProps {
   readonly onAdded: (index: number) => void;
 }
 
-const sources = { student: "Yours", proposed: "Proposed", user: "By hand" } as const;
+const sources = {
+  student: "Yours",
+  proposed: "Proposed",
+  repaired: "Repaired",
+  user: "By hand",
+} as const;
 
 export function InstructionCardView({
   kernel,
@@ -154,6 +159,12 @@ export function InstructionCardView({
   );
 }
 
+function lineage({ source, evidence = [] }: InstructionCard, parent: number): string {
+  return source === "repaired"
+    ? `Repaired from instruction ${parent}, by training rows ${evidence.join(", ")}`
+    : `Edited from instruction ${parent}`;
+}
+
 function facts(card: InstructionCard) {
   return [
     card.tip !== null && (
@@ -162,6 +173,6 @@ function facts(card: InstructionCard) {
       </>
     ),
     card.demo_set !== null && `Written after seeing demo set ${card.demo_set}`,
-    card.based_on !== null && `Edited from instruction ${card.based_on}`,
+    card.based_on !== null && lineage(card, card.based_on),
   ].filter((fact) => fact !== false);
 }

@@ -47,6 +47,9 @@ export const SettingsPanel = memo(function DrawnSettings({
             ))}
             <Fact name="training rows">{formatCount(summary.trainset_size)}</Fact>
             <Fact name="validation rows">{formatCount(summary.valset_size)}</Fact>
+            {summary.testset_size ? (
+              <Fact name="test rows">{formatCount(summary.testset_size)}</Fact>
+            ) : null}
             <Fact name="caps">{capsText(summary.caps)}</Fact>
             <Fact name="started">{formatDateTime(summary.created)}</Fact>
             {summary.ended !== null && <Fact name="ended">{formatDateTime(summary.ended)}</Fact>}

@@ -27,6 +27,7 @@ export function Vitals({ summary, working }: VitalsProps) {
   return (
     <dl class="mipro-vitals">
       <BestScore summary={summary} />
+      {summary.test ? <TestScore test={summary.test} /> : null}
       <Progress summary={summary} working={working} />
       <BudgetGauge
         label="Cost"
@@ -78,6 +79,20 @@ function BestScore({ summary }: { readonly summary: RunSummary }) {
         {best !== null && best.trial > 0 && ` · trial ${best.trial}`}
       </span>
       {best?.rests && <span class="mipro-vital-note">{best.rests}: no full evaluation</span>}
+    </Vital>
+  );
+}
+
+/** What the returned program scored on rows that no phase had seen, and all that follows of it. */
+function TestScore({ test }: { readonly test: NonNullable<RunSummary["test"]> }) {
+  return (
+    <Vital label="Test score">
+      <span class="mipro-vital-value mipro-vital-value--large">{formatScore(test.score)}</span>
+      {test.told.map((sentence) => (
+        <span key={sentence} class="mipro-vital-note">
+          {sentence}
+        </span>
+      ))}
     </Vital>
   );
 }

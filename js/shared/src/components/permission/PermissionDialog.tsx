@@ -230,6 +230,9 @@ function WhatRuns({ request }: { readonly request: PermissionRequest }) {
         <dd>
           {counted(request.trainset_size, "row")} to learn from, {formatCount(request.valset_size)}{" "}
           to validate on
+          {request.testset_size
+            ? `, ${formatCount(request.testset_size)} to test the result on`
+            : null}
         </dd>
         {Object.entries(request.models).map(([role, model]) => (
           <Fact key={role} name={role.replaceAll("_", " ")} value={model} />
