@@ -130,9 +130,12 @@ class RequestHandler:
         self._live(run).ban(predictor, index, part=part, on=on)
 
     @request
-    def add(self, run: str, predictor: str, instruction: str, based_on: int | None) -> Added:
-        """Add an instruction by hand; with `based_on`, in the place of that candidate."""
-        index = self._live(run).add_instruction(predictor, instruction, based_on=based_on)
+    def add(
+        self, run: str, predictor: str, instruction: str, based_on: int | None, *, replaces: bool
+    ) -> Added:
+        """Add an instruction by hand; if it `replaces` `based_on`, in the place of that one."""
+        live = self._live(run)
+        index = live.add_instruction(predictor, instruction, based_on=based_on, replaces=replaces)
         return {"index": index}
 
     @request

@@ -196,6 +196,15 @@ def attempted(run):
     return ""
 
 
+def test_an_edit_may_stand_beside_the_original(slow_server):
+    run = searching(begin())
+    index = run.add_instruction("solve", "Add them up, and check.", based_on=2, replaces=False)
+    assert run.state.candidates["solve"][index].based_on == 2
+    assert run.state.banned == set()
+    run.stop()
+    run.wait()
+
+
 def test_a_pause_sends_nothing_and_loses_nothing(slow_server):
     run = searching(begin())
     run.pause()

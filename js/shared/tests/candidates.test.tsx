@@ -195,6 +195,7 @@ describe("InstructionCards", () => {
           predictor: "classify",
           instruction: "Label it. Be quick.",
           based_on: null,
+          replaces: false,
         },
       },
     ]);
@@ -226,9 +227,43 @@ describe("InstructionCards", () => {
     await screen.findByText("Instruction 7 was added in the place of instruction 2.");
     expect(asked.at(-1)).toEqual({
       what: "add",
-      ask: { run: RUN, predictor: "classify", instruction: "Short.", based_on: 2 },
+      ask: { run: RUN, predictor: "classify", instruction: "Short.", based_on: 2, replaces: true },
     });
     await waitFor(() => expect(document.activeElement?.textContent).toBe("Edit instruction 2"));
+  });
+
+  it("adds an edit beside the original where that is chosen", async () => {
+    const { kernel, asked } = kernelWith({ add: () => ({ index: 7 }) });
+    render(<InstructionCards kernel={kernel} summary={summary()} cards={[instructionCard(2)]} />);
+    await userEvent.click(screen.getByRole("button", { name: "Edit instruction 2" }));
+    const kept = await screen.findByRole("checkbox", { name: "Try instruction 2 no longer" });
+    expect((kept as HTMLInputElement).checked).toBe(true);
+    await userEvent.click(kept);
+    const field = screen.getByRole("textbox", { name: "Beside instruction 2" });
+    await userEvent.clear(field);
+    await userEvent.type(field, "Short.");
+    await userEvent.click(screen.getByRole("button", { name: "Add as a new one" }));
+    await screen.findByText("Instruction 7 was added beside instruction 2.");
+    expect(asked.at(-1)).toMatchObject({ what: "add", ask: { based_on: 2, replaces: false } });
+  });
+
+  it("shows what an edit changed in the instruction that it comes from", async () => {
+    const cards = [
+      instructionCard(0, { source: "student", instruction: clip("Classify it.") }),
+      instructionCard(1, { instruction: clip("Label the text with a topic.") }),
+      instructionCard(2, {
+        instruction: clip("Label the text with one topic."),
+        source: "user",
+        based_on: 1,
+      }),
+    ];
+    render(<InstructionCards kernel={null} summary={summary()} cards={cards} />);
+    await userEvent.click(
+      screen.getByRole("button", { name: "Diff of instruction 2 to instruction 1" }),
+    );
+    const shown = screen.getByLabelText("Changes from instruction 1 to instruction 2");
+    expect(shown.textContent).toContain("one");
+    expect(shown.textContent).not.toContain("Classify");
   });
 
   it("keeps what was written when the kernel refuses it, or Escape is pressed", async () => {

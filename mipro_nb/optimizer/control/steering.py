@@ -66,8 +66,8 @@ class Steering:
             self.pin(choice, on=False)
         self.journal.emit(CandidateBanned(**asdict(choice), on=on))
 
-    def add(self, predictor: str, instruction: str, based_on: int | None) -> int:
-        """Add an instruction and return its index; with `based_on`, it replaces that one.
+    def add(self, predictor: str, instruction: str, based_on: int | None, *, replaces: bool) -> int:
+        """Add an instruction and return its index; if it `replaces` `based_on`, that is banned.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class Steering:
             )
         )
         known[predictor].append(text)
-        if based_on is not None:
+        if based_on is not None and replaces:
             self._replace(Choice(predictor, "instruction", based_on), index)
         return index
 

@@ -428,7 +428,12 @@ class Run(RunFrames):
         self._steer(lambda algorithm: algorithm.steering.ban(choice, on=on))
 
     def add_instruction(
-        self, predictor: str, instruction: str, *, based_on: int | None = None
+        self,
+        predictor: str,
+        instruction: str,
+        *,
+        based_on: int | None = None,
+        replaces: bool = True,
     ) -> int:
         """Add an instruction of your own to the search and return its number.
 
@@ -439,7 +444,9 @@ class Run(RunFrames):
         instruction
             The text.
         based_on
-            Number of the candidate that it is an edit of; that one is banned in its favour.
+            Number of the candidate that it is an edit of; None if of none.
+        replaces
+            Ban that candidate in its favour; where it was pinned, the edit is pinned.
 
         Raises
         ------
@@ -449,7 +456,9 @@ class Run(RunFrames):
             If the run has ended.
         """
         return self._steer(
-            lambda algorithm: algorithm.steering.add(predictor, instruction, based_on)
+            lambda algorithm: algorithm.steering.add(
+                predictor, instruction, based_on, replaces=replaces
+            )
         )
 
     def _steer(self, change: Callable[[Algorithm], T]) -> T:

@@ -626,9 +626,9 @@ export interface Asks {
     ask: { run: string; predictor: string; part: Part; index: number; on: boolean };
     answer: null;
   };
-  /** Add an instruction by hand; with `based_on`, in the place of that candidate. */
+  /** Add an instruction by hand; if it `replaces` `based_on`, in the place of that one. */
   add: {
-    ask: { run: string; predictor: string; instruction: string; based_on: number | null };
+    ask: { run: string; predictor: string; instruction: string; based_on: number | null; replaces: boolean };
     answer: Added;
   };
   /** Return all recorded runs. */

@@ -23,12 +23,14 @@ describe("asking", () => {
       predictor: "solve",
       instruction: "a",
       based_on: null,
+      replaces: false,
     });
     const second = kernel.ask("add", {
       run: RUN,
       predictor: "solve",
       instruction: "b",
       based_on: null,
+      replaces: false,
     });
     const [a, b] = wire.asked("add");
     wire.tell({ kind: "answer", id: b?.id ?? 0, value: { index: 2 } });

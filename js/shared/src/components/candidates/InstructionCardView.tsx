@@ -3,6 +3,7 @@ import type { InstructionCard, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { variableOf } from "../../model/words";
 import { Button } from "../base/Button";
+import { Checkbox } from "../base/Field";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
 import { ClipText } from "../drill/ClipText";
@@ -22,7 +23,7 @@ interface InstructionCardViewProps {
   readonly student: InstructionCard | null;
   /** All instructions of the predictor. */
   readonly others: readonly InstructionCard[];
-  readonly onAdded: (index: number) => void;
+  readonly onAdded: (index: number, replaces: boolean) => void;
 }
 
 const sources = {
@@ -44,13 +45,17 @@ export function InstructionCardView({
   const pin = useSwitch(kernel, summary.id, "instruction", card, "pin");
   const ban = useSwitch(kernel, summary.id, "instruction", card, "ban");
   const [comparing, setComparing] = useState(false);
+  const [replaces, setReplaces] = useState(true);
   const [draft, setDraft] = useState<string | null>(null);
   const opening = useAction();
   const adding = useAction();
   const root = useRef<HTMLDivElement>(null);
   const closed = useRef(false);
   const steerable = kernel !== null && summary.steerable;
-  const comparable = student !== null && card.source !== "student";
+  const origin =
+    card.based_on === null ? student : others.find(({ index }) => index === card.based_on);
+  const before = card.source === "student" ? null : (origin ?? student);
+  const whose = before === student ? "yours" : `instruction ${card.based_on}`;
 
   useEffect(() => {
     if (draft === null && closed.current) {
@@ -72,11 +77,11 @@ export function InstructionCardView({
   function add(instruction: string): void {
     const { predictor, index } = card;
     void adding.start(async () => {
-      const ask = { run: summary.id, predictor, instruction, based_on: index };
+      const ask = { run: summary.id, predictor, instruction, based_on: index, replaces };
       const added = await kernel?.ask("add", ask);
       close();
       if (added !== undefined) {
-        onAdded(added.index);
+        onAdded(added.index, replaces);
       }
     });
   }
@@ -96,15 +101,22 @@ export function InstructionCardView({
         actions={
           draft === null && (
             <>
-              {comparable && (
+              {before !== null && (
                 <Button
                   kind="quiet"
                   icon="compare"
                   pressed={comparing}
-                  title="What changed from the student’s instruction"
+                  title={
+                    before === student
+                      ? "What changed from the student’s instruction"
+                      : `What changed from ${whose}`
+                  }
                   onClick={() => setComparing(!comparing)}
                 >
-                  Diff <span class="mipro-only-read">of {name} to yours</span>
+                  Diff{" "}
+                  <span class="mipro-only-read">
+                    of {name} to {whose}
+                  </span>
                 </Button>
               )}
               <CopyButton
@@ -134,20 +146,26 @@ export function InstructionCardView({
       >
         {draft !== null ? (
           <InstructionForm
-            label={`In the place of instruction ${card.index}`}
+            label={`${replaces ? "In the place of" : "Beside"} instruction ${card.index}`}
             initial={draft}
             submit="Add as a new one"
             taken={others.map(({ index, instruction }) => ({ index, text: instruction.text }))}
             action={adding}
             onSubmit={add}
             onCancel={close}
-          />
-        ) : comparing && comparable ? (
+          >
+            <Checkbox
+              label={`Try instruction ${card.index} no longer`}
+              checked={replaces}
+              onChange={setReplaces}
+            />
+          </InstructionForm>
+        ) : comparing && before !== null ? (
           <ClipDiff
-            before={[student.instruction]}
+            before={[before.instruction]}
             after={[card.instruction]}
             join={(texts) => texts.join("")}
-            name={`Changes from your instruction to ${name}`}
+            name={`Changes from ${before === student ? "your instruction" : whose} to ${name}`}
             kernel={kernel}
             run={summary.id}
           />

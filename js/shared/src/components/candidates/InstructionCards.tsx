@@ -67,7 +67,7 @@ function PredictorInstructions({
 
   function add(instruction: string): void {
     void adding.start(async () => {
-      const ask = { run: summary.id, predictor, instruction, based_on: null };
+      const ask = { run: summary.id, predictor, instruction, based_on: null, replaces: false };
       const added = await kernel?.ask("add", ask);
       close();
       if (added !== undefined) {
@@ -99,8 +99,11 @@ function PredictorInstructions({
           card={card}
           student={student}
           others={cards}
-          onAdded={(index) =>
-            setSaid(`Instruction ${index} was added in the place of instruction ${card.index}.`)
+          onAdded={(index, replaces) =>
+            setSaid(
+              `Instruction ${index} was added ${replaces ? "in the place of" : "beside"} ` +
+                `instruction ${card.index}.`,
+            )
           }
         />
       )}

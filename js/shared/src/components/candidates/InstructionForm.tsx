@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { usePageId } from "../../model/ids";
 import { Button } from "../base/Button";
@@ -12,6 +13,8 @@ interface InstructionFormProps {
   /** Instructions that are there already. */
   readonly taken: readonly { readonly index: number; readonly text: string }[];
   readonly action: Action;
+  /** Below the text: what else there is to choose. */
+  readonly children?: ComponentChildren;
   readonly onSubmit: (instruction: string) => void;
   readonly onCancel: () => void;
 }
@@ -23,6 +26,7 @@ export function InstructionForm({
   submit,
   taken,
   action,
+  children,
   onSubmit,
   onCancel,
 }: InstructionFormProps) {
@@ -82,6 +86,7 @@ export function InstructionForm({
           <SafeText text={error} />
         </span>
       )}
+      {children}
       <div class="mipro-instruction-form-buttons">
         <Button kind="primary" type="submit">
           {action.pending ? "Adding…" : submit}
