@@ -14,7 +14,7 @@ from pydantic import Field as Constraint
 
 from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language import Example, InputField, OutputField, Signature
-from mipro_nb.language.formats import labels_of, write_fields
+from mipro_nb.language.formats import FORMATS, labels_of, write_fields
 from mipro_nb.language.prompt import write_messages, write_retry
 from mipro_nb.language.reply import read_reply, reply_schema
 from mipro_nb.testing.values import Address, Color, Mixed, Person, texts
@@ -399,3 +399,24 @@ def test_the_reply_schema_describes_the_outputs_alone():
     assert schema["properties"]["json"] == {"type": "string"}
     assert schema["properties"]["person"] == {"$ref": "#/$defs/Person"}
     assert set(schema["$defs"]) == {"Person", "Address"}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "label", "written"),
+    [
+        (bool, 1, "true"),
+        (bool, 0.0, "false"),
+        (int, 1.0, "1"),
+        (Literal[0, 1], 1.0, "1"),
+        (int | None, 1.0, "1"),
+        (int, 1.5, "1.5"),
+        (bool, 2, "2"),
+    ],
+)
+def test_a_number_is_shown_as_its_type_has_it(annotation, label, written):
+    signature = Signature("text -> label: T", T=annotation)
+    demo = {"text": "x", "label": label}
+    for prompt_format in FORMATS:
+        turn = write_messages(signature, [demo], demo, prompt_format=prompt_format)[2]["content"]
+        assert written in turn
+        assert str(label) == written or str(label) not in turn

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel
 
-from mipro_nb.errors import ReplyError
+from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language import Signature
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.reply import read_reply
@@ -162,6 +162,50 @@ def test_an_explanation_in_the_line_of_a_value_is_noted(annotation, said, value,
 def test_an_explanation_that_may_turn_the_value_is_asked_about(annotation, said):
     with pytest.raises(ReplyError):
         reading(annotation, f"answer: {said}")
+
+
+@pytest.mark.parametrize("said", ["No, it is not.", "no - it is not so", "No. It may be so."])
+def test_no_is_not_denied_by_a_denial(said):
+    read = reading(Literal["yes", "no"], f"answer: {said}")
+    assert read.values == {"answer": "no"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (Literal["yes", "no", "maybe"], "Yes, maybe"),
+        (Literal["yes", "no", "maybe"], "yes and maybe"),
+        (Literal["yes", "no"], "no answer"),
+        (Literal["yes", "no"], "no idea"),
+        (Literal["A", "B", "AB"], "A/B"),
+    ],
+)
+def test_another_label_beside_a_label_is_not_passed_over(labels, said):
+    with pytest.raises(ReplyError):
+        reading(labels, f"answer: {said}")
+
+
+@pytest.mark.parametrize("said", ["Sci-Tech", "Sci / Tech", "sci & tech", "sci_tech"])
+def test_a_label_in_two_parts_may_be_joined_in_another_way(said):
+    assert reading(Literal["Sci/Tech", "World"], said).values == {"answer": "Sci/Tech"}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "reply"),
+    [
+        (int, "First 6.\n4"),
+        (int, "The answer is 4"),
+        (int, "#### 4"),
+        (int, "6 * 7 = 4"),
+        (bool, "The answer is yes"),
+        (LETTERS, "The answer is B"),
+        (LETTERS, "So it is.\n\nA"),
+    ],
+)
+def test_a_value_stated_where_the_reply_was_cut_off_may_go_on(annotation, reply):
+    with pytest.raises(TruncatedReplyError):
+        reading(annotation, reply, truncated=True)
+    assert reading(bool, "Yes, the text says so in its fi", truncated=True).values["answer"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from decimal import Decimal
 from enum import Enum
 from typing import Literal
 
@@ -212,6 +213,24 @@ def test_a_threshold_that_no_label_reaches_is_told():
 
 
 # Labels
+
+
+@pytest.mark.parametrize(
+    ("declared", "label"),
+    [
+        (int, 1.0),
+        (int, True),
+        (bool, 1),
+        (bool, 0.0),
+        (float, 1),
+        (Literal[0, 1], 1.0),
+        (Decimal, 1.5),
+        (int | None, 1.0),
+    ],
+)
+def test_a_number_that_equals_a_value_of_the_type_gets_no_note(declared, label):
+    signature = mipro.Signature("text -> label: T", T=declared)
+    assert notes_of(signature, lambda e, p: True, labelled(*[label] * 10)) == ""
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from mipro_nb.language.reading.labels import all_labels, is_part, loosely, parted, plain_label
-from mipro_nb.language.reading.turning import SCALING, TURNING
+from mipro_nb.language.reading.turning import FALSE_WORDS, SCALING, TRUE_WORDS, TURNING
 
 # In what explains a value: it may not hold after all.
 _HEDGES = re.compile(
@@ -43,9 +43,7 @@ def is_denied(annotation: Any, value: Any, rest: str, *, own: bool) -> bool:
         It is a sentence of its own: only how it begins may turn the value then.
     """
     if isinstance(value, bool):
-        hedges = _HEDGES_OF_TRUTH if value else _HEDGES
-        low = rest.casefold()
-        return bool(hedges.match(low) if own else hedges.search(_first_sentence(low)))
+        return _is_truth_denied(rest.casefold(), truth=value, own=own)
     if isinstance(value, int | float | Decimal):
         low = rest.casefold()
         return bool(re.search(r"\d", low) or TURNING.search(low) or SCALING.search(low))
@@ -55,7 +53,19 @@ def is_denied(annotation: Any, value: Any, rest: str, *, own: bool) -> bool:
         return True
     if all(len(loosely(text)) == 1 for text in labels):
         return _ANOTHER_LETTER.search(rest) is not None
-    return _is_label_denied(loosely(str(plain_label(value))), others, rest.casefold(), own=own)
+    label = loosely(str(plain_label(value)))
+    if label in TRUE_WORDS | FALSE_WORDS and not any(_names(rest, other) for other in others):
+        return _is_truth_denied(rest.casefold(), truth=label in TRUE_WORDS, own=own)
+    return _is_label_denied(label, others, rest.casefold(), own=own)
+
+
+def _names(text: str, label: str) -> bool:
+    return parted(text.casefold(), label)[1]
+
+
+def _is_truth_denied(rest: str, *, truth: bool, own: bool) -> bool:
+    hedges = _HEDGES_OF_TRUTH if truth else _HEDGES
+    return bool(hedges.match(rest) if own else hedges.search(_first_sentence(rest)))
 
 
 def _is_label_denied(label: str, others: Iterable[str], rest: str, *, own: bool) -> bool:

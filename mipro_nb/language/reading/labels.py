@@ -20,7 +20,8 @@ NOT_CHOSEN = re.compile(r"^\W*?(?:\[\s*\]\s*\S|\u2610|[<>]\s*=?\s*\d[\d.,]*[*_`\
 _NUMBERED = re.compile(r"^\(?\d{1,2}[.)]\s+")
 _MOST_WORDS = 4
 _GOES_ON = re.compile(r"\s+(?!(?:is|because|since|as)\b)[a-z]")
-_BETWEEN_WORDS = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])")
+_DETERMINERS = frozenset({"no", "not", "non"})
+_BETWEEN_WORDS = re.compile(r"(?<=[^\W\d_]{2})\s?[\s_/&-]\s?(?=[^\W\d_]{2})")
 _UNMODIFYING = frozenset({"the", "a", "an", "is", "as", "be", "it", "it's", "its", "just", "say"})
 ROUND = "\"'`*<>[]\u201c\u201d\u2018\u2019"
 
@@ -104,7 +105,14 @@ def _nearest(said: str, labels: Mapping[str, str]) -> list[str]:
         and any(is_part(labels[key], other) for other in labels.values())
         and _modified(said, labels[key])
     ]
-    return [] if modified else longest
+    others = [
+        label
+        for label in labels.values()
+        if not any(label == labels[key] or is_part(label, labels[key]) for key in longest)
+        and _is_named(said, label)
+        and not any(is_part(labels[key], label) for key in longest)
+    ]
+    return [] if modified or others else longest
 
 
 def is_part(label: str, other: str) -> bool:
@@ -129,13 +137,21 @@ def _near(said: str, label: str) -> bool:
     if len(phrase.split()) > _MOST_WORDS:
         return False
     before, found, after = parted(phrase, label)
-    if label in {"a", "i"} and _GOES_ON.match(after):
-        return False  # the article, or who speaks
+    if not _is_named(phrase, label):
+        return False
     # "0% spam", "spam: 0.1": a number beside a label says how much of it.
     beside = f"{before} {after}"
     is_turned = TURNING.search(beside) or re.search(r"(?<!\w)!\s*$", before)
     is_scaled = label[0].isdecimal() and SCALING.search(beside)
     return found and not (is_turned or is_scaled or re.search(r"\d", beside))
+
+
+def _is_named(phrase: str, label: str) -> bool:
+    """Tell whether `label` stands in `phrase`, and not as another word: an article, "no" joy."""
+    _, found, after = parted(phrase, label)
+    if label in {"a", "i"} and _GOES_ON.match(after):
+        return False
+    return found and not (label in _DETERMINERS and re.match(r"\s+\w", after))
 
 
 def parted(phrase: str, label: str) -> tuple[str, bool, str]:

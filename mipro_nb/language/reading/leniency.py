@@ -44,12 +44,10 @@ from mipro_nb.language.reading.labels import (
 )
 from mipro_nb.language.reading.listed import between_commas, in_lines
 from mipro_nb.language.reading.near_json import near_json
-from mipro_nb.language.reading.turning import SCALING, TURNING
+from mipro_nb.language.reading.turning import FALSE_WORDS, SCALING, TRUE_WORDS, TURNING
 from mipro_nb.language.reading.wrapping import unquoted
 from mipro_nb.language.signatures.fields import adapter_of
 
-_TRUE = frozenset({"true", "yes", "1", "y", "t"})
-_FALSE = frozenset({"false", "no", "0", "n", "f"})
 NONE_WORDS = frozenset({"", "none", "null", "n/a"})
 _NUMBERS = (int, float, Decimal)
 _DATES = (date, datetime, time)
@@ -186,8 +184,8 @@ def _truth(raw: Any) -> Any:
     if not isinstance(raw, str):
         return raw
     word = "" if NOT_CHOSEN.match(raw) else loosely(TICKED.sub("", raw.strip()))
-    if word in _TRUE or word in _FALSE:
-        return word in _TRUE
+    if word in TRUE_WORDS | FALSE_WORDS:
+        return word in TRUE_WORDS
     msg = f"expected true or false, got {shown(raw, 80)!r}"
     raise NotOneOfError(msg)
 

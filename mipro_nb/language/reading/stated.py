@@ -135,7 +135,7 @@ def stated(name: str, text: str) -> Iterator[tuple[str, str]]:
 
 
 def result(line: str) -> str | None:
-    """Return what stands at the end of a calculation, None if `line` is not one.
+    """Return what stands at the end of a calculation, None if `line` is something else.
 
     >>> result("m + n = 256 + 37 = 293")
     '293'

@@ -1,9 +1,11 @@
-"""Words beside a label or a number that may turn it into another one."""
+"""Words for yes and no, and words beside a label or a number that may turn it into another one."""
 
 from __future__ import annotations
 
 import re
 
+TRUE_WORDS = frozenset({"true", "yes", "1", "y", "t"})
+FALSE_WORDS = frozenset({"false", "no", "0", "n", "f"})
 # A word beside a label that may turn it into its opposite, or into two labels.
 TURNING = re.compile(
     r"\b(?:not|no|non|never|neither|nor|none|or|and|but|un|anti|hardly|barely|maybe|perhaps|either"

@@ -136,9 +136,7 @@ def is_placeholder(field: Field, text: str) -> bool:
 def may_go_on(field: Field, text: str) -> bool:
     """Tell whether `text`, cut off where it ends, may be the beginning of another value."""
     text = text.strip()
-    if field.type is str:
-        return True
-    if holds_elements(field.type) and _is_open_list(text):
+    if field.type is str or _is_open(field, text):
         return True
     if field.type is bool or "\n" in text:
         return False
@@ -150,6 +148,15 @@ def may_go_on(field: Field, text: str) -> bool:
         return False
     begun = loosely(text)
     return sum(loosely(write_value(field, option)).startswith(begun) for option in options) > 1
+
+
+def _is_open(field: Field, text: str) -> bool:
+    """Tell whether a list may go on, or the words in which a value is stated."""
+    if holds_elements(field.type):
+        return _is_open_list(text)
+    if _strictly(field, text) is not _NOTHING:
+        return False
+    return _with_explanation(field, plainly(first_line(text))) is _NOTHING
 
 
 def _is_open_list(text: str) -> bool:

@@ -7,6 +7,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -284,13 +285,29 @@ def choices(annotation: Any) -> tuple[Any, ...] | None:
 def json_value(field_: Field, value: Any) -> Any:
     """Return `value` as JSON would give it back; one that has no JSON form as its text.
 
-    A value of another type than the field's (an int for a float, a raw label) is taken as it is.
+    A value of another type than the field's (a raw label) is taken as it is, but for a number that
+    equals one of the type: see `equal_number`.
     """
+    value = equal_number(field_, value)
     try:
         written = adapter(field_).dump_python(value, mode="json", warnings="error")
     except (ValueError, TypeError):
         written = to_jsonable_python(value, fallback=str, inf_nan_mode="constants")
     return in_order(value, written)
+
+
+def equal_number(field_: Field, value: Any) -> Any:
+    """Return the value of the field's type that equals the number `value`; `value` if none does.
+
+    In a column of a table with an empty cell, whole numbers are 1.0, and true may be 1.
+    """
+    if not isinstance(value, int | float | Decimal) or type(value) is field_.type:
+        return value
+    try:
+        typed = adapter(field_).validate_python(value)
+    except Exception:  # noqa: BLE001 - a user's own type raises anything
+        return value
+    return typed if typed == value else value
 
 
 def in_order(value: Any, written: Any) -> Any:

@@ -17,6 +17,7 @@ from mipro_nb.language.signatures.fields import (
     accepts,
     adapter,
     choices,
+    equal_number,
     type_name,
 )
 from mipro_nb.language.signatures.signature import SignatureMeta
@@ -181,7 +182,7 @@ def _kind_of(value: Any, output: Field) -> str:
 def _is_value(output: Field, value: Any) -> bool:
     """Tell whether an answer, which is of the output's type, can be equal to `value`."""
     try:
-        adapter(output).validate_python(value, strict=True)
+        adapter(output).validate_python(equal_number(output, value), strict=True)
     except Exception:  # noqa: BLE001 - a user's own type raises anything
         return False
     return True
