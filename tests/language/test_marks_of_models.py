@@ -107,6 +107,14 @@ def test_an_output_may_be_called_as_what_ends_or_begins_a_turn():
     assert read("q -> assistant", "assistant: yes") == {"assistant": "yes"}
 
 
+def test_a_dialogue_keeps_its_speakers_and_a_word_left_out_is_noted():
+    dialogue = "Assistant: Hello.\nUser: Hi."
+    assert read("q -> answer", dialogue) == {"answer": dialogue}
+    reading = read_reply(Signature("q -> answer"), "assistant\n\nanswer: 42")
+    assert reading.values == {"answer": "42"}
+    assert reading.notes == ["The word 'assistant' before the answer was left out."]
+
+
 def test_a_comma_after_a_value_that_is_no_member_of_an_object_stays():
     assert read("q -> answer", "answer: 42,") == {"answer": "42,"}
     with pytest.raises(ReplyError):

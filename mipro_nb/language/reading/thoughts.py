@@ -62,6 +62,10 @@ _BEGUN = re.compile(
 )
 # A turn whose tokens the server has decoded to nothing.
 _ROLE = re.compile(r"\s*#*[ \t]*assistant[ \t]*(?:[:\uff1a]|\n)[ \t]*\n*", re.IGNORECASE)
+# In a dialogue, the word is part of the text.
+_ANOTHER_SPEAKER = re.compile(
+    r"^[ \t*#]*(?:user|human|system)[ \t*]*[:\uff1a]", re.IGNORECASE | re.MULTILINE
+)
 _ANY = re.compile(
     "|".join([opening + "|" + closing.split("|(?=")[0] for opening, closing in _PAIRS])
     + r"|<\s*/?\s*(?:analysis|reasoning)\s*>|"
@@ -148,10 +152,12 @@ def told_apart(text: str, names: Iterable[str] | None = None) -> ReplyParts:
 
 
 def _turn(text: str, names: set[str]) -> tuple[str, str]:
-    """Return the first turn in `text`, and a note if tokens end it before `text` ends."""
+    """Return the first turn in `text`, and a note of what begins or ends it, if anything does."""
     text = _BEGUN.sub("", text, count=1) if _BEGUN.match(text) else text
-    if "assistant" not in names and (role := _ROLE.match(text)):
-        text = text[role.end() :]
+    said = ""
+    role = None if "assistant" in names or _ANOTHER_SPEAKER.search(text) else _ROLE.match(text)
+    if role:
+        text, said = text[role.end() :], "The word 'assistant' before the answer was left out."
     for ended in _ENDED.finditer(text):
         if folded(ended[1]) in names:
             continue  # an output named "completed"
@@ -161,8 +167,9 @@ def _turn(text: str, names: set[str]) -> tuple[str, str]:
         if ended[1] == "</s>" and before.count("<s>") > before.count("</s>"):
             continue  # the end of a text that is struck through
         further = " with the turn that follows it" if ended[2] else ""
-        return text[: ended.start()].rstrip(), f"The token {ended[1]!r} was left out{further}."
-    return text, ""
+        told = f"The token {ended[1]!r} was left out{further}."
+        return text[: ended.start()].rstrip(), f"{said} {told}".strip()
+    return text, said
 
 
 def _opened(opening: re.Pattern[str], text: str, names: tuple[str, ...]) -> re.Match[str] | None:
