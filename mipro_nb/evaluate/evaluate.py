@@ -253,7 +253,8 @@ class Evaluate:
         display_progress: bool | None = None,  # noqa: FBT001 - passed on by name's place
     ) -> tuple[Ledger, _Bar]:
         if not isinstance(program, Module):
-            raise InvalidArgumentError("program", program, "give a Module, such as Predict(…).")
+            remedy = "give a Module such as Predict(…), or a function that reads a mipro.prompt(…)."
+            raise InvalidArgumentError("program", program, remedy)
         rows = self.devset if devset is None else check_rows("devset", devset)
         chosen = self.metric if metric is None else Metric(metric)
         if chosen is None:

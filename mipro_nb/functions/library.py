@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-
+from mipro_nb.functions.finding import is_function
 from mipro_nb.functions.program import program
 from mipro_nb.language.example import Example
 from mipro_nb.language.foreign import Library
@@ -22,7 +21,8 @@ class _Functions:
         InvalidArgumentError
             If it names none.
         """
-        return program(value) if inspect.isroutine(value) else None
+        made: Module | None = program(value) if is_function(value) else None
+        return made
 
     def as_lm(self, value: object) -> LanguageModel | None:
         """Return None: LMs of functions are their own."""

@@ -11,9 +11,10 @@ from typing import Any, Self, TypeVar, overload
 
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import InvalidArgumentError, ProgramError, SignatureError, shown
+from mipro_nb.functions.caches import check_caches
 from mipro_nb.functions.doors import open_doors
 from mipro_nb.functions.executions import FunctionExecution, Observed, executing, has_places
-from mipro_nb.functions.finding import prompts_of
+from mipro_nb.functions.finding import is_function, prompts_of
 from mipro_nb.functions.lm import OwnLM
 from mipro_nb.functions.predictors import FunctionPredictor
 from mipro_nb.functions.prompts import FunctionPrompt
@@ -28,6 +29,12 @@ from mipro_nb.models.prices import Price, as_price
 F = TypeVar("F", bound=Callable[..., Any])
 
 _ITS_OWN_LM = "{name} asks an LM of its own: leave it out, and change the model in the function."
+
+_YIELDS = (
+    "{name} returns a generator, which asks the LM only after the function has ended. Give a "
+    "function that returns the whole answer: one around it, with ''.join(…)."
+)
+_SENT_ITSELF = "A prompt was sent as an object ({error}): write str(p) where messages are made."
 
 _CAUGHT = (
     "{name} calls LMs by itself. Calls that leave through httpx are counted and capped: those of "
@@ -151,8 +158,9 @@ class FunctionProgram(Module):
         Raises
         ------
         InvalidArgumentError
-            If the function does not take the rows' inputs.
+            If the function does not take the rows' inputs, or its answers are kept outside of runs.
         """
+        check_caches(self._function)
         inputs = named_inputs(self._function, rows)
         observed = Observed()
         predictors = [
@@ -198,18 +206,23 @@ class FunctionProgram(Module):
             try:
                 if inspect.iscoroutinefunction(self._function):
                     with open_doors():
-                        return await self._function(*args, **inputs)
-                result = await in_worker(self._run, *args, **inputs)
+                        result = await self._function(*args, **inputs)
+                else:
+                    result = await in_worker(self._run, *args, **inputs)
                 if inspect.isawaitable(result):  # of a lambda, or of a framework's own
                     with open_doors():
-                        return await result
+                        result = await result
             except asyncio.CancelledError:
                 raise
-            except Exception:
+            except Exception as error:
                 if execution.failure is None:
+                    if FunctionPrompt.__name__ in str(error):  # as JSON and pydantic name a type
+                        raise ProgramError(_SENT_ITSELF.format(error=shown(str(error)))) from error
                     raise
                 failure = execution.failure
             else:
+                if inspect.isgenerator(result) or inspect.isasyncgen(result):
+                    raise ProgramError(_YIELDS.format(name=type(self).__name__))
                 return result
         # Not inside the except block: a client's own error holds the request, and with it a key.
         raise failure
@@ -365,7 +378,7 @@ def program(
     """
     if function is None:
         return functools.partial(program, prompts=prompts, price=price)
-    if not callable(function) or isinstance(function, type | Module):
+    if not is_function(function):
         raise InvalidArgumentError("function", function, "give a function that calls an LM.")
     given = prompts_of(function) if prompts is None else prompts
     _check_prompts(function, given)

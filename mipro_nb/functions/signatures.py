@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -42,13 +43,15 @@ def named_inputs(function: Callable[..., Any], rows: Sequence[Example] = ()) -> 
                 "trainset",
                 f"inputs {given}",
                 f"{name}{signature} does not take them by name ({error}): name inputs and "
-                "parameters alike.",
+                f"parameters alike, or put a function around it that takes {given}.",
             ) from None
     return list(rows[0].inputs().keys())
 
 
 def name_of(function: Callable[..., Any]) -> str:
     """Return what a function is called."""
+    if isinstance(function, functools.partial):
+        return name_of(function.func)
     return str(getattr(function, "__name__", type(function).__name__))
 
 

@@ -424,7 +424,8 @@ class MIPROv2:
     ) -> RunSpec:
         student = as_program(student)
         if not isinstance(student, Module):
-            raise InvalidArgumentError("student", student, "give a Module, such as Predict(…).")
+            remedy = "give a Module such as Predict(…), or a function that reads a mipro.prompt(…)."
+            raise InvalidArgumentError("student", student, remedy)
         return await specify(
             student,
             rows(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 pytest.importorskip("dspy.primitives", reason="needs the extra `dspy`")
@@ -29,5 +30,7 @@ def test_the_magics_take_a_program_and_give_back_one_of_its_class(server, rows, 
     assert type(best) is dspy.ChainOfThought
     assert best is not program
     assert server.count > 0
+    with pytest.raises(UsageError, match=r"best is a program of another library.*guide From DSPy"):
+        shell.run_line_magic("mipro", "export best --as openai")
     told = str(shell.run_line_magic("mipro", "show"))
     assert "ChainOfThought" in told

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import json
 import queue
 import sqlite3
+import sys
 import threading
 import types
 import urllib.request
@@ -620,6 +622,115 @@ def test_a_function_without_prompts_is_refused(server, rows):
         mipro.prompt("Label it.", name="a name")
     with pytest.raises(InvalidArgumentError, match="give turns"):
         mipro.prompt("Label it.", name="p", messages=[{"role": "system", "content": "x"}])
+
+
+class Labeller:
+    """A prompt as an application's class holds it."""
+
+    def __init__(self, client):
+        self.client = client
+        self.prompt = mipro.prompt(TEXT, name="held")
+
+    def classify(self, text):
+        return self._asked(text)
+
+    def __call__(self, text):
+        return self._asked(text)
+
+    def _asked(self, text):
+        made = self.client.chat.completions.create(
+            model="gpt-4o-mini", messages=messages(self.prompt, text), temperature=0
+        )
+        return made.choices[0].message.content
+
+
+def with_model(model, prompt, client, text):
+    made = client.chat.completions.create(model=model, messages=messages(prompt, text))
+    return made.choices[0].message.content
+
+
+@pytest.mark.parametrize("kind", ["method", "object", "partial", "partial by name"])
+def test_whatever_can_be_called_is_a_function(kind, triage, server, rows):
+    client = openai.OpenAI(api_key=API_KEY)
+    labeller = Labeller(client)
+    given = {
+        "method": labeller.classify,
+        "object": labeller,
+        "partial": functools.partial(with_model, "gpt-4o-mini", triage, client),
+        "partial by name": functools.partial(with_model, "gpt-4o", client=client, prompt=triage),
+    }[kind]
+    plan = planned(given, rows)
+    assert [p.name for p in mipro.program(given).prompts] == (
+        ["triage"] if "partial" in kind else ["held"]
+    )
+    assert plan.estimate.total.calls.expected > 0
+
+
+def test_a_prompt_alone_or_a_class_is_no_function(triage, server, rows):
+    with pytest.raises(InvalidArgumentError, match="or a function that reads"):
+        compiled(triage, rows)
+    for wrong in (triage, Labeller):
+        with pytest.raises(InvalidArgumentError, match="give a function"):
+            mipro.program(wrong, prompts=[triage])
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "returned"])
+def test_a_function_that_returns_a_generator_is_refused(kind, triage, server, rows):
+    client = openai.OpenAI(api_key=API_KEY)
+
+    def parts(text):
+        sent = messages(triage, text)
+        yield from client.chat.completions.create(model="gpt-4o-mini", messages=sent, stream=True)
+
+    async def parts_async(text):
+        for part in parts(text):
+            yield part
+
+    given = {"sync": parts, "async": parts_async, "returned": lambda text: parts(text + "")}[kind]
+    with pytest.raises(ProgramError, match=r"returns a generator.*returns the whole answer"):
+        compiled(mipro.program(given, prompts=[triage]), rows)
+    assert server.count == 0
+
+
+def test_a_prompt_that_is_sent_as_an_object_is_told(triage, server, rows):
+    client = openai.OpenAI(api_key=API_KEY)
+
+    def classify(text):
+        sent = [{"role": "system", "content": triage}, {"role": "user", "content": text}]
+        return client.chat.completions.create(model="gpt-4o-mini", messages=sent)
+
+    with pytest.raises(ProgramError, match=r"sent as an object .*write str\(p\)"):
+        compiled(classify, rows)
+    assert server.count == 0
+
+
+def test_a_cache_by_arguments_is_refused_where_a_prompt_is_read(sync, triage, server, rows):
+    kept = functools.cache(sync)
+    for given in (kept, lambda text: kept(text + ""), functools.lru_cache(maxsize=2)(sync)):
+        with pytest.raises(InvalidArgumentError, match=r"functools' cache.*__wrapped__"):
+            planned(given, rows)
+
+    @functools.cache
+    def ending():
+        return ""
+
+    assert planned(lambda text: sync(text) + ending(), rows)
+    assert planned(kept.__wrapped__, rows)
+
+
+@pytest.mark.parametrize(
+    ("library", "is_on"),
+    [
+        ("litellm", {"cache": object()}),
+        ("langchain_core.globals", {"get_llm_cache": object}),
+    ],
+)
+def test_a_cache_of_a_library_is_refused_as_made_up_answers_would_stay_in_it(
+    library, is_on, sync, rows, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, library, types.SimpleNamespace(**is_on))
+    with pytest.raises(InvalidArgumentError, match=f"{library}.*made-up answers.*turn it off"):
+        planned(sync, rows)
 
 
 def test_inputs_that_the_function_does_not_take_are_refused(sync, server, rows):

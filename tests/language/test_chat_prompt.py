@@ -59,6 +59,7 @@ def test_values_that_are_no_texts_stand_as_python_writes_them():
         "{{> part }} {{ q }}",
         "{{{ q }}}",
         "{{ user name }}",
+        "{{ user-name }}",
         "{{ q.__class__ }}{{ q }}",
         "{% for x in y %}{{ q }}{% endfor %}",
     ],
@@ -76,6 +77,27 @@ def test_two_syntaxes_in_one_prompt_have_to_be_told():
     assert text_of(text, "braces", field="2") == "Write {{ question }} into 2."
     with pytest.raises(InvalidArgumentError, match="give one of"):
         text_of(text, "f-string")
+
+
+@pytest.mark.parametrize(
+    "field", ["{x:.2f}", "{x:,}", "{x!r}", "{x.name}", "{x[0]}", "{x[a].b!s:>9}"]
+)
+@pytest.mark.parametrize("other", ["", " and {q}"])
+def test_a_field_of_python_that_is_more_than_a_name_is_not_sent_as_text_in_silence(field, other):
+    text = f"Round it.\nNumber: {field}{other}"
+    with pytest.raises(InvalidArgumentError, match=r"is more than a name.*syntax=.braces"):
+        ChatPrompt.from_template(text)
+    kept = ChatPrompt.from_template(f"{text} {{n}}", syntax="braces")
+    assert field in kept.messages(dict.fromkeys(kept.signature.input_fields, 1))[0]["content"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": {q}, b: 1}', "{x: 1} {q}", "{x : y} {q}", "{'x':1} {q}", "{A1; B2} {q}"],
+)
+def test_braces_that_are_no_field_of_python_stay_in_silence(text):
+    prompt = ChatPrompt.from_template(f"Answer it.\n{text}")
+    assert list(prompt.signature.input_fields) == ["q"]
 
 
 @pytest.mark.parametrize("text", ["No input at all.", '{"only": "JSON"}', "{}", "{0}"])

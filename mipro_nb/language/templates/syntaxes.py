@@ -22,6 +22,10 @@ from mipro_nb.language.templates.pieces import (
 # Each finds what is doubled as well, so that it is not taken for what is not.
 _SINGLE = re.compile(r"\{\{[A-Za-z_]\w*\}\}|\{([A-Za-z_]\w*)\}")
 _DOUBLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
+# What str.format takes beyond a name: {user.name}, {rows[0]}, {x!r}, {x:.2f}. JSON is not that.
+_FIELD = re.compile(
+    r"\{\{|\}\}|(\{[A-Za-z_]\w*(?=[.\[!:])(?:\.\w+|\[\w+\])*(?:![rsa])?(?::[^\s{}\"']+)?\})"
+)
 _TAG = re.compile(r"\{\{\{?([^{}]*)\}?\}\}")
 _JINJA = re.compile(r"\{%-?\s*[a-z]+.*?%\}|\{\{-|-\}\}|(?<!\{)\{#.*?#\}", re.DOTALL)
 _MEANT = re.compile(r"[#^/>&!]?\s*[A-Za-z_]")
@@ -34,7 +38,7 @@ def syntax_of(texts: Sequence[str]) -> str:
     Raises
     ------
     InvalidArgumentError
-        If there are two.
+        If there are two, or a placeholder of Python's is more than a name.
     """
     whole = "\n".join(texts)
     single = next((found[0] for found in _SINGLE.finditer(whole) if found[1]), None)
@@ -50,6 +54,13 @@ def syntax_of(texts: Sequence[str]) -> str:
         )
     if other:
         return "jinja" if jinja else "mustache"
+    if field := next((found[1] for found in _FIELD.finditer(whole) if found[1]), None):
+        raise InvalidArgumentError(
+            "syntax",
+            None,
+            f"{shown(field, 40)} is more than a name: write a plain placeholder and give the value "
+            'as it is to stand there, or say syntax="braces" if it is text.',
+        )
     if single:
         return "format" if all(map(_is_format, texts)) else "braces"
     return (
@@ -195,8 +206,9 @@ def _not_plain(tag: str) -> InvalidArgumentError:
     return InvalidArgumentError(
         _WHERE,
         shown(tag, 60),
-        "only plain placeholders such as {{ question }} are understood, no logic, filters or "
-        "attributes: work the value out before, and give it as an input of its own.",
+        "only plain placeholders such as {{ question }} are understood, with names of letters, "
+        "digits and _, no logic, filters or attributes: work the value out before, and give it as "
+        "an input of its own.",
     )
 
 

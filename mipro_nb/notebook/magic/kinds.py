@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import keyword
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 from mipro_nb.errors import shown
 from mipro_nb.functions import FunctionPrompt
-from mipro_nb.functions.finding import prompts_of
+from mipro_nb.functions.finding import is_function, prompts_of
 from mipro_nb.language import Example, Module
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.notebook.magic.known_runs import (
@@ -107,7 +106,7 @@ def _new_name(_: Notebook, text: str) -> str:
 
 
 def _is_program(value: Any) -> bool:
-    return isinstance(value, Module) or (inspect.isroutine(value) and bool(prompts_of(value)))
+    return isinstance(value, Module) or (is_function(value) and bool(prompts_of(value)))
 
 
 def _is_metric(value: Any) -> bool:

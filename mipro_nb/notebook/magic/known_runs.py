@@ -8,7 +8,7 @@ from IPython.core.error import UsageError
 
 from mipro_nb import runs
 from mipro_nb.errors import RecordError, shown
-from mipro_nb.language import Module
+from mipro_nb.language import Module, foreign
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.words import Offered, did_you_mean
 from mipro_nb.optimizer import Run
@@ -73,7 +73,18 @@ def read_resumable(notebook: Notebook, text: str) -> str | Module:
 def read_exported(notebook: Notebook, text: str) -> str | Module:
     """Return the program of this name, or what `read_run` does if there is none."""
     held = notebook.namespace.get(text)
-    return held if isinstance(held, Module) else read_run(notebook, text)
+    if isinstance(held, Module):
+        return held
+    try:
+        return read_run(notebook, text)
+    except ArgumentTypeError:
+        if isinstance(foreign.as_program(held), Module):
+            msg = (
+                f"{text} is a program of another library, which has its prompt: save it by that "
+                "library. For DSPy's, the guide From DSPy shows how to get its messages."
+            )
+            raise ArgumentTypeError(msg) from None
+        raise
 
 
 def complete_exported(notebook: Notebook, typed: str) -> list[str]:
