@@ -206,7 +206,7 @@ async def _attempt(asked: CaughtCall, last: list[Response], call: Call) -> Answe
 
 
 def _read(asked: CaughtCall, given: Mapping[str, Any], call: Call) -> Answer | None:
-    """Return what a response says, None where it is none that could be told to the function."""
+    """Return what a response says, None where it cannot be told to the function."""
     try:
         answer = asked.api.answer(given, call)
         if answer is not None and asked.body.get("stream"):
