@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from mipro_nb.errors import MiproError
+from mipro_nb.errors import MiproError, ProgramError, shown
 from mipro_nb.functions.answers import unpacked
 from mipro_nb.functions.apis import Api
 from mipro_nb.functions.executions import FunctionExecution, Held
@@ -33,6 +33,8 @@ _NUM_RETRIES = 3
 # What a header is called that holds what must not be seen.
 _SECRET = re.compile(r"key|token|secret|auth|cookie", re.IGNORECASE)
 _LIKE_A_KEY = 20
+# What reading JSON meets that is not what an API documents.
+_OF_ANOTHER_FORM = (TypeError, ValueError, AttributeError, LookupError)
 _PROVIDERS = {
     **{
         urlsplit(each.base_url).hostname: name
@@ -94,7 +96,11 @@ async def answered(asked: CaughtCall, execution: FunctionExecution | None) -> Re
     execution
         The execution that makes it; None where that is not known.
     """
-    messages = written(asked.api.messages(asked.body))
+    try:
+        messages = written(asked.api.messages(asked.body))
+        asked.api.wanted(asked.body, ())
+    except _OF_ANOTHER_FORM as error:
+        return _unreadable(asked, execution, error)
     texts = [message["content"] for message in messages.messages]
     held = None if execution is None else execution.asking(texts)
     price = None if execution is None else execution.price
@@ -134,6 +140,17 @@ async def _answer(
     return asked.api.made_up(text, wanted, asked.model)
 
 
+def _unreadable(asked: CaughtCall, execution: FunctionExecution | None, why: Exception) -> Response:
+    error = ProgramError(
+        f"It asks {asked.model} in a form that {asked.api.path} does not take "
+        f"({shown(str(why), 80)}): nothing was sent. See that its messages, tools and formats are "
+        "as the service documents them."
+    )
+    if execution is not None:
+        execution.failure = error
+    return as_response(error, None)
+
+
 def _call_of(
     asked: CaughtCall, messages: Written, predictor: str | None, price: Price | None
 ) -> Call:
@@ -166,7 +183,7 @@ def _secrets_in(parts: SplitResult) -> Iterator[str]:
 
 async def _attempt(asked: CaughtCall, last: list[Response], call: Call) -> Answer:
     """Make one attempt by the function's own client."""
-    body = json.dumps(asked.api.limited(asked.body, call), ensure_ascii=False).encode()
+    body = json.dumps(asked.api.limited(asked.body, call)).encode()
     failure: Exception | None = None
     try:
         response = await asked.send(body)
@@ -182,9 +199,20 @@ async def _attempt(asked: CaughtCall, last: list[Response], call: Call) -> Answe
         given = json.loads(response.content)
     except ValueError:
         given = None
-    answer = asked.api.answer(given, call) if isinstance(given, Mapping) else None
+    answer = _read(asked, given, call) if isinstance(given, Mapping) else None
     if answer is None:
         raise no_answer(response, call)
+    return answer
+
+
+def _read(asked: CaughtCall, given: Mapping[str, Any], call: Call) -> Answer | None:
+    """Return what a response says, None where it cannot be told to the function."""
+    try:
+        answer = asked.api.answer(given, call)
+        if answer is not None and asked.body.get("stream"):
+            asked.api.stream(asked.api.whole(answer, asked.model), asked.body)
+    except _OF_ANOTHER_FORM:
+        return None
     return answer
 
 

@@ -34,12 +34,17 @@ from mipro_nb.models.gate.attempts import is_under_way
 from mipro_nb.models.gate.gate import gate_here, run_gate
 
 LIBRARIES = ("httpx", "httpx2")
-_EMBEDDINGS = "/embeddings"
-# How other services are asked for text: we can neither count such calls nor keep their answers.
+# What is paid for, and told in the plan as neither counted nor capped.
+_EMBEDDINGS = re.compile(r"/(?:embeddings|embed|rerank)$|:(?:e|batchE)mbedContents?$")
+# How services are asked for what we can neither count nor keep: text in other ways, text that comes
+# later, images, speech.
 _UNKNOWN = re.compile(
     r"/v1/completions$|/openai/deployments/[^/]+/completions$|/v1/complete$"
     r"|:(?:streamG|g)enerateContent$|:(?:raw|streamRaw)?[pP]redict$"
     r"|/(?:converse|invoke)(?:-stream|-with-response-stream)?$|/api/(?:chat|generate)$|/v\d/chat$"
+    r"|/threads(?:/[^/]+)?/runs(?:/[^/]+/submit_tool_outputs)?$|/responses/compact$|/batches$"
+    r"|/images/(?:generations|edits|variations)$|/videos$"
+    r"|/audio/(?:speech|transcriptions|translations)$"
 )
 _OF_THE_BODY = frozenset({"content-length", "transfer-encoding"})
 # A request that is sent on would be one that is not counted.
@@ -65,8 +70,7 @@ def open_doors() -> Iterator[None]:
     """Have calls made inside the block find the gate they belong to."""
     global _open  # noqa: PLW0603 - it is one door for the whole process
     with _lock:
-        if _open == 0:
-            _wrap_all()
+        _wrap_all()  # other code may have put back since what it had found
         _open += 1
     try:
         yield
@@ -80,18 +84,22 @@ def open_doors() -> Iterator[None]:
 
 def _wrap_all() -> None:
     _wrap(socket, "getaddrinfo", looking_up)
-    for name in LIBRARIES:
-        if importlib.util.find_spec(name) is None:
-            continue
-        library = importlib.import_module(name)
+    for library in _libraries():
         _wrap(library.Client, "send", functools.partial(sending, library=library))
         _wrap(library.AsyncClient, "send", functools.partial(sending_async, library=library))
 
 
+@functools.cache
+def _libraries() -> list[ModuleType]:
+    found = (name for name in LIBRARIES if importlib.util.find_spec(name) is not None)
+    return [importlib.import_module(name) for name in found]
+
+
 def _wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    if any(each.owner is owner for each in _wrapped):  # it still is: see below
-        return
     original = getattr(owner, name)
+    # Twice does no harm where somebody has wrapped it after us: what passed the outer one is known.
+    if any(each.made is original for each in _wrapped):
+        return
     made = make(original)
     _wrapped.append(_Wrapped(owner, name, made, original))
     setattr(owner, name, made)
@@ -99,12 +107,12 @@ def _wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 
 def _unwrap_all() -> None:
     left = []
-    for each in _wrapped:
+    for each in reversed(_wrapped):
         if vars(each.owner).get(each.name) is each.made:
             setattr(each.owner, each.name, each.original)
         else:  # somebody has wrapped it after us, and ours is inside
             left.append(each)
-    _wrapped[:] = left
+    _wrapped[:] = reversed(left)
 
 
 def sending(original: Callable[..., Any], library: ModuleType) -> Callable[..., Any]:
@@ -119,7 +127,7 @@ def sending(original: Callable[..., Any], library: ModuleType) -> Callable[..., 
         asked = _asked(request, attempt)
         given = None if asked is None else core().wait_for(asked())
         if given is not None:
-            return _made(library, request, given)
+            return _made(library, request, given, options)
         with let_by():
             return original(self, request, **options)
 
@@ -145,7 +153,7 @@ def sending_async(original: Callable[..., Any], library: ModuleType) -> Callable
         asked = _asked(request, attempt)
         given = None if asked is None else await on_core(asked())
         if given is not None:
-            return _made(library, request, given)
+            return _made(library, request, given, options)
         with let_by():
             return await original(self, request, **options)
 
@@ -175,7 +183,7 @@ def _asked(
     if execution is None and run_gate.get() is not None:
         return None
     path = request.url.path
-    if path.endswith(_EMBEDDINGS):
+    if _EMBEDDINGS.search(path):
         return _embedding
     api = api_of(path)
     body = None if api is None else _body_of(request)
@@ -205,8 +213,9 @@ async def _embedding() -> None:
 async def _refused(execution: FunctionExecution | None, path: str) -> Response:
     error = ProgramError(
         f"It asks an LM at {shown(path, 80)}, in a form that mipro_nb does not know: such calls "
-        "can be neither counted nor capped. Ask it by Chat Completions, Responses or Messages: "
-        "many services have an address that takes one of them."
+        "can be neither counted nor capped. Ask it for text by Chat Completions, Responses or "
+        "Messages: many services have an address that takes one of them. Have anything else made "
+        "before the run, and give it to the function as an input."
     )
     if execution is not None:
         execution.failure = error
@@ -230,9 +239,12 @@ def _read(response: Any) -> Response:
     return Response(response.status_code, response.content, headers)
 
 
-def _made(library: ModuleType, request: Any, given: Response) -> Any:
+def _made(library: ModuleType, request: Any, given: Response, options: Mapping[str, Any]) -> Any:
+    body = library.ByteStream(given.content)
     response = library.Response(
-        given.status, headers=dict(given.headers), content=given.content, request=request
+        given.status, headers=dict(given.headers), stream=body, request=request
     )
+    if not options.get("stream"):  # else the caller reads it, by whatever way it likes
+        response.read()
     response.elapsed = timedelta(0)
     return response

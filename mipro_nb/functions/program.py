@@ -305,7 +305,7 @@ class FunctionProgram(Module):
         SavedStateError
             If the file is not a saved program, or one of other prompts or a newer format.
         """
-        self.load_state(saving.read(Path(path)))
+        self.load_state(saving.read(path))
 
     def _like_this(self, predictors: Sequence[FunctionPredictor], observed: Observed) -> Self:
         return type(self)(self._function, predictors, self._price, observed, attached=False)

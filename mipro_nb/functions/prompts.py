@@ -120,7 +120,7 @@ class FunctionPrompt:
             "text": self._text,
             "demos": demos,
         }
-        saving.save(state, Path(path))
+        saving.save(state, path)
 
     def load(self, path: str | Path) -> None:
         """Take text and demos from what `save` wrote.
@@ -130,7 +130,7 @@ class FunctionPrompt:
         SavedStateError
             If the file is not a saved prompt, or one of another name or a newer format.
         """
-        state = saving.read(Path(path))
+        state = saving.read(path)
         if state.get("format") != _FORMAT or state.get("version") != _VERSION:
             msg = f"{path} is not a prompt saved by this mipro_nb: its 'format' is not {_FORMAT!r}."
             raise SavedStateError(msg)

@@ -237,7 +237,7 @@ class Module:
 
     def save(self, path: str | Path) -> None:
         """Write `dump_state` as readable JSON to `path`, exactly as it is given."""
-        saving.save(self.dump_state(), Path(path))
+        saving.save(self.dump_state(), path)
 
     def load(self, path: str | Path) -> None:
         """Read what `save` wrote into this program, or what DSPy saved as JSON.
@@ -247,7 +247,7 @@ class Module:
         SavedStateError
             If the file is not a saved program, or one of another structure or a newer format.
         """
-        saving.load_state(self.named_predictors(), saving.read(Path(path)))
+        saving.load_state(self.named_predictors(), saving.read(path))
 
     def export(
         self, form: str, *, predictor: str | None = None, lm: LanguageModel | None = None

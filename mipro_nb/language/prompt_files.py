@@ -20,6 +20,8 @@ _READ = (
 )
 _FILE = "file://"
 _SYNTAX_OF_LANGCHAIN = {"f-string": "format", "jinja2": "jinja", "mustache": "mustache"}
+# As many parts a file may have for each of its characters, and besides.
+_PARTS_EACH, _PARTS = 10, 1_000
 
 
 class PromptInFile(NamedTuple):
@@ -77,13 +79,36 @@ def content_of(path: Path) -> Any:
         import yaml  # noqa: PLC0415 - few have such files
 
         try:
-            return yaml.safe_load(text)
+            return _checked_size(yaml.safe_load(text), _PARTS_EACH * len(text) + _PARTS)
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             raise _unreadable(path, error) from None
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _unreadable(path, error) from None
+
+
+def _checked_size(content: Any, most: int) -> Any:
+    """Return what YAML says if, with what its aliases repeat, it has no more than `most` parts.
+
+    Raises
+    ------
+    ValueError
+        If it has more: a few lines may say more than fits into memory, or say themselves.
+    """
+    left = [content]
+    for _ in range(most):
+        if not left:
+            break
+        part = left.pop()
+        if isinstance(part, Mapping):
+            left += [*part, *part.values()]
+        elif isinstance(part, Sequence) and not isinstance(part, str | bytes):
+            left += part
+    if left:
+        msg = "its aliases repeat too much, or repeat themselves: write out what they stand for"
+        raise ValueError(msg)
+    return content
 
 
 def text_of(path: Path) -> str:

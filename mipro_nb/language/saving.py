@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from mipro_nb.errors import InvalidArgumentError, SavedStateError, shown
+from mipro_nb.homes import expanded
 from mipro_nb.language.dspy_states import is_dspys, translated
 from mipro_nb.language.example import Example
 from mipro_nb.language.formats import check_fits, check_format, is_known, unknown_remedy
@@ -79,8 +80,17 @@ def jsonable(value: Any, name: str) -> Any:
         ) from error
 
 
-def save(state: Mapping[str, Any], path: Path) -> None:
-    """Write `state` as indented JSON."""
+def save(state: Mapping[str, Any], path: str | Path) -> None:
+    """Write `state` as indented JSON.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `path` is not the path of a file.
+    """
+    path = expanded(path, "path")
+    if not path.name:
+        raise InvalidArgumentError("path", str(path), "name a file, such as program.json.")
     text = json.dumps(state, indent=2, ensure_ascii=False) + "\n"
     # Written beside it first, so that a failure leaves an older file as it was; what has no UTF-8
     # form (a lone surrogate) is written as its JSON escape, which is read back the same.
@@ -94,14 +104,17 @@ def save(state: Mapping[str, Any], path: Path) -> None:
         raise
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: str | Path) -> dict[str, Any]:
     """Return the state in the file at `path`.
 
     Raises
     ------
+    InvalidArgumentError
+        If `path` is not a path.
     SavedStateError
         If there is no such file or it holds no JSON object.
     """
+    path = expanded(path, "path")
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

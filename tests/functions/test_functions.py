@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import httpx
+import httpx2
 import openai
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -406,6 +407,66 @@ def test_each_call_belongs_to_the_prompt_whose_text_it_holds(server, rows):
     assert min(counts.values()) >= 30
 
 
+@pytest.mark.parametrize("kind", ["iter_raw", "iter_bytes", "iter_lines", "async", "httpx"])
+def test_a_response_that_is_streamed_is_read_by_whatever_way(kind, triage, server, rows):
+    client = openai.OpenAI(api_key=API_KEY)
+    client_async = openai.AsyncOpenAI(api_key=API_KEY)
+
+    def asked(text):
+        return {"model": "gpt-4o-mini", "messages": messages(triage, text)}
+
+    def content(parts):
+        said = "".join(part if isinstance(part, str) else part.decode() for part in parts)
+        return json.loads(said)["choices"][0]["message"]["content"]
+
+    def classify(text):
+        create = client.chat.completions.with_streaming_response.create
+        with create(**asked(text)) as response:
+            return content(list(getattr(response.http_response, kind)()))
+
+    async def classify_async(text):
+        create = client_async.chat.completions.with_streaming_response.create
+        async with create(**asked(text)) as response:
+            return content([part async for part in response.http_response.aiter_raw()])
+
+    def classify_by_httpx(text):
+        headers = {"Authorization": f"Bearer {API_KEY}"}
+        url = f"{server.base_url}/chat/completions"
+        with httpx.stream("POST", url, json=asked(text), headers=headers) as response:
+            return content([response.read()])
+
+    function = {"async": classify_async, "httpx": classify_by_httpx}.get(kind, classify)
+    best = compiled(mipro.program(function, prompts=[triage]), rows, num_trials=2)
+    assert best.score > 0
+    assert server.count == best.run.state.spend.attempts
+
+
+def test_calls_are_caught_though_another_wrapper_was_taken_away(triage, server, rows):
+    client = openai.OpenAI(api_key=API_KEY)
+    before = httpx2.Client.send
+
+    def instrumented(self, *args, **kwargs):
+        return before(self, *args, **kwargs)
+
+    def classify(text):
+        made = client.chat.completions.create(model="gpt-4o-mini", messages=messages(triage, text))
+        if httpx2.Client.send is not before and taken_away.pop():
+            httpx2.Client.send = before
+        return made.choices[0].message.content
+
+    sent = 0
+    try:
+        for _ in range(2):
+            httpx2.Client.send, taken_away = instrumented, [False] * 10_000 + [True]
+            best = compiled(mipro.program(classify, prompts=[triage]), rows, num_trials=2)
+            sent += best.run.state.spend.attempts
+            assert server.count == sent
+            assert httpx2.Client.send is before
+            triage.reset()
+    finally:
+        httpx2.Client.send = before
+
+
 def test_a_judge_in_the_metric_is_counted(sync, server, rows):
     client = openai.OpenAI(api_key=API_KEY)
 
@@ -562,6 +623,17 @@ def test_the_result_is_on_the_prompt_and_can_be_kept(sync, triage, server, rows,
     assert best("message 5") == sync("message 5")
     with pytest.raises(SavedStateError, match="'triage'"):
         mipro.prompt("Other.", name="other").load(tmp_path / "triage.json")
+
+
+@pytest.mark.parametrize("path", [None, 5, b"p.json", ["p.json"], ""])
+def test_what_is_no_path_is_named(path, sync, triage):
+    program = mipro.program(sync, prompts=[triage])
+    for write in (triage.save, program.save):
+        with pytest.raises(InvalidArgumentError, match="path="):
+            write(path)
+    for read in (triage.load, program.load):
+        with pytest.raises((InvalidArgumentError, SavedStateError), match=r"path=|Cannot read"):
+            read(path)
 
 
 def test_the_key_is_in_no_record(sync, server, rows, tmp_path):
@@ -800,15 +872,79 @@ def test_what_a_function_returns_may_be_of_any_type(sync, triage, server, rows):
         assert best.score > 0
 
 
-def test_a_form_that_is_not_known_is_refused(triage, server, rows):
+@pytest.mark.parametrize(
+    "path",
+    [
+        "models/gemini:generateContent",
+        "threads/runs",
+        "threads/thread_1/runs",
+        "batches",
+        "messages/batches",
+        "responses/compact",
+        "images/generations",
+        "audio/speech",
+        "videos",
+    ],
+)
+def test_a_form_that_is_not_known_is_refused(path, triage, server, rows):
     def classify(text):
         sent = {"contents": f"{triage} {text}"}
-        url = f"{server.base_url}/models/gemini:generateContent"
-        return httpx.post(url, json=sent).raise_for_status().text
+        return httpx.post(f"{server.base_url}/{path}", json=sent).raise_for_status().text
 
-    with pytest.raises(ProgramError, match=r"generateContent, in a form that mipro_nb does not"):
+    with pytest.raises(ProgramError, match=f"{path}, in a form that mipro_nb does not"):
         compiled(classify, rows)
     assert server.count == 0
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"messages": None},
+        {"tools": 5},
+        {"tools": [{"type": "function", "function": "x"}]},
+        {"tools": [{"function": {"parameters": "x"}}], "tool_choice": "required"},
+        {"messages": [{"role": "user", "content": [{"type": []}]}]},
+    ],
+)
+def test_a_request_of_another_form_is_not_sent_and_told(odd, triage, server, rows):
+    def classify(text):
+        sent = {"model": "gpt-4o-mini", "messages": messages(triage, text), **odd}
+        return httpx.post(f"{server.base_url}/chat/completions", json=sent).raise_for_status().text
+
+    with pytest.raises(ProgramError, match="gpt-4o-mini in a form that /chat/completions does not"):
+        compiled(classify, rows)
+    assert server.count == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "message",
+    ["spam", 5, {"content": "spam", "tool_calls": 5}, {"content": None, "tool_calls": [5]}],
+)
+@pytest.mark.usefixtures("short_pauses")
+def test_an_answer_of_another_form_is_a_broken_answer(message, stream, triage, server, rows):
+    client, broken = openai.OpenAI(api_key=API_KEY), []
+
+    def odd(request):
+        if request.last_user == "Message: message 8" and not broken:
+            broken.append(request.number)
+            body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+            return Reply(raw_body=json.dumps(body).encode())
+        return original(request)
+
+    original, server._answer = server._answer, odd
+
+    def classify(text):
+        made = client.chat.completions.create(
+            model="gpt-4o-mini", messages=messages(triage, text), temperature=0, stream=stream
+        )
+        if stream:
+            return "".join(c.choices[0].delta.content or "" for c in made if c.choices)
+        return made.choices[0].message.content
+
+    best = compiled(classify, rows, lambda e, p, trace=None: True)
+    assert best.run.status == "finished"
+    assert server.count == best.run.state.spend.attempts
 
 
 def test_a_client_that_cannot_be_seen_through_is_stopped_where_lms_are_asked(triage, server, rows):

@@ -365,3 +365,12 @@ def test_it_stands_in_programs_beside_other_predictors():
     assert "Be brief." in program.plan_notes[0]
     with context(lm=ScriptedLM("a draft", "answer: fine")):
         assert program(question="?").answer == "fine"
+
+
+@pytest.mark.parametrize("opening", ["{#", "{% a ", "{{# optimize"])
+def test_marks_that_open_and_never_end_are_read_once(opening):
+    # Read again for each of them, this would take minutes.
+    prompt = ChatPrompt.from_template(f"Say it. {opening * 50_000}\n\n{{text}}", syntax="braces")
+    with pytest.raises(InvalidArgumentError):
+        ChatPrompt.from_template(opening * 50_000)
+    assert prompt.request({"text": "x"}).messages[0]["content"].endswith("\n\nx")

@@ -184,3 +184,14 @@ def test_of_several_predictors_one_is_named():
 def test_an_unknown_form_is_refused():
     with pytest.raises(InvalidArgumentError, match=", ".join(FORMS)):
         prompt_with().export("yaml")
+
+
+@pytest.mark.parametrize("odd", [["messages"], {"form": 1}, 5, b"messages"])
+def test_arguments_of_other_types_are_refused(odd):
+    program = ChatPrompt.from_template("Say it.\n\n{text}")
+    with pytest.raises(InvalidArgumentError, match="form="):
+        program.export(odd)
+    with pytest.raises(InvalidArgumentError, match="predictor="):
+        program.export("messages", predictor=odd)
+    with pytest.raises(InvalidArgumentError, match="lm="):
+        program.export("openai", lm=odd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -190,3 +191,23 @@ def test_what_no_prompt_can_be_read_from_is_refused(file, name, content, remedy)
 def test_what_is_exported_is_read_again(file):
     prompt = ChatPrompt([SYSTEM, ASK])
     assert asked(file("prompt.json", prompt.export("messages"))) == ASKED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&a [*a]",
+        "prompts: &a\n- *a",
+        "a: &a [x,x,x,x,x,x,x,x,x]\n"
+        + "".join(
+            f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n"
+            for before, name in itertools.pairwise("abcdefghijkl")
+        )
+        + "prompts: *l\n",
+    ],
+)
+def test_yaml_that_repeats_without_end_is_refused(text, tmp_path):
+    file = tmp_path / "prompts.yaml"
+    file.write_text(text)
+    with pytest.raises(InvalidArgumentError, match="repeat too much, or repeat themselves"):
+        ChatPrompt.from_file(file)

@@ -102,7 +102,8 @@ class _Chat:
         return _completion(model, message, "tool_calls")
 
     def stream(self, whole: Json, body: Json) -> bytes:
-        counted = bool((body.get("stream_options") or {}).get("include_usage"))
+        options = body.get("stream_options")
+        counted = isinstance(options, Mapping) and bool(options.get("include_usage"))
         return events(_chunks(whole, counted=counted), named=False) + b"data: [DONE]\n\n"
 
 

@@ -116,5 +116,5 @@ def events(parts: Iterable[Json], *, named: bool) -> bytes:
     lines = []
     for part in parts:
         name = f"event: {part['type']}\n" if named else ""
-        lines.append(f"{name}data: {json.dumps(part, ensure_ascii=False)}\n\n")
+        lines.append(f"{name}data: {json.dumps(part)}\n\n")
     return "".join(lines).encode()

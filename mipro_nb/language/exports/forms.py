@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.exports.code import langchain_code, litellm_code, openai_code
 from mipro_nb.language.exports.exported_prompt import ExportedPrompt, prompt_of
+from mipro_nb.language.lm_protocol import check_lm
 
 if TYPE_CHECKING:
     from mipro_nb.language.lm_protocol import LanguageModel
@@ -30,7 +31,7 @@ def exported(
         If there is no such form or predictor, if there are several and none is named, or if the
         form cannot have the prompt.
     """
-    if form not in FORMS:
+    if not isinstance(form, str) or form not in FORMS:
         raise InvalidArgumentError("form", form, f"choose one of {', '.join(FORMS)}.")
     if name is None and len(predictors) != 1:
         raise InvalidArgumentError(
@@ -40,9 +41,9 @@ def exported(
             f"{', '.join(predictors)}.",
         )
     chosen = next(iter(predictors)) if name is None else name
-    if chosen not in predictors:
+    if not isinstance(chosen, str) or chosen not in predictors:
         raise InvalidArgumentError("predictor", name, f"they are {', '.join(predictors)}.")
-    return FORMS[form](prompt_of(predictors[chosen], lm))
+    return FORMS[form](prompt_of(predictors[chosen], check_lm("lm", lm)))
 
 
 def _messages(prompt: ExportedPrompt) -> list[dict[str, str]]:

@@ -27,7 +27,11 @@ _FIELD = re.compile(
     r"\{\{|\}\}|(\{[A-Za-z_]\w*(?=[.\[!:])(?:\.\w+|\[\w+\])*(?:![rsa])?(?::[^\s{}\"']+)?\})"
 )
 _TAG = re.compile(r"\{\{\{?([^{}]*)\}?\}\}")
-_JINJA = re.compile(r"\{%-?\s*[a-z]+.*?%\}|\{\{-|-\}\}|(?<!\{)\{#.*?#\}", re.DOTALL)
+_JINJA = {
+    "%}": re.compile(r"\{%-?\s*[a-z]+.*?%\}", re.DOTALL),
+    "#}": re.compile(r"(?<!\{)\{#.*?#\}", re.DOTALL),
+    "": re.compile(r"\{\{-|-\}\}"),
+}
 _MEANT = re.compile(r"[#^/>&!]?\s*[A-Za-z_]")
 _WHERE = "templates"
 
@@ -43,7 +47,7 @@ def syntax_of(texts: Sequence[str]) -> str:
     whole = "\n".join(texts)
     single = next((found[0] for found in _SINGLE.finditer(whole) if found[1]), None)
     double = _DOUBLE.search(whole)
-    jinja = _JINJA.search(whole)
+    jinja = _jinja_in(whole)
     other = jinja or double
     if single and other:
         raise InvalidArgumentError(
@@ -68,6 +72,16 @@ def syntax_of(texts: Sequence[str]) -> str:
         if any(_MEANT.match(tag[1].strip()) for tag in _TAG.finditer(whole))
         else ("format" if all(map(_is_format, texts)) else "braces")
     )
+
+
+def _jinja_in(text: str) -> re.Match[str] | None:
+    # What opens behind the last end would be looked at to the end of the text, each time in vain.
+    found = (
+        pattern.search(text[: text.rfind(end) + len(end)] if end else text)
+        for end, pattern in _JINJA.items()
+        if end in text
+    )
+    return min(filter(None, found), key=lambda mark: mark.start(), default=None)
 
 
 def check_syntax(name: Any) -> str | None:
