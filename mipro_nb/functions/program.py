@@ -36,6 +36,11 @@ _YIELDS = (
 )
 _SENT_ITSELF = "A prompt was sent as an object ({error}): write str(p) where messages are made."
 
+_NOT_EXPORTED = (
+    "a function writes its own messages and names its own model, so its requests cannot be written "
+    "down: p.source() is the line of each of its prompts to paste, save(…) keeps them all."
+)
+
 _CAUGHT = (
     "{name} calls LMs by itself. Calls that leave through httpx are counted and capped: those of "
     "openai's SDK, LiteLLM and most others. What leaves by other ways, or from threads that were "
@@ -274,6 +279,19 @@ class FunctionProgram(Module):
             for held in self._predictors:
                 held.prompt.take(held.signature.instructions, held.demos_with_turns(held.demos))
         return self
+
+    def export(
+        self, form: str, *, predictor: str | None = None, lm: LanguageModel | None = None
+    ) -> Any:
+        """Refuse: what the function sends around its prompts is in its code.
+
+        Raises
+        ------
+        InvalidArgumentError
+            Always.
+        """
+        del form, predictor, lm
+        raise InvalidArgumentError("program", type(self).__name__, _NOT_EXPORTED)
 
     def dump_state(self) -> dict[str, Any]:
         """Return texts and demos as JSON-able values; each demo with the turns it is shown as."""

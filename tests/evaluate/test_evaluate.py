@@ -457,6 +457,8 @@ def test_bad_arguments_are_refused(given, message):
 def test_bad_arguments_of_the_call_are_refused(server):
     evaluate = Evaluate(devset=rows(2), metric=right)
     with pytest.raises(InvalidArgumentError, match="give a Module"):
+        evaluate("question -> answer")
+    with pytest.raises(InvalidArgumentError, match="names no prompt"):
         evaluate(lambda question: question)
     with pytest.raises(InvalidArgumentError, match="devset"):
         evaluate(program(), devset=[])

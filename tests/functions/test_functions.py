@@ -696,6 +696,12 @@ def test_a_function_without_prompts_is_refused(server, rows):
         mipro.prompt("Label it.", name="p", messages=[{"role": "system", "content": "x"}])
 
 
+def test_a_function_is_not_exported_as_messages_that_it_does_not_send(sync):
+    for form in ("messages", "openai"):
+        with pytest.raises(InvalidArgumentError, match=r"writes its own messages.*p\.source"):
+            mipro.program(sync).export(form)
+
+
 class Labeller:
     """A prompt as an application's class holds it."""
 
