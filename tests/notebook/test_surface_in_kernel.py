@@ -197,7 +197,13 @@ def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
     assert end.answer("resume", {"run": run}) is None
     banned = {"run": run, "predictor": "solve", "part": "instruction", "index": 1, "on": True}
     assert end.answer("ban", banned) is None
-    added = {"run": run, "predictor": "solve", "instruction": "Do it.", "based_on": None}
+    added = {
+        "run": run,
+        "predictor": "solve",
+        "instruction": "Do it.",
+        "based_on": None,
+        "replaces": False,
+    }
     assert end.answer("add", added) == {"index": 4}
     assert "lift the ban first" in end.answer("pin", banned)
     detail = end.answer("trial", {"run": run, "trial": 0})
@@ -284,7 +290,13 @@ def test_a_request_that_arrives_twice_is_done_once(front_end, lm):
         )
     )
     run = next(m["run"] for _, m in end.messages if m["kind"] == "delta")
-    ask = {"run": run, "predictor": "solve", "instruction": "Do it.", "based_on": None}
+    ask = {
+        "run": run,
+        "predictor": "solve",
+        "instruction": "Do it.",
+        "based_on": None,
+        "replaces": False,
+    }
     assert end.answer("add", ask) == {"index": 4}
     end.send_again()
     assert end.answer("add", {**ask, "instruction": "Do it well."}) == {"index": 5}

@@ -370,23 +370,28 @@ def test_equal_calls_are_answered_from_what_the_run_had_been_told(record, after,
     with ScriptedServer(answer) as server:
         whole = begun(server, record.with_name("whole.sqlite"), **settings)
         whole.wait()
-        answers = sent_to(server)
+        answers = _shared(sent_to(server))
     assert set(answers.values()) == {1}
     run = cut_short(record, after, **settings)
     if imported:
         file = mipro.runs.export(run.id, record.with_suffix(".json"), record=record)
         record = record.with_name("imported.sqlite")
         mipro.runs.import_run(file, record=record)
-    before = answered(run)
+    before = _shared(answered(run))
     with ScriptedServer(answer) as server:
         mipro.configure(lm=lm_of(server, **settings["lm"]))
         again = (
             optimizer().resume(run.id, Solve(), record=record, requires_permission_to_run=False).run
         )
-        sent = sent_to(server)
+        sent = _shared(sent_to(server))
     assert not before & sent
     assert result(again) == result(whole)
     assert before + sent <= answers
+
+
+def _shared(calls):
+    """Leave out the repairs: several are drawn from one prompt."""
+    return Counter({text: n for text, n in calls.items() if "Repair the instruction" not in text})
 
 
 def test_a_copy_that_ends_in_another_record_leaves_the_run_going_on(record):
@@ -523,7 +528,7 @@ def test_what_a_person_steered_stays(record):
         return answer(request)
 
     with ScriptedServer(answer_and_tell, latency=0.005) as server:
-        run = begun(server, record, num_trials=12)
+        run = begun(server, record, num_trials=30)
         assert reached.wait(60)
         run.ban(*banned)
         index = run.add_instruction("plan", added)
