@@ -85,7 +85,7 @@ def check_name(argument: str, name: Any, what: str, taken: Collection[str]) -> N
 
 
 def check_parameters(
-    given: Mapping[str, Any], known: Collection[str], told: Callable[[str], str] = str
+    given: Mapping[str, Any], known: Collection[str], told: Callable[[str], str] | None = None
 ) -> None:
     """Return if all parameters that are `given` are `known`.
 
@@ -96,7 +96,7 @@ def check_parameters(
     known
         The names of parameters.
     told
-        Returns what to say of an unknown name; by default the name, which says nothing more.
+        Returns what to say of an unknown name, empty where there is nothing more to say.
 
     Raises
     ------
@@ -106,12 +106,11 @@ def check_parameters(
     for name in given.keys() - known:
         # Somebody may have put a key here.
         value = given[name] if isinstance(given[name], int | float) else "(not shown)"
-        said = told(name)
+        if told is not None and (said := told(name)):
+            raise InvalidArgumentError(name, value, said)
         near = get_close_matches(name, known, n=1)
-        if said in ("", name):
-            said = f"did you mean {near[0]}=?" if near else f"they are {', '.join(known)}."
-            said = f"there is no such parameter: {said}"
-        raise InvalidArgumentError(name, value, said)
+        meant = f"did you mean {near[0]}=?" if near else f"they are {', '.join(known)}."
+        raise InvalidArgumentError(name, value, f"there is no such parameter: {meant}")
 
 
 def no_others(told: Callable[[str], str]) -> Callable[[Callable[P, T]], Callable[P, T]]:

@@ -165,8 +165,7 @@ class RequestHandler:
     @request
     def compare(self, runs: list[str]) -> RunComparison:
         """Return runs side by side."""
-        compared = compare_runs(*runs, record=self._path)
-        return {"runs": compared.runs, "note": compared.note}
+        return compare_runs(*runs, record=self._path).shown()
 
     def _check_whole(self, run_id: str) -> None:
         """Refuse the beginning of an id: only who types it sees what it stands for."""

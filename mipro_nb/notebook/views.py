@@ -11,7 +11,7 @@ from mipro_nb.notebook.protocol import Kind
 from mipro_nb.runs.recorded_runs import compare_runs, list_runs, load_run
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.view_model import HistoryRow, RunComparison, Shown
+from mipro_nb.runs.view_model import HistoryRow, Shown
 from mipro_nb.runs.views.history import history_rows, matches
 
 if TYPE_CHECKING:
@@ -127,5 +127,4 @@ def compare(*run_ids: str, record: str | Path | None = None) -> View:
         If there is no such run.
     """
     comparison = compare_runs(*run_ids, record=record)
-    shown: RunComparison = {"runs": comparison.runs, "note": comparison.note}
-    return View("comparison", open_record(record), {**EMPTY, "comparison": shown})
+    return View("comparison", open_record(record), {**EMPTY, "comparison": comparison.shown()})

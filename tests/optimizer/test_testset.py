@@ -101,7 +101,8 @@ def test_the_report_tells_test_score_gain_and_gap(server):
         assert "points above the test score" in report or "points below the test" in report
 
 
-def test_a_run_that_is_stopped_leaves_the_testset_out_and_says_so(server):
+def stopped_after(trials):
+    """A run with a testset that was stopped in its search."""
     run = optimizer().start(
         Solve(),
         trainset=rows(10),
@@ -111,9 +112,14 @@ def test_a_run_that_is_stopped_leaves_the_testset_out_and_says_so(server):
         minibatch=False,
         requires_permission_to_run=False,
     )
-    until(lambda: len(run.state.trials) > 2)
+    until(lambda: len(run.state.trials) > trials)
     run.stop()
     run.wait()
+    return run
+
+
+def test_a_run_that_is_stopped_leaves_the_testset_out_and_says_so(server):
+    run = stopped_after(2)
     assert run.state.ended.tested is None
     assert sent_for_testset(server) == []
     assert "before the 40 rows of the testset were scored" in run.report()
@@ -155,18 +161,7 @@ def test_a_run_that_was_stopped_while_testing_pays_for_the_rest_only(server):
 
 
 def test_a_run_is_not_resumed_with_another_testset(server):
-    run = optimizer().start(
-        Solve(),
-        trainset=rows(10),
-        valset=rows(12, start=1000),
-        testset=TEST,
-        num_trials=30,
-        minibatch=False,
-        requires_permission_to_run=False,
-    )
-    until(lambda: len(run.state.trials) > 1)
-    run.stop()
-    run.wait()
+    run = stopped_after(1)
     sets = {"trainset": rows(10), "valset": rows(12, start=1000)}
     with pytest.raises(InvalidArgumentError, match=r"testset.*these rows differ"):
         optimizer().resume(run.id, Solve(), **sets, testset=rows(5, start=7000))

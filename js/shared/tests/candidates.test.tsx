@@ -236,7 +236,7 @@ describe("InstructionCards", () => {
     const { kernel, asked } = kernelWith({ add: () => ({ index: 7 }) });
     render(<InstructionCards kernel={kernel} summary={summary()} cards={[instructionCard(2)]} />);
     await userEvent.click(screen.getByRole("button", { name: "Edit instruction 2" }));
-    const kept = await screen.findByRole("checkbox", { name: "Try instruction 2 no longer" });
+    const kept = await screen.findByRole("checkbox", { name: "Stop trying instruction 2" });
     expect((kept as HTMLInputElement).checked).toBe(true);
     await userEvent.click(kept);
     const field = screen.getByRole("textbox", { name: "Beside instruction 2" });

@@ -74,6 +74,22 @@ def near_json(text: str, notes: list[str] | None = None) -> Any:
     return value
 
 
+def only_member(text: str) -> tuple[str, Any] | None:
+    """Return the key and the value of the object that `text` plainly means, if it has just one.
+
+    >>> only_member('{"answer": 42}')
+    ('answer', 42)
+    """
+    try:
+        made = near_json(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(made, dict) or len(made) != 1:
+        return None
+    ((key, value),) = made.items()
+    return str(key), value
+
+
 _DEEP = "it is nested too deeply"
 
 

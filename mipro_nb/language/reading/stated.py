@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
 
-from mipro_nb.language.reading.near_json import near_json
+from mipro_nb.language.reading.near_json import only_member
 
 # How an answer is called whatever it was asked for as; other languages' words below.
 ANSWERS = (
@@ -168,16 +168,11 @@ def _handed_over(text: str) -> str | None:
     """Return the value under a usual name for an answer, in an object or between tags."""
     if tagged := _TAGGED.fullmatch(text):
         return tagged[2].strip() if tagged[1].casefold() in ANSWERS else None
-    if not text.startswith(("{", "`")):
+    member = only_member(text) if text.startswith(("{", "`")) else None
+    if member is None:
         return None
-    try:
-        made = near_json(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(made, dict) or len(made) != 1:
-        return None
-    ((key, value),) = made.items()
-    is_usual = str(key).casefold().replace("_", " ") in ANSWERS
+    key, value = member
+    is_usual = key.casefold().replace("_", " ") in ANSWERS
     return str(value) if is_usual and isinstance(value, str | int | float) else None
 
 

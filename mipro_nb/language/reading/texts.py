@@ -10,7 +10,7 @@ from textwrap import dedent
 
 from mipro_nb.errors import shown
 from mipro_nb.language.reading.marks import folded, label_end
-from mipro_nb.language.reading.near_json import near_json
+from mipro_nb.language.reading.near_json import only_member
 from mipro_nb.language.reading.stated import boxed, plainly
 from mipro_nb.language.reading.wrapping import trimmed, unwrapped
 
@@ -70,16 +70,11 @@ def _tagged(name: str, text: str) -> str | None:
 
 
 def _in_object(name: str, text: str) -> str | None:
-    if not text.startswith("{"):
+    member = only_member(text) if text.startswith("{") else None
+    if member is None:
         return None
-    try:
-        made = near_json(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(made, dict) or len(made) != 1:
-        return None
-    ((key, value),) = made.items()
-    return value if folded(str(key)) == folded(name) and isinstance(value, str) else None
+    key, value = member
+    return value if folded(key) == folded(name) and isinstance(value, str) else None
 
 
 def _block(text: str) -> str | None:

@@ -92,22 +92,28 @@ def _export(
     if predictor is not None:
         msg = "--predictor chooses a prompt: give --as FORM with it."
         raise UsageError(msg)
-    recorded = runs.load(run)
-    if not program and expanded(path, "path").suffix.lower() == ".csv":
-        file = _new_file(path, overwrite=overwrite)
-        recorded.to_dataframe().to_csv(file)
-        return file
-    if not program and expanded(path, "path").suffix.lower() not in ("", ".json"):
-        msg = "A run is exported as .json, and the table of its trials as .csv: name such a file."
-        raise UsageError(msg)
     if not program:
-        return runs.export(run, _new_file(path, overwrite=overwrite), overwrite=overwrite)
+        return _exported(run, path, overwrite=overwrite)
+    recorded = runs.load(run)
     state = recorded.program_state()
     if state is None:
         msg = f"Run {run} has returned no program: it is {recorded.status}."
         raise UsageError(msg)
     file = _new_file(path, overwrite=overwrite)
     saving.save(state, file)
+    return file
+
+
+def _exported(run: str, path: str, *, overwrite: bool) -> Path:
+    """Write a run, or the table of its trials, as the file's name says."""
+    suffix = expanded(path, "path").suffix.lower()
+    if suffix not in ("", ".json", ".csv"):
+        msg = "Export a run to a .json file, or the table of its trials to a .csv file."
+        raise UsageError(msg)
+    file = _new_file(path, overwrite=overwrite)
+    if suffix != ".csv":
+        return runs.export(run, file, overwrite=overwrite)
+    runs.load(run).to_dataframe().to_csv(file)
     return file
 
 

@@ -307,7 +307,7 @@ def _told(number: int, drafts: int, usable: int) -> str:
         return ""
     return (
         f"Of {counted(drafts, 'repair')} in round {number}, {usable:,} became instruction "
-        "candidates. The others were empty, too long, or repeated an instruction, or their call "
+        "candidates. The others were empty or too long, repeated an instruction, or their call "
         "failed."
     )
 

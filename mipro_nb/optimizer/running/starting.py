@@ -12,7 +12,7 @@ from mipro_nb.language.settings import settings
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.run import Run
-from mipro_nb.optimizer.running.twins import earlier_noted, twin_noted, twin_of
+from mipro_nb.optimizer.running.twins import noted, twin_of
 from mipro_nb.runs.store.open_records import open_record
 
 
@@ -46,11 +46,10 @@ def run_of(
             spec = resumption.on_scale_of(progress, spec)
         plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
         spec = replace(spec, plan=plan)
-    if told := twin_noted(opened, spec, twin):
-        if not ask:
+    told, goes_on = noted(opened, spec, twin, resumes=progress is not None)
+    if told:
+        if goes_on and not ask:
             warnings.warn(told, stacklevel=3)
-        spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
-    elif progress is None and (told := earlier_noted(opened, spec)):
         spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
     return Run(spec, opened, progress, twin=twin)
 

@@ -16,6 +16,7 @@ from mipro_nb.optimizer.running.resume import differences, parts_of_others
 from mipro_nb.optimizer.running.run import Run, live_runs
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.view_model import HistoryRow
 from mipro_nb.runs.views.history import history_rows
 
 _GOING_ON = ("running", "paused")
@@ -41,8 +42,8 @@ _ENDED_EARLY = (
     "Run {run_id} of this very plan ended early ({state}): resume=True resumes it. {kept}"
 )
 _KEPT = (
-    "The record keeps the answers to its {calls} LM calls: what is asked again costs nothing, and "
-    "the amounts below are those of a run that finds no answers."
+    "The record keeps the answers to its {calls} LM calls: repeating them costs nothing. The "
+    "amounts below do not count on that."
 )
 # Each of them is read whole, which takes a moment.
 _LOOKED_AT = 5
@@ -59,19 +60,26 @@ def twin_of(record: Record, spec: RunSpec) -> Run | None:
     return None if found is None else going_on[found]
 
 
-def twin_noted(record: Record, spec: RunSpec, twin: Run | None) -> str:
-    """Return what to know of a run of the same specification that goes on, here or elsewhere."""
+def noted(record: Record, spec: RunSpec, twin: Run | None, *, resumes: bool) -> tuple[str, bool]:
+    """Return what to know of another run of the same specification, "" if there is none.
+
+    With it comes whether that run goes on, here or elsewhere. Of one that has ended a run is not
+    told that `resumes` one.
+    """
     if twin is not None:
         told = _TWIN.format(run_id=twin.id)
         its, own = twin.plan.caps, spec.plan.caps
         if its != own:
             told = f"{told} {_OTHER_CAPS.format(its=its.text(), own=own.text())}"
-        return told
-    elsewhere = _alike(record, spec, _going_on_elsewhere(record))
-    return "" if elsewhere is None else _TWIN_ELSEWHERE.format(run_id=elsewhere)
+        return told, True
+    rows = history_rows(record)
+    elsewhere = [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]
+    if (run_id := _alike(record, spec, elsewhere)) is not None:
+        return _TWIN_ELSEWHERE.format(run_id=run_id), True
+    return ("" if resumes else _earlier(record, spec, rows)), False
 
 
-def earlier_noted(record: Record, spec: RunSpec) -> str:
+def _earlier(record: Record, spec: RunSpec, rows: Iterable[HistoryRow]) -> str:
     """Return what to know of the newest run of the same specification that has ended; else "".
 
     Where an LM's answers are not kept, an earlier run saves nothing.
@@ -80,7 +88,7 @@ def earlier_noted(record: Record, spec: RunSpec) -> str:
         return ""
     ended = {
         row["id"]: row
-        for row in history_rows(record)
+        for row in rows
         if row["program"] == spec.plan.program and row["state"] in ("finished", *RESUMABLE)
     }
     found = _alike(record, spec, [*ended][:_LOOKED_AT])
@@ -102,9 +110,3 @@ def _alike(record: Record, spec: RunSpec, run_ids: Iterable[str]) -> str | None:
         except RecordError:
             continue  # it waits for permission, or is in another record
     return None
-
-
-def _going_on_elsewhere(record: Record) -> list[str]:
-    """Return the runs that other processes carry out and write into `record`, the newest first."""
-    rows = history_rows(record)
-    return [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]

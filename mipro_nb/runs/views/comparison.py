@@ -12,7 +12,7 @@ from mipro_nb.runs.configuration import variable_of
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import kept
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.view_model import Clip, ComparedRun, HistoryRow
+from mipro_nb.runs.view_model import Clip, ComparedRun, HistoryRow, RunComparison
 from mipro_nb.runs.views.clip import clip, more_of_instruction, more_of_text, within
 from mipro_nb.runs.views.history import SCORE_EVENTS, history_rows
 from mipro_nb.runs.views.spending_curve import spending_curve
@@ -42,7 +42,7 @@ _OTHER_ROWS = (
 
 
 class Comparison(dict[str, list[ComparedRun]]):
-    """Runs side by side, in the form of a `RunComparison`; its text form is a table.
+    """Runs side by side; its text form is a table.
 
     Examples
     --------
@@ -60,6 +60,10 @@ class Comparison(dict[str, list[ComparedRun]]):
         """Why the scores cannot be compared; None if they can."""
         valsets = {run["row"]["rows"].get("valset") for run in self.runs}
         return _OTHER_ROWS if len(valsets) > 1 else None
+
+    def shown(self) -> RunComparison:
+        """Return what a view shows."""
+        return {"runs": self.runs, "note": self.note}
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a row per run, with those rows and settings in which the runs differ."""

@@ -155,7 +155,7 @@ export function InstructionCardView({
             onCancel={close}
           >
             <Checkbox
-              label={`Try instruction ${card.index} no longer`}
+              label={`Stop trying instruction ${card.index}`}
               checked={replaces}
               onChange={setReplaces}
             />
