@@ -31,11 +31,11 @@ from typing import (
 )
 
 from mipro_nb.notebook import (
-    protocol,
     request_handler,
     window,  # noqa: F401 - the requests that it answers
 )
 from mipro_nb.runs import configuration, events, state, view_model
+from mipro_nb.runs.following import protocol
 
 WRITTEN = Path(__file__).parents[1] / "js/shared/src/generated/view-model.ts"
 _HEAD = "// Made of Python's types by typescript/generate.py: run `make types`, do not edit."

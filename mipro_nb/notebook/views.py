@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
-from mipro_nb.notebook.protocol import Kind
+from mipro_nb.optimizer.running.run import runs_here
+from mipro_nb.runs.following.follower import Follower
+from mipro_nb.runs.following.protocol import Kind
 from mipro_nb.runs.recorded_runs import compare_runs, list_runs, load_run
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
@@ -105,14 +107,12 @@ def show(run_id: str | None = None, *, record: str | Path | None = None) -> View
     UnknownRunError
         If there is no such run.
     """
-    from mipro_nb.notebook.follower import Follower  # noqa: PLC0415 - knows of live runs
-
     opened = open_record(record)
     if run_id is None:
         newest = list_runs(record)[:1]
         run_id = newest[0].id if newest else ""
     run = load_run(run_id, record)
-    snapshot = Follower(opened, run.id, lambda _: None).for_saving()
+    snapshot = Follower(opened, run.id, lambda _: None, find_live=runs_here.find_live).for_saving()
     return View("run", opened, {**EMPTY, "snapshot": bounded(snapshot)})
 
 

@@ -404,6 +404,8 @@ export interface HistoryRow {
   readonly id: string;
   readonly name: string;
   readonly tags: readonly string[];
+  /** Absent from what older versions saved in notebooks. */
+  readonly note?: string;
   readonly program: string;
   readonly state: RunState;
   readonly created: number;
@@ -557,6 +559,17 @@ export interface DeltaMessage {
   readonly delta: RunDelta;
 }
 
+/** What changed among the runs of a record, for who lists them. */
+export interface RunsMessage {
+  readonly kind: "runs";
+  /** Runs that are new or have changed; of all runs, in the first message. */
+  readonly rows: readonly HistoryRow[];
+  /** Ids of runs that were deleted. */
+  readonly gone: readonly string[];
+  /** All runs that go on, as they stand. */
+  readonly live: readonly RunSummary[];
+}
+
 /** The view as a page without scripts and as text: what GitHub and converters show. */
 export interface Page {
   readonly "text/html": string;
@@ -576,7 +589,7 @@ export interface Added {
 
 /** What can be asked, and what the answer to it holds. */
 export interface Asks {
-  /** Return a fresh snapshot; the kernel then keeps sending deltas of this run. */
+  /** Return a fresh snapshot; deltas of this run are sent from then on. */
   snapshot: {
     ask: { run: string };
     answer: RunSnapshot;
@@ -600,6 +613,36 @@ export interface Asks {
   text: {
     ask: { run: string; more: string };
     answer: string;
+  };
+  /** Return all recorded runs. */
+  history: {
+    ask: Record<string, never>;
+    answer: readonly HistoryRow[];
+  };
+  /** Give a run another name. */
+  rename: {
+    ask: { run: string; name: string };
+    answer: HistoryRow;
+  };
+  /** Give a run other tags. */
+  tag: {
+    ask: { run: string; tags: readonly string[] };
+    answer: HistoryRow;
+  };
+  /** Give a run another note; an empty one takes it away. */
+  note: {
+    ask: { run: string; note: string };
+    answer: HistoryRow;
+  };
+  /** Delete runs from the record. */
+  delete: {
+    ask: { runs: readonly string[] };
+    answer: null;
+  };
+  /** Return runs side by side. */
+  compare: {
+    ask: { runs: readonly string[] };
+    answer: RunComparison;
   };
   /** Have no further call sent. */
   pause: {
@@ -630,31 +673,6 @@ export interface Asks {
   add: {
     ask: { run: string; predictor: string; instruction: string; based_on: number | null; replaces: boolean };
     answer: Added;
-  };
-  /** Return all recorded runs. */
-  history: {
-    ask: Record<string, never>;
-    answer: readonly HistoryRow[];
-  };
-  /** Give a run another name. */
-  rename: {
-    ask: { run: string; name: string };
-    answer: HistoryRow;
-  };
-  /** Give a run other tags. */
-  tag: {
-    ask: { run: string; tags: readonly string[] };
-    answer: HistoryRow;
-  };
-  /** Delete runs from the record. */
-  delete: {
-    ask: { runs: readonly string[] };
-    answer: null;
-  };
-  /** Return runs side by side. */
-  compare: {
-    ask: { runs: readonly string[] };
-    answer: RunComparison;
   };
   /**
    * Take note that the widget is drawn, and that clicks reach the kernel.
