@@ -36,6 +36,7 @@ from mipro_nb.notebook import (
 )
 from mipro_nb.runs import configuration, events, state, view_model
 from mipro_nb.runs.following import protocol
+from mipro_nb.server import template  # noqa: F401 - the request that it answers
 
 WRITTEN = Path(__file__).parents[1] / "js/shared/src/generated/view-model.ts"
 _HEAD = "// Made of Python's types by typescript/generate.py: run `make types`, do not edit."

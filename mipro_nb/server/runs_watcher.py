@@ -77,7 +77,7 @@ class RunsWatcher:
         return {"kind": "runs", "rows": changed, "gone": gone, "live": self._live}
 
     def _summaries(self) -> list[RunSummary]:
-        """Return how each run stands that goes on."""
+        """Return how each run stands that goes on in some process."""
         going_on = [row for row in self._rows.values() if row["state"] in GOING_ON]
         ids = {row["id"] for row in going_on}
         self._views = {run_id: view for run_id, view in self._views.items() if run_id in ids}
@@ -91,4 +91,5 @@ class RunsWatcher:
         except RecordError:  # its row tells how far it can be read
             return None
         view.call(row["name"], row["tags"])
-        return view.summary(now=time.time(), in_flight=None)
+        summary = view.summary(now=time.time(), in_flight=None)
+        return None if summary["lives"] == "ended" else summary

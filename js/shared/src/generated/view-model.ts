@@ -699,4 +699,9 @@ export interface Asks {
     ask: Record<string, never>;
     answer: null;
   };
+  /** Return a notebook with a small task that can be run as it is. */
+  template: {
+    ask: Record<string, never>;
+    answer: Readonly<Record<string, unknown>>;
+  };
 }
