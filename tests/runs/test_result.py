@@ -65,7 +65,7 @@ def test_the_student_stands_first_with_the_scores_of_valset_and_testset(ended):
 
 
 def test_a_number_of_the_table_is_not_told_again_in_a_sentence(ended):
-    assert not [said for said in result_of(ended)["test"] if said.startswith("test score")]
+    assert not [said for said in result_of(ended)["test"] if said.lower().startswith("test score")]
 
 
 def test_the_prompts_are_the_students_and_the_one_that_was_returned(ended):

@@ -67,7 +67,7 @@ class _Result:
             "scores": self._scores(),
             "gain": self._gain(),
             # The scores themselves stand in the table of scores.
-            "test": [] if self._test is None else self._test["told"][1:],
+            "test": [] if self._test is None else [_sentence(t) for t in self._test["told"][1:]],
             "cost": self._cost(prompts) if self._changed else None,
             "why": [*why_sentences(state, best), *self._without_demos()],
             "prompts": prompts,
@@ -183,6 +183,11 @@ class _Result:
             )
             for name, entry in saved.items()
         }
+
+
+def _sentence(told: str) -> str:
+    """Return a line of a report as a sentence among others."""
+    return f"{told[:1].upper()}{told[1:]}."
 
 
 def _score(what: str, score: float, examples: int) -> vm.ResultScore:

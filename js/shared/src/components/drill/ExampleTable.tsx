@@ -16,6 +16,8 @@ interface ExampleTableProps {
   readonly run: string;
   readonly trial: number;
   readonly examples: readonly ExampleRow[];
+  /** The example that is opened at first. */
+  readonly first?: number | null;
 }
 
 type Filter = "all" | Exclude<Verdict, "running">;
@@ -76,9 +78,9 @@ const columns: readonly Column<ExampleRow>[] = [
 ];
 
 /** The examples of a trial; one that is chosen is shown in full below. */
-export function ExampleTable({ kernel, run, trial, examples }: ExampleTableProps) {
+export function ExampleTable({ kernel, run, trial, examples, first = null }: ExampleTableProps) {
   const [filter, setFilter] = useState<Filter>("all");
-  const [opened, setOpened] = useState<number | null>(null);
+  const [opened, setOpened] = useState<number | null>(first);
   const counts = useMemo(() => countVerdicts(examples), [examples]);
   const rows = useMemo(
     () => examples.filter((row) => filter === "all" || verdictOf(row) === filter),

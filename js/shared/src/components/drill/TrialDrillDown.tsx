@@ -17,6 +17,8 @@ interface TrialDrillDownProps {
   readonly row: TrialRow;
   /** What the notebook has saved. */
   readonly details: readonly TrialDetail[];
+  /** The example that is opened at first. */
+  readonly example?: number | null;
   readonly onClose: () => void;
 }
 
@@ -27,7 +29,14 @@ const kinds = {
 } as const;
 
 /** One trial: its prompts, its examples, and the calls behind each. */
-export function TrialDrillDown({ kernel, run, row, details, onClose }: TrialDrillDownProps) {
+export function TrialDrillDown({
+  kernel,
+  run,
+  row,
+  details,
+  example = null,
+  onClose,
+}: TrialDrillDownProps) {
   const asked = useTrial(kernel, run, row, details);
   const detail = asked.value;
   const [tab, setTab] = useState<"examples" | "prompt">("examples");
@@ -58,7 +67,13 @@ export function TrialDrillDown({ kernel, run, row, details, onClose }: TrialDril
           onSelect={setTab}
         >
           {tab === "examples" ? (
-            <ExampleTable kernel={kernel} run={run} trial={row.trial} examples={detail.examples} />
+            <ExampleTable
+              kernel={kernel}
+              run={run}
+              trial={row.trial}
+              examples={detail.examples}
+              first={example}
+            />
           ) : (
             <Prompts prompts={detail.prompts} kernel={kernel} run={run} />
           )}

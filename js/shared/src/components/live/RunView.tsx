@@ -8,14 +8,15 @@ import { Notice } from "../base/Notice";
 import { Tabs } from "../base/Tabs";
 import { DemoSetCards } from "../candidates/DemoSetCards";
 import { InstructionCards } from "../candidates/InstructionCards";
+import { OutcomesTable } from "../result/OutcomesTable";
+import { ResultCard } from "../result/ResultCard";
 import { Announcer } from "./Announcer";
 import { type Opened, OpenedTrials } from "./OpenedTrials";
-import { PhaseStepper } from "./PhaseStepper";
 import { RunHeader } from "./RunHeader";
+import { RunProgress } from "./RunProgress";
 import { ScoreChart } from "./ScoreChart";
 import { SettingsPanel } from "./SettingsPanel";
 import { TrialsTable } from "./TrialsTable";
-import { Vitals } from "./Vitals";
 
 interface RunViewProps {
   /** Null where there is none: then the view is read-only. */
@@ -25,7 +26,7 @@ interface RunViewProps {
   readonly onBack: (() => void) | null;
 }
 
-type TabId = "trials" | "instructions" | "demos" | "settings";
+type TabId = "trials" | "outcomes" | "instructions" | "demos" | "settings";
 
 /** A run, going on or over: its state, scores, trials and candidates. */
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
@@ -40,16 +41,36 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
     setTab("trials");
     setOpened({ trial });
   }, []);
+  const compare = useCallback((compared: readonly [number, number]) => {
+    setTab("trials");
+    setOpened({ compared });
+  }, []);
   const close = useCallback(() => setOpened(null), []);
   const best = useStable(summary.best);
+  const result = useStable(summary.result ?? null);
   const phases = useStable(summary.phases);
   const predictors = useStable(Object.keys(summary.predictors));
 
   return (
     <section class="mipro-run" aria-label={`Run ${summary.id}`}>
       <RunHeader kernel={kernel} summary={summary} standing={now} onBack={onBack} />
-      <PhaseStepper phases={phases} still={!now.going || summary.state === "paused"} />
-      <Vitals summary={summary} working={now.going && summary.state === "running"} />
+      {result !== null && (
+        <ResultCard
+          kernel={reachable}
+          summary={summary}
+          result={result}
+          demoSets={demo_sets}
+          actions={null}
+          onFailing={() => setTab("outcomes")}
+          onCompare={compare}
+        />
+      )}
+      <RunProgress
+        summary={summary}
+        phases={phases}
+        working={now.going && summary.state === "running"}
+        over={result !== null}
+      />
       <ScoreChart
         trials={trials}
         baseline={summary.baseline}
@@ -61,6 +82,9 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
         label="Details of the run"
         tabs={[
           { id: "trials", label: "Trials", count: trials.length },
+          ...(result === null
+            ? []
+            : [{ id: "outcomes", label: "What still fails", count: result.failing } as const]),
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
           { id: "settings", label: "Settings" },
@@ -83,7 +107,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
               best={best?.trial ?? null}
               opened={openedTrial}
               onOpen={open}
-              onCompare={(compared) => setOpened({ compared })}
+              onCompare={compare}
             />
             {opened !== null && (
               <OpenedTrials
@@ -96,6 +120,17 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
               />
             )}
           </>
+        )}
+        {tab === "outcomes" && result !== null && (
+          <OutcomesTable
+            run={summary.id}
+            result={result}
+            opened={null}
+            onOpen={(example) => {
+              setTab("trials");
+              setOpened({ trial: result.trial, example });
+            }}
+          />
         )}
         {tab === "instructions" && (
           <>
