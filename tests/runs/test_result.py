@@ -16,6 +16,7 @@ from mipro_nb.runs.sentences.result import cost_sentence, failing_text, gain_sen
 from mipro_nb.runs.views.view import RunView
 
 ROWS = {"trainset": rows(10), "valset": rows(20, start=1000)}
+VERDICTS = {"never right", "lost", "still wrong", "won"}
 FAST = {"num_trials": 10, "minibatch": False, "requires_permission_to_run": False}
 
 
@@ -212,3 +213,13 @@ def test_a_saved_notebook_begins_with_the_result(ended):
     assert "<ins>" in page
     assert "<del>" in page
     assert "+ Add the two numbers" in text or "  + " in text
+
+
+def test_every_example_of_the_valset_has_a_row_in_the_table_of_outcomes(ended):
+    table = ended.outcomes_dataframe()
+    assert list(table.index) == list(range(20))
+    shown = {row["example"]: row for row in result_of(ended)["outcomes"]}
+    for example, row in table.iterrows():
+        assert (row["verdict"] not in VERDICTS) == (example not in shown)
+    assert table["student"].mean() == pytest.approx(ended.state.baseline / 100)
+    assert table["result"].mean() == pytest.approx(ended.score / 100)

@@ -63,7 +63,7 @@ def scores_with(state: RunState, configuration: Configuration) -> Mapping[int, f
 def standings(state: RunState, result: Configuration) -> Iterator[Standing]:
     """Give how every example came out that was scored, in their order."""
     student, of_result = scores_with(state, {}), scores_with(state, result)
-    for example in sorted(set().union(*state.scores.values())):
+    for example in sorted({n for scores in state.scores.values() for n in scores}):
         scores = [scores[example] for scores in state.scores.values() if example in scores]
         yield Standing(
             example,

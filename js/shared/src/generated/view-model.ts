@@ -687,6 +687,26 @@ export interface Asks {
     ask: { run: string; more: string };
     answer: string;
   };
+  /** Return a predictor's prompt, as a trial had it, for use without mipro_nb. */
+  prompt: {
+    ask: { run: string; trial: number; form: string; predictor: string };
+    answer: string;
+  };
+  /** Write a trial's program to a new file of the kernel's folder, and tell where it is. */
+  save: {
+    ask: { run: string; trial: number; name: string };
+    answer: string;
+  };
+  /** Have a variable of the notebook hold a trial's program, and say so. */
+  use: {
+    ask: { run: string; trial: number; name: string };
+    answer: string;
+  };
+  /** Return a page of a run for people without mipro_nb. */
+  share: {
+    ask: { run: string };
+    answer: string;
+  };
   /** Have no further call sent. */
   pause: {
     ask: { run: string };

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { resultOf } from "../../../dev/result";
 import { App } from "../../src/components/App";
 import type { ResultView, RunSnapshot } from "../../src/generated/view-model";
+import { csvOf } from "../../src/model/download";
 import { Kernel } from "../../src/model/kernel";
 import { faults } from "../drill-axe";
 import { RUN, snapshot, summary, trial } from "../runs";
@@ -139,6 +140,86 @@ describe("a run that has ended", () => {
   it("has no serious findings of axe", async () => {
     const { container } = await opened(ended());
     expect(await faults(container)).toEqual([]);
+  });
+});
+
+describe("the program of a trial", () => {
+  it("is copied as it is asked for, and what the kernel refuses is said", async () => {
+    const { user, wire } = await opened(ended());
+    await user.click(within(card()).getByRole("button", { name: "Copy prompt" }));
+    await user.click(button("Python, openai client"));
+    const asked = wire.sent.at(-1);
+    expect(asked).toMatchObject({
+      what: "prompt",
+      ask: { run: RUN, trial: 2, form: "openai", predictor: "solve" },
+    });
+    await act(async () => wire.answer("prompt", "from openai import OpenAI"));
+    await waitFor(() => expect(card().textContent).toContain("Copied."));
+    expect(await navigator.clipboard.readText()).toBe("from openai import OpenAI");
+    await user.click(button("LangChain"));
+    await act(async () => wire.refuse("prompt", "There is no LM."));
+    await waitFor(() => expect(card().textContent).toContain("There is no LM."));
+  });
+
+  it("goes into a variable whose name the person gives", async () => {
+    const { user, wire } = await opened(ended());
+    await user.click(within(card()).getByRole("button", { name: "Use here" }));
+    const name = screen.getByRole("textbox", { name: "Variable of this notebook" });
+    await user.clear(name);
+    await user.type(name, "better{Enter}");
+    expect(wire.sent.at(-1)).toMatchObject({ what: "use", ask: { trial: 2, name: "better" } });
+    await act(async () => wire.answer("use", "better is now the program of trial 2."));
+    await waitFor(() =>
+      expect(card().textContent).toContain("better is now the program of trial 2."),
+    );
+  });
+
+  it("is saved or used from any trial that is opened", async () => {
+    const { user, wire } = await opened(ended());
+    await user.click(within(screen.getByRole("grid", { name: "Trials" })).getByText("minibatch"));
+    const drill = screen.getByRole("region", { name: "Trial 1" });
+    await user.click(within(drill).getByRole("button", { name: "Save" }));
+    await user.click(button("Save trial 1"));
+    expect(wire.sent.at(-1)).toMatchObject({
+      what: "save",
+      ask: { trial: 1, name: "trial-1.json" },
+    });
+  });
+
+  it("without a kernel comes with the lines to run", async () => {
+    const { user } = await opened(ended(), false);
+    await user.click(within(card()).getByRole("button", { name: "Copy, use, save, share" }));
+    for (const line of [
+      `program.load_state(mipro_nb.runs.load("${RUN}").program_state(2))`,
+      'print(program.export("openai"))',
+      `mipro_nb.share("${RUN}", "report.html")`,
+    ]) {
+      expect(card().textContent).toContain(line);
+    }
+  });
+});
+
+describe("a table as a file", () => {
+  it("has what spreadsheets would take for a formula as text, and quotes what needs it", () => {
+    const csv = csvOf([
+      ["a", "b"],
+      ['=1+1, "x"', -3],
+      ["@cmd\nnext", null],
+      ["plain", 0.5],
+    ]);
+    expect(csv).toBe('\ufeffa,b\r\n"\'=1+1, ""x""",-3\r\n"\'@cmd\nnext",\r\nplain,0.5\r\n');
+  });
+
+  it("is offered by each table", async () => {
+    const files: Blob[] = [];
+    URL.createObjectURL = (file) => `blob:${files.push(file as Blob)}`;
+    URL.revokeObjectURL = () => {};
+    const { user } = await opened(ended());
+    await user.click(screen.getByRole("tab", { name: /What still fails/ }));
+    await user.click(button("CSV"));
+    const [head, first] = (await files[0]?.text())?.split("\r\n") ?? [];
+    expect(head).toContain("Number,Outcome,Inputs,Expected");
+    expect(first).toContain("1,never right,question: Which river?");
   });
 });
 

@@ -4,7 +4,7 @@ import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
-import { CellFields } from "./CellFields";
+import { CellFields, fieldsText } from "./CellFields";
 import { ExampleDetail } from "./ExampleDetail";
 import { FilterChoice } from "./FilterChoice";
 import { OpenedBelow } from "./OpenedBelow";
@@ -47,18 +47,21 @@ const columns: readonly Column<ExampleRow>[] = [
   {
     id: "inputs",
     header: "Inputs",
+    text: (row) => fieldsText(row.inputs),
     cell: (row) => <CellFields fields={row.inputs} />,
     width: "minmax(140px, 3fr)",
   },
   {
     id: "expected",
     header: "Expected",
+    text: (row) => fieldsText(row.expected),
     cell: (row) => <CellFields fields={row.expected} />,
     width: "minmax(80px, 1.3fr)",
   },
   {
     id: "prediction",
     header: "Prediction",
+    text: (row) => fieldsText(row.error === null ? row.prediction : { error: row.error }),
     cell: (row) =>
       row.error === null ? (
         <CellFields fields={row.prediction} only={Object.keys(row.expected)} />

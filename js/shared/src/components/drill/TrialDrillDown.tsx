@@ -1,14 +1,15 @@
 import { useState } from "preact/hooks";
 import type { TrialDetail, TrialRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
+import { choices } from "../../model/words";
 import { Badge } from "../base/Badge";
 import { Tabs } from "../base/Tabs";
+import { ProgramActions } from "../result/ProgramActions";
 import { DrillFrame } from "./DrillFrame";
 import { ExampleTable } from "./ExampleTable";
 import { Prompts } from "./Prompts";
 import { TrialFacts } from "./TrialFacts";
 import { TrialFetching } from "./TrialFetching";
-import { TrialProgram } from "./TrialProgram";
 import { useTrial } from "./useTrial";
 
 interface TrialDrillDownProps {
@@ -54,7 +55,14 @@ export function TrialDrillDown({
       }
     >
       <TrialFacts row={row} />
-      <TrialProgram run={run} trial={row.trial} />
+      <div class="mipro-result-actions">
+        <ProgramActions
+          kernel={kernel}
+          run={run}
+          trial={row.trial}
+          predictors={predictorsOf(row, detail)}
+        />
+      </div>
       <TrialFetching asked={asked} trial={row.trial} run={run} kernel={kernel} />
       {detail !== null && (
         <Tabs
@@ -81,4 +89,10 @@ export function TrialDrillDown({
       )}
     </DrillFrame>
   );
+}
+
+/** The predictors of a trial, as far as its choices or its prompts name them. */
+function predictorsOf(row: TrialRow, detail: TrialDetail | null): readonly string[] {
+  const named = choices(row.configuration).map(({ predictor }) => predictor);
+  return named.length > 0 ? named : (detail?.prompts ?? []).map(({ predictor }) => predictor);
 }

@@ -1,4 +1,4 @@
-import { useCallback, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { formatCount } from "../../format";
 import { useSnapshot, useStable } from "../../model/hooks";
 import type { Kernel, Presence } from "../../model/kernel";
@@ -36,6 +36,14 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const reachable = now.reachable ? kernel : null;
   const [tab, setTab] = useState<TabId>("trials");
   const [opened, setOpened] = useState<Opened | null>(null);
+  const [jumps, setJumps] = useState(0);
+  const view = useRef<HTMLElement>(null);
+  // What a link of the card leads to may stand far below it.
+  useEffect(() => {
+    if (jumps > 0) {
+      view.current?.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]')?.focus();
+    }
+  }, [jumps]);
   const openedTrial = opened !== null && "trial" in opened ? opened.trial : null;
   const open = useCallback((trial: number) => {
     setTab("trials");
@@ -52,7 +60,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const predictors = useStable(Object.keys(summary.predictors));
 
   return (
-    <section class="mipro-run" aria-label={`Run ${summary.id}`}>
+    <section ref={view} class="mipro-run" aria-label={`Run ${summary.id}`}>
       <RunHeader kernel={kernel} summary={summary} standing={now} onBack={onBack} />
       {result !== null && (
         <ResultCard
@@ -60,8 +68,10 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           summary={summary}
           result={result}
           demoSets={demo_sets}
-          actions={null}
-          onFailing={() => setTab("outcomes")}
+          onFailing={() => {
+            setTab("outcomes");
+            setJumps((count) => count + 1);
+          }}
           onCompare={compare}
         />
       )}

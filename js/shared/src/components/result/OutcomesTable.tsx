@@ -3,7 +3,7 @@ import { formatCount } from "../../format";
 import type { Outcome, ResultView, Verdict } from "../../generated/view-model";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
-import { CellFields } from "../drill/CellFields";
+import { CellFields, fieldsText } from "../drill/CellFields";
 import { counted } from "../drill/counted";
 import { FilterChoice } from "../drill/FilterChoice";
 import { metricText } from "../drill/verdict";
@@ -56,12 +56,14 @@ const columns: readonly Column<Outcome>[] = [
     id: "inputs",
     header: "Inputs",
     width: "minmax(140px, 3fr)",
+    text: (row) => fieldsText(row.inputs),
     cell: (row) => <CellFields fields={row.inputs} />,
   },
   {
     id: "expected",
     header: "Expected",
     width: "minmax(80px, 1.5fr)",
+    text: (row) => fieldsText(row.expected),
     cell: (row) => <CellFields fields={row.expected} />,
   },
   numberColumn({

@@ -1,18 +1,17 @@
-import type { ComponentChildren } from "preact";
 import type { DemoSetCard, ResultView, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { Button } from "../base/Button";
 import { SafeText } from "../base/SafeText";
+import { ProgramActions } from "./ProgramActions";
 import { ResultPrompts } from "./ResultPrompts";
 import { ResultScores } from "./ResultScores";
+import { ShareButton } from "./ShareButton";
 
 interface ResultCardProps {
   readonly kernel: Kernel | null;
   readonly summary: RunSummary;
   readonly result: ResultView;
   readonly demoSets: readonly DemoSetCard[];
-  /** What can be done with it. */
-  readonly actions: ComponentChildren;
   readonly onFailing: () => void;
   readonly onCompare: (trials: readonly [number, number]) => void;
 }
@@ -23,7 +22,6 @@ export function ResultCard({
   summary,
   result,
   demoSets,
-  actions,
   onFailing,
   onCompare,
 }: ResultCardProps) {
@@ -32,7 +30,20 @@ export function ResultCard({
     <section class="mipro-result" aria-label="Result">
       <div class="mipro-result-head">
         <h3>{changed ? "The prompt found" : "Your prompt is the best"}</h3>
-        {actions}
+        <div class="mipro-result-actions">
+          <ProgramActions
+            kernel={kernel}
+            run={summary.id}
+            trial={trial}
+            predictors={result.prompts.map(({ predictor }) => predictor)}
+          />
+          {kernel !== null && <ShareButton kernel={kernel} run={summary.id} />}
+          {changed && (
+            <Button kind="quiet" icon="compare" onClick={() => onCompare([0, trial])}>
+              Compare with the student
+            </Button>
+          )}
+        </div>
       </div>
       <ResultScores result={result} testRows={summary.testset_size ?? 0} />
       <ul class="mipro-result-told">
@@ -50,12 +61,7 @@ export function ResultCard({
         </li>
       </ul>
       <p class="mipro-muted mipro-small">
-        <SafeText text={why.join(" ")} />{" "}
-        {changed && (
-          <Button kind="quiet" icon="compare" onClick={() => onCompare([0, trial])}>
-            Compare with the student
-          </Button>
-        )}
+        <SafeText text={why.join(" ")} />
       </p>
       <ResultPrompts
         kernel={kernel}
