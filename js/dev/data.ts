@@ -20,6 +20,7 @@ import type {
 import { choices, variableOf } from "../shared/src/model/words";
 import { callDetail, clip } from "../shared/tests/drill-fixtures";
 import { noSpend } from "../shared/tests/runs";
+import { resultOf } from "./result";
 
 export interface RunOptions {
   readonly id: string;
@@ -344,6 +345,21 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
         ? null
         : { trial: top.trial, score: top.score, configuration: top.configuration },
     gain: options.state === "finished" ? { low: 8.1, high: 27.4 } : null,
+    result:
+      going || options.state === "cut off" || top === null || top.score === null
+        ? null
+        : resultOf({
+            trial: top.trial,
+            baseline: done[0]?.score ?? 0,
+            score: top.score,
+            predictors: Object.keys(predictorsOf(options)),
+            texts: {
+              before: options.hostile ? hostileTexts.join("\n") : (instructions[0] ?? ""),
+              after: options.hostile ? hostileTexts.join(" ") : (instructions[4] ?? ""),
+              question: options.hostile ? (hostileTexts[1] ?? "") : (questions[0] ?? ""),
+            },
+          }),
+    testset_size: 200,
     errors: 2,
     steerable: going,
     lives: going ? "here" : "ended",
