@@ -47,6 +47,8 @@ from mipro_nb.notebook.static_text import (
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, variable_of
 from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
+from mipro_nb.runs.sentences.objectives import HEAD as OBJECTIVES_HEAD
+from mipro_nb.runs.sentences.objectives import objectives_rows
 from mipro_nb.runs.sentences.repairs import lineage_text
 from mipro_nb.runs.sentences.resume import NOTHING_SCORED
 from mipro_nb.runs.sentences.wording import configuration_text, counted
@@ -67,6 +69,7 @@ _BEST_TRIALS = 10
 _MOST_TRIALS = 300
 _MOST_EXAMPLES = 50
 _MOST_RUNS = 200
+_MOST_ON_FRONT = 50
 _MOST_COMPARED = 20
 _MOST_PREDICTORS = 50
 _LONG_TEXT = 2000
@@ -121,6 +124,9 @@ def run_html(snapshot: vm.RunSnapshot) -> str:
     page.add(_table(None, _summary_rows(snapshot)))
     if formats := summary["formats"]:
         page.add(_titled(f"Prompt format: {formats['told']}", _table(HEAD, formats_rows(formats))))
+    if objectives := summary["objectives"]:
+        table = _table(OBJECTIVES_HEAD, objectives_rows(objectives, most=_MOST_ON_FRONT))
+        page.add(_titled(f"Score and cost per example: {objectives['told']}", table))
     spent, *phases = spend_rows(summary)
     page.add(_titled("Spent, against what was estimated", _table(spent, phases)))
     for told in spend_notes(summary):

@@ -216,6 +216,7 @@ def snapshot():
         "best": {"trial": 2, "score": 92.5, "configuration": best, "rests": None},
         "gain": {"low": 40.0, "high": 70.0},
         "test": None,
+        "objectives": None,
         "errors": 1,
         "steerable": False,
         "lives": "ended",

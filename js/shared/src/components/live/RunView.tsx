@@ -8,6 +8,7 @@ import { Notice } from "../base/Notice";
 import { Tabs } from "../base/Tabs";
 import { DemoSetCards } from "../candidates/DemoSetCards";
 import { InstructionCards } from "../candidates/InstructionCards";
+import { CostPanel } from "../cost/CostPanel";
 import { Announcer } from "./Announcer";
 import { type Opened, OpenedTrials } from "./OpenedTrials";
 import { PhaseStepper } from "./PhaseStepper";
@@ -25,7 +26,7 @@ interface RunViewProps {
   readonly onBack: (() => void) | null;
 }
 
-type TabId = "trials" | "instructions" | "demos" | "settings";
+type TabId = "trials" | "instructions" | "demos" | "cost" | "settings";
 
 /** A run, going on or over: its state, scores, trials and candidates. */
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
@@ -43,6 +44,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const close = useCallback(() => setOpened(null), []);
   const best = useStable(summary.best);
   const phases = useStable(summary.phases);
+  const objectives = useStable(summary.objectives ?? null);
   const predictors = useStable(Object.keys(summary.predictors));
 
   return (
@@ -63,6 +65,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           { id: "trials", label: "Trials", count: trials.length },
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
+          ...(objectives === null ? [] : [{ id: "cost", label: "Cost" } as const]),
           { id: "settings", label: "Settings" },
         ]}
         selected={tab}
@@ -108,6 +111,9 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             <h3 class="mipro-only-read">Demo sets</h3>
             <DemoSetCards kernel={reachable} summary={summary} cards={demo_sets} />
           </>
+        )}
+        {tab === "cost" && objectives !== null && (
+          <CostPanel objectives={objectives} onOpen={open} />
         )}
         {tab === "settings" && <SettingsPanel summary={summary} />}
       </Tabs>
