@@ -10,7 +10,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
 from mipro_nb.language.signatures.signature import SignatureMeta
-from mipro_nb.models.lm import as_lm
+from mipro_nb.models.lm import as_counted
 from mipro_nb.models.prices import Price
 from mipro_nb.models.tokens import count_message_tokens
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
@@ -208,7 +208,7 @@ def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEsti
 def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
     calls_per_row = _per_row(rehearsal, lambda _: 1.0).expected
     fresh = ALL
-    if as_lm(lm).cache and calls_per_row > 1:
+    if as_counted(lm).cache and calls_per_row > 1:
         # Configurations that differ in one predictor ask the others what was asked before.
         fresh = Amount(1 / calls_per_row, (1 + 1 / calls_per_row) / 2, 1.0)
     return _program_phase(
@@ -426,8 +426,8 @@ def _priced(
 
 
 def _price(lm: LanguageModel) -> Price | None:
-    return as_lm(lm).price
+    return as_counted(lm).price
 
 
 def _max_tokens(lm: LanguageModel) -> int | None:
-    return as_lm(lm).max_tokens
+    return as_counted(lm).max_tokens
