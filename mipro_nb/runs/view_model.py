@@ -345,6 +345,49 @@ class ResultView(TypedDict):
     outcomes_left_out: int
 
 
+class ObjectiveRow(TypedDict):
+    """A configuration that was scored on the whole valset, and what one example takes.
+
+    Attributes
+    ----------
+    usd, seconds
+        None where they are not known.
+    seconds
+        Those of its LM calls, one after the other.
+    characters
+        Length of its instructions.
+    on_front
+        Whether no other is better in score and cost.
+    best
+        Whether it is the best so far, or what was returned.
+    """
+
+    trial: int
+    score: float
+    usd: float | None
+    tokens: float
+    seconds: float | None
+    characters: int
+    on_front: bool
+    best: bool
+
+
+class ObjectivesView(TypedDict):
+    """Score and cost of the configurations that were scored on the whole valset.
+
+    Attributes
+    ----------
+    cost
+        What cost is told in.
+    told
+        How many there are, in words.
+    """
+
+    cost: Literal["usd", "tokens"]
+    told: str
+    rows: list[ObjectiveRow]
+
+
 class RunSummary(TypedDict):
     """All of a run that is one value, not a list.
 
@@ -377,6 +420,8 @@ class RunSummary(TypedDict):
         The scores on the testset; None before the end, or where there are none.
     result
         What came of it; None before the end, or where nothing was scored.
+    objectives
+        None before two configurations were scored on the whole valset.
     errors
         Examples that failed.
     """
@@ -416,6 +461,7 @@ class RunSummary(TypedDict):
     gain: GainView | None
     test: Annotated[TestView | None, ADDED_LATER]
     result: Annotated[ResultView | None, ADDED_LATER]
+    objectives: Annotated[ObjectivesView | None, ADDED_LATER]
     errors: int
     steerable: bool
     lives: Lives

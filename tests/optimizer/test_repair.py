@@ -160,7 +160,10 @@ def test_a_prompt_model_that_thinks_aloud_leaves_no_thoughts_in_the_instruction(
 
 
 def test_where_nothing_is_wrong_nothing_is_repaired(server):
-    run = run_of(optimizer(lambda example, prediction: 1.0), **SETTINGS)
+    def wrong_on_one(example, prediction):
+        return float(example.question != VAL[0].question)
+
+    run = run_of(optimizer(wrong_on_one), **SETTINGS)
     assert asked(server, "repair") == []
     assert "nothing to repair" in run.report()
 

@@ -252,6 +252,32 @@ export interface ResultView {
   readonly outcomes_left_out: number;
 }
 
+/** A configuration that was scored on the whole valset, and what one example takes. */
+export interface ObjectiveRow {
+  readonly trial: number;
+  readonly score: number;
+  /** Null where they are not known. */
+  readonly usd: number | null;
+  readonly tokens: number;
+  /** Those of its LM calls, one after the other. */
+  readonly seconds: number | null;
+  /** Length of its instructions. */
+  readonly characters: number;
+  /** Whether no other is better in score and cost. */
+  readonly on_front: boolean;
+  /** Whether it is the best so far, or what was returned. */
+  readonly best: boolean;
+}
+
+/** Score and cost of the configurations that were scored on the whole valset. */
+export interface ObjectivesView {
+  /** What cost is told in. */
+  readonly cost: "usd" | "tokens";
+  /** How many there are, in words. */
+  readonly told: string;
+  readonly rows: readonly ObjectiveRow[];
+}
+
 /** All of a run that is one value, not a list. */
 export interface RunSummary {
   readonly id: string;
@@ -316,6 +342,11 @@ export interface RunSummary {
    * versions saved in notebooks.
    */
   readonly result?: ResultView | null;
+  /**
+   * Null before two configurations were scored on the whole valset. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly objectives?: ObjectivesView | null;
   /** Examples that failed. */
   readonly errors: number;
   readonly steerable: boolean;
