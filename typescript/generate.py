@@ -127,7 +127,8 @@ class Types:
     def _requests(self) -> None:
         """Write what can be asked: each method's parameters, and what it returns."""
         asks: dict[str, Callable[..., Any]] = {}
-        for method in protocol.REQUESTS:
+        # In the order of modules, not of their imports: what else is loaded makes no difference.
+        for method in sorted(protocol.REQUESTS, key=lambda each: each.__module__):
             asks.setdefault(method.__name__, method)  # a window hears of more than its widget
         members = ""
         for name, method in asks.items():

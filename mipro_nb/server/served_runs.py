@@ -21,7 +21,6 @@ from mipro_nb.runs.following.protocol import (
     WidgetRefusal,
     refusal,
     reply_to,
-    request,
     requests_of,
 )
 from mipro_nb.runs.following.recorded_requests import RecordedRequests
@@ -81,7 +80,7 @@ class ServedRuns(LoggingConfigurable):
         """Return what can be asked now."""
         own = requests_of(Template())
         if not self._is_there():
-            return {**own, **requests_of(_NoRuns())}
+            return {**own, "history": _no_runs}
         return {**own, **requests_of(self._opened()[0])}
 
     def _is_there(self) -> bool:
@@ -156,10 +155,6 @@ class ServedRuns(LoggingConfigurable):
 _NOTHING: RunsMessage = {"kind": "runs", "rows": [], "gone": [], "live": []}
 
 
-class _NoRuns:
-    """Answers where there is no record yet."""
-
-    @request
-    def history(self) -> list[HistoryRow]:
-        """Return all recorded runs."""
-        return []
+def _no_runs() -> list[HistoryRow]:
+    """Return all runs where there is no record yet."""
+    return []

@@ -1,71 +1,14 @@
-"""A Jupyter server in the test's own loop, and a page's half of what is said to it."""
+"""A Jupyter server in the test's own loop, and a page of it."""
 
 from __future__ import annotations
 
-import json
 import secrets
 
 import pytest
 from jupyter_server.serverapp import ServerApp
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from server_page import BASE, Page
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.websocket import websocket_connect
-
-_BASE = "/user/ann/"  # as JupyterHub has it
-
-
-class Page:
-    """What a page of JupyterLab sends to the server."""
-
-    def __init__(self, app, port) -> None:
-        self.app, self.port = app, port
-        self.token = app.identity_provider.token
-
-    async def send(self, body, *, path="mipro_nb/requests", method="POST", headers=None):
-        """Send a request; with the server's token, unless other headers are given."""
-        own = {"Authorization": f"token {self.token}"} if headers is None else headers
-        return await AsyncHTTPClient().fetch(
-            HTTPRequest(
-                f"http://127.0.0.1:{self.port}{_BASE}{path}",
-                method=method,
-                headers=own,
-                body=None if body is None else json.dumps(body),
-            ),
-            raise_error=False,
-        )
-
-    async def reply(self, what, **ask):
-        """Return what is replied to a request."""
-        got = await self.send({"id": 7, "what": what, "ask": ask})
-        assert got.code == 200, got.body
-        reply = json.loads(got.body)
-        assert reply["id"] == 7
-        return reply
-
-    async def ask(self, what, **ask):
-        """Return the answer to a request."""
-        reply = await self.reply(what, **ask)
-        assert reply["kind"] == "answer", reply
-        return reply["value"]
-
-    async def refusal(self, what, **ask):
-        """Return why a request is refused."""
-        reply = await self.reply(what, **ask)
-        assert reply["kind"] == "refusal", reply
-        return reply["error"]
-
-    async def listen(self, run=None, token=None, **headers):
-        """Open the websocket that reports on a run, or on the list of runs."""
-        query = "" if run is None else f"?run={run}"
-        headers = {"Authorization": f"token {token or self.token}", **headers}
-        url = f"ws://127.0.0.1:{self.port}{_BASE}mipro_nb/changes{query}"
-        return await websocket_connect(HTTPRequest(url, headers=headers))
-
-
-async def heard(socket):
-    """Return the next message of a websocket."""
-    return json.loads(await socket.read_message())
 
 
 @pytest.fixture
@@ -85,7 +28,7 @@ async def page(tmp_path, monkeypatch, configuration):
     app.initialize(
         [
             "--ServerApp.jpserver_extensions=mipro_nb.server=True",
-            f"--ServerApp.base_url={_BASE}",
+            f"--ServerApp.base_url={BASE}",
             f"--ServerApp.root_dir={tmp_path / 'root'}",
             "--ServerApp.allow_root=True",
             f"--IdentityProvider.token={secrets.token_hex()}",

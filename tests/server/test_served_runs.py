@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import heard
+from server_page import heard
 from tornado.httpclient import HTTPClientError
 
 from mipro_nb.runs import default_path, load, open_record

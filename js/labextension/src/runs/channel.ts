@@ -17,6 +17,7 @@ const UNREACHABLE =
 export type FromServer = FromKernel | RunsMessage;
 
 export class ServerChannel implements Channel {
+  readonly hasOnlyRecord = true;
   readonly #settings: ServerConnection.ISettings;
   readonly #run: string | null;
   readonly #messageListeners = new Set<(message: FromKernel) => void>();
