@@ -210,7 +210,7 @@ export interface ResultPrompt {
 }
 
 /** How an example came out, over all configurations that were scored on it. */
-export interface Outcome {
+export interface ExampleOutcome {
   readonly example: number;
   readonly verdict: Verdict;
   readonly inputs: Readonly<Record<string, Clip>>;
@@ -247,7 +247,7 @@ export interface ResultView {
   /** How many these are, in words. */
   readonly failing_told: string;
   /** The examples that student or result fail, as many as a page can bear. */
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly ExampleOutcome[];
   /** How many more there are. */
   readonly outcomes_left_out: number;
 }
