@@ -282,7 +282,7 @@ class ResultPrompt(TypedDict):
     demos: int
 
 
-class Outcome(TypedDict):
+class ExampleOutcome(TypedDict):
     """How an example came out, over all configurations that were scored on it.
 
     Attributes
@@ -341,7 +341,7 @@ class ResultView(TypedDict):
     prompts: list[ResultPrompt]
     failing: int
     failing_told: str
-    outcomes: list[Outcome]
+    outcomes: list[ExampleOutcome]
     outcomes_left_out: int
 
 

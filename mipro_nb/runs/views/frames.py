@@ -18,7 +18,7 @@ from mipro_nb.runs.objectives import (
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ANYTHING, ROWS, kept
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.views.outcomes import standings
+from mipro_nb.runs.views.outcomes import example_scores
 from mipro_nb.runs.views.spending_curve import spending_curve
 from mipro_nb.runs.views.trial_row import trial_row
 
@@ -207,7 +207,7 @@ def outcomes_frame(state: RunState) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
 
     result = {} if state.best is None else state.best.configuration
-    rows = [{**asdict(each), "verdict": each.verdict} for each in standings(state, result)]
+    rows = [{**asdict(each), "verdict": each.verdict} for each in example_scores(state, result)]
     return pd.DataFrame(rows, columns=list(_OUTCOME_COLUMNS)).set_index("example")
 
 

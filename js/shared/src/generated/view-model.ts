@@ -210,7 +210,7 @@ export interface ResultPrompt {
 }
 
 /** How an example came out, over all configurations that were scored on it. */
-export interface Outcome {
+export interface ExampleOutcome {
   readonly example: number;
   readonly verdict: Verdict;
   readonly inputs: Readonly<Record<string, Clip>>;
@@ -247,7 +247,7 @@ export interface ResultView {
   /** How many these are, in words. */
   readonly failing_told: string;
   /** The examples that student or result fail, as many as a page can bear. */
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly ExampleOutcome[];
   /** How many more there are. */
   readonly outcomes_left_out: number;
 }
@@ -706,61 +706,6 @@ export interface Added {
 
 /** What can be asked, and what the answer to it holds. */
 export interface Asks {
-  /** Return a fresh snapshot; deltas of this run are sent from then on. */
-  snapshot: {
-    ask: { run: string };
-    answer: RunSnapshot;
-  };
-  /** Return a trial with its prompts and examples. */
-  trial: {
-    ask: { run: string; trial: number };
-    answer: TrialDetail;
-  };
-  /** Return the LM calls that an example took. */
-  calls: {
-    ask: { run: string; trial: number; example: number };
-    answer: readonly CallDetail[];
-  };
-  /** Return all demos of a demo set. */
-  demos: {
-    ask: { run: string; predictor: string; index: number };
-    answer: readonly Readonly<Record<string, Clip>>[];
-  };
-  /** Return the whole of a text that was cut; `more` is the Clip's. */
-  text: {
-    ask: { run: string; more: string };
-    answer: string;
-  };
-  /** Return all recorded runs. */
-  history: {
-    ask: Record<string, never>;
-    answer: readonly HistoryRow[];
-  };
-  /** Give a run another name. */
-  rename: {
-    ask: { run: string; name: string };
-    answer: HistoryRow;
-  };
-  /** Give a run other tags. */
-  tag: {
-    ask: { run: string; tags: readonly string[] };
-    answer: HistoryRow;
-  };
-  /** Give a run another note; an empty one takes it away. */
-  note: {
-    ask: { run: string; note: string };
-    answer: HistoryRow;
-  };
-  /** Delete runs from the record. */
-  delete: {
-    ask: { runs: readonly string[] };
-    answer: null;
-  };
-  /** Return runs side by side. */
-  compare: {
-    ask: { runs: readonly string[] };
-    answer: RunComparison;
-  };
   /** Return a predictor's prompt, as a trial had it, for use without mipro_nb. */
   prompt: {
     ask: { run: string; trial: number; form: string; predictor: string };
@@ -835,6 +780,61 @@ export interface Asks {
   decline: {
     ask: Record<string, never>;
     answer: null;
+  };
+  /** Return a fresh snapshot; deltas of this run are sent from then on. */
+  snapshot: {
+    ask: { run: string };
+    answer: RunSnapshot;
+  };
+  /** Return a trial with its prompts and examples. */
+  trial: {
+    ask: { run: string; trial: number };
+    answer: TrialDetail;
+  };
+  /** Return the LM calls that an example took. */
+  calls: {
+    ask: { run: string; trial: number; example: number };
+    answer: readonly CallDetail[];
+  };
+  /** Return all demos of a demo set. */
+  demos: {
+    ask: { run: string; predictor: string; index: number };
+    answer: readonly Readonly<Record<string, Clip>>[];
+  };
+  /** Return the whole of a text that was cut; `more` is the Clip's. */
+  text: {
+    ask: { run: string; more: string };
+    answer: string;
+  };
+  /** Return all recorded runs. */
+  history: {
+    ask: Record<string, never>;
+    answer: readonly HistoryRow[];
+  };
+  /** Give a run another name. */
+  rename: {
+    ask: { run: string; name: string };
+    answer: HistoryRow;
+  };
+  /** Give a run other tags. */
+  tag: {
+    ask: { run: string; tags: readonly string[] };
+    answer: HistoryRow;
+  };
+  /** Give a run another note; an empty one takes it away. */
+  note: {
+    ask: { run: string; note: string };
+    answer: HistoryRow;
+  };
+  /** Delete runs from the record. */
+  delete: {
+    ask: { runs: readonly string[] };
+    answer: null;
+  };
+  /** Return runs side by side. */
+  compare: {
+    ask: { runs: readonly string[] };
+    answer: RunComparison;
   };
   /** Return a notebook with a small task that can be run as it is. */
   template: {

@@ -131,15 +131,19 @@ export function DataTable<Row extends object>({
     <div class="mipro-table">
       <div class="mipro-table-toolbar">
         {toolbar}
-        <ColumnChoice columns={columns} model={model} />
-        <Button
-          kind="quiet"
-          title="These rows as a file for spreadsheets"
-          disabled={model.rows.length === 0}
-          onClick={() => download(`${label}.csv`, csvOf(cellsOf(columns, model.rows)), "text/csv")}
-        >
-          CSV
-        </Button>
+        <div class="mipro-table-taken">
+          <ColumnChoice columns={columns} model={model} />
+          <Button
+            kind="quiet"
+            title="These rows as a file for spreadsheets"
+            disabled={model.rows.length === 0}
+            onClick={() =>
+              download(`${label}.csv`, csvOf(cellsOf(columns, model.rows)), "text/csv")
+            }
+          >
+            CSV
+          </Button>
+        </div>
       </div>
       <div
         class="mipro-table-scroller"
