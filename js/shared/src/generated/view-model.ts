@@ -603,6 +603,36 @@ export interface RunComparison {
   readonly note?: string | null;
 }
 
+/** A setting of a plan. */
+export interface SettingView {
+  readonly name: string;
+  /** What it is, in words. */
+  readonly label: string;
+  readonly value: unknown;
+  /** Null also where it has none. */
+  readonly default: unknown;
+  /** Somebody chose another value than the default. */
+  readonly differs: boolean;
+  /** Whether it can be changed before the run begins, and whether it was. */
+  readonly changeable: boolean;
+  readonly changed: boolean;
+}
+
+/** Settings that belong together. */
+export interface SettingGroup {
+  readonly title: string;
+  readonly settings: readonly SettingView[];
+}
+
+/** What a run has still to take, where answers of its calls are in the record already. */
+export interface LeftToPay {
+  readonly calls: Range;
+  /** Null where a price is not known. */
+  readonly usd: Range | null;
+  /** What is answered already, in a sentence. */
+  readonly told: string;
+}
+
 /** A question for permission, and what became of it. */
 export interface PermissionRequest {
   readonly state: "asked" | "permitted" | "joined" | "declined";
@@ -624,9 +654,31 @@ export interface PermissionRequest {
   /** Absent from what older versions saved in notebooks. */
   readonly testset_size?: number;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** The settings in groups. Absent from what older versions saved in notebooks. */
+  readonly groups?: readonly SettingGroup[];
+  /**
+   * Settings that were changed since the code gave them. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly changes?: Readonly<Record<string, unknown>>;
   /** What to know before a yes; below its first line, a note may hold code. */
   readonly notes: readonly string[];
   readonly estimate: EstimateView;
+  /**
+   * What there is left to pay; null where nothing is answered yet. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly left?: LeftToPay | null;
+  /**
+   * How long the run will take; null where nothing is known that would tell. Absent from what
+   * older versions saved in notebooks.
+   */
+  readonly seconds?: Range | null;
+  /**
+   * What that rests on, or why it is not known. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly seconds_told?: string | null;
   readonly caps: CapsView;
 }
 
@@ -766,9 +818,18 @@ export interface Asks {
     ask: { keeps: boolean };
     answer: null;
   };
-  /** Begin the run; `below_usd`: ask no more in this notebook below so many dollars. */
+  /** Give these settings other values, all others those of the code. */
+  change: {
+    ask: { settings: Readonly<Record<string, unknown>> };
+    answer: null;
+  };
+  /**
+   * Begin the run; `below_usd`: ask no more in this notebook below so many dollars.
+   *
+   * `settings` are the changed ones that the person saw the estimate of.
+   */
   permit: {
-    ask: { caps: CapsView; below_usd: number | null };
+    ask: { caps: CapsView; below_usd: number | null; settings: Readonly<Record<string, unknown>> | null };
     answer: null;
   };
   /** Take the run that is already running instead of starting another. */
