@@ -45,6 +45,7 @@ from mipro_nb.optimizer import (
     register_sampler,
 )
 from mipro_nb.optimizer.running import surface
+from mipro_nb.runs.objectives import MeasuredConfiguration
 from mipro_nb.version import __version__
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "FunctionPrompt",
     "InputField",
     "MIPROv2",
+    "MeasuredConfiguration",
     "Module",
     "OpenAI",
     "OutputField",

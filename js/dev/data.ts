@@ -13,6 +13,7 @@ import type {
   RunSnapshot,
   RunState,
   RunSummary,
+  SettingGroup,
   SpendView,
   TrialDetail,
   TrialRow,
@@ -360,9 +361,39 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
             },
           }),
     testset_size: 200,
+    objectives: objectives(done, top?.trial ?? 0),
     errors: 2,
     steerable: going,
     lives: going ? "here" : "ended",
+  };
+}
+
+function objectives(
+  done: readonly TrialRow[],
+  best: number,
+): NonNullable<RunSummary["objectives"]> {
+  const rows = done
+    .filter((row) => row.kind !== "minibatch")
+    .map((row, nth) => ({
+      trial: row.trial,
+      score: row.score ?? 0,
+      usd: 0.00004 * (1 + ((nth * 7) % 5)),
+      tokens: 250 * (1 + ((nth * 7) % 5)),
+      seconds: 0.8 + 0.1 * nth,
+      characters: 90 + 60 * nth,
+      best: row.trial === best,
+    }));
+  const beaten = (row: (typeof rows)[number]) =>
+    rows.some(
+      (other) =>
+        other.usd <= row.usd &&
+        other.score >= row.score &&
+        (other.usd < row.usd || other.score > row.score),
+    );
+  return {
+    cost: "usd",
+    told: `${rows.length} configurations were scored on the whole valset.`,
+    rows: rows.map((row) => ({ ...row, on_front: !beaten(row) })),
   };
 }
 
@@ -485,6 +516,76 @@ export function calls(): readonly CallDetail[] {
   ];
 }
 
+const changeable = new Set([
+  "num_trials",
+  "minibatch",
+  "minibatch_size",
+  "max_bootstrapped_demos",
+  "max_labeled_demos",
+  "num_threads",
+]);
+
+function settingGroups(): SettingGroup[] {
+  const row = (name: string, label: string, value: unknown, common: unknown = value) => ({
+    name,
+    label,
+    value,
+    default: common,
+    differs: value !== common,
+    changeable: changeable.has(name),
+    changed: false,
+  });
+  return [
+    {
+      title: "Search",
+      settings: [
+        row("auto", "preset", null),
+        row("search", "strategy", "paired"),
+        row("num_trials", "trials", 40, 30),
+        row("num_threads", "programs at once", 6),
+        row("trials_in_flight", "trials at once", 2),
+        row("hedge", "send slow calls twice", false),
+        row("max_errors", "failed examples, at most", 10),
+        row("example_timeout", "seconds for an example", null),
+        row("seed", "seed", 9),
+      ],
+    },
+    {
+      title: "Candidates",
+      settings: [
+        row("num_candidates", "candidates of each kind", 8, 10),
+        row("max_bootstrapped_demos", "bootstrapped demos", 4),
+        row("max_labeled_demos", "labelled demos", 16),
+        row("demos_per_set", "demos in a set, at most", 16),
+        row("metric_threshold", "score that a demo needs", null),
+        row("prompt_format", "prompt format", "lines (default)"),
+      ],
+    },
+    {
+      title: "Data",
+      settings: [
+        row("trainset_size", "training rows", 25),
+        row("valset_size", "validation rows", valset),
+        row("minibatch", "use minibatches", true),
+        row("minibatch_size", "rows in a minibatch", minibatch),
+        row("minibatch_full_eval_steps", "trials between full evaluations", 10),
+        row("full_evaluations", "full evaluations, at most", 6),
+      ],
+    },
+    {
+      title: "Proposer",
+      settings: [
+        row("program_aware_proposer", "reads the program", true),
+        row("data_aware_proposer", "reads the data", true),
+        row("fewshot_aware_proposer", "reads demos", true),
+        row("tip_aware_proposer", "gets a tip", true),
+        row("view_data_batch_size", "rows read at a time", 10),
+        row("init_temperature", "temperature", 1),
+      ],
+    },
+  ];
+}
+
 export function permission(priced: boolean, hostile: boolean, free = false): PermissionRequest {
   const options = { ...usual, predictors: 2, priced, hostile };
   return {
@@ -495,6 +596,8 @@ export function permission(priced: boolean, hostile: boolean, free = false): Per
     trainset_size: 25,
     valset_size: valset,
     settings,
+    groups: settingGroups(),
+    changes: {},
     notes: priced
       ? ["num_trials=40 is below the recommended minimum of 48 for 2 variables and 8 candidates."]
       : ["The price of openai/gpt-4o is not known; LM(…, price=(0.15, 0.60)) sets one."],

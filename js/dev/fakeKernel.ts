@@ -141,6 +141,7 @@ export class FakeKernel extends FakeWire {
     pin: () => null,
     ban: () => null,
     add: () => ({ index: 8 }),
+    change: () => null,
     permit: () => {
       this.#onPermission(true);
       return null;

@@ -1,6 +1,6 @@
 /** What came of a made-up run. */
 
-import type { Clip, Outcome, ResultView, Verdict } from "../shared/src/generated/view-model";
+import type { Clip, ExampleOutcome, ResultView, Verdict } from "../shared/src/generated/view-model";
 import { clip } from "../shared/tests/drill-fixtures";
 
 const verdicts: readonly Verdict[] = ["never right", "lost", "still wrong", "won"];
@@ -67,7 +67,7 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
   };
 }
 
-function outcome(place: number, question: Clip): Outcome {
+function outcome(place: number, question: Clip): ExampleOutcome {
   const verdict = verdicts[Math.floor(place / 8)] ?? "won";
   return {
     example: place * 3 + 1,

@@ -8,7 +8,7 @@ visible and nothing in it taken for a formula, and each page is bounded in size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -61,6 +61,8 @@ from mipro_nb.notebook.static_text import (
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, variable_of
 from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
+from mipro_nb.runs.sentences.objectives import HEAD as OBJECTIVES_HEAD
+from mipro_nb.runs.sentences.objectives import objectives_rows
 from mipro_nb.runs.sentences.repairs import lineage_text
 from mipro_nb.runs.sentences.resume import NOTHING_SCORED
 from mipro_nb.runs.sentences.wording import configuration_text, counted
@@ -81,6 +83,7 @@ _BEST_TRIALS = 10
 _MOST_TRIALS = 300
 _MOST_EXAMPLES = 50
 _MOST_RUNS = 200
+_MOST_ON_FRONT = 50
 _MOST_COMPARED = 20
 _MOST_PREDICTORS = 50
 
@@ -99,8 +102,8 @@ def run_html(snapshot: vm.RunSnapshot) -> str:
     for part in result_parts(summary["result"], snapshot["demo_sets"]):
         page.add(part)
     page.add(table(None, _summary_rows(snapshot)))
-    if formats := summary["formats"]:
-        page.add(titled(f"Prompt format: {formats['told']}", table(HEAD, formats_rows(formats))))
+    for part in _measured(summary):
+        page.add(part)
     spent, *phases = spend_rows(summary)
     page.add(titled("Spent, against what was estimated", table(spent, phases)))
     for told in spend_notes(summary):
@@ -119,6 +122,16 @@ def run_html(snapshot: vm.RunSnapshot) -> str:
         page.add(_examples(detail))
     page.add(_candidates(snapshot))
     return page.html()
+
+
+def _measured(summary: vm.RunSummary) -> Iterator[str]:
+    """Yield the tables of the prompt formats, and of what the configurations take."""
+    if formats := summary["formats"]:
+        yield titled(f"Prompt format: {formats['told']}", table(HEAD, formats_rows(formats)))
+    if objectives := summary["objectives"]:
+        rows = objectives_rows(objectives, most=_MOST_ON_FRONT)
+        told = f"Score and cost per example: {objectives['told']}"
+        yield titled(told, table(OBJECTIVES_HEAD, rows))
 
 
 def permission_html(request: vm.PermissionRequest) -> str:

@@ -22,6 +22,8 @@ from mipro_nb.notebook.static_result import result_lines, result_sentences, scor
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
+from mipro_nb.runs.sentences.objectives import HEAD as OBJECTIVES_HEAD
+from mipro_nb.runs.sentences.objectives import objectives_rows
 from mipro_nb.runs.sentences.resume import (
     NOTHING_SCORED,
     RESUMABLE,
@@ -32,6 +34,7 @@ from mipro_nb.runs.sentences.wording import configuration_text, counted, data_te
 _LONGEST_LINE = 300
 _LONGEST_CELL = 60
 _MOST_RUNS = 50
+_MOST_ON_FRONT = 20
 _MOST_NOTE_LINES = 40
 
 
@@ -67,6 +70,9 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
     if formats := summary["formats"]:
         lines.append(f"  prompt format      {formats['told']}")
         lines += _table([HEAD, *formats_rows(formats)])
+    if objectives := summary["objectives"]:
+        lines.append(f"  {objectives['told']}")
+        lines += _table([OBJECTIVES_HEAD, *objectives_rows(objectives, most=_MOST_ON_FRONT)])
     lines += _table(spend_rows(summary))
     lines += [f"  {told}" for told in spend_notes(summary)]
     return _joined(lines)

@@ -282,7 +282,7 @@ class ResultPrompt(TypedDict):
     demos: int
 
 
-class Outcome(TypedDict):
+class ExampleOutcome(TypedDict):
     """How an example came out, over all configurations that were scored on it.
 
     Attributes
@@ -341,8 +341,51 @@ class ResultView(TypedDict):
     prompts: list[ResultPrompt]
     failing: int
     failing_told: str
-    outcomes: list[Outcome]
+    outcomes: list[ExampleOutcome]
     outcomes_left_out: int
+
+
+class ObjectiveRow(TypedDict):
+    """A configuration that was scored on the whole valset, and what one example takes.
+
+    Attributes
+    ----------
+    usd, seconds
+        None where they are not known.
+    seconds
+        Those of its LM calls, one after the other.
+    characters
+        Length of its instructions.
+    on_front
+        Whether no other is better in score and cost.
+    best
+        Whether it is the best so far, or what was returned.
+    """
+
+    trial: int
+    score: float
+    usd: float | None
+    tokens: float
+    seconds: float | None
+    characters: int
+    on_front: bool
+    best: bool
+
+
+class ObjectivesView(TypedDict):
+    """Score and cost of the configurations that were scored on the whole valset.
+
+    Attributes
+    ----------
+    cost
+        What cost is told in.
+    told
+        How many there are, in words.
+    """
+
+    cost: Literal["usd", "tokens"]
+    told: str
+    rows: list[ObjectiveRow]
 
 
 class RunSummary(TypedDict):
@@ -377,6 +420,8 @@ class RunSummary(TypedDict):
         The scores on the testset; None before the end, or where there are none.
     result
         What came of it; None before the end, or where nothing was scored.
+    objectives
+        None before two configurations were scored on the whole valset.
     errors
         Examples that failed.
     """
@@ -416,6 +461,7 @@ class RunSummary(TypedDict):
     gain: GainView | None
     test: Annotated[TestView | None, ADDED_LATER]
     result: Annotated[ResultView | None, ADDED_LATER]
+    objectives: Annotated[ObjectivesView | None, ADDED_LATER]
     errors: int
     steerable: bool
     lives: Lives
@@ -729,11 +775,68 @@ class RunComparison(TypedDict):
     note: Annotated[str | None, ADDED_LATER]
 
 
+class SettingView(TypedDict):
+    """A setting of a plan.
+
+    Attributes
+    ----------
+    label
+        What it is, in words.
+    default
+        None also where it has none.
+    differs
+        Somebody chose another value than the default.
+    changeable, changed
+        Whether it can be changed before the run begins, and whether it was.
+    """
+
+    name: str
+    label: str
+    value: Any
+    default: Any
+    differs: bool
+    changeable: bool
+    changed: bool
+
+
+class SettingGroup(TypedDict):
+    """Settings that belong together."""
+
+    title: str
+    settings: list[SettingView]
+
+
+class LeftToPay(TypedDict):
+    """What a run has still to take, where answers of its calls are in the record already.
+
+    Attributes
+    ----------
+    usd
+        None where a price is not known.
+    told
+        What is answered already, in a sentence.
+    """
+
+    calls: Range
+    usd: Range | None
+    told: str
+
+
 class PermissionRequest(TypedDict):
     """A question for permission, and what became of it.
 
     Attributes
     ----------
+    groups
+        The settings in groups.
+    changes
+        Settings that were changed since the code gave them.
+    left
+        What there is left to pay; None where nothing is answered yet.
+    seconds
+        How long the run will take; None where nothing is known that would tell.
+    seconds_told
+        What that rests on, or why it is not known.
     resumes
         The run that is resumed; None for a new one.
     joins
@@ -752,8 +855,13 @@ class PermissionRequest(TypedDict):
     valset_size: int
     testset_size: Annotated[int, ADDED_LATER]
     settings: dict[str, Any]
+    groups: Annotated[list[SettingGroup], ADDED_LATER]
+    changes: Annotated[dict[str, Any], ADDED_LATER]
     notes: list[str]
     estimate: EstimateView
+    left: Annotated[LeftToPay | None, ADDED_LATER]
+    seconds: Annotated[Range | None, ADDED_LATER]
+    seconds_told: Annotated[str | None, ADDED_LATER]
     caps: CapsView
 
 

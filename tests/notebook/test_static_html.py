@@ -259,6 +259,7 @@ def snapshot():
         "gain": {"low": 40.0, "high": 70.0},
         "test": None,
         "result": result(),
+        "objectives": None,
         "errors": 1,
         "steerable": False,
         "lives": "ended",

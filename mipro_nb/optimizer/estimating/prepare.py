@@ -293,7 +293,7 @@ def _search_examples(plan: Plan) -> Amount:
     batch = plan.minibatch_size if plan.minibatch else size
     fulls = plan.full_evaluations if plan.minibatch else 0
     # Of the evaluations at the end, all but the first are made only if the evidence is unclear.
-    surely_full = fulls - min(plan.search.finalists, trials) + 1 if plan.minibatch else 0
+    surely_full = plan.full_evaluations_between + 1 if plan.minibatch else 0
     first = plan.search.stages(batch)[0] if plan.minibatch else batch
     # About every second trial ends after its first stage.
     usual = (first + batch) / 2
@@ -310,7 +310,10 @@ def _search_examples(plan: Plan) -> Amount:
     most = min(trials * batch + fulls * (size - batch), others * size)
     expected = min(scored(usual, (surely_full + fulls) / 2), most)
     # Candidates may turn out alike, and their answers be the same.
-    return Amount(min(0.6 * scored(first, 0.5 * surely_full), expected), expected, most)
+    least = min(0.6 * scored(first, 0.5 * surely_full), expected)
+    if plan.patience is not None:
+        least *= min(1.0, plan.patience / trials)
+    return Amount(0 if plan.stop_at is not None else least, expected, most)
 
 
 def _propose(  # noqa: PLR0917 - what proposals are made of

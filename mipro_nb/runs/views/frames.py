@@ -6,11 +6,19 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.objectives import (
+    OBJECTIVES,
+    Objective,
+    cost_of,
+    front,
+    measured_configurations,
+)
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ANYTHING, ROWS, kept
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.views.outcomes import standings
+from mipro_nb.runs.views.outcomes import example_scores
 from mipro_nb.runs.views.spending_curve import spending_curve
 from mipro_nb.runs.views.trial_row import trial_row
 
@@ -95,6 +103,26 @@ class RunFrames:
         """Return a row per LM call: what it was for, its tokens, its cost, how long it took."""
         return calls_frame(self.record, self.id)
 
+    def pareto(self: Readable, *objectives: Objective) -> pd.DataFrame:
+        """Return a row per configuration that no other beats in all of the objectives.
+
+        Only what was scored on the whole valset is compared. The index is the trial, and
+        ``run.programs[trial]`` its program; columns are those of `MeasuredConfiguration`, each
+        what one example takes.
+
+        Parameters
+        ----------
+        *objectives
+            Among ``"score"``, ``"usd"``, ``"tokens"``, ``"seconds"`` and ``"characters"``. If none
+            is given, the score, and USD, or tokens where USD are not known or nothing costs any.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such objective, or USD are one and a price is not known.
+        """
+        return self.read(lambda state: pareto_frame(state, objectives))
+
     def plot_trials(self: Readable) -> Figure:
         """Return a figure of the scores of all trials, in their order."""
         from mipro_nb.runs.views.plots import figure_of_trials  # noqa: PLC0415 - as with pandas
@@ -128,6 +156,26 @@ def trials_frame(state: RunState) -> pd.DataFrame:
     return frame.set_index("trial")
 
 
+def pareto_frame(state: RunState, objectives: tuple[Objective, ...]) -> pd.DataFrame:
+    """Return a row per configuration of a run that no other beats, the cheapest first."""
+    import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
+
+    for objective in objectives:
+        if objective not in OBJECTIVES:
+            raise InvalidArgumentError("objectives", objective, f"give {', '.join(OBJECTIVES)}.")
+    measured = measured_configurations(state)
+    if "usd" in objectives and any(each.usd is None for each in measured):
+        raise InvalidArgumentError(
+            "objectives", "usd", "the price of a model is not known: give 'tokens' instead."
+        )
+    cost = cost_of(measured)
+    found = front(measured, objectives or ("score", cost))
+    found.sort(key=lambda each: (each.value(cost) or 0.0, each.trial))
+    rows = [asdict(each) for each in found]
+    columns = ["trial", *OBJECTIVES, "configuration"]
+    return pd.DataFrame(rows, columns=columns).set_index("trial")
+
+
 def _configuration(row: dict[str, Any]) -> dict[str, int]:
     return dict(row["configuration"])
 
@@ -159,7 +207,7 @@ def outcomes_frame(state: RunState) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
 
     result = {} if state.best is None else state.best.configuration
-    rows = [{**asdict(each), "verdict": each.verdict} for each in standings(state, result)]
+    rows = [{**asdict(each), "verdict": each.verdict} for each in example_scores(state, result)]
     return pd.DataFrame(rows, columns=list(_OUTCOME_COLUMNS)).set_index("example")
 
 

@@ -20,7 +20,7 @@ _ORDER: tuple[vm.Verdict, ...] = ("never right", "lost", "still wrong", "won")
 
 
 @dataclass(frozen=True)
-class Standing:
+class ExampleScores:
     """How one example came out; scores in 0–1, None where it was not scored."""
 
     example: int
@@ -60,12 +60,12 @@ def scores_with(state: RunState, configuration: Configuration) -> Mapping[int, f
     return state.scores.get(STUDENT, {}) if is_student else {}
 
 
-def standings(state: RunState, result: Configuration) -> Iterator[Standing]:
+def example_scores(state: RunState, result: Configuration) -> Iterator[ExampleScores]:
     """Give how every example came out that was scored, in their order."""
     student, of_result = scores_with(state, {}), scores_with(state, result)
     for example in sorted({n for scores in state.scores.values() for n in scores}):
         scores = [scores[example] for scores in state.scores.values() if example in scores]
-        yield Standing(
+        yield ExampleScores(
             example,
             student.get(example),
             of_result.get(example),
@@ -74,10 +74,10 @@ def standings(state: RunState, result: Configuration) -> Iterator[Standing]:
         )
 
 
-def outcomes(record: Record, state: RunState, result: Configuration) -> list[vm.Outcome]:
+def outcomes(record: Record, state: RunState, result: Configuration) -> list[vm.ExampleOutcome]:
     """Return the examples that student or result fail: those that nothing gets right come first."""
     planned = state.planned
-    found = [(each, verdict) for each in standings(state, result) if (verdict := each.verdict)]
+    found = [(each, verdict) for each in example_scores(state, result) if (verdict := each.verdict)]
     found.sort(key=lambda pair: (_ORDER.index(pair[1]), pair[0].example))
     valset = [] if planned is None else kept(record, planned.valset, ROWS)
     inputs = set() if planned is None else set(planned.inputs)

@@ -16,6 +16,7 @@ from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
+from mipro_nb.runs.sentences.objectives import objectives_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repaired_of
 from mipro_nb.runs.sentences.resume import (
@@ -24,7 +25,7 @@ from mipro_nb.runs.sentences.resume import (
     resume_hint,
     resume_lines,
 )
-from mipro_nb.runs.sentences.wording import resting_text, told_settings
+from mipro_nb.runs.sentences.wording import resting_text, told_reason, told_settings
 from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_of
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
@@ -194,7 +195,7 @@ class RunView:
             "state": shown,
             "resume_lines": resume_lines(self.run_id, planned),
             "resume_hint": resume_hint(self.run_id, planned),
-            "reason": state.ended.reason if state.ended else state.pause_reason,
+            "reason": told_reason(state),
             "program": planned.program if planned else "",
             "predictors": dict(planned.predictors) if planned else {},
             "models": dict(planned.models) if planned else {},
@@ -244,6 +245,7 @@ class RunView:
             "gain": _gain(state.ended),
             "test": held_out_view(state),
             "result": result,
+            "objectives": objectives_view(state),
             "errors": len(state.errors),
             "steerable": where == "here",
             "lives": where,
@@ -298,10 +300,11 @@ class RunView:
         left_out = {"formats": not measured, "repair": not repairs, "test": not tested}
         rows: list[vm.PhaseProgress] = []
         for phase in _PHASES:
-            if left_out.get(phase):
-                continue
             done, total, unit, is_done = counts[phase]
             begun = phase in state.phases
+            never = state.search_stopped_before_it_began and phase != "test" and not begun
+            if left_out.get(phase) or never:
+                continue
             over = is_done or (begun and state.state == "finished")
             rows.append(
                 {
@@ -322,14 +325,18 @@ class RunView:
         done += state.tested
         if state.state == "finished":  # its search may have ended before all it might have done
             return done, done
+        tests = 2 * settings.get("testset_size", 0)
+        if state.search_stopped is not None:
+            waiting = sum(len(t.examples) - t.scored for t in state.trials.values() if t.going)
+            tests //= 2 if state.search_stopped_before_it_began else 1
+            return done, done + waiting + max(0, tests - state.tested)
         size = settings.get("valset_size", 0)
         batch = settings.get("minibatch_size", 0) if settings.get("minibatch") else size
         minibatches = [t for t in state.trials.values() if t.kind == "minibatch"]
         saved = sum(batch - len(t.examples) for t in minibatches)  # by trials that ended early
         trials = settings.get("num_trials", 0) * batch
         total = size + trials - saved + _full_evaluations(settings) * size
-        total += 2 * settings.get("testset_size", 0)
-        return done, total or None
+        return done, total + tests or None
 
     def _eta(self, done: int, total: int | None, now: float) -> float | None:
         """Return the seconds to go, at the pace so far."""

@@ -210,7 +210,7 @@ export interface ResultPrompt {
 }
 
 /** How an example came out, over all configurations that were scored on it. */
-export interface Outcome {
+export interface ExampleOutcome {
   readonly example: number;
   readonly verdict: Verdict;
   readonly inputs: Readonly<Record<string, Clip>>;
@@ -247,9 +247,35 @@ export interface ResultView {
   /** How many these are, in words. */
   readonly failing_told: string;
   /** The examples that student or result fail, as many as a page can bear. */
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly ExampleOutcome[];
   /** How many more there are. */
   readonly outcomes_left_out: number;
+}
+
+/** A configuration that was scored on the whole valset, and what one example takes. */
+export interface ObjectiveRow {
+  readonly trial: number;
+  readonly score: number;
+  /** Null where they are not known. */
+  readonly usd: number | null;
+  readonly tokens: number;
+  /** Those of its LM calls, one after the other. */
+  readonly seconds: number | null;
+  /** Length of its instructions. */
+  readonly characters: number;
+  /** Whether no other is better in score and cost. */
+  readonly on_front: boolean;
+  /** Whether it is the best so far, or what was returned. */
+  readonly best: boolean;
+}
+
+/** Score and cost of the configurations that were scored on the whole valset. */
+export interface ObjectivesView {
+  /** What cost is told in. */
+  readonly cost: "usd" | "tokens";
+  /** How many there are, in words. */
+  readonly told: string;
+  readonly rows: readonly ObjectiveRow[];
 }
 
 /** All of a run that is one value, not a list. */
@@ -316,6 +342,11 @@ export interface RunSummary {
    * versions saved in notebooks.
    */
   readonly result?: ResultView | null;
+  /**
+   * Null before two configurations were scored on the whole valset. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly objectives?: ObjectivesView | null;
   /** Examples that failed. */
   readonly errors: number;
   readonly steerable: boolean;
@@ -570,6 +601,36 @@ export interface RunComparison {
   readonly note?: string | null;
 }
 
+/** A setting of a plan. */
+export interface SettingView {
+  readonly name: string;
+  /** What it is, in words. */
+  readonly label: string;
+  readonly value: unknown;
+  /** Null also where it has none. */
+  readonly default: unknown;
+  /** Somebody chose another value than the default. */
+  readonly differs: boolean;
+  /** Whether it can be changed before the run begins, and whether it was. */
+  readonly changeable: boolean;
+  readonly changed: boolean;
+}
+
+/** Settings that belong together. */
+export interface SettingGroup {
+  readonly title: string;
+  readonly settings: readonly SettingView[];
+}
+
+/** What a run has still to take, where answers of its calls are in the record already. */
+export interface LeftToPay {
+  readonly calls: Range;
+  /** Null where a price is not known. */
+  readonly usd: Range | null;
+  /** What is answered already, in a sentence. */
+  readonly told: string;
+}
+
 /** A question for permission, and what became of it. */
 export interface PermissionRequest {
   readonly state: "asked" | "permitted" | "joined" | "declined";
@@ -591,9 +652,31 @@ export interface PermissionRequest {
   /** Absent from what older versions saved in notebooks. */
   readonly testset_size?: number;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** The settings in groups. Absent from what older versions saved in notebooks. */
+  readonly groups?: readonly SettingGroup[];
+  /**
+   * Settings that were changed since the code gave them. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly changes?: Readonly<Record<string, unknown>>;
   /** What to know before a yes; below its first line, a note may hold code. */
   readonly notes: readonly string[];
   readonly estimate: EstimateView;
+  /**
+   * What there is left to pay; null where nothing is answered yet. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly left?: LeftToPay | null;
+  /**
+   * How long the run will take; null where nothing is known that would tell. Absent from what
+   * older versions saved in notebooks.
+   */
+  readonly seconds?: Range | null;
+  /**
+   * What that rests on, or why it is not known. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly seconds_told?: string | null;
   readonly caps: CapsView;
 }
 
@@ -772,9 +855,18 @@ export interface Asks {
     ask: { keeps: boolean };
     answer: null;
   };
-  /** Begin the run; `below_usd`: ask no more in this notebook below so many dollars. */
+  /** Give these settings other values, all others those of the code. */
+  change: {
+    ask: { settings: Readonly<Record<string, unknown>> };
+    answer: null;
+  };
+  /**
+   * Begin the run; `below_usd`: ask no more in this notebook below so many dollars.
+   *
+   * `settings` are the changed ones that the person saw the estimate of.
+   */
   permit: {
-    ask: { caps: CapsView; below_usd: number | null };
+    ask: { caps: CapsView; below_usd: number | null; settings: Readonly<Record<string, unknown>> | null };
     answer: null;
   };
   /** Take the run that is already running instead of starting another. */

@@ -8,6 +8,7 @@ import { Notice } from "../base/Notice";
 import { Tabs } from "../base/Tabs";
 import { DemoSetCards } from "../candidates/DemoSetCards";
 import { InstructionCards } from "../candidates/InstructionCards";
+import { CostPanel } from "../cost/CostPanel";
 import { OutcomesTable } from "../result/OutcomesTable";
 import { ResultCard } from "../result/ResultCard";
 import { Announcer } from "./Announcer";
@@ -26,7 +27,7 @@ interface RunViewProps {
   readonly onBack: (() => void) | null;
 }
 
-type TabId = "trials" | "outcomes" | "instructions" | "demos" | "settings";
+type TabId = "trials" | "outcomes" | "instructions" | "demos" | "cost" | "settings";
 
 /** A run, going on or over: its state, scores, trials and candidates. */
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
@@ -57,6 +58,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const best = useStable(summary.best);
   const result = useStable(summary.result ?? null);
   const phases = useStable(summary.phases);
+  const objectives = useStable(summary.objectives ?? null);
   const predictors = useStable(Object.keys(summary.predictors));
 
   return (
@@ -97,6 +99,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             : [{ id: "outcomes", label: "What still fails", count: result.failing } as const]),
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
+          ...(objectives === null ? [] : [{ id: "cost", label: "Cost" } as const]),
           { id: "settings", label: "Settings" },
         ]}
         selected={tab}
@@ -153,6 +156,9 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             <h3 class="mipro-only-read">Demo sets</h3>
             <DemoSetCards kernel={reachable} summary={summary} cards={demo_sets} />
           </>
+        )}
+        {tab === "cost" && objectives !== null && (
+          <CostPanel objectives={objectives} onOpen={open} />
         )}
         {tab === "settings" && <SettingsPanel summary={summary} />}
       </Tabs>

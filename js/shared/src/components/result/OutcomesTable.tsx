@@ -1,6 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { formatCount } from "../../format";
-import type { Outcome, ResultView, Verdict } from "../../generated/view-model";
+import type { ExampleOutcome, ResultView, Verdict } from "../../generated/view-model";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
 import { CellFields, fieldsText } from "../drill/CellFields";
@@ -30,7 +30,7 @@ const meanings: Readonly<Record<Verdict, string>> = {
   won: "The result gets it right, your prompt does not",
 };
 
-const columns: readonly Column<Outcome>[] = [
+const columns: readonly Column<ExampleOutcome>[] = [
   numberColumn({
     id: "example",
     header: "#",
@@ -40,7 +40,7 @@ const columns: readonly Column<Outcome>[] = [
   }),
   {
     id: "verdict",
-    header: "Outcome",
+    header: "ExampleOutcome",
     width: "104px",
     value: (row) => row.verdict,
     cell: (row) => (
