@@ -16,6 +16,7 @@ from mipro_nb.models.lm import limits_noted, prices_noted
 from mipro_nb.models.prices import PRICE_REMEDY
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import rehearse
+from mipro_nb.optimizer.planning.constraints import Constraints, check_constraints
 from mipro_nb.optimizer.planning.formats import plan_formats
 from mipro_nb.optimizer.planning.labels import label_notes
 from mipro_nb.optimizer.planning.lms import every_lm
@@ -64,6 +65,10 @@ async def specify(
         msg = f"No LM is configured: call configure(lm=LM(…)), or give {needed}."
         raise ProgramError(msg)
     copy.check_lms(task_model=task_model or task_lm, teacher_settings=teacher_lm)
+    check_constraints(wanted)
+    Constraints(wanted, rows.train).check_student(
+        [predictor.signature.instructions for _, predictor in copy.named_predictors()]
+    )
     metric = metric.of(copy)
     distinct_rows = len(distinct(rows.train))
     formats = plan_formats(copy, task_lm, wanted, distinct_rows)
