@@ -6,8 +6,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 # uv installs in seconds what takes pip a minute.
 INSTALL := $(PY) uv_install.py --python
-# Our environments hold what they need: nothing is looked for elsewhere.
-unexport PYTHONPATH PYTHONHOME
+# Our environments hold what they need: nothing is looked for elsewhere, and each module is compiled
+# once, not by each of the hundreds of processes that tests start.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 NPM := npm --prefix js
 NPM_LAB := npm --prefix js/labextension
 
@@ -168,7 +169,8 @@ test: chromium setup ## Run all tests: Python's, TypeScript's and those in a bro
 	$(PYTEST)
 
 test-fast: setup ## Run the tests that need neither a browser, a kernel nor an LM, and no patience
-	$(PYTEST) -m "not (browser or notebook or npm or real_lm or slow)"
+	$(PYTEST) -m "not (browser or notebook or npm or real_lm or slow)" \
+		--ignore tests/browser --ignore tests/dspy --ignore tests/notebooks
 
 # `make test` tries the same examples each time. What fails here is a fault: put it into a test.
 test-properties: setup ## Try the properties on new examples, ROUNDS=10 times (ten minutes)

@@ -34,7 +34,7 @@ from mipro_nb.language import (
     settings,
 )
 from mipro_nb.models import LM, Answer, Call, OpenAI, Price, Service, register_service
-from mipro_nb.notebook import compare, history, show, surface_here
+from mipro_nb.notebook import compare, history, share, show, surface_here
 from mipro_nb.optimizer import (
     MIPROv2,
     Plan,
@@ -94,6 +94,7 @@ __all__ = [
     "register_service",
     "runs",
     "settings",
+    "share",
     "show",
     "unload_ipython_extension",
 ]

@@ -95,6 +95,7 @@ def _of_get_started():
     return block
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.relative_to(_DOCS).as_posix())
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, reader):
     if page.name == "from-dspy.md":

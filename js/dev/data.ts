@@ -13,6 +13,7 @@ import type {
   RunSnapshot,
   RunState,
   RunSummary,
+  SettingGroup,
   SpendView,
   TrialDetail,
   TrialRow,
@@ -20,6 +21,7 @@ import type {
 import { choices, variableOf } from "../shared/src/model/words";
 import { callDetail, clip } from "../shared/tests/drill-fixtures";
 import { noSpend } from "../shared/tests/runs";
+import { resultOf } from "./result";
 
 export interface RunOptions {
   readonly id: string;
@@ -344,6 +346,21 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
         ? null
         : { trial: top.trial, score: top.score, configuration: top.configuration },
     gain: options.state === "finished" ? { low: 8.1, high: 27.4 } : null,
+    result:
+      going || options.state === "cut off" || top === null || top.score === null
+        ? null
+        : resultOf({
+            trial: top.trial,
+            baseline: done[0]?.score ?? 0,
+            score: top.score,
+            predictors: Object.keys(predictorsOf(options)),
+            texts: {
+              before: options.hostile ? hostileTexts.join("\n") : (instructions[0] ?? ""),
+              after: options.hostile ? hostileTexts.join(" ") : (instructions[4] ?? ""),
+              question: options.hostile ? (hostileTexts[1] ?? "") : (questions[0] ?? ""),
+            },
+          }),
+    testset_size: 200,
     objectives: objectives(done, top?.trial ?? 0),
     errors: 2,
     steerable: going,
@@ -499,6 +516,76 @@ export function calls(): readonly CallDetail[] {
   ];
 }
 
+const changeable = new Set([
+  "num_trials",
+  "minibatch",
+  "minibatch_size",
+  "max_bootstrapped_demos",
+  "max_labeled_demos",
+  "num_threads",
+]);
+
+function settingGroups(): SettingGroup[] {
+  const row = (name: string, label: string, value: unknown, common: unknown = value) => ({
+    name,
+    label,
+    value,
+    default: common,
+    differs: value !== common,
+    changeable: changeable.has(name),
+    changed: false,
+  });
+  return [
+    {
+      title: "Search",
+      settings: [
+        row("auto", "preset", null),
+        row("search", "strategy", "paired"),
+        row("num_trials", "trials", 40, 30),
+        row("num_threads", "programs at once", 6),
+        row("trials_in_flight", "trials at once", 2),
+        row("hedge", "send slow calls twice", false),
+        row("max_errors", "failed examples, at most", 10),
+        row("example_timeout", "seconds for an example", null),
+        row("seed", "seed", 9),
+      ],
+    },
+    {
+      title: "Candidates",
+      settings: [
+        row("num_candidates", "candidates of each kind", 8, 10),
+        row("max_bootstrapped_demos", "bootstrapped demos", 4),
+        row("max_labeled_demos", "labelled demos", 16),
+        row("demos_per_set", "demos in a set, at most", 16),
+        row("metric_threshold", "score that a demo needs", null),
+        row("prompt_format", "prompt format", "lines (default)"),
+      ],
+    },
+    {
+      title: "Data",
+      settings: [
+        row("trainset_size", "training rows", 25),
+        row("valset_size", "validation rows", valset),
+        row("minibatch", "use minibatches", true),
+        row("minibatch_size", "rows in a minibatch", minibatch),
+        row("minibatch_full_eval_steps", "trials between full evaluations", 10),
+        row("full_evaluations", "full evaluations, at most", 6),
+      ],
+    },
+    {
+      title: "Proposer",
+      settings: [
+        row("program_aware_proposer", "reads the program", true),
+        row("data_aware_proposer", "reads the data", true),
+        row("fewshot_aware_proposer", "reads demos", true),
+        row("tip_aware_proposer", "gets a tip", true),
+        row("view_data_batch_size", "rows read at a time", 10),
+        row("init_temperature", "temperature", 1),
+      ],
+    },
+  ];
+}
+
 export function permission(priced: boolean, hostile: boolean, free = false): PermissionRequest {
   const options = { ...usual, predictors: 2, priced, hostile };
   return {
@@ -509,6 +596,8 @@ export function permission(priced: boolean, hostile: boolean, free = false): Per
     trainset_size: 25,
     valset_size: valset,
     settings,
+    groups: settingGroups(),
+    changes: {},
     notes: priced
       ? ["num_trials=40 is below the recommended minimum of 48 for 2 variables and 8 candidates."]
       : ["The price of openai/gpt-4o is not known; LM(…, price=(0.15, 0.60)) sets one."],

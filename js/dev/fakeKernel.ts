@@ -130,6 +130,10 @@ export class FakeKernel extends FakeWire {
     trial: ({ trial }) => detail(this.#options, trialRow(this.#options, trial)),
     calls,
     demos: () => demos(this.#options, 12),
+    prompt: ({ form }) => `The prompt as ${form}.`,
+    save: ({ trial, name }) => `Trial ${trial} is saved to /home/me/${name}.`,
+    use: ({ trial, name }) => `${name} is now the program of trial ${trial}.`,
+    share: () => "<!doctype html><p>A run.</p>",
     text: () => "The whole text. ".repeat(400),
     pause: () => this.#become("paused"),
     resume: () => this.#become("running"),
@@ -137,6 +141,7 @@ export class FakeKernel extends FakeWire {
     pin: () => null,
     ban: () => null,
     add: () => ({ index: 8 }),
+    change: () => null,
     permit: () => {
       this.#onPermission(true);
       return null;

@@ -18,6 +18,7 @@ from mipro_nb.notebook.output import displayed
 from mipro_nb.notebook.protocol import Kind, request, requests_of
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.widget import MiproWidget
+from mipro_nb.optimizer.planning.grouped_settings import grouped_settings
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.wording import told_settings
@@ -29,6 +30,7 @@ from mipro_nb.terminal import asked_by_input
 _PAGE_SECONDS = 10.0
 # How long a front end may take to draw a widget before a blocked cell asks by input() instead.
 _DRAWING_SECONDS = 20.0
+_CHANGED_MEANWHILE = "they were changed elsewhere meanwhile: look at the estimate again."
 _ANSWERED = "This question was answered already."
 
 
@@ -121,8 +123,22 @@ class WidgetWindow:
         return bool(request) and request["state"] == "asked"
 
     @request
-    def permit(self, caps: vm.CapsView, below_usd: float | None) -> None:
-        """Begin the run; `below_usd`: ask no more in this notebook below so many dollars."""
+    def change(self, settings: dict[str, Any]) -> None:
+        """Give these settings other values, all others those of the code."""
+        self._run.change(settings)
+        self._request = permission_request(self._run)
+        self._widget.permission = self._request
+
+    @request
+    def permit(
+        self, caps: vm.CapsView, below_usd: float | None, settings: dict[str, Any] | None
+    ) -> None:
+        """Begin the run; `below_usd`: ask no more in this notebook below so many dollars.
+
+        `settings` are the changed ones that the person saw the estimate of.
+        """
+        if settings is not None and settings != self._run.changes:
+            raise InvalidArgumentError("settings", settings, _CHANGED_MEANWHILE)
         known = {name: value for name, value in caps.items() if name in Caps().to_dict()}
         limits = Caps(**{**self._run.plan.caps.to_dict(), **known})
         self._run.plan.estimate.check_caps(limits)
@@ -229,7 +245,12 @@ def permission_request(run: Run) -> vm.PermissionRequest:
         "valset_size": plan.valset_size,
         "testset_size": plan.testset_size,
         "settings": told_settings(plan.settings()),
+        "groups": grouped_settings(plan, run.changeable, run.changes),
+        "changes": dict(run.changes),
         "notes": list(plan.notes),
         "estimate": plan.estimate.to_dict(),
+        "left": None,
+        "seconds": None,
+        "seconds_told": None,
         "caps": told_caps(plan.caps.to_dict()),
     }

@@ -19,13 +19,14 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.estimating.specify import specify
+from mipro_nb.optimizer.planning.changes import RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.requested import DEFAULTS, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.permission import is_asked
-from mipro_nb.optimizer.running.run import Run, live_runs, runs_here
+from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
 from mipro_nb.optimizer.running.starting import carried_out, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.objectives import Choose
@@ -406,8 +407,15 @@ class MIPROv2:
             wanted = replace(wanted, example_timeout=example_timeout)
         spec = core().wait_for(self._spec_of(student, lambda: rows, wanted, caps))
         ask = _asks(requires_permission_to_run)
-        spec = resumption.resumed_spec(progress, spec, accept_changes=accept_changes, asks=ask)
-        return carried_out(Run(spec, opened, progress), ask=ask)
+
+        def resumed(spec: RunSpec) -> Beginning:
+            goes_on = resumption.resumed_spec(
+                progress, spec, accept_changes=accept_changes, asks=ask
+            )
+            return Beginning(goes_on, progress, changeable=RESUMED_CHANGEABLE)
+
+        run = Run(resumed(spec), opened, lambda changes: resumed(spec.changed(changes)))
+        return carried_out(run, ask=ask)
 
     @staticmethod
     def join(run_id: str) -> Run:

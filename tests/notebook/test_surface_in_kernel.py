@@ -179,6 +179,26 @@ def test_caps_that_cannot_be_are_refused_in_the_dialog(front_end, lm):
     assert lm.count == 0
 
 
+def test_settings_are_changed_in_the_dialog_and_the_estimate_follows(front_end, lm):
+    end = front_end()
+    cell = end.begin(_COMPILE.replace("plan.caps.text()", "plan.num_trials"))
+    dialog = dialog_of(end)
+    before = dialog["permission"]["estimate"]["total"]["calls"]["expected"]
+    told = end.answer("change", {"settings": {"minibatch_size": 99}})
+    assert "minibatch_size=99" in told
+    assert "the valset has only 24 rows: give at most that" in told
+    assert end.answer("change", {"settings": {"num_trials": 4}}) is None
+    end.until(lambda: dialog["permission"]["changes"] == {"num_trials": 4})
+    assert dialog["permission"]["estimate"]["total"]["calls"]["expected"] < before
+    assert lm.count == 0
+    yes = {"caps": _NO_CAPS, "below_usd": None}
+    assert "look at the estimate again" in end.answer("permit", {**yes, "settings": {}})
+    assert lm.count == 0
+    assert end.answer("permit", {**yes, "settings": {"num_trials": 4}}) is None
+    end.until(lambda: cell.done)
+    assert cell.text.rstrip().endswith("finished 4")
+
+
 def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
     end = front_end(trials=400)
     cell = end.begin(_COMPILE)

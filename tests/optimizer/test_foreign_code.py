@@ -327,6 +327,7 @@ def test_code_that_never_returns_is_given_up_after_its_time(server, forever, cod
     assert "took longer than example_timeout=1.5 s" in _errors(run)[3]
 
 
+@pytest.mark.slow
 def test_a_teacher_that_never_returns_is_given_up_after_its_time(server, forever):
     began = []
 

@@ -267,6 +267,7 @@ def results(run):
     return sorted(map(repr, told(run, "format_measured"))), told(run, "format_chosen")
 
 
+@pytest.mark.slow
 def test_the_same_seed_measures_the_same(tmp_path):
     found = []
     for number, (seed, latency) in enumerate([(9, 0.0), (9, 0.01), (4, 0.0)]):
@@ -313,6 +314,7 @@ class Stopping:
         return well_in_tags(request)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [25, 70, 83], ids=["begun", "nearly over", "over"])
 def test_a_run_that_is_resumed_measures_only_what_it_had_not(after):
     stopping = Stopping(after)

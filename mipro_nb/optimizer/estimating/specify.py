@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from mipro_nb.errors import InvalidArgumentError, ProgramError
 from mipro_nb.evaluate.metric import HUNDRED, Metric
@@ -15,9 +15,10 @@ from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.lm import limits_noted, prices_noted
 from mipro_nb.models.prices import PRICE_REMEDY
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
-from mipro_nb.optimizer.estimating.rehearsal import rehearse
+from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, rehearse
+from mipro_nb.optimizer.planning.changes import changed_plan
 from mipro_nb.optimizer.planning.constraints import Constraints, check_constraints
-from mipro_nb.optimizer.planning.formats import plan_formats
+from mipro_nb.optimizer.planning.formats import PlannedFormats, plan_formats
 from mipro_nb.optimizer.planning.labels import label_notes
 from mipro_nb.optimizer.planning.lms import every_lm
 from mipro_nb.optimizer.planning.plan import Plan, resolve
@@ -27,7 +28,7 @@ from mipro_nb.optimizer.planning.requested import RequestedSettings
 from mipro_nb.optimizer.planning.reserve import reserve_note
 from mipro_nb.optimizer.planning.rows import Rows, distinct, evidence_rows, split_notes
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.planning.source import program_source
+from mipro_nb.optimizer.planning.source import ProgramSource, program_source
 from mipro_nb.optimizer.search.samplers import check_sampler
 
 
@@ -65,13 +66,8 @@ async def specify(
         msg = f"No LM is configured: call configure(lm=LM(…)), or give {needed}."
         raise ProgramError(msg)
     copy.check_lms(task_model=task_model or task_lm, teacher_settings=teacher_lm)
-    check_constraints(wanted)
-    Constraints(wanted, rows.train).check_student(
-        [predictor.signature.instructions for _, predictor in copy.named_predictors()]
-    )
     metric = metric.of(copy)
-    distinct_rows = len(distinct(rows.train))
-    formats = plan_formats(copy, task_lm, wanted, distinct_rows)
+    formats = plan_formats(copy, task_lm, wanted, len(distinct(rows.train)))
     found = await rehearse(
         copy,
         [*rows.train, *rows.val],
@@ -83,85 +79,137 @@ async def specify(
         metric_threshold=wanted.metric_threshold,
     )
     copy.check_rehearsed()
-    scale = _scale(found.metric_scale, wanted.metric_threshold, wanted.stop_at)
-    source = program_source(copy)
-    plan = resolve(
-        wanted,
+    return _Rehearsed(
         program=type(student).__name__,
-        predictors={n: p.signature.declaration for n, p in copy.named_predictors()},
-        models={
-            "task": task_lm.name,
-            "prompt": prompt_lm.name,
-            "teacher": (teacher_lm or task_lm).name,
-        },
-        formats=formats.of_predictors,
-        trainset_size=len(rows.train),
-        valset_size=len(rows.val),
-        testset_size=len(rows.test),
-        distinct_rows=distinct_rows,
-        measured_predictors=formats.measured_predictors,
-        measured_formats=formats.measured_formats,
-    )
-    lms = every_lm(copy, task_lm, prompt_lm, teacher_lm)
-    notes = [
-        *plan.notes,
-        *copy.plan_notes,
-        *formats.notes,
-        *found.notes,
-        *limits_noted(caps, lms),
-        *prices_noted(lms),
-    ]
-    if wanted.program_aware_proposer and source.problem:
-        notes.append(source.problem)
-    notes += label_notes(rows.sets, [predictor.signature for predictor in copy.predictors()])
-    notes += split_notes(rows)
-    notes += _preference_notes(plan.prefer)
-    if scale == HUNDRED and wanted.stop_at is not None and wanted.stop_at <= 1:
-        notes.append(
-            f"stop_at={wanted.stop_at:g} is next to nothing of 100, which the metric gives for a "
-            "full score: is it meant so?"
-        )
-    rows_shown = len(evidence_rows(rows)) if wanted.search.repair else 0
-    if wanted.search.repair and not rows_shown:
-        notes.append(
-            f"repair={wanted.search.repair} does nothing: every row of the trainset is in the "
-            "valset as well, and rows to choose by are not shown. Keep the sets apart."
-        )
-    notes += repeated_notes(rows, zero_shot=plan.zero_shot)
-    plan = replace(
-        plan,
-        notes=tuple(notes),
-        metric_scale=scale,
-        chosen_formats=tuple(formats.chosen),
-        caps=caps,
-        estimate=estimate(
-            plan,
-            found,
-            Models(task_lm, teacher_lm or task_lm, prompt_lm),
-            student=copy,
-            trainset=rows.train,
-            source=source.text,
-            rows_shown=rows_shown,
-        ),
-    )
-    plan.estimate.check_caps(caps)
-    _check_preference(plan)
-    if reserved := reserve_note(plan, caps):
-        plan = replace(plan, notes=(*plan.notes, reserved))
-    return RunSpec(
-        plan=plan,
         student=copy,
         rows=rows,
-        metric=metric.scaled(scale),
-        source=source,
-        task_lm=task_lm,
-        prompt_lm=prompt_lm,
+        metric=metric,
+        formats=formats,
+        rehearsal=found,
+        scale=_scale(found.metric_scale, wanted.metric_threshold, wanted.stop_at),
+        source=program_source(copy),
+        lms=Models(task_lm, teacher_lm or task_lm, prompt_lm),
         teacher_lm=teacher_lm,
         prompt_format=settings.prompt_format,
-        chosen_formats=formats.chosen,
+        caps=caps,
         verbose=verbose,
         track_stats=track_stats,
-    )
+    ).spec(wanted)
+
+
+@dataclass(frozen=True)
+class _Rehearsed:
+    """A program that was rehearsed on rows: what it would do, for whatever settings."""
+
+    program: str
+    student: Module
+    rows: Rows
+    metric: Metric
+    formats: PlannedFormats
+    rehearsal: Rehearsal
+    scale: Literal[1, 100]
+    source: ProgramSource
+    lms: Models
+    teacher_lm: LanguageModel | None
+    prompt_format: str | None
+    caps: Caps
+    verbose: bool
+    track_stats: bool
+
+    def spec(self, wanted: RequestedSettings, changes: Mapping[str, Any] | None = None) -> RunSpec:
+        """Return the specification for these settings, some of them changed by a person.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If a setting does not fit the data, or a cap cannot be kept.
+        """
+        plan = changed_plan(wanted, changes or {}, self._resolved)
+        self._check_constraints(plan)
+        rows_shown = len(evidence_rows(self.rows)) if wanted.search.repair else 0
+        plan = replace(
+            plan,
+            notes=(*plan.notes, *self._notes(wanted, plan, rows_shown)),
+            metric_scale=self.scale,
+            chosen_formats=tuple(self.formats.chosen),
+            caps=self.caps,
+            estimate=estimate(
+                plan,
+                self.rehearsal,
+                self.lms,
+                student=self.student,
+                trainset=self.rows.train,
+                source=self.source.text,
+                rows_shown=rows_shown,
+            ),
+        )
+        plan.estimate.check_caps(self.caps)
+        _check_preference(plan)
+        if reserved := reserve_note(plan, self.caps):
+            plan = replace(plan, notes=(*plan.notes, reserved))
+        return RunSpec(
+            plan=plan,
+            student=self.student,
+            rows=self.rows,
+            metric=self.metric.scaled(self.scale),
+            source=self.source,
+            task_lm=self.lms.task,
+            prompt_lm=self.lms.prompt,
+            teacher_lm=self.teacher_lm,
+            prompt_format=self.prompt_format,
+            chosen_formats=self.formats.chosen,
+            verbose=self.verbose,
+            track_stats=self.track_stats,
+            changed=lambda changes: self.spec(wanted, changes),
+        )
+
+    def _check_constraints(self, plan: Plan) -> None:
+        check_constraints(plan)
+        own = [predictor.signature.instructions for _, predictor in self.student.named_predictors()]
+        Constraints(plan, self.rows.train).check_student(own)
+
+    def _resolved(self, wanted: RequestedSettings) -> Plan:
+        lms, rows, formats = self.lms, self.rows, self.formats
+        return resolve(
+            wanted,
+            program=self.program,
+            predictors={n: p.signature.declaration for n, p in self.student.named_predictors()},
+            models={"task": lms.task.name, "prompt": lms.prompt.name, "teacher": lms.teacher.name},
+            formats=formats.of_predictors,
+            trainset_size=len(rows.train),
+            valset_size=len(rows.val),
+            testset_size=len(rows.test),
+            distinct_rows=len(distinct(rows.train)),
+            measured_predictors=formats.measured_predictors,
+            measured_formats=formats.measured_formats,
+        )
+
+    def _notes(self, wanted: RequestedSettings, plan: Plan, rows_shown: int) -> list[str]:
+        student, rows = self.student, self.rows
+        lms = every_lm(student, self.lms.task, self.lms.prompt, self.teacher_lm)
+        notes = [
+            *student.plan_notes,
+            *self.formats.notes,
+            *self.rehearsal.notes,
+            *limits_noted(self.caps, lms),
+            *prices_noted(lms),
+        ]
+        if wanted.program_aware_proposer and self.source.problem:
+            notes.append(self.source.problem)
+        notes += label_notes(rows.sets, [predictor.signature for predictor in student.predictors()])
+        notes += split_notes(rows)
+        notes += _preference_notes(plan.prefer)
+        if self.scale == HUNDRED and wanted.stop_at is not None and wanted.stop_at <= 1:
+            notes.append(
+                f"stop_at={wanted.stop_at:g} is next to nothing of 100, which the metric gives for "
+                "a full score: is it meant so?"
+            )
+        if wanted.search.repair and not rows_shown:
+            notes.append(
+                f"repair={wanted.search.repair} does nothing: every row of the trainset is in the "
+                "valset as well, and rows to choose by are not shown. Keep the sets apart."
+            )
+        return [*notes, *repeated_notes(rows, zero_shot=plan.zero_shot)]
 
 
 def _check_preference(plan: Plan) -> None:

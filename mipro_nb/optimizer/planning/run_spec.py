@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.language.lm_protocol import LanguageModel
@@ -39,6 +39,9 @@ class RunSpec:
     chosen_formats
         Name → prompt format of those predictors whose format somebody chose: the programs that the
         run hands back keep it, whatever is configured where they are used.
+    changed
+        Returns the specification with some of its `CHANGEABLE` settings changed by a person; the
+        program is not rehearsed again.
     unmeasured_formats
         Name → the format of its own, if any, that a predictor had before its format was measured.
     """
@@ -55,6 +58,7 @@ class RunSpec:
     chosen_formats: Mapping[str, str]
     verbose: bool
     track_stats: bool
+    changed: Callable[[Mapping[str, Any]], RunSpec]
     unmeasured_formats: Mapping[str, str | None] = field(default_factory=dict)
 
     def in_formats(self, formats: Mapping[str, str]) -> RunSpec:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
@@ -22,6 +22,7 @@ from mipro_nb.models.gate.gate import Gate
 from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
+from mipro_nb.optimizer.planning.changes import CHANGEABLE, check_changes
 from mipro_nb.optimizer.planning.lms import lms_of
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.progress import RecordedProgress
@@ -45,11 +46,34 @@ T = TypeVar("T")
 
 _ENDED = "The run has ended."
 _NOT_BEGUN = "The run has not begun: it waits for permission."
+_ALREADY_ANSWERED = "The question was answered already: the settings stay as they are."
 _NO_TWIN = "No run of this plan goes on in this process: there is none to join."
 _TWIN_ENDED = (
     "Run {run_id} has ended meanwhile: mipro_nb.runs.load({run_id!r}) shows what came of it."
 )
 _DECLINED = "The plan was not permitted. No LM call was made."
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a run begins with, once it is permitted.
+
+    Attributes
+    ----------
+    spec
+        What is to be done.
+    progress
+        The run that it resumes; None for a new one.
+    twin
+        The run of the same plan that goes on already, if any.
+    changeable
+        Settings that may still be changed.
+    """
+
+    spec: RunSpec
+    progress: RecordedProgress | None = None
+    twin: Run | None = None
+    changeable: tuple[str, ...] = CHANGEABLE
 
 
 class Run(RunFrames):
@@ -66,6 +90,8 @@ class Run(RunFrames):
         Whether candidates and trials are printed as they come.
     permitted
         Whether it has begun.
+    changeable
+        Settings that `change` may give other values as long as it has not.
     joined
         The run that this one stands for since somebody joined it instead of beginning another one;
         None for any other.
@@ -80,26 +106,75 @@ class Run(RunFrames):
 
     def __init__(
         self,
-        spec: RunSpec,
+        beginning: Beginning,
         record: Record,
-        progress: RecordedProgress | None = None,
-        *,
-        twin: Run | None = None,
+        changed: Callable[[Mapping[str, Any]], Beginning],
     ) -> None:
-        self._twin = twin  # what that one pays for is shared
         self._joined: Run | None = None
-        self._progress = RecordedProgress.none(record) if progress is None else progress
-        self.id = self._progress.run_id or _new_id()
-        self.verbose = spec.verbose
+        self._own_id = _new_id()
+        self.verbose = beginning.spec.verbose
         self.permitted = False
-        self._spec = spec
-        self._names = names_of(spec.metric)  # the question is answered in another context
-        self._journal = Journal(record, self.id, self._progress, hold=self._hold)
+        # The question is answered in another context.
+        self._names = names_of(beginning.spec.metric)
+        self._take(beginning, record)
+        self._changed, self._planned_in_code = changed, beginning.spec.plan
+        self._changes: Mapping[str, Any] = {}
         self._result: Future[Any] = Future()
         self._begun = threading.Lock()  # held from the answer to the question on
+        self._changing = threading.Lock()  # no answer while the plan becomes another one
         self._own_algorithm: Algorithm | None = None
         self._stop = threading.Event()
         self._window: Window | None = None
+
+    def _take(self, beginning: Beginning, record: Record) -> None:
+        progress = beginning.progress
+        self._spec = beginning.spec
+        self._twin = beginning.twin  # what that one pays for is shared
+        self._progress = RecordedProgress.none(record) if progress is None else progress
+        self.id = self._progress.run_id or self._own_id
+        self._journal = Journal(record, self.id, self._progress, hold=self._hold)
+        self.changeable = beginning.changeable
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Give settings of a run that waits for permission other values: its estimate follows.
+
+        The values are those of the run from then on: it is recorded, told and resumed with them.
+
+        Parameters
+        ----------
+        changes
+            Names of `changeable` settings and their values; all others, and those that were changed
+            before, are as they were given in the code.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If a value is out of range or does not fit the data, or the setting cannot be changed.
+            The plan stays as it is.
+        RunEndedError
+            If the question was answered before.
+        """
+        check_changes(changes, self.changeable)
+        beginning = self._changed(changes)
+        with self._changing:
+            if self._begun.locked():
+                raise RunEndedError(_ALREADY_ANSWERED)
+            self._take(beginning, self.record)
+            self._changes = {
+                name: value
+                for name, value in changes.items()
+                if value != getattr(self._planned_in_code, name)
+            }
+
+    @property
+    def changes(self) -> Mapping[str, Any]:
+        """The settings that were changed since the code gave them."""
+        return self._changes
+
+    def _answered(self) -> bool:
+        """Take note of the answer to the question; False if there was one before."""
+        with self._changing:
+            return self._begun.acquire(blocking=False)
 
     def open(self, *, ask: bool, blocking: bool) -> Self:
         """Show the run where it is looked at, and begin it, after permission if `ask`."""
@@ -126,7 +201,7 @@ class Run(RunFrames):
         caps
             Limits that were set with the permission; those of the plan if None.
         """
-        if not self._begun.acquire(blocking=False):
+        if not self._answered():
             return False
         try:
             if caps is not None:
@@ -191,7 +266,7 @@ class Run(RunFrames):
 
         Returns False, and does nothing, if the question was answered before.
         """
-        if not self._begun.acquire(blocking=False):
+        if not self._answered():
             return False
         self._result.set_exception(PermissionDeniedError(reason))
         return True
@@ -222,7 +297,7 @@ class Run(RunFrames):
             return False
         if twin is None or twin.done:
             raise RunEndedError(_NO_TWIN if twin is None else _TWIN_ENDED.format(run_id=twin.id))
-        if not self._begun.acquire(blocking=False):
+        if not self._answered():
             return False
         runs_here.leave(self)
         self._joined, self._twin = twin, None

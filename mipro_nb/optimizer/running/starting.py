@@ -9,11 +9,13 @@ from typing import Any
 
 from mipro_nb.checks import Flag, check
 from mipro_nb.language.settings import settings
+from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
-from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.running.run import Beginning, Run
 from mipro_nb.optimizer.running.twins import noted, twin_of
 from mipro_nb.runs.store.open_records import open_record
+from mipro_nb.runs.store.record import Record
 
 
 def run_of(
@@ -35,23 +37,34 @@ def run_of(
     """
     check("resume", resume, Flag)
     opened = open_record(record if record is not None else settings.record)
-    twin = twin_of(opened, spec)
-    progress = None
-    if resume:
-        found = resumption.same_run(opened, spec)
-        progress, caps = found.progress, spec.plan.caps
-        if progress is not None:
-            caps = resumption.caps_of(progress, caps.to_dict())
-            spec.plan.estimate.check_caps(caps)
-            spec = resumption.on_scale_of(progress, spec)
-        plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
-        spec = replace(spec, plan=plan)
-    told, goes_on = noted(opened, spec, twin, resumes=progress is not None)
-    if told:
-        if goes_on and not ask:
-            warnings.warn(told, stacklevel=3)
-        spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
-    return Run(spec, opened, progress, twin=twin)
+
+    def beginning(spec: RunSpec, *, warn: bool = False) -> Beginning:
+        twin = twin_of(opened, spec)
+        progress = None
+        if resume:
+            progress, spec = _resumed(opened, spec)
+        told, goes_on = noted(opened, spec, twin, resumes=progress is not None)
+        if told:
+            if goes_on and warn:
+                warnings.warn(told, stacklevel=4)
+            spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
+        return Beginning(spec, progress, twin)
+
+    return Run(
+        beginning(spec, warn=not ask), opened, lambda changes: beginning(spec.changed(changes))
+    )
+
+
+def _resumed(record: Record, spec: RunSpec) -> tuple[RecordedProgress | None, RunSpec]:
+    """Return the newest run of this specification that ended early, and how it goes on."""
+    found = resumption.same_run(record, spec)
+    progress, caps = found.progress, spec.plan.caps
+    if progress is not None:
+        caps = resumption.caps_of(progress, caps.to_dict())
+        spec.plan.estimate.check_caps(caps)
+        spec = resumption.on_scale_of(progress, spec)
+    plan = replace(spec.plan, caps=caps, notes=(*found.notes, *spec.plan.notes))
+    return progress, replace(spec, plan=plan)
 
 
 def carried_out(run: Run, *, ask: bool) -> Any:

@@ -18,6 +18,7 @@ from mipro_nb.runs.objectives import (
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ANYTHING, ROWS, kept
 from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.outcomes import example_scores
 from mipro_nb.runs.views.spending_curve import spending_curve
 from mipro_nb.runs.views.trial_row import trial_row
 
@@ -41,6 +42,7 @@ _EXAMPLE_COLUMNS = (
     "seconds",
     "notes",
 )
+_OUTCOME_COLUMNS = ("example", "verdict", "student", "result", "tried", "right")
 _CALL_COLUMNS = (
     "at", "phase", "trial", "example", "predictor", "model", "from_cache", "truncated", "error",
     "input_tokens", "output_tokens", "usd", "seconds",
@@ -86,6 +88,16 @@ class RunFrames:
         """
         valset = self.read(lambda state: state.planned.valset if state.planned else None)
         return examples_frame(self.record, self.id, valset)
+
+    def outcomes_dataframe(self: Readable) -> pd.DataFrame:
+        """Return a row per example of the valset: how it came out over all configurations.
+
+        ``student`` and ``result`` are scores in 0–1, the latter that of the best program so far or
+        the one returned; ``tried`` counts the configurations that were scored on it, ``right``
+        those of the full score. ``verdict`` is "never right", "lost", "still wrong", "won", and
+        missing where student and result get it right.
+        """
+        return self.read(outcomes_frame)
 
     def calls_dataframe(self: Readable) -> pd.DataFrame:
         """Return a row per LM call: what it was for, its tokens, its cost, how long it took."""
@@ -188,6 +200,15 @@ def examples_frame(record: Record, run_id: str, valset: ev.TextRef | None) -> pd
         row |= {f"example_{name}": value for name, value in example.items()}
         rows.append(row | _prediction(record, event.prediction))
     return pd.DataFrame(rows, columns=None if rows else list(_EXAMPLE_COLUMNS))
+
+
+def outcomes_frame(state: RunState) -> pd.DataFrame:
+    """Return a row per example that any configuration of a run was scored on."""
+    import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
+
+    result = {} if state.best is None else state.best.configuration
+    rows = [{**asdict(each), "verdict": each.verdict} for each in example_scores(state, result)]
+    return pd.DataFrame(rows, columns=list(_OUTCOME_COLUMNS)).set_index("example")
 
 
 def _prediction(record: Record, ref: ev.TextRef | None) -> dict[str, Any]:

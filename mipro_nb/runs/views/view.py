@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
+from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.dropped import dropped_notes
@@ -30,6 +31,7 @@ from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_o
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.result import result_view
 from mipro_nb.runs.views.trial_row import trial_row
 
 SCHEMA: Literal[1] = 1
@@ -62,6 +64,7 @@ class RunView:
         self._name = ""
         self._tags: tuple[str, ...] = ()
         self._previews: dict[str, tuple[int, list[dict[str, vm.Clip]]]] = {}
+        self._came: tuple[int, vm.ResultView | None, list[str]] | None = None
         self._changed_trials: set[int] = set()
         self._changed_choices: set[Choice] = set()
 
@@ -185,6 +188,7 @@ class RunView:
         settings = dict(planned.plan) if planned else {}
         done, total = self._progress(settings)
         best = state.best
+        result, unreadable = self._result()
         return {
             "id": self.run_id,
             "name": self._name,
@@ -202,6 +206,7 @@ class RunView:
                 *(note.text for note in state.notes),
                 *dropped_notes(state),
                 *reading_notes(state),
+                *unreadable,
             ],
             "trainset_size": settings.get("trainset_size", 0),
             "valset_size": settings.get("valset_size", 0),
@@ -241,11 +246,23 @@ class RunView:
             },
             "gain": _gain(state.ended),
             "test": held_out_view(state),
+            "result": result,
             "objectives": objectives_view(state),
             "errors": len(state.errors),
             "steerable": where == "here",
             "lives": where,
         }
+
+    def _result(self) -> tuple[vm.ResultView | None, list[str]]:
+        """Return what came of the run, and what is to be said if that cannot be read."""
+        if self._came is None or self._came[0] != self.seq:
+            result, unreadable = None, []
+            try:
+                result = result_view(self._record, self.run_id, self.state)
+            except RecordError as error:
+                unreadable = [f"The result cannot be shown. {error}"]
+            self._came = (self.seq, result, unreadable)
+        return self._came[1:]
 
     def _phases(self, settings: Mapping[str, Any]) -> list[vm.PhaseProgress]:
         state = self.state

@@ -171,6 +171,87 @@ export interface TestView {
   readonly told: readonly string[];
 }
 
+/**
+ * How an example came out that the student or the result fails.
+ *
+ * - `"never right"`: no configuration that was scored on it gets it right. - `"lost"`: the student
+ * gets it right, the result does not. - `"still wrong"`: neither does, another configuration does.
+ * - `"won"`: the result gets it right, the student does not.
+ */
+export type Verdict = "never right" | "lost" | "still wrong" | "won";
+
+/** A line of the result: what was scored, and how it fared. */
+export interface ResultScore {
+  readonly what: string;
+  readonly score: number;
+  /** 95 % intervals; null where the metric gives scores outside of 0–1. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Rows of the valset that the score rests on. */
+  readonly examples: number;
+  /** The score on the testset; null where there is none. */
+  readonly test: number | null;
+  readonly test_low: number | null;
+  readonly test_high: number | null;
+}
+
+/** What became of a predictor's prompt. */
+export interface ResultPrompt {
+  readonly predictor: string;
+  /** The index of the instruction found; null where it is the student's own. */
+  readonly instruction: number | null;
+  /** The student's instruction, and the one found. */
+  readonly before: Clip;
+  readonly after: Clip;
+  /** The index of the demo set found; null where the run searched none. */
+  readonly demo_set: number | null;
+  /** How many demos that one has. */
+  readonly demos: number;
+}
+
+/** How an example came out, over all configurations that were scored on it. */
+export interface ExampleOutcome {
+  readonly example: number;
+  readonly verdict: Verdict;
+  readonly inputs: Readonly<Record<string, Clip>>;
+  readonly expected: Readonly<Record<string, Clip>>;
+  /** Scores in 0–1; null where it was not scored. */
+  readonly student: number | null;
+  readonly result: number | null;
+  /** Configurations that were scored on it, and those that got the full score. */
+  readonly tried: number;
+  readonly right: number;
+}
+
+/** What came of a run that has ended. */
+export interface ResultView {
+  /** The trial whose program was returned. */
+  readonly trial: number;
+  /** Whether that is another program than the student. */
+  readonly changed: boolean;
+  /** The student first, then the result if that is another program. */
+  readonly scores: readonly ResultScore[];
+  /** What follows of the scores on the valset, and of those on the testset, in sentences. */
+  readonly gain: readonly string[];
+  readonly test: readonly string[];
+  /**
+   * What a call takes now, against what it took, in a sentence; null where it is the same, or
+   * nothing is known.
+   */
+  readonly cost: string | null;
+  /** Why this one won, in sentences. */
+  readonly why: readonly string[];
+  readonly prompts: readonly ResultPrompt[];
+  /** Examples that the result fails. */
+  readonly failing: number;
+  /** How many these are, in words. */
+  readonly failing_told: string;
+  /** The examples that student or result fail, as many as a page can bear. */
+  readonly outcomes: readonly ExampleOutcome[];
+  /** How many more there are. */
+  readonly outcomes_left_out: number;
+}
+
 /** A configuration that was scored on the whole valset, and what one example takes. */
 export interface ObjectiveRow {
   readonly trial: number;
@@ -256,6 +337,11 @@ export interface RunSummary {
    * older versions saved in notebooks.
    */
   readonly test?: TestView | null;
+  /**
+   * What came of it; null before the end, or where nothing was scored. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly result?: ResultView | null;
   /**
    * Null before two configurations were scored on the whole valset. Absent from what older
    * versions saved in notebooks.
@@ -515,6 +601,36 @@ export interface RunComparison {
   readonly note?: string | null;
 }
 
+/** A setting of a plan. */
+export interface SettingView {
+  readonly name: string;
+  /** What it is, in words. */
+  readonly label: string;
+  readonly value: unknown;
+  /** Null also where it has none. */
+  readonly default: unknown;
+  /** Somebody chose another value than the default. */
+  readonly differs: boolean;
+  /** Whether it can be changed before the run begins, and whether it was. */
+  readonly changeable: boolean;
+  readonly changed: boolean;
+}
+
+/** Settings that belong together. */
+export interface SettingGroup {
+  readonly title: string;
+  readonly settings: readonly SettingView[];
+}
+
+/** What a run has still to take, where answers of its calls are in the record already. */
+export interface LeftToPay {
+  readonly calls: Range;
+  /** Null where a price is not known. */
+  readonly usd: Range | null;
+  /** What is answered already, in a sentence. */
+  readonly told: string;
+}
+
 /** A question for permission, and what became of it. */
 export interface PermissionRequest {
   readonly state: "asked" | "permitted" | "joined" | "declined";
@@ -536,9 +652,31 @@ export interface PermissionRequest {
   /** Absent from what older versions saved in notebooks. */
   readonly testset_size?: number;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** The settings in groups. Absent from what older versions saved in notebooks. */
+  readonly groups?: readonly SettingGroup[];
+  /**
+   * Settings that were changed since the code gave them. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly changes?: Readonly<Record<string, unknown>>;
   /** What to know before a yes; below its first line, a note may hold code. */
   readonly notes: readonly string[];
   readonly estimate: EstimateView;
+  /**
+   * What there is left to pay; null where nothing is answered yet. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly left?: LeftToPay | null;
+  /**
+   * How long the run will take; null where nothing is known that would tell. Absent from what
+   * older versions saved in notebooks.
+   */
+  readonly seconds?: Range | null;
+  /**
+   * What that rests on, or why it is not known. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly seconds_told?: string | null;
   readonly caps: CapsView;
 }
 
@@ -632,6 +770,26 @@ export interface Asks {
     ask: { run: string; more: string };
     answer: string;
   };
+  /** Return a predictor's prompt, as a trial had it, for use without mipro_nb. */
+  prompt: {
+    ask: { run: string; trial: number; form: string; predictor: string };
+    answer: string;
+  };
+  /** Write a trial's program to a new file of the kernel's folder, and tell where it is. */
+  save: {
+    ask: { run: string; trial: number; name: string };
+    answer: string;
+  };
+  /** Have a variable of the notebook hold a trial's program, and say so. */
+  use: {
+    ask: { run: string; trial: number; name: string };
+    answer: string;
+  };
+  /** Return a page of a run for people without mipro_nb. */
+  share: {
+    ask: { run: string };
+    answer: string;
+  };
   /** Have no further call sent. */
   pause: {
     ask: { run: string };
@@ -697,9 +855,18 @@ export interface Asks {
     ask: { keeps: boolean };
     answer: null;
   };
-  /** Begin the run; `below_usd`: ask no more in this notebook below so many dollars. */
+  /** Give these settings other values, all others those of the code. */
+  change: {
+    ask: { settings: Readonly<Record<string, unknown>> };
+    answer: null;
+  };
+  /**
+   * Begin the run; `below_usd`: ask no more in this notebook below so many dollars.
+   *
+   * `settings` are the changed ones that the person saw the estimate of.
+   */
   permit: {
-    ask: { caps: CapsView; below_usd: number | null };
+    ask: { caps: CapsView; below_usd: number | null; settings: Readonly<Record<string, unknown>> | null };
     answer: null;
   };
   /** Take the run that is already running instead of starting another. */

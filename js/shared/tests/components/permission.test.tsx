@@ -84,6 +84,7 @@ describe("running", () => {
       {
         caps: { max_usd: 0.5, max_calls: null, max_tokens: null, max_seconds: null },
         below_usd: null,
+        settings: {},
       },
     ]);
   });
@@ -136,6 +137,141 @@ describe("running", () => {
     wire.refuse("permit", "Nobody waits for this answer any more.");
     expect((await screen.findByRole("alert")).textContent).toContain("Nobody waits");
     expect(button("Run").disabled).toBe(false);
+  });
+});
+
+describe("settings", () => {
+  const setting = (name: string, label: string, value: unknown, more = {}) => ({
+    name,
+    label,
+    value,
+    default: value,
+    differs: false,
+    changeable: false,
+    changed: false,
+    ...more,
+  });
+  const groupsOf = (trials: number, changed = false) => [
+    {
+      title: "Search",
+      settings: [
+        setting("num_trials", "trials", trials, {
+          default: 30,
+          differs: true,
+          changeable: true,
+          changed,
+        }),
+        setting("seed", "seed", 9),
+      ],
+    },
+    {
+      title: "Data",
+      settings: [
+        setting("minibatch", "score on minibatches", true, { changeable: true }),
+        setting("minibatch_size", "rows in a minibatch", 25, { changeable: true }),
+      ],
+    },
+  ];
+  const answered = (wire: FakeWire) =>
+    waitFor(() => {
+      expect(wire.asked("change").length).toBeGreaterThan(0);
+      wire.answer("change", null);
+    });
+
+  it("stand in groups, and those that are not the defaults are told first", () => {
+    asked({ groups: groupsOf(40) });
+    const region = screen.getByRole("region", { name: "Settings" });
+    expect(region.textContent).toContain("Not the defaults: trials 40 (30)");
+    expect(region.textContent?.indexOf("trials 40 (30)")).toBeLessThan(
+      region.textContent?.indexOf("All settings") ?? 0,
+    );
+    const titles = within(region).getAllByRole("heading", { hidden: true });
+    expect(titles.map((title) => title.textContent)).toEqual(["Search", "Data"]);
+  });
+
+  it("that may be none are empty then, and can be emptied again", async () => {
+    const patience = (value: unknown) => [
+      {
+        title: "Search",
+        settings: [setting("patience", "patience", value, { default: null, changeable: true })],
+      },
+    ];
+    const { wire, user, become } = asked({ groups: patience(null), changes: {} });
+    expect((field("patience") as HTMLInputElement).value).toBe("");
+    expect(button("Run").disabled).toBe(false);
+    await user.type(field("patience"), "4");
+    await waitFor(() => expect(wire.asked("change").at(-1)?.ask.settings).toEqual({ patience: 4 }));
+    await answered(wire);
+    become({ groups: patience(4), changes: { patience: 4 } });
+    await user.clear(field("patience"));
+    await waitFor(() =>
+      expect(wire.asked("change").at(-1)?.ask.settings).toEqual({ patience: null }),
+    );
+    expect(screen.queryByText("Write a whole number.")).toBeNull();
+  });
+
+  it("have a new estimate as they are typed, and the run begins with what was estimated", async () => {
+    const { wire, user, become } = asked({ groups: groupsOf(40), changes: {} });
+    await user.clear(field("trials"));
+    await user.type(field("trials"), "20");
+    expect(button("Run").disabled).toBe(true);
+    await waitFor(() =>
+      expect(wire.asked("change").at(-1)?.ask.settings).toEqual({ num_trials: 20 }),
+    );
+    expect(button("Run").disabled).toBe(true);
+    become({ groups: groupsOf(20, true), changes: { num_trials: 20 } });
+    await answered(wire);
+    await waitFor(() => expect(button("Run").disabled).toBe(false));
+    await user.click(button("Run"));
+    expect(wire.asked("permit")[0]?.ask.settings).toEqual({ num_trials: 20 });
+    become({ state: "permitted", settings: { num_trials: 20 }, changes: { num_trials: 20 } });
+    expect(screen.getByText(/Permitted/).textContent).toContain("num_trials=20");
+  });
+
+  it("that the kernel refuses say so with the remedy, and nothing can be sent", async () => {
+    const { wire, user } = asked({ groups: groupsOf(40), changes: {} });
+    await user.clear(field("rows in a minibatch"));
+    await user.type(field("rows in a minibatch"), "200");
+    await waitFor(() => expect(wire.asked("change")).toHaveLength(1));
+    wire.refuse("change", "minibatch_size=200: the valset has only 100 rows: give at most that.");
+    expect((await screen.findByRole("alert")).textContent).toContain("give at most that");
+    expect(button("Run").disabled).toBe(true);
+    expect(field("rows in a minibatch").value).toBe("200");
+    await user.clear(field("rows in a minibatch"));
+    await user.type(field("rows in a minibatch"), "25");
+    await waitFor(() => expect(button("Run").disabled).toBe(false));
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  it("are not asked about while what is typed is not a number", async () => {
+    const { wire, user } = asked({ groups: groupsOf(40) });
+    await user.clear(field("trials"));
+    await user.type(field("trials"), "-1");
+    expect(screen.getByText("Write a whole number.")).toBeTruthy();
+    expect(button("Run").disabled).toBe(true);
+    expect(wire.asked("change")).toHaveLength(0);
+  });
+
+  it("can be made those of the code again", async () => {
+    const { wire, user } = asked({ groups: groupsOf(20, true), changes: { num_trials: 20 } });
+    await user.click(button("As in the code"));
+    expect(wire.asked("change")[0]?.ask.settings).toEqual({});
+  });
+
+  it("of a run that is resumed are fixed, but for those that do not matter to it", () => {
+    const fixed = groupsOf(40).map((group) => ({
+      ...group,
+      settings: group.settings.map((one) => ({ ...one, changeable: false })),
+    }));
+    asked({ resumes: RUN, groups: fixed });
+    expect(screen.queryByRole("textbox", { name: "trials" })).toBeNull();
+    expect(screen.getByText(/keeps its other settings/)).toBeTruthy();
+  });
+
+  it("that an older version saved are still shown", () => {
+    asked({ settings: { num_trials: 12 } });
+    const region = screen.getByRole("region", { name: "Settings" });
+    expect(region.textContent).toContain("num_trials12");
   });
 });
 
@@ -199,6 +335,7 @@ describe("a run that is resumed", () => {
     expect(wire.asked("permit")[0]?.ask).toEqual({
       caps: { max_usd: 2, max_calls: null, max_tokens: null, max_seconds: null },
       below_usd: null,
+      settings: {},
     });
   });
 

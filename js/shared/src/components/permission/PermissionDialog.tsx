@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { formatCount, formatRange, formatUsd } from "../../format";
+import { formatCount, formatDuration, formatRange, formatUsd } from "../../format";
 import type { PermissionRequest } from "../../generated/view-model";
 import { usePageId } from "../../model/ids";
 import { BUSY, GONE, type Kernel, type Presence } from "../../model/kernel";
@@ -13,8 +13,10 @@ import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
 import { counted } from "../drill/counted";
 import { capsText } from "../live/SettingsPanel";
+import { type Changes, useChanges } from "./changes";
 import { costsNothing, EstimateTable } from "./EstimateTable";
 import { type CapName, parseCap, parseCaps, suggestedThreshold, typedCaps } from "./limits";
+import { PlanSettings } from "./PlanSettings";
 
 interface PermissionDialogProps {
   readonly kernel: Kernel | null;
@@ -30,7 +32,8 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
         <Icon name="check" />
         <span>
           {request.resumes ? "Resumed" : "Permitted"}: <SafeText text={request.program} />, caps:{" "}
-          {capsText(request.caps)}.
+          {capsText(request.caps)}
+          {changedText(request)}.
         </span>
       </p>
     );
@@ -60,18 +63,20 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
   const [remember, setRemember] = useState(false);
   const [below, setBelow] = useState(() => suggestedThreshold(request.estimate));
   const action = useAction();
+  const changes = useChanges(kernel, request);
   const caps = parseCaps(typed);
   const resumes = request.resumes ?? null;
   const joins = request.joins ?? null;
   const priced = request.estimate.total.usd !== null;
   const threshold = remember && priced ? parseThreshold(below) : { value: null, error: null };
   const answerable = kernel !== null && presence !== "gone" && presence !== "absent";
-  const right = caps !== null && threshold.error === null;
+  const right = caps !== null && threshold.error === null && changes.estimated !== null;
 
   function permit(): void {
-    if (kernel !== null && caps !== null && threshold.error === null) {
+    const settings = changes.estimated;
+    if (kernel !== null && caps !== null && threshold.error === null && settings !== null) {
       action.start(async () => {
-        await kernel.ask("permit", { caps, below_usd: threshold.value });
+        await kernel.ask("permit", { caps, below_usd: threshold.value, settings });
       });
     }
   }
@@ -115,13 +120,11 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
         <h2 id={`${id}-title`}>
           {resumes === null ? "Optimize" : "Resume optimizing"} <SafeText text={request.program} />?
         </h2>
-        <p class="mipro-permission-total">
-          <Total request={request} />
-          {resumes !== null && " in all, with what was answered already"}
-        </p>
+        <Total request={request} changes={changes} />
       </header>
       <WhatRuns request={request} />
       <EstimateTable estimate={request.estimate} />
+      <PlanSettings request={request} changes={changes} disabled={!answerable || action.pending} />
       <fieldset class="mipro-caps" aria-label="Caps">
         <p class="mipro-caps-title">
           <strong>Caps</strong>{" "}
@@ -200,22 +203,57 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
 
 const NO_KERNEL = "This dialog has lost its kernel. Run the cell again.";
 
-function Total({ request }: { readonly request: PermissionRequest }) {
-  const { calls, usd } = request.estimate.total;
+interface TotalProps {
+  readonly request: PermissionRequest;
+  readonly changes: Changes;
+}
+
+/** What there is to pay, and how long it takes; what is answered already stands apart. */
+function Total({ request, changes }: TotalProps) {
+  const left = request.left ?? null;
+  const { calls, usd } = left ?? request.estimate.total;
+  const seconds = request.seconds ?? null;
   return (
-    <>
-      About <strong>{counted(Math.round(calls.expected), "LM call")}</strong>
-      {costsNothing(request.estimate) ? (
-        <>
-          : <strong>no cost</strong>
-        </>
-      ) : (
-        <>
-          {" "}
-          for <strong>{usd === null ? "an unknown price" : formatRange(usd, formatUsd)}</strong>
-        </>
+    <div class="mipro-permission-total" aria-live="polite" aria-busy={changes.pending}>
+      <p class={changes.pending ? "mipro-muted" : undefined}>
+        {left !== null && calls.high === 0 ? (
+          <strong>Nothing left to pay</strong>
+        ) : (
+          <>
+            About <strong>{counted(Math.round(calls.expected), "LM call")}</strong>
+            {left !== null && " left"}
+            {costsNothing(request.estimate) ? (
+              <>
+                : <strong>no cost</strong>
+              </>
+            ) : (
+              <>
+                {" "}
+                for{" "}
+                <strong>{usd === null ? "an unknown price" : formatRange(usd, formatUsd)}</strong>
+              </>
+            )}
+          </>
+        )}
+        {seconds !== null && (
+          <>
+            , <strong>{formatRange(seconds, formatDuration)}</strong>
+          </>
+        )}
+        {changes.pending && " – estimating again …"}
+      </p>
+      {left === null && request.resumes != null && (
+        <p class="mipro-muted mipro-small">in all, with what was answered already</p>
       )}
-    </>
+      {[left?.told, request.seconds_told].map(
+        (told) =>
+          told != null && (
+            <p key={told} class="mipro-muted mipro-small">
+              {told}
+            </p>
+          ),
+      )}
+    </div>
   );
 }
 
@@ -238,13 +276,6 @@ function WhatRuns({ request }: { readonly request: PermissionRequest }) {
           <Fact key={role} name={role.replaceAll("_", " ")} value={model} />
         ))}
       </dl>
-      <ul class="mipro-hyperparameters" aria-label="Settings">
-        {Object.entries(request.settings).map(([name, value]) => (
-          <li key={name}>
-            <span class="mipro-muted">{name}</span> <SafeText text={settingText(value)} />
-          </li>
-        ))}
-      </ul>
       <Notes notes={request.notes} />
     </>
   );
@@ -261,6 +292,13 @@ function Fact({ name, value }: { readonly name: string; readonly value: string }
       </dd>
     </>
   );
+}
+
+/** Which settings were changed with the permission: ", num_trials=20". */
+function changedText({ changes = {}, settings }: PermissionRequest): string {
+  return Object.keys(changes)
+    .map((name) => `, ${name}=${settingText(settings[name])}`)
+    .join("");
 }
 
 function parseThreshold(below: string) {

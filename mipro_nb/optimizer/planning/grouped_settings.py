@@ -1,0 +1,117 @@
+"""The settings of a plan as a person looks at them: in groups, what is not the default first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.planning.requested import DEFAULTS
+from mipro_nb.runs import view_model as vm
+from mipro_nb.runs.sentences.wording import told_settings
+
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Search": {
+        "auto": "preset",
+        "search": "strategy",
+        "num_trials": "trials",
+        "num_threads": "programs at once",
+        "trials_in_flight": "trials at once",
+        "stop_at": "score to stop at",
+        "patience": "trials without a new leader, at most",
+        "prefer": "what is returned",
+        "hedge": "send slow calls twice",
+        "max_errors": "failed examples, at most",
+        "example_timeout": "seconds for an example",
+        "seed": "seed",
+    },
+    "Candidates": {
+        "num_candidates": "candidates of each kind",
+        "max_bootstrapped_demos": "bootstrapped demos",
+        "max_labeled_demos": "labelled demos",
+        "demos_per_set": "demos in a set, at most",
+        "metric_threshold": "score that a demo needs",
+        "prompt_format": "prompt format",
+    },
+    "Data": {
+        "trainset_size": "training rows",
+        "valset_size": "validation rows",
+        "testset_size": "test rows",
+        "minibatch": "use minibatches",
+        "minibatch_size": "rows in a minibatch",
+        "minibatch_full_eval_steps": "trials between full evaluations",
+        "full_evaluations": "full evaluations, at most",
+    },
+    "Proposer": {
+        "program_aware_proposer": "reads the program",
+        "data_aware_proposer": "reads the data",
+        "fewshot_aware_proposer": "reads demos",
+        "tip_aware_proposer": "gets a tip",
+        "view_data_batch_size": "rows read at a time",
+        "init_temperature": "temperature",
+        "must_keep": "texts to keep",
+        "max_instruction_tokens": "tokens of an instruction, at most",
+        "max_copied_words": "words copied from a row, at most",
+        "smallest_edit": "changes as little as possible",
+    },
+}
+"""Group → setting → what it is, in words. A setting of no group is one of "Others", by its name."""
+
+_OTHERS = "Others"
+_SET_BY_AUTO = frozenset({"num_candidates", "num_trials", "minibatch"})
+_FOLLOWS = frozenset({"trials_in_flight", "prompt_format"})
+
+
+def grouped_settings(
+    plan: Plan, changeable: Collection[str], changes: Collection[str]
+) -> list[vm.SettingGroup]:
+    """Return the settings of a plan in groups.
+
+    Parameters
+    ----------
+    changeable
+        Those that may be changed now.
+    changes
+        Those that were changed.
+    """
+    settings = told_settings(plan.settings())
+    grouped = {name for group in GROUPS.values() for name in group}
+    groups = {**GROUPS, _OTHERS: {name: name for name in settings if name not in grouped}}
+    shown: list[vm.SettingGroup] = []
+    for title, labels in groups.items():
+        rows: list[vm.SettingView] = [
+            {
+                "name": name,
+                "label": label,
+                "value": settings[name],
+                "default": _default(name),
+                "differs": _differs(plan, name, settings[name]),
+                "changeable": name in changeable,
+                "changed": name in changes,
+            }
+            for name, label in labels.items()
+            if name in settings
+        ]
+        if rows:
+            shown.append({"title": title, "settings": rows})
+    return shown
+
+
+def _default(name: str) -> Any:
+    if name == "search":
+        return DEFAULTS.search.name
+    if name == "must_keep":
+        return list(DEFAULTS.must_keep)  # as settings have it
+    return None if name in _FOLLOWS else getattr(DEFAULTS, name, None)
+
+
+def _differs(plan: Plan, name: str, value: Any) -> bool:
+    """Tell whether somebody chose a value that is not the default.
+
+    What follows from the data, or from ``auto``, nobody chose.
+    """
+    if name == "prompt_format":
+        return plan.prompt_format is not None or plan.formats_by.startswith("chosen")
+    if name in _FOLLOWS or (plan.auto is not None and name in _SET_BY_AUTO):
+        return False
+    return hasattr(DEFAULTS, name) and bool(value != _default(name))
