@@ -152,6 +152,10 @@ class MIPROv2:
         trials_in_flight: int | None = DEFAULTS.trials_in_flight,
         example_timeout: float | None = DEFAULTS.example_timeout,
         prompt_format: str | None = DEFAULTS.prompt_format,
+        must_keep: Sequence[str] = DEFAULTS.must_keep,
+        max_instruction_tokens: int | None = DEFAULTS.max_instruction_tokens,
+        max_copied_words: int | None = DEFAULTS.max_copied_words,
+        smallest_edit: bool = DEFAULTS.smallest_edit,
         prefer: str | Choose | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
@@ -218,6 +222,15 @@ class MIPROv2:
             is measured. If None, a format that one of these chose holds in the same way, the
             predictor's own first; else the one that is known to suit the model. Where that is not
             known, and there are 20 training rows, it is measured.
+        must_keep
+            Texts of the student's instructions that every new version of that instruction has to
+            hold, word by word.
+        max_instruction_tokens
+            How many tokens a new instruction has at most, as mipro_nb counts them: about.
+        max_copied_words
+            How many words in a row it may copy from a value of a training row.
+        smallest_edit
+            Have the instruction changed as little as possible: at least half of its words stay.
         prefer
             Which program is returned, where not the best: ``"cheapest within 1 point"`` for the one
             that costs the least per example, of those on the whole valset that lie at most so many

@@ -69,6 +69,25 @@ def test_the_estimate_and_the_plan_follow_and_nothing_is_sent(asked, server):
     run.decline()
 
 
+def test_limits_can_be_set_and_taken_back(asked):
+    run = asked()
+    run.change({"patience": 4, "max_instruction_tokens": 60, "smallest_edit": True})
+    assert (run.plan.patience, run.plan.max_instruction_tokens) == (4, 60)
+    assert "smallest edit" in run.plan.text()
+    run.change({"patience": None})
+    assert run.plan.patience is run.plan.max_instruction_tokens is None
+    run.decline()
+
+
+def test_limits_that_contradict_a_constraint_of_the_code_are_refused(asked):
+    own = "Given the fields `question`, produce the fields `answer`."
+    run = asked(must_keep=[own])
+    with pytest.raises(InvalidArgumentError, match="must_keep alone have about"):
+        run.change({"max_instruction_tokens": 2})
+    assert run.plan.max_instruction_tokens is None
+    run.decline()
+
+
 def test_the_run_has_the_values_that_were_changed(asked):
     run = asked()
     run.change({"num_trials": 3, "minibatch_size": 4, "num_threads": 2})

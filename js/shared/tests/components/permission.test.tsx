@@ -189,6 +189,27 @@ describe("settings", () => {
     expect(titles.map((title) => title.textContent)).toEqual(["Search", "Data"]);
   });
 
+  it("that may be none are empty then, and can be emptied again", async () => {
+    const patience = (value: unknown) => [
+      {
+        title: "Search",
+        settings: [setting("patience", "patience", value, { default: null, changeable: true })],
+      },
+    ];
+    const { wire, user, become } = asked({ groups: patience(null), changes: {} });
+    expect((field("patience") as HTMLInputElement).value).toBe("");
+    expect(button("Run").disabled).toBe(false);
+    await user.type(field("patience"), "4");
+    await waitFor(() => expect(wire.asked("change").at(-1)?.ask.settings).toEqual({ patience: 4 }));
+    await answered(wire);
+    become({ groups: patience(4), changes: { patience: 4 } });
+    await user.clear(field("patience"));
+    await waitFor(() =>
+      expect(wire.asked("change").at(-1)?.ask.settings).toEqual({ patience: null }),
+    );
+    expect(screen.queryByText("Write a whole number.")).toBeNull();
+  });
+
   it("have a new estimate as they are typed, and the run begins with what was estimated", async () => {
     const { wire, user, become } = asked({ groups: groupsOf(40), changes: {} });
     await user.clear(field("trials"));
