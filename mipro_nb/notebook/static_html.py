@@ -34,6 +34,7 @@ from mipro_nb.notebook.static_text import (
     guess_texts,
     history_notes,
     history_text,
+    left_texts,
     notice,
     permission_text,
     resume_hint,
@@ -167,8 +168,8 @@ def permission_html(request: vm.PermissionRequest) -> str:
     page.add(_table(estimate, phases))
     if costs_nothing(request["estimate"]):
         page.add(_paragraph("No cost."))
-    for guess in guess_texts(request["estimate"]):
-        page.add(_paragraph(guess))
+    for told in (*left_texts(request), *guess_texts(request["estimate"])):
+        page.add(_paragraph(told))
     page.add(_details("Settings", _table(None, _settings_rows(request["settings"]))))
     return page.html()
 

@@ -1,4 +1,4 @@
-"""The settings of a plan as a person looks at them: in groups, what is no default first."""
+"""The settings of a plan as a person looks at them: in groups, what is not the default first."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
@@ -29,6 +29,7 @@ from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.rows import Rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.caller_names import names_of
+from mipro_nb.optimizer.running.outlook import Outlook
 from mipro_nb.optimizer.running.programs import Programs
 from mipro_nb.optimizer.running.registry import Registry
 from mipro_nb.optimizer.running.resume import check_caps_left
@@ -68,12 +69,15 @@ class Beginning:
         The run of the same plan that goes on already, if any.
     changeable
         Settings that may still be changed.
+    outlook
+        What is told beside its estimate.
     """
 
     spec: RunSpec
     progress: RecordedProgress | None = None
     twin: Run | None = None
     changeable: tuple[str, ...] = CHANGEABLE
+    outlook: Outlook = field(default_factory=Outlook)
 
 
 class Run(RunFrames):
@@ -92,6 +96,8 @@ class Run(RunFrames):
         Whether it has begun.
     changeable
         Settings that `change` may give other values as long as it has not.
+    outlook
+        What was left to pay when it was planned, and how long it would take.
     joined
         The run that this one stands for since somebody joined it instead of beginning another one;
         None for any other.
@@ -133,7 +139,7 @@ class Run(RunFrames):
         self._progress = RecordedProgress.none(record) if progress is None else progress
         self.id = self._progress.run_id or self._own_id
         self._journal = Journal(record, self.id, self._progress, hold=self._hold)
-        self.changeable = beginning.changeable
+        self.changeable, self.outlook = beginning.changeable, beginning.outlook
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Give settings of a run that waits for permission other values: its estimate follows.

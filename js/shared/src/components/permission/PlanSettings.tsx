@@ -12,7 +12,7 @@ interface PlanSettingsProps {
   readonly disabled: boolean;
 }
 
-/** The settings: what is no default first, then what can be changed here, then all of them. */
+/** The settings: what is not the default first, then what can be changed here, then all of them. */
 export function PlanSettings({ request, changes, disabled }: PlanSettingsProps) {
   const groups = request.groups ?? [namedOnly(request.settings)];
   const settings = groups.flatMap((group) => group.settings);
