@@ -381,6 +381,14 @@ describe("afterwards", () => {
     expect(screen.getByRole("status").textContent).toContain("starting");
   });
 
+  it("it has the focus that the button had", async () => {
+    const { user, become } = asked();
+    await user.click(button("Run"));
+    (document.activeElement as HTMLElement).blur(); // it is disabled by now
+    become({ state: "permitted" });
+    await waitFor(() => expect(document.activeElement?.textContent).toContain("Permitted"));
+  });
+
   it("one line says that it was cancelled, at no cost", async () => {
     const { wire, user, become } = asked();
     await user.click(button("Cancel"));

@@ -1,5 +1,6 @@
 import { useCallback, useState } from "preact/hooks";
 import { formatCount } from "../../format";
+import type { PhaseProgress } from "../../generated/view-model";
 import { useSnapshot, useStable } from "../../model/hooks";
 import type { Kernel, Presence } from "../../model/kernel";
 import { standing } from "../../model/standing";
@@ -13,7 +14,7 @@ import { type Opened, OpenedTrials } from "./OpenedTrials";
 import { PhaseStepper } from "./PhaseStepper";
 import { RunHeader } from "./RunHeader";
 import { ScoreChart } from "./ScoreChart";
-import { SettingsPanel } from "./SettingsPanel";
+import { CostPanel, SettingsPanel } from "./SettingsPanel";
 import { TrialsTable } from "./TrialsTable";
 import { Vitals } from "./Vitals";
 
@@ -25,7 +26,7 @@ interface RunViewProps {
   readonly onBack: (() => void) | null;
 }
 
-type TabId = "trials" | "instructions" | "demos" | "settings";
+type TabId = "trials" | "instructions" | "demos" | "settings" | "cost";
 
 /** A run, going on or over: its state, scores, trials and candidates. */
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
@@ -54,6 +55,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
         trials={trials}
         baseline={summary.baseline}
         best={best}
+        planned={now.going ? (searchOf(phases)?.total ?? null) : null}
         selected={openedTrial}
         onSelect={open}
       />
@@ -63,6 +65,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           { id: "trials", label: "Trials", count: trials.length },
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
+          { id: "cost", label: "Cost" },
           { id: "settings", label: "Settings" },
         ]}
         selected={tab}
@@ -79,7 +82,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             <TrialsTable
               trials={trials}
               predictors={predictors}
-              going={now.going}
+              begun={now.going ? (summary.state === "paused" ? "paused" : "running") : "unfinished"}
               best={best?.trial ?? null}
               opened={openedTrial}
               onOpen={open}
@@ -109,9 +112,14 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             <DemoSetCards kernel={reachable} summary={summary} cards={demo_sets} />
           </>
         )}
+        {tab === "cost" && <CostPanel summary={summary} />}
         {tab === "settings" && <SettingsPanel summary={summary} />}
       </Tabs>
       <Announcer summary={summary} />
     </section>
   );
+}
+
+function searchOf(phases: readonly PhaseProgress[]): PhaseProgress | undefined {
+  return phases.find(({ phase }) => phase === "search");
 }
