@@ -263,7 +263,7 @@ class MIPROv2:
         """
         spec = await on_core(self._spec(student, trainset=trainset, **given))
         ask = _asks(requires_permission_to_run)
-        run = run_of(spec, ask=ask, **given)
+        run = run_of(spec, ask=ask, student=student, **given)
         run.open(ask=ask, blocking=False)
         try:
             return await run
@@ -287,7 +287,7 @@ class MIPROv2:
         """
         spec = core().wait_for(self._spec(student, trainset=trainset, **given))
         ask = _asks(requires_permission_to_run)
-        run = run_of(spec, ask=ask, **given)
+        run = run_of(spec, ask=ask, student=student, **given)
         run.open(ask=ask, blocking=False)
         return run if run.joined is None else run.joined
 
@@ -384,7 +384,9 @@ class MIPROv2:
             outlook = outlook_of(goes_on.plan, history_rows(opened), answered)
             return Beginning(goes_on, progress, changeable=RESUMED_CHANGEABLE, outlook=outlook)
 
-        run = Run(resumed(spec), opened, lambda changes: resumed(spec.changed(changes)))
+        run = Run(
+            resumed(spec), opened, lambda changes: resumed(spec.changed(changes)), student=student
+        )
         return carried_out(run, ask=ask)
 
     @staticmethod

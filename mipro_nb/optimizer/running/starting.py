@@ -24,13 +24,14 @@ def run_of(
     spec: RunSpec,
     *,
     ask: bool,
+    student: object,
     resume: bool = False,
     record: str | Path | None = None,
     **_: Any,
 ) -> Run:
     """Return the run of a specification; what only plans depend on is given and not looked at.
 
-    `ask`: whether somebody is asked before the first LM call.
+    `ask`: whether somebody is asked before the first LM call; `student`: the program as given.
 
     Raises
     ------
@@ -58,7 +59,10 @@ def run_of(
         return Beginning(spec, progress, twin, outlook=outlook)
 
     return Run(
-        beginning(spec, warn=not ask), opened, lambda changes: beginning(spec.changed(changes))
+        beginning(spec, warn=not ask),
+        opened,
+        lambda changes: beginning(spec.changed(changes)),
+        student=student,
     )
 
 

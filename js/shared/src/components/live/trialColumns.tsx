@@ -50,7 +50,7 @@ export function trialColumns(
       id: "score",
       header: "Score",
       title: "Score and its 95 % interval",
-      width: "216px",
+      width: "204px",
       value: (row) => row.score,
       largestFirst: true,
       cell: (row) => <Score row={row} />,
@@ -59,7 +59,7 @@ export function trialColumns(
     numberColumn({
       id: "examples",
       header: "Examples",
-      width: "84px",
+      width: "72px",
       value: (row) => row.scored,
       cell: examplesText,
     }),
