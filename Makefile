@@ -6,8 +6,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 # uv installs in seconds what takes pip a minute.
 INSTALL := $(PY) uv_install.py --python
-# Our environments hold what they need: nothing is looked for elsewhere.
-unexport PYTHONPATH PYTHONHOME
+# Our environments hold what they need: nothing is looked for elsewhere, and each module is compiled
+# once, not by each of the hundreds of processes that tests start.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 NPM := npm --prefix js
 NPM_LAB := npm --prefix js/labextension
 
@@ -53,6 +54,7 @@ DSPY := benchmarks/.venv-dspy
 DSPY_STAMP := $(DSPY)/.stamp
 FORMATS_STAMP := $(VENV)/.stamp-formats
 FORMATS_ARGS ?=
+ROUNDS ?= 10
 BENCH := $(PY) -m benchmarks.against_dspy
 
 # The oldest that the bridge takes, and one between that and the newest, which `make test` has.
@@ -61,11 +63,11 @@ DSPY_VERSIONS ?= 3.0.4 3.2.1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL: # two installers would write into one environment
-.PHONY: help setup demo lab notebooks docs types test test-fast test-versions coverage check bench \
-	bench-local bench-bridge bench-formats soak format clean chromium seed
+.PHONY: help setup demo lab notebooks docs types test test-fast test-properties test-versions \
+	coverage check bench bench-local bench-bridge bench-formats soak format clean chromium seed
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DEV_STAMP) $(WIDGETS) $(INSTALLED) $(KERNEL6_STAMP) ## Install all that developers need
 
@@ -167,7 +169,14 @@ test: chromium setup ## Run all tests: Python's, TypeScript's and those in a bro
 	$(PYTEST)
 
 test-fast: setup ## Run the tests that need neither a browser, a kernel nor an LM, and no patience
-	$(PYTEST) -m "not (browser or notebook or npm or real_lm or slow)"
+	$(PYTEST) -m "not (browser or notebook or npm or real_lm or slow)" \
+		--ignore tests/browser --ignore tests/dspy --ignore tests/notebooks
+
+# `make test` tries the same examples each time. What fails here is a fault: put it into a test.
+test-properties: setup ## Try the properties on new examples, ROUNDS=10 times (ten minutes)
+	@for round in $$(seq $(ROUNDS)); do \
+		$(PYTEST) --hypothesis-profile new-examples -m hypothesis || exit 1; \
+	done
 
 # Each in an environment of its own: an older DSPy wants an older LiteLLM, and the like.
 test-versions: $(UV_STAMP) ## Run the tests of the bridge with older versions of DSPy (20 minutes)

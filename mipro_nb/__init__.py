@@ -34,7 +34,7 @@ from mipro_nb.language import (
     settings,
 )
 from mipro_nb.models import LM, Answer, Call, OpenAI, Price, Service, register_service
-from mipro_nb.notebook import compare, history, show, surface_here
+from mipro_nb.notebook import compare, history, share, show, surface_here
 from mipro_nb.optimizer import (
     MIPROv2,
     Plan,
@@ -45,6 +45,7 @@ from mipro_nb.optimizer import (
     register_sampler,
 )
 from mipro_nb.optimizer.running import surface
+from mipro_nb.runs.objectives import MeasuredConfiguration
 from mipro_nb.version import __version__
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "FunctionPrompt",
     "InputField",
     "MIPROv2",
+    "MeasuredConfiguration",
     "Module",
     "OpenAI",
     "OutputField",
@@ -92,6 +94,7 @@ __all__ = [
     "register_service",
     "runs",
     "settings",
+    "share",
     "show",
     "unload_ipython_extension",
 ]

@@ -11,8 +11,11 @@ from mipro_nb.language import configure
 from mipro_nb.models import retryable
 from mipro_nb.runs.store.open_records import close_records
 
-# How long an example takes says more about the machine than about the code.
-hypothesis.settings.register_profile("mipro_nb", deadline=None)
+# How long an example takes says more about the machine than about the code. The examples are the
+# same in every run: then a failure is of the change that is tested. `make test-properties` looks
+# for new ones.
+hypothesis.settings.register_profile("mipro_nb", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("new-examples", deadline=None)
 hypothesis.settings.load_profile("mipro_nb")
 
 # Whatever they were started with: what a shell runs in the background has SIGINT ignored.

@@ -369,6 +369,7 @@ begun.wait()
     assert processes.run(script) == ["tidied up", "closed"]
 
 
+@pytest.mark.slow
 def test_a_run_under_way_at_exit_is_recorded_as_stopped(tmp_path):
     script = """
 import asyncio, sys, threading

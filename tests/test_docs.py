@@ -58,6 +58,8 @@ def _multiplied(request):
         return f"instruction: Multiply the numbers in way {next(_ways)}."
     asked = re.findall(r"What is (\d+) times (\d+)\?", shown)
     a, b = map(int, asked[-1]) if asked else (1, 1)
+    if (a, b) == (8, 8) and "Multiply the numbers" not in shown:
+        b += 1  # a student that is right on all rows would not be optimized
     if "[[ ## answer ## ]]" in shown:  # as DSPy asks
         return f"[[ ## reasoning ## ]]\nbecause\n\n[[ ## answer ## ]]\n{a * b}"
     return f"reasoning: because\nanswer: {a * b}"
@@ -93,6 +95,7 @@ def _of_get_started():
     return block
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.relative_to(_DOCS).as_posix())
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, reader):
     if page.name == "from-dspy.md":
@@ -126,7 +129,7 @@ def _with_runs(name, reader):
     if not name.startswith("mipro_nb.runs."):
         return reader
     optimizer = mipro.MIPROv2(reader["exact"], num_candidates=2)
-    settings = {"trainset": reader["rows"][:10], "num_trials": 2, "minibatch": False}
+    settings = {"trainset": reader["rows"][:12], "num_trials": 2, "minibatch": False}
     ids = [optimizer.compile(reader["student"], **settings).run.id for _ in range(2)]
     return {**reader, "run_id": ids[0], "other_run_id": ids[1]}
 

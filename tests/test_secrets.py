@@ -413,6 +413,7 @@ def test_calls_that_differ_in_a_hidden_parameter_do_not_share_an_answer():
         assert len(server.heard) == 2
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_with_other_keys_and_pays_nothing_twice(tmp_path):
     with Echo() as whole:
         mipro.configure(lm=loaded_lm(whole.address, cache=False))

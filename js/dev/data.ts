@@ -21,6 +21,7 @@ import type {
 import { choices, variableOf } from "../shared/src/model/words";
 import { callDetail, clip } from "../shared/tests/drill-fixtures";
 import { noSpend } from "../shared/tests/runs";
+import { resultOf } from "./result";
 
 export interface RunOptions {
   readonly id: string;
@@ -345,9 +346,54 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
         ? null
         : { trial: top.trial, score: top.score, configuration: top.configuration },
     gain: options.state === "finished" ? { low: 8.1, high: 27.4 } : null,
+    result:
+      going || options.state === "cut off" || top === null || top.score === null
+        ? null
+        : resultOf({
+            trial: top.trial,
+            baseline: done[0]?.score ?? 0,
+            score: top.score,
+            predictors: Object.keys(predictorsOf(options)),
+            texts: {
+              before: options.hostile ? hostileTexts.join("\n") : (instructions[0] ?? ""),
+              after: options.hostile ? hostileTexts.join(" ") : (instructions[4] ?? ""),
+              question: options.hostile ? (hostileTexts[1] ?? "") : (questions[0] ?? ""),
+            },
+          }),
+    testset_size: 200,
+    objectives: objectives(done, top?.trial ?? 0),
     errors: 2,
     steerable: going,
     lives: going ? "here" : "ended",
+  };
+}
+
+function objectives(
+  done: readonly TrialRow[],
+  best: number,
+): NonNullable<RunSummary["objectives"]> {
+  const rows = done
+    .filter((row) => row.kind !== "minibatch")
+    .map((row, nth) => ({
+      trial: row.trial,
+      score: row.score ?? 0,
+      usd: 0.00004 * (1 + ((nth * 7) % 5)),
+      tokens: 250 * (1 + ((nth * 7) % 5)),
+      seconds: 0.8 + 0.1 * nth,
+      characters: 90 + 60 * nth,
+      best: row.trial === best,
+    }));
+  const beaten = (row: (typeof rows)[number]) =>
+    rows.some(
+      (other) =>
+        other.usd <= row.usd &&
+        other.score >= row.score &&
+        (other.usd < row.usd || other.score > row.score),
+    );
+  return {
+    cost: "usd",
+    told: `${rows.length} configurations were scored on the whole valset.`,
+    rows: rows.map((row) => ({ ...row, on_front: !beaten(row) })),
   };
 }
 

@@ -48,11 +48,11 @@ class EvaluationResult(float):
 
     Examples
     --------
-    >>> result = Evaluate(devset=rows, metric=exact)(student)
+    >>> result = Evaluate(devset=rows[:10], metric=exact)(student)
     >>> result.score, result > 50
     (100.0, True)
-    >>> len(result.to_dataframe()) == len(rows)
-    True
+    >>> len(result.to_dataframe())
+    10
     """
 
     results: list[ExampleResult]

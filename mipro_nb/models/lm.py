@@ -547,7 +547,7 @@ class _Missing:
         raise NotImplementedError
 
 
-def as_lm(lm: LanguageModel) -> CountedLM:
+def as_counted(lm: LanguageModel) -> CountedLM:
     """Return `lm`, or an `LM` whose calls a user's own class answers.
 
     Its attributes ``cache`` (True), ``num_retries`` (0) and ``timeout`` (600), if it has them, are
@@ -571,7 +571,7 @@ def as_lm(lm: LanguageModel) -> CountedLM:
 
 async def _through_the_gate(lm: LanguageModel, request: LMRequest) -> Completion:
     own = isinstance(lm, LM) or lm is settings.stand_in or isinstance(lm, CountedLM)
-    return await (lm if own else as_lm(lm)).acomplete(request)
+    return await (lm if own else as_counted(lm)).acomplete(request)
 
 
 lead_through(_through_the_gate)
@@ -586,7 +586,7 @@ def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSP
 def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
     """Return notes on the limits that `caps` set to the replies of `lms`."""
     cap = "max_usd" if caps.max_usd is not None else "max_tokens"
-    calls = [(lm.name, as_lm(lm).call_for(LMRequest([]))) for lm in lms]
+    calls = [(lm.name, as_counted(lm).call_for(LMRequest([]))) for lm in lms]
     notes = [
         f"Under the cap {cap}, replies of {name} are limited to "
         f"{unlimited_reply_tokens(call.model):,} tokens: give max_tokens, as in LM(max_tokens=…), "

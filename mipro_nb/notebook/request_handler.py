@@ -8,7 +8,9 @@ from typing import TypedDict
 
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.notebook.follower import Follower
+from mipro_nb.notebook.programs import prompt_text, save_program, use_program
 from mipro_nb.notebook.protocol import request
+from mipro_nb.notebook.shared_page import shared_page
 from mipro_nb.optimizer.running.run import Run, runs_here
 from mipro_nb.runs.events import Part
 from mipro_nb.runs.recorded_runs import compare_runs, delete_runs, rename_run, tag_run
@@ -103,6 +105,26 @@ class RequestHandler:
     def text(self, run: str, more: str) -> str:
         """Return the whole of a text that was cut; `more` is the Clip's."""
         return whole_text(self._record, run, more)
+
+    @request
+    def prompt(self, run: str, trial: int, form: str, predictor: str) -> str:
+        """Return a predictor's prompt, as a trial had it, for use without mipro_nb."""
+        return prompt_text(self._record, run, trial, form, predictor)
+
+    @request
+    def save(self, run: str, trial: int, name: str) -> str:
+        """Write a trial's program to a new file of the kernel's folder, and tell where it is."""
+        return save_program(self._record, run, trial, name)
+
+    @request
+    def use(self, run: str, trial: int, name: str) -> str:
+        """Have a variable of the notebook hold a trial's program, and say so."""
+        return use_program(self._record, run, trial, name)
+
+    @request
+    def share(self, run: str) -> str:
+        """Return a page of a run for people without mipro_nb."""
+        return shared_page(self.follow(run).for_saving())
 
     @request
     def pause(self, run: str) -> None:

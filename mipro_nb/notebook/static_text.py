@@ -18,9 +18,12 @@ from mipro_nb.amounts import (
     format_usd,
 )
 from mipro_nb.notebook.plain import visible
+from mipro_nb.notebook.static_result import result_lines, result_sentences, scores_rows
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
+from mipro_nb.runs.sentences.objectives import HEAD as OBJECTIVES_HEAD
+from mipro_nb.runs.sentences.objectives import objectives_rows
 from mipro_nb.runs.sentences.resume import (
     NOTHING_SCORED,
     RESUMABLE,
@@ -31,6 +34,7 @@ from mipro_nb.runs.sentences.wording import configuration_text, counted, data_te
 _LONGEST_LINE = 300
 _LONGEST_CELL = 60
 _MOST_RUNS = 50
+_MOST_ON_FRONT = 20
 _MOST_NOTE_LINES = 40
 
 
@@ -43,6 +47,9 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
     how = [*resume_lines(summary), resume_hint(summary)]
     lines += [f"  to resume it       {line}" for line in how if line]
     lines.append(f"  program            {summary['program']}")
+    if result := summary["result"]:
+        lines += _table(scores_rows(result))
+        lines += [f"  {told}" for told in (*result_sentences(result), *result_lines(result))]
     if summary["baseline"] is not None:
         lines.append(f"  {STUDENT}   {format_score(summary['baseline'])}")
     if summary["best"] is not None:
@@ -51,9 +58,9 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
         lines.append(f"  best program       {format_score(best['score'])}  ({what})")
     elif summary["lives"] == "ended":
         lines.append(f"  best program       {NOTHING_SCORED}")
-    if summary["gain"] is not None:
+    if summary["gain"] is not None and not result:
         lines.append(f"  {gain_text(summary['gain'])}")
-    if test := summary["test"]:
+    if (test := summary["test"]) and not result:
         lines += [f"  {told}" for told in test["told"]]
     lines.append(
         f"  {counted(len(snapshot['trials']), 'evaluation')}, "
@@ -63,6 +70,9 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
     if formats := summary["formats"]:
         lines.append(f"  prompt format      {formats['told']}")
         lines += _table([HEAD, *formats_rows(formats)])
+    if objectives := summary["objectives"]:
+        lines.append(f"  {objectives['told']}")
+        lines += _table([OBJECTIVES_HEAD, *objectives_rows(objectives, most=_MOST_ON_FRONT)])
     lines += _table(spend_rows(summary))
     lines += [f"  {told}" for told in spend_notes(summary)]
     return _joined(lines)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mipro_nb.errors import RecordError
+from mipro_nb.homes import expanded
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
 from mipro_nb.notebook.protocol import Kind
+from mipro_nb.notebook.shared_page import shared_page
 from mipro_nb.runs.recorded_runs import compare_runs, list_runs, load_run
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
@@ -114,6 +117,50 @@ def show(run_id: str | None = None, *, record: str | Path | None = None) -> View
     run = load_run(run_id, record)
     snapshot = Follower(opened, run.id, lambda _: None).for_saving()
     return View("run", opened, {**EMPTY, "snapshot": bounded(snapshot)})
+
+
+def share(
+    run_id: str, path: str | Path, *, overwrite: bool = False, record: str | Path | None = None
+) -> Path:
+    """Write a run to one HTML file for people without mipro_nb, and return its path.
+
+    The page has the result, a chart, tables that can be sorted, and the prompts. It fetches
+    nothing, and whatever an LM wrote stands in it as text.
+
+    Parameters
+    ----------
+    run_id
+        The run's id, or as much of its beginning as is unique.
+    path
+        The file, such as ``report.html``.
+    overwrite
+        Whether a file that is there already may be replaced.
+    record
+        The record file; the configured one, or else the default, if None.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `path` is not the path of a file.
+    RecordError
+        If the file is there already and `overwrite` is False, or cannot be written.
+    UnknownRunError
+        If no run, or more than one, has an id that begins so.
+    """
+    from mipro_nb.notebook.follower import Follower  # noqa: PLC0415 - knows of live runs
+
+    file = expanded(path, "path")
+    if file.exists() and not overwrite:
+        msg = f"{file} is there already: give another path, or overwrite=True."
+        raise RecordError(msg)
+    run = load_run(run_id, record)
+    page = shared_page(Follower(run.record, run.id, lambda _: None).for_saving())
+    try:
+        file.write_bytes(page.encode())
+    except OSError as error:
+        msg = f"Cannot write {file}: {error}."
+        raise RecordError(msg) from error
+    return file
 
 
 def compare(*run_ids: str, record: str | Path | None = None) -> View:

@@ -20,12 +20,13 @@ from mipro_nb.optimizer.control.pause import PauseSwitch
 from mipro_nb.optimizer.control.steering import Steering
 from mipro_nb.optimizer.phases.bootstrap import bootstrap
 from mipro_nb.optimizer.phases.ending import Ending, Outcome
-from mipro_nb.optimizer.phases.evaluations import Evaluations
+from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.phases.grounding import ground
 from mipro_nb.optimizer.phases.held_out import HeldOut
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format, measure_formats
 from mipro_nb.optimizer.phases.propose import propose
 from mipro_nb.optimizer.phases.repair import Repair
+from mipro_nb.optimizer.phases.stopping import Stopping
 from mipro_nb.optimizer.phases.trials import Search
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
@@ -39,6 +40,10 @@ _LOOK_SECONDS = 0.05
 # How long calls that are in flight when the time is up may still take: most come back within it,
 # and are paid for. Those of a server that hangs would take as long as their own timeout.
 GRACE_SECONDS = 2.0
+
+
+class _NothingToGainError(Exception):
+    """The student is as good as is asked for: nothing is searched."""
 
 
 class Algorithm:
@@ -134,7 +139,10 @@ class Algorithm:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
             with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
                 await self._settle_the_format()
-                await self._optimize()
+                try:
+                    await self._optimize()
+                except _NothingToGainError:
+                    self._send_again()
                 await self._test()
             return await self._finish()
         except asyncio.CancelledError:
@@ -165,10 +173,17 @@ class Algorithm:
         """Do what the paper's algorithm does, each step as soon as its inputs are there.
 
         The student is scored meanwhile: that is what the search begins with.
+
+        Raises
+        ------
+        _NothingToGainError
+            If the student is as good as is asked for.
         """
         async with Background() as background:
+            if self._progress.state.search_stopped_before_it_began:
+                await self._score_student()
             baseline, candidates = await together(
-                self._evaluations.baseline(), self._find_candidates(background)
+                self._score_student(), self._find_candidates(background)
             )
             self._ending.candidates = candidates
             search = Search(
@@ -181,6 +196,29 @@ class Algorithm:
                 repair=Repair(self._spec, self._journal, self._slots, candidates),
             )
             await search.run(baseline)
+
+    async def _score_student(self) -> Evaluated:
+        """Return the score of the student.
+
+        Raises
+        ------
+        _NothingToGainError
+            If there is nothing to search for. Calls in flight come back first: they are paid for.
+            The gate lets no other through, until those who would send them are cancelled.
+        """
+        baseline = await self._evaluations.baseline()
+        stopped = Stopping(self._spec.plan).take_student(baseline)
+        if stopped is None:
+            return baseline
+        self._journal.emit(stopped)
+        self.gate.pause()
+        await self.gate.drained()
+        raise _NothingToGainError
+
+    def _send_again(self) -> None:
+        """Let calls through again, unless a person has paused the run meanwhile."""
+        if self._journal.state.state == "running":
+            self.gate.resume()
 
     async def _test(self) -> None:
         """Score student and best program on the testset, if there is one."""

@@ -30,6 +30,7 @@ from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
 from mipro_nb.optimizer.running.starting import carried_out, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
+from mipro_nb.runs.objectives import Choose
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.views.history import history_rows
 
@@ -148,9 +149,12 @@ class MIPROv2:
         tip_aware_proposer: bool = DEFAULTS.tip_aware_proposer,
         fewshot_aware_proposer: bool = DEFAULTS.fewshot_aware_proposer,
         view_data_batch_size: int = DEFAULTS.view_data_batch_size,
+        stop_at: float | None = DEFAULTS.stop_at,
+        patience: int | None = DEFAULTS.patience,
         trials_in_flight: int | None = DEFAULTS.trials_in_flight,
         example_timeout: float | None = DEFAULTS.example_timeout,
         prompt_format: str | None = DEFAULTS.prompt_format,
+        prefer: str | Choose | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
         max_tokens: int | None = None,
@@ -193,6 +197,13 @@ class MIPROv2:
             Each switches off one source of grounding of the proposals.
         view_data_batch_size
             Rows that the dataset summary looks at per call.
+        stop_at
+            A score, in the metric's own units: the search ends once a full evaluation reaches it.
+            A trial that seems to is fully evaluated at once, three times at most. A student that
+            has the full score on the valset ends the run before the search in any case.
+        patience
+            The search ends once so many trials in a row brought no new leader: none of them was,
+            for the first time, the best-averaging configuration.
         trials_in_flight
             How many trials are under way at once. It follows from num_threads if None; the same
             seed, answers and number give the same result at any num_threads.
@@ -209,6 +220,13 @@ class MIPROv2:
             is measured. If None, a format that one of these chose holds in the same way, the
             predictor's own first; else the one that is known to suit the model. Where that is not
             known, and there are 20 training rows, it is measured.
+        prefer
+            Which program is returned, where not the best: ``"cheapest within 1 point"`` for the one
+            that costs the least per example, of those on the whole valset that lie at most so many
+            points of 100 below the best score. Also ``"fewest tokens within …"``, ``"fastest …"``
+            and ``"shortest …"``, by the length of its instructions. Or a function that takes a list
+            of `MeasuredConfiguration` and returns one of them. A run that ends early returns the
+            best by what is known.
         max_usd, max_calls, max_tokens, max_seconds
             Hard caps: USD, LM calls, tokens (input and output), seconds of work. The run ends
             before a call that might exceed one, and returns the best program so far.
@@ -301,6 +319,7 @@ class MIPROv2:
         testset: Any = None,
         inputs: Sequence[str] | None = None,
         example_timeout: float | None = None,
+        prefer: str | Choose | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
         max_tokens: int | None = None,
@@ -328,6 +347,8 @@ class MIPROv2:
             those in the record, or of this session's run, if None.
         example_timeout
             As in `compile`, for what is still to be done; what the run had if None.
+        prefer
+            As in `compile`; what the run had if None. A function has to be given again.
         max_usd, max_calls, max_tokens, max_seconds
             Caps of the whole run; those that it had if None.
         accept_changes
@@ -363,7 +384,7 @@ class MIPROv2:
         for name in ("valset", "testset") if trainset is None else ():
             if given[name] is not None:
                 raise InvalidArgumentError(name, "(not shown)", "give its trainset as well.")
-        wanted = resumption.requested_settings_of(progress, self._requested)
+        wanted = resumption.requested_settings_of(progress, self._requested, prefer=prefer)
         rows = (
             resumption.rows_of(progress, None if begun is None else begun.rows)
             if trainset is None

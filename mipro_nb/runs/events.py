@@ -202,6 +202,8 @@ class LMCallAnswered(Event):
     Of `attempts` that were sent the last one was answered, after `seconds`; none if `from_cache`.
     `retryable_errors` tells what the others met: kinds of faults, and how often. What became of
     some of them nobody knows: caps count these at their worst, as tokens and USD beyond those told.
+    An answer from the cache is free; `usd_if_sent` is what it would have cost, None where the price
+    is not known, or for any other answer.
     """
 
     referring = ("prompt_head", "prompt_tail", "reply")
@@ -229,6 +231,7 @@ class LMCallAnswered(Event):
     thoughts: TextRef | None = None
     problem: str = ""
     counted: bool = True
+    usd_if_sent: Amount | None = None
 
 
 class LMCallFailed(Event):
@@ -418,6 +421,20 @@ class TrialTold(Event):
     reused: Number
 
 
+class SearchStopped(Event):
+    """The search ended before all trials of the plan were made, after so many `trials`.
+
+    The student has the full score on the valset, or a full evaluation the one that ``stop_at`` asks
+    for; or as many trials as the ``patience`` brought no new leader. The `reason` says it in words.
+    """
+
+    once = ()
+    type: Literal["search_stopped"] = "search_stopped"
+    cause: Literal["full score", "stop_at", "patience"]
+    trials: Number
+    reason: str
+
+
 class ScoresOnTestset(BaseModel):
     """Mean scores in 0–100 of the student and of the returned program on all rows of the testset.
 
@@ -439,7 +456,8 @@ class RunEnded(Event):
 
     A run that ended early may return what was scored on a part of the valset only. Calls are
     `lost` that were sent and that nobody waited for to the end; at their worst. `tested` is None
-    where there is no testset, or the run ended before all of it was scored.
+    where there is no testset, or the run ended before all of it was scored. `preferred` says why a
+    better program is not the one that is returned.
     """
 
     referring = ("program",)
@@ -457,6 +475,7 @@ class RunEnded(Event):
     lost_usd: Amount = 0.0
     examples: Number | None = None
     tested: ScoresOnTestset | None = None
+    preferred: str | None = None
 
 
 AnyEvent = Annotated[
@@ -480,6 +499,7 @@ AnyEvent = Annotated[
     | ExampleScored
     | ExampleTested
     | TrialTold
+    | SearchStopped
     | RunEnded,
     Field(discriminator="type"),
 ]

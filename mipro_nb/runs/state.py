@@ -104,6 +104,45 @@ class Spend:
 
 
 @dataclass
+class Work:
+    """What the LM calls for a trial's examples take, whether they were sent or not.
+
+    Attributes
+    ----------
+    calls
+        Answered calls, from a server or from the record.
+    sent
+        Those that a server answered.
+    tokens
+        Input and output tokens of all of them.
+    seconds
+        How long those took that were sent.
+    usd
+        Their price, as if all had been sent; None where that of any is unknown.
+    """
+
+    calls: int = 0
+    sent: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    usd: float | None = 0.0
+
+    def take(self, call: ev.LMCallAnswered) -> None:
+        """Count one answered call."""
+        usd = call.usd_if_sent if call.from_cache else call.usd
+        sent = not call.from_cache
+        self.add(Work(1, sent, call.input_tokens + call.output_tokens, call.seconds * sent, usd))
+
+    def add(self, other: Work) -> None:
+        """Add what others take."""
+        self.calls += other.calls
+        self.sent += other.sent
+        self.tokens += other.tokens
+        self.seconds += other.seconds
+        self.usd = None if self.usd is None or other.usd is None else self.usd + other.usd
+
+
+@dataclass
 class TrialState:
     """One evaluation of one configuration.
 
@@ -134,6 +173,12 @@ class TrialState:
     told_at: float | None = None
     paused_seconds: float = 0.0
     spend: Spend = field(default_factory=Spend)
+    work: Work = field(default_factory=Work)
+
+    @property
+    def going(self) -> bool:
+        """Tell whether it is not over yet."""
+        return self.told_at is None
 
     @property
     def seconds(self) -> float | None:
@@ -201,6 +246,8 @@ class RunState:
         How each candidate fared.
     caps
         Limits set with the permission, by the name of their parameter.
+    search_stopped
+        Why the search ended before all trials were made; None if it did not.
     notes
         What turned out on the way that the user should know.
     faults
@@ -218,8 +265,8 @@ class RunState:
     Examples
     --------
     >>> state = fold(load(run_id).events())
-    >>> state.state, state.baseline
-    ('finished', 100.0)
+    >>> state.state, state.baseline < 100
+    ('finished', True)
     """
 
     state: State = "planned"
@@ -247,6 +294,7 @@ class RunState:
     banned: set[Choice] = field(default_factory=set)
     tallies: dict[Choice, Tally] = field(default_factory=dict)
     caps: dict[str, int | float | None] = field(default_factory=dict)
+    search_stopped: ev.SearchStopped | None = None
     ended: ev.RunEnded | None = None
     started_at: float | None = None
     ended_at: float | None = None
@@ -260,6 +308,11 @@ class RunState:
     reckoned: Usage = field(default_factory=Usage)
     process: int | None = None
     process_started: float | None = None
+
+    @property
+    def search_stopped_before_it_began(self) -> bool:
+        """Tell whether the student itself was as good as was asked for."""
+        return self.search_stopped is not None and "search" not in self.phases
 
     @property
     def measured_format(self) -> str | None:
@@ -298,7 +351,8 @@ class RunState:
     def best(self) -> TrialState | None:
         """Return the best full evaluation so far, the baseline included, banned ones not.
 
-        Of a run that ended early it may be one that was scored on a part of the valset only, and
+        Where another one was preferred and returned, it is that one. Of a run that ended early it
+        may be one that was scored on a part of the valset only, and
         is the best by what is known: see `is_whole`.
         """
         full = [
@@ -307,7 +361,14 @@ class RunState:
             if t.kind != "minibatch" and t.score is not None and not self.is_banned(t.configuration)
         ]
         best = max(full, key=lambda t: (t.score or 0.0, -t.trial), default=None)
-        return self._returned_in_part() or best
+        return self._returned_in_part() or self._preferred(full) or best
+
+    def _preferred(self, full: list[TrialState]) -> TrialState | None:
+        """Return the full evaluation that was preferred to a better one, None if none was."""
+        ended = self.ended
+        if ended is None or ended.preferred is None:
+            return None
+        return next((t for t in full if t.configuration == (ended.configuration or {})), None)
 
     def _returned_in_part(self) -> TrialState | None:
         """Return the evaluation that an early end chose, None if that was a full one."""
@@ -400,6 +461,8 @@ class RunState:
                 self._reckon(event)
                 for spend in self._spends(event):
                     spend.add(event)
+                if event.trial in self.trials:
+                    self.trials[event.trial].work.take(event)
             case ev.LMCallFailed() as event:
                 self._reckon(event)
                 for spend in self._spends(event):
@@ -433,6 +496,8 @@ class RunState:
                 trial.score, trial.reused = event.score, event.reused
                 trial.examples = trial.examples[: event.examples]  # fewer if it was clearly lost
                 trial.told_at = recorded.at
+            case ev.SearchStopped() as event:
+                self.search_stopped = event
             case ev.RunEnded() as event:
                 self.ended = event
                 self.state = event.state

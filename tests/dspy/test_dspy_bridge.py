@@ -17,6 +17,7 @@ import openai
 import pytest
 from dspy_task import API_KEY, answer, write
 from scripted_server import Reply, ScriptedServer
+from watched import Watched, until
 
 import mipro_nb as mipro
 from mipro_nb.errors import (
@@ -26,6 +27,7 @@ from mipro_nb.errors import (
     ProgramError,
 )
 from mipro_nb.models.services.redaction import secrets
+from mipro_nb.optimizer.running import surface
 
 pytest.importorskip("dspy.primitives", reason="needs the extra `dspy`")
 import dspy
@@ -602,7 +604,7 @@ def test_an_address_or_a_model_that_is_not_there_ends_the_run_at_once(rows, lm_a
         assert server.count < len(rows)
 
 
-def test_a_server_that_is_gone_pauses_a_run_that_can_be_resumed(rows, lm_at, short_pauses):
+def test_where_nobody_watches_a_server_that_is_gone_ends_a_run(rows, lm_at, short_pauses):
     server = ScriptedServer(answer, api_key=API_KEY).__enter__()
     dspy.configure(lm=lm_at(server, num_retries=1))
 
@@ -615,6 +617,32 @@ def test_a_server_that_is_gone_pauses_a_run_that_can_be_resumed(rows, lm_at, sho
         compiled(TwoSteps(), rows, gone)
     (run,) = mipro.runs.list()
     assert run.status == "failed"
+
+
+def test_where_somebody_watches_a_server_that_is_gone_pauses_a_run(
+    rows, lm_at, short_pauses, monkeypatch
+):
+    monkeypatch.setattr(surface, "_choose", Watched)
+    server = ScriptedServer(answer, api_key=API_KEY).__enter__()
+    dspy.configure(lm=lm_at(server, num_retries=1))
+
+    def gone(example, prediction, trace=None):
+        if len(server.requests) > 20:
+            server.close()
+        return right(example, prediction)
+
+    run = small(gone).start(
+        TwoSteps(), trainset=rows, num_trials=6, requires_permission_to_run=False
+    )
+    until(lambda: run.done or (run.status == "paused" and run.in_flight == 0))
+    assert run.status == "paused", run.state.ended
+    assert "Cannot reach the server" in run.state.pause_reason
+    with ScriptedServer(answer, api_key=API_KEY, port=server._port):
+        run.resume()
+        run.wait(60)
+    assert run.status == "finished"
+    assert run.state.errors == {}
+    assert run.state.spend.failed_calls == 0
 
 
 def test_errors_that_pass_are_tried_again_and_none_is_an_examples_fault(rows, lm_at, short_pauses):

@@ -25,6 +25,7 @@ def _own_formats_alone(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.hypothesis
 class TestLines(PromptFormatContract):
     examples = 80
 
@@ -43,6 +44,7 @@ class TestJson(TestLines):
 
 
 @pytest.mark.slow
+@pytest.mark.hypothesis
 class TestValue(PromptFormatContract):
     may_refuse = True
 
@@ -87,6 +89,7 @@ class Rows:
 
 
 @pytest.mark.slow
+@pytest.mark.hypothesis
 class TestRows(PromptFormatContract):
     examples = 20
 

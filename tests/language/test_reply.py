@@ -189,6 +189,14 @@ def test_marks_are_understood_as_models_write_them(declaration, reply):
     assert value.removesuffix("[[ ## completed ## ]]").strip() == "42"
 
 
+@pytest.mark.parametrize("element", ["ANSWER", "answer", "your answer", "the answer"])
+@pytest.mark.parametrize("prompt_format", ["lines", "tags", "json"])
+def test_an_element_named_like_its_field_is_no_placeholder(element, prompt_format):
+    signature = Signature("question -> answer: list[str]")
+    written = FORMATS[prompt_format].write_answer(signature, {"answer": [element]})
+    assert read_reply(signature, written, prompt_format=prompt_format).values["answer"] == [element]
+
+
 AROUND = [
     ("**", "**"),
     ("*", "*"),

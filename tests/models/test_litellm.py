@@ -30,6 +30,8 @@ from mipro_nb.models.prices import Price
 from mipro_nb.models.services import litellm as ours
 from mipro_nb.testing import ServiceContract
 
+pytestmark = pytest.mark.slow
+
 CLAUDE = "anthropic/claude-3-5-haiku-20241022"
 
 needs_litellm = pytest.mark.skipif(find_spec("litellm") is None, reason="needs the extra `litellm`")

@@ -134,6 +134,7 @@ def test_a_limit_per_minute_makes_calls_wait_and_not_fail(run, serve, lm_at):
     assert server.count < 60 + 2 * 30
 
 
+@pytest.mark.slow
 def test_nobody_is_sent_to_a_server_that_asked_to_wait(run, serve, lm_at):
     arrived = {}
 
@@ -216,6 +217,7 @@ def test_where_no_call_gets_through_all_fail_with_what_the_server_said(run, serv
     assert server.count < 20 * 3
 
 
+@pytest.mark.slow
 def test_where_no_call_has_got_through_for_long_the_run_is_told(run, serve, lm_at, monkeypatch):
     server = serve(lambda r: "x" if r.number < 5 else Reply("Enough.", status=429, headers=SOON))
     lm = lm_at(server, num_retries=1)

@@ -88,6 +88,7 @@ def test_what_may_pass_is_tried_again_as_often_as_allowed(run, serve, lm_at, rep
     assert run.spend.attempts == 3 + 2
 
 
+@pytest.mark.slow
 def test_the_seconds_of_an_answer_are_those_of_its_own_attempt(run, serve, lm_at):
     server = serve(failing_at_first(Reply(status=503, headers={"Retry-After-Ms": "1500"}), times=1))
     assert run.ask(lm_at(server, num_retries=1), "hi") == ["at last"]

@@ -28,7 +28,7 @@ from mipro_nb.errors import (
 )
 from mipro_nb.language import Completion
 from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.lm import as_lm
+from mipro_nb.models.lm import as_counted
 from mipro_nb.models.services.client import Client
 from mipro_nb.models.services.registry import resolve
 from mipro_nb.runs import events as ev
@@ -266,7 +266,7 @@ def made(request):
     echo, own = Echo(), OwnLM("hello there")
     mipro.register_service("echo", lambda model: echo)
     if request.param == "own class":
-        return as_lm(own), lambda: len(own.requests)
+        return as_counted(own), lambda: len(own.requests)
     named = {"service": ("any", echo), "registered": ("echo/any", None)}[request.param]
     return mipro.LM(named[0], service=named[1]), lambda: len(echo.calls)
 
@@ -298,7 +298,7 @@ def test_a_cap_in_tokens_limits_the_reply(tmp_path):
     run = GatedRun(tmp_path, caps=Caps(max_tokens=100_000))
     run.ask(mipro.LM("any", service=echo), "hello")
     assert echo.calls[0].parameters["max_tokens"] == 4096
-    run.ask(as_lm(own), "hello")
+    run.ask(as_counted(own), "hello")
     assert own.requests[0].options["max_tokens"] == 4096
 
 
@@ -470,7 +470,7 @@ def test_half_a_character_is_kept_as_its_escape(tmp_path):
     """As where a reply is cut off within an emoji."""
     run = GatedRun(tmp_path)
     assert run.ask(mipro.LM("any", service=Says(mipro.Answer(text="a\ud83d"))), "a") == ["a\\ud83d"]
-    assert run.ask(as_lm(OwnLM("answer: \ud83d")), "a") == ["answer: \\ud83d"]
+    assert run.ask(as_counted(OwnLM("answer: \ud83d")), "a") == ["answer: \\ud83d"]
 
 
 @pytest.mark.parametrize(
@@ -531,9 +531,9 @@ def test_predictors_reach_an_lm_class_through_the_gate(tmp_path):
 
 
 def test_what_a_run_did_is_told_of_an_lm_class_by_its_name():
-    settings = as_lm(OwnLM()).shown_settings()
+    settings = as_counted(OwnLM()).shown_settings()
     assert settings["server"] == f"{__name__}.OwnLM"
-    assert as_lm(OwnLM()).call_for(request("hi")).model == "mine"
+    assert as_counted(OwnLM()).call_for(request("hi")).model == "mine"
 
 
 class Stubborn:

@@ -492,8 +492,8 @@ class TestLookingBack:
         for name in (table, tmp_path / "run.json"):
             shell.run(f"%mipro export last {name} --overwrite")
             assert "give another path, or --overwrite" in shell.fails(f"%mipro export last {name}")
-        assert ".json" in shell.fails(f"%mipro export last {tmp_path / 'run.html'}")
-        assert not (tmp_path / "run.html").exists()
+        assert ".json" in shell.fails(f"%mipro export last {tmp_path / 'run.pdf'}")
+        assert not (tmp_path / "run.pdf").exists()
 
     def test_a_prompt_is_exported(self, shell, server, tmp_path):
         best, run = optimized(shell)

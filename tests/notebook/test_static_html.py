@@ -32,12 +32,12 @@ from mipro_nb.runs.views.details import trial_detail
 from mipro_nb.runs.views.view import RunView, told_caps
 
 TAGS = {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre"}
-TAGS |= {"br", "span"}
+TAGS |= {"br", "span", "del", "ins"}
 UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
 # What tells a view's form, and is ours: never from an LM.
-OURS = {"kind", "state", "phase", "unit", "source", "lives"}
+OURS = {"kind", "state", "phase", "unit", "source", "lives", "verdict"}
 
 
 class Page(HTMLParser):
@@ -56,7 +56,7 @@ class Page(HTMLParser):
         assert all("url" not in (value or "") for _, value in attributes)
         if tag != "br":
             self.open.append(tag)
-        if tag not in ("br", "span"):
+        if tag not in ("br", "span", "del", "ins"):
             self.texts.append("")
 
     def handle_endtag(self, tag):
@@ -168,6 +168,48 @@ def example(number, error=None):
     }
 
 
+def result_score(what, score):
+    interval = {"low": score - 10, "high": min(100.0, score + 10)}
+    tested = {"test": score - 5, "test_low": score - 20, "test_high": score + 5}
+    return {"what": what, "score": score, **interval, "examples": 100, **tested}
+
+
+def result():
+    """What came of that run, as a `ResultView`."""
+    prompt = {
+        "predictor": "solve",
+        "instruction": 1,
+        "before": clip("Answer the question in a word."),
+        "after": clip("Answer the question in a few words."),
+        "demo_set": 1,
+        "demos": 3,
+    }
+    outcome = {
+        "example": 7,
+        "verdict": "never right",
+        "inputs": {"question": clip("what is hard?")},
+        "expected": {"answer": clip("this")},
+        "student": 0.0,
+        "result": 0.0,
+        "tried": 4,
+        "right": 0,
+    }
+    return {
+        "trial": 2,
+        "changed": True,
+        "scores": [result_score("your prompt", 33.3), result_score("the prompt found", 92.5)],
+        "gain": ["+59.2 points over the student; 95 % interval of the gain +40.0 to +70.0."],
+        "test": ["gain on the testset: +40.0 to +70.0 (95 % interval)"],
+        "cost": "3 demos make a call 8 times as expensive.",
+        "why": ["Trial 2 has the highest score."],
+        "prompts": [prompt],
+        "failing": 7,
+        "failing_told": "7 examples of 100 still fail",
+        "outcomes": [outcome],
+        "outcomes_left_out": 6,
+    }
+
+
 def snapshot():
     """A finished run, as a `RunSnapshot`."""
     best = {"solve:instruction": 1, "solve:demos": 1}
@@ -216,6 +258,8 @@ def snapshot():
         "best": {"trial": 2, "score": 92.5, "configuration": best, "rests": None},
         "gain": {"low": 40.0, "high": 70.0},
         "test": None,
+        "result": result(),
+        "objectives": None,
         "errors": 1,
         "steerable": False,
         "lives": "ended",
@@ -441,7 +485,13 @@ def test_a_run_is_told_with_scores_spend_trials_and_prompts():
 
 def test_a_run_without_anything_yet_is_told():
     made = snapshot()
-    made["summary"] |= {"state": "running", "baseline": None, "best": None, "gain": None}
+    made["summary"] |= {
+        "state": "running",
+        "baseline": None,
+        "best": None,
+        "gain": None,
+        "result": None,
+    }
     made |= {"trials": [], "instructions": [], "demo_sets": [], "details": []}
     assert "Solve: running" in Page(run_html(made)).text
     assert "–" not in run_text(made).split("phase")[0]
@@ -555,6 +605,7 @@ def test_a_question_to_carry_a_run_on_shows_what_changed_line_by_line():
 
 def test_where_there_is_no_clear_gain_it_is_said():
     made = snapshot()
+    made["summary"]["result"] = None
     assert "no clear gain" not in run_html(made)
     made["summary"]["gain"]["low"] = -1.0
     assert "no clear gain" in run_html(made)
@@ -563,6 +614,7 @@ def test_where_there_is_no_clear_gain_it_is_said():
 
 def test_the_test_score_is_told_beside_the_validation_score():
     made = snapshot()
+    made["summary"]["result"] = None
     assert "testset" not in run_text(made)
     told = ["test score 85.0 (77 … 91), over 120 rows", "validation score 92.5: 7.5 points above"]
     made["summary"] |= {"testset_size": 120, "test": {"score": 85.0, "told": told}}

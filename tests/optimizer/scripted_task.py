@@ -20,6 +20,7 @@ from mipro_nb.models.tokens import count_message_tokens, count_tokens
 GOOD = "Add the two numbers."
 OWN = "Given the fields `question`, produce the fields `answer`."
 KEY = "key-of-a-test"
+_FIRST_TO_VALIDATE = 1000
 
 _KNOWN_ANYWAY = 0.3
 _KNOWN_BY_INSTRUCTION = 0.4
@@ -41,13 +42,26 @@ _FORM = "Reply in exactly this form:\n"
 def rows(count, start=0):
     """Sums, no two of them alike."""
     return [
-        mipro.Example(question=f"{n} plus {n + 3}", answer=str(2 * n + 3)).with_inputs("question")
+        mipro.Example(question=question_text(n), answer=str(2 * n + 3)).with_inputs("question")
         for n in range(start, start + count)
     ]
 
 
+def question_text(first):
+    return f"{first} plus {first + 3}"
+
+
 def exact(example, prediction, trace=None):
     return prediction.answer == example.answer
+
+
+def nearly_always(example, prediction, trace=None):
+    """Right but for one validation row: a student that is right on all of them is not optimized."""
+    return example.question != question_text(_FIRST_TO_VALIDATE)
+
+
+def exact_but_for_one(example, prediction, trace=None):
+    return exact(example, prediction) and nearly_always(example, prediction)
 
 
 def lm_of(server, **settings):
@@ -187,7 +201,7 @@ def run_of(optimizer, student=None, train=None, val=None, **settings):
     run = optimizer.start(
         student or Solve(),
         trainset=rows(10) if train is None else train,
-        valset=rows(4, start=1000) if val is None else val,
+        valset=rows(4, start=_FIRST_TO_VALIDATE) if val is None else val,
         requires_permission_to_run=False,
         **settings,
     )

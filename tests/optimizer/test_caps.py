@@ -89,6 +89,7 @@ def test_answers_that_come_back_after_the_cap_are_kept(server):
     assert len([call for call in answered if not call.from_cache]) == 60 == server.count
 
 
+@pytest.mark.slow
 def test_the_time_cap_ends_the_run():
     with ScriptedServer(answer, latency=0.05) as server:
         mipro.configure(lm=lm_of(server))
@@ -99,6 +100,7 @@ def test_the_time_cap_ends_the_run():
     assert run.state.ended.reason.startswith("The cap max_seconds=1 is reached.")
 
 
+@pytest.mark.slow
 def test_at_the_time_cap_calls_that_hang_are_given_up_and_told_as_perhaps_lost(work_clock):
     with ScriptedServer(lambda _: Reply(hang=True)) as server:
         mipro.configure(lm=lm_of(server, timeout=10_000.0))
@@ -111,6 +113,7 @@ def test_at_the_time_cap_calls_that_hang_are_given_up_and_told_as_perhaps_lost(w
     assert run.state.lost.calls == server.count == 8
 
 
+@pytest.mark.slow
 def test_at_the_time_cap_calls_that_come_back_soon_are_kept(work_clock, monkeypatch):
     monkeypatch.setattr(algorithm, "GRACE_SECONDS", 60.0)
     with ScriptedServer(answer, latency=1.0) as server:
@@ -124,6 +127,7 @@ def test_at_the_time_cap_calls_that_come_back_soon_are_kept(work_clock, monkeypa
     assert run.state.lost.calls == 0
 
 
+@pytest.mark.slow
 def test_the_time_cap_ends_a_run_that_waits_for_its_last_calls_because_of_another_cap(work_clock):
     with ScriptedServer(lambda _: Reply(hang=True)) as server:
         mipro.configure(lm=lm_of(server, timeout=10_000.0))
@@ -149,6 +153,7 @@ class SetClock:
         return answer(request)
 
 
+@pytest.mark.slow
 def test_the_time_cap_holds_although_the_clock_is_put_back(monkeypatch):
     with ScriptedServer(SetClock(monkeypatch, -3600).answer, latency=0.05) as server:
         mipro.configure(lm=lm_of(server))

@@ -139,6 +139,7 @@ def started(student=None, **settings):
     return optimizer.start(student or Solve(), requires_permission_to_run=False, **settings)
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_started_again_says_so_and_pays_nothing_twice(slow):
     first = started()
     with pytest.warns(UserWarning, match=f"Run {first.id} of this very plan is going on already"):
@@ -155,6 +156,7 @@ def test_a_plan_that_is_started_again_says_so_and_pays_nothing_twice(slow):
         mipro.MIPROv2.join(first.id)
 
 
+@pytest.mark.slow
 def test_the_second_of_two_goes_on_by_itself_when_the_first_is_stopped(slow):
     first = started()
     with pytest.warns(UserWarning, match="going on already"):

@@ -327,6 +327,7 @@ def test_code_that_never_returns_is_given_up_after_its_time(server, forever, cod
     assert "took longer than example_timeout=1.5 s" in _errors(run)[3]
 
 
+@pytest.mark.slow
 def test_a_teacher_that_never_returns_is_given_up_after_its_time(server, forever):
     began = []
 
@@ -334,7 +335,7 @@ def test_a_teacher_that_never_returns_is_given_up_after_its_time(server, forever
         if trace is not None and example.q == "8?":
             began.append(example.q)
             forever()
-        return True
+        return example.q != "0?"
 
     run = _run(mipro.Predict("q -> a"), blocking, example_timeout=1.5)
     assert run.status == "finished"
@@ -467,7 +468,8 @@ def test_a_judge_in_threads_of_the_metric_is_counted_and_capped(server, way, is_
     numbers = itertools.count()  # equal calls would be sent once
 
     def judged(example, prediction, trace=None):
-        return bool(_WAYS[way](lambda: mipro.settings.lm(f"Judge {next(numbers)}")))
+        said = _WAYS[way](lambda: mipro.settings.lm(f"Judge {next(numbers)}"))
+        return bool(said) and example.q != "0?"  # a student that is always right is not optimized
 
     async def judged_async(example, prediction, trace=None):
         return await asyncio.to_thread(judged, example, prediction)

@@ -6,7 +6,15 @@ import re
 
 import pytest
 from scripted_server import Reply, ScriptedServer
-from scripted_task import PlanAndSolve, Solve, answer, exact, kind, rows, run_of
+from scripted_task import (
+    PlanAndSolve,
+    Solve,
+    answer,
+    exact_but_for_one,
+    kind,
+    rows,
+    run_of,
+)
 from scripted_task import lm_of as lm_in_lines
 
 import mipro_nb as mipro
@@ -49,7 +57,7 @@ def form_of_tasks(server):
 
 
 def optimizer(**requested):
-    return mipro.MIPROv2(exact, **{**REQUESTED, **requested})
+    return mipro.MIPROv2(exact_but_for_one, **{**REQUESTED, **requested})
 
 
 def by_compile(server, name="tags"):

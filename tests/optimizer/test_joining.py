@@ -292,6 +292,7 @@ run.wait()
 """
 
 
+@pytest.mark.slow
 def test_a_run_of_another_process_is_named_and_cannot_be_joined(slow, types):
     mipro.configure(lm=mipro.LM("scripted", base_url=slow.base_url, api_key=KEY, price=(1.0, 2.0)))
     here = Path(__file__).parent

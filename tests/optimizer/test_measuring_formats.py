@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import Reply, ScriptedServer
-from scripted_task import PlanAndSolve, Solve, answer, exact, kind, lm_of, rows
+from scripted_task import (
+    PlanAndSolve,
+    Solve,
+    answer,
+    exact,
+    exact_but_for_one,
+    kind,
+    lm_of,
+    rows,
+)
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMUnavailableError
@@ -87,7 +96,7 @@ def server():
 
 
 def optimizer(**requested):
-    return mipro.MIPROv2(exact, **{**REQUESTED, **requested})
+    return mipro.MIPROv2(exact_but_for_one, **{**REQUESTED, **requested})
 
 
 SEARCH = {"trainset": TRAIN, "valset": VAL, "num_trials": 1, "minibatch": False}
@@ -154,7 +163,7 @@ def test_the_format_that_scores_best_is_measured_told_used_and_kept(server, tmp_
     calls = told(run, "lm_call_answered")
     assert [call.phase for call in calls[:80]] == ["formats"] * 80
     assert {form_of(r) for r in server.requests[80:] if kind(r) == "task"} == {"tags"}
-    assert run.state.baseline == 100
+    assert run.state.baseline == pytest.approx(100 * 5 / 6)  # all but the one that is never right
 
     (phase,) = (each for each in run.plan.estimate.phases if each.phase == "formats")
     assert phase.calls.low <= run.state.spend_by_phase["formats"].calls <= phase.calls.high
@@ -258,6 +267,7 @@ def results(run):
     return sorted(map(repr, told(run, "format_measured"))), told(run, "format_chosen")
 
 
+@pytest.mark.slow
 def test_the_same_seed_measures_the_same(tmp_path):
     found = []
     for number, (seed, latency) in enumerate([(9, 0.0), (9, 0.01), (4, 0.0)]):
@@ -304,6 +314,7 @@ class Stopping:
         return well_in_tags(request)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [25, 70, 83], ids=["begun", "nearly over", "over"])
 def test_a_run_that_is_resumed_measures_only_what_it_had_not(after):
     stopping = Stopping(after)

@@ -16,6 +16,7 @@ from scripted_task import (
     exact,
     kind,
     lm_of,
+    nearly_always,
     rows,
     run_of,
 )
@@ -233,7 +234,7 @@ class Rarely(mipro.Module):
 
 def test_where_a_demo_set_has_nothing_to_show_the_next_one_is_shown(server):
     optimizer = mipro.MIPROv2(
-        lambda example, prediction, trace=None: True,
+        nearly_always,
         num_candidates=6,
         max_bootstrapped_demos=2,
         max_labeled_demos=2,

@@ -265,6 +265,7 @@ async def test_parallel_calls_of_one_program_all_hear_of_the_end():
         assert "left" not in note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["program", "metric"])
 async def test_code_that_goes_on_without_a_call_is_left_and_named(where, monkeypatch):
     monkeypatch.setattr(rehearsal, "_SECONDS", 1.0)

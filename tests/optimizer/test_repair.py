@@ -160,11 +160,15 @@ def test_a_prompt_model_that_thinks_aloud_leaves_no_thoughts_in_the_instruction(
 
 
 def test_where_nothing_is_wrong_nothing_is_repaired(server):
-    run = run_of(optimizer(lambda example, prediction: 1.0), **SETTINGS)
+    def wrong_on_one(example, prediction):
+        return float(example.question != VAL[0].question)
+
+    run = run_of(optimizer(wrong_on_one), **SETTINGS)
     assert asked(server, "repair") == []
     assert "nothing to repair" in run.report()
 
 
+@pytest.mark.slow
 def test_the_same_answers_give_the_same_repairs_at_any_speed(server):
     first = run_of(optimizer(), **SETTINGS, trials_in_flight=3)
     latency = random.Random(3)
@@ -181,6 +185,7 @@ def test_the_same_answers_give_the_same_repairs_at_any_speed(server):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trials", [1, 3, 6, 9])
 def test_a_run_that_is_resumed_repairs_as_if_it_had_never_stopped(server, trials):
     whole = run_of(optimizer(), **SETTINGS, trials_in_flight=2)

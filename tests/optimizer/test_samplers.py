@@ -247,6 +247,7 @@ def minibatches(sampler=AtRandom):
     )
 
 
+@pytest.mark.slow
 def test_its_trials_are_the_same_in_every_run_with_several_in_flight(server):
     trials = [
         {number: trial.configuration for number, trial in minibatches().state.trials.items()}

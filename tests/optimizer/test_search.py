@@ -232,6 +232,7 @@ def test_programs_of_two_predictors_have_four_variables(server):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_straggler_does_not_hold_up_the_next_trial():
     slow = {}
 

@@ -60,6 +60,7 @@ def test_only_the_pinned_candidate_is_tried_from_then_on(slow_server):
     assert run.status == "finished"
 
 
+@pytest.mark.slow
 def test_a_pin_can_be_lifted(slow_server):
     run = searching(begin(num_trials=60))
     run.pin("solve", 2)
@@ -167,6 +168,7 @@ def test_there_is_nothing_to_pin_before_the_candidates_are_there():
         run.wait()
 
 
+@pytest.mark.slow
 def test_candidates_can_be_steered_while_the_student_is_scored():
     def scored_slowly(request):
         asks_student = OWN in request.system and "1000 plus" in request.messages[-1]["content"]

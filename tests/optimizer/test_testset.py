@@ -136,6 +136,7 @@ def test_a_capped_run_says_so_before_and_after(server):
     assert "There is no test score" in run.state.ended.reason
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_while_testing_pays_for_the_rest_only(server):
     run = optimizer().start(
         Solve(),
@@ -160,6 +161,7 @@ def test_a_run_that_was_stopped_while_testing_pays_for_the_rest_only(server):
     assert again.state.ended.tested == run_of(optimizer(), **SETTINGS).state.ended.tested
 
 
+@pytest.mark.slow
 def test_a_run_is_not_resumed_with_another_testset(server):
     run = stopped_after(1)
     sets = {"trainset": rows(10), "valset": rows(12, start=1000)}

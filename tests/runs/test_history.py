@@ -107,6 +107,7 @@ def test_a_run_whose_process_is_gone_was_cut_off(dead_process):
     ]
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_a_run_that_was_cut_off(tmp_path):
     script = """
 import os, sys, signal

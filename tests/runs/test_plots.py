@@ -9,6 +9,8 @@ from handmade import BETTER, asked, planned, trial, whole_run, write
 import mipro_nb as mipro
 from mipro_nb.runs import events as ev
 
+pytestmark = pytest.mark.slow
+
 PLOTS = ("plot_trials", "plot_score_vs_cost", "plot_candidates")
 
 

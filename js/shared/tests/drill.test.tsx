@@ -61,12 +61,13 @@ describe("TrialDrillDown", () => {
     expect(text).toContain("8.4 s");
   });
 
-  it("gives the line that makes its program, to be copied", async () => {
+  it("gives the line that makes its program, to be copied, without a kernel", async () => {
     const user = userEvent.setup();
     render(view(saved));
     const line = `program.load_state(mipro_nb.runs.load("${RUN}").program_state(7))`;
+    await user.click(screen.getByRole("button", { name: "Copy, use, save, share" }));
     expect(screen.getByText(line)).toBeTruthy();
-    await user.click(screen.getByRole("button", { name: /gives the program of trial 7/ }));
+    await user.click(screen.getByRole("button", { name: /the line to use it/ }));
     expect(await navigator.clipboard.readText()).toBe(line);
   });
 

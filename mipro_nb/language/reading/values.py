@@ -120,13 +120,15 @@ def taken_value(field: Field, value: Any, notes: list[str]) -> Any:
 def is_placeholder(field: Field, text: str) -> bool:
     """Tell whether `text` stands for a value in the forms that are shown to the LM, or in others.
 
+    What is quoted in brackets is an element of a list, not the name of a field.
+
     >>> from mipro_nb.language.signatures.fields import Field
     >>> is_placeholder(Field("answer", "output", str, ""), "[your answer here]")
     True
     """
     if text == f"the {field.name}" or text in {"...", "\u2026"}:
         return True
-    if text[:1] + text[-1:] not in {"<>", "[]", "{}"}:
+    if text[:1] + text[-1:] not in {"<>", "[]", "{}"} or '"' in text or "'" in text:
         return False
     words = folded(text[1:-1])
     own = folded(field.name)

@@ -243,6 +243,7 @@ class CallLog:
             retryable_errors=dict(retryable_errors),
             reckoned_tokens=reckoned.tokens,
             reckoned_usd=reckoned.usd,
+            usd_if_sent=None if attempts else usd_of(call, answer),
         )
         self._emit(told)
         return told

@@ -105,12 +105,17 @@ def _export(
 
 
 def _exported(run: str, path: str, *, overwrite: bool) -> Path:
-    """Write a run, or the table of its trials, as the file's name says."""
+    """Write a run, the table of its trials or a report, as the file's name says."""
     suffix = expanded(path, "path").suffix.lower()
-    if suffix not in ("", ".json", ".csv"):
-        msg = "Export a run to a .json file, or the table of its trials to a .csv file."
+    if suffix not in ("", ".json", ".csv", ".html"):
+        msg = (
+            "Export a run to a .json file, the table of its trials to a .csv file, or a report to "
+            "an .html file."
+        )
         raise UsageError(msg)
     file = _new_file(path, overwrite=overwrite)
+    if suffix == ".html":
+        return views.share(run, file, overwrite=overwrite)
     if suffix != ".csv":
         return runs.export(run, file, overwrite=overwrite)
     runs.load(run).to_dataframe().to_csv(file)
@@ -222,8 +227,9 @@ _OTHERS = (
     ),
     Verb(
         "export",
-        "Writes a run (.json), its trials (.csv) or its program to a file; or exports a prompt.",
-        "mipro_nb.runs.export(run_id, path)\nprogram.save(path)  # --program\n"
+        "Writes a run (.json), its trials (.csv), a report (.html) or its program; or a prompt.",
+        "mipro_nb.runs.export(run_id, path)\nmipro_nb.share(run_id, path)  # .html\n"
+        "program.save(path)  # --program\n"
         "program.export(form)  # --as",
         _export,
         (

@@ -10,7 +10,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
 from mipro_nb.language.signatures.signature import SignatureMeta
-from mipro_nb.models.lm import as_lm
+from mipro_nb.models.lm import as_counted
 from mipro_nb.models.prices import Price
 from mipro_nb.models.tokens import count_message_tokens
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
@@ -208,7 +208,7 @@ def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEsti
 def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
     calls_per_row = _per_row(rehearsal, lambda _: 1.0).expected
     fresh = ALL
-    if as_lm(lm).cache and calls_per_row > 1:
+    if as_counted(lm).cache and calls_per_row > 1:
         # Configurations that differ in one predictor ask the others what was asked before.
         fresh = Amount(1 / calls_per_row, (1 + 1 / calls_per_row) / 2, 1.0)
     return _program_phase(
@@ -293,7 +293,7 @@ def _search_examples(plan: Plan) -> Amount:
     batch = plan.minibatch_size if plan.minibatch else size
     fulls = plan.full_evaluations if plan.minibatch else 0
     # Of the evaluations at the end, all but the first are made only if the evidence is unclear.
-    surely_full = fulls - min(plan.search.finalists, trials) + 1 if plan.minibatch else 0
+    surely_full = plan.full_evaluations_between + 1 if plan.minibatch else 0
     first = plan.search.stages(batch)[0] if plan.minibatch else batch
     # About every second trial ends after its first stage.
     usual = (first + batch) / 2
@@ -310,7 +310,10 @@ def _search_examples(plan: Plan) -> Amount:
     most = min(trials * batch + fulls * (size - batch), others * size)
     expected = min(scored(usual, (surely_full + fulls) / 2), most)
     # Candidates may turn out alike, and their answers be the same.
-    return Amount(min(0.6 * scored(first, 0.5 * surely_full), expected), expected, most)
+    least = min(0.6 * scored(first, 0.5 * surely_full), expected)
+    if plan.patience is not None:
+        least *= min(1.0, plan.patience / trials)
+    return Amount(0 if plan.stop_at is not None else least, expected, most)
 
 
 def _propose(  # noqa: PLR0917 - what proposals are made of
@@ -423,8 +426,8 @@ def _priced(
 
 
 def _price(lm: LanguageModel) -> Price | None:
-    return as_lm(lm).price
+    return as_counted(lm).price
 
 
 def _max_tokens(lm: LanguageModel) -> int | None:
-    return as_lm(lm).max_tokens
+    return as_counted(lm).max_tokens

@@ -13,6 +13,7 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.lm import limits_noted, prices_noted
+from mipro_nb.models.prices import PRICE_REMEDY
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, rehearse
 from mipro_nb.optimizer.planning.changes import changed_plan
@@ -20,6 +21,7 @@ from mipro_nb.optimizer.planning.formats import PlannedFormats, plan_formats
 from mipro_nb.optimizer.planning.labels import label_notes
 from mipro_nb.optimizer.planning.lms import every_lm
 from mipro_nb.optimizer.planning.plan import Plan, resolve
+from mipro_nb.optimizer.planning.preference import Preference
 from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
 from mipro_nb.optimizer.planning.requested import RequestedSettings
 from mipro_nb.optimizer.planning.reserve import reserve_note
@@ -83,7 +85,7 @@ async def specify(
         metric=metric,
         formats=formats,
         rehearsal=found,
-        scale=_scale(found.metric_scale, wanted.metric_threshold),
+        scale=_scale(found.metric_scale, wanted.metric_threshold, wanted.stop_at),
         source=program_source(copy),
         lms=Models(task_lm, teacher_lm or task_lm, prompt_lm),
         teacher_lm=teacher_lm,
@@ -140,6 +142,7 @@ class _Rehearsed:
             ),
         )
         plan.estimate.check_caps(self.caps)
+        _check_preference(plan)
         if reserved := reserve_note(plan, self.caps):
             plan = replace(plan, notes=(*plan.notes, reserved))
         return RunSpec(
@@ -188,6 +191,12 @@ class _Rehearsed:
             notes.append(self.source.problem)
         notes += label_notes(rows.sets, [predictor.signature for predictor in student.predictors()])
         notes += split_notes(rows)
+        notes += _preference_notes(plan.prefer)
+        if self.scale == HUNDRED and wanted.stop_at is not None and wanted.stop_at <= 1:
+            notes.append(
+                f"stop_at={wanted.stop_at:g} is next to nothing of 100, which the metric gives for "
+                "a full score: is it meant so?"
+            )
         if wanted.search.repair and not rows_shown:
             notes.append(
                 f"repair={wanted.search.repair} does nothing: every row of the trainset is in the "
@@ -196,17 +205,55 @@ class _Rehearsed:
         return [*notes, *repeated_notes(rows, zero_shot=plan.zero_shot)]
 
 
-def _scale(seen: Literal[1, 100], metric_threshold: float | None) -> Literal[1, 100]:
+def _check_preference(plan: Plan) -> None:
+    """Return if programs can be compared by what is preferred.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If USD are to be compared and the price of a model is not known.
+    """
+    prefer = plan.prefer
+    if prefer is not None and prefer.objective == "usd" and plan.estimate.total.usd is None:
+        instead = prefer.text.replace("cheapest", "fewest tokens")
+        raise InvalidArgumentError(
+            "prefer",
+            prefer.text,
+            f"the price of a model is not known: {PRICE_REMEDY}, or give {instead!r} instead.",
+        )
+
+
+def _preference_notes(prefer: Preference | None) -> list[str]:
+    if prefer is None or prefer.objective != "seconds":
+        return []
+    told = (
+        "How fast a program is depends on the server and its load: with prefer="
+        f"{prefer.text!r}, the same seed may return another program the next time."
+    )
+    return [told]
+
+
+def _scale(
+    seen: Literal[1, 100], metric_threshold: float | None, stop_at: float | None
+) -> Literal[1, 100]:
     """Return what the metric gives for a full score; a threshold above 1 also tells it.
 
     Raises
     ------
     InvalidArgumentError
-        If no score can reach the threshold.
+        If no score can reach the threshold, or the score to stop at.
     """
     threshold = 0 if metric_threshold is None else metric_threshold
     if threshold > HUNDRED:
         raise InvalidArgumentError(
             "metric_threshold", metric_threshold, "scores go up to 1, or up to 100: give less."
         )
-    return HUNDRED if threshold > 1 else seen
+    scale = HUNDRED if threshold > 1 else seen
+    if stop_at is not None and stop_at > scale:
+        raise InvalidArgumentError(
+            "stop_at",
+            stop_at,
+            f"it is in the metric's own units, and its scores go up to {scale}: give "
+            f"{f'{stop_at / HUNDRED:g}' if 1 < stop_at <= HUNDRED else 'less'}.",
+        )
+    return scale

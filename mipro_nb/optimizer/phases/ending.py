@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.amounts import format_score
-from mipro_nb.errors import RecordError
+from mipro_nb.errors import RecordError, shown
 from mipro_nb.language.module import Module
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.phases.evaluations import Evaluations
+from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.phases.held_out import HeldOut
+from mipro_nb.optimizer.planning.preference import Preference
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import FinalState, RunEnded, ScoresOnTestset
+from mipro_nb.runs.objectives import MeasuredConfiguration, measured_configurations
+from mipro_nb.runs.sentences.objectives import preferred_text
 from mipro_nb.runs.sentences.wording import counted, resting_text
 
 if TYPE_CHECKING:
@@ -47,15 +51,32 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """What is returned: its configuration, and its score over so many examples."""
+    """What is returned: its configuration, and its score over so many examples.
+
+    It may be `preferred` to a better one, for the reason given.
+    """
 
     configuration: Configuration | None = None
     score: float | None = None
     examples: int | None = None
     gain: Gain | None = None
+    preferred: str | None = None
 
 
 _NOTHING = _Chosen()
+
+
+class _Choice:
+    """What is preferred, chosen once: what is tested is what is returned."""
+
+    def __init__(self) -> None:
+        self._made: tuple[list[MeasuredConfiguration], MeasuredConfiguration] | None = None
+
+    def of(self, prefer: Preference, known: list[MeasuredConfiguration]) -> MeasuredConfiguration:
+        """Return what is preferred among those that are `known`."""
+        if self._made is None or self._made[0] != known:
+            self._made = known, prefer.choose(known)
+        return self._made[1]
 
 
 class Ending:
@@ -85,6 +106,7 @@ class Ending:
         self._evaluations, self._done = evaluations, evaluations.done
         self.candidates: Candidates | None = None
         self.unwritten = ""
+        self._choice = _Choice()
 
     def end(self, state: FinalState, reason: str | None) -> Outcome:
         """Record the end, and return what the run comes to.
@@ -106,10 +128,10 @@ class Ending:
             program=None,
             gain_low=chosen.gain.low if chosen.gain else None,
             gain_high=chosen.gain.high if chosen.gain else None,
-            reason=" ".join(filter(None, [reason, self._caveat(chosen), self._untested(tested)]))
-            or None,
+            reason=self._reason(reason, chosen, tested),
             examples=chosen.examples,
             tested=tested,
+            preferred=chosen.preferred,
         )
         try:
             self._journal.write_now(lambda: self._tell(ended, program))
@@ -127,10 +149,30 @@ class Ending:
         best = best_of(eligible)
         if best is None:
             return _NOTHING
+        returned, why = self._preferred(best, eligible)
         gain = None
-        if best.kind != "baseline" and any(e.kind == "baseline" for e in eligible):
-            gain = gain_of(best, eligible, self._spec.plan.seed)
-        return _Chosen(best.configuration, best.score, len(best.examples), gain)
+        if returned.kind != "baseline" and any(e.kind == "baseline" for e in eligible):
+            gain = gain_of(returned, eligible, self._spec.plan.seed)
+        return _Chosen(returned.configuration, returned.score, len(returned.examples), gain, why)
+
+    def _preferred(
+        self, best: Evaluated, eligible: Sequence[Evaluated]
+    ) -> tuple[Evaluated, str | None]:
+        """Return what is preferred to the best program, and why; the best itself if nothing is."""
+        prefer = self._spec.plan.prefer
+        measured = self._journal.read(measured_configurations)
+        by_trial = {e.trial: e for e in eligible}
+        known = [each for each in measured if each.trial in by_trial]
+        if prefer is None or not known:
+            return best, None
+        first = next((each for each in known if each.trial == best.trial), None)
+        try:
+            chosen = self._choice.of(prefer, known)
+        except Exception as error:  # noqa: BLE001 - the user's function may raise anything
+            return best, f"prefer={prefer.text!r} chose nothing: {shown(str(error), 200)}"
+        if first is None or chosen.trial == best.trial:
+            return best, None
+        return by_trial[chosen.trial], preferred_text(prefer.text, chosen, first)
 
     def _best_known(self) -> _Chosen:
         """Return the best by what is known, where not all is known that was to be."""
@@ -146,6 +188,20 @@ class Ending:
             return full
         gain = best.gain_over(known[0]) if best.configuration else None
         return _Chosen(best.configuration, best.score, len(best.scores), gain)
+
+    def _reason(
+        self, reason: str | None, chosen: _Chosen, tested: ScoresOnTestset | None
+    ) -> str | None:
+        """Return all that is to be said of the end; None where nothing is."""
+        stopped = self._journal.state.search_stopped
+        said = [
+            reason,
+            None if stopped is None else stopped.reason,
+            chosen.preferred,
+            self._caveat(chosen),
+            self._untested(tested),
+        ]
+        return " ".join(filter(None, said)) or None
 
     def _caveat(self, chosen: _Chosen) -> str:
         """Return what is to be said of a program that was not scored on the whole valset."""

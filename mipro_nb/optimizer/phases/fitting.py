@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.predictor import Predictor
-from mipro_nb.models.lm import as_lm
+from mipro_nb.models.lm import as_counted
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 
 # Prompts of so few tokens fit any model's context, however wrong the count is.
@@ -23,7 +23,7 @@ _LEAST_REPLY = 64
 
 def known_room(lm: LanguageModel) -> int | None:
     """Return how many tokens of a prompt surely fit the context of `lm`, None if nobody knows."""
-    context = as_lm(lm).context_tokens
+    context = as_counted(lm).context_tokens
     return None if context is None else int(context * _COUNTING)
 
 

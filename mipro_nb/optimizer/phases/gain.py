@@ -41,7 +41,8 @@ def gain_of(best: Evaluated, evaluations: Sequence[Evaluated], seed: int) -> Gai
     Parameters
     ----------
     best
-        The full evaluation that was chosen.
+        The full evaluation that was chosen: the best one, or one that was preferred to it. It may
+        owe as much to luck as the best does.
     evaluations
         All evaluations that it was chosen from, the baseline among them.
     seed
@@ -57,10 +58,11 @@ def gain_of(best: Evaluated, evaluations: Sequence[Evaluated], seed: int) -> Gai
     np.put_along_axis(left_out, draws, values=False, axis=1)
     some_left = left_out.any(axis=1)  # of few examples, a resample may hold them all
     chosen, unseen = full.index(best), gains[means.argmax(axis=0)]
+    luckiest = full.index(best_of(full) or best)
     bias = 0.0
     if some_left.any():
         unseen = unseen[some_left].mean(axis=1, where=left_out[some_left])
-        bias = gains[chosen].mean() - unseen.mean()
+        bias = gains[luckiest].mean() - unseen.mean()
     low, high = np.percentile(100 * (means[chosen] - bias), _INTERVAL)
     return Gain(float(low), float(high))
 

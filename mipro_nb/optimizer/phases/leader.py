@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mipro_nb.optimizer.phases.gain import Gain
 from mipro_nb.optimizer.search.additive import AdditiveSampler
-from mipro_nb.optimizer.search.belief import LUCK
+from mipro_nb.optimizer.search.belief import LUCK, comparable
 from mipro_nb.runs.configuration import STUDENT, Configuration, configuration_key
 from mipro_nb.runs.state import RunState
 
@@ -92,4 +92,4 @@ def leader_of(known: list[Known]) -> Known | None:
     """
     if not known or not known[0].whole:
         return None
-    return max(known, key=lambda each: (each.mean, each.whole))
+    return max(known, key=lambda each: (comparable(each.mean), each.whole))

@@ -19,11 +19,12 @@ from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.phases.repair import Draft, Repair, configuration_of, parents_of
+from mipro_nb.optimizer.phases.stopping import Stopping
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.reserve import is_short
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.search.belief import Prospects
+from mipro_nb.optimizer.search.belief import Prospects, comparable
 from mipro_nb.optimizer.search.choices import Choices, are_open
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.optimizer.search.minibatches import minibatch
@@ -77,7 +78,8 @@ class Search:
         self._tried: dict[str, Configuration] = {}
         self._full: set[str] = set()
         self._told_configurations: dict[str, Configuration] = {}
-        self._asked = self._told = 0
+        self._asked = self._told = self._confirmed = 0
+        self._stopping = Stopping(spec.plan)
         self._next_number = 1
 
     async def run(self, baseline: Evaluated) -> None:
@@ -90,12 +92,17 @@ class Search:
             for _ in range(self._plan.num_trials):
                 if len(in_flight) == self._plan.trials_in_flight:
                     await self._tell_oldest(in_flight, full)
+                if self._ends_early():
+                    break
                 await self._repaired(in_flight, full)
                 await self._use_reserve(in_flight, full)
                 in_flight.append(self._ask())
             while in_flight:
                 await self._tell_oldest(in_flight, full)
             await self._tell_all(full)
+            if self._plan.minibatch and not self._stopping.has_reached_target:
+                self._evaluate_fully(self._finalists(self._strategy.finalists), full)
+                await self._tell_all(full)
             await self._recall_reserved()
         finally:
             repairing = [] if self._repairing is None else [self._repairing]
@@ -160,23 +167,70 @@ class Search:
         """Tell the oldest trial; every so many, begin a full evaluation beside the trials."""
         evaluated = await in_flight[0]
         in_flight.popleft()
-        self._tell(evaluated.configuration, evaluated.scores)
+        if self._plan.stop_at is not None:
+            await self._tell_all(full)  # one of them may have reached it
+        self._take(evaluated)
         self._tried[configuration_key(evaluated.configuration)] = evaluated.configuration
         self._told += 1
+        self._stopping.take_trial(self._leading())
         is_last = self._told == self._plan.num_trials
         is_due = self._told % self._plan.minibatch_full_eval_steps == 0
-        if self._plan.minibatch and (is_due or is_last):
+        if self._plan.minibatch and is_due and not is_last:
             await self._tell_all(full)
-            for best in self._finalists(self._strategy.finalists if is_last else 1):
-                self._full.add(configuration_key(best))
-                full.append(self._begun("full", best, range(self._plan.valset_size)))
+            self._evaluate_fully(self._finalists(1), full)
+        elif self._confirmed < self._plan.confirmations and not is_last:
+            confirmed = self._seem_to_reach_target()
+            self._confirmed += len(confirmed)
+            self._evaluate_fully(confirmed, full)
+
+    def _evaluate_fully(self, configurations: Sequence[Configuration], full: Tasks) -> None:
+        for best in configurations:
+            self._full.add(configuration_key(best))
+            full.append(self._begun("full", best, range(self._plan.valset_size)))
+
+    def _seem_to_reach_target(self) -> list[Configuration]:
+        """Return the best configuration not fully evaluated yet, if it may reach ``stop_at``.
+
+        Or what was evaluated at this point before the run was resumed.
+        """
+        begun = self._progress.kind(self._next_number)
+        if begun is not None:
+            return self._finalists(1) if begun == "full" else []
+        return [
+            configuration
+            for configuration in self._best(1)
+            if self._stopping.meets_target(100 * self._sampler.belief(configuration).mean)
+        ]
+
+    def _leading(self) -> str:
+        """Return the key of the configuration that is believed to be the best."""
+        return max(
+            self._told_configurations,
+            key=lambda key: comparable(self._sampler.belief(self._told_configurations[key]).mean),
+        )
+
+    def _ends_early(self) -> bool:
+        """Tell, and write down, whether the search ends before all trials are asked.
+
+        Not while instructions are repaired, or wait to be tried: they are paid for.
+        """
+        repairing = any(begin <= self._asked < join for begin, join in self._rounds)
+        stopped = None if repairing or self._to_try else self._stopping.due
+        if stopped is not None:
+            self._journal.emit(stopped)
+        return stopped is not None
 
     async def _tell_all(self, full: Tasks) -> None:
         """Tell the sampler what full evaluations gave, at a point fixed by the plan."""
         while full:
             evaluated = await full[0]
             full.popleft()
-            self._tell(evaluated.configuration, evaluated.scores)
+            self._take(evaluated)
+
+    def _take(self, evaluated: Evaluated) -> None:
+        self._tell(evaluated.configuration, evaluated.scores)
+        if evaluated.kind == "full":
+            self._stopping.take_full(evaluated)
 
     def _tell(self, configuration: Configuration, scores: Mapping[int, float]) -> None:
         self._sampler.tell(configuration, scores)

@@ -11,7 +11,7 @@ from mipro_nb.errors import shown
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predictor import Predictor
-from mipro_nb.models.lm import as_lm
+from mipro_nb.models.lm import as_counted
 from mipro_nb.models.services.redaction import shown_parameters
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 
@@ -53,7 +53,7 @@ def _own(predictor: Predictor) -> dict[str, Any]:
 
 
 def _described(lm: LanguageModel) -> dict[str, Any]:
-    settings = as_lm(lm).shown_settings()
+    settings = as_counted(lm).shown_settings()
     return {**settings, "server": _without_port(settings["server"])}
 
 

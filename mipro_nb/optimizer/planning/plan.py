@@ -12,7 +12,7 @@ from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.planning.estimate import Estimate
 from mipro_nb.optimizer.planning.requested import AUTO, Hyperparameters, RequestedSettings
-from mipro_nb.runs.sentences.wording import data_text, with_origin
+from mipro_nb.runs.sentences.wording import data_text, ends_early, with_origin
 
 _LEAST_ROWS_FOR_MINIBATCHES = 50
 MEASURED_ROWS = 20
@@ -20,6 +20,8 @@ MEASURED_ROWS = 20
 ones in benchmarks/README.md."""
 
 
+CONFIRMATIONS = 3
+"""How many trials that seem to reach ``stop_at`` are fully evaluated at once, at most."""
 # What the plan turns into something else than was requested.
 _RESOLVED = frozenset(
     {"num_candidates", "num_trials", "minibatch", "minibatch_size", "trials_in_flight"}
@@ -104,7 +106,17 @@ class Plan(Hyperparameters):
         if not self.minibatch:
             return self.num_trials
         at_the_end = min(self.search.finalists, self.num_trials)
-        return (self.num_trials - 1) // self.minibatch_full_eval_steps + at_the_end
+        return self.full_evaluations_between + self.confirmations + at_the_end
+
+    @property
+    def full_evaluations_between(self) -> int:
+        """Return how many full evaluations there are between trials, every so many."""
+        return (self.num_trials - 1) // self.minibatch_full_eval_steps
+
+    @property
+    def confirmations(self) -> int:
+        """Return how many trials that seem to reach ``stop_at`` are fully evaluated at once."""
+        return CONFIRMATIONS if self.stop_at is not None and self.minibatch else 0
 
     @property
     def formats_text(self) -> str:
@@ -139,10 +151,11 @@ class Plan(Hyperparameters):
 
     def settings(self) -> dict[str, Any]:
         """Return the hyperparameters by name, the sizes of the sets and what follows from them."""
-        values = asdict(replace(self, estimate=Estimate()))
+        values = asdict(replace(self, estimate=Estimate(), prefer=None))
         for apart in _APART:
             del values[apart]
         values["search"] = self.search.name
+        values["prefer"] = None if self.prefer is None else self.prefer.text
         values["formats"] = self.formats_text
         values["formats_by"] = self.formats_by
         # As a record gives them back.
@@ -185,6 +198,9 @@ class Plan(Hyperparameters):
             _line("search", self._how()),
             _line("in flight", flight),
         ]
+        lines += [_line("ends early", ends)] if (ends := ends_early(self.settings())) else []
+        if self.prefer is not None:
+            lines.append(_line("returns", f"{self.prefer.text}, of those on the whole valset"))
         if self.caps != Caps():
             lines.append(_line("caps", self.caps.text()))
         if self.example_timeout is not None:
@@ -251,6 +267,10 @@ def resolve(
             "minibatch_size",
             size,
             f"the valset has only {valset_size} rows: give at most that, or minibatch=False.",
+        )
+    if requested.patience is not None and requested.patience >= trials:
+        notes.append(
+            f"patience={requested.patience} changes nothing: there are only {trials} trials."
         )
     # Fewer trials than this leave most candidates untried (DSPy's recommendation).
     least = 0.75 * variables * candidates

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal, Self
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 
 from mipro_nb.checks import (
     Count,
@@ -23,6 +23,7 @@ from mipro_nb.checks import (
 )
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.formats import check_choice
+from mipro_nb.optimizer.planning.preference import Preference, preference_of
 from mipro_nb.optimizer.search.strategy import STRATEGIES, SearchStrategy
 
 Auto = Literal["light", "medium", "heavy"]
@@ -76,6 +77,13 @@ class Hyperparameters:
     max_bootstrapped_demos: CountOrZero = 4
     max_labeled_demos: CountOrZero = 16
     metric_threshold: Annotated[Number | None, Remedy("give a number, or None.")] = None
+    stop_at: Annotated[
+        Annotated[Number, Gt(0)] | None,
+        Remedy("give a score of the metric's, more than 0, or None."),
+    ] = None
+    patience: Annotated[
+        Annotated[int, Ge(1)] | None, Remedy("give a number of trials, at least 1, or None.")
+    ] = None
     num_threads: Count = 6
     max_errors: Count = 10
     init_temperature: Temperature = 1.0
@@ -86,6 +94,7 @@ class Hyperparameters:
     tip_aware_proposer: Flag = True
     fewshot_aware_proposer: Flag = True
     search: SearchStrategy = STRATEGIES["paired"]
+    prefer: Preference | None = None
     hedge: Flag = False
     example_timeout: ExampleTimeout = None
     prompt_format: str | None = None
@@ -116,6 +125,7 @@ class RequestedSettings(Hyperparameters):
     ] = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "prefer", preference_of(self.prefer))
         check_fields(self)
         check_choice(self.prompt_format)
         for name in ("num_candidates", "num_trials") if self.auto is not None else ():

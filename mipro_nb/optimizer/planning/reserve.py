@@ -32,15 +32,11 @@ def is_short(state: RunState, plan: Plan, examples: int, dearest_call: Usage) ->
     its worst case fits, which is also taken into account.
     """
     pending = sum(
-        len(trial.examples) - trial.scored for trial in state.trials.values() if _is_open(trial)
+        len(trial.examples) - trial.scored for trial in state.trials.values() if trial.going
     )
     needed = _MARGIN * (pending + examples)
     left, each = _left(state, plan.caps, dearest_call), _dearest(state, plan)
     return any(needed * each[cap] > amount for cap, amount in left.items())
-
-
-def _is_open(trial: TrialState) -> bool:
-    return trial.told_at is None
 
 
 def _left(state: RunState, caps: Caps, dearest_call: Usage) -> Amounts:
@@ -61,7 +57,7 @@ def _dearest(state: RunState, plan: Plan) -> Amounts:
     Only by those that are over: of the others, calls are paid for whose examples are not scored.
     Before the first trial is, the estimate has to do: the student's prompts may have no demos.
     """
-    over = [trial for trial in state.trials.values() if trial.scored and not _is_open(trial)]
+    over = [trial for trial in state.trials.values() if trial.scored and not trial.going]
     costs = [_cost(trial) for trial in over]
     if all(trial.kind == "baseline" for trial in over):
         costs += _foreseen(plan)

@@ -19,6 +19,7 @@ from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
 from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.planning.preference import Preference, is_function, preference_of
 from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.requested import AUTO, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
@@ -152,27 +153,48 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def requested_settings_of(
-    progress: RecordedProgress, requested: RequestedSettings
+    progress: RecordedProgress, requested: RequestedSettings, *, prefer: Any = None
 ) -> RequestedSettings:
     """Return `requested` with all that the plan of the resumed run says.
+
+    Parameters
+    ----------
+    prefer
+        Which program to return; what the run had if None.
 
     Raises
     ------
     InvalidArgumentError
-        If its sampler, or a prompt format of it, is not known in this process.
+        If a function was to choose what is returned, and none is given; if its sampler, or a
+        prompt format of it, is not known in this process.
     RecordError
         If the plan is invalid.
     """
     planned = progress.planned
-    names = {field.name for field in fields(RequestedSettings)} - {"search", "auto"}
+    names = {field.name for field in fields(RequestedSettings)} - {"search", "auto", "prefer"}
     values = {name: planned.plan[name] for name in names & planned.plan.keys()}
     _check_known(progress)
+    preferred = _preferred(progress) if prefer is None else preference_of(prefer)
     if not planned.strategy:
         raise damaged(progress.run_id, "its search strategy is missing")
     try:
         search = SearchStrategy(**planned.strategy)
-        return replace(requested, auto=None, search=search, **values)
+        return replace(requested, auto=None, search=search, prefer=preferred, **values)
     except (InvalidArgumentError, TypeError) as error:
+        raise damaged(progress.run_id, f"its plan is invalid ({shown(str(error))})") from error
+
+
+def _preferred(progress: RecordedProgress) -> Preference | None:
+    text = progress.planned.plan.get("prefer")
+    if is_function(text):
+        raise InvalidArgumentError(
+            "prefer",
+            None,
+            f"a function chose what run {progress.run_id} returns ({shown(text)}): give it again.",
+        )
+    try:
+        return preference_of(text)
+    except InvalidArgumentError as error:
         raise damaged(progress.run_id, f"its plan is invalid ({shown(str(error))})") from error
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mipro_nb.amounts import format_count
 from mipro_nb.errors import RecordError
-from mipro_nb.models.lm import as_lm
+from mipro_nb.models.lm import as_counted
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.outlook import Answered
@@ -104,7 +104,8 @@ def _earlier(record: Record, spec: RunSpec, rows: Iterable[HistoryRow]) -> Alike
 
     Where an LM's answers are not kept, an earlier run saves nothing.
     """
-    if not all(as_lm(lm).cache for lm in (spec.task_lm, spec.prompt_lm, spec.teacher_lm) if lm):
+    lms = filter(None, (spec.task_lm, spec.prompt_lm, spec.teacher_lm))
+    if not all(as_counted(lm).cache for lm in lms):
         return Alike()
     ended = {
         row["id"]: row

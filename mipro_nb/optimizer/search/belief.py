@@ -18,6 +18,11 @@ DIFFICULTY = 0.08
 _BENEFIT_OF_DOUBT = 0.5
 
 
+def comparable(mean: float) -> float:
+    """Return a mean score so that equal ones are equal, however their sums were rounded."""
+    return round(mean, 9)
+
+
 @dataclass(frozen=True)
 class Belief:
     """A normal distribution of a configuration's mean score, 0–1."""

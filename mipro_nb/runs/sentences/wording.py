@@ -9,6 +9,7 @@ from mipro_nb.amounts import format_count, format_score
 from mipro_nb.runs.configuration import STUDENT, split_variable
 from mipro_nb.runs.events import RunPlanned
 from mipro_nb.runs.interval import score_interval
+from mipro_nb.runs.state import RunState
 
 _FINGERPRINT_LETTERS = 8
 
@@ -22,6 +23,17 @@ def data_text(train: int, val: int, test: int) -> str:
     """Return how many rows there are, and what for."""
     told = f"{counted(train, 'row')} to learn from, {format_count(val)} to validate on"
     return f"{told}, {format_count(test)} to test the result on" if test else told
+
+
+def ends_early(settings: Mapping[str, Any]) -> str:
+    """Return when a plan's search ends before all trials are made, in words; "" if never."""
+    stop_at, patience = settings.get("stop_at"), settings.get("patience")
+    told = []
+    if stop_at is not None:
+        told.append(f"a full evaluation scores {stop_at:g}")
+    if patience is not None:
+        told.append(f"{counted(patience, 'trial')} in a row brought no new leader")
+    return f"once {' or '.join(told)}" if told else ""
 
 
 _PART = {"instruction": "instr", "demos": "demos"}
@@ -63,6 +75,15 @@ def told_settings(settings: Mapping[str, Any], measured: str | None = None) -> d
     elif formats is not None:
         told["prompt_format"] = with_origin(formats, by)
     return told
+
+
+def told_reason(state: RunState) -> str | None:
+    """Return why a run ended, paused by itself, or gave its search up; None if it did neither."""
+    if state.ended is not None:
+        return state.ended.reason
+    if state.state == "paused" or state.search_stopped is None:
+        return state.pause_reason
+    return state.search_stopped.reason
 
 
 def told_rows(planned: RunPlanned) -> dict[str, str]:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.objectives import (
+    OBJECTIVES,
+    Objective,
+    cost_of,
+    front,
+    measured_configurations,
+)
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ANYTHING, ROWS, kept
 from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.outcomes import example_scores
 from mipro_nb.runs.views.spending_curve import spending_curve
 from mipro_nb.runs.views.trial_row import trial_row
 
@@ -32,6 +42,7 @@ _EXAMPLE_COLUMNS = (
     "seconds",
     "notes",
 )
+_OUTCOME_COLUMNS = ("example", "verdict", "student", "result", "tried", "right")
 _CALL_COLUMNS = (
     "at", "phase", "trial", "example", "predictor", "model", "from_cache", "truncated", "error",
     "input_tokens", "output_tokens", "usd", "seconds",
@@ -78,9 +89,39 @@ class RunFrames:
         valset = self.read(lambda state: state.planned.valset if state.planned else None)
         return examples_frame(self.record, self.id, valset)
 
+    def outcomes_dataframe(self: Readable) -> pd.DataFrame:
+        """Return a row per example of the valset: how it came out over all configurations.
+
+        ``student`` and ``result`` are scores in 0–1, the latter that of the best program so far or
+        the one returned; ``tried`` counts the configurations that were scored on it, ``right``
+        those of the full score. ``verdict`` is "never right", "lost", "still wrong", "won", and
+        missing where student and result get it right.
+        """
+        return self.read(outcomes_frame)
+
     def calls_dataframe(self: Readable) -> pd.DataFrame:
         """Return a row per LM call: what it was for, its tokens, its cost, how long it took."""
         return calls_frame(self.record, self.id)
+
+    def pareto(self: Readable, *objectives: Objective) -> pd.DataFrame:
+        """Return a row per configuration that no other beats in all of the objectives.
+
+        Only what was scored on the whole valset is compared. The index is the trial, and
+        ``run.programs[trial]`` its program; columns are those of `MeasuredConfiguration`, each
+        what one example takes.
+
+        Parameters
+        ----------
+        *objectives
+            Among ``"score"``, ``"usd"``, ``"tokens"``, ``"seconds"`` and ``"characters"``. If none
+            is given, the score, and USD, or tokens where USD are not known or nothing costs any.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such objective, or USD are one and a price is not known.
+        """
+        return self.read(lambda state: pareto_frame(state, objectives))
 
     def plot_trials(self: Readable) -> Figure:
         """Return a figure of the scores of all trials, in their order."""
@@ -115,6 +156,26 @@ def trials_frame(state: RunState) -> pd.DataFrame:
     return frame.set_index("trial")
 
 
+def pareto_frame(state: RunState, objectives: tuple[Objective, ...]) -> pd.DataFrame:
+    """Return a row per configuration of a run that no other beats, the cheapest first."""
+    import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
+
+    for objective in objectives:
+        if objective not in OBJECTIVES:
+            raise InvalidArgumentError("objectives", objective, f"give {', '.join(OBJECTIVES)}.")
+    measured = measured_configurations(state)
+    if "usd" in objectives and any(each.usd is None for each in measured):
+        raise InvalidArgumentError(
+            "objectives", "usd", "the price of a model is not known: give 'tokens' instead."
+        )
+    cost = cost_of(measured)
+    found = front(measured, objectives or ("score", cost))
+    found.sort(key=lambda each: (each.value(cost) or 0.0, each.trial))
+    rows = [asdict(each) for each in found]
+    columns = ["trial", *OBJECTIVES, "configuration"]
+    return pd.DataFrame(rows, columns=columns).set_index("trial")
+
+
 def _configuration(row: dict[str, Any]) -> dict[str, int]:
     return dict(row["configuration"])
 
@@ -139,6 +200,15 @@ def examples_frame(record: Record, run_id: str, valset: ev.TextRef | None) -> pd
         row |= {f"example_{name}": value for name, value in example.items()}
         rows.append(row | _prediction(record, event.prediction))
     return pd.DataFrame(rows, columns=None if rows else list(_EXAMPLE_COLUMNS))
+
+
+def outcomes_frame(state: RunState) -> pd.DataFrame:
+    """Return a row per example that any configuration of a run was scored on."""
+    import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
+
+    result = {} if state.best is None else state.best.configuration
+    rows = [{**asdict(each), "verdict": each.verdict} for each in example_scores(state, result)]
+    return pd.DataFrame(rows, columns=list(_OUTCOME_COLUMNS)).set_index("example")
 
 
 def _prediction(record: Record, ref: ev.TextRef | None) -> dict[str, Any]:

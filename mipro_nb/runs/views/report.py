@@ -21,6 +21,8 @@ from mipro_nb.runs.sentences.measured_formats import (
     formats_rows,
     formats_view,
 )
+from mipro_nb.runs.sentences.objectives import HEAD as HEAD_OF_OBJECTIVES
+from mipro_nb.runs.sentences.objectives import objectives_rows, objectives_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repair_lines
 from mipro_nb.runs.sentences.resume import (
@@ -33,8 +35,16 @@ from mipro_nb.runs.sentences.resume import (
     reckoned_text,
     resume_lines,
 )
-from mipro_nb.runs.sentences.wording import configuration_text, counted, resting_text, told_settings
+from mipro_nb.runs.sentences.wording import (
+    configuration_text,
+    counted,
+    resting_text,
+    told_reason,
+    told_settings,
+)
 from mipro_nb.runs.state import RunState, Spend
+
+_MOST_ON_FRONT = 10
 
 
 class _Amount(BaseModel):
@@ -54,8 +64,7 @@ def write_report(run_id: str, state: RunState) -> str:
     """Return the report of a run, finished or not, as lines of text."""
     lines = [f"Run {run_id}: {state.state}, {format_duration(state.seconds)}"]
     ended = state.ended
-    reason = ended.reason if ended is not None else state.pause_reason
-    if reason:
+    if reason := told_reason(state):
         lines.append(f"  {reason}")
     if state.state in RESUMABLE:
         how = resume_lines(run_id, state.planned)[-1:] or [CELL_AGAIN]
@@ -76,6 +85,7 @@ def write_report(run_id: str, state: RunState) -> str:
     if test := held_out_view(state):
         lines += [f"  {told}" for told in test["told"]]
     lines += [f"  {line}" for line in repair_lines(state)]
+    lines += _objectives_lines(state)
     evaluations = counted(len(state.trials), "evaluation")
     lines.append(f"  {evaluations}, {counted(len(state.errors), 'failed example')}")
     if state.faults:
@@ -94,6 +104,13 @@ def _format_lines(state: RunState) -> list[str]:
     settings = told_settings(state.planned.plan) if state.planned is not None else {}
     formats = settings.get("prompt_format")
     return [f"  prompt format      {formats}"] if isinstance(formats, str) else []
+
+
+def _objectives_lines(state: RunState) -> list[str]:
+    if (view := objectives_view(state)) is None:
+        return []
+    table = as_columns([HEAD_OF_OBJECTIVES, *objectives_rows(view, most=_MOST_ON_FRONT)])
+    return [f"  {view['told']}", *(f"    {line}" for line in table)]
 
 
 def _what(configuration: dict[str, int]) -> str:

@@ -11,10 +11,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
+from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
+from mipro_nb.runs.sentences.objectives import objectives_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repaired_of
 from mipro_nb.runs.sentences.resume import (
@@ -23,11 +25,12 @@ from mipro_nb.runs.sentences.resume import (
     resume_hint,
     resume_lines,
 )
-from mipro_nb.runs.sentences.wording import resting_text, told_settings
+from mipro_nb.runs.sentences.wording import resting_text, told_reason, told_settings
 from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_of
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.result import result_view
 from mipro_nb.runs.views.trial_row import trial_row
 
 SCHEMA: Literal[1] = 1
@@ -60,6 +63,7 @@ class RunView:
         self._name = ""
         self._tags: tuple[str, ...] = ()
         self._previews: dict[str, tuple[int, list[dict[str, vm.Clip]]]] = {}
+        self._came: tuple[int, vm.ResultView | None, list[str]] | None = None
         self._changed_trials: set[int] = set()
         self._changed_choices: set[Choice] = set()
 
@@ -183,6 +187,7 @@ class RunView:
         settings = dict(planned.plan) if planned else {}
         done, total = self._progress(settings)
         best = state.best
+        result, unreadable = self._result()
         return {
             "id": self.run_id,
             "name": self._name,
@@ -190,7 +195,7 @@ class RunView:
             "state": shown,
             "resume_lines": resume_lines(self.run_id, planned),
             "resume_hint": resume_hint(self.run_id, planned),
-            "reason": state.ended.reason if state.ended else state.pause_reason,
+            "reason": told_reason(state),
             "program": planned.program if planned else "",
             "predictors": dict(planned.predictors) if planned else {},
             "models": dict(planned.models) if planned else {},
@@ -199,6 +204,7 @@ class RunView:
                 *(planned.notes if planned else ()),
                 *(note.text for note in state.notes),
                 *reading_notes(state),
+                *unreadable,
             ],
             "trainset_size": settings.get("trainset_size", 0),
             "valset_size": settings.get("valset_size", 0),
@@ -238,10 +244,23 @@ class RunView:
             },
             "gain": _gain(state.ended),
             "test": held_out_view(state),
+            "result": result,
+            "objectives": objectives_view(state),
             "errors": len(state.errors),
             "steerable": where == "here",
             "lives": where,
         }
+
+    def _result(self) -> tuple[vm.ResultView | None, list[str]]:
+        """Return what came of the run, and what is to be said if that cannot be read."""
+        if self._came is None or self._came[0] != self.seq:
+            result, unreadable = None, []
+            try:
+                result = result_view(self._record, self.run_id, self.state)
+            except RecordError as error:
+                unreadable = [f"The result cannot be shown. {error}"]
+            self._came = (self.seq, result, unreadable)
+        return self._came[1:]
 
     def _phases(self, settings: Mapping[str, Any]) -> list[vm.PhaseProgress]:
         state = self.state
@@ -281,10 +300,11 @@ class RunView:
         left_out = {"formats": not measured, "repair": not repairs, "test": not tested}
         rows: list[vm.PhaseProgress] = []
         for phase in _PHASES:
-            if left_out.get(phase):
-                continue
             done, total, unit, is_done = counts[phase]
             begun = phase in state.phases
+            never = state.search_stopped_before_it_began and phase != "test" and not begun
+            if left_out.get(phase) or never:
+                continue
             over = is_done or (begun and state.state == "finished")
             rows.append(
                 {
@@ -305,14 +325,18 @@ class RunView:
         done += state.tested
         if state.state == "finished":  # its search may have ended before all it might have done
             return done, done
+        tests = 2 * settings.get("testset_size", 0)
+        if state.search_stopped is not None:
+            waiting = sum(len(t.examples) - t.scored for t in state.trials.values() if t.going)
+            tests //= 2 if state.search_stopped_before_it_began else 1
+            return done, done + waiting + max(0, tests - state.tested)
         size = settings.get("valset_size", 0)
         batch = settings.get("minibatch_size", 0) if settings.get("minibatch") else size
         minibatches = [t for t in state.trials.values() if t.kind == "minibatch"]
         saved = sum(batch - len(t.examples) for t in minibatches)  # by trials that ended early
         trials = settings.get("num_trials", 0) * batch
         total = size + trials - saved + _full_evaluations(settings) * size
-        total += 2 * settings.get("testset_size", 0)
-        return done, total or None
+        return done, total + tests or None
 
     def _eta(self, done: int, total: int | None, now: float) -> float | None:
         """Return the seconds to go, at the pace so far."""

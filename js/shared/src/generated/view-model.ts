@@ -171,6 +171,113 @@ export interface TestView {
   readonly told: readonly string[];
 }
 
+/**
+ * How an example came out that the student or the result fails.
+ *
+ * - `"never right"`: no configuration that was scored on it gets it right. - `"lost"`: the student
+ * gets it right, the result does not. - `"still wrong"`: neither does, another configuration does.
+ * - `"won"`: the result gets it right, the student does not.
+ */
+export type Verdict = "never right" | "lost" | "still wrong" | "won";
+
+/** A line of the result: what was scored, and how it fared. */
+export interface ResultScore {
+  readonly what: string;
+  readonly score: number;
+  /** 95 % intervals; null where the metric gives scores outside of 0–1. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Rows of the valset that the score rests on. */
+  readonly examples: number;
+  /** The score on the testset; null where there is none. */
+  readonly test: number | null;
+  readonly test_low: number | null;
+  readonly test_high: number | null;
+}
+
+/** What became of a predictor's prompt. */
+export interface ResultPrompt {
+  readonly predictor: string;
+  /** The index of the instruction found; null where it is the student's own. */
+  readonly instruction: number | null;
+  /** The student's instruction, and the one found. */
+  readonly before: Clip;
+  readonly after: Clip;
+  /** The index of the demo set found; null where the run searched none. */
+  readonly demo_set: number | null;
+  /** How many demos that one has. */
+  readonly demos: number;
+}
+
+/** How an example came out, over all configurations that were scored on it. */
+export interface ExampleOutcome {
+  readonly example: number;
+  readonly verdict: Verdict;
+  readonly inputs: Readonly<Record<string, Clip>>;
+  readonly expected: Readonly<Record<string, Clip>>;
+  /** Scores in 0–1; null where it was not scored. */
+  readonly student: number | null;
+  readonly result: number | null;
+  /** Configurations that were scored on it, and those that got the full score. */
+  readonly tried: number;
+  readonly right: number;
+}
+
+/** What came of a run that has ended. */
+export interface ResultView {
+  /** The trial whose program was returned. */
+  readonly trial: number;
+  /** Whether that is another program than the student. */
+  readonly changed: boolean;
+  /** The student first, then the result if that is another program. */
+  readonly scores: readonly ResultScore[];
+  /** What follows of the scores on the valset, and of those on the testset, in sentences. */
+  readonly gain: readonly string[];
+  readonly test: readonly string[];
+  /**
+   * What a call takes now, against what it took, in a sentence; null where it is the same, or
+   * nothing is known.
+   */
+  readonly cost: string | null;
+  /** Why this one won, in sentences. */
+  readonly why: readonly string[];
+  readonly prompts: readonly ResultPrompt[];
+  /** Examples that the result fails. */
+  readonly failing: number;
+  /** How many these are, in words. */
+  readonly failing_told: string;
+  /** The examples that student or result fail, as many as a page can bear. */
+  readonly outcomes: readonly ExampleOutcome[];
+  /** How many more there are. */
+  readonly outcomes_left_out: number;
+}
+
+/** A configuration that was scored on the whole valset, and what one example takes. */
+export interface ObjectiveRow {
+  readonly trial: number;
+  readonly score: number;
+  /** Null where they are not known. */
+  readonly usd: number | null;
+  readonly tokens: number;
+  /** Those of its LM calls, one after the other. */
+  readonly seconds: number | null;
+  /** Length of its instructions. */
+  readonly characters: number;
+  /** Whether no other is better in score and cost. */
+  readonly on_front: boolean;
+  /** Whether it is the best so far, or what was returned. */
+  readonly best: boolean;
+}
+
+/** Score and cost of the configurations that were scored on the whole valset. */
+export interface ObjectivesView {
+  /** What cost is told in. */
+  readonly cost: "usd" | "tokens";
+  /** How many there are, in words. */
+  readonly told: string;
+  readonly rows: readonly ObjectiveRow[];
+}
+
 /** All of a run that is one value, not a list. */
 export interface RunSummary {
   readonly id: string;
@@ -230,6 +337,16 @@ export interface RunSummary {
    * older versions saved in notebooks.
    */
   readonly test?: TestView | null;
+  /**
+   * What came of it; null before the end, or where nothing was scored. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly result?: ResultView | null;
+  /**
+   * Null before two configurations were scored on the whole valset. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly objectives?: ObjectivesView | null;
   /** Examples that failed. */
   readonly errors: number;
   readonly steerable: boolean;
@@ -651,6 +768,26 @@ export interface Asks {
   /** Return the whole of a text that was cut; `more` is the Clip's. */
   text: {
     ask: { run: string; more: string };
+    answer: string;
+  };
+  /** Return a predictor's prompt, as a trial had it, for use without mipro_nb. */
+  prompt: {
+    ask: { run: string; trial: number; form: string; predictor: string };
+    answer: string;
+  };
+  /** Write a trial's program to a new file of the kernel's folder, and tell where it is. */
+  save: {
+    ask: { run: string; trial: number; name: string };
+    answer: string;
+  };
+  /** Have a variable of the notebook hold a trial's program, and say so. */
+  use: {
+    ask: { run: string; trial: number; name: string };
+    answer: string;
+  };
+  /** Return a page of a run for people without mipro_nb. */
+  share: {
+    ask: { run: string };
     answer: string;
   };
   /** Have no further call sent. */

@@ -47,7 +47,7 @@ function noticeOf(summary: RunSummary, presence: Presence, ended: boolean): Stan
   if (state === "capped" || state === "stopped") {
     return { tone: "info", text: reason ?? "The best program so far is kept." };
   }
-  return null;
+  return reason === null ? null : { tone: "info", text: reason };
 }
 
 function noticeOfGoing(summary: RunSummary, presence: Presence): Standing["notice"] {
@@ -86,5 +86,6 @@ function noticeOfHeard({ state, reason, lives }: RunSummary): Standing["notice"]
       text: `The run has paused by itself. ${reason}${elsewhere === null ? "" : ` ${elsewhere}`}`,
     };
   }
-  return elsewhere === null ? null : { tone: "info", text: elsewhere };
+  const told = [reason, elsewhere].filter((each) => each !== null).join(" ");
+  return told === "" ? null : { tone: "info", text: told };
 }

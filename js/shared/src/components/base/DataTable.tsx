@@ -6,7 +6,9 @@ import {
 } from "@tanstack/virtual-core";
 import type { ComponentChildren, RefObject } from "preact";
 import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { csvOf, download } from "../../model/download";
 import { usePageId } from "../../model/ids";
+import { Button } from "./Button";
 import { classes } from "./classes";
 import { Checkbox } from "./Field";
 import { Menu } from "./Menu";
@@ -129,7 +131,19 @@ export function DataTable<Row extends object>({
     <div class="mipro-table">
       <div class="mipro-table-toolbar">
         {toolbar}
-        <ColumnChoice columns={columns} model={model} />
+        <div class="mipro-table-taken">
+          <ColumnChoice columns={columns} model={model} />
+          <Button
+            kind="quiet"
+            title="These rows as a file for spreadsheets"
+            disabled={model.rows.length === 0}
+            onClick={() =>
+              download(`${label}.csv`, csvOf(cellsOf(columns, model.rows)), "text/csv")
+            }
+          >
+            CSV
+          </Button>
+        </div>
       </div>
       <div
         class="mipro-table-scroller"
@@ -233,6 +247,15 @@ function HeaderCell<Row>({ column, model }: HeaderCellProps<Row>) {
       )}
     </div>
   );
+}
+
+/** All columns that say something in words or numbers, those that are not shown among them. */
+function cellsOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]) {
+  const told = columns.filter(({ text, value }) => text !== undefined || value !== undefined);
+  return [
+    told.map(({ header, title }) => title ?? header),
+    ...rows.map((row) => told.map(({ text, value }) => (text ?? value)?.(row) ?? null)),
+  ];
 }
 
 interface ColumnChoiceProps<Row> {

@@ -25,6 +25,8 @@ export interface Column<Row> {
   readonly value?: (row: Row) => number | string | null;
   /** What is drawn; without it, the value. */
   readonly cell?: (row: Row) => ComponentChildren;
+  /** What stands for it in a file, if that is not the value; it need not be short. */
+  readonly text?: (row: Row) => string;
   readonly align?: "start" | "end";
   /** Its width, as a track of a CSS grid: "64px", "minmax(130px, 2fr)". */
   readonly width: string;

@@ -37,3 +37,10 @@ export function CellFields({ fields, only = [] }: CellFieldsProps) {
 function oneLine(clip: Clip): string {
   return excerpt(clip.text).replace(/\s*\n\s*/g, " ⏎ ");
 }
+
+/** Fields and their values as the text of a cell in a file: "question: …; answer: …". */
+export function fieldsText(fields: CellFieldsProps["fields"]): string {
+  return Object.entries(fields ?? {})
+    .map(([field, { text }]) => `${field}: ${text}`)
+    .join("; ");
+}

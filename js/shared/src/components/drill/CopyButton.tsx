@@ -41,7 +41,7 @@ export function CopyButton({ name, text }: CopyButtonProps) {
   );
 }
 
-async function toClipboard(text: string): Promise<void> {
+export async function toClipboard(text: string): Promise<void> {
   if (navigator.clipboard !== undefined) {
     return navigator.clipboard.writeText(text);
   }

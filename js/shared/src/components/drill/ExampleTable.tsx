@@ -4,7 +4,7 @@ import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
-import { CellFields } from "./CellFields";
+import { CellFields, fieldsText } from "./CellFields";
 import { ExampleDetail } from "./ExampleDetail";
 import { FilterChoice } from "./FilterChoice";
 import { OpenedBelow } from "./OpenedBelow";
@@ -16,6 +16,8 @@ interface ExampleTableProps {
   readonly run: string;
   readonly trial: number;
   readonly examples: readonly ExampleRow[];
+  /** The example that is opened at first. */
+  readonly first?: number | null;
 }
 
 type Filter = "all" | Exclude<Verdict, "running">;
@@ -45,18 +47,21 @@ const columns: readonly Column<ExampleRow>[] = [
   {
     id: "inputs",
     header: "Inputs",
+    text: (row) => fieldsText(row.inputs),
     cell: (row) => <CellFields fields={row.inputs} />,
     width: "minmax(140px, 3fr)",
   },
   {
     id: "expected",
     header: "Expected",
+    text: (row) => fieldsText(row.expected),
     cell: (row) => <CellFields fields={row.expected} />,
     width: "minmax(80px, 1.3fr)",
   },
   {
     id: "prediction",
     header: "Prediction",
+    text: (row) => fieldsText(row.error === null ? row.prediction : { error: row.error }),
     cell: (row) =>
       row.error === null ? (
         <CellFields fields={row.prediction} only={Object.keys(row.expected)} />
@@ -76,9 +81,9 @@ const columns: readonly Column<ExampleRow>[] = [
 ];
 
 /** The examples of a trial; one that is chosen is shown in full below. */
-export function ExampleTable({ kernel, run, trial, examples }: ExampleTableProps) {
+export function ExampleTable({ kernel, run, trial, examples, first = null }: ExampleTableProps) {
   const [filter, setFilter] = useState<Filter>("all");
-  const [opened, setOpened] = useState<number | null>(null);
+  const [opened, setOpened] = useState<number | null>(first);
   const counts = useMemo(() => countVerdicts(examples), [examples]);
   const rows = useMemo(
     () => examples.filter((row) => filter === "all" || verdictOf(row) === filter),

@@ -1,14 +1,15 @@
 import { useState } from "preact/hooks";
 import type { TrialDetail, TrialRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
+import { choices } from "../../model/words";
 import { Badge } from "../base/Badge";
 import { Tabs } from "../base/Tabs";
+import { ProgramActions } from "../result/ProgramActions";
 import { DrillFrame } from "./DrillFrame";
 import { ExampleTable } from "./ExampleTable";
 import { Prompts } from "./Prompts";
 import { TrialFacts } from "./TrialFacts";
 import { TrialFetching } from "./TrialFetching";
-import { TrialProgram } from "./TrialProgram";
 import { useTrial } from "./useTrial";
 
 interface TrialDrillDownProps {
@@ -17,6 +18,8 @@ interface TrialDrillDownProps {
   readonly row: TrialRow;
   /** What the notebook has saved. */
   readonly details: readonly TrialDetail[];
+  /** The example that is opened at first. */
+  readonly example?: number | null;
   readonly onClose: () => void;
 }
 
@@ -27,7 +30,14 @@ const kinds = {
 } as const;
 
 /** One trial: its prompts, its examples, and the calls behind each. */
-export function TrialDrillDown({ kernel, run, row, details, onClose }: TrialDrillDownProps) {
+export function TrialDrillDown({
+  kernel,
+  run,
+  row,
+  details,
+  example = null,
+  onClose,
+}: TrialDrillDownProps) {
   const asked = useTrial(kernel, run, row, details);
   const detail = asked.value;
   const [tab, setTab] = useState<"examples" | "prompt">("examples");
@@ -45,7 +55,14 @@ export function TrialDrillDown({ kernel, run, row, details, onClose }: TrialDril
       }
     >
       <TrialFacts row={row} />
-      <TrialProgram run={run} trial={row.trial} />
+      <div class="mipro-result-actions">
+        <ProgramActions
+          kernel={kernel}
+          run={run}
+          trial={row.trial}
+          predictors={predictorsOf(row, detail)}
+        />
+      </div>
       <TrialFetching asked={asked} trial={row.trial} run={run} kernel={kernel} />
       {detail !== null && (
         <Tabs
@@ -58,7 +75,13 @@ export function TrialDrillDown({ kernel, run, row, details, onClose }: TrialDril
           onSelect={setTab}
         >
           {tab === "examples" ? (
-            <ExampleTable kernel={kernel} run={run} trial={row.trial} examples={detail.examples} />
+            <ExampleTable
+              kernel={kernel}
+              run={run}
+              trial={row.trial}
+              examples={detail.examples}
+              first={example}
+            />
           ) : (
             <Prompts prompts={detail.prompts} kernel={kernel} run={run} />
           )}
@@ -66,4 +89,10 @@ export function TrialDrillDown({ kernel, run, row, details, onClose }: TrialDril
       )}
     </DrillFrame>
   );
+}
+
+/** The predictors of a trial, as far as its choices or its prompts name them. */
+function predictorsOf(row: TrialRow, detail: TrialDetail | null): readonly string[] {
+  const named = choices(row.configuration).map(({ predictor }) => predictor);
+  return named.length > 0 ? named : (detail?.prompts ?? []).map(({ predictor }) => predictor);
 }

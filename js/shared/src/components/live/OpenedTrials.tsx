@@ -4,8 +4,10 @@ import type { Kernel } from "../../model/kernel";
 import { TrialComparison } from "../drill/TrialComparison";
 import { TrialDrillDown } from "../drill/TrialDrillDown";
 
-/** A trial, or two side by side. */
-export type Opened = { readonly trial: number } | { readonly compared: readonly [number, number] };
+/** A trial, with one of its examples if that is what was wanted, or two trials side by side. */
+export type Opened =
+  | { readonly trial: number; readonly example?: number }
+  | { readonly compared: readonly [number, number] };
 
 interface OpenedTrialsProps {
   readonly kernel: Kernel | null;
@@ -21,7 +23,14 @@ export function OpenedTrials({ opened, trials, ...shared }: OpenedTrialsProps) {
   const rows = useMemo(() => new Map(trials.map((row) => [row.trial, row])), [trials]);
   if ("trial" in opened) {
     const row = rows.get(opened.trial);
-    return row === undefined ? null : <TrialDrillDown key={row.trial} {...shared} row={row} />;
+    return row === undefined ? null : (
+      <TrialDrillDown
+        key={`${row.trial} ${opened.example}`}
+        {...shared}
+        row={row}
+        example={opened.example ?? null}
+      />
+    );
   }
   const [a, b] = opened.compared.map((trial) => rows.get(trial));
   return a === undefined || b === undefined ? null : (

@@ -1,4 +1,4 @@
-import { useCallback, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { formatCount } from "../../format";
 import type { PhaseProgress } from "../../generated/view-model";
 import { useSnapshot, useStable } from "../../model/hooks";
@@ -9,14 +9,16 @@ import { Notice } from "../base/Notice";
 import { Tabs } from "../base/Tabs";
 import { DemoSetCards } from "../candidates/DemoSetCards";
 import { InstructionCards } from "../candidates/InstructionCards";
+import { CostPanel } from "../cost/CostPanel";
+import { OutcomesTable } from "../result/OutcomesTable";
+import { ResultCard } from "../result/ResultCard";
 import { Announcer } from "./Announcer";
 import { type Opened, OpenedTrials } from "./OpenedTrials";
-import { PhaseStepper } from "./PhaseStepper";
 import { RunHeader } from "./RunHeader";
+import { RunProgress } from "./RunProgress";
 import { ScoreChart } from "./ScoreChart";
-import { CostPanel, SettingsPanel } from "./SettingsPanel";
+import { SettingsPanel, SpentPanel } from "./SettingsPanel";
 import { TrialsTable } from "./TrialsTable";
-import { Vitals } from "./Vitals";
 
 interface RunViewProps {
   /** Null where there is none: then the view is read-only. */
@@ -26,7 +28,7 @@ interface RunViewProps {
   readonly onBack: (() => void) | null;
 }
 
-type TabId = "trials" | "instructions" | "demos" | "settings" | "cost";
+type TabId = "trials" | "outcomes" | "instructions" | "demos" | "cost" | "spent" | "settings";
 
 /** A run, going on or over: its state, scores, trials and candidates. */
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
@@ -36,21 +38,52 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const reachable = now.reachable ? kernel : null;
   const [tab, setTab] = useState<TabId>("trials");
   const [opened, setOpened] = useState<Opened | null>(null);
+  const [jumps, setJumps] = useState(0);
+  const view = useRef<HTMLElement>(null);
+  // What a link of the card leads to may stand far below it.
+  useEffect(() => {
+    if (jumps > 0) {
+      view.current?.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]')?.focus();
+    }
+  }, [jumps]);
   const openedTrial = opened !== null && "trial" in opened ? opened.trial : null;
   const open = useCallback((trial: number) => {
     setTab("trials");
     setOpened({ trial });
   }, []);
+  const compare = useCallback((compared: readonly [number, number]) => {
+    setTab("trials");
+    setOpened({ compared });
+  }, []);
   const close = useCallback(() => setOpened(null), []);
   const best = useStable(summary.best);
+  const result = useStable(summary.result ?? null);
   const phases = useStable(summary.phases);
+  const objectives = useStable(summary.objectives ?? null);
   const predictors = useStable(Object.keys(summary.predictors));
 
   return (
-    <section class="mipro-run" aria-label={`Run ${summary.id}`}>
+    <section ref={view} class="mipro-run" aria-label={`Run ${summary.id}`}>
       <RunHeader kernel={kernel} summary={summary} standing={now} onBack={onBack} />
-      <PhaseStepper phases={phases} still={!now.going || summary.state === "paused"} />
-      <Vitals summary={summary} working={now.going && summary.state === "running"} />
+      {result !== null && (
+        <ResultCard
+          kernel={reachable}
+          summary={summary}
+          result={result}
+          demoSets={demo_sets}
+          onFailing={() => {
+            setTab("outcomes");
+            setJumps((count) => count + 1);
+          }}
+          onCompare={compare}
+        />
+      )}
+      <RunProgress
+        summary={summary}
+        phases={phases}
+        working={now.going && summary.state === "running"}
+        over={result !== null}
+      />
       <ScoreChart
         trials={trials}
         baseline={summary.baseline}
@@ -63,9 +96,13 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
         label="Details of the run"
         tabs={[
           { id: "trials", label: "Trials", count: trials.length },
+          ...(result === null
+            ? []
+            : [{ id: "outcomes", label: "What still fails", count: result.failing } as const]),
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
-          { id: "cost", label: "Cost" },
+          ...(objectives === null ? [] : [{ id: "cost", label: "Cost" } as const]),
+          { id: "spent", label: "Spent" },
           { id: "settings", label: "Settings" },
         ]}
         selected={tab}
@@ -86,7 +123,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
               best={best?.trial ?? null}
               opened={openedTrial}
               onOpen={open}
-              onCompare={(compared) => setOpened({ compared })}
+              onCompare={compare}
             />
             {opened !== null && (
               <OpenedTrials
@@ -100,6 +137,17 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             )}
           </>
         )}
+        {tab === "outcomes" && result !== null && (
+          <OutcomesTable
+            run={summary.id}
+            result={result}
+            opened={null}
+            onOpen={(example) => {
+              setTab("trials");
+              setOpened({ trial: result.trial, example });
+            }}
+          />
+        )}
         {tab === "instructions" && (
           <>
             <h3 class="mipro-only-read">Instruction candidates</h3>
@@ -112,7 +160,10 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             <DemoSetCards kernel={reachable} summary={summary} cards={demo_sets} />
           </>
         )}
-        {tab === "cost" && <CostPanel summary={summary} />}
+        {tab === "cost" && objectives !== null && (
+          <CostPanel objectives={objectives} onOpen={open} />
+        )}
+        {tab === "spent" && <SpentPanel summary={summary} />}
         {tab === "settings" && <SettingsPanel summary={summary} />}
       </Tabs>
       <Announcer summary={summary} />

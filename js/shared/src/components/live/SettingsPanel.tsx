@@ -10,7 +10,7 @@ import { EstimateTable } from "../permission/EstimateTable";
 import { FormatsTable } from "./FormatsTable";
 
 /** What the run came to against its estimate. */
-export const CostPanel = memo(function DrawnCost({ summary }: { readonly summary: RunSummary }) {
+export const SpentPanel = memo(function DrawnSpent({ summary }: { readonly summary: RunSummary }) {
   const { estimate } = summary;
   return (
     <section class="mipro-settings">

@@ -11,6 +11,7 @@ import {
 import type { RunSummary } from "../../generated/view-model";
 import { hasEnded } from "../../model/follow";
 import { useNow } from "../../model/hooks";
+import { intervalText } from "../base/IntervalBar";
 import { counted } from "../drill/counted";
 import { BudgetGauge } from "./BudgetGauge";
 
@@ -88,13 +89,24 @@ function TestScore({ test }: { readonly test: NonNullable<RunSummary["test"]> })
   return (
     <Vital label="Test score">
       <span class="mipro-vital-value mipro-vital-value--large">{formatScore(test.score)}</span>
-      {test.told.map((sentence) => (
+      <span class="mipro-vital-note">{testText(test)}</span>
+      {/* The first sentence tells what stands above it. */}
+      {test.told.slice(1).map((sentence) => (
         <span key={sentence} class="mipro-vital-note">
           {sentence}
         </span>
       ))}
     </Vital>
   );
+}
+
+function testText({ low, high, student, examples }: NonNullable<RunSummary["test"]>): string {
+  const interval = intervalText(low, high);
+  return [
+    ...(interval === undefined ? [] : [`95 %: ${interval}`]),
+    `student ${formatScore(student)}`,
+    counted(examples, "row"),
+  ].join(" · ");
 }
 
 interface GainProps {

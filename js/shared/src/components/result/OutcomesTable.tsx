@@ -1,0 +1,146 @@
+import { useMemo, useState } from "preact/hooks";
+import { formatCount } from "../../format";
+import type { ExampleOutcome, ResultView, Verdict } from "../../generated/view-model";
+import { type Column, DataTable } from "../base/DataTable";
+import { numberColumn } from "../base/numberColumn";
+import { CellFields, fieldsText } from "../drill/CellFields";
+import { counted } from "../drill/counted";
+import { FilterChoice } from "../drill/FilterChoice";
+import { metricText } from "../drill/verdict";
+
+interface OutcomesTableProps {
+  readonly run: string;
+  readonly result: ResultView;
+  readonly opened: number | null;
+  /** Opens an example in the trial that was returned. */
+  readonly onOpen: (example: number) => void;
+}
+
+const verdicts: Readonly<Record<Verdict, string>> = {
+  "never right": "Never right",
+  lost: "Lost",
+  "still wrong": "Still wrong",
+  won: "Won",
+};
+
+const meanings: Readonly<Record<Verdict, string>> = {
+  "never right": "No configuration that was tried gets it right",
+  lost: "Your prompt gets it right, the result does not",
+  "still wrong": "Neither gets it right, another configuration does",
+  won: "The result gets it right, your prompt does not",
+};
+
+const columns: readonly Column<ExampleOutcome>[] = [
+  numberColumn({
+    id: "example",
+    header: "#",
+    title: "Number",
+    width: "52px",
+    value: (row) => row.example,
+  }),
+  {
+    id: "verdict",
+    header: "ExampleOutcome",
+    width: "104px",
+    value: (row) => row.verdict,
+    cell: (row) => (
+      <span
+        class={`mipro-outcome mipro-outcome--${row.verdict.replace(" ", "-")}`}
+        title={meanings[row.verdict]}
+      >
+        {verdicts[row.verdict]}
+      </span>
+    ),
+  },
+  {
+    id: "inputs",
+    header: "Inputs",
+    width: "minmax(140px, 3fr)",
+    text: (row) => fieldsText(row.inputs),
+    cell: (row) => <CellFields fields={row.inputs} />,
+  },
+  {
+    id: "expected",
+    header: "Expected",
+    width: "minmax(80px, 1.5fr)",
+    text: (row) => fieldsText(row.expected),
+    cell: (row) => <CellFields fields={row.expected} />,
+  },
+  numberColumn({
+    id: "student",
+    header: "Student",
+    title: "Score of the student",
+    width: "72px",
+    value: (row) => row.student,
+    format: metricText,
+  }),
+  numberColumn({
+    id: "result",
+    header: "Result",
+    title: "Score of the result",
+    width: "66px",
+    value: (row) => row.result,
+    format: metricText,
+  }),
+  numberColumn({
+    id: "right",
+    header: "Right in",
+    title: "Configurations that get it right, of those that were tried on it",
+    width: "84px",
+    value: (row) => (row.tried === 0 ? null : row.right / row.tried),
+    format: (_, row) => `${formatCount(row.right)} of ${formatCount(row.tried)}`,
+  }),
+];
+
+type Filter = "all" | Verdict;
+
+/** The examples that the student or the result fail, over all configurations. */
+export function OutcomesTable({ run, result, opened, onOpen }: OutcomesTableProps) {
+  const { outcomes, outcomes_left_out: leftOut } = result;
+  const [filter, setFilter] = useState<Filter>("all");
+  const filters = useMemo(() => {
+    const count = (id: Filter) =>
+      id === "all" ? outcomes.length : outcomes.filter((row) => row.verdict === id).length;
+    const named = Object.entries(verdicts) as readonly [Verdict, string][];
+    return [["all", "All"] as const, ...named].map(([id, label]) => ({
+      id,
+      label,
+      count: count(id),
+    }));
+  }, [outcomes]);
+  const rows = useMemo(
+    () => outcomes.filter((row) => filter === "all" || row.verdict === filter),
+    [outcomes, filter],
+  );
+  return (
+    <>
+      <DataTable
+        label="What still fails"
+        rows={rows}
+        columns={columns}
+        rowKey={(row) => row.example}
+        onOpen={(row) => onOpen(row.example)}
+        opened={opened}
+        empty={
+          outcomes.length === 0
+            ? "Your prompt and the result get every example right."
+            : "No example fits the filter."
+        }
+        toolbar={
+          <FilterChoice
+            label="Which examples"
+            filters={filters}
+            selected={filter}
+            onSelect={setFilter}
+          />
+        }
+      />
+      {leftOut > 0 && (
+        <p class="mipro-cliptext-note">
+          {counted(leftOut, "more example")}:{" "}
+          <code>mipro_nb.runs.load("{run}").outcomes_dataframe()</code>
+        </p>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,74 @@
+import type { DemoSetCard, ResultView, RunSummary } from "../../generated/view-model";
+import type { Kernel } from "../../model/kernel";
+import { Button } from "../base/Button";
+import { SafeText } from "../base/SafeText";
+import { ProgramActions } from "./ProgramActions";
+import { ResultPrompts } from "./ResultPrompts";
+import { ResultScores } from "./ResultScores";
+import { ShareButton } from "./ShareButton";
+
+interface ResultCardProps {
+  readonly kernel: Kernel | null;
+  readonly summary: RunSummary;
+  readonly result: ResultView;
+  readonly demoSets: readonly DemoSetCard[];
+  readonly onFailing: () => void;
+  readonly onCompare: (trials: readonly [number, number]) => void;
+}
+
+/** What came of a run that has ended: the first thing that one wants to know of it. */
+export function ResultCard({
+  kernel,
+  summary,
+  result,
+  demoSets,
+  onFailing,
+  onCompare,
+}: ResultCardProps) {
+  const { trial, changed, gain, test, cost, why, failing, failing_told: told } = result;
+  return (
+    <section class="mipro-result" aria-label="Result">
+      <div class="mipro-result-head">
+        <h3>{changed ? "The prompt found" : "Your prompt is the best"}</h3>
+        <div class="mipro-result-actions">
+          <ProgramActions
+            kernel={kernel}
+            run={summary.id}
+            trial={trial}
+            predictors={result.prompts.map(({ predictor }) => predictor)}
+          />
+          {kernel !== null && <ShareButton kernel={kernel} run={summary.id} />}
+          {changed && (
+            <Button kind="quiet" icon="compare" onClick={() => onCompare([0, trial])}>
+              Compare with the student
+            </Button>
+          )}
+        </div>
+      </div>
+      <ResultScores result={result} testRows={summary.testset_size ?? 0} />
+      <ul class="mipro-result-told">
+        {[...gain, ...test, ...(cost === null ? [] : [cost])].map((sentence) => (
+          <li key={sentence}>{sentence}</li>
+        ))}
+        <li>
+          {failing === 0 ? (
+            told
+          ) : (
+            <Button kind="quiet" icon="chevronRight" onClick={onFailing}>
+              {told}
+            </Button>
+          )}
+        </li>
+      </ul>
+      <p class="mipro-muted mipro-small">
+        <SafeText text={why.join(" ")} />
+      </p>
+      <ResultPrompts
+        kernel={kernel}
+        run={summary.id}
+        prompts={result.prompts}
+        demoSets={demoSets}
+      />
+    </section>
+  );
+}

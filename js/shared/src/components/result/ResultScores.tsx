@@ -1,0 +1,60 @@
+import { formatCount, formatScore } from "../../format";
+import type { ResultView } from "../../generated/view-model";
+import { IntervalBar, intervalText } from "../base/IntervalBar";
+import { counted } from "../drill/counted";
+
+interface ResultScoresProps {
+  readonly result: ResultView;
+  readonly testRows: number;
+}
+
+type Scored = ResultView["scores"][number];
+
+/** The result beside the student: on the valset and, where there is one, on the testset. */
+export function ResultScores({ result, testRows }: ResultScoresProps) {
+  const { scores } = result;
+  const tested = scores.some(({ test }) => test !== null);
+  const rows = scores[0]?.examples ?? 0;
+  return (
+    <table class="mipro-result-scores">
+      <thead>
+        <tr>
+          <td />
+          <th scope="col">Score on {counted(rows, "validation row")}</th>
+          {tested && <th scope="col">Test score on {counted(testRows, "row")}</th>}
+        </tr>
+      </thead>
+      <tbody>
+        {scores.map((row, place) => (
+          <tr key={row.what} class={place === scores.length - 1 ? "mipro-result-best" : undefined}>
+            <th scope="row">{row.what}</th>
+            <td>
+              <ScoreCell score={row.score} low={row.low} high={row.high} />
+              {row.examples !== rows && (
+                <span class="mipro-muted mipro-small"> on {formatCount(row.examples)}</span>
+              )}
+            </td>
+            {tested && (
+              <td>
+                <ScoreCell score={row.test} low={row.test_low} high={row.test_high} />
+              </td>
+            )}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function ScoreCell({ score, low, high }: Pick<Scored, "low" | "high"> & { score: number | null }) {
+  if (score === null) {
+    return <span class="mipro-muted">–</span>;
+  }
+  return (
+    <span class="mipro-result-score">
+      <span class="mipro-result-number">{formatScore(score)}</span>
+      <IntervalBar score={score} low={low} high={high} />
+      <span class="mipro-muted mipro-small">{intervalText(low, high)}</span>
+    </span>
+  );
+}

@@ -1,0 +1,234 @@
+import { act, render, screen, waitFor, within } from "@testing-library/preact";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it } from "vitest";
+import { resultOf } from "../../../dev/result";
+import { App } from "../../src/components/App";
+import type { ResultView, RunSnapshot } from "../../src/generated/view-model";
+import { csvOf } from "../../src/model/download";
+import { Kernel } from "../../src/model/kernel";
+import { faults } from "../drill-axe";
+import { RUN, snapshot, summary, trial } from "../runs";
+import { FakeWire } from "../wire";
+
+const texts = {
+  before: "Answer the question.",
+  after: "Answer the question in one word.",
+  question: "Which river?",
+};
+
+function result(change: Partial<ResultView> = {}): ResultView {
+  const found = { trial: 2, baseline: 60, score: 90, predictors: ["solve"], texts };
+  return { ...resultOf(found), ...change };
+}
+
+function ended(change: Partial<ResultView> = {}): RunSnapshot {
+  return snapshot({
+    summary: summary({
+      state: "finished",
+      lives: "ended",
+      result: result(change),
+      testset_size: 200,
+    }),
+    trials: [trial(0), trial(1), trial(2, { kind: "full", score: 90 })],
+  });
+}
+
+async function opened(start: RunSnapshot, answering = true) {
+  const wire = new FakeWire();
+  const kernel = answering ? new Kernel(wire, { patience: 50, limit: 10_000 }) : null;
+  const state = { permission: null, snapshot: start, history: null, comparison: null };
+  const { container } = render(
+    <App state={{ kind: "run", ...state }} kernel={kernel} keep={() => {}} />,
+  );
+  if (answering) {
+    await act(async () => wire.answer("snapshot", start));
+  }
+  return { wire, container, user: userEvent.setup() };
+}
+
+const card = () => screen.getByRole("region", { name: "Result" });
+const button = (name: string | RegExp) => screen.getByRole("button", { name });
+
+describe("a run that has ended", () => {
+  it("begins with the student's score and the result's, on valset and testset", async () => {
+    await opened(ended());
+    const [, student, found] = within(card()).getAllByRole("row");
+    expect(student?.textContent).toContain("your prompt60.0");
+    expect(student?.textContent).toContain("56.0");
+    expect(found?.textContent).toContain("the prompt found90.0");
+    expect(found?.textContent).toContain("81.0 to 97.0");
+    expect(found?.textContent).toContain("86.0");
+  });
+
+  it("tells gain, price, and why this one won", async () => {
+    await opened(ended());
+    for (const sentence of [
+      ...result().gain,
+      ...result().test,
+      result().cost ?? "",
+      ...result().why,
+    ]) {
+      expect(card().textContent).toContain(sentence);
+    }
+  });
+
+  it("shows what changed in the instruction", async () => {
+    await opened(ended());
+    const diff = within(card()).getByRole("region", { name: /^Changes from your instruction/ });
+    expect(diff.querySelector("ins")?.textContent).toContain("in one word");
+    expect(diff.textContent).toContain("Answer the question");
+  });
+
+  it("says of a prompt that nothing beat that it is the best", async () => {
+    await opened(
+      ended(resultOf({ trial: 0, baseline: 60, score: 60, predictors: ["solve"], texts })),
+    );
+    expect(card().textContent).toContain("Your prompt is the best");
+    expect(card().textContent).toContain("The instruction is yours, unchanged.");
+  });
+
+  it("has its phases and vitals in one line that unfolds", async () => {
+    const { user } = await opened(ended());
+    expect(screen.queryByRole("list", { name: "Phases" })).toBeNull();
+    await user.click(button("Phases and cost"));
+    expect(screen.getByRole("list", { name: "Phases" })).toBeTruthy();
+  });
+
+  it("leads from the number of failing examples to them, and from one to the trial", async () => {
+    const { user } = await opened(ended());
+    await user.click(button("24 examples of 100 still fail"));
+    const table = screen.getByRole("grid", { name: "What still fails" });
+    expect(within(table).getAllByText("Never right").length).toBeGreaterThan(0);
+    await user.click(within(table).getAllByRole("row")[1] as HTMLElement);
+    await waitFor(() => expect(screen.getByRole("heading", { name: "Trial 2" })).toBeTruthy());
+  });
+
+  it("lets only the examples of one outcome through", async () => {
+    const { user } = await opened(ended());
+    await user.click(screen.getByRole("tab", { name: /What still fails/ }));
+    await user.click(button(/^Lost/));
+    const table = screen.getByRole("grid", { name: "What still fails" });
+    expect(within(table).queryByText("Never right")).toBeNull();
+    expect(within(table).getAllByText("Lost").length).toBe(8);
+  });
+
+  it("fetches the demos when they are unfolded", async () => {
+    const start = ended();
+    const demoSet = {
+      predictor: "solve",
+      index: 2,
+      score: 80,
+      trials: 3,
+      examples: 60,
+      pinned: false,
+      banned: false,
+      source: "labelled" as const,
+      bootstrapped: 0,
+      labelled: 16,
+      preview: [{ question: { text: "first?", characters: 6, more: null } }],
+      demos: 16,
+    };
+    const { user, wire } = await opened({ ...start, demo_sets: [demoSet] });
+    await user.click(within(card()).getByRole("button", { name: /^16 demos/ }));
+    expect(card().textContent).toContain("first?");
+    await act(async () =>
+      wire.answer("demos", [{ question: { text: "all of them?", characters: 12, more: null } }]),
+    );
+    expect(card().textContent).toContain("all of them?");
+  });
+
+  it("has no serious findings of axe", async () => {
+    const { container } = await opened(ended());
+    expect(await faults(container)).toEqual([]);
+  });
+});
+
+describe("the program of a trial", () => {
+  it("is copied as it is asked for, and what the kernel refuses is said", async () => {
+    const { user, wire } = await opened(ended());
+    await user.click(within(card()).getByRole("button", { name: "Copy prompt" }));
+    await user.click(button("Python, openai client"));
+    const asked = wire.sent.at(-1);
+    expect(asked).toMatchObject({
+      what: "prompt",
+      ask: { run: RUN, trial: 2, form: "openai", predictor: "solve" },
+    });
+    await act(async () => wire.answer("prompt", "from openai import OpenAI"));
+    await waitFor(() => expect(card().textContent).toContain("Copied."));
+    expect(await navigator.clipboard.readText()).toBe("from openai import OpenAI");
+    await user.click(button("LangChain"));
+    await act(async () => wire.refuse("prompt", "There is no LM."));
+    await waitFor(() => expect(card().textContent).toContain("There is no LM."));
+  });
+
+  it("goes into a variable whose name the person gives", async () => {
+    const { user, wire } = await opened(ended());
+    await user.click(within(card()).getByRole("button", { name: "Use here" }));
+    const name = screen.getByRole("textbox", { name: "Variable of this notebook" });
+    await user.clear(name);
+    await user.type(name, "better{Enter}");
+    expect(wire.sent.at(-1)).toMatchObject({ what: "use", ask: { trial: 2, name: "better" } });
+    await act(async () => wire.answer("use", "better is now the program of trial 2."));
+    await waitFor(() =>
+      expect(card().textContent).toContain("better is now the program of trial 2."),
+    );
+  });
+
+  it("is saved or used from any trial that is opened", async () => {
+    const { user, wire } = await opened(ended());
+    await user.click(within(screen.getByRole("grid", { name: "Trials" })).getByText("minibatch"));
+    const drill = screen.getByRole("region", { name: "Trial 1" });
+    await user.click(within(drill).getByRole("button", { name: "Save" }));
+    await user.click(button("Save trial 1"));
+    expect(wire.sent.at(-1)).toMatchObject({
+      what: "save",
+      ask: { trial: 1, name: "trial-1.json" },
+    });
+  });
+
+  it("without a kernel comes with the lines to run", async () => {
+    const { user } = await opened(ended(), false);
+    await user.click(within(card()).getByRole("button", { name: "Copy, use, save, share" }));
+    for (const line of [
+      `program.load_state(mipro_nb.runs.load("${RUN}").program_state(2))`,
+      'print(program.export("openai"))',
+      `mipro_nb.share("${RUN}", "report.html")`,
+    ]) {
+      expect(card().textContent).toContain(line);
+    }
+  });
+});
+
+describe("a table as a file", () => {
+  it("has what spreadsheets would take for a formula as text, and quotes what needs it", () => {
+    const csv = csvOf([
+      ["a", "b"],
+      ['=1+1, "x"', -3],
+      ["@cmd\nnext", null],
+      ["plain", 0.5],
+    ]);
+    expect(csv).toBe('\ufeffa,b\r\n"\'=1+1, ""x""",-3\r\n"\'@cmd\nnext",\r\nplain,0.5\r\n');
+  });
+
+  it("is offered by each table", async () => {
+    const files: Blob[] = [];
+    URL.createObjectURL = (file) => `blob:${files.push(file as Blob)}`;
+    URL.revokeObjectURL = () => {};
+    const { user } = await opened(ended());
+    await user.click(screen.getByRole("tab", { name: /What still fails/ }));
+    await user.click(button("CSV"));
+    const [head, first] = (await files[0]?.text())?.split("\r\n") ?? [];
+    expect(head).toContain("Number,ExampleOutcome,Inputs,Expected");
+    expect(first).toContain("1,never right,question: Which river?");
+  });
+});
+
+describe("a run without a result", () => {
+  it("of an older version keeps the numbers that it has", async () => {
+    const { result: _, ...older } = summary({ state: "finished", lives: "ended" });
+    await opened(snapshot({ summary: older }));
+    expect(screen.queryByRole("region", { name: "Result" })).toBeNull();
+    expect(screen.getByRole("list", { name: "Phases" })).toBeTruthy();
+    expect(screen.getByRole("region", { name: `Run ${RUN}` }).textContent).toContain("Best score");
+  });
+});

@@ -1,0 +1,133 @@
+"""What came of a run, in sentences: its gain, what a call costs now, and why this one won."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mipro_nb.amounts import format_points, format_score, format_tokens, format_usd
+from mipro_nb.runs.sentences.wording import configuration_text, counted, resting_text
+from mipro_nb.runs.state import RunState, TrialState
+from mipro_nb.runs.view_model import GainView
+
+YOUR_PROMPT, PROMPT_FOUND = "your prompt", "the prompt found"
+_ABOUT_THE_SAME = 0.05
+_MOST_NAMED = 5
+
+
+def gain_sentences(student: float | None, score: float | None, gain: GainView | None) -> list[str]:
+    """Return how much better the result is on the valset."""
+    if student is None or score is None:
+        return []
+    points = f"{format_points(score - student)} points over the student"
+    if gain is None:
+        return [f"{points}."]
+    interval = f"{format_points(gain['low'])} to {format_points(gain['high'])}"
+    verdict = "" if gain["low"] > 0 else ": no clear gain"
+    return [f"{points}; 95 % interval of the gain {interval}{verdict}."]
+
+
+def cost_sentence(
+    demos: int,
+    tokens: tuple[float, float],
+    usd: tuple[float | None, float | None],
+) -> str:
+    """Return what a call takes with the result, against what it took with the student.
+
+    Parameters
+    ----------
+    demos
+        How many demos the result has more than the student, of all predictors.
+    tokens, usd
+        With the student, and with the result.
+    """
+    before, after = usd
+    priced = bool(before and after)
+    ratio = after / before if before and after else tokens[1] / max(1.0, tokens[0])
+    who = f"{counted(demos, 'demo')} {'makes' if demos == 1 else 'make'} a call"
+    subject = who if demos > 0 else "The instruction found makes a call"
+    amounts = f"{format_tokens(tokens[0])} → {format_tokens(tokens[1])} tokens a call"
+    if priced:
+        amounts += f", {format_usd(before)} → {format_usd(after)}"
+    how = _times(ratio, "expensive" if priced else "long")
+    if how is None:
+        what = "costs" if priced else "takes"
+        return f"A call {what} about what it did: {amounts}."
+    return f"{subject} {how}: {amounts}."
+
+
+def _times(ratio: float, what: str) -> str | None:
+    """Return how an amount compares: "8 times as expensive"; None if it is about the same."""
+    if abs(ratio - 1) < _ABOUT_THE_SAME:
+        return None
+    more, less = ("more expensive", "cheaper") if what == "expensive" else ("longer", "shorter")
+    if ratio < 1:
+        return f"{round(100 * (1 - ratio))} % {less}"
+    if ratio < 1.95:  # noqa: PLR2004 - from twice on it is told in times
+        return f"{round(100 * (ratio - 1))} % {more}"
+    times = f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:,.0f}"  # noqa: PLR2004
+    return f"{times} times as {what}"
+
+
+def why_sentences(state: RunState, best: TrialState) -> list[str]:
+    """Return why the returned program is the one that won; ties are named."""
+    score = format_score(best.score)
+    if not state.is_whole(best):
+        rests = resting_text(best.score or 0.0, len(best.examples), state.valset_size)
+        return [f"Trial {best.trial} is the best by what is known, {score} {rests}."]
+    full = _by_configuration(state)
+    allowed = [trial for trial in full if not state.is_banned(trial.configuration)]
+    others = [trial for trial in allowed if trial.trial != best.trial]
+    said = [_lead(best, score, len(full))]
+    ties = [trial for trial in others if trial.score == best.score]
+    if ties:
+        named = ", ".join(f"{trial.trial}" for trial in ties[:_MOST_NAMED])
+        rest = f" and {len(ties) - _MOST_NAMED} more" if len(ties) > _MOST_NAMED else ""
+        have = "Trial" if len(ties) == 1 else "Trials"
+        said.append(f"{have} {named}{rest} scored the same: of equals, the earliest is returned.")
+    elif others:
+        second = max(others, key=lambda trial: (trial.score or 0.0, -trial.trial))
+        said.append(f"The next best is trial {second.trial}, with {format_score(second.score)}.")
+    said += [
+        f"Trial {trial.trial} scored {format_score(trial.score)} and is not returned: "
+        f"{configuration_text(trial.configuration)} has a banned candidate."
+        for trial in full
+        if state.is_banned(trial.configuration) and (trial.score or 0.0) > (best.score or 0.0)
+    ]
+    return said
+
+
+def _lead(best: TrialState, score: str, whole: int) -> str:
+    if best.kind == "baseline":
+        if whole == 1:
+            return "No other configuration was scored on the whole valset: you get your program."
+        return (
+            f"None of {counted(whole - 1, 'configuration')} scored on the whole valset did better "
+            f"than your prompt, {score}: you get your program."
+        )
+    return (
+        f"Trial {best.trial} ({configuration_text(best.configuration)}) has the highest score, "
+        f"{score}, of {counted(whole, 'configuration')} scored on the whole valset."
+    )
+
+
+def _by_configuration(state: RunState) -> list[TrialState]:
+    """Return the first full evaluation of every configuration, in order."""
+    full: list[TrialState] = []
+    for _, trial in sorted(state.trials.items()):
+        if trial.kind == "minibatch" or trial.score is None:
+            continue
+        if all(trial.configuration != other.configuration for other in full):
+            full.append(trial)
+    return full
+
+
+def failing_text(scores: Sequence[float]) -> str:
+    """Return how many examples the result fails."""
+    failing = sum(score < 1 for score in scores)
+    if not failing:
+        return "No example fails any more."
+    if any(0 < score < 1 for score in scores):
+        have = "has" if failing == 1 else "have"
+        return f"{counted(failing, 'example')} of {len(scores):,} {have} less than the full score"
+    fail = "fails" if failing == 1 else "fail"
+    return f"{counted(failing, 'example')} of {len(scores):,} still {fail}"

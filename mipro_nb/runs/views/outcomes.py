@@ -1,0 +1,103 @@
+"""How each example of the valset came out, over all configurations that were scored on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mipro_nb.runs import view_model as vm
+from mipro_nb.runs.configuration import STUDENT, Configuration, configuration_key
+from mipro_nb.runs.state import RunState
+from mipro_nb.runs.store.json_values import ROWS, kept
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.clip import clip_fields, more_of_text, within
+
+MOST_SHOWN = 100
+_CHARACTERS = 160
+# What is worst is what one wants to look at first.
+_ORDER: tuple[vm.Verdict, ...] = ("never right", "lost", "still wrong", "won")
+
+
+@dataclass(frozen=True)
+class ExampleScores:
+    """How one example came out; scores in 0–1, None where it was not scored."""
+
+    example: int
+    student: float | None
+    result: float | None
+    tried: int
+    right: int
+
+    @property
+    def verdict(self) -> vm.Verdict | None:
+        """Return what there is to look at in it; None if student and result get it right."""
+        if not self.right and self.tried:
+            return "never right"
+        student, result = is_right(self.student), is_right(self.result)
+        if self.result is None or (student and result):
+            return None
+        if result:
+            return "won" if self.student is not None else None
+        return "lost" if student else "still wrong"
+
+
+def is_right(score: float | None) -> bool:
+    """Tell whether an example got the full score."""
+    return score is not None and score >= 1
+
+
+def scores_with(state: RunState, configuration: Configuration) -> Mapping[int, float]:
+    """Return example → score of a configuration; of one that changes nothing, the student's."""
+    scores = state.scores.get(configuration_key(configuration)) if configuration else None
+    if scores is not None:
+        return scores
+    told = any(
+        trial.score is not None and trial.configuration == configuration
+        for trial in state.trials.values()
+    )
+    is_student = not any(configuration.values()) or told
+    return state.scores.get(STUDENT, {}) if is_student else {}
+
+
+def example_scores(state: RunState, result: Configuration) -> Iterator[ExampleScores]:
+    """Give how every example came out that was scored, in their order."""
+    student, of_result = scores_with(state, {}), scores_with(state, result)
+    for example in sorted({n for scores in state.scores.values() for n in scores}):
+        scores = [scores[example] for scores in state.scores.values() if example in scores]
+        yield ExampleScores(
+            example,
+            student.get(example),
+            of_result.get(example),
+            tried=len(scores),
+            right=sum(map(is_right, scores)),
+        )
+
+
+def outcomes(record: Record, state: RunState, result: Configuration) -> list[vm.ExampleOutcome]:
+    """Return the examples that student or result fail: those that nothing gets right come first."""
+    planned = state.planned
+    found = [(each, verdict) for each in example_scores(state, result) if (verdict := each.verdict)]
+    found.sort(key=lambda pair: (_ORDER.index(pair[1]), pair[0].example))
+    valset = [] if planned is None else kept(record, planned.valset, ROWS)
+    inputs = set() if planned is None else set(planned.inputs)
+    more = "" if planned is None else more_of_text(planned.valset)
+
+    def fields(example: int, *, given: bool) -> dict[str, vm.Clip]:
+        row: Mapping[str, Any] = valset[example] if example < len(valset) else {}
+        chosen = {name: value for name, value in row.items() if (name in inputs) == given}
+        return clip_fields(chosen, within(more, example), _CHARACTERS)
+
+    return [
+        {
+            "example": each.example,
+            "verdict": verdict,
+            "inputs": fields(each.example, given=True),
+            "expected": fields(each.example, given=False),
+            "student": each.student,
+            "result": each.result,
+            "tried": each.tried,
+            "right": each.right,
+        }
+        for each, verdict in found
+    ]

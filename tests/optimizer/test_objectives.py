@@ -1,0 +1,214 @@
+"""Objectives beside the score: what configurations take, which are beaten by none, and a choice."""
+
+from __future__ import annotations
+
+import pytest
+from scripted_server import ScriptedServer
+from scripted_task import Solve, answer, asked, exact, lm_of, question_of, rows, run_of
+from watched import until
+
+import mipro_nb as mipro
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.notebook.static_html import run_html
+from mipro_nb.notebook.static_text import run_text
+from mipro_nb.runs.objectives import MeasuredConfiguration, front, measured_configurations
+from mipro_nb.runs.views.view import RunView
+
+TRAIN, VAL = rows(20), rows(12, start=1000)
+SETTINGS = {"train": TRAIN, "val": VAL, "num_trials": 12}
+
+
+def optimizer(metric=exact, **settings):
+    return mipro.MIPROv2(metric, **{"num_candidates": 5, "num_threads": 4, **settings})
+
+
+def view_of(run):
+    view = RunView(run.record, run.id)
+    view.apply(run.record.events(run.id))
+    return view.snapshot(now=run.state.last_at, in_flight=None)
+
+
+def made(trial, score, tokens, **others):
+    given = {"usd": None, "seconds": None, "characters": 10, **others}
+    return MeasuredConfiguration(trial, {}, score, tokens=tokens, **given)
+
+
+def test_the_front_is_what_no_other_beats():
+    cheap, middle, dear = made(0, 50, 10), made(1, 70, 20), made(2, 90, 90)
+    beaten, equal = made(3, 60, 20), made(4, 70, 20)
+    found = front([beaten, cheap, middle, dear, equal], ("score", "tokens"))
+    assert found == [cheap, middle, dear, equal]
+    assert front([made(0, 50, 10), made(1, 50, 10, seconds=2.0)], ("score", "seconds")) == [
+        made(1, 50, 10, seconds=2.0)
+    ]
+
+
+def test_every_configuration_tells_what_an_example_takes(server):
+    run = run_of(optimizer(), **SETTINGS)
+    measured = {each.trial: each for each in measured_configurations(run.state)}
+    student = measured[0]
+    assert student.score == run.state.baseline
+    spend = run.state.trials[0].spend
+    assert student.tokens == (spend.input_tokens + spend.output_tokens) / len(VAL)
+    assert student.usd == pytest.approx(spend.usd / len(VAL))
+    assert student.characters == len(run.state.candidates["solve"][0].instruction)
+    assert student.seconds > 0
+    # Demos make prompts longer.
+    assert any(each.tokens > student.tokens for each in measured.values())
+
+
+def test_answers_from_the_record_count_as_if_they_had_been_sent(server):
+    first = run_of(optimizer(), **SETTINGS)
+    again = run_of(optimizer(), **SETTINGS)
+    assert again.state.spend.calls < first.state.spend.calls
+    costs = [
+        {each.trial: (each.score, each.tokens, each.characters) for each in measured}
+        for measured in (measured_configurations(r.state) for r in (first, again))
+    ]
+    assert costs[0] == costs[1]
+    usd = [{e.trial: e.usd for e in measured_configurations(r.state)} for r in (first, again)]
+    assert usd[0] == pytest.approx(usd[1])
+    assert again.state.spend.usd < first.state.spend.usd
+
+
+def test_pareto_has_a_row_for_each_configuration_that_no_other_beats(server):
+    run = run_of(optimizer(), **SETTINGS)
+    for frame in (run.pareto(), mipro.runs.load(run.id).pareto()):
+        assert 0 in frame.index or frame["usd"].min() <= run.pareto("score", "usd")["usd"].min()
+        assert frame["score"].max() == run.score
+        assert frame["usd"].is_monotonic_increasing
+        assert frame["score"].is_monotonic_increasing
+    trial = int(run.pareto().index[-1])
+    assert run.programs[trial].dump_state() == mipro.runs.load(run.id).program_state(trial)
+    assert len(run.pareto("score", "characters")) >= 1
+    with pytest.raises(InvalidArgumentError, match=r"objectives='price': give score, usd"):
+        run.pareto("price")
+
+
+def test_without_prices_cost_is_told_in_tokens(server):
+    mipro.configure(lm=lm_of(server, price=None))
+    run = run_of(optimizer(), **SETTINGS)
+    frame = run.pareto()
+    assert frame["tokens"].is_monotonic_increasing
+    assert frame["usd"].isna().all()
+    assert "the price of a model is not known" in run.report()
+    with pytest.raises(InvalidArgumentError, match="give 'tokens' instead"):
+        run.pareto("score", "usd")
+    before = server.count
+    with pytest.raises(InvalidArgumentError, match="give 'fewest tokens within 1 point' instead"):
+        run_of(optimizer(), **SETTINGS, prefer="cheapest within 1 point")
+    assert server.count == before
+
+
+@pytest.mark.parametrize(
+    ("prefer", "objective"),
+    [
+        ("cheapest within 40 points", "usd"),
+        ("Fewest  tokens within 40.0 points", "tokens"),
+        ("shortest within 40 points", "characters"),
+    ],
+)
+def test_the_least_is_returned_that_lies_within_so_many_points(server, prefer, objective):
+    best = run_of(optimizer(), **SETTINGS)
+    run = run_of(optimizer(), **SETTINGS, prefer=prefer)
+    measured = measured_configurations(run.state)
+    good = [each for each in measured if each.score >= best.score - 40]
+    least = min(each.value(objective) for each in good)
+    chosen = next(e for e in measured if e.configuration == run.state.ended.configuration)
+    assert chosen.value(objective) == least
+    assert run.wait().dump_state() == run.programs[chosen.trial].dump_state()
+    assert run.score == chosen.score <= best.score
+    if chosen.score < best.score:
+        assert "by prefer=" in run.report()
+        assert run.state.best.trial == chosen.trial
+        assert mipro.runs.load(run.id).score == chosen.score
+
+
+def test_within_no_points_the_best_is_returned(server):
+    best = run_of(optimizer(), **SETTINGS)
+    run = run_of(optimizer(), **SETTINGS, prefer="cheapest within 0 points")
+    assert run.score == best.score
+
+
+def test_a_function_chooses(server):
+    seen = []
+
+    def the_student(configurations):
+        seen.append(configurations)
+        return next(each for each in configurations if each.trial == 0)
+
+    test = rows(6, start=5000)
+    run = run_of(optimizer(), **SETTINGS, prefer=the_student, testset=test)
+    assert run.wait().dump_state() == run.programs[0].dump_state()
+    assert run.state.ended.gain_low is None
+    assert len(seen) == 1  # what is tested is what is returned
+    assert {question_of(r) for r in asked(server, "task")} >= {row.question for row in test}
+    assert run.state.tested == len(test)
+    assert "by prefer='function the_student'" in run.report()
+
+
+@pytest.mark.parametrize("broken", [lambda _: 1 / 0, lambda _: None, lambda _: "trial 3"])
+def test_a_function_that_chooses_nothing_costs_no_run(server, broken):
+    best = run_of(optimizer(), **SETTINGS)
+    run = run_of(optimizer(), **SETTINGS, prefer=broken)
+    assert run.status == "finished"
+    assert run.score == best.score
+    assert "chose nothing" in run.report()
+
+
+@pytest.mark.parametrize("prefer", ["cheap", "cheapest", "cheapest within -1 points", 5, ""])
+def test_what_is_not_understood_is_refused_with_what_would_be(server, prefer):
+    with pytest.raises(InvalidArgumentError, match=r"prefer=.*'cheapest within 1 point'"):
+        run_of(optimizer(), **SETTINGS, prefer=prefer)
+    assert server.count == 0
+
+
+def stopped(prefer):
+    run = optimizer().start(
+        Solve(),
+        trainset=TRAIN,
+        valset=VAL,
+        num_trials=12,
+        minibatch=False,
+        prefer=prefer,
+        requires_permission_to_run=False,
+    )
+    until(lambda: len(run.state.trials) > 3)
+    run.stop()
+    run.wait()
+    return run
+
+
+def test_a_run_that_is_resumed_returns_what_it_would_have_returned(server):
+    prefer = "shortest within 40 points"
+    whole = run_of(optimizer(), **SETTINGS, prefer=prefer)
+    mipro.configure(lm=lm_of(server, cache=False))
+    run = stopped(prefer)
+    optimizer().resume(run.id, Solve(), requires_permission_to_run=False)
+    again = mipro.runs.load(run.id)
+    assert again.state.ended.configuration == whole.state.ended.configuration
+    assert again.score == whole.score
+
+
+def test_a_function_has_to_be_given_again_on_resuming(server):
+    def first(configurations):
+        return configurations[0]
+
+    run = stopped(first)
+    with pytest.raises(InvalidArgumentError, match=r"prefer=.*function first.*give it again"):
+        optimizer().resume(run.id, Solve(), requires_permission_to_run=False)
+    optimizer().resume(run.id, Solve(), prefer=first, requires_permission_to_run=False)
+    assert mipro.runs.load(run.id).status == "finished"
+
+
+def test_every_view_shows_what_no_other_beats():
+    with ScriptedServer(answer) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer(), **SETTINGS)
+    snapshot = view_of(run)
+    view = snapshot["summary"]["objectives"]
+    ahead = [row["trial"] for row in view["rows"] if row["on_front"]]
+    assert sorted(ahead) == sorted(run.pareto().index)
+    assert [row["trial"] for row in view["rows"] if row["best"]] == [run.state.best.trial]
+    for text in (run_text(snapshot), run_html(snapshot), run.report()):
+        assert "beaten by no other" in text
