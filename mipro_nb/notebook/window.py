@@ -233,7 +233,7 @@ class ViewWindow:
 
 def permission_request(run: Run) -> vm.PermissionRequest:
     """Return what the dialog asks about."""
-    plan = run.plan
+    plan, outlook = run.plan, run.outlook
     return {
         "state": "asked",
         "resumes": run.id if run.resumes else None,
@@ -249,8 +249,8 @@ def permission_request(run: Run) -> vm.PermissionRequest:
         "changes": dict(run.changes),
         "notes": list(plan.notes),
         "estimate": plan.estimate.to_dict(),
-        "left": None,
-        "seconds": None,
-        "seconds_told": None,
+        "left": outlook.left,
+        "seconds": outlook.seconds,
+        "seconds_told": outlook.seconds_told,
         "caps": told_caps(plan.caps.to_dict()),
     }

@@ -28,6 +28,7 @@ from mipro_nb.optimizer.phases.propose import propose
 from mipro_nb.optimizer.phases.repair import Repair
 from mipro_nb.optimizer.phases.stopping import Stopping
 from mipro_nb.optimizer.phases.trials import Search
+from mipro_nb.optimizer.planning.constraints import Constraints
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
@@ -193,7 +194,9 @@ class Algorithm:
                 self._evaluations,
                 self._progress,
                 dearest_call=lambda: self.gate.dearest_call,
-                repair=Repair(self._spec, self._journal, self._slots, candidates),
+                repair=Repair(
+                    self._spec, self._journal, self._slots, candidates, self._constraints
+                ),
             )
             await search.run(baseline)
 
@@ -246,7 +249,7 @@ class Algorithm:
         sets = bootstrap(spec, journal, self._slots, background)
         grounding = ground(spec, journal, background)
         instructions, demo_sets = await together(
-            propose(spec, journal, grounding, sets), in_order(sets)
+            propose(spec, journal, grounding, sets, self._constraints), in_order(sets)
         )
         demos = None
         if not spec.plan.zero_shot:
@@ -270,7 +273,7 @@ class Algorithm:
     @property
     def steering(self) -> Steering:
         """What a person may change now."""
-        return Steering(self._journal, self._searched)
+        return Steering(self._journal, self._searched, self._constraints)
 
     def program_of(self, configuration: Configuration) -> Module:
         """Return the student with a configuration set, as soon as there are candidates."""
@@ -327,6 +330,7 @@ class Algorithm:
     def _take(self, spec: RunSpec) -> None:
         """Have everything from now on be that of `spec`."""
         self._spec = spec
+        self._constraints = Constraints(spec.plan, spec.rows.train)
         self._evaluations = Evaluations(spec, self._journal, self._ledger, self._progress)
         self._held_out = HeldOut(spec, self._journal, self._test_ledger)
         self._ending = Ending(spec, self._journal, self._evaluations, self._held_out)

@@ -25,12 +25,14 @@ from mipro_nb.optimizer.planning.requested import DEFAULTS, Auto, RequestedSetti
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
 from mipro_nb.optimizer.running.starting import carried_out, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.objectives import Choose
 from mipro_nb.runs.store.open_records import open_record
+from mipro_nb.runs.views.history import history_rows
 
 P = TypeVar("P")
 
@@ -152,6 +154,10 @@ class MIPROv2:
         trials_in_flight: int | None = DEFAULTS.trials_in_flight,
         example_timeout: float | None = DEFAULTS.example_timeout,
         prompt_format: str | None = DEFAULTS.prompt_format,
+        must_keep: Sequence[str] = DEFAULTS.must_keep,
+        max_instruction_tokens: int | None = DEFAULTS.max_instruction_tokens,
+        max_copied_words: int | None = DEFAULTS.max_copied_words,
+        smallest_edit: bool = DEFAULTS.smallest_edit,
         prefer: str | Choose | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
@@ -218,6 +224,15 @@ class MIPROv2:
             is measured. If None, a format that one of these chose holds in the same way, the
             predictor's own first; else the one that is known to suit the model. Where that is not
             known, and there are 20 training rows, it is measured.
+        must_keep
+            Texts of the student's instructions that every new version of that instruction has to
+            hold, word by word.
+        max_instruction_tokens
+            How many tokens a new instruction has at most, as mipro_nb counts them: about.
+        max_copied_words
+            How many words in a row it may copy from a value of a training row.
+        smallest_edit
+            Have the instruction changed as little as possible: at least half of its words stay.
         prefer
             Which program is returned, where not the best: ``"cheapest within 1 point"`` for the one
             that costs the least per example, of those on the whole valset that lie at most so many
@@ -279,7 +294,7 @@ class MIPROv2:
         """
         spec = await on_core(self._spec(student, trainset=trainset, **given))
         ask = _asks(requires_permission_to_run)
-        run = run_of(spec, ask=ask, **given)
+        run = run_of(spec, ask=ask, student=student, **given)
         run.open(ask=ask, blocking=False)
         try:
             return await run
@@ -303,7 +318,7 @@ class MIPROv2:
         """
         spec = core().wait_for(self._spec(student, trainset=trainset, **given))
         ask = _asks(requires_permission_to_run)
-        run = run_of(spec, ask=ask, **given)
+        run = run_of(spec, ask=ask, student=student, **given)
         run.open(ask=ask, blocking=False)
         return run if run.joined is None else run.joined
 
@@ -399,9 +414,13 @@ class MIPROv2:
             goes_on = resumption.resumed_spec(
                 progress, spec, accept_changes=accept_changes, asks=ask
             )
-            return Beginning(goes_on, progress, changeable=RESUMED_CHANGEABLE)
+            answered = Answered.by(progress.run_id, progress.state.spend)
+            outlook = outlook_of(goes_on.plan, history_rows(opened), answered)
+            return Beginning(goes_on, progress, changeable=RESUMED_CHANGEABLE, outlook=outlook)
 
-        run = Run(resumed(spec), opened, lambda changes: resumed(spec.changed(changes)))
+        run = Run(
+            resumed(spec), opened, lambda changes: resumed(spec.changed(changes)), student=student
+        )
         return carried_out(run, ask=ask)
 
     @staticmethod

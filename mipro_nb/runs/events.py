@@ -336,6 +336,21 @@ class CandidateProposed(Event):
     evidence: list[Number] = []
 
 
+class ProposalDropped(Event):
+    """An instruction that was proposed or repaired broke constraints, also when written again.
+
+    It did not become a candidate; the `reasons` say why.
+    """
+
+    once = ("predictor", "instruction")
+    type: Literal["proposal_dropped"] = "proposal_dropped"
+    predictor: str
+    instruction: str
+    source: Literal["proposed", "repaired"]
+    reasons: list[str]
+    repair_round: Number | None = None
+
+
 class CandidatePinned(Event):
     """While any candidate of a part is pinned, only pinned ones are tried."""
 
@@ -493,6 +508,7 @@ AnyEvent = Annotated[
     | DemoSetBuilt
     | GroundingWritten
     | CandidateProposed
+    | ProposalDropped
     | CandidatePinned
     | CandidateBanned
     | TrialAsked

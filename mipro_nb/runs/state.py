@@ -248,6 +248,8 @@ class RunState:
         How each candidate fared.
     caps
         Limits set with the permission, by the name of their parameter.
+    dropped
+        Proposed and repaired instructions that broke constraints.
     search_stopped
         Why the search ended before all trials were made; None if it did not.
     notes
@@ -296,6 +298,7 @@ class RunState:
     banned: set[Choice] = field(default_factory=set)
     tallies: dict[Choice, Tally] = field(default_factory=dict)
     caps: dict[str, int | float | None] = field(default_factory=dict)
+    dropped: list[ev.ProposalDropped] = field(default_factory=list)
     search_stopped: ev.SearchStopped | None = None
     ended: ev.RunEnded | None = None
     started_at: float | None = None
@@ -479,6 +482,8 @@ class RunState:
                 self.grounding.append(event)
             case ev.CandidateProposed() as event:
                 self.candidates.setdefault(event.predictor, {})[event.index] = event
+            case ev.ProposalDropped() as event:
+                self.dropped.append(event)
             case ev.CandidatePinned() as event:
                 _switch(self.pinned, event)
             case ev.CandidateBanned() as event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from dataclasses import replace
@@ -251,3 +252,22 @@ def test_a_question_of_a_repair_is_not_taken_for_one_of_the_task(server):
     run_of(optimizer(), **SETTINGS)
     assert all(kind(request) == "repair" for request in asked(server, "repair"))
     assert all(question_of(request) for request in asked(server, "task"))
+
+
+@pytest.mark.parametrize("beyond", [14, 18, 24])
+def test_a_round_does_not_use_up_what_the_caps_keep_for_a_full_evaluation(server, beyond):
+    settings = {**SETTINGS, "minibatch_full_eval_steps": 12, "trials_in_flight": 2}
+    strategy = mipro.SearchStrategy(repair=1)
+    whole = run_of(optimizer(search=strategy), **settings)
+    calls = itertools.takewhile(lambda e: e.phase != "repair", answered(whole))
+    before = sum(not event.from_cache for event in calls)
+    mipro.configure(lm=lm_of(server, cache=False))
+    run = run_of(optimizer(search=strategy), **settings, max_calls=before + beyond)
+    assert run.status == "capped"
+    assert [t for t in run.state.trials.values() if t.kind == "full" and t.score is not None]
+    assert "What is returned is the best by what is known" not in run.state.ended.reason
+    assert run.state.spend_by_phase["repair"].calls > 0
+
+
+def answered(run):
+    return [each.event for each in run.events() if each.event.type == "lm_call_answered"]

@@ -119,11 +119,16 @@ def _is_rows(value: Any) -> bool:
     return hasattr(type(value), "columns")
 
 
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
 WHOLE = Kind("N", _whole)
 NUMBER = Kind("X", _number)
 NAMES = Kind("A,B", _names)
 NEW_NAME = Kind("NAME", _new_name)
 TEXT = Kind("TEXT", lambda _, text: text)
+TEXTS = an_object("TEXTS", _is_texts)
 PATH = Kind("PATH", lambda _, text: text)
 RUN = Kind("RUN", read_run, complete_run)
 EXPORTED = Kind("RUN", read_exported, complete_exported)

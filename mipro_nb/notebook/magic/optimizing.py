@@ -28,6 +28,7 @@ from mipro_nb.notebook.magic.kinds import (
     PROGRAM,
     ROWS,
     TEXT,
+    TEXTS,
     WHOLE,
     choice,
     choice_of,
@@ -100,6 +101,10 @@ OPTIONS = (
         choice_of(lambda: [*FORMATS, AUTO]),
         "how outputs are asked for, auto to measure it; else as LM or configuration say",
     ),
+    Option("--must-keep", "must_keep", TEXTS, "texts that new instructions hold: a list's name"),
+    Option("--max-instruction-tokens", "max_instruction_tokens", WHOLE, "of a new instruction"),
+    Option("--max-copied-words", "max_copied_words", WHOLE, "in a row, from a training row"),
+    Option("--smallest-edit", "smallest_edit", None, "change instructions as little as possible"),
     Option(
         "--prefer",
         "prefer",

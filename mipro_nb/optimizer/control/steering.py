@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from mipro_nb.errors import InvalidArgumentError, MiproError
 from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.planning.constraints import Constraints
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION, Candidates
 from mipro_nb.runs.events import CandidateBanned, CandidatePinned, CandidateProposed, Part
 from mipro_nb.runs.state import Choice
@@ -26,10 +27,13 @@ class Steering:
         The run's journal: every change is an event, and holds for all trials asked after it.
     candidates
         The search space.
+    constraints
+        What an instruction has to comply with that is added.
     """
 
     journal: Journal
     candidates: Candidates | None
+    constraints: Constraints
 
     def pin(self, choice: Choice, *, on: bool) -> None:
         """Pin a candidate, or lift its pin; while any of a part is pinned, only those are tried.
@@ -72,7 +76,7 @@ class Steering:
         Raises
         ------
         InvalidArgumentError
-            If it is empty, too long, or there already.
+            If it is empty, too long, there already, or breaks a constraint of the plan.
         """
         known = self._known().instructions
         if predictor not in known:
@@ -94,6 +98,10 @@ class Steering:
             )
         if based_on is not None:
             self._check(Choice(predictor, "instruction", based_on))
+        if broken := self.constraints.broken(text, known[predictor][0], by_hand=True):
+            raise InvalidArgumentError(
+                "instruction", text, f"the plan does not allow it: {'; '.join(broken)}."
+            )
         index = len(known[predictor])
         self.journal.emit(
             CandidateProposed(

@@ -28,6 +28,7 @@ from mipro_nb.optimizer.phases.propose import proposal_signature
 from mipro_nb.optimizer.phases.repair import PARENTS, REPAIRS, ROWS, SHOWN, repair_signature
 from mipro_nb.optimizer.phases.speculation import MOST_SPARE
 from mipro_nb.optimizer.phases.trials import rounds_of
+from mipro_nb.optimizer.planning.constraints import are_any
 from mipro_nb.optimizer.planning.estimate import (
     ALL,
     NOTHING,
@@ -60,6 +61,8 @@ _TIP_TOKENS = Amount(0, 15, 40)
 # Proposals may have to be written again: unreadable ones, and repetitions.
 _WRITTEN_ANEW = Amount(1.0, 1.02, 1.5)
 _PROPOSAL_ROUNDS = Amount(1.0, 1.1, 2.0)
+# And those that break a constraint.
+_UNDER_CONSTRAINTS = Amount(1.0, 1.3, 2.0)
 
 
 @dataclass(frozen=True)
@@ -247,6 +250,7 @@ def _repair(
     row = _per_row(rehearsal, lambda call: call.demo_tokens if call.predictor else 0)
     for _, predictor in student.named_predictors():
         times = Amount(0, 1, 1) * exactly(rounds * REPAIRS / len(plan.predictors))
+        times *= _UNDER_CONSTRAINTS if are_any(plan) else ALL
         reading.ask(
             repair_signature(),
             times=times if rows else NOTHING,
@@ -347,9 +351,10 @@ def _propose(  # noqa: PLR0917 - what proposals are made of
     more += _WRITTEN if plan.data_aware_proposer else NOTHING
     more += _WRITTEN * exactly(2) if plan.program_aware_proposer else NOTHING
     more += _TIP_TOKENS if plan.tip_aware_proposer else NOTHING
+    under = _UNDER_CONSTRAINTS if are_any(plan) else ALL
     for _, predictor in predictors:
         inputs = {"program_code": code, "present_instruction": predictor.signature.instructions}
-        times = exactly(plan.num_candidates) * _PROPOSAL_ROUNDS
+        times = exactly(plan.num_candidates) * _PROPOSAL_ROUNDS * under
         reading.ask(proposal_signature(inputs), times=times, more=more, **inputs)
     return _priced("propose", reading.calls, reading.input_tokens, reading.output_tokens, lm)
 

@@ -17,6 +17,7 @@ from mipro_nb.models.prices import PRICE_REMEDY
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, rehearse
 from mipro_nb.optimizer.planning.changes import changed_plan
+from mipro_nb.optimizer.planning.constraints import Constraints, check_constraints
 from mipro_nb.optimizer.planning.formats import PlannedFormats, plan_formats
 from mipro_nb.optimizer.planning.labels import label_notes
 from mipro_nb.optimizer.planning.lms import every_lm
@@ -124,6 +125,7 @@ class _Rehearsed:
             If a setting does not fit the data, or a cap cannot be kept.
         """
         plan = changed_plan(wanted, changes or {}, self._resolved)
+        self._check_constraints(plan)
         rows_shown = len(evidence_rows(self.rows)) if wanted.search.repair else 0
         plan = replace(
             plan,
@@ -160,6 +162,11 @@ class _Rehearsed:
             track_stats=self.track_stats,
             changed=lambda changes: self.spec(wanted, changes),
         )
+
+    def _check_constraints(self, plan: Plan) -> None:
+        check_constraints(plan)
+        own = [predictor.signature.instructions for _, predictor in self.student.named_predictors()]
+        Constraints(plan, self.rows.train).check_student(own)
 
     def _resolved(self, wanted: RequestedSettings) -> Plan:
         lms, rows, formats = self.lms, self.rows, self.formats

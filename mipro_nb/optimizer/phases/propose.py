@@ -6,7 +6,7 @@ import asyncio
 import random
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mipro_nb.errors import LMError, LMUnavailableError, PromptTooLongError, RequestRefusedError
 from mipro_nb.language.example import Example
@@ -17,9 +17,10 @@ from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.bootstrap import DemoSet, bootstrapped_sets
 from mipro_nb.optimizer.phases.grounding import PROPOSING, Grounding, ask
+from mipro_nb.optimizer.planning.constraints import Constraints
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION
-from mipro_nb.runs.events import CandidateProposed
+from mipro_nb.runs.events import CandidateProposed, ProposalDropped
 from mipro_nb.runs.sentences.wording import counted
 
 # The kinds of tips are those of the paper (arXiv:2406.11695, appendix on program-aware proposal).
@@ -31,7 +32,7 @@ TIPS: Mapping[str, str] = {
     "high stakes": "Tell of a situation with high stakes in which the answer must be right.",
     "persona": "Give the language model a persona that fits the task ('You are a …').",
 }
-_SOURCES: Mapping[str, str] = {
+SOURCES: Mapping[str, str] = {
     "dataset_summary": "what the data look like",
     "program_code": "source of the program that the model is a part of",
     "program_description": "what that program does",
@@ -39,9 +40,11 @@ _SOURCES: Mapping[str, str] = {
     "task_demos": "solved examples of the task",
     "present_instruction": "the instruction to improve on",
     "tip": "how to write it",
+    "requirements": "what the instruction has to comply with",
+    "objection": "what was wrong with the last attempt",
 }
 # Without these there is nothing to improve on.
-_NEEDED = ("present_instruction", "tip")
+_NEEDED = ("present_instruction", "tip", "requirements", "objection")
 _ATTEMPTS = 3
 _DEMOS_SHOWN = 3
 
@@ -61,7 +64,7 @@ class _Draft:
 
 def proposal_signature(sources: Iterable[str]) -> SignatureMeta:
     """Return the signature of a proposal that is grounded in `sources`."""
-    fields = {name: Field(name, "input", str, _SOURCES[name]) for name in sources}
+    fields = {name: Field(name, "input", str, SOURCES[name]) for name in sources}
     fields["instruction"] = Field("instruction", "output", str, "the new instruction")
     return make_signature("ProposeInstruction", fields, _PROPOSE)
 
@@ -71,12 +74,14 @@ async def propose(
     journal: Journal,
     grounding: Grounding,
     demo_sets: Sequence[asyncio.Task[DemoSet]],
+    constraints: Constraints,
 ) -> dict[str, list[str]]:
     """Return for each predictor its candidate instructions; the first is the student's own.
 
-    Each proposal is asked for as soon as there is what it is shown. One that is empty, or repeats
-    an earlier one or the form of the question, is proposed again, at most twice; if it still does,
-    there is one candidate fewer.
+    Each proposal is asked for as soon as there is what it is shown. One that is empty, breaks
+    `constraints`, or repeats an earlier one or the form of the question, is proposed again, at most
+    twice; if it still does, there is one candidate fewer. Of one that breaks a constraint, the
+    prompt model is told which, and it is recorded if it is dropped.
 
     Raises
     ------
@@ -85,7 +90,7 @@ async def propose(
         all for what they hold, which is noted.
     """
     proposers = {
-        name: _Proposer(spec, journal, grounding, demo_sets, name, predictor.signature)
+        name: _Proposer(spec, journal, grounding, demo_sets, name, predictor.signature, constraints)
         for name, predictor in spec.student.named_predictors()
     }
     lists = await together(*(proposer.drafts() for proposer in proposers.values()))
@@ -104,6 +109,8 @@ async def propose(
                     demo_set=draft.demo_set,
                 )
             )
+        for _, dropped in sorted(proposer.dropped.items()):
+            journal.emit(dropped)
         texts[name] = [own, *(draft.text for draft in drafts)]
     return texts
 
@@ -118,6 +125,8 @@ class _Proposer:
     demo_sets: Sequence[asyncio.Task[DemoSet]]
     name: str
     signature: SignatureMeta
+    constraints: Constraints
+    dropped: dict[int, ProposalDropped] = field(default_factory=dict)
 
     async def drafts(self) -> list[_Draft]:
         """Return the drafts in the order of their numbers, all different."""
@@ -136,6 +145,7 @@ class _Proposer:
                 else:
                     taken.add(_plain(draft.text))
                     drafts[number] = draft
+                    self.dropped.pop(number, None)
             attempts = repeated
         if failures and not drafts:
             self._go_without(failures)
@@ -148,7 +158,8 @@ class _Proposer:
         text = (
             f"Of {counted(wanted, 'proposal')} for {self.name}, {usable:,} became instruction "
             f"candidates. After {_ATTEMPTS} tries, the others were still empty, too long or "
-            "repetitions, or their call failed. Another prompt_model, or a higher "
+            f"repetitions, {'broke a constraint, ' if self.dropped else ''}or their call failed. "
+            "Another prompt_model, or a higher "
             "init_temperature, may bring more."
         )
         self.journal.note("proposals", text)
@@ -172,8 +183,17 @@ class _Proposer:
         own = [self.signature.instructions]
         for attempt in range(begin, _ATTEMPTS):
             draft = await self._draft(number, attempt, failures)
-            if is_usable(draft.text, own):
+            if not is_usable(draft.text, own):
+                continue
+            broken = self.constraints.broken(draft.text, own[0])
+            if not broken:
                 return draft
+            self.dropped[number] = ProposalDropped(
+                predictor=self.name,
+                instruction=draft.text,
+                source="proposed",
+                reasons=list(broken),
+            )
         return None
 
     async def _draft(self, number: int, attempt: int, failures: list[LMError]) -> _Draft:
@@ -182,6 +202,7 @@ class _Proposer:
         tips = list(TIPS) if plan.tip_aware_proposer else ["none"]
         tip = random.Random(own).choice(tips)
         demo_set, inputs = await self._sources(number, tip)
+        inputs |= demands(self.constraints, self.signature.instructions, self.dropped.get(number))
         try:
             # A number of this draft's own, so that no two drafts share a kept answer; at
             # temperature 0 they may: another would be the same.
@@ -257,6 +278,20 @@ class _Proposer:
             if demos:
                 return chosen, demos[:_DEMOS_SHOWN]
         return None, ()
+
+
+def demands(constraints: Constraints, own: str, dropped: ProposalDropped | None) -> dict[str, str]:
+    """Return what a proposal has to comply with, and what was `dropped` before it."""
+    told = {
+        "requirements": constraints.requirements(own),
+        "objection": "" if dropped is None else objection(dropped.instruction, dropped.reasons),
+    }
+    return {name: text for name, text in told.items() if text}
+
+
+def objection(text: str, reasons: Sequence[str]) -> str:
+    """Return what is wrong with an instruction, for who writes it again."""
+    return f"{'; '.join(reasons)}. The last attempt was: {text}"
 
 
 def _demo_text(signature: SignatureMeta, demos: Sequence[Example]) -> str:

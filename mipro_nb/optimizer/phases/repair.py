@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mipro_nb.errors import LMError, LMUnavailableError, PromptTooLongError, shown
@@ -28,12 +28,13 @@ from mipro_nb.models.gate.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.grounding import ask
-from mipro_nb.optimizer.phases.propose import is_usable
+from mipro_nb.optimizer.phases.propose import SOURCES, is_usable, objection
+from mipro_nb.optimizer.planning.constraints import Constraints
 from mipro_nb.optimizer.planning.rows import evidence_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration, configuration_key, variable_of
-from mipro_nb.runs.events import CandidateProposed, PhaseStarted
+from mipro_nb.runs.events import CandidateProposed, PhaseStarted, ProposalDropped
 from mipro_nb.runs.sentences.wording import counted
 
 # Repairs of a round, by all of its parents, for a program of any number of predictors.
@@ -42,6 +43,8 @@ PARENTS = 2
 # Rows that each parent of a round is run on, and how many failed ones one repair is shown.
 ROWS = 8
 SHOWN = 4
+# One that breaks a constraint is written again.
+_ATTEMPTS = 2
 # The search waits for a round, sooner or later.
 _PRIORITY = -1
 _REPAIRING = CallLabels("repair")
@@ -56,13 +59,14 @@ for inputs of this kind; do not quote these inputs. Keep what is right. Write th
 and nothing else, in plain text."""
 
 
-def repair_signature() -> SignatureMeta:
-    """Return the signature of a repair."""
+def repair_signature(demanded: Iterable[str] = ()) -> SignatureMeta:
+    """Return the signature of a repair, of which is `demanded` what these sources say."""
     fields = {
         "present_instruction": Field(
             "present_instruction", "input", str, "the instruction to repair"
         ),
         "failures": Field("failures", "input", str, "inputs that it was not enough for"),
+        **{name: Field(name, "input", str, SOURCES[name]) for name in demanded},
         "instruction": Field("instruction", "output", str, "the repaired instruction"),
     }
     return make_signature("RepairInstruction", fields, _REPAIR)
@@ -78,12 +82,15 @@ class Draft:
         The configuration that it comes of.
     evidence
         The rows of the trainset that the prompt model saw.
+    broken
+        Why it cannot be a candidate: constraints that it breaks.
     """
 
     predictor: str
     parent: Configuration
     text: str
     evidence: Sequence[int]
+    broken: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -103,11 +110,19 @@ class Repair:
         Those of the run.
     candidates
         The search space that repaired instructions join.
+    constraints
+        What they have to comply with.
     """
 
     def __init__(
-        self, spec: RunSpec, journal: Journal, slots: Slots, candidates: Candidates
+        self,
+        spec: RunSpec,
+        journal: Journal,
+        slots: Slots,
+        candidates: Candidates,
+        constraints: Constraints,
     ) -> None:
+        self._constraints = constraints
         self._spec, self._journal, self._slots = spec, journal, slots
         self._candidates = candidates
         self._pool = evidence_rows(spec.rows)
@@ -133,17 +148,18 @@ class Repair:
     def join(self, number: int, drafts: Sequence[Draft]) -> list[Configuration]:
         """Have what is usable among `drafts` join the search; return a configuration with each."""
         events = []
+        dropped = [_dropped(number, draft) for draft in drafts if draft.broken]
         for draft in drafts:
             known = self._candidates.instructions[draft.predictor]
-            if is_usable(draft.text, known):
+            if not draft.broken and is_usable(draft.text, known):
                 events.append(_event(number, draft, index=len(known)))
                 known.append(draft.text)
-        self._journal.write(lambda: self._emit(events))
+        self._journal.write(lambda: self._emit([*dropped, *events]))
         if told := _told(number, len(drafts), len(events)):
             self._journal.note("proposals", told)
         return [configuration_of(event) for event in events]
 
-    def _emit(self, events: Sequence[CandidateProposed]) -> None:
+    def _emit(self, events: Sequence[CandidateProposed | ProposalDropped]) -> None:
         for event in events:
             self._journal.emit(event)
 
@@ -204,23 +220,43 @@ class Repair:
         texts = {f.result.index: await self._text(name, f, names) for f in looked_at}
         own = self._candidates.instructions[name][parent[variable_of(name, "instruction")]]
         drawn = f"{self._spec.plan.seed}:repair:{number}:{writer}"
-        text = await self._written(name, own, texts, drawn)
-        return Draft(name, parent, text, list(texts))
+        text = ""
+        broken: tuple[str, ...] = ()
+        for attempt in range(_ATTEMPTS):
+            again = f":{attempt}" if attempt else ""
+            demanded = {
+                "requirements": self._constraints.requirements(own),
+                "objection": objection(text, broken) if broken else "",
+            }
+            text = await self._written(name, own, texts, f"{drawn}{again}", demanded)
+            broken = self._constraints.broken(text, own) if text else ()
+            if not broken:
+                break
+        return Draft(name, parent, text, list(texts), broken)
 
-    async def _written(self, name: str, own: str, texts: dict[int, str], drawn: str) -> str:
+    async def _written(
+        self,
+        name: str,
+        own: str,
+        texts: dict[int, str],
+        drawn: str,
+        demanded: Mapping[str, str],
+    ) -> str:
         """Return what the prompt model writes; rows that do not fit are taken out of `texts`."""
         temperature = self._spec.plan.init_temperature
+        demanded = {source: text for source, text in demanded.items() if text}
         while True:
             try:
                 return await ask(
                     self._spec,
-                    repair_signature(),
+                    repair_signature(demanded),
                     "instruction",
                     temperature=temperature,
                     rollout=1 + zlib.crc32(drawn.encode()) if temperature > 0 else 0,
                     labels=_REPAIRING,
                     present_instruction=own,
                     failures="\n\n".join(texts.values()),
+                    **demanded,
                 )
             except PromptTooLongError:
                 if len(texts) == 1:
@@ -292,6 +328,16 @@ def _event(number: int, draft: Draft, index: int) -> CandidateProposed:
     )
 
 
+def _dropped(number: int, draft: Draft) -> ProposalDropped:
+    return ProposalDropped(
+        predictor=draft.predictor,
+        instruction=draft.text,
+        source="repaired",
+        reasons=list(draft.broken),
+        repair_round=number,
+    )
+
+
 def configuration_of(repaired: CandidateProposed) -> Configuration:
     """Return the configuration that a repaired instruction is first tried in: its parent's."""
     return {**repaired.parent, variable_of(repaired.predictor, "instruction"): repaired.index}
@@ -307,8 +353,8 @@ def _told(number: int, drafts: int, usable: int) -> str:
         return ""
     return (
         f"Of {counted(drafts, 'repair')} in round {number}, {usable:,} became instruction "
-        "candidates. The others were empty or too long, repeated an instruction, or their call "
-        "failed."
+        "candidates. The others were empty or too long, repeated an instruction or broke a "
+        "constraint, or their call failed."
     )
 
 

@@ -253,6 +253,7 @@ class Search:
                     await self._tell_oldest(in_flight, full)
                 await self._tell_all(full)
                 if number not in self._recorded:
+                    await self._use_reserve(in_flight, full, repairs=True)
                     work = self._repair.drafts(number, self._parents(number))
                     self._repairing = asyncio.create_task(work)
             if join == self._asked:
@@ -280,8 +281,10 @@ class Search:
         found = [self._told_configurations[key] for key in drawn]
         return found or [{name: each[0] for name, each in choices.items()}]
 
-    async def _use_reserve(self, in_flight: Tasks, full: Tasks) -> None:
+    async def _use_reserve(self, in_flight: Tasks, full: Tasks, *, repairs: bool = False) -> None:
         """Evaluate the leader fully while the caps leave enough for that, but for no trial besides.
+
+        Nor for a round of repairs, if it `repairs` next.
 
         If none is better than what is fully evaluated, the trials go on as far as the caps allow.
         """
@@ -290,7 +293,7 @@ class Search:
             return
         await asyncio.sleep(0)  # the trial that was begun last is written down first
         # A minibatch for the trial, and all but a minibatch for its full evaluation.
-        if not self._is_short(plan.valset_size):
+        if not self._is_short(plan.valset_size, repairs=repairs):
             return
         # The sampler is told nothing, and the number is beyond those of the plan: if the run is
         # resumed under higher caps, its trials are those that they would have been.
@@ -303,9 +306,12 @@ class Search:
             number += 1
         await self._evaluate_beyond(number, leader.configuration)
 
-    def _is_short(self, examples: int) -> bool:
+    def _is_short(self, examples: int, *, repairs: bool = False) -> bool:
         plan, dearest = self._plan, self._dearest_call()
-        return self._journal.read(lambda state: is_short(state, plan, examples, dearest))
+        repairs = repairs or self._repairing is not None
+        return self._journal.read(
+            lambda state: is_short(state, plan, examples, dearest, repairs=repairs)
+        )
 
     def _leader(self, state: RunState) -> Known | None:
         from mipro_nb.optimizer.phases.leader import (  # noqa: PLC0415 - numpy takes long

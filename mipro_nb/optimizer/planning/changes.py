@@ -17,6 +17,9 @@ CHANGEABLE = (
     "max_bootstrapped_demos",
     "max_labeled_demos",
     "num_threads",
+    "patience",
+    "max_instruction_tokens",
+    "smallest_edit",
 )
 """Settings that a plan may be given other values of after its program was rehearsed."""
 

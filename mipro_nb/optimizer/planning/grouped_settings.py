@@ -17,6 +17,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "num_trials": "trials",
         "num_threads": "programs at once",
         "trials_in_flight": "trials at once",
+        "stop_at": "score to stop at",
+        "patience": "trials without a new leader, at most",
+        "prefer": "what is returned",
         "hedge": "send slow calls twice",
         "max_errors": "failed examples, at most",
         "example_timeout": "seconds for an example",
@@ -46,6 +49,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "tip_aware_proposer": "gets a tip",
         "view_data_batch_size": "rows read at a time",
         "init_temperature": "temperature",
+        "must_keep": "texts to keep",
+        "max_instruction_tokens": "tokens of an instruction, at most",
+        "max_copied_words": "words copied from a row, at most",
+        "smallest_edit": "changes as little as possible",
     },
 }
 """Group → setting → what it is, in words. A setting of no group is one of "Others", by its name."""
@@ -93,6 +100,8 @@ def grouped_settings(
 def _default(name: str) -> Any:
     if name == "search":
         return DEFAULTS.search.name
+    if name == "must_keep":
+        return list(DEFAULTS.must_keep)  # as settings have it
     return None if name in _FOLLOWS else getattr(DEFAULTS, name, None)
 
 

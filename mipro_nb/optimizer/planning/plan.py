@@ -10,6 +10,7 @@ from typing import Any, Literal
 from mipro_nb.amounts import format_duration
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.caps import Caps
+from mipro_nb.optimizer.planning.constraints import constraints_text
 from mipro_nb.optimizer.planning.estimate import Estimate
 from mipro_nb.optimizer.planning.requested import AUTO, Hyperparameters, RequestedSettings
 from mipro_nb.runs.sentences.wording import data_text, ends_early, with_origin
@@ -155,6 +156,7 @@ class Plan(Hyperparameters):
         for apart in _APART:
             del values[apart]
         values["search"] = self.search.name
+        values["must_keep"] = list(self.must_keep)  # as a record gives them back
         values["prefer"] = None if self.prefer is None else self.prefer.text
         values["formats"] = self.formats_text
         values["formats_by"] = self.formats_by
@@ -199,6 +201,8 @@ class Plan(Hyperparameters):
             _line("in flight", flight),
         ]
         lines += [_line("ends early", ends)] if (ends := ends_early(self.settings())) else []
+        if constraints := constraints_text(self):
+            lines.append(_line("proposals", constraints))
         if self.prefer is not None:
             lines.append(_line("returns", f"{self.prefer.text}, of those on the whole valset"))
         if self.caps != Caps():

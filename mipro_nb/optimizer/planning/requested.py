@@ -94,6 +94,14 @@ class Hyperparameters:
     tip_aware_proposer: Flag = True
     fewshot_aware_proposer: Flag = True
     search: SearchStrategy = STRATEGIES["paired"]
+    must_keep: Annotated[Sequence[str], Remedy("give a list of texts.")] = ()
+    max_instruction_tokens: Annotated[
+        Annotated[int, Ge(1)] | None, Remedy("give a number of tokens, at least 1, or None.")
+    ] = None
+    max_copied_words: Annotated[
+        Annotated[int, Ge(1)] | None, Remedy("give a number of words, at least 1, or None.")
+    ] = None
+    smallest_edit: Flag = False
     prefer: Preference | None = None
     hedge: Flag = False
     example_timeout: ExampleTimeout = None

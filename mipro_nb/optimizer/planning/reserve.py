@@ -25,18 +25,33 @@ Amounts = Mapping[str, float]
 """Cap → how much of what it limits."""
 
 
-def is_short(state: RunState, plan: Plan, examples: int, dearest_call: Usage) -> bool:
+def is_short(
+    state: RunState, plan: Plan, examples: int, dearest_call: Usage, *, repairs: bool = False
+) -> bool:
     """Tell whether what the caps leave is too little to score so many more examples.
 
-    Those that the trials in flight have still to score are counted. The last call is sent only if
-    its worst case fits, which is also taken into account.
+    Those that the trials in flight have still to score are counted, and a round of repairs if it
+    `repairs`. The last call is sent only if its worst case fits, which is also taken into account.
     """
     pending = sum(
         len(trial.examples) - trial.scored for trial in state.trials.values() if trial.going
     )
-    needed = _MARGIN * (pending + examples)
     left, each = _left(state, plan.caps, dearest_call), _dearest(state, plan)
-    return any(needed * each[cap] > amount for cap, amount in left.items())
+    beside = _of_a_round(plan, each) if repairs else dict.fromkeys(each, 0.0)
+    needed = {cap: _MARGIN * ((pending + examples) * each[cap] + beside[cap]) for cap in each}
+    return any(needed[cap] > amount for cap, amount in left.items())
+
+
+def _of_a_round(plan: Plan, each: Amounts) -> Amounts:
+    """Return what a round of repairs takes, by the estimate; its seconds as those of examples."""
+    rounds = min(plan.search.repair, plan.num_trials)
+    phases = {phase.phase: _expected(phase) for phase in plan.estimate.phases}
+    repair, baseline = phases.get("repair"), phases.get("baseline")
+    if not rounds or repair is None or baseline is None:
+        return dict.fromkeys(each, 0.0)
+    examples = repair["max_calls"] / max(1.0, baseline["max_calls"]) * plan.valset_size
+    amounts = {**repair, "max_seconds": examples * each["max_seconds"]}
+    return {cap: amount / rounds for cap, amount in amounts.items()}
 
 
 def _left(state: RunState, caps: Caps, dearest_call: Usage) -> Amounts:

@@ -14,6 +14,7 @@ from mipro_nb.amounts import (
     format_usd,
 )
 from mipro_nb.runs.configuration import STUDENT
+from mipro_nb.runs.sentences.dropped import dropped_notes
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import (
     HEAD,
@@ -91,6 +92,7 @@ def write_report(run_id: str, state: RunState) -> str:
     if state.faults:
         lines.append(f"  faults met: {_faults(state.faults)}")
     lines += [f"  {note.text}" for note in state.notes]
+    lines += [f"  {note}" for note in dropped_notes(state)]
     lines += [f"  {note}" for note in reading_notes(state)]
     lines += _spend_lines(state)
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
+from mipro_nb.runs.sentences.dropped import dropped_notes
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.sentences.objectives import objectives_view
@@ -203,6 +204,7 @@ class RunView:
             "notes": [
                 *(planned.notes if planned else ()),
                 *(note.text for note in state.notes),
+                *dropped_notes(state),
                 *reading_notes(state),
                 *unreadable,
             ],

@@ -43,6 +43,7 @@ export function PlanSettings({ request, changes, disabled }: PlanSettingsProps) 
                 label={setting.label}
                 numeric
                 value={String(changes.shown(setting))}
+                {...(setting.default === null ? { placeholder: "none" } : {})}
                 disabled={disabled || (setting.name === "minibatch_size" && !batches)}
                 onInput={(value) => changes.type(setting.name, value)}
                 error={changes.wrong(setting)}

@@ -35,12 +35,14 @@ export function useChanges(kernel: Kernel | null, request: PermissionRequest): C
 
   const planned = new Map(
     (request.groups ?? []).flatMap((group) =>
-      group.settings.map(({ name, value }) => [name, value] as const),
+      group.settings.map((setting) => [setting.name, setting] as const),
     ),
   );
-  const values = Object.entries(typed).map(([name, value]) => [name, parse(value)] as const);
-  const right = values.every(([, value]) => value !== null);
-  const others = values.filter(([name, value]) => value !== planned.get(name));
+  const parsed = (name: string, value: string | boolean) =>
+    value === "" && planned.get(name)?.default === null ? null : parse(value);
+  const values = Object.entries(typed).map(([name, value]) => [name, parsed(name, value)] as const);
+  const right = values.every(([, value]) => value !== undefined);
+  const others = values.filter(([name, value]) => value !== planned.get(name)?.value);
   const wanted: Settings = { ...known, ...Object.fromEntries(others) };
   const key = textOf(wanted);
   const same = key === textOf(known);
@@ -53,7 +55,7 @@ export function useChanges(kernel: Kernel | null, request: PermissionRequest): C
     try {
       await kernel.ask("change", { settings });
       setRefused(null);
-      setTyped((now) => without(now, settings));
+      setTyped((now) => without(now, settings, parsed));
     } catch (reason) {
       setRefused(sentence(reason));
     } finally {
@@ -74,7 +76,9 @@ export function useChanges(kernel: Kernel | null, request: PermissionRequest): C
     shown: ({ name, value }) =>
       typed[name] ?? (typeof value === "boolean" ? value : String(value ?? "")),
     wrong: ({ name }) =>
-      typed[name] !== undefined && parse(typed[name]) === null ? "Write a whole number." : null,
+      typed[name] !== undefined && parsed(name, typed[name]) === undefined
+        ? "Write a whole number."
+        : null,
     type: (name, value) => setTyped((now) => ({ ...now, [name]: value })),
     takeBack: () => {
       clearTimeout(timer.current);
@@ -87,18 +91,23 @@ export function useChanges(kernel: Kernel | null, request: PermissionRequest): C
   };
 }
 
-function parse(value: string | boolean): number | boolean | null {
+/** What was typed as a value; undefined where it is not one. */
+function parse(value: string | boolean): number | boolean | undefined {
   if (typeof value === "boolean") {
     return value;
   }
   const text = value.replace(/[\s,_]/g, "");
-  return /^\d{1,9}$/.test(text) ? Number(text) : null;
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
 /** What was typed since the settings were sent. */
-function without(typed: Typed, sent: Settings): Typed {
+function without(
+  typed: Typed,
+  sent: Settings,
+  parsed: (name: string, value: string | boolean) => unknown,
+): Typed {
   return Object.fromEntries(
-    Object.entries(typed).filter(([name, value]) => parse(value) !== sent[name]),
+    Object.entries(typed).filter(([name, value]) => parsed(name, value) !== sent[name]),
   );
 }
 
