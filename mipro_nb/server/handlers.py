@@ -63,6 +63,8 @@ class ChangesSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
     async def open(self, *_: str, **__: str) -> None:
         """Begin to tell."""
         await self._runs.join(self._send, self.get_query_argument("run", None))
+        if self.ws_connection is None:  # the page went while the runs were read for it
+            self._runs.leave(self._send)
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Hear nothing: what is asked comes by POST."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ class ServedRuns(LoggingConfigurable):
         self._requests: RecordedRequests | None = None
         self._watcher: RunsWatcher | None = None
         self._of: Record | None = None
+        self._lock = threading.Lock()  # requests are answered in threads
         self._pages: dict[Send, str | None] = {}  # the run that it follows; None for the list
         self._watching: asyncio.Task[None] | None = None
 
@@ -89,14 +91,15 @@ class ServedRuns(LoggingConfigurable):
 
     def _opened(self) -> tuple[RecordedRequests, RunsWatcher]:
         """Return what reads the record; new ones, where another file has taken its place."""
-        record = open_record(self.path)
-        if record is not self._of or self._requests is None or self._watcher is None:
-            if self._requests is not None:
-                self._requests.close()
-            self._requests = RecordedRequests(record, self._tell)
-            self._watcher = RunsWatcher(record)
-            self._of = record
-        return self._requests, self._watcher
+        with self._lock:
+            record = open_record(self.path)
+            if record is not self._of or self._requests is None or self._watcher is None:
+                if self._requests is not None:
+                    self._requests.close()
+                self._requests = RecordedRequests(record, self._tell)
+                self._watcher = RunsWatcher(record)
+                self._of = record
+            return self._requests, self._watcher
 
     def _tell(self, run_id: str, delta: RunDelta) -> None:
         """Send a delta to those who follow the run; called in the thread of its follower."""

@@ -123,6 +123,7 @@ def test_old_runs_are_found_opened_named_and_deleted_without_a_kernel(server, pa
     panel.view.get_by_label("Tags", exact=True).fill("first, good")
     panel.page.keyboard.press("Enter")
     until(lambda: mipro.runs.load("first").tags == ("first", "good"))
+    expect(panel.row(_HOSTILE)).to_contain_text("first, good")
     panel.button("Note").click()
     panel.view.get_by_label("Note", exact=True).fill("")
     panel.page.keyboard.type("Two lines,")

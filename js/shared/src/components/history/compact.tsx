@@ -38,14 +38,15 @@ function Run({ row }: { readonly row: HistoryRow }) {
     <span class="mipro-compact">
       <span class="mipro-history-name">
         <SafeText text={excerpt(titleOf(row))} />
-        {row.tags.map((tag) => (
-          <span key={tag} class="mipro-tag">
-            <SafeText text={excerpt(tag, 40)} />
-          </span>
-        ))}
       </span>
       <span class="mipro-compact-facts" title={formatDateTime(row.created)}>
         {stateNames[row.state]} · {dayOf(row.created)}
+        {row.tags.length > 0 && (
+          <>
+            {" · "}
+            <SafeText text={excerpt(row.tags.join(", "), 80)} />
+          </>
+        )}
       </span>
     </span>
   );
