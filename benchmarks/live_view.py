@@ -23,7 +23,8 @@ from scripted_task import KEY, Solve, answer, exact, lm_of, rows  # noqa: E402
 
 import mipro_nb as mipro  # noqa: E402
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle  # noqa: E402
-from mipro_nb.notebook.follower import Follower  # noqa: E402
+from mipro_nb.optimizer.running.run import runs_here  # noqa: E402
+from mipro_nb.runs.following.follower import Follower  # noqa: E402
 
 _PAIRS = 5
 _SET_UP = """
@@ -83,7 +84,9 @@ def saved_bytes(trials: int) -> dict[str, int]:
             requires_permission_to_run=False,
         )
         run.wait()
-        snapshot = bounded(Follower(run.record, run.id, lambda _: None).for_saving())
+        snapshot = bounded(
+            Follower(run.record, run.id, lambda _: None, find_live=runs_here.find_live).for_saving()
+        )
         bundle = mime_bundle("run", {**EMPTY, "snapshot": snapshot})
         return {name: len(json.dumps(value).encode()) for name, value in bundle.items()}
 

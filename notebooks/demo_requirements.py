@@ -11,7 +11,7 @@ _PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 # `make demo` executes its notebook without a front end, and JupyterLab is most of what there is to
 # install. (ipywidgets stays: tqdm's bars are one line in the executed notebook with it, and a
 # hundred without.)
-_OF_THE_FRONT_END = {"anywidget", "jupyter-ui-poll", "jupyterlab"}
+_OF_THE_FRONT_END = {"anywidget", "jupyter-server", "jupyter-ui-poll", "jupyterlab"}
 
 
 def requirements() -> list[str]:

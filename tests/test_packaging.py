@@ -80,6 +80,14 @@ def test_the_wheel_puts_the_extension_where_jupyterlab_looks_for_it(wheel):
     assert (install["packageManager"], install["packageName"]) == ("python", "mipro_nb")
 
 
+def test_the_wheel_enables_the_extension_of_the_jupyter_server(wheel):
+    folder = f"mipro_nb-{mipro_nb.__version__}.data/data/etc/jupyter/jupyter_server_config.d/"
+    with zipfile.ZipFile(wheel) as packed:
+        enabled = json.loads(packed.read(f"{folder}mipro_nb.json"))
+        assert "mipro_nb/server/template.ipynb" in packed.namelist()
+    assert enabled == {"ServerApp": {"jpserver_extensions": {"mipro_nb.server": True}}}
+
+
 def test_the_wheel_holds_nothing_twice_and_no_sources_of_the_front_end(wheel):
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()

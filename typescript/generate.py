@@ -31,11 +31,12 @@ from typing import (
 )
 
 from mipro_nb.notebook import (
-    protocol,
     request_handler,
     window,  # noqa: F401 - the requests that it answers
 )
 from mipro_nb.runs import configuration, events, state, view_model
+from mipro_nb.runs.following import protocol
+from mipro_nb.server import template  # noqa: F401 - the request that it answers
 
 WRITTEN = Path(__file__).parents[1] / "js/shared/src/generated/view-model.ts"
 _HEAD = "// Made of Python's types by typescript/generate.py: run `make types`, do not edit."
@@ -126,7 +127,8 @@ class Types:
     def _requests(self) -> None:
         """Write what can be asked: each method's parameters, and what it returns."""
         asks: dict[str, Callable[..., Any]] = {}
-        for method in protocol.REQUESTS:
+        # In the order of modules, not of their imports: what else is loaded makes no difference.
+        for method in sorted(protocol.REQUESTS, key=lambda each: each.__module__):
             asks.setdefault(method.__name__, method)  # a window hears of more than its widget
         members = ""
         for name, method in asks.items():

@@ -157,6 +157,8 @@ export class FakeKernel extends FakeWire {
     history: () => historyRows(),
     rename: ({ run, name }) => ({ ...rowOf(run), name }),
     tag: ({ run, tags }) => ({ ...rowOf(run), tags }),
+    note: ({ run, note }) => ({ ...rowOf(run), note }),
+    template: () => ({}),
     delete: () => null,
     compare: ({ runs }) => ({
       runs: runs.map((run, place) => ({

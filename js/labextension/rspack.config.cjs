@@ -1,10 +1,11 @@
-// What `build-labextension` does not know by itself: TypeScript, and JSX as preact's.
+// What `build-labextension` does not know by itself: TypeScript, JSX as preact's, and pictures as text.
 module.exports = {
   // Our own sources, and parts of preact, whose license is in its own folder.
   ignoreWarnings: [/license file for (mipro-nb-js|preact-hooks|jsx-runtime)/],
   resolve: { extensions: [".tsx", ".ts", ".js"] },
   module: {
     rules: [
+      { test: /\.svg$/, type: "asset/source" },
       {
         test: /\.tsx?$/,
         loader: "builtin:swc-loader",

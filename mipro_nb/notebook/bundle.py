@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from mipro_nb.notebook.protocol import Kind, RunBundle
 from mipro_nb.notebook.static_html import (
     comparison_html,
     history_html,
@@ -17,6 +16,7 @@ from mipro_nb.notebook.static_text import (
     permission_text,
     run_text,
 )
+from mipro_nb.runs.following.protocol import Kind, RunBundle
 from mipro_nb.runs.view_model import RunSnapshot, Shown
 from mipro_nb.runs.views.view import SCHEMA
 

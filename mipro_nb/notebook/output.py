@@ -8,9 +8,9 @@ from typing import Any
 from IPython.display import DisplayHandle
 
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
-from mipro_nb.notebook.follower import Follower
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
-from mipro_nb.optimizer.running.run import Run
+from mipro_nb.optimizer.running.run import Run, runs_here
+from mipro_nb.runs.following.follower import Follower
 
 
 def displayed(shown: Any, *, raw: bool = True) -> DisplayHandle:
@@ -30,7 +30,7 @@ class StaticWindow:
     """
 
     def __init__(self, run: Run) -> None:
-        self._follower = Follower(run.record, run.id, lambda _: None)
+        self._follower = Follower(run.record, run.id, lambda _: None, find_live=runs_here.find_live)
         self._handle = displayed(self._bundle())
 
     def _bundle(self) -> dict[str, Any]:

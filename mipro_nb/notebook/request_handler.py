@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypedDict
 
-from mipro_nb.errors import InvalidArgumentError, RunEndedError
-from mipro_nb.notebook.follower import Follower
+from mipro_nb.errors import RunEndedError
 from mipro_nb.notebook.programs import prompt_text, save_program, use_program
-from mipro_nb.notebook.protocol import request
 from mipro_nb.notebook.shared_page import shared_page
 from mipro_nb.optimizer.running.run import Run, runs_here
 from mipro_nb.runs.events import Part
-from mipro_nb.runs.recorded_runs import compare_runs, delete_runs, rename_run, tag_run
-from mipro_nb.runs.store.owners import lives_here
+from mipro_nb.runs.following.protocol import request
+from mipro_nb.runs.following.recorded_requests import RecordedRequests, Tell
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.view_model import (
-    CallDetail,
-    Clip,
-    HistoryRow,
-    RunComparison,
-    RunDelta,
-    RunSnapshot,
-    TrialDetail,
-)
-from mipro_nb.runs.views.details import demos, example_calls
-from mipro_nb.runs.views.history import history_rows
-from mipro_nb.runs.views.whole_text import whole_text
-
-Tell = Callable[[str, RunDelta], None]
 
 
 class Added(TypedDict):
@@ -38,7 +21,7 @@ class Added(TypedDict):
     index: int
 
 
-class RequestHandler:
+class RequestHandler(RecordedRequests):
     """Answers the requests of one widget.
 
     Parameters
@@ -52,27 +35,7 @@ class RequestHandler:
     """
 
     def __init__(self, record: Record, tell: Tell, at_end: Callable[[str], None]) -> None:
-        self._record = record
-        self._tell, self._at_end = tell, at_end
-        self._followers: dict[str, Follower] = {}
-
-    @property
-    def _path(self) -> Path:
-        return self._record.path
-
-    def follow(self, run_id: str) -> Follower:
-        """Return the follower of a run; while the run goes on, its deltas are told."""
-        follower = self._followers.get(run_id)
-        if follower is None or (follower.over and lives_here(run_id)):  # it was resumed
-            follower = Follower(
-                self._record,
-                run_id,
-                lambda delta: self._tell(run_id, delta),
-                lambda: self._at_end(run_id),
-            )
-            self._followers[run_id] = follower
-            follower.begin()
-        return follower
+        super().__init__(record, tell, at_end, runs_here.find_live)
 
     def _live(self, run: str) -> Run:
         live = runs_here.find_live(run)
@@ -80,31 +43,6 @@ class RequestHandler:
             msg = f"Run {run} does not go on in this kernel: it has ended, or is in another one."
             raise RunEndedError(msg)
         return live
-
-    @request
-    def snapshot(self, run: str) -> RunSnapshot:
-        """Return a fresh snapshot; the kernel then keeps sending deltas of this run."""
-        return self.follow(run).snapshot()
-
-    @request
-    def trial(self, run: str, trial: int) -> TrialDetail:
-        """Return a trial with its prompts and examples."""
-        return self.follow(run).detail(trial)
-
-    @request
-    def calls(self, run: str, trial: int, example: int) -> list[CallDetail]:
-        """Return the LM calls that an example took."""
-        return example_calls(self._record, run, trial, example)
-
-    @request
-    def demos(self, run: str, predictor: str, index: int) -> list[dict[str, Clip]]:
-        """Return all demos of a demo set."""
-        return demos(self._record, run, predictor, index)
-
-    @request
-    def text(self, run: str, more: str) -> str:
-        """Return the whole of a text that was cut; `more` is the Clip's."""
-        return whole_text(self._record, run, more)
 
     @request
     def prompt(self, run: str, trial: int, form: str, predictor: str) -> str:
@@ -159,37 +97,3 @@ class RequestHandler:
         live = self._live(run)
         index = live.add_instruction(predictor, instruction, based_on=based_on, replaces=replaces)
         return {"index": index}
-
-    @request
-    def history(self) -> list[HistoryRow]:
-        """Return all recorded runs."""
-        return history_rows(self._record)
-
-    @request
-    def rename(self, run: str, name: str) -> HistoryRow:
-        """Give a run another name."""
-        self._check_whole(run)
-        rename_run(run, name, record=self._path)
-        return history_rows(self._record, [run])[0]
-
-    @request
-    def tag(self, run: str, tags: list[str]) -> HistoryRow:
-        """Give a run other tags."""
-        self._check_whole(run)
-        tag_run(run, *tags, record=self._path)
-        return history_rows(self._record, [run])[0]
-
-    @request
-    def delete(self, runs: list[str]) -> None:
-        """Delete runs from the record."""
-        delete_runs(*runs, record=self._path)
-
-    @request
-    def compare(self, runs: list[str]) -> RunComparison:
-        """Return runs side by side."""
-        return compare_runs(*runs, record=self._path).shown()
-
-    def _check_whole(self, run_id: str) -> None:
-        """Refuse the beginning of an id: only who types it sees what it stands for."""
-        if self._record.find_run(run_id) != run_id:
-            raise InvalidArgumentError("run", run_id, "give the whole id.")

@@ -48,6 +48,7 @@ from mipro_nb.notebook.static_text import (
     guess_texts,
     history_notes,
     history_text,
+    left_texts,
     notice,
     permission_text,
     resume_hint,
@@ -160,8 +161,8 @@ def permission_html(request: vm.PermissionRequest) -> str:
     page.add(table(estimate, phases))
     if costs_nothing(request["estimate"]):
         page.add(paragraph("No cost."))
-    for guess in guess_texts(request["estimate"]):
-        page.add(paragraph(guess))
+    for told in (*left_texts(request), *guess_texts(request["estimate"])):
+        page.add(paragraph(told))
     page.add(details("Settings", table(None, _settings_rows(request["settings"]))))
     return page.html()
 

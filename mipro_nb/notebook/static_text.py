@@ -89,6 +89,21 @@ def sizes_text(about: vm.RunSummary | vm.PermissionRequest) -> str:
     return data_text(about["trainset_size"], about["valset_size"], about["testset_size"])
 
 
+def left_texts(request: vm.PermissionRequest) -> list[str]:
+    """Return what there is left to pay and how long it takes, a sentence each."""
+    left, seconds = request["left"], request["seconds"]
+    told = []
+    if left is not None and left["calls"]["high"] == 0:
+        told.append(f"Nothing left to pay. {left['told']}")
+    elif left is not None:
+        calls = format_range(left["calls"], format_count)
+        usd = format_range(left["usd"], format_usd)
+        told.append(f"{calls} LM calls left, USD: {usd}. {left['told']}")
+    if seconds is not None:
+        told.append(f"It takes {format_range(seconds, format_duration)}.")
+    return [*told, *filter(None, [request["seconds_told"]])]
+
+
 def permission_text(request: vm.PermissionRequest) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
     resumed = request["resumes"]
@@ -101,6 +116,7 @@ def permission_text(request: vm.PermissionRequest) -> str:
         first, *rest = note.split("\n", _MOST_NOTE_LINES)  # the rest is code, line by line
         lines += [f"  note       {first}", *(f"             {line}" for line in rest)]
     lines += _table(estimate_rows(request["estimate"]))
+    lines += [f"  left       {text}" for text in left_texts(request)]
     lines += ["  no cost"] if costs_nothing(request["estimate"]) else []
     lines += [f"  {guess}" for guess in guess_texts(request["estimate"])]
     lines += [f"  at most    {text}" for text in caps_texts(request["caps"])]

@@ -9,8 +9,10 @@ from mipro_nb.errors import RecordError
 from mipro_nb.homes import expanded
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
-from mipro_nb.notebook.protocol import Kind
 from mipro_nb.notebook.shared_page import shared_page
+from mipro_nb.optimizer.running.run import runs_here
+from mipro_nb.runs.following.follower import Follower
+from mipro_nb.runs.following.protocol import Kind
 from mipro_nb.runs.recorded_runs import compare_runs, list_runs, load_run
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
@@ -108,14 +110,12 @@ def show(run_id: str | None = None, *, record: str | Path | None = None) -> View
     UnknownRunError
         If there is no such run.
     """
-    from mipro_nb.notebook.follower import Follower  # noqa: PLC0415 - knows of live runs
-
     opened = open_record(record)
     if run_id is None:
         newest = list_runs(record)[:1]
         run_id = newest[0].id if newest else ""
     run = load_run(run_id, record)
-    snapshot = Follower(opened, run.id, lambda _: None).for_saving()
+    snapshot = Follower(opened, run.id, lambda _: None, find_live=runs_here.find_live).for_saving()
     return View("run", opened, {**EMPTY, "snapshot": bounded(snapshot)})
 
 
@@ -147,14 +147,13 @@ def share(
     UnknownRunError
         If no run, or more than one, has an id that begins so.
     """
-    from mipro_nb.notebook.follower import Follower  # noqa: PLC0415 - knows of live runs
-
     file = expanded(path, "path")
     if file.exists() and not overwrite:
         msg = f"{file} is there already: give another path, or overwrite=True."
         raise RecordError(msg)
     run = load_run(run_id, record)
-    page = shared_page(Follower(run.record, run.id, lambda _: None).for_saving())
+    follower = Follower(run.record, run.id, lambda _: None, find_live=runs_here.find_live)
+    page = shared_page(follower.for_saving())
     try:
         file.write_bytes(page.encode())
     except OSError as error:

@@ -11,17 +11,15 @@ from typing import Any, cast
 import anywidget
 import traitlets
 
-from mipro_nb.errors import MiproError
 from mipro_nb.notebook.bundle import EMPTY, mime_bundle
 from mipro_nb.notebook.frontend import STATIC, answer_on_subshells
-from mipro_nb.notebook.protocol import (
+from mipro_nb.runs.following.protocol import (
     Answers,
     DeltaMessage,
     Kind,
     PageMessage,
-    WidgetAnswer,
-    WidgetRefusal,
-    answered,
+    refusal,
+    reply_to,
     request,
     requests_of,
 )
@@ -96,26 +94,12 @@ class MiproWidget(anywidget.AnyWidget):
         if number in self._heard:
             return
         self._heard.append(number)
+        reply = reply_to(number, content.get("what"), content.get("ask"), self._answers)
         try:
-            value = self._answer(content.get("what"), content.get("ask"))
-            message: WidgetAnswer = {"kind": "answer", "id": number, "value": value}
-            self.send(message)
-        except MiproError as error:
-            self._refuse(number, str(error))
-        except Exception as error:  # noqa: BLE001 - a front end must hear of it, and go on
-            _log.exception("A widget's request %r failed.", content.get("what"))
-            self._refuse(number, f"{type(error).__name__} in mipro_nb: {error}")
-
-    def _refuse(self, number: Any, error: str) -> None:
-        sendable = error.encode("utf-8", "backslashreplace").decode("utf-8")
-        message: WidgetRefusal = {"kind": "refusal", "id": number, "error": sendable}
-        self.send(message)
-
-    def _answer(self, what: Any, ask: Any) -> Any:
-        if not isinstance(what, str) or what not in self._answers or not isinstance(ask, dict):
-            msg = f"This kernel's mipro_nb knows no request {what!r}: reload the page."
-            raise MiproError(msg)
-        return answered(self._answers[what], ask)
+            self.send(reply)
+        except Exception as error:  # noqa: BLE001 - a value that cannot be sent is refused
+            _log.exception("The answer to a widget's request cannot be sent.")
+            self.send(refusal(number, f"{type(error).__name__} in mipro_nb: {error}"))
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle, metadata = super()._repr_mimebundle_() or ({}, {})

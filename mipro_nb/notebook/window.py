@@ -15,12 +15,12 @@ from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.notebook.output import displayed
-from mipro_nb.notebook.protocol import Kind, request, requests_of
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.planning.grouped_settings import grouped_settings
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import view_model as vm
+from mipro_nb.runs.following.protocol import Kind, request, requests_of
 from mipro_nb.runs.sentences.wording import told_settings
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.view import told_caps
@@ -233,7 +233,7 @@ class ViewWindow:
 
 def permission_request(run: Run) -> vm.PermissionRequest:
     """Return what the dialog asks about."""
-    plan = run.plan
+    plan, outlook = run.plan, run.outlook
     return {
         "state": "asked",
         "resumes": run.id if run.resumes else None,
@@ -249,8 +249,8 @@ def permission_request(run: Run) -> vm.PermissionRequest:
         "changes": dict(run.changes),
         "notes": list(plan.notes),
         "estimate": plan.estimate.to_dict(),
-        "left": None,
-        "seconds": None,
-        "seconds_told": None,
+        "left": outlook.left,
+        "seconds": outlook.seconds,
+        "seconds_told": outlook.seconds_told,
         "caps": told_caps(plan.caps.to_dict()),
     }

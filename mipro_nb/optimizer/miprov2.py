@@ -25,12 +25,14 @@ from mipro_nb.optimizer.planning.requested import DEFAULTS, Auto, RequestedSetti
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
 from mipro_nb.optimizer.running.starting import carried_out, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.objectives import Choose
 from mipro_nb.runs.store.open_records import open_record
+from mipro_nb.runs.views.history import history_rows
 
 P = TypeVar("P")
 
@@ -292,7 +294,7 @@ class MIPROv2:
         """
         spec = await on_core(self._spec(student, trainset=trainset, **given))
         ask = _asks(requires_permission_to_run)
-        run = run_of(spec, ask=ask, **given)
+        run = run_of(spec, ask=ask, student=student, **given)
         run.open(ask=ask, blocking=False)
         try:
             return await run
@@ -316,7 +318,7 @@ class MIPROv2:
         """
         spec = core().wait_for(self._spec(student, trainset=trainset, **given))
         ask = _asks(requires_permission_to_run)
-        run = run_of(spec, ask=ask, **given)
+        run = run_of(spec, ask=ask, student=student, **given)
         run.open(ask=ask, blocking=False)
         return run if run.joined is None else run.joined
 
@@ -412,9 +414,13 @@ class MIPROv2:
             goes_on = resumption.resumed_spec(
                 progress, spec, accept_changes=accept_changes, asks=ask
             )
-            return Beginning(goes_on, progress, changeable=RESUMED_CHANGEABLE)
+            answered = Answered.by(progress.run_id, progress.state.spend)
+            outlook = outlook_of(goes_on.plan, history_rows(opened), answered)
+            return Beginning(goes_on, progress, changeable=RESUMED_CHANGEABLE, outlook=outlook)
 
-        run = Run(resumed(spec), opened, lambda changes: resumed(spec.changed(changes)))
+        run = Run(
+            resumed(spec), opened, lambda changes: resumed(spec.changed(changes)), student=student
+        )
         return carried_out(run, ask=ask)
 
     @staticmethod

@@ -1,6 +1,6 @@
 """The record of runs: events, the file they are kept in, and old runs read back.
 
-`list`, `search` and `load` find runs; `rename`, `tag`, `delete`, `export`, `import_run` and
+`list`, `search` and `load` find runs; `rename`, `tag`, `note`, `delete`, `export`, `import_run` and
 `compare` are what a person does with them; `check` tells whether they are all sound. The rest is
 what runs are written with.
 """
@@ -12,6 +12,7 @@ from mipro_nb.runs.recorded_runs import compare_runs as compare
 from mipro_nb.runs.recorded_runs import delete_runs as delete
 from mipro_nb.runs.recorded_runs import list_runs as list  # noqa: A004 - users read `runs.list()`
 from mipro_nb.runs.recorded_runs import load_run as load
+from mipro_nb.runs.recorded_runs import note_run as note
 from mipro_nb.runs.recorded_runs import rename_run as rename
 from mipro_nb.runs.recorded_runs import search_runs as search
 from mipro_nb.runs.recorded_runs import tag_run as tag
@@ -37,6 +38,7 @@ __all__ = [
     "import_run",
     "list",
     "load",
+    "note",
     "open_record",
     "rename",
     "search",

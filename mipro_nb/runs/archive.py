@@ -32,6 +32,8 @@ from mipro_nb.runs.store.schema import refs_in
 from mipro_nb.runs.usage import Usage
 
 SUFFIX = ".mipro.json"
+LONGEST_NOTE = 10_000
+"""Characters of a run's note."""
 _FORMAT: Literal["mipro_nb run"] = "mipro_nb run"
 _VERSION: Literal[1] = 1
 _LARGEST_BYTES = 2**30
@@ -50,6 +52,7 @@ class _Run(_Strict):
     created: UnixTime
     name: _ShortText
     tags: Annotated[list[_ShortText], Field(max_length=1000)]
+    note: Annotated[str, Field(max_length=LONGEST_NOTE)] = ""
 
 
 class _Event(_Strict):
@@ -122,8 +125,8 @@ def export_run(record: Record, run_id: str, path: Path, *, overwrite: bool = Fal
 
 
 def _archive(record: Record, run_id: str) -> dict[str, Any]:
-    ((created, name, tags),) = record.query(
-        "SELECT created, name, tags FROM runs WHERE run_id = ?", run_id
+    ((created, name, tags, note),) = record.query(
+        "SELECT created, name, tags, note FROM runs WHERE run_id = ?", run_id
     )
     # Before the events: what they tell meanwhile counts twice rather than not at all.
     in_flight = record.in_flight(run_id)
@@ -135,7 +138,13 @@ def _archive(record: Record, run_id: str) -> dict[str, Any]:
     return {
         "format": _FORMAT,
         "version": _VERSION,
-        "run": {"id": run_id, "created": created, "name": name, "tags": json.loads(tags)},
+        "run": {
+            "id": run_id,
+            "created": created,
+            "name": name,
+            "tags": json.loads(tags),
+            **({"note": note} if note else {}),  # without one, older versions read the file
+        },
         "events": [{"seq": seq, "at": at, "body": json.loads(body)} for seq, at, body in events],
         "texts": dict(texts),
         "in_flight": asdict(in_flight),
@@ -162,7 +171,7 @@ def import_run(record: Record, path: Path) -> str:
         if record.query("SELECT 1 FROM runs WHERE run_id = ?", run.id):
             msg = f"{path} holds run {run.id}, which is in {record.path} already."
             raise RecordError(msg)
-        record.add_run(run.id, run.name, created=run.created, tags=run.tags)
+        record.add_run(run.id, run.name, created=run.created, tags=run.tags, note=run.note)
         for text in archive.texts.values():
             record.put_text(text)
         for event in archive.events:

@@ -23,6 +23,7 @@ from mipro_nb.runs.store.record import RecordedEvent, text_ref
 from mipro_nb.runs.store.schema import upgrade, version_of
 
 _MOST_LINES = 50
+_RUNS = "SELECT run_id, created, name, tags, note FROM runs"
 _TABLES = "SELECT type, name, sql FROM sqlite_master"
 
 
@@ -153,7 +154,7 @@ class _Check:
         with self._going_on("texts"):
             self._check_texts()
         with self._going_on("runs"):
-            for run_id, *row in self._db.execute("SELECT run_id, created, name, tags FROM runs"):
+            for run_id, *row in self._db.execute(_RUNS):
                 self._runs += 1
                 with self._going_on(f"run {run_id}"):
                     self._check_run(str(run_id), *row)
@@ -194,9 +195,10 @@ class _Check:
             if not isinstance(text, str) or text_ref(text) != ref:
                 self._note(f"text {ref}", "is not what was written")
 
-    def _check_run(self, run_id: str, created: Any, name: Any, tags: Any) -> None:
-        if not (_is_number(created) and isinstance(name, str) and _are_tags(tags)):
-            self._note(f"run {run_id}", "its time, name or tags cannot be read")
+    def _check_run(self, run_id: str, created: Any, name: Any, tags: Any, note: Any) -> None:
+        texts = isinstance(name, str) and isinstance(note, str)
+        if not (_is_number(created) and texts and _are_tags(tags)):
+            self._note(f"run {run_id}", "its time, name, tags or note cannot be read")
         events, all_read = self._read_events(run_id)
         self._check_references(run_id, events)
         self._check_flights(run_id)

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from mipro_nb.amounts import format_score
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.runs.archive import export_run
+from mipro_nb.runs.archive import LONGEST_NOTE, export_run
 from mipro_nb.runs.archive import import_run as read_archive
-from mipro_nb.runs.state import RunState, fold
+from mipro_nb.runs.state import GOING_ON, RunState, fold
 from mipro_nb.runs.store.json_values import FIELDS, kept
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record, RecordedEvent
@@ -25,7 +25,6 @@ from mipro_nb.runs.views.report import write_report
 from mipro_nb.runs.views.trial_program import trial_program
 
 _Seen = TypeVar("_Seen")
-_GOING_ON = frozenset({"planned", "running", "paused"})
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,6 +64,11 @@ class RecordedRun(RunFrames):
     def tags(self) -> tuple[str, ...]:
         """Its tags."""
         return tuple(self.row["tags"])
+
+    @property
+    def note(self) -> str:
+        """Its note, empty where it has none."""
+        return self.row["note"]
 
     @property
     def created(self) -> datetime:
@@ -202,6 +206,28 @@ def tag_run(run_id: str, *tags: str, record: str | Path | None = None) -> Record
     return _loaded(opened, found)
 
 
+def note_run(run_id: str, note: str, record: str | Path | None = None) -> RecordedRun:
+    """Give a run this note, in place of the one that it had, and return it.
+
+    An empty note takes it away.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the note is not a text, or longer than 10,000 characters.
+    UnknownRunError
+        If no run, or more than one, has an id that begins with `run_id`.
+    """
+    if not isinstance(note, str) or len(note) > LONGEST_NOTE:
+        raise InvalidArgumentError(
+            "note", note, f"a note is a text of at most {LONGEST_NOTE:,} characters."
+        )
+    opened = open_record(record)
+    found = opened.find_run(run_id)
+    opened.note_run(found, note.strip())
+    return _loaded(opened, found)
+
+
 def delete_runs(*run_ids: str, record: str | Path | None = None) -> None:
     """Delete runs for good: all of them, or none if one of them cannot be.
 
@@ -225,7 +251,7 @@ def delete_runs(*run_ids: str, record: str | Path | None = None) -> None:
     opened = open_record(record)
     with opened.writing():  # nothing begins between the look and the deed
         for row in history_rows(opened, run_ids):
-            if row["state"] in _GOING_ON:
+            if row["state"] in GOING_ON:
                 raise InvalidArgumentError("run_ids", row["id"], _how_to_end(row))
         for run_id in dict.fromkeys(run_ids):
             opened.delete_run(run_id)

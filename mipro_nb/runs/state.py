@@ -16,6 +16,8 @@ from mipro_nb.runs.usage import Usage
 State = Literal[
     "planned", "running", "paused", "finished", "stopped", "capped", "failed", "cut off"
 ]
+GOING_ON = frozenset({"planned", "running", "paused"})
+"""States of a run that has not ended, while its process is there."""
 
 
 _BOOTSTRAPPING = "bootstrapping"

@@ -717,6 +717,7 @@ class HistoryRow(TypedDict):
     id: str
     name: str
     tags: list[str]
+    note: Annotated[str, ADDED_LATER]
     program: str
     state: State
     created: float

@@ -42,7 +42,7 @@ def test_a_run_whose_kernel_was_killed_is_resumed_in_the_next(notebook, lm, look
     os.kill(_process_of(run_id), signal.SIGKILL)
     opened.take_note_of_dead_kernel()
     cut.wait_for_state("Cut off")
-    line = f"%mipro resume {run_id} PROGRAM --metric metric"
+    line = f"%mipro resume {run_id} student --metric metric"
     expect(opened.output(2).first).to_contain_text(line)
     before = mipro.runs.load(run_id).state  # as it is now, and not when it goes on
     assert before.state == "cut off"
@@ -51,7 +51,7 @@ def test_a_run_whose_kernel_was_killed_is_resumed_in_the_next(notebook, lm, look
     lm.seconds = 0.02
     for cell in (0, 1, 3):
         opened.run(cell)
-    opened.type(5, f"best = {line.replace('PROGRAM', 'student')} --max-calls 6000")
+    opened.type(5, f"best = {line} --max-calls 6000")
     opened.begin(5)
     widget = RunWidget(opened.output(5))
     widget.wait_for_dialog()

@@ -104,7 +104,7 @@ def test_a_kernel_restart_in_mid_run_leaves_no_view_that_lies(notebook, lm, look
     widget.wait_for_state("Cut off")
     said = opened.output(1).first
     expect(said).to_contain_text("This run was cut off")
-    expect(said).to_contain_text(f"%mipro resume {run_id} PROGRAM --metric exact")
+    expect(said).to_contain_text(f"%mipro resume {run_id} student --metric exact")
     expect(widget.button("Pause")).to_have_count(0)
     expect(said.get_by_text("to go ·")).to_have_count(0)
     looks.at(opened, said, "cut-off")

@@ -45,7 +45,7 @@ class TestVerbsAndOptions:
     def test_verbs_are_offered_in_the_order_of_the_help(self, notebook):
         offered = notebook.completed("%mipro ")
         assert offered[:3] == ["estimate", "run", "status"]
-        assert notebook.completed("%mipro re") == ["resume"]
+        assert notebook.completed("%mipro re") == ["resume", "rename"]
         assert notebook.completed("plan = %mipro es") == ["estimate"]
 
     def test_the_older_way_to_ask_gives_the_same(self, notebook):

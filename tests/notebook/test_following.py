@@ -8,9 +8,10 @@ from scripted_task import Solve, answer, exact, lm_of, rows
 from watched import Watched, until
 
 import mipro_nb as mipro
-from mipro_nb.notebook.follower import Follower
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.run import runs_here
+from mipro_nb.runs.following.follower import Follower
 
 _SMALL = {"num_trials": 2, "minibatch": False, "requires_permission_to_run": False}
 
@@ -27,7 +28,9 @@ def begun(**settings):
 
 
 def summary_of(run):
-    return Follower(run.record, run.id, lambda _: None).snapshot()["summary"]
+    return Follower(run.record, run.id, lambda _: None, find_live=runs_here.find_live).snapshot()[
+        "summary"
+    ]
 
 
 @pytest.fixture

@@ -257,6 +257,26 @@ class TestCell:
         assert isinstance(shell["adding"], mipro.Run)
         assert isinstance(shell["adding"].wait(), mipro.Predict)
 
+    def test_variables_stand_in_its_body(self, shell, server):
+        shell.run("tone, most = 'kindly', 3")
+        body = "question -> answer\nAdd {tone}, {most} at most. {{tone}} {'a': 1}"
+        shell.run(f"%%mipro {SHORT} --yes --num-candidates 1 adder\n{body}")
+        student = shell["adder"].run.programs[0]
+        (predictor,) = student.predictors()
+        assert predictor.signature.instructions == "Add kindly, 3 at most. {tone} {'a': 1}"
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            ("Add {tune}.", "there is none of this name. Did you mean tone? For braces"),
+            ("Add {train}.", "{train} is a list: give a variable that holds a text"),
+        ],
+    )
+    def test_what_is_no_text_in_its_body_is_refused(self, shell, server, body, said):
+        shell.run("tone = 'kindly'")
+        assert said in shell.fails(f"%%mipro {SHORT} --yes adder\nquestion -> answer\n{body}")
+        assert server.count == 0
+
     @pytest.mark.parametrize(
         ("line", "body", "said"),
         [
@@ -550,6 +570,27 @@ class TestSession:
         monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
         assert shell.run("%mipro cache clear").startswith(f"{kept} answers were deleted")
         assert shell.run("%mipro cache clear --yes").startswith("0 answers were deleted")
+
+    def test_a_run_is_renamed_tagged_noted_and_deleted(self, shell, server, monkeypatch):
+        run = shell.run(f"%mipro run student {SHORT} --yes").run
+        assert shell.run(f"%mipro rename {run.id[:13]} the good one").endswith("'the good one'.")
+        assert shell.run("%mipro tag last good 'for the paper'").endswith("good, for the paper.")
+        assert shell.run("%mipro note last Try more rows.").endswith("this note: Try more rows.")
+        kept = mipro.runs.load(run.id)
+        assert (kept.name, kept.tags, kept.note) == (
+            "the good one",
+            ("good", "for the paper"),
+            "Try more rows.",
+        )
+        assert shell.run("%mipro tag last").endswith("has no tags.")
+        assert shell.run("%mipro note last").endswith("has no note.")
+        assert "%mipro rename needs TEXT" in shell.fails("%mipro rename last")
+        monkeypatch.setattr(sys, "stdin", io.StringIO("no\n"))
+        assert shell.run("%mipro delete last") == "Nothing was deleted."
+        monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+        assert "Give --yes" in shell.fails("%mipro delete last")
+        assert shell.run("%mipro delete last last --yes").startswith("1 run deleted")
+        assert mipro.runs.list() == []
 
     def test_settings_are_shown_and_changed(self, shell, server, tmp_path):
         shell.run("other = mipro.LM('other', base_url='http://127.0.0.1:9/v1', api_key='k')")

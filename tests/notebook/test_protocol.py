@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.notebook.protocol import REQUESTS, answered, requests_of
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.runs import open_record
+from mipro_nb.runs.following.protocol import REQUESTS, answered, requests_of
 
 
 @pytest.fixture
@@ -17,7 +17,8 @@ def answers(tmp_path):
 
 
 def test_every_request_of_a_view_is_answered(answers):
-    names = {m.__name__ for m in REQUESTS if m.__qualname__.startswith("RequestHandler.")}
+    kinds = ("RequestHandler.", "RecordedRequests.")
+    names = {m.__name__ for m in REQUESTS if m.__qualname__.startswith(kinds)}
     assert set(answers) == names
     assert answered(answers["history"], {}) == []
 

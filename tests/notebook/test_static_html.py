@@ -348,6 +348,9 @@ def request(state="asked"):
     return {
         "state": state,
         "resumes": None,
+        "left": None,
+        "seconds": None,
+        "seconds_told": None,
         "joins": None,
         **{name: summary[name] for name in names},
     }

@@ -21,6 +21,7 @@ def test_the_demo_needs_all_that_the_package_does_but_the_front_end():
     }
     assert {requirement.split(">=")[0] for requirement in left_out} == {
         "anywidget",
+        "jupyter-server",
         "jupyter-ui-poll",
         "jupyterlab",
     }

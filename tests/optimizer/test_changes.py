@@ -12,6 +12,7 @@ from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.optimizer.planning.changes import CHANGEABLE
 from mipro_nb.optimizer.planning.grouped_settings import GROUPS, grouped_settings
 from mipro_nb.optimizer.running.surface import current_surface
+from mipro_nb.runs.views.history import history_rows
 
 DATA = {"trainset": rows(40), "num_trials": 8, "minibatch_size": 6}
 TITLES = ["Search", "Candidates", "Data", "Proposer"]
@@ -180,6 +181,34 @@ def test_a_resumed_run_keeps_what_makes_it_this_run(asked, monkeypatch):
     with pytest.raises(mipro.errors.PermissionDeniedError):
         mipro.MIPROv2(exact).resume(run.id, Solve(), max_calls=900)
     assert seen == [(True, 3)]
+
+
+def test_the_lines_that_resume_have_the_names_of_the_variables(server, monkeypatch):
+    import __main__  # noqa: PLC0415 - a notebook's variables
+
+    optimizer = mipro.MIPROv2(exact, num_candidates=3)
+    monkeypatch.setattr(__main__, "summer", student := Solve(), raising=False)
+    monkeypatch.setattr(__main__, "_7", student, raising=False)
+    run = optimizer.start(student, **DATA, max_calls=40, requires_permission_to_run=False)
+    run.wait()
+    (row,) = history_rows(run.record)
+    assert row["resume_lines"][0] == f"%mipro resume {run.id} summer --metric exact"
+    assert row["name"] == "Solve"
+
+
+def test_a_single_predictor_is_named_by_what_it_does(server):
+    qa = mipro.Predict("question -> answer")
+    optimizer = mipro.MIPROv2(exact, num_candidates=3)
+    run = optimizer.start(qa, **DATA, requires_permission_to_run=False)
+    assert repr(run).startswith(f"Run({run.id}, ")
+    run.wait()
+    assert [row["name"] for row in history_rows(run.record)] == ["Predict: question -> answer"]
+
+
+def test_a_run_that_waits_is_not_printed_as_planned_for_ever(asked):
+    run = asked()
+    assert repr(run) == f"Run({run.id})"
+    run.decline()
 
 
 def test_every_setting_has_a_group(asked):

@@ -23,7 +23,7 @@ from mipro_nb.runs.usage import Usage
 def contents(record, run_id):
     """All that a record holds of a run."""
     return (
-        record.query("SELECT run_id, created, name, tags FROM runs WHERE run_id = ?", run_id),
+        record.query("SELECT run_id, created, name, tags, note FROM runs WHERE run_id = ?", run_id),
         [(r.seq, r.at, r.event.model_dump_json()) for r in record.events(run_id)],
         record.query(
             "SELECT ref, text FROM run_texts JOIN texts USING (ref) WHERE run_id = ? ORDER BY ref",
@@ -34,11 +34,12 @@ def contents(record, run_id):
 
 def test_a_run_is_the_same_in_another_record(finished, tmp_path):
     mipro.runs.tag(finished.id, "best", record=finished.record.path)
+    mipro.runs.note(finished.id, "For the paper.", record=finished.record.path)
     path = mipro.runs.export(finished.id, tmp_path / "run", record=finished.record.path)
     assert path == tmp_path / "run"  # exactly as it was given
     again = mipro.runs.import_run(path)
     assert again.record is open_record()
-    assert again.tags == ("best",)
+    assert (again.tags, again.note) == (("best",), "For the paper.")
     ours, theirs = contents(again.record, again.id), contents(finished.record, finished.id)
     assert ours[0] == theirs[0]
     assert ours[1][1:] == theirs[1][1:]  # the first tells the process

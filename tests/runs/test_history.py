@@ -309,6 +309,17 @@ def test_a_run_is_renamed_and_tagged():
     assert mipro.runs.tag("run").tags == mipro.runs.load("run").tags == ()
 
 
+def test_a_run_has_a_note_that_is_searched_and_taken_away():
+    write("run", whole_run())
+    assert mipro.runs.load("run").note == ""
+    assert mipro.runs.note("ru", " Slow,\nbut cheap. ").note == "Slow,\nbut cheap."
+    assert [run.id for run in mipro.runs.search("cheap")] == ["run"]
+    assert mipro.runs.note("run", "").note == mipro.runs.load("run").note == ""
+    for wrong in (None, "x" * 10_001):
+        with pytest.raises(InvalidArgumentError, match="at most 10,000 characters"):
+            mipro.runs.note("run", wrong)
+
+
 @pytest.mark.parametrize("wrong", ["", "  ", None, 3])
 def test_an_empty_name_or_tag_is_refused(wrong):
     write("run", whole_run())

@@ -381,7 +381,19 @@ def test_every_type_of_event_is_known_to_a_schema():
         *("trial_asked", "example_scored", "example_tested", "trial_told", "search_stopped"),
         *("proposal_dropped",),
     }
-    assert SCHEMA_VERSION == 1
+    assert SCHEMA_VERSION == 2  # the second has notes, and no further event
+
+
+def test_a_record_from_before_there_were_notes_is_read_and_written(tmp_path, monkeypatch):
+    path = tmp_path / "record.sqlite"
+    with monkeypatch.context() as before:
+        before.setattr(schema, "SCHEMA_VERSION", 1)
+        before.setattr(schema, "_STEPS", schema._STEPS[:1])
+        record = Record(path)
+        record._db.execute("INSERT INTO runs VALUES ('run', 1.0, 'CoT', '[]')")
+        record.close()
+    assert mipro.runs.load("run", path).note == ""
+    assert mipro.runs.note("run", "kept", record=path).note == "kept"
 
 
 def test_events_are_read_by_type(record):

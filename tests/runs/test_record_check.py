@@ -82,7 +82,7 @@ DAMAGES = {
     ),
     "tags that are none": (
         "UPDATE runs SET tags = '{' WHERE run_id = 'run'",
-        ["run run: its time, name or tags"],
+        ["run run: its time, name, tags or note"],
     ),
     "a call that took less than nothing": (
         "UPDATE flights SET tokens = -1",

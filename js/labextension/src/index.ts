@@ -1,10 +1,11 @@
-/** The JupyterLab extension: runs in notebooks, live or as they were saved. */
+/** The JupyterLab extension: runs in notebooks, live or as they were saved; and all recorded ones. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import { RUN_MIME } from "./kept";
 import { NotebookPlace } from "./notebook";
 import { RunRenderer } from "./renderer";
+import { runsPlugin } from "./runs/plugin";
 
 /** Before the widget manager's -10: where it finds no widget, we show what was saved. */
 const RANK = -20;
@@ -34,4 +35,4 @@ function serve(panel: NotebookPanel): void {
   );
 }
 
-export default plugin;
+export default [plugin, runsPlugin];

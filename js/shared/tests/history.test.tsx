@@ -255,3 +255,24 @@ describe("HistoryExplorer", () => {
     expect(await faults(container)).toEqual([]);
   });
 });
+
+describe("a note", () => {
+  it("is written over several lines and shown below the marked run", async () => {
+    const [row] = rows;
+    if (row === undefined) {
+      throw new Error("there is one");
+    }
+    const { kernel, asked } = kernelWith({
+      note: ({ note }: { note: string }) => ({ ...row, note }),
+    });
+    render(view({ kernel }));
+    await mark(row.name || row.program);
+    await press("Note");
+    const field = screen.getByRole("textbox", { name: "Note" });
+    expect(document.activeElement).toBe(field);
+    await userEvent.type(field, "Two{Enter}lines{Control>}{Enter}{/Control}");
+    await waitFor(() => expect(screen.queryByRole("form")).toBeNull());
+    expect(asked).toContainEqual({ what: "note", ask: { run: row.id, note: "Two\nlines" } });
+    expect(screen.getByText(/Two\s+lines/)).toBeTruthy();
+  });
+});

@@ -16,6 +16,7 @@ from mipro_nb.amounts import format_about, format_usd
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
 from mipro_nb.language import ChainOfThought, Module, Predict, Signature
 from mipro_nb.language.formats import AUTO, FORMATS
+from mipro_nb.notebook.magic.cell_variables import with_variables
 from mipro_nb.notebook.magic.grammar import Argument, Option
 from mipro_nb.notebook.magic.kinds import (
     METRIC,
@@ -279,7 +280,8 @@ def run_cell(
     notebook: Notebook, into: str, *, body: str, cot: bool = False, **options: Any
 ) -> None:
     """Optimize the program that a cell's body declares and leave it in the variable `into`."""
-    run(notebook, program_of(body, notebook, cot=cot), into=into, **options)
+    written = with_variables(body, notebook)
+    run(notebook, program_of(written, notebook, cot=cot), into=into, **options)
 
 
 def program_of(body: str, notebook: Notebook, *, cot: bool) -> Module:

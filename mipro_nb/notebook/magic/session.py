@@ -31,14 +31,21 @@ def cache(_: Notebook, action: str = "info", *, yes: bool = False) -> Text:
     held = f"{counted(kept.answers, 'answer')}, {kept.bytes / 1e6:,.1f} MB, in {record.path}"
     if action == "info":
         return Text(held)
-    if not yes and not _agreed(f"Delete {held}? Equal calls will cost again. [y/N] "):
+    if not yes and not agreed(f"Delete {held}? Equal calls will cost again. [y/N] "):
         return Text("Nothing was deleted.")
     deleted = record.clear_answers()
     what = f"{counted(deleted, 'answer')} {'was' if deleted == 1 else 'were'}"
     return Text(f"{what} deleted from {record.path}.")
 
 
-def _agreed(question: str) -> bool:
+def agreed(question: str) -> bool:
+    """Tell whether the person says yes to a question.
+
+    Raises
+    ------
+    PermissionUnansweredError
+        If there is nobody to ask.
+    """
     try:
         return input(question).strip().casefold() in ("y", "yes")
     except (EOFError, RuntimeError) as error:

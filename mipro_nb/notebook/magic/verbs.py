@@ -24,6 +24,7 @@ from mipro_nb.notebook.magic.known_runs import (
     program_here,
     run_of,
 )
+from mipro_nb.notebook.magic.naming import NAMING
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.session import SETTING, cache, config
 from mipro_nb.notebook.plain import Text
@@ -243,6 +244,7 @@ _OTHERS = (
             Option("--overwrite", "overwrite", None, "replace a file that is there already"),
         ),
     ),
+    *NAMING,
     Verb(
         "cache",
         "Shows how many answers of LMs the record keeps, or clears them.",
@@ -276,7 +278,8 @@ _OTHERS = (
 
 CELL = Verb(
     "%%mipro",
-    "Optimizes the program that the cell declares: a signature line, below it the instruction.",
+    "Optimizes the program that the cell declares: a signature line, below it the instruction. "
+    "{variable} stands for its value, {{ and }} for braces.",
     "Predict(Signature(signature, instruction)), or ChainOfThought(…) with --cot\n"
     + _PROGRAM_TWIN.format("compile"),
     optimizing.run_cell,

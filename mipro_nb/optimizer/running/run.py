@@ -7,16 +7,17 @@ import secrets
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 from mipro_nb.amounts import format_duration, format_score
 from mipro_nb.core_loop import core, until_done, wait_until
-from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError
+from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError, shown
 from mipro_nb.evaluate.ledger import Results
 from mipro_nb.evaluate.metric import MetricFunction
 from mipro_nb.language.foreign import as_program
+from mipro_nb.language.predict import ChainOfThought, Predict
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.gate import Gate
 from mipro_nb.optimizer.algorithm import Algorithm
@@ -29,6 +30,7 @@ from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.rows import Rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.caller_names import names_of
+from mipro_nb.optimizer.running.outlook import Outlook
 from mipro_nb.optimizer.running.programs import Programs
 from mipro_nb.optimizer.running.registry import Registry
 from mipro_nb.optimizer.running.resume import check_caps_left
@@ -44,6 +46,8 @@ from mipro_nb.version import __version__
 
 T = TypeVar("T")
 
+_SINGLE_PREDICTORS = (Predict.__name__, ChainOfThought.__name__)
+_LONGEST_NAME = 80
 _ENDED = "The run has ended."
 _NOT_BEGUN = "The run has not begun: it waits for permission."
 _ALREADY_ANSWERED = "The question was answered already: the settings stay as they are."
@@ -68,12 +72,15 @@ class Beginning:
         The run of the same plan that goes on already, if any.
     changeable
         Settings that may still be changed.
+    outlook
+        What is told beside its estimate.
     """
 
     spec: RunSpec
     progress: RecordedProgress | None = None
     twin: Run | None = None
     changeable: tuple[str, ...] = CHANGEABLE
+    outlook: Outlook = field(default_factory=Outlook)
 
 
 class Run(RunFrames):
@@ -92,6 +99,8 @@ class Run(RunFrames):
         Whether it has begun.
     changeable
         Settings that `change` may give other values as long as it has not.
+    outlook
+        What was left to pay when it was planned, and how long it would take.
     joined
         The run that this one stands for since somebody joined it instead of beginning another one;
         None for any other.
@@ -109,13 +118,15 @@ class Run(RunFrames):
         beginning: Beginning,
         record: Record,
         changed: Callable[[Mapping[str, Any]], Beginning],
+        *,
+        student: object,
     ) -> None:
         self._joined: Run | None = None
         self._own_id = _new_id()
         self.verbose = beginning.spec.verbose
         self.permitted = False
         # The question is answered in another context.
-        self._names = names_of(beginning.spec.metric)
+        self._names = names_of(beginning.spec.metric, student)
         self._take(beginning, record)
         self._changed, self._planned_in_code = changed, beginning.spec.plan
         self._changes: Mapping[str, Any] = {}
@@ -133,7 +144,7 @@ class Run(RunFrames):
         self._progress = RecordedProgress.none(record) if progress is None else progress
         self.id = self._progress.run_id or self._own_id
         self._journal = Journal(record, self.id, self._progress, hold=self._hold)
-        self.changeable = beginning.changeable
+        self.changeable, self.outlook = beginning.changeable, beginning.outlook
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Give settings of a run that waits for permission other values: its estimate follows.
@@ -212,7 +223,7 @@ class Run(RunFrames):
                 if self._progress:
                     self._resume(by)
                 else:
-                    self._journal.record.add_run(self.id, self.plan.program)
+                    self._journal.record.add_run(self.id, _name_of(self.plan))
                     self._journal.emit(self._planned())
                     self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
             owners.enter(self.id, self._journal)
@@ -637,7 +648,9 @@ class Run(RunFrames):
 
     def __repr__(self) -> str:
         score = "" if self.score is None else f", best {format_score(self.score)}"
-        return f"Run({self.id}, {self.status}{score})"
+        # A cell that begins a run prints this, and the dialog is answered only then.
+        status = f", {self.status}" if self.permitted else ""
+        return f"Run({self.id}{status}{score})"
 
 
 runs_here: Registry[Run] = Registry()
@@ -650,6 +663,16 @@ def live_runs() -> list[Run]:
     The one begun last comes last.
     """
     return runs_here.live()
+
+
+def _name_of(plan: Plan) -> str:
+    """Return what a run is called while nobody has named it: its program.
+
+    Programs of one predictor alone have its class, as many others do: what they do is told as well.
+    """
+    if plan.program not in _SINGLE_PREDICTORS:
+        return plan.program
+    return shown(f"{plan.program}: {next(iter(plan.predictors.values()))}", _LONGEST_NAME)
 
 
 def _new_id() -> str:

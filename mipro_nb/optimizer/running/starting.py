@@ -12,23 +12,26 @@ from mipro_nb.language.settings import settings
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.run import Beginning, Run
 from mipro_nb.optimizer.running.twins import noted, twin_of
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.history import history_rows
 
 
 def run_of(
     spec: RunSpec,
     *,
     ask: bool,
+    student: object,
     resume: bool = False,
     record: str | Path | None = None,
     **_: Any,
 ) -> Run:
     """Return the run of a specification; what only plans depend on is given and not looked at.
 
-    `ask`: whether somebody is asked before the first LM call.
+    `ask`: whether somebody is asked before the first LM call; `student`: the program as given.
 
     Raises
     ------
@@ -43,15 +46,23 @@ def run_of(
         progress = None
         if resume:
             progress, spec = _resumed(opened, spec)
-        told, goes_on = noted(opened, spec, twin, resumes=progress is not None)
-        if told:
-            if goes_on and warn:
-                warnings.warn(told, stacklevel=4)
-            spec = replace(spec, plan=replace(spec.plan, notes=(told, *spec.plan.notes)))
-        return Beginning(spec, progress, twin)
+        rows = history_rows(opened)
+        found = noted(opened, spec, twin, rows, resumes=progress is not None)
+        answered = found.answered
+        if progress is not None:
+            answered = Answered.by(progress.run_id, progress.state.spend)
+        if found.told:
+            if found.goes_on and warn:
+                warnings.warn(found.told, stacklevel=4)
+            spec = replace(spec, plan=replace(spec.plan, notes=(found.told, *spec.plan.notes)))
+        outlook = outlook_of(spec.plan, rows, answered)
+        return Beginning(spec, progress, twin, outlook=outlook)
 
     return Run(
-        beginning(spec, warn=not ask), opened, lambda changes: beginning(spec.changed(changes))
+        beginning(spec, warn=not ask),
+        opened,
+        lambda changes: beginning(spec.changed(changes)),
+        student=student,
     )
 
 

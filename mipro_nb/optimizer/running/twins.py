@@ -5,19 +5,20 @@ One that goes on already may be joined. The answers of one that has ended are in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from mipro_nb.amounts import format_count
 from mipro_nb.errors import RecordError
 from mipro_nb.models.lm import as_counted
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.running.outlook import Answered
 from mipro_nb.optimizer.running.resume import differences, parts_of_others
 from mipro_nb.optimizer.running.run import Run, live_runs
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.view_model import HistoryRow
-from mipro_nb.runs.views.history import history_rows
 
 _GOING_ON = ("running", "paused")
 _TWIN = (
@@ -60,45 +61,74 @@ def twin_of(record: Record, spec: RunSpec) -> Run | None:
     return None if found is None else going_on[found]
 
 
-def noted(record: Record, spec: RunSpec, twin: Run | None, *, resumes: bool) -> tuple[str, bool]:
-    """Return what to know of another run of the same specification, "" if there is none.
+@dataclass(frozen=True)
+class Alike:
+    """What to know of another run of the same specification.
 
-    With it comes whether that run goes on, here or elsewhere. Of one that has ended a run is not
-    told that `resumes` one.
+    Attributes
+    ----------
+    told
+        That in sentences; empty if there is none.
+    goes_on
+        Whether it goes on, here or elsewhere.
+    answered
+        What it was answered, if it has ended; None if nothing of that is kept.
+    """
+
+    told: str = ""
+    goes_on: bool = False
+    answered: Answered | None = None
+
+
+def noted(
+    record: Record, spec: RunSpec, twin: Run | None, rows: Sequence[HistoryRow], *, resumes: bool
+) -> Alike:
+    """Return what to know of another run of the same specification, from the record's `rows`.
+
+    Of one that has ended a run is not told that `resumes` one.
     """
     if twin is not None:
         told = _TWIN.format(run_id=twin.id)
         its, own = twin.plan.caps, spec.plan.caps
         if its != own:
             told = f"{told} {_OTHER_CAPS.format(its=its.text(), own=own.text())}"
-        return told, True
-    rows = history_rows(record)
+        return Alike(told, goes_on=True)
     elsewhere = [row["id"] for row in rows if row["state"] in _GOING_ON and not row["here"]]
     if (run_id := _alike(record, spec, elsewhere)) is not None:
-        return _TWIN_ELSEWHERE.format(run_id=run_id), True
-    return ("" if resumes else _earlier(record, spec, rows)), False
+        return Alike(_TWIN_ELSEWHERE.format(run_id=run_id), goes_on=True)
+    return Alike() if resumes else _earlier(record, spec, rows)
 
 
-def _earlier(record: Record, spec: RunSpec, rows: Iterable[HistoryRow]) -> str:
-    """Return what to know of the newest run of the same specification that has ended; else "".
+def _earlier(record: Record, spec: RunSpec, rows: Iterable[HistoryRow]) -> Alike:
+    """Return what to know of the newest run of the same specification that has ended.
 
     Where an LM's answers are not kept, an earlier run saves nothing.
     """
     lms = filter(None, (spec.task_lm, spec.prompt_lm, spec.teacher_lm))
     if not all(as_counted(lm).cache for lm in lms):
-        return ""
+        return Alike()
     ended = {
         row["id"]: row
         for row in rows
         if row["program"] == spec.plan.program and row["state"] in ("finished", *RESUMABLE)
     }
     found = _alike(record, spec, [*ended][:_LOOKED_AT])
-    if found is None or not ended[found]["calls"]:
-        return ""
-    state = ended[found]["state"]
-    kept = _KEPT.format(calls=format_count(ended[found]["calls"]))
+    if found is None:
+        return Alike()
+    # Clearing the kept answers clears all: then those of this run are gone as well.
+    if not record.answers_kept().answers:
+        return Alike()
+    of_run = RecordedProgress.of(record, found).state
+    state = of_run.state
+    steered = bool(of_run.pinned or of_run.banned) or any(
+        each.source == "user" for made in of_run.candidates.values() for each in made.values()
+    )
+    answered = Answered.by(found, of_run.spend, all_of_it=state == "finished" and not steered)
+    if not answered.calls:
+        return Alike()
+    kept = _KEPT.format(calls=format_count(answered.calls))
     told = _FINISHED if state == "finished" else _ENDED_EARLY
-    return told.format(run_id=found, state=state, kept=kept)
+    return Alike(told.format(run_id=found, state=state, kept=kept), answered=answered)
 
 
 def _alike(record: Record, spec: RunSpec, run_ids: Iterable[str]) -> str | None:

@@ -207,12 +207,21 @@ class Record:
         self._transaction.at_the_end(kept, undone)
 
     def add_run(
-        self, run_id: str, name: str, *, created: float | None = None, tags: Sequence[str] = ()
+        self,
+        run_id: str,
+        name: str,
+        *,
+        created: float | None = None,
+        tags: Sequence[str] = (),
+        note: str = "",
     ) -> None:
         """Enter a run; it was created now, unless the Unix time `created` is given."""
         with self.writing():
-            row = (run_id, time.time() if created is None else created, name, _tags(tags))
-            self._db.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", row)
+            at = time.time() if created is None else created
+            row = (run_id, at, name, _tags(tags), _storable(note))
+            self._db.execute(
+                "INSERT INTO runs (run_id, created, name, tags, note) VALUES (?, ?, ?, ?, ?)", row
+            )
 
     def rename_run(self, run_id: str, name: str) -> None:
         """Give a run another name."""
@@ -221,6 +230,10 @@ class Record:
     def tag_run(self, run_id: str, tags: Sequence[str]) -> None:
         """Give a run these tags, in place of those that it had."""
         self._change_run(run_id, "UPDATE runs SET tags = ? WHERE run_id = ?", _tags(tags))
+
+    def note_run(self, run_id: str, note: str) -> None:
+        """Give a run this note, in place of the one that it had."""
+        self._change_run(run_id, "UPDATE runs SET note = ? WHERE run_id = ?", _storable(note))
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run, its events, and every text that no other run refers to.

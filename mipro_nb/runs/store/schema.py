@@ -2,7 +2,7 @@
 
 | table | holds |
 |---|---|
-| `runs` | a row per run: id, time, name, tags |
+| `runs` | a row per run: id, time, name, tags, note |
 | `events` | what happened, numbered per run; `trial` … `usd` are read from the JSON `body` |
 | `texts` | texts that events refer to, each once |
 | `run_texts` | which run refers to which text |
@@ -120,5 +120,9 @@ def _create(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
+def _add_notes(db: sqlite3.Connection) -> None:
+    db.execute("ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT ''")
+
+
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_notes)
 SCHEMA_VERSION = len(_STEPS)

@@ -16,7 +16,7 @@ from mipro_nb.runs.store.record import Record, time_read
 from mipro_nb.runs.view_model import HistoryRow
 
 _RUNS = """
-SELECT run_id, created, name, tags,
+SELECT run_id, created, name, tags, note,
     (SELECT at FROM events WHERE run_id = runs.run_id ORDER BY seq DESC LIMIT 1)
 FROM runs WHERE run_id IN (SELECT value FROM json_each(?))
 ORDER BY created DESC, rowid DESC
@@ -101,13 +101,14 @@ def _spent(record: Record, ids: str) -> dict[str, _Spent]:
 
 
 def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> HistoryRow:
-    run_id, created, last_at = run[0], time_read(run[1]), time_read(run[4])
+    run_id, created, last_at = run[0], time_read(run[1]), time_read(run[5])
     name, tags = str(run[2]), _tags(run[3])
     planned, ended, best = state.planned, state.ended, state.best
     return {
         "id": run_id,
         "name": name,
         "tags": tags,
+        "note": run[4] if isinstance(run[4], str) else "",
         "program": planned.program if planned else name,
         "state": state.state,
         "created": created,
@@ -141,9 +142,10 @@ def _tags(text: object) -> list[str]:
 def matches(row: HistoryRow, text: str) -> bool:
     """Tell whether every word of `text` occurs in the line, whatever its case.
 
-    Looked at are id, name, tags, program, state, models and settings, these as ``name=value``.
+    Looked at are id, name, tags, note, program, state, models and settings, these as
+    ``name=value``.
     """
-    told = [row["id"], row["name"], *row["tags"], row["program"], row["state"]]
+    told = [row["id"], row["name"], *row["tags"], row["note"], row["program"], row["state"]]
     told += [*row["models"].values()]
     told += [f"{name}={value}" for name, value in row["settings"].items()]
     hay = "\n".join(told).casefold()

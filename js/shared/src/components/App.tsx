@@ -1,9 +1,10 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { HistoryRow, RunComparison, RunSnapshot, WidgetState } from "../generated/view-model";
 import { usePresence, useRun } from "../model/hooks";
 import { keepNewest } from "../model/keep";
 import { BUSY, GONE, type Kernel, type Presence } from "../model/kernel";
 import { Button } from "./base/Button";
+import { useFocusKept } from "./base/focus";
 import { Notice } from "./base/Notice";
 import { Root } from "./base/Root";
 import { useAction } from "./drill/asking";
@@ -77,15 +78,21 @@ interface FollowedRunProps {
 
 function FollowedRun({ kernel, presence, run, saved, keep, onBack }: FollowedRunProps) {
   const { store, error } = useRun(kernel, run, saved);
+  const root = useRef<HTMLDivElement>(null);
+  useFocusKept(root, store !== null, "button");
   useEffect(
     () => (store === null || keep === null ? undefined : keepNewest(store, keep)),
     [store, keep],
   );
   if (store !== null) {
-    return <RunView kernel={kernel} presence={presence} store={store} onBack={onBack} />;
+    return (
+      <div ref={root}>
+        <RunView kernel={kernel} presence={presence} store={store} onBack={onBack} />
+      </div>
+    );
   }
   return (
-    <div class="mipro-page">
+    <div class="mipro-page" ref={root}>
       {onBack && (
         <div>
           <Button kind="quiet" icon="chevronLeft" onClick={onBack}>
@@ -115,11 +122,28 @@ interface HistoryWidgetProps {
 }
 
 /** The history of runs, runs opened from it, and comparisons of them. */
-function HistoryWidget({ state, kernel, presence }: HistoryWidgetProps) {
-  const [places, setPlaces] = useState<readonly Place[]>(() => [firstPlace(state)]);
+function HistoryWidget(props: HistoryWidgetProps) {
+  const [places, setPlaces] = useState<readonly Place[]>(() => [firstPlace(props.state)]);
+  const root = useRef<HTMLDivElement>(null);
+  const place = places.at(-1) ?? firstPlace(props.state);
+  // What was left took the focus with it.
+  useFocusKept(root, places.length, place.kind === "history" ? "[role=grid]" : "button");
+  return (
+    <div ref={root}>
+      <PlaceView {...props} place={place} places={places} setPlaces={setPlaces} />
+    </div>
+  );
+}
+
+interface PlaceViewProps extends HistoryWidgetProps {
+  readonly place: Place;
+  readonly places: readonly Place[];
+  readonly setPlaces: (change: (known: readonly Place[]) => readonly Place[]) => void;
+}
+
+function PlaceView({ state, kernel, presence, place, places, setPlaces }: PlaceViewProps) {
   const rows = useHistory(kernel, state.history, places.length === 1);
   const comparing = useAction();
-  const place = places.at(-1) ?? firstPlace(state);
   const reachable = presence === "absent" || presence === "gone" ? null : kernel;
 
   const go = (next: Place) => setPlaces((known) => [...known, next]);

@@ -521,6 +521,8 @@ export interface HistoryRow {
   readonly id: string;
   readonly name: string;
   readonly tags: readonly string[];
+  /** Absent from what older versions saved in notebooks. */
+  readonly note?: string;
   readonly program: string;
   readonly state: RunState;
   readonly created: number;
@@ -726,6 +728,17 @@ export interface DeltaMessage {
   readonly delta: RunDelta;
 }
 
+/** What changed among the runs of a record, for who lists them. */
+export interface RunsMessage {
+  readonly kind: "runs";
+  /** Runs that are new or have changed; of all runs, in the first message. */
+  readonly rows: readonly HistoryRow[];
+  /** Ids of runs that were deleted. */
+  readonly gone: readonly string[];
+  /** All runs that go on, as they stand. */
+  readonly live: readonly RunSummary[];
+}
+
 /** The view as a page without scripts and as text: what GitHub and converters show. */
 export interface Page {
   readonly "text/html": string;
@@ -745,31 +758,6 @@ export interface Added {
 
 /** What can be asked, and what the answer to it holds. */
 export interface Asks {
-  /** Return a fresh snapshot; the kernel then keeps sending deltas of this run. */
-  snapshot: {
-    ask: { run: string };
-    answer: RunSnapshot;
-  };
-  /** Return a trial with its prompts and examples. */
-  trial: {
-    ask: { run: string; trial: number };
-    answer: TrialDetail;
-  };
-  /** Return the LM calls that an example took. */
-  calls: {
-    ask: { run: string; trial: number; example: number };
-    answer: readonly CallDetail[];
-  };
-  /** Return all demos of a demo set. */
-  demos: {
-    ask: { run: string; predictor: string; index: number };
-    answer: readonly Readonly<Record<string, Clip>>[];
-  };
-  /** Return the whole of a text that was cut; `more` is the Clip's. */
-  text: {
-    ask: { run: string; more: string };
-    answer: string;
-  };
   /** Return a predictor's prompt, as a trial had it, for use without mipro_nb. */
   prompt: {
     ask: { run: string; trial: number; form: string; predictor: string };
@@ -820,31 +808,6 @@ export interface Asks {
     ask: { run: string; predictor: string; instruction: string; based_on: number | null; replaces: boolean };
     answer: Added;
   };
-  /** Return all recorded runs. */
-  history: {
-    ask: Record<string, never>;
-    answer: readonly HistoryRow[];
-  };
-  /** Give a run another name. */
-  rename: {
-    ask: { run: string; name: string };
-    answer: HistoryRow;
-  };
-  /** Give a run other tags. */
-  tag: {
-    ask: { run: string; tags: readonly string[] };
-    answer: HistoryRow;
-  };
-  /** Delete runs from the record. */
-  delete: {
-    ask: { runs: readonly string[] };
-    answer: null;
-  };
-  /** Return runs side by side. */
-  compare: {
-    ask: { runs: readonly string[] };
-    answer: RunComparison;
-  };
   /**
    * Take note that the widget is drawn, and that clicks reach the kernel.
    *
@@ -878,5 +841,65 @@ export interface Asks {
   decline: {
     ask: Record<string, never>;
     answer: null;
+  };
+  /** Return a fresh snapshot; deltas of this run are sent from then on. */
+  snapshot: {
+    ask: { run: string };
+    answer: RunSnapshot;
+  };
+  /** Return a trial with its prompts and examples. */
+  trial: {
+    ask: { run: string; trial: number };
+    answer: TrialDetail;
+  };
+  /** Return the LM calls that an example took. */
+  calls: {
+    ask: { run: string; trial: number; example: number };
+    answer: readonly CallDetail[];
+  };
+  /** Return all demos of a demo set. */
+  demos: {
+    ask: { run: string; predictor: string; index: number };
+    answer: readonly Readonly<Record<string, Clip>>[];
+  };
+  /** Return the whole of a text that was cut; `more` is the Clip's. */
+  text: {
+    ask: { run: string; more: string };
+    answer: string;
+  };
+  /** Return all recorded runs. */
+  history: {
+    ask: Record<string, never>;
+    answer: readonly HistoryRow[];
+  };
+  /** Give a run another name. */
+  rename: {
+    ask: { run: string; name: string };
+    answer: HistoryRow;
+  };
+  /** Give a run other tags. */
+  tag: {
+    ask: { run: string; tags: readonly string[] };
+    answer: HistoryRow;
+  };
+  /** Give a run another note; an empty one takes it away. */
+  note: {
+    ask: { run: string; note: string };
+    answer: HistoryRow;
+  };
+  /** Delete runs from the record. */
+  delete: {
+    ask: { runs: readonly string[] };
+    answer: null;
+  };
+  /** Return runs side by side. */
+  compare: {
+    ask: { runs: readonly string[] };
+    answer: RunComparison;
+  };
+  /** Return a notebook with a small task that can be run as it is. */
+  template: {
+    ask: Record<string, never>;
+    answer: Readonly<Record<string, unknown>>;
   };
 }

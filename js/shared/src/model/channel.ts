@@ -8,5 +8,7 @@ export interface Channel {
   onMessage(listener: (message: FromKernel) => void): () => void;
   /** Whether the other end is still there, as far as the carrier knows. */
   readonly connected: boolean;
+  /** No kernel is at the other end: there, nothing but what is recorded can be asked. */
+  readonly hasOnlyRecord?: boolean;
   onConnectionChange(listener: (connected: boolean) => void): () => void;
 }

@@ -62,6 +62,11 @@ export class Kernel {
     ];
   }
 
+  /** Whether it can do something in a notebook, and not only read the record. */
+  get hasNotebook(): boolean {
+    return this.#channel.hasOnlyRecord !== true;
+  }
+
   get presence(): Presence {
     return this.#presence;
   }

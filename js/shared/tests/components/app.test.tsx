@@ -100,9 +100,11 @@ describe("the history", () => {
     const ended = summary({ state: "finished", steerable: false, name: "an old one" });
     await act(async () => wire.answer("snapshot", snapshot({ summary: ended })));
     expect(screen.getByRole("heading", { name: "an old one" })).toBeTruthy();
+    await waitFor(() => expect(document.activeElement?.textContent).toContain("Back"));
     await user.click(screen.getByRole("button", { name: "Back" }));
     expect(screen.getByText(`name of ${RUN}`)).toBeTruthy();
     expect(wire.asked("history")).toHaveLength(2);
+    await waitFor(() => expect(document.activeElement?.getAttribute("role")).toBe("grid"));
   });
 
   it("says why a run cannot be opened", async () => {

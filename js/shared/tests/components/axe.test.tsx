@@ -44,12 +44,15 @@ it("the dialog with a wrong cap has none", async () => {
   expect(await faults()).toEqual([]);
 });
 
-it.each(["Trials", "Instructions", "Settings"])("the run view on %s has none", async (tab) => {
-  const trials = Array.from({ length: 60 }, (_, number) => trial(number));
-  await shown({ snapshot: snapshot({ trials }) });
-  await userEvent.click(screen.getByRole("tab", { name: new RegExp(tab) }));
-  expect(await faults()).toEqual([]);
-});
+it.each(["Trials", "Instructions", "Spent", "Settings"])(
+  "the run view on %s has none",
+  async (tab) => {
+    const trials = Array.from({ length: 60 }, (_, number) => trial(number));
+    await shown({ snapshot: snapshot({ trials }) });
+    await userEvent.click(screen.getByRole("tab", { name: new RegExp(tab) }));
+    expect(await faults()).toEqual([]);
+  },
+);
 
 it("the run view with its column choice and a question open has none", async () => {
   await shown({ snapshot: snapshot() });

@@ -31,6 +31,16 @@ describe("the score chart", () => {
     expect(bestLine.match(/V/g)).toHaveLength(1);
   });
 
+  it("leaves room for the trials that are planned: the axis stays while they come", () => {
+    const rows = scored([trial(0), trial(1)]);
+    const two = geometry(rows, null, size, 40);
+    const three = geometry(scored([trial(0), trial(1), trial(2)]), null, size, 40);
+    expect(three.points.slice(0, 2).map(({ x }) => x)).toEqual(two.points.map(({ x }) => x));
+    expect(three.xTicks).toEqual(two.xTicks);
+    const beyond = geometry(scored([trial(0), trial(50)]), null, size, 40);
+    expect(beyond.points.at(-1)?.x).toBeLessThan(size.width);
+  });
+
   it("puts higher scores higher, and the student's among them", () => {
     const { points, baselineY } = draw([trial(0, { score: 60 }), trial(1, { score: 90 })]);
     const [low, high] = points;

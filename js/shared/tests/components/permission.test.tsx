@@ -40,6 +40,34 @@ describe("the question", () => {
     expect(dialog.textContent).toContain("below the recommended minimum");
   });
 
+  it("tells first what is left to pay, and how long that takes", () => {
+    const range = (low: number, expected: number, high: number) => ({ low, expected, high });
+    asked({
+      resumes: RUN,
+      left: {
+        calls: range(10, 30, 60),
+        usd: range(0.01, 0.03, 0.06),
+        told: "400 calls are answered in the record already.",
+      },
+      seconds: range(60, 120, 240),
+      seconds_told: "The time is that of the last 3 runs of these models.",
+    });
+    const dialog = screen.getByRole("form").textContent;
+    expect(dialog).toContain("About 30 LM calls left for $0.03 ($0.01 to $0.06)");
+    expect(dialog).toContain("2 min (1 min to 4 min)");
+    expect(dialog).toContain("400 calls are answered in the record already.");
+    expect(dialog).toContain("The time is that of the last 3 runs of these models.");
+  });
+
+  it("says so where nothing is left to pay", () => {
+    const none = { low: 0, expected: 0, high: 0 };
+    asked({ left: { calls: none, usd: none, told: "All is answered." } });
+    const dialog = screen.getByRole("form").textContent;
+    expect(dialog).toContain("Nothing left to pay");
+    expect(dialog).toContain("All is answered.");
+    expect(dialog).not.toContain("About");
+  });
+
   it("has a row for each phase, from low to high, and the total", () => {
     asked();
     const rows = within(screen.getByRole("table")).getAllByRole("row");
@@ -372,6 +400,14 @@ describe("afterwards", () => {
       "Permitted: MultiHop, caps: $0.50, 900 calls, 1 min.",
     );
     expect(screen.getByRole("status").textContent).toContain("starting");
+  });
+
+  it("it has the focus that the button had", async () => {
+    const { user, become } = asked();
+    await user.click(button("Run"));
+    (document.activeElement as HTMLElement).blur(); // it is disabled by now
+    become({ state: "permitted" });
+    await waitFor(() => expect(document.activeElement?.textContent).toContain("Permitted"));
   });
 
   it("one line says that it was cancelled, at no cost", async () => {

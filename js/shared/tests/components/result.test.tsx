@@ -218,7 +218,7 @@ describe("a table as a file", () => {
     await user.click(screen.getByRole("tab", { name: /What still fails/ }));
     await user.click(button("CSV"));
     const [head, first] = (await files[0]?.text())?.split("\r\n") ?? [];
-    expect(head).toContain("Number,ExampleOutcome,Inputs,Expected");
+    expect(head).toContain("Number,Outcome,Inputs,Expected");
     expect(first).toContain("1,never right,question: Which river?");
   });
 });

@@ -56,8 +56,9 @@ describe("a run with neither caps nor an estimate", () => {
     const shown = () => screen.getByRole("region", { name: `Run ${RUN}` }).textContent ?? "";
     expect(shown()).not.toContain("expected");
     expect(shown()).not.toContain("cap $");
-    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    await user.click(screen.getByRole("tab", { name: "Spent" }));
     expect(shown()).toContain("There is no estimate of this run.");
+    await user.click(screen.getByRole("tab", { name: "Settings" }));
     expect(shown()).toContain("capsnone");
   });
 
@@ -507,6 +508,26 @@ describe("the trial table", () => {
     expect(document.activeElement?.textContent).toBe("Trial 1");
   });
 
+  it("has the focus again once what was opened from it is closed", async () => {
+    const { user } = await opened(snapshot({ trials: manyTrials.slice(0, 10) }));
+    await act(() => grid().focus());
+    for (const close of [
+      () => user.keyboard("{Escape}"),
+      () => user.click(button("Close trial 9")),
+    ]) {
+      await user.keyboard("{Home}{Enter}");
+      await waitFor(() => expect(document.activeElement?.textContent).toBe("Trial 9"));
+      await close();
+      await waitFor(() => expect(document.activeElement).toBe(grid()));
+    }
+  });
+
+  it("says of trials of a paused run that they are paused", async () => {
+    const running = trial(3, { state: "running", score: null, seconds: null });
+    await opened(snapshot({ summary: summary({ state: "paused" }), trials: [trial(0), running] }));
+    expect(within(grid()).getByText("paused")).toBeTruthy();
+  });
+
   it("marks with Space; two marked trials can be compared", async () => {
     const { wire, user } = await opened(snapshot({ trials: manyTrials.slice(0, 10) }));
     await act(() => grid().focus());
@@ -572,7 +593,7 @@ describe("the tabs", () => {
     expect(panel.textContent).toContain("caps$1.00");
   });
 
-  it("set what a phase came to against its estimate", async () => {
+  it("have one that sets what a phase came to against its estimate", async () => {
     const { phases } = summary();
     const { user } = await opened(
       snapshot({
@@ -581,7 +602,7 @@ describe("the tabs", () => {
         }),
       }),
     );
-    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    await user.click(screen.getByRole("tab", { name: "Spent" }));
     const row = screen.getByRole("row", { name: /^Baseline/ });
     expect(within(row).getAllByRole("cell")[0]?.textContent).toBe("77est. 10050 – 200");
   });

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { Select } from "../base/Field";
+import { holdsFocus } from "../base/focus";
 import { SafeText } from "../base/SafeText";
 import { type CardOrder, orders, useSteadyOrder } from "./order";
 import type { Switched } from "./steering";
@@ -35,7 +36,7 @@ export function CandidateSection<C extends Card>({
 }: CandidateSectionProps<C>) {
   const list = useRef<HTMLUListElement>(null);
   const [order, setOrder] = useState<CardOrder>("score");
-  const ordered = useSteadyOrder(cards, order, () => hasFocus(list.current));
+  const { ordered, held } = useSteadyOrder(cards, order, () => holdsFocus(list.current));
   const pinned = cards.filter((card) => card.pinned).length;
   const banned = cards.filter((card) => card.banned).length;
 
@@ -64,6 +65,9 @@ export function CandidateSection<C extends Card>({
         </div>
       </div>
       {children}
+      {held && (
+        <p class="mipro-muted mipro-small">The order stays as it is while you work on a card.</p>
+      )}
       <ul class="mipro-cards" ref={list}>
         {ordered.map((card) => (
           <li key={card.index}>{draw(card)}</li>
@@ -82,12 +86,6 @@ function summaryOf(count: number, pinned: number, banned: number, things: string
     parts.push(`${banned} banned`);
   }
   return parts.join(" · ");
-}
-
-function hasFocus(element: HTMLElement | null): boolean {
-  // In a shadow root, the document only knows of its host.
-  const root = element?.getRootNode() as Document | ShadowRoot | undefined;
-  return element?.contains(root?.activeElement ?? null) ?? false;
 }
 
 /** The cards by predictor, in the order in which the program has them. */

@@ -34,15 +34,17 @@ export function inOrder<Card extends Ordered>(cards: readonly Card[], order: Car
 /**
  * The cards in order, but not moved about while a person is at work on one of them.
  *
- * `held` says so. New cards then come last.
+ * `held` asks whether one is. New cards then come last; the answer tells whether any stand otherwise
+ * than they would.
  */
 export function useSteadyOrder<Card extends Ordered>(
   cards: readonly Card[],
   order: CardOrder,
   held: () => boolean,
-): readonly Card[] {
+): { readonly ordered: readonly Card[]; readonly held: boolean } {
   const last = useRef<{ order: CardOrder; indexes: readonly number[] } | null>(null);
-  let result = inOrder(cards, order);
+  const wanted = inOrder(cards, order);
+  let result = wanted;
   if (last.current?.order === order && held()) {
     const { indexes } = last.current;
     const place = (card: Card): number => {
@@ -52,5 +54,6 @@ export function useSteadyOrder<Card extends Ordered>(
     result = [...cards].sort((a, b) => place(a) - place(b) || a.index - b.index);
   }
   last.current = { order, indexes: result.map((card) => card.index) };
-  return result;
+  const isHeld = result.some((card, place) => card.index !== wanted[place]?.index);
+  return { ordered: result, held: isHeld };
 }

@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { usePageId } from "../../model/ids";
 import { IconButton } from "../base/Button";
+import { useFocusReturn } from "../base/focus";
 
 interface DrillFrameProps {
   readonly title: ComponentChildren;
@@ -14,11 +15,17 @@ interface DrillFrameProps {
   readonly onClose: (() => void) | null;
 }
 
-/** A view that was opened from another and goes away with Escape; the focus begins at its title. */
+/**
+ * A view that was opened from another and goes away with Escape.
+ *
+ * The focus begins at its title, and returns to where it came from.
+ */
 export function DrillFrame({ title, aside, name, children, onClose }: DrillFrameProps) {
   const id = usePageId();
   const heading = useRef<HTMLHeadingElement>(null);
+  const frame = useRef<HTMLElement>(null);
   const opened = onClose !== null;
+  useFocusReturn(frame, opened);
   useEffect(() => {
     if (opened) {
       heading.current?.focus();
@@ -27,6 +34,7 @@ export function DrillFrame({ title, aside, name, children, onClose }: DrillFrame
 
   return (
     <section
+      ref={frame}
       class="mipro-drill"
       aria-labelledby={id}
       onKeyDown={(event) => {

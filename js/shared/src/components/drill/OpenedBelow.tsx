@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { holdsFocus } from "../base/focus";
 
 interface OpenedBelowProps {
   /** The table. */
@@ -43,10 +44,4 @@ export function OpenedBelow({ children, name, detail, onClose }: OpenedBelowProp
       {name !== null && <div ref={below}>{detail}</div>}
     </div>
   );
-}
-
-function holdsFocus(element: HTMLElement | null): boolean {
-  // In a shadow root, the document only knows of its host.
-  const root = element?.getRootNode() as Document | ShadowRoot | undefined;
-  return element?.contains(root?.activeElement ?? null) ?? false;
 }

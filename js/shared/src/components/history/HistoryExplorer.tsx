@@ -4,7 +4,7 @@ import type { Kernel } from "../../model/kernel";
 import { canBeResumed } from "../../model/resume";
 import { excerpt } from "../../text";
 import { Button } from "../base/Button";
-import { DataTable } from "../base/DataTable";
+import { type Column, DataTable } from "../base/DataTable";
 import { TextField } from "../base/Field";
 import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
@@ -12,8 +12,8 @@ import { useAction } from "../drill/asking";
 import { CopyButton } from "../drill/CopyButton";
 import { counted } from "../drill/counted";
 import { ResumeHint } from "../live/ResumeHint";
-import { columns, titleOf } from "./columns";
-import { DeleteForm, RenameForm, TagForm } from "./RunForms";
+import { columns as allColumns, titleOf } from "./columns";
+import { DeleteForm, NoteForm, RenameForm, TagForm } from "./RunForms";
 import { search } from "./search";
 
 interface HistoryExplorerProps {
@@ -22,9 +22,15 @@ interface HistoryExplorerProps {
   readonly initialQuery: string;
   readonly onOpenRun: (id: string) => void;
   readonly onCompare: (ids: readonly string[]) => void;
+  /** Instead of all columns, where there is little room. */
+  readonly columns?: readonly Column<HistoryRow>[];
+  readonly rowHeight?: number;
+  readonly maxHeight?: number;
+  /** The rows are kept up to date by who gives them: there is nothing to refresh. */
+  readonly isFed?: boolean;
 }
 
-type Form = "rename" | "tag" | "delete";
+type Form = "rename" | "tag" | "note" | "delete";
 
 /** All recorded runs: to find, open, compare, name, tag and delete. */
 export function HistoryExplorer({
@@ -33,6 +39,10 @@ export function HistoryExplorer({
   initialQuery,
   onOpenRun,
   onCompare,
+  columns = allColumns,
+  rowHeight = 30,
+  maxHeight = 460,
+  isFed = false,
 }: HistoryExplorerProps) {
   const [known, setKnown] = useState(rows);
   const [query, setQuery] = useState(initialQuery);
@@ -105,7 +115,7 @@ export function HistoryExplorer({
             Start one with <code>%mipro run</code> or <code>MIPROv2(…).compile(…)</code>; it will be
             listed here, with every trial, candidate and call.
           </p>
-          {kernel !== null && (
+          {kernel !== null && !isFed && (
             <Button onClick={refresh}>{refreshing.pending ? "Looking…" : "Look again"}</Button>
           )}
         </div>
@@ -122,7 +132,8 @@ export function HistoryExplorer({
         columns={columns}
         rowKey={(row) => row.id}
         initialSort={{ column: "created", descending: true }}
-        maxHeight={460}
+        maxHeight={maxHeight}
+        rowHeight={rowHeight}
         onOpen={(row) => onOpenRun(row.id)}
         {...(kernel === null ? {} : { onMark: mark, marked })}
         markLabel={(row) => `Mark ${titleOf(row)}`}
@@ -132,7 +143,7 @@ export function HistoryExplorer({
               <TextField
                 label="Search the runs"
                 hideLabel
-                placeholder="Name, tag, program, model, id or state"
+                placeholder="Name, tag, note, program, model, id or state"
                 value={query}
                 onInput={setQuery}
               />
@@ -142,7 +153,7 @@ export function HistoryExplorer({
                 ? counted(known.length, "run")
                 : `${found.length} of ${counted(known.length, "run")}`}
             </span>
-            {kernel !== null && (
+            {kernel !== null && !isFed && (
               <Button kind="quiet" onClick={refresh}>
                 {refreshing.pending ? "Refreshing…" : "Refresh"}
               </Button>
@@ -196,6 +207,15 @@ export function HistoryExplorer({
                       Tags
                     </Button>
                   </span>
+                  <span data-form="note">
+                    <Button
+                      icon="note"
+                      expanded={form === "note"}
+                      onClick={() => setForm(form === "note" ? null : "note")}
+                    >
+                      Note
+                    </Button>
+                  </span>
                 </>
               )}
               {chosen.length > 1 && (
@@ -230,6 +250,11 @@ export function HistoryExplorer({
           )}
         </div>
       )}
+      {only?.note && (
+        <p class="mipro-history-note">
+          <SafeText text={only.note} />
+        </p>
+      )}
       {only?.billed && <p class="mipro-muted">{only.billed}</p>}
       {only !== undefined && canBeResumed(only.state) && <ResumeHint run={only} />}
       {form === "rename" && only !== undefined && (
@@ -256,6 +281,20 @@ export function HistoryExplorer({
             change(async (kernel) => {
               replace(await kernel.ask("tag", { run: only.id, tags }));
               return "The tags were saved.";
+            })
+          }
+        />
+      )}
+      {form === "note" && only !== undefined && (
+        <NoteForm
+          key={only.id}
+          row={only}
+          action={changing}
+          onCancel={close}
+          onNote={(note) =>
+            change(async (kernel) => {
+              replace(await kernel.ask("note", { run: only.id, note }));
+              return "The note was saved.";
             })
           }
         />

@@ -38,7 +38,7 @@ function FormFrame({
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
     // Where there is nothing to type, the focus begins at the button that changes nothing.
-    const field = form.current?.querySelector<HTMLElement>("input");
+    const field = form.current?.querySelector<HTMLElement>("input, textarea");
     (field ?? form.current?.querySelector<HTMLElement>("button[type=button]"))?.focus();
   }, []);
   return (
@@ -136,6 +136,42 @@ export function TagForm({ row, action, onTag, onCancel }: TagFormProps) {
 function tagsIn(text: string): string[] {
   return [...new Set(text.split(",").map((tag) => tag.trim()))].filter(Boolean);
 }
+
+interface NoteFormProps extends RunFormProps {
+  readonly onNote: (note: string) => void;
+}
+
+export function NoteForm({ row, action, onNote, onCancel }: NoteFormProps) {
+  const [note, setNote] = useState(row.note ?? "");
+  return (
+    <FormFrame
+      label="Note on the run"
+      action={action}
+      submit="Save note"
+      busy="Saving…"
+      onCancel={onCancel}
+      onSubmit={() => onNote(note)}
+    >
+      <textarea
+        class="mipro-note"
+        aria-label="Note"
+        rows={4}
+        maxLength={LONGEST_NOTE}
+        value={note}
+        onInput={(event) => setNote(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+            event.preventDefault();
+            onNote(note);
+          }
+        }}
+      />
+    </FormFrame>
+  );
+}
+
+/** Characters, as the record has it. */
+const LONGEST_NOTE = 10_000;
 
 interface DeleteFormProps {
   readonly rows: readonly HistoryRow[];

@@ -23,7 +23,7 @@ export const columns: readonly Column<HistoryRow>[] = [
     header: "Name",
     value: (row) => titleOf(row).toLowerCase(),
     cell: (row) => (
-      <>
+      <span class="mipro-history-run" title={[titleOf(row), ...row.tags].join(" · ")}>
         <span class="mipro-history-name">
           <SafeText text={excerpt(titleOf(row))} />
         </span>
@@ -32,9 +32,9 @@ export const columns: readonly Column<HistoryRow>[] = [
             <SafeText text={excerpt(tag, 40)} />
           </span>
         ))}
-      </>
+      </span>
     ),
-    width: "minmax(140px, 3fr)",
+    width: "minmax(170px, 3fr)",
   },
   {
     id: "id",

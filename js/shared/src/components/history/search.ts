@@ -4,7 +4,7 @@ import type { HistoryRow } from "../../generated/view-model";
 import { stateNames } from "../../model/words";
 
 /**
- * The runs in which every word of the query occurs: in name, tags, program, state, models, settings
+ * The runs in which every word of the query occurs: in name, tags, note, program, state, models, settings
  * as `name=value`, or id. Python's `matches` says the same.
  */
 export function search(rows: readonly HistoryRow[], query: string): readonly HistoryRow[] {
@@ -19,10 +19,10 @@ export function search(rows: readonly HistoryRow[], query: string): readonly His
 }
 
 function searchable(row: HistoryRow): string {
-  const { name, tags, program, models, settings, id, state } = row;
+  const { name, tags, note = "", program, models, settings, id, state } = row;
   const told = Object.entries(settings).map(([key, value]) => `${key}=${value ?? "None"}`);
   return [
-    ...[name, ...tags, program, id, state, stateNames[state]],
+    ...[name, ...tags, note, program, id, state, stateNames[state]],
     ...Object.values(models),
     ...told,
   ]

@@ -58,9 +58,11 @@ function countText({ state, done, total, unit }: PhaseProgress): string {
   if (state === "waiting" && done === 0) {
     return total === null ? "" : countOf(total, unit);
   }
-  return total === null || (state === "done" && done === total)
-    ? countOf(done, unit)
-    : `${formatCount(done)} of ${countOf(total, unit)}`;
+  if (total === null || (state === "done" && done === total)) {
+    return countOf(done, unit);
+  }
+  // A phase may be done before all is: so much was its most.
+  return `${formatCount(done)} of ${state === "done" ? "at most " : ""}${countOf(total, unit)}`;
 }
 
 /** A number of units, whose name is that of several. */

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { formatCount } from "../../format";
+import type { PhaseProgress } from "../../generated/view-model";
 import { useSnapshot, useStable } from "../../model/hooks";
 import type { Kernel, Presence } from "../../model/kernel";
 import { standing } from "../../model/standing";
@@ -16,7 +17,7 @@ import { type Opened, OpenedTrials } from "./OpenedTrials";
 import { RunHeader } from "./RunHeader";
 import { RunProgress } from "./RunProgress";
 import { ScoreChart } from "./ScoreChart";
-import { SettingsPanel } from "./SettingsPanel";
+import { SettingsPanel, SpentPanel } from "./SettingsPanel";
 import { TrialsTable } from "./TrialsTable";
 
 interface RunViewProps {
@@ -27,7 +28,7 @@ interface RunViewProps {
   readonly onBack: (() => void) | null;
 }
 
-type TabId = "trials" | "outcomes" | "instructions" | "demos" | "cost" | "settings";
+type TabId = "trials" | "outcomes" | "instructions" | "demos" | "cost" | "spent" | "settings";
 
 /** A run, going on or over: its state, scores, trials and candidates. */
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
@@ -87,6 +88,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
         trials={trials}
         baseline={summary.baseline}
         best={best}
+        planned={now.going ? (searchOf(phases)?.total ?? null) : null}
         selected={openedTrial}
         onSelect={open}
       />
@@ -100,6 +102,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
           ...(objectives === null ? [] : [{ id: "cost", label: "Cost" } as const]),
+          { id: "spent", label: "Spent" },
           { id: "settings", label: "Settings" },
         ]}
         selected={tab}
@@ -116,7 +119,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             <TrialsTable
               trials={trials}
               predictors={predictors}
-              going={now.going}
+              begun={now.going ? (summary.state === "paused" ? "paused" : "running") : "unfinished"}
               best={best?.trial ?? null}
               opened={openedTrial}
               onOpen={open}
@@ -160,9 +163,14 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
         {tab === "cost" && objectives !== null && (
           <CostPanel objectives={objectives} onOpen={open} />
         )}
+        {tab === "spent" && <SpentPanel summary={summary} />}
         {tab === "settings" && <SettingsPanel summary={summary} />}
       </Tabs>
       <Announcer summary={summary} />
     </section>
   );
+}
+
+function searchOf(phases: readonly PhaseProgress[]): PhaseProgress | undefined {
+  return phases.find(({ phase }) => phase === "search");
 }

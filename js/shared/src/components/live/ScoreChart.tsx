@@ -22,6 +22,8 @@ interface ScoreChartProps {
   readonly trials: readonly TrialRow[];
   readonly baseline: number | null;
   readonly best: RunSummary["best"];
+  /** The number of the last trial that is planned; null where none will follow. */
+  readonly planned: number | null;
   /** The trial that is open. */
   readonly selected: number | null;
   readonly onSelect: (trial: number) => void;
@@ -46,10 +48,20 @@ interface DrawnScoreChartProps extends Omit<ScoreChartProps, "trials"> {
   readonly rows: readonly ScoredRow[];
 }
 
-function DrawnScoreChart({ rows, baseline, best, selected, onSelect }: DrawnScoreChartProps) {
+function DrawnScoreChart({
+  rows,
+  baseline,
+  best,
+  planned,
+  selected,
+  onSelect,
+}: DrawnScoreChartProps) {
   const id = usePageId();
   const { box, size } = useSize({ width: 720, height: 220 });
-  const chart = useMemo(() => geometry(rows, baseline, size), [rows, baseline, size]);
+  const chart = useMemo(
+    () => geometry(rows, baseline, size, planned),
+    [rows, baseline, size, planned],
+  );
   const [pointed, setPointed] = useState<number | null>(null);
 
   const pointOf = (trial: number | null) =>

@@ -9,25 +9,31 @@ import { counted } from "../drill/counted";
 import { EstimateTable } from "../permission/EstimateTable";
 import { FormatsTable } from "./FormatsTable";
 
-/** What the run was started with, and what it came to against its estimate. */
+/** What the run came to against its estimate. */
+export const SpentPanel = memo(function DrawnSpent({ summary }: { readonly summary: RunSummary }) {
+  const { estimate } = summary;
+  return (
+    <section class="mipro-settings">
+      <h3>Actual against estimate</h3>
+      {estimate === null ? (
+        <p class="mipro-muted">There is no estimate of this run.</p>
+      ) : (
+        <EstimateTable estimate={estimate} actual={actualOf(summary)} />
+      )}
+    </section>
+  );
+});
+
+/** What the run was started with. */
 export const SettingsPanel = memo(function DrawnSettings({
   summary,
 }: {
   readonly summary: RunSummary;
 }) {
-  const { estimate } = summary;
   return (
     <div class="mipro-settings">
       <Notes notes={summary.notes} />
       {summary.formats != null && <FormatsTable formats={summary.formats} />}
-      <section>
-        <h3>Actual against estimate</h3>
-        {estimate === null ? (
-          <p class="mipro-muted">There is no estimate of this run.</p>
-        ) : (
-          <EstimateTable estimate={estimate} actual={actualOf(summary)} />
-        )}
-      </section>
       <div class="mipro-settings-columns">
         <section>
           <h3>Run</h3>

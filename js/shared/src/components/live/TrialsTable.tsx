@@ -4,14 +4,14 @@ import { configurationText } from "../../model/words";
 import { Button } from "../base/Button";
 import { DataTable } from "../base/DataTable";
 import { Select, TextField } from "../base/Field";
-import { trialColumns } from "./trialColumns";
+import { type Begun, trialColumns } from "./trialColumns";
 
 interface TrialsTableProps {
   readonly trials: readonly TrialRow[];
   /** The same array at each drawing. */
   readonly predictors: readonly string[];
-  /** Whether the run goes on. */
-  readonly going: boolean;
+  /** How trials stand that have not ended. */
+  readonly begun: Begun;
   readonly best: number | null;
   readonly opened: number | null;
   readonly onOpen: (trial: number) => void;
@@ -33,7 +33,7 @@ const filters = [
 export function TrialsTable({
   trials,
   predictors,
-  going,
+  begun,
   best,
   opened,
   onOpen,
@@ -42,7 +42,7 @@ export function TrialsTable({
   const [text, setText] = useState("");
   const [shown, setShown] = useState<Shown>("all");
   const [marked, setMarked] = useState<readonly number[]>([]);
-  const columns = useMemo(() => trialColumns(predictors, going), [predictors, going]);
+  const columns = useMemo(() => trialColumns(predictors, begun), [predictors, begun]);
   const rows = useMemo(() => filtered(trials, text, shown), [trials, text, shown]);
   const [first, second] = marked;
 

@@ -41,11 +41,13 @@ export function geometry(
   rows: readonly ScoredRow[],
   baseline: number | null,
   { width, height }: Size,
+  planned: number | null = null,
 ): ChartGeometry {
   const bottom = height - margin.bottom;
   const right = Math.max(margin.left + 1, width - margin.right);
   const yScale = scoreScale(rows, baseline);
-  const last = Math.max(1, rows.at(-1)?.trial ?? 1);
+  // Room for what is planned from the beginning: or the axis would be stretched at every trial.
+  const last = Math.max(1, planned ?? 1, rows.at(-1)?.trial ?? 1);
   // Some air left and right, so that no point lies on the frame.
   const air = Math.min(12, (right - margin.left) / (last + 1) / 2);
   const x = (trial: number) =>

@@ -14,17 +14,20 @@ import { IntervalBar } from "../base/IntervalBar";
 import { numberColumn } from "../base/numberColumn";
 import { SafeText } from "../base/SafeText";
 
+/** How a trial stands that has not ended: as its run does. */
+export type Begun = "running" | "paused" | "unfinished";
+
 /** Beyond so many predictors their columns would leave no room for the rest. */
 const mostColumns = 3;
 
 /**
  * The columns of the trial table.
  *
- * `predictors` are those of the program, `going` says whether a running trial runs still.
+ * `predictors` are those of the program, `begun` says how a trial stands that has not ended.
  */
 export function trialColumns(
   predictors: readonly string[],
-  going: boolean,
+  begun: Begun,
 ): readonly Column<TrialRow>[] {
   return [
     numberColumn({
@@ -43,27 +46,27 @@ export function trialColumns(
         <span class={`mipro-kind mipro-kind--${row.kind}`}>{kindNames[row.kind]}</span>
       ),
     },
-    ...configurationColumns(predictors),
-    numberColumn({
-      id: "examples",
-      header: "Examples",
-      width: "84px",
-      value: (row) => row.scored,
-      cell: examplesText,
-    }),
     {
       id: "score",
       header: "Score",
       title: "Score and its 95 % interval",
-      width: "216px",
+      width: "204px",
       value: (row) => row.score,
       largestFirst: true,
       cell: (row) => <Score row={row} />,
     },
+    ...configurationColumns(predictors),
+    numberColumn({
+      id: "examples",
+      header: "Examples",
+      width: "72px",
+      value: (row) => row.scored,
+      cell: examplesText,
+    }),
     numberColumn({
       id: "usd",
       header: "Cost",
-      width: "76px",
+      width: "92px",
       value: (row) => row.usd,
       cell: (row) => formatAbout(formatUsd(row.usd), row.about),
     }),
@@ -88,7 +91,7 @@ export function trialColumns(
       header: "State",
       width: "92px",
       value: (row) => row.state,
-      cell: (row) => <State row={row} going={going} />,
+      cell: (row) => <State row={row} begun={begun} />,
     },
     numberColumn({
       id: "reused",
@@ -215,8 +218,8 @@ function Score({ row }: { readonly row: TrialRow }) {
   );
 }
 
-function State({ row, going }: { readonly row: TrialRow; readonly going: boolean }) {
-  const state = row.state === "running" && !going ? "unfinished" : row.state;
+function State({ row, begun }: { readonly row: TrialRow; readonly begun: Begun }) {
+  const state = row.state === "running" ? begun : row.state;
   return (
     <span class={`mipro-trial-state mipro-trial-state--${state.replace(" ", "-")}`}>{state}</span>
   );

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { formatCount, formatDuration, formatRange, formatUsd } from "../../format";
 import type { PermissionRequest } from "../../generated/view-model";
 import { usePageId } from "../../model/ids";
@@ -6,6 +6,7 @@ import { BUSY, GONE, type Kernel, type Presence } from "../../model/kernel";
 import { settingText } from "../../model/words";
 import { Button } from "../base/Button";
 import { Checkbox, TextField } from "../base/Field";
+import { useFocusKept } from "../base/focus";
 import { Icon } from "../base/Icon";
 import { Notes } from "../base/Notes";
 import { Notice } from "../base/Notice";
@@ -25,10 +26,21 @@ interface PermissionDialogProps {
 }
 
 /** Asks whether a run may be started, and says afterwards what the answer was. */
-export function PermissionDialog({ kernel, presence, request }: PermissionDialogProps) {
+export function PermissionDialog(props: PermissionDialogProps) {
+  const root = useRef<HTMLDivElement>(null);
+  // The button that gave the answer took the focus with it.
+  useFocusKept(root, props.request.state, ".mipro-permission-done");
+  return (
+    <div ref={root}>
+      <QuestionOrAnswer {...props} />
+    </div>
+  );
+}
+
+function QuestionOrAnswer({ kernel, presence, request }: PermissionDialogProps) {
   if (request.state === "permitted") {
     return (
-      <p class="mipro-permission-done">
+      <p class="mipro-permission-done" tabIndex={-1}>
         <Icon name="check" />
         <span>
           {request.resumes ? "Resumed" : "Permitted"}: <SafeText text={request.program} />, caps:{" "}
@@ -40,7 +52,7 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
   }
   if (request.state === "joined") {
     return (
-      <p class="mipro-permission-done">
+      <p class="mipro-permission-done" tabIndex={-1}>
         <Icon name="check" />
         <span>Joined run {request.joins}, which is already running. No new run was started.</span>
       </p>
@@ -48,7 +60,7 @@ export function PermissionDialog({ kernel, presence, request }: PermissionDialog
   }
   if (request.state === "declined") {
     return (
-      <p class="mipro-permission-done">
+      <p class="mipro-permission-done" tabIndex={-1}>
         <Icon name="ban" />
         <span>Cancelled. No LM call was made{request.resumes && "; the run is as it was"}.</span>
       </p>

@@ -40,7 +40,7 @@ const columns: readonly Column<ExampleOutcome>[] = [
   }),
   {
     id: "verdict",
-    header: "ExampleOutcome",
+    header: "Outcome",
     width: "104px",
     value: (row) => row.verdict,
     cell: (row) => (

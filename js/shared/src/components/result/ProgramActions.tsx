@@ -24,7 +24,7 @@ const forms = [
 
 /** What can be done with the program of a trial: copy its prompt, use it here, save it. */
 export function ProgramActions({ kernel, run, trial, predictors }: ProgramActionsProps) {
-  if (kernel === null) {
+  if (kernel === null || !kernel.hasNotebook) {
     return <WithoutKernel run={run} trial={trial} />;
   }
   const shared = { kernel, run, trial };

@@ -37,7 +37,7 @@ export function ResultCard({
             trial={trial}
             predictors={result.prompts.map(({ predictor }) => predictor)}
           />
-          {kernel !== null && <ShareButton kernel={kernel} run={summary.id} />}
+          {kernel?.hasNotebook && <ShareButton kernel={kernel} run={summary.id} />}
           {changed && (
             <Button kind="quiet" icon="compare" onClick={() => onCompare([0, trial])}>
               Compare with the student

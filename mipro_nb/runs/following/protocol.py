@@ -1,21 +1,22 @@
-"""What a widget and its kernel say to each other, as custom messages.
+"""What a view and what is behind it, a kernel or the Jupyter server, say to each other.
 
-The widget asks; the kernel answers each question with one answer or refusal of the same id. While
-a run goes on, the kernel also sends deltas unasked. The front end's types are made of what is
+The view asks; each question is answered with one answer or refusal of the same id. While a run
+goes on, deltas are also sent unasked. The front end's types are made of what is
 declared here, and of the parameters of what answers (``make types``).
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypedDict, TypeVar, get_type_hints, is_typeddict
 
 from pydantic import TypeAdapter, ValidationError
 
-from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.errors import InvalidArgumentError, MiproError
 from mipro_nb.runs.events import first_problem
-from mipro_nb.runs.view_model import RunDelta, Shown
+from mipro_nb.runs.view_model import HistoryRow, RunDelta, RunSummary, Shown
 
 Kind = Literal["run", "history", "comparison"]
 """What a widget opens with."""
@@ -25,6 +26,8 @@ Answers = Mapping[str, Callable[..., Any]]
 
 REQUESTS: list[Callable[..., Any]] = []
 """All methods that answer a request."""
+
+_log = logging.getLogger(__name__)
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -72,6 +75,25 @@ class DeltaMessage(TypedDict):
     delta: RunDelta
 
 
+class RunsMessage(TypedDict):
+    """What changed among the runs of a record, for who lists them.
+
+    Attributes
+    ----------
+    rows
+        Runs that are new or have changed; of all runs, in the first message.
+    gone
+        Ids of runs that were deleted.
+    live
+        All runs that go on, as they stand.
+    """
+
+    kind: Literal["runs"]
+    rows: list[HistoryRow]
+    gone: list[str]
+    live: list[RunSummary]
+
+
 Page = TypedDict("Page", {"text/html": str, "text/plain": str})
 Page.__doc__ = "The view as a page without scripts and as text: what GitHub and converters show."
 
@@ -91,9 +113,39 @@ def request(method: _Method) -> _Method:
 
 def requests_of(answering: object) -> Answers:
     """Return what can be asked of an object."""
-    own = vars(type(answering))
-    names = [method.__name__ for method in REQUESTS if own.get(method.__name__) is method]
+    kind = type(answering)
+    names = [m.__name__ for m in REQUESTS if getattr(kind, m.__name__, None) is m]
     return {name: getattr(answering, name) for name in names}
+
+
+def reply_to(number: int, what: Any, ask: Any, answers: Answers) -> WidgetAnswer | WidgetRefusal:
+    """Return the answer to a request, or why there is none; it raises nothing.
+
+    Parameters
+    ----------
+    number
+        The id that the request has.
+    what, ask
+        What is asked, and with which values, as they came.
+    answers
+        What can be asked.
+    """
+    try:
+        if not isinstance(what, str) or what not in answers or not isinstance(ask, dict):
+            msg = f"This mipro_nb knows no request {what!r} here: reload the page."
+            raise MiproError(msg)  # noqa: TRY301 - refused as all others are
+        return {"kind": "answer", "id": number, "value": answered(answers[what], ask)}
+    except MiproError as error:
+        return refusal(number, str(error))
+    except Exception as error:  # noqa: BLE001 - a front end must hear of it, and go on
+        _log.exception("A view's request %r failed.", what)
+        return refusal(number, f"{type(error).__name__} in mipro_nb: {error}")
+
+
+def refusal(number: int, error: str) -> WidgetRefusal:
+    """Return a refusal that can be sent, whatever the sentence holds."""
+    sendable = error.encode("utf-8", "backslashreplace").decode("utf-8")
+    return {"kind": "refusal", "id": number, "error": sendable}
 
 
 def answered(method: Callable[..., Any], ask: Mapping[str, Any]) -> Any:

@@ -6,14 +6,36 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
-from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.runs.recorded_runs import load_run
+from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.view_model import RunDelta, RunSnapshot, TrialDetail
 from mipro_nb.runs.views.details import trial_detail
 from mipro_nb.runs.views.view import RunView
+
+
+class LiveRun(Protocol):
+    """What a run that goes on in this process says about itself."""
+
+    @property
+    def permitted(self) -> bool:
+        """Tell whether it has begun."""
+        ...
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many LM calls are in flight."""
+        ...
+
+    def read(self, view: Callable[[RunState], Any]) -> Any:
+        """Return what `view` makes of its state."""
+        ...
+
+
+FindLive = Callable[[str], LiveRun | None]
+"""Finds the run of an id, if it goes on in this process."""
 
 _Told = TypeVar("_Told", RunSnapshot, RunDelta)
 
@@ -42,6 +64,8 @@ class Follower:
         Takes every delta; called in the follower's thread.
     at_end
         Called once, after the last delta of a run that has ended.
+    find_live
+        Finds runs of this process.
     """
 
     def __init__(
@@ -50,10 +74,12 @@ class Follower:
         run_id: str,
         tell: Callable[[RunDelta], None],
         at_end: Callable[[], None] = lambda: None,
+        find_live: FindLive = lambda _: None,
     ) -> None:
         self.run_id = run_id
         self.record = record
         self._tell, self._at_end = tell, at_end
+        self._find_live = find_live
         self._lock = threading.RLock()
         self._closed = threading.Event()
         self._view = RunView(record, run_id)
@@ -67,11 +93,15 @@ class Follower:
 
     def begin(self) -> None:
         """Start to tell what changes, unless the run is over."""
-        if self._lives():
+        if self.goes_on():
             self._thread.start()
         else:
             self._closed.set()
             self._at_end()
+
+    def close(self) -> None:
+        """Tell no more."""
+        self._closed.set()
 
     def snapshot(self, details: tuple[int, ...] = ()) -> RunSnapshot:
         """Return all that is known of the run, with the details of some trials.
@@ -117,7 +147,7 @@ class Follower:
         return self._view.apply(self.record.events(self.run_id, self._view.seq))
 
     def _in_flight(self) -> int | None:
-        live = runs_here.find_live(self.run_id)
+        live = self._find_live(self.run_id)
         # One that waits for permission to resume is as it was before.
         return None if live is None or not live.permitted else live.in_flight
 
@@ -126,7 +156,7 @@ class Follower:
 
         One that pauses because its record cannot be written cannot record that either.
         """
-        live = runs_here.find_live(self.run_id)
+        live = self._find_live(self.run_id)
         summary = told["summary"]
         if live is None or summary["state"] != "running":
             return told
@@ -137,8 +167,10 @@ class Follower:
         paused["summary"] = {**summary, "state": state, "reason": reason}
         return paused
 
-    def _lives(self) -> bool:
+    def goes_on(self) -> bool:
+        """Tell whether the run goes on, in this process or in another."""
         with self._lock:
+            self._read()
             summary = self._view.summary(now=time.time(), in_flight=self._in_flight())
         return bool(summary["lives"] != "ended")
 
@@ -165,4 +197,4 @@ class Follower:
             self._closed.set()
 
     def _pause(self) -> float:
-        return _ELSEWHERE_SECONDS if runs_here.find_live(self.run_id) is None else _LIVE_SECONDS
+        return _ELSEWHERE_SECONDS if self._find_live(self.run_id) is None else _LIVE_SECONDS

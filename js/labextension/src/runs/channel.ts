@@ -1,0 +1,147 @@
+/** The Jupyter server as what answers a view: questions by POST, news over a websocket. */
+
+import { URLExt } from "@jupyterlab/coreutils";
+import { ServerConnection } from "@jupyterlab/services";
+import type { RunsMessage } from "../../../shared/src/generated/view-model";
+import type { Channel } from "../../../shared/src/model/channel";
+import type { FromKernel, Request } from "../../../shared/src/protocol";
+
+/** Milliseconds after which a lost websocket is opened again, the longer the more often it failed. */
+const AGAIN = { first: 1_000, longest: 30_000 };
+/** Milliseconds that a snapshot waits for the websocket over which its changes come. */
+const TO_OPEN = 5_000;
+
+const UNREACHABLE =
+  "The Jupyter server does not answer: see that it runs and that you are connected.";
+
+export type FromServer = FromKernel | RunsMessage;
+
+export class ServerChannel implements Channel {
+  readonly hasOnlyRecord = true;
+  readonly #settings: ServerConnection.ISettings;
+  readonly #run: string | null;
+  readonly #messageListeners = new Set<(message: FromKernel) => void>();
+  readonly #runsListeners = new Set<(message: RunsMessage) => void>();
+  readonly #connectionListeners = new Set<(connected: boolean) => void>();
+  #connected = true;
+  #socket: WebSocket | null = null;
+  #opened: Promise<void> = Promise.resolve();
+  #pause = AGAIN.first;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #isClosed = false;
+
+  /** `run` is the run whose changes are told; null for those of the list of runs. */
+  constructor(settings: ServerConnection.ISettings, run: string | null) {
+    this.#settings = settings;
+    this.#run = run;
+    this.#open();
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  send(request: Request): void {
+    void this.#post(request);
+  }
+
+  onMessage(listener: (message: FromKernel) => void): () => void {
+    this.#messageListeners.add(listener);
+    return () => this.#messageListeners.delete(listener);
+  }
+
+  /** Calls back with what changes in the list of runs. */
+  onRuns(listener: (message: RunsMessage) => void): () => void {
+    this.#runsListeners.add(listener);
+    return () => this.#runsListeners.delete(listener);
+  }
+
+  onConnectionChange(listener: (connected: boolean) => void): () => void {
+    this.#connectionListeners.add(listener);
+    return () => this.#connectionListeners.delete(listener);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) {
+      clearTimeout(this.#timer);
+    }
+    this.#socket?.close();
+  }
+
+  async #post(request: Request): Promise<void> {
+    if (request.what === "snapshot") {
+      await this.#opened; // or what changes meanwhile would be lost
+    }
+    const { id } = request;
+    try {
+      const response = await ServerConnection.makeRequest(
+        URLExt.join(this.#settings.baseUrl, "mipro_nb", "requests"),
+        { method: "POST", body: JSON.stringify(request) },
+        this.#settings,
+      );
+      if (response.ok) {
+        this.#tell((await response.json()) as FromKernel);
+      } else {
+        const { message } = await ServerConnection.ResponseError.create(response);
+        this.#tell({ kind: "refusal", id, error: message });
+      }
+    } catch {
+      this.#tell({ kind: "refusal", id, error: UNREACHABLE });
+    }
+  }
+
+  #tell(message: FromKernel): void {
+    for (const listener of this.#messageListeners) {
+      listener(message);
+    }
+  }
+
+  #open(): void {
+    const { wsUrl, appendToken, token, WebSocket } = this.#settings;
+    const query = URLExt.objectToQueryString({
+      ...(this.#run === null ? {} : { run: this.#run }),
+      ...(appendToken && token !== "" ? { token } : {}),
+    });
+    const socket = new WebSocket(URLExt.join(wsUrl, "mipro_nb", "changes") + query);
+    this.#socket = socket;
+    this.#opened = new Promise((resolve) => {
+      socket.onopen = () => {
+        resolve();
+        this.#pause = AGAIN.first;
+        this.#connect(true);
+      };
+      setTimeout(resolve, TO_OPEN);
+    });
+    socket.onmessage = ({ data }) => this.#hear(JSON.parse(data) as FromServer);
+    socket.onclose = () => {
+      if (!this.#isClosed) {
+        this.#timer = setTimeout(() => this.#open(), this.#pause);
+        this.#pause = Math.min(2 * this.#pause, AGAIN.longest);
+        // Views ask again once they hear that it is there again.
+        this.#connected = false;
+      }
+    };
+  }
+
+  #hear(message: FromServer): void {
+    if (message.kind !== "runs") {
+      this.#tell(message);
+      return;
+    }
+    for (const listener of this.#runsListeners) {
+      listener(message);
+    }
+  }
+
+  #connect(connected: boolean): void {
+    const wasLost = !this.#connected;
+    this.#connected = connected;
+    if (wasLost) {
+      for (const listener of this.#connectionListeners) {
+        listener(false);
+        listener(true);
+      }
+    }
+  }
+}

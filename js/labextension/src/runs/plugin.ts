@@ -1,0 +1,158 @@
+/** Recorded runs in JupyterLab: side panel, tabs, commands, launcher and status bar. */
+
+import {
+  ILabShell,
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin,
+} from "@jupyterlab/application";
+import { ICommandPalette, WidgetTracker } from "@jupyterlab/apputils";
+import { IDefaultFileBrowser } from "@jupyterlab/filebrowser";
+import { ILauncher } from "@jupyterlab/launcher";
+import { ISettingRegistry } from "@jupyterlab/settingregistry";
+import { IStatusBar } from "@jupyterlab/statusbar";
+import { LabIcon } from "@jupyterlab/ui-components";
+import icon from "../../style/icon.svg";
+import "../../style/status.css";
+import { RunsFeed } from "./feed";
+import { beginNotebook } from "./template";
+import { nameOf, RunningItem, RunsPanel, RunTab, type TabContent } from "./widgets";
+
+const CATEGORY = "Prompt optimization";
+
+export const commandIds = {
+  showPanel: "mipro-nb:show-runs",
+  openRun: "mipro-nb:open-run",
+  openLast: "mipro-nb:open-last-run",
+  openAll: "mipro-nb:open-all-runs",
+  compare: "mipro-nb:compare-runs",
+  begin: "mipro-nb:new-from-template",
+} as const;
+
+const runsIcon = new LabIcon({ name: "mipro-nb:runs", svgstr: icon });
+
+export const runsPlugin: JupyterFrontEndPlugin<void> = {
+  id: "mipro-nb:runs",
+  description: "Recorded runs of mipro_nb: side panel, tabs, commands, launcher and status bar.",
+  autoStart: true,
+  // Jupyter Notebook has neither tabs nor a status bar: there, nothing of this is.
+  optional: [
+    ILabShell,
+    ICommandPalette,
+    ILauncher,
+    IStatusBar,
+    ILayoutRestorer,
+    IDefaultFileBrowser,
+    // Its schema holds the keyboard shortcuts.
+    ISettingRegistry,
+  ],
+  activate,
+};
+
+function activate(
+  app: JupyterFrontEnd,
+  shell: ILabShell | null,
+  palette: ICommandPalette | null,
+  launcher: ILauncher | null,
+  statusBar: IStatusBar | null,
+  restorer: ILayoutRestorer | null,
+  files: IDefaultFileBrowser | null,
+): void {
+  if (shell === null) {
+    return;
+  }
+  const { commands, serviceManager } = app;
+  const { serverSettings } = serviceManager;
+  const feed = new RunsFeed(serverSettings);
+  const tabs = new WidgetTracker<RunTab>({ namespace: "mipro-nb-runs" });
+
+  function open(content: TabContent, title: string): RunTab {
+    const name = nameOf(content);
+    let tab = tabs.find((each) => nameOf(each.content) === name);
+    if (tab === undefined) {
+      tab = new RunTab(serverSettings, content, title);
+      tab.title.icon = runsIcon;
+      app.shell.add(tab, "main");
+      void tabs.add(tab);
+    }
+    app.shell.activateById(tab.id);
+    return tab;
+  }
+
+  function titleOf(run: string): string {
+    const row = feed.rows?.find(({ id }) => id === run);
+    return row?.name || row?.program || run;
+  }
+
+  commands.addCommand(commandIds.showPanel, {
+    label: "Show Prompt Runs",
+    icon: runsIcon,
+    execute: () => app.shell.activateById(panel.id),
+  });
+  commands.addCommand(commandIds.openRun, {
+    label: "Open Prompt Run",
+    execute: ({ run }) =>
+      typeof run === "string" ? open({ kind: "run", run }, titleOf(run)) : null,
+  });
+  commands.addCommand(commandIds.openLast, {
+    label: "Open Last Prompt Run",
+    icon: runsIcon,
+    isEnabled: () => (feed.rows?.length ?? 0) > 0,
+    execute: () => {
+      const last = feed.rows?.[0]?.id;
+      return last === undefined ? null : open({ kind: "run", run: last }, titleOf(last));
+    },
+  });
+  commands.addCommand(commandIds.openAll, {
+    label: "Open All Prompt Runs",
+    icon: runsIcon,
+    execute: () => open({ kind: "history" }, "Prompt runs"),
+  });
+  commands.addCommand(commandIds.compare, {
+    label: "Compare Prompt Runs",
+    execute: ({ runs }) =>
+      open({ kind: "comparison", runs: runs as readonly string[] }, "Comparison of runs"),
+  });
+  commands.addCommand(commandIds.begin, {
+    label: (args) => (args.isPalette ? "New Notebook: Optimize a Prompt" : "Optimize a prompt"),
+    caption: "Open a notebook with a prompt, rows and a metric to replace by your own",
+    icon: runsIcon,
+    execute: ({ cwd }) =>
+      beginNotebook(app, feed.kernel, typeof cwd === "string" ? cwd : files?.model.path),
+  });
+
+  const panel = new RunsPanel(
+    feed,
+    {
+      openRun: (run) => void commands.execute(commandIds.openRun, { run }),
+      openAll: () => void commands.execute(commandIds.openAll),
+      compare: (runs) => void commands.execute(commandIds.compare, { runs: [...runs] }),
+      begin: () => void commands.execute(commandIds.begin),
+    },
+    runsIcon,
+  );
+  app.shell.add(panel, "left", { rank: 450 });
+  feed.changed.connect(() => commands.notifyCommandChanged(commandIds.openLast));
+
+  for (const command of [commandIds.showPanel, commandIds.openLast, commandIds.openAll]) {
+    palette?.addItem({ command, category: CATEGORY });
+  }
+  palette?.addItem({ command: commandIds.begin, category: CATEGORY, args: { isPalette: true } });
+  launcher?.add({ command: commandIds.begin, category: "Notebook", rank: 10 });
+  restorer?.add(panel, panel.id);
+  void restorer?.restore(tabs, {
+    command: commandIds.openRun,
+    args: ({ content }) => (content.kind === "run" ? { run: content.run } : {}),
+    name: ({ content }) => nameOf(content),
+  });
+  if (statusBar !== null) {
+    const item = new RunningItem(feed, () => void commands.execute(commandIds.showPanel));
+    statusBar.registerStatusItem("mipro-nb:running", {
+      item,
+      align: "left",
+      rank: 100,
+      isActive: () => item.isNeeded,
+      activeStateChanged: feed.changed,
+    });
+  }
+}

@@ -1,0 +1,189 @@
+/** The side panel, the tabs and the item of the status bar as JupyterLab's widgets. */
+
+import type { ServerConnection } from "@jupyterlab/services";
+import type { LabIcon } from "@jupyterlab/ui-components";
+import { Widget } from "@lumino/widgets";
+import { formatAbout, formatScore, formatUsd } from "../../../shared/src/format";
+import type { RunSummary, WidgetState } from "../../../shared/src/generated/view-model";
+import type { Kernel } from "../../../shared/src/model/kernel";
+import { excerpt } from "../../../shared/src/text";
+import { ServerChannel } from "./channel";
+import type { Opening } from "./drawing";
+import { type RunsFeed, serverAsKernel } from "./feed";
+
+/** Draws itself once it is seen for the first time: till then, nothing of ours is loaded. */
+abstract class Drawn extends Widget {
+  #isDrawn = false;
+
+  protected abstract draw(drawing: typeof import("./drawing")): void;
+
+  protected override onBeforeShow(): void {
+    this.#drawOnce();
+  }
+
+  protected override onAfterAttach(): void {
+    if (this.isVisible) {
+      this.#drawOnce();
+    }
+  }
+
+  override dispose(): void {
+    if (this.#isDrawn && !this.isDisposed) {
+      void import("./drawing").then(({ erase }) => erase(this.node));
+    }
+    super.dispose();
+  }
+
+  #drawOnce(): void {
+    if (!this.#isDrawn) {
+      this.#isDrawn = true;
+      void import("./drawing").then((drawing) => this.isDisposed || this.draw(drawing));
+    }
+  }
+}
+
+export class RunsPanel extends Drawn {
+  readonly #feed: RunsFeed;
+  readonly #opening: Opening;
+
+  constructor(feed: RunsFeed, opening: Opening, icon: LabIcon) {
+    super();
+    this.#feed = feed;
+    this.#opening = opening;
+    this.id = "mipro-nb-runs";
+    this.title.icon = icon;
+    this.title.caption = "Prompt runs";
+    this.node.setAttribute("aria-label", "Prompt runs");
+    this.node.setAttribute("role", "region");
+    this.addClass("mipro-panel-place");
+  }
+
+  protected draw({ drawPanel }: typeof import("./drawing")): void {
+    drawPanel(this.node, this.#feed, this.#opening);
+  }
+}
+
+/** What a tab shows: a run, all runs, or some side by side. */
+export type TabContent =
+  | { readonly kind: "run"; readonly run: string }
+  | { readonly kind: "history" }
+  | { readonly kind: "comparison"; readonly runs: readonly string[] };
+
+export class RunTab extends Drawn {
+  readonly content: TabContent;
+  readonly #channel: ServerChannel;
+  readonly #kernel: Kernel;
+
+  constructor(settings: ServerConnection.ISettings, content: TabContent, title: string) {
+    super();
+    this.content = content;
+    this.#channel = new ServerChannel(settings, content.kind === "run" ? content.run : null);
+    this.#kernel = serverAsKernel(this.#channel);
+    this.id = `mipro-nb-${nameOf(content)}`;
+    this.title.label = titleText(title);
+    this.title.closable = true;
+    this.addClass("mipro-tab-place");
+  }
+
+  override dispose(): void {
+    this.#kernel.close();
+    this.#channel.close();
+    super.dispose();
+  }
+
+  protected draw(drawing: typeof import("./drawing")): void {
+    void this.#state().then((state) => this.isDisposed || this.#drawWith(drawing, state));
+  }
+
+  #drawWith({ drawTab, drawRefusal }: typeof import("./drawing"), state: WidgetState | Error) {
+    if (state instanceof Error) {
+      drawRefusal(this.node, state.message);
+    } else {
+      drawTab(this.node, state, this.#kernel);
+    }
+  }
+
+  async #state(): Promise<WidgetState | Error> {
+    const { content } = this;
+    try {
+      switch (content.kind) {
+        case "run": {
+          const snapshot = await this.#kernel.ask("snapshot", { run: content.run });
+          // A tab that comes back with the page is opened before runs and their names are known.
+          this.title.label = titleText(snapshot.summary.name || snapshot.summary.program);
+          return stateOf({ snapshot });
+        }
+        case "comparison": {
+          const comparison = await this.#kernel.ask("compare", { runs: content.runs });
+          return stateOf({ kind: "comparison", comparison });
+        }
+        default:
+          return stateOf({ kind: "history" });
+      }
+    } catch (error) {
+      return error as Error;
+    }
+  }
+}
+
+function titleText(title: string): string {
+  return excerpt(title, 40);
+}
+
+/** What a tab is known by; its run, if it shows one. */
+export function nameOf(content: TabContent): string {
+  switch (content.kind) {
+    case "run":
+      return `run-${content.run}`;
+    case "comparison":
+      return `comparison-${content.runs.join("-")}`;
+    default:
+      return "history";
+  }
+}
+
+function stateOf(shown: Partial<WidgetState>): WidgetState {
+  const nothing = { permission: null, snapshot: null, history: null, comparison: null };
+  return { kind: "run", ...nothing, ...shown };
+}
+
+/** Runs that go on, in few words. */
+export class RunningItem extends Widget {
+  readonly #feed: RunsFeed;
+
+  constructor(feed: RunsFeed, onClick: () => void) {
+    super({ node: document.createElement("button") });
+    this.#feed = feed;
+    this.node.setAttribute("type", "button");
+    this.node.title = "Open the prompt runs";
+    this.node.addEventListener("click", onClick);
+    this.addClass("mipro-running-item");
+    feed.changed.connect(this.#draw, this);
+    this.#draw();
+  }
+
+  get isNeeded(): boolean {
+    return this.#feed.live.length > 0;
+  }
+
+  #draw(): void {
+    this.node.textContent = runningText(this.#feed.live);
+  }
+}
+
+export function runningText(live: readonly RunSummary[]): string {
+  const [only] = live;
+  if (only === undefined) {
+    return "";
+  }
+  const about = live.some(({ spend }) => spend.about);
+  const prices = live.map(({ spend }) => spend.usd);
+  const usd = prices.reduce<number | null>(
+    (sum, price) => (sum === null || price === null ? null : sum + price),
+    0,
+  );
+  const cost = formatAbout(formatUsd(usd), about);
+  return live.length === 1
+    ? `${excerpt(only.name || only.program, 30)} · ${formatScore(only.best?.score ?? null)} · ${cost}`
+    : `${live.length} prompt runs · ${cost}`;
+}

@@ -1,0 +1,125 @@
+import { ServerConnection } from "@jupyterlab/services";
+import { expect, test, vi } from "vitest";
+import { historyRow } from "../../shared/tests/drill-fixtures";
+import { ServerChannel } from "../src/runs/channel";
+import { RunsFeed } from "../src/runs/feed";
+
+/** A websocket that the test opens, closes and speaks through. */
+class FakeSocket {
+  static readonly made: FakeSocket[] = [];
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: string }) => void) | null = null;
+  onclose: (() => void) | null = null;
+  closed = false;
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+    FakeSocket.made.push(this);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.onclose?.();
+  }
+
+  tell(message: object): void {
+    this.onmessage?.({ data: JSON.stringify(message) });
+  }
+
+  static get last(): FakeSocket {
+    return FakeSocket.made.at(-1) as FakeSocket;
+  }
+}
+
+function settings(reply: () => Promise<Response>) {
+  const fetched = vi.fn(async (..._: unknown[]) => reply());
+  return {
+    fetched,
+    settings: ServerConnection.makeSettings({
+      baseUrl: "http://hub.example/user/ann/",
+      wsUrl: "ws://hub.example/user/ann/",
+      appendToken: true,
+      token: "secret",
+      fetch: fetched as unknown as typeof fetch,
+      WebSocket: FakeSocket as unknown as typeof WebSocket,
+    }),
+  };
+}
+
+const answer = (value: unknown, status = 200) =>
+  new Response(JSON.stringify(value), {
+    status,
+    headers: { "Content-Type": "application/json" },
+  });
+
+test("questions go by POST below the base URL, once the changes can be heard", async () => {
+  const { settings: server, fetched } = settings(async () =>
+    answer({ kind: "answer", id: 1, value: null }),
+  );
+  const channel = new ServerChannel(server, "a b");
+  const heard = vi.fn();
+  channel.onMessage(heard);
+  expect(FakeSocket.last.url).toBe(
+    "ws://hub.example/user/ann/mipro_nb/changes?run=a%20b&token=secret",
+  );
+  channel.send({ kind: "request", id: 1, what: "snapshot", ask: { run: "a b" } });
+  await Promise.resolve();
+  expect(fetched).not.toHaveBeenCalled();
+  FakeSocket.last.onopen?.();
+  await vi.waitFor(() => expect(heard).toHaveBeenCalledOnce());
+  const [request] = fetched.mock.calls[0] as [Request];
+  expect(request.method).toBe("POST");
+  expect(request.url).toContain("http://hub.example/user/ann/mipro_nb/requests");
+  channel.close();
+  expect(FakeSocket.last.closed).toBe(true);
+});
+
+test("a server that refuses, or is not there, says so in a sentence", async () => {
+  const replies = [
+    async () => answer({ message: "You may not write recorded runs on this server." }, 403),
+    async () => Promise.reject(new TypeError("Failed to fetch")),
+  ];
+  const { settings: server } = settings(() => (replies.shift() as () => Promise<Response>)());
+  const feed = new RunsFeed(server);
+  const ask = () => feed.kernel.ask("rename", { run: "r", name: "n" });
+  await expect(ask()).rejects.toThrow("You may not write recorded runs");
+  await expect(ask()).rejects.toThrow("The Jupyter server does not answer");
+  feed.close();
+});
+
+test("a lost websocket is opened again, and views ask again", () => {
+  vi.useFakeTimers();
+  const channel = new ServerChannel(settings(async () => answer(null)).settings, "r");
+  const changed = vi.fn();
+  channel.onConnectionChange(changed);
+  const first = FakeSocket.last;
+  first.onopen?.();
+  first.onclose?.();
+  expect(channel.connected).toBe(false);
+  vi.advanceTimersByTime(1_000);
+  expect(FakeSocket.last).not.toBe(first);
+  FakeSocket.last.onopen?.();
+  expect(channel.connected).toBe(true);
+  expect(changed.mock.calls).toEqual([[false], [true]]);
+  channel.close();
+  vi.advanceTimersByTime(60_000);
+  vi.useRealTimers();
+});
+
+test("the feed keeps all runs up to date, the newest first", () => {
+  const feed = new RunsFeed(settings(async () => answer(null)).settings);
+  const [old, recent] = [historyRow(1), historyRow(0)].sort((a, b) => a.created - b.created);
+  if (old === undefined || recent === undefined) {
+    throw new Error("there are two");
+  }
+  const ids = () => feed.rows?.map(({ id }) => id);
+  expect(feed.rows).toBeNull();
+  FakeSocket.last.tell({ kind: "runs", rows: [old, recent], gone: [], live: [] });
+  expect(ids()).toEqual([recent.id, old.id]);
+  FakeSocket.last.tell({ kind: "runs", rows: [{ ...old, name: "x" }], gone: [], live: [] });
+  expect(feed.rows?.[1]?.name).toBe("x");
+  FakeSocket.last.tell({ kind: "runs", rows: [], gone: [recent.id], live: [] });
+  expect(ids()).toEqual([old.id]);
+  feed.close();
+});

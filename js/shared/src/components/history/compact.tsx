@@ -1,0 +1,69 @@
+/** The list of runs where there is little room: one wide column, two lines a run. */
+
+import { formatAbout, formatClock, formatDateTime, formatScore, formatUsd } from "../../format";
+import type { HistoryRow } from "../../generated/view-model";
+import { stateNames } from "../../model/words";
+import { excerpt } from "../../text";
+import type { Column } from "../base/DataTable";
+import { SafeText } from "../base/SafeText";
+import { titleOf } from "./columns";
+
+/** Pixels that two lines need. */
+export const compactRowHeight = 48;
+
+export const compactColumns: readonly Column<HistoryRow>[] = [
+  {
+    id: "created",
+    header: "Run",
+    title: "Run, by when it started",
+    value: (row) => row.created,
+    cell: (row) => <Run row={row} />,
+    width: "minmax(120px, 1fr)",
+    largestFirst: true,
+  },
+  {
+    id: "score",
+    header: "Score",
+    title: "Score, and cost",
+    value: (row) => row.score,
+    cell: (row) => <ScoreAndCost row={row} />,
+    width: "64px",
+    align: "end",
+    largestFirst: true,
+  },
+];
+
+function Run({ row }: { readonly row: HistoryRow }) {
+  return (
+    <span class="mipro-compact">
+      <span class="mipro-history-name">
+        <SafeText text={excerpt(titleOf(row))} />
+        {row.tags.map((tag) => (
+          <span key={tag} class="mipro-tag">
+            <SafeText text={excerpt(tag, 40)} />
+          </span>
+        ))}
+      </span>
+      <span class="mipro-compact-facts" title={formatDateTime(row.created)}>
+        {stateNames[row.state]} · {dayOf(row.created)}
+      </span>
+    </span>
+  );
+}
+
+function ScoreAndCost({ row }: { readonly row: HistoryRow }) {
+  return (
+    <span class="mipro-compact">
+      <span>{formatScore(row.score)}</span>
+      <span class="mipro-compact-facts" title={row.billed ?? undefined}>
+        {formatAbout(formatUsd(row.usd), row.about)}
+      </span>
+    </span>
+  );
+}
+
+/** The time of a run of today, the day of an older one: what fits. */
+function dayOf(unixSeconds: number): string {
+  const isToday = new Date(unixSeconds * 1000).toDateString() === new Date().toDateString();
+  return isToday ? formatClock(unixSeconds) : formatDateTime(unixSeconds).slice(0, 10);
+}

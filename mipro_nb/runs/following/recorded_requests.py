@@ -1,0 +1,176 @@
+"""Requests about runs of a record: what can be answered wherever the record can be read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.runs.following.follower import FindLive, Follower
+from mipro_nb.runs.following.protocol import request
+from mipro_nb.runs.recorded_runs import (
+    compare_runs,
+    delete_runs,
+    note_run,
+    rename_run,
+    tag_run,
+)
+from mipro_nb.runs.store.owners import lives_here
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.view_model import (
+    CallDetail,
+    Clip,
+    HistoryRow,
+    RunComparison,
+    RunDelta,
+    RunSnapshot,
+    TrialDetail,
+)
+from mipro_nb.runs.views.details import demos, example_calls
+from mipro_nb.runs.views.history import history_rows
+from mipro_nb.runs.views.whole_text import whole_text
+
+Tell = Callable[[str, RunDelta], None]
+
+CHANGES = frozenset({"rename", "tag", "note", "delete"})
+"""Requests that change the record; the others only read it."""
+# Runs that are read once are looked into again: as many stay folded.
+_MOST_FOLLOWERS = 16
+
+
+class RecordedRequests:
+    """Answers what views ask about runs, whether these go on, and where, or are over.
+
+    Parameters
+    ----------
+    record
+        The record whose runs are shown.
+    tell
+        Takes the deltas of every run that a view has asked for: (run id, delta).
+    at_end
+        Called with the id of a followed run that has ended.
+    find_live
+        Finds runs of this process.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        tell: Tell,
+        at_end: Callable[[str], None] = lambda _: None,
+        find_live: FindLive = lambda _: None,
+    ) -> None:
+        self._record = record
+        self._tell, self._at_end = tell, at_end
+        self._find_live = find_live
+        self._followers: dict[str, Follower] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def _path(self) -> Path:
+        return self._record.path
+
+    def follow(self, run_id: str) -> Follower:
+        """Return the follower of a run; while the run goes on, its deltas are told."""
+        with self._lock:
+            follower = self._followers.pop(run_id, None)
+            if follower is None or (follower.over and _goes_on_again(follower)):
+                follower = Follower(
+                    self._record,
+                    run_id,
+                    lambda delta: self._tell(run_id, delta),
+                    lambda: self._at_end(run_id),
+                    self._find_live,
+                )
+                self._followers[run_id] = follower
+                follower.begin()
+            self._followers[run_id] = follower  # the last, for it was asked for last
+            self._forget_some()
+            return follower
+
+    def _forget_some(self) -> None:
+        """Let go of runs that nothing more comes of, those that were asked for first."""
+        over = [run_id for run_id, follower in self._followers.items() if follower.over]
+        for run_id in over[: max(0, len(self._followers) - _MOST_FOLLOWERS)]:
+            del self._followers[run_id]
+
+    def leave(self, run_id: str) -> None:
+        """Tell no more of a run."""
+        with self._lock:
+            follower = self._followers.pop(run_id, None)
+        if follower is not None:
+            follower.close()
+
+    def close(self) -> None:
+        """Tell no more of any run."""
+        for run_id in list(self._followers):
+            self.leave(run_id)
+
+    @request
+    def snapshot(self, run: str) -> RunSnapshot:
+        """Return a fresh snapshot; deltas of this run are sent from then on."""
+        return self.follow(run).snapshot()
+
+    @request
+    def trial(self, run: str, trial: int) -> TrialDetail:
+        """Return a trial with its prompts and examples."""
+        return self.follow(run).detail(trial)
+
+    @request
+    def calls(self, run: str, trial: int, example: int) -> list[CallDetail]:
+        """Return the LM calls that an example took."""
+        return example_calls(self._record, run, trial, example)
+
+    @request
+    def demos(self, run: str, predictor: str, index: int) -> list[dict[str, Clip]]:
+        """Return all demos of a demo set."""
+        return demos(self._record, run, predictor, index)
+
+    @request
+    def text(self, run: str, more: str) -> str:
+        """Return the whole of a text that was cut; `more` is the Clip's."""
+        return whole_text(self._record, run, more)
+
+    @request
+    def history(self) -> list[HistoryRow]:
+        """Return all recorded runs."""
+        return history_rows(self._record)
+
+    @request
+    def rename(self, run: str, name: str) -> HistoryRow:
+        """Give a run another name."""
+        self._check_whole(run)
+        return rename_run(run, name, record=self._path).row
+
+    @request
+    def tag(self, run: str, tags: list[str]) -> HistoryRow:
+        """Give a run other tags."""
+        self._check_whole(run)
+        return tag_run(run, *tags, record=self._path).row
+
+    @request
+    def note(self, run: str, note: str) -> HistoryRow:
+        """Give a run another note; an empty one takes it away."""
+        self._check_whole(run)
+        return note_run(run, note, record=self._path).row
+
+    @request
+    def delete(self, runs: list[str]) -> None:
+        """Delete runs from the record."""
+        delete_runs(*runs, record=self._path)
+
+    @request
+    def compare(self, runs: list[str]) -> RunComparison:
+        """Return runs side by side."""
+        return compare_runs(*runs, record=self._path).shown()
+
+    def _check_whole(self, run_id: str) -> None:
+        """Refuse the beginning of an id: only who types it sees what it stands for."""
+        if self._record.find_run(run_id) != run_id:
+            raise InvalidArgumentError("run", run_id, "give the whole id.")
+
+
+def _goes_on_again(follower: Follower) -> bool:
+    """Tell whether a run that was over is not: it was resumed."""
+    return lives_here(follower.run_id) or follower.goes_on()

@@ -1,0 +1,160 @@
+"""The runs that a Jupyter server shows: those of one record, which its configuration names."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from traitlets import Unicode
+from traitlets.config import LoggingConfigurable
+
+from mipro_nb.errors import MiproError
+from mipro_nb.homes import expanded
+from mipro_nb.runs.following.protocol import (
+    Answers,
+    DeltaMessage,
+    RunsMessage,
+    WidgetAnswer,
+    WidgetRefusal,
+    refusal,
+    reply_to,
+    requests_of,
+)
+from mipro_nb.runs.following.recorded_requests import RecordedRequests
+from mipro_nb.runs.store.open_records import default_path, open_record
+from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.view_model import HistoryRow, RunDelta
+from mipro_nb.server.runs_watcher import RunsWatcher
+from mipro_nb.server.template import Template
+
+# How often it is looked whether any run has changed, while somebody looks on.
+_LOOK_SECONDS = 1.0
+
+Send = Callable[[DeltaMessage | RunsMessage], None]
+"""Sends a message to one page; called on the server's loop."""
+
+
+class ServedRuns(LoggingConfigurable):
+    """Answers what pages ask about recorded runs, and tells them what changes.
+
+    The record is a matter of the server's configuration alone: no request names a file.
+    """
+
+    record = Unicode(
+        "",
+        help="The record file whose runs are shown; without it, the one in MIPRO_HOME, or else in "
+        "the user's data folder.",
+    ).tag(config=True)
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._requests: RecordedRequests | None = None
+        self._watcher: RunsWatcher | None = None
+        self._of: Record | None = None
+        self._pages: dict[Send, str | None] = {}  # the run that it follows; None for the list
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The record file; it need not be there yet."""
+        return expanded(self.record, "record") if self.record else default_path()
+
+    async def reply(self, number: int, what: Any, ask: Any) -> WidgetAnswer | WidgetRefusal:
+        """Return the answer to a request, or why there is none."""
+        self._loop = asyncio.get_running_loop()
+        # It may wait for a kernel that is writing; the server goes on meanwhile.
+        return await asyncio.to_thread(self._reply, number, what, ask)
+
+    def _reply(self, number: int, what: Any, ask: Any) -> WidgetAnswer | WidgetRefusal:
+        try:
+            answers = self._answers()
+        except MiproError as error:
+            return refusal(number, str(error))
+        return reply_to(number, what, ask, answers)
+
+    def _answers(self) -> Answers:
+        """Return what can be asked now."""
+        own = requests_of(Template())
+        if not self._is_there():
+            return {**own, "history": _no_runs}
+        return {**own, **requests_of(self._opened()[0])}
+
+    def _is_there(self) -> bool:
+        """Tell whether there is a record: looking at runs makes none."""
+        return self.path.exists()
+
+    def _opened(self) -> tuple[RecordedRequests, RunsWatcher]:
+        """Return what reads the record; new ones, where another file has taken its place."""
+        record = open_record(self.path)
+        if record is not self._of or self._requests is None or self._watcher is None:
+            if self._requests is not None:
+                self._requests.close()
+            self._requests = RecordedRequests(record, self._tell)
+            self._watcher = RunsWatcher(record)
+            self._of = record
+        return self._requests, self._watcher
+
+    def _tell(self, run_id: str, delta: RunDelta) -> None:
+        """Send a delta to those who follow the run; called in the thread of its follower."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the server ends, and its loop has
+                self._loop.call_soon_threadsafe(self._send_delta, run_id, delta)
+
+    def _send_delta(self, run_id: str, delta: RunDelta) -> None:
+        for send, followed in list(self._pages.items()):
+            if followed == run_id:
+                send({"kind": "delta", "run": run_id, "delta": delta})
+
+    async def join(self, send: Send, run_id: str | None) -> None:
+        """Have a page hear about a run; or, without one, about all that the list of runs shows."""
+        self._loop = asyncio.get_running_loop()
+        if run_id is None:
+            first = await asyncio.to_thread(self._all)
+            send(first)
+        self._pages[send] = run_id
+        if self._watching is None and None in self._pages.values():
+            self._watching = asyncio.create_task(self._watch())
+
+    def leave(self, send: Send) -> None:
+        """Tell a page no more."""
+        run_id = self._pages.pop(send, None)
+        if run_id is not None and run_id not in self._pages.values() and self._requests:
+            self._requests.leave(run_id)
+
+    async def _watch(self) -> None:
+        """Tell what changes among the runs, as long as anybody looks on."""
+        try:
+            while None in self._pages.values():
+                await asyncio.sleep(_LOOK_SECONDS)
+                try:
+                    news = await asyncio.to_thread(self._look)
+                except MiproError as error:
+                    self.log.warning("The list of runs is not up to date: %s", error)
+                    continue
+                for send, followed in list(self._pages.items()):
+                    if followed is None and news is not None:
+                        send(news)
+        finally:
+            self._watching = None
+
+    def _all(self) -> RunsMessage:
+        try:
+            return self._opened()[1].all() if self._is_there() else _NOTHING
+        except MiproError as error:
+            self.log.warning("The list of runs cannot be read: %s", error)
+            return _NOTHING
+
+    def _look(self) -> RunsMessage | None:
+        return self._opened()[1].look() if self._is_there() else None
+
+
+_NOTHING: RunsMessage = {"kind": "runs", "rows": [], "gone": [], "live": []}
+
+
+def _no_runs() -> list[HistoryRow]:
+    """Return all runs where there is no record yet."""
+    return []

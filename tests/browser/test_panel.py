@@ -1,0 +1,180 @@
+"""Recorded runs in JupyterLab without a kernel: side panel, tabs, launcher and status bar."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_servers import JupyterServer
+from notebook_page import NotebookPage
+from playwright.sync_api import expect
+from run_widget import RunWidget
+from waiting import until
+
+import mipro_nb as mipro
+from mipro_nb.runs import open_record
+
+sys.path.append(str(Path(__file__).parents[1] / "runs"))
+from handmade import NOBODY, planned, sound_run
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+_TESTS = Path(__file__).parents[1]
+_HOSTILE = "<img src=x onerror=alert(1)>"
+_MANY = 2_000
+_SHOW = "void window.jupyterapp.commands.execute('mipro-nb:show-runs')"
+_READY = "window.jupyterapp?.commands.hasCommand('mipro-nb:show-runs')"
+_BEGIN = """
+import sys
+sys.path[:0] = [{tests!r}, {tests!r} + "/optimizer"]
+import mipro_nb as mipro
+from scripted_task import *
+mipro.configure(lm=mipro.LM("openai/scripted", base_url={url!r}, api_key=KEY, price=(1.0, 2.0)))
+data = dict(trainset=rows(12), valset=rows(60, start=1000), num_trials=600, minibatch_size=6)
+run = mipro.MIPROv2(exact, num_candidates=3, num_threads=4).start(
+    Solve(), **data, requires_permission_to_run=False
+)
+"""
+
+
+class Panel:
+    """The side panel, and the tabs that it opens."""
+
+    def __init__(self, page) -> None:
+        self.page = page
+        self.view = page.get_by_role("region", name="Prompt runs").locator(".mipro")
+        self.runs = self.view.get_by_role("grid", name="Runs")
+        self.live = self.view.get_by_role("region", name="Runs that go on")
+        self.tab = page.locator(".mipro-tab-place:visible")
+
+    def button(self, name):
+        return self.view.get_by_role("button", name=name, exact=True)
+
+    def search(self, text):
+        self.view.get_by_label("Search the runs").fill(text)
+
+    def row(self, text):
+        return self.runs.get_by_role("row").filter(has_text=text)
+
+    def mark(self, text):
+        self.row(text).get_by_role("checkbox").check()
+
+    def use_theme(self, theme):
+        NotebookPage(self.page, None, "").use_theme(theme)
+
+
+@pytest.fixture
+def server(tmp_path, page):
+    """A server whose record is the test's own."""
+    with JupyterServer("lab", tmp_path / "lab") as running:
+        yield running
+        running.shut_down_kernels()
+        page.goto("about:blank")
+
+
+@pytest.fixture
+def panel(server, page):
+    """The panel, open in a JupyterLab without documents."""
+    page.goto(server.url_of("panel").replace("/tree/panel.ipynb", ""))
+    page.wait_for_function(_READY)
+    page.evaluate("window.jupyterapp.restored.then(() => null)")
+    page.evaluate(_SHOW)
+    opened = Panel(page)
+    expect(opened.view).to_be_visible()
+    return opened
+
+
+def _many_runs():
+    record = open_record()
+    with record.writing():
+        for number in range(_MANY):
+            name = f"old-{number:04}"
+            record.add_run(name, f"Old {number:04}", created=1.6e9 + number)
+            record.append(name, planned(NOBODY), 0)
+    for name in ("first", "second"):
+        record.add_run(name, f"The {name}")
+        for seq, event in enumerate(sound_run(record, name)):
+            record.append(name, event, seq)
+
+
+def test_old_runs_are_found_opened_named_and_deleted_without_a_kernel(server, panel, looks):
+    _many_runs()
+    expect(panel.view.get_by_text(f"{_MANY + 2:,} runs")).to_be_visible()
+    assert panel.runs.get_by_role("row").count() < 60
+    expect(panel.runs.get_by_role("row").nth(1)).to_contain_text("The second")
+    panel.search("first")
+    panel.row("The first").click()
+    expect(panel.tab.get_by_role("heading", name="The first")).to_be_visible()
+    expect(panel.tab).to_contain_text("100.0")
+    assert server.kernels() == []
+    panel.tab.get_by_role("grid", name="Trials").get_by_role("row").nth(1).click()
+    expect(panel.tab.get_by_text("qfirst").first).to_be_visible()
+    looks.at(panel, panel.tab.locator(".mipro"), "panel-tab")
+
+    panel.mark("The first")
+    panel.button("Rename").click()
+    panel.view.get_by_label("Name", exact=True).fill(_HOSTILE)
+    panel.page.keyboard.press("Enter")
+    until(lambda: mipro.runs.load("first").name == _HOSTILE)
+    panel.button("Tags").click()
+    panel.view.get_by_label("Tags", exact=True).fill("first, good")
+    panel.page.keyboard.press("Enter")
+    until(lambda: mipro.runs.load("first").tags == ("first", "good"))
+    panel.button("Note").click()
+    panel.view.get_by_label("Note", exact=True).fill("")
+    panel.page.keyboard.type("Two lines,")
+    panel.page.keyboard.press("Enter")
+    panel.page.keyboard.type("of text.")
+    panel.page.keyboard.press("Control+Enter")
+    until(lambda: mipro.runs.load("first").note == "Two lines,\nof text.")
+    expect(panel.row(_HOSTILE)).to_be_visible()
+    looks.at(panel, panel.view, "panel")
+
+    panel.search("")
+    panel.mark("The second")
+    panel.button("Compare").click()
+    expect(panel.tab.get_by_text("The second").first).to_be_visible()
+    panel.mark(_HOSTILE)
+    panel.row(_HOSTILE).get_by_role("checkbox").uncheck()
+    panel.button("Delete").click()
+    panel.view.get_by_role("button", name="Delete this run").click()
+    until(lambda: "second" not in [run.id for run in mipro.runs.search("The second")])
+    expect(panel.row("The second")).to_have_count(0)
+
+
+def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks):
+    lm.seconds = 0.05
+    notebook = NotebookPage(panel.page, server, "live")
+    notebook.write([_BEGIN.format(tests=str(_TESTS), url=lm.base_url), "run.stop(); run.wait()"])
+    notebook.open()
+    notebook.run(0)
+    panel.page.evaluate(_SHOW)
+    expect(panel.live).to_contain_text("Running")
+    expect(panel.live).to_contain_text("Search")
+    looks.at(panel, panel.view, "panel-live")
+    item = panel.page.locator(".mipro-running-item")
+    expect(item).to_contain_text(re.compile(r"Solve · [\d.]+ · \$"))
+    panel.live.get_by_role("button").click()
+    widget = RunWidget(panel.tab)
+    expect(panel.tab).to_contain_text("It can be watched here, not steered.")
+    widget.wait_for_more_trials(5)
+    panel.page.evaluate(
+        "void window.jupyterapp.shell.activateById("
+        "[...window.jupyterapp.shell.widgets('main')].find(w => w.context).id)"
+    )
+    notebook.run(1)
+    expect(panel.live).to_have_count(0)
+    expect(panel.row("Solve")).to_contain_text("Stopped")
+    expect(item).to_be_hidden()
+
+
+def test_the_launcher_begins_a_notebook_from_the_template(server, panel):
+    card = panel.page.locator(".jp-LauncherCard").filter(has_text="Optimize a prompt")
+    card.first.click()
+    expect(panel.page.get_by_role("heading", name="Optimize a prompt")).to_be_visible()
+    (file,) = server.root.glob("*.ipynb")
+    until(lambda: len(nbformat.read(file, as_version=4).cells) > 10)
+    assert nbformat.read(file, as_version=4).metadata["kernelspec"]["name"] == "python3"
