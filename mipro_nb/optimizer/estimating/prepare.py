@@ -25,9 +25,9 @@ from mipro_nb.optimizer.phases.grounding import (
     row_batches,
 )
 from mipro_nb.optimizer.phases.propose import proposal_signature
-from mipro_nb.optimizer.phases.repair import PARENTS, REPAIRS, ROWS, SHOWN, repair_signature
+from mipro_nb.optimizer.phases.repair import REPAIRS, ROWS, SHOWN, repair_signature
+from mipro_nb.optimizer.phases.repair_rounds import PARENTS, rounds_of
 from mipro_nb.optimizer.phases.speculation import MOST_SPARE
-from mipro_nb.optimizer.phases.trials import rounds_of
 from mipro_nb.optimizer.planning.constraints import are_any
 from mipro_nb.optimizer.planning.estimate import (
     ALL,

@@ -29,6 +29,7 @@ from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.grounding import ask
 from mipro_nb.optimizer.phases.propose import SOURCES, is_usable, objection
+from mipro_nb.optimizer.phases.repair_rounds import PARENTS
 from mipro_nb.optimizer.planning.constraints import Constraints
 from mipro_nb.optimizer.planning.rows import evidence_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
@@ -39,7 +40,6 @@ from mipro_nb.runs.sentences.wording import counted
 
 # Repairs of a round, by all of its parents, for a program of any number of predictors.
 REPAIRS = 4
-PARENTS = 2
 # Rows that each parent of a round is run on, and how many failed ones one repair is shown.
 ROWS = 8
 SHOWN = 4
@@ -369,43 +369,3 @@ def _fields(values: Mapping[str, object]) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
-
-
-def parents_of(
-    scores: Mapping[str, Mapping[int, float]], rng: random.Random, most: int = PARENTS
-) -> list[str]:
-    """Return the keys of configurations to repair, drawn by on what share they are the best.
-
-    A configuration that is the best on some examples knows something that others do not, also
-    where its mean is lower (GEPA, arXiv:2507.19457). Not all are scored on the same examples, so
-    it is the share of its own that counts. An example that several are the best on counts for each
-    in part.
-
-    Parameters
-    ----------
-    scores
-        Configuration → example → score.
-    rng
-        What draws.
-    most
-        How many are drawn, each once.
-    """
-    best: dict[int, list[str]] = {}
-    highest: dict[int, float] = {}
-    for key, own in scores.items():
-        for example, score in own.items():
-            if score > highest.get(example, float("-inf")):
-                highest[example], best[example] = score, [key]
-            elif score == highest[example]:
-                best[example].append(key)
-    wins = dict.fromkeys(scores, 0.0)
-    for keys in best.values():
-        for key in keys:
-            wins[key] += 1 / len(keys)
-    shares = {key: wins[key] / len(own) for key, own in scores.items() if own}
-    drawn: list[str] = []
-    while len(drawn) < most and any(shares.values()):
-        (key,) = rng.choices(list(shares), list(shares.values()))
-        drawn.append(key)
-        del shares[key]
-    return drawn

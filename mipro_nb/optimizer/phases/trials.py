@@ -10,29 +10,28 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mipro_nb.errors import ProgramError, shown
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.phases.allowed import allowed_choices, check_asked
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
-from mipro_nb.optimizer.phases.repair import Draft, Repair, configuration_of, parents_of
+from mipro_nb.optimizer.phases.repair import Draft, Repair, configuration_of
+from mipro_nb.optimizer.phases.repair_rounds import parents_of, rounds_of
 from mipro_nb.optimizer.phases.stopping import Stopping
-from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.reserve import is_short
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.belief import Prospects, comparable
-from mipro_nb.optimizer.search.choices import Choices, are_open
+from mipro_nb.optimizer.search.choices import are_open
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.optimizer.search.minibatches import minibatch
 from mipro_nb.optimizer.search.samplers import make_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.configuration import Configuration, configuration_key
 from mipro_nb.runs.events import CandidateProposed, EvaluationKind, PhaseStarted
-from mipro_nb.runs.state import Choice, RunState, choices_of
+from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.usage import Usage
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class Search:
         while self._to_try and not are_open(self._to_try[0], choices):
             self._to_try.popleft()
         configuration = self._to_try.popleft() if self._to_try else self._sampler.ask(choices)
-        _check_asked(self._strategy.sampler_name, configuration, choices)
+        check_asked(self._strategy.sampler_name, configuration, choices)
         # What was asked before the run was resumed stays, whatever was banned or added since.
         configuration = self._progress.asked(self._next_number) or configuration
         examples = self._examples()
@@ -374,58 +373,3 @@ class Search:
 
 def _choice_of(proposed: CandidateProposed) -> Choice:
     return Choice(proposed.predictor, "instruction", proposed.index)
-
-
-def _check_asked(sampler: str, configuration: Configuration, choices: Choices) -> None:
-    """Return if a sampler has chosen a candidate for each variable, and only what it may.
-
-    Raises
-    ------
-    ProgramError
-        If not.
-    """
-    if not isinstance(configuration, dict) or configuration.keys() != choices.keys():
-        problem = f"the variables are {', '.join(choices)}"
-    elif not (
-        all(isinstance(index, int) for index in configuration.values())
-        and are_open(configuration, choices)
-    ):
-        problem = f"what may be chosen is { {name: list(each) for name, each in choices.items()} }"
-    else:
-        return
-    msg = (
-        f"The sampler {sampler!r} asks for {shown(repr(configuration))}, but {problem}: "
-        "correct it; "
-        "mipro_nb.testing.SamplerContract finds such faults."
-    )
-    raise ProgramError(msg)
-
-
-def rounds_of(plan: Plan) -> list[tuple[int, int]]:
-    """Return for each round of repairs after how many trials it begins, and when it joins.
-
-    They part the trials into equal stretches. Those that are asked meanwhile keep the slots busy.
-    """
-    rounds, trials = min(plan.search.repair, plan.num_trials), plan.num_trials
-    if not rounds:
-        return []
-    meanwhile = min(plan.trials_in_flight // 2, trials // (rounds + 1) // 3)
-    begun = [trials * number // (rounds + 1) for number in range(1, rounds + 1)]
-    return [(begin, begin + meanwhile) for begin in begun]
-
-
-def allowed_choices(
-    candidates: Candidates, state: RunState, awaited: Collection[Choice] = ()
-) -> dict[str, list[int]]:
-    """Return for each variable the candidates to try: the pinned ones, or all but the banned.
-
-    And but those that are `awaited`: they join the search later.
-    """
-    allowed = {}
-    for variable, size in candidates.variables().items():
-        (first,) = choices_of({variable: 0})
-        choices = [replace(first, index=index) for index in range(size)]
-        usable = [c.index for c in choices if c not in state.banned and c not in awaited]
-        pinned = [index for index in usable if choices[index] in state.pinned]
-        allowed[variable] = pinned or usable
-    return allowed

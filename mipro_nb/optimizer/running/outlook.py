@@ -70,7 +70,7 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Pace:
+class SecondsPerCall:
     """How long an LM call occupies one of the threads, in runs of the same models.
 
     Attributes
@@ -87,8 +87,8 @@ class Pace:
     runs: int
 
     @classmethod
-    def of(cls, plan: Plan, rows: Iterable[HistoryRow]) -> Pace | None:
-        """Return the pace that the newest runs of the record tell; None if none does."""
+    def of(cls, plan: Plan, rows: Iterable[HistoryRow]) -> SecondsPerCall | None:
+        """Return the seconds that the newest runs of the record tell; None if none does."""
         models = dict(plan.models)
         paces = [
             row["seconds"] * threads / row["calls"]
@@ -137,9 +137,9 @@ def outlook_of(plan: Plan, rows: Iterable[HistoryRow], answered: Answered | None
     calls = plan.estimate.total.calls.to_dict() if left is None else left["calls"]
     if calls["high"] == 0:
         return Outlook(left)
-    pace = Pace.of(plan, rows)
-    if pace is None:
+    per_call = SecondsPerCall.of(plan, rows)
+    if per_call is None:
         return Outlook(left, seconds_told=_UNKNOWN_TIME)
-    rests = "run" if pace.runs == 1 else f"{format_count(pace.runs)} runs"
+    rests = "run" if per_call.runs == 1 else f"{format_count(per_call.runs)} runs"
     told = f"The time is that of the last {rests} of these models, as far as servers are as fast."
-    return Outlook(left, pace.seconds(calls, plan), told)
+    return Outlook(left, per_call.seconds(calls, plan), told)
