@@ -46,8 +46,9 @@ SHARE_PACKAGES := import pathlib, sys, sysconfig; \
 	pathlib.Path(sysconfig.get_path("purelib"), "zz_venv.pth").write_text( \
 	f"import site; site.addsitedir({sys.argv[1]!a})", encoding="ascii")
 
-# Tests run two at a time; those of one group (tests/conftest.py) in one process, in our order.
-PYTEST := $(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+# Tests run three at a time, as many of them wait; those of one group (tests/conftest.py) in one
+# process, in our order.
+PYTEST := $(PY) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 # What we are measured against, in an environment of its own.
 DSPY := benchmarks/.venv-dspy
