@@ -34,8 +34,19 @@ from mipro_nb.notebook import (
     request_handler,
     window,  # noqa: F401 - the requests that it answers
 )
-from mipro_nb.runs import configuration, events, state, view_model
+from mipro_nb.runs import configuration, events, state
 from mipro_nb.runs.following import protocol
+from mipro_nb.runs.view_model import (
+    drill_down,
+    history,
+    parts,
+    permission,
+    result,
+    run,
+    shown,
+    spend,
+    trials,
+)
 from mipro_nb.server import template  # noqa: F401 - the request that it answers
 
 WRITTEN = Path(__file__).parents[1] / "js/shared/src/generated/view-model.ts"
@@ -45,7 +56,8 @@ _SOURCES: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (events, ("Phase", "EvaluationKind", "Part")),
     (configuration, ("Configuration",)),
     (state, ("State",)),
-    (view_model, ()),
+    *((module, ()) for module in (parts, spend, result, trials, drill_down, run)),
+    *((module, ()) for module in (history, permission, shown)),
     (protocol, ()),
     (request_handler, ("Added",)),
 )
@@ -118,8 +130,8 @@ class Types:
         if optional:
             (hint,) = get_args(hint)
         marks = getattr(hint, "__metadata__", ())
-        if view_model.ADDED_LATER in marks:
-            optional, doc = True, f"{doc} {view_model.ADDED_LATER}".strip()
+        if parts.ADDED_LATER in marks:
+            optional, doc = True, f"{doc} {parts.ADDED_LATER}".strip()
         key = name if name.isidentifier() else json.dumps(name)
         mark = "?" if optional else ""
         return f"{tsdoc(doc, '  ')}  readonly {key}{mark}: {self.written(hint)};\n"

@@ -12,9 +12,6 @@ export type Configuration = Readonly<Record<string, number>>;
 
 export type RunState = "planned" | "running" | "paused" | "finished" | "stopped" | "capped" | "failed" | "cut off";
 
-/** Where a run is: in this kernel, in another one, or nowhere any more. */
-export type Lives = "here" | "elsewhere" | "ended";
-
 /** A text that may have been cut. */
 export interface Clip {
   readonly text: string;
@@ -25,6 +22,13 @@ export interface Clip {
    * is to be had.
    */
   readonly more: string | null;
+}
+
+/** An estimate: the least, the likely and the most that something may come to. */
+export interface Range {
+  readonly low: number;
+  readonly expected: number;
+  readonly high: number;
 }
 
 /** What LM calls took. */
@@ -65,13 +69,6 @@ export interface Lost {
   readonly billed?: string | null;
 }
 
-/** An estimate: the least, the likely and the most that something may come to. */
-export interface Range {
-  readonly low: number;
-  readonly expected: number;
-  readonly high: number;
-}
-
 /** What a phase is expected to take; `usd` is null where a price is not known. */
 export interface PhaseEstimateView {
   readonly phase: Phase;
@@ -98,49 +95,6 @@ export interface CapsView {
   readonly max_calls: number | null;
   readonly max_tokens: number | null;
   readonly max_seconds: number | null;
-}
-
-/** How far a phase is. */
-export interface PhaseProgress {
-  readonly phase: Phase;
-  readonly state: "waiting" | "running" | "done";
-  /** Units done, and units in all where that is known; their unit is `unit`. */
-  readonly done: number;
-  readonly total: number | null;
-  readonly unit: string;
-  readonly spend: SpendView;
-}
-
-/** What one prompt format came to on the training rows that it was measured on. */
-export interface MeasuredFormat {
-  readonly format: string;
-  readonly score: number;
-  readonly unreadable: number;
-  /** Rows that failed for another reason than an unreadable reply. */
-  readonly errors: number;
-  readonly tokens: number;
-}
-
-/** The prompt formats that a run measured before all else, and the one that it goes on in. */
-export interface MeasuredFormats {
-  readonly rows: number;
-  readonly measured: readonly MeasuredFormat[];
-  /** Null as long as it is not chosen. */
-  readonly chosen: string | null;
-  /** Which one was chosen and why, in words. */
-  readonly told: string;
-}
-
-/** The best trial so far. */
-export interface BestTrial {
-  readonly trial: number;
-  readonly score: number;
-  readonly configuration: Configuration;
-  /**
-   * What the score rests on, if that is not the whole valset. Absent from what older versions
-   * saved in notebooks.
-   */
-  readonly rests?: string | null;
 }
 
 /** The 95 % interval of the gain over the student, in points. */
@@ -276,81 +230,6 @@ export interface ObjectivesView {
   /** How many there are, in words. */
   readonly told: string;
   readonly rows: readonly ObjectiveRow[];
-}
-
-/** All of a run that is one value, not a list. */
-export interface RunSummary {
-  readonly id: string;
-  readonly name: string;
-  readonly tags: readonly string[];
-  readonly state: RunState;
-  /**
-   * Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
-   * again. Absent from what older versions saved in notebooks.
-   */
-  readonly resume_lines?: readonly string[];
-  /**
-   * How it is resumed where no line does it; null where one does. Absent from what older versions
-   * saved in notebooks.
-   */
-  readonly resume_hint?: string | null;
-  /** Why it stopped, was capped, failed, or paused by itself. */
-  readonly reason: string | null;
-  readonly program: string;
-  /** Predictor → its signature. */
-  readonly predictors: Readonly<Record<string, string>>;
-  readonly models: Readonly<Record<string, string>>;
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly notes: readonly string[];
-  readonly trainset_size: number;
-  readonly valset_size: number;
-  /** Absent from what older versions saved in notebooks. */
-  readonly testset_size?: number;
-  readonly created: number;
-  readonly ended: number | null;
-  /** How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off. */
-  readonly seconds: number;
-  readonly as_of: number;
-  readonly phases: readonly PhaseProgress[];
-  /** Null where none were measured. Absent from what older versions saved in notebooks. */
-  readonly formats?: MeasuredFormats | null;
-  /** Examples scored, and to be scored at most, in baseline, search and test. */
-  readonly done: number;
-  readonly total: number | null;
-  /** Seconds to go; null where it is not known. */
-  readonly eta: number | null;
-  /** Null where the run is not in this kernel. */
-  readonly in_flight: number | null;
-  readonly num_threads: number;
-  readonly spend: SpendView;
-  /** Absent from what older versions saved in notebooks. */
-  readonly lost?: Lost;
-  /** Null where its events do not tell a whole one. */
-  readonly estimate: EstimateView | null;
-  readonly caps: CapsView;
-  readonly baseline: number | null;
-  readonly best: BestTrial | null;
-  /** Only after the end. */
-  readonly gain: GainView | null;
-  /**
-   * The scores on the testset; null before the end, or where there are none. Absent from what
-   * older versions saved in notebooks.
-   */
-  readonly test?: TestView | null;
-  /**
-   * What came of it; null before the end, or where nothing was scored. Absent from what older
-   * versions saved in notebooks.
-   */
-  readonly result?: ResultView | null;
-  /**
-   * Null before two configurations were scored on the whole valset. Absent from what older
-   * versions saved in notebooks.
-   */
-  readonly objectives?: ObjectivesView | null;
-  /** Examples that failed. */
-  readonly errors: number;
-  readonly steerable: boolean;
-  readonly lives: Lives;
 }
 
 /** One trial, as every table shows it. */
@@ -489,6 +368,127 @@ export interface CallDetail {
   readonly usd: number | null;
   readonly seconds: number;
   readonly at: number;
+}
+
+/** Where a run is: in this kernel, in another one, or nowhere any more. */
+export type Lives = "here" | "elsewhere" | "ended";
+
+/** How far a phase is. */
+export interface PhaseProgress {
+  readonly phase: Phase;
+  readonly state: "waiting" | "running" | "done";
+  /** Units done, and units in all where that is known; their unit is `unit`. */
+  readonly done: number;
+  readonly total: number | null;
+  readonly unit: string;
+  readonly spend: SpendView;
+}
+
+/** What one prompt format came to on the training rows that it was measured on. */
+export interface MeasuredFormat {
+  readonly format: string;
+  readonly score: number;
+  readonly unreadable: number;
+  /** Rows that failed for another reason than an unreadable reply. */
+  readonly errors: number;
+  readonly tokens: number;
+}
+
+/** The prompt formats that a run measured before all else, and the one that it goes on in. */
+export interface MeasuredFormats {
+  readonly rows: number;
+  readonly measured: readonly MeasuredFormat[];
+  /** Null as long as it is not chosen. */
+  readonly chosen: string | null;
+  /** Which one was chosen and why, in words. */
+  readonly told: string;
+}
+
+/** The best trial so far. */
+export interface BestTrial {
+  readonly trial: number;
+  readonly score: number;
+  readonly configuration: Configuration;
+  /**
+   * What the score rests on, if that is not the whole valset. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly rests?: string | null;
+}
+
+/** All of a run that is one value, not a list. */
+export interface RunSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly tags: readonly string[];
+  readonly state: RunState;
+  /**
+   * Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
+   * again. Absent from what older versions saved in notebooks.
+   */
+  readonly resume_lines?: readonly string[];
+  /**
+   * How it is resumed where no line does it; null where one does. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly resume_hint?: string | null;
+  /** Why it stopped, was capped, failed, or paused by itself. */
+  readonly reason: string | null;
+  readonly program: string;
+  /** Predictor → its signature. */
+  readonly predictors: Readonly<Record<string, string>>;
+  readonly models: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly notes: readonly string[];
+  readonly trainset_size: number;
+  readonly valset_size: number;
+  /** Absent from what older versions saved in notebooks. */
+  readonly testset_size?: number;
+  readonly created: number;
+  readonly ended: number | null;
+  /** How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off. */
+  readonly seconds: number;
+  readonly as_of: number;
+  readonly phases: readonly PhaseProgress[];
+  /** Null where none were measured. Absent from what older versions saved in notebooks. */
+  readonly formats?: MeasuredFormats | null;
+  /** Examples scored, and to be scored at most, in baseline, search and test. */
+  readonly done: number;
+  readonly total: number | null;
+  /** Seconds to go; null where it is not known. */
+  readonly eta: number | null;
+  /** Null where the run is not in this kernel. */
+  readonly in_flight: number | null;
+  readonly num_threads: number;
+  readonly spend: SpendView;
+  /** Absent from what older versions saved in notebooks. */
+  readonly lost?: Lost;
+  /** Null where its events do not tell a whole one. */
+  readonly estimate: EstimateView | null;
+  readonly caps: CapsView;
+  readonly baseline: number | null;
+  readonly best: BestTrial | null;
+  /** Only after the end. */
+  readonly gain: GainView | null;
+  /**
+   * The scores on the testset; null before the end, or where there are none. Absent from what
+   * older versions saved in notebooks.
+   */
+  readonly test?: TestView | null;
+  /**
+   * What came of it; null before the end, or where nothing was scored. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly result?: ResultView | null;
+  /**
+   * Null before two configurations were scored on the whole valset. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly objectives?: ObjectivesView | null;
+  /** Examples that failed. */
+  readonly errors: number;
+  readonly steerable: boolean;
+  readonly lives: Lives;
 }
 
 /** All of a run, for a view that begins. */

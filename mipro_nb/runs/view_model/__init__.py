@@ -1,0 +1,94 @@
+"""The view-model: what every view of a run is drawn from, as JSON-able values.
+
+The front end's types are made of these (``make types``). Scores are 0–100 unless said otherwise,
+times are Unix seconds, durations seconds, money USD. Every text may come from an LM: it is drawn
+as text, never as HTML.
+"""
+
+from __future__ import annotations
+
+from mipro_nb.runs.view_model.drill_down import CallDetail, ExampleRow, Message, Prompt, TrialDetail
+from mipro_nb.runs.view_model.history import ComparedRun, CurvePoint, HistoryRow, RunComparison
+from mipro_nb.runs.view_model.parts import ADDED_LATER, Clip, Range
+from mipro_nb.runs.view_model.permission import (
+    LeftToPay,
+    PermissionRequest,
+    SettingGroup,
+    SettingView,
+)
+from mipro_nb.runs.view_model.result import (
+    ExampleOutcome,
+    GainView,
+    ObjectiveRow,
+    ObjectivesView,
+    ResultPrompt,
+    ResultScore,
+    ResultView,
+    TestView,
+    Verdict,
+)
+from mipro_nb.runs.view_model.run import (
+    BestTrial,
+    Lives,
+    MeasuredFormat,
+    MeasuredFormats,
+    PhaseProgress,
+    RunDelta,
+    RunSnapshot,
+    RunSummary,
+)
+from mipro_nb.runs.view_model.shown import Shown
+from mipro_nb.runs.view_model.spend import (
+    CapsView,
+    EstimateView,
+    Lost,
+    PhaseEstimateView,
+    SpendView,
+)
+from mipro_nb.runs.view_model.trials import DemoSetCard, InstructionCard, Standing, TrialRow
+
+__all__ = [
+    "ADDED_LATER",
+    "BestTrial",
+    "CallDetail",
+    "CapsView",
+    "Clip",
+    "ComparedRun",
+    "CurvePoint",
+    "DemoSetCard",
+    "EstimateView",
+    "ExampleOutcome",
+    "ExampleRow",
+    "GainView",
+    "HistoryRow",
+    "InstructionCard",
+    "LeftToPay",
+    "Lives",
+    "Lost",
+    "MeasuredFormat",
+    "MeasuredFormats",
+    "Message",
+    "ObjectiveRow",
+    "ObjectivesView",
+    "PermissionRequest",
+    "PhaseEstimateView",
+    "PhaseProgress",
+    "Prompt",
+    "Range",
+    "ResultPrompt",
+    "ResultScore",
+    "ResultView",
+    "RunComparison",
+    "RunDelta",
+    "RunSnapshot",
+    "RunSummary",
+    "SettingGroup",
+    "SettingView",
+    "Shown",
+    "SpendView",
+    "Standing",
+    "TestView",
+    "TrialDetail",
+    "TrialRow",
+    "Verdict",
+]

@@ -1,0 +1,104 @@
+"""The runs of a record, and some of them compared."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypedDict
+
+from mipro_nb.runs.state import State
+from mipro_nb.runs.view_model.parts import ADDED_LATER, Clip
+
+
+class HistoryRow(TypedDict):
+    """A line of the history.
+
+    Attributes
+    ----------
+    seconds
+        How long it worked, pauses left out.
+    score
+        That of the returned program, or the best so far.
+    trials
+        Evaluations that have ended.
+    calls
+        LM calls that a server answered.
+    usd
+        Price of all calls, those among them that failed and were billed all the same; None where
+        that of any call is unknown.
+    about
+        A server did not count the tokens: the USD are about right.
+    lost_usd
+        What calls may have cost besides that were in flight when the run was interrupted: as far
+        as that is known, at their worst.
+    billed
+        What to say of that beneath the cost; None if there is nothing to say.
+    rows
+        Trainset and valset: how many rows, and a fingerprint of them.
+    resume_lines
+        Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
+        again.
+    resume_hint
+        How it is resumed where no line does it; None where one does.
+    here
+        The run is going on in this kernel.
+    """
+
+    id: str
+    name: str
+    tags: list[str]
+    note: Annotated[str, ADDED_LATER]
+    program: str
+    state: State
+    created: float
+    seconds: float
+    baseline: float | None
+    score: float | None
+    trials: int
+    calls: int
+    usd: float | None
+    about: Annotated[bool, ADDED_LATER]
+    lost_usd: Annotated[float, ADDED_LATER]
+    billed: Annotated[str | None, ADDED_LATER]
+    models: dict[str, str]
+    settings: dict[str, Any]
+    rows: Annotated[dict[str, str], ADDED_LATER]
+    resume_lines: Annotated[list[str], ADDED_LATER]
+    resume_hint: Annotated[str | None, ADDED_LATER]
+    here: bool
+
+
+class CurvePoint(TypedDict):
+    """The best score after a full evaluation, and what had been spent until then."""
+
+    calls: int
+    usd: float | None
+    seconds: float
+    score: float
+
+
+class ComparedRun(TypedDict):
+    """A run in a comparison.
+
+    Attributes
+    ----------
+    curve
+        Best full score so far against what had been spent, at each full evaluation.
+    instructions
+        Predictor → instruction of the returned program.
+    """
+
+    row: HistoryRow
+    curve: list[CurvePoint]
+    instructions: dict[str, Clip]
+
+
+class RunComparison(TypedDict):
+    """Runs side by side.
+
+    Attributes
+    ----------
+    note
+        Why their scores cannot be compared; None if they can.
+    """
+
+    runs: list[ComparedRun]
+    note: Annotated[str | None, ADDED_LATER]
