@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import optuna
 import pandas as pd
 import pytest
 from handmade import BETTER, answered, asked, keep, planned, scored, trial, whole_run, write
 
 import mipro_nb as mipro
+from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
 from mipro_nb.runs.interval import score_interval
@@ -53,6 +55,22 @@ def test_a_row_per_call(finished):
     assert set(frame["phase"]) == {"baseline", "bootstrap", "propose", "search"}
     assert frame["error"].notna().sum() == spend.failed_calls > 0
     assert {"plan", "solve.predict"} <= set(frame["predictor"].dropna())
+
+
+def test_optuna_opens_a_run_as_its_study(finished, tmp_path):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    finished.to_optuna(storage)
+    study = optuna.load_study(study_name=finished.id, storage=storage)
+    trials = finished.state.trials
+    assert [t.value for t in study.trials] == [trials[n].score for n in sorted(trials)]
+    assert study.trials[0].user_attrs["kind"] == "baseline"
+    assert set(study.trials[0].params.values()) == {0}  # the student as given
+    assert study.trials[1].params == trials[1].configuration
+    assert study.trials[1].duration.total_seconds() == pytest.approx(trials[1].seconds, abs=1e-3)
+    assert study.user_attrs["program"] == finished.state.planned.program
+    assert study.best_value == max(trial.score for trial in trials.values())
+    with pytest.raises(InvalidArgumentError, match=r"study named .* already: delete that one"):
+        finished.to_optuna(storage)
 
 
 def test_a_run_without_trials_has_frames_without_rows():

@@ -25,6 +25,8 @@ from mipro_nb.runs.views.trial_row import trial_row
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+    from optuna import Study
+    from optuna.storages import BaseStorage
 
 _Seen = TypeVar("_Seen")
 
@@ -122,6 +124,30 @@ class RunFrames:
             If there is no such objective, or USD are one and a price is not known.
         """
         return self.read(lambda state: pareto_frame(state, objectives))
+
+    def to_optuna(self: Readable, storage: str | BaseStorage | None = None) -> Study:
+        """Return an Optuna study with the trials of the run, for Optuna's plots and dashboard.
+
+        Parameters are named like ``"predictor:instruction"``; their values are the indices of
+        candidates, 0 being the student's own. Scores of minibatches and of full evaluations stand
+        beside each other: the user attributes ``kind`` and ``examples`` tell them apart. Trials
+        that were given up are pruned ones.
+
+        Parameters
+        ----------
+        storage
+            Where the study is kept, as `optuna.create_study` takes it: with
+            ``"sqlite:///study.db"``, ``optuna-dashboard sqlite:///study.db`` opens it. In memory
+            if None. The study's name is the run's id.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the storage has a study of that name.
+        """
+        from mipro_nb.runs.views.study import study_of  # noqa: PLC0415 - as with pandas
+
+        return self.read(lambda state: study_of(state, self.id, storage))
 
     def plot_trials(self: Readable) -> Figure:
         """Return a figure of the scores of all trials, in their order."""
