@@ -8,7 +8,10 @@ import hypothesis
 import pytest
 
 from mipro_nb.language import configure
+from mipro_nb.language.formats import FORMATS
 from mipro_nb.models import retryable
+from mipro_nb.models.services import service
+from mipro_nb.optimizer.search import samplers
 from mipro_nb.runs.store.open_records import close_records
 
 # How long an example takes says more about the machine than about the code. The examples are the
@@ -21,6 +24,7 @@ hypothesis.settings.load_profile("mipro_nb")
 # Whatever they were started with: what a shell runs in the background has SIGINT ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_REGISTRIES = (FORMATS, samplers._registered, service._registered)
 _SERVICE_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "MIPRO_PERMISSION")
 
 
@@ -55,12 +59,16 @@ def _rank(group, marks):
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(tmp_path, monkeypatch):
-    """Give every test its own records and settings, and nobody's key."""
+    """Give every test its own records, settings and registries, and nobody's key."""
+    registered = [dict(registry) for registry in _REGISTRIES]
     monkeypatch.setenv("MIPRO_HOME", str(tmp_path / "mipro_home"))
     for variable in _SERVICE_VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     configure(lm=None, record=None, prompt_format=None, permission=None)
     yield
+    for registry, before in zip(_REGISTRIES, registered, strict=True):
+        registry.clear()
+        registry.update(before)
     configure(lm=None, record=None, prompt_format=None, permission=None)
     close_records(tmp_path)  # a thousand tests would have more open than a process may
 

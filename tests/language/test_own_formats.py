@@ -16,14 +16,6 @@ from mipro_nb.language.saving import jsonable
 from mipro_nb.testing import PromptFormatContract
 
 
-@pytest.fixture(autouse=True)
-def _own_formats_alone(monkeypatch):
-    before = dict(FORMATS)
-    yield
-    FORMATS.clear()
-    FORMATS.update(before)
-
-
 @pytest.mark.slow
 @pytest.mark.hypothesis
 class TestLines(PromptFormatContract):

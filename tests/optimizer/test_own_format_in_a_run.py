@@ -56,13 +56,10 @@ def best_with_arrows(request):
 
 @pytest.fixture
 def server():
-    before = dict(FORMATS)
     mipro.register_prompt_format(Arrows())
     with ScriptedServer(best_with_arrows) as running:
         mipro.configure(lm=lm_of(running, prompt_format=None))
         yield running
-    FORMATS.clear()
-    FORMATS.update(before)
     assert running.exceptions == []
 
 
