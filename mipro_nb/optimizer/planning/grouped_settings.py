@@ -52,7 +52,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "must_keep": "texts to keep",
         "max_instruction_tokens": "tokens of an instruction, at most",
         "max_copied_words": "words copied from a row, at most",
-        "smallest_edit": "changes as little as possible",
+        "smallest_edit": "instructions change as little as possible",
     },
 }
 """Group → setting → what it is, in words. A setting of no group is one of "Others", by its name."""
