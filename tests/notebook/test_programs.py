@@ -92,7 +92,7 @@ def test_of_a_run_of_another_kernel_the_student_of_that_name_is_taken(namespace,
         run = begun()
     state = run.programs[1].dump_state()
     monkeypatch.setattr(programs.runs_here, "begun", lambda _: None)  # as in another kernel
-    with pytest.raises(MiproError, match=r"does not have the program .*program_state\(1\)"):
+    with pytest.raises(MiproError, match=r"does not have the program .*\.program_state\(1\)"):
         ask("use", run=run.id, trial=1, name="better")
     namespace["student"] = Solve()
     ask("use", run=run.id, trial=1, name="better")
