@@ -28,7 +28,7 @@ Change = tuple[Literal["same", "removed", "added"], str]
 _MOST_PREDICTORS = 50
 _MOST_OUTCOMES = 30
 _MOST_LINES = 40
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+_WORDS = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
 # With less than this in common, words of the one would stand scattered among those of the other.
 _ENOUGH_IN_COMMON = 0.4
 

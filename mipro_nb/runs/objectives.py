@@ -74,18 +74,18 @@ class MeasuredConfiguration:
 def measured_configurations(state: RunState) -> list[MeasuredConfiguration]:
     """Return all configurations that were scored on the whole valset, by trial; no banned ones."""
     works: dict[str, Work] = {}
-    full: dict[str, TrialState] = {}
     for trial in state.trials.values():
-        key = configuration_key(trial.configuration) if trial.configuration else STUDENT
-        works.setdefault(key, Work()).add(trial.work)
-        if trial.kind != "minibatch" and trial.score is not None:
-            full.setdefault(key, trial)
+        works.setdefault(_key(trial), Work()).add(trial.work)
     return [
-        _measured(state, trial, works[key], len(state.scores[key]))
-        for key, trial in full.items()
+        _measured(state, trial, works[_key(trial)], len(state.scores[_key(trial)]))
+        for trial in state.full_evaluations
         # One that changes nothing of the student has no scores of its own.
-        if state.scores.get(key) and not state.is_banned(trial.configuration)
+        if state.scores.get(_key(trial)) and not state.is_banned(trial.configuration)
     ]
+
+
+def _key(trial: TrialState) -> str:
+    return configuration_key(trial.configuration) if trial.configuration else STUDENT
 
 
 def _measured(

@@ -357,8 +357,8 @@ class RunState:
         """Return the best full evaluation so far, the baseline included, banned ones not.
 
         Where another one was preferred and returned, it is that one. Of a run that ended early it
-        may be one that was scored on a part of the valset only, and
-        is the best by what is known: see `is_whole`.
+        may be one that was scored on a part of the valset only, and is the best by what is known:
+        see `is_whole`.
         """
         full = [
             t
@@ -367,6 +367,15 @@ class RunState:
         ]
         best = max(full, key=lambda t: (t.score or 0.0, -t.trial), default=None)
         return self._returned_in_part() or self._preferred(full) or best
+
+    @property
+    def full_evaluations(self) -> list[TrialState]:
+        """Return the first full evaluation of every configuration, in order, the baseline first."""
+        first: dict[str, TrialState] = {}
+        for _, trial in sorted(self.trials.items()):
+            if trial.kind != "minibatch" and trial.score is not None:
+                first.setdefault(configuration_key(trial.configuration), trial)
+        return list(first.values())
 
     def _preferred(self, full: list[TrialState]) -> TrialState | None:
         """Return the full evaluation that was preferred to a better one, None if none was."""

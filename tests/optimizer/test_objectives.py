@@ -122,6 +122,15 @@ def test_the_least_is_returned_that_lies_within_so_many_points(server, prefer, o
         assert "by prefer=" in run.report()
         assert run.state.best.trial == chosen.trial
         assert mipro.runs.load(run.id).score == chosen.score
+        leader = max(measured, key=lambda each: (each.score, -each.trial))
+        assert f"preferred to trial {leader.trial}, which has the highest score" in card_of(run)
+        assert card_of(run).startswith(f"Trial {chosen.trial} ")
+
+
+def card_of(run):
+    view = RunView(run.record, run.id)
+    view.apply(run.record.events(run.id))
+    return " ".join(view.summary(now=0, in_flight=None)["result"]["why"])
 
 
 def test_within_no_points_the_best_is_returned(server):

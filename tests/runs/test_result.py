@@ -6,11 +6,14 @@ import json
 
 import pytest
 from handmade import write
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted_server import ScriptedServer
 from scripted_task import Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
 from mipro_nb.notebook.static_html import run_html, run_text
+from mipro_nb.notebook.static_result import changes
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.sentences.result import cost_sentence, failing_text, gain_sentences
 from mipro_nb.runs.views.view import RunView
@@ -141,6 +144,13 @@ def test_a_gain_that_may_be_chance_is_called_no_clear_gain():
     ]
     (said,) = gain_sentences(50.0, 60.0, {"low": -1.0, "high": 19.0})
     assert said.endswith(": no clear gain.")
+
+
+@given(st.text("ab \n.", max_size=40), st.text("ab \n.", max_size=40))
+def test_what_changed_in_a_prompt_holds_both_texts(before, after):
+    told = list(changes(before, after))
+    assert "".join(text for kind, text in told if kind != "added") == before
+    assert "".join(text for kind, text in told if kind != "removed") == after
 
 
 def test_what_fails_is_told_as_the_metric_counts():

@@ -26,7 +26,8 @@ CHANGEABLE = (
 RESUMED_CHANGEABLE = ("num_threads",)
 """Those of a run that is resumed: it would be another one with others."""
 
-_SET_BY_AUTO = frozenset({"num_trials", "minibatch"})
+SET_BY_AUTO = frozenset({"num_candidates", "num_trials", "minibatch"})
+"""Settings that ``auto`` takes no other value of than its own."""
 
 
 def check_changes(changes: Mapping[str, Any], changeable: tuple[str, ...]) -> None:
@@ -64,9 +65,9 @@ def changed_plan(
     if not changes:
         return planned
     wanted = requested.with_those_of(
-        {name: value for name, value in changes.items() if name not in _SET_BY_AUTO}
+        {name: value for name, value in changes.items() if name not in SET_BY_AUTO}
     )
-    if requested.auto is not None and _SET_BY_AUTO & changes.keys():
+    if requested.auto is not None and SET_BY_AUTO & changes.keys():
         auto = resolve(wanted)
         wanted = replace(
             wanted,
@@ -77,7 +78,7 @@ def changed_plan(
             minibatch_size=auto.minibatch_size,
         )
     wanted = wanted.with_those_of(
-        {name: value for name, value in changes.items() if name in _SET_BY_AUTO}
+        {name: value for name, value in changes.items() if name in SET_BY_AUTO}
     )
     plan = replace(resolve(wanted), auto=requested.auto)
     told = [

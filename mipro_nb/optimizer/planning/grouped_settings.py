@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from mipro_nb.optimizer.planning.changes import SET_BY_AUTO
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.requested import DEFAULTS
 from mipro_nb.runs import view_model as vm
@@ -58,7 +59,6 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 """Group → setting → what it is, in words. A setting of no group is one of "Others", by its name."""
 
 _OTHERS = "Others"
-_SET_BY_AUTO = frozenset({"num_candidates", "num_trials", "minibatch"})
 _FOLLOWS = frozenset({"trials_in_flight", "prompt_format"})
 
 
@@ -112,6 +112,6 @@ def _differs(plan: Plan, name: str, value: Any) -> bool:
     """
     if name == "prompt_format":
         return plan.prompt_format is not None or plan.formats_by.startswith("chosen")
-    if name in _FOLLOWS or (plan.auto is not None and name in _SET_BY_AUTO):
+    if name in _FOLLOWS or (plan.auto is not None and name in SET_BY_AUTO):
         return False
     return hasattr(DEFAULTS, name) and bool(value != _default(name))

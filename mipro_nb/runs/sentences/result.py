@@ -74,8 +74,11 @@ def why_sentences(state: RunState, best: TrialState) -> list[str]:
     if not state.is_whole(best):
         rests = resting_text(best.score or 0.0, len(best.examples), state.valset_size)
         return [f"Trial {best.trial} is the best by what is known, {score} {rests}."]
-    full = _by_configuration(state)
+    full = state.full_evaluations
     allowed = [trial for trial in full if not state.is_banned(trial.configuration)]
+    leader = max(allowed, key=lambda trial: (trial.score or 0.0, -trial.trial), default=best)
+    if state.ended is not None and state.ended.preferred and leader.trial != best.trial:
+        return [_preferred(best, leader)]
     others = [trial for trial in allowed if trial.trial != best.trial]
     said = [_lead(best, score, len(full))]
     ties = [trial for trial in others if trial.score == best.score]
@@ -96,6 +99,15 @@ def why_sentences(state: RunState, best: TrialState) -> list[str]:
     return said
 
 
+def _preferred(returned: TrialState, leader: TrialState) -> str:
+    same = returned.score == leader.score
+    which = "the same" if same else f"the highest score, {format_score(leader.score)}"
+    return (
+        f"Trial {returned.trial} ({configuration_text(returned.configuration)}) with "
+        f"{format_score(returned.score)} was preferred to trial {leader.trial}, which has {which}."
+    )
+
+
 def _lead(best: TrialState, score: str, whole: int) -> str:
     if best.kind == "baseline":
         if whole == 1:
@@ -108,17 +120,6 @@ def _lead(best: TrialState, score: str, whole: int) -> str:
         f"Trial {best.trial} ({configuration_text(best.configuration)}) has the highest score, "
         f"{score}, of {counted(whole, 'configuration')} scored on the whole valset."
     )
-
-
-def _by_configuration(state: RunState) -> list[TrialState]:
-    """Return the first full evaluation of every configuration, in order."""
-    full: list[TrialState] = []
-    for _, trial in sorted(state.trials.items()):
-        if trial.kind == "minibatch" or trial.score is None:
-            continue
-        if all(trial.configuration != other.configuration for other in full):
-            full.append(trial)
-    return full
 
 
 def failing_text(scores: Sequence[float]) -> str:

@@ -13,7 +13,7 @@ from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.clip import clip_fields, more_of_text, within
 
-MOST_SHOWN = 100
+_MOST_SHOWN = 100
 _CHARACTERS = 160
 # What is worst is what one wants to look at first.
 _ORDER: tuple[vm.Verdict, ...] = ("never right", "lost", "still wrong", "won")
@@ -74,8 +74,13 @@ def example_scores(state: RunState, result: Configuration) -> Iterator[ExampleSc
         )
 
 
-def outcomes(record: Record, state: RunState, result: Configuration) -> list[vm.ExampleOutcome]:
-    """Return the examples that student or result fail: those that nothing gets right come first."""
+def outcomes(
+    record: Record, state: RunState, result: Configuration
+) -> tuple[list[vm.ExampleOutcome], int]:
+    """Return the examples that student or result fail, and how many more of them there are.
+
+    Those that nothing gets right come first. More than a hundred are not shown.
+    """
     planned = state.planned
     found = [(each, verdict) for each in example_scores(state, result) if (verdict := each.verdict)]
     found.sort(key=lambda pair: (_ORDER.index(pair[1]), pair[0].example))
@@ -88,7 +93,7 @@ def outcomes(record: Record, state: RunState, result: Configuration) -> list[vm.
         chosen = {name: value for name, value in row.items() if (name in inputs) == given}
         return clip_fields(chosen, within(more, example), _CHARACTERS)
 
-    return [
+    shown: list[vm.ExampleOutcome] = [
         {
             "example": each.example,
             "verdict": verdict,
@@ -99,5 +104,6 @@ def outcomes(record: Record, state: RunState, result: Configuration) -> list[vm.
             "tried": each.tried,
             "right": each.right,
         }
-        for each, verdict in found
+        for each, verdict in found[:_MOST_SHOWN]
     ]
+    return shown, len(found) - len(shown)

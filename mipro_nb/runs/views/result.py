@@ -25,7 +25,7 @@ from mipro_nb.runs.store.json_values import FIELDS, ROWS, kept
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.call_costs import call_cost
 from mipro_nb.runs.views.clip import clip, more_of_instruction, more_of_text, within
-from mipro_nb.runs.views.outcomes import MOST_SHOWN, is_right, outcomes, scores_with
+from mipro_nb.runs.views.outcomes import is_right, outcomes, scores_with
 
 _INSTRUCTION_CHARACTERS = 8000
 
@@ -55,11 +55,12 @@ class _Result:
         self._record, self._run_id, self._state, self._best = record, run_id, state, best
         self._changed = best.kind != "baseline"
         self._test = held_out_view(state)
+        self._student = self._read_student()
 
     def view(self) -> vm.ResultView:
         state, best = self._state, self._best
         scores = scores_with(state, best.configuration)
-        all_outcomes = outcomes(self._record, state, best.configuration)
+        shown, left_out = outcomes(self._record, state, best.configuration)
         prompts = self._prompts()
         return {
             "trial": best.trial,
@@ -73,8 +74,8 @@ class _Result:
             "prompts": prompts,
             "failing": sum(not is_right(score) for score in scores.values()),
             "failing_told": failing_text(list(scores.values())),
-            "outcomes": all_outcomes[:MOST_SHOWN],
-            "outcomes_left_out": max(0, len(all_outcomes) - MOST_SHOWN),
+            "outcomes": shown,
+            "outcomes_left_out": left_out,
         }
 
     def _scores(self) -> list[vm.ResultScore]:
@@ -109,7 +110,7 @@ class _Result:
         after = call_cost(self._record, self._run_id, found)
         if before is None or after is None:
             return None
-        own = sum(len(demos) for _, demos in self._student().values())
+        own = sum(len(demos) for _, demos in self._student.values())
         demos = sum(prompt["demos"] for prompt in prompts) - own
         return cost_sentence(demos, (before.tokens, after.tokens), (before.usd, after.usd))
 
@@ -140,9 +141,10 @@ class _Result:
         return [f"{what} without demos {verb} {format_score(mean)} over {over}."]
 
     def _prompts(self) -> list[vm.ResultPrompt]:
-        student, configuration = self._student(), self._best.configuration
+        configuration = self._best.configuration
         return [
-            self._prompt(name, own, demos, configuration) for name, (own, demos) in student.items()
+            self._prompt(name, own, demos, configuration)
+            for name, (own, demos) in self._student.items()
         ]
 
     def _prompt(
@@ -165,7 +167,7 @@ class _Result:
             "demos": len(demos),
         }
 
-    def _student(self) -> Mapping[str, tuple[vm.Clip, list[Any]]]:
+    def _read_student(self) -> Mapping[str, tuple[vm.Clip, list[Any]]]:
         """Return predictor → the student's own instruction and demos."""
         planned = self._state.planned
         ref = None if planned is None else planned.sources.get("student")
