@@ -65,6 +65,8 @@ class RunView:
         self._tags: tuple[str, ...] = ()
         self._previews: dict[str, tuple[int, list[dict[str, vm.Clip]]]] = {}
         self._came: tuple[int, vm.ResultView | None, list[str]] | None = None
+        self._objectives: vm.ObjectivesView | None = None
+        self._objectives_changed = True
         self._changed_trials: set[int] = set()
         self._changed_choices: set[Choice] = set()
 
@@ -85,6 +87,8 @@ class RunView:
 
     def _mark(self, event: ev.AnyEvent) -> None:
         """Remember what has to be redrawn."""
+        if isinstance(event, ev.TrialTold | ev.CandidateBanned | ev.RunEnded):
+            self._objectives_changed = True
         match event:
             case ev.TrialAsked(trial=trial) | ev.TrialTold(trial=trial):
                 self._mark_trial(trial)
@@ -247,11 +251,18 @@ class RunView:
             "gain": _gain(state.ended),
             "test": held_out_view(state),
             "result": result,
-            "objectives": objectives_view(state),
+            "objectives": self._compared(),
             "errors": len(state.errors),
             "steerable": where == "here",
             "lives": where,
         }
+
+    def _compared(self) -> vm.ObjectivesView | None:
+        """Return what configurations take, made again only after what changes it."""
+        if self._objectives_changed:
+            self._objectives = objectives_view(self.state)
+            self._objectives_changed = False
+        return self._objectives
 
     def _result(self) -> tuple[vm.ResultView | None, list[str]]:
         """Return what came of the run, and what is to be said if that cannot be read."""
