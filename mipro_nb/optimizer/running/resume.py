@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
@@ -15,50 +12,25 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.formats import AUTO as AUTO_FORMAT
 from mipro_nb.language.formats import is_known, unknown_remedy
 from mipro_nb.language.module import Module
-from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
-from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
 from mipro_nb.optimizer.planning.preference import Preference, is_function, preference_of
 from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.requested import AUTO, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.running.differences import (
+    differences,
+    obstacles,
+    parts_of_others,
+)
 from mipro_nb.optimizer.search.samplers import name_of_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.json_values import ROWS, kept
-from mipro_nb.runs.store.record import Record, text_ref
+from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.usage import Usage
 from mipro_nb.runs.views.history import history_rows
-
-# What a plan may differ in from that of the run which it resumes.
-_FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})
-_DIFF_LINES = 30
-_WHAT = {
-    "program": "the program's code",
-    "metric": "the metric's code",
-    "student": "the student",
-    "teacher": "the teacher",
-}
-_OBSTACLES = {
-    "trainset": "the data",
-    "valset": "the data",
-    "testset": "the data",
-    "student": "the predictors",
-    "metric": "the metric's scale",
-}
-_LMS, _PRICES, _SIZES = "the LMs", "the prices", "the sizes"
-# What follows from other settings, and from the data.
-_FOLLOWS = frozenset(
-    {"full_evaluations", "demos_per_set", "trainset_size", "valset_size", "testset_size"}
-)
-_FORMATS = "the prompt format"
-_OF_FORMATS = frozenset({"formats", "measured_predictors", "measured_formats"})
-_PART_OF = {
-    **dict.fromkeys(_FOLLOWS, _SIZES),
-    **dict.fromkeys(_OF_FORMATS | {"prompt_format"}, _FORMATS),
-}
 
 
 def progress_of(record: Record, run_id: str) -> RecordedProgress:
@@ -124,15 +96,6 @@ def same_run(record: Record, spec: RunSpec) -> Resumable:
         if nearest is None or len(parts) < len(nearest[1]):
             nearest = (progress.run_id, parts)
     return Resumable(None, (*notes, _none_found(spec.plan.program, nearest)))
-
-
-def parts_of_others(
-    progress: RecordedProgress, spec: RunSpec, changes: Sequence[Difference]
-) -> list[str]:
-    """Return in what a run is another one than the one specified; other prices make it no other."""
-    parts = [_OBSTACLES[name] for name, _ in obstacles(progress, spec)]
-    parts += [change.part for change in changes if change.part not in (_PRICES, _SIZES)]
-    return list(dict.fromkeys(parts))
 
 
 def _none_found(program: str, nearest: tuple[str, Sequence[str]] | None) -> str:
@@ -348,23 +311,6 @@ def _spent(usage: Usage, seconds: float) -> dict[str, float]:
     }
 
 
-def obstacles(progress: RecordedProgress, spec: RunSpec) -> Iterator[tuple[str, str]]:
-    """Tell why the run cannot be resumed as specified: the argument, and what is wrong with it.
-
-    Scores of other rows, and candidates of other predictors, are of no use to it.
-    """
-    planned = progress.planned
-    for name in ("trainset", "valset", "testset"):
-        rows = [row.to_dict() for row in spec.rows.sets.get(name, ())]
-        text = json.dumps(jsonable(rows, name), ensure_ascii=False)
-        if (text_ref(text) if rows else None) != getattr(planned, name):
-            yield name, "these rows differ from the run's"
-    if spec.plan.metric_scale > planned.metric_scale:
-        yield "metric", "its scores go up to 100, and those of the run up to 1"
-    if dict(spec.plan.predictors) != planned.predictors:
-        yield "student", f"the predictors of the run were {planned.predictors}"
-
-
 def _check_same(progress: RecordedProgress, spec: RunSpec) -> None:
     """Return if the run can be resumed as this spec.
 
@@ -387,63 +333,6 @@ def _check_same(progress: RecordedProgress, spec: RunSpec) -> None:
             name, given[name], f"{problem}: give what it was begun with, or begin a new run."
         )
     in_recorded_format(spec, progress)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """In what a specification differs from the run that it resumes.
-
-    Attributes
-    ----------
-    part
-        What of it, in words that follow "different in".
-    text
-        What it was and is.
-    """
-
-    part: str
-    text: str
-
-
-def differences(progress: RecordedProgress, spec: RunSpec) -> Iterator[Difference]:
-    """Tell in what the run was different from this spec.
-
-    Raises
-    ------
-    RecordError
-        If the code that it was begun with cannot be read.
-    """
-    planned = progress.planned
-    for name, value in spec.plan.settings().items():
-        if name not in _FREE and planned.plan.get(name) != value:
-            text = f"The setting {name} was {planned.plan.get(name)!r} and is {value!r}."
-            yield Difference(_PART_OF.get(name, name), text)
-    if dict(spec.plan.models) != planned.models:
-        text = f"The models were {planned.models} and are {dict(spec.plan.models)}."
-        yield Difference(_LMS, text)
-    for setting, text in changes_of_lms(planned.lms, lms_of(spec)):
-        yield Difference(_PRICES if setting == "price" else _LMS, text)
-    for role, text in spec.sources().items():
-        if (ref := planned.sources.get(role)) is not None and ref != text_ref(text):
-            before = progress.record.text(ref)
-            yield Difference(_WHAT[role], _changed(role, before, text))
-
-
-def _changed(role: str, before: str, now: str) -> str:
-    what = _WHAT[role].capitalize()
-    if not (_is_source(role, before) and _is_source(role, now)):
-        return f"{what} cannot be compared: its source is not available, then or now."
-    lines = list(difflib.unified_diff(before.splitlines(), now.splitlines(), lineterm="", n=1))[2:]
-    if len(lines) > _DIFF_LINES:
-        lines = [*lines[:_DIFF_LINES], "…"]
-    return "\n".join([f"{what} changed:", *lines])
-
-
-def _is_source(role: str, text: str) -> bool:
-    """Tell whether a text is source: where there is none, a name or a repr stands for it."""
-    if role == "program":
-        return re.search(r"^class ", text, re.MULTILINE) is not None
-    return role in ("student", "teacher") or re.fullmatch(r"[\w.<>]+", text) is None
 
 
 def note(progress: RecordedProgress) -> str:
