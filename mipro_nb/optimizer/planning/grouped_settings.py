@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from mipro_nb.optimizer.planning.changes import SET_BY_AUTO
-from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.planning.plan import Plan, as_recorded
 from mipro_nb.optimizer.planning.requested import DEFAULTS
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.wording import told_settings
@@ -98,11 +98,7 @@ def grouped_settings(
 
 
 def _default(name: str) -> Any:
-    if name == "search":
-        return DEFAULTS.search.name
-    if name == "must_keep":
-        return list(DEFAULTS.must_keep)  # as settings have it
-    return None if name in _FOLLOWS else getattr(DEFAULTS, name, None)
+    return None if name in _FOLLOWS else as_recorded(getattr(DEFAULTS, name, None))
 
 
 def _differs(plan: Plan, name: str, value: Any) -> bool:

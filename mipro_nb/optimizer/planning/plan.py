@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal
 
 from mipro_nb.amounts import format_duration
@@ -12,7 +12,9 @@ from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.planning.constraints import constraints_text
 from mipro_nb.optimizer.planning.estimate import Estimate
+from mipro_nb.optimizer.planning.preference import Preference
 from mipro_nb.optimizer.planning.requested import AUTO, Hyperparameters, RequestedSettings
+from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.wording import data_text, ends_early, with_origin
 
 _LEAST_ROWS_FOR_MINIBATCHES = 50
@@ -151,18 +153,14 @@ class Plan(Hyperparameters):
         return min(max(self.max_bootstrapped_demos, self.max_labeled_demos), self.distinct_rows)
 
     def settings(self) -> dict[str, Any]:
-        """Return the hyperparameters by name, the sizes of the sets and what follows from them."""
-        values = asdict(replace(self, estimate=Estimate(), prefer=None))
-        for apart in _APART:
-            del values[apart]
-        values["search"] = self.search.name
-        values["must_keep"] = list(self.must_keep)  # as a record gives them back
-        values["prefer"] = None if self.prefer is None else self.prefer.text
+        """Return the hyperparameters by name, the sizes of the sets and what follows from them.
+
+        They are as a record gives them back.
+        """
+        names = (each.name for each in fields(self) if each.name not in _APART)
+        values = {name: as_recorded(getattr(self, name)) for name in names}
         values["formats"] = self.formats_text
         values["formats_by"] = self.formats_by
-        # As a record gives them back.
-        values["measured_predictors"] = list(self.measured_predictors)
-        values["measured_formats"] = list(self.measured_formats)
         values["full_evaluations"] = self.full_evaluations
         values["demos_per_set"] = self.demos_per_set
         if not self.testset_size:
@@ -224,6 +222,31 @@ class Plan(Hyperparameters):
         if first < size:
             text += f" (those clearly behind end after {first})"
         return f"{text}, a full evaluation every {self.minibatch_full_eval_steps}"
+
+
+def as_recorded(value: object) -> Any:
+    """Return a setting as a record gives it back: a strategy or preference by its name."""
+    match value:
+        case SearchStrategy():
+            return value.name
+        case Preference():
+            return value.text
+        case list() | tuple():
+            return list(value)
+    return value
+
+
+def recorded_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `settings` of a recorded plan, and the defaults of those that it does not have.
+
+    An older version planned it, which had no such settings.
+    """
+    defaults = {
+        each.name: as_recorded(each.default)
+        for each in fields(Plan)
+        if each.name not in _APART and each.default is not MISSING
+    }
+    return {**defaults, **settings}
 
 
 def _line(what: str, text: str) -> str:

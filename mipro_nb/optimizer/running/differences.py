@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mipro_nb.language.saving import jsonable
 from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.planning.plan import recorded_settings
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.runs.store.record import text_ref
@@ -68,9 +69,10 @@ def differences(progress: RecordedProgress, spec: RunSpec) -> Iterator[Differenc
         If the code that it was begun with cannot be read.
     """
     planned = progress.planned
+    before = recorded_settings(planned.plan)
     for name, value in spec.plan.settings().items():
-        if name not in _FREE and planned.plan.get(name) != value:
-            text = f"The setting {name} was {planned.plan.get(name)!r} and is {value!r}."
+        if name not in _FREE and before.get(name) != value:
+            text = f"The setting {name} was {before.get(name)!r} and is {value!r}."
             yield Difference(_PART_OF.get(name, name), text)
     if dict(spec.plan.models) != planned.models:
         text = f"The models were {planned.models} and are {dict(spec.plan.models)}."
@@ -79,8 +81,8 @@ def differences(progress: RecordedProgress, spec: RunSpec) -> Iterator[Differenc
         yield Difference(_PRICES if setting == "price" else _LMS, text)
     for role, text in spec.sources().items():
         if (ref := planned.sources.get(role)) is not None and ref != text_ref(text):
-            before = progress.record.text(ref)
-            yield Difference(_WHAT[role], _changed(role, before, text))
+            source = progress.record.text(ref)
+            yield Difference(_WHAT[role], _changed(role, source, text))
 
 
 def _changed(role: str, before: str, now: str) -> str:

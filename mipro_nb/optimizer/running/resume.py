@@ -14,6 +14,7 @@ from mipro_nb.language.formats import is_known, unknown_remedy
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
+from mipro_nb.optimizer.planning.plan import recorded_settings
 from mipro_nb.optimizer.planning.preference import Preference, is_function, preference_of
 from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.requested import AUTO, Auto, RequestedSettings
@@ -135,7 +136,8 @@ def requested_settings_of(
     """
     planned = progress.planned
     names = {field.name for field in fields(RequestedSettings)} - {"search", "auto", "prefer"}
-    values = {name: planned.plan[name] for name in names & planned.plan.keys()}
+    settings = recorded_settings(planned.plan)
+    values = {name: settings[name] for name in names & settings.keys()}
     _check_known(progress)
     preferred = _preferred(progress) if prefer is None else preference_of(prefer)
     if not planned.strategy:
