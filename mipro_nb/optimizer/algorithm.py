@@ -226,10 +226,14 @@ class Algorithm:
     async def _test(self) -> None:
         """Score student and best program on the testset, if there is one."""
         tested = None
-        # A person may ban the best program meanwhile: then it is another one that is returned.
-        while self._spec.rows.test and tested != (chosen := self._ending.chosen())[0]:
-            await self._held_out.score(*chosen)
-            tested = chosen[0]
+        while self._spec.rows.test:
+            await self._ending.choose()
+            key, program = self._ending.chosen()
+            if key == tested:
+                return
+            # A person may ban that program meanwhile: then it is another one that is returned.
+            await self._held_out.score(key, program)
+            tested = key
 
     def _recalled(self) -> Candidates | None:
         """Return the candidates of the run that is resumed, None if it had not found them."""
@@ -261,6 +265,7 @@ class Algorithm:
     async def _finish(self) -> Outcome:
         """Record that the run is finished, as soon as that can be done."""
         while True:
+            await self._ending.choose()
             try:
                 outcome = self._ending.end("finished", None)
             except RecordError as error:

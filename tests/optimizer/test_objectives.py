@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import threading
+
 import pytest
 from scripted_server import ScriptedServer
 from scripted_task import Solve, answer, asked, exact, lm_of, question_of, rows, run_of
@@ -156,13 +159,69 @@ def test_a_function_chooses(server):
     assert "by prefer='function the_student'" in run.report()
 
 
+def test_other_runs_go_on_while_a_function_chooses(server):
+    chooses, other_ended = threading.Event(), threading.Event()
+    ended_meanwhile = []
+
+    def slow(configurations):
+        chooses.set()
+        ended_meanwhile.append(other_ended.wait(60))
+        return configurations[0]
+
+    settings = {"minibatch": False, "requires_permission_to_run": False}
+    run = optimizer().start(
+        Solve(), trainset=TRAIN, valset=VAL, num_trials=3, prefer=slow, **settings
+    )
+    assert chooses.wait(60)
+    other = optimizer().start(
+        Solve(), trainset=TRAIN, valset=rows(8, start=3000), num_trials=2, **settings
+    )
+    other.wait()
+    other_ended.set()
+    run.wait()
+    assert ended_meanwhile == [True]
+
+
+def test_a_candidate_that_is_banned_while_a_function_chooses_is_not_returned(server):
+    seen = []
+
+    def the_last_that_was_tried(configurations):
+        seen.append([each.trial for each in configurations])
+        chosen = configurations[-1]
+        if len(seen) == 1:
+            run.ban("solve", chosen.configuration["solve:instruction"])
+        return chosen
+
+    run = optimizer().start(
+        Solve(),
+        trainset=TRAIN,
+        valset=VAL,
+        num_trials=12,
+        minibatch=False,
+        prefer=the_last_that_was_tried,
+        requires_permission_to_run=False,
+    )
+    run.wait()
+    first, last = seen
+    assert set(last) < set(first)
+    assert run.state.best.trial == last[-1]
+    assert not run.state.is_banned(run.state.ended.configuration)
+
+
+def test_a_run_that_is_stopped_asks_no_function(server):
+    seen = []
+    run = stopped(seen.append)
+    assert run.status == "stopped"
+    assert seen == []
+
+
 @pytest.mark.parametrize("broken", [lambda _: 1 / 0, lambda _: None, lambda _: "trial 3"])
 def test_a_function_that_chooses_nothing_costs_no_run(server, broken):
     best = run_of(optimizer(), **SETTINGS)
     run = run_of(optimizer(), **SETTINGS, prefer=broken)
     assert run.status == "finished"
     assert run.score == best.score
-    assert "chose nothing" in run.report()
+    assert re.search("chose nothing: .*, so the best program is returned", run.report())
 
 
 @pytest.mark.parametrize("prefer", ["cheap", "cheapest", "cheapest within -1 points", 5, ""])

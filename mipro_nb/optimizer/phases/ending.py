@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.amounts import format_score
+from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import RecordError, shown
 from mipro_nb.language.module import Module
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.phases.held_out import HeldOut
-from mipro_nb.optimizer.planning.preference import Preference
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration
@@ -66,17 +65,13 @@ class _Chosen:
 _NOTHING = _Chosen()
 
 
+@dataclass(frozen=True)
 class _Choice:
-    """What is preferred, chosen once: what is tested is what is returned."""
+    """What was preferred `among` some; none of them where that failed, for the `problem` given."""
 
-    def __init__(self) -> None:
-        self._made: tuple[list[MeasuredConfiguration], MeasuredConfiguration] | None = None
-
-    def of(self, prefer: Preference, known: list[MeasuredConfiguration]) -> MeasuredConfiguration:
-        """Return what is preferred among those that are `known`."""
-        if self._made is None or self._made[0] != known:
-            self._made = known, prefer.choose(known)
-        return self._made[1]
+    among: tuple[MeasuredConfiguration, ...] = ()
+    chosen: MeasuredConfiguration | None = None
+    problem: str = ""
 
 
 class Ending:
@@ -111,13 +106,15 @@ class Ending:
     def end(self, state: FinalState, reason: str | None) -> Outcome:
         """Record the end, and return what the run comes to.
 
+        What a finished run returns was chosen before.
+
         Raises
         ------
         RecordError
             If a finished run cannot be recorded as such. Any other end is shown all the same, and
             how many answers that were paid for are lost with the record.
         """
-        chosen = self._best_full() if state == "finished" else self._best_known()
+        chosen = self._finished() if state == "finished" else self._best_known()
         program = self.program_of(chosen.configuration)
         tested = self._held_out.scores(self._key_of(chosen.configuration))
         ended = RunEnded(
@@ -141,38 +138,60 @@ class Ending:
             self._show_unwritten(ended, error)
         return self._outcome(program, chosen)
 
-    def _best_full(self) -> _Chosen:
-        """Return the best full evaluation."""
-        from mipro_nb.optimizer.phases.gain import best_of, gain_of  # noqa: PLC0415 - numpy takes long
+    async def choose(self) -> None:
+        """Choose what is preferred, unless that was done: what is tested is what is returned.
 
-        eligible = [e for e in self._done if self._may_be_returned(e.configuration)]
-        best = best_of(eligible)
-        if best is None:
-            return _NOTHING
-        returned, why = self._preferred(best, eligible)
-        gain = None
-        if returned.kind != "baseline" and any(e.kind == "baseline" for e in eligible):
-            gain = gain_of(returned, eligible, self._spec.plan.seed)
-        return _Chosen(returned.configuration, returned.score, len(returned.examples), gain, why)
-
-    def _preferred(
-        self, best: Evaluated, eligible: Sequence[Evaluated]
-    ) -> tuple[Evaluated, str | None]:
-        """Return what is preferred to the best program, and why; the best itself if nothing is."""
+        While a function of the user's thinks, a person may ban candidates: then it is asked again.
+        """
         prefer = self._spec.plan.prefer
+        while prefer is not None and (known := self._comparable()) != self._choice.among:
+            try:
+                self._choice = _Choice(known, await in_worker(prefer.choose, known))
+            except Exception as error:  # noqa: BLE001 - the user's function may raise anything
+                self._choice = _Choice(known, problem=shown(str(error), 200))
+
+    def _comparable(self) -> tuple[MeasuredConfiguration, ...]:
+        """Return what there is to choose from: what was scored on the whole valset."""
+        trials = {e.trial for e in self._eligible()}
         measured = self._journal.read(measured_configurations)
-        by_trial = {e.trial: e for e in eligible}
-        known = [each for each in measured if each.trial in by_trial]
-        if prefer is None or not known:
+        return tuple(each for each in measured if each.trial in trials)
+
+    def _eligible(self) -> list[Evaluated]:
+        return [e for e in self._done if self._may_be_returned(e.configuration)]
+
+    def _finished(self) -> _Chosen:
+        """Return what a finished run returns."""
+        returned, why = self._preferred()
+        return _NOTHING if returned is None else replace(self._with_gain(returned), preferred=why)
+
+    def _preferred(self) -> tuple[Evaluated | None, str | None]:
+        """Return what is preferred to the best full evaluation, and why; else that, and None."""
+        prefer, choice, best = self._spec.plan.prefer, self._choice, self._best_full()
+        first = next((e for e in choice.among if best and e.trial == best.trial), None)
+        if prefer is None or first is None:
             return best, None
-        first = next((each for each in known if each.trial == best.trial), None)
-        try:
-            chosen = self._choice.of(prefer, known)
-        except Exception as error:  # noqa: BLE001 - the user's function may raise anything
-            return best, f"prefer={prefer.text!r} chose nothing: {shown(str(error), 200)}"
-        if first is None or chosen.trial == best.trial:
+        if choice.chosen is None:
+            failed = f"prefer={prefer.text!r} chose nothing: {choice.problem}"
+            return best, f"{failed}, so the best program is returned."
+        if choice.chosen.trial == first.trial:
             return best, None
-        return by_trial[chosen.trial], preferred_text(prefer.text, chosen, first)
+        returned = next(e for e in self._done if e.trial == choice.chosen.trial)
+        return returned, preferred_text(prefer.text, choice.chosen, first)
+
+    def _best_full(self) -> Evaluated | None:
+        """Return the best full evaluation."""
+        from mipro_nb.optimizer.phases.gain import best_of  # noqa: PLC0415 - numpy takes long
+
+        return best_of(self._eligible())
+
+    def _with_gain(self, full: Evaluated) -> _Chosen:
+        """Return a full evaluation with what it gains over the student."""
+        from mipro_nb.optimizer.phases.gain import gain_of  # noqa: PLC0415 - numpy takes long
+
+        eligible, gain = self._eligible(), None
+        if full.kind != "baseline" and any(e.kind == "baseline" for e in eligible):
+            gain = gain_of(full, eligible, self._spec.plan.seed)
+        return _Chosen(full.configuration, full.score, len(full.examples), gain)
 
     def _best_known(self) -> _Chosen:
         """Return the best by what is known, where not all is known that was to be."""
@@ -180,8 +199,8 @@ class Ending:
 
         size = self._spec.plan.valset_size
         known = self._journal.read(lambda state: leader.known_configurations(state, size))
-        best = leader.leader_of(known)
-        full = self._best_full()
+        best, best_full = leader.leader_of(known), self._best_full()
+        full = _NOTHING if best_full is None else self._with_gain(best_full)
         if best is None or (self.candidates is None and best.configuration):
             return full
         if best.whole and best.configuration == full.configuration:
@@ -226,7 +245,8 @@ class Ending:
 
     def chosen(self) -> tuple[str, Module]:
         """Return what a finished run would return: the ledger's key, and the program to score."""
-        configuration = self._best_full().configuration
+        returned, _ = self._preferred()
+        configuration = None if returned is None else returned.configuration
         return self._key_of(configuration), self._plain(configuration)
 
     def _key_of(self, configuration: Configuration | None) -> str:
