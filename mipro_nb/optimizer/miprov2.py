@@ -412,7 +412,11 @@ class MIPROv2:
 
         def resumed(spec: RunSpec) -> Beginning:
             goes_on = resumption.resumed_spec(
-                progress, spec, accept_changes=accept_changes, asks=ask
+                progress,
+                spec,
+                given=() if prefer is None else ("prefer",),
+                accept_changes=accept_changes,
+                asks=ask,
             )
             answered = Answered.by(progress.run_id, progress.state.spend)
             outlook = outlook_of(goes_on.plan, history_rows(opened), answered)

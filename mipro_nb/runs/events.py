@@ -128,7 +128,8 @@ class RunResumed(Event):
 
     After a pause that is all. A run that had ended, or was cut off at `worked_until` (Unix time),
     is resumed by a `process`, under `caps`. Its calls that were in flight at that time are lost:
-    they were sent, nobody knows what became of them, and they count at their worst.
+    they were sent, nobody knows what became of them, and they count at their worst. `settings` are
+    those of the plan that have another value from then on.
     """
 
     type: Literal["run_resumed"] = "run_resumed"
@@ -136,14 +137,16 @@ class RunResumed(Event):
     process_started: UnixTime | None = None
     by: Permitter | None = None
     caps: dict[str, int | float | None] = {}
+    settings: dict[str, Any] = {}
     worked_until: UnixTime | None = None
     lost_calls: Number = 0
     lost_tokens: Number = 0
     lost_usd: Amount = 0.0
 
 
-NoteTopic = Literal["parameters", "streaming", "tokens", "context", "proposals"]
-"""What a run-time note is about; ``"tokens"``: a server did not count them."""
+NoteTopic = Literal["parameters", "streaming", "tokens", "context", "proposals", "settings"]
+"""What a run-time note is about; ``"tokens"``: a server did not count them; ``"settings"``: the run
+was resumed with others."""
 
 
 class RunNoted(Event):

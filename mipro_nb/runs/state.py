@@ -525,6 +525,9 @@ class RunState:
         """Have a run that had ended, or was cut off, go on; meanwhile it was paused."""
         self.process, self.process_started = event.process, event.process_started
         self.caps = dict(event.caps)
+        if event.settings and self.planned is not None:
+            plan = {**self.planned.plan, **event.settings}
+            self.planned = self.planned.model_copy(update={"plan": plan})
         self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
         if self.paused_at is None:
             self.paused_at = event.worked_until

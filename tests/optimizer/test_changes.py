@@ -15,6 +15,7 @@ from mipro_nb.optimizer.running.surface import current_surface
 from mipro_nb.runs.views.history import history_rows
 
 DATA = {"trainset": rows(40), "num_trials": 8, "minibatch_size": 6}
+NOBODY_ASKED = {"max_calls": 5000, "requires_permission_to_run": False}
 TITLES = ["Search", "Candidates", "Data", "Proposer"]
 
 
@@ -181,6 +182,42 @@ def test_a_resumed_run_keeps_what_makes_it_this_run(asked, monkeypatch):
     with pytest.raises(mipro.errors.PermissionDeniedError):
         mipro.MIPROv2(exact).resume(run.id, Solve(), max_calls=900)
     assert seen == [(True, 3)]
+
+
+def test_what_a_run_is_resumed_with_is_what_it_has_from_then_on(asked, monkeypatch):
+    run = asked(max_calls=60)
+    run.begin(by="user")
+    run.wait()
+
+    def changed(_):
+        (waiting,) = (each for each in mipro.live_runs() if not each.permitted)
+        waiting.change({"num_threads": 2})
+        return "y"
+
+    monkeypatch.setattr(builtins, "input", changed)
+    optimizer = mipro.MIPROv2(exact)
+    optimizer.resume(run.id, Solve(), max_calls=run.state.usage.calls + 1)
+    for resume in (lambda: None, lambda: optimizer.resume(run.id, Solve(), **NOBODY_ASKED)):
+        resume()
+        recorded = mipro.runs.load(run.id)
+        (row,) = history_rows(run.record)
+        assert recorded.state.planned.plan["num_threads"] == 2
+        assert row["settings"]["num_threads"] == 2
+        notes = [note.text for note in recorded.state.notes]
+        assert notes == ["Resumed with num_threads=2 instead of 6."]
+    assert recorded.status == "finished"
+
+
+@pytest.mark.parametrize("given", [{"hedge": True}, {"max_errors": 3}])
+def test_what_compile_resumes_a_run_with_is_what_it_has_from_then_on(server, given):
+    first = mipro.MIPROv2(exact, num_candidates=3)
+    first.start(Solve(), **DATA, max_calls=60, requires_permission_to_run=False).wait()
+    other = mipro.MIPROv2(exact, num_candidates=3, **given)
+    run = other.start(Solve(), **DATA, resume=True, **NOBODY_ASKED)
+    run.wait()
+    assert run.resumes
+    ((name, value),) = given.items()
+    assert mipro.runs.load(run.id).state.planned.plan[name] == value
 
 
 def test_the_lines_that_resume_have_the_names_of_the_variables(server, monkeypatch):

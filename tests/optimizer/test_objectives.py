@@ -258,6 +258,25 @@ def test_a_run_that_is_resumed_returns_what_it_would_have_returned(server):
     assert again.score == whole.score
 
 
+def test_what_is_preferred_on_resuming_stays_so_when_the_run_is_resumed_again(server):
+    prefer = "shortest within 50 points"
+    whole = run_of(optimizer(), **SETTINGS, prefer=prefer)
+    mipro.configure(lm=lm_of(server, cache=False))
+    run = stopped(None)
+    at_once = run.state.spend.attempts + 1
+    asked_nobody = {"requires_permission_to_run": False}
+    optimizer().resume(run.id, Solve(), prefer=prefer, max_calls=at_once, **asked_nobody)
+    capped = mipro.runs.load(run.id)
+    assert capped.status == "capped"
+    assert capped.state.planned.plan["prefer"] == prefer
+    optimizer().resume(run.id, Solve(), max_calls=5000, **asked_nobody)
+    again = mipro.runs.load(run.id)
+    assert again.state.ended.configuration == whole.state.ended.configuration
+    summary = view_of(run)["summary"]
+    assert summary["settings"]["prefer"] == prefer
+    assert f"Resumed with prefer={prefer!r} instead of None." in summary["notes"]
+
+
 def test_a_function_has_to_be_given_again_on_resuming(server):
     def first(configurations):
         return configurations[0]

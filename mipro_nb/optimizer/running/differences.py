@@ -5,18 +5,21 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mipro_nb.language.saving import jsonable
 from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
-from mipro_nb.optimizer.planning.plan import recorded_settings
+from mipro_nb.optimizer.planning.plan import Plan, recorded_settings
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.runs.store.record import text_ref
 
 # What a plan may differ in from that of the run which it resumes.
 _FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})
+# What may be given again, with another value, when a run is resumed.
+_GIVEN_AGAIN = ("num_threads", "max_errors", "hedge", "example_timeout", "prefer")
 _DIFF_LINES = 30
 _WHAT = {
     "program": "the program's code",
@@ -60,8 +63,19 @@ class Difference:
     text: str
 
 
-def differences(progress: RecordedProgress, spec: RunSpec) -> Iterator[Difference]:
+def differences(
+    progress: RecordedProgress, spec: RunSpec, *, given: Collection[str] = ()
+) -> Iterator[Difference]:
     """Tell in what the run was different from this spec.
+
+    Parameters
+    ----------
+    progress
+        The run.
+    spec
+        What it is compared with.
+    given
+        Settings that are given for this very run: it may have had other values.
 
     Raises
     ------
@@ -71,7 +85,7 @@ def differences(progress: RecordedProgress, spec: RunSpec) -> Iterator[Differenc
     planned = progress.planned
     before = recorded_settings(planned.plan)
     for name, value in spec.plan.settings().items():
-        if name not in _FREE and before.get(name) != value:
+        if name not in _FREE and name not in given and before.get(name) != value:
             text = f"The setting {name} was {before.get(name)!r} and is {value!r}."
             yield Difference(_PART_OF.get(name, name), text)
     if dict(spec.plan.models) != planned.models:
@@ -83,6 +97,19 @@ def differences(progress: RecordedProgress, spec: RunSpec) -> Iterator[Differenc
         if (ref := planned.sources.get(role)) is not None and ref != text_ref(text):
             source = progress.record.text(ref)
             yield Difference(_WHAT[role], _changed(role, source, text))
+
+
+def changed_settings(progress: RecordedProgress, plan: Plan) -> dict[str, Any]:
+    """Return the settings that the run goes on with, where it had others."""
+    before, now = recorded_settings(progress.planned.plan), plan.settings()
+    return {name: now[name] for name in _GIVEN_AGAIN if before.get(name) != now[name]}
+
+
+def changed_text(progress: RecordedProgress, changed: Mapping[str, Any]) -> str:
+    """Return the sentence that says what settings the run had, and has."""
+    before = recorded_settings(progress.planned.plan)
+    told = [f"{name}={value!r} instead of {before.get(name)!r}" for name, value in changed.items()]
+    return f"Resumed with {', '.join(told)}."
 
 
 def _changed(role: str, before: str, now: str) -> str:

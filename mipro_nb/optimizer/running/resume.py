@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
@@ -356,9 +356,16 @@ _ENDS = {
 
 
 def resumed_spec(
-    progress: RecordedProgress, spec: RunSpec, *, accept_changes: bool, asks: bool
+    progress: RecordedProgress,
+    spec: RunSpec,
+    *,
+    given: Collection[str],
+    accept_changes: bool,
+    asks: bool,
 ) -> RunSpec:
     """Return `spec` as the run goes on with it, with notes of what is another than it was.
+
+    Settings that are `given` for this very run may be others.
 
     Raises
     ------
@@ -371,7 +378,7 @@ def resumed_spec(
     spec = replace(spec, plan=replace(spec.plan, auto=_auto_of(progress)))
     _check_same(progress, spec)
     spec = on_scale_of(progress, spec)
-    changes = [change.text for change in differences(progress, spec)]
+    changes = [change.text for change in differences(progress, spec, given=given)]
     if changes and not (accept_changes or asks):
         raise InvalidArgumentError(
             "accept_changes",

@@ -30,6 +30,7 @@ from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.rows import Rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.caller_names import names_of
+from mipro_nb.optimizer.running.differences import changed_settings, changed_text
 from mipro_nb.optimizer.running.outlook import Outlook
 from mipro_nb.optimizer.running.programs import Programs
 from mipro_nb.optimizer.running.registry import Registry
@@ -243,18 +244,23 @@ class Run(RunFrames):
             msg = f"Run {self.id} was resumed elsewhere: mipro_nb.runs.load shows how it stands."
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
+        changed = changed_settings(self._progress, self.plan)
+        told = changed_text(self._progress, changed)
         self._journal.emit(
             RunResumed(
                 process=os.getpid(),
                 process_started=owners.own_start(),
                 by=by,
                 caps=self.plan.caps.to_dict(),
+                settings=changed,
                 worked_until=self._progress.state.last_at,
                 lost_calls=lost.calls,
                 lost_tokens=lost.tokens,
                 lost_usd=lost.usd,
             )
         )
+        if changed:
+            self._journal.note("settings", told)
 
     @property
     def resumes(self) -> bool:
