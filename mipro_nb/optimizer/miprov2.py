@@ -361,7 +361,8 @@ class MIPROv2:
         example_timeout
             As in `compile`, for what is still to be done; what the run had if None.
         prefer
-            As in `compile`; what the run had if None. A function has to be given again.
+            As in `compile`; what the run had if None. A function has to be given again, unless the
+            run was begun in this session.
         max_usd, max_calls, max_tokens, max_seconds
             Caps of the whole run; those that it had if None.
         accept_changes
@@ -397,7 +398,12 @@ class MIPROv2:
         for name in ("valset", "testset") if trainset is None else ():
             if given[name] is not None:
                 raise InvalidArgumentError(name, "(not shown)", "give its trainset as well.")
-        wanted = resumption.requested_settings_of(progress, self._requested, prefer=prefer)
+        wanted = resumption.requested_settings_of(
+            progress,
+            self._requested,
+            prefer=prefer,
+            begun_with=None if begun is None else begun.plan.prefer,
+        )
         rows = (
             resumption.rows_of(progress, None if begun is None else begun.rows)
             if trainset is None

@@ -145,3 +145,17 @@ def _beats(rank: Sequence[float], other: Sequence[float]) -> bool:
 
 Choose = Callable[[Sequence[MeasuredConfiguration]], MeasuredConfiguration]
 """A function that chooses the configuration to return."""
+
+_FUNCTION = "function "
+
+
+def chooser_text(function: Choose) -> str:
+    """Return what a plan says where a function chooses."""
+    return f"{_FUNCTION}{getattr(function, '__name__', type(function).__name__)}"
+
+
+def chooser_of(prefer: object) -> str | None:
+    """Return the name of the function that chooses by what a plan says; None if none does."""
+    if isinstance(prefer, str) and prefer.startswith(_FUNCTION):
+        return prefer.removeprefix(_FUNCTION)
+    return None

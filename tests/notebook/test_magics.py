@@ -13,6 +13,7 @@ from scripted_task import GOOD, answer, lm_of
 
 import mipro_nb as mipro
 from mipro_nb.amounts import format_usd
+from mipro_nb.optimizer.running.run import runs_here
 
 VERBS = [
     *("estimate", "run", "status", "pause", "resume", "stop", "history", "show", "compare"),
@@ -393,6 +394,32 @@ class TestResuming:
         assert (best.run.id, best.run.status) == (capped.run.id, "finished")
         assert best is shell["best"]
         assert best.run.plan.caps.max_calls == 500
+
+    @pytest.mark.parametrize("session", ["this one", "another one"])
+    def test_a_function_that_chooses_is_named_on_the_line(
+        self, shell, server, monkeypatch, session
+    ):
+        shell.run("def the_student(configurations):\n    return configurations[0]")
+        line = f"%mipro run student {SHORT} --yes --max-calls 8 --prefer the_student"
+        capped = shell.run(line).run
+        line = f"%mipro resume {capped.id}"
+        if session == "another one":
+            monkeypatch.setattr(runs_here, "_begun", {})
+            line = f"%mipro resume {capped.id} student --metric exact --prefer the_student"
+            assert offered_for(capped)[0] == line
+        best = shell.run(f"{line} --max-calls 900 --yes")
+        assert best.run.status == "finished"
+        assert best.run.plan.prefer.function is shell["the_student"]
+        assert best.run.state.best.trial == 0
+
+    def test_what_is_preferred_is_given_on_the_line_that_resumes(self, shell, server):
+        shell.run(f"%mipro run student {SHORT} --yes --max-calls 8")
+        best = shell.run(
+            '%mipro resume --max-calls 900 --yes --prefer "shortest within 100 points"'
+        )
+        assert best.run.plan.prefer.text == "shortest within 100 points"
+        said = shell.fails(f"%mipro run student {SHORT} --yes --prefer cheapest")
+        assert "prefer='cheapest': give" in said
 
     def test_a_cap_that_is_reached_already_is_refused(self, shell, server):
         capped = shell.run(f"%mipro run student {SHORT} --yes --max-calls 8")

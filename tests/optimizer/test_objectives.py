@@ -14,6 +14,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.notebook.static_html import run_html
 from mipro_nb.notebook.static_text import run_text
+from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.runs.objectives import MeasuredConfiguration, front, measured_configurations
 from mipro_nb.runs.views.view import RunView
 
@@ -277,15 +278,36 @@ def test_what_is_preferred_on_resuming_stays_so_when_the_run_is_resumed_again(se
     assert f"Resumed with prefer={prefer!r} instead of None." in summary["notes"]
 
 
-def test_a_function_has_to_be_given_again_on_resuming(server):
-    def first(configurations):
-        return configurations[0]
+def first(configurations):
+    return configurations[0]
 
+
+def test_a_function_has_to_be_given_again_in_another_session(server, monkeypatch):
     run = stopped(first)
-    with pytest.raises(InvalidArgumentError, match=r"prefer=.*function first.*give it again"):
-        optimizer().resume(run.id, Solve(), requires_permission_to_run=False)
-    optimizer().resume(run.id, Solve(), prefer=first, requires_permission_to_run=False)
+    with monkeypatch.context() as another_session:
+        another_session.setattr(runs_here, "_begun", {})
+        with pytest.raises(InvalidArgumentError, match=r"prefer=.*function first.*give it again"):
+            optimizer().resume(run.id, Solve(), requires_permission_to_run=False)
+        optimizer().resume(run.id, Solve(), prefer=first, requires_permission_to_run=False)
     assert mipro.runs.load(run.id).status == "finished"
+
+
+def test_a_function_of_a_run_of_this_session_is_at_hand(server):
+    run = stopped(first)
+    best = optimizer().resume(run.id, requires_permission_to_run=False)
+    assert best.run.plan.prefer.function is first
+    assert best.run.state.best.trial == 0
+
+
+@pytest.mark.parametrize(
+    ("chooser", "name"), [(first, "first"), (lambda configurations: configurations[0], "FUNCTION")]
+)
+def test_the_lines_that_resume_a_run_name_its_function(server, chooser, name):
+    run = stopped(chooser)
+    magic, python = mipro.runs.load(run.id).row["resume_lines"]
+    assert magic.endswith(f" --metric exact --prefer {name}")
+    assert python.endswith(f", prefer={name})")
+    assert f"prefer={name}" in run.report()
 
 
 def test_every_view_shows_what_no_other_beats():

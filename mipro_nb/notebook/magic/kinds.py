@@ -119,6 +119,15 @@ def _is_rows(value: Any) -> bool:
     return hasattr(type(value), "columns")
 
 
+def _preference(notebook: Notebook, text: str) -> Any:
+    """Return the function of this name; else the phrase, which the optimizer reads."""
+    try:
+        named = notebook.find(text, _is_metric)
+    except ArgumentTypeError:
+        return text
+    return named if _is_metric(named) else text
+
+
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
@@ -136,4 +145,5 @@ RESUMABLE_RUN = Kind("RUN", read_resumable, complete_resumable)
 PROGRAM = an_object("PROGRAM", _is_program)
 ROWS = an_object("ROWS", _is_rows)
 METRIC = an_object("FN", _is_metric)
+PREFERENCE = Kind("TEXT|FN", _preference, lambda notebook, typed: notebook.names(_is_metric, typed))
 MODEL = an_object("LM", lambda value: isinstance(value, LanguageModel))

@@ -25,9 +25,9 @@ from mipro_nb.notebook.magic.kinds import (
     NEW_NAME,
     NUMBER,
     PATH,
+    PREFERENCE,
     PROGRAM,
     ROWS,
-    TEXT,
     TEXTS,
     WHOLE,
     choice,
@@ -108,8 +108,8 @@ OPTIONS = (
     Option(
         "--prefer",
         "prefer",
-        TEXT,
-        'which program is returned, such as "cheapest within 1 point"; the best without it',
+        PREFERENCE,
+        'which program is returned: "cheapest within 1 point", or a function; the best without it',
     ),
     Option("--max-errors", "max_errors", WHOLE, "failed examples in one evaluation (10)"),
     Option("--metric-threshold", "metric_threshold", NUMBER, "score that a demo's trace needs"),
@@ -147,7 +147,7 @@ RESUMED_STUDENT = Argument(
 )
 _ALIKE = frozenset(
     {
-        *("prompt_model", "task_model", "teacher", "inputs"),
+        *("prompt_model", "task_model", "teacher", "inputs", "prefer"),
         *("max_usd", "max_calls", "max_tokens", "max_seconds", "example_timeout"),
         *("verbose", "requires_permission_to_run"),
     }

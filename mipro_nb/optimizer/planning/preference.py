@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.runs.objectives import Choose, MeasuredConfiguration, Objective
+from mipro_nb.runs.objectives import Choose, MeasuredConfiguration, Objective, chooser_text
 
 _WORDS: Mapping[str, Objective] = {
     "cheapest": "usd",
@@ -23,7 +23,6 @@ _REMEDY = (
     "'shortest', and how many points of 100 below the best score it may lie; or a function that "
     "takes a list of MeasuredConfiguration and returns one of them."
 )
-_FUNCTION = "function "
 
 
 @dataclass(frozen=True)
@@ -87,15 +86,9 @@ def preference_of(prefer: Any) -> Preference | None:
     if prefer is None or isinstance(prefer, Preference):
         return prefer
     if callable(prefer):
-        name = getattr(prefer, "__name__", type(prefer).__name__)
-        return Preference(f"{_FUNCTION}{name}", function=prefer)
+        return Preference(chooser_text(prefer), function=prefer)
     if isinstance(prefer, str):
         text = " ".join(prefer.casefold().split())
         if found := _PHRASE.fullmatch(text):
             return Preference(text, _WORDS[found[1]], float(found[2]))
     raise InvalidArgumentError("prefer", prefer, _REMEDY)
-
-
-def is_function(text: object) -> bool:
-    """Tell whether the record says that a function chose."""
-    return isinstance(text, str) and text.startswith(_FUNCTION)

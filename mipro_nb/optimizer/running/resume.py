@@ -15,7 +15,7 @@ from mipro_nb.language.module import Module
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
 from mipro_nb.optimizer.planning.plan import recorded_settings
-from mipro_nb.optimizer.planning.preference import Preference, is_function, preference_of
+from mipro_nb.optimizer.planning.preference import Preference, preference_of
 from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.requested import AUTO, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
@@ -27,6 +27,7 @@ from mipro_nb.optimizer.running.differences import (
 )
 from mipro_nb.optimizer.search.samplers import name_of_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
+from mipro_nb.runs.objectives import chooser_of
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record
@@ -117,7 +118,11 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def requested_settings_of(
-    progress: RecordedProgress, requested: RequestedSettings, *, prefer: Any = None
+    progress: RecordedProgress,
+    requested: RequestedSettings,
+    *,
+    prefer: Any = None,
+    begun_with: Preference | None = None,
 ) -> RequestedSettings:
     """Return `requested` with all that the plan of the resumed run says.
 
@@ -125,6 +130,8 @@ def requested_settings_of(
     ----------
     prefer
         Which program to return; what the run had if None.
+    begun_with
+        What it had where it was begun in this session: its function is at hand.
 
     Raises
     ------
@@ -139,7 +146,7 @@ def requested_settings_of(
     settings = recorded_settings(planned.plan)
     values = {name: settings[name] for name in names & settings.keys()}
     _check_known(progress)
-    preferred = _preferred(progress) if prefer is None else preference_of(prefer)
+    preferred = _preferred(progress, begun_with) if prefer is None else preference_of(prefer)
     if not planned.strategy:
         raise damaged(progress.run_id, "its search strategy is missing")
     try:
@@ -149,9 +156,11 @@ def requested_settings_of(
         raise damaged(progress.run_id, f"its plan is invalid ({shown(str(error))})") from error
 
 
-def _preferred(progress: RecordedProgress) -> Preference | None:
+def _preferred(progress: RecordedProgress, begun_with: Preference | None) -> Preference | None:
     text = progress.planned.plan.get("prefer")
-    if is_function(text):
+    if chooser_of(text) is not None:
+        if begun_with is not None and begun_with.text == text:
+            return begun_with
         raise InvalidArgumentError(
             "prefer",
             None,

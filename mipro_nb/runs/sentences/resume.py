@@ -7,6 +7,7 @@ import re
 from mipro_nb.amounts import format_count, format_tokens, format_usd
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.events import RunPlanned
+from mipro_nb.runs.objectives import chooser_of
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState, State
 from mipro_nb.runs.usage import Usage
@@ -22,17 +23,22 @@ _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[-?\d+\])*")
 def resume_lines(run_id: str, planned: RunPlanned | None) -> list[str]:
     """Return the lines that resume a run: of a cell, and of Python.
 
-    They have the names that the user has for program and metric; where these are not known, the
-    lines say PROGRAM and METRIC. There are none for a run of a ``%%mipro`` cell, which is to be run
-    again: its program has no name. Of a run that was never planned nothing is known.
+    They have the names that the user has for program, metric and a function given as ``prefer``;
+    where these are not known, the lines say PROGRAM, METRIC and FUNCTION. There are none for a run
+    of a ``%%mipro`` cell, which is to be run again: its program has no name. Of a run that was
+    never planned nothing is known.
     """
     names = planned.names if planned else {}
     if names.get("command") == CELL:
         return []
     student, metric = (_name(names.get(role), role) for role in ("student", "metric"))
+    option = argument = ""
+    if planned and (chooser := chooser_of(planned.plan.get("prefer"))) is not None:
+        chooser = _name(chooser, "prefer")
+        option, argument = f" --prefer {chooser}", f", prefer={chooser}"
     return [
-        f"%mipro resume {run_id} {student} --metric {metric}",
-        f'MIPROv2(metric={metric}).resume("{run_id}", {student})',
+        f"%mipro resume {run_id} {student} --metric {metric}{option}",
+        f'MIPROv2(metric={metric}).resume("{run_id}", {student}{argument})',
     ]
 
 
@@ -49,7 +55,7 @@ def _name(name: str | None, role: str) -> str:
     # It may come with a file from elsewhere, and what the line holds is going to be run.
     if name is not None and _NAME.fullmatch(name):
         return name
-    return {"student": "PROGRAM", "metric": "METRIC"}[role]
+    return {"student": "PROGRAM", "metric": "METRIC", "prefer": "FUNCTION"}[role]
 
 
 def resume_hint(run_id: str, planned: RunPlanned | None) -> str | None:
