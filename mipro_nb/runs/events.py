@@ -439,6 +439,10 @@ class TrialTold(Event):
     reused: Number
 
 
+StopCause = Literal["full score", "stop_at", "patience"]
+"""Why a search ended before all of its trials were made."""
+
+
 class SearchStopped(Event):
     """The search ended before all trials of the plan were made, after so many `trials`.
 
@@ -448,7 +452,7 @@ class SearchStopped(Event):
 
     once = ()
     type: Literal["search_stopped"] = "search_stopped"
-    cause: Literal["full score", "stop_at", "patience"]
+    cause: StopCause
     trials: Number
     reason: str
 

@@ -6,12 +6,25 @@ import random
 from dataclasses import replace
 
 import pytest
-from scripted_server import ScriptedServer
-from scripted_task import Solve, answer, asked, exact, kind, lm_of, rows, run_of
+from scripted_server import Reply, ScriptedServer
+from scripted_task import (
+    OWN,
+    Solve,
+    answer,
+    asked,
+    exact,
+    kind,
+    lm_of,
+    luck,
+    question_of,
+    rows,
+    run_of,
+)
 from watched import until
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.runs.sentences.wording import counted
 
 TRAIN, VAL = rows(20), rows(12, start=1000)
 SETTINGS = {"train": TRAIN, "val": VAL, "num_trials": 20}
@@ -114,10 +127,62 @@ def test_the_search_ends_after_so_many_trials_without_a_new_leader(server, setti
     trials = [t for t in run.state.trials.values() if t.kind != "baseline"]
     assert patience <= len(trials) < run.plan.num_trials
     assert stopped(run).cause == "patience"
+    assert stopped(run).trials + run.plan.trials_in_flight - 1 == trials_made(run)
+    assert f"in the last {patience}, and patience={patience}" in run.report()
     assert f"patience={patience}" in run.report()
     assert run.state.is_whole(run.state.best)
     if settings["minibatch"]:
         assert trials[-1].kind == "full"
+
+
+def no_prompt_matters(request):
+    if kind(request) != "task":
+        return answer(request)
+    return Reply("answer: no idea" if luck(question_of(request)) < 0.5 else solve_all(request))
+
+
+def every_other_prompt_is_worse(request):
+    has_demos = any(message["role"] == "assistant" for message in request.messages)
+    if kind(request) == "task" and (has_demos or OWN not in request.system):
+        return Reply("answer: no idea")
+    return answer(request)
+
+
+def solve_all(request):
+    first, second = question_of(request).split(" plus ")
+    return f"answer: {int(first) + int(second)}"
+
+
+@pytest.mark.parametrize(
+    ("lm", "settings"),
+    [
+        (no_prompt_matters, {"minibatch": False}),
+        (every_other_prompt_is_worse, {"minibatch": False}),
+        (every_other_prompt_is_worse, MINIBATCHES),
+    ],
+)
+@pytest.mark.parametrize("patience", [1, 2, 5])
+def test_the_student_leads_before_the_first_trial(lm, settings, patience):
+    with ScriptedServer(lm) as server:
+        mipro.configure(lm=lm_of(server))
+        early = {"patience": patience, "trials_in_flight": 1}
+        run = run_of(optimizer(), **SETTINGS, **settings, **early)
+    assert run.score == run.state.baseline > 0
+    assert stopped(run).trials == trials_made(run) == patience
+
+
+@pytest.mark.parametrize("lag", [1, 3])
+@pytest.mark.parametrize("settings", [{"minibatch": False}, MINIBATCHES])
+def test_the_trial_that_reaches_the_score_is_counted(server, settings, lag):
+    run = run_of(optimizer(), **SETTINGS, **settings, stop_at=0.7, trials_in_flight=lag)
+    assert stopped(run).trials + lag - 1 == trials_made(run)
+    assert f"after {counted(stopped(run).trials, 'trial')} of 20: a full" in run.report()
+
+
+def trials_made(run):
+    """How many trials it made; those that were in flight when the search ended are the last."""
+    kind = "minibatch" if run.plan.minibatch else "full"
+    return sum(trial.kind == kind for trial in run.state.trials.values())
 
 
 def test_the_score_to_stop_at_is_in_the_metrics_own_units(server):

@@ -6,12 +6,12 @@ same seed and the same LM answers end it at the same trial, at any speed of the 
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
 
 from mipro_nb.amounts import format_score
 from mipro_nb.optimizer.phases.evaluations import Evaluated
 from mipro_nb.optimizer.planning.plan import Plan
-from mipro_nb.runs.events import SearchStopped
+from mipro_nb.runs.events import SearchStopped, StopCause
 from mipro_nb.runs.sentences.wording import counted
 
 # Means of many scores are sums of floats.
@@ -29,27 +29,27 @@ class Stopping:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._reached: SearchStopped | None = None
+        self._reached: Evaluated | None = None
         self._leaders: set[str] = set()
         self._told = self._in_vain = 0
 
     @property
     def due(self) -> SearchStopped | None:
         """Return why the search ends now, None if it goes on."""
+        plan = self._plan
+        ended = f"The search ended after {counted(self._told, 'trial')} of {plan.num_trials:,}: "
         if self._reached is not None:
-            return self._reached
-        patience = self._plan.patience
-        if patience is None or self._in_vain < patience:
-            return None
-        return SearchStopped(
-            cause="patience",
-            trials=self._told,
-            reason=(
-                f"The search ended after {counted(self._told, 'trial')} of "
-                f"{self._plan.num_trials:,}: no configuration took the lead in the last "
-                f"{self._in_vain:,}, and patience={patience}."
-            ),
-        )
+            score = format_score(self._reached.score)
+            return self._stopped(
+                "stop_at", f"{ended}a full evaluation scored {score}, and stop_at={plan.stop_at:g}."
+            )
+        if plan.patience is not None and self._in_vain >= plan.patience:
+            return self._stopped(
+                "patience",
+                f"{ended}no configuration took the lead in the last {self._in_vain:,}, and "
+                f"patience={plan.patience}.",
+            )
+        return None
 
     @property
     def has_reached_target(self) -> bool:
@@ -65,47 +65,47 @@ class Stopping:
 
     def take_student(self, baseline: Evaluated) -> SearchStopped | None:
         """Return why there is no search at all, by the score of the student; None if there is."""
-        score = format_score(baseline.score)
-        rows = counted(len(baseline.examples), "validation row")
+        score, size = format_score(baseline.score), len(baseline.examples)
         if all(each >= 1 for each in baseline.scores.values()):
-            self._reach(
+            rows = "the only validation row" if size == 1 else f"all {size:,} validation rows"
+            return self._stopped(
                 "full score",
-                f"The {rows} are all answered rightly by the student as given: it scores {score}, "
-                "and no prompt can do better here. So nothing was searched. Harder rows, or a "
-                "stricter metric, would tell prompts apart.",
+                f"The student as given already answers {rows} correctly (score {score}), so "
+                "nothing was searched: no prompt can do better here. Harder rows, or a stricter "
+                "metric, would tell prompts apart.",
             )
-        elif self.meets_target(baseline.score):
-            self._reach(
+        if self.meets_target(baseline.score):
+            return self._stopped(
                 "stop_at",
-                f"The student as given scores {score} on {rows}, and stop_at="
-                f"{self._plan.stop_at:g}. So nothing was searched.",
+                f"The student as given scores {score} on {counted(size, 'validation row')}, and "
+                f"stop_at={self._plan.stop_at:g}. So nothing was searched.",
             )
-        return self._reached
+        return None
 
     def take_full(self, evaluated: Evaluated) -> None:
         """Take a full evaluation into account."""
         if self._reached is None and self.meets_target(evaluated.score):
-            self._reach(
-                "stop_at",
-                f"The search ended after {counted(self._told, 'trial')} of "
-                f"{self._plan.num_trials:,}: a full evaluation scored "
-                f"{format_score(evaluated.score)}, and stop_at={self._plan.stop_at:g}.",
-            )
+            self._reached = evaluated
 
-    def take_trial(self, leader: str) -> None:
+    def take_first_leader(self, leader: str) -> None:
+        """Take into account which configuration leads before the first trial, by its key."""
+        self._leaders.add(leader)
+
+    def take_trial(self, leading: Callable[[], str]) -> None:
         """Take into account that a trial was told, and which configuration leads since.
 
         Parameters
         ----------
-        leader
-            The key of the configuration that is believed to be the best.
+        leading
+            Returns the key of the best configuration by what was told. It is asked only if there
+            is a ``patience``.
         """
         self._told += 1
         self._in_vain += 1
         # Two that lead by turns bring nothing new.
-        if leader not in self._leaders:
+        if self._plan.patience is not None and (leader := leading()) not in self._leaders:
             self._leaders.add(leader)
             self._in_vain = 0
 
-    def _reach(self, cause: Literal["full score", "stop_at"], reason: str) -> None:
-        self._reached = SearchStopped(cause=cause, trials=self._told, reason=reason)
+    def _stopped(self, cause: StopCause, reason: str) -> SearchStopped:
+        return SearchStopped(cause=cause, trials=self._told, reason=reason)

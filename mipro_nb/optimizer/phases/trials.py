@@ -117,6 +117,7 @@ class Search:
         if self._evaluations.is_student(self._candidates.apply(self._student, zeros)):
             self._tell(zeros, baseline.scores)
             self._full.add(configuration_key(zeros))
+            self._stopping.take_first_leader(configuration_key(zeros))
 
     def _ask(self) -> asyncio.Task[Evaluated]:
         """Begin the next trial."""
@@ -171,7 +172,7 @@ class Search:
         self._take(evaluated)
         self._tried[configuration_key(evaluated.configuration)] = evaluated.configuration
         self._told += 1
-        self._stopping.take_trial(self._leading())
+        self._stopping.take_trial(self._leading)
         is_last = self._told == self._plan.num_trials
         is_due = self._told % self._plan.minibatch_full_eval_steps == 0
         if self._plan.minibatch and is_due and not is_last:
@@ -202,11 +203,15 @@ class Search:
         ]
 
     def _leading(self) -> str:
-        """Return the key of the configuration that is believed to be the best."""
-        return max(
-            self._told_configurations,
-            key=lambda key: comparable(self._sampler.belief(self._told_configurations[key]).mean),
-        )
+        """Return the key of the best configuration by what was told, the first of equals."""
+        return max(self._told_configurations, key=lambda key: comparable(self._mean(key)))
+
+    def _mean(self, key: str) -> float:
+        """Return a mean score where the whole valset was scored, else what is believed of it."""
+        scores = self._scores[key]
+        if len(scores) == self._plan.valset_size:
+            return sum(scores.values()) / len(scores)
+        return self._sampler.belief(self._told_configurations[key]).mean
 
     def _ends_early(self) -> bool:
         """Tell, and write down, whether the search ends before all trials are asked.
