@@ -187,12 +187,30 @@ def trials_made(run):
 
 def test_the_score_to_stop_at_is_in_the_metrics_own_units(server):
     sets = {"trainset": TRAIN, "valset": VAL}
-    with pytest.raises(InvalidArgumentError, match=r"stop_at=90\.0?: .*up to 1: give 0\.9"):
+    refused = (
+        r"stop_at=90\.0?: .*none of its scores above 1 was seen in the rehearsal: give 0\.9, or"
+    )
+    with pytest.raises(InvalidArgumentError, match=refused):
         optimizer().plan(Solve(), **sets, stop_at=90.0, minibatch=False)
+    with pytest.raises(InvalidArgumentError, match=r"stop_at=120: scores go up to 1, or up to 100"):
+        optimizer(in_points).plan(Solve(), **sets, stop_at=120, minibatch=False)
     run = run_of(optimizer(in_points), **SETTINGS, stop_at=1.0)
     assert list(run.state.trials) == [0]
-    assert any("next to nothing of 100" in note for note in run.plan.notes)
+    assert any("stop_at=1 is very low" in note for note in run.plan.notes)
+    assert any("Did you mean 100?" in note for note in run.plan.notes)
     assert server.count > 0
+
+
+def test_a_metric_of_points_that_the_rehearsal_did_not_see_is_declared(server):
+    judge = mipro.Predict("question, answer -> points: int")
+
+    def judged(example, prediction):
+        return float(judge(question=example.question, answer=prediction.answer).points)
+
+    sets = {"trainset": TRAIN, "valset": VAL, "minibatch": False, "stop_at": 90}
+    with pytest.raises(InvalidArgumentError, match=r"or metric_threshold in these units, above 1"):
+        optimizer(judged).plan(Solve(), **sets)
+    assert optimizer(judged, metric_threshold=80).plan(Solve(), **sets).metric_scale == 100
 
 
 @pytest.mark.parametrize(

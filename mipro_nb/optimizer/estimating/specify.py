@@ -201,8 +201,8 @@ class _Rehearsed:
         notes += _preference_notes(plan.prefer)
         if self.scale == HUNDRED and wanted.stop_at is not None and wanted.stop_at <= 1:
             notes.append(
-                f"stop_at={wanted.stop_at:g} is next to nothing of 100, which the metric gives for "
-                "a full score: is it meant so?"
+                f"stop_at={wanted.stop_at:g} is very low: the metric's full score is 100. Did you "
+                f"mean {HUNDRED * wanted.stop_at:g}?"
             )
         if wanted.search.repair and not rows_shown:
             notes.append(
@@ -250,17 +250,16 @@ def _scale(
     InvalidArgumentError
         If no score can reach the threshold, or the score to stop at.
     """
-    threshold = 0 if metric_threshold is None else metric_threshold
-    if threshold > HUNDRED:
-        raise InvalidArgumentError(
-            "metric_threshold", metric_threshold, "scores go up to 1, or up to 100: give less."
-        )
-    scale = HUNDRED if threshold > 1 else seen
+    for name, given in {"metric_threshold": metric_threshold, "stop_at": stop_at}.items():
+        if given is not None and given > HUNDRED:
+            raise InvalidArgumentError(name, given, "scores go up to 1, or up to 100: give less.")
+    scale = HUNDRED if metric_threshold is not None and metric_threshold > 1 else seen
     if stop_at is not None and stop_at > scale:
         raise InvalidArgumentError(
             "stop_at",
             stop_at,
-            f"it is in the metric's own units, and its scores go up to {scale}: give "
-            f"{f'{stop_at / HUNDRED:g}' if 1 < stop_at <= HUNDRED else 'less'}.",
+            "it is in the metric's own units, and none of its scores above 1 was seen in the "
+            f"rehearsal: give {stop_at / HUNDRED:g}, or metric_threshold in these units, above 1, "
+            "if they go to 100.",
         )
     return scale
