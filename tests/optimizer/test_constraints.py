@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -116,6 +117,43 @@ def test_what_breaks_it_each_time_is_dropped_and_every_view_says_so(
     for text in (shown, run.report(), mipro.runs.load(run.id).report()):
         assert reason in text
         assert "Dropped, proposed for solve" in text
+
+
+@pytest.mark.parametrize("then", ["instruction:", f"instruction: {OWN}"], ids=["empty", "repeated"])
+def test_what_became_of_the_tries_is_not_made_up(then):
+    def reply(request):
+        if kind(request) != "instruction":
+            return answer(request)
+        objected = "The last attempt was" in "\n".join(request.texts)
+        return Reply(then if objected else f"instruction: {'Add them. ' * 20}")
+
+    with ScriptedServer(reply) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer(), student(), **SETTINGS, max_instruction_tokens=20)
+    assert len(run.state.dropped) == 3
+    assert "and 20 are allowed. The other tries could not be used either" in run.report()
+    (note,) = (e.event.text for e in run.events() if e.event.type == "run_noted")
+    assert note.endswith("Looser constraints (max_instruction_tokens) may bring more.")
+
+
+def test_all_that_may_bring_more_candidates_is_told():
+    numbers = itertools.count()
+
+    def some_break_it(request):
+        if kind(request) != "instruction":
+            return answer(request)
+        objected = "The last attempt was" in "\n".join(request.texts)
+        return Reply(f"instruction: {GOOD}" if objected or next(numbers) == 0 else "instruction:")
+
+    with ScriptedServer(some_break_it) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer(), student(), **SETTINGS, must_keep=[KEPT])
+    assert len(run.state.dropped) == 1
+    (note,) = (e.event.text for e in run.events() if e.event.type == "run_noted")
+    assert note.endswith(
+        "Looser constraints (must_keep), another prompt_model or a higher init_temperature may "
+        "bring more."
+    )
 
 
 def test_without_constraints_no_prompt_says_anything_of_them(server):

@@ -28,7 +28,7 @@ from mipro_nb.optimizer.phases.propose import proposal_signature
 from mipro_nb.optimizer.phases.repair import REPAIRS, ROWS, SHOWN, repair_signature
 from mipro_nb.optimizer.phases.repair_rounds import PARENTS, rounds_of
 from mipro_nb.optimizer.phases.speculation import MOST_SPARE
-from mipro_nb.optimizer.planning.constraints import are_any
+from mipro_nb.optimizer.planning.constraints import constraints_of
 from mipro_nb.optimizer.planning.estimate import (
     ALL,
     NOTHING,
@@ -250,7 +250,7 @@ def _repair(
     row = _per_row(rehearsal, lambda call: call.demo_tokens if call.predictor else 0)
     for _, predictor in student.named_predictors():
         times = Amount(0, 1, 1) * exactly(rounds * REPAIRS / len(plan.predictors))
-        times *= _UNDER_CONSTRAINTS if are_any(plan) else ALL
+        times *= _UNDER_CONSTRAINTS if constraints_of(plan) else ALL
         reading.ask(
             repair_signature(),
             times=times if rows else NOTHING,
@@ -351,7 +351,7 @@ def _propose(  # noqa: PLR0917 - what proposals are made of
     more += _WRITTEN if plan.data_aware_proposer else NOTHING
     more += _WRITTEN * exactly(2) if plan.program_aware_proposer else NOTHING
     more += _TIP_TOKENS if plan.tip_aware_proposer else NOTHING
-    under = _UNDER_CONSTRAINTS if are_any(plan) else ALL
+    under = _UNDER_CONSTRAINTS if constraints_of(plan) else ALL
     for _, predictor in predictors:
         inputs = {"program_code": code, "present_instruction": predictor.signature.instructions}
         times = exactly(plan.num_candidates) * _PROPOSAL_ROUNDS * under

@@ -17,7 +17,7 @@ from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.bootstrap import DemoSet, bootstrapped_sets
 from mipro_nb.optimizer.phases.grounding import PROPOSING, Grounding, ask
-from mipro_nb.optimizer.planning.constraints import Constraints
+from mipro_nb.optimizer.planning.constraints import Constraints, constraints_of
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION
 from mipro_nb.runs.events import CandidateProposed, ProposalDropped
@@ -159,10 +159,19 @@ class _Proposer:
             f"Of {counted(wanted, 'proposal')} for {self.name}, {usable:,} became instruction "
             f"candidates. After {_ATTEMPTS} tries, the others were still empty, too long or "
             f"repetitions, {'broke a constraint, ' if self.dropped else ''}or their call failed. "
-            "Another prompt_model, or a higher "
-            "init_temperature, may bring more."
         )
-        self.journal.note("proposals", text)
+        self.journal.note("proposals", f"{text}{self._remedy(wanted - usable)}")
+
+    def _remedy(self, missing: int) -> str:
+        """Return what helps so that fewer proposals are `missing`."""
+        remedies = []
+        if self.dropped:
+            named = ", ".join(constraints_of(self.spec.plan))
+            remedies.append(f"looser constraints ({named})")
+        if missing > len(self.dropped):
+            remedies += ["another prompt_model", "a higher init_temperature"]
+        text = " or ".join(filter(None, [", ".join(remedies[:-1]), remedies[-1]]))
+        return f"{text[0].upper()}{text[1:]} may bring more."
 
     def _go_without(self, failures: Sequence[LMError]) -> None:
         """Tell that there is no new instruction, where a server refuses to write one.

@@ -17,6 +17,7 @@ from mipro_nb.runs.sentences.wording import counted
 
 # Of the words of the instruction that it comes of, the smallest edit keeps at least so many.
 _LEAST_KEPT = 0.5
+_CONSTRAINTS = ("must_keep", "max_instruction_tokens", "max_copied_words", "smallest_edit")
 _WORD = re.compile(r"\w+")
 _LONGEST_SHOWN = 120
 
@@ -35,9 +36,6 @@ class Constraints:
 
     settings: Hyperparameters
     rows: Sequence[Example]
-
-    def __bool__(self) -> bool:
-        return are_any(self.settings)
 
     def check_student(self, instructions: Sequence[str]) -> None:
         """Return if the student's instructions allow to comply with them.
@@ -147,11 +145,9 @@ class Constraints:
         )
 
 
-def are_any(settings: Hyperparameters) -> bool:
-    """Tell whether instructions have to comply with anything."""
-    return bool(settings.must_keep or settings.smallest_edit) or not (
-        settings.max_instruction_tokens is None and settings.max_copied_words is None
-    )
+def constraints_of(settings: Hyperparameters) -> list[str]:
+    """Return the names of the constraints that are set: what instructions have to comply with."""
+    return [name for name in _CONSTRAINTS if getattr(settings, name)]
 
 
 def check_constraints(settings: Hyperparameters) -> None:

@@ -12,8 +12,8 @@ _LONGEST = 160
 def dropped_notes(state: RunState) -> list[str]:
     """Return a note for each instruction that was dropped, at most so many."""
     notes = [
-        f"Dropped, {each.source} for {each.predictor}: {'; '.join(each.reasons)}. It was written "
-        f"again, and broke a constraint each time: {shown(repr(each.instruction), _LONGEST)}"
+        f"Dropped, {each.source} for {each.predictor}: {'; '.join(each.reasons)}. The other tries "
+        f"could not be used either. Its text: {shown(repr(each.instruction), _LONGEST)}"
         for each in state.dropped[:_MOST]
     ]
     if (more := len(state.dropped) - _MOST) > 0:
