@@ -50,7 +50,7 @@ def test_nothing_is_left_of_a_plan_that_was_finished(asked, server):
         request = asked(again())
         assert request["left"]["calls"] == {"low": 0, "expected": 0, "high": 0}
         assert request["left"]["usd"]["high"] == 0
-        assert "are answered in the record already" in request["left"]["told"]
+        assert "The record already has the answers to" in request["left"]["told"]
         assert request["seconds"] is None
         started()  # the newest run of the plan is now one that paid nothing
     assert server.count == paid
@@ -82,9 +82,13 @@ def test_of_a_run_that_is_resumed_the_rest_is_left(asked):
 def test_the_time_is_known_from_runs_of_the_same_models(asked):
     request = asked(again())
     assert request["seconds"] is None
-    assert "is not known: no run in this record has used these models" in request["seconds_told"]
+    assert "no run in this record has had 20 calls of these models" in request["seconds_told"]
+    started(max_calls=10)
+    assert asked(again())["seconds_told"] == request["seconds_told"]
     started()
-    seconds = asked(again(num_trials=12))["seconds"]
+    request = asked(again(num_trials=12))
+    assert "estimated from the last run with these models" in request["seconds_told"]
+    seconds = request["seconds"]
     assert 0 < seconds["low"] <= seconds["expected"] <= seconds["high"]
     more = asked(again(num_trials=40))["seconds"]
     assert more["expected"] > seconds["expected"]

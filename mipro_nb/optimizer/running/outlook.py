@@ -17,7 +17,10 @@ from mipro_nb.runs.view_model import HistoryRow
 # Runs that tell how long calls take: a few of the newest, each of enough calls.
 _TELLING_RUNS = 5
 _TELLING_CALLS = 20
-_UNKNOWN_TIME = "How long it takes is not known: no run in this record has used these models."
+_UNKNOWN_TIME = (
+    "How long it takes is not known: no run in this record has had "
+    f"{_TELLING_CALLS} calls of these models answered."
+)
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,11 @@ class Answered:
         total = plan.estimate.total
         usd = f" ({format_usd(self.usd)})" if self.usd else ""
         told = (
-            f"{counted(self.calls, 'call')}{usd} of run {self.run_id} are answered in the record "
-            "already. The table tells the whole run."
+            f"The record already has the answers to {counted(self.calls, 'call')}{usd} of run "
+            f"{self.run_id}. The table is for the whole run."
         )
         if self.all_of_it:
-            told += " Only what turns out another way, or is steered, has to be paid."
+            told += " You pay only for what turns out differently, or for what you steer."
         return {
             "calls": self._less(total.calls, self.calls),
             "usd": None
@@ -141,5 +144,8 @@ def outlook_of(plan: Plan, rows: Iterable[HistoryRow], answered: Answered | None
     if per_call is None:
         return Outlook(left, seconds_told=_UNKNOWN_TIME)
     rests = "run" if per_call.runs == 1 else f"{format_count(per_call.runs)} runs"
-    told = f"The time is that of the last {rests} of these models, as far as servers are as fast."
+    told = (
+        f"The time is estimated from the last {rests} with these models; a faster or slower server "
+        "changes it."
+    )
     return Outlook(left, per_call.seconds(calls, plan), told)
