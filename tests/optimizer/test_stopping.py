@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from dataclasses import replace
 
 import pytest
@@ -81,12 +82,21 @@ def test_the_testset_is_scored_all_the_same(server):
 
 
 def test_calls_in_flight_come_back_and_nothing_is_sent_after_them():
-    def slow_to_propose(request):
-        return replace(answer(request), delay=0.0 if kind(request) == "task" else 0.3)
+    student_is_scored = threading.Event()
 
-    with ScriptedServer(slow_to_propose) as server:
+    def proposes_afterwards(request):
+        if kind(request) == "task":
+            return answer(request)
+        return replace(answer(request), once=student_is_scored.is_set)
+
+    with ScriptedServer(proposes_afterwards) as server:
         mipro.configure(lm=lm_of(server))
-        run = run_of(optimizer(always_right), **SETTINGS)
+        run = optimizer(always_right).start(
+            Solve(), trainset=TRAIN, valset=VAL, minibatch=False, requires_permission_to_run=False
+        )
+        until(lambda: stopped(run))
+        student_is_scored.set()
+        run.wait()
     assert run.state.lost.calls == 0
     assert run.state.spend.attempts == server.count
     assert asked(server, "instruction") == []
