@@ -56,6 +56,15 @@ def test_nothing_is_left_of_a_plan_that_was_finished(asked, server):
     assert server.count == paid
 
 
+def test_a_plan_that_was_finished_before_many_others_is_found(asked):
+    first = started()
+    for trials in range(5, 11):
+        started(num_trials=trials, max_calls=4)
+    left = asked(again())["left"]
+    assert left["calls"]["high"] == 0
+    assert first.id in left["told"]
+
+
 def test_another_plan_promises_nothing(asked):
     started()
     changed = asked(again(num_trials=6))

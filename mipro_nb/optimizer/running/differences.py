@@ -15,6 +15,7 @@ from mipro_nb.optimizer.planning.plan import Plan, recorded_settings
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.runs.store.record import text_ref
+from mipro_nb.runs.view_model import HistoryRow
 
 # What a plan may differ in from that of the run which it resumes.
 _FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})
@@ -97,6 +98,19 @@ def differences(
         if (ref := planned.sources.get(role)) is not None and ref != text_ref(text):
             source = progress.record.text(ref)
             yield Difference(_WHAT[role], _changed(role, source, text))
+
+
+def may_be_the_same(row: HistoryRow, plan: Plan) -> bool:
+    """Tell whether a run may have this plan, by its line in the history.
+
+    To know, it has to be read whole. What the line tells in other words is not compared.
+    """
+    before = recorded_settings(row["settings"])
+    return row["models"] == dict(plan.models) and all(
+        before.get(name) == value
+        for name, value in plan.settings().items()
+        if name not in _FREE and name not in _PART_OF
+    )
 
 
 def changed_settings(progress: RecordedProgress, plan: Plan) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from mipro_nb.errors import RecordError
 from mipro_nb.models.lm import as_counted
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.running.differences import differences, parts_of_others
+from mipro_nb.optimizer.running.differences import differences, may_be_the_same, parts_of_others
 from mipro_nb.optimizer.running.outlook import Answered
 from mipro_nb.optimizer.running.run import Run, live_runs
 from mipro_nb.runs.sentences.resume import RESUMABLE
@@ -110,7 +110,9 @@ def _earlier(record: Record, spec: RunSpec, rows: Iterable[HistoryRow]) -> Alike
     ended = {
         row["id"]: row
         for row in rows
-        if row["program"] == spec.plan.program and row["state"] in ("finished", *RESUMABLE)
+        if row["program"] == spec.plan.program
+        and row["state"] in ("finished", *RESUMABLE)
+        and may_be_the_same(row, spec.plan)
     }
     found = _alike(record, spec, [*ended][:_LOOKED_AT])
     if found is None:
