@@ -226,7 +226,7 @@ class MIPROv2:
             known, and there are 20 training rows, it is measured.
         must_keep
             Texts of the student's instructions that every new version of that instruction has to
-            hold, word by word.
+            hold, word for word.
         max_instruction_tokens
             How many tokens a new instruction has at most, as mipro_nb counts them: about.
         max_copied_words
@@ -235,11 +235,11 @@ class MIPROv2:
             Have the instruction changed as little as possible: at least half of its words stay.
         prefer
             Which program is returned, where not the best: ``"cheapest within 1 point"`` for the one
-            that costs the least per example, of those on the whole valset that lie at most so many
-            points of 100 below the best score. Also ``"fewest tokens within …"``, ``"fastest …"``
-            and ``"shortest …"``, by the length of its instructions. Or a function that takes a list
-            of `MeasuredConfiguration` and returns one of them. A run that ends early returns the
-            best by what is known.
+            that costs the least per example, of those scored on the whole valset that lie at most
+            so many points of 100 below the best score. Also ``"fewest tokens within …"``,
+            ``"fastest …"`` and ``"shortest …"``, by the length of its instructions. Or a function
+            that takes a list of `MeasuredConfiguration` and returns one of them; it is called in a
+            thread. A run that ends early returns the best by what is known.
         max_usd, max_calls, max_tokens, max_seconds
             Hard caps: USD, LM calls, tokens (input and output), seconds of work. The run ends
             before a call that might exceed one, and returns the best program so far.

@@ -166,7 +166,7 @@ def test_the_prompt_model_is_told_what_to_comply_with():
     constraints = {"must_keep": [KEPT], "max_instruction_tokens": 40, "smallest_edit": True}
     _, server = run_under(stubborn(f"{OWN} {GOOD}"), **constraints)
     shown = "\n".join(asked(server, "instruction")[0].texts)
-    assert f"Keep this text word by word: {KEPT}" in shown
+    assert f"Keep this text word for word: {KEPT}" in shown
     assert "Write at most 30 words." in shown
     assert "as few words of the present instruction" in shown
 
@@ -185,12 +185,15 @@ def test_words_that_the_instruction_had_before_are_no_copy():
     ("constraints", "told"),
     [
         ({"must_keep": [KEPT], "max_instruction_tokens": 3}, "must_keep alone have about"),
-        ({"must_keep": ["Answer with numbers."]}, "no instruction of the student holds it"),
+        ({"must_keep": ["Answer with numbers."]}, "none of the student's instructions contains it"),
         ({"must_keep": KEPT}, "must_keep=.*give a list of texts"),
         ({"must_keep": [" "]}, "a text is empty"),
         ({"must_keep": ["x" * 20_001]}, "no instruction is longer than 20,000 characters"),
         ({"max_instruction_tokens": 0}, "max_instruction_tokens=0: give a number of tokens"),
-        ({"max_instruction_tokens": 2, "smallest_edit": True}, "keeps half of the student's"),
+        (
+            {"max_instruction_tokens": 2, "smallest_edit": True},
+            "half of the student's.*at least 5, or",
+        ),
         ({"max_copied_words": True}, "max_copied_words=True"),
         ({"smallest_edit": "yes"}, "smallest_edit='yes': give True or False"),
     ],
@@ -207,6 +210,8 @@ def test_the_plan_says_them_and_expects_more_calls(server):
     sets = {"trainset": TRAIN, "valset": VAL, "minibatch": False}
     plan = optimizer().plan(student(), **sets, must_keep=[KEPT], max_instruction_tokens=50)
     assert "keep 1 text; at most 50 tokens" in plan.text()
+    copying = optimizer().plan(student(), **sets, max_copied_words=6)
+    assert "copy at most 6 words in a row from a training row" in copying.text()
     free = optimizer().plan(student(), **sets)
     assert plan.estimate.total.calls.high > free.estimate.total.calls.high
     assert "keep 1 text" not in free.text()

@@ -102,7 +102,7 @@ class Stopping:
         """
         self._told += 1
         self._in_vain += 1
-        # Two that lead by turns bring nothing new.
+        # Two that take turns in the lead bring nothing new.
         if self._plan.patience is not None and (leader := leading()) not in self._leaders:
             self._leaders.add(leader)
             self._in_vain = 0

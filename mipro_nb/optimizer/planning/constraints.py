@@ -51,8 +51,8 @@ class Constraints:
                 raise InvalidArgumentError(
                     "must_keep",
                     text,
-                    "no instruction of the student holds it, so there is nothing to keep: put it "
-                    "into the instruction, or leave it out here.",
+                    "none of the student's instructions contains it, so there is nothing to keep: "
+                    "put it into the instruction, or leave it out here.",
                 )
         most = self.settings.max_instruction_tokens
         for each in instructions if self.settings.smallest_edit and most is not None else ():
@@ -61,7 +61,7 @@ class Constraints:
                     "max_instruction_tokens",
                     most,
                     "smallest_edit=True keeps half of the student's instruction, which is about "
-                    f"{least:,} tokens: give at least these, or smallest_edit=False.",
+                    f"{least:,} tokens: give at least {least:,}, or smallest_edit=False.",
                 )
 
     def requirements(self, own: str) -> str:
@@ -70,7 +70,7 @@ class Constraints:
         The prompt model reads it.
         """
         settings, told = self.settings, []
-        told += [f"Keep this text word by word: {text}" for text in self._kept(own)]
+        told += [f"Keep this text word for word: {text}" for text in self._kept(own)]
         if settings.max_instruction_tokens is not None:
             words = max(1, settings.max_instruction_tokens * 3 // 4)
             told.append(f"Write at most {counted(words, 'word')}.")
@@ -185,7 +185,8 @@ def constraints_text(settings: Hyperparameters) -> str:
     if settings.max_instruction_tokens is not None:
         told.append(f"at most {counted(settings.max_instruction_tokens, 'token')}")
     if settings.max_copied_words is not None:
-        told.append(f"copy at most {counted(settings.max_copied_words, 'word')} in a row of a row")
+        words = counted(settings.max_copied_words, "word")
+        told.append(f"copy at most {words} in a row from a training row")
     if settings.smallest_edit:
         told.append("smallest edit")
     return "; ".join(told)

@@ -202,7 +202,9 @@ class Plan(Hyperparameters):
         if constraints := constraints_text(self):
             lines.append(_line("proposals", constraints))
         if self.prefer is not None:
-            lines.append(_line("returns", f"{self.prefer.text}, of those on the whole valset"))
+            lines.append(
+                _line("returns", f"{self.prefer.text}, of those scored on the whole valset")
+            )
         if self.caps != Caps():
             lines.append(_line("caps", self.caps.text()))
         if self.example_timeout is not None:

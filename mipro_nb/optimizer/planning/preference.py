@@ -19,9 +19,9 @@ _WORDS: Mapping[str, Objective] = {
 }
 _PHRASE = re.compile(rf"({'|'.join(_WORDS)}) within (\d+(?:\.\d+)?) points?")
 _REMEDY = (
-    "give such as 'cheapest within 1 point': one of 'cheapest', 'fewest tokens', 'fastest' and "
-    "'shortest', and how many points of 100 below the best score it may lie; or a function that "
-    "takes a list of MeasuredConfiguration and returns one of them."
+    "give a phrase such as 'cheapest within 1 point': 'cheapest', 'fewest tokens', 'fastest' or "
+    "'shortest', and how many points below the best it may score; or a function that takes a list "
+    "of MeasuredConfiguration and returns one of them."
 )
 
 
