@@ -191,7 +191,8 @@ function worth(configuration: Readonly<Record<string, number>>): number {
     [0, 9, 12, 2, 10, 14, 6, 5][(instruction ?? 0) % 8],
     [0, 7, 9, 12, 10, 15, 11, 8][(demos ?? 0) % 8],
   ]);
-  const mean = values.reduce<number>((sum, value) => sum + (value ?? 0), 0) / values.length;
+  const mean =
+    values.reduce<number>((sum, value) => sum + (value ?? 0), 0) / Math.max(1, values.length);
   return 62 + mean * 1.75;
 }
 
@@ -201,11 +202,12 @@ export function trialRow(options: RunOptions, trial: number): TrialRow {
   const kind = trial === 0 ? "baseline" : trial % 11 === 10 ? "full" : "minibatch";
   const examples = kind === "minibatch" ? minibatch : valset;
   const configuration: Record<string, number> = {};
-  for (const predictor of Object.keys(predictorsOf(options))) {
+  const predictors = Object.keys(predictorsOf(options));
+  // The student is as it was given: its trial chose nothing.
+  for (const predictor of trial === 0 ? [] : predictors) {
     // The search turns to what has done well.
     const keen = Math.min(0.75, trial / 60);
-    const pick = (good: number) =>
-      trial === 0 ? 0 : random() < keen ? good : Math.floor(random() * candidates);
+    const pick = (good: number) => (random() < keen ? good : Math.floor(random() * candidates));
     configuration[variableOf(predictor, "instruction")] = pick(trial % 3 === 0 ? 2 : 5);
     configuration[variableOf(predictor, "demos")] = pick(trial % 4 === 0 ? 3 : 5);
   }
@@ -215,7 +217,7 @@ export function trialRow(options: RunOptions, trial: number): TrialRow {
   const score = (right / examples) * 100;
   const half = 196 * Math.sqrt(((score / 100) * (1 - score / 100) + 0.01) / examples);
   const reused = kind === "full" ? Math.floor(random() * 60) : Math.floor(random() * 4);
-  const calls = (examples - reused) * Object.keys(configuration).length;
+  const calls = (examples - reused) * 2 * predictors.length;
   return {
     trial,
     kind,

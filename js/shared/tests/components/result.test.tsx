@@ -186,6 +186,26 @@ describe("the program of a trial", () => {
     });
   });
 
+  it("is copied of the student too, whose trial chose nothing, and by any predictor", async () => {
+    const start = ended();
+    const predictors = { rewrite: "question -> query", solve: "query -> answer" };
+    const { user, wire } = await opened({
+      ...start,
+      summary: { ...start.summary, predictors },
+      trials: start.trials.map((row) => (row.trial === 0 ? { ...row, configuration: {} } : row)),
+    });
+    await user.click(within(screen.getByRole("grid", { name: "Trials" })).getByText("baseline"));
+    const drill = screen.getByRole("region", { name: "Trial 0" });
+    await user.click(within(drill).getByRole("button", { name: "Copy prompt" }));
+    await user.click(button("Text"));
+    const asked = { run: RUN, trial: 0, form: "text" };
+    expect(wire.sent.at(-1)?.ask).toEqual({ ...asked, predictor: "rewrite" });
+    await act(async () => wire.answer("prompt", "Rewrite the question."));
+    await user.selectOptions(screen.getByRole("combobox", { name: "Predictor" }), "solve");
+    await user.click(button("Text"));
+    expect(wire.sent.at(-1)?.ask).toEqual({ ...asked, predictor: "solve" });
+  });
+
   it("without a kernel comes with the lines to run", async () => {
     const { user } = await opened(ended(), false);
     await user.click(within(card()).getByRole("button", { name: "Copy, use, save, share" }));

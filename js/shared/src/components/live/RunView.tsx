@@ -131,6 +131,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
                 run={summary.id}
                 opened={opened}
                 trials={trials}
+                predictors={predictors}
                 details={details}
                 onClose={close}
               />

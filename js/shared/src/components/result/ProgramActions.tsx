@@ -11,6 +11,7 @@ interface ProgramActionsProps {
   readonly kernel: Kernel | null;
   readonly run: string;
   readonly trial: number;
+  /** All that the program has. */
   readonly predictors: readonly string[];
 }
 
@@ -65,7 +66,8 @@ function CopyMenu({
   trial,
   predictors,
 }: Reached & { readonly predictors: readonly string[] }) {
-  const [predictor, setPredictor] = useState(predictors[0] ?? "");
+  const [chosen, setChosen] = useState<string | null>(null);
+  const predictor = chosen ?? predictors[0] ?? "";
   const [copied, setCopied] = useState<string | null>(null);
   const action = useAction();
 
@@ -84,7 +86,7 @@ function CopyMenu({
           label="Predictor"
           value={predictor}
           options={predictors.map((value) => ({ value, label: value }))}
-          onChange={setPredictor}
+          onChange={setChosen}
         />
       )}
       {forms.map(([form, label]) => (

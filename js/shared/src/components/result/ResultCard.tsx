@@ -35,7 +35,7 @@ export function ResultCard({
             kernel={kernel}
             run={summary.id}
             trial={trial}
-            predictors={result.prompts.map(({ predictor }) => predictor)}
+            predictors={Object.keys(summary.predictors)}
           />
           {kernel?.hasNotebook && <ShareButton kernel={kernel} run={summary.id} />}
           {changed && (
