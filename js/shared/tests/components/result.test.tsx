@@ -230,7 +230,7 @@ describe("a table as a file", () => {
     expect(csv).toBe('\ufeffa,b\r\n"\'=1+1, ""x""",-3\r\n"\'@cmd\nnext",\r\nplain,0.5\r\n');
   });
 
-  it("is offered by each table", async () => {
+  it("has the columns in the order of the table", async () => {
     const files: Blob[] = [];
     URL.createObjectURL = (file) => `blob:${files.push(file as Blob)}`;
     URL.revokeObjectURL = () => {};

@@ -4,7 +4,7 @@ import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
-import { CellFields, fieldsText } from "./CellFields";
+import { CellFields, fieldsText, predictionText } from "./CellFields";
 import { ExampleDetail } from "./ExampleDetail";
 import { FilterChoice } from "./FilterChoice";
 import { OpenedBelow } from "./OpenedBelow";
@@ -61,7 +61,7 @@ const columns: readonly Column<ExampleRow>[] = [
   {
     id: "prediction",
     header: "Prediction",
-    text: (row) => fieldsText(row.error === null ? row.prediction : { error: row.error }),
+    text: predictionText,
     cell: (row) =>
       row.error === null ? (
         <CellFields fields={row.prediction} only={Object.keys(row.expected)} />

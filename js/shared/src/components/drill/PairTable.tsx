@@ -4,7 +4,7 @@ import type { Kernel } from "../../model/kernel";
 import { IconButton } from "../base/Button";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
-import { CellFields } from "./CellFields";
+import { CellFields, fieldsText, predictionText } from "./CellFields";
 import { ClipText } from "./ClipText";
 import { Fields } from "./Fields";
 import { FilterChoice } from "./FilterChoice";
@@ -12,6 +12,7 @@ import { OpenedBelow } from "./OpenedBelow";
 import type { Pair } from "./pairs";
 import { ReplyNotes } from "./ReplyNotes";
 import { VerdictMark } from "./VerdictMark";
+import { metricText } from "./verdict";
 
 interface PairTableProps {
   readonly pairs: readonly Pair[];
@@ -86,7 +87,9 @@ function columnsFor(a: number, b: number): readonly Column<Pair>[] {
   const prediction = (side: "a" | "b", trial: number): Column<Pair> => ({
     id: side,
     header: `Trial ${trial}`,
+    title: `Prediction of trial ${trial}`,
     value: (pair) => pair[side].score,
+    text: (pair) => predictionText(pair[side]),
     cell: (pair) => (
       <span class="mipro-pair-side">
         <VerdictMark row={pair[side]} />
@@ -96,6 +99,19 @@ function columnsFor(a: number, b: number): readonly Column<Pair>[] {
     width: "minmax(110px, 1.6fr)",
     largestFirst: true,
   });
+  const score = (side: "a" | "b", trial: number): Column<Pair> =>
+    numberColumn({
+      id: `score ${side}`,
+      header: `Score ${trial}`,
+      title: `Score of trial ${trial}`,
+      value: (pair) => pair[side].score,
+      format: metricText,
+      width: "72px",
+      largestFirst: true,
+      hidden: true,
+    });
+  const betterText = (pair: Pair): string =>
+    ({ a: `trial ${a}`, b: `trial ${b}`, alike: "alike" })[better(pair)];
   return [
     numberColumn({
       id: "example",
@@ -109,31 +125,31 @@ function columnsFor(a: number, b: number): readonly Column<Pair>[] {
       header: "Better",
       title: "Which did better",
       value: (pair) => pair.difference,
-      cell: (pair) => {
-        const side = better(pair);
-        return side === "alike" ? (
-          <span class="mipro-muted">alike</span>
-        ) : (
-          `trial ${side === "a" ? a : b}`
-        );
-      },
+      text: betterText,
+      cell: (pair) => (
+        <span class={better(pair) === "alike" ? "mipro-muted" : undefined}>{betterText(pair)}</span>
+      ),
       width: "76px",
       largestFirst: true,
     },
     {
       id: "inputs",
       header: "Inputs",
+      text: (pair) => fieldsText(pair.a.inputs),
       cell: (pair) => <CellFields fields={pair.a.inputs} />,
       width: "minmax(140px, 2.4fr)",
     },
     {
       id: "expected",
       header: "Expected",
+      text: (pair) => fieldsText(pair.a.expected),
       cell: (pair) => <CellFields fields={pair.a.expected} />,
       width: "minmax(80px, 1fr)",
     },
     prediction("a", a),
     prediction("b", b),
+    score("a", a),
+    score("b", b),
   ];
 }
 
