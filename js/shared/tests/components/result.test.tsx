@@ -94,6 +94,20 @@ describe("a run that has ended", () => {
     expect(screen.getByRole("list", { name: "Phases" })).toBeTruthy();
   });
 
+  it("says in that line what failed and that the cost is not known", async () => {
+    const start = ended();
+    const spend = { ...start.summary.spend, cached_calls: 53, failed_calls: 3, usd: null };
+    const phases = start.summary.phases.filter(({ phase }) => phase !== "propose");
+    const { container } = await opened({
+      ...start,
+      summary: { ...start.summary, spend, phases, errors: 2, estimate: null },
+    });
+    expect(container.querySelector(".mipro-over-line")?.textContent).toContain(
+      "Ended during the search phase · 2 min · 120 LM calls · 53 cached · 3 failed · 2 examples failed" +
+        " · cost unknown",
+    );
+  });
+
   it("leads from the number of failing examples to them, and from one to the trial", async () => {
     const { user } = await opened(ended());
     await user.click(button("24 examples of 100 still fail"));
