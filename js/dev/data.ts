@@ -525,6 +525,7 @@ const changeable = new Set([
   "max_bootstrapped_demos",
   "max_labeled_demos",
   "num_threads",
+  "patience",
 ]);
 
 function settingGroups(): SettingGroup[] {
@@ -546,8 +547,9 @@ function settingGroups(): SettingGroup[] {
         row("num_trials", "trials", 40, 30),
         row("num_threads", "programs at once", 6),
         row("trials_in_flight", "trials at once", 2),
+        row("patience", "max. trials without a new leader", null),
         row("hedge", "send slow calls twice", false),
-        row("max_errors", "failed examples, at most", 10),
+        row("max_errors", "max. failed examples", 10),
         row("example_timeout", "seconds for an example", null),
         row("seed", "seed", 9),
       ],
@@ -558,7 +560,7 @@ function settingGroups(): SettingGroup[] {
         row("num_candidates", "candidates of each kind", 8, 10),
         row("max_bootstrapped_demos", "bootstrapped demos", 4),
         row("max_labeled_demos", "labelled demos", 16),
-        row("demos_per_set", "demos in a set, at most", 16),
+        row("demos_per_set", "max. demos in a set", 16),
         row("metric_threshold", "score that a demo needs", null),
         row("prompt_format", "prompt format", "lines (default)"),
       ],
@@ -571,7 +573,7 @@ function settingGroups(): SettingGroup[] {
         row("minibatch", "use minibatches", true),
         row("minibatch_size", "rows in a minibatch", minibatch),
         row("minibatch_full_eval_steps", "trials between full evaluations", 10),
-        row("full_evaluations", "full evaluations, at most", 6),
+        row("full_evaluations", "max. full evaluations", 6),
       ],
     },
     {
@@ -605,6 +607,41 @@ export function permission(priced: boolean, hostile: boolean, free = false): Per
       : ["The price of openai/gpt-4o is not known; LM(…, price=(0.15, 0.60)) sets one."],
     estimate: free ? freeEstimate() : estimate(priced),
     caps: { max_usd: priced ? 0.5 : null, max_calls: null, max_tokens: null, max_seconds: null },
+  };
+}
+
+/** A run is resumed of which the larger part is answered. */
+export function resumedPermission(): PermissionRequest {
+  return {
+    ...permission(true, false),
+    resumes: usual.id,
+    left: {
+      calls: { low: 12, expected: 30, high: 64 },
+      usd: { low: 0.011, expected: 0.03, high: 0.07 },
+      told: "444 calls are answered already, for $0.0695.",
+    },
+    seconds: { low: 20, expected: 45, high: 110 },
+    seconds_told: "as long as the calls of this run took so far",
+  };
+}
+
+/** Settings were changed in the dialog. */
+export function changedPermission(): PermissionRequest {
+  const changes: Readonly<Record<string, number>> = { num_trials: 20, patience: 5 };
+  const asked = permission(true, false);
+  return {
+    ...asked,
+    changes,
+    groups: settingGroups().map((group) => ({
+      ...group,
+      settings: group.settings.map((setting) => {
+        const value = changes[setting.name];
+        return value === undefined
+          ? setting
+          : { ...setting, value, differs: true, changed: true, changed_from: setting.value };
+      }),
+    })),
+    notes: ["Changed when permission was asked for: num_trials=20 instead of 40.", ...asked.notes],
   };
 }
 

@@ -9,7 +9,15 @@ import { render } from "preact";
 import { App } from "../shared/src/components/App";
 import type { RunSnapshot, WidgetState } from "../shared/src/generated/view-model";
 import { Kernel } from "../shared/src/model/kernel";
-import { historyRows, permission, type RunOptions, snapshotOf, usual } from "./data";
+import {
+  changedPermission,
+  historyRows,
+  permission,
+  type RunOptions,
+  resumedPermission,
+  snapshotOf,
+  usual,
+} from "./data";
 import { FakeKernel } from "./fakeKernel";
 
 interface Scene {
@@ -61,6 +69,12 @@ const scenes: Readonly<Record<string, Scene>> = {
   "permission-unpriced": { state: { permission: permission(false, false), snapshot: null } },
   "permission-free": { state: { permission: permission(true, false, true), snapshot: null } },
   "permission-hostile": { state: { permission: permission(true, true), snapshot: null } },
+  "permission-resumed": {
+    state: { permission: resumedPermission(), snapshot: null },
+  },
+  "permission-changed": {
+    state: { permission: changedPermission(), snapshot: null },
+  },
   joinable: {
     state: { permission: { ...permission(true, false), joins: usual.id }, snapshot: null },
   },
