@@ -394,7 +394,7 @@ function objectives(
     );
   return {
     cost: "usd",
-    told: `${rows.length} configurations were scored on the whole valset.`,
+    told: `${rows.length} configurations were scored on the whole valset; ${rows.filter((row) => !beaten(row)).length} of them are on the Pareto front: beaten by no other in both score and USD per example.`,
     rows: rows.map((row) => ({ ...row, on_front: !beaten(row) })),
   };
 }

@@ -220,4 +220,4 @@ def test_every_view_shows_what_no_other_beats():
     assert sorted(ahead) == sorted(run.pareto().index)
     assert [row["trial"] for row in view["rows"] if row["best"]] == [run.state.best.trial]
     for text in (run_text(snapshot), run_html(snapshot), run.report()):
-        assert "beaten by no other" in text
+        assert "on the Pareto front: beaten by no other" in text

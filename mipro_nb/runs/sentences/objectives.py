@@ -32,7 +32,7 @@ def objectives_view(state: RunState) -> ObjectivesView | None:
     ahead = {each.trial for each in front(measured, ("score", cost))}
     returned = state.best.trial if state.best is not None else None
     measured.sort(key=lambda each: (-each.score, each.value(cost) or 0.0, each.trial))
-    # Of very many, those that none beats, and the best of the others.
+    # Of very many, the Pareto front, and the best of the others.
     measured.sort(key=lambda each: each.trial not in ahead)
     shown = sorted(measured[:_MOST_ROWS], key=lambda each: (-each.score, each.trial))
     return {
@@ -62,13 +62,13 @@ def _told(measured: Sequence[MeasuredConfiguration], cost: str, ahead: int) -> s
         why = " (the price of a model is not known)"
     return (
         f"{counted(len(measured), 'configuration')} were scored on the whole valset; "
-        f"{ahead:,} of them {'is' if ahead == 1 else 'are'} beaten by no other in both score and "
-        f"{by} per example{why}."
+        f"{ahead:,} of them {'is' if ahead == 1 else 'are'} on the Pareto front: beaten by no "
+        f"other in both score and {by} per example{why}."
     )
 
 
 def objectives_rows(view: ObjectivesView, *, most: int) -> list[tuple[str, ...]]:
-    """Return a row for each configuration that none beats, in the columns of `HEAD`."""
+    """Return a row for each configuration on the Pareto front, in the columns of `HEAD`."""
     ahead = [row for row in view["rows"] if row["on_front"]]
     return [
         (

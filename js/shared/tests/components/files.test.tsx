@@ -3,6 +3,7 @@ import userEvent from "@testing-library/user-event";
 import type { ComponentChild } from "preact";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { resultOf } from "../../../dev/result";
+import { CostPanel } from "../../src/components/cost/CostPanel";
 import { ExampleTable } from "../../src/components/drill/ExampleTable";
 import { PairTable } from "../../src/components/drill/PairTable";
 import { pairedDifference } from "../../src/components/drill/pairs";
@@ -143,6 +144,23 @@ describe("the file of a table", () => {
       "Prediction of trial 7": "label: spam",
       "Score of trial 0": "0.25",
       "Score of trial 7": "1",
+    });
+  });
+
+  it("of score and cost has what one example takes", async () => {
+    const measured = { usd: 0.0001, tokens: 300.4, seconds: 0.5, characters: 90 };
+    const rows = [{ trial: 0, score: 60, ...measured, on_front: true, best: true }];
+    const [row] = await fileOf(
+      <CostPanel objectives={{ cost: "usd", told: "", rows }} onOpen={nothing} />,
+    );
+    expect(row).toEqual({
+      Configuration: "Student as given",
+      Score: "60",
+      USD: "0.0001",
+      Tokens: "300.4",
+      "LM time": "0.5",
+      "Characters of instructions": "90",
+      "On the Pareto front": "yes",
     });
   });
 

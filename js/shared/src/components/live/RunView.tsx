@@ -101,8 +101,8 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             : [{ id: "outcomes", label: "What still fails", count: result.failing } as const]),
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
-          ...(objectives === null ? [] : [{ id: "cost", label: "Cost" } as const]),
-          { id: "spent", label: "Spent" },
+          ...(objectives === null ? [] : [{ id: "cost", label: "Score vs. cost" } as const]),
+          { id: "spent", label: "Spending" },
           { id: "settings", label: "Settings" },
         ]}
         selected={tab}
