@@ -171,7 +171,7 @@ describe("the file of a table", () => {
     const outcomes =
       first === undefined ? [] : [{ ...first, inputs: { question: long } }, ...others];
     const [cut, whole] = await fileOf(
-      <OutcomesTable run={RUN} result={{ ...result, outcomes }} opened={null} onOpen={nothing} />,
+      <OutcomesTable run={RUN} result={{ ...result, outcomes }} onOpen={nothing} />,
     );
     expect(cut).toMatchObject({ Outcome: "never right", Inputs: "question: The beginning …" });
     expect(whole).toMatchObject({ Inputs: "question: Which river?", Expected: "answer: Vltava" });

@@ -7,10 +7,10 @@ import { numberColumn } from "../base/numberColumn";
 import { CellFields, fieldsText, predictionText } from "./CellFields";
 import { ClipText } from "./ClipText";
 import { Fields } from "./Fields";
-import { FilterChoice } from "./FilterChoice";
 import { OpenedBelow } from "./OpenedBelow";
 import type { Pair } from "./pairs";
 import { ReplyNotes } from "./ReplyNotes";
+import { NONE_FITS, useFilterChoice } from "./useFilterChoice";
 import { VerdictMark } from "./VerdictMark";
 import { metricText } from "./verdict";
 
@@ -22,24 +22,19 @@ interface PairTableProps {
   readonly run: string;
 }
 
-type Filter = "all" | "b" | "a" | "alike";
+type Better = "b" | "a" | "alike";
 
 /** Examples that both trials have scored, and which of the two did better on each. */
 export function PairTable({ pairs, a, b, kernel, run }: PairTableProps) {
-  const [filter, setFilter] = useState<Filter>("all");
   const [opened, setOpened] = useState<number | null>(null);
   const columns = useMemo(() => columnsFor(a, b), [a, b]);
-  const rows = useMemo(
-    () => pairs.filter((pair) => filter === "all" || better(pair) === filter),
-    [pairs, filter],
-  );
-  const openedPair = pairs.find((pair) => pair.example === opened);
-  const filters = [
-    { id: "all", label: "All", count: pairs.length },
-    { id: "b", label: `Trial ${b} better`, count: count(pairs, "b") },
-    { id: "a", label: `Trial ${a} better`, count: count(pairs, "a") },
-    { id: "alike", label: "Alike", count: count(pairs, "alike") },
+  const kinds = [
+    { id: "b", label: `Trial ${b} better` },
+    { id: "a", label: `Trial ${a} better` },
+    { id: "alike", label: "Alike" },
   ] as const;
+  const { rows, choice } = useFilterChoice(pairs, kinds, better);
+  const openedPair = pairs.find((pair) => pair.example === opened);
 
   return (
     <OpenedBelow
@@ -67,17 +62,8 @@ export function PairTable({ pairs, a, b, kernel, run }: PairTableProps) {
         maxHeight={330}
         onOpen={(pair) => setOpened(pair.example === opened ? null : pair.example)}
         opened={opened}
-        toolbar={
-          <FilterChoice
-            label="Which examples"
-            filters={filters}
-            selected={filter}
-            onSelect={setFilter}
-          />
-        }
-        empty={
-          pairs.length === 0 ? "No example was scored by both." : "No examples match this filter."
-        }
+        toolbar={choice}
+        empty={pairs.length === 0 ? "No example was scored by both." : NONE_FITS}
       />
     </OpenedBelow>
   );
@@ -212,13 +198,9 @@ function Predicted({ row, trial, ...shown }: PredictedProps) {
   );
 }
 
-function better({ difference }: Pair): Exclude<Filter, "all"> {
+function better({ difference }: Pair): Better {
   if (difference === 0) {
     return "alike";
   }
   return difference > 0 ? "b" : "a";
-}
-
-function count(pairs: readonly Pair[], side: Filter): number {
-  return pairs.filter((pair) => better(pair) === side).length;
 }

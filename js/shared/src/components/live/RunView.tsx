@@ -142,7 +142,6 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           <OutcomesTable
             run={summary.id}
             result={result}
-            opened={null}
             onOpen={(example) => {
               setTab("trials");
               setOpened({ trial: result.trial, example });
