@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly priced: boolean;
   readonly capUsd: number | null;
   readonly hostile: boolean;
+  /** The instruction found is as long as one can be. */
+  readonly long?: boolean;
 }
 
 export const usual: RunOptions = {
@@ -358,7 +360,7 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
             predictors: Object.keys(predictorsOf(options)),
             texts: {
               before: options.hostile ? hostileTexts.join("\n") : (instructions[0] ?? ""),
-              after: options.hostile ? hostileTexts.join(" ") : (instructions[4] ?? ""),
+              after: foundText(options),
               question: options.hostile ? (hostileTexts[1] ?? "") : (questions[0] ?? ""),
             },
           }),
@@ -368,6 +370,13 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
     steerable: going,
     lives: going ? "here" : "ended",
   };
+}
+
+function foundText({ hostile, long = false }: RunOptions): string {
+  if (long) {
+    return instructions.join("\n\n").repeat(6);
+  }
+  return hostile ? hostileTexts.join(" ") : (instructions[4] ?? "");
 }
 
 function objectives(

@@ -46,6 +46,21 @@ async function opened(start: RunSnapshot, answering = true) {
   return { wire, container, user: userEvent.setup() };
 }
 
+const demoSet = {
+  predictor: "solve",
+  index: 2,
+  score: 80,
+  trials: 3,
+  examples: 60,
+  pinned: false,
+  banned: false,
+  source: "labelled" as const,
+  bootstrapped: 0,
+  labelled: 16,
+  preview: [{ question: { text: "first?", characters: 6, more: null } }],
+  demos: 16,
+};
+
 const card = () => screen.getByRole("region", { name: "Result" });
 const button = (name: string | RegExp) => screen.getByRole("button", { name });
 
@@ -85,6 +100,24 @@ describe("a run that has ended", () => {
     );
     expect(card().textContent).toContain("Your prompt is the best");
     expect(card().textContent).toContain("The instruction is yours, unchanged.");
+  });
+
+  it("does not call a prompt the best where the run ended early", async () => {
+    const start = ended(
+      resultOf({ trial: 0, baseline: 60, score: 60, predictors: ["solve"], texts }),
+    );
+    await opened({ ...start, summary: { ...start.summary, state: "failed" } });
+    expect(
+      within(card()).getByRole("heading", { name: "No better prompt was found" }),
+    ).toBeTruthy();
+  });
+
+  it("has the instruction found as it is, to be copied", async () => {
+    const { user } = await opened(ended());
+    await user.click(
+      within(card()).getByRole("button", { name: "Copy the instruction found for solve" }),
+    );
+    expect(await navigator.clipboard.readText()).toBe("Answer the question in one word.");
   });
 
   it("has its phases and vitals in one line that unfolds", async () => {
@@ -128,27 +161,26 @@ describe("a run that has ended", () => {
 
   it("fetches the demos when they are unfolded", async () => {
     const start = ended();
-    const demoSet = {
-      predictor: "solve",
-      index: 2,
-      score: 80,
-      trials: 3,
-      examples: 60,
-      pinned: false,
-      banned: false,
-      source: "labelled" as const,
-      bootstrapped: 0,
-      labelled: 16,
-      preview: [{ question: { text: "first?", characters: 6, more: null } }],
-      demos: 16,
-    };
     const { user, wire } = await opened({ ...start, demo_sets: [demoSet] });
     await user.click(within(card()).getByRole("button", { name: /^16 demos/ }));
     expect(card().textContent).toContain("first?");
+    expect(card().textContent).toContain("Fetching 15 more demos…");
     await act(async () =>
       wire.answer("demos", [{ question: { text: "all of them?", characters: 12, more: null } }]),
     );
     expect(card().textContent).toContain("all of them?");
+    expect(card().textContent).not.toContain("Fetching");
+  });
+
+  it("says why demos cannot be fetched, and where they are", async () => {
+    const start = ended();
+    const { user, wire } = await opened({ ...start, demo_sets: [demoSet] });
+    await user.click(within(card()).getByRole("button", { name: /^16 demos/ }));
+    await act(async () => wire.refuse("demos", "The record is locked."));
+    await waitFor(() =>
+      expect(within(card()).getByRole("alert").textContent).toBe("The record is locked."),
+    );
+    expect(card().textContent).toContain(`15 more demos: %mipro show ${RUN}`);
   });
 
   it("has no serious findings of axe", async () => {

@@ -84,7 +84,7 @@ function Differing({ settings, told }: { settings: readonly SettingView[]; told:
     return <span class="mipro-muted">All of them are the defaults.</span>;
   }
   return (
-    <span class="mipro-differing">
+    <span>
       <span class="mipro-muted">Not the defaults: </span>
       <Told
         settings={differing}

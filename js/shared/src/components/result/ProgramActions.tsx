@@ -5,7 +5,8 @@ import { Select, TextField } from "../base/Field";
 import { Menu } from "../base/Menu";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
-import { CopyButton, toClipboard } from "../drill/CopyButton";
+import { CodeLine } from "../drill/CodeLine";
+import { toClipboard } from "../drill/CopyButton";
 
 interface ProgramActionsProps {
   readonly kernel: Kernel | null;
@@ -155,10 +156,7 @@ function WithoutKernel({ run, trial }: { readonly run: string; readonly trial: n
     <Menu label="Copy, use, save, share">
       <p class="mipro-small">No kernel is behind this view. In a notebook, run:</p>
       {lines.map(([name, line]) => (
-        <span key={name} class="mipro-carry-on-line">
-          <code>{line}</code>
-          <CopyButton name={`the line to ${name} it`} text={async () => line} />
-        </span>
+        <CodeLine key={name} code={line} name={`the line to ${name} it`} />
       ))}
     </Menu>
   );
