@@ -67,7 +67,7 @@ describe("the file of a table", () => {
       "Id of the run": run.id,
       State: "finished",
       "Score of the student": "50",
-      "Score of the result, after the student's": "68",
+      "Score of the result": "68",
       "Gain in points": "18",
       Started: formatDateTime(run.created),
       Program: "MultiHop",
@@ -110,8 +110,8 @@ describe("the file of a table", () => {
       Kind: "minibatch",
       Configuration: "solve: instr 1 · demos 1",
       State: "done",
-      "Lower end of the score's 95 % interval": "50",
-      "Upper end of the score's 95 % interval": "80",
+      "Lower end of the 95 % interval": "50",
+      "Upper end of the 95 % interval": "80",
       "Asked at": formatDateTime(trial(1).asked_at),
     });
   });

@@ -66,7 +66,7 @@ export const columns: readonly Column<HistoryRow>[] = [
   numberColumn({
     id: "score",
     header: "Score",
-    title: "Score of the result, after the student's",
+    title: "Score of the result",
     value: (row) => row.score,
     cell: (row) => <BeforeAndAfter row={row} />,
     width: "118px",

@@ -98,7 +98,7 @@ export function trialColumns(
     numberColumn({
       id: "low",
       header: "Low",
-      title: "Lower end of the score's 95 % interval",
+      title: "Lower end of the 95 % interval",
       width: "60px",
       hidden: true,
       value: (row) => row.low,
@@ -107,7 +107,7 @@ export function trialColumns(
     numberColumn({
       id: "high",
       header: "High",
-      title: "Upper end of the score's 95 % interval",
+      title: "Upper end of the 95 % interval",
       width: "60px",
       hidden: true,
       value: (row) => row.high,
