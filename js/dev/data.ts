@@ -403,7 +403,7 @@ function objectives(
     );
   return {
     cost: "usd",
-    told: `${rows.length} configurations were scored on the whole valset; ${rows.filter((row) => !beaten(row)).length} of them are on the Pareto front: beaten by no other in both score and USD per example.`,
+    told: `${rows.length} configurations were scored on the whole valset; ${rows.filter((row) => !beaten(row)).length} of them are on the Pareto front, where no other is better in both score and USD per example.`,
     rows: rows.map((row) => ({ ...row, on_front: !beaten(row) })),
   };
 }
