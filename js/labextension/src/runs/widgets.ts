@@ -3,7 +3,7 @@
 import type { ServerConnection } from "@jupyterlab/services";
 import type { LabIcon } from "@jupyterlab/ui-components";
 import { Widget } from "@lumino/widgets";
-import { formatAbout, formatScore, formatUsd } from "../../../shared/src/format";
+import { formatCost, formatScore } from "../../../shared/src/format";
 import type { RunSummary, WidgetState } from "../../../shared/src/generated/view-model";
 import type { Kernel } from "../../../shared/src/model/kernel";
 import { excerpt } from "../../../shared/src/text";
@@ -182,7 +182,7 @@ export function runningText(live: readonly RunSummary[]): string {
     (sum, price) => (sum === null || price === null ? null : sum + price),
     0,
   );
-  const cost = formatAbout(formatUsd(usd), about);
+  const cost = formatCost(usd, about);
   return live.length === 1
     ? `${excerpt(only.name || only.program, 30)} · ${formatScore(only.best?.score ?? null)} · ${cost}`
     : `${live.length} prompt runs · ${cost}`;

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { HistoryRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { canBeResumed } from "../../model/resume";
+import { titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { Button } from "../base/Button";
 import { type Column, DataTable } from "../base/DataTable";
@@ -12,7 +13,7 @@ import { useAction } from "../drill/asking";
 import { CopyButton } from "../drill/CopyButton";
 import { counted } from "../drill/counted";
 import { ResumeHint } from "../live/ResumeHint";
-import { columns as allColumns, titleOf } from "./columns";
+import { columns as allColumns } from "./columns";
 import { DeleteForm, NoteForm, RenameForm, TagForm } from "./RunForms";
 import { search } from "./search";
 
@@ -134,6 +135,7 @@ export function HistoryExplorer({
         initialSort={{ column: "created", descending: true }}
         maxHeight={maxHeight}
         rowHeight={rowHeight}
+        asFile={columns === allColumns}
         onOpen={(row) => onOpenRun(row.id)}
         {...(kernel === null ? {} : { onMark: mark, marked })}
         markLabel={(row) => `Mark ${titleOf(row)}`}

@@ -1,4 +1,4 @@
-import { formatAbout, formatDuration, formatScore, formatUsd } from "../../format";
+import { formatCost, formatDuration, formatScore } from "../../format";
 import type { RunSummary } from "../../generated/view-model";
 import { phaseNames } from "../../model/words";
 import { excerpt } from "../../text";
@@ -26,7 +26,7 @@ function LiveRun({ run, onOpen }: { readonly run: RunSummary; readonly onOpen: (
   const facts = [
     phaseOf(run),
     run.best === null ? null : `score ${formatScore(run.best.score)}`,
-    formatAbout(formatUsd(run.spend.usd), run.spend.about),
+    formatCost(run.spend.usd, run.spend.about),
   ];
   const rest = run.eta === null ? undefined : `${formatDuration(run.eta)} to go`;
   return (
