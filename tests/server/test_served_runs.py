@@ -147,7 +147,7 @@ async def test_whoever_may_only_read_changes_nothing(page, record, monkeypatch):
     assert load(_OLD).name == "Solve"
 
 
-@pytest.mark.parametrize("body", [[], 3, "history", None])
+@pytest.mark.parametrize("body", [[], 3, "history", None, {"what": []}, {"what": {}}, {"ask": {}}])
 async def test_what_is_no_request_is_refused(page, body):
     assert (await page.send(body or "")).code == 400
 
