@@ -47,7 +47,7 @@ class Panel:
         self.page = page
         self.view = page.get_by_role("region", name="Prompt runs").locator(".mipro")
         self.runs = self.view.get_by_role("grid", name="Runs")
-        self.live = self.view.get_by_role("region", name="Runs that go on")
+        self.live = self.view.get_by_role("region", name="Runs in progress")
         self.tab = page.locator(".mipro-tab-place:visible")
 
     def button(self, name):

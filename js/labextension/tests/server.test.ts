@@ -1,5 +1,6 @@
 import { ServerConnection } from "@jupyterlab/services";
 import { expect, test, vi } from "vitest";
+import type { RunsMessage } from "../../shared/src/generated/view-model";
 import { historyRow } from "../../shared/tests/drill-fixtures";
 import { ServerChannel } from "../src/runs/channel";
 import { RunsFeed } from "../src/runs/feed";
@@ -115,11 +116,30 @@ test("the feed keeps all runs up to date, the newest first", () => {
   }
   const ids = () => feed.rows?.map(({ id }) => id);
   expect(feed.rows).toBeNull();
-  FakeSocket.last.tell({ kind: "runs", rows: [old, recent], gone: [], live: [] });
+  tell({ rows: [old, recent], whole: true });
   expect(ids()).toEqual([recent.id, old.id]);
-  FakeSocket.last.tell({ kind: "runs", rows: [{ ...old, name: "x" }], gone: [], live: [] });
+  tell({ rows: [{ ...old, name: "x" }] });
   expect(feed.rows?.[1]?.name).toBe("x");
-  FakeSocket.last.tell({ kind: "runs", rows: [], gone: [recent.id], live: [] });
+  tell({ gone: [recent.id] });
   expect(ids()).toEqual([old.id]);
+  tell({ rows: [recent], whole: true });
+  expect(ids()).toEqual([recent.id]);
   feed.close();
 });
+
+test("a record that cannot be read is not taken for an empty one, and what was listed stays", () => {
+  const feed = new RunsFeed(settings(async () => answer(null)).settings);
+  tell({ error: "The record is damaged." });
+  expect([feed.rows, feed.error]).toEqual([null, "The record is damaged."]);
+  tell({ rows: [historyRow(0)], whole: true });
+  expect([feed.rows?.length, feed.error]).toEqual([1, null]);
+  tell({ error: "The record is damaged." });
+  expect([feed.rows?.length, feed.error]).toEqual([1, "The record is damaged."]);
+  feed.close();
+});
+
+/** Has the server tell something of the runs. */
+function tell(news: Partial<RunsMessage>): void {
+  const nothing = { kind: "runs", rows: [], whole: false, gone: [], live: [], error: null };
+  FakeSocket.last.tell({ ...nothing, ...news });
+}

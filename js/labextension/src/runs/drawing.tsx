@@ -41,12 +41,18 @@ export function drawRefusal(node: HTMLElement, reason: string): void {
   render(
     <Root>
       <div class="mipro-page">
-        <Notice tone="danger">
-          <SafeText text={reason} />
-        </Notice>
+        <Refusal reason={reason} />
       </div>
     </Root>,
     node,
+  );
+}
+
+function Refusal({ reason }: { readonly reason: string }) {
+  return (
+    <Notice tone="danger">
+      <SafeText text={reason} />
+    </Notice>
   );
 }
 
@@ -55,7 +61,7 @@ export function erase(node: HTMLElement): void {
 }
 
 function Panel({ feed, opening }: { readonly feed: RunsFeed; readonly opening: Opening }) {
-  const { rows, live } = useFeed(feed);
+  const { rows, live, error } = useFeed(feed);
   const { box, height } = useHeight();
   return (
     <div class="mipro-panel" ref={box}>
@@ -69,10 +75,9 @@ function Panel({ feed, opening }: { readonly feed: RunsFeed; readonly opening: O
         />
       </header>
       <LiveRuns runs={live} onOpenRun={(run) => opening.openRun(run)} />
+      {error !== null && <Refusal reason={error} />}
       {rows === null ? (
-        <p class="mipro-waiting" role="status">
-          The record is being read …
-        </p>
+        error === null && <Reading />
       ) : (
         <HistoryExplorer
           kernel={feed.kernel}
@@ -90,10 +95,18 @@ function Panel({ feed, opening }: { readonly feed: RunsFeed; readonly opening: O
   );
 }
 
-function useFeed(feed: RunsFeed) {
-  const [drawn, setDrawn] = useState({ rows: feed.rows, live: feed.live });
+function Reading() {
+  return (
+    <p class="mipro-waiting" role="status">
+      The record is being read …
+    </p>
+  );
+}
+
+function useFeed(feed: RunsFeed): Pick<RunsFeed, "rows" | "live" | "error"> {
+  const [drawn, setDrawn] = useState(() => known(feed));
   useEffect(() => {
-    const update = () => setDrawn({ rows: feed.rows, live: feed.live });
+    const update = () => setDrawn(known(feed));
     update();
     feed.changed.connect(update);
     return () => {
@@ -101,6 +114,11 @@ function useFeed(feed: RunsFeed) {
     };
   }, [feed]);
   return drawn;
+}
+
+/** What a feed has told so far. */
+function known({ rows, live, error }: RunsFeed) {
+  return { rows, live, error };
 }
 
 /** An element of the panel, and how high the panel is. */

@@ -4,7 +4,7 @@ import type { ServerConnection } from "@jupyterlab/services";
 import type { LabIcon } from "@jupyterlab/ui-components";
 import { Widget } from "@lumino/widgets";
 import { formatAbout, formatScore, formatUsd } from "../../../shared/src/format";
-import type { RunSummary, WidgetState } from "../../../shared/src/generated/view-model";
+import type { LiveRun, WidgetState } from "../../../shared/src/generated/view-model";
 import type { Kernel } from "../../../shared/src/model/kernel";
 import { excerpt } from "../../../shared/src/text";
 import { ServerChannel } from "./channel";
@@ -171,19 +171,18 @@ export class RunningItem extends Widget {
   }
 }
 
-export function runningText(live: readonly RunSummary[]): string {
+export function runningText(live: readonly LiveRun[]): string {
   const [only] = live;
   if (only === undefined) {
     return "";
   }
-  const about = live.some(({ spend }) => spend.about);
-  const prices = live.map(({ spend }) => spend.usd);
-  const usd = prices.reduce<number | null>(
-    (sum, price) => (sum === null || price === null ? null : sum + price),
+  const usd = live.reduce<number | null>(
+    (sum, run) => (sum === null || run.usd === null ? null : sum + run.usd),
     0,
   );
+  const about = live.some((run) => run.about);
   const cost = formatAbout(formatUsd(usd), about);
   return live.length === 1
-    ? `${excerpt(only.name || only.program, 30)} · ${formatScore(only.best?.score ?? null)} · ${cost}`
+    ? `${excerpt(only.name || only.program, 30)} · ${formatScore(only.score)} · ${cost}`
     : `${live.length} prompt runs · ${cost}`;
 }
