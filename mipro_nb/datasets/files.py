@@ -9,7 +9,7 @@ from typing import Any
 from mipro_nb.datasets.lines import json_lines
 from mipro_nb.datasets.promptfoo import is_test, rows_of_config, rows_of_table
 from mipro_nb.errors import InvalidArgumentError, shown
-from mipro_nb.homes import expanded
+from mipro_nb.files import expanded
 from mipro_nb.language import Example
 from mipro_nb.language.prompt_files import content_of
 

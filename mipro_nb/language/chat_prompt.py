@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BaseModel
 
 from mipro_nb.errors import InvalidArgumentError, shown
-from mipro_nb.homes import expanded
+from mipro_nb.files import expanded
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.formats import FORMATS, labels_of
 from mipro_nb.language.plain import plain

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from mipro_nb.errors import InvalidArgumentError, SavedStateError, shown
-from mipro_nb.homes import expanded
+from mipro_nb.files import expanded, write_whole
 from mipro_nb.language.dspy_states import is_dspys, translated
 from mipro_nb.language.example import Example
 from mipro_nb.language.formats import check_fits, check_format, is_known, unknown_remedy
@@ -92,16 +92,8 @@ def save(state: Mapping[str, Any], path: str | Path) -> None:
     if not path.name:
         raise InvalidArgumentError("path", str(path), "name a file, such as program.json.")
     text = json.dumps(state, indent=2, ensure_ascii=False) + "\n"
-    # Written beside it first, so that a failure leaves an older file as it was; what has no UTF-8
-    # form (a lone surrogate) is written as its JSON escape, which is read back the same.
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(text.encode("utf-8", "backslashreplace"))
-        partial.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
+    # What has no UTF-8 form (a lone surrogate) is written as its JSON escape, which is read alike.
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def read(path: str | Path) -> dict[str, Any]:

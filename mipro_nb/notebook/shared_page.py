@@ -33,9 +33,16 @@ svg { width: 100%; height: auto; max-width: 800px }
 svg text { fill: currentColor; font-size: 11px }
 """
 _SCRIPT = """
+const TIMES = { ms: 1, s: 1e3, min: 6e4, h: 36e5 };
+const SIZES = { k: 1e3, M: 1e6, B: 1e9 };
+const AMOUNT = /([-\\u2212]?\\d[\\d,]*\\.?\\d*)(?: (ms|s|min|h)|(k|M|B))?(?!\\w)/g;
+const amount = ([, digits, time, size]) =>
+  Number(digits.replaceAll(",", "").replace("\\u2212", "-")) * (TIMES[time] ?? SIZES[size] ?? 1);
+// The first amount of a cell; a length of time has up to two, such as 3 min 5 s.
 const number = (text) => {
-  const found = /[-\\u2212]?\\d[\\d,]*\\.?\\d*/.exec(text);
-  return found ? Number(found[0].replaceAll(",", "").replace("\\u2212", "-")) : NaN;
+  const [first, second] = text.matchAll(AMOUNT);
+  if (!first) return NaN;
+  return amount(first) + (first[2] && second?.[2] ? amount(second) : 0);
 };
 for (const table of document.querySelectorAll("table:has(thead)")) {
   [...table.tHead.rows[0].cells].forEach((cell, column) => {
@@ -85,7 +92,8 @@ def shared_page(snapshot: vm.RunSnapshot) -> str:
 
 def _chart(snapshot: vm.RunSnapshot) -> str:
     """Return the scores of the trials in their order, full evaluations filled."""
-    rows = [row for row in snapshot["trials"] if row["score"] is not None][-_MOST_POINTS:]
+    scored = [row for row in snapshot["trials"] if row["score"] is not None]
+    rows = scored[-_MOST_POINTS:]
     if not rows:
         return "<p>No trial has a score.</p>"
     last = max(1, rows[-1]["trial"])
@@ -100,7 +108,8 @@ def _chart(snapshot: vm.RunSnapshot) -> str:
     parts += [_point(row, *place(row["trial"], row["score"] or 0.0)) for row in rows]
     parts.append(f'<text x="{_LEFT}" y="{_HEIGHT - 4}">trial 0</text>')
     parts.append(f'<text x="{_WIDTH - 10}" y="{_HEIGHT - 4}" text-anchor="end">{last}</text>')
-    told = f"{len(rows):,} scored trials; filled points are full evaluations"
+    which = f"the last {len(rows):,} of " if len(rows) < len(scored) else ""
+    told = f"{which}{len(scored):,} scored trials; filled points are full evaluations"
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{told}">'
         f"{''.join(parts)}</svg><p>{told}.</p>"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.errors import RecordError
-from mipro_nb.homes import expanded
+from mipro_nb.files import expanded, write_whole
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
 from mipro_nb.notebook.shared_page import shared_page
@@ -155,7 +155,8 @@ def share(
     follower = Follower(run.record, run.id, lambda _: None, find_live=runs_here.find_live)
     page = shared_page(follower.for_saving())
     try:
-        file.write_bytes(page.encode())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, page.encode())
     except OSError as error:
         msg = f"Cannot write {file}: {error}."
         raise RecordError(msg) from error

@@ -6,7 +6,6 @@ take. Nothing in a file is believed: whatever it holds is checked before the rec
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mipro_nb.errors import RecordError, shown
-from mipro_nb.homes import expanded
+from mipro_nb.files import expanded, write_whole
 from mipro_nb.runs.events import (
     Amount,
     AnyEvent,
@@ -110,15 +109,10 @@ def export_run(record: Record, run_id: str, path: Path, *, overwrite: bool = Fal
     except (ValueError, TypeError, RecursionError) as error:
         msg = f"Run {run_id} in {record.path} is damaged: mipro_nb.runs.check() tells how."
         raise RecordError(msg) from error
-    # Written beside it first: the file is there as a whole or not at all.
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content.encode("utf-8", "backslashreplace"))
-        partial.replace(path)
+        write_whole(path, content.encode("utf-8", "backslashreplace"))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         msg = f"Cannot write the run to {path}: {error}."
         raise RecordError(msg) from error
     return path

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mipro_nb.runs.configuration import STUDENT, Configuration, configuration_key, variable_of
+from mipro_nb.runs.configuration import Configuration, variable_of
 from mipro_nb.runs.state import RunState, TrialState, Work
 
 Objective = Literal["score", "usd", "tokens", "seconds", "characters"]
@@ -75,17 +75,12 @@ def measured_configurations(state: RunState) -> list[MeasuredConfiguration]:
     """Return all configurations that were scored on the whole valset, by trial; no banned ones."""
     works: dict[str, Work] = {}
     for trial in state.trials.values():
-        works.setdefault(_key(trial), Work()).add(trial.work)
+        works.setdefault(trial.key, Work()).add(trial.work)
     return [
-        _measured(state, trial, works[_key(trial)], len(state.scores[_key(trial)]))
+        _measured(state, trial, works[trial.key], len(state.scores[trial.key]))
         for trial in state.full_evaluations
-        # One that changes nothing of the student has no scores of its own.
-        if state.scores.get(_key(trial)) and not state.is_banned(trial.configuration)
+        if not state.is_banned(trial.configuration)
     ]
-
-
-def _key(trial: TrialState) -> str:
-    return configuration_key(trial.configuration) if trial.configuration else STUDENT
 
 
 def _measured(

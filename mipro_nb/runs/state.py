@@ -8,7 +8,7 @@ from typing import Literal
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.configuration import configuration_key, split_variable
+from mipro_nb.runs.configuration import STUDENT, configuration_key, split_variable
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import RecordedEvent
 from mipro_nb.runs.usage import Usage
@@ -129,6 +129,11 @@ class Work:
     seconds: float = 0.0
     usd: float | None = 0.0
 
+    @property
+    def usd_of_a_call(self) -> float | None:
+        """Return the price of a call on the average; None where it is not known."""
+        return None if self.usd is None or not self.calls else self.usd / self.calls
+
     def take(self, call: ev.LMCallAnswered) -> None:
         """Count one answered call."""
         usd = call.usd_if_sent if call.from_cache else call.usd
@@ -176,6 +181,11 @@ class TrialState:
     paused_seconds: float = 0.0
     spend: Spend = field(default_factory=Spend)
     work: Work = field(default_factory=Work)
+
+    @property
+    def key(self) -> str:
+        """Return the key of its configuration, by which its scores are found."""
+        return configuration_key(self.configuration) if self.configuration else STUDENT
 
     @property
     def going(self) -> bool:
@@ -370,11 +380,14 @@ class RunState:
 
     @property
     def full_evaluations(self) -> list[TrialState]:
-        """Return the first full evaluation of every configuration, in order, the baseline first."""
+        """Return the first full evaluation of every configuration, in order, the baseline first.
+
+        Those that change nothing of the student have no scores of their own, and are left out.
+        """
         first: dict[str, TrialState] = {}
         for _, trial in sorted(self.trials.items()):
-            if trial.kind != "minibatch" and trial.score is not None:
-                first.setdefault(configuration_key(trial.configuration), trial)
+            if trial.kind != "minibatch" and trial.score is not None and self.scores.get(trial.key):
+                first.setdefault(trial.key, trial)
         return list(first.values())
 
     def _preferred(self, full: list[TrialState]) -> TrialState | None:

@@ -13,7 +13,7 @@ from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
 
 from mipro_nb.errors import MiproError
-from mipro_nb.homes import expanded
+from mipro_nb.files import expanded
 from mipro_nb.runs.following.protocol import (
     Answers,
     DeltaMessage,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
+import subprocess
 
 import pytest
 from scripted_task import Solve, exact, rows
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, MiproError, RecordError
-from mipro_nb.notebook import programs
+from mipro_nb.notebook import programs, shared_page
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.optimizer.running.caller_names import typed
 from mipro_nb.runs.following.protocol import answered, requests_of
@@ -141,6 +143,34 @@ def test_a_shared_page_is_one_file_in_which_hostile_text_stays_text(server, tmp_
     with pytest.raises(RecordError, match="overwrite=True"):
         mipro.share(run.id, file)
     assert mipro.share(run.id, file, overwrite=True) == file
+
+
+@pytest.mark.npm
+def test_a_shared_page_sorts_amounts_by_what_they_are():
+    """Its script is run by Node, without a page: what it makes of a cell's text."""
+    script = shared_page._SCRIPT.split("for (const table")[0]
+    values = {
+        "–": None,
+        "\u22121.5": -1.5,
+        "9,999": 9999,
+        "43.8k": 43_800,
+        "1.01M": 1_010_000,
+        "2.00B": 2_000_000_000,
+        "12 (8 to 20)": 12,
+        "$0.50": 0.5,
+        "0 s": 0,
+        "<1 ms": 1,
+        "475 ms": 475,
+        "2.1 s": 2100,
+        "3 min 5 s": 185_000,
+        "4 min": 240_000,
+        "1 h 2 min": 3_720_000,
+    }
+    asked = f"{script} console.log(JSON.stringify({json.dumps(list(values))}.map(number)))"
+    said = subprocess.run(  # noqa: S603 - our own script
+        [shutil.which("node"), "-e", asked], capture_output=True, text=True, check=True
+    )
+    assert json.loads(said.stdout) == list(values.values())
 
 
 def test_the_magic_exports_a_report_by_the_files_name(run, shell, tmp_path):

@@ -71,6 +71,10 @@ def test_optuna_opens_a_run_as_its_study(finished, tmp_path):
     assert study.best_value == max(trial.score for trial in trials.values())
     with pytest.raises(InvalidArgumentError, match=r"study named .* already: delete that one"):
         finished.to_optuna(storage)
+    for unusable in ("nonsense", "foo://name:secret@host/db", 5):
+        with pytest.raises(InvalidArgumentError, match=r"storage=.* cannot be opened") as caught:
+            finished.to_optuna(unusable)
+        assert "secret" not in str(caught.value)
 
 
 def test_a_run_without_trials_has_frames_without_rows():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from handmade import write
@@ -90,7 +91,7 @@ def test_all_trials_of_the_highest_score_are_named(ended):
         for t in reversed(best)  # of trials of one configuration the first one
     }
     for tied in sorted(configurations.values())[1:6]:
-        assert f"{tied}" in why
+        assert re.search(rf"Trials? [\d, ]*\b{tied}\b[\d, ]*( and \d+ more)? scored the same", why)
     assert ("scored the same" in why) == (len(configurations) > 1)
 
 
@@ -222,7 +223,7 @@ def test_a_saved_notebook_begins_with_the_result(ended):
     assert page.index("the prompt found") < page.index("Spent, against")
     assert "<ins>" in page
     assert "<del>" in page
-    assert "+ Add the two numbers" in text or "  + " in text
+    assert "  + " in text
 
 
 def test_every_example_of_the_valset_has_a_row_in_the_table_of_outcomes(ended):

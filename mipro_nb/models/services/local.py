@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, MissingExtraError
-from mipro_nb.homes import expanded
+from mipro_nb.files import expanded
 from mipro_nb.models.services.weights import weights
 
 _SILENT = -1

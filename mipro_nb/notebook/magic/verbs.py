@@ -10,7 +10,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from mipro_nb import runs
-from mipro_nb.homes import expanded
+from mipro_nb.files import expanded
 from mipro_nb.language import Module, saving
 from mipro_nb.language.exports import FORMS
 from mipro_nb.notebook import views

@@ -37,7 +37,7 @@ def objectives_view(state: RunState) -> ObjectivesView | None:
     shown = sorted(measured[:_MOST_ROWS], key=lambda each: (-each.score, each.trial))
     return {
         "cost": cost,
-        "told": _told(measured, cost, len(ahead)),
+        "told": _told(measured, cost, len(ahead), len(shown)),
         "rows": [_row(each, each.trial in ahead, each.trial == returned) for each in shown],
     }
 
@@ -55,40 +55,56 @@ def _row(each: MeasuredConfiguration, on_front: bool, is_best: bool) -> Objectiv
     }
 
 
-def _told(measured: Sequence[MeasuredConfiguration], cost: str, ahead: int) -> str:
+def _told(measured: Sequence[MeasuredConfiguration], cost: str, ahead: int, shown: int) -> str:
     by = "USD" if cost == "usd" else "tokens"
     why = ""
     if cost == "tokens" and any(each.usd is None for each in measured):
         why = " (the price of a model is not known)"
+    cut = "" if shown == len(measured) else f" The best {shown:,} are shown."
     return (
         f"{counted(len(measured), 'configuration')} were scored on the whole valset; "
-        f"{ahead:,} of them {'is' if ahead == 1 else 'are'} beaten by no other in both score and "
-        f"{by} per example{why}."
+        f"{ahead:,} of them {'is' if ahead == 1 else 'are'} on the Pareto front, where no other is "
+        f"better in both score and {by} per example{why}.{cut}"
     )
 
 
 def objectives_rows(view: ObjectivesView, *, most: int) -> list[tuple[str, ...]]:
-    """Return a row for each configuration that none beats, in the columns of `HEAD`."""
-    ahead = [row for row in view["rows"] if row["on_front"]]
-    return [
-        (
-            f"{_place(row['trial'])}{' ★' if row['best'] else ''}",
-            format_score(row["score"]),
-            format_usd(row["usd"]),
-            format_count(round(row["tokens"])),
-            format_duration(row["seconds"]),
-            format_count(row["characters"]),
-        )
-        for row in ahead[:most]
-    ]
+    """Return a row for each point of the Pareto front, in the columns of `HEAD`.
+
+    Configurations that are equal in score and cost share one: the first of them, and how many more.
+    """
+    points: dict[tuple[float, float | None], list[ObjectiveRow]] = {}
+    for row in view["rows"]:
+        if row["on_front"]:
+            points.setdefault((row["score"], row[view["cost"]]), []).append(row)
+    shown = [_point(equal) for equal in points.values()]
+    if len(shown) > most:
+        rest = f"… and {len(shown) - most:,} more"
+        return [*shown[:most], (rest, *[""] * (len(HEAD) - 1))]
+    return shown
+
+
+def _point(equal: Sequence[ObjectiveRow]) -> tuple[str, ...]:
+    first = next((row for row in equal if row["best"]), equal[0])
+    more = f" and {len(equal) - 1:,} more" if len(equal) > 1 else ""
+    return (
+        f"{_place(first['trial'])}{' ★' if first['best'] else ''}{more}",
+        format_score(first["score"]),
+        format_usd(first["usd"]),
+        format_count(round(first["tokens"])),
+        format_duration(first["seconds"]),
+        format_count(first["characters"]),
+    )
 
 
 def preferred_text(prefer: str, chosen: MeasuredConfiguration, best: MeasuredConfiguration) -> str:
     """Return why a program is returned that is not the best."""
+    name = _name(chosen)
     return (
-        f"Returned is {_name(chosen)} with {format_score(chosen.score)}, by prefer={prefer!r}: "
-        f"the best, {_name(best)}, scores {format_score(best.score)}. {_takes(chosen)}, "
-        f"the best {_amounts(best)}."
+        f"{name[:1].upper()}{name[1:]} ({format_score(chosen.score)}) is returned because of "
+        f"prefer={prefer!r}; the best, {_name(best)}, scores {format_score(best.score)}. Per "
+        f"example, {name} takes {_amounts(chosen)}, {_name(best)} {_amounts(best)}; their "
+        f"instructions have {counted(chosen.characters, 'character')} and {best.characters:,}."
     )
 
 
@@ -100,11 +116,6 @@ def _place(trial: int) -> str:
     return f"trial {format_count(trial)}" if trial else STUDENT
 
 
-def _takes(each: MeasuredConfiguration) -> str:
-    return f"It takes {_amounts(each)} per example"
-
-
 def _amounts(each: MeasuredConfiguration) -> str:
-    usd = "" if not each.usd else f"{format_usd(each.usd)}, "
-    tokens = f"{counted(round(each.tokens), 'token')}"
-    return f"{usd}{tokens} and {counted(each.characters, 'character')} of instructions"
+    usd = f"{format_usd(each.usd)} and " if each.usd else ""
+    return f"{usd}{counted(round(each.tokens), 'token')}"

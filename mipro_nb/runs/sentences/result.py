@@ -43,8 +43,10 @@ def cost_sentence(
     before, after = usd
     priced = bool(before and after)
     ratio = after / before if before and after else tokens[1] / max(1.0, tokens[0])
-    who = f"{counted(demos, 'demo')} {'makes' if demos == 1 else 'make'} a call"
-    subject = who if demos > 0 else "The instruction found makes a call"
+    fewer = " fewer" if demos < 0 else ""
+    verb = "makes" if abs(demos) == 1 else "make"
+    who = f"{counted(abs(demos), 'demo')}{fewer} {verb} a call"
+    subject = who if demos else "The instruction found makes a call"
     amounts = f"{format_tokens(tokens[0])} → {format_tokens(tokens[1])} tokens a call"
     if priced:
         amounts += f", {format_usd(before)} → {format_usd(after)}"
@@ -80,7 +82,7 @@ def why_sentences(state: RunState, best: TrialState) -> list[str]:
     if state.ended is not None and state.ended.preferred and leader.trial != best.trial:
         return [_preferred(best, leader)]
     others = [trial for trial in allowed if trial.trial != best.trial]
-    said = [_lead(best, score, len(full))]
+    said = [_lead(best, score, len(allowed))]
     ties = [trial for trial in others if trial.score == best.score]
     if ties:
         named = ", ".join(f"{trial.trial}" for trial in ties[:_MOST_NAMED])
@@ -101,7 +103,7 @@ def why_sentences(state: RunState, best: TrialState) -> list[str]:
 
 def _preferred(returned: TrialState, leader: TrialState) -> str:
     same = returned.score == leader.score
-    which = "the same" if same else f"the highest score, {format_score(leader.score)}"
+    which = "the same score" if same else f"the highest score, {format_score(leader.score)}"
     return (
         f"Trial {returned.trial} ({configuration_text(returned.configuration)}) with "
         f"{format_score(returned.score)} was preferred to trial {leader.trial}, which has {which}."

@@ -11,7 +11,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from mipro_nb.errors import RecordError
-from mipro_nb.homes import expanded
+from mipro_nb.files import expanded
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.store.transaction import identity
 

@@ -143,11 +143,12 @@ class RunFrames:
         Raises
         ------
         InvalidArgumentError
-            If the storage has a study of that name.
+            If the storage cannot be opened, or has a study of that name.
         """
-        from mipro_nb.runs.views.study import study_of  # noqa: PLC0415 - as with pandas
+        from mipro_nb.runs.views.study import StudyOfRun  # noqa: PLC0415 - as with pandas
 
-        return self.read(lambda state: study_of(state, self.id, storage))
+        # A database may be slow, and what `read` calls holds up a live run.
+        return self.read(lambda state: StudyOfRun.of(state, self.id)).write(storage)
 
     def plot_trials(self: Readable) -> Figure:
         """Return a figure of the scores of all trials, in their order."""

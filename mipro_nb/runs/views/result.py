@@ -20,10 +20,9 @@ from mipro_nb.runs.sentences.result import (
     why_sentences,
 )
 from mipro_nb.runs.sentences.wording import counted
-from mipro_nb.runs.state import RunState, TrialState
+from mipro_nb.runs.state import RunState, TrialState, Work
 from mipro_nb.runs.store.json_values import FIELDS, ROWS, kept
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.views.call_costs import call_cost
 from mipro_nb.runs.views.clip import clip, more_of_instruction, more_of_text, within
 from mipro_nb.runs.views.outcomes import is_right, outcomes, scores_with
 
@@ -42,7 +41,7 @@ def result_view(record: Record, run_id: str, state: RunState) -> vm.ResultView |
     if state.ended is None or best is None or best.score is None:
         return None
     try:
-        return _Result(record, run_id, state, best).view()
+        return _Result(record, state, best).view()
     except LookupError as error:
         msg = f"The record does not have the result of run {run_id}: it is damaged."
         raise RecordError(msg) from error
@@ -51,8 +50,8 @@ def result_view(record: Record, run_id: str, state: RunState) -> vm.ResultView |
 class _Result:
     """Puts the result of one run together."""
 
-    def __init__(self, record: Record, run_id: str, state: RunState, best: TrialState) -> None:
-        self._record, self._run_id, self._state, self._best = record, run_id, state, best
+    def __init__(self, record: Record, state: RunState, best: TrialState) -> None:
+        self._record, self._state, self._best = record, state, best
         self._changed = best.kind != "baseline"
         self._test = held_out_view(state)
         self._student = self._read_student()
@@ -103,16 +102,20 @@ class _Result:
 
     def _cost(self, prompts: list[vm.ResultPrompt]) -> str | None:
         """Return what a call takes, as the trials of student and result have it."""
-        trials = self._state.trials.values()
-        found = [t.trial for t in trials if t.configuration == self._best.configuration]
-        given = [t.trial for t in trials if t.kind == "baseline"]
-        before = call_cost(self._record, self._run_id, given)
-        after = call_cost(self._record, self._run_id, found)
-        if before is None or after is None:
+        before, after = self._work({}), self._work(self._best.configuration)
+        if not (before.calls and after.calls):
             return None
         own = sum(len(demos) for _, demos in self._student.values())
         demos = sum(prompt["demos"] for prompt in prompts) - own
-        return cost_sentence(demos, (before.tokens, after.tokens), (before.usd, after.usd))
+        tokens = (before.tokens / before.calls, after.tokens / after.calls)
+        return cost_sentence(demos, tokens, (before.usd_of_a_call, after.usd_of_a_call))
+
+    def _work(self, configuration: Configuration) -> Work:
+        work = Work()
+        for trial in self._state.trials.values():
+            if trial.configuration == configuration:
+                work.add(trial.work)
+        return work
 
     def _without_demos(self) -> list[str]:
         """Return how the instructions found fare without the demos, where that was tried."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from mipro_nb.errors import InvalidArgumentError
@@ -22,6 +24,7 @@ _TOLD = (
     "trial", "kind", "examples", "errors", "low", "high", "calls", "cached_calls", "input_tokens",
     "output_tokens", "usd",
 )  # fmt: skip
+_HIDDEN = "(not shown)"
 _STATES = {
     "done": TrialState.COMPLETE,
     "given up": TrialState.PRUNED,
@@ -29,31 +32,49 @@ _STATES = {
 }
 
 
-def study_of(
-    state: RunState, run_id: str, storage: str | optuna.storages.BaseStorage | None
-) -> optuna.Study:
-    """Return a study with the trials of a run, in their order.
+@dataclass(frozen=True)
+class StudyOfRun:
+    """What a study of a run consists of: its trials, in their order, and whose they are."""
 
-    Raises
-    ------
-    InvalidArgumentError
-        If the storage has a study of that name.
-    """
+    run_id: str
+    trials: Sequence[FrozenTrial]
+    attributes: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, state: RunState, run_id: str) -> Self:
+        """Read it from the state of a run."""
+        space, planned = _space(state), state.planned
+        rows = [trial_row(state, number) for number in sorted(state.trials)]
+        attributes: dict[str, Any] = {}
+        if planned is not None:
+            attributes = {"program": planned.program, "models": dict(planned.models)}
+        return cls(run_id, [_trial(row, space) for row in rows], attributes)
+
+    def write(self, storage: str | BaseStorage | None) -> optuna.Study:
+        """Return the study, in a storage.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the storage cannot be opened, or has a study of that name.
+        """
+        study = _new_study(self.run_id, storage)
+        for name, value in self.attributes.items():
+            study.set_user_attr(name, value)
+        study.add_trials(self.trials)
+        return study
+
+
+def _new_study(name: str, storage: str | BaseStorage | None) -> optuna.Study:
     try:
-        study = optuna.create_study(storage=storage, study_name=run_id, direction="maximize")
+        return optuna.create_study(storage=storage, study_name=name, direction="maximize")
     except optuna.exceptions.DuplicatedStudyError:
-        raise InvalidArgumentError(
-            "storage",
-            storage,
-            f"it has a study named {run_id!r} already: delete that one, or give another storage.",
-        ) from None
-    if state.planned is not None:
-        study.set_user_attr("program", state.planned.program)
-        study.set_user_attr("models", dict(state.planned.models))
-    space = _space(state)
-    rows = [trial_row(state, number) for number in sorted(state.trials)]
-    study.add_trials([_trial(row, space) for row in rows])
-    return study
+        remedy = f"it has a study named {name!r} already: delete that one, or give another storage."
+    except Exception as error:  # noqa: BLE001 - of whatever database
+        remedy = (
+            f"it cannot be opened ({type(error).__name__}): give one such as sqlite:///study.db."
+        )
+    raise InvalidArgumentError("storage", _HIDDEN, remedy)  # its URL may hold a password
 
 
 def _space(state: RunState) -> dict[str, BaseDistribution]:

@@ -41,6 +41,8 @@ _PHASES: tuple[ev.Phase, ...] = (
 _INSTRUCTION_CHARACTERS = 2000
 _DEMOS_SHOWN = 2
 _DEMO_CHARACTERS = 200
+# After these, other configurations are compared, or another one is the best.
+_CHANGE_OBJECTIVES = (ev.TrialTold, ev.CandidateBanned, ev.RunEnded, ev.RunResumed)
 # Below this share of the work, a rest of time would be a guess.
 _LEAST_SHARE_FOR_ETA = 0.05
 
@@ -88,7 +90,7 @@ class RunView:
 
     def _mark(self, event: ev.AnyEvent) -> None:
         """Remember what has to be redrawn."""
-        if isinstance(event, ev.TrialTold | ev.CandidateBanned | ev.RunEnded):
+        if isinstance(event, _CHANGE_OBJECTIVES):
             self._objectives_changed = True
         match event:
             case ev.TrialAsked(trial=trial) | ev.TrialTold(trial=trial):
