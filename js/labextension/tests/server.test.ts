@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest";
 import type { RunsMessage } from "../../shared/src/generated/view-model";
 import { historyRow } from "../../shared/tests/drill-fixtures";
 import { ServerChannel } from "../src/runs/channel";
-import { RunsFeed } from "../src/runs/feed";
+import { RunsFeed, serverAsKernel } from "../src/runs/feed";
 
 /** A websocket that the test opens, closes and speaks through. */
 class FakeSocket {
@@ -89,22 +89,56 @@ test("a server that refuses, or is not there, says so in a sentence", async () =
   feed.close();
 });
 
-test("a lost websocket is opened again, and views ask again", () => {
+test("while the websocket is lost questions are answered, and views hear of both", async () => {
   vi.useFakeTimers();
-  const channel = new ServerChannel(settings(async () => answer(null)).settings, "r");
-  const changed = vi.fn();
-  channel.onConnectionChange(changed);
+  const row = historyRow(0);
+  const replies: (() => void)[] = [];
+  const { settings: server, fetched } = settings(
+    () =>
+      new Promise((resolve) => {
+        const [request] = fetched.mock.lastCall as [Request];
+        const answered = request.json().then(({ id }) => ({ kind: "answer", id, value: row }));
+        replies.push(() => void answered.then((reply) => resolve(answer(reply))));
+      }),
+  );
+  const channel = new ServerChannel(server, "r");
+  const kernel = serverAsKernel(channel);
+  const presences: string[] = [];
+  kernel.onPresence((presence) => presences.push(presence));
   const first = FakeSocket.last;
   first.onopen?.();
+  const asked = kernel.ask("rename", { run: "r", name: "n" });
   first.onclose?.();
-  expect(channel.connected).toBe(false);
-  vi.advanceTimersByTime(1_000);
+  expect(kernel.presence).toBe("unheard");
+  const meanwhile = kernel.ask("rename", { run: "r", name: "m" });
+  await vi.advanceTimersByTimeAsync(1_000);
   expect(FakeSocket.last).not.toBe(first);
   FakeSocket.last.onopen?.();
-  expect(channel.connected).toBe(true);
-  expect(changed.mock.calls).toEqual([[false], [true]]);
+  expect(presences).toEqual(["unheard", "connecting"]);
+  for (const reply of replies) {
+    reply();
+  }
+  await expect(Promise.all([asked, meanwhile])).resolves.toEqual([row, row]);
+  expect(presences.at(-1)).toBe("live");
   channel.close();
   vi.advanceTimersByTime(60_000);
+  expect(presences.at(-1)).toBe("live");
+  vi.useRealTimers();
+});
+
+test("a websocket that does not open keeps no question waiting for long", async () => {
+  vi.useFakeTimers();
+  const { settings: server, fetched } = settings(async () => answer({ kind: "answer", id: 1 }));
+  const channel = new ServerChannel(server, "r");
+  const heard = vi.fn();
+  channel.onHearing(heard);
+  channel.send({ kind: "request", id: 1, what: "snapshot", ask: { run: "r" } });
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(fetched).toHaveBeenCalledOnce();
+  expect(heard.mock.calls).toEqual([[false]]);
+  FakeSocket.last.onopen?.();
+  expect(heard.mock.calls).toEqual([[false], [true]]);
+  channel.close();
   vi.useRealTimers();
 });
 

@@ -61,7 +61,7 @@ function RunWidget({ state, kernel, presence, keep }: RunWidgetProps) {
         />
       )}
       {snapshot === null && (permission === null || BEGUN.has(permission.state)) && (
-        <Waiting presence={presence} what="The run is starting …" />
+        <Waiting kernel={kernel} presence={presence} what="The run is starting …" />
       )}
     </>
   );
@@ -101,7 +101,7 @@ function FollowedRun({ kernel, presence, run, saved, keep, onBack }: FollowedRun
         </div>
       )}
       {error === null ? (
-        <Waiting presence={presence} what={`Run ${run} is being read …`} />
+        <Waiting kernel={kernel} presence={presence} what={`Run ${run} is being read …`} />
       ) : (
         <Notice tone="danger">{error}</Notice>
       )}
@@ -183,7 +183,7 @@ function PlaceView({ state, kernel, presence, place, places, setPlaces }: PlaceV
       );
     default:
       return rows === null ? (
-        <Waiting presence={presence} what="The record is being read …" />
+        <Waiting kernel={kernel} presence={presence} what="The record is being read …" />
       ) : (
         <div class="mipro-page">
           {comparing.error !== null && <Notice tone="danger">{comparing.error}</Notice>}
@@ -229,16 +229,17 @@ function useHistory(
 }
 
 interface WaitingProps {
+  readonly kernel: Kernel | null;
   readonly presence: Presence;
   readonly what: string;
 }
 
-function Waiting({ presence, what }: WaitingProps) {
+function Waiting({ kernel, presence, what }: WaitingProps) {
   if (presence === "gone") {
     return <Notice tone="warning">{GONE}</Notice>;
   }
   if (presence === "absent" || presence === "busy") {
-    return <Notice>{BUSY}</Notice>;
+    return <Notice>{kernel?.busy ?? BUSY}</Notice>;
   }
   return (
     <p class="mipro-waiting" role="status">
