@@ -1,58 +1,8 @@
-import { ServerConnection } from "@jupyterlab/services";
 import { expect, test, vi } from "vitest";
-import type { RunsMessage } from "../../shared/src/generated/view-model";
 import { historyRow } from "../../shared/tests/drill-fixtures";
 import { ServerChannel } from "../src/runs/channel";
 import { RunsFeed, serverAsKernel } from "../src/runs/feed";
-
-/** A websocket that the test opens, closes and speaks through. */
-class FakeSocket {
-  static readonly made: FakeSocket[] = [];
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
-  closed = false;
-  readonly url: string;
-
-  constructor(url: string) {
-    this.url = url;
-    FakeSocket.made.push(this);
-  }
-
-  close(): void {
-    this.closed = true;
-    this.onclose?.();
-  }
-
-  tell(message: object): void {
-    this.onmessage?.({ data: JSON.stringify(message) });
-  }
-
-  static get last(): FakeSocket {
-    return FakeSocket.made.at(-1) as FakeSocket;
-  }
-}
-
-function settings(reply: () => Promise<Response>) {
-  const fetched = vi.fn(async (..._: unknown[]) => reply());
-  return {
-    fetched,
-    settings: ServerConnection.makeSettings({
-      baseUrl: "http://hub.example/user/ann/",
-      wsUrl: "ws://hub.example/user/ann/",
-      appendToken: true,
-      token: "secret",
-      fetch: fetched as unknown as typeof fetch,
-      WebSocket: FakeSocket as unknown as typeof WebSocket,
-    }),
-  };
-}
-
-const answer = (value: unknown, status = 200) =>
-  new Response(JSON.stringify(value), {
-    status,
-    headers: { "Content-Type": "application/json" },
-  });
+import { answer, FakeSocket, settings, tell } from "./page";
 
 test("questions go by POST below the base URL, once the changes can be heard", async () => {
   const { settings: server, fetched } = settings(async () =>
@@ -93,14 +43,11 @@ test("while the websocket is lost questions are answered, and views hear of both
   vi.useFakeTimers();
   const row = historyRow(0);
   const replies: (() => void)[] = [];
-  const { settings: server, fetched } = settings(
-    () =>
-      new Promise((resolve) => {
-        const [request] = fetched.mock.lastCall as [Request];
-        const answered = request.json().then(({ id }) => ({ kind: "answer", id, value: row }));
-        replies.push(() => void answered.then((reply) => resolve(answer(reply))));
-      }),
-  );
+  const { settings: server } = settings(async (request) => {
+    const { id } = await request.json();
+    await new Promise<void>((resolve) => replies.push(resolve));
+    return answer({ kind: "answer", id, value: row });
+  });
   const channel = new ServerChannel(server, "r");
   const kernel = serverAsKernel(channel);
   const presences: string[] = [];
@@ -171,9 +118,3 @@ test("a record that cannot be read is not taken for an empty one, and what was l
   expect([feed.rows?.length, feed.error]).toEqual([1, "The record is damaged."]);
   feed.close();
 });
-
-/** Has the server tell something of the runs. */
-function tell(news: Partial<RunsMessage>): void {
-  const nothing = { kind: "runs", rows: [], whole: false, gone: [], live: [], error: null };
-  FakeSocket.last.tell({ ...nothing, ...news });
-}

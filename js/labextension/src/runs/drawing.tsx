@@ -1,19 +1,21 @@
 /** Draws the side panel and the tabs. */
 
-import { render } from "preact";
+import { type ComponentProps, render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { App } from "../../../shared/src/components/App";
+import { FollowedRun } from "../../../shared/src/components/App";
 import { IconButton } from "../../../shared/src/components/base/Button";
 import { Notice } from "../../../shared/src/components/base/Notice";
+import { Refusal } from "../../../shared/src/components/base/Refusal";
 import { Root } from "../../../shared/src/components/base/Root";
-import { SafeText } from "../../../shared/src/components/base/SafeText";
+import { useAnswer } from "../../../shared/src/components/drill/asking";
 import { compactColumns, compactRowHeight } from "../../../shared/src/components/history/compact";
 import { HistoryExplorer } from "../../../shared/src/components/history/HistoryExplorer";
 import { LiveRuns } from "../../../shared/src/components/history/LiveRuns";
+import { RunComparisonView } from "../../../shared/src/components/history/RunComparisonView";
 import "../../../widgets/src/widget.css";
 import "../../style/panel.css";
-import type { WidgetState } from "../../../shared/src/generated/view-model";
-import type { Kernel } from "../../../shared/src/model/kernel";
+import { usePresence } from "../../../shared/src/model/hooks";
+import { type Kernel, UNHEARD } from "../../../shared/src/model/kernel";
 import type { RunsFeed } from "./feed";
 
 /** What the panel has others open. */
@@ -33,26 +35,39 @@ export function drawPanel(node: HTMLElement, feed: RunsFeed, opening: Opening): 
   );
 }
 
-export function drawTab(node: HTMLElement, state: WidgetState, kernel: Kernel): void {
-  render(<App state={state} kernel={kernel} keep={() => {}} />, node);
+export function drawRun(node: HTMLElement, kernel: Kernel, run: string): void {
+  render(
+    <Root>
+      <RunPage kernel={kernel} run={run} />
+    </Root>,
+    node,
+  );
 }
 
-export function drawRefusal(node: HTMLElement, reason: string): void {
+export function drawAllRuns(node: HTMLElement, feed: RunsFeed, opening: Opening): void {
   render(
     <Root>
       <div class="mipro-page">
-        <Refusal reason={reason} />
+        <Runs feed={feed} opening={opening} />
       </div>
     </Root>,
     node,
   );
 }
 
-function Refusal({ reason }: { readonly reason: string }) {
-  return (
-    <Notice tone="danger">
-      <SafeText text={reason} />
-    </Notice>
+export function drawComparison(
+  node: HTMLElement,
+  { kernel }: RunsFeed,
+  opening: Opening,
+  runs: readonly string[],
+): void {
+  render(
+    <Root>
+      <div class="mipro-page">
+        <Comparison kernel={kernel} opening={opening} runs={runs} />
+      </div>
+    </Root>,
+    node,
   );
 }
 
@@ -60,8 +75,46 @@ export function erase(node: HTMLElement): void {
   render(null, node);
 }
 
-function Panel({ feed, opening }: { readonly feed: RunsFeed; readonly opening: Opening }) {
-  const { rows, live, error } = useFeed(feed);
+function RunPage({ kernel, run }: { readonly kernel: Kernel; readonly run: string }) {
+  const presence = usePresence(kernel);
+  return (
+    <FollowedRun
+      kernel={kernel}
+      presence={presence}
+      run={run}
+      saved={null}
+      keep={null}
+      onBack={null}
+    />
+  );
+}
+
+interface ComparisonProps {
+  readonly kernel: Kernel;
+  readonly opening: Opening;
+  readonly runs: readonly string[];
+}
+
+function Comparison({ kernel, opening, runs }: ComparisonProps) {
+  const [asked, again] = useAnswer(() => kernel.ask("compare", { runs }), runs.join());
+  if (asked !== null && asked.value !== null) {
+    return (
+      <RunComparisonView
+        comparison={asked.value}
+        onOpenRun={(run) => opening.openRun(run)}
+        onClose={null}
+      />
+    );
+  }
+  return asked === null || asked.error === null ? (
+    <Reading />
+  ) : (
+    <Refusal reason={asked.error} onAgain={again} />
+  );
+}
+
+function Panel({ feed, opening }: FedProps) {
+  const { live } = useFeed(feed);
   const { box, height } = useHeight();
   return (
     <div class="mipro-panel" ref={box}>
@@ -75,23 +128,45 @@ function Panel({ feed, opening }: { readonly feed: RunsFeed; readonly opening: O
         />
       </header>
       <LiveRuns runs={live} onOpenRun={(run) => opening.openRun(run)} />
+      <Runs
+        feed={feed}
+        opening={opening}
+        columns={compactColumns}
+        rowHeight={compactRowHeight}
+        maxHeight={Math.max(240, height - 250 - 80 * live.length)}
+      />
+    </div>
+  );
+}
+
+interface FedProps {
+  readonly feed: RunsFeed;
+  readonly opening: Opening;
+}
+
+type Table = Pick<ComponentProps<typeof HistoryExplorer>, "columns" | "rowHeight" | "maxHeight">;
+
+/** All runs, kept up to date; where they are not, with the reason. */
+function Runs({ feed, opening, ...table }: FedProps & Table) {
+  const { rows, error } = useFeed(feed);
+  const isLost = usePresence(feed.kernel) === "unheard";
+  return (
+    <>
+      {isLost && <Notice tone="warning">{UNHEARD}</Notice>}
       {error !== null && <Refusal reason={error} />}
-      {rows === null ? (
-        error === null && <Reading />
-      ) : (
+      {rows !== null && (
         <HistoryExplorer
           kernel={feed.kernel}
           rows={rows}
           initialQuery=""
           onOpenRun={(run) => opening.openRun(run)}
           onCompare={(runs) => opening.compare(runs)}
-          columns={compactColumns}
-          rowHeight={compactRowHeight}
-          maxHeight={Math.max(240, height - 250 - 80 * live.length)}
+          {...table}
           isFed
         />
       )}
-    </div>
+      {rows === null && error === null && !isLost && <Reading />}
+    </>
   );
 }
 

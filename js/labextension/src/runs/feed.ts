@@ -4,6 +4,7 @@ import type { ServerConnection } from "@jupyterlab/services";
 import { type ISignal, Signal } from "@lumino/signaling";
 import type { HistoryRow, LiveRun, RunsMessage } from "../../../shared/src/generated/view-model";
 import { Kernel } from "../../../shared/src/model/kernel";
+import { titleOf } from "../../../shared/src/model/words";
 import { ServerChannel } from "./channel";
 
 export class RunsFeed {
@@ -38,6 +39,12 @@ export class RunsFeed {
   /** Why the rows are not up to date, and the remedy; null where they are. */
   get error(): string | null {
     return this.#error;
+  }
+
+  /** What a run is called; its id, where it is not known. */
+  titleOf(run: string): string {
+    const row = this.#rows.get(run);
+    return row === undefined ? run : titleOf(row);
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import { BUSY, GONE, type Kernel, type Presence } from "../model/kernel";
 import { Button } from "./base/Button";
 import { useFocusKept } from "./base/focus";
 import { Notice } from "./base/Notice";
+import { Refusal } from "./base/Refusal";
 import { Root } from "./base/Root";
 import { useAction } from "./drill/asking";
 import { HistoryExplorer } from "./history/HistoryExplorer";
@@ -76,8 +77,9 @@ interface FollowedRunProps {
   readonly onBack: (() => void) | null;
 }
 
-function FollowedRun({ kernel, presence, run, saved, keep, onBack }: FollowedRunProps) {
-  const { store, error } = useRun(kernel, run, saved);
+/** A run as it stands, and as it goes on. */
+export function FollowedRun({ kernel, presence, run, saved, keep, onBack }: FollowedRunProps) {
+  const { store, error, again } = useRun(kernel, run, saved);
   const root = useRef<HTMLDivElement>(null);
   useFocusKept(root, store !== null, "button");
   useEffect(
@@ -103,7 +105,7 @@ function FollowedRun({ kernel, presence, run, saved, keep, onBack }: FollowedRun
       {error === null ? (
         <Waiting kernel={kernel} presence={presence} what={`Run ${run} is being read …`} />
       ) : (
-        <Notice tone="danger">{error}</Notice>
+        <Refusal reason={error} onAgain={again} />
       )}
     </div>
   );

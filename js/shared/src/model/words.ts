@@ -1,6 +1,13 @@
 /** What states, phases and configurations are called, the same in every view. */
 
-import type { Configuration, EvaluationKind, Part, Phase, RunState } from "../generated/view-model";
+import type {
+  Configuration,
+  EvaluationKind,
+  HistoryRow,
+  Part,
+  Phase,
+  RunState,
+} from "../generated/view-model";
 
 export const phaseNames: Readonly<Record<Phase, string>> = {
   formats: "Formats",
@@ -29,6 +36,11 @@ export const stateNames: Readonly<Record<RunState, string>> = {
   failed: "Failed",
   "cut off": "Cut off",
 };
+
+/** What a run is called: its program, while nobody has named it. */
+export function titleOf({ name, program }: Pick<HistoryRow, "name" | "program">): string {
+  return name || program;
+}
 
 /** The name of the variable that chooses a part of a predictor. */
 export function variableOf(predictor: string, part: Part): string {

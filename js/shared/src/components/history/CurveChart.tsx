@@ -1,9 +1,9 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { formatCount, formatDuration, formatScore, formatUsd } from "../../format";
+import { titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { Select } from "../base/Field";
 import { SafeText } from "../base/SafeText";
-import { titleOf } from "./columns";
 import { type Axis, curveGeometry, margin, type Run } from "./curves";
 import { colourClass, dashOf, LineSample, Marker } from "./Marker";
 

@@ -1,10 +1,10 @@
 import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import type { HistoryRow } from "../../generated/view-model";
+import { titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { Checkbox } from "../base/Field";
 import { SafeText } from "../base/SafeText";
-import { titleOf } from "./columns";
 import { factGroups } from "./facts";
 import { LineSample } from "./Marker";
 

@@ -2,17 +2,18 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { HistoryRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { canBeResumed } from "../../model/resume";
+import { titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { Button } from "../base/Button";
 import { type Column, DataTable } from "../base/DataTable";
 import { TextField } from "../base/Field";
-import { Notice } from "../base/Notice";
+import { Refusal } from "../base/Refusal";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
 import { CopyButton } from "../drill/CopyButton";
 import { counted } from "../drill/counted";
 import { ResumeHint } from "../live/ResumeHint";
-import { columns as allColumns, titleOf } from "./columns";
+import { columns as allColumns } from "./columns";
 import { DeleteForm, NoteForm, RenameForm, TagForm } from "./RunForms";
 import { search } from "./search";
 
@@ -119,7 +120,7 @@ export function HistoryExplorer({
             <Button onClick={refresh}>{refreshing.pending ? "Looking…" : "Look again"}</Button>
           )}
         </div>
-        <Refusal error={refreshing.error} />
+        {refreshing.error !== null && <Refusal reason={refreshing.error} />}
       </section>
     );
   }
@@ -169,7 +170,7 @@ export function HistoryExplorer({
           </>
         }
       />
-      <Refusal error={refreshing.error} />
+      {refreshing.error !== null && <Refusal reason={refreshing.error} />}
       {kernel !== null && (
         <div class="mipro-history-bar">
           <span class={chosen.length === 0 ? "mipro-muted" : ""}>
@@ -319,13 +320,5 @@ export function HistoryExplorer({
         {said}
       </p>
     </section>
-  );
-}
-
-function Refusal({ error }: { readonly error: string | null }) {
-  return error === null ? null : (
-    <Notice tone="danger">
-      <SafeText text={error} />
-    </Notice>
   );
 }

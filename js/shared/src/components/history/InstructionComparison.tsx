@@ -1,12 +1,12 @@
 import { useState } from "preact/hooks";
 import type { Clip } from "../../generated/view-model";
+import { titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { Button } from "../base/Button";
 import { Select } from "../base/Field";
 import { SafeText } from "../base/SafeText";
 import { ClipText } from "../drill/ClipText";
 import { ClipDiff } from "../drill/TextDiff";
-import { titleOf } from "./columns";
 import type { Run } from "./curves";
 import { LineSample } from "./Marker";
 

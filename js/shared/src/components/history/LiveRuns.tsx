@@ -1,6 +1,6 @@
 import { formatAbout, formatDuration, formatScore, formatUsd } from "../../format";
 import type { LiveRun } from "../../generated/view-model";
-import { phaseNames } from "../../model/words";
+import { phaseNames, titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { SafeText } from "../base/SafeText";
 import { StateBadge } from "../live/RunHeader";
@@ -40,7 +40,7 @@ function LiveRunButton({ run, onOpen }: LiveRunButtonProps) {
     <button type="button" class="mipro-live-run" title={rest} onClick={onOpen}>
       <span class="mipro-live-run-title">
         <span class="mipro-history-name">
-          <SafeText text={excerpt(run.name || run.program, 60)} />
+          <SafeText text={excerpt(titleOf(run), 60)} />
         </span>
         <StateBadge state={run.state} />
       </span>

@@ -1,9 +1,9 @@
 import type { RunComparison } from "../../generated/view-model";
+import { titleOf } from "../../model/words";
 import { Notice } from "../base/Notice";
 import { counted } from "../drill/counted";
 import { DrillFrame } from "../drill/DrillFrame";
 import { CurveChart } from "./CurveChart";
-import { titleOf } from "./columns";
 import { FactTable } from "./FactTable";
 import { InstructionComparison } from "./InstructionComparison";
 

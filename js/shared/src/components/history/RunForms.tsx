@@ -2,13 +2,13 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatCount, formatDateTime } from "../../format";
 import type { HistoryRow } from "../../generated/view-model";
+import { titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { Button } from "../base/Button";
 import { TextField } from "../base/Field";
 import { SafeText } from "../base/SafeText";
 import type { Action } from "../drill/asking";
 import { counted } from "../drill/counted";
-import { titleOf } from "./columns";
 
 interface FormFrameProps {
   readonly label: string;

@@ -10,6 +10,7 @@ import {
   formatUsd,
 } from "../../format";
 import type { HistoryRow } from "../../generated/view-model";
+import { titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import type { Column } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
@@ -133,11 +134,6 @@ export const columns: readonly Column<HistoryRow>[] = [
     width: "minmax(120px, 1.5fr)",
   },
 ];
-
-/** What a run is called: its program, while nobody has named it. */
-export function titleOf(row: HistoryRow): string {
-  return row.name || row.program;
-}
 
 function BeforeAndAfter({ row }: { readonly row: HistoryRow }) {
   if (row.baseline === null && row.score === null) {

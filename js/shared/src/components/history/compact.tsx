@@ -2,11 +2,10 @@
 
 import { formatAbout, formatClock, formatDateTime, formatScore, formatUsd } from "../../format";
 import type { HistoryRow } from "../../generated/view-model";
-import { stateNames } from "../../model/words";
+import { stateNames, titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import type { Column } from "../base/DataTable";
 import { SafeText } from "../base/SafeText";
-import { titleOf } from "./columns";
 
 /** Pixels that two lines need. */
 export const compactRowHeight = 48;
