@@ -15,6 +15,7 @@ from run_widget import RunWidget
 from waiting import until
 
 import mipro_nb as mipro
+from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
 
 sys.path.append(str(Path(__file__).parents[1] / "runs"))
@@ -170,6 +171,25 @@ def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks
     expect(panel.live).to_have_count(0)
     expect(panel.row("Solve")).to_contain_text("Stopped")
     expect(item).to_be_hidden()
+
+
+def test_the_buttons_of_a_marked_run_stay_in_sight_below_runs_in_progress(panel, looks):
+    _many_runs()
+    record = open_record()
+    for name in ("live-1", "live-2", "live-3"):
+        record.add_run(name, f"Run {name}")
+        record.append(name, planned(), 0)
+        record.append(name, ev.RunPermitted(by="user"), 1)
+    expect(panel.live.get_by_role("button")).to_have_count(3)
+    panel.page.set_viewport_size({"width": 1280, "height": 680})
+    panel.mark("The first")
+    for name in ("Open", "Delete", "Unmark"):
+        expect(panel.button(name)).to_be_in_viewport(ratio=1)
+    panel.runs.hover()
+    panel.page.mouse.wheel(0, 200_000)
+    expect(panel.row("Old 0000")).to_be_in_viewport()
+    expect(panel.button("Delete")).to_be_in_viewport(ratio=1)
+    looks.at(panel, panel.view, "panel-marked")
 
 
 def test_the_launcher_begins_a_notebook_from_the_template(server, panel):

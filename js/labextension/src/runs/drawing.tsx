@@ -1,7 +1,7 @@
 /** Draws the side panel and the tabs. */
 
 import { type ComponentProps, render } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { FollowedRun } from "../../../shared/src/components/App";
 import { IconButton } from "../../../shared/src/components/base/Button";
 import { Notice } from "../../../shared/src/components/base/Notice";
@@ -115,26 +115,19 @@ function Comparison({ kernel, opening, runs }: ComparisonProps) {
 
 function Panel({ feed, opening }: FedProps) {
   const { live } = useFeed(feed);
-  const { box, height } = useHeight();
   return (
-    <div class="mipro-panel" ref={box}>
+    <div class="mipro-panel">
       <header class="mipro-panel-head">
         <h2>Prompt runs</h2>
         <IconButton icon="plus" label="Optimize a prompt" onClick={() => opening.begin()} />
         <IconButton
-          icon="columns"
+          icon="opens"
           label="All runs in a tab, with all columns"
           onClick={() => opening.openAll()}
         />
       </header>
       <LiveRuns runs={live} onOpenRun={(run) => opening.openRun(run)} />
-      <Runs
-        feed={feed}
-        opening={opening}
-        columns={compactColumns}
-        rowHeight={compactRowHeight}
-        maxHeight={Math.max(240, height - 250 - 80 * live.length)}
-      />
+      <Runs feed={feed} opening={opening} columns={compactColumns} rowHeight={compactRowHeight} />
     </div>
   );
 }
@@ -194,22 +187,4 @@ function useFeed(feed: RunsFeed): Pick<RunsFeed, "rows" | "live" | "error"> {
 /** What a feed has told so far. */
 function known({ rows, live, error }: RunsFeed) {
   return { rows, live, error };
-}
-
-/** An element of the panel, and how high the panel is. */
-function useHeight() {
-  const box = useRef<HTMLDivElement>(null);
-  const [height, setHeight] = useState(600);
-  const observer = useMemo(
-    () => new ResizeObserver(([entry]) => entry && setHeight(entry.contentRect.height)),
-    [],
-  );
-  useEffect(() => {
-    const place = box.current?.closest(".mipro-panel-place");
-    if (place) {
-      observer.observe(place);
-    }
-    return () => observer.disconnect();
-  }, [observer]);
-  return { box, height };
 }

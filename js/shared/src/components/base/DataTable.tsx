@@ -96,7 +96,8 @@ export function DataTable<Row extends object>({
     if (event.target !== scroller.current || activeRow === undefined) {
       return;
     }
-    const page = Math.max(1, Math.floor((height - headerHeight) / rowHeight) - 1);
+    const seen = scroller.current?.clientHeight || height;
+    const page = Math.max(1, Math.floor((seen - headerHeight) / rowHeight) - 1);
     const moves: Record<string, () => void> = {
       ArrowDown: () => activate(active + 1),
       ArrowUp: () => activate(active - 1),

@@ -175,7 +175,7 @@ export function HistoryExplorer({
         <div class="mipro-history-bar">
           <span class={chosen.length === 0 ? "mipro-muted" : ""}>
             {chosen.length === 0 ? (
-              "Mark runs to compare, rename, tag or delete them."
+              "Mark runs to compare, rename, tag, note or delete them."
             ) : only === undefined ? (
               `${chosen.length} marked`
             ) : (
