@@ -127,7 +127,14 @@ function Panel({ feed, opening }: FedProps) {
         />
       </header>
       <LiveRuns runs={live} onOpenRun={(run) => opening.openRun(run)} />
-      <Runs feed={feed} opening={opening} columns={compactColumns} rowHeight={compactRowHeight} />
+      <Runs
+        feed={feed}
+        opening={opening}
+        columns={compactColumns}
+        rowHeight={compactRowHeight}
+        // No place is higher; the style takes from that what the rest of the panel needs.
+        maxHeight={Math.max(600, window.screen.height)}
+      />
     </div>
   );
 }

@@ -149,7 +149,7 @@ export function DataTable<Row extends object>({
       <div
         class="mipro-table-scroller"
         ref={scroller}
-        style={`height:${height}px;--mipro-tracks:${tracks};--mipro-width:${width};--mipro-row:${rowHeight}px`}
+        style={`--mipro-height:${height}px;--mipro-tracks:${tracks};--mipro-width:${width};--mipro-row:${rowHeight}px`}
         role="grid"
         aria-label={label}
         aria-rowcount={model.rows.length + 1}
