@@ -89,7 +89,11 @@ class ServedRuns(LoggingConfigurable):
 
     def _record(self) -> Record | None:
         """Return the record; None while there is none: looking at runs makes none."""
-        return open_record(self.path) if self.path.exists() else None
+        try:
+            is_there = self.path.exists()
+        except OSError:
+            is_there = True  # what is in the way is said where it cannot be opened
+        return open_record(self.path) if is_there else None
 
     def _requests_about(self, record: Record) -> RecordedRequests:
         """Return what reads a record; a new one, where another file has taken its place."""

@@ -159,10 +159,14 @@ def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks
     looks.at(panel, panel.view, "panel-live")
     item = panel.page.locator(".mipro-running-item")
     expect(item).to_contain_text(re.compile(r"Solve · [\d.]+ · \$"))
-    panel.live.get_by_role("button").click()
+    panel.button("All runs in a tab, with all columns").click()
+    listed = panel.tab.get_by_role("grid", name="Runs").get_by_role("row").filter(has_text="Solve")
+    listed.click()
     widget = RunWidget(panel.tab)
     expect(panel.tab).to_contain_text("It can be watched here, not steered.")
     widget.wait_for_more_trials(5)
+    panel.live.get_by_role("button").click()
+    expect(panel.page.locator(".mipro-tab-place")).to_have_count(2)
     panel.page.evaluate(
         "void window.jupyterapp.shell.activateById("
         "[...window.jupyterapp.shell.widgets('main')].find(w => w.context).id)"

@@ -112,6 +112,18 @@ class TestAnotherRecord:
         assert [row["name"] for row in await page.ask("history")] == ["Other"]
 
 
+class TestNoFile:
+    """A record whose name no file can have."""
+
+    @pytest.fixture
+    def configuration(self, tmp_path):
+        return [f"--ServedRuns.record={tmp_path / ('x' * 300)}"]
+
+    async def test_that_it_cannot_be_opened_is_told(self, page):
+        assert "Cannot open the record" in await page.refusal("history")
+        assert "Cannot open the record" in (await heard(await page.listen()))["error"]
+
+
 async def test_nobody_is_answered_without_the_token(page, record):
     asked = {"what": "history", "ask": {}}
     assert (await page.send(asked, headers={})).code == 403
