@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -187,6 +188,26 @@ async def test_what_changes_among_the_runs_is_told(page, record):
     record.append(_RUN, ended(), 5)
     news = await _until(socket, lambda news: not news["live"])
     assert news["rows"][0]["state"] == "finished"
+
+
+@pytest.fixture
+def process():
+    """A process that goes on till the test ends it."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as started:
+        yield started
+        started.kill()
+
+
+async def test_a_run_whose_process_went_is_told_to_be_cut_off(page, process):
+    _begin(_RUN, process.pid)
+    socket = await page.listen()
+    (live,) = (await heard(socket))["live"]
+    assert live["state"] == "running"
+    process.kill()
+    process.wait()
+    news = await _until(socket, lambda news: news["rows"])
+    assert [(row["id"], row["state"]) for row in news["rows"]] == [(_RUN, "cut off")]
+    assert news["live"] == []
 
 
 async def test_what_one_page_learns_first_the_others_learn_too(page, record):

@@ -30,11 +30,18 @@ function open(content: TabContent, answers: (object | number)[] = []) {
   });
   const feed = new RunsFeed(server);
   const opening = { openRun: vi.fn(), openAll: vi.fn(), compare: vi.fn(), begin: vi.fn() };
-  const sockets = FakeSocket.made.length;
+  const before = FakeSocket.made.length;
   const tab = new RunTab(server, feed, opening, content);
   Widget.attach(tab, document.body);
   opened.push(tab);
-  return { tab, feed, opening, asked, sockets: () => FakeSocket.made.slice(sockets) };
+  const sockets = () => FakeSocket.made.slice(before);
+  return { tab, opening, asked, sockets };
+}
+
+/** Opens the websocket of a tab, once it has drawn itself. */
+async function connect(sockets: () => readonly FakeSocket[]): Promise<void> {
+  await vi.waitFor(() => expect(sockets()).toHaveLength(1), { timeout: 60_000 });
+  sockets()[0]?.onopen?.();
 }
 
 test("a tab asks once for its run, and is called as the feed calls it", async () => {
@@ -42,8 +49,7 @@ test("a tab asks once for its run, and is called as the feed calls it", async ()
   expect(tab.title.label).toBe("r");
   tell({ rows: [{ ...historyRow(0), id: "r", name: "Sums" }], whole: true });
   expect(tab.title.label).toBe("Sums");
-  await vi.waitFor(() => expect(sockets()).toHaveLength(1));
-  sockets()[0]?.onopen?.();
+  await connect(sockets);
   await screen.findByRole("heading", { name: /HotPotQA/ });
   expect(asked.map(({ what, ask }) => [what, ask])).toEqual([["snapshot", { run: "r" }]]);
   tab.dispose();
@@ -52,8 +58,7 @@ test("a tab asks once for its run, and is called as the feed calls it", async ()
 
 test("where only the record answers, lines to run stand for what takes a kernel", async () => {
   const { sockets } = open({ kind: "run", run: "r" }, [snapshot("finished")]);
-  await vi.waitFor(() => expect(sockets()).toHaveLength(1));
-  sockets()[0]?.onopen?.();
+  await connect(sockets);
   await screen.findByRole("heading", { name: /HotPotQA/ });
   await userEvent.click(screen.getByRole("button", { name: "Copy, use, save, share" }));
   const { id } = snapshot("finished").summary;
@@ -68,8 +73,7 @@ test("where only the record answers, lines to run stand for what takes a kernel"
 
 test("a run that could not be read is asked for again", async () => {
   const { asked, sockets } = open({ kind: "run", run: "r" }, [500, snapshot("finished")]);
-  await vi.waitFor(() => expect(sockets()).toHaveLength(1));
-  sockets()[0]?.onopen?.();
+  await connect(sockets);
   await screen.findByText(/The record is locked/);
   await userEvent.click(screen.getByRole("button", { name: "Try again" }));
   await screen.findByRole("heading", { name: /HotPotQA/ });
