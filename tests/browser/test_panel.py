@@ -28,6 +28,21 @@ _HOSTILE = "<img src=x onerror=alert(1)>"
 _MANY = 2_000
 _SHOW = "void window.jupyterapp.commands.execute('mipro-nb:show-runs')"
 _READY = "window.jupyterapp?.commands.hasCommand('mipro-nb:show-runs')"
+_LOST = "The connection to the Jupyter server is lost"
+_BREAKABLE = """
+window.isDown = false;
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(url, ...rest) {
+    super(window.isDown ? "ws://127.0.0.1:9/" : url, ...rest);
+    window.sockets.push(this);
+  }
+};
+"""
+_BREAK = """
+window.isDown = true;
+window.sockets.filter(({ url }) => url.includes("mipro_nb")).forEach((each) => each.close());
+"""
 _BEGIN = """
 import sys
 sys.path[:0] = [{tests!r}, {tests!r} + "/optimizer"]
@@ -50,6 +65,13 @@ class Panel:
         self.runs = self.view.get_by_role("grid", name="Runs")
         self.live = self.view.get_by_role("region", name="Runs in progress")
         self.tab = page.locator(".mipro-tab-place:visible")
+
+    def show(self):
+        """Wait for JupyterLab, and open the panel."""
+        self.page.wait_for_function(_READY)
+        self.page.evaluate("window.jupyterapp.restored.then(() => null)")
+        self.page.evaluate(_SHOW)
+        expect(self.view).to_be_visible()
 
     def button(self, name):
         return self.view.get_by_role("button", name=name, exact=True)
@@ -80,11 +102,8 @@ def server(tmp_path, page):
 def panel(server, page):
     """The panel, open in a JupyterLab without documents."""
     page.goto(server.url_of("panel").replace("/tree/panel.ipynb", ""))
-    page.wait_for_function(_READY)
-    page.evaluate("window.jupyterapp.restored.then(() => null)")
-    page.evaluate(_SHOW)
     opened = Panel(page)
-    expect(opened.view).to_be_visible()
+    opened.show()
     return opened
 
 
@@ -175,6 +194,26 @@ def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks
     expect(panel.live).to_have_count(0)
     expect(panel.row("Solve")).to_contain_text("Stopped")
     expect(item).to_be_hidden()
+
+
+def test_without_a_websocket_the_panel_says_so_and_still_answers(panel):
+    record = open_record()
+    record.add_run("first", "The first")
+    panel.page.add_init_script(_BREAKABLE)
+    panel.page.reload()
+    panel.show()
+    expect(panel.row("The first")).to_be_visible()
+    panel.page.evaluate(_BREAK)
+    expect(panel.view).to_contain_text(_LOST)
+    panel.mark("The first")
+    panel.button("Rename").click()
+    panel.view.get_by_label("Name", exact=True).fill("Renamed")
+    panel.page.keyboard.press("Enter")
+    expect(panel.row("Renamed")).to_be_visible()
+    record.add_run("second", "The second")
+    panel.page.evaluate("window.isDown = false")
+    expect(panel.row("The second")).to_be_visible(timeout=60_000)
+    expect(panel.view).not_to_contain_text(_LOST)
 
 
 def test_the_buttons_of_a_marked_run_stay_in_sight_below_runs_in_progress(panel, looks):
