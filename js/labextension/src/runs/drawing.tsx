@@ -48,6 +48,7 @@ export function drawAllRuns(node: HTMLElement, feed: RunsFeed, opening: Opening)
   render(
     <Root>
       <div class="mipro-page">
+        <Troubles feed={feed} />
         <Runs feed={feed} opening={opening} />
       </div>
     </Root>,
@@ -126,6 +127,7 @@ function Panel({ feed, opening }: FedProps) {
           onClick={() => opening.openAll()}
         />
       </header>
+      <Troubles feed={feed} />
       <LiveRuns runs={live} onOpenRun={(run) => opening.openRun(run)} />
       <Runs
         feed={feed}
@@ -146,26 +148,34 @@ interface FedProps {
 
 type Table = Pick<ComponentProps<typeof HistoryExplorer>, "columns" | "rowHeight" | "maxHeight">;
 
-/** All runs, kept up to date; where they are not, with the reason. */
+/** All runs, kept up to date. */
 function Runs({ feed, opening, ...table }: FedProps & Table) {
   const { rows, error } = useFeed(feed);
-  const isLost = usePresence(feed.kernel) === "unheard";
+  const presence = usePresence(feed.kernel);
+  if (rows === null) {
+    return error === null && presence !== "unheard" ? <Reading /> : null;
+  }
+  return (
+    <HistoryExplorer
+      kernel={feed.kernel}
+      rows={rows}
+      initialQuery=""
+      onOpenRun={(run) => opening.openRun(run)}
+      onCompare={(runs) => opening.compare(runs)}
+      {...table}
+      isFed
+    />
+  );
+}
+
+/** Why what is shown of the runs may not be up to date; nothing where it is. */
+function Troubles({ feed }: { readonly feed: RunsFeed }) {
+  const { error } = useFeed(feed);
+  const presence = usePresence(feed.kernel);
   return (
     <>
-      {isLost && <Notice tone="warning">{UNHEARD}</Notice>}
+      {presence === "unheard" && <Notice tone="warning">{UNHEARD}</Notice>}
       {error !== null && <Refusal reason={error} />}
-      {rows !== null && (
-        <HistoryExplorer
-          kernel={feed.kernel}
-          rows={rows}
-          initialQuery=""
-          onOpenRun={(run) => opening.openRun(run)}
-          onCompare={(runs) => opening.compare(runs)}
-          {...table}
-          isFed
-        />
-      )}
-      {rows === null && error === null && !isLost && <Reading />}
     </>
   );
 }
