@@ -45,6 +45,11 @@ def format_about(text: str, is_about: bool) -> str:  # noqa: FBT001
     return f"about {text}" if is_about and text != UNKNOWN else text
 
 
+def format_cost(usd: float | None, is_about: bool) -> str:  # noqa: FBT001
+    """Return money where nothing beside it says that it is a cost: "$0.01", "cost unknown"."""
+    return f"cost {UNKNOWN}" if usd is None else format_about(format_usd(usd), is_about)
+
+
 def format_score(score: float | None) -> str:
     """Return a score: "87.5"; "–" for None.
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mipro_nb.amounts import (
     format_about,
+    format_cost,
     format_count,
     format_duration,
     format_points,
@@ -31,6 +32,7 @@ _FORMS = {
     "tokens": format_tokens,
     "duration": format_duration,
     "about": lambda given: format_about(*given),
+    "cost": lambda given: format_cost(*given),
 }
 
 

@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly priced: boolean;
   readonly capUsd: number | null;
   readonly hostile: boolean;
+  /** The instruction found is as long as one can be. */
+  readonly long?: boolean;
 }
 
 export const usual: RunOptions = {
@@ -191,7 +193,8 @@ function worth(configuration: Readonly<Record<string, number>>): number {
     [0, 9, 12, 2, 10, 14, 6, 5][(instruction ?? 0) % 8],
     [0, 7, 9, 12, 10, 15, 11, 8][(demos ?? 0) % 8],
   ]);
-  const mean = values.reduce<number>((sum, value) => sum + (value ?? 0), 0) / values.length;
+  const mean =
+    values.reduce<number>((sum, value) => sum + (value ?? 0), 0) / Math.max(1, values.length);
   return 62 + mean * 1.75;
 }
 
@@ -201,11 +204,12 @@ export function trialRow(options: RunOptions, trial: number): TrialRow {
   const kind = trial === 0 ? "baseline" : trial % 11 === 10 ? "full" : "minibatch";
   const examples = kind === "minibatch" ? minibatch : valset;
   const configuration: Record<string, number> = {};
-  for (const predictor of Object.keys(predictorsOf(options))) {
+  const predictors = Object.keys(predictorsOf(options));
+  // The student is as it was given: its trial chose nothing.
+  for (const predictor of trial === 0 ? [] : predictors) {
     // The search turns to what has done well.
     const keen = Math.min(0.75, trial / 60);
-    const pick = (good: number) =>
-      trial === 0 ? 0 : random() < keen ? good : Math.floor(random() * candidates);
+    const pick = (good: number) => (random() < keen ? good : Math.floor(random() * candidates));
     configuration[variableOf(predictor, "instruction")] = pick(trial % 3 === 0 ? 2 : 5);
     configuration[variableOf(predictor, "demos")] = pick(trial % 4 === 0 ? 3 : 5);
   }
@@ -215,7 +219,7 @@ export function trialRow(options: RunOptions, trial: number): TrialRow {
   const score = (right / examples) * 100;
   const half = 196 * Math.sqrt(((score / 100) * (1 - score / 100) + 0.01) / examples);
   const reused = kind === "full" ? Math.floor(random() * 60) : Math.floor(random() * 4);
-  const calls = (examples - reused) * Object.keys(configuration).length;
+  const calls = (examples - reused) * 2 * predictors.length;
   return {
     trial,
     kind,
@@ -356,7 +360,7 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
             predictors: Object.keys(predictorsOf(options)),
             texts: {
               before: options.hostile ? hostileTexts.join("\n") : (instructions[0] ?? ""),
-              after: options.hostile ? hostileTexts.join(" ") : (instructions[4] ?? ""),
+              after: foundText(options),
               question: options.hostile ? (hostileTexts[1] ?? "") : (questions[0] ?? ""),
             },
           }),
@@ -366,6 +370,13 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
     steerable: going,
     lives: going ? "here" : "ended",
   };
+}
+
+function foundText({ hostile, long = false }: RunOptions): string {
+  if (long) {
+    return instructions.join("\n\n").repeat(6);
+  }
+  return hostile ? hostileTexts.join(" ") : (instructions[4] ?? "");
 }
 
 function objectives(
@@ -392,7 +403,7 @@ function objectives(
     );
   return {
     cost: "usd",
-    told: `${rows.length} configurations were scored on the whole valset.`,
+    told: `${rows.length} configurations were scored on the whole valset; ${rows.filter((row) => !beaten(row)).length} of them are on the Pareto front, where no other is better in both score and USD per example.`,
     rows: rows.map((row) => ({ ...row, on_front: !beaten(row) })),
   };
 }
@@ -523,6 +534,7 @@ const changeable = new Set([
   "max_bootstrapped_demos",
   "max_labeled_demos",
   "num_threads",
+  "patience",
 ]);
 
 function settingGroups(): SettingGroup[] {
@@ -544,8 +556,9 @@ function settingGroups(): SettingGroup[] {
         row("num_trials", "trials", 40, 30),
         row("num_threads", "programs at once", 6),
         row("trials_in_flight", "trials at once", 2),
+        row("patience", "max. trials without a new leader", null),
         row("hedge", "send slow calls twice", false),
-        row("max_errors", "failed examples, at most", 10),
+        row("max_errors", "max. failed examples", 10),
         row("example_timeout", "seconds for an example", null),
         row("seed", "seed", 9),
       ],
@@ -556,7 +569,7 @@ function settingGroups(): SettingGroup[] {
         row("num_candidates", "candidates of each kind", 8, 10),
         row("max_bootstrapped_demos", "bootstrapped demos", 4),
         row("max_labeled_demos", "labelled demos", 16),
-        row("demos_per_set", "demos in a set, at most", 16),
+        row("demos_per_set", "max. demos in a set", 16),
         row("metric_threshold", "score that a demo needs", null),
         row("prompt_format", "prompt format", "lines (default)"),
       ],
@@ -569,7 +582,7 @@ function settingGroups(): SettingGroup[] {
         row("minibatch", "use minibatches", true),
         row("minibatch_size", "rows in a minibatch", minibatch),
         row("minibatch_full_eval_steps", "trials between full evaluations", 10),
-        row("full_evaluations", "full evaluations, at most", 6),
+        row("full_evaluations", "max. full evaluations", 6),
       ],
     },
     {
@@ -603,6 +616,41 @@ export function permission(priced: boolean, hostile: boolean, free = false): Per
       : ["The price of openai/gpt-4o is not known; LM(…, price=(0.15, 0.60)) sets one."],
     estimate: free ? freeEstimate() : estimate(priced),
     caps: { max_usd: priced ? 0.5 : null, max_calls: null, max_tokens: null, max_seconds: null },
+  };
+}
+
+/** A run is resumed of which the larger part is answered. */
+export function resumedPermission(): PermissionRequest {
+  return {
+    ...permission(true, false),
+    resumes: usual.id,
+    left: {
+      calls: { low: 12, expected: 30, high: 64 },
+      usd: { low: 0.011, expected: 0.03, high: 0.07 },
+      told: "444 calls are answered already, for $0.0695.",
+    },
+    seconds: { low: 20, expected: 45, high: 110 },
+    seconds_told: "as long as the calls of this run took so far",
+  };
+}
+
+/** Settings were changed in the dialog. */
+export function changedPermission(): PermissionRequest {
+  const changes: Readonly<Record<string, number>> = { num_trials: 20, patience: 5 };
+  const asked = permission(true, false);
+  return {
+    ...asked,
+    changes,
+    groups: settingGroups().map((group) => ({
+      ...group,
+      settings: group.settings.map((setting) => {
+        const value = changes[setting.name];
+        return value === undefined
+          ? setting
+          : { ...setting, value, differs: true, changed: true, changed_from: setting.value };
+      }),
+    })),
+    notes: ["Changed when permission was asked for: num_trials=20 instead of 40.", ...asked.notes],
   };
 }
 

@@ -9,7 +9,15 @@ import { render } from "preact";
 import { App } from "../shared/src/components/App";
 import type { RunSnapshot, WidgetState } from "../shared/src/generated/view-model";
 import { Kernel } from "../shared/src/model/kernel";
-import { historyRows, permission, type RunOptions, snapshotOf, usual } from "./data";
+import {
+  changedPermission,
+  historyRows,
+  permission,
+  type RunOptions,
+  resumedPermission,
+  snapshotOf,
+  usual,
+} from "./data";
 import { FakeKernel } from "./fakeKernel";
 
 interface Scene {
@@ -48,6 +56,10 @@ const scenes: Readonly<Record<string, Scene>> = {
   three: { options: { predictors: 3, trials: 60, planned: 60, state: "finished" } },
   paused: { options: { state: "paused" } },
   finished: { options: { state: "finished", trials: 44 } },
+  "finished-hostile": { options: { state: "finished", trials: 44, hostile: true } },
+  "finished-long": { options: { state: "finished", trials: 44, long: true } },
+  "saved-long": { options: { state: "finished", trials: 44, long: true }, answering: false },
+  "finished-unpriced": { options: { state: "finished", trials: 44, priced: false } },
   capped: { options: { state: "capped", trials: 31 } },
   stopped: { options: { state: "stopped", trials: 12 } },
   failed: { options: { state: "failed", trials: 1 } },
@@ -61,6 +73,12 @@ const scenes: Readonly<Record<string, Scene>> = {
   "permission-unpriced": { state: { permission: permission(false, false), snapshot: null } },
   "permission-free": { state: { permission: permission(true, false, true), snapshot: null } },
   "permission-hostile": { state: { permission: permission(true, true), snapshot: null } },
+  "permission-resumed": {
+    state: { permission: resumedPermission(), snapshot: null },
+  },
+  "permission-changed": {
+    state: { permission: changedPermission(), snapshot: null },
+  },
   joinable: {
     state: { permission: { ...permission(true, false), joins: usual.id }, snapshot: null },
   },

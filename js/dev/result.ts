@@ -56,7 +56,7 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
       predictor,
       instruction: changed && place === 0 ? 4 : null,
       before: clip(texts.before),
-      after: clip(changed && place === 0 ? texts.after : texts.before),
+      after: clip(changed && place === 0 ? texts.after : texts.before, 8_000),
       demo_set: changed ? 2 : null,
       demos: changed ? 16 : 0,
     })),

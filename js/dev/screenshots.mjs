@@ -1,6 +1,7 @@
 // Takes pictures of scenes: node dev/screenshots.mjs FOLDER [SCENE[:STEP,STEP…][@WIDTH][/HOST] …]
 //
-// A step is the name of a tab or button to press, or `row N` for a row of the table.
+// A step is the name of a tab or button to press, `row N` for a row of the table, or `LABEL=TEXT`
+// for what is typed into a field.
 import { mkdir, writeFile } from "node:fs/promises";
 import { Browser } from "./browser.mjs";
 import { buildPage } from "./build.mjs";
@@ -36,6 +37,16 @@ function press(step) {
   const row = /^row (\d+)$/.exec(step);
   if (row) {
     return `document.querySelectorAll(".mipro-table-body [role=row]")[${row[1]}].click()`;
+  }
+  const [label, text] = step.split("=");
+  if (text !== undefined) {
+    return `{
+      const named = [...document.querySelectorAll("label")]
+        .find((element) => element.textContent.trim() === ${JSON.stringify(label)});
+      const field = document.getElementById(named.htmlFor);
+      field.value = ${JSON.stringify(text)};
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }`;
   }
   return `[...document.querySelectorAll("button, [role=tab], summary, label")]
     .find((element) => (element.getAttribute("aria-label") ?? element.textContent).trim().startsWith(${JSON.stringify(step)}))

@@ -245,7 +245,7 @@ def permission_request(run: Run) -> vm.PermissionRequest:
         "valset_size": plan.valset_size,
         "testset_size": plan.testset_size,
         "settings": told_settings(plan.settings()),
-        "groups": grouped_settings(plan, run.changeable, run.changes),
+        "groups": grouped_settings(plan, run.changeable, run.changed_from),
         "changes": dict(run.changes),
         "notes": list(plan.notes),
         "estimate": plan.estimate.to_dict(),

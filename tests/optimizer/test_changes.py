@@ -45,7 +45,7 @@ def asked(server, monkeypatch):
 
 
 def settings_of(run):
-    groups = grouped_settings(run.plan, run.changeable, run.changes)
+    groups = grouped_settings(run.plan, run.changeable, run.changed_from)
     return {each["name"]: each for group in groups for each in group["settings"]}
 
 
@@ -213,7 +213,7 @@ def test_a_run_that_waits_is_not_printed_as_planned_for_ever(asked):
 
 def test_every_setting_has_a_group(asked):
     run = asked(trainset=rows(60), testset=rows(10, start=500))
-    groups = grouped_settings(run.plan, run.changeable, run.changes)
+    groups = grouped_settings(run.plan, run.changeable, run.changed_from)
     assert [group["title"] for group in groups] == TITLES
     told = [each["name"] for group in groups for each in group["settings"]]
     assert sorted(told) == sorted(name for group in GROUPS.values() for name in group)
@@ -227,6 +227,7 @@ def test_what_somebody_chose_differs_and_what_follows_does_not(asked):
     assert differs == {"auto", "seed", "search", "minibatch_size", "prompt_format"}
     run.change({"num_threads": 2})
     assert settings_of(run)["num_threads"]["changed"]
+    assert settings_of(run)["num_threads"]["changed_from"] == 6
     assert settings_of(run)["num_threads"]["default"] == 6
     run.change({"num_threads": 6})
     assert not settings_of(run)["num_threads"]["changed"]

@@ -127,6 +127,11 @@ export function formatAbout(text: string, about: boolean | undefined): string {
   return about && text !== UNKNOWN ? `about ${text}` : text;
 }
 
+/** Money where nothing beside it says that it is a cost: "about $0.12", "cost unknown". */
+export function formatCost(usd: number | null, about?: boolean): string {
+  return usd === null ? `cost ${UNKNOWN}` : formatAbout(formatUsd(usd), about);
+}
+
 /** A length of time: "350 ms", "4.2 s", "3 min 5 s", "2 h 5 min"; "–" where it is not known. */
 export function formatDuration(seconds: number | null): string {
   if (seconds === null) {

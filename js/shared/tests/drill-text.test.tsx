@@ -192,5 +192,7 @@ describe("ClipDiff", () => {
       />,
     );
     expect(screen.getByRole("status").textContent).toContain("Only the beginnings are compared");
+    expect(screen.getByRole("status").textContent).toContain(`%mipro show ${RUN}`);
+    expect(screen.getByRole("region", { name: "changes" }).textContent).toMatch(/ …$/);
   });
 });

@@ -25,7 +25,16 @@ interface Shown {
 }
 
 function view({ kernel = null, row = trialRow(7), details = [], onClose = () => {} }: Shown) {
-  return <TrialDrillDown kernel={kernel} run={RUN} row={row} details={details} onClose={onClose} />;
+  return (
+    <TrialDrillDown
+      kernel={kernel}
+      run={RUN}
+      row={row}
+      predictors={["solve"]}
+      details={details}
+      onClose={onClose}
+    />
+  );
 }
 
 const saved = { details: [trialDetail(7)] };

@@ -3,6 +3,7 @@ import cases from "../../../tests/amounts.json";
 import {
   formatAbout,
   formatClock,
+  formatCost,
   formatCount,
   formatDateTime,
   formatDuration,
@@ -23,6 +24,7 @@ const forms = {
   tokens: formatTokens,
   duration: formatDuration,
   about: ([text, about]: [string, boolean]) => formatAbout(text, about),
+  cost: ([usd, about]: [number | null, boolean]) => formatCost(usd, about),
 } as Readonly<Record<string, (value: never) => string>>;
 
 describe("amounts", () => {

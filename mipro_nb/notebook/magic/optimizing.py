@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_origin
 from IPython.core.error import UsageError
 
 from mipro_nb import runs
-from mipro_nb.amounts import format_about, format_usd
+from mipro_nb.amounts import format_cost
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
 from mipro_nb.language import ChainOfThought, Module, Predict, Signature
 from mipro_nb.language.formats import AUTO, FORMATS
@@ -206,10 +206,10 @@ def _tell_end(result: Module | Run) -> None:
     run = getattr(result, "run", None)
     if not isinstance(run, Run) or not isinstance(current_surface(), TerminalSurface):
         return
-    score, usd = run.score, run.state.spend.usd
+    score, spend = run.score, run.state.spend
     scores = "nothing scored" if score is None else scores_text(run.state.baseline, score)
     how = "" if run.status == "finished" else f"{run.status}: "
-    print(f"{how}{scores}, {format_about(format_usd(usd), run.state.spend.about)}, run {run.id}")  # noqa: T201 - it is for who waited
+    print(f"{how}{scores}, {format_cost(spend.usd, spend.about)}, run {run.id}")  # noqa: T201 - it is for who waited
 
 
 def resume(

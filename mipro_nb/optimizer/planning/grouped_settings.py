@@ -19,10 +19,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "num_threads": "programs at once",
         "trials_in_flight": "trials at once",
         "stop_at": "score to stop at",
-        "patience": "trials without a new leader, at most",
+        "patience": "max. trials without a new leader",
         "prefer": "what is returned",
         "hedge": "send slow calls twice",
-        "max_errors": "failed examples, at most",
+        "max_errors": "max. failed examples",
         "example_timeout": "seconds for an example",
         "seed": "seed",
     },
@@ -30,7 +30,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "num_candidates": "candidates of each kind",
         "max_bootstrapped_demos": "bootstrapped demos",
         "max_labeled_demos": "labelled demos",
-        "demos_per_set": "demos in a set, at most",
+        "demos_per_set": "max. demos in a set",
         "metric_threshold": "score that a demo needs",
         "prompt_format": "prompt format",
     },
@@ -41,7 +41,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "minibatch": "use minibatches",
         "minibatch_size": "rows in a minibatch",
         "minibatch_full_eval_steps": "trials between full evaluations",
-        "full_evaluations": "full evaluations, at most",
+        "full_evaluations": "max. full evaluations",
     },
     "Proposer": {
         "program_aware_proposer": "reads the program",
@@ -51,8 +51,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "view_data_batch_size": "rows read at a time",
         "init_temperature": "temperature",
         "must_keep": "texts to keep",
-        "max_instruction_tokens": "tokens of an instruction, at most",
-        "max_copied_words": "words copied from a row, at most",
+        "max_instruction_tokens": "max. tokens of an instruction",
+        "max_copied_words": "max. words copied from a row",
         "smallest_edit": "instructions change as little as possible",
     },
 }
@@ -63,7 +63,7 @@ _FOLLOWS = frozenset({"trials_in_flight", "prompt_format"})
 
 
 def grouped_settings(
-    plan: Plan, changeable: Collection[str], changes: Collection[str]
+    plan: Plan, changeable: Collection[str], changed_from: Mapping[str, Any]
 ) -> list[vm.SettingGroup]:
     """Return the settings of a plan in groups.
 
@@ -71,8 +71,8 @@ def grouped_settings(
     ----------
     changeable
         Those that may be changed now.
-    changes
-        Those that were changed.
+    changed_from
+        Those that were changed, with the values that the code gave them.
     """
     settings = told_settings(plan.settings())
     grouped = {name for group in GROUPS.values() for name in group}
@@ -87,7 +87,8 @@ def grouped_settings(
                 "default": _default(name),
                 "differs": _differs(plan, name, settings[name]),
                 "changeable": name in changeable,
-                "changed": name in changes,
+                "changed": name in changed_from,
+                "changed_from": changed_from.get(name),
             }
             for name, label in labels.items()
             if name in settings

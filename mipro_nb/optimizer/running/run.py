@@ -182,6 +182,11 @@ class Run(RunFrames):
         """The settings that were changed since the code gave them."""
         return self._changes
 
+    @property
+    def changed_from(self) -> Mapping[str, Any]:
+        """The values that the code gave to the settings that were changed since."""
+        return {name: getattr(self._planned_in_code, name) for name in self._changes}
+
     def _answered(self) -> bool:
         """Take note of the answer to the question; False if there was one before."""
         with self._changing:

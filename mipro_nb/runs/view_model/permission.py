@@ -21,6 +21,8 @@ class SettingView(TypedDict):
         Somebody chose another value than the default.
     changeable, changed
         Whether it can be changed before the run begins, and whether it was.
+    changed_from
+        Its value in the code, where it was changed.
     """
 
     name: str
@@ -30,6 +32,7 @@ class SettingView(TypedDict):
     differs: bool
     changeable: bool
     changed: bool
+    changed_from: Annotated[Any, ADDED_LATER]
 
 
 class SettingGroup(TypedDict):

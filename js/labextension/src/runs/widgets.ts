@@ -3,7 +3,7 @@
 import type { ServerConnection } from "@jupyterlab/services";
 import type { LabIcon } from "@jupyterlab/ui-components";
 import { Widget } from "@lumino/widgets";
-import { formatAbout, formatScore, formatUsd } from "../../../shared/src/format";
+import { formatCost, formatScore } from "../../../shared/src/format";
 import type { LiveRun } from "../../../shared/src/generated/view-model";
 import type { Kernel } from "../../../shared/src/model/kernel";
 import { titleOf } from "../../../shared/src/model/words";
@@ -190,7 +190,7 @@ export function runningText(live: readonly LiveRun[]): string {
     0,
   );
   const about = live.some((run) => run.about);
-  const cost = formatAbout(formatUsd(usd), about);
+  const cost = formatCost(usd, about);
   return live.length === 1
     ? `${excerpt(titleOf(only), 30)} · ${formatScore(only.score)} · ${cost}`
     : `${live.length} prompt runs · ${cost}`;

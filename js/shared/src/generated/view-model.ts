@@ -637,6 +637,11 @@ export interface SettingView {
   /** Whether it can be changed before the run begins, and whether it was. */
   readonly changeable: boolean;
   readonly changed: boolean;
+  /**
+   * Its value in the code, where it was changed. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly changed_from?: unknown;
 }
 
 /** Settings that belong together. */

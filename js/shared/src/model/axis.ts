@@ -6,9 +6,9 @@ export function ticks(low: number, high: number, count: number): number[] {
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
   // Multiplied and rounded, for a sum of many steps would drift.
-  return Array.from(
-    { length: last - first + 1 },
-    (_, nth) => Math.round((first + nth) * step * 1e6) / 1e6,
+  const decimals = Math.max(0, -Math.floor(Math.log10(step)));
+  return Array.from({ length: last - first + 1 }, (_, nth) =>
+    Number(((first + nth) * step).toFixed(decimals)),
   );
 }
 

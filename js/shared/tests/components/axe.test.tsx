@@ -44,7 +44,7 @@ it("the dialog with a wrong cap has none", async () => {
   expect(await faults()).toEqual([]);
 });
 
-it.each(["Trials", "Instructions", "Spent", "Settings"])(
+it.each(["Trials", "Instructions", "Spending", "Settings"])(
   "the run view on %s has none",
   async (tab) => {
     const trials = Array.from({ length: 60 }, (_, number) => trial(number));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { geometry, margin, nearest, scored } from "../../src/components/live/chartGeometry";
+import { geometry, nearest, scored } from "../../src/components/live/chartGeometry";
+import { margin } from "../../src/model/chart";
 import { trial } from "../runs";
 
 const size = { width: 800, height: 220 };

@@ -209,8 +209,8 @@ describe("settings", () => {
   it("stand in groups, and those that are not the defaults are told first", () => {
     asked({ groups: groupsOf(40) });
     const region = screen.getByRole("region", { name: "Settings" });
-    expect(region.textContent).toContain("Not the defaults: trials 40 (30)");
-    expect(region.textContent?.indexOf("trials 40 (30)")).toBeLessThan(
+    expect(region.textContent).toContain("Not the defaults: trials 40 (default 30)");
+    expect(region.textContent?.indexOf("trials 40 (default 30)")).toBeLessThan(
       region.textContent?.indexOf("All settings") ?? 0,
     );
     const titles = within(region).getAllByRole("heading", { hidden: true });
@@ -281,7 +281,13 @@ describe("settings", () => {
   });
 
   it("can be made those of the code again", async () => {
-    const { wire, user } = asked({ groups: groupsOf(20, true), changes: { num_trials: 20 } });
+    const [search, ...others] = groupsOf(20, true);
+    const settings = search?.settings.map((each) => ({ ...each, changed_from: 40 })) ?? [];
+    const groups = [{ title: "Search", settings }, ...others];
+    const { wire, user } = asked({ groups, changes: { num_trials: 20 } });
+    expect(screen.getByRole("region", { name: "Settings" }).textContent).toContain(
+      "Changed here, not in the code: trials 20 (40 in the code)",
+    );
     await user.click(button("As in the code"));
     expect(wire.asked("change")[0]?.ask.settings).toEqual({});
   });
@@ -365,6 +371,20 @@ describe("a run that is resumed", () => {
       below_usd: null,
       settings: {},
     });
+  });
+
+  it("says of the table that it has more than what is left", () => {
+    const left = {
+      calls: { low: 20, expected: 30, high: 40 },
+      usd: { low: 0.02, expected: 0.03, high: 0.04 },
+      told: "400 calls are answered already.",
+    };
+    asked({ resumes: RUN, left });
+    const dialog = screen.getByRole("form", { name: "Resume optimizing MultiHop?" });
+    expect(dialog.textContent).toContain("30 LM calls left for $0.03");
+    expect(dialog.textContent).toContain(
+      "The estimate of the whole run, with what was answered already:",
+    );
   });
 
   it("shows what changed of the code line by line, and as text", () => {

@@ -46,6 +46,21 @@ async function opened(start: RunSnapshot, answering = true) {
   return { wire, container, user: userEvent.setup() };
 }
 
+const demoSet = {
+  predictor: "solve",
+  index: 2,
+  score: 80,
+  trials: 3,
+  examples: 60,
+  pinned: false,
+  banned: false,
+  source: "labelled" as const,
+  bootstrapped: 0,
+  labelled: 16,
+  preview: [{ question: { text: "first?", characters: 6, more: null } }],
+  demos: 16,
+};
+
 const card = () => screen.getByRole("region", { name: "Result" });
 const button = (name: string | RegExp) => screen.getByRole("button", { name });
 
@@ -87,11 +102,43 @@ describe("a run that has ended", () => {
     expect(card().textContent).toContain("The instruction is yours, unchanged.");
   });
 
+  it("does not call a prompt the best where the run ended early", async () => {
+    const start = ended(
+      resultOf({ trial: 0, baseline: 60, score: 60, predictors: ["solve"], texts }),
+    );
+    await opened({ ...start, summary: { ...start.summary, state: "failed" } });
+    expect(
+      within(card()).getByRole("heading", { name: "No better prompt was found" }),
+    ).toBeTruthy();
+  });
+
+  it("has the instruction found as it is, to be copied", async () => {
+    const { user } = await opened(ended());
+    await user.click(
+      within(card()).getByRole("button", { name: "Copy the instruction found for solve" }),
+    );
+    expect(await navigator.clipboard.readText()).toBe("Answer the question in one word.");
+  });
+
   it("has its phases and vitals in one line that unfolds", async () => {
     const { user } = await opened(ended());
     expect(screen.queryByRole("list", { name: "Phases" })).toBeNull();
     await user.click(button("Phases and cost"));
     expect(screen.getByRole("list", { name: "Phases" })).toBeTruthy();
+  });
+
+  it("says in that line what failed and that the cost is not known", async () => {
+    const start = ended();
+    const spend = { ...start.summary.spend, cached_calls: 53, failed_calls: 3, usd: null };
+    const phases = start.summary.phases.filter(({ phase }) => phase !== "propose");
+    const { container } = await opened({
+      ...start,
+      summary: { ...start.summary, spend, phases, errors: 2, estimate: null },
+    });
+    expect(container.querySelector(".mipro-over-line")?.textContent).toContain(
+      "Ended during the search phase · 2 min · 120 LM calls · 53 cached · 3 failed · 2 examples failed" +
+        " · cost unknown",
+    );
   });
 
   it("leads from the number of failing examples to them, and from one to the trial", async () => {
@@ -114,27 +161,26 @@ describe("a run that has ended", () => {
 
   it("fetches the demos when they are unfolded", async () => {
     const start = ended();
-    const demoSet = {
-      predictor: "solve",
-      index: 2,
-      score: 80,
-      trials: 3,
-      examples: 60,
-      pinned: false,
-      banned: false,
-      source: "labelled" as const,
-      bootstrapped: 0,
-      labelled: 16,
-      preview: [{ question: { text: "first?", characters: 6, more: null } }],
-      demos: 16,
-    };
     const { user, wire } = await opened({ ...start, demo_sets: [demoSet] });
     await user.click(within(card()).getByRole("button", { name: /^16 demos/ }));
     expect(card().textContent).toContain("first?");
+    expect(card().textContent).toContain("Fetching 15 more demos…");
     await act(async () =>
       wire.answer("demos", [{ question: { text: "all of them?", characters: 12, more: null } }]),
     );
     expect(card().textContent).toContain("all of them?");
+    expect(card().textContent).not.toContain("Fetching");
+  });
+
+  it("says why demos cannot be fetched, and where they are", async () => {
+    const start = ended();
+    const { user, wire } = await opened({ ...start, demo_sets: [demoSet] });
+    await user.click(within(card()).getByRole("button", { name: /^16 demos/ }));
+    await act(async () => wire.refuse("demos", "The record is locked."));
+    await waitFor(() =>
+      expect(within(card()).getByRole("alert").textContent).toBe("The record is locked."),
+    );
+    expect(card().textContent).toContain(`15 more demos: %mipro show ${RUN}`);
   });
 
   it("has no serious findings of axe", async () => {
@@ -186,6 +232,26 @@ describe("the program of a trial", () => {
     });
   });
 
+  it("is copied of the student too, whose trial chose nothing, and by any predictor", async () => {
+    const start = ended();
+    const predictors = { rewrite: "question -> query", solve: "query -> answer" };
+    const { user, wire } = await opened({
+      ...start,
+      summary: { ...start.summary, predictors },
+      trials: start.trials.map((row) => (row.trial === 0 ? { ...row, configuration: {} } : row)),
+    });
+    await user.click(within(screen.getByRole("grid", { name: "Trials" })).getByText("baseline"));
+    const drill = screen.getByRole("region", { name: "Trial 0" });
+    await user.click(within(drill).getByRole("button", { name: "Copy prompt" }));
+    await user.click(button("Text"));
+    const asked = { run: RUN, trial: 0, form: "text" };
+    expect(wire.sent.at(-1)?.ask).toEqual({ ...asked, predictor: "rewrite" });
+    await act(async () => wire.answer("prompt", "Rewrite the question."));
+    await user.selectOptions(screen.getByRole("combobox", { name: "Predictor" }), "solve");
+    await user.click(button("Text"));
+    expect(wire.sent.at(-1)?.ask).toEqual({ ...asked, predictor: "solve" });
+  });
+
   it("without a kernel comes with the lines to run", async () => {
     const { user } = await opened(ended(), false);
     await user.click(within(card()).getByRole("button", { name: "Copy, use, save, share" }));
@@ -210,7 +276,7 @@ describe("a table as a file", () => {
     expect(csv).toBe('\ufeffa,b\r\n"\'=1+1, ""x""",-3\r\n"\'@cmd\nnext",\r\nplain,0.5\r\n');
   });
 
-  it("is offered by each table", async () => {
+  it("has the columns in the order of the table", async () => {
     const files: Blob[] = [];
     URL.createObjectURL = (file) => `blob:${files.push(file as Blob)}`;
     URL.revokeObjectURL = () => {};

@@ -56,7 +56,7 @@ describe("a run with neither caps nor an estimate", () => {
     const shown = () => screen.getByRole("region", { name: `Run ${RUN}` }).textContent ?? "";
     expect(shown()).not.toContain("expected");
     expect(shown()).not.toContain("cap $");
-    await user.click(screen.getByRole("tab", { name: "Spent" }));
+    await user.click(screen.getByRole("tab", { name: "Spending" }));
     expect(shown()).toContain("There is no estimate of this run.");
     await user.click(screen.getByRole("tab", { name: "Settings" }));
     expect(shown()).toContain("capsnone");
@@ -602,7 +602,7 @@ describe("the tabs", () => {
         }),
       }),
     );
-    await user.click(screen.getByRole("tab", { name: "Spent" }));
+    await user.click(screen.getByRole("tab", { name: "Spending" }));
     const row = screen.getByRole("row", { name: /^Baseline/ });
     expect(within(row).getAllByRole("cell")[0]?.textContent).toBe("77est. 10050 – 200");
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UNHEARD } from "../../src/model/kernel";
 import { standing } from "../../src/model/standing";
-import { choices, configurationText } from "../../src/model/words";
+import { choices, configurationText, titleOf } from "../../src/model/words";
 import { summary } from "../runs";
 
 describe("a configuration", () => {
@@ -25,6 +25,13 @@ describe("a configuration", () => {
       { predictor: "a:b", instruction: 1, demos: null },
       { predictor: "a", instruction: 2, demos: null },
     ]);
+  });
+});
+
+describe("a run", () => {
+  it("is called by its name, else by its program", () => {
+    expect(titleOf({ name: "two hops", program: "MultiHop" })).toBe("two hops");
+    expect(titleOf({ name: "", program: "MultiHop" })).toBe("MultiHop");
   });
 });
 

@@ -41,6 +41,8 @@ interface DataTableProps<Row extends object> {
   readonly markLabel?: (row: Row) => string;
   /** Class names for a row. */
   readonly rowClass?: (row: Row) => string | null;
+  /** Whether its rows can be had as a file: their columns then say all that there is of a row. */
+  readonly asFile?: boolean;
   /** Above the table, before the column choice: filters. */
   readonly toolbar?: ComponentChildren;
   /** Instead of rows, where there are none. */
@@ -70,6 +72,7 @@ export function DataTable<Row extends object>({
   marked = noneMarked,
   markLabel,
   rowClass,
+  asFile = true,
   toolbar,
   empty,
 }: DataTableProps<Row>) {
@@ -134,16 +137,18 @@ export function DataTable<Row extends object>({
         {toolbar}
         <div class="mipro-table-taken">
           <ColumnChoice columns={columns} model={model} />
-          <Button
-            kind="quiet"
-            title="These rows as a file for spreadsheets"
-            disabled={model.rows.length === 0}
-            onClick={() =>
-              download(`${label}.csv`, csvOf(cellsOf(columns, model.rows)), "text/csv")
-            }
-          >
-            CSV
-          </Button>
+          {asFile && (
+            <Button
+              kind="quiet"
+              title="These rows as a file for spreadsheets"
+              disabled={model.rows.length === 0}
+              onClick={() =>
+                download(`${label}.csv`, csvOf(cellsOf(columns, model.rows)), "text/csv")
+              }
+            >
+              CSV
+            </Button>
+          )}
         </div>
       </div>
       <div

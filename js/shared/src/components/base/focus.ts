@@ -3,14 +3,28 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
-/** The element that has the focus, as seen from another one in the same document or shadow root. */
-export function focusedNear(element: Element | null): HTMLElement | null {
+/**
+ * The element that has the focus, as seen from another one: within its own shadow root if it is
+ * there, else in what is around that. Null if it is nowhere.
+ */
+function focusedNear(element: Element | null): HTMLElement | null {
   const root = element?.getRootNode() as Document | ShadowRoot | undefined;
-  return (root?.activeElement as HTMLElement | null | undefined) ?? null;
+  const focused = (root?.activeElement as HTMLElement | null | undefined) ?? null;
+  if (focused !== null || !(root instanceof ShadowRoot)) {
+    return focused;
+  }
+  const outside = focusedNear(root.host);
+  // A host that has it hands it to nobody within.
+  return outside === root.host ? null : outside;
 }
 
 export function holdsFocus(element: Element | null): boolean {
   return element?.contains(focusedNear(element)) ?? false;
+}
+
+/** Whether nothing has the focus, so that it may be taken without stealing it. */
+export function isFocusLost(element: Element | null): boolean {
+  return isLost(focusedNear(element));
 }
 
 function isLost(focused: HTMLElement | null): boolean {
@@ -30,7 +44,7 @@ export function useFocusReturn(opened: RefObject<HTMLElement | null>, active: bo
     const opener = focusedNear(element);
     const around = element.parentElement?.closest<HTMLElement>(".mipro-run, .mipro-page, .mipro");
     return () => {
-      if (!holdsFocus(element) && !isLost(focusedNear(around ?? null))) {
+      if (!holdsFocus(element) && !isFocusLost(around ?? null)) {
         return; // it is elsewhere by now, and stays there
       }
       const back =
@@ -52,7 +66,7 @@ export function useFocusKept(
   useEffect(() => {
     if (known.current !== key) {
       known.current = key;
-      if (isLost(focusedNear(root.current))) {
+      if (isFocusLost(root.current)) {
         root.current?.querySelector<HTMLElement>(wanted)?.focus({ preventScroll: true });
       }
     }

@@ -3,10 +3,8 @@ import type { DemoSetCard, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { variableOf } from "../../model/words";
 import { Button } from "../base/Button";
-import { SafeText } from "../base/SafeText";
-import { useAnswer } from "../drill/asking";
 import { counted } from "../drill/counted";
-import { Fields } from "../drill/Fields";
+import { DemoList } from "../drill/DemoList";
 import { byPredictor, CandidateSection } from "./CandidateSection";
 import { CardFrame } from "./CardFrame";
 import { SteerButtons } from "./SteerButtons";
@@ -51,13 +49,6 @@ function DemoSetCardView({ kernel, summary, card }: DemoSetCardViewProps) {
   const pin = useSwitch(kernel, summary.id, "demos", card, "pin");
   const ban = useSwitch(kernel, summary.id, "demos", card, "ban");
   const [all, setAll] = useState(false);
-  const [asked] = useAnswer(
-    all && kernel !== null
-      ? () => kernel.ask("demos", { run: summary.id, predictor: card.predictor, index: card.index })
-      : null,
-    `${summary.id} ${card.predictor} ${card.index}`,
-  );
-  const demos = all && asked?.value ? asked.value : card.preview;
   const hidden = card.demos - card.preview.length;
 
   return (
@@ -83,11 +74,7 @@ function DemoSetCardView({ kernel, summary, card }: DemoSetCardViewProps) {
         <>
           {hidden > 0 && kernel !== null && (
             <Button kind="quiet" expanded={all} onClick={() => setAll(!all)}>
-              {asked?.state === "asking"
-                ? "Fetching…"
-                : all
-                  ? "Show fewer"
-                  : `Show all ${counted(card.demos, "demo")}`}{" "}
+              {all ? "Show fewer" : `Show all ${counted(card.demos, "demo")}`}{" "}
               <span class="mipro-only-read">of {name}</span>
             </Button>
           )}
@@ -102,29 +89,14 @@ function DemoSetCardView({ kernel, summary, card }: DemoSetCardViewProps) {
       {card.demos === 0 ? (
         <p class="mipro-muted">The prompt has the instruction alone.</p>
       ) : (
-        <ol class="mipro-demos">
-          {demos.map((demo, place) => (
-            <li key={place}>
-              <Fields
-                fields={demo}
-                name={`demo ${place + 1} of ${name}`}
-                kernel={kernel}
-                run={summary.id}
-                rows={all ? 12 : 4}
-              />
-            </li>
-          ))}
-        </ol>
-      )}
-      {hidden > 0 && kernel === null && (
-        <p class="mipro-cliptext-note">
-          {counted(hidden, "more demo")}: <code>%mipro show {summary.id}</code>
-        </p>
-      )}
-      {all && asked?.error && (
-        <p class="mipro-cliptext-note" role="alert">
-          <SafeText text={asked.error} />
-        </p>
+        <DemoList
+          kernel={kernel}
+          run={summary.id}
+          card={card}
+          all={all}
+          name={name}
+          rows={all ? 12 : 4}
+        />
       )}
     </CardFrame>
   );

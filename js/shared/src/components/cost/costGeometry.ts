@@ -2,15 +2,9 @@
 
 import type { ObjectiveRow, ObjectivesView } from "../../generated/view-model";
 import { ticks } from "../../model/axis";
+import { dot, margin, type Place, round, type Size } from "../../model/chart";
 
-export const margin = { top: 10, right: 14, bottom: 22, left: 38 } as const;
-
-interface Place {
-  readonly x: number;
-  readonly y: number;
-}
-
-/** Paths of dots, the step line of what none beats, the marks of both axes. */
+/** Paths of dots, the step line of the Pareto front, the marks of both axes. */
 export interface CostGeometry {
   readonly front: string;
   readonly others: string;
@@ -27,7 +21,7 @@ export function costOf(row: ObjectiveRow, cost: ObjectivesView["cost"]): number 
 export function costGeometry(
   rows: readonly ObjectiveRow[],
   cost: ObjectivesView["cost"],
-  size: { readonly width: number; readonly height: number },
+  size: Size,
 ): CostGeometry {
   const drawn = rows.filter((row) => Number.isFinite(row.score));
   const across = range(
@@ -76,12 +70,4 @@ function range(values: readonly number[], air: number): Range {
 
 function share(value: number, { low, high }: Range): number {
   return (value - low) / (high - low);
-}
-
-function dot({ x, y }: Place): string {
-  return `M${x} ${y}h0`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

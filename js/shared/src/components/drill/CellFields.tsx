@@ -1,6 +1,7 @@
-import type { Clip } from "../../generated/view-model";
+import type { Clip, ExampleRow } from "../../generated/view-model";
 import { excerpt } from "../../text";
 import { SafeText } from "../base/SafeText";
+import { isCut } from "./cutTexts";
 
 interface CellFieldsProps {
   readonly fields: Readonly<Record<string, Clip>> | null;
@@ -38,9 +39,14 @@ function oneLine(clip: Clip): string {
   return excerpt(clip.text).replace(/\s*\n\s*/g, " ⏎ ");
 }
 
-/** Fields and their values as the text of a cell in a file: "question: …; answer: …". */
+/** Fields and their values as the text of a cell in a file; of one that was cut, " …" is the end. */
 export function fieldsText(fields: CellFieldsProps["fields"]): string {
   return Object.entries(fields ?? {})
-    .map(([field, { text }]) => `${field}: ${text}`)
+    .map(([field, clip]) => `${field}: ${clip.text}${isCut(clip) ? " …" : ""}`)
     .join("; ");
+}
+
+/** What came of an example as the text of a cell in a file: its prediction, or why there is none. */
+export function predictionText({ prediction, error }: ExampleRow): string {
+  return fieldsText(error === null ? prediction : { error });
 }

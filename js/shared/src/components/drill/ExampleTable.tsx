@@ -1,15 +1,15 @@
-import { useMemo, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { formatDuration } from "../../format";
 import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
-import { CellFields, fieldsText } from "./CellFields";
+import { CellFields, fieldsText, predictionText } from "./CellFields";
 import { ExampleDetail } from "./ExampleDetail";
-import { FilterChoice } from "./FilterChoice";
 import { OpenedBelow } from "./OpenedBelow";
+import { NONE_FITS, useFilterChoice } from "./useFilterChoice";
 import { VerdictMark } from "./VerdictMark";
-import { type Verdict, verdictOf } from "./verdict";
+import { verdictOf } from "./verdict";
 
 interface ExampleTableProps {
   readonly kernel: Kernel | null;
@@ -20,14 +20,11 @@ interface ExampleTableProps {
   readonly first?: number | null;
 }
 
-type Filter = "all" | Exclude<Verdict, "running">;
-
-const filters: readonly { readonly id: Filter; readonly label: string }[] = [
-  { id: "all", label: "All" },
+const kinds = [
   { id: "right", label: "Right" },
   { id: "wrong", label: "Wrong" },
   { id: "error", label: "Errors" },
-];
+] as const;
 
 const columns: readonly Column<ExampleRow>[] = [
   numberColumn({
@@ -61,7 +58,7 @@ const columns: readonly Column<ExampleRow>[] = [
   {
     id: "prediction",
     header: "Prediction",
-    text: (row) => fieldsText(row.error === null ? row.prediction : { error: row.error }),
+    text: predictionText,
     cell: (row) =>
       row.error === null ? (
         <CellFields fields={row.prediction} only={Object.keys(row.expected)} />
@@ -82,13 +79,8 @@ const columns: readonly Column<ExampleRow>[] = [
 
 /** The examples of a trial; one that is chosen is shown in full below. */
 export function ExampleTable({ kernel, run, trial, examples, first = null }: ExampleTableProps) {
-  const [filter, setFilter] = useState<Filter>("all");
+  const { rows, choice } = useFilterChoice(examples, kinds, verdictOf);
   const [opened, setOpened] = useState<number | null>(first);
-  const counts = useMemo(() => countVerdicts(examples), [examples]);
-  const rows = useMemo(
-    () => examples.filter((row) => filter === "all" || verdictOf(row) === filter),
-    [examples, filter],
-  );
   const openedRow = examples.find((row) => row.example === opened);
 
   return (
@@ -115,26 +107,9 @@ export function ExampleTable({ kernel, run, trial, examples, first = null }: Exa
         maxHeight={330}
         onOpen={(row) => setOpened(row.example === opened ? null : row.example)}
         opened={opened}
-        toolbar={
-          <FilterChoice
-            label="Which examples"
-            filters={filters.map((each) => ({ ...each, count: counts[each.id] }))}
-            selected={filter}
-            onSelect={setFilter}
-          />
-        }
-        empty={
-          examples.length === 0 ? "No example was started yet." : "No examples match this filter."
-        }
+        toolbar={choice}
+        empty={examples.length === 0 ? "No example was started yet." : NONE_FITS}
       />
     </OpenedBelow>
   );
-}
-
-function countVerdicts(examples: readonly ExampleRow[]): Record<Filter | "running", number> {
-  const counts = { all: examples.length, right: 0, wrong: 0, error: 0, running: 0 };
-  for (const row of examples) {
-    counts[verdictOf(row)] += 1;
-  }
-  return counts;
 }

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { holdsFocus } from "../base/focus";
+import { isFocusLost } from "../base/focus";
 
 interface OpenedBelowProps {
   /** The table. */
@@ -20,7 +20,7 @@ export function OpenedBelow({ children, name, detail, onClose }: OpenedBelowProp
   useEffect(() => {
     if (name !== null) {
       below.current?.scrollIntoView?.({ block: "nearest" });
-    } else if (wasOpen.current && !holdsFocus(root.current)) {
+    } else if (wasOpen.current && isFocusLost(root.current)) {
       root.current?.querySelector<HTMLElement>("[role=grid]")?.focus();
     }
     wasOpen.current = name !== null;

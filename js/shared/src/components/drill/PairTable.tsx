@@ -4,14 +4,15 @@ import type { Kernel } from "../../model/kernel";
 import { IconButton } from "../base/Button";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
-import { CellFields } from "./CellFields";
+import { CellFields, fieldsText, predictionText } from "./CellFields";
 import { ClipText } from "./ClipText";
 import { Fields } from "./Fields";
-import { FilterChoice } from "./FilterChoice";
 import { OpenedBelow } from "./OpenedBelow";
 import type { Pair } from "./pairs";
 import { ReplyNotes } from "./ReplyNotes";
+import { NONE_FITS, useFilterChoice } from "./useFilterChoice";
 import { VerdictMark } from "./VerdictMark";
+import { metricText } from "./verdict";
 
 interface PairTableProps {
   readonly pairs: readonly Pair[];
@@ -21,24 +22,19 @@ interface PairTableProps {
   readonly run: string;
 }
 
-type Filter = "all" | "b" | "a" | "alike";
+type Better = "b" | "a" | "alike";
 
 /** Examples that both trials have scored, and which of the two did better on each. */
 export function PairTable({ pairs, a, b, kernel, run }: PairTableProps) {
-  const [filter, setFilter] = useState<Filter>("all");
   const [opened, setOpened] = useState<number | null>(null);
   const columns = useMemo(() => columnsFor(a, b), [a, b]);
-  const rows = useMemo(
-    () => pairs.filter((pair) => filter === "all" || better(pair) === filter),
-    [pairs, filter],
-  );
-  const openedPair = pairs.find((pair) => pair.example === opened);
-  const filters = [
-    { id: "all", label: "All", count: pairs.length },
-    { id: "b", label: `Trial ${b} better`, count: count(pairs, "b") },
-    { id: "a", label: `Trial ${a} better`, count: count(pairs, "a") },
-    { id: "alike", label: "Alike", count: count(pairs, "alike") },
+  const kinds = [
+    { id: "b", label: `Trial ${b} better` },
+    { id: "a", label: `Trial ${a} better` },
+    { id: "alike", label: "Alike" },
   ] as const;
+  const { rows, choice } = useFilterChoice(pairs, kinds, better);
+  const openedPair = pairs.find((pair) => pair.example === opened);
 
   return (
     <OpenedBelow
@@ -66,17 +62,8 @@ export function PairTable({ pairs, a, b, kernel, run }: PairTableProps) {
         maxHeight={330}
         onOpen={(pair) => setOpened(pair.example === opened ? null : pair.example)}
         opened={opened}
-        toolbar={
-          <FilterChoice
-            label="Which examples"
-            filters={filters}
-            selected={filter}
-            onSelect={setFilter}
-          />
-        }
-        empty={
-          pairs.length === 0 ? "No example was scored by both." : "No examples match this filter."
-        }
+        toolbar={choice}
+        empty={pairs.length === 0 ? "No example was scored by both." : NONE_FITS}
       />
     </OpenedBelow>
   );
@@ -86,7 +73,9 @@ function columnsFor(a: number, b: number): readonly Column<Pair>[] {
   const prediction = (side: "a" | "b", trial: number): Column<Pair> => ({
     id: side,
     header: `Trial ${trial}`,
+    title: `Prediction of trial ${trial}`,
     value: (pair) => pair[side].score,
+    text: (pair) => predictionText(pair[side]),
     cell: (pair) => (
       <span class="mipro-pair-side">
         <VerdictMark row={pair[side]} />
@@ -96,6 +85,19 @@ function columnsFor(a: number, b: number): readonly Column<Pair>[] {
     width: "minmax(110px, 1.6fr)",
     largestFirst: true,
   });
+  const score = (side: "a" | "b", trial: number): Column<Pair> =>
+    numberColumn({
+      id: `score ${side}`,
+      header: `Score ${trial}`,
+      title: `Score of trial ${trial}`,
+      value: (pair) => pair[side].score,
+      format: metricText,
+      width: "72px",
+      largestFirst: true,
+      hidden: true,
+    });
+  const betterText = (pair: Pair): string =>
+    ({ a: `trial ${a}`, b: `trial ${b}`, alike: "alike" })[better(pair)];
   return [
     numberColumn({
       id: "example",
@@ -109,31 +111,31 @@ function columnsFor(a: number, b: number): readonly Column<Pair>[] {
       header: "Better",
       title: "Which did better",
       value: (pair) => pair.difference,
-      cell: (pair) => {
-        const side = better(pair);
-        return side === "alike" ? (
-          <span class="mipro-muted">alike</span>
-        ) : (
-          `trial ${side === "a" ? a : b}`
-        );
-      },
+      text: betterText,
+      cell: (pair) => (
+        <span class={better(pair) === "alike" ? "mipro-muted" : undefined}>{betterText(pair)}</span>
+      ),
       width: "76px",
       largestFirst: true,
     },
     {
       id: "inputs",
       header: "Inputs",
+      text: (pair) => fieldsText(pair.a.inputs),
       cell: (pair) => <CellFields fields={pair.a.inputs} />,
       width: "minmax(140px, 2.4fr)",
     },
     {
       id: "expected",
       header: "Expected",
+      text: (pair) => fieldsText(pair.a.expected),
       cell: (pair) => <CellFields fields={pair.a.expected} />,
       width: "minmax(80px, 1fr)",
     },
     prediction("a", a),
     prediction("b", b),
+    score("a", a),
+    score("b", b),
   ];
 }
 
@@ -196,13 +198,9 @@ function Predicted({ row, trial, ...shown }: PredictedProps) {
   );
 }
 
-function better({ difference }: Pair): Exclude<Filter, "all"> {
+function better({ difference }: Pair): Better {
   if (difference === 0) {
     return "alike";
   }
   return difference > 0 ? "b" : "a";
-}
-
-function count(pairs: readonly Pair[], side: Filter): number {
-  return pairs.filter((pair) => better(pair) === side).length;
 }

@@ -6,7 +6,7 @@ import { Button } from "../base/Button";
 import { memo } from "../base/memo";
 import { SafeText } from "../base/SafeText";
 import { type Change, changesBetween, folded } from "./changes";
-import { useWholeTexts } from "./cutTexts";
+import { isCut, useWholeTexts } from "./cutTexts";
 
 /** Unchanged lines that are shown around a change. */
 const CONTEXT = 3;
@@ -18,22 +18,29 @@ interface TextDiffProps {
   readonly after: string;
   /** What is compared, read aloud: "changes from instruction 0 to 3". */
   readonly name: string;
+  /** There is more of the texts than is compared here. */
+  readonly cut?: boolean;
 }
 
 /** What changed from one text to another, in words, crossed out and underlined. */
 export const TextDiff = memo(DrawnTextDiff);
 
-function DrawnTextDiff({ before, after, name }: TextDiffProps) {
+function DrawnTextDiff({ before, after, name, cut = false }: TextDiffProps) {
   const changes = useMemo(
     () => folded(changesBetween(before.slice(0, MOST), after.slice(0, MOST)), CONTEXT),
     [before, after],
   );
   const [unfolded, setUnfolded] = useState<ReadonlySet<Change>>(new Set());
   if (before === after) {
-    return <p class="mipro-text-empty">No difference.</p>;
+    return <p class="mipro-text-empty">No difference{cut && " so far"}.</p>;
   }
   return (
-    <section class="mipro-text mipro-diff" aria-label={name}>
+    <section
+      class="mipro-text mipro-diff"
+      aria-label={name}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: in a card it scrolls, which keys must do too
+      tabIndex={0}
+    >
       {changes.map((change, place) => {
         const text = <SafeText text={change.text} />;
         switch (change.kind) {
@@ -69,6 +76,7 @@ function DrawnTextDiff({ before, after, name }: TextDiffProps) {
             return <span key={place}>{text}</span>;
         }
       })}
+      {cut && <span class="mipro-muted"> …</span>}
       {(before.length > MOST || after.length > MOST) && (
         <p class="mipro-cliptext-note">
           Only the first {formatCount(MOST)} characters are compared.
@@ -94,14 +102,16 @@ export function ClipDiff({ before, after, join, name, kernel, run }: ClipDiffPro
   const wholes = useWholeTexts(kernel, run, clips);
   const whole = wholes?.value ?? null;
   const texts = whole ?? clips.map((clip) => clip.text);
-  const cut = whole === null && clips.some((clip) => clip.more !== null);
+  // What was not kept is not in the whole either.
+  const cut = clips.filter((clip) => isCut(clip) && (whole === null || clip.more === null));
   return (
     <>
-      {cut && (
+      {cut.length > 0 && (
         <p class="mipro-cliptext-note" role="status">
           {wholes?.state === "asking"
             ? "Fetching the whole texts; their beginnings are compared so far."
-            : "Only the beginnings are compared, for the texts were cut."}
+            : "Only the beginnings are compared, for the texts were cut"}
+          {wholes?.state !== "asking" && <Rest clips={cut} kernel={kernel} run={run} />}
           {wholes?.error && <SafeText text={` ${wholes.error}`} />}
         </p>
       )}
@@ -109,7 +119,28 @@ export function ClipDiff({ before, after, join, name, kernel, run }: ClipDiffPro
         before={join(texts.slice(0, before.length), "before")}
         after={join(texts.slice(before.length), "after")}
         name={name}
+        cut={cut.length > 0}
       />
     </>
+  );
+}
+
+interface RestProps {
+  readonly clips: readonly Clip[];
+  readonly kernel: Kernel | null;
+  readonly run: string;
+}
+
+/** Where the rest of cut texts is to be had, to end a sentence. */
+function Rest({ clips, kernel, run }: RestProps) {
+  if (clips.every((clip) => clip.more === null)) {
+    return <>; the rest was not kept.</>;
+  }
+  return kernel === null ? (
+    <>
+      ; the rest is in the record: <code>%mipro show {run}</code>
+    </>
+  ) : (
+    <>.</>
   );
 }

@@ -1,7 +1,6 @@
 import { useState } from "preact/hooks";
 import type { TrialDetail, TrialRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import { choices } from "../../model/words";
 import { Badge } from "../base/Badge";
 import { Tabs } from "../base/Tabs";
 import { ProgramActions } from "../result/ProgramActions";
@@ -16,6 +15,8 @@ interface TrialDrillDownProps {
   readonly kernel: Kernel | null;
   readonly run: string;
   readonly row: TrialRow;
+  /** Those of the program. */
+  readonly predictors: readonly string[];
   /** What the notebook has saved. */
   readonly details: readonly TrialDetail[];
   /** The example that is opened at first. */
@@ -34,6 +35,7 @@ export function TrialDrillDown({
   kernel,
   run,
   row,
+  predictors,
   details,
   example = null,
   onClose,
@@ -56,12 +58,7 @@ export function TrialDrillDown({
     >
       <TrialFacts row={row} />
       <div class="mipro-result-actions">
-        <ProgramActions
-          kernel={kernel}
-          run={run}
-          trial={row.trial}
-          predictors={predictorsOf(row, detail)}
-        />
+        <ProgramActions kernel={kernel} run={run} trial={row.trial} predictors={predictors} />
       </div>
       <TrialFetching asked={asked} trial={row.trial} run={run} kernel={kernel} />
       {detail !== null && (
@@ -89,10 +86,4 @@ export function TrialDrillDown({
       )}
     </DrillFrame>
   );
-}
-
-/** The predictors of a trial, as far as its choices or its prompts name them. */
-function predictorsOf(row: TrialRow, detail: TrialDetail | null): readonly string[] {
-  const named = choices(row.configuration).map(({ predictor }) => predictor);
-  return named.length > 0 ? named : (detail?.prompts ?? []).map(({ predictor }) => predictor);
 }

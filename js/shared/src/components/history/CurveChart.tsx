@@ -1,13 +1,16 @@
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { formatCount, formatDuration, formatScore, formatUsd } from "../../format";
 import { titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { Select } from "../base/Field";
 import { SafeText } from "../base/SafeText";
+import { useSize } from "../base/useSize";
 import { type Axis, curveGeometry, margin, type Run } from "./curves";
 import { colourClass, dashOf, LineSample, Marker } from "./Marker";
 
 const HEIGHT = 240;
+/** Pixels below which the marks of the axis would touch. */
+const LEAST_WIDTH = 240;
 
 const axes: readonly { readonly value: Axis; readonly label: string; readonly unit: string }[] = [
   { value: "calls", label: "By LM calls", unit: "LM calls" },
@@ -24,7 +27,8 @@ const formats: Readonly<Record<Axis, (value: number) => string>> = {
 /** The best score of each run against what had been spent on it. */
 export function CurveChart({ runs }: { readonly runs: readonly Run[] }) {
   const [axis, setAxis] = useState<Axis>("calls");
-  const { box, width } = useWidth(640);
+  const { box, size } = useSize({ width: 640, height: HEIGHT });
+  const width = Math.max(LEAST_WIDTH, size.width);
   const chart = useMemo(
     () => curveGeometry(runs, axis, { width, height: HEIGHT }),
     [runs, axis, width],
@@ -113,21 +117,4 @@ function inWords(runs: readonly Run[]): string {
       return `${titleOf(row)} ${course}`;
     })
     .join("; ");
-}
-
-function useWidth(initial: number) {
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(initial);
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (element === null) {
-      return;
-    }
-    const observer = new ResizeObserver(() =>
-      setWidth(Math.max(240, element.clientWidth || initial)),
-    );
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [initial]);
-  return { box, width };
 }

@@ -135,6 +135,7 @@ export function HistoryExplorer({
         initialSort={{ column: "created", descending: true }}
         maxHeight={maxHeight}
         rowHeight={rowHeight}
+        asFile={columns === allColumns}
         onOpen={(row) => onOpenRun(row.id)}
         {...(kernel === null ? {} : { onMark: mark, marked })}
         markLabel={(row) => `Mark ${titleOf(row)}`}

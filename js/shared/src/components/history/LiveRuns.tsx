@@ -1,4 +1,4 @@
-import { formatAbout, formatDuration, formatScore, formatUsd } from "../../format";
+import { formatCost, formatDuration, formatScore } from "../../format";
 import type { LiveRun } from "../../generated/view-model";
 import { phaseNames, titleOf } from "../../model/words";
 import { excerpt } from "../../text";
@@ -33,7 +33,7 @@ function LiveRunButton({ run, onOpen }: LiveRunButtonProps) {
     // As in the view of the run, nothing is rounded up to a whole that is not there yet.
     share === null ? null : `${Math.floor(100 * share)} % in all`,
     run.score === null ? null : `score ${formatScore(run.score)}`,
-    formatAbout(formatUsd(run.usd), run.about),
+    formatCost(run.usd, run.about),
   ];
   const rest = run.eta === null ? undefined : `${formatDuration(run.eta)} to go`;
   return (

@@ -23,6 +23,7 @@ export const columns: readonly Column<HistoryRow>[] = [
     id: "name",
     header: "Name",
     value: (row) => titleOf(row).toLowerCase(),
+    text: titleOf,
     cell: (row) => (
       <span class="mipro-history-run" title={[titleOf(row), ...row.tags].join(" · ")}>
         <span class="mipro-history-name">
@@ -53,9 +54,19 @@ export const columns: readonly Column<HistoryRow>[] = [
     width: "124px",
   },
   numberColumn({
+    id: "baseline",
+    header: "Student",
+    title: "Score of the student",
+    value: (row) => row.baseline,
+    format: formatScore,
+    width: "72px",
+    largestFirst: true,
+    hidden: true,
+  }),
+  numberColumn({
     id: "score",
     header: "Score",
-    title: "Score before and after",
+    title: "Score of the result",
     value: (row) => row.score,
     cell: (row) => <BeforeAndAfter row={row} />,
     width: "118px",
@@ -101,6 +112,7 @@ export const columns: readonly Column<HistoryRow>[] = [
     id: "created",
     header: "Started",
     value: (row) => row.created,
+    text: (row) => formatDateTime(row.created),
     cell: (row) => formatDateTime(row.created),
     width: "130px",
     largestFirst: true,
@@ -118,6 +130,7 @@ export const columns: readonly Column<HistoryRow>[] = [
     id: "program",
     header: "Program",
     value: (row) => row.program.toLowerCase(),
+    text: (row) => row.program,
     cell: (row) => <SafeText text={excerpt(row.program)} />,
     width: "minmax(90px, 1fr)",
     hidden: true,
@@ -126,12 +139,30 @@ export const columns: readonly Column<HistoryRow>[] = [
     id: "models",
     header: "Models",
     value: (row) => modelsOf(row).toLowerCase(),
+    text: modelsOf,
     cell: (row) => (
       <span title={excerpt(modelsOf(row))}>
         <SafeText text={excerpt(modelsOf(row))} />
       </span>
     ),
     width: "minmax(120px, 1.5fr)",
+  },
+  {
+    id: "tags",
+    header: "Tags",
+    value: (row) => row.tags.join(", ").toLowerCase(),
+    text: (row) => row.tags.join(", "),
+    cell: (row) => <SafeText text={excerpt(row.tags.join(", "))} />,
+    width: "minmax(90px, 1fr)",
+    hidden: true,
+  },
+  {
+    id: "note",
+    header: "Note",
+    text: noteOf,
+    cell: (row) => <SafeText text={excerpt(noteOf(row))} />,
+    width: "minmax(120px, 2fr)",
+    hidden: true,
   },
 ];
 
@@ -166,6 +197,10 @@ function Cost({ row }: { readonly row: HistoryRow }) {
 
 function gainOf({ baseline, score }: HistoryRow): number | null {
   return baseline === null || score === null ? null : score - baseline;
+}
+
+function noteOf({ note = "" }: HistoryRow): string {
+  return note;
 }
 
 function modelsOf({ models }: HistoryRow): string {

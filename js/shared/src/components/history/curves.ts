@@ -2,21 +2,17 @@
 
 import type { RunComparison } from "../../generated/view-model";
 import { niceStep, ticks } from "../../model/axis";
+import { type Place, round, type Size } from "../../model/chart";
 
 export type Run = RunComparison["runs"][number];
 export type Axis = "calls" | "usd" | "seconds";
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
 
 export interface Curve {
   /** Place of its run in the comparison. */
   readonly run: number;
   /** Steps: the best score holds until a better one is found. */
   readonly path: string;
-  readonly points: readonly { readonly x: number; readonly y: number }[];
+  readonly points: readonly Place[];
 }
 
 export interface CurveGeometry {
@@ -71,8 +67,4 @@ function scoreRange(scores: readonly number[]): [number, number] {
   const low = Math.floor((least - step / 4) / step) * step;
   const high = Math.ceil((most + step / 4) / step) * step;
   return least >= 0 && most <= 100 ? [Math.max(0, low), Math.min(100, high)] : [low, high];
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

@@ -14,12 +14,13 @@ interface OpenedTrialsProps {
   readonly run: string;
   readonly opened: Opened;
   readonly trials: readonly TrialRow[];
+  readonly predictors: readonly string[];
   readonly details: readonly TrialDetail[];
   readonly onClose: () => void;
 }
 
 /** What stands below the trial table once one of its rows is opened, or two are compared. */
-export function OpenedTrials({ opened, trials, ...shared }: OpenedTrialsProps) {
+export function OpenedTrials({ opened, trials, predictors, ...shared }: OpenedTrialsProps) {
   const rows = useMemo(() => new Map(trials.map((row) => [row.trial, row])), [trials]);
   if ("trial" in opened) {
     const row = rows.get(opened.trial);
@@ -28,6 +29,7 @@ export function OpenedTrials({ opened, trials, ...shared }: OpenedTrialsProps) {
         key={`${row.trial} ${opened.example}`}
         {...shared}
         row={row}
+        predictors={predictors}
         example={opened.example ?? null}
       />
     );

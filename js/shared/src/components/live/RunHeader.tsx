@@ -3,7 +3,7 @@ import type { RunState, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { canBeResumed } from "../../model/resume";
 import type { Standing } from "../../model/standing";
-import { stateNames } from "../../model/words";
+import { stateNames, titleOf } from "../../model/words";
 import { Badge, type Tone } from "../base/Badge";
 import { Button } from "../base/Button";
 import { Notice } from "../base/Notice";
@@ -43,7 +43,7 @@ export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps)
           </Button>
         )}
         <h2>
-          <SafeText text={summary.name === "" ? summary.program : summary.name} />
+          <SafeText text={titleOf(summary)} />
         </h2>
         <StateBadge state={summary.state} lost={standing.lost} />
         <span class="mipro-run-origin">

@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
-import { formatAbout, formatCount, formatDuration, formatUsd } from "../../format";
+import { formatCost, formatDuration, formatUsd } from "../../format";
 import type { PhaseProgress, RunSummary } from "../../generated/view-model";
 import { phaseNames } from "../../model/words";
 import { Button } from "../base/Button";
 import { counted } from "../drill/counted";
 import { PhaseStepper } from "./PhaseStepper";
-import { Vitals } from "./Vitals";
+import { callsNote, Vitals } from "./Vitals";
 
 interface RunProgressProps {
   readonly summary: RunSummary;
@@ -46,17 +46,26 @@ export function RunProgress({ summary, phases, working, over }: RunProgressProps
 }
 
 function lineOf(summary: RunSummary, phases: readonly PhaseProgress[]): readonly string[] {
-  const { spend, estimate, seconds, errors } = summary;
-  const expected = estimate?.total.usd?.expected;
-  const usd = formatAbout(formatUsd(spend.usd), spend.about);
+  const { spend, seconds } = summary;
+  const note = callsNote(summary);
   const unfinished = phases.filter(({ phase, state }) => phase !== "other" && state !== "done");
   const [first] = unfinished;
   return [
-    first === undefined ? "All phases done" : `Ended in ${phaseNames[first.phase].toLowerCase()}`,
+    first === undefined
+      ? "All phases done"
+      : `Ended during the ${phaseNames[first.phase].toLowerCase()} phase`,
     formatDuration(Math.max(0, Math.round(seconds))),
     counted(spend.calls, "LM call"),
-    ...(spend.cached_calls > 0 ? [`${formatCount(spend.cached_calls)} cached`] : []),
-    expected === undefined ? usd : `${usd} of ${formatUsd(expected)} expected`,
-    ...(errors > 0 ? [`${counted(errors, "example")} failed`] : []),
+    ...(note === undefined ? [] : [note]),
+    costOf(summary),
   ];
+}
+
+function costOf({ spend, estimate }: RunSummary): string {
+  const cost = formatCost(spend.usd, spend.about);
+  const expected = estimate?.total.usd?.expected;
+  if (expected === undefined) {
+    return cost;
+  }
+  return `${cost}${spend.usd === null ? "," : " of"} ${formatUsd(expected)} expected`;
 }

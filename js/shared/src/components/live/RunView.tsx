@@ -101,8 +101,8 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             : [{ id: "outcomes", label: "What still fails", count: result.failing } as const]),
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
-          ...(objectives === null ? [] : [{ id: "cost", label: "Cost" } as const]),
-          { id: "spent", label: "Spent" },
+          ...(objectives === null ? [] : [{ id: "cost", label: "Score vs. cost" } as const]),
+          { id: "spent", label: "Spending" },
           { id: "settings", label: "Settings" },
         ]}
         selected={tab}
@@ -131,6 +131,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
                 run={summary.id}
                 opened={opened}
                 trials={trials}
+                predictors={predictors}
                 details={details}
                 onClose={close}
               />
@@ -141,7 +142,6 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           <OutcomesTable
             run={summary.id}
             result={result}
-            opened={null}
             onOpen={(example) => {
               setTab("trials");
               setOpened({ trial: result.trial, example });

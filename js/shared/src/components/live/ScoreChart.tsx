@@ -1,22 +1,16 @@
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { formatCount, formatScore } from "../../format";
 import type { RunSummary, TrialRow } from "../../generated/view-model";
+import { margin, type Size } from "../../model/chart";
 import { usePageId } from "../../model/ids";
 import { choices, choiceText, configurationText, kindNames } from "../../model/words";
 import { classes } from "../base/classes";
 import { intervalText } from "../base/IntervalBar";
 import { memo } from "../base/memo";
 import { SafeText } from "../base/SafeText";
+import { useSize } from "../base/useSize";
 import { counted } from "../drill/counted";
-import {
-  geometry,
-  margin,
-  nearest,
-  type Point,
-  type ScoredRow,
-  type Size,
-  scored,
-} from "./chartGeometry";
+import { geometry, nearest, type Point, type ScoredRow, scored } from "./chartGeometry";
 
 interface ScoreChartProps {
   readonly trials: readonly TrialRow[];
@@ -244,27 +238,4 @@ function useSameItems<Item>(items: readonly Item[]): readonly Item[] {
     kept.current = items;
   }
   return kept.current;
-}
-
-/** The size of an element, kept up to date; `first` until it is laid out. */
-function useSize(first: Size) {
-  const box = useRef<HTMLDivElement>(null);
-  const [size, setSize] = useState(first);
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (element === null) {
-      return;
-    }
-    const observer = new ResizeObserver(() => {
-      const { clientWidth: width, clientHeight: height } = element;
-      if (width > 0 && height > 0) {
-        setSize((known) =>
-          known.width === width && known.height === height ? known : { width, height },
-        );
-      }
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-  return { box, size };
 }

@@ -189,7 +189,8 @@ function takenBy({ spend, lost }: RunSummary) {
   };
 }
 
-function callsNote(summary: RunSummary): string | undefined {
+/** What else there is to say of the calls: those cached, and what failed. */
+export function callsNote(summary: RunSummary): string | undefined {
   const { spend, caps, errors } = summary;
   const { requests } = takenBy(summary);
   const parts = [];

@@ -2,15 +2,9 @@
 
 import type { TrialRow } from "../../generated/view-model";
 import { niceStep, ticks } from "../../model/axis";
+import { dot, margin, type Place, round, type Size } from "../../model/chart";
 
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-export interface Point {
-  readonly x: number;
-  readonly y: number;
+export interface Point extends Place {
   readonly row: ScoredRow;
 }
 
@@ -27,8 +21,6 @@ export interface ChartGeometry {
   readonly yTicks: readonly { readonly y: number; readonly value: number }[];
   readonly xTicks: readonly { readonly x: number; readonly value: number }[];
 }
-
-export const margin = { top: 10, right: 14, bottom: 22, left: 38 } as const;
 
 export function scored(trials: readonly TrialRow[]): ScoredRow[] {
   return trials.filter(
@@ -145,13 +137,4 @@ function scoreScale(rows: readonly ScoredRow[], baseline: number | null): Scale 
   const from = Math.floor((low - pad) / step) * step;
   const to = Math.ceil((high + pad) / step) * step;
   return usual ? { low: Math.max(0, from), high: Math.min(100, to) } : { low: from, high: to };
-}
-
-/** A line of no length: its round cap is the dot, as large as the stroke is wide. */
-function dot({ x, y }: Point): string {
-  return `M${x} ${y}h0`;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

@@ -2,6 +2,7 @@ import {
   formatAbout,
   formatClock,
   formatCount,
+  formatDateTime,
   formatDuration,
   formatScore,
   formatTokens,
@@ -91,8 +92,27 @@ export function trialColumns(
       header: "State",
       width: "92px",
       value: (row) => row.state,
+      text: (row) => standsAt(row, begun),
       cell: (row) => <State row={row} begun={begun} />,
     },
+    numberColumn({
+      id: "low",
+      header: "Low",
+      title: "Lower end of the 95 % interval",
+      width: "60px",
+      hidden: true,
+      value: (row) => row.low,
+      format: formatScore,
+    }),
+    numberColumn({
+      id: "high",
+      header: "High",
+      title: "Upper end of the 95 % interval",
+      width: "60px",
+      hidden: true,
+      value: (row) => row.high,
+      format: formatScore,
+    }),
     numberColumn({
       id: "reused",
       header: "Reused",
@@ -141,6 +161,7 @@ export function trialColumns(
       width: "76px",
       hidden: true,
       value: (row) => row.asked_at,
+      text: (row) => formatDateTime(row.asked_at),
       format: formatClock,
     }),
   ];
@@ -218,8 +239,12 @@ function Score({ row }: { readonly row: TrialRow }) {
   );
 }
 
+function standsAt({ state }: TrialRow, begun: Begun): Begun | TrialRow["state"] {
+  return state === "running" ? begun : state;
+}
+
 function State({ row, begun }: { readonly row: TrialRow; readonly begun: Begun }) {
-  const state = row.state === "running" ? begun : row.state;
+  const state = standsAt(row, begun);
   return (
     <span class={`mipro-trial-state mipro-trial-state--${state.replace(" ", "-")}`}>{state}</span>
   );

@@ -135,6 +135,11 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
         <Total request={request} changes={changes} />
       </header>
       <WhatRuns request={request} />
+      {request.left != null && (
+        <p class="mipro-muted mipro-small">
+          The estimate of the whole run, with what was answered already:
+        </p>
+      )}
       <EstimateTable estimate={request.estimate} />
       <PlanSettings request={request} changes={changes} disabled={!answerable || action.pending} />
       <fieldset class="mipro-caps" aria-label="Caps">

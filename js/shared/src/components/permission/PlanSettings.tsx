@@ -57,7 +57,7 @@ export function PlanSettings({ request, changes, disabled }: PlanSettingsProps) 
       {changes.refused !== null && <Notice tone="danger">{changes.refused}</Notice>}
       {changed.length > 0 && (
         <p class="mipro-small">
-          Changed here, not in the code.{" "}
+          Changed here, not in the code: <Told settings={changed} before={inCode} />{" "}
           <Button kind="quiet" onClick={changes.takeBack} disabled={disabled}>
             As in the code
           </Button>
@@ -84,18 +84,45 @@ function Differing({ settings, told }: { settings: readonly SettingView[]; told:
     return <span class="mipro-muted">All of them are the defaults.</span>;
   }
   return (
-    <span class="mipro-differing">
+    <span>
       <span class="mipro-muted">Not the defaults: </span>
-      {differing.map((setting, place) => (
+      <Told
+        settings={differing}
+        before={(setting) =>
+          setting.default === null ? null : `default ${settingText(setting.default)}`
+        }
+      />
+    </span>
+  );
+}
+
+function inCode({ changed_from: before }: SettingView): string | null {
+  return before === undefined ? null : `${settingText(before)} in the code`;
+}
+
+interface ToldProps {
+  readonly settings: readonly SettingView[];
+  /** What each would be else; null where that is not known. */
+  readonly before: (setting: SettingView) => string | null;
+}
+
+/** Settings in a line: "trials 20 (default 30) · seed 3". */
+function Told({ settings, before }: ToldProps) {
+  return (
+    <>
+      {settings.map((setting, place) => (
         <span key={setting.name} title={setting.name}>
           {setting.label} <SafeText text={settingText(setting.value)} />
-          {setting.default !== null && (
-            <span class="mipro-muted"> ({settingText(setting.default)})</span>
+          {before(setting) !== null && (
+            <span class="mipro-muted">
+              {" ("}
+              <SafeText text={before(setting) ?? ""} />)
+            </span>
           )}
-          {place < differing.length - 1 && " · "}
+          {place < settings.length - 1 && " · "}
         </span>
       ))}
-    </span>
+    </>
   );
 }
 

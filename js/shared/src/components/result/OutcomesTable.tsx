@@ -1,34 +1,38 @@
-import { useMemo, useState } from "preact/hooks";
 import { formatCount } from "../../format";
 import type { ExampleOutcome, ResultView, Verdict } from "../../generated/view-model";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
 import { CellFields, fieldsText } from "../drill/CellFields";
 import { counted } from "../drill/counted";
-import { FilterChoice } from "../drill/FilterChoice";
+import { NONE_FITS, useFilterChoice } from "../drill/useFilterChoice";
 import { metricText } from "../drill/verdict";
 
 interface OutcomesTableProps {
   readonly run: string;
   readonly result: ResultView;
-  readonly opened: number | null;
   /** Opens an example in the trial that was returned. */
   readonly onOpen: (example: number) => void;
 }
 
-const verdicts: Readonly<Record<Verdict, string>> = {
-  "never right": "Never right",
-  lost: "Lost",
-  "still wrong": "Still wrong",
-  won: "Won",
+interface Meaning {
+  readonly label: string;
+  readonly title: string;
+}
+
+const meanings: Readonly<Record<Verdict, Meaning>> = {
+  "never right": {
+    label: "Never right",
+    title: "No configuration that was tried gets it right",
+  },
+  lost: { label: "Lost", title: "Your prompt gets it right, the result does not" },
+  "still wrong": {
+    label: "Still wrong",
+    title: "Neither gets it right, another configuration does",
+  },
+  won: { label: "Won", title: "The result gets it right, your prompt does not" },
 };
 
-const meanings: Readonly<Record<Verdict, string>> = {
-  "never right": "No configuration that was tried gets it right",
-  lost: "Your prompt gets it right, the result does not",
-  "still wrong": "Neither gets it right, another configuration does",
-  won: "The result gets it right, your prompt does not",
-};
+const kinds = Object.entries(meanings).map(([id, { label }]) => ({ id, label }));
 
 const columns: readonly Column<ExampleOutcome>[] = [
   numberColumn({
@@ -46,9 +50,9 @@ const columns: readonly Column<ExampleOutcome>[] = [
     cell: (row) => (
       <span
         class={`mipro-outcome mipro-outcome--${row.verdict.replace(" ", "-")}`}
-        title={meanings[row.verdict]}
+        title={meanings[row.verdict].title}
       >
-        {verdicts[row.verdict]}
+        {meanings[row.verdict].label}
       </span>
     ),
   },
@@ -92,26 +96,12 @@ const columns: readonly Column<ExampleOutcome>[] = [
   }),
 ];
 
-type Filter = "all" | Verdict;
+const verdictOf = (row: ExampleOutcome): Verdict => row.verdict;
 
 /** The examples that the student or the result fail, over all configurations. */
-export function OutcomesTable({ run, result, opened, onOpen }: OutcomesTableProps) {
+export function OutcomesTable({ run, result, onOpen }: OutcomesTableProps) {
   const { outcomes, outcomes_left_out: leftOut } = result;
-  const [filter, setFilter] = useState<Filter>("all");
-  const filters = useMemo(() => {
-    const count = (id: Filter) =>
-      id === "all" ? outcomes.length : outcomes.filter((row) => row.verdict === id).length;
-    const named = Object.entries(verdicts) as readonly [Verdict, string][];
-    return [["all", "All"] as const, ...named].map(([id, label]) => ({
-      id,
-      label,
-      count: count(id),
-    }));
-  }, [outcomes]);
-  const rows = useMemo(
-    () => outcomes.filter((row) => filter === "all" || row.verdict === filter),
-    [outcomes, filter],
-  );
+  const { rows, choice } = useFilterChoice(outcomes, kinds, verdictOf);
   return (
     <>
       <DataTable
@@ -120,20 +110,10 @@ export function OutcomesTable({ run, result, opened, onOpen }: OutcomesTableProp
         columns={columns}
         rowKey={(row) => row.example}
         onOpen={(row) => onOpen(row.example)}
-        opened={opened}
         empty={
-          outcomes.length === 0
-            ? "Your prompt and the result get every example right."
-            : "No example fits the filter."
+          outcomes.length === 0 ? "Your prompt and the result get every example right." : NONE_FITS
         }
-        toolbar={
-          <FilterChoice
-            label="Which examples"
-            filters={filters}
-            selected={filter}
-            onSelect={setFilter}
-          />
-        }
+        toolbar={choice}
       />
       {leftOut > 0 && (
         <p class="mipro-cliptext-note">

@@ -5,12 +5,14 @@ import { Select, TextField } from "../base/Field";
 import { Menu } from "../base/Menu";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
-import { CopyButton, toClipboard } from "../drill/CopyButton";
+import { CodeLine } from "../drill/CodeLine";
+import { toClipboard } from "../drill/CopyButton";
 
 interface ProgramActionsProps {
   readonly kernel: Kernel | null;
   readonly run: string;
   readonly trial: number;
+  /** All that the program has. */
   readonly predictors: readonly string[];
 }
 
@@ -65,7 +67,8 @@ function CopyMenu({
   trial,
   predictors,
 }: Reached & { readonly predictors: readonly string[] }) {
-  const [predictor, setPredictor] = useState(predictors[0] ?? "");
+  const [chosen, setChosen] = useState<string | null>(null);
+  const predictor = chosen ?? predictors[0] ?? "";
   const [copied, setCopied] = useState<string | null>(null);
   const action = useAction();
 
@@ -84,7 +87,7 @@ function CopyMenu({
           label="Predictor"
           value={predictor}
           options={predictors.map((value) => ({ value, label: value }))}
-          onChange={setPredictor}
+          onChange={setChosen}
         />
       )}
       {forms.map(([form, label]) => (
@@ -153,10 +156,7 @@ function WithoutKernel({ run, trial }: { readonly run: string; readonly trial: n
     <Menu label="Copy, use, save, share">
       <p class="mipro-small">No kernel is behind this view. In a notebook, run:</p>
       {lines.map(([name, line]) => (
-        <span key={name} class="mipro-carry-on-line">
-          <code>{line}</code>
-          <CopyButton name={`the line to ${name} it`} text={async () => line} />
-        </span>
+        <CodeLine key={name} code={line} name={`the line to ${name} it`} />
       ))}
     </Menu>
   );

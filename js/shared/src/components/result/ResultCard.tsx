@@ -29,13 +29,13 @@ export function ResultCard({
   return (
     <section class="mipro-result" aria-label="Result">
       <div class="mipro-result-head">
-        <h3>{changed ? "The prompt found" : "Your prompt is the best"}</h3>
+        <h3>{changed ? "The prompt found" : unchangedTitle(summary)}</h3>
         <div class="mipro-result-actions">
           <ProgramActions
             kernel={kernel}
             run={summary.id}
             trial={trial}
-            predictors={result.prompts.map(({ predictor }) => predictor)}
+            predictors={Object.keys(summary.predictors)}
           />
           {kernel?.hasNotebook && <ShareButton kernel={kernel} run={summary.id} />}
           {changed && (
@@ -71,4 +71,9 @@ export function ResultCard({
       />
     </section>
   );
+}
+
+/** A run that ended early may have compared the student with nothing. */
+function unchangedTitle({ state }: RunSummary): string {
+  return state === "finished" ? "Your prompt is the best" : "No better prompt was found";
 }

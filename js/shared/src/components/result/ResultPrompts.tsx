@@ -3,10 +3,9 @@ import type { DemoSetCard, ResultView } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { Button } from "../base/Button";
 import { SafeText } from "../base/SafeText";
-import { useAnswer } from "../drill/asking";
 import { ClipText } from "../drill/ClipText";
 import { counted } from "../drill/counted";
-import { Fields } from "../drill/Fields";
+import { DemoList } from "../drill/DemoList";
 import { ClipDiff } from "../drill/TextDiff";
 
 type ResultPrompt = ResultView["prompts"][number];
@@ -58,14 +57,29 @@ function Instruction({ kernel, run, prompt }: PromptProps) {
     );
   }
   return (
-    <ClipDiff
-      before={[before]}
-      after={[after]}
-      join={([text = ""]) => text}
-      name={`Changes from your instruction of ${predictor} to the one found`}
-      kernel={kernel}
-      run={run}
-    />
+    <div class="mipro-result-instructions">
+      <section>
+        <h5>Changes from your instruction</h5>
+        <ClipDiff
+          before={[before]}
+          after={[after]}
+          join={([text = ""]) => text}
+          name={`Changes from your instruction of ${predictor} to the one found`}
+          kernel={kernel}
+          run={run}
+        />
+      </section>
+      <section>
+        <h5>The instruction found</h5>
+        <ClipText
+          clip={after}
+          name={`the instruction found for ${predictor}`}
+          kernel={kernel}
+          run={run}
+          copy
+        />
+      </section>
+    </div>
   );
 }
 
@@ -77,12 +91,6 @@ function Demos({
 }: PromptProps & { readonly demoSets: readonly DemoSetCard[] }) {
   const { predictor, demos, demo_set: index } = prompt;
   const [open, setOpen] = useState(false);
-  const [asked] = useAnswer(
-    open && index !== null && kernel !== null
-      ? () => kernel.ask("demos", { run, predictor, index })
-      : null,
-    `${run} ${predictor} ${index}`,
-  );
   const card = demoSets.find((each) => each.predictor === predictor && each.index === index);
   if (demos === 0) {
     return <p class="mipro-muted mipro-small">No demos.</p>;
@@ -90,8 +98,6 @@ function Demos({
   if (card === undefined) {
     return <p class="mipro-muted mipro-small">{counted(demos, "demo")}, as in your program.</p>;
   }
-  const shown = asked?.value ?? card.preview;
-  const hidden = demos - shown.length;
   return (
     <div>
       <Button
@@ -102,27 +108,7 @@ function Demos({
       >
         {counted(demos, "demo")} <span class="mipro-only-read">of {predictor}</span>
       </Button>
-      {open && (
-        <ol class="mipro-demos">
-          {shown.map((demo, place) => (
-            <li key={place}>
-              <Fields
-                fields={demo}
-                name={`demo ${place + 1} of ${predictor}`}
-                kernel={kernel}
-                run={run}
-                rows={4}
-              />
-            </li>
-          ))}
-        </ol>
-      )}
-      {open && hidden > 0 && asked?.state !== "asking" && (
-        <p class="mipro-cliptext-note">
-          {counted(hidden, "more demo")}: <code>%mipro show {run}</code>
-          {asked?.error && <SafeText text={` ${asked.error}`} />}
-        </p>
-      )}
+      {open && <DemoList kernel={kernel} run={run} card={card} all name={predictor} rows={4} />}
     </div>
   );
 }

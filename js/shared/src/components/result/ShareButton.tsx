@@ -12,7 +12,7 @@ export function ShareButton({ kernel, run }: { readonly kernel: Kernel; readonly
       <Button
         kind="quiet"
         disabled={action.pending}
-        title="One HTML file with result, chart, tables and prompts"
+        title="One HTML file with result, chart, tables and prompts; it has your rows and prompts in it"
         onClick={() =>
           action.start(async () =>
             download(`mipro-${run}.html`, await kernel.ask("share", { run }), "text/html"),
