@@ -13,6 +13,7 @@ from jupyter_server.utils import ensure_async
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from mipro_nb.errors import shown
 from mipro_nb.runs.following.protocol import DeltaMessage, RunsMessage
 from mipro_nb.runs.following.recorded_requests import CHANGES
 from mipro_nb.server.served_runs import ServedRuns
@@ -41,6 +42,8 @@ class RequestsHandler(APIHandler):
         if not isinstance(asked, dict):
             raise web.HTTPError(400, 'Send an object, such as {"what": "history", "ask": {}}.')
         what = asked.get("what")
+        if not isinstance(what, str):
+            raise web.HTTPError(400, f'what={shown(what)}: name a request, such as "history".')
         await _check_allowed(self, "write" if what in CHANGES else "read")
         reply = await self._runs.reply(asked.get("id", 0), what, asked.get("ask"))
         self.set_header("Content-Type", "application/json")

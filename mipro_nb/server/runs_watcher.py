@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Any
 
@@ -10,7 +9,7 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs.following.protocol import RunsMessage
 from mipro_nb.runs.state import GOING_ON
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.view_model import HistoryRow, RunSummary
+from mipro_nb.runs.view_model import HistoryRow, LiveRun, RunSummary
 from mipro_nb.runs.views.history import history_rows
 from mipro_nb.runs.views.view import RunView
 
@@ -33,27 +32,21 @@ class RunsWatcher:
     """
 
     def __init__(self, record: Record) -> None:
-        self._record = record
-        self._lock = threading.Lock()
+        self.record = record
         self._marks: dict[str, _Mark] = {}
         self._rows: dict[str, HistoryRow] = {}
         self._views: dict[str, RunView] = {}
-        self._live: list[RunSummary] = []
+        self._live: list[LiveRun] = []
 
+    @property
     def all(self) -> RunsMessage:
-        """Return all runs."""
-        with self._lock:
-            self._look()
-            rows = sorted(self._rows.values(), key=lambda row: -row["created"])
-            return {"kind": "runs", "rows": rows, "gone": [], "live": self._live}
+        """Return all runs, as they were at the last look."""
+        rows = sorted(self._rows.values(), key=lambda row: -row["created"])
+        return runs_message(rows, live=self._live, whole=True)
 
     def look(self) -> RunsMessage | None:
         """Return what has changed since the last look; None if nothing has."""
-        with self._lock:
-            return self._look()
-
-    def _look(self) -> RunsMessage | None:
-        marks: dict[str, _Mark] = {run_id: (*m,) for run_id, *m in self._record.query(_MARKS)}
+        marks: dict[str, _Mark] = {run_id: (*m,) for run_id, *m in self.record.query(_MARKS)}
         gone = [run_id for run_id in self._rows if run_id not in marks]
         for run_id in gone:
             del self._rows[run_id]
@@ -64,32 +57,80 @@ class RunsWatcher:
             for run_id, mark in marks.items()
             if run_id in open_ends or mark != self._marks.get(run_id)
         ]
+        folded = {run_id: view.state for run_id, view in self._read().items()}
         self._marks = marks
         changed = [
             row
-            for row in (history_rows(self._record, doubtful) if doubtful else [])
+            for row in (history_rows(self.record, doubtful, folded) if doubtful else [])
             if row != self._rows.get(row["id"])
         ]
         self._rows.update({row["id"]: row for row in changed})
-        before, self._live = self._live, self._summaries()
+        before, self._live = self._live, self._going_on()
         if not (changed or gone or before or self._live):
             return None
-        return {"kind": "runs", "rows": changed, "gone": gone, "live": self._live}
+        return runs_message(changed, gone=gone, live=self._live)
 
-    def _summaries(self) -> list[RunSummary]:
+    def _going_on(self) -> list[LiveRun]:
         """Return how each run stands that goes on in some process."""
-        going_on = [row for row in self._rows.values() if row["state"] in GOING_ON]
-        ids = {row["id"] for row in going_on}
-        self._views = {run_id: view for run_id, view in self._views.items() if run_id in ids}
-        return [summary for row in going_on if (summary := self._summary(row)) is not None]
+        found = []
+        for run_id, view in self._read().items():
+            row = self._rows[run_id]
+            view.call(row["name"], row["tags"])
+            summary = view.summary(now=time.time(), in_flight=None)
+            if summary["lives"] != "ended":
+                found.append(_live_run(summary))
+        return found
 
-    def _summary(self, row: HistoryRow) -> RunSummary | None:
-        run_id = row["id"]
-        view = self._views.setdefault(run_id, RunView(self._record, run_id))
+    def _read(self) -> dict[str, RunView]:
+        """Return a view of each run that goes on, read up to its last event."""
+        going_on = [run_id for run_id, row in self._rows.items() if row["state"] in GOING_ON]
+        self._views = {
+            run_id: self._views.get(run_id) or RunView(self.record, run_id) for run_id in going_on
+        }
+        return {run_id: view for run_id, view in self._views.items() if self._is_read(view)}
+
+    def _is_read(self, view: RunView) -> bool:
+        """Read what is new of a run; tell whether it can be read: else its row tells how far."""
         try:
-            view.apply(self._record.events(run_id, view.seq))
-        except RecordError:  # its row tells how far it can be read
-            return None
-        view.call(row["name"], row["tags"])
-        summary = view.summary(now=time.time(), in_flight=None)
-        return None if summary["lives"] == "ended" else summary
+            view.apply(self.record.events(view.run_id, view.seq))
+        except RecordError:
+            return False
+        return True
+
+
+def runs_message(
+    rows: list[HistoryRow],
+    *,
+    gone: list[str] | None = None,
+    live: list[LiveRun] | None = None,
+    whole: bool = False,
+    error: str | None = None,
+) -> RunsMessage:
+    """Return a message on these runs."""
+    return {
+        "kind": "runs",
+        "rows": rows,
+        "whole": whole,
+        "gone": gone or [],
+        "live": live or [],
+        "error": error,
+    }
+
+
+def _live_run(summary: RunSummary) -> LiveRun:
+    """Return of a run that goes on what a list shows of it."""
+    phases = [each["phase"] for each in summary["phases"] if each["state"] == "running"]
+    best, spend = summary["best"], summary["spend"]
+    return {
+        "id": summary["id"],
+        "name": summary["name"],
+        "program": summary["program"],
+        "state": summary["state"],
+        "phase": phases[-1] if phases else None,
+        "done": summary["done"],
+        "total": summary["total"],
+        "eta": summary["eta"],
+        "score": best["score"] if best else None,
+        "usd": spend["usd"],
+        "about": spend["about"],
+    }

@@ -28,7 +28,7 @@ from mipro_nb.runs.following.recorded_requests import RecordedRequests
 from mipro_nb.runs.store.open_records import default_path, open_record
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.view_model import HistoryRow, RunDelta
-from mipro_nb.server.runs_watcher import RunsWatcher
+from mipro_nb.server.runs_news import RunsNews
 from mipro_nb.server.template import Template
 
 # How often it is looked whether any run has changed, while somebody looks on.
@@ -54,10 +54,11 @@ class ServedRuns(LoggingConfigurable):
         super().__init__(**settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._requests: RecordedRequests | None = None
-        self._watcher: RunsWatcher | None = None
         self._of: Record | None = None
         self._lock = threading.Lock()  # requests are answered in threads
         self._pages: dict[Send, str | None] = {}  # the run that it follows; None for the list
+        self._news = RunsNews(self._record)
+        self._looking = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
 
     @property
@@ -81,25 +82,27 @@ class ServedRuns(LoggingConfigurable):
     def _answers(self) -> Answers:
         """Return what can be asked now."""
         own = requests_of(Template())
-        if not self._is_there():
+        record = self._record()
+        if record is None:
             return {**own, "history": _no_runs}
-        return {**own, **requests_of(self._opened()[0])}
+        return {**own, **requests_of(self._requests_about(record))}
 
-    def _is_there(self) -> bool:
-        """Tell whether there is a record: looking at runs makes none."""
-        return self.path.exists()
+    def _record(self) -> Record | None:
+        """Return the record; None while there is none: looking at runs makes none."""
+        try:
+            is_there = self.path.exists()
+        except OSError:
+            is_there = True  # what is in the way is said where it cannot be opened
+        return open_record(self.path) if is_there else None
 
-    def _opened(self) -> tuple[RecordedRequests, RunsWatcher]:
-        """Return what reads the record; new ones, where another file has taken its place."""
+    def _requests_about(self, record: Record) -> RecordedRequests:
+        """Return what reads a record; a new one, where another file has taken its place."""
         with self._lock:
-            record = open_record(self.path)
-            if record is not self._of or self._requests is None or self._watcher is None:
+            if self._requests is None or record is not self._of:
                 if self._requests is not None:
                     self._requests.close()
-                self._requests = RecordedRequests(record, self._tell)
-                self._watcher = RunsWatcher(record)
-                self._of = record
-            return self._requests, self._watcher
+                self._requests, self._of = RecordedRequests(record, self._tell), record
+            return self._requests
 
     def _tell(self, run_id: str, delta: RunDelta) -> None:
         """Send a delta to those who follow the run; called in the thread of its follower."""
@@ -115,11 +118,15 @@ class ServedRuns(LoggingConfigurable):
     async def join(self, send: Send, run_id: str | None) -> None:
         """Have a page hear about a run; or, without one, about all that the list of runs shows."""
         self._loop = asyncio.get_running_loop()
-        if run_id is None:
-            first = await asyncio.to_thread(self._all)
-            send(first)
-        self._pages[send] = run_id
-        if self._watching is None and None in self._pages.values():
+        if run_id is not None:
+            self._pages[send] = run_id
+            return
+        # All others hear what this page learns from its first message, and it all that they hear.
+        async with self._looking:
+            await self._tell_news()
+            send(self._news.all)
+            self._pages[send] = None
+        if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
 
     def leave(self, send: Send) -> None:
@@ -133,29 +140,21 @@ class ServedRuns(LoggingConfigurable):
         try:
             while None in self._pages.values():
                 await asyncio.sleep(_LOOK_SECONDS)
-                try:
-                    news = await asyncio.to_thread(self._look)
-                except MiproError as error:
-                    self.log.warning("The list of runs is not up to date: %s", error)
-                    continue
-                for send, followed in list(self._pages.items()):
-                    if followed is None and news is not None:
-                        send(news)
+                async with self._looking:
+                    await self._tell_news()
         finally:
             self._watching = None
 
-    def _all(self) -> RunsMessage:
-        try:
-            return self._opened()[1].all() if self._is_there() else _NOTHING
-        except MiproError as error:
-            self.log.warning("The list of runs cannot be read: %s", error)
-            return _NOTHING
-
-    def _look(self) -> RunsMessage | None:
-        return self._opened()[1].look() if self._is_there() else None
-
-
-_NOTHING: RunsMessage = {"kind": "runs", "rows": [], "gone": [], "live": []}
+    async def _tell_news(self) -> None:
+        """Look at the runs, and tell all who list them what has changed."""
+        news = await asyncio.to_thread(self._news.look)
+        if news is None:
+            return
+        if news["error"] is not None:
+            self.log.warning("The list of runs is not up to date: %s", news["error"])
+        for send, followed in list(self._pages.items()):
+            if followed is None:
+                send(news)
 
 
 def _no_runs() -> list[HistoryRow]:

@@ -15,6 +15,7 @@ from run_widget import RunWidget
 from waiting import until
 
 import mipro_nb as mipro
+from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
 
 sys.path.append(str(Path(__file__).parents[1] / "runs"))
@@ -27,6 +28,21 @@ _HOSTILE = "<img src=x onerror=alert(1)>"
 _MANY = 2_000
 _SHOW = "void window.jupyterapp.commands.execute('mipro-nb:show-runs')"
 _READY = "window.jupyterapp?.commands.hasCommand('mipro-nb:show-runs')"
+_LOST = "The connection to the Jupyter server is lost"
+_BREAKABLE = """
+window.isDown = false;
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(url, ...rest) {
+    super(window.isDown ? "ws://127.0.0.1:9/" : url, ...rest);
+    window.sockets.push(this);
+  }
+};
+"""
+_BREAK = """
+window.isDown = true;
+window.sockets.filter(({ url }) => url.includes("mipro_nb")).forEach((each) => each.close());
+"""
 _BEGIN = """
 import sys
 sys.path[:0] = [{tests!r}, {tests!r} + "/optimizer"]
@@ -47,8 +63,15 @@ class Panel:
         self.page = page
         self.view = page.get_by_role("region", name="Prompt runs").locator(".mipro")
         self.runs = self.view.get_by_role("grid", name="Runs")
-        self.live = self.view.get_by_role("region", name="Runs that go on")
+        self.live = self.view.get_by_role("region", name="Runs in progress")
         self.tab = page.locator(".mipro-tab-place:visible")
+
+    def show(self):
+        """Wait for JupyterLab, and open the panel."""
+        self.page.wait_for_function(_READY)
+        self.page.evaluate("window.jupyterapp.restored.then(() => null)")
+        self.page.evaluate(_SHOW)
+        expect(self.view).to_be_visible()
 
     def button(self, name):
         return self.view.get_by_role("button", name=name, exact=True)
@@ -79,11 +102,8 @@ def server(tmp_path, page):
 def panel(server, page):
     """The panel, open in a JupyterLab without documents."""
     page.goto(server.url_of("panel").replace("/tree/panel.ipynb", ""))
-    page.wait_for_function(_READY)
-    page.evaluate("window.jupyterapp.restored.then(() => null)")
-    page.evaluate(_SHOW)
     opened = Panel(page)
-    expect(opened.view).to_be_visible()
+    opened.show()
     return opened
 
 
@@ -158,10 +178,14 @@ def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks
     looks.at(panel, panel.view, "panel-live")
     item = panel.page.locator(".mipro-running-item")
     expect(item).to_contain_text(re.compile(r"Solve · [\d.]+ · \$"))
-    panel.live.get_by_role("button").click()
+    panel.button("All runs in a tab, with all columns").click()
+    listed = panel.tab.get_by_role("grid", name="Runs").get_by_role("row").filter(has_text="Solve")
+    listed.click()
     widget = RunWidget(panel.tab)
     expect(panel.tab).to_contain_text("It can be watched here, not steered.")
     widget.wait_for_more_trials(5)
+    panel.live.get_by_role("button").click()
+    expect(panel.page.locator(".mipro-tab-place")).to_have_count(2)
     panel.page.evaluate(
         "void window.jupyterapp.shell.activateById("
         "[...window.jupyterapp.shell.widgets('main')].find(w => w.context).id)"
@@ -170,6 +194,45 @@ def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks
     expect(panel.live).to_have_count(0)
     expect(panel.row("Solve")).to_contain_text("Stopped")
     expect(item).to_be_hidden()
+
+
+def test_without_a_websocket_the_panel_says_so_and_still_answers(panel):
+    record = open_record()
+    record.add_run("first", "The first")
+    panel.page.add_init_script(_BREAKABLE)
+    panel.page.reload()
+    panel.show()
+    expect(panel.row("The first")).to_be_visible()
+    panel.page.evaluate(_BREAK)
+    expect(panel.view).to_contain_text(_LOST)
+    panel.mark("The first")
+    panel.button("Rename").click()
+    panel.view.get_by_label("Name", exact=True).fill("Renamed")
+    panel.page.keyboard.press("Enter")
+    expect(panel.row("Renamed")).to_be_visible()
+    record.add_run("second", "The second")
+    panel.page.evaluate("window.isDown = false")
+    expect(panel.row("The second")).to_be_visible(timeout=60_000)
+    expect(panel.view).not_to_contain_text(_LOST)
+
+
+def test_the_buttons_of_a_marked_run_stay_in_sight_below_runs_in_progress(panel, looks):
+    _many_runs()
+    record = open_record()
+    for name in ("live-1", "live-2", "live-3"):
+        record.add_run(name, f"Run {name}")
+        record.append(name, planned(), 0)
+        record.append(name, ev.RunPermitted(by="user"), 1)
+    expect(panel.live.get_by_role("button")).to_have_count(3)
+    panel.page.set_viewport_size({"width": 1280, "height": 680})
+    panel.mark("The first")
+    for name in ("Open", "Delete", "Unmark"):
+        expect(panel.button(name)).to_be_in_viewport(ratio=1)
+    panel.runs.hover()
+    panel.page.mouse.wheel(0, 200_000)
+    expect(panel.row("Old 0000")).to_be_in_viewport()
+    expect(panel.button("Delete")).to_be_in_viewport(ratio=1)
+    looks.at(panel, panel.view, "panel-marked")
 
 
 def test_the_launcher_begins_a_notebook_from_the_template(server, panel):

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from handmade import began, ended, planned, write
@@ -60,17 +61,31 @@ def test_deltas_lead_to_the_same_as_the_snapshot(recorded, data):
     events = list(recorded.events())
     cuts = data.draw(st.lists(st.integers(0, len(events)), max_size=8).map(sorted))
     view, shown = view_of(recorded), {"trials": {}, "instructions": {}, "demo_sets": {}}
+    objectives = {"objectives": None}
     for begin, end in zip([0, *cuts], [*cuts, len(events)], strict=True):
         view.apply(events[begin:end])
         delta = view.delta(now=2e9, in_flight=None)
         shown["trials"] |= keyed(delta["trials"], "trial")
         shown["instructions"] |= keyed(delta["instructions"], "predictor", "index")
         shown["demo_sets"] |= keyed(delta["demo_sets"], "predictor", "index")
+        objectives |= {k: v for k, v in delta["summary"].items() if k == "objectives"}
     snapshot = whole(recorded)
-    assert delta["summary"] == snapshot["summary"]
+    assert objectives | delta["summary"] == snapshot["summary"]
     assert shown["trials"] == keyed(snapshot["trials"], "trial")
     assert shown["instructions"] == keyed(snapshot["instructions"], "predictor", "index")
     assert shown["demo_sets"] == keyed(snapshot["demo_sets"], "predictor", "index")
+
+
+def test_a_delta_tells_what_configurations_take_only_where_that_has_changed(recorded):
+    view, told = view_of(recorded), []
+    for event in recorded.events():
+        view.apply([event])
+        summary = view.delta(now=2e9, in_flight=None)["summary"]
+        if "objectives" in summary:
+            told.append(summary["objectives"])
+    assert told[-1] == whole(recorded)["summary"]["objectives"]
+    assert all(one != other for one, other in pairwise([None, *told]))
+    assert "objectives" not in view.delta(now=2e9 + 1, in_flight=None)["summary"]
 
 
 def test_an_event_that_is_read_twice_counts_once(recorded):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -112,6 +113,18 @@ class TestAnotherRecord:
         assert [row["name"] for row in await page.ask("history")] == ["Other"]
 
 
+class TestNoFile:
+    """A record whose name no file can have."""
+
+    @pytest.fixture
+    def configuration(self, tmp_path):
+        return [f"--ServedRuns.record={tmp_path / ('x' * 300)}"]
+
+    async def test_that_it_cannot_be_opened_is_told(self, page):
+        assert "Cannot open the record" in await page.refusal("history")
+        assert "Cannot open the record" in (await heard(await page.listen()))["error"]
+
+
 async def test_nobody_is_answered_without_the_token(page, record):
     asked = {"what": "history", "ask": {}}
     assert (await page.send(asked, headers={})).code == 403
@@ -147,7 +160,7 @@ async def test_whoever_may_only_read_changes_nothing(page, record, monkeypatch):
     assert load(_OLD).name == "Solve"
 
 
-@pytest.mark.parametrize("body", [[], 3, "history", None])
+@pytest.mark.parametrize("body", [[], 3, "history", None, {"what": []}, {"what": {}}, {"ask": {}}])
 async def test_what_is_no_request_is_refused(page, body):
     assert (await page.send(body or "")).code == 400
 
@@ -165,7 +178,9 @@ async def test_what_changes_among_the_runs_is_told(page, record):
     assert [(row["id"], row["baseline"], row["usd"]) for row in news["rows"]] == [
         (_RUN, 50.0, 0.25)
     ]
-    assert news["live"][0]["spend"]["calls"] == 1
+    (live,) = news["live"]
+    assert (live["program"], live["score"], live["usd"]) == ("CoT", 50.0, 0.25)
+    assert news["rows"] == [row for row in await page.ask("history") if row["id"] == _RUN]
 
     await page.ask("delete", runs=[_OLD])
     assert (await _until(socket, lambda news: news["gone"]))["gone"] == [_OLD]
@@ -173,6 +188,57 @@ async def test_what_changes_among_the_runs_is_told(page, record):
     record.append(_RUN, ended(), 5)
     news = await _until(socket, lambda news: not news["live"])
     assert news["rows"][0]["state"] == "finished"
+
+
+@pytest.fixture
+def process():
+    """A process that goes on till the test ends it."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as started:
+        yield started
+        started.kill()
+
+
+async def test_a_run_whose_process_went_is_told_to_be_cut_off(page, process):
+    _begin(_RUN, process.pid)
+    socket = await page.listen()
+    (live,) = (await heard(socket))["live"]
+    assert live["state"] == "running"
+    process.kill()
+    process.wait()
+    news = await _until(socket, lambda news: news["rows"])
+    assert [(row["id"], row["state"]) for row in news["rows"]] == [(_RUN, "cut off")]
+    assert news["live"] == []
+
+
+async def test_what_one_page_learns_first_the_others_learn_too(page, record):
+    there = await page.listen()
+    await heard(there)
+    record.append(_RUN, ended(), 3)
+    joins = await page.listen()
+    first = await heard(joins)
+    assert {row["id"]: row["state"] for row in first["rows"]}[_RUN] == "finished"
+    news = await _until(there, lambda news: news["rows"])
+    assert [(row["id"], row["state"]) for row in news["rows"]] == [(_RUN, "finished")]
+    assert news["live"] == []
+
+
+async def test_a_run_that_goes_on_is_told_in_few_words(page, record):
+    with record.writing():
+        seq = 3
+        for number in range(1, 60):
+            configuration = {"self:demos": number, "self:instruction": number}
+            for event in (
+                asked(number, "full", configuration),
+                answered(trial=number),
+                told(number, "full", configuration, 50.0 + number / 2),
+            ):
+                record.append(_RUN, event, seq)
+                seq += 1
+    socket = await page.listen()
+    await heard(socket)
+    news = await _until(socket, lambda news: True)
+    assert news["rows"] == []
+    assert len(json.dumps(news)) < 500
 
 
 async def test_a_run_that_is_looked_at_is_followed(page, record):
@@ -223,10 +289,57 @@ async def test_a_record_that_was_replaced_is_read_anew(page, record, tmp_path):
     assert [row["name"] for row in await page.ask("history")] == ["Another"]
 
 
-async def test_a_damaged_record_is_refused_with_its_remedy(page):
-    default_path().parent.mkdir(parents=True)
+async def test_who_lists_the_runs_hears_that_another_record_is_there_or_none(page, record):
+    socket = await page.listen()
+    assert len((await heard(socket))["rows"]) == 2
+    path = record.path
+    record.close()
+    path.unlink()
+    open_record().add_run("another", "Another")
+    news = await _until(socket, lambda news: news["whole"])
+    assert [row["name"] for row in news["rows"]] == ["Another"]
+    assert (news["live"], news["error"]) == ([], None)
+    open_record().close()
+    path.unlink()
+    assert (await _until(socket, lambda news: news["whole"]))["rows"] == []
+
+
+def _damage():
+    default_path().parent.mkdir(parents=True, exist_ok=True)
     default_path().write_bytes(b"no database at all" * 100)
+
+
+async def test_a_damaged_record_is_refused_with_its_remedy(page):
+    _damage()
     assert "Cannot open the record" in await page.refusal("history")
+
+
+async def test_who_lists_the_runs_hears_that_the_record_is_damaged(page):
+    _damage()
+    socket, other = await page.listen(), await page.listen()
+    for each in (socket, other):
+        first = await heard(each)
+        assert "Give another file with record=…" in first["error"]
+        assert (first["rows"], first["whole"]) == ([], False)
+    with pytest.raises(asyncio.TimeoutError):  # it is told once
+        await asyncio.wait_for(socket.read_message(), 2.5)
+
+
+async def test_what_was_listed_stays_while_the_record_is_damaged(page, record):
+    socket = await page.listen()
+    await heard(socket)
+    path = record.path
+    record.close()
+    whole = path.read_bytes()
+    path.unlink()
+    _damage()
+    news = await _until(socket, lambda news: news["error"])
+    assert (news["whole"], news["gone"], news["live"]) == (False, [], [])
+    path.unlink()
+    path.write_bytes(whole)
+    news = await _until(socket, lambda news: not news["error"])
+    assert news["whole"]
+    assert {row["id"] for row in news["rows"]} == {_RUN, _OLD}
 
 
 async def _until(socket, wanted):

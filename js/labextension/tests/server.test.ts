@@ -1,57 +1,8 @@
-import { ServerConnection } from "@jupyterlab/services";
 import { expect, test, vi } from "vitest";
 import { historyRow } from "../../shared/tests/drill-fixtures";
 import { ServerChannel } from "../src/runs/channel";
-import { RunsFeed } from "../src/runs/feed";
-
-/** A websocket that the test opens, closes and speaks through. */
-class FakeSocket {
-  static readonly made: FakeSocket[] = [];
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
-  closed = false;
-  readonly url: string;
-
-  constructor(url: string) {
-    this.url = url;
-    FakeSocket.made.push(this);
-  }
-
-  close(): void {
-    this.closed = true;
-    this.onclose?.();
-  }
-
-  tell(message: object): void {
-    this.onmessage?.({ data: JSON.stringify(message) });
-  }
-
-  static get last(): FakeSocket {
-    return FakeSocket.made.at(-1) as FakeSocket;
-  }
-}
-
-function settings(reply: () => Promise<Response>) {
-  const fetched = vi.fn(async (..._: unknown[]) => reply());
-  return {
-    fetched,
-    settings: ServerConnection.makeSettings({
-      baseUrl: "http://hub.example/user/ann/",
-      wsUrl: "ws://hub.example/user/ann/",
-      appendToken: true,
-      token: "secret",
-      fetch: fetched as unknown as typeof fetch,
-      WebSocket: FakeSocket as unknown as typeof WebSocket,
-    }),
-  };
-}
-
-const answer = (value: unknown, status = 200) =>
-  new Response(JSON.stringify(value), {
-    status,
-    headers: { "Content-Type": "application/json" },
-  });
+import { RunsFeed, serverAsKernel } from "../src/runs/feed";
+import { answer, FakeSocket, settings, tell } from "./page";
 
 test("questions go by POST below the base URL, once the changes can be heard", async () => {
   const { settings: server, fetched } = settings(async () =>
@@ -88,22 +39,53 @@ test("a server that refuses, or is not there, says so in a sentence", async () =
   feed.close();
 });
 
-test("a lost websocket is opened again, and views ask again", () => {
+test("while the websocket is lost questions are answered, and views hear of both", async () => {
   vi.useFakeTimers();
-  const channel = new ServerChannel(settings(async () => answer(null)).settings, "r");
-  const changed = vi.fn();
-  channel.onConnectionChange(changed);
+  const row = historyRow(0);
+  const replies: (() => void)[] = [];
+  const { settings: server } = settings(async (request) => {
+    const { id } = await request.json();
+    await new Promise<void>((resolve) => replies.push(resolve));
+    return answer({ kind: "answer", id, value: row });
+  });
+  const channel = new ServerChannel(server, "r");
+  const kernel = serverAsKernel(channel);
+  const presences: string[] = [];
+  kernel.onPresence((presence) => presences.push(presence));
   const first = FakeSocket.last;
   first.onopen?.();
+  const asked = kernel.ask("rename", { run: "r", name: "n" });
   first.onclose?.();
-  expect(channel.connected).toBe(false);
-  vi.advanceTimersByTime(1_000);
+  expect(kernel.presence).toBe("unheard");
+  const meanwhile = kernel.ask("rename", { run: "r", name: "m" });
+  await vi.advanceTimersByTimeAsync(1_000);
   expect(FakeSocket.last).not.toBe(first);
   FakeSocket.last.onopen?.();
-  expect(channel.connected).toBe(true);
-  expect(changed.mock.calls).toEqual([[false], [true]]);
+  expect(presences).toEqual(["unheard", "connecting"]);
+  for (const reply of replies) {
+    reply();
+  }
+  await expect(Promise.all([asked, meanwhile])).resolves.toEqual([row, row]);
+  expect(presences.at(-1)).toBe("live");
   channel.close();
   vi.advanceTimersByTime(60_000);
+  expect(presences.at(-1)).toBe("live");
+  vi.useRealTimers();
+});
+
+test("a websocket that does not open keeps no question waiting for long", async () => {
+  vi.useFakeTimers();
+  const { settings: server, fetched } = settings(async () => answer({ kind: "answer", id: 1 }));
+  const channel = new ServerChannel(server, "r");
+  const heard = vi.fn();
+  channel.onHearing(heard);
+  channel.send({ kind: "request", id: 1, what: "snapshot", ask: { run: "r" } });
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(fetched).toHaveBeenCalledOnce();
+  expect(heard.mock.calls).toEqual([[false]]);
+  FakeSocket.last.onopen?.();
+  expect(heard.mock.calls).toEqual([[false], [true]]);
+  channel.close();
   vi.useRealTimers();
 });
 
@@ -115,11 +97,24 @@ test("the feed keeps all runs up to date, the newest first", () => {
   }
   const ids = () => feed.rows?.map(({ id }) => id);
   expect(feed.rows).toBeNull();
-  FakeSocket.last.tell({ kind: "runs", rows: [old, recent], gone: [], live: [] });
+  tell({ rows: [old, recent], whole: true });
   expect(ids()).toEqual([recent.id, old.id]);
-  FakeSocket.last.tell({ kind: "runs", rows: [{ ...old, name: "x" }], gone: [], live: [] });
+  tell({ rows: [{ ...old, name: "x" }] });
   expect(feed.rows?.[1]?.name).toBe("x");
-  FakeSocket.last.tell({ kind: "runs", rows: [], gone: [recent.id], live: [] });
+  tell({ gone: [recent.id] });
   expect(ids()).toEqual([old.id]);
+  tell({ rows: [recent], whole: true });
+  expect(ids()).toEqual([recent.id]);
+  feed.close();
+});
+
+test("a record that cannot be read is not taken for an empty one, and what was listed stays", () => {
+  const feed = new RunsFeed(settings(async () => answer(null)).settings);
+  tell({ error: "The record is damaged." });
+  expect([feed.rows, feed.error]).toEqual([null, "The record is damaged."]);
+  tell({ rows: [historyRow(0)], whole: true });
+  expect([feed.rows?.length, feed.error]).toEqual([1, null]);
+  tell({ error: "The record is damaged." });
+  expect([feed.rows?.length, feed.error]).toEqual([1, "The record is damaged."]);
   feed.close();
 });

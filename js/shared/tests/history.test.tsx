@@ -132,7 +132,9 @@ describe("HistoryExplorer", () => {
     await press("Compare");
     expect(compared).toEqual([[historyRow(0).id, historyRow(3).id]]);
     await press("Unmark");
-    expect(screen.getByText("Mark runs to compare, rename, tag or delete them.")).not.toBeNull();
+    expect(
+      screen.getByText("Mark runs to compare, rename, tag, note or delete them."),
+    ).not.toBeNull();
   });
 
   it("renames a run, but not to nothing", async () => {

@@ -7,8 +7,10 @@ import type { FromKernel, Request, What } from "../src/protocol";
 export class FakeWire implements Channel {
   readonly sent: Request[] = [];
   connected = true;
+  hasOnlyRecord = false;
   readonly #messages = new Set<(message: FromKernel) => void>();
   readonly #connections = new Set<(connected: boolean) => void>();
+  readonly #hearings = new Set<(hears: boolean) => void>();
 
   send(request: Request): void {
     this.sent.push(request);
@@ -24,9 +26,14 @@ export class FakeWire implements Channel {
     return () => this.#connections.delete(listener);
   }
 
+  onHearing(listener: (hears: boolean) => void): () => void {
+    this.#hearings.add(listener);
+    return () => this.#hearings.delete(listener);
+  }
+
   /** How many listen. */
   get listeners(): number {
-    return this.#messages.size + this.#connections.size;
+    return this.#messages.size + this.#connections.size + this.#hearings.size;
   }
 
   asked<W extends What>(what: W): Request<W>[] {
@@ -52,6 +59,13 @@ export class FakeWire implements Channel {
     this.connected = connected;
     for (const listener of this.#connections) {
       listener(connected);
+    }
+  }
+
+  /** Loses what is sent unasked, or hears it again. */
+  hear(hears: boolean): void {
+    for (const listener of this.#hearings) {
+      listener(hears);
     }
   }
 

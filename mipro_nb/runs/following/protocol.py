@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mipro_nb.errors import InvalidArgumentError, MiproError
 from mipro_nb.runs.events import first_problem
-from mipro_nb.runs.view_model import HistoryRow, RunDelta, RunSummary, Shown
+from mipro_nb.runs.view_model import HistoryRow, LiveRun, RunDelta, Shown
 
 Kind = Literal["run", "history", "comparison"]
 """What a widget opens with."""
@@ -81,17 +81,24 @@ class RunsMessage(TypedDict):
     Attributes
     ----------
     rows
-        Runs that are new or have changed; of all runs, in the first message.
+        Runs that are new or have changed.
+    whole
+        `rows` are all runs there are; as they are in the first message, and where the record was
+        replaced.
     gone
         Ids of runs that were deleted.
     live
         All runs that go on, as they stand.
+    error
+        Why the record cannot be read, and the remedy; None if it can.
     """
 
     kind: Literal["runs"]
     rows: list[HistoryRow]
+    whole: bool
     gone: list[str]
-    live: list[RunSummary]
+    live: list[LiveRun]
+    error: str | None
 
 
 Page = TypedDict("Page", {"text/html": str, "text/plain": str})

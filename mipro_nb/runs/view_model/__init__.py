@@ -8,7 +8,13 @@ as text, never as HTML.
 from __future__ import annotations
 
 from mipro_nb.runs.view_model.drill_down import CallDetail, ExampleRow, Message, Prompt, TrialDetail
-from mipro_nb.runs.view_model.history import ComparedRun, CurvePoint, HistoryRow, RunComparison
+from mipro_nb.runs.view_model.history import (
+    ComparedRun,
+    CurvePoint,
+    HistoryRow,
+    LiveRun,
+    RunComparison,
+)
 from mipro_nb.runs.view_model.parts import ADDED_LATER, Clip, Range
 from mipro_nb.runs.view_model.permission import (
     LeftToPay,
@@ -63,6 +69,7 @@ __all__ = [
     "HistoryRow",
     "InstructionCard",
     "LeftToPay",
+    "LiveRun",
     "Lives",
     "Lost",
     "MeasuredFormat",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypedDict
 
+from mipro_nb.runs.events import Phase
 from mipro_nb.runs.state import State
 from mipro_nb.runs.view_model.parts import ADDED_LATER, Clip
 
@@ -64,6 +65,38 @@ class HistoryRow(TypedDict):
     resume_lines: Annotated[list[str], ADDED_LATER]
     resume_hint: Annotated[str | None, ADDED_LATER]
     here: bool
+
+
+class LiveRun(TypedDict):
+    """A run that goes on, as a list shows it: told every second, so it is short.
+
+    Attributes
+    ----------
+    phase
+        The last phase that has begun and is not over.
+    done, total
+        Examples scored, and to be scored at most, in baseline, search and test.
+    eta
+        Seconds to go; None where it is not known.
+    score
+        The best so far.
+    usd
+        Price of all calls; None where that of any is unknown.
+    about
+        A server did not count the tokens: the USD are about right.
+    """
+
+    id: str
+    name: str
+    program: str
+    state: State
+    phase: Phase | None
+    done: int
+    total: int | None
+    eta: float | None
+    score: float | None
+    usd: float | None
+    about: bool
 
 
 class CurvePoint(TypedDict):

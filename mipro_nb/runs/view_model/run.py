@@ -115,7 +115,8 @@ class RunSummary(TypedDict):
     result
         What came of it; None before the end, or where nothing was scored.
     objectives
-        None before two configurations were scored on the whole valset.
+        None before two configurations were scored on the whole valset; absent from a delta where it
+        has not changed.
     errors
         Examples that failed.
     """
@@ -155,7 +156,7 @@ class RunSummary(TypedDict):
     gain: GainView | None
     test: Annotated[TestView | None, ADDED_LATER]
     result: Annotated[ResultView | None, ADDED_LATER]
-    objectives: Annotated[ObjectivesView | None, ADDED_LATER]
+    objectives: NotRequired[Annotated[ObjectivesView | None, ADDED_LATER]]
     errors: int
     steerable: bool
     lives: Lives

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mipro_nb.errors import RecordError
@@ -53,20 +55,35 @@ class _Spent(NamedTuple):
     usd: float | None = 0.0
 
 
-def history_rows(record: Record, run_ids: Iterable[str] | None = None) -> list[HistoryRow]:
+def history_rows(
+    record: Record,
+    run_ids: Iterable[str] | None = None,
+    folded: Mapping[str, RunState] = MappingProxyType({}),
+) -> list[HistoryRow]:
     """Return the line of every run, or of those given, the newest first.
 
     SQLite adds up what there is much of (calls, trials); only the few events that tell how a run
     began and ended are read.
+
+    Parameters
+    ----------
+    record, run_ids
+        The runs; all of the record where none are given.
+    folded
+        By id, states of runs all of whose events were read: of these, none is read again.
     """
     chosen = [run_id for run_id, _ in record.run_ids()] if run_ids is None else list(run_ids)
     ids = json.dumps(chosen)
     runs = record.query(_RUNS, ids)
-    states = _states(record, chosen, MILESTONES)
-    open_ends = [run_id for run_id in chosen if run_id in states and states[run_id].ended is None]
+    unread = [run_id for run_id in chosen if run_id not in folded]
+    states = _states(record, unread, MILESTONES)
+    open_ends = [run_id for run_id in unread if run_id in states and states[run_id].ended is None]
     states.update(_states(record, open_ends, SCORE_EVENTS))
     trials = dict(record.query(_TRIALS, ids))
-    spent = _spent(record, ids)
+    spent = _spent(record, json.dumps(unread))
+    for run_id, state in folded.items():
+        states[run_id] = as_it_stands(replace(state), run_id)
+        spent[run_id] = _Spent(state.spend.calls, state.spend.usd)
     return [
         _row(
             run, states.get(run[0], RunState()), trials.get(run[0], 0), spent.get(run[0], _Spent())

@@ -69,6 +69,7 @@ class RunView:
         self._came: tuple[int, vm.ResultView | None, list[str]] | None = None
         self._objectives: vm.ObjectivesView | None = None
         self._objectives_changed = True
+        self._objectives_told: vm.ObjectivesView | None = None
         self._changed_trials: set[int] = set()
         self._changed_choices: set[Choice] = set()
 
@@ -172,9 +173,13 @@ class RunView:
             for choice in choices
             if choice.part == "demos" and choice.index in state.demo_sets.get(choice.predictor, {})
         ]
+        summary = self.summary(now=now, in_flight=in_flight)
+        objectives = summary.pop("objectives")
+        if objectives != self._objectives_told:  # there may be many rows of them
+            summary["objectives"] = self._objectives_told = objectives
         return {
             "seq": self.seq,
-            "summary": self.summary(now=now, in_flight=in_flight),
+            "summary": summary,
             "trials": [trial_row(state, trial) for trial in trials],
             "instructions": instructions,
             "demo_sets": demo_sets,

@@ -17,13 +17,15 @@ const UNREACHABLE =
 export type FromServer = FromKernel | RunsMessage;
 
 export class ServerChannel implements Channel {
+  /** Questions need no websocket: whether they can be answered is seen when they are asked. */
+  readonly connected = true;
   readonly hasOnlyRecord = true;
   readonly #settings: ServerConnection.ISettings;
   readonly #run: string | null;
   readonly #messageListeners = new Set<(message: FromKernel) => void>();
   readonly #runsListeners = new Set<(message: RunsMessage) => void>();
-  readonly #connectionListeners = new Set<(connected: boolean) => void>();
-  #connected = true;
+  readonly #hearingListeners = new Set<(hears: boolean) => void>();
+  #hears = true;
   #socket: WebSocket | null = null;
   #opened: Promise<void> = Promise.resolve();
   #pause = AGAIN.first;
@@ -35,10 +37,6 @@ export class ServerChannel implements Channel {
     this.#settings = settings;
     this.#run = run;
     this.#open();
-  }
-
-  get connected(): boolean {
-    return this.#connected;
   }
 
   send(request: Request): void {
@@ -56,9 +54,13 @@ export class ServerChannel implements Channel {
     return () => this.#runsListeners.delete(listener);
   }
 
-  onConnectionChange(listener: (connected: boolean) => void): () => void {
-    this.#connectionListeners.add(listener);
-    return () => this.#connectionListeners.delete(listener);
+  onConnectionChange(): () => void {
+    return () => undefined;
+  }
+
+  onHearing(listener: (hears: boolean) => void): () => void {
+    this.#hearingListeners.add(listener);
+    return () => this.#hearingListeners.delete(listener);
   }
 
   close(): void {
@@ -106,22 +108,25 @@ export class ServerChannel implements Channel {
     const socket = new WebSocket(URLExt.join(wsUrl, "mipro_nb", "changes") + query);
     this.#socket = socket;
     this.#opened = new Promise((resolve) => {
-      socket.onopen = () => {
+      const patience = setTimeout(() => settle(false), TO_OPEN);
+      const settle = (hears: boolean) => {
+        clearTimeout(patience);
+        this.#setHears(hears);
         resolve();
-        this.#pause = AGAIN.first;
-        this.#connect(true);
       };
-      setTimeout(resolve, TO_OPEN);
+      socket.onopen = () => {
+        this.#pause = AGAIN.first;
+        settle(true);
+      };
+      socket.onclose = () => {
+        settle(false);
+        if (!this.#isClosed) {
+          this.#timer = setTimeout(() => this.#open(), this.#pause);
+          this.#pause = Math.min(2 * this.#pause, AGAIN.longest);
+        }
+      };
     });
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data) as FromServer);
-    socket.onclose = () => {
-      if (!this.#isClosed) {
-        this.#timer = setTimeout(() => this.#open(), this.#pause);
-        this.#pause = Math.min(2 * this.#pause, AGAIN.longest);
-        // Views ask again once they hear that it is there again.
-        this.#connected = false;
-      }
-    };
   }
 
   #hear(message: FromServer): void {
@@ -134,13 +139,12 @@ export class ServerChannel implements Channel {
     }
   }
 
-  #connect(connected: boolean): void {
-    const wasLost = !this.#connected;
-    this.#connected = connected;
-    if (wasLost) {
-      for (const listener of this.#connectionListeners) {
-        listener(false);
-        listener(true);
+  /** Has views told that news are lost, and ask again once they are not. */
+  #setHears(hears: boolean): void {
+    if (hears !== this.#hears && !this.#isClosed) {
+      this.#hears = hears;
+      for (const listener of this.#hearingListeners) {
+        listener(hears);
       }
     }
   }

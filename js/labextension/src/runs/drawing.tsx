@@ -1,19 +1,21 @@
 /** Draws the side panel and the tabs. */
 
-import { render } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { App } from "../../../shared/src/components/App";
+import { type ComponentProps, render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { FollowedRun } from "../../../shared/src/components/App";
 import { IconButton } from "../../../shared/src/components/base/Button";
 import { Notice } from "../../../shared/src/components/base/Notice";
+import { Refusal } from "../../../shared/src/components/base/Refusal";
 import { Root } from "../../../shared/src/components/base/Root";
-import { SafeText } from "../../../shared/src/components/base/SafeText";
+import { useAnswer } from "../../../shared/src/components/drill/asking";
 import { compactColumns, compactRowHeight } from "../../../shared/src/components/history/compact";
 import { HistoryExplorer } from "../../../shared/src/components/history/HistoryExplorer";
 import { LiveRuns } from "../../../shared/src/components/history/LiveRuns";
+import { RunComparisonView } from "../../../shared/src/components/history/RunComparisonView";
 import "../../../widgets/src/widget.css";
 import "../../style/panel.css";
-import type { WidgetState } from "../../../shared/src/generated/view-model";
-import type { Kernel } from "../../../shared/src/model/kernel";
+import { usePresence } from "../../../shared/src/model/hooks";
+import { type Kernel, UNHEARD } from "../../../shared/src/model/kernel";
 import type { RunsFeed } from "./feed";
 
 /** What the panel has others open. */
@@ -33,17 +35,37 @@ export function drawPanel(node: HTMLElement, feed: RunsFeed, opening: Opening): 
   );
 }
 
-export function drawTab(node: HTMLElement, state: WidgetState, kernel: Kernel): void {
-  render(<App state={state} kernel={kernel} keep={() => {}} />, node);
+export function drawRun(node: HTMLElement, kernel: Kernel, run: string): void {
+  render(
+    <Root>
+      <RunPage kernel={kernel} run={run} />
+    </Root>,
+    node,
+  );
 }
 
-export function drawRefusal(node: HTMLElement, reason: string): void {
+export function drawAllRuns(node: HTMLElement, feed: RunsFeed, opening: Opening): void {
   render(
     <Root>
       <div class="mipro-page">
-        <Notice tone="danger">
-          <SafeText text={reason} />
-        </Notice>
+        <Troubles feed={feed} />
+        <Runs feed={feed} opening={opening} />
+      </div>
+    </Root>,
+    node,
+  );
+}
+
+export function drawComparison(
+  node: HTMLElement,
+  { kernel }: RunsFeed,
+  opening: Opening,
+  runs: readonly string[],
+): void {
+  render(
+    <Root>
+      <div class="mipro-page">
+        <Comparison kernel={kernel} opening={opening} runs={runs} />
       </div>
     </Root>,
     node,
@@ -54,46 +76,122 @@ export function erase(node: HTMLElement): void {
   render(null, node);
 }
 
-function Panel({ feed, opening }: { readonly feed: RunsFeed; readonly opening: Opening }) {
-  const { rows, live } = useFeed(feed);
-  const { box, height } = useHeight();
+function RunPage({ kernel, run }: { readonly kernel: Kernel; readonly run: string }) {
+  const presence = usePresence(kernel);
   return (
-    <div class="mipro-panel" ref={box}>
+    <FollowedRun
+      kernel={kernel}
+      presence={presence}
+      run={run}
+      saved={null}
+      keep={null}
+      onBack={null}
+    />
+  );
+}
+
+interface ComparisonProps {
+  readonly kernel: Kernel;
+  readonly opening: Opening;
+  readonly runs: readonly string[];
+}
+
+function Comparison({ kernel, opening, runs }: ComparisonProps) {
+  const [asked, again] = useAnswer(() => kernel.ask("compare", { runs }), runs.join());
+  if (asked !== null && asked.value !== null) {
+    return (
+      <RunComparisonView
+        comparison={asked.value}
+        onOpenRun={(run) => opening.openRun(run)}
+        onClose={null}
+      />
+    );
+  }
+  return asked === null || asked.error === null ? (
+    <Reading />
+  ) : (
+    <Refusal reason={asked.error} onAgain={again} />
+  );
+}
+
+function Panel({ feed, opening }: FedProps) {
+  const { live } = useFeed(feed);
+  return (
+    <div class="mipro-panel">
       <header class="mipro-panel-head">
         <h2>Prompt runs</h2>
         <IconButton icon="plus" label="Optimize a prompt" onClick={() => opening.begin()} />
         <IconButton
-          icon="columns"
+          icon="opens"
           label="All runs in a tab, with all columns"
           onClick={() => opening.openAll()}
         />
       </header>
+      <Troubles feed={feed} />
       <LiveRuns runs={live} onOpenRun={(run) => opening.openRun(run)} />
-      {rows === null ? (
-        <p class="mipro-waiting" role="status">
-          The record is being read …
-        </p>
-      ) : (
-        <HistoryExplorer
-          kernel={feed.kernel}
-          rows={rows}
-          initialQuery=""
-          onOpenRun={(run) => opening.openRun(run)}
-          onCompare={(runs) => opening.compare(runs)}
-          columns={compactColumns}
-          rowHeight={compactRowHeight}
-          maxHeight={Math.max(240, height - 250 - 80 * live.length)}
-          isFed
-        />
-      )}
+      <Runs
+        feed={feed}
+        opening={opening}
+        columns={compactColumns}
+        rowHeight={compactRowHeight}
+        // No place is higher; the style takes from that what the rest of the panel needs.
+        maxHeight={Math.max(600, window.screen.height)}
+      />
     </div>
   );
 }
 
-function useFeed(feed: RunsFeed) {
-  const [drawn, setDrawn] = useState({ rows: feed.rows, live: feed.live });
+interface FedProps {
+  readonly feed: RunsFeed;
+  readonly opening: Opening;
+}
+
+type Table = Pick<ComponentProps<typeof HistoryExplorer>, "columns" | "rowHeight" | "maxHeight">;
+
+/** All runs, kept up to date. */
+function Runs({ feed, opening, ...table }: FedProps & Table) {
+  const { rows, error } = useFeed(feed);
+  const presence = usePresence(feed.kernel);
+  if (rows === null) {
+    return error === null && presence !== "unheard" ? <Reading /> : null;
+  }
+  return (
+    <HistoryExplorer
+      kernel={feed.kernel}
+      rows={rows}
+      initialQuery=""
+      onOpenRun={(run) => opening.openRun(run)}
+      onCompare={(runs) => opening.compare(runs)}
+      {...table}
+      isFed
+    />
+  );
+}
+
+/** Why what is shown of the runs may not be up to date; nothing where it is. */
+function Troubles({ feed }: { readonly feed: RunsFeed }) {
+  const { error } = useFeed(feed);
+  const presence = usePresence(feed.kernel);
+  return (
+    <>
+      {presence === "unheard" && <Notice tone="warning">{UNHEARD}</Notice>}
+      {error !== null && <Refusal reason={error} />}
+    </>
+  );
+}
+
+function Reading() {
+  return (
+    <p class="mipro-waiting" role="status">
+      The record is being read …
+    </p>
+  );
+}
+
+function useFeed(feed: RunsFeed): Pick<RunsFeed, "rows" | "live" | "error"> {
+  const [drawn, setDrawn] = useState(() => known(feed));
   useEffect(() => {
-    const update = () => setDrawn({ rows: feed.rows, live: feed.live });
+    const update = () => setDrawn(known(feed));
     update();
     feed.changed.connect(update);
     return () => {
@@ -103,20 +201,7 @@ function useFeed(feed: RunsFeed) {
   return drawn;
 }
 
-/** An element of the panel, and how high the panel is. */
-function useHeight() {
-  const box = useRef<HTMLDivElement>(null);
-  const [height, setHeight] = useState(600);
-  const observer = useMemo(
-    () => new ResizeObserver(([entry]) => entry && setHeight(entry.contentRect.height)),
-    [],
-  );
-  useEffect(() => {
-    const place = box.current?.closest(".mipro-panel-place");
-    if (place) {
-      observer.observe(place);
-    }
-    return () => observer.disconnect();
-  }, [observer]);
-  return { box, height };
+/** What a feed has told so far. */
+function known({ rows, live, error }: RunsFeed) {
+  return { rows, live, error };
 }

@@ -2,8 +2,9 @@
 
 import type { ServerConnection } from "@jupyterlab/services";
 import { type ISignal, Signal } from "@lumino/signaling";
-import type { HistoryRow, RunSummary, RunsMessage } from "../../../shared/src/generated/view-model";
+import type { HistoryRow, LiveRun, RunsMessage } from "../../../shared/src/generated/view-model";
 import { Kernel } from "../../../shared/src/model/kernel";
+import { titleOf } from "../../../shared/src/model/words";
 import { ServerChannel } from "./channel";
 
 export class RunsFeed {
@@ -12,15 +13,14 @@ export class RunsFeed {
   readonly #changed = new Signal<RunsFeed, void>(this);
   readonly #rows = new Map<string, HistoryRow>();
   #sorted: readonly HistoryRow[] = [];
-  #live: readonly RunSummary[] = [];
+  #live: readonly LiveRun[] = [];
   #isKnown = false;
+  #error: string | null = null;
 
   constructor(settings: ServerConnection.ISettings) {
     this.#channel = new ServerChannel(settings, null);
     this.kernel = serverAsKernel(this.#channel);
     this.#channel.onRuns((message) => this.#take(message));
-    // After a loss the server begins with all runs, so what is not among them is gone.
-    this.#channel.onConnectionChange(() => this.#rows.clear());
   }
 
   get changed(): ISignal<RunsFeed, void> {
@@ -32,8 +32,19 @@ export class RunsFeed {
     return this.#isKnown ? this.#sorted : null;
   }
 
-  get live(): readonly RunSummary[] {
+  get live(): readonly LiveRun[] {
     return this.#live;
+  }
+
+  /** Why the rows are not up to date, and the remedy; null where they are. */
+  get error(): string | null {
+    return this.#error;
+  }
+
+  /** What a run is called; its id, where it is not known. */
+  titleOf(run: string): string {
+    const row = this.#rows.get(run);
+    return row === undefined ? run : titleOf(row);
   }
 
   close(): void {
@@ -41,18 +52,22 @@ export class RunsFeed {
     this.#channel.close();
   }
 
-  #take({ rows, gone, live }: RunsMessage): void {
+  #take({ rows, whole, gone, live, error }: RunsMessage): void {
+    if (whole) {
+      this.#rows.clear();
+    }
     for (const row of rows) {
       this.#rows.set(row.id, row);
     }
     for (const id of gone) {
       this.#rows.delete(id);
     }
-    if (rows.length > 0 || gone.length > 0 || !this.#isKnown) {
+    if (whole || rows.length > 0 || gone.length > 0) {
       this.#sorted = [...this.#rows.values()].sort((a, b) => b.created - a.created);
     }
     this.#live = live;
-    this.#isKnown = true;
+    this.#isKnown ||= whole;
+    this.#error = error;
     this.#changed.emit();
   }
 }

@@ -14,6 +14,7 @@ import { IStatusBar } from "@jupyterlab/statusbar";
 import { LabIcon } from "@jupyterlab/ui-components";
 import icon from "../../style/icon.svg";
 import "../../style/status.css";
+import type { Opening } from "./drawing";
 import { RunsFeed } from "./feed";
 import { beginNotebook } from "./template";
 import { nameOf, RunningItem, RunsPanel, RunTab, type TabContent } from "./widgets";
@@ -66,22 +67,24 @@ function activate(
   const feed = new RunsFeed(serverSettings);
   const tabs = new WidgetTracker<RunTab>({ namespace: "mipro-nb-runs" });
 
-  function open(content: TabContent, title: string): RunTab {
+  const opening: Opening = {
+    openRun: (run) => void commands.execute(commandIds.openRun, { run }),
+    openAll: () => void commands.execute(commandIds.openAll),
+    compare: (runs) => void commands.execute(commandIds.compare, { runs: [...runs] }),
+    begin: () => void commands.execute(commandIds.begin),
+  };
+
+  function open(content: TabContent): RunTab {
     const name = nameOf(content);
     let tab = tabs.find((each) => nameOf(each.content) === name);
     if (tab === undefined) {
-      tab = new RunTab(serverSettings, content, title);
+      tab = new RunTab(serverSettings, feed, opening, content);
       tab.title.icon = runsIcon;
       app.shell.add(tab, "main");
       void tabs.add(tab);
     }
     app.shell.activateById(tab.id);
     return tab;
-  }
-
-  function titleOf(run: string): string {
-    const row = feed.rows?.find(({ id }) => id === run);
-    return row?.name || row?.program || run;
   }
 
   commands.addCommand(commandIds.showPanel, {
@@ -91,8 +94,7 @@ function activate(
   });
   commands.addCommand(commandIds.openRun, {
     label: "Open Prompt Run",
-    execute: ({ run }) =>
-      typeof run === "string" ? open({ kind: "run", run }, titleOf(run)) : null,
+    execute: ({ run }) => (typeof run === "string" ? open({ kind: "run", run }) : null),
   });
   commands.addCommand(commandIds.openLast, {
     label: "Open Last Prompt Run",
@@ -100,18 +102,17 @@ function activate(
     isEnabled: () => (feed.rows?.length ?? 0) > 0,
     execute: () => {
       const last = feed.rows?.[0]?.id;
-      return last === undefined ? null : open({ kind: "run", run: last }, titleOf(last));
+      return last === undefined ? null : open({ kind: "run", run: last });
     },
   });
   commands.addCommand(commandIds.openAll, {
     label: "Open All Prompt Runs",
     icon: runsIcon,
-    execute: () => open({ kind: "history" }, "Prompt runs"),
+    execute: () => open({ kind: "history" }),
   });
   commands.addCommand(commandIds.compare, {
     label: "Compare Prompt Runs",
-    execute: ({ runs }) =>
-      open({ kind: "comparison", runs: runs as readonly string[] }, "Comparison of runs"),
+    execute: ({ runs }) => open({ kind: "comparison", runs: runs as readonly string[] }),
   });
   commands.addCommand(commandIds.begin, {
     label: (args) => (args.isPalette ? "New Notebook: Optimize a Prompt" : "Optimize a prompt"),
@@ -121,16 +122,7 @@ function activate(
       beginNotebook(app, feed.kernel, typeof cwd === "string" ? cwd : files?.model.path),
   });
 
-  const panel = new RunsPanel(
-    feed,
-    {
-      openRun: (run) => void commands.execute(commandIds.openRun, { run }),
-      openAll: () => void commands.execute(commandIds.openAll),
-      compare: (runs) => void commands.execute(commandIds.compare, { runs: [...runs] }),
-      begin: () => void commands.execute(commandIds.begin),
-    },
-    runsIcon,
-  );
+  const panel = new RunsPanel(feed, opening, runsIcon);
   app.shell.add(panel, "left", { rank: 450 });
   feed.changed.connect(() => commands.notifyCommandChanged(commandIds.openLast));
 

@@ -4,8 +4,9 @@ import type { ServerConnection } from "@jupyterlab/services";
 import type { LabIcon } from "@jupyterlab/ui-components";
 import { Widget } from "@lumino/widgets";
 import { formatCost, formatScore } from "../../../shared/src/format";
-import type { RunSummary, WidgetState } from "../../../shared/src/generated/view-model";
+import type { LiveRun } from "../../../shared/src/generated/view-model";
 import type { Kernel } from "../../../shared/src/model/kernel";
+import { titleOf } from "../../../shared/src/model/words";
 import { excerpt } from "../../../shared/src/text";
 import { ServerChannel } from "./channel";
 import type { Opening } from "./drawing";
@@ -71,63 +72,76 @@ export type TabContent =
 
 export class RunTab extends Drawn {
   readonly content: TabContent;
-  readonly #channel: ServerChannel;
-  readonly #kernel: Kernel;
+  readonly #server: ServerConnection.ISettings;
+  readonly #feed: RunsFeed;
+  readonly #opening: Opening;
+  #stop: () => void = () => {};
 
-  constructor(settings: ServerConnection.ISettings, content: TabContent, title: string) {
+  constructor(
+    server: ServerConnection.ISettings,
+    feed: RunsFeed,
+    opening: Opening,
+    content: TabContent,
+  ) {
     super();
+    this.#server = server;
+    this.#feed = feed;
+    this.#opening = opening;
     this.content = content;
-    this.#channel = new ServerChannel(settings, content.kind === "run" ? content.run : null);
-    this.#kernel = serverAsKernel(this.#channel);
     this.id = `mipro-nb-${nameOf(content)}`;
-    this.title.label = titleText(title);
     this.title.closable = true;
     this.addClass("mipro-tab-place");
+    // A tab that comes back with the page is there before runs and their names are known.
+    feed.changed.connect(this.#name, this);
+    this.#name();
   }
 
   override dispose(): void {
-    this.#kernel.close();
-    this.#channel.close();
+    this.#feed.changed.disconnect(this.#name, this);
+    this.#stop();
     super.dispose();
   }
 
-  protected draw(drawing: typeof import("./drawing")): void {
-    void this.#state().then((state) => this.isDisposed || this.#drawWith(drawing, state));
-  }
-
-  #drawWith({ drawTab, drawRefusal }: typeof import("./drawing"), state: WidgetState | Error) {
-    if (state instanceof Error) {
-      drawRefusal(this.node, state.message);
-    } else {
-      drawTab(this.node, state, this.#kernel);
-    }
-  }
-
-  async #state(): Promise<WidgetState | Error> {
+  protected draw({ drawRun, drawAllRuns, drawComparison }: typeof import("./drawing")): void {
     const { content } = this;
-    try {
-      switch (content.kind) {
-        case "run": {
-          const snapshot = await this.#kernel.ask("snapshot", { run: content.run });
-          // A tab that comes back with the page is opened before runs and their names are known.
-          this.title.label = titleText(snapshot.summary.name || snapshot.summary.program);
-          return stateOf({ snapshot });
-        }
-        case "comparison": {
-          const comparison = await this.#kernel.ask("compare", { runs: content.runs });
-          return stateOf({ kind: "comparison", comparison });
-        }
-        default:
-          return stateOf({ kind: "history" });
-      }
-    } catch (error) {
-      return error as Error;
+    switch (content.kind) {
+      case "run":
+        drawRun(this.node, this.#follow(content.run), content.run);
+        break;
+      case "comparison":
+        drawComparison(this.node, this.#feed, this.#opening, content.runs);
+        break;
+      default:
+        drawAllRuns(this.node, this.#feed, this.#opening);
     }
   }
-}
 
-function titleText(title: string): string {
-  return excerpt(title, 40);
+  /** What answers about a run and tells how it goes on, till the tab is closed. */
+  #follow(run: string): Kernel {
+    const channel = new ServerChannel(this.#server, run);
+    const kernel = serverAsKernel(channel);
+    this.#stop = () => {
+      kernel.close();
+      channel.close();
+    };
+    return kernel;
+  }
+
+  #name(): void {
+    this.title.label = excerpt(this.#title, 40);
+  }
+
+  get #title(): string {
+    const { content } = this;
+    switch (content.kind) {
+      case "run":
+        return this.#feed.titleOf(content.run);
+      case "comparison":
+        return "Comparison of runs";
+      default:
+        return "Prompt runs";
+    }
+  }
 }
 
 /** What a tab is known by; its run, if it shows one. */
@@ -140,11 +154,6 @@ export function nameOf(content: TabContent): string {
     default:
       return "history";
   }
-}
-
-function stateOf(shown: Partial<WidgetState>): WidgetState {
-  const nothing = { permission: null, snapshot: null, history: null, comparison: null };
-  return { kind: "run", ...nothing, ...shown };
 }
 
 /** Runs that go on, in few words. */
@@ -171,19 +180,18 @@ export class RunningItem extends Widget {
   }
 }
 
-export function runningText(live: readonly RunSummary[]): string {
+export function runningText(live: readonly LiveRun[]): string {
   const [only] = live;
   if (only === undefined) {
     return "";
   }
-  const about = live.some(({ spend }) => spend.about);
-  const prices = live.map(({ spend }) => spend.usd);
-  const usd = prices.reduce<number | null>(
-    (sum, price) => (sum === null || price === null ? null : sum + price),
+  const usd = live.reduce<number | null>(
+    (sum, run) => (sum === null || run.usd === null ? null : sum + run.usd),
     0,
   );
+  const about = live.some((run) => run.about);
   const cost = formatCost(usd, about);
   return live.length === 1
-    ? `${excerpt(only.name || only.program, 30)} · ${formatScore(only.best?.score ?? null)} · ${cost}`
+    ? `${excerpt(titleOf(only), 30)} · ${formatScore(only.score)} · ${cost}`
     : `${live.length} prompt runs · ${cost}`;
 }

@@ -6,6 +6,7 @@ import { BUSY, GONE, type Kernel, type Presence } from "../model/kernel";
 import { Button } from "./base/Button";
 import { useFocusKept } from "./base/focus";
 import { Notice } from "./base/Notice";
+import { Refusal } from "./base/Refusal";
 import { Root } from "./base/Root";
 import { useAction } from "./drill/asking";
 import { HistoryExplorer } from "./history/HistoryExplorer";
@@ -61,7 +62,7 @@ function RunWidget({ state, kernel, presence, keep }: RunWidgetProps) {
         />
       )}
       {snapshot === null && (permission === null || BEGUN.has(permission.state)) && (
-        <Waiting presence={presence} what="The run is starting …" />
+        <Waiting kernel={kernel} presence={presence} what="The run is starting …" />
       )}
     </>
   );
@@ -76,8 +77,9 @@ interface FollowedRunProps {
   readonly onBack: (() => void) | null;
 }
 
-function FollowedRun({ kernel, presence, run, saved, keep, onBack }: FollowedRunProps) {
-  const { store, error } = useRun(kernel, run, saved);
+/** A run as it stands, and as it goes on. */
+export function FollowedRun({ kernel, presence, run, saved, keep, onBack }: FollowedRunProps) {
+  const { store, error, again } = useRun(kernel, run, saved);
   const root = useRef<HTMLDivElement>(null);
   useFocusKept(root, store !== null, "button");
   useEffect(
@@ -101,9 +103,9 @@ function FollowedRun({ kernel, presence, run, saved, keep, onBack }: FollowedRun
         </div>
       )}
       {error === null ? (
-        <Waiting presence={presence} what={`Run ${run} is being read …`} />
+        <Waiting kernel={kernel} presence={presence} what={`Run ${run} is being read …`} />
       ) : (
-        <Notice tone="danger">{error}</Notice>
+        <Refusal reason={error} onAgain={again} />
       )}
     </div>
   );
@@ -183,7 +185,7 @@ function PlaceView({ state, kernel, presence, place, places, setPlaces }: PlaceV
       );
     default:
       return rows === null ? (
-        <Waiting presence={presence} what="The record is being read …" />
+        <Waiting kernel={kernel} presence={presence} what="The record is being read …" />
       ) : (
         <div class="mipro-page">
           {comparing.error !== null && <Notice tone="danger">{comparing.error}</Notice>}
@@ -229,16 +231,17 @@ function useHistory(
 }
 
 interface WaitingProps {
+  readonly kernel: Kernel | null;
   readonly presence: Presence;
   readonly what: string;
 }
 
-function Waiting({ presence, what }: WaitingProps) {
+function Waiting({ kernel, presence, what }: WaitingProps) {
   if (presence === "gone") {
     return <Notice tone="warning">{GONE}</Notice>;
   }
   if (presence === "absent" || presence === "busy") {
-    return <Notice>{BUSY}</Notice>;
+    return <Notice>{kernel?.busy ?? BUSY}</Notice>;
   }
   return (
     <p class="mipro-waiting" role="status">

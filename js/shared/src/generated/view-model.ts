@@ -481,8 +481,8 @@ export interface RunSummary {
    */
   readonly result?: ResultView | null;
   /**
-   * Null before two configurations were scored on the whole valset. Absent from what older
-   * versions saved in notebooks.
+   * Null before two configurations were scored on the whole valset; absent from a delta where it
+   * has not changed. Absent from what older versions saved in notebooks.
    */
   readonly objectives?: ObjectivesView | null;
   /** Examples that failed. */
@@ -574,6 +574,27 @@ export interface HistoryRow {
   readonly resume_hint?: string | null;
   /** The run is going on in this kernel. */
   readonly here: boolean;
+}
+
+/** A run that goes on, as a list shows it: told every second, so it is short. */
+export interface LiveRun {
+  readonly id: string;
+  readonly name: string;
+  readonly program: string;
+  readonly state: RunState;
+  /** The last phase that has begun and is not over. */
+  readonly phase: Phase | null;
+  /** Examples scored, and to be scored at most, in baseline, search and test. */
+  readonly done: number;
+  readonly total: number | null;
+  /** Seconds to go; null where it is not known. */
+  readonly eta: number | null;
+  /** The best so far. */
+  readonly score: number | null;
+  /** Price of all calls; null where that of any is unknown. */
+  readonly usd: number | null;
+  /** A server did not count the tokens: the USD are about right. */
+  readonly about: boolean;
 }
 
 /** The best score after a full evaluation, and what had been spent until then. */
@@ -736,12 +757,19 @@ export interface DeltaMessage {
 /** What changed among the runs of a record, for who lists them. */
 export interface RunsMessage {
   readonly kind: "runs";
-  /** Runs that are new or have changed; of all runs, in the first message. */
+  /** Runs that are new or have changed. */
   readonly rows: readonly HistoryRow[];
+  /**
+   * `rows` are all runs there are; as they are in the first message, and where the record was
+   * replaced.
+   */
+  readonly whole: boolean;
   /** Ids of runs that were deleted. */
   readonly gone: readonly string[];
   /** All runs that go on, as they stand. */
-  readonly live: readonly RunSummary[];
+  readonly live: readonly LiveRun[];
+  /** Why the record cannot be read, and the remedy; null if it can. */
+  readonly error: string | null;
 }
 
 /** The view as a page without scripts and as text: what GitHub and converters show. */

@@ -11,4 +11,9 @@ export interface Channel {
   /** No kernel is at the other end: there, nothing but what is recorded can be asked. */
   readonly hasOnlyRecord?: boolean;
   onConnectionChange(listener: (connected: boolean) => void): () => void;
+  /**
+   * Calls back when what is sent unasked is lost though questions may be answered, and when it is
+   * heard again. A carrier of both has no need of it.
+   */
+  onHearing?(listener: (hears: boolean) => void): () => void;
 }

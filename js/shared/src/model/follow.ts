@@ -18,8 +18,8 @@ export function hasEnded(state: RunState): boolean {
 /**
  * Asks for a snapshot and then for nothing: the kernel sends deltas.
  *
- * A snapshot is asked for again when the kernel answers after it had not, for deltas may have been
- * lost, and when the run has ended, for only a snapshot brings the details of its best trial.
+ * A snapshot is asked for again when the kernel is there after it was not, or was not heard, for
+ * deltas may have been lost, and when the run has ended, for only a snapshot brings the details of its best trial.
  */
 export function follow(kernel: Kernel, run: string, follower: Follower): () => void {
   let stopped = false;
@@ -27,7 +27,7 @@ export function follow(kernel: Kernel, run: string, follower: Follower): () => v
   let missed = false;
 
   function ask(): void {
-    missed = false;
+    missed = kernel.presence === "unheard";
     kernel.ask("snapshot", { run }).then(
       (snapshot) => {
         if (!stopped) {
@@ -57,7 +57,7 @@ export function follow(kernel: Kernel, run: string, follower: Follower): () => v
       }
     }),
     kernel.onPresence((presence) => {
-      if (presence === "gone") {
+      if (presence === "gone" || presence === "unheard") {
         missed = true;
       } else if (missed && (presence === "live" || presence === "connecting")) {
         ask();

@@ -1,6 +1,6 @@
 /** The model as preact hooks. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { RunDelta, RunSnapshot } from "../generated/view-model";
 import { follow } from "./follow";
 import type { Kernel, Presence } from "./kernel";
@@ -57,6 +57,8 @@ export interface OpenRun {
   readonly store: RunStore | null;
   /** Why there is no newest state of it; null while there is, or may still come. */
   readonly error: string | null;
+  /** Asks for its newest state again. */
+  readonly again: () => void;
 }
 
 /**
@@ -67,6 +69,7 @@ export interface OpenRun {
 export function useRun(kernel: Kernel | null, run: string, saved: RunSnapshot | null): OpenRun {
   const [store, setStore] = useState(() => (saved === null ? null : new RunStore(saved)));
   const [error, setError] = useState<string | null>(null);
+  const [times, setTimes] = useState(0);
   const newest = useRef(store);
 
   useEffect(() => {
@@ -97,7 +100,7 @@ export function useRun(kernel: Kernel | null, run: string, saved: RunSnapshot | 
           },
           failed: setError,
         });
-  }, [kernel, run]);
+  }, [kernel, run, times]);
 
   useEffect(() => {
     if (saved === null) {
@@ -111,5 +114,9 @@ export function useRun(kernel: Kernel | null, run: string, saved: RunSnapshot | 
     }
   }, [saved]);
 
-  return { store, error };
+  const again = useCallback(() => {
+    setError(null);
+    setTimes((count) => count + 1);
+  }, []);
+  return { store, error, again };
 }

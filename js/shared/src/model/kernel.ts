@@ -10,12 +10,16 @@ import type { Channel } from "./channel";
  * - `connecting`: nothing was heard of it yet, and it is too early to worry.
  * - `live`: it answers.
  * - `busy`: it was heard before, but an answer is overdue.
+ * - `unheard`: it may answer, but what it sends unasked does not arrive.
  * - `absent`: nothing was ever heard of it, and an answer is overdue or there is no connection.
  * - `gone`: it was heard, and the connection is closed.
  */
-export type Presence = "connecting" | "live" | "busy" | "absent" | "gone";
+export type Presence = "connecting" | "live" | "busy" | "unheard" | "absent" | "gone";
 
 export const BUSY = "The kernel has not answered yet; it may be busy.";
+export const SERVER_BUSY = "The Jupyter server has not answered yet; it may be busy.";
+export const UNHEARD =
+  "The connection to the Jupyter server is lost; what is shown here goes on once it is back.";
 export const GONE = "There is no kernel behind this view; run the cell again to go on.";
 
 export interface Times {
@@ -43,6 +47,7 @@ interface Waiting {
 export class Kernel {
   #presence: Presence;
   #heard = false;
+  #hears = true;
   // Views of one widget share its channel, and each sees all answers: ids must not collide.
   #nextId = Math.floor(Math.random() * 2 ** 48);
   readonly #waiting = new Map<number, Waiting>();
@@ -59,12 +64,18 @@ export class Kernel {
     this.#stop = [
       channel.onMessage((message) => this.#receive(message)),
       channel.onConnectionChange((connected) => this.#connectionChanged(connected)),
+      channel.onHearing?.((hears) => this.#hearingChanged(hears)) ?? (() => {}),
     ];
   }
 
   /** Whether it can do something in a notebook, and not only read the record. */
   get hasNotebook(): boolean {
     return this.#channel.hasOnlyRecord !== true;
+  }
+
+  /** What to say while an answer is overdue. */
+  get busy(): string {
+    return this.hasNotebook ? BUSY : SERVER_BUSY;
   }
 
   get presence(): Presence {
@@ -128,7 +139,7 @@ export class Kernel {
         waiting?.reject(new Error(message.error));
       }
     }
-    this.#become(this.#anyOverdue() ? "busy" : "live");
+    this.#settle();
   }
 
   #connectionChanged(connected: boolean): void {
@@ -144,16 +155,21 @@ export class Kernel {
     this.#become(this.#heard ? "gone" : "absent");
   }
 
+  #hearingChanged(hears: boolean): void {
+    this.#hears = hears;
+    this.#settle();
+  }
+
   #overdue(id: number): void {
     const waiting = this.#waiting.get(id);
     if (waiting !== undefined) {
       waiting.overdue = true;
-      this.#become(this.#heard ? "busy" : "absent");
+      this.#settle();
     }
   }
 
   #giveUp(id: number): void {
-    this.#take(id)?.reject(new Error(BUSY));
+    this.#take(id)?.reject(new Error(this.busy));
   }
 
   #take(id: number): Waiting | undefined {
@@ -163,8 +179,15 @@ export class Kernel {
     return waiting;
   }
 
-  #anyOverdue(): boolean {
-    return [...this.#waiting.values()].some((waiting) => waiting.overdue);
+  /** Takes into account what was heard of a kernel that is there. */
+  #settle(): void {
+    if ([...this.#waiting.values()].some((waiting) => waiting.overdue)) {
+      this.#become(this.#heard ? "busy" : "absent");
+    } else if (!this.#hears) {
+      this.#become("unheard");
+    } else {
+      this.#become(this.#heard ? "live" : "connecting");
+    }
   }
 
   #become(presence: Presence): void {

@@ -3,7 +3,7 @@
 import { formatClock } from "../format";
 import type { RunSummary } from "../generated/view-model";
 import { hasEnded } from "./follow";
-import { BUSY, type Presence } from "./kernel";
+import { BUSY, type Presence, UNHEARD } from "./kernel";
 
 export interface Standing {
   /** The run goes on, as far as can be known. */
@@ -16,23 +16,21 @@ export interface Standing {
   readonly notice: { readonly tone: "info" | "warning" | "danger"; readonly text: string } | null;
 }
 
-export function standing(summary: RunSummary, presence: Presence): Standing {
+/** `busy` is what to say where an answer is overdue. */
+export function standing(summary: RunSummary, presence: Presence, busy = BUSY): Standing {
   const ended = hasEnded(summary.state);
-  const reachable = presence === "live" || presence === "busy";
+  const reachable = presence === "live" || presence === "busy" || presence === "unheard";
   const lost = !ended && (presence === "absent" || presence === "gone");
   return {
     going: !ended && !lost,
     lost,
     reachable,
-    notice: noticeOf(summary, presence, ended),
+    notice: ended ? noticeOfEnded(summary) : noticeOfGoing(summary, presence, busy),
   };
 }
 
-function noticeOf(summary: RunSummary, presence: Presence, ended: boolean): Standing["notice"] {
+function noticeOfEnded(summary: RunSummary): Standing["notice"] {
   const { state, reason } = summary;
-  if (!ended) {
-    return noticeOfGoing(summary, presence);
-  }
   if (state === "cut off") {
     return {
       tone: "warning",
@@ -50,7 +48,7 @@ function noticeOf(summary: RunSummary, presence: Presence, ended: boolean): Stan
   return reason === null ? null : { tone: "info", text: reason };
 }
 
-function noticeOfGoing(summary: RunSummary, presence: Presence): Standing["notice"] {
+function noticeOfGoing(summary: RunSummary, presence: Presence, busy: string): Standing["notice"] {
   const asOf = `This view shows the run as of ${formatClock(summary.as_of)}`;
   switch (presence) {
     case "gone":
@@ -68,7 +66,9 @@ function noticeOfGoing(summary: RunSummary, presence: Presence): Standing["notic
           `run %mipro show ${summary.id}.`,
       };
     case "busy":
-      return { tone: "info", text: BUSY };
+      return { tone: "info", text: busy };
+    case "unheard":
+      return { tone: "warning", text: UNHEARD };
     default:
       return noticeOfHeard(summary);
   }

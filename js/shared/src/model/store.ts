@@ -3,6 +3,7 @@
 import type {
   DemoSetCard,
   InstructionCard,
+  ObjectivesView,
   RunDelta,
   RunSnapshot,
   TrialRow,
@@ -16,6 +17,9 @@ export class RunStore {
   #trials = new Rows<TrialRow>((row) => row.trial, byTrial);
   #instructions = new Rows<InstructionCard>(candidateKey, byCandidate);
   #demoSets = new Rows<DemoSetCard>(candidateKey, byCandidate);
+  /** Large and seldom changed: a delta has them only where they have. */
+  #objectives: ObjectivesView | null = null;
+  #objectivesSeq = -1;
   #stale = false;
   #scheduled = false;
   readonly #listeners = new Set<() => void>();
@@ -33,6 +37,7 @@ export class RunStore {
       this.#stale = false;
       this.#snapshot = {
         ...this.#snapshot,
+        summary: { ...this.#snapshot.summary, objectives: this.#objectives },
         trials: this.#trials.all,
         instructions: this.#instructions.all,
         demo_sets: this.#demoSets.all,
@@ -70,7 +75,11 @@ export class RunStore {
     return () => this.#listeners.delete(listener);
   }
 
-  #put({ seq, trials, instructions, demo_sets }: RunSnapshot | RunDelta): void {
+  #put({ seq, summary, trials, instructions, demo_sets }: RunSnapshot | RunDelta): void {
+    if (summary.objectives !== undefined && seq >= this.#objectivesSeq) {
+      this.#objectives = summary.objectives;
+      this.#objectivesSeq = seq;
+    }
     this.#trials.put(trials, seq);
     this.#instructions.put(instructions, seq);
     this.#demoSets.put(demo_sets, seq);

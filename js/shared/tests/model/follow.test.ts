@@ -74,6 +74,26 @@ describe("following a run", () => {
     expect(seen.at(-1)).toBe("snapshot 101");
   });
 
+  it("asks again once deltas are heard again, also where it began without", async () => {
+    const { wire, seen, settle } = following();
+    wire.answer("snapshot", snapshot());
+    await settle();
+    wire.hear(false);
+    wire.hear(true);
+    wire.answer("snapshot", snapshot({ seq: 140 }));
+    await settle();
+    wire.hear(false);
+    wire.hear(true);
+    wire.hear(false);
+    expect(wire.asked("snapshot")).toHaveLength(3);
+    wire.answer("snapshot", snapshot({ seq: 150 }));
+    await settle();
+    wire.hear(true);
+    wire.answer("snapshot", snapshot({ seq: 160 }));
+    await settle();
+    expect(seen).toEqual([100, 140, 150, 160].map((seq) => `snapshot ${seq}`));
+  });
+
   it("says nothing more once it is stopped", async () => {
     const { wire, seen, stop, settle } = following();
     stop();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { BUSY, GONE, Kernel } from "../../src/model/kernel";
+import { BUSY, GONE, Kernel, SERVER_BUSY } from "../../src/model/kernel";
 import { delta, RUN, snapshot } from "../runs";
 import { FakeWire } from "../wire";
 
@@ -153,6 +153,27 @@ describe("presence", () => {
     expect(kernel.presence).toBe("gone");
     wire.connect(true);
     expect(kernel.presence).toBe("connecting");
+  });
+
+  it("is unheard while only what was asked for arrives, and nothing that waits is given up", async () => {
+    const { wire, kernel } = connected();
+    const asked = kernel.ask("history", {});
+    wire.hear(false);
+    expect(kernel.presence).toBe("unheard");
+    wire.answer("history", []);
+    await expect(asked).resolves.toEqual([]);
+    expect(kernel.presence).toBe("unheard");
+    wire.hear(true);
+    expect(kernel.presence).toBe("live");
+  });
+
+  it("of a server says that the server may be busy", async () => {
+    const wire = new FakeWire();
+    wire.hasOnlyRecord = true;
+    const asked = new Kernel(wire).ask("history", {});
+    const refused = expect(asked).rejects.toThrow(SERVER_BUSY);
+    await vi.advanceTimersByTimeAsync(61_000);
+    await refused;
   });
 
   it("is absent from the beginning where there is no connection", () => {

@@ -61,6 +61,16 @@ describe("a delta", () => {
     expect(store.snapshot.summary.as_of).toBe(FIVE_PAST_TWO + 102);
   });
 
+  it("leaves alone what configurations take, where it does not say", () => {
+    const { store } = storeWithFrames();
+    const objectives = { cost: "usd", told: "2 configurations", rows: [] } as const;
+    store.apply(delta(101, { summary: summary({ objectives }) }));
+    store.apply(delta(102));
+    expect(store.snapshot.summary.objectives).toBe(objectives);
+    store.apply(delta(103, { summary: summary({ objectives: null }) }));
+    expect(store.snapshot.summary.objectives).toBeNull();
+  });
+
   it("without an event of its own still brings the clock on", () => {
     const { store } = storeWithFrames();
     store.apply(delta(100, { summary: summary({ as_of: FIVE_PAST_TWO + 5, seconds: 125 }) }));
@@ -77,7 +87,10 @@ describe("any order and repetition of deltas", () => {
         trial(Math.floor(random() * 20), { score: Math.floor(random() * 100) }),
       );
       const unique = [...new Map(rows.map((row) => [row.trial, row])).values()];
+      const one = delta(101 + at);
+      const objectives = { cost: "usd", told: `after ${at}`, rows: [] } as const;
       return delta(101 + at, {
+        summary: random() < 0.2 ? { ...one.summary, objectives } : one.summary,
         trials: unique,
         instructions: [instruction(Math.floor(random() * 5), { trials: at })],
       });

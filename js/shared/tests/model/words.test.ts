@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { UNHEARD } from "../../src/model/kernel";
 import { standing } from "../../src/model/standing";
 import { choices, configurationText, titleOf } from "../../src/model/words";
 import { summary } from "../runs";
@@ -62,6 +63,14 @@ describe("how a run stands", () => {
     const { going, notice } = standing(summary(), "busy");
     expect(going).toBe(true);
     expect(notice?.text).toBe("The kernel has not answered yet; it may be busy.");
+  });
+
+  it("goes on, as far as is known, while its news are lost, and says that they are", () => {
+    const { going, lost, reachable, notice } = standing(summary(), "unheard");
+    expect([going, lost, reachable]).toEqual([true, false, true]);
+    expect(notice).toEqual({ tone: "warning", text: UNHEARD });
+    const ended = standing(summary({ state: "finished", lives: "ended" }), "unheard");
+    expect(ended.notice).toBeNull();
   });
 
   it("says how to go on after it was cut off", () => {

@@ -99,7 +99,8 @@ export function DataTable<Row extends object>({
     if (event.target !== scroller.current || activeRow === undefined) {
       return;
     }
-    const page = Math.max(1, Math.floor((height - headerHeight) / rowHeight) - 1);
+    const seen = scroller.current?.clientHeight || height;
+    const page = Math.max(1, Math.floor((seen - headerHeight) / rowHeight) - 1);
     const moves: Record<string, () => void> = {
       ArrowDown: () => activate(active + 1),
       ArrowUp: () => activate(active - 1),
@@ -153,7 +154,7 @@ export function DataTable<Row extends object>({
       <div
         class="mipro-table-scroller"
         ref={scroller}
-        style={`height:${height}px;--mipro-tracks:${tracks};--mipro-width:${width};--mipro-row:${rowHeight}px`}
+        style={`--mipro-height:${height}px;--mipro-tracks:${tracks};--mipro-width:${width};--mipro-row:${rowHeight}px`}
         role="grid"
         aria-label={label}
         aria-rowcount={model.rows.length + 1}

@@ -7,7 +7,7 @@ import { excerpt } from "../../text";
 import { Button } from "../base/Button";
 import { type Column, DataTable } from "../base/DataTable";
 import { TextField } from "../base/Field";
-import { Notice } from "../base/Notice";
+import { Refusal } from "../base/Refusal";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
 import { CopyButton } from "../drill/CopyButton";
@@ -120,7 +120,7 @@ export function HistoryExplorer({
             <Button onClick={refresh}>{refreshing.pending ? "Looking…" : "Look again"}</Button>
           )}
         </div>
-        <Refusal error={refreshing.error} />
+        {refreshing.error !== null && <Refusal reason={refreshing.error} />}
       </section>
     );
   }
@@ -171,12 +171,12 @@ export function HistoryExplorer({
           </>
         }
       />
-      <Refusal error={refreshing.error} />
+      {refreshing.error !== null && <Refusal reason={refreshing.error} />}
       {kernel !== null && (
         <div class="mipro-history-bar">
           <span class={chosen.length === 0 ? "mipro-muted" : ""}>
             {chosen.length === 0 ? (
-              "Mark runs to compare, rename, tag or delete them."
+              "Mark runs to compare, rename, tag, note or delete them."
             ) : only === undefined ? (
               `${chosen.length} marked`
             ) : (
@@ -321,13 +321,5 @@ export function HistoryExplorer({
         {said}
       </p>
     </section>
-  );
-}
-
-function Refusal({ error }: { readonly error: string | null }) {
-  return error === null ? null : (
-    <Notice tone="danger">
-      <SafeText text={error} />
-    </Notice>
   );
 }

@@ -26,7 +26,7 @@ export const compactColumns: readonly Column<HistoryRow>[] = [
     title: "Score, and cost",
     value: (row) => row.score,
     cell: (row) => <ScoreAndCost row={row} />,
-    width: "64px",
+    width: "72px",
     align: "end",
     largestFirst: true,
   },
@@ -35,10 +35,13 @@ export const compactColumns: readonly Column<HistoryRow>[] = [
 function Run({ row }: { readonly row: HistoryRow }) {
   return (
     <span class="mipro-compact">
-      <span class="mipro-history-name">
+      <span class="mipro-history-name" title={titleOf(row)}>
         <SafeText text={excerpt(titleOf(row))} />
       </span>
-      <span class="mipro-compact-facts" title={formatDateTime(row.created)}>
+      <span
+        class="mipro-compact-facts"
+        title={[formatDateTime(row.created), ...row.tags].join(" · ")}
+      >
         {stateNames[row.state]} · {dayOf(row.created)}
         {row.tags.length > 0 && (
           <>
@@ -52,11 +55,12 @@ function Run({ row }: { readonly row: HistoryRow }) {
 }
 
 function ScoreAndCost({ row }: { readonly row: HistoryRow }) {
+  const cost = formatAbout(formatUsd(row.usd), row.about);
   return (
     <span class="mipro-compact">
       <span>{formatScore(row.score)}</span>
-      <span class="mipro-compact-facts" title={row.billed ?? undefined}>
-        {formatAbout(formatUsd(row.usd), row.about)}
+      <span class="mipro-compact-facts" title={row.billed ?? `Cost: ${cost}`}>
+        {cost}
       </span>
     </span>
   );

@@ -34,7 +34,7 @@ type TabId = "trials" | "outcomes" | "instructions" | "demos" | "cost" | "spent"
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const snapshot = useSnapshot(store);
   const { summary, trials, instructions, demo_sets, details, left_out = 0 } = snapshot;
-  const now = standing(summary, presence);
+  const now = standing(summary, presence, kernel?.busy);
   const reachable = now.reachable ? kernel : null;
   const [tab, setTab] = useState<TabId>("trials");
   const [opened, setOpened] = useState<Opened | null>(null);

@@ -1,0 +1,99 @@
+import "./dragging";
+import { render, screen } from "@testing-library/preact";
+import userEvent from "@testing-library/user-event";
+import { afterEach, expect, test, vi } from "vitest";
+import { compactColumns } from "../../shared/src/components/history/compact";
+import { LiveRuns } from "../../shared/src/components/history/LiveRuns";
+import type { LiveRun } from "../../shared/src/generated/view-model";
+import { UNHEARD } from "../../shared/src/model/kernel";
+import { historyRow } from "../../shared/tests/drill-fixtures";
+import { drawPanel, erase } from "../src/runs/drawing";
+import { RunsFeed } from "../src/runs/feed";
+import { runningText } from "../src/runs/widgets";
+import { answer, FakeSocket, settings, tell } from "./page";
+
+const drawn: HTMLElement[] = [];
+afterEach(() => {
+  drawn.splice(0).forEach(erase);
+});
+
+function panel() {
+  const feed = new RunsFeed(settings(async () => answer(null)).settings);
+  const node = document.body.appendChild(document.createElement("div"));
+  drawn.push(node);
+  const opening = { openRun: vi.fn(), openAll: vi.fn(), compare: vi.fn(), begin: vi.fn() };
+  drawPanel(node, feed, opening);
+  return opening;
+}
+
+function live(change: Partial<LiveRun> = {}): LiveRun {
+  return {
+    id: "r",
+    name: "",
+    program: "Solve",
+    state: "running",
+    phase: "search",
+    done: 996,
+    total: 1000,
+    eta: 60,
+    score: 71.25,
+    usd: 0.0312,
+    about: false,
+    ...change,
+  };
+}
+
+test("a record that cannot be read is refused with its remedy, above what was listed", async () => {
+  panel();
+  tell({ error: "The record is damaged: give another file." });
+  expect(await screen.findByText("The record is damaged: give another file.")).toBeTruthy();
+  expect(screen.queryByText("No run is recorded yet")).toBeNull();
+  expect(screen.queryByRole("status")).toBeNull();
+  tell({ rows: [historyRow(0)], whole: true });
+  await screen.findByRole("grid", { name: "Runs" });
+  expect(screen.queryByText("The record is damaged: give another file.")).toBeNull();
+  tell({ error: "The record is damaged: give another file." });
+  await screen.findByText("The record is damaged: give another file.");
+  expect(screen.getByRole("grid", { name: "Runs" })).toBeTruthy();
+});
+
+test("the panel says that it is not up to date while the websocket is lost", async () => {
+  panel();
+  tell({ rows: [historyRow(0)], whole: true });
+  await screen.findByRole("grid", { name: "Runs" });
+  expect(screen.queryByText(UNHEARD)).toBeNull();
+  FakeSocket.last.onclose?.();
+  await screen.findByText(UNHEARD);
+  expect(screen.getByRole("grid", { name: "Runs" })).toBeTruthy();
+});
+
+test("a run in progress tells how far it is in all, and rounds nothing up to a whole", async () => {
+  const onOpenRun = vi.fn();
+  render(<LiveRuns runs={[live()]} onOpenRun={onOpenRun} />);
+  const button = screen.getByRole("button", { name: /Solve/ });
+  expect(button.textContent).toContain("Search · 99 % in all · score 71.3 · $0.0312");
+  await userEvent.click(button);
+  expect(onOpenRun).toHaveBeenCalledExactlyOnceWith("r");
+});
+
+test("the status bar adds up what runs cost, and says where that is not known", () => {
+  expect(runningText([])).toBe("");
+  expect(runningText([live({ name: "Sums" })])).toBe("Sums · 71.3 · $0.0312");
+  expect(runningText([live(), live()])).toBe("2 prompt runs · $0.0624");
+  expect(runningText([live(), live({ usd: null })])).toContain("unknown");
+});
+
+test("what is cut for want of room can be read by pointing at it", () => {
+  const tags = ["a tag that is long", "and another"];
+  const row = historyRow(0, { name: "A name that is long", tags, usd: null });
+  render(
+    <div>
+      {compactColumns.map(({ id, cell }) => (
+        <div key={id}>{cell?.(row)}</div>
+      ))}
+    </div>,
+  );
+  expect(screen.getByTitle("A name that is long")).toBeTruthy();
+  expect(screen.getByTitle(/a tag that is long · and another/)).toBeTruthy();
+  expect(screen.getByTitle("Cost: unknown")).toBeTruthy();
+});
