@@ -9,7 +9,7 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs.following.protocol import RunsMessage
 from mipro_nb.runs.state import GOING_ON
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.view_model import HistoryRow, LiveRun, RunSummary
+from mipro_nb.runs.view_model import HistoryRow, LiveRunRow, RunSummary
 from mipro_nb.runs.views.history import history_rows
 from mipro_nb.runs.views.view import RunView
 
@@ -36,7 +36,7 @@ class RunsWatcher:
         self._marks: dict[str, _Mark] = {}
         self._rows: dict[str, HistoryRow] = {}
         self._views: dict[str, RunView] = {}
-        self._live: list[LiveRun] = []
+        self._live: list[LiveRunRow] = []
 
     @property
     def all(self) -> RunsMessage:
@@ -70,7 +70,7 @@ class RunsWatcher:
             return None
         return runs_message(changed, gone=gone, live=self._live)
 
-    def _going_on(self) -> list[LiveRun]:
+    def _going_on(self) -> list[LiveRunRow]:
         """Return how each run stands that goes on in some process."""
         found = []
         for run_id, view in self._read().items():
@@ -78,7 +78,7 @@ class RunsWatcher:
             view.call(row["name"], row["tags"])
             summary = view.summary(now=time.time(), in_flight=None)
             if summary["lives"] != "ended":
-                found.append(_live_run(summary))
+                found.append(_live_run_row(summary))
         return found
 
     def _read(self) -> dict[str, RunView]:
@@ -102,7 +102,7 @@ def runs_message(
     rows: list[HistoryRow],
     *,
     gone: list[str] | None = None,
-    live: list[LiveRun] | None = None,
+    live: list[LiveRunRow] | None = None,
     whole: bool = False,
     error: str | None = None,
 ) -> RunsMessage:
@@ -117,7 +117,7 @@ def runs_message(
     }
 
 
-def _live_run(summary: RunSummary) -> LiveRun:
+def _live_run_row(summary: RunSummary) -> LiveRunRow:
     """Return of a run that goes on what a list shows of it."""
     phases = [each["phase"] for each in summary["phases"] if each["state"] == "running"]
     best, spend = summary["best"], summary["spend"]

@@ -4,7 +4,7 @@ import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test, vi } from "vitest";
 import { compactColumns } from "../../shared/src/components/history/compact";
 import { LiveRuns } from "../../shared/src/components/history/LiveRuns";
-import type { LiveRun } from "../../shared/src/generated/view-model";
+import type { LiveRunRow } from "../../shared/src/generated/view-model";
 import { UNHEARD } from "../../shared/src/model/kernel";
 import { historyRow } from "../../shared/tests/drill-fixtures";
 import { drawPanel, erase } from "../src/runs/drawing";
@@ -26,7 +26,7 @@ function panel() {
   return opening;
 }
 
-function live(change: Partial<LiveRun> = {}): LiveRun {
+function live(change: Partial<LiveRunRow> = {}): LiveRunRow {
   return {
     id: "r",
     name: "",

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from mipro_nb.errors import InvalidArgumentError, MiproError
 from mipro_nb.runs.events import first_problem
-from mipro_nb.runs.view_model import HistoryRow, LiveRun, RunDelta, Shown
+from mipro_nb.runs.view_model import HistoryRow, LiveRunRow, RunDelta, Shown
 
 Kind = Literal["run", "history", "comparison"]
 """What a widget opens with."""
@@ -97,7 +97,7 @@ class RunsMessage(TypedDict):
     rows: list[HistoryRow]
     whole: bool
     gone: list[str]
-    live: list[LiveRun]
+    live: list[LiveRunRow]
     error: str | None
 
 

@@ -12,7 +12,7 @@ from mipro_nb.runs.view_model.history import (
     ComparedRun,
     CurvePoint,
     HistoryRow,
-    LiveRun,
+    LiveRunRow,
     RunComparison,
 )
 from mipro_nb.runs.view_model.parts import ADDED_LATER, Clip, Range
@@ -69,7 +69,7 @@ __all__ = [
     "HistoryRow",
     "InstructionCard",
     "LeftToPay",
-    "LiveRun",
+    "LiveRunRow",
     "Lives",
     "Lost",
     "MeasuredFormat",

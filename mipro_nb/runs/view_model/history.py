@@ -67,7 +67,7 @@ class HistoryRow(TypedDict):
     here: bool
 
 
-class LiveRun(TypedDict):
+class LiveRunRow(TypedDict):
     """A run that goes on, as a list shows it: told every second, so it is short.
 
     Attributes

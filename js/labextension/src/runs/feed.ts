@@ -2,7 +2,7 @@
 
 import type { ServerConnection } from "@jupyterlab/services";
 import { type ISignal, Signal } from "@lumino/signaling";
-import type { HistoryRow, LiveRun, RunsMessage } from "../../../shared/src/generated/view-model";
+import type { HistoryRow, LiveRunRow, RunsMessage } from "../../../shared/src/generated/view-model";
 import { Kernel } from "../../../shared/src/model/kernel";
 import { titleOf } from "../../../shared/src/model/words";
 import { ServerChannel } from "./channel";
@@ -13,7 +13,7 @@ export class RunsFeed {
   readonly #changed = new Signal<RunsFeed, void>(this);
   readonly #rows = new Map<string, HistoryRow>();
   #sorted: readonly HistoryRow[] = [];
-  #live: readonly LiveRun[] = [];
+  #live: readonly LiveRunRow[] = [];
   #isKnown = false;
   #error: string | null = null;
 
@@ -32,7 +32,7 @@ export class RunsFeed {
     return this.#isKnown ? this.#sorted : null;
   }
 
-  get live(): readonly LiveRun[] {
+  get live(): readonly LiveRunRow[] {
     return this.#live;
   }
 

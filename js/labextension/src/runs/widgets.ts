@@ -4,7 +4,7 @@ import type { ServerConnection } from "@jupyterlab/services";
 import type { LabIcon } from "@jupyterlab/ui-components";
 import { Widget } from "@lumino/widgets";
 import { formatCost, formatScore } from "../../../shared/src/format";
-import type { LiveRun } from "../../../shared/src/generated/view-model";
+import type { LiveRunRow } from "../../../shared/src/generated/view-model";
 import type { Kernel } from "../../../shared/src/model/kernel";
 import { titleOf } from "../../../shared/src/model/words";
 import { excerpt } from "../../../shared/src/text";
@@ -180,7 +180,7 @@ export class RunningItem extends Widget {
   }
 }
 
-export function runningText(live: readonly LiveRun[]): string {
+export function runningText(live: readonly LiveRunRow[]): string {
   const [only] = live;
   if (only === undefined) {
     return "";

@@ -577,7 +577,7 @@ export interface HistoryRow {
 }
 
 /** A run that goes on, as a list shows it: told every second, so it is short. */
-export interface LiveRun {
+export interface LiveRunRow {
   readonly id: string;
   readonly name: string;
   readonly program: string;
@@ -767,7 +767,7 @@ export interface RunsMessage {
   /** Ids of runs that were deleted. */
   readonly gone: readonly string[];
   /** All runs that go on, as they stand. */
-  readonly live: readonly LiveRun[];
+  readonly live: readonly LiveRunRow[];
   /** Why the record cannot be read, and the remedy; null if it can. */
   readonly error: string | null;
 }

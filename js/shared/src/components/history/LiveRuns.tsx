@@ -1,12 +1,12 @@
 import { formatCost, formatDuration, formatScore } from "../../format";
-import type { LiveRun } from "../../generated/view-model";
+import type { LiveRunRow } from "../../generated/view-model";
 import { phaseNames, titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { SafeText } from "../base/SafeText";
 import { StateBadge } from "../live/RunHeader";
 
 interface LiveRunsProps {
-  readonly runs: readonly LiveRun[];
+  readonly runs: readonly LiveRunRow[];
   readonly onOpenRun: (id: string) => void;
 }
 
@@ -22,7 +22,7 @@ export function LiveRuns({ runs, onOpenRun }: LiveRunsProps) {
 }
 
 interface LiveRunButtonProps {
-  readonly run: LiveRun;
+  readonly run: LiveRunRow;
   readonly onOpen: () => void;
 }
 
