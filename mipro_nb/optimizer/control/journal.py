@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mipro_nb.errors import RecordError
 from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.backlog import Backlog, Work
 from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.runs.events import AnyEvent, NoteTopic, RunEnded, RunNoted, RunPaused, TextRef
+from mipro_nb.runs.events import (
+    AnyEvent,
+    NoteTopic,
+    ReplyRated,
+    RunEnded,
+    RunNoted,
+    RunPaused,
+    TextRef,
+)
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.owners import leave
 from mipro_nb.runs.store.record import Record, RecordedEvent
@@ -135,6 +143,18 @@ class Journal:
     def _take_back(self, recorded: RecordedEvent) -> None:
         """Forget what was not recorded after all: it may be told again."""
         self._next, self._ended = recorded.seq, False
+
+    def take_ratings(self, recorded: Sequence[RecordedEvent]) -> bool:
+        """Take into account what others recorded before this journal wrote anything.
+
+        Return whether these are ratings alone; if not, the run was resumed by others.
+        """
+        if not all(isinstance(each.event, ReplyRated) for each in recorded):
+            return False
+        for each in recorded:
+            self.state.apply(each)
+            self._next = each.seq + 1
+        return True
 
     def listen(self, listener: Callable[[RecordedEvent], None]) -> None:
         """Pass every later event to `listener`, in the thread that emits it."""

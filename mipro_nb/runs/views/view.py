@@ -18,6 +18,7 @@ from mipro_nb.runs.sentences.dropped import dropped_notes
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.sentences.objectives import objectives_view
+from mipro_nb.runs.sentences.ratings import ratings_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repaired_of
 from mipro_nb.runs.sentences.resume import (
@@ -259,6 +260,7 @@ class RunView:
             "test": held_out_view(state),
             "result": result,
             "objectives": self._compared(),
+            "ratings": ratings_view(state),
             "errors": len(state.errors),
             "steerable": where == "here",
             "lives": where,
