@@ -76,6 +76,8 @@ def test_a_reply_is_rated_while_the_run_goes_on_and_after_its_end(server):
         (1, "good"),
         (2, "bad"),
     ]
+    assert "3 ratings of replies: 2 good, 1 bad." in run.report()
+    assert len(run.state.ratings) == 3
     assert heard.count("reply_rated") == 2
     assert seqs(run) == list(range(len(run.events())))
     assert mipro.runs.check().ok

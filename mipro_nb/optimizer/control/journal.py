@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -145,9 +146,9 @@ class Journal:
         self._next, self._ended = recorded.seq, False
 
     def take_ratings(self, recorded: Sequence[RecordedEvent]) -> bool:
-        """Take into account what others recorded before this journal wrote anything.
+        """Take ratings into account that were recorded while this journal wrote nothing.
 
-        Return whether these are ratings alone; if not, the run was resumed by others.
+        Return whether they are that alone; if not, others have resumed the run.
         """
         if not all(isinstance(each.event, ReplyRated) for each in recorded):
             return False
@@ -162,8 +163,14 @@ class Journal:
             self._listeners.append(listener)
 
     def read(self, view: Callable[[RunState], T]) -> T:
-        """Return ``view(state)``, while no event changes the state."""
+        """Return ``view(state)``, while no event changes the state.
+
+        After the end of the run the ratings that came since are in it.
+        """
         with self._lock:
+            if self._ended:
+                with contextlib.suppress(RecordError):  # what is known is told without the file
+                    self.take_ratings(self.record.events(self.run_id, self._next - 1))
             return view(self.state)
 
     def keep(self, value: Any) -> TextRef:

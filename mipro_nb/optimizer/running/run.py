@@ -406,7 +406,7 @@ class Run(RunFrames, Ratings):
     @property
     def state(self) -> RunState:
         """Everything that is known of the run so far; it goes on changing while the run does."""
-        return self._journal.state
+        return self._journal.read(lambda state: state)
 
     @property
     def score(self) -> float | None:

@@ -142,7 +142,7 @@ class Follower:
         with self._lock:
             self._read()
             detail = trial_detail(self.record, self.run_id, self._view.state, trial)
-            lives = self._view.summary(now=time.time(), in_flight=self._in_flight())["lives"]
+            lives = self._view.lives(here=self._in_flight() is not None)
         return {**detail, "unrateable": GOES_ON_ELSEWHERE} if lives == "elsewhere" else detail
 
     def tell_now(self) -> None:
@@ -181,8 +181,7 @@ class Follower:
         """Tell whether the run goes on, in this process or in another."""
         with self._lock:
             self._read()
-            summary = self._view.summary(now=time.time(), in_flight=self._in_flight())
-        return bool(summary["lives"] != "ended")
+            return self._view.lives(here=self._in_flight() is not None) != "ended"
 
     def _follow(self) -> None:
         told_at = 0.0

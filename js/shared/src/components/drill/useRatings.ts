@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useState } from "preact/hooks";
+import { useCallback, useMemo, useRef, useState } from "preact/hooks";
 import type { ExampleRow, ReplyRating } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { sentence } from "./asking";
@@ -31,6 +31,7 @@ export function useRatings(
   const [own, setOwn] = useState<ReadonlyMap<number, ReplyRating | null>>(new Map());
   const [said, setSaid] = useState("");
   const [error, setError] = useState<string | null>(null);
+  const sent = useRef<Promise<unknown>>(Promise.resolve());
 
   const rate = useCallback(
     ({ example }: ExampleRow, rating: Rating | null, reason: string) => {
@@ -40,11 +41,14 @@ export function useRatings(
       setOwn((known) => new Map(known).set(example, rated));
       setError(null);
       setSaid(`Example ${example}: ${rating === null ? "not rated" : `rated ${rating}`}.`);
-      kernel?.ask("rate", { run, trial, example, rating, reason: text }).catch((refused) => {
-        setError(`Example ${example}: ${sentence(refused)}`);
-        setSaid("");
-        setOwn((known) => (known.get(example) === rated ? without(known, example) : known));
-      });
+      // One after the other: the last one counts.
+      sent.current = sent.current
+        .then(() => kernel?.ask("rate", { run, trial, example, rating, reason: text }))
+        .catch((refused: unknown) => {
+          setError(`Example ${example}: ${sentence(refused)}`);
+          setSaid("");
+          setOwn((known) => (known.get(example) === rated ? without(known, example) : known));
+        });
     },
     [kernel, run, trial],
   );
