@@ -73,7 +73,7 @@ class Journal:
     def emit(self, event: AnyEvent) -> None:
         """Record `event`, fold it into the state, and pass it to every listener.
 
-        The end of the run is the last event: a call that was given up may still come back after
+        The end of the run is its last event: a call that was given up may still come back after
         it. Its answer is kept, but the run tells no more.
         """
         self.backlog.write(lambda: self._record(event))
