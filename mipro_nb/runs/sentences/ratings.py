@@ -32,4 +32,5 @@ def _agreement_lines(agreed: Agreement) -> list[str]:
 def _kappa_text(agreed: Agreement) -> str:
     if agreed.kappa is None:
         return "Cohen's kappa is not defined: both say the same of all replies."
-    return f"Cohen's kappa is {agreed.kappa:.2f}: 1 is full agreement, 0 what chance brings."
+    kappa = round(agreed.kappa, 2) + 0.0  # never "-0.00"
+    return f"Cohen's kappa is {kappa:.2f}: 1 is full agreement, 0 what chance brings."

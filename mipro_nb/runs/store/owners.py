@@ -46,7 +46,7 @@ def leave(run_id: str, by: Writer) -> None:
 
 def writer_of(run_id: str, record: Record) -> Writer | None:
     """Return what carries a run of a record out in this process; None if nothing does."""
-    writers = _here.get(run_id, set())
+    writers = tuple(_here.get(run_id, ()))  # others may enter meanwhile
     return next((each for each in writers if each.record.path == record.path), None)
 
 

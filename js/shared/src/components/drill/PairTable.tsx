@@ -190,7 +190,7 @@ function Predicted({ row, trial, ...shown }: PredictedProps) {
       )}
       <ReplyNotes notes={row.notes} name={name} {...shown} />
       {row.rating && (
-        <p class="mipro-rating-line">
+        <p>
           <RatingMark rating={row.rating} /> <SafeText text={row.rating.reason.text} />
         </p>
       )}
