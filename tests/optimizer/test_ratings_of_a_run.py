@@ -10,6 +10,8 @@ from watched import Watched, until
 import mipro_nb as mipro
 from mipro_nb.optimizer.running import surface
 
+pytestmark = pytest.mark.slow
+
 OPTIMIZER = {"num_candidates": 2, "num_threads": 4}
 
 
