@@ -24,6 +24,7 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
     test_low: Math.max(0, mean - 12),
     test_high: Math.min(100, mean + 3),
   });
+  const untested = { test: null, test_low: null, test_high: null };
   const changed = trial > 0;
   return {
     trial,
@@ -35,13 +36,34 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
         ...interval(baseline),
         examples: 100,
         ...tested(baseline),
+        call: "212 tokens, $0.00004",
+      },
+      {
+        what: "your prompt with 16 labelled demos",
+        score: baseline + 17,
+        ...interval(baseline + 17),
+        examples: 100,
+        ...untested,
+        call: "1,650 tokens, $0.00031",
       },
       ...(changed
-        ? [{ what: "the prompt found", score, ...interval(score), examples: 100, ...tested(score) }]
+        ? [
+            {
+              what: "the prompt found",
+              score,
+              ...interval(score),
+              examples: 100,
+              ...tested(score),
+              call: "1,704 tokens, $0.00032",
+            },
+          ]
         : []),
     ],
     gain: changed
-      ? ["+30.0 points over the student; 95 % interval of the gain +19.0 to +39.0."]
+      ? [
+          "+30.0 points over the student; 95 % interval of the gain +19.0 to +39.0.",
+          "+13.0 points over your prompt with plain labelled demos.",
+        ]
       : [],
     test: changed ? ["Gain on the testset: +17.0 to +41.0 (95 % interval)."] : [],
     cost: changed

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher, ndiff
 from html import escape
 from typing import Literal
 
-from mipro_nb.amounts import format_score
+from mipro_nb.amounts import MISSING, format_score
 from mipro_nb.notebook.html_parts import (
     CELL_TEXT,
     clip_text,
@@ -34,21 +34,27 @@ _ENOUGH_IN_COMMON = 0.4
 
 
 def scores_rows(result: vm.ResultView) -> list[tuple[str, ...]]:
-    """Return the scores as a table: your prompt, and the prompt found."""
+    """Return the scores as a table: your prompt, with labelled demos, and the prompt found."""
     tested = any(row["test"] is not None for row in result["scores"])
-    head = ("", "score", "95 % interval", "examples", "test score", "95 % interval")
+    head = ("", "score", "95 % interval", "examples", "a call takes")
     rows = [
         (
             row["what"],
             format_score(row["score"]),
             _interval(row["low"], row["high"]),
             f"{row['examples']:,}",
-            format_score(row["test"]),
-            _interval(row["test_low"], row["test_high"]),
+            row["call"] or MISSING,
         )
         for row in result["scores"]
     ]
-    return [row if tested else row[:4] for row in (head, *rows)]
+    if not tested:
+        return [head, *rows]
+    tests = [
+        (format_score(row["test"]), _interval(row["test_low"], row["test_high"]))
+        for row in result["scores"]
+    ]
+    columns = [("test score", "95 % interval"), *tests]
+    return [(*row, *test) for row, test in zip([head, *rows], columns, strict=True)]
 
 
 def result_sentences(result: vm.ResultView) -> list[str]:

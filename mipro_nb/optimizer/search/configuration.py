@@ -12,6 +12,8 @@ from mipro_nb.runs.configuration import Configuration, split_variable, variable_
 # In characters, whether an LM proposed it or a person wrote it: longer ones would be paid for with
 # every call of a trial.
 LONGEST_INSTRUCTION = 20_000
+LABELLED_SET = 1
+"""The demo set of labelled rows as they stand, where there are labelled demos; set 0 is empty."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,19 @@ class Candidates:
             if self.demo_sets is not None:
                 sizes[variable_of(predictor, "demos")] = len(self.demo_sets[predictor])
         return sizes
+
+    def labelled(self) -> Configuration | None:
+        """Return the student's own instructions with plain labelled demos.
+
+        None where there is no such demo set, or where it has no demo for any predictor.
+        """
+        sets = self.demo_sets or {}
+        if not any(len(each) > LABELLED_SET and each[LABELLED_SET] for each in sets.values()):
+            return None
+        return {
+            name: LABELLED_SET if split_variable(name)[1] == "demos" else 0
+            for name in self.variables()
+        }
 
     def apply(self, student: Module, configuration: Configuration) -> Module:
         """Return a copy of `student` in which `configuration` is set."""

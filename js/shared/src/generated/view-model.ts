@@ -147,6 +147,11 @@ export interface ResultScore {
   readonly test: number | null;
   readonly test_low: number | null;
   readonly test_high: number | null;
+  /**
+   * What a call takes in the mean, in words; null where that is not known. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly call?: string | null;
 }
 
 /** What became of a predictor's prompt. */
@@ -183,7 +188,10 @@ export interface ResultView {
   readonly trial: number;
   /** Whether that is another program than the student. */
   readonly changed: boolean;
-  /** The student first, then the result if that is another program. */
+  /**
+   * The student first, then the student with plain labelled demos if that was scored, then the
+   * result if that is another program.
+   */
   readonly scores: readonly ResultScore[];
   /** What follows of the scores on the valset, and of those on the testset, in sentences. */
   readonly gain: readonly string[];
