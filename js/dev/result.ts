@@ -1,6 +1,12 @@
 /** What came of a made-up run. */
 
-import type { Clip, ExampleOutcome, ResultView, Verdict } from "../shared/src/generated/view-model";
+import type {
+  Clip,
+  ExampleOutcome,
+  PredictorEffects,
+  ResultView,
+  Verdict,
+} from "../shared/src/generated/view-model";
 import { clip } from "../shared/tests/drill-fixtures";
 
 const verdicts: readonly Verdict[] = ["never right", "lost", "still wrong", "won"];
@@ -86,6 +92,45 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
     failing_told: "24 examples of 100 still fail",
     outcomes: Array.from({ length: 30 }, (_, place) => outcome(place, clip(texts.question))),
     outcomes_left_out: 3,
+    effects: { told: howToRead, predictors: predictors.map(effectsOf), left_out: 0 },
+  };
+}
+
+const howToRead =
+  "Scores by instruction and demo set, all else as in the result, with half of the 95 % interval " +
+  "behind ±. What was not scored on the whole valset is drawn towards what its parts scored " +
+  "elsewhere, the more the fewer examples it has.";
+
+/** Effects of seven instructions and six demo sets; trial 43 is instruction 4 with demos 2. */
+function effectsOf(predictor: string): PredictorEffects {
+  const added = (index: number, most: number) => ((index * 5) % 7) * most - most;
+  const effect = (index: number, most: number) => ({
+    index,
+    adds: index === 0 || index === 5 ? null : added(index, most),
+    margin: index === 0 || index === 5 ? null : 4 + index / 2,
+  });
+  const instructions = [0, 1, 2, 3, 4, 5, 6].map((index) => effect(index, 2));
+  const demoSets = [0, 1, 2, 3, 4, 5].map((index) => effect(index, 3));
+  return {
+    predictor,
+    instructions: instructions.map((row) => ({
+      ...row,
+      cells: demoSets.map((column) => {
+        const result = row.index === 4 && column.index === 2;
+        return {
+          score: 64 + (row.adds ?? 0) + (column.adds ?? 0),
+          margin: 5 + ((row.index + column.index) % 5),
+          examples: result ? 100 : ((row.index + column.index) % 3) * 25,
+          result,
+        };
+      }),
+    })),
+    demo_sets: demoSets,
+    told: [
+      "Instruction 4 adds 10.0 ± 6.0 points over your own, whatever the demos.",
+      "Demo set 4 adds 15.0 ± 6.0 points over no demos, whatever the instruction.",
+    ],
+    left_out: 0,
   };
 }
 

@@ -23,12 +23,13 @@ from mipro_nb.optimizer.phases.stopping import Stopping
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.reserve import is_short
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.search.belief import Prospects, comparable
 from mipro_nb.optimizer.search.choices import are_open
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.optimizer.search.minibatches import minibatch
+from mipro_nb.optimizer.search.prospects import Prospects
 from mipro_nb.optimizer.search.samplers import make_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
+from mipro_nb.runs.belief import comparable
 from mipro_nb.runs.configuration import Configuration, configuration_key
 from mipro_nb.runs.events import CandidateProposed, EvaluationKind, PhaseStarted
 from mipro_nb.runs.state import Choice, RunState
@@ -122,7 +123,7 @@ class Search:
     def _labelled(self) -> list[asyncio.Task[Evaluated]]:
         """Begin to score the student's instructions with plain labelled demos on the whole valset.
 
-        What is found is compared with it, and the search is told of it before its own trials. It is
+        What is found is compared with it, and the sampler learns from it as from any trial. It is
         left out where the caps leave too little for it and for a trial with its full evaluation,
         and where a person has banned it.
         """

@@ -65,8 +65,3 @@ class Candidates:
                     self.demo_sets[name][configuration[variable_of(name, "demos")]]
                 )
         return program
-
-
-def holds_no_demos(variable: str, index: int) -> bool:
-    """Return whether this choice of a variable is the empty demo set."""
-    return split_variable(variable)[1] == "demos" and index == 0

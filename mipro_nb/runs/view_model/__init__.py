@@ -8,6 +8,13 @@ as text, never as HTML.
 from __future__ import annotations
 
 from mipro_nb.runs.view_model.drill_down import CallDetail, ExampleRow, Message, Prompt, TrialDetail
+from mipro_nb.runs.view_model.effects import (
+    Effect,
+    EffectCell,
+    EffectRow,
+    EffectsView,
+    PredictorEffects,
+)
 from mipro_nb.runs.view_model.history import (
     ComparedRun,
     CurvePoint,
@@ -62,6 +69,10 @@ __all__ = [
     "ComparedRun",
     "CurvePoint",
     "DemoSetCard",
+    "Effect",
+    "EffectCell",
+    "EffectRow",
+    "EffectsView",
     "EstimateView",
     "ExampleOutcome",
     "ExampleRow",
@@ -80,6 +91,7 @@ __all__ = [
     "PermissionRequest",
     "PhaseEstimateView",
     "PhaseProgress",
+    "PredictorEffects",
     "Prompt",
     "Range",
     "ResultPrompt",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypedDict
 
+from mipro_nb.runs.view_model.effects import EffectsView
 from mipro_nb.runs.view_model.parts import ADDED_LATER, Clip
 
 
@@ -154,6 +155,8 @@ class ResultView(TypedDict):
         The examples that student or result fail, as many as a page can bear.
     outcomes_left_out
         How many more there are.
+    effects
+        What each candidate adds to the score; None where too little was scored to tell.
     """
 
     trial: int
@@ -168,6 +171,7 @@ class ResultView(TypedDict):
     failing_told: str
     outcomes: list[ExampleOutcome]
     outcomes_left_out: int
+    effects: Annotated[EffectsView | None, ADDED_LATER]
 
 
 class ObjectiveRow(TypedDict):

@@ -29,6 +29,7 @@ from mipro_nb.runs.state import RunState, TrialState, Work
 from mipro_nb.runs.store.json_values import FIELDS, ROWS, kept
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.clip import clip, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.effects import effects_view
 from mipro_nb.runs.views.outcomes import is_right, outcomes, scores_with
 
 _INSTRUCTION_CHARACTERS = 8000
@@ -84,6 +85,9 @@ class _Result:
             "failing_told": failing_text(list(scores.values())),
             "outcomes": shown,
             "outcomes_left_out": left_out,
+            "effects": effects_view(
+                state, best, own_demos=any(demos for _, demos in self._student.values())
+            ),
         }
 
     def _scores(self) -> list[vm.ResultScore]:
