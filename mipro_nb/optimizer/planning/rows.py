@@ -189,6 +189,13 @@ def split_rows(
     return Rows(train, val, test)
 
 
+def unseen_rows(rows: Any, inputs: Sequence[str] | None, seen: Rows) -> list[Example]:
+    """Return rows to test on that a run has not `seen`; errors are those of `split_rows`."""
+    test = _as_examples("testset", rows, inputs)
+    _check_unseen(test, seen.train, seen.val)
+    return test
+
+
 def _check_unseen(
     test: Sequence[Example], train: Sequence[Example], val: Sequence[Example]
 ) -> None:

@@ -98,6 +98,12 @@ describe("a run that has ended", () => {
     expect(screen.queryByRole("tab", { name: "Effects" })).toBeNull();
   });
 
+  it("says how to test it on held-out rows, unless it was tested", async () => {
+    const { user } = await opened(ended());
+    await user.click(button("Test on held-out rows"));
+    expect(screen.getByText("program.run.test(held_out_rows)")).not.toBeNull();
+  });
+
   it("tells gain, price, and why this one won", async () => {
     await opened(ended());
     for (const sentence of [
