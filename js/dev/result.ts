@@ -92,7 +92,7 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
     failing_told: "24 examples of 100 still fail",
     outcomes: Array.from({ length: 30 }, (_, place) => outcome(place, clip(texts.question))),
     outcomes_left_out: 3,
-    effects: { told: howToRead, predictors: predictors.map(effectsOf), left_out: 0 },
+    effects: { told: howToRead, by_predictor: predictors.map(effectsOf), left_out: 0 },
   };
 }
 

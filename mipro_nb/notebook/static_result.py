@@ -102,9 +102,9 @@ def result_parts(result: vm.ResultView | None, demo_sets: Sequence[vm.DemoSetCar
 
 def effects_tables(effects: vm.EffectsView) -> Iterator[tuple[list[str], list[tuple[str, ...]]]]:
     """Give for each predictor what stands out, in sentences, and its table."""
-    for each in effects["predictors"]:
+    for each in effects["by_predictor"]:
         told = [*each["told"], *filter(None, [left_out_text(each)])]
-        if len(effects["predictors"]) > 1:
+        if len(effects["by_predictor"]) > 1:
             told = [f"{each['predictor']}: {said}" for said in told]
         yield told, effects_rows(each)
 

@@ -47,7 +47,7 @@ def effects_of(run):
 
 
 def test_every_instruction_has_a_score_with_every_demo_set(run):
-    (effects,) = effects_of(run)["predictors"]
+    (effects,) = effects_of(run)["by_predictor"]
     assert [each["index"] for each in effects["instructions"]] == [0, 1, 2, 3, 4]
     assert [each["index"] for each in effects["demo_sets"]] == [0, 1, 2, 3]
     assert all(len(each["cells"]) == 4 for each in effects["instructions"])
@@ -62,7 +62,7 @@ def test_every_instruction_has_a_score_with_every_demo_set(run):
 
 
 def test_what_was_scored_on_the_whole_valset_is_told_as_it_was(run):
-    (effects,) = effects_of(run)["predictors"]
+    (effects,) = effects_of(run)["by_predictor"]
     cells = [row["cells"] for row in effects["instructions"]]
     assert (cells[0][0]["score"], cells[0][0]["examples"]) == (run.state.baseline, 20)
     labelled = run.state.trials[1]
@@ -73,7 +73,7 @@ def test_what_was_scored_on_the_whole_valset_is_told_as_it_was(run):
 
 
 def test_few_examples_are_drawn_towards_what_their_like_scored(run):
-    (effects,) = effects_of(run)["predictors"]
+    (effects,) = effects_of(run)["by_predictor"]
     cells = [row["cells"] for row in effects["instructions"]]
     untried = [cell for row in cells for cell in row if not cell["examples"]]
     whole = [cell for row in cells for cell in row if cell["examples"] == 20]
@@ -86,7 +86,7 @@ def test_html_and_text_tell_the_same(run):
     snapshot = snapshot_of(run)
     effects = snapshot["summary"]["result"]["effects"]
     page, text = run_html(snapshot), run_text(snapshot)
-    (predictor,) = effects["predictors"]
+    (predictor,) = effects["by_predictor"]
     assert len(predictor["told"]) == 2
     for said in predictor["told"]:
         assert said in page
@@ -98,7 +98,7 @@ def test_html_and_text_tell_the_same(run):
 
 
 def test_each_predictor_has_its_own(run):
-    first, second = effects_of(ended(PlanAndSolve()))["predictors"]
+    first, second = effects_of(ended(PlanAndSolve()))["by_predictor"]
     assert (first["predictor"], second["predictor"]) == ("plan", "solve.predict")
     for each in (first, second):
         assert sum(cell["result"] for row in each["instructions"] for cell in row["cells"]) == 1
@@ -106,7 +106,7 @@ def test_each_predictor_has_its_own(run):
 
 def test_without_demos_each_instruction_has_one_score():
     run = ended(max_bootstrapped_demos=0, max_labeled_demos=0)
-    (effects,) = effects_of(run)["predictors"]
+    (effects,) = effects_of(run)["by_predictor"]
     assert effects["demo_sets"] == []
     assert all(len(each["cells"]) == 1 for each in effects["instructions"])
     assert len(effects["told"]) == 1
@@ -121,7 +121,7 @@ def test_there_are_none_where_too_little_was_scored(run):
 
 def test_the_student_is_no_combination_of_candidates_if_it_has_demos_of_its_own(run):
     best = run.state.best
-    (effects,) = effects_view(run.state, best, own_demos=True)["predictors"]
+    (effects,) = effects_view(run.state, best, own_demos=True)["by_predictor"]
     assert effects["instructions"][0]["cells"][0]["examples"] < 20
 
 

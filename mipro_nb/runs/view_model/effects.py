@@ -83,5 +83,5 @@ class EffectsView(TypedDict):
     """
 
     told: str
-    predictors: list[PredictorEffects]
+    by_predictor: list[PredictorEffects]
     left_out: int

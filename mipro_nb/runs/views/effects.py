@@ -46,7 +46,7 @@ def effects_view(state: RunState, best: TrialState, *, own_demos: bool) -> vm.Ef
         return None
     return {
         "told": HOW_TO_READ,
-        "predictors": [effects.of(name) for name in names[:_MOST_PREDICTORS]],
+        "by_predictor": [effects.of(name) for name in names[:_MOST_PREDICTORS]],
         "left_out": max(0, len(names) - _MOST_PREDICTORS),
     }
 

@@ -141,7 +141,7 @@ export interface PredictorEffects {
 export interface EffectsView {
   /** How the numbers are to be read. */
   readonly told: string;
-  readonly predictors: readonly PredictorEffects[];
+  readonly by_predictor: readonly PredictorEffects[];
   /** Predictors that are not shown. */
   readonly left_out: number;
 }

@@ -5,7 +5,7 @@ import { counted } from "../drill/counted";
 
 /** What each instruction and each demo set adds, and how they do together: a table of shades. */
 export function Effects({ effects }: { readonly effects: EffectsView }) {
-  const { told, predictors, left_out: leftOut } = effects;
+  const { told, by_predictor: predictors, left_out: leftOut } = effects;
   return (
     <section class="mipro-effects">
       <h3>What instructions and demos add</h3>
