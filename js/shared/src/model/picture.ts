@@ -21,7 +21,7 @@ const STYLES = [
 ] as const;
 const PAD = 12;
 const LINE = 20;
-/** Pixels of a PNG for one of the page: sharp in print, too. */
+/** Pixels of a PNG for one of the page: sharp in print as well. */
 const SCALE = 2;
 
 export interface Picture {
