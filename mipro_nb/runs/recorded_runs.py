@@ -44,7 +44,7 @@ class RecordedRun(RunFrames):
     >>> run.status, run.score
     ('finished', 100.0)
     >>> run.to_dataframe()["kind"].tolist()
-    ['baseline', 'full', 'full']
+    ['baseline', 'full', 'full', 'full']
     """
 
     row: HistoryRow

@@ -678,13 +678,6 @@ class Run(RunFrames):
             If it has not finished.
         PermissionDeniedError
             If the test is not permitted.
-
-        Examples
-        --------
-        >>> run = MIPROv2(exact, auto="light").start(student, trainset=rows)
-        >>> optimized = run.wait()
-        >>> run.test(held_out).examples == len(held_out)
-        True
         """
         caps = {"max_usd": max_usd, "max_calls": max_calls}
         caps |= {"max_tokens": max_tokens, "max_seconds": max_seconds}
