@@ -82,7 +82,7 @@ def test_report_and_views_show_it_from_then_on_also_in_another_session(server):
 def test_rows_that_the_run_has_seen_are_refused_before_any_call(server):
     run = finished()
     sent = server.count
-    with pytest.raises(InvalidArgumentError, match=r"1 of its 21 rows .* of the valset"):
+    with pytest.raises(InvalidArgumentError, match=r"^rows=.*1 of its 21 rows .* rows\[20\]"):
         run.test([*TEST, *rows(1, start=1000)], **FREE)
     assert server.count == sent
     assert run.status == "finished"
@@ -90,7 +90,7 @@ def test_rows_that_the_run_has_seen_are_refused_before_any_call(server):
 
 def test_it_is_tested_once(server):
     run = finished()
-    run.test(TEST, **FREE)
+    run.test([row.to_dict() for row in TEST], **FREE)  # its inputs are the run's
     with pytest.raises(RunEndedError, match="has its test score already"):
         run.test(rows(5, start=9000), **FREE)
 

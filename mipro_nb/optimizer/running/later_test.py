@@ -18,10 +18,8 @@ from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.store.record import text_ref
 
 
-def spec_of_test(
-    progress: RecordedProgress, spec: RunSpec, rows: Any, inputs: Sequence[str] | None
-) -> RunSpec:
-    """Return the specification by which a run is tested on `rows`.
+def spec_of_test(progress: RecordedProgress, spec: RunSpec, rows: Any) -> RunSpec:
+    """Return the specification by which a run is tested on `rows`, whose inputs are the run's.
 
     Parameters
     ----------
@@ -55,7 +53,7 @@ def spec_of_test(
             "it; Evaluate(devset=rows, metric=…) scores the program on others."
         )
         raise RunEndedError(msg)
-    test = unseen_rows(rows, inputs, spec.rows)
+    test = unseen_rows(rows, progress.planned.inputs, spec.rows)
     begun = progress.planned.testset
     if begun is not None and begun != _ref_of(test):
         raise InvalidArgumentError(

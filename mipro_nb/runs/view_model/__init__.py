@@ -7,7 +7,14 @@ as text, never as HTML.
 
 from __future__ import annotations
 
-from mipro_nb.runs.view_model.drill_down import CallDetail, ExampleRow, Message, Prompt, TrialDetail
+from mipro_nb.runs.view_model.drill_down import (
+    CallDetail,
+    ExampleRow,
+    Message,
+    Prompt,
+    ReplyRating,
+    TrialDetail,
+)
 from mipro_nb.runs.view_model.effects import (
     Effect,
     EffectCell,
@@ -46,6 +53,7 @@ from mipro_nb.runs.view_model.run import (
     MeasuredFormat,
     MeasuredFormats,
     PhaseProgress,
+    RatingsView,
     RunDelta,
     RunSnapshot,
     RunSummary,
@@ -94,6 +102,8 @@ __all__ = [
     "PredictorEffects",
     "Prompt",
     "Range",
+    "RatingsView",
+    "ReplyRating",
     "ResultPrompt",
     "ResultScore",
     "ResultView",
