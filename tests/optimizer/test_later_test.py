@@ -51,20 +51,15 @@ def test_it_comes_to_what_a_testset_given_at_once_does(server):
     assert run.status == "finished"
 
 
-def test_only_the_rows_of_the_testset_are_sent_and_the_estimate_is_of_them_alone(server):
+def test_only_the_testset_is_sent_and_report_and_views_show_the_score_in_any_session(server):
     run = finished()
     sent = server.count
-    run.test(TEST, **FREE)
+    tested = run.test(TEST, **FREE)
     assert server.count - sent == len(sent_for_testset(server)) == 2 * len(TEST)
     assert [phase.phase for phase in run.plan.estimate.phases] == ["test"]
-    assert "nothing is searched" in run.plan.text()
     calls = run.plan.estimate.total.calls
     assert calls.low <= 2 * len(TEST) <= calls.high
-
-
-def test_report_and_views_show_it_from_then_on_also_in_another_session(server):
-    run = finished()
-    tested = run.test(TEST, **FREE)
+    assert "nothing is searched" in run.plan.text()
     loaded = mipro.runs.load(run.id)
     assert loaded.state.ended.tested == run.state.ended.tested == tested
     assert loaded.report() == run.report()
@@ -79,18 +74,15 @@ def test_report_and_views_show_it_from_then_on_also_in_another_session(server):
     assert not mipro.runs.check(loaded.record.path).problems
 
 
-def test_rows_that_the_run_has_seen_are_refused_before_any_call(server):
+def test_what_is_refused_or_not_permitted_leaves_everything_as_it_was(server):
     run = finished()
-    sent = server.count
+    sent, events = server.count, len(run.events())
     with pytest.raises(InvalidArgumentError, match=r"^rows=.*1 of its 21 rows .* rows\[20\]"):
         run.test([*TEST, *rows(1, start=1000)], **FREE)
-    assert server.count == sent
-    assert run.status == "finished"
-
-
-def test_it_is_tested_once(server):
-    run = finished()
-    run.test([row.to_dict() for row in TEST], **FREE)  # its inputs are the run's
+    with pytest.raises(PermissionUnansweredError):
+        run.test(TEST)
+    assert (server.count, len(run.events()), run.status) == (sent, events, "finished")
+    assert run.test([row.to_dict() for row in TEST], **FREE) is not None  # inputs are the run's
     with pytest.raises(RunEndedError, match="has its test score already"):
         run.test(rows(5, start=9000), **FREE)
 
@@ -99,15 +91,6 @@ def test_a_run_that_has_not_finished_is_not_tested(server):
     capped = finished(max_calls=30)
     with pytest.raises(MiproError, match=r"is capped: only a finished run is tested.*resume"):
         capped.test(TEST, **FREE)
-
-
-def test_without_permission_everything_stays_as_it_was(server):
-    run = finished()
-    sent, events = server.count, len(run.events())
-    with pytest.raises(PermissionUnansweredError):
-        run.test(TEST)
-    assert (server.count, len(run.events()), run.status) == (sent, events, "finished")
-    assert run.test(TEST, **FREE) is not None
 
 
 def test_a_test_that_reaches_a_cap_leaves_the_result_and_goes_on_with_the_same_rows(server):
