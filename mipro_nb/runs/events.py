@@ -129,9 +129,11 @@ class RunResumed(Event):
     After a pause that is all. A run that had ended, or was cut off at `worked_until` (Unix time),
     is resumed by a `process`, under `caps`. Its calls that were in flight at that time are lost:
     they were sent, nobody knows what became of them, and they count at their worst. `settings` are
-    those of the plan that have another value from then on.
+    those of the plan that have another value from then on. A finished run goes on only to be tested
+    on a `testset` that it had not before; `unkept` is as in `RunPlanned`.
     """
 
+    referring = ("testset",)
     type: Literal["run_resumed"] = "run_resumed"
     process: int | None = None
     process_started: UnixTime | None = None
@@ -139,6 +141,8 @@ class RunResumed(Event):
     caps: dict[str, int | float | None] = {}
     settings: dict[str, Any] = {}
     worked_until: UnixTime | None = None
+    testset: TextRef | None = None
+    unkept: str | None = None
     lost_calls: Number = 0
     lost_tokens: Number = 0
     lost_usd: Amount = 0.0

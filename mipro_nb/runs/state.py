@@ -550,6 +550,9 @@ class RunState:
         if event.settings and self.planned is not None:
             plan = {**self.planned.plan, **event.settings}
             self.planned = self.planned.model_copy(update={"plan": plan})
+        if event.testset is not None and self.planned is not None:
+            tested = {"testset": event.testset, "unkept": event.unkept}
+            self.planned = self.planned.model_copy(update=tested)
         self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
         if self.paused_at is None:
             self.paused_at = event.worked_until

@@ -15,6 +15,13 @@ from mipro_nb.runs.view_model.drill_down import (
     ReplyRating,
     TrialDetail,
 )
+from mipro_nb.runs.view_model.effects import (
+    Effect,
+    EffectCell,
+    EffectRow,
+    EffectsView,
+    PredictorEffects,
+)
 from mipro_nb.runs.view_model.history import (
     ComparedRun,
     CurvePoint,
@@ -70,6 +77,10 @@ __all__ = [
     "ComparedRun",
     "CurvePoint",
     "DemoSetCard",
+    "Effect",
+    "EffectCell",
+    "EffectRow",
+    "EffectsView",
     "EstimateView",
     "ExampleOutcome",
     "ExampleRow",
@@ -88,6 +99,7 @@ __all__ = [
     "PermissionRequest",
     "PhaseEstimateView",
     "PhaseProgress",
+    "PredictorEffects",
     "Prompt",
     "Range",
     "RatingsView",

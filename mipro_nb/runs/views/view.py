@@ -422,7 +422,9 @@ class RunView:
 
 
 def _full_evaluations(settings: Mapping[str, Any]) -> int:
-    return int(settings.get("full_evaluations", 0)) if settings.get("minibatch") else 0
+    """Return how many full evaluations there are beside the trials, the baseline's left out."""
+    full = int(settings.get("full_evaluations", 0))
+    return full if settings.get("minibatch") else max(0, full - settings.get("num_trials", 0))
 
 
 def _spend(spend: Spend) -> vm.SpendView:
