@@ -46,6 +46,7 @@ from mipro_nb.optimizer import (
 )
 from mipro_nb.optimizer.running import surface
 from mipro_nb.runs.objectives import MeasuredConfiguration
+from mipro_nb.runs.views.headroom import Headroom
 from mipro_nb.version import __version__
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "Found",
     "FunctionProgram",
     "FunctionPrompt",
+    "Headroom",
     "InputField",
     "MIPROv2",
     "MeasuredConfiguration",

@@ -22,6 +22,7 @@ GOING_ON = frozenset({"planned", "running", "paused"})
 
 _BOOTSTRAPPING = "bootstrapping"
 _TESTING = "testing "
+_MEASURING = "headroom "
 
 
 @dataclass
@@ -245,9 +246,13 @@ class RunState:
         The same of the testset's rows: configuration key → row → score in 0–1.
     test_errors
         Rows of the testset that failed, as (configuration key, row).
+    headroom_scores
+        Rows that headroom is measured on: name of the prompt → draw → score in 0–1.
+    headroom
+        What came of that; None before its end, or where it is not measured.
     noted
         Examples some of whose replies were not written as asked and were read all the same:
-        (configuration key, or that of bootstrapping or testing; example).
+        (configuration key, or that of bootstrapping, testing or measuring; example).
     caught
         Examples some of whose LM calls failed, and program or metric caught it; named like those.
     unreadable
@@ -301,6 +306,8 @@ class RunState:
     scored_by: dict[tuple[str, int], int] = field(default_factory=dict)
     test_scores: dict[str, dict[int, float]] = field(default_factory=dict)
     test_errors: set[tuple[str, int]] = field(default_factory=set)
+    headroom_scores: dict[str, dict[int, float]] = field(default_factory=dict)
+    headroom: ev.HeadroomMeasured | None = None
     noted: set[tuple[str, int]] = field(default_factory=set)
     caught: set[tuple[str, int]] = field(default_factory=set)
     unreadable: set[tuple[str, int]] = field(default_factory=set)
@@ -337,7 +344,12 @@ class RunState:
     @property
     def answered(self) -> int:
         """Return how many examples the program was run on, in all phases."""
-        return len(self.scored_by) + len(self.bootstrapped) + self.tested
+        return len(self.scored_by) + len(self.bootstrapped) + self.tested + self.measured
+
+    @property
+    def measured(self) -> int:
+        """Return how many draws were scored to measure headroom, each prompt's counted."""
+        return sum(map(len, self.headroom_scores.values()))
 
     @property
     def tested(self) -> int:
@@ -520,6 +532,15 @@ class RunState:
                 self._score(event)
             case ev.ExampleTested() as event:
                 self._test(event)
+            case ev.HeadroomScored() as event:
+                self.headroom_scores.setdefault(event.configuration, {})[event.example] = (
+                    event.score
+                )
+                unreadable = event.unusable_reply and not event.refused
+                cell = (_MEASURING + event.configuration, event.example)
+                self._read(cell, event, unreadable=unreadable)
+            case ev.HeadroomMeasured() as event:
+                self.headroom = event
             case ev.TrialTold() as event:
                 trial = self.trials[event.trial]
                 trial.score, trial.reused = event.score, event.reused

@@ -681,9 +681,10 @@ def _name_of(plan: Plan) -> str:
 
     Programs of one predictor alone have its class, as many others do: what they do is told as well.
     """
-    if plan.program not in _SINGLE_PREDICTORS:
-        return plan.program
-    return shown(f"{plan.program}: {next(iter(plan.predictors.values()))}", _LONGEST_NAME)
+    name = plan.program
+    if name in _SINGLE_PREDICTORS:
+        name = f"{name}: {next(iter(plan.predictors.values()))}"
+    return shown(name if plan.headroom is None else f"Headroom of {name}", _LONGEST_NAME)
 
 
 def _new_id() -> str:

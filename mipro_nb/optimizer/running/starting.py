@@ -88,5 +88,8 @@ def carried_out(run: Run, *, ask: bool) -> Any:
             raise
         run.stop()
         if run.permitted:
-            print("Interrupted: stopping the run and keeping the best program so far.")  # noqa: T201
+            kept = "the best program so far"
+            if run.plan.headroom is not None:
+                kept = "what was answered"
+            print(f"Interrupted: stopping the run and keeping {kept}.")  # noqa: T201
         return run.wait()

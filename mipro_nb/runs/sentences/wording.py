@@ -14,6 +14,11 @@ from mipro_nb.runs.state import RunState
 _FINGERPRINT_LETTERS = 8
 
 
+def measures_headroom(planned: RunPlanned | None) -> bool:
+    """Tell whether a run measures headroom, and optimizes nothing."""
+    return planned is not None and planned.plan.get("headroom") is not None
+
+
 def counted(number: int, what: str) -> str:
     """Return a number of things: "1 evaluation", "1,234 evaluations"."""
     return f"{format_count(number)} {what}{'' if number == 1 else 's'}"
@@ -66,6 +71,8 @@ def told_settings(settings: Mapping[str, Any], measured: str | None = None) -> d
         The prompt format that the run measured and chose; None if it did not, or not yet.
     """
     told = dict(settings)
+    if isinstance(headroom := told.pop("headroom", None), dict):
+        told |= {f"headroom_{name}": value for name, value in headroom.items()}
     # What is measured is part of the format's own words.
     told.pop("measured_predictors", None)
     told.pop("measured_formats", None)

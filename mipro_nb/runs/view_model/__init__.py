@@ -8,6 +8,7 @@ as text, never as HTML.
 from __future__ import annotations
 
 from mipro_nb.runs.view_model.drill_down import CallDetail, ExampleRow, Message, Prompt, TrialDetail
+from mipro_nb.runs.view_model.headroom import HeadroomPrompt, HeadroomView
 from mipro_nb.runs.view_model.history import (
     ComparedRun,
     CurvePoint,
@@ -66,6 +67,8 @@ __all__ = [
     "ExampleOutcome",
     "ExampleRow",
     "GainView",
+    "HeadroomPrompt",
+    "HeadroomView",
     "HistoryRow",
     "InstructionCard",
     "LeftToPay",

@@ -8,6 +8,7 @@ from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import Phase
 from mipro_nb.runs.state import State
 from mipro_nb.runs.view_model.drill_down import TrialDetail
+from mipro_nb.runs.view_model.headroom import HeadroomView
 from mipro_nb.runs.view_model.parts import ADDED_LATER
 from mipro_nb.runs.view_model.result import GainView, ObjectivesView, ResultView, TestView
 from mipro_nb.runs.view_model.spend import CapsView, EstimateView, Lost, SpendView
@@ -100,6 +101,8 @@ class RunSummary(TypedDict):
         How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off.
     formats
         None where none were measured.
+    headroom
+        None where it was not measured, or not yet.
     done, total
         Examples scored, and to be scored at most, in baseline, search and test.
     eta
@@ -142,6 +145,7 @@ class RunSummary(TypedDict):
     as_of: float
     phases: list[PhaseProgress]
     formats: Annotated[MeasuredFormats | None, ADDED_LATER]
+    headroom: Annotated[HeadroomView | None, ADDED_LATER]
     done: int
     total: int | None
     eta: float | None

@@ -15,6 +15,8 @@ from mipro_nb.amounts import (
 )
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.dropped import dropped_notes
+from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
+from mipro_nb.runs.sentences.headroom import headroom_table, headroom_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import (
     HEAD,
@@ -27,9 +29,9 @@ from mipro_nb.runs.sentences.objectives import objectives_rows, objectives_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repair_lines
 from mipro_nb.runs.sentences.resume import (
-    CELL_AGAIN,
     NOTHING_SCORED,
     RESUMABLE,
+    begun_again,
     billed_text,
     failed_text,
     lost_text,
@@ -39,6 +41,7 @@ from mipro_nb.runs.sentences.resume import (
 from mipro_nb.runs.sentences.wording import (
     configuration_text,
     counted,
+    measures_headroom,
     resting_text,
     told_reason,
     told_settings,
@@ -64,13 +67,34 @@ class _Total(BaseModel):
 def write_report(run_id: str, state: RunState) -> str:
     """Return the report of a run, finished or not, as lines of text."""
     lines = [f"Run {run_id}: {state.state}, {format_duration(state.seconds)}"]
-    ended = state.ended
     if reason := told_reason(state):
         lines.append(f"  {reason}")
     if state.state in RESUMABLE:
-        how = resume_lines(run_id, state.planned)[-1:] or [CELL_AGAIN]
+        how = resume_lines(run_id, state.planned)[-1:] or [begun_again(state.planned)]
         lines.append(f"  to resume it:      {how[0]}")
     lines += _format_lines(state)
+    lines += _headroom_lines(state) if measures_headroom(state.planned) else _found_lines(state)
+    if state.faults:
+        lines.append(f"  faults met: {_faults(state.faults)}")
+    lines += [f"  {note.text}" for note in state.notes]
+    lines += [f"  {note}" for note in dropped_notes(state)]
+    lines += [f"  {note}" for note in reading_notes(state)]
+    lines += _spend_lines(state)
+    return "\n".join(lines)
+
+
+def _headroom_lines(state: RunState) -> list[str]:
+    """Return what a run found that measures headroom and optimizes nothing."""
+    view = headroom_view(state)
+    if view is None:
+        return ["  headroom is not known: not all prompts are scored"]
+    table = as_columns([HEAD_OF_HEADROOM, *headroom_table(view)])
+    return [*(f"  {line}" for line in table), *(f"  {told}" for told in view["told"])]
+
+
+def _found_lines(state: RunState) -> list[str]:
+    """Return what a run found that optimizes: scores, gain, and what they rest on."""
+    lines, ended = [], state.ended
     if state.baseline is not None:
         lines.append(f"  {STUDENT}   {format_score(state.baseline):>6}  (full valset)")
     best = state.best
@@ -89,13 +113,7 @@ def write_report(run_id: str, state: RunState) -> str:
     lines += _objectives_lines(state)
     evaluations = counted(len(state.trials), "evaluation")
     lines.append(f"  {evaluations}, {counted(len(state.errors), 'failed example')}")
-    if state.faults:
-        lines.append(f"  faults met: {_faults(state.faults)}")
-    lines += [f"  {note.text}" for note in state.notes]
-    lines += [f"  {note}" for note in dropped_notes(state)]
-    lines += [f"  {note}" for note in reading_notes(state)]
-    lines += _spend_lines(state)
-    return "\n".join(lines)
+    return lines
 
 
 def _format_lines(state: RunState) -> list[str]:

@@ -15,6 +15,7 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.dropped import dropped_notes
+from mipro_nb.runs.sentences.headroom import headroom_draws, headroom_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.sentences.objectives import objectives_view
@@ -36,8 +37,10 @@ from mipro_nb.runs.views.trial_row import trial_row
 
 SCHEMA: Literal[1] = 1
 _PHASES: tuple[ev.Phase, ...] = (
-    *("formats", "baseline", "bootstrap", "propose", "search", "repair", "test"),
+    *("formats", "baseline", "bootstrap", "propose", "search", "repair", "test", "headroom"),
 )
+# What a run that measures headroom does not do; it has a demo set and proposals like any other.
+_OPTIMIZING: tuple[ev.Phase, ...] = ("baseline", "bootstrap", "search", "repair", "test")
 _INSTRUCTION_CHARACTERS = 2000
 _DEMOS_SHOWN = 2
 _DEMO_CHARACTERS = 200
@@ -229,6 +232,7 @@ class RunView:
             "as_of": state.last_at or 0.0 if shown == "cut off" else now,
             "phases": self._phases(settings),
             "formats": formats_view(state),
+            "headroom": headroom_view(state),
             "done": done,
             "total": total,
             "eta": self._eta(done, total, now) if where != "ended" else None,
@@ -297,6 +301,7 @@ class RunView:
         wanted = settings.get("num_candidates", 0) * predictors
         evaluations = settings.get("num_trials", 0) + _full_evaluations(settings)
         measured, tested = len(formats_tried(settings)), settings.get("testset_size", 0)
+        draws = headroom_draws(settings)
         counts: dict[str, tuple[int, int | None, str, bool]] = {
             "formats": (
                 len(state.formats_measured),
@@ -315,9 +320,13 @@ class RunView:
             "search": (told, evaluations, "evaluations", "test" in state.phases),
             "repair": (len(repaired_of(state)), None, "instructions", "test" in state.phases),
             "test": (state.tested, 2 * tested, "rows", False),
+            "headroom": (state.measured, draws, "answers", state.headroom is not None),
         }
         repairs = planned.strategy.get("repair") if (planned := state.planned) else None
         left_out = {"formats": not measured, "repair": not repairs, "test": not tested}
+        left_out["headroom"] = not draws
+        if draws:
+            left_out.update(dict.fromkeys(_OPTIMIZING, True))
         rows: list[vm.PhaseProgress] = []
         for phase in _PHASES:
             done, total, unit, is_done = counts[phase]
@@ -342,7 +351,9 @@ class RunView:
         """Return the examples scored, and to be scored at most: baseline, search and test."""
         state = self.state
         done = sum(t.scored if t.score is None else len(t.examples) for t in state.trials.values())
-        done += state.tested
+        done += state.tested + state.measured
+        if draws := headroom_draws(settings):
+            return done, draws
         if state.state == "finished":  # its search may have ended before all it might have done
             return done, done
         tests = 2 * settings.get("testset_size", 0)

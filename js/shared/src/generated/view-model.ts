@@ -1,6 +1,6 @@
 // Made of Python's types by typescript/generate.py: run `make types`, do not edit.
 
-export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "repair" | "test" | "other";
+export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "repair" | "test" | "headroom" | "other";
 
 export type EvaluationKind = "baseline" | "minibatch" | "full";
 
@@ -232,6 +232,36 @@ export interface ObjectivesView {
   readonly rows: readonly ObjectiveRow[];
 }
 
+/** How one of the prompts fared on the measured rows. */
+export interface HeadroomPrompt {
+  readonly prompt: string;
+  readonly score: number;
+  /** 95 % interval of the score; null where the metric gives scores outside of 0–1. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Points ahead of the student. */
+  readonly lead: number;
+  /** Answers that could not be read, and those that failed otherwise. */
+  readonly unreadable: number;
+  readonly errors: number;
+}
+
+/** How far prompts are apart on the measured rows, and how far by chance alone. */
+export interface HeadroomView {
+  /** Training rows, and how often each was asked of each prompt. */
+  readonly rows: number;
+  readonly repeats: number;
+  /** The student's first. */
+  readonly prompts: readonly HeadroomPrompt[];
+  /** Points that equally good prompts are apart by chance, and those that these are apart. */
+  readonly floor: number;
+  readonly spread: number;
+  /** What a run can be expected to bring, in words. */
+  readonly expected: string;
+  /** All of it in sentences, that one among them. */
+  readonly told: readonly string[];
+}
+
 /** One trial, as every table shows it. */
 export interface TrialRow {
   readonly trial: number;
@@ -452,6 +482,11 @@ export interface RunSummary {
   readonly phases: readonly PhaseProgress[];
   /** Null where none were measured. Absent from what older versions saved in notebooks. */
   readonly formats?: MeasuredFormats | null;
+  /**
+   * Null where it was not measured, or not yet. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly headroom?: HeadroomView | null;
   /** Examples scored, and to be scored at most, in baseline, search and test. */
   readonly done: number;
   readonly total: number | null;
