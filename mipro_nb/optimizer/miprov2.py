@@ -407,12 +407,6 @@ class MIPROv2:
             If it fails; what was paid for is in the record.
         RunEndedError
             If it ended before all prompts were scored: it was stopped, or reached a cap.
-
-        Examples
-        --------
-        >>> headroom = MIPROv2(exact).headroom(student, trainset=rows, valset=rows[:20])
-        >>> headroom.differ, headroom.noise_floor
-        (False, 0.0)
         """
         given = {**locals()}
         del given["self"]

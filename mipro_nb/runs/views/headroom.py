@@ -45,12 +45,11 @@ class Headroom:
 
     Examples
     --------
-    >>> headroom = MIPROv2(exact).headroom(student, trainset=rows, valset=rows[:20])
-    >>> headroom.scores["student as given"]
-    100.0
-    >>> print(headroom.expectation)
-    The student is right on all of these rows: they leave a run nothing to gain. Where it is \
-right on the whole valset too, a run ends before its search.
+    >>> headroom = MIPROv2(exact).headroom(student, trainset=rows[::2], valset=rows[1::2])
+    >>> headroom.scores["student as given"], headroom.differ
+    (100.0, False)
+    >>> headroom.expectation
+    'The student is right on all of these rows: they leave a run nothing to gain. ...'
     """
 
     run_id: str
