@@ -244,6 +244,7 @@ def permission_request(run: Run) -> vm.PermissionRequest:
         "trainset_size": plan.trainset_size,
         "valset_size": plan.valset_size,
         "testset_size": plan.testset_size,
+        "measured_rows": 0 if plan.headroom is None else plan.headroom.rows,
         "settings": told_settings(plan.settings()),
         "groups": grouped_settings(plan, run.changeable, run.changed_from),
         "changes": dict(run.changes),

@@ -21,13 +21,13 @@ from mipro_nb.optimizer.planning.rows import Rows, evidence_rows
 
 LEAST_ROWS = 10
 """Of fewer rows hardly any difference is more than chance."""
-DEFAULT_ROWS = 30
+DEFAULT_ROWS, MOST_ROWS = 30, 200
 # How many instructions the prompt model writes to measure by.
 _INSTRUCTIONS = 2
 _REPEATS = 2
 _Rows = Annotated[
-    Annotated[int, Ge(LEAST_ROWS), Le(200)],
-    Remedy(f"give a whole number of at least {LEAST_ROWS} and at most 200."),
+    Annotated[int, Ge(LEAST_ROWS), Le(MOST_ROWS)],
+    Remedy(f"give a whole number of at least {LEAST_ROWS} and at most {MOST_ROWS}."),
 ]
 _Repeats = Annotated[
     Annotated[int, Ge(1), Le(10)] | None,

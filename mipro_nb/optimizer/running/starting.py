@@ -9,6 +9,7 @@ from typing import Any
 
 from mipro_nb.checks import Flag, check
 from mipro_nb.language.settings import settings
+from mipro_nb.optimizer.planning.changes import CHANGEABLE, RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
@@ -56,7 +57,8 @@ def run_of(
                 warnings.warn(found.told, stacklevel=4)
             spec = replace(spec, plan=replace(spec.plan, notes=(found.told, *spec.plan.notes)))
         outlook = outlook_of(spec.plan, rows, answered)
-        return Beginning(spec, progress, twin, outlook=outlook)
+        changeable = CHANGEABLE if spec.plan.headroom is None else RESUMED_CHANGEABLE
+        return Beginning(spec, progress, twin, changeable, outlook)
 
     return Run(
         beginning(spec, warn=not ask),

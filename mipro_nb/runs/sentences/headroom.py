@@ -30,16 +30,22 @@ def leads_surely(measured: HeadroomMeasured) -> bool:
     return differ(measured) and measured.lead > measured.lead_floor
 
 
-def headroom_draws(settings: Mapping[str, Any]) -> int:
-    """Return how many answers a plan scores to measure headroom; 0 where it does not.
+def headroom_sizes(settings: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many prompts, rows and repeats a plan has; empty where it does not measure.
 
     Its settings may come with a file that says anything.
     """
     planned = settings.get("headroom")
-    names = ("prompts", "rows", "repeats")
-    sizes = [planned.get(name) for name in names] if isinstance(planned, dict) else []
-    known = [size for size in sizes if isinstance(size, int)]
-    return math.prod(known) if len(known) == len(names) else 0
+    sizes = planned if isinstance(planned, dict) else {}
+    found = {name: sizes.get(name) for name in ("prompts", "rows", "repeats")}
+    known = {name: size for name, size in found.items() if isinstance(size, int)}
+    return known if len(known) == len(found) else {}
+
+
+def headroom_draws(settings: Mapping[str, Any]) -> int:
+    """Return how many answers a plan scores to measure headroom; 0 where it does not."""
+    sizes = headroom_sizes(settings)
+    return math.prod(sizes.values()) if sizes else 0
 
 
 def headroom_view(state: RunState) -> HeadroomView | None:

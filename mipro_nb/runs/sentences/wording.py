@@ -30,6 +30,11 @@ def data_text(train: int, val: int, test: int) -> str:
     return f"{told}, {format_count(test)} to test the result on" if test else told
 
 
+def measured_text(train: int, measured: int) -> str:
+    """Return how many training rows there are, and how many headroom is measured on."""
+    return f"{counted(train, 'training row')}, {format_count(measured)} of them asked"
+
+
 def ends_early(settings: Mapping[str, Any]) -> str:
     """Return when a plan's search ends before all trials are made, in words; "" if never."""
     stop_at, patience = settings.get("stop_at"), settings.get("patience")

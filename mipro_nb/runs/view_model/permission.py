@@ -63,6 +63,8 @@ class PermissionRequest(TypedDict):
 
     Attributes
     ----------
+    measured_rows
+        Training rows that headroom is measured on; 0 for a run that optimizes.
     groups
         The settings in groups.
     changes
@@ -90,6 +92,7 @@ class PermissionRequest(TypedDict):
     trainset_size: int
     valset_size: int
     testset_size: Annotated[int, ADDED_LATER]
+    measured_rows: Annotated[int, ADDED_LATER]
     settings: dict[str, Any]
     groups: Annotated[list[SettingGroup], ADDED_LATER]
     changes: Annotated[dict[str, Any], ADDED_LATER]

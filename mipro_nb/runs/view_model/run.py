@@ -101,6 +101,8 @@ class RunSummary(TypedDict):
         How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off.
     formats
         None where none were measured.
+    measured_rows
+        Training rows that headroom is measured on; 0 for a run that optimizes.
     headroom
         None where it was not measured, or not yet.
     done, total
@@ -139,6 +141,7 @@ class RunSummary(TypedDict):
     trainset_size: int
     valset_size: int
     testset_size: Annotated[int, ADDED_LATER]
+    measured_rows: Annotated[int, ADDED_LATER]
     created: float
     ended: float | None
     seconds: float

@@ -15,7 +15,7 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.dropped import dropped_notes
-from mipro_nb.runs.sentences.headroom import headroom_draws, headroom_view
+from mipro_nb.runs.sentences.headroom import headroom_draws, headroom_sizes, headroom_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.sentences.objectives import objectives_view
@@ -225,6 +225,7 @@ class RunView:
             "trainset_size": settings.get("trainset_size", 0),
             "valset_size": settings.get("valset_size", 0),
             "testset_size": settings.get("testset_size", 0),
+            "measured_rows": headroom_sizes(settings).get("rows", 0),
             "created": state.started_at or 0.0,
             "ended": state.ended_at,
             "seconds": state.seconds if shown == "cut off" else state.seconds_at(now),

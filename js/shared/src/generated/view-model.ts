@@ -474,6 +474,11 @@ export interface RunSummary {
   readonly valset_size: number;
   /** Absent from what older versions saved in notebooks. */
   readonly testset_size?: number;
+  /**
+   * Training rows that headroom is measured on; 0 for a run that optimizes. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly measured_rows?: number;
   readonly created: number;
   readonly ended: number | null;
   /** How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off. */
@@ -714,6 +719,11 @@ export interface PermissionRequest {
   readonly valset_size: number;
   /** Absent from what older versions saved in notebooks. */
   readonly testset_size?: number;
+  /**
+   * Training rows that headroom is measured on; 0 for a run that optimizes. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly measured_rows?: number;
   readonly settings: Readonly<Record<string, unknown>>;
   /** The settings in groups. Absent from what older versions saved in notebooks. */
   readonly groups?: readonly SettingGroup[];

@@ -27,7 +27,7 @@ export function Vitals({ summary, working }: VitalsProps) {
   const taken = takenBy(summary);
   return (
     <dl class="mipro-vitals">
-      <BestScore summary={summary} />
+      {!summary.measured_rows && <BestScore summary={summary} />}
       {summary.test ? <TestScore test={summary.test} /> : null}
       <Progress summary={summary} working={working} />
       <BudgetGauge
@@ -117,7 +117,8 @@ interface GainProps {
 }
 
 function Gain({ points, interval, over }: GainProps) {
-  const tone = points > 0 ? "good" : "none";
+  // What chance may have made is no gain.
+  const tone = points > 0 && (interval === null || interval.low > 0) ? "good" : "none";
   const written = formatPoints(points);
   return (
     <>

@@ -130,7 +130,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
     >
       <header>
         <h2 id={`${id}-title`}>
-          {resumes === null ? "Optimize" : "Resume optimizing"} <SafeText text={request.program} />?
+          {titleOf(request)} <SafeText text={request.program} />?
         </h2>
         <Total request={request} changes={changes} />
       </header>
@@ -146,7 +146,9 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
         <p class="mipro-caps-title">
           <strong>Caps</strong>{" "}
           <span class="mipro-muted">
-            The run stops there and keeps the best program so far. Empty: no cap.
+            {measures(request)
+              ? "It stops there, and can be resumed under a higher cap. Empty: no cap."
+              : "The run stops there and keeps the best program so far. Empty: no cap."}
             {resumes !== null && " What it has spent already counts."}
           </span>
         </p>
@@ -282,13 +284,7 @@ function WhatRuns({ request }: { readonly request: PermissionRequest }) {
           <Fact key={name} name={name} value={signature} />
         ))}
         <dt>data</dt>
-        <dd>
-          {counted(request.trainset_size, "row")} to learn from, {formatCount(request.valset_size)}{" "}
-          to validate on
-          {request.testset_size
-            ? `, ${formatCount(request.testset_size)} to test the result on`
-            : null}
-        </dd>
+        <dd>{dataText(request)}</dd>
         {Object.entries(request.models).map(([role, model]) => (
           <Fact key={role} name={role.replaceAll("_", " ")} value={model} />
         ))}
@@ -296,6 +292,27 @@ function WhatRuns({ request }: { readonly request: PermissionRequest }) {
       <Notes notes={request.notes} />
     </>
   );
+}
+
+function measures({ measured_rows: rows = 0 }: PermissionRequest): boolean {
+  return rows > 0;
+}
+
+function titleOf(request: PermissionRequest): string {
+  const resumes = (request.resumes ?? null) !== null;
+  if (measures(request)) {
+    return resumes ? "Resume measuring headroom of" : "Measure headroom of";
+  }
+  return resumes ? "Resume optimizing" : "Optimize";
+}
+
+function dataText(request: PermissionRequest): string {
+  const { trainset_size: train, valset_size: val, testset_size: test = 0 } = request;
+  if (measures(request)) {
+    return `${counted(train, "training row")}, ${formatCount(request.measured_rows ?? 0)} of them asked`;
+  }
+  const tested = test ? `, ${formatCount(test)} to test the result on` : "";
+  return `${counted(train, "row")} to learn from, ${formatCount(val)} to validate on${tested}`;
 }
 
 function Fact({ name, value }: { readonly name: string; readonly value: string }) {
