@@ -218,7 +218,7 @@ def gain_text(gain: vm.GainView) -> str:
     """Return the interval of the gain over the student."""
     low, high = format_points(gain["low"]), format_points(gain["high"])
     text = f"gain over the student: {low} to {high} (95 % interval)"
-    return text if gain["low"] > 0 else f"{text}: no clear gain"
+    return f"{text}: {gain['unclear']}" if gain["unclear"] else text
 
 
 def scores_text(baseline: float | None, score: float | None) -> str:

@@ -92,7 +92,8 @@ class RunPlanned(Event):
     a value of the rows that JSON does not give back. `names` are what the user calls the
     ``student`` and the ``metric``, as far as that is known, and the magic, if any, that began the
     run as its ``command``. `metric_scale` is what the metric gives
-    for a full score; scores in events are divided by it.
+    for a full score; scores in events are divided by it. `noise_floor` is that of a measurement of
+    headroom before the run, on its valset.
     """
 
     referring = ("trainset", "valset", "testset", "sources")
@@ -116,6 +117,7 @@ class RunPlanned(Event):
     unkept: str | None = None
     names: dict[str, str] = {}
     metric_scale: Literal[1, 100] = 1
+    noise_floor: PercentScore | None = None
 
 
 class RunPermitted(Event):

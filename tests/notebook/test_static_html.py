@@ -258,7 +258,7 @@ def snapshot():
         "caps": {"max_usd": 2.0, "max_calls": None, "max_tokens": None, "max_seconds": None},
         "baseline": 33.3,
         "best": {"trial": 2, "score": 92.5, "configuration": best, "rests": None},
-        "gain": {"low": 40.0, "high": 70.0},
+        "gain": {"low": 40.0, "high": 70.0, "unclear": ""},
         "test": None,
         "result": result(),
         "objectives": None,
@@ -609,7 +609,7 @@ def test_where_there_is_no_clear_gain_it_is_said():
     made = snapshot()
     made["summary"]["result"] = None
     assert "no clear gain" not in run_html(made)
-    made["summary"]["gain"]["low"] = -1.0
+    made["summary"]["gain"]["unclear"] = "no clear gain"
     assert "no clear gain" in run_html(made)
     assert "no clear gain" in run_text(made)
 

@@ -84,6 +84,32 @@ def test_a_row_is_asked_again_where_the_lm_draws_and_a_capped_measurement_is_res
     assert mipro.runs.load(once_more.run_id).state.spend.calls == 0
 
 
+def test_a_later_run_of_the_same_is_told_and_held_to_the_noise_floor(server):
+    headroom = measured(optimizer(max_labeled_demos=0, num_candidates=2))
+    before = server.count
+
+    def run(**settings):
+        return optimizer(max_labeled_demos=0, num_candidates=2).start(
+            Solve(),
+            **{"trainset": TRAIN, "valset": VAL, "num_trials": 1, "minibatch": False, **settings},
+            max_bootstrapped_demos=0,
+            max_calls=1,
+            requires_permission_to_run=False,
+        )
+
+    told = run()
+    assert told.plan.noise_floor == headroom.valset_noise_floor
+    assert told.state.planned.noise_floor == headroom.valset_noise_floor
+    note = next(note for note in told.plan.notes if headroom.run_id in note)
+    assert headroom.expectation in note
+    assert "are not called a gain" in note
+    other = run(trainset=rows(14, start=500))
+    assert other.plan.noise_floor is None
+    for each in (told, other):
+        each.wait()
+    assert server.count <= before + 2
+
+
 def test_nothing_is_sent_before_a_yes(server):
     with pytest.raises(PermissionUnansweredError):
         optimizer().headroom(Solve(), trainset=TRAIN, valset=VAL)

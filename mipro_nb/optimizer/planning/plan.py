@@ -45,6 +45,7 @@ _APART = (
     "distinct_rows",
     "metric_scale",
     "chosen_formats",
+    "noise_floor",
 )
 # What a plan tells that measures headroom and optimizes nothing.
 _OF_HEADROOM = frozenset(
@@ -79,6 +80,9 @@ class Plan(Hyperparameters):
         What the metric gives for a full score, 1 or 100: the scale of ``metric_threshold``.
     headroom
         How headroom is measured, where that is all that is done; None for a run that optimizes.
+    noise_floor
+        Points on the valset below which nothing is called a gain, where headroom was measured
+        before; None where it was not.
     notes
         What the user should know before saying yes.
     estimate
@@ -109,6 +113,7 @@ class Plan(Hyperparameters):
     metric_scale: Literal[1, 100] = 1
     chosen_formats: tuple[str, ...] = ()
     headroom: PlannedHeadroom | None = None
+    noise_floor: float | None = None
     notes: tuple[str, ...] = ()
     estimate: Estimate = field(default_factory=Estimate)
     caps: Caps = field(default_factory=Caps)

@@ -373,6 +373,7 @@ class Run(RunFrames):
             unkept=rows.unkept(),
             names=self._names,
             metric_scale=plan.metric_scale,
+            noise_floor=plan.noise_floor,
         )
 
     @property

@@ -13,6 +13,7 @@ from mipro_nb.optimizer.planning.changes import CHANGEABLE, RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.measured_before import with_measured_headroom
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.run import Beginning, Run
 from mipro_nb.optimizer.running.twins import noted, twin_of
@@ -56,6 +57,7 @@ def run_of(
             if found.goes_on and warn:
                 warnings.warn(found.told, stacklevel=4)
             spec = replace(spec, plan=replace(spec.plan, notes=(found.told, *spec.plan.notes)))
+        spec = with_measured_headroom(opened, spec, rows)
         outlook = outlook_of(spec.plan, rows, answered)
         changeable = CHANGEABLE if spec.plan.headroom is None else RESUMED_CHANGEABLE
         return Beginning(spec, progress, twin, changeable, outlook)

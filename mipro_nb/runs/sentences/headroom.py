@@ -171,13 +171,13 @@ def expectation(measured: HeadroomMeasured) -> str:
 
 
 def _on_the_valset(measured: HeadroomMeasured) -> str:
-    floor = valset_floor(measured)
+    floor = valset_floor(measured, measured.valset_size)
     return (
         f"On the valset of a run, {counted(measured.valset_size, 'row')}, the noise floor is about "
         f"{format_score(floor)} points: a smaller gain cannot be told from chance."
     )
 
 
-def valset_floor(measured: HeadroomMeasured) -> float:
-    """Return the noise floor on the valset, where a run asks each row once."""
-    return measured.floor_once * math.sqrt(measured.rows / max(1, measured.valset_size))
+def valset_floor(measured: HeadroomMeasured, valset_size: int) -> float:
+    """Return the noise floor on a valset of so many rows, about: a run asks each of them once."""
+    return measured.floor_once * math.sqrt(measured.rows / max(1, valset_size))

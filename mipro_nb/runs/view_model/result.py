@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
-from mipro_nb.runs.view_model.parts import Clip
+from mipro_nb.runs.view_model.parts import ADDED_LATER, Clip
 
 
 class GainView(TypedDict):
-    """The 95 % interval of the gain over the student, in points."""
+    """The 95 % interval of the gain over the student, in points.
+
+    Attributes
+    ----------
+    unclear
+        Why it is not called a gain: chance may have made it. Empty where it is one.
+    """
 
     low: float
     high: float
+    unclear: Annotated[str, ADDED_LATER]
 
 
 class TestView(TypedDict):

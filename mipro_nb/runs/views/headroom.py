@@ -64,7 +64,7 @@ class Headroom:
     @property
     def valset_noise_floor(self) -> float:
         """The same on the valset of a run with the same arguments, about: rows are asked once."""
-        return valset_floor(self.measured)
+        return valset_floor(self.measured, self.measured.valset_size)
 
     @property
     def spread(self) -> float:

@@ -15,6 +15,7 @@ from mipro_nb.amounts import (
 )
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.dropped import dropped_notes
+from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
 from mipro_nb.runs.sentences.headroom import headroom_table, headroom_view
 from mipro_nb.runs.sentences.held_out import held_out_view
@@ -47,6 +48,7 @@ from mipro_nb.runs.sentences.wording import (
     told_settings,
 )
 from mipro_nb.runs.state import RunState, Spend
+from mipro_nb.runs.view_model import GainView
 
 _MOST_ON_FRONT = 10
 
@@ -94,7 +96,7 @@ def _headroom_lines(state: RunState) -> list[str]:
 
 def _found_lines(state: RunState) -> list[str]:
     """Return what a run found that optimizes: scores, gain, and what they rest on."""
-    lines, ended = [], state.ended
+    lines: list[str] = []
     if state.baseline is not None:
         lines.append(f"  {STUDENT}   {format_score(state.baseline):>6}  (full valset)")
     best = state.best
@@ -105,8 +107,8 @@ def _found_lines(state: RunState) -> list[str]:
         lines.append(f"  best program       {format_score(best.score):>6}  ({what})")
     elif state.state in RESUMABLE:
         lines.append(f"  best program       {NOTHING_SCORED}")
-    if ended is not None and ended.gain_low is not None and ended.gain_high is not None:
-        lines.append(_gain_line(ended.gain_low, ended.gain_high))
+    if (gain := gain_view(state)) is not None:
+        lines.append(_gain_line(gain))
     if test := held_out_view(state):
         lines += [f"  {told}" for told in test["told"]]
     lines += [f"  {line}" for line in repair_lines(state)]
@@ -144,9 +146,10 @@ def _faults(faults: dict[str, int]) -> str:
     return ", ".join(f"{times:,} × {kind}" for kind, times in often)
 
 
-def _gain_line(low: float, high: float) -> str:
-    interval = f"  gain, 95 % interval {format_points(low)} … {format_points(high)} points"
-    return interval if low > 0 else f"{interval}: no clear gain over the student"
+def _gain_line(gain: GainView) -> str:
+    low, high = format_points(gain["low"]), format_points(gain["high"])
+    interval = f"  gain, 95 % interval {low} … {high} points"
+    return f"{interval}: {gain['unclear']}" if gain["unclear"] else interval
 
 
 def _spend_lines(state: RunState) -> list[str]:

@@ -10,6 +10,7 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import Configuration, variable_of
 from mipro_nb.runs.interval import score_interval
+from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.result import (
     PROMPT_FOUND,
@@ -92,13 +93,9 @@ class _Result:
         return rows
 
     def _gain(self) -> list[str]:
-        ended = self._state.ended
-        if not self._changed or ended is None:
+        if not self._changed:
             return []
-        gain: vm.GainView | None = None
-        if ended.gain_low is not None and ended.gain_high is not None:
-            gain = {"low": ended.gain_low, "high": ended.gain_high}
-        return gain_sentences(self._state.baseline, self._best.score, gain)
+        return gain_sentences(self._state.baseline, self._best.score, gain_view(self._state))
 
     def _cost(self, prompts: list[vm.ResultPrompt]) -> str | None:
         """Return what a call takes, as the trials of student and result have it."""

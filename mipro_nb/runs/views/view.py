@@ -15,6 +15,7 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.dropped import dropped_notes
+from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.headroom import headroom_draws, headroom_sizes, headroom_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
@@ -260,7 +261,7 @@ class RunView:
                 if state.is_whole(best)
                 else resting_text(best.score, len(best.examples), state.valset_size),
             },
-            "gain": _gain(state.ended),
+            "gain": gain_view(state),
             "test": held_out_view(state),
             "result": result,
             "objectives": self._compared(),
@@ -457,9 +458,3 @@ def told_caps(caps: Mapping[str, Any]) -> vm.CapsView:
         "max_tokens": caps.get("max_tokens"),
         "max_seconds": caps.get("max_seconds"),
     }
-
-
-def _gain(ended: ev.RunEnded | None) -> vm.GainView | None:
-    if ended is None or ended.gain_low is None or ended.gain_high is None:
-        return None
-    return {"low": ended.gain_low, "high": ended.gain_high}

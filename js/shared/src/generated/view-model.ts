@@ -101,6 +101,11 @@ export interface CapsView {
 export interface GainView {
   readonly low: number;
   readonly high: number;
+  /**
+   * Why it is not called a gain: chance may have made it. Empty where it is one. Absent from what
+   * older versions saved in notebooks.
+   */
+  readonly unclear?: string;
 }
 
 /** What the student and the returned program scored on rows that no phase had seen. */

@@ -89,8 +89,8 @@ describe("a gain", () => {
   const best = { trial: 2, score: 90, configuration: {}, rests: null };
 
   it.each([
-    [{ low: 2, high: 30 }, "mipro-gain--good"],
-    [{ low: -2, high: 30 }, "mipro-gain--none"],
+    [{ low: 2, high: 30, unclear: "" }, "mipro-gain--good"],
+    [{ low: 2, high: 30, unclear: "no clear gain" }, "mipro-gain--none"],
   ])("that chance may have made, %o, is not shown as one", async (gain, tone) => {
     const container = await opened(
       snapshot({ summary: summary({ baseline: 80, best, gain, state: "finished" }) }),
