@@ -150,7 +150,10 @@ const scenes: Readonly<Record<string, Scene>> = {
   headroom: { answering: false, state: { snapshot: measuring(false) } },
   "headroom-going": { answering: false, state: { snapshot: measuring(true) } },
   "permission-headroom": {
-    state: { permission: { ...permission(true, false), measured_rows: 30 }, snapshot: null },
+    state: {
+      permission: { ...permission(true, false), measured_rows: 30, measurement: "first" },
+      snapshot: null,
+    },
   },
   permitted: {
     state: { permission: { ...permission(true, false), state: "permitted" } },

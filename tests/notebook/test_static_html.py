@@ -354,6 +354,7 @@ def request(state="asked"):
         "seconds": None,
         "seconds_told": None,
         "joins": None,
+        "measurement": None,
         **{name: summary[name] for name in names},
     }
 

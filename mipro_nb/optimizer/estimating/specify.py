@@ -25,7 +25,12 @@ from mipro_nb.optimizer.planning.plan import Plan, resolve
 from mipro_nb.optimizer.planning.preference import Preference
 from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
 from mipro_nb.optimizer.planning.requested import RequestedSettings
-from mipro_nb.optimizer.planning.requested_headroom import RequestedHeadroom
+from mipro_nb.optimizer.planning.requested_headroom import (
+    DEFAULT_ROWS,
+    RequestedHeadroom,
+    measured_rows,
+    requested_for_headroom,
+)
 from mipro_nb.optimizer.planning.reserve import reserve_note
 from mipro_nb.optimizer.planning.rows import Rows, distinct, evidence_rows, split_notes
 from mipro_nb.optimizer.planning.run_spec import RunSpec
@@ -168,7 +173,22 @@ class _Rehearsed:
             verbose=self.verbose,
             track_stats=self.track_stats,
             changed=lambda changes: self.spec(wanted, changes),
+            measuring=lambda: self._measuring(wanted),
         )
+
+    def _measuring(self, wanted: RequestedSettings) -> RunSpec:
+        """Return the specification of a run that measures headroom for one of these settings.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there are too few training rows.
+        """
+        return replace(
+            self,
+            rows=measured_rows(self.rows, DEFAULT_ROWS, wanted.seed),
+            headroom=RequestedHeadroom(None, len(self.rows.val)),
+        ).spec(requested_for_headroom(wanted))
 
     def _check_constraints(self, plan: Plan) -> None:
         check_constraints(plan)

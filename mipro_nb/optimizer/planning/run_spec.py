@@ -42,6 +42,8 @@ class RunSpec:
     changed
         Returns the specification with some of its `CHANGEABLE` settings changed by a person; the
         program is not rehearsed again.
+    measuring
+        Returns the specification of a run that measures headroom for this one; likewise.
     unmeasured_formats
         Name → the format of its own, if any, that a predictor had before its format was measured.
     """
@@ -59,6 +61,7 @@ class RunSpec:
     verbose: bool
     track_stats: bool
     changed: Callable[[Mapping[str, Any]], RunSpec]
+    measuring: Callable[[], RunSpec]
     unmeasured_formats: Mapping[str, str | None] = field(default_factory=dict)
 
     def in_formats(self, formats: Mapping[str, str]) -> RunSpec:

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from mipro_nb.errors import RunEndedError
 from mipro_nb.optimizer.running.run import Run
-from mipro_nb.optimizer.running.starting import carried_out
+from mipro_nb.optimizer.running.starting import carried_out, run_of
+from mipro_nb.optimizer.running.surface import Window
 from mipro_nb.runs.views.headroom import Headroom, headroom_of
+
+
+def measured_first(run: Run, window: Window) -> Run:
+    """Return a run that measures headroom for one that waits for permission, in its window.
+
+    It waits for a permission of its own.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there are too few training rows.
+    """
+    spec, record = run.measuring(), run.record.path
+    return run_of(spec, ask=True, student=run.student, record=record).show_in(window)
 
 
 def measured(run: Run, *, ask: bool) -> Headroom:

@@ -178,6 +178,16 @@ class Run(RunFrames):
                 if value != getattr(self._planned_in_code, name)
             }
 
+    def measuring(self) -> RunSpec:
+        """Return the specification of a run that measures headroom before this one.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there are too few training rows.
+        """
+        return self._spec.measuring()
+
     @property
     def changes(self) -> Mapping[str, Any]:
         """The settings that were changed since the code gave them."""
@@ -204,6 +214,12 @@ class Run(RunFrames):
             if self._joined is None:  # else it is another one's, which goes on without this window
                 self.stop()
             raise
+        return self
+
+    def show_in(self, window: Window) -> Self:
+        """Be looked at in a window that is open already, and be found from now on."""
+        runs_here.enter(self)
+        self._window = window
         return self
 
     def begin(self, *, by: Permitter, caps: Caps | None = None) -> bool:

@@ -730,6 +730,12 @@ export interface PermissionRequest {
    */
   readonly measured_rows?: number;
   readonly settings: Readonly<Record<string, unknown>>;
+  /**
+   * `"offered"`: headroom can be measured before this run is answered for. `"first"`: this is that
+   * measurement, and the question whether to run comes again after it. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly measurement?: "offered" | "first" | null;
   /** The settings in groups. Absent from what older versions saved in notebooks. */
   readonly groups?: readonly SettingGroup[];
   /**
@@ -922,6 +928,11 @@ export interface Asks {
   };
   /** Take no for an answer: nothing is called. */
   decline: {
+    ask: Record<string, never>;
+    answer: null;
+  };
+  /** Ask whether to measure headroom first; the question of the run comes again afterwards. */
+  measure: {
     ask: Record<string, never>;
     answer: null;
   };

@@ -1,4 +1,5 @@
 import { act, render, screen, within } from "@testing-library/preact";
+import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { App } from "../../src/components/App";
 import type { HeadroomView, RunSnapshot, RunSummary } from "../../src/generated/view-model";
@@ -82,6 +83,34 @@ describe("a run that measures headroom", () => {
     const dialog = screen.getByRole("form", { name: "Measure headroom of MultiHop?" });
     expect(dialog.textContent).toContain("25 training rows, 20 of them asked");
     expect(dialog.textContent).not.toContain("best program");
+  });
+});
+
+describe("the question of a run", () => {
+  function asked(measurement: "offered" | "first") {
+    const wire = new FakeWire();
+    const state = { permission: permission({ measurement }), snapshot: null };
+    render(
+      <App
+        state={{ kind: "run", history: null, comparison: null, ...state }}
+        kernel={new Kernel(wire)}
+        keep={() => {}}
+      />,
+    );
+    return { wire, user: userEvent.setup() };
+  }
+
+  it("can wait for a measurement", async () => {
+    const { wire, user } = asked("offered");
+    await user.click(screen.getByRole("button", { name: "Measure headroom first" }));
+    expect(wire.asked("measure")).toHaveLength(1);
+    expect(screen.getByRole("button", { name: "Cancel" })).toBeTruthy();
+  });
+
+  it("is come back to from that of the measurement", () => {
+    asked("first");
+    expect(screen.queryByRole("button", { name: /Measure|Cancel/ })).toBeNull();
+    expect(screen.getByRole("button", { name: "Back" })).toBeTruthy();
   });
 });
 

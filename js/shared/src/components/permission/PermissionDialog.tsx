@@ -66,7 +66,9 @@ function QuestionOrAnswer({ kernel, presence, request }: PermissionDialogProps) 
       </p>
     );
   }
-  return <Question kernel={kernel} presence={presence} request={request} />;
+  // A question of its own, with caps of its own.
+  const key = request.measurement ?? "only";
+  return <Question key={key} kernel={kernel} presence={presence} request={request} />;
 }
 
 function Question({ kernel, presence, request }: PermissionDialogProps) {
@@ -97,6 +99,14 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
     if (kernel !== null) {
       action.start(async () => {
         await kernel.ask("join", {});
+      });
+    }
+  }
+
+  function measure(): void {
+    if (kernel !== null) {
+      action.start(async () => {
+        await kernel.ask("measure", {});
       });
     }
   }
@@ -209,8 +219,17 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
             Join
           </Button>
         )}
+        {request.measurement === "offered" && (
+          <Button
+            onClick={measure}
+            disabled={!answerable || action.pending}
+            title="Ask a few training rows of a few prompts: is there anything to gain? You see the estimate before."
+          >
+            Measure headroom first
+          </Button>
+        )}
         <Button onClick={decline} disabled={!answerable || action.pending}>
-          Cancel
+          {request.measurement === "first" ? "Back" : "Cancel"}
         </Button>
         <span class="mipro-muted mipro-small">
           {resumes === null ? "Nothing has been sent yet." : "Nothing more has been sent yet."}
