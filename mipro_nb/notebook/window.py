@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -10,7 +11,12 @@ from typing import Any, Literal
 from IPython.display import DisplayHandle
 
 from mipro_nb.checks import Usd, check
-from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError, RunEndedError
+from mipro_nb.errors import (
+    InvalidArgumentError,
+    MiproError,
+    PermissionUnansweredError,
+    RunEndedError,
+)
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
@@ -183,7 +189,8 @@ class WidgetWindow:
         """Ask about the run again: its plan knows by now what was measured."""
         if self._current is not measured or self._run.done:
             return
-        self._run.change(self._run.changes)
+        with contextlib.suppress(MiproError):  # it is asked about all the same
+            self._run.change(self._run.changes)
         self._ask_about(self._run)
 
     def _ask_about(self, run: Run) -> None:

@@ -54,8 +54,8 @@ def noise_of(scores: Scores, seed: int) -> Noise:
     :math:`k` on row :math:`i` over all draws, and :math:`M_k` its mean over rows, the spread is
     :math:`\max_k M_k - \min_k M_k`. If prompts do not matter, the values of a row may as well stand
     in any other order. So they are put in random orders, row by row, and the noise floor is the
-    95 % quantile of the spread over these: the exact permutation test for randomized blocks
-    (Pitman, Biometrika 29, 1938), which takes the number of prompts into account and asks for no
+    95 % quantile of the spread over these: the permutation test for randomized blocks (Pitman,
+    Biometrika 29, 1938), which takes the number of prompts into account and assumes no
     distribution. The lead over the student, :math:`\max_{k>0} M_k - M_0`, is judged in the same
     way. Where prompts are found to differ, the noise floor is taken again without their
     differences, of :math:`m_{ki} - M_k`.

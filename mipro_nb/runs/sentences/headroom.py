@@ -106,7 +106,9 @@ def headroom_sentences(measured: HeadroomMeasured) -> list[str]:
             f"{format_score(measured.redraw)} points: the LM draws."
         )
     said += [_spread(measured), expectation(measured), _on_the_valset(measured)]
-    if measured.never_right >= max(1, _MANY * measured.rows):
+    # A metric that grades may give no full score at all.
+    graded = measured.never_right == measured.rows and any(p.score for p in measured.prompts)
+    if measured.never_right >= max(1, _MANY * measured.rows) and not graded:
         said.append(
             f"{counted(measured.never_right, 'row')} got no full score from any prompt: look there "
             "for wrong labels, and for what the model cannot do."

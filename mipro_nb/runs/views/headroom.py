@@ -31,7 +31,7 @@ class Headroom:
     The prompts answered the same rows, and their scores are compared in pairs, row by row. The
     noise floor is the 95 % quantile of the distance between best and worst over random orders of
     the prompts within each row: the permutation test for randomized blocks (Pitman, Biometrika 29,
-    1938). It is exact, and takes into account that the best of several looks better than it is.
+    1938). It takes into account that the best of several looks better than it is.
     Where prompts are found to differ, it is taken again without their mean differences. How far a
     score moves when rows are asked again is 1.96 √(2s²/n), with the mean variance s² of the draws
     of a row and n rows (Miller, "Adding Error Bars to Evals", arXiv:2411.00640).
