@@ -67,7 +67,7 @@ function measuring(going: boolean): RunSnapshot {
     { prompt: "labelled demos", score: 50, low: 33.2, high: 66.8, lead: 20 },
   ].map((each) => ({ ...each, unreadable: 0, errors: 0 }));
   const expected =
-    "Expect a gain of a run: instruction 1 is already 46.7 points ahead of the student, which is more than chance. It is the best of a few, so on other rows it will be somewhat less.";
+    "Expect a gain from a run: instruction 1 is already 46.7 points ahead of the student, which is more than chance. It is the best of a few, so on other rows it will be somewhat less.";
   const headroom = {
     rows: 30,
     repeats: 1,

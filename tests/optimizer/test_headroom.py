@@ -78,7 +78,7 @@ def test_a_row_is_asked_again_where_the_lm_draws_and_a_capped_measurement_is_res
     assert headroom.run_id == capped.id
     assert len(asked(server, "task")) == 3 * 10 * 2
     assert headroom.to_dict()["repeats"] == 2
-    assert headroom.measured.redraw == 0  # the scripted LM answers the same every time
+    assert "every prompt had the same scores" in str(headroom)  # as the scripted LM answers
     once_more = measured(drawing)
     assert once_more.to_dict() | {"run_id": ""} == headroom.to_dict() | {"run_id": ""}
     assert mipro.runs.load(once_more.run_id).state.spend.calls == 0
@@ -108,6 +108,27 @@ def test_a_later_run_of_the_same_is_told_and_held_to_the_noise_floor(server):
     for each in (told, other):
         each.wait()
     assert server.count <= before + 2
+
+
+def test_what_is_left_out_and_a_cap_that_is_too_low_are_told_before(server):
+    unlabelled = [mipro.Example(question=row.question, sum=row.answer) for row in TRAIN]
+    with pytest.raises(RunEndedError):
+        measured(
+            optimizer(lambda example, prediction: prediction.answer == example.sum),
+            trainset=[row.with_inputs("question") for row in unlabelled],
+            repeats=3,
+            max_calls=3,
+        )
+    (run,) = mipro.runs.list()
+    notes = "\n".join(run.state.planned.notes)
+    assert "No prompt with labelled demos is measured" in notes
+    assert "repeats=3 changes nothing: at temperature 0" in notes
+    assert "The cap max_calls=3 is probably too low" in notes
+
+
+def test_without_another_prompt_there_is_nothing_to_compare(server):
+    with pytest.raises(ProgramError, match="nothing to compare the student with"):
+        measured(optimizer(max_labeled_demos=0), max_instruction_tokens=1)
 
 
 def test_nothing_is_sent_before_a_yes(server):
@@ -197,8 +218,8 @@ def told(scores, *, floor=10.0, lead_floor=12.0, **fields):
 @pytest.mark.parametrize(
     ("scores", "differ", "clear", "expected"),
     [
-        ((50, 60), False, False, "Expect little of a run: prompts as different"),
-        ((50, 80), True, True, r"Expect a gain of a run: instruction 1 .* 30\.0 points ahead"),
+        ((50, 60), False, False, "Expect little from a run: prompts as different"),
+        ((50, 80), True, True, r"Expect a gain from a run: instruction 1 .* 30\.0 points ahead"),
         ((50, 61), True, False, "may owe that lead to chance"),
         ((80, 50), True, False, "the student is the best of these"),
         ((100, 50), True, False, "they leave a run nothing to gain"),

@@ -101,10 +101,7 @@ def headroom_sentences(measured: HeadroomMeasured) -> list[str]:
     """Return what was found: the noise floor, the differences, and what to expect of a run."""
     said = [_noise(measured)]
     if measured.redraw is not None:
-        said.append(
-            "Asked the same again, once a row, a prompt's score moves by up to "
-            f"{format_score(measured.redraw)} points: the LM draws."
-        )
+        said.append(_redraw(measured.redraw))
     said += [_spread(measured), expectation(measured), _on_the_valset(measured)]
     # A metric that grades may give no full score at all.
     graded = measured.never_right == measured.rows and any(p.score for p in measured.prompts)
@@ -124,6 +121,15 @@ def _noise(measured: HeadroomMeasured) -> str:
         f"Noise floor: {format_score(measured.floor)} points. Of "
         f"{counted(len(measured.prompts), 'prompt')} that are equally good, the best and the worst "
         f"are up to that far apart by chance on these {measured.rows:,} rows, in 95 of 100 cases."
+    )
+
+
+def _redraw(points: float) -> str:
+    if not points:
+        return "Asked the same again, every prompt had the same scores."
+    return (
+        "Asked the same again, once a row, a prompt's score moves by up to "
+        f"{format_score(points)} points: the LM draws."
     )
 
 
@@ -150,13 +156,13 @@ def expectation(measured: HeadroomMeasured) -> str:
         )
     if not differ(measured):
         return (
-            "Expect little of a run: prompts as different as these score alike, as far as these "
+            "Expect little from a run: prompts as different as these score alike, as far as these "
             "rows can tell."
         )
     best = max(measured.prompts[1:], key=lambda each: each.score)
     if leads_surely(measured):
         return (
-            f"Expect a gain of a run: {best.prompt} is already {format_score(measured.lead)} "
+            f"Expect a gain from a run: {best.prompt} is already {format_score(measured.lead)} "
             "points ahead of the student, which is more than chance. It is the best of a few, so "
             "on other rows it will be somewhat less."
         )

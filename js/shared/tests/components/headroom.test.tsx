@@ -25,8 +25,8 @@ const headroom: HeadroomView = {
   })),
   floor: 12,
   spread: 25,
-  expected: "Expect a gain of a run.",
-  told: ["Noise floor: 12.0 points.", "Expect a gain of a run."],
+  expected: "Expect a gain from a run.",
+  told: ["Noise floor: 12.0 points.", "Expect a gain from a run."],
 };
 
 function measuring(change: Partial<RunSummary> = {}): RunSnapshot {
