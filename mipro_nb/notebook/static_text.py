@@ -40,6 +40,9 @@ _MOST_ON_FRONT = 20
 _MOST_NOTE_LINES = 40
 
 
+_UNRATED: vm.RatingsView = {"good": 0, "bad": 0, "told": []}
+
+
 def run_text(snapshot: vm.RunSnapshot) -> str:
     """Return a run as text: how it stands, its scores, and what it spent of its estimate."""
     summary = snapshot["summary"]
@@ -90,6 +93,7 @@ def _found_lines(snapshot: vm.RunSnapshot) -> list[str]:
         lines += [f"  {told}" for told in test["told"]]
     evaluations = counted(len(snapshot["trials"]), "evaluation")
     lines.append(f"  {evaluations}, {counted(summary['errors'], 'failed example')}")
+    lines += [f"  {told}" for told in (summary["ratings"] or _UNRATED)["told"]]
     return lines
 
 
