@@ -48,6 +48,7 @@ from mipro_nb.optimizer import (
 )
 from mipro_nb.optimizer.running import surface
 from mipro_nb.runs.objectives import MeasuredConfiguration
+from mipro_nb.runs.views.headroom import Headroom
 from mipro_nb.version import __version__
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Found",
     "FunctionProgram",
     "FunctionPrompt",
+    "Headroom",
     "InputField",
     "MIPROv2",
     "MeasuredConfiguration",

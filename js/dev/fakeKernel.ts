@@ -142,6 +142,7 @@ export class FakeKernel extends FakeWire {
     ban: () => null,
     add: () => ({ index: 8 }),
     change: () => null,
+    measure: () => null,
     permit: () => {
       this.#onPermission(true);
       return null;

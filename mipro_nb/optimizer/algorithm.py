@@ -23,6 +23,7 @@ from mipro_nb.optimizer.phases.ending import Ending, Outcome
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.phases.finished_before import FinishedBefore
 from mipro_nb.optimizer.phases.grounding import ground
+from mipro_nb.optimizer.phases.headroom import measure_headroom
 from mipro_nb.optimizer.phases.held_out import HeldOut
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format, measure_formats
 from mipro_nb.optimizer.phases.propose import propose
@@ -141,9 +142,7 @@ class Algorithm:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
             with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
                 await self._settle_the_format()
-                if self._progress.finished is None:
-                    await self._search()
-                await self._test()
+                await self._work()
             return await self._finish()
         except asyncio.CancelledError:
             self.gate.refuse(_STOPPED)
@@ -162,19 +161,34 @@ class Algorithm:
             self.pausing.end()
             watch.cancel()
 
-    async def _search(self) -> None:
-        """Optimize, if there is anything to gain."""
-        try:
-            await self._optimize()
-        except _NothingToGainError:
-            self._send_again()
-
     async def _settle_the_format(self) -> None:
         """Measure formats first, where the plan says so and that is not done yet."""
         spec, chosen = self._spec, self._progress.state.format_chosen
         if spec.plan.measured_formats and chosen is None:
             measured = measure_formats(spec, self._journal, self._slots, self._progress, self._held)
             self._take(await measured)
+
+    async def _work(self) -> None:
+        """Optimize and test; or measure headroom, where that is what is planned."""
+        planned = self._spec.plan.headroom
+        if planned is not None:
+            async with Background() as background:
+                candidates = await self._find_candidates(background)
+            await measure_headroom(
+                self._spec,
+                self._journal,
+                self._slots,
+                self._progress,
+                planned=planned,
+                candidates=candidates,
+            )
+            return
+        if self._progress.finished is None:
+            try:
+                await self._optimize()
+            except _NothingToGainError:
+                self._send_again()
+        await self._test()
 
     async def _optimize(self) -> None:
         """Do what the paper's algorithm does, each step as soon as its inputs are there.
@@ -264,9 +278,11 @@ class Algorithm:
         demos = None
         if not spec.plan.zero_shot:
             demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
-        # They can be steered from here on, while the student may still be scored.
-        self._searched = Candidates(instructions, demos)
-        return self._searched
+        candidates = Candidates(instructions, demos)
+        if spec.plan.headroom is None:
+            # They can be steered from here on, while the student may still be scored.
+            self._searched = candidates
+        return candidates
 
     async def _finish(self) -> Outcome:
         """Record that the run is finished, as soon as that can be done."""

@@ -15,7 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mipro_nb.errors import shown
 
-Phase = Literal["formats", "baseline", "bootstrap", "propose", "search", "repair", "test", "other"]
+Phase = Literal[
+    "formats",
+    "baseline",
+    "bootstrap",
+    "propose",
+    "search",
+    "repair",
+    "test",
+    "headroom",
+    "other",
+]
 EvaluationKind = Literal["baseline", "minibatch", "full"]
 FinalState = Literal["finished", "stopped", "capped", "failed"]
 Permitter = Literal["user", "remembered", "not required"]
@@ -82,7 +92,8 @@ class RunPlanned(Event):
     a value of the rows that JSON does not give back. `names` are what the user calls the
     ``student`` and the ``metric``, as far as that is known, and the magic, if any, that began the
     run as its ``command``. `metric_scale` is what the metric gives
-    for a full score; scores in events are divided by it.
+    for a full score; scores in events are divided by it. `noise_floor` is that of a measurement of
+    headroom before the run, on its valset.
     """
 
     referring = ("trainset", "valset", "testset", "sources")
@@ -106,6 +117,7 @@ class RunPlanned(Event):
     unkept: str | None = None
     names: dict[str, str] = {}
     metric_scale: Literal[1, 100] = 1
+    noise_floor: PercentScore | None = None
 
 
 class RunPermitted(Event):
@@ -430,6 +442,55 @@ class ExampleTested(Cell):
     type: Literal["example_tested"] = "example_tested"
 
 
+class HeadroomScored(Cell):
+    """A training row was scored with one of the prompts that headroom is measured by.
+
+    The `configuration` is the prompt's name. The other fields are those of `ExampleScored`. Where
+    rows are asked more than once, they are numbered on: the first row's second draw has the number
+    that comes after the last row's first.
+    """
+
+    type: Literal["headroom_scored"] = "headroom_scored"
+
+
+class PromptScore(BaseModel):
+    """How a prompt fared on the rows that headroom is measured on: a mean score in 0–100.
+
+    Of so many draws the reply was `unreadable`, and so many others are `errors`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    prompt: str
+    score: PercentScore
+    unreadable: Number = 0
+    errors: Number = 0
+
+
+class HeadroomMeasured(Event):
+    """How far apart very different prompts score on training rows, and how far by chance.
+
+    All are points of 100. Prompts have this `spread`; that of equally good ones is up to the
+    `floor` in 95 of 100 cases, and up to `floor_once` where each row is asked once. The best is
+    ahead of the student by its `lead`, which is beyond chance above the `lead_floor`. A prompt's
+    score, drawn again, is up to `redraw` away; None where rows were asked once. `never_right` are
+    rows without any full score. A run with the same arguments has a valset of `valset_size` rows.
+    """
+
+    once = ()
+    type: Literal["headroom_measured"] = "headroom_measured"
+    rows: Number
+    repeats: Number
+    valset_size: Number
+    prompts: list[PromptScore]
+    spread: PercentScore
+    floor: PercentScore
+    lead: PercentScore
+    lead_floor: PercentScore
+    floor_once: PercentScore
+    redraw: PercentScore | None = None
+    never_right: Number = 0
+
+
 class TrialTold(Event):
     """An evaluation ended with a mean score in 0–100 over `examples` examples."""
 
@@ -548,6 +609,8 @@ AnyEvent = Annotated[
     | TrialAsked
     | ExampleScored
     | ExampleTested
+    | HeadroomScored
+    | HeadroomMeasured
     | TrialTold
     | ReplyRated
     | SearchStopped

@@ -426,7 +426,7 @@ def test_the_report_says_whether_the_gain_is_clear(server):
     assert "gain, 95 % interval +" in run.report()
     assert "no clear gain" not in run.report()
     run.state.ended = run.state.ended.model_copy(update={"gain_low": -0.5})
-    assert "no clear gain over the student" in run.report()
+    assert "points: no clear gain\n" in run.report()
 
 
 def test_trials_are_asked_in_the_order_of_their_numbers(server):

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from handmade import write
+from handmade import planned, write
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import ScriptedServer
@@ -17,7 +17,9 @@ from mipro_nb.amounts import format_points
 from mipro_nb.notebook.static_html import run_html, run_text
 from mipro_nb.notebook.static_result import changes
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.result import cost_sentence, failing_text, gain_sentences
+from mipro_nb.runs.state import RunState, TrialState
 from mipro_nb.runs.views.view import RunView
 
 ROWS = {"trainset": rows(10), "valset": rows(20, start=1000)}
@@ -173,11 +175,30 @@ def test_the_examples_that_fail_are_counted_and_those_that_nothing_gets_right_co
 
 
 def test_a_gain_that_may_be_chance_is_called_no_clear_gain():
-    assert gain_sentences(50.0, 60.0, {"low": 1.0, "high": 19.0}) == [
-        "+10.0 points over the student; 95 % interval of the gain +1.0 to +19.0."
-    ]
-    (said,) = gain_sentences(50.0, 60.0, {"low": -1.0, "high": 19.0})
-    assert said.endswith(": no clear gain.")
+    def said(*, low, noise_floor):
+        ended = ev.RunEnded(
+            state="finished",
+            score=60.0,
+            baseline=50.0,
+            configuration={},
+            program=None,
+            gain_low=low,
+            gain_high=19.0,
+        )
+        trials = {
+            0: TrialState(0, "baseline", {}, [0], 0.0, score=50.0),
+            1: TrialState(1, "full", {"solve:instruction": 1}, [0], 0.0, score=60.0),
+        }
+        state = RunState(planned=planned(noise_floor=noise_floor), ended=ended, trials=trials)
+        (sentence,) = gain_sentences(50.0, 60.0, gain_view(state))
+        return sentence
+
+    told = "+10.0 points over the student; 95 % interval of the gain +1.0 to +19.0"
+    assert said(low=1.0, noise_floor=None) == f"{told}."
+    assert said(low=1.0, noise_floor=9.0) == f"{told}."
+    unclear = "no clear gain, below the noise floor of 12.5 points"
+    assert said(low=1.0, noise_floor=12.5) == f"{told}: {unclear}."
+    assert said(low=-1.0, noise_floor=None).endswith(": no clear gain.")
 
 
 @given(st.text("ab \n.", max_size=40), st.text("ab \n.", max_size=40))

@@ -37,6 +37,7 @@ from mipro_nb.optimizer.planning.estimate import (
     PhaseEstimate,
     exactly,
 )
+from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
 from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, Plan
 from mipro_nb.runs.events import Phase
 
@@ -113,9 +114,14 @@ def estimate(
     rows_shown
         Training rows that repairs may rest on.
     """
+    formats = [_formats(plan, rehearsal, models.task)] if plan.measured_formats else []
+    propose = _propose(plan, rehearsal, models.prompt, student, trainset, source)
+    if plan.headroom is not None:
+        measured = _headroom(plan, plan.headroom, rehearsal, models.task)
+        return Estimate((*formats, propose, measured), guess=rehearsal.guess)
     return Estimate(
         (
-            *([_formats(plan, rehearsal, models.task)] if plan.measured_formats else []),
+            *formats,
             _program_phase(
                 "baseline",
                 exactly(plan.valset_size),
@@ -124,7 +130,7 @@ def estimate(
                 longer=_longer(plan),
             ),
             _bootstrap(plan, rehearsal, models.teacher),
-            _propose(plan, rehearsal, models.prompt, student, trainset, source),
+            propose,
             _search(plan, rehearsal, models.task),
             *(_repair(plan, rehearsal, models, student, rows_shown) if plan.search.repair else []),
             *([_test(plan, rehearsal, models.task)] if plan.testset_size else []),
@@ -183,6 +189,29 @@ def _longer(plan: Plan) -> Amount:
 def _formats(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
     runs = len(plan.measured_formats) * min(MEASURED_ROWS, plan.distinct_rows)
     return _program_phase("formats", exactly(runs), rehearsal, lm, longer=_longer(plan))
+
+
+def _headroom(
+    plan: Plan, planned: PlannedHeadroom, rehearsal: Rehearsal, lm: LanguageModel
+) -> PhaseEstimate:
+    """Return the cost of student, new instructions and labelled demos on the measured rows."""
+    draws, longer = exactly(planned.rows * planned.repeats), _longer(plan)
+    shown = min(plan.max_labeled_demos, plan.distinct_rows)
+    phase = _program_phase("headroom", draws, rehearsal, lm, longer=longer)
+    phase += _program_phase(
+        "headroom",
+        # Of proposals that are of no use, fewer are left.
+        Amount(0, plan.num_candidates, plan.num_candidates) * draws,
+        rehearsal,
+        lm,
+        demos=None if plan.zero_shot else _Demos(NOTHING, NOTHING),
+        longer_by=_INSTRUCTION_TOKENS,
+        longer=longer,
+    )
+    if plan.zero_shot:
+        return phase
+    demos = _Demos(Amount(0, shown, 1.5 * shown), NOTHING)
+    return phase + _program_phase("headroom", draws, rehearsal, lm, demos=demos, longer=longer)
 
 
 def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:

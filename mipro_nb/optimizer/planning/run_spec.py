@@ -45,6 +45,8 @@ class RunSpec:
         program is not rehearsed again.
     tested
         Returns the specification with rows to test the result on, and the estimate of that alone.
+    measuring
+        Returns the specification of a run that measures headroom for this one; likewise.
     unmeasured_formats
         Name → the format of its own, if any, that a predictor had before its format was measured.
     """
@@ -63,6 +65,7 @@ class RunSpec:
     track_stats: bool
     changed: Callable[[Mapping[str, Any]], RunSpec]
     tested: Callable[[Sequence[Example]], RunSpec]
+    measuring: Callable[[], RunSpec]
     unmeasured_formats: Mapping[str, str | None] = field(default_factory=dict)
 
     def in_formats(self, formats: Mapping[str, str]) -> RunSpec:

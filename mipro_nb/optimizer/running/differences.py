@@ -46,6 +46,7 @@ _OF_FORMATS = frozenset({"formats", "measured_predictors", "measured_formats"})
 _PART_OF = {
     **dict.fromkeys(_FOLLOWS, _SIZES),
     **dict.fromkeys(_OF_FORMATS | {"prompt_format"}, _FORMATS),
+    "headroom": "how headroom is measured",
 }
 
 
@@ -117,7 +118,8 @@ def may_be_the_same(row: HistoryRow, plan: Plan) -> bool:
 def changed_settings(progress: RecordedProgress, plan: Plan) -> dict[str, Any]:
     """Return the settings that the run goes on with, where it had others."""
     before, now = recorded_settings(progress.planned.plan), plan.settings()
-    return {name: now[name] for name in _GIVEN_AGAIN if before.get(name) != now[name]}
+    told = [name for name in _GIVEN_AGAIN if name in now]  # of headroom fewer are
+    return {name: now[name] for name in told if before.get(name) != now[name]}
 
 
 def changed_text(progress: RecordedProgress, changed: Mapping[str, Any]) -> str:

@@ -183,6 +183,16 @@ class Run(RunFrames, Ratings):
                 if value != getattr(self._planned_in_code, name)
             }
 
+    def measuring(self) -> RunSpec:
+        """Return the specification of a run that measures headroom before this one.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there are too few training rows.
+        """
+        return self._spec.measuring()
+
     @property
     def changes(self) -> Mapping[str, Any]:
         """The settings that were changed since the code gave them."""
@@ -209,6 +219,12 @@ class Run(RunFrames, Ratings):
             if self._joined is None:  # else it is another one's, which goes on without this window
                 self.stop()
             raise
+        return self
+
+    def show_in(self, window: Window) -> Self:
+        """Be looked at in a window that is open already, and be found from now on."""
+        runs_here.enter(self)
+        self._window = window
         return self
 
     def begin(self, *, by: Permitter, caps: Caps | None = None) -> bool:
@@ -383,6 +399,7 @@ class Run(RunFrames, Ratings):
             unkept=rows.unkept(),
             names=self._names,
             metric_scale=plan.metric_scale,
+            noise_floor=plan.noise_floor,
         )
 
     def _kept_testset(self) -> str | None:
@@ -760,9 +777,10 @@ def _name_of(plan: Plan) -> str:
 
     Programs of one predictor alone have its class, as many others do: what they do is told as well.
     """
-    if plan.program not in _SINGLE_PREDICTORS:
-        return plan.program
-    return shown(f"{plan.program}: {next(iter(plan.predictors.values()))}", _LONGEST_NAME)
+    name = plan.program
+    if name in _SINGLE_PREDICTORS:
+        name = f"{name}: {next(iter(plan.predictors.values()))}"
+    return shown(name if plan.headroom is None else f"Headroom of {name}", _LONGEST_NAME)
 
 
 def _new_id() -> str:

@@ -22,7 +22,7 @@ def gain_sentences(student: float | None, score: float | None, gain: GainView | 
     if gain is None:
         return [f"{points}."]
     interval = f"{format_points(gain['low'])} to {format_points(gain['high'])}"
-    verdict = "" if gain["low"] > 0 else ": no clear gain"
+    verdict = f": {gain['unclear']}" if gain["unclear"] else ""
     return [f"{points}; 95 % interval of the gain {interval}{verdict}."]
 
 

@@ -22,6 +22,7 @@ from mipro_nb.runs.view_model.effects import (
     EffectsView,
     PredictorEffects,
 )
+from mipro_nb.runs.view_model.headroom import HeadroomPrompt, HeadroomView
 from mipro_nb.runs.view_model.history import (
     ComparedRun,
     CurvePoint,
@@ -85,6 +86,8 @@ __all__ = [
     "ExampleOutcome",
     "ExampleRow",
     "GainView",
+    "HeadroomPrompt",
+    "HeadroomView",
     "HistoryRow",
     "InstructionCard",
     "LeftToPay",

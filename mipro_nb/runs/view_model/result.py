@@ -9,10 +9,17 @@ from mipro_nb.runs.view_model.parts import ADDED_LATER, Clip
 
 
 class GainView(TypedDict):
-    """The 95 % interval of the gain over the student, in points."""
+    """The 95 % interval of the gain over the student, in points.
+
+    Attributes
+    ----------
+    unclear
+        Why it is not called a gain: chance may have made it. Empty where it is one.
+    """
 
     low: float
     high: float
+    unclear: Annotated[str, ADDED_LATER]
 
 
 class TestView(TypedDict):

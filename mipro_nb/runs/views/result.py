@@ -11,6 +11,7 @@ from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import Configuration, variable_of
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
+from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.result import (
     PROMPT_FOUND,
@@ -129,13 +130,11 @@ class _Result:
         }
 
     def _gain(self) -> list[str]:
-        ended = self._state.ended
-        if not self._changed or ended is None:
+        if not self._changed:
             return []
-        gain: vm.GainView | None = None
-        if ended.gain_low is not None and ended.gain_high is not None:
-            gain = {"low": ended.gain_low, "high": ended.gain_high}
-        over_student = gain_sentences(self._state.baseline, self._best.score, gain)
+        over_student = gain_sentences(
+            self._state.baseline, self._best.score, gain_view(self._state)
+        )
         if self._labelled is None:
             return over_student
         return [*over_student, labelled_sentence(self._labelled.score, self._best.score)]

@@ -1,6 +1,6 @@
 // Made of Python's types by typescript/generate.py: run `make types`, do not edit.
 
-export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "repair" | "test" | "other";
+export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "repair" | "test" | "headroom" | "other";
 
 export type EvaluationKind = "baseline" | "minibatch" | "full";
 
@@ -150,6 +150,11 @@ export interface EffectsView {
 export interface GainView {
   readonly low: number;
   readonly high: number;
+  /**
+   * Why it is not called a gain: chance may have made it. Empty where it is one. Absent from what
+   * older versions saved in notebooks.
+   */
+  readonly unclear?: string;
 }
 
 /** What the student and the returned program scored on rows that no phase had seen. */
@@ -292,6 +297,36 @@ export interface ObjectivesView {
   /** How many there are, in words. */
   readonly told: string;
   readonly rows: readonly ObjectiveRow[];
+}
+
+/** How one of the prompts fared on the measured rows. */
+export interface HeadroomPrompt {
+  readonly prompt: string;
+  readonly score: number;
+  /** 95 % interval of the score; null where the metric gives scores outside of 0–1. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Points ahead of the student. */
+  readonly lead: number;
+  /** Answers that could not be read, and those that failed otherwise. */
+  readonly unreadable: number;
+  readonly errors: number;
+}
+
+/** How far prompts are apart on the measured rows, and how far by chance alone. */
+export interface HeadroomView {
+  /** Training rows, and how often each was asked of each prompt. */
+  readonly rows: number;
+  readonly repeats: number;
+  /** The student's first. */
+  readonly prompts: readonly HeadroomPrompt[];
+  /** Points that equally good prompts are apart by chance, and those that these are apart. */
+  readonly floor: number;
+  readonly spread: number;
+  /** What a run can be expected to bring, in words. */
+  readonly expected: string;
+  /** All of it in sentences, that one among them. */
+  readonly told: readonly string[];
 }
 
 /** One trial, as every table shows it. */
@@ -524,6 +559,11 @@ export interface RunSummary {
   readonly valset_size: number;
   /** Absent from what older versions saved in notebooks. */
   readonly testset_size?: number;
+  /**
+   * Training rows that headroom is measured on; 0 for a run that optimizes. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly measured_rows?: number;
   readonly created: number;
   readonly ended: number | null;
   /** How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off. */
@@ -532,6 +572,11 @@ export interface RunSummary {
   readonly phases: readonly PhaseProgress[];
   /** Null where none were measured. Absent from what older versions saved in notebooks. */
   readonly formats?: MeasuredFormats | null;
+  /**
+   * Null where it was not measured, or not yet. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly headroom?: HeadroomView | null;
   /** Examples scored, and to be scored at most, in baseline, search and test. */
   readonly done: number;
   readonly total: number | null;
@@ -761,7 +806,18 @@ export interface PermissionRequest {
   readonly valset_size: number;
   /** Absent from what older versions saved in notebooks. */
   readonly testset_size?: number;
+  /**
+   * Training rows that headroom is measured on; 0 for a run that optimizes. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly measured_rows?: number;
   readonly settings: Readonly<Record<string, unknown>>;
+  /**
+   * `"offered"`: headroom can be measured before this run is answered for. `"first"`: this is that
+   * measurement, and the question whether to run comes again after it. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly measurement?: "offered" | "first" | null;
   /** The settings in groups. Absent from what older versions saved in notebooks. */
   readonly groups?: readonly SettingGroup[];
   /**
@@ -954,6 +1010,11 @@ export interface Asks {
   };
   /** Take no for an answer: nothing is called. */
   decline: {
+    ask: Record<string, never>;
+    answer: null;
+  };
+  /** Ask whether to measure headroom first; the question of the run comes again afterwards. */
+  measure: {
     ask: Record<string, never>;
     answer: null;
   };

@@ -17,6 +17,7 @@ export const phaseNames: Readonly<Record<Phase, string>> = {
   search: "Search",
   repair: "Repair",
   test: "Test",
+  headroom: "Headroom",
   other: "Other",
 };
 
