@@ -237,7 +237,7 @@ def secrets_of(endpoint: Endpoint) -> Iterator[str]:
 def table_price(model: str) -> Price | None:
     """Return the price that LiteLLM's table lists for ``"prefix/model"``, None if it lists none.
 
-    It fills in 0 for some services whose models it does not know: 0 is no price here.
+    It fills in 0 for some services whose models it does not know, so 0 is taken for unknown.
     """
     listed = _listed(model)
     read, wrote = (listed.get(f"{name}_cost_per_token") for name in ("input", "output"))
