@@ -27,6 +27,11 @@ _TESTS = Path(__file__).parents[1]
 _HOSTILE = "<img src=x onerror=alert(1)>"
 _MANY = 2_000
 _SHOW = "void window.jupyterapp.commands.execute('mipro-nb:show-runs')"
+_OPEN_RUN = "run => void window.jupyterapp.commands.execute('mipro-nb:open-run', { run })"
+_TO_NOTEBOOK = """
+void window.jupyterapp.shell.activateById(
+  [...window.jupyterapp.shell.widgets("main")].find(({ context }) => context).id)
+"""
 _READY = "window.jupyterapp?.commands.hasCommand('mipro-nb:show-runs')"
 _LOST = "The connection to the Jupyter server is lost"
 _BREAKABLE = """
@@ -49,7 +54,7 @@ sys.path[:0] = [{tests!r}, {tests!r} + "/optimizer"]
 import mipro_nb as mipro
 from scripted_task import *
 mipro.configure(lm=mipro.LM("openai/scripted", base_url={url!r}, api_key=KEY, price=(1.0, 2.0)))
-data = dict(trainset=rows(12), valset=rows(60, start=1000), num_trials=600, minibatch_size=6)
+data = dict(trainset=rows(12), valset=rows(60, start=1000), num_trials=3000, minibatch_size=6)
 run = mipro.MIPROv2(exact, num_candidates=3, num_threads=4).start(
     Solve(), **data, requires_permission_to_run=False
 )
@@ -72,6 +77,10 @@ class Panel:
         self.page.evaluate("window.jupyterapp.restored.then(() => null)")
         self.page.evaluate(_SHOW)
         expect(self.view).to_be_visible()
+
+    def open(self, run_id):
+        """Open the tab of a run, or come back to it."""
+        self.page.evaluate(_OPEN_RUN, run_id)
 
     def button(self, name):
         return self.view.get_by_role("button", name=name, exact=True)
@@ -169,7 +178,7 @@ def test_old_runs_are_found_opened_named_and_deleted_without_a_kernel(server, pa
 def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks):
     lm.seconds = 0.05
     notebook = NotebookPage(panel.page, server, "live")
-    notebook.write([_BEGIN.format(tests=str(_TESTS), url=lm.base_url), "run.stop(); run.wait()"])
+    notebook.write([_BEGIN.format(tests=str(_TESTS), url=lm.base_url), "run.wait()"])
     notebook.open()
     notebook.run(0)
     panel.page.evaluate(_SHOW)
@@ -182,18 +191,30 @@ def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks
     listed = panel.tab.get_by_role("grid", name="Runs").get_by_role("row").filter(has_text="Solve")
     listed.click()
     widget = RunWidget(panel.tab)
-    expect(panel.tab).to_contain_text("It can be watched here, not steered.")
     widget.wait_for_more_trials(5)
-    panel.live.get_by_role("button").click()
+    panel.live.get_by_role("button", name="Solve").click()
     expect(panel.page.locator(".mipro-tab-place")).to_have_count(2)
-    panel.page.evaluate(
-        "void window.jupyterapp.shell.activateById("
-        "[...window.jupyterapp.shell.widgets('main')].find(w => w.context).id)"
-    )
-    notebook.run(1)
+    expect(widget.run).to_be_visible()
+    run_id = widget.run_id
+    panel.page.evaluate(_TO_NOTEBOOK)
+    notebook.begin(1)  # the cell waits for the run, and keeps its kernel busy
+    panel.live.get_by_role("button", name="Pause").click()
+    expect(panel.live).to_contain_text("Paused")
+    panel.open(run_id)
+    widget.wait_for_state("Paused")
+    looks.at(panel, panel.tab.locator(".mipro"), "panel-tab-paused")
+    widget.resume()
+    expect(panel.live).to_contain_text("Running")
+    widget.stop()
+    notebook.wait_for_end(1)
     expect(panel.live).to_have_count(0)
     expect(panel.row("Solve")).to_contain_text("Stopped")
     expect(item).to_be_hidden()
+
+    widget.button("Put into a notebook").click()
+    put = notebook.cell(2).locator(".cm-content")
+    expect(put).to_contain_text(f"%mipro resume {run_id}")
+    expect(notebook.cell(2).locator(".jp-InputPrompt")).to_have_text("[ ]:")
 
 
 def test_without_a_websocket_the_panel_says_so_and_still_answers(panel):
@@ -223,7 +244,7 @@ def test_the_buttons_of_a_marked_run_stay_in_sight_below_runs_in_progress(panel,
         record.add_run(name, f"Run {name}")
         record.append(name, planned(), 0)
         record.append(name, ev.RunPermitted(by="user"), 1)
-    expect(panel.live.get_by_role("button")).to_have_count(3)
+    expect(panel.live.get_by_role("button", name="Run live")).to_have_count(3)
     panel.page.set_viewport_size({"width": 1280, "height": 680})
     panel.mark("The first")
     for name in ("Open", "Delete", "Unmark"):

@@ -58,3 +58,12 @@ export function tell(news: Partial<RunsMessage>): void {
   const nothing = { kind: "runs", rows: [], whole: false, gone: [], live: [], error: null };
   FakeSocket.last.tell({ ...nothing, ...news });
 }
+
+/** What a view has others open, as nobody does it. */
+export const opening = () => ({
+  openRun: vi.fn(),
+  openAll: vi.fn(),
+  compare: vi.fn(),
+  begin: vi.fn(),
+  putCell: vi.fn(async () => "A cell of Sums.ipynb has this line."),
+});

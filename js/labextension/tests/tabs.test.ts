@@ -7,7 +7,7 @@ import type { Request } from "../../shared/src/protocol";
 import { comparison, historyRow } from "../../shared/tests/drill-fixtures";
 import { RunsFeed } from "../src/runs/feed";
 import { RunTab, type TabContent } from "../src/runs/widgets";
-import { answer, FakeSocket, settings, tell } from "./page";
+import { answer, FakeSocket, opening, settings, tell } from "./page";
 import { snapshot } from "./scene";
 
 const opened: Widget[] = [];
@@ -29,13 +29,13 @@ function open(content: TabContent, answers: (object | number)[] = []) {
       : answer({ kind: "answer", id: question.id, value });
   });
   const feed = new RunsFeed(server);
-  const opening = { openRun: vi.fn(), openAll: vi.fn(), compare: vi.fn(), begin: vi.fn() };
+  const opens = opening();
   const before = FakeSocket.made.length;
-  const tab = new RunTab(server, feed, opening, content);
+  const tab = new RunTab(server, feed, opens, content);
   Widget.attach(tab, document.body);
   opened.push(tab);
   const sockets = () => FakeSocket.made.slice(before);
-  return { tab, opening, asked, sockets };
+  return { tab, opening: opens, asked, sockets };
 }
 
 /** Opens the websocket of a tab, once it has drawn itself. */

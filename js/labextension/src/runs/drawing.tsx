@@ -1,6 +1,6 @@
 /** Draws the side panel and the tabs. */
 
-import { type ComponentProps, render } from "preact";
+import { type ComponentChildren, type ComponentProps, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { FollowedRun } from "../../../shared/src/components/App";
 import { IconButton } from "../../../shared/src/components/base/Button";
@@ -12,6 +12,7 @@ import { compactColumns, compactRowHeight } from "../../../shared/src/components
 import { HistoryExplorer } from "../../../shared/src/components/history/HistoryExplorer";
 import { LiveRuns } from "../../../shared/src/components/history/LiveRuns";
 import { RunComparisonView } from "../../../shared/src/components/history/RunComparisonView";
+import { PutCell } from "../../../shared/src/components/live/cells";
 import "../../../widgets/src/widget.css";
 import "../../style/panel.css";
 import { usePresence } from "../../../shared/src/model/hooks";
@@ -24,35 +25,26 @@ export interface Opening {
   openAll(): void;
   compare(runs: readonly string[]): void;
   begin(): void;
+  /** Puts a line into a cell of a notebook, and tells where; null where there are no notebooks. */
+  readonly putCell: ((line: string) => Promise<string>) | null;
 }
 
 export function drawPanel(node: HTMLElement, feed: RunsFeed, opening: Opening): void {
-  render(
-    <Root>
-      <Panel feed={feed} opening={opening} />
-    </Root>,
-    node,
-  );
+  draw(node, opening, <Panel feed={feed} opening={opening} />);
 }
 
-export function drawRun(node: HTMLElement, kernel: Kernel, run: string): void {
-  render(
-    <Root>
-      <RunPage kernel={kernel} run={run} />
-    </Root>,
-    node,
-  );
+export function drawRun(node: HTMLElement, kernel: Kernel, opening: Opening, run: string): void {
+  draw(node, opening, <RunPage kernel={kernel} run={run} />);
 }
 
 export function drawAllRuns(node: HTMLElement, feed: RunsFeed, opening: Opening): void {
-  render(
-    <Root>
-      <div class="mipro-page">
-        <Troubles feed={feed} />
-        <Runs feed={feed} opening={opening} />
-      </div>
-    </Root>,
+  draw(
     node,
+    opening,
+    <div class="mipro-page">
+      <Troubles feed={feed} />
+      <Runs feed={feed} opening={opening} />
+    </div>,
   );
 }
 
@@ -62,12 +54,20 @@ export function drawComparison(
   opening: Opening,
   runs: readonly string[],
 ): void {
+  draw(
+    node,
+    opening,
+    <div class="mipro-page">
+      <Comparison kernel={kernel} opening={opening} runs={runs} />
+    </div>,
+  );
+}
+
+function draw(node: HTMLElement, { putCell }: Opening, children: ComponentChildren): void {
   render(
-    <Root>
-      <div class="mipro-page">
-        <Comparison kernel={kernel} opening={opening} runs={runs} />
-      </div>
-    </Root>,
+    <PutCell.Provider value={putCell}>
+      <Root>{children}</Root>
+    </PutCell.Provider>,
     node,
   );
 }
@@ -128,7 +128,7 @@ function Panel({ feed, opening }: FedProps) {
         />
       </header>
       <Troubles feed={feed} />
-      <LiveRuns runs={live} onOpenRun={(run) => opening.openRun(run)} />
+      <LiveRuns kernel={feed.kernel} runs={live} onOpenRun={(run) => opening.openRun(run)} />
       <Runs
         feed={feed}
         opening={opening}

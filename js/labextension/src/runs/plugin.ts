@@ -9,11 +9,13 @@ import {
 import { ICommandPalette, WidgetTracker } from "@jupyterlab/apputils";
 import { IDefaultFileBrowser } from "@jupyterlab/filebrowser";
 import { ILauncher } from "@jupyterlab/launcher";
+import { INotebookTracker } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { IStatusBar } from "@jupyterlab/statusbar";
 import { LabIcon } from "@jupyterlab/ui-components";
 import icon from "../../style/icon.svg";
 import "../../style/status.css";
+import { putCell } from "./cell";
 import type { Opening } from "./drawing";
 import { RunsFeed } from "./feed";
 import { beginNotebook } from "./template";
@@ -44,6 +46,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
     IStatusBar,
     ILayoutRestorer,
     IDefaultFileBrowser,
+    INotebookTracker,
     // Its schema holds the keyboard shortcuts.
     ISettingRegistry,
   ],
@@ -58,6 +61,7 @@ function activate(
   statusBar: IStatusBar | null,
   restorer: ILayoutRestorer | null,
   files: IDefaultFileBrowser | null,
+  notebooks: INotebookTracker | null,
 ): void {
   if (shell === null) {
     return;
@@ -72,6 +76,8 @@ function activate(
     openAll: () => void commands.execute(commandIds.openAll),
     compare: (runs) => void commands.execute(commandIds.compare, { runs: [...runs] }),
     begin: () => void commands.execute(commandIds.begin),
+    putCell:
+      notebooks === null ? null : (line) => putCell(app, notebooks, line, files?.model.path ?? ""),
   };
 
   function open(content: TabContent): RunTab {

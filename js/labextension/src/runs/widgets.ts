@@ -106,7 +106,7 @@ export class RunTab extends Drawn {
     const { content } = this;
     switch (content.kind) {
       case "run":
-        drawRun(this.node, this.#follow(content.run), content.run);
+        drawRun(this.node, this.#follow(content.run), this.#opening, content.run);
         break;
       case "comparison":
         drawComparison(this.node, this.#feed, this.#opening, content.runs);
