@@ -811,21 +811,6 @@ export interface Asks {
     ask: { run: string };
     answer: string;
   };
-  /** Have no further call sent. */
-  pause: {
-    ask: { run: string };
-    answer: null;
-  };
-  /** Have a paused run go on. */
-  resume: {
-    ask: { run: string };
-    answer: null;
-  };
-  /** End a run early. */
-  stop: {
-    ask: { run: string };
-    answer: null;
-  };
   /** Have only pinned candidates of a part be tried, while any is pinned. */
   pin: {
     ask: { run: string; predictor: string; part: Part; index: number; on: boolean };
@@ -929,6 +914,21 @@ export interface Asks {
   compare: {
     ask: { runs: readonly string[] };
     answer: RunComparison;
+  };
+  /** Have no further call sent. */
+  pause: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** Have a paused run go on. */
+  resume: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** End a run early. */
+  stop: {
+    ask: { run: string };
+    answer: null;
   };
   /** Return a notebook with a small task that can be run as it is. */
   template: {
