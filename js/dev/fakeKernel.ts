@@ -159,6 +159,7 @@ export class FakeKernel extends FakeWire {
     tag: ({ run, tags }) => ({ ...rowOf(run), tags }),
     note: ({ run, note }) => ({ ...rowOf(run), note }),
     template: () => ({}),
+    record_place: () => "/data/record.sqlite",
     delete: () => null,
     compare: ({ runs }) => ({
       runs: runs.map((run, place) => ({

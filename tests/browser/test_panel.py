@@ -16,7 +16,7 @@ from waiting import until
 
 import mipro_nb as mipro
 from mipro_nb.runs import events as ev
-from mipro_nb.runs import open_record
+from mipro_nb.runs import default_path, open_record
 
 sys.path.append(str(Path(__file__).parents[1] / "runs"))
 from handmade import NOBODY, planned, sound_run
@@ -31,6 +31,9 @@ _OPEN_RUN = "run => void window.jupyterapp.commands.execute('mipro-nb:open-run',
 _TO_NOTEBOOK = """
 void window.jupyterapp.shell.activateById(
   [...window.jupyterapp.shell.widgets("main")].find(({ context }) => context).id)
+"""
+_BEGIN_NOTEBOOK = """
+window.jupyterapp.commands.execute("mipro-nb:new-from-template").then(() => null)
 """
 _READY = "window.jupyterapp?.commands.hasCommand('mipro-nb:show-runs')"
 _LOST = "The connection to the Jupyter server is lost"
@@ -211,6 +214,15 @@ def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks
     expect(panel.row("Solve")).to_contain_text("Stopped")
     expect(item).to_be_hidden()
 
+    tabs = panel.page.get_by_role("tab")
+    expect(tabs.filter(has_text="Stopped · Solve")).to_be_visible()
+    panel.page.evaluate(_TO_NOTEBOOK)
+    panel.page.locator(".jp-Notification-Status").click()
+    told = panel.page.locator(".jp-Notification-List").filter(has_text="Solve: stopped · score")
+    expect(told).to_be_visible()
+    told.get_by_role("button", name="Open").click()
+    expect(widget.run).to_be_visible()
+
     widget.button("Put into a notebook").click()
     put = notebook.cell(2).locator(".cm-content")
     expect(put).to_contain_text(f"%mipro resume {run_id}")
@@ -254,6 +266,20 @@ def test_the_buttons_of_a_marked_run_stay_in_sight_below_runs_in_progress(panel,
     expect(panel.row("Old 0000")).to_be_in_viewport()
     expect(panel.button("Delete")).to_be_in_viewport(ratio=1)
     looks.at(panel, panel.view, "panel-marked")
+
+
+def test_settings_show_the_record_and_give_new_notebooks_their_caps(server, panel):
+    page = panel.page
+    page.evaluate("void window.jupyterapp.commands.execute('mipro-nb:settings')")
+    editor = page.locator(".jp-SettingsPanel")
+    expect(editor.get_by_text(str(default_path()))).to_be_visible()
+    editor.locator('input[id$="_maxUsd"]').fill("0.5")
+
+    def begins_with_the_cap():  # a setting is saved a moment after it was written
+        page.evaluate(_BEGIN_NOTEBOOK)
+        return any('"max_usd\\": 0.5' in file.read_text() for file in server.root.glob("*.ipynb"))
+
+    until(begins_with_the_cap)
 
 
 def test_the_launcher_begins_a_notebook_from_the_template(server, panel):

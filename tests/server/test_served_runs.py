@@ -291,6 +291,7 @@ async def test_a_change_waits_for_a_kernel_that_is_writing(page, record):
 async def test_a_record_that_was_replaced_is_read_anew(page, record, tmp_path):
     assert len(await page.ask("history")) == 2
     path = record.path
+    assert await page.ask("record_place") == str(path)
     record.close()
     path.unlink()
     open_record().add_run("another", "Another")

@@ -2,7 +2,7 @@
 
 import { ServerConnection } from "@jupyterlab/services";
 import { vi } from "vitest";
-import type { RunsMessage } from "../../shared/src/generated/view-model";
+import type { LiveRunRow, RunsMessage } from "../../shared/src/generated/view-model";
 
 /** A websocket that the test opens, closes and speaks through. */
 export class FakeSocket {
@@ -67,3 +67,21 @@ export const opening = () => ({
   begin: vi.fn(),
   putCell: vi.fn(async () => "A cell of Sums.ipynb has this line."),
 });
+
+/** A run that goes on. */
+export function liveRow(change: Partial<LiveRunRow> = {}): LiveRunRow {
+  return {
+    id: "r",
+    name: "",
+    program: "Solve",
+    state: "running",
+    phase: "search",
+    done: 996,
+    total: 1000,
+    eta: 60,
+    score: 71.25,
+    usd: 0.0312,
+    about: false,
+    ...change,
+  };
+}

@@ -3,14 +3,13 @@ import { render, screen } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test } from "vitest";
 import { compactColumns } from "../../shared/src/components/history/compact";
-import type { LiveRunRow } from "../../shared/src/generated/view-model";
 import { UNHEARD } from "../../shared/src/model/kernel";
 import { resumeLines } from "../../shared/src/model/resume";
 import { historyRow } from "../../shared/tests/drill-fixtures";
 import { drawPanel, erase } from "../src/runs/drawing";
 import { RunsFeed } from "../src/runs/feed";
 import { runningText } from "../src/runs/widgets";
-import { answer, FakeSocket, opening, settings, tell } from "./page";
+import { answer, FakeSocket, liveRow, opening, settings, tell } from "./page";
 
 const drawn: HTMLElement[] = [];
 afterEach(() => {
@@ -24,23 +23,6 @@ function panel(reply: (request: Request) => Promise<Response> = async () => answ
   const opens = opening();
   drawPanel(node, feed, opens);
   return opens;
-}
-
-function live(change: Partial<LiveRunRow> = {}): LiveRunRow {
-  return {
-    id: "r",
-    name: "",
-    program: "Solve",
-    state: "running",
-    phase: "search",
-    done: 996,
-    total: 1000,
-    eta: 60,
-    score: 71.25,
-    usd: 0.0312,
-    about: false,
-    ...change,
-  };
 }
 
 test("a record that cannot be read is refused with its remedy, above what was listed", async () => {
@@ -69,7 +51,7 @@ test("the panel says that it is not up to date while the websocket is lost", asy
 
 test("a run in progress tells how far it is in all, and rounds nothing up to a whole", async () => {
   const { openRun } = panel();
-  tell({ live: [live()], whole: true });
+  tell({ live: [liveRow()], whole: true });
   const button = await screen.findByRole("button", { name: /Solve/ });
   expect(button.textContent).toContain("Search · 99 % in all · score 71.3 · $0.0312");
   await userEvent.click(button);
@@ -85,9 +67,9 @@ test("a run in progress is paused, resumed and stopped, or it is said why not", 
       ? answer({ kind: "refusal", id, error: "Run r does not answer." })
       : answer({ kind: "answer", id, value: null });
   });
-  tell({ live: [live()], whole: true });
+  tell({ live: [liveRow()], whole: true });
   await userEvent.click(await screen.findByRole("button", { name: "Pause" }));
-  tell({ live: [live({ state: "paused" })] });
+  tell({ live: [liveRow({ state: "paused" })] });
   await userEvent.click(await screen.findByRole("button", { name: "Resume" }));
   await userEvent.click(screen.getByRole("button", { name: "Stop" }));
   expect(asked).toHaveLength(2);
@@ -112,9 +94,9 @@ test("the line that resumes a marked run is put into a notebook, and it is said 
 
 test("the status bar adds up what runs cost, and says where that is not known", () => {
   expect(runningText([])).toBe("");
-  expect(runningText([live({ name: "Sums" })])).toBe("Sums · 71.3 · $0.0312");
-  expect(runningText([live(), live()])).toBe("2 prompt runs · $0.0624");
-  expect(runningText([live(), live({ usd: null })])).toContain("unknown");
+  expect(runningText([liveRow({ name: "Sums" })])).toBe("Sums · 71.3 · $0.0312");
+  expect(runningText([liveRow(), liveRow()])).toBe("2 prompt runs · $0.0624");
+  expect(runningText([liveRow(), liveRow({ usd: null })])).toContain("unknown");
 });
 
 test("what is cut for want of room can be read by pointing at it", () => {

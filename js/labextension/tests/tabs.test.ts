@@ -7,7 +7,7 @@ import type { Request } from "../../shared/src/protocol";
 import { comparison, historyRow } from "../../shared/tests/drill-fixtures";
 import { RunsFeed } from "../src/runs/feed";
 import { RunTab, type TabContent } from "../src/runs/widgets";
-import { answer, FakeSocket, opening, settings, tell } from "./page";
+import { answer, FakeSocket, liveRow, opening, settings, tell } from "./page";
 import { snapshot } from "./scene";
 
 const opened: Widget[] = [];
@@ -101,4 +101,19 @@ test("a comparison leads to runs in tabs of their own, and is asked for again wh
   expect(opening.openRun).toHaveBeenCalledExactlyOnceWith(historyRow(0).id);
   expect(asked.map(({ what }) => what)).toEqual(["compare", "compare"]);
   expect(sockets()).toEqual([]);
+});
+
+test("the title of a tab tells how far its run is, and how it ended", () => {
+  const { tab } = open({ kind: "run", run: "r" });
+  const row = historyRow(0, { id: "r", name: "Sums", state: "running" });
+  const titles: string[] = [];
+  const told = (news: Parameters<typeof tell>[0]) => {
+    tell(news);
+    titles.push(tab.title.label);
+  };
+  told({ rows: [{ ...row, state: "stopped" }], whole: true });
+  told({ rows: [row], live: [liveRow()] });
+  told({ live: [liveRow({ state: "paused" })] });
+  told({ rows: [{ ...row, state: "finished" }] });
+  expect(titles).toEqual(["Sums", "99 % · Sums", "Paused · Sums", "Finished · Sums"]);
 });

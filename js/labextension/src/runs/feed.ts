@@ -41,10 +41,20 @@ export class RunsFeed {
     return this.#error;
   }
 
+  /** A run as the list has it; null where it is not known. */
+  row(run: string): HistoryRow | null {
+    return this.#rows.get(run) ?? null;
+  }
+
+  /** A run as it stands now; null where it does not go on. */
+  liveRow(run: string): LiveRunRow | null {
+    return this.#live.find(({ id }) => id === run) ?? null;
+  }
+
   /** What a run is called; its id, where it is not known. */
   titleOf(run: string): string {
-    const row = this.#rows.get(run);
-    return row === undefined ? run : titleOf(row);
+    const row = this.row(run);
+    return row === null ? run : titleOf(row);
   }
 
   close(): void {

@@ -12,12 +12,16 @@ import { ILauncher } from "@jupyterlab/launcher";
 import { INotebookTracker } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { IStatusBar } from "@jupyterlab/statusbar";
-import { LabIcon } from "@jupyterlab/ui-components";
+import { IFormRendererRegistry, LabIcon } from "@jupyterlab/ui-components";
 import icon from "../../style/icon.svg";
 import "../../style/status.css";
 import { putCell } from "./cell";
 import type { Opening } from "./drawing";
+import { onEnds } from "./ends";
 import { RunsFeed } from "./feed";
+import { notify } from "./notification";
+import { RunsSettings, showRecord } from "./settings";
+import { stopAll } from "./stopAll";
 import { beginNotebook } from "./template";
 import { nameOf, RunningItem, RunsPanel, RunTab, type TabContent } from "./widgets";
 
@@ -30,6 +34,8 @@ export const commandIds = {
   openAll: "mipro-nb:open-all-runs",
   compare: "mipro-nb:compare-runs",
   begin: "mipro-nb:new-from-template",
+  stopAll: "mipro-nb:stop-all-runs",
+  settings: "mipro-nb:settings",
 } as const;
 
 const runsIcon = new LabIcon({ name: "mipro-nb:runs", svgstr: icon });
@@ -49,6 +55,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
     INotebookTracker,
     // Its schema holds the keyboard shortcuts.
     ISettingRegistry,
+    IFormRendererRegistry,
   ],
   activate,
 };
@@ -62,6 +69,8 @@ function activate(
   restorer: ILayoutRestorer | null,
   files: IDefaultFileBrowser | null,
   notebooks: INotebookTracker | null,
+  registry: ISettingRegistry | null,
+  forms: IFormRendererRegistry | null,
 ): void {
   if (shell === null) {
     return;
@@ -69,6 +78,10 @@ function activate(
   const { commands, serviceManager } = app;
   const { serverSettings } = serviceManager;
   const feed = new RunsFeed(serverSettings);
+  const settings = new RunsSettings(registry);
+  if (forms !== null) {
+    showRecord(forms, feed.kernel);
+  }
   const tabs = new WidgetTracker<RunTab>({ namespace: "mipro-nb-runs" });
 
   const opening: Opening = {
@@ -125,14 +138,39 @@ function activate(
     caption: "Open a notebook with a prompt, rows and a metric to replace by your own",
     icon: runsIcon,
     execute: ({ cwd }) =>
-      beginNotebook(app, feed.kernel, typeof cwd === "string" ? cwd : files?.model.path),
+      beginNotebook(
+        app,
+        feed.kernel,
+        settings.caps,
+        typeof cwd === "string" ? cwd : files?.model.path,
+      ),
+  });
+
+  commands.addCommand(commandIds.stopAll, {
+    label: "Stop All Prompt Runs",
+    isEnabled: () => feed.live.length > 0,
+    execute: () => stopAll(feed),
+  });
+  commands.addCommand(commandIds.settings, {
+    label: "Prompt Run Settings",
+    execute: () => commands.execute("settingeditor:open", { query: "Prompt runs" }),
+  });
+
+  onEnds(feed, (row) => {
+    if (settings.notifies) {
+      notify(row, () => opening.openRun(row.id));
+    }
   });
 
   const panel = new RunsPanel(feed, opening, runsIcon);
   app.shell.add(panel, "left", { rank: 450 });
-  feed.changed.connect(() => commands.notifyCommandChanged(commandIds.openLast));
+  feed.changed.connect(() => {
+    commands.notifyCommandChanged(commandIds.openLast);
+    commands.notifyCommandChanged(commandIds.stopAll);
+  });
 
-  for (const command of [commandIds.showPanel, commandIds.openLast, commandIds.openAll]) {
+  for (const name of ["showPanel", "openLast", "openAll", "stopAll", "settings"] as const) {
+    const command = commandIds[name];
     palette?.addItem({ command, category: CATEGORY });
   }
   palette?.addItem({ command: commandIds.begin, category: CATEGORY, args: { isPalette: true } });

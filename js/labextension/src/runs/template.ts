@@ -3,14 +3,17 @@
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { Widget } from "@lumino/widgets";
 import type { Kernel } from "../../../shared/src/model/kernel";
+import type { NewCaps } from "./settings";
 
 /** Opens a notebook that is ready to be run: a prompt, rows and a metric to replace. */
 export async function beginNotebook(
   app: JupyterFrontEnd,
   kernel: Kernel,
+  caps: NewCaps,
   folder = "",
 ): Promise<Widget> {
-  return openNotebook(app, await newNotebook(app, await kernel.ask("template", {}), folder));
+  const content = await kernel.ask("template", caps);
+  return openNotebook(app, await newNotebook(app, content, folder));
 }
 
 /** Makes a notebook in a folder, with the default kernel, and returns its path. */

@@ -6,7 +6,7 @@ import { Widget } from "@lumino/widgets";
 import { formatCost, formatScore } from "../../../shared/src/format";
 import type { LiveRunRow } from "../../../shared/src/generated/view-model";
 import type { Kernel } from "../../../shared/src/model/kernel";
-import { titleOf } from "../../../shared/src/model/words";
+import { shareText, stateNames, titleOf } from "../../../shared/src/model/words";
 import { excerpt } from "../../../shared/src/text";
 import { ServerChannel } from "./channel";
 import type { Opening } from "./drawing";
@@ -76,6 +76,8 @@ export class RunTab extends Drawn {
   readonly #feed: RunsFeed;
   readonly #opening: Opening;
   #stop: () => void = () => {};
+  /** Its run was seen to go on: then the title also tells how that ended. */
+  #sawItGoOn = false;
 
   constructor(
     server: ServerConnection.ISettings,
@@ -128,7 +130,20 @@ export class RunTab extends Drawn {
   }
 
   #name(): void {
-    this.title.label = excerpt(this.#title, 40);
+    const how = this.content.kind === "run" ? this.#standing(this.content.run) : null;
+    this.title.label = `${how === null ? "" : `${how} · `}${excerpt(this.#title, 40)}`;
+    this.title.caption = this.title.label;
+  }
+
+  /** How far a run is, or how it ended meanwhile. */
+  #standing(run: string): string | null {
+    const live = this.#feed.liveRow(run);
+    if (live !== null) {
+      this.#sawItGoOn = true;
+      return live.state === "paused" ? stateNames.paused : shareText(live);
+    }
+    const row = this.#feed.row(run);
+    return this.#sawItGoOn && row !== null ? stateNames[row.state] : null;
   }
 
   get #title(): string {

@@ -930,9 +930,14 @@ export interface Asks {
     ask: { run: string };
     answer: null;
   };
-  /** Return a notebook with a small task that can be run as it is. */
-  template: {
+  /** Return the path of the record file, for a person to see. */
+  record_place: {
     ask: Record<string, never>;
+    answer: string;
+  };
+  /** Return a notebook with a small task that can be run as it is, under these caps. */
+  template: {
+    ask: { max_usd: number | null; max_calls: number | null };
     answer: Readonly<Record<string, unknown>>;
   };
 }

@@ -1,7 +1,7 @@
 import { formatCost, formatDuration, formatScore } from "../../format";
 import type { LiveRunRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
-import { phaseNames, titleOf } from "../../model/words";
+import { phaseNames, shareText, titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { Refusal } from "../base/Refusal";
 import { SafeText } from "../base/SafeText";
@@ -54,11 +54,11 @@ function LiveRun({ kernel, run, onOpen }: LiveRunProps) {
 }
 
 function LiveRunButton({ run, onOpen }: Omit<LiveRunProps, "kernel">) {
+  const done = shareText(run);
   const share = run.total ? Math.min(1, run.done / run.total) : null;
   const facts = [
     run.phase === null ? null : phaseNames[run.phase],
-    // As in the view of the run, nothing is rounded up to a whole that is not there yet.
-    share === null ? null : `${Math.floor(100 * share)} % in all`,
+    done === null ? null : `${done} in all`,
     run.score === null ? null : `score ${formatScore(run.score)}`,
     formatCost(run.usd, run.about),
   ];
