@@ -15,8 +15,8 @@ from run_widget import RunWidget
 from waiting import until
 
 import mipro_nb as mipro
-from mipro_nb.runs import events as ev
 from mipro_nb.runs import default_path, open_record
+from mipro_nb.runs import events as ev
 
 sys.path.append(str(Path(__file__).parents[1] / "runs"))
 from handmade import NOBODY, planned, sound_run
