@@ -42,7 +42,7 @@ class RunFiles:
     def reply(self, number: int, what: Any, ask: Any, file: Path) -> WidgetAnswer | WidgetRefusal:
         """Return the answer to a request about the runs in a file, or why there is none."""
         try:
-            # Whoever asks for the runs begins to look: a file that has changed is read again then.
+            # Who asks for the runs begins to look: a file that has changed is read again then.
             answers = self._opened(file, anew=what == "history").answers
         except MiproError as error:
             return refusal(number, str(error))
@@ -114,7 +114,7 @@ def _copy_record(file: Path, copy: Path) -> None:
     Raises
     ------
     RecordError
-        If it is none, or cannot be read.
+        If it is not one, or cannot be read.
     """
     # SQLite leaves files beside one that it reads, unless it is told that nobody writes.
     how = "mode=ro" if _beside(file).exists() else "immutable=1"

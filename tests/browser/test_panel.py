@@ -268,6 +268,39 @@ def test_the_buttons_of_a_marked_run_stay_in_sight_below_runs_in_progress(panel,
     looks.at(panel, panel.view, "panel-marked")
 
 
+def test_files_of_runs_open_from_the_list_of_files_and_stay_as_they_are(server, panel, looks):
+    record = open_record(server.root / "team.sqlite")
+    for name in ("first", "second"):
+        record.add_run(name, f"The {name}")
+        for seq, event in enumerate(sound_run(record, name)):
+            record.append(name, event, seq)
+    mipro.runs.export("first", server.root / "kept.mipro.json", record=record.path)
+    record.close()
+    (server.root / "other.sqlite").write_bytes(b"")
+    page = panel.page
+    page.evaluate("void window.jupyterapp.shell.activateById('filebrowser')")
+    files = page.locator(".jp-DirListing-item")
+    files.filter(has_text="kept.mipro.json").dblclick()
+    expect(panel.tab.get_by_role("heading", name="The first")).to_be_visible()
+    expect(panel.tab).to_contain_text('mipro_nb.runs.import_run("kept.mipro.json")')
+    looks.at(panel, panel.tab, "panel-file")
+
+    files.filter(has_text="team.sqlite").click(button="right")
+    page.get_by_role("menuitem", name="Open Prompt Runs").click()
+    listed = panel.tab.get_by_role("grid", name="Runs").get_by_role("row")
+    listed.filter(has_text="The second").get_by_role("checkbox").check()
+    expect(panel.tab.get_by_role("button", name="Open", exact=True)).to_be_visible()
+    expect(panel.tab.get_by_role("button", name="Delete")).to_have_count(0)
+    looks.at(panel, panel.tab, "panel-record")
+    listed.filter(has_text="The second").click()
+    expect(panel.tab.get_by_role("heading", name="The second")).to_be_visible()
+
+    files.filter(has_text="other.sqlite").click(button="right")
+    page.get_by_role("menuitem", name="Open Prompt Runs").click()
+    expect(panel.tab).to_contain_text("other.sqlite is not a record of mipro_nb")
+    assert mipro.runs.list() == []
+
+
 def test_settings_show_the_record_and_give_new_notebooks_their_caps(server, panel):
     page = panel.page
     page.evaluate("void window.jupyterapp.commands.execute('mipro-nb:settings')")

@@ -117,3 +117,29 @@ test("the title of a tab tells how far its run is, and how it ended", () => {
   told({ rows: [{ ...row, state: "finished" }] });
   expect(titles).toEqual(["Sums", "99 % · Sums", "Paused · Sums", "Finished · Sums"]);
 });
+
+test("a file of one run shows it, and asks for nothing that would change it", async () => {
+  const run = snapshot("cut off");
+  const running = { ...run.summary, state: "running", lives: "elsewhere" } as const;
+  const { asked, sockets } = open({ kind: "file", path: "a/kept.mipro.json" }, [
+    [historyRow(0)],
+    { ...run, summary: running },
+  ]);
+  await screen.findByRole("heading", { name: /HotPotQA/ });
+  expect(asked.map((each) => [each.what, (each as { path?: string }).path])).toEqual([
+    ["history", "a/kept.mipro.json"],
+    ["snapshot", "a/kept.mipro.json"],
+  ]);
+  expect(screen.queryByRole("button", { name: "Stop" })).toBeNull();
+  expect(sockets()).toEqual([]);
+});
+
+test("a file of several runs lists them, to be looked at and compared only", async () => {
+  const rows = [historyRow(0), historyRow(1)];
+  open({ kind: "file", path: "team.sqlite" }, [rows, rows]);
+  await userEvent.click((await screen.findAllByRole("checkbox"))[0] as HTMLElement);
+  expect(screen.getByRole("button", { name: "Open" })).toBeTruthy();
+  for (const name of ["Rename", "Tags", "Note", "Delete"]) {
+    expect(screen.queryByRole("button", { name })).toBeNull();
+  }
+});

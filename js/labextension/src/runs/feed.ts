@@ -3,6 +3,7 @@
 import type { ServerConnection } from "@jupyterlab/services";
 import { type ISignal, Signal } from "@lumino/signaling";
 import type { HistoryRow, LiveRunRow, RunsMessage } from "../../../shared/src/generated/view-model";
+import type { Channel } from "../../../shared/src/model/channel";
 import { Kernel } from "../../../shared/src/model/kernel";
 import { titleOf } from "../../../shared/src/model/words";
 import { ServerChannel } from "./channel";
@@ -83,6 +84,6 @@ export class RunsFeed {
 }
 
 /** A server answers at once, or not at all: nothing is sent twice. */
-export function serverAsKernel(channel: ServerChannel): Kernel {
+export function serverAsKernel(channel: Channel): Kernel {
   return new Kernel(channel, { again: [] });
 }

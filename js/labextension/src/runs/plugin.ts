@@ -7,6 +7,7 @@ import {
   type JupyterFrontEndPlugin,
 } from "@jupyterlab/application";
 import { ICommandPalette, WidgetTracker } from "@jupyterlab/apputils";
+import type { DocumentWidget } from "@jupyterlab/docregistry";
 import { IDefaultFileBrowser } from "@jupyterlab/filebrowser";
 import { ILauncher } from "@jupyterlab/launcher";
 import { INotebookTracker } from "@jupyterlab/notebook";
@@ -19,6 +20,7 @@ import { putCell } from "./cell";
 import type { Opening } from "./drawing";
 import { onEnds } from "./ends";
 import { RunsFeed } from "./feed";
+import { addRunFiles, FACTORY, mayBeRecord } from "./files";
 import { notify } from "./notification";
 import { RunsSettings, showRecord } from "./settings";
 import { stopAll } from "./stopAll";
@@ -33,6 +35,7 @@ export const commandIds = {
   openLast: "mipro-nb:open-last-run",
   openAll: "mipro-nb:open-all-runs",
   compare: "mipro-nb:compare-runs",
+  openRecord: "mipro-nb:open-record",
   begin: "mipro-nb:new-from-template",
   stopAll: "mipro-nb:stop-all-runs",
   settings: "mipro-nb:settings",
@@ -93,12 +96,17 @@ function activate(
       notebooks === null ? null : (line) => putCell(app, notebooks, line, files?.model.path ?? ""),
   };
 
+  function view(content: TabContent): RunTab {
+    const tab = new RunTab(serverSettings, feed, opening, content);
+    tab.title.icon = runsIcon;
+    return tab;
+  }
+
   function open(content: TabContent): RunTab {
     const name = nameOf(content);
     let tab = tabs.find((each) => nameOf(each.content) === name);
     if (tab === undefined) {
-      tab = new RunTab(serverSettings, feed, opening, content);
-      tab.title.icon = runsIcon;
+      tab = view(content);
       app.shell.add(tab, "main");
       void tabs.add(tab);
     }
@@ -132,6 +140,23 @@ function activate(
   commands.addCommand(commandIds.compare, {
     label: "Compare Prompt Runs",
     execute: ({ runs }) => open({ kind: "comparison", runs: runs as readonly string[] }),
+  });
+  commands.addCommand(commandIds.openRecord, {
+    label: "Open Prompt Runs",
+    caption: "Look at the runs of a record of mipro_nb",
+    icon: runsIcon,
+    isVisible: () => selectedRecord(files) !== null,
+    execute: () => {
+      const path = selectedRecord(files);
+      return path === null
+        ? null
+        : open({ kind: "file", path: serviceManager.contents.localPath(path) });
+    },
+  });
+  app.contextMenu.addItem({
+    command: commandIds.openRecord,
+    selector: '.jp-DirListing-item[data-isdir="false"]',
+    rank: 1,
   });
   commands.addCommand(commandIds.begin, {
     label: (args) => (args.isPalette ? "New Notebook: Optimize a Prompt" : "Optimize a prompt"),
@@ -181,6 +206,15 @@ function activate(
     args: ({ content }) => (content.kind === "run" ? { run: content.run } : {}),
     name: ({ content }) => nameOf(content),
   });
+  const documents = new WidgetTracker<DocumentWidget>({ namespace: "mipro-nb-files" });
+  addRunFiles(app, runsIcon, (path) => view({ kind: "file", path })).widgetCreated.connect(
+    (_, document) => void documents.add(document),
+  );
+  void restorer?.restore(documents, {
+    command: "docmanager:open",
+    args: ({ context }) => ({ path: context.path, factory: FACTORY }),
+    name: ({ context }) => context.path,
+  });
   if (statusBar !== null) {
     const item = new RunningItem(feed, () => void commands.execute(commandIds.showPanel));
     statusBar.registerStatusItem("mipro-nb:running", {
@@ -191,4 +225,10 @@ function activate(
       activeStateChanged: feed.changed,
     });
   }
+}
+
+/** The one file that is selected in the list of files, if it may be a record. */
+function selectedRecord(files: IDefaultFileBrowser | null): string | null {
+  const [file, another] = [...(files?.selectedItems() ?? [])];
+  return file !== undefined && another === undefined && mayBeRecord(file.path) ? file.path : null;
 }

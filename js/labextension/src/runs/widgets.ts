@@ -1,5 +1,6 @@
 /** The side panel, the tabs and the item of the status bar as JupyterLab's widgets. */
 
+import { PathExt } from "@jupyterlab/coreutils";
 import type { ServerConnection } from "@jupyterlab/services";
 import type { LabIcon } from "@jupyterlab/ui-components";
 import { Widget } from "@lumino/widgets";
@@ -11,6 +12,7 @@ import { excerpt } from "../../../shared/src/text";
 import { ServerChannel } from "./channel";
 import type { Opening } from "./drawing";
 import { type RunsFeed, serverAsKernel } from "./feed";
+import { FileChannel } from "./fileChannel";
 
 /** Draws itself once it is seen for the first time: till then, nothing of ours is loaded. */
 abstract class Drawn extends Widget {
@@ -64,11 +66,12 @@ export class RunsPanel extends Drawn {
   }
 }
 
-/** What a tab shows: a run, all runs, or some side by side. */
+/** What a tab shows: a run, all runs, some side by side, or those of a file. */
 export type TabContent =
   | { readonly kind: "run"; readonly run: string }
   | { readonly kind: "history" }
-  | { readonly kind: "comparison"; readonly runs: readonly string[] };
+  | { readonly kind: "comparison"; readonly runs: readonly string[] }
+  | { readonly kind: "file"; readonly path: string };
 
 export class RunTab extends Drawn {
   readonly content: TabContent;
@@ -104,7 +107,12 @@ export class RunTab extends Drawn {
     super.dispose();
   }
 
-  protected draw({ drawRun, drawAllRuns, drawComparison }: typeof import("./drawing")): void {
+  protected draw({
+    drawRun,
+    drawAllRuns,
+    drawComparison,
+    drawFile,
+  }: typeof import("./drawing")): void {
     const { content } = this;
     switch (content.kind) {
       case "run":
@@ -112,6 +120,9 @@ export class RunTab extends Drawn {
         break;
       case "comparison":
         drawComparison(this.node, this.#feed, this.#opening, content.runs);
+        break;
+      case "file":
+        drawFile(this.node, this.#read(content.path), content.path);
         break;
       default:
         drawAllRuns(this.node, this.#feed, this.#opening);
@@ -126,6 +137,13 @@ export class RunTab extends Drawn {
       kernel.close();
       channel.close();
     };
+    return kernel;
+  }
+
+  /** What answers about the runs of a file, till the tab is closed. */
+  #read(path: string): Kernel {
+    const kernel = serverAsKernel(new FileChannel(this.#server, path));
+    this.#stop = () => kernel.close();
     return kernel;
   }
 
@@ -153,6 +171,8 @@ export class RunTab extends Drawn {
         return this.#feed.titleOf(content.run);
       case "comparison":
         return "Comparison of runs";
+      case "file":
+        return PathExt.basename(content.path);
       default:
         return "Prompt runs";
     }
@@ -166,6 +186,8 @@ export function nameOf(content: TabContent): string {
       return `run-${content.run}`;
     case "comparison":
       return `comparison-${content.runs.join("-")}`;
+    case "file":
+      return `file-${content.path}`;
     default:
       return "history";
   }

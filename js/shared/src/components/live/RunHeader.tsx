@@ -34,7 +34,7 @@ export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps)
   const action = useAction();
   const lost = summary.lost?.told ?? null;
   const reached = summary.steerable || summary.lives === "elsewhere";
-  const controls = kernel !== null && reached && standing.going;
+  const controls = kernel?.canChange && reached && standing.going;
   return (
     <header class="mipro-run-head">
       <div class="mipro-run-title">
