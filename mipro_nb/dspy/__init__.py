@@ -24,7 +24,7 @@ if tuple(int(part) for part in _installed.split(".")[:2]) < _OLDEST:
     )
     raise MissingExtraError(msg)
 
-from mipro_nb.dspy.doors import open_doors  # noqa: E402 - DSPy has to be there
+from mipro_nb.dspy.lm_calls.doors import open_doors  # noqa: E402 - DSPy has to be there
 from mipro_nb.dspy.miprov2 import MIPROv2  # noqa: E402
 
 __all__ = ["MIPROv2"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dspy
 
-from mipro_nb.dspy.lm import DSPyLM
+from mipro_nb.dspy.lm_calls.lm import DSPyLM
 from mipro_nb.dspy.program import student_of
 from mipro_nb.dspy.rows import own_row
 from mipro_nb.language.example import Example

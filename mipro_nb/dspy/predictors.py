@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import dspy
 
-from mipro_nb.dspy.callers import register
 from mipro_nb.dspy.copying import copied
 from mipro_nb.dspy.instructions import taken_apart
-from mipro_nb.dspy.lm import DSPyLM
-from mipro_nb.dspy.rehearsed import adapter_in_force, written_reply
+from mipro_nb.dspy.lm_calls.callers import register
+from mipro_nb.dspy.lm_calls.lm import DSPyLM
+from mipro_nb.dspy.lm_calls.rehearsed import adapter_in_force, written_reply
 from mipro_nb.dspy.signatures import own_signature
 from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LMRequest

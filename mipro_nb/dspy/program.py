@@ -13,11 +13,11 @@ from typing import Any, Self
 import dspy
 
 from mipro_nb.core_loop import in_worker
-from mipro_nb.dspy.calls import saved_by_dspy
 from mipro_nb.dspy.copying import copied, taken
-from mipro_nb.dspy.doors import check_door_of, open_doors_of_subclasses
-from mipro_nb.dspy.failures import ours
-from mipro_nb.dspy.lm import DSPyLM
+from mipro_nb.dspy.lm_calls.call import saved_by_dspy
+from mipro_nb.dspy.lm_calls.doors import check_door_of, open_doors_of_subclasses
+from mipro_nb.dspy.lm_calls.failures import ours
+from mipro_nb.dspy.lm_calls.lm import DSPyLM
 from mipro_nb.dspy.predictors import DSPyPredictor
 from mipro_nb.dspy.results import attach_results
 from mipro_nb.dspy.rows import (

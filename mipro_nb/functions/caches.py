@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.functions.finding import cached_functions
+from mipro_nb.functions.prompts.finding import cached_functions
 
 _KEPT = "the record keeps answers to equal calls."
 

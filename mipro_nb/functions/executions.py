@@ -27,7 +27,7 @@ _PLACE = re.compile(r"[A-Za-z_]\w*")
 
 
 class Held(Protocol):
-    """What a program holds of a prompt: see `mipro_nb.functions.predictors`."""
+    """What a program holds of a prompt: see `mipro_nb.functions.prompts.predictors`."""
 
     name: str
     demos: list[Example]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mipro_nb.functions.finding import is_function
 from mipro_nb.functions.program import program
+from mipro_nb.functions.prompts.finding import is_function
 from mipro_nb.language.example import Example
 from mipro_nb.language.foreign import Library
 from mipro_nb.language.lm_protocol import LanguageModel

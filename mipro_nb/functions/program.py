@@ -12,13 +12,13 @@ from typing import Any, Self, TypeVar, overload
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import InvalidArgumentError, ProgramError, SignatureError, shown
 from mipro_nb.functions.caches import check_caches
-from mipro_nb.functions.doors import open_doors
 from mipro_nb.functions.executions import FunctionExecution, Observed, executing, has_places
-from mipro_nb.functions.finding import is_function, prompts_of
-from mipro_nb.functions.lm import OwnLM
-from mipro_nb.functions.predictors import FunctionPredictor
-from mipro_nb.functions.prompts import FunctionPrompt
-from mipro_nb.functions.signatures import name_of, named_inputs, signature_for
+from mipro_nb.functions.lm_calls.doors import open_doors
+from mipro_nb.functions.lm_calls.lm import OwnLM
+from mipro_nb.functions.prompts.finding import is_function, prompts_of
+from mipro_nb.functions.prompts.predictors import FunctionPredictor
+from mipro_nb.functions.prompts.prompt import FunctionPrompt
+from mipro_nb.functions.prompts.signatures import name_of, named_inputs, signature_for
 from mipro_nb.language import saving
 from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LanguageModel

@@ -1,7 +1,6 @@
 """Functions that ask by frameworks: each by a text that is read, and calls that are counted.
 
-LiteLLM comes with DSPy. The others are in no extra: `pip install langchain-openai
-'pydantic-ai-slim[openai]' inspect-ai anthropic` brings them.
+inspect_ai is in no extra, since it holds other packages back: `pip install inspect-ai` brings it.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def test_litellm(kind, triage, server, rows):
 
 
 def test_a_langchain_runnable(triage, server, rows):
-    openai_of = pytest.importorskip("langchain_openai", reason="needs langchain-openai")
+    openai_of = pytest.importorskip("langchain_openai", reason="needs the extra `test`")
     prompts = pytest.importorskip("langchain_core.prompts")
     parsers = pytest.importorskip("langchain_core.output_parsers")
     demos = prompts.MessagesPlaceholder("demos")
@@ -107,7 +106,7 @@ def test_a_langchain_runnable(triage, server, rows):
 
 @pytest.mark.parametrize("output", ["text", "tool"])
 def test_a_pydantic_ai_agent(output, triage, server, rows, monkeypatch):
-    pydantic_ai = pytest.importorskip("pydantic_ai", reason="needs pydantic-ai-slim[openai]")
+    pydantic_ai = pytest.importorskip("pydantic_ai", reason="needs the extra `test`")
     if output == "tool":
         monkeypatch.setattr(server, "_answer", calling_a_tool(server._answer))
     agent = pydantic_ai.Agent(
@@ -144,7 +143,7 @@ def calling_a_tool(answer):
 
 
 def test_an_agent_that_is_run_in_sync_code(triage, server, rows):
-    pydantic_ai = pytest.importorskip("pydantic_ai", reason="needs pydantic-ai-slim[openai]")
+    pydantic_ai = pytest.importorskip("pydantic_ai", reason="needs the extra `test`")
     agent = pydantic_ai.Agent(
         "openai-chat:gpt-4o-mini",
         instructions=lambda: str(triage),
@@ -174,7 +173,7 @@ def test_an_inspect_ai_model(triage, server, rows):
 
 @pytest.mark.parametrize("kind", ["sync", "async", "stream"])
 def test_anthropics_sdk(kind, triage, server, rows):
-    anthropic = pytest.importorskip("anthropic", reason="needs anthropic")
+    anthropic = pytest.importorskip("anthropic", reason="needs the extra `test`")
     where = {"api_key": API_KEY, "base_url": server.base_url.removesuffix("/v1")}
     where["default_headers"] = {"Authorization": f"Bearer {API_KEY}"}
     client, async_client = anthropic.Anthropic(**where), anthropic.AsyncAnthropic(**where)

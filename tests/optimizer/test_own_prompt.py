@@ -109,6 +109,38 @@ def test_predictors_of_our_own_are_exported_likewise(server, monkeypatch):
     assert json.dumps(exported) == json.dumps(first.body)
 
 
+def asked_by(form, names, **inputs):
+    """Call the exported code in the way that it names."""
+    if form == "langchain":
+        return names["chain"].invoke(inputs).content
+    return names["ask"](**inputs)
+
+
+@pytest.mark.parametrize("form", ["litellm", "langchain"])
+@pytest.mark.parametrize(
+    "instruction", ["Add.", "{0} {} {{ x }} {question.__class__}", '""" {% if x %} \\n \'']
+)
+def test_exported_for_other_libraries_it_sends_the_same(form, instruction, server, monkeypatch):
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # it would fetch a list of prices
+    pytest.importorskip("litellm" if form == "litellm" else "langchain_openai")
+    prompt = mipro.ChatPrompt(MESSAGES, optimize="system")
+    prompt.signature = prompt.signature.with_instructions(instruction)
+    lm = lm_of(server, cache=False, temperature=0.5, max_tokens=50)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    names = {}
+    exec(prompt.export(form, lm=lm), names)  # noqa: S102 - it is what we exported
+    question = '1 plus 2 {1} "x"'
+    said = asked_by(form, names, question=question)
+    exported = server.requests[-1].body
+    with mipro.context(lm=lm):
+        assert prompt(question=question).answer == said
+    ours = server.requests[-1].body
+    assert exported["messages"] == ours["messages"]
+    limit = "max_completion_tokens" if form == "langchain" else "max_tokens"  # its name there
+    told = [exported[name] for name in ("model", "temperature", limit)]
+    assert told == [ours[name] for name in ("model", "temperature", "max_tokens")]
+
+
 def test_it_is_resumed_from_the_record(server):
     prompt = mipro.ChatPrompt(MESSAGES, optimize="system")
     capped = optimized(prompt, max_calls=30).run

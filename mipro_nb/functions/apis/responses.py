@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mipro_nb.functions.answers import packed, unpacked
+from mipro_nb.functions.apis.answers import packed, unpacked
 from mipro_nb.functions.apis.protocol import Json, Wanted, count, events, tool_to_call, with_limit
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.services.worst_case import LIMITS

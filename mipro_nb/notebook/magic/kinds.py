@@ -10,7 +10,7 @@ from typing import Any
 
 from mipro_nb.errors import shown
 from mipro_nb.functions import FunctionPrompt
-from mipro_nb.functions.finding import is_function, prompts_of
+from mipro_nb.functions.prompts.finding import is_function, prompts_of
 from mipro_nb.language import Example, Module
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.notebook.magic.known_runs import (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, MethodType
 from typing import Any, TypeGuard
 
-from mipro_nb.functions.prompts import FunctionPrompt
+from mipro_nb.functions.prompts.prompt import FunctionPrompt
 from mipro_nb.language.module import Module
 
 

@@ -12,11 +12,17 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from mipro_nb.errors import MiproError, ProgramError, shown
-from mipro_nb.functions.answers import unpacked
 from mipro_nb.functions.apis import Api
+from mipro_nb.functions.apis.answers import unpacked
 from mipro_nb.functions.executions import FunctionExecution, Held
-from mipro_nb.functions.failures import Response, as_response, no_answer, of_error, of_status
-from mipro_nb.functions.rehearsed import labels_in, made_up_reply
+from mipro_nb.functions.lm_calls.failures import (
+    Response,
+    as_response,
+    no_answer,
+    of_error,
+    of_status,
+)
+from mipro_nb.functions.lm_calls.rehearsed import labels_in, made_up_reply
 from mipro_nb.functions.turns import TURNS, wording_of
 from mipro_nb.language.example import Prediction
 from mipro_nb.language.execution.attempt import lm_call

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from mipro_nb.core_loop import on_core
-from mipro_nb.dspy.calls import (
+from mipro_nb.dspy.lm_calls.call import (
     CLIENT_SETTINGS,
     Asked,
     answered,
@@ -15,7 +15,7 @@ from mipro_nb.dspy.calls import (
     price_of,
     server_of,
 )
-from mipro_nb.dspy.failures import ours
+from mipro_nb.dspy.lm_calls.failures import ours
 from mipro_nb.dspy.versions import LM_ERRORS
 from mipro_nb.errors import LMError
 from mipro_nb.language.lm_protocol import Completion, LMRequest

@@ -25,11 +25,11 @@ from typing import Any, NamedTuple
 from mipro_nb.core_loop import core, in_worker, on_core
 from mipro_nb.errors import ProgramError, shown
 from mipro_nb.functions.apis import api_of
-from mipro_nb.functions.calls import CaughtCall, answered
-from mipro_nb.functions.connections import let_go, own_connections
 from mipro_nb.functions.executions import FunctionExecution, execution_here
-from mipro_nb.functions.failures import Response, as_response
-from mipro_nb.functions.lookups import let_by, looking_up
+from mipro_nb.functions.lm_calls.call import CaughtCall, answered
+from mipro_nb.functions.lm_calls.connections import let_go, own_connections
+from mipro_nb.functions.lm_calls.failures import Response, as_response
+from mipro_nb.functions.lm_calls.lookups import let_by, looking_up
 from mipro_nb.models.gate.attempts import is_under_way
 from mipro_nb.models.gate.gate import gate_here, run_gate
 

@@ -7,7 +7,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.functions.executions import Observed
-from mipro_nb.functions.prompts import FunctionPrompt
+from mipro_nb.functions.prompts.prompt import FunctionPrompt
 from mipro_nb.functions.turns import reply_of, turns_of
 from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LMRequest

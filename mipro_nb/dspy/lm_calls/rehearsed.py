@@ -8,7 +8,7 @@ from typing import Any
 
 import dspy
 
-from mipro_nb.dspy.callers import proxy_of
+from mipro_nb.dspy.lm_calls.callers import proxy_of
 from mipro_nb.dspy.signatures import own_signature
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.signatures.signature import SignatureMeta

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from mipro_nb.functions.doors import LIBRARIES, sending, sending_async
+from mipro_nb.functions.lm_calls.doors import LIBRARIES, sending, sending_async
 
 
 def http_client(*, asynchronous: bool = False, **settings: Any) -> Any:

@@ -16,10 +16,10 @@ import dspy
 from pydantic import BaseModel
 
 from mipro_nb.core_loop import in_worker
-from mipro_nb.dspy.answers import packed, text_of, together, unpacked
-from mipro_nb.dspy.callers import calling_predictor, proxy_of
-from mipro_nb.dspy.failures import as_dspy, meaning
-from mipro_nb.dspy.rehearsed import made_up_reply
+from mipro_nb.dspy.lm_calls.answers import packed, text_of, together, unpacked
+from mipro_nb.dspy.lm_calls.callers import calling_predictor, proxy_of
+from mipro_nb.dspy.lm_calls.failures import as_dspy, meaning
+from mipro_nb.dspy.lm_calls.rehearsed import made_up_reply
 from mipro_nb.dspy.versions import COPIES_ALL
 from mipro_nb.errors import CallRefusedError, LMError, LMUnavailableError
 from mipro_nb.language.execution.attempt import lm_call

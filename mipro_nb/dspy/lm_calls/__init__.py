@@ -1,0 +1,1 @@
+"""Calls of DSPy's LMs: caught, led through the gate, and sent by DSPy's own transport."""
