@@ -24,7 +24,7 @@ from mipro_nb.runs.following.protocol import (
     requests_of,
 )
 from mipro_nb.runs.following.recorded_requests import CHANGES, RecordedRequests
-from mipro_nb.runs.store.open_records import open_record
+from mipro_nb.runs.store.open_records import close_records, open_record
 from mipro_nb.runs.store.schema import APPLICATION_ID
 
 _MOST_OPEN = 4
@@ -70,13 +70,13 @@ class _OpenFile:
             copy = Path(self._folder.name) / "record.sqlite"
             if not file.name.endswith(SUFFIX):
                 _copy_record(file, copy)
-            self._record = open_record(copy)
+            record = open_record(copy)
             if file.name.endswith(SUFFIX):
-                import_run(self._record, file)
+                import_run(record, file)
         except BaseException:
-            self._folder.cleanup()
+            self._remove()
             raise
-        self._requests = RecordedRequests(self._record, lambda *_: None)
+        self._requests = RecordedRequests(record, lambda *_: None)
         self.answers: Answers = {
             name: answer
             for name, answer in requests_of(self._requests).items()
@@ -86,7 +86,10 @@ class _OpenFile:
     def close(self) -> None:
         """Look no more."""
         self._requests.close()
-        self._record.close()
+        self._remove()
+
+    def _remove(self) -> None:
+        close_records(Path(self._folder.name))
         self._folder.cleanup()
 
 

@@ -59,6 +59,10 @@ def test_mlflow_has_settings_scores_prompts_and_what_was_spent(finished, store, 
     files = [each.path for each in client.list_artifacts(run, "result")]
     assert first["instructions"] == _text(client, run, files[0], folder)
 
+    client.delete_experiment(logged.info.experiment_id)
+    with pytest.raises(InvalidArgumentError, match="experiment='prompts': it was deleted"):
+        finished.log_to_mlflow(uri, experiment="prompts")
+
 
 @needs_mlflow
 @pytest.mark.slow

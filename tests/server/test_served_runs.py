@@ -78,6 +78,7 @@ async def test_a_run_is_named_tagged_noted_and_deleted(page, record):
         ("snapshot", {"run": "nothing"}, "No run begins with"),
         ("snapshot", {"run": 3}, "run"),
         ("pause", {"run": _OLD}, "is cut off: it does not go on"),
+        ("stop", {"run": _RUN[:9]}, "give the whole id"),
         ("pin", {"run": _RUN}, "knows no request 'pin'"),
         ("compare", {"runs": [_RUN]}, "two runs or more"),
     ],

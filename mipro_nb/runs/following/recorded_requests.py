@@ -185,6 +185,7 @@ class RecordedRequests:
 
     def _command(self, run_id: str, command: Command) -> None:
         """Have a run do something, in whatever process it goes on."""
+        self._check_whole(run_id)
         state = load_run(run_id, self._path).status
         if state not in GOING_ON:
             msg = f"Run {run_id} is {state}: it does not go on."

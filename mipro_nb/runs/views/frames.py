@@ -172,7 +172,7 @@ class RunFrames:
         Raises
         ------
         InvalidArgumentError
-            If MLflow cannot write there.
+            If MLflow cannot write there, or the experiment was deleted in it.
         MiproError
             If MLflow is not installed.
         """

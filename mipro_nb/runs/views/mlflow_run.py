@@ -98,16 +98,19 @@ class MlflowRun:
         Raises
         ------
         InvalidArgumentError
-            If MLflow cannot write it.
+            If MLflow cannot write it, or the experiment was deleted there.
         """
         try:
             client = MlflowClient(tracking_uri=tracking_uri)
-            found = client.get_experiment_by_name(experiment)
-            folder = client.create_experiment(experiment) if found is None else found.experiment_id
             run = client.create_run(
-                folder, start_time=self.started, tags=dict(self.tags), run_name=self.name
+                _experiment_of(client, experiment),
+                start_time=self.started,
+                tags=dict(self.tags),
+                run_name=self.name,
             ).info.run_id
             self._fill(client, run)
+        except InvalidArgumentError:
+            raise
         except Exception as error:  # noqa: BLE001 - of whatever server or store
             problem = f"MLflow cannot write there ({type(error).__name__})"
         else:
@@ -128,6 +131,18 @@ class MlflowRun:
             client.log_text(run, text, file)
         if self.status is not None:
             client.set_terminated(run, self.status, end_time=self.ended)
+
+
+def _experiment_of(client: MlflowClient, name: str) -> str:
+    """Return the id of MLflow's experiment, which is made if it is not there."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return str(client.create_experiment(name))
+    if found.lifecycle_stage == "deleted":
+        raise InvalidArgumentError(
+            "experiment", name, "it was deleted: give another, or restore it."
+        )
+    return str(found.experiment_id)
 
 
 def _params(state: RunState) -> dict[str, str]:
