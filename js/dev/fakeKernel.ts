@@ -161,6 +161,7 @@ export class FakeKernel extends FakeWire {
     note: ({ run, note }) => ({ ...rowOf(run), note }),
     rate: () => null,
     template: () => ({}),
+    record_place: () => "/data/record.sqlite",
     delete: () => null,
     compare: ({ runs }) => ({
       runs: runs.map((run, place) => ({

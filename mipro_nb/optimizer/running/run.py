@@ -31,6 +31,7 @@ from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.rows import Rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.caller_names import names_of
+from mipro_nb.optimizer.running.commands_taken import CommandsTaken
 from mipro_nb.optimizer.running.differences import changed_settings, changed_text
 from mipro_nb.optimizer.running.later_test import spec_of_test
 from mipro_nb.optimizer.running.outlook import Outlook, outlook_of
@@ -44,6 +45,7 @@ from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed
 from mipro_nb.runs.ratings import Ratings
 from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.store import owners
+from mipro_nb.runs.store.commands import Command, forget_commands
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.frames import RunFrames
 from mipro_nb.runs.views.history import history_rows
@@ -273,6 +275,7 @@ class Run(RunFrames, Ratings):
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
         rows, tested = self._spec.rows, self._progress.finished is not None
+        forget_commands(record, self.id)
         changed = changed_settings(self._progress, self.plan)
         told = changed_text(self._progress, changed)
         self._journal.emit(
@@ -594,15 +597,30 @@ class Run(RunFrames, Ratings):
         """Make a change on the core loop, between two steps of the run."""
 
         async def steered() -> T:
-            if self._algorithm is None:
-                raise RunEndedError(_ENDED if self.done else _NOT_BEGUN)
-            if self.done or self._journal.state.ended is not None:
-                raise RunEndedError(_ENDED)
-            if self._algorithm.capped is not None:
-                raise RunEndedError(f"The run is ending. {self._algorithm.capped}")
-            return change(self._algorithm)
+            return change(self._steerable())
 
         return core().wait_for(steered())
+
+    def _obey(self, command: Command) -> None:
+        algorithm = self._steerable()
+        pausing = algorithm.pausing
+        {"pause": pausing.pause, "resume": pausing.resume, "stop": algorithm.stop}[command]()
+
+    def _steerable(self) -> Algorithm:
+        """Return the algorithm, if it can be steered now; on the core loop.
+
+        Raises
+        ------
+        RunEndedError
+            If the run has ended, or is ending.
+        """
+        if self._algorithm is None:
+            raise RunEndedError(_ENDED if self.done else _NOT_BEGUN)
+        if self.done or self._journal.state.ended is not None:
+            raise RunEndedError(_ENDED)
+        if self._algorithm.capped is not None:
+            raise RunEndedError(f"The run is ending. {self._algorithm.capped}")
+        return self._algorithm
 
     def _hold(self, error: MiproError) -> bool:
         return self._algorithm is not None and self._algorithm.hold(error)
@@ -740,7 +758,8 @@ class Run(RunFrames, Ratings):
         self._twin = None
         if self._stop.is_set():
             algorithm.stop()
-        outcome = await algorithm.run()
+        async with CommandsTaken(self._journal, self._obey):
+            outcome = await algorithm.run()
         if not self._spec.track_stats:
             return outcome.program.handed_over()
         return outcome.program.handed_over(

@@ -949,21 +949,6 @@ export interface Asks {
     ask: { run: string };
     answer: string;
   };
-  /** Have no further call sent. */
-  pause: {
-    ask: { run: string };
-    answer: null;
-  };
-  /** Have a paused run go on. */
-  resume: {
-    ask: { run: string };
-    answer: null;
-  };
-  /** End a run early. */
-  stop: {
-    ask: { run: string };
-    answer: null;
-  };
   /** Have only pinned candidates of a part be tried, while any is pinned. */
   pin: {
     ask: { run: string; predictor: string; part: Part; index: number; on: boolean };
@@ -1078,9 +1063,29 @@ export interface Asks {
     ask: { runs: readonly string[] };
     answer: RunComparison;
   };
-  /** Return a notebook with a small task that can be run as it is. */
-  template: {
+  /** Have no further call sent. */
+  pause: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** Have a paused run go on. */
+  resume: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** End a run early. */
+  stop: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** Return the path of the record file, for a person to see. */
+  record_place: {
     ask: Record<string, never>;
+    answer: string;
+  };
+  /** Return a notebook with a small task that can be run as it is, under these caps. */
+  template: {
+    ask: { max_usd: number | null; max_calls: number | null };
     answer: Readonly<Record<string, unknown>>;
   };
 }
