@@ -81,7 +81,7 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 
 def told_of_option(name: str) -> str:
-    """Return where what is no option of a predictor's calls is given; empty if it may be one."""
+    """Return where something is given that a predictor's calls do not take; empty if they may."""
     return _OF_PREDICTORS.get(name) or _ELSEWHERE.get(name, "")
 
 
