@@ -9,9 +9,9 @@ from typing import Any, TypeVar, cast
 
 import dspy
 
-from mipro_nb.checks import check_parameters, taking
+from mipro_nb.arguments import only_known, taking
 from mipro_nb.dspy.program import Student, student_of, teachers_of
-from mipro_nb.errors import InvalidArgumentError, ProgramError
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, ProgramError
 from mipro_nb.language.foreign import as_lm
 from mipro_nb.optimizer import miprov2 as own
 from mipro_nb.optimizer.planning.plan import Plan
@@ -69,6 +69,7 @@ class MIPROv2:
     100.0
     """
 
+    @only_known(beside=("compile",))
     def __init__(  # noqa: PLR0917 - in the order that DSPy's has them
         self,
         metric: Callable[..., Any],
@@ -118,6 +119,7 @@ class MIPROv2:
             **{name: count for name, count in counts.items() if count is not None},
         )
 
+    @only_known(beside=("__init__",))
     def compile(
         self,
         student: P,
@@ -201,6 +203,7 @@ class MIPROv2:
         optimized: Any = self._optimizer.compile(program, **settings)
         return cast("P", optimized)
 
+    @only_known(beside=("__init__",))
     @taking(compile)  # noqa: A003 - the method above
     async def acompile(self, student: P, *, trainset: Any, **settings: Any) -> P:
         """Optimize `student` without blocking the event loop; parameters as `compile`."""
@@ -208,12 +211,14 @@ class MIPROv2:
         optimized: Any = await self._optimizer.acompile(program, **given)
         return cast("P", optimized)
 
+    @only_known(beside=("__init__",))
     @taking(compile)  # noqa: A003 - the method above
     def start(self, student: Any, *, trainset: Any, **settings: Any) -> Run:
         """Begin to optimize `student` and return the live Run at once; parameters as `compile`."""
         program, given = self._prepared(student, self._filled(trainset, settings))
         return self._optimizer.start(program, **given)
 
+    @only_known(beside=("__init__",))
     @taking(compile)  # noqa: A003 - the method above
     def plan(self, student: Any, *, trainset: Any, **settings: Any) -> Plan:
         """Return the resolved plan with its estimate; nothing is sent to an LM."""
@@ -231,16 +236,9 @@ class MIPROv2:
         return self._optimizer.resume(run_id, program, **settings)
 
     def _filled(self, trainset: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Return `settings` with the defaults of compile for what is left out.
-
-        Raises
-        ------
-        InvalidArgumentError
-            If there is no such parameter.
-        """
+        """Return `settings` with the defaults of compile for what is left out."""
         parameters = dict(inspect.signature(self.compile).parameters)
         del parameters["student"]
-        check_parameters(settings, parameters.keys())
         defaults = {name: parameter.default for name, parameter in parameters.items()}
         return {**defaults, **settings, "trainset": trainset}
 
@@ -305,12 +303,12 @@ def _of_teacher(given: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
         If that is not of DSPy's settings.
     """
     if given is not None and not isinstance(given, Mapping):
-        raise InvalidArgumentError("teacher_settings", "(not shown)", "give {'lm': LM}, or None.")
+        raise InvalidArgumentError("teacher_settings", NOT_SHOWN, "give {'lm': LM}, or None.")
     others = dict(given or {})
     lm = others.pop("lm", None)
     for name in others:
         if name not in dspy.settings.config:
             raise InvalidArgumentError(
-                "teacher_settings", "(not shown)", f"{name!r} is not a setting of DSPy's: drop it."
+                "teacher_settings", NOT_SHOWN, f"{name!r} is not a setting of DSPy's: drop it."
             )
     return lm, others
