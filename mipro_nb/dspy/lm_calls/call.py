@@ -138,6 +138,8 @@ async def answered(asked: Asked) -> Any:
     if settings.stand_in is not None and predictor is not None:
         options = {n: v for n, v in asked.options.items() if n != "messages"}
         reply = await made_up_reply(settings.stand_in, predictor, asked.messages, options)
+        for _ in range(replies):
+            _tell_usage(asked.lm, lambda: _made_up_answer(asked, reply))
         return [reply] * replies
     if replies == 1:
         return await _through_gate(asked, predictor)
@@ -160,7 +162,32 @@ async def _through_gate(asked: Asked, predictor: Any) -> Any:
         raise
     except LMError as error:
         raise as_dspy(error, raised[-1] if raised else None, lm.model) from error
+    _tell_usage(lm, lambda: answer)
     return unpacked(answer.text, answer.thoughts, getattr(lm, "model_type", "chat"))
+
+
+def _tell_usage(lm: Any, find: Callable[[], Answer]) -> None:
+    """Tell DSPy's usage tracker, where there is one, of an answer: whether sent, kept or made up.
+
+    A metric may score by it, and scores shall be the same where a run is repeated or resumed.
+    """
+    tracker = dspy.settings.usage_tracker
+    if tracker is None:
+        return
+    answer = find()
+    read, wrote = answer.input_tokens, answer.output_tokens
+    usage = {
+        "prompt_tokens": read,
+        "completion_tokens": wrote,
+        "total_tokens": read + wrote,
+        "prompt_tokens_details": {"cached_tokens": answer.cached_input_tokens},
+    }
+    tracker.add_usage(lm.model, usage)
+
+
+def _made_up_answer(asked: Asked, reply: str) -> Answer:
+    read = count_message_tokens(asked.written.messages)
+    return Answer(text=reply, input_tokens=read, output_tokens=count_tokens(reply))
 
 
 def call_of(lm: Any, messages: Written, options: Mapping[str, Any], predictor: str | None) -> Call:
@@ -248,12 +275,14 @@ def _described(value: Any) -> Any:
 async def _attempt(asked: Asked, raised: list[Exception], call: Call) -> Answer:
     """Make one attempt by DSPy's own transport."""
     lm = _single_use(asked.lm)
-    entries: list[Mapping[str, Any]] = []
-    lm.update_history = entries.append  # a copy of our own: this call's entry alone
     keeps_history = not dspy.settings.disable_history
+    # It is a copy of our own, with this call's entry alone; callbacks look for it in its history.
+    entries: list[Mapping[str, Any]] = lm.history if keeps_history else []
+    lm.update_history = entries.append
     failure: Exception | None = None
     try:
-        with dspy.context(disable_history=False):
+        # The usage is told once the gate has the answer, as that of kept answers is.
+        with dspy.context(disable_history=False, usage_tracker=None):
             given = await _sent(asked, lm, call)
     except Exception as error:  # noqa: BLE001 - of whatever transport
         raised.append(error)
@@ -276,8 +305,9 @@ def _single_use(lm: Any) -> Any:
         copied = lm.copy(**known)
     else:
         copied = copy.copy(lm)
-        vars(copied).update(known, history=[], kwargs=dict(lm.kwargs))
+        vars(copied).update(known, kwargs=dict(lm.kwargs))
         copied.callbacks = list(getattr(lm, "callbacks", None) or [])
+    copied.history = []
     copied.kwargs.pop(_ROLLOUT, None)
     return copied
 
