@@ -512,8 +512,41 @@ def test_a_program_without_predictors_is_refused(server, rows):
 
 
 def test_no_lm_at_all_is_an_error_with_the_remedy(rows):
-    with pytest.raises(ProgramError, match=r"dspy.configure\(lm=dspy.LM"):
+    both = r"dspy.configure\(lm=dspy.LM.* or give task_model, .* and prompt_model, "
+    with pytest.raises(ProgramError, match=both):
         compiled(TwoSteps(), rows)
+
+
+def test_predictors_that_all_have_an_lm_need_no_other_but_the_prompt_model(rows, lm_at):
+    with ScriptedServer(answer, api_key=API_KEY) as server:
+        program = TwoSteps()
+        program.think.set_lm(lm_at(server))
+        optimizer = small(prompt_model=lm_at(server, "openai/gpt-4o"))
+        settings = {"trainset": rows, "requires_permission_to_run": False}
+        with pytest.raises(ProgramError, match=r"give task_model, which runs the program\.$"):
+            optimizer.plan(program, trainset=rows, num_trials=3)
+        program.solve.set_lm(lm_at(server))
+        with pytest.raises(ProgramError, match="give prompt_model, which writes"):
+            small().plan(program, trainset=rows, num_trials=3)
+        notes = optimizer.plan(program, trainset=rows, num_trials=3).notes
+        assert server.count == 0
+        optimizer.compile(program, num_trials=3, **settings)
+    assert server.exceptions == []
+    assert {request.model for request in server.requests} == {"gpt-4o-mini", "gpt-4o"}
+    assert any("every predictor has its own" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"prompt_model": "openai/gpt-4o"}, r"^prompt_model=.*dspy\.LM\('openai/gpt-4o'\)"),
+        ({"task_model": "gpt-4o"}, r"^task_model=.*dspy\.LM\('openai/"),
+        ({"teacher_settings": {"lm": "openai/o3"}}, r"^teacher_settings.*dspy\.LM\('openai/o3'"),
+    ],
+)
+def test_a_name_where_an_lm_belongs_is_refused_with_the_lm_to_give(given, told):
+    with pytest.raises(InvalidArgumentError, match=told):
+        small(**given)
 
 
 def test_our_lm_cannot_run_a_program_of_dspys(server, rows):
