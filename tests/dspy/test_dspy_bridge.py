@@ -637,6 +637,30 @@ def test_an_address_or_a_model_that_is_not_there_ends_the_run_at_once(rows, lm_a
         assert server.count < len(rows)
 
 
+def test_a_prompt_model_that_refuses_init_temperature_is_asked_without_it(rows, lm_at):
+    def only_default(request):
+        if request.model == "gpt-5-mini" and request.body.get("temperature", 1) != 1:
+            said = "Unsupported value: 'temperature' does not support 0.5 with this model."
+            return Reply(status=400, error={"message": said, "code": "unsupported_value"})
+        return answer(request)
+
+    with ScriptedServer(only_default, api_key=API_KEY) as server:
+        dspy.configure(lm=lm_at(server))
+        writer = lm_at(server, "openai/gpt-5-mini", temperature=1.0, max_tokens=16_000)
+        optimizer = small(prompt_model=writer, init_temperature=0.5)
+        optimized = optimizer.compile(
+            TwoSteps(), trainset=rows, num_trials=3, requires_permission_to_run=False
+        )
+    state = mipro.runs.load(optimized.run_id).state
+    assert {len(candidates) for candidates in state.candidates.values()} == {5}
+    (note,) = (each for each in state.notes if each.topic == "parameters")
+    assert "init_temperature" in note.text
+    assert state.spend.failed_calls == 0
+    refused = [r for r in server.requests if r.body.get("temperature") == 0.5]
+    asked = [r for r in server.requests if "Write an instruction" in r.system]
+    assert 0 < len(refused) <= len(asked) // 2
+
+
 def test_where_nobody_watches_a_server_that_is_gone_ends_a_run(rows, lm_at, short_pauses):
     server = ScriptedServer(answer, api_key=API_KEY).__enter__()
     dspy.configure(lm=lm_at(server, num_retries=1))

@@ -20,6 +20,8 @@ from mipro_nb.dspy.lm_calls.answers import packed, text_of, together, unpacked
 from mipro_nb.dspy.lm_calls.callers import calling_predictor, proxy_of
 from mipro_nb.dspy.lm_calls.failures import as_dspy, meaning
 from mipro_nb.dspy.lm_calls.rehearsed import made_up_reply
+from mipro_nb.dspy.lm_calls.temperature import TEMPERATURE, OurTemperature
+from mipro_nb.dspy.lm_calls.usage import tell_usage
 from mipro_nb.dspy.versions import COPIES_ALL
 from mipro_nb.errors import CallRefusedError, LMError, LMUnavailableError
 from mipro_nb.language.execution.attempt import lm_call
@@ -28,6 +30,7 @@ from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.messages import Written, written
 from mipro_nb.models.prices import Price, as_price, listed_price
+from mipro_nb.models.retryable import RetryableError
 from mipro_nb.models.services.redaction import (
     is_harmless,
     secrets,
@@ -72,6 +75,8 @@ class Asked:
         The method of its class that was called.
     is_async
         Whether that is ``acall``.
+    temperature
+        Of its options, the temperature, if that is ours; None if the program has set it.
     """
 
     lm: Any
@@ -79,6 +84,7 @@ class Asked:
     options: Mapping[str, Any] = field(repr=False)
     original: Callable[..., Any]
     is_async: bool = False
+    temperature: OurTemperature | None = None
 
     @property
     def _prompt(self) -> Any:
@@ -139,7 +145,7 @@ async def answered(asked: Asked) -> Any:
         options = {n: v for n, v in asked.options.items() if n != "messages"}
         reply = await made_up_reply(settings.stand_in, predictor, asked.messages, options)
         for _ in range(replies):
-            _tell_usage(asked.lm, lambda: _made_up_answer(asked, reply))
+            tell_usage(asked.lm, lambda: _made_up_answer(asked, reply))
         return [reply] * replies
     if replies == 1:
         return await _through_gate(asked, predictor)
@@ -162,27 +168,8 @@ async def _through_gate(asked: Asked, predictor: Any) -> Any:
         raise
     except LMError as error:
         raise as_dspy(error, raised[-1] if raised else None, lm.model) from error
-    _tell_usage(lm, lambda: answer)
+    tell_usage(lm, lambda: answer)
     return unpacked(answer.text, answer.thoughts, getattr(lm, "model_type", "chat"))
-
-
-def _tell_usage(lm: Any, find: Callable[[], Answer]) -> None:
-    """Tell DSPy's usage tracker, where there is one, of an answer: whether sent, kept or made up.
-
-    A metric may score by it, and scores shall be the same where a run is repeated or resumed.
-    """
-    tracker = dspy.settings.usage_tracker
-    if tracker is None:
-        return
-    answer = find()
-    read, wrote = answer.input_tokens, answer.output_tokens
-    usage = {
-        "prompt_tokens": read,
-        "completion_tokens": wrote,
-        "total_tokens": read + wrote,
-        "prompt_tokens_details": {"cached_tokens": answer.cached_input_tokens},
-    }
-    tracker.add_usage(lm.model, usage)
 
 
 def _made_up_answer(asked: Asked, reply: str) -> Answer:
@@ -273,7 +260,27 @@ def _described(value: Any) -> Any:
 
 
 async def _attempt(asked: Asked, raised: list[Exception], call: Call) -> Answer:
-    """Make one attempt by DSPy's own transport."""
+    """Make one attempt by DSPy's own transport, without a temperature of ours that is refused."""
+    ours = asked.temperature
+    if ours is None or TEMPERATURE not in asked.options:
+        return await _attempted(asked, raised, call)
+    if ours.is_left_out(raised):
+        others = {name: value for name, value in asked.options.items() if name != TEMPERATURE}
+        spared = replace(asked, options=others)
+        answer = await _attempted(spared, raised, call)
+        return answer.model_copy(
+            update={"notes": (ours.note_on(call.model, asked.options[TEMPERATURE]),)}
+        )
+    try:
+        return await _attempted(asked, raised, call)
+    except LMError as failure:
+        if not ours.is_refused_by(failure, raised[-1]):
+            raise
+        what = f"{call.model} refused a parameter"
+        raise RetryableError("other terms", what, str(failure)) from None
+
+
+async def _attempted(asked: Asked, raised: list[Exception], call: Call) -> Answer:
     lm = _single_use(asked.lm)
     keeps_history = not dspy.settings.disable_history
     # It is a copy of our own, with this call's entry alone; callbacks look for it in its history.
