@@ -752,6 +752,60 @@ def test_programs_see_dspys_own_errors(rows, lm_at):
     assert result.results[3].prediction.answer == "too long"
 
 
+def test_a_program_may_ask_another_lm_where_the_first_is_gone(server, rows, lm_at):
+    gone = lm_at(server, api_key="another-key-4711")
+    spare = lm_at(server, "openai/gpt-4o")
+    refusal = getattr(dspy, "LMAuthError", openai.AuthenticationError)
+
+    class FallsBack(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.solve = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            try:
+                return self.solve(question=question, lm=gone)
+            except refusal:
+                return self.solve(question=question, lm=spare)
+
+    dspy.configure(lm=spare)
+    whole = compiled(FallsBack(), rows[:16], num_trials=2)
+    told = mipro.runs.load(whole.run_id).state
+    assert told.caught
+    assert told.errors == {}
+    optimizer = small()
+    given = {"trainset": rows[:16], "requires_permission_to_run": False, "num_trials": 2}
+    cut = optimizer.compile(FallsBack(), **given, max_calls=30)
+    resumed = optimizer.resume(
+        cut.run_id, FallsBack(), requires_permission_to_run=False, max_calls=10_000
+    )
+    assert resumed.score == whole.score
+
+
+def test_a_trajectory_that_is_shortened_is_no_failed_call_of_its_example(rows, lm_at):
+    def short_context(request):
+        seen = [n for n in range(2) if f"observation_{n}" in request.last_user]
+        if len(seen) > 1:
+            said = "This model's maximum context length is 10 tokens."
+            return Reply(
+                said, status=400, error={"message": said, "code": "context_length_exceeded"}
+            )
+        if seen == [0] and "next_tool_name" in request.last_user:
+            values = {"next_thought": "More.", "next_tool_name": "look_up"}
+            return write({**values, "next_tool_args": '{"what": "sums"}'})
+        if seen == [1] and "next_tool_name" in request.last_user:
+            values = {"next_thought": "Enough.", "next_tool_name": "finish"}
+            return write({**values, "next_tool_args": "{}"})
+        return answer(request)
+
+    with ScriptedServer(short_context, api_key=API_KEY) as server:
+        dspy.configure(lm=lm_at(server))
+        agent = dspy.ReAct("question -> answer", tools=[look_up], max_iters=4)
+        (one,) = mipro.Evaluate(devset=rows[:1], metric=right)(agent).results
+    assert any("observation_1" in request.last_user for request in server.requests)
+    assert (one.error, one.caught) == (None, ())
+
+
 def test_several_replies_and_calls_of_tools_come_through_the_gate(lm_at, rows):
     def several(request):
         return Reply(tool_call=True) if request.body.get("tools") else write({"answer": "1"})

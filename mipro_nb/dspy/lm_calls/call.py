@@ -23,7 +23,7 @@ from mipro_nb.dspy.lm_calls.rehearsed import made_up_reply
 from mipro_nb.dspy.lm_calls.temperature import TEMPERATURE, OurTemperature
 from mipro_nb.dspy.lm_calls.usage import tell_usage
 from mipro_nb.dspy.versions import COPIES_ALL
-from mipro_nb.errors import CallRefusedError, LMError, LMUnavailableError
+from mipro_nb.errors import CallRefusedError, LMError
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
@@ -134,10 +134,10 @@ async def answered(asked: Asked) -> Any:
 
     Raises
     ------
-    LMUnavailableError, CallRefusedError
-        If no call can succeed, or none may be made.
+    CallRefusedError
+        If none may be made.
     dspy.LMError
-        If the call failed.
+        If the call failed; because of an LMUnavailableError if no other would succeed.
     """
     predictor = calling_predictor()
     replies = asked.replies
@@ -162,9 +162,9 @@ async def _through_gate(asked: Asked, predictor: Any) -> Any:
     name = proxy.bound_name if proxy else None
     call = call_of(lm, asked.written, {**asked.options, **asked.limit}, name)
     try:
-        with lm_call():
+        with lm_call(call.server, call.model, call.predictor):
             answer = await current_gate().admit(call, partial(_attempt, asked, raised))
-    except (LMUnavailableError, CallRefusedError):
+    except CallRefusedError:
         raise
     except LMError as error:
         raise as_dspy(error, raised[-1] if raised else None, lm.model) from error

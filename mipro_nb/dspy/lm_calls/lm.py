@@ -66,8 +66,10 @@ class DSPyLM:
         )
         try:
             given = await answered(asked)
-        except LM_ERRORS as error:
+        except Exception as error:
             failure = ours(error)
+            if failure is None and not isinstance(error, LM_ERRORS):
+                raise
             raise (failure or LMError(str(error))) from None
         output = given[0]
         if isinstance(output, Mapping):
