@@ -344,7 +344,7 @@ def _of_dspys(name: str, given: Any) -> LanguageModel | None:
     Raises
     ------
     InvalidArgumentError
-        If it is no LM.
+        If it is not one.
     """
     lm = as_lm(given)
     if lm is None or isinstance(lm, LanguageModel):

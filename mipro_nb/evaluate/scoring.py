@@ -199,7 +199,7 @@ def caught_failures(
 def check_outages(attempt: Attempt, hopeless: tuple[type[Exception], ...]) -> None:
     """Return if no LM call of an attempt met what every other call would meet as well.
 
-    What is `hopeless` of one LM is none where another one answered in its place.
+    An LM that is not available does no harm where another one answered in its place.
 
     Raises
     ------

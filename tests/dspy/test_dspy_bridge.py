@@ -134,8 +134,9 @@ def test_the_plan_tells_what_dspy_saves_with_a_predictors_own_lm(server, rows, l
     )
     program.solve.set_lm(lm_at(server, extra_headers={"x-mine": "header-4711"}))
     notes = small().plan(program, trainset=rows, num_trials=3).notes
-    (told,) = [note for note in notes if "set_lm(None)" in note]
-    assert "extra_headers" in told
+    (told,) = [note for note in notes if "extra_headers" in note]
+    assert "set_lm(None)" in told
+    assert any("save_program=True" in note and "api_key" in note for note in notes)
     assert "header-4711" not in told
 
 
@@ -309,6 +310,23 @@ def test_an_agents_calls_are_labelled_and_its_tools_stay_in_its_instruction(serv
         for each in optimized.candidate_programs + optimized.mb_candidate_programs
     }
     assert len(instructions) > 1
+
+
+def test_the_plan_tells_of_async_tools_that_a_plain_agent_does_not_await(server, rows):
+    async def fetch(what: str) -> str:
+        """Fetch something."""
+        return what
+
+    def told(tools):
+        agent = dspy.ReAct("question -> answer: str", tools=tools)
+        notes = small().plan(agent, trainset=rows, num_trials=3).notes
+        return [note for note in notes if "async tools" in note]
+
+    assert told([look_up]) == []
+    (note,) = told([look_up, fetch])
+    assert "fetch." in note
+    with dspy.context(allow_tool_async_sync_conversion=True):
+        assert told([fetch]) == []
 
 
 def test_no_tool_is_used_before_permission(server, rows):

@@ -1,4 +1,4 @@
-"""What DSPy's own observers are told of the calls of a run: usage, history and callbacks."""
+"""DSPy's own observers and the calls of a run: usage trackers, histories and callbacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What DSPy's usage trackers are told of an answer, wherever it comes from."""
+"""The tokens of an answer, as DSPy's usage trackers count them, wherever it comes from."""
 
 from __future__ import annotations
 
