@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from mipro_nb.amounts import format_about, format_score, format_usd
 from mipro_nb.core_loop import until_done, wait_until
 from mipro_nb.errors import PermissionUnansweredError, RecordError, RunEndedError, shown
-from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.sentences.readings import reading_notes
@@ -116,7 +115,7 @@ class TerminalWindow:
         if self._bar is None:  # who was interrupted waits a second time, with the bar as it stands
             from tqdm.auto import tqdm  # noqa: PLC0415 - in a kernel it brings ipywidgets
 
-            self._bar = tqdm(total=_evaluations(self._run.plan), desc="optimize", unit="evaluation")
+            self._bar = tqdm(total=self._run.plan.evaluations, desc="optimize", unit="evaluation")
         bar = self._bar
         try:
             wait_until(done, timeout, tick=lambda: self._look(bar))
@@ -191,10 +190,6 @@ class TerminalWindow:
             f"best {format_score(score)}, {counted(spend.calls, 'call')}, cost {cost}",
             refresh=False,
         )
-
-
-def _evaluations(plan: Plan) -> int:
-    return 1 + plan.num_trials + (plan.full_evaluations if plan.minibatch else 0)
 
 
 def _line(event: ev.AnyEvent) -> str | None:

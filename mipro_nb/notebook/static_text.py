@@ -18,7 +18,12 @@ from mipro_nb.amounts import (
     format_usd,
 )
 from mipro_nb.notebook.plain import visible
-from mipro_nb.notebook.static_result import result_lines, result_sentences, scores_rows
+from mipro_nb.notebook.static_result import (
+    effects_tables,
+    result_lines,
+    result_sentences,
+    scores_rows,
+)
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
@@ -38,6 +43,9 @@ _MOST_ON_FRONT = 20
 _MOST_NOTE_LINES = 40
 
 
+_UNRATED: vm.RatingsView = {"good": 0, "bad": 0, "told": []}
+
+
 def run_text(snapshot: vm.RunSnapshot) -> str:
     """Return a run as text: how it stands, its scores, and what it spent of its estimate."""
     summary = snapshot["summary"]
@@ -50,6 +58,7 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
     if result := summary["result"]:
         lines += _table(scores_rows(result))
         lines += [f"  {told}" for told in (*result_sentences(result), *result_lines(result))]
+        lines += _effects_lines(result)
     if summary["baseline"] is not None:
         lines.append(f"  {STUDENT}   {format_score(summary['baseline'])}")
     if summary["best"] is not None:
@@ -66,6 +75,7 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
         f"  {counted(len(snapshot['trials']), 'evaluation')}, "
         f"{counted(summary['errors'], 'failed example')}"
     )
+    lines += [f"  {told}" for told in (summary["ratings"] or _UNRATED)["told"]]
     lines += [f"  note: {note.splitlines()[0]}" for note in summary["notes"] if note]
     if formats := summary["formats"]:
         lines.append(f"  prompt format      {formats['told']}")
@@ -76,6 +86,13 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
     lines += _table(spend_rows(summary))
     lines += [f"  {told}" for told in spend_notes(summary)]
     return _joined(lines)
+
+
+def _effects_lines(result: vm.ResultView) -> list[str]:
+    lines = []
+    for told, rows in effects_tables(result["effects"]) if result["effects"] else ():
+        lines += [*(f"  {said}" for said in told), *_table(rows)]
+    return lines
 
 
 def best_text(best: vm.BestTrial) -> str:

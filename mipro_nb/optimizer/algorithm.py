@@ -21,6 +21,7 @@ from mipro_nb.optimizer.control.steering import Steering
 from mipro_nb.optimizer.phases.bootstrap import bootstrap
 from mipro_nb.optimizer.phases.ending import Ending, Outcome
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
+from mipro_nb.optimizer.phases.finished_before import FinishedBefore
 from mipro_nb.optimizer.phases.grounding import ground
 from mipro_nb.optimizer.phases.held_out import HeldOut
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format, measure_formats
@@ -140,10 +141,8 @@ class Algorithm:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
             with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
                 await self._settle_the_format()
-                try:
-                    await self._optimize()
-                except _NothingToGainError:
-                    self._send_again()
+                if self._progress.finished is None:
+                    await self._search()
                 await self._test()
             return await self._finish()
         except asyncio.CancelledError:
@@ -162,6 +161,13 @@ class Algorithm:
         finally:
             self.pausing.end()
             watch.cancel()
+
+    async def _search(self) -> None:
+        """Optimize, if there is anything to gain."""
+        try:
+            await self._optimize()
+        except _NothingToGainError:
+            self._send_again()
 
     async def _settle_the_format(self) -> None:
         """Measure formats first, where the plan says so and that is not done yet."""
@@ -335,10 +341,12 @@ class Algorithm:
     def _take(self, spec: RunSpec) -> None:
         """Have everything from now on be that of `spec`."""
         self._spec = spec
-        self._constraints = Constraints(spec.plan, spec.rows.train)
+        self._constraints = Constraints(spec.plan, spec.rows.train, spec.student)
         self._evaluations = Evaluations(spec, self._journal, self._ledger, self._progress)
         self._held_out = HeldOut(spec, self._journal, self._test_ledger)
-        self._ending = Ending(spec, self._journal, self._evaluations, self._held_out)
+        ending = (spec, self._journal, self._evaluations, self._held_out)
+        before = self._progress.finished
+        self._ending = Ending(*ending) if before is None else FinishedBefore(before, *ending)
 
     async def _held(self, error: MiproError) -> bool:
         """Pause because of `error` and wait until the run goes on; False if nobody could resume."""
@@ -349,6 +357,9 @@ class Algorithm:
 
     def _note_what_is_kept(self, error: BaseException) -> None:
         run_id = self._journal.run_id
+        if self._progress.finished is not None:
+            error.add_note(f"Run {run_id} has the result that it had, and no test score.")
+            return
         error.add_note(
             f"Run {run_id} failed. MIPROv2(…).resume({run_id!r}, …) resumes it without "
             f"paying again for what was answered; mipro_nb.runs.load({run_id!r}) shows it."

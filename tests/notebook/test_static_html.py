@@ -171,7 +171,28 @@ def example(number, error=None):
 def result_score(what, score):
     interval = {"low": score - 10, "high": min(100.0, score + 10)}
     tested = {"test": score - 5, "test_low": score - 20, "test_high": score + 5}
-    return {"what": what, "score": score, **interval, "examples": 100, **tested}
+    call = "212 tokens, $0.00004"
+    return {"what": what, "score": score, **interval, "examples": 100, **tested, "call": call}
+
+
+def effects():
+    """What two instructions and two demo sets add, as an `EffectsView`."""
+    cell = {"score": 64.0, "margin": 5.0, "examples": 25, "result": False}
+    own = {"index": 0, "adds": None, "margin": None}
+    other = {"index": 1, "adds": 9.0, "margin": 4.0}
+    solve = {
+        "predictor": "solve",
+        "instructions": [{**own, "cells": [cell, cell]}, {**other, "cells": [cell, cell]}],
+        "demo_sets": [own, other],
+        "told": ["Instruction 1 adds 9.0 ± 4.0 points over your own, whatever the demos."],
+        "left_out": 3,
+    }
+    named = {**solve, "predictor": "plan", "told": ["No demo set is clearly better."]}
+    return {
+        "told": "Scores by instruction and demo set.",
+        "by_predictor": [solve, named],
+        "left_out": 1,
+    }
 
 
 def result():
@@ -207,6 +228,7 @@ def result():
         "failing_told": "7 examples of 100 still fail",
         "outcomes": [outcome],
         "outcomes_left_out": 6,
+        "effects": effects(),
     }
 
 
@@ -229,6 +251,7 @@ def snapshot():
         "models": {"task": "openai/gpt", "prompt": "openai/gpt"},
         "settings": {"seed": 9},
         "notes": ["a note about the plan"],
+        "ratings": {"good": 1, "bad": 0, "told": ["1 rating of replies: 1 good, 0 bad."]},
         "trainset_size": 25,
         "valset_size": 100,
         "testset_size": 0,
@@ -283,7 +306,11 @@ def snapshot():
         "example": 0,
         "messages": [{"role": "system", "content": clip("the prompt as sent")}],
     }
-    noted = {**example(0), "notes": [clip("'answer' was read without its mark")]}
+    noted = {
+        **example(0),
+        "notes": [clip("'answer' was read without its mark")],
+        "rating": {"rating": "good", "reason": clip("to the point")},
+    }
     details = {
         "trial": trials[2],
         "prompts": [prompt],
@@ -473,13 +500,16 @@ def test_a_run_is_told_with_scores_spend_trials_and_prompts():
         "what is 1?",
         "it broke",
         "'answer' was read without its mark",
+        "rated good: to the point",
+        "1 rating of replies: 1 good, 0 bad.",
         "almost",
         "a note about the plan",
         "given up",
     ):
         assert part in text, part
     plain = run_text(snapshot())
-    for part in ("20261124-010203-abcdef: finished", "92.5", "33.3", "+40.0", "search", "total"):
+    told = ("20261124-010203-abcdef: finished", "92.5", "33.3", "+40.0", "search", "total")
+    for part in (*told, "1 rating of replies: 1 good, 0 bad."):
         assert part in plain
 
 

@@ -10,9 +10,10 @@ from handmade import write
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import ScriptedServer
-from scripted_task import Solve, answer, exact, lm_of, rows
+from scripted_task import Solve, answer, exact, kind, lm_of, question_of, rows
 
 import mipro_nb as mipro
+from mipro_nb.amounts import format_points
 from mipro_nb.notebook.static_html import run_html, run_text
 from mipro_nb.notebook.static_result import changes
 from mipro_nb.runs import events as ev
@@ -60,13 +61,45 @@ def test_a_run_has_no_result_before_it_has_ended(ended):
 
 
 def test_the_student_stands_first_with_the_scores_of_valset_and_testset(ended):
-    student, found = result_of(ended)["scores"]
+    student, _, found = result_of(ended)["scores"]
     tested = ended.state.ended.tested
     assert (student["what"], found["what"]) == ("your prompt", "the prompt found")
     assert (student["score"], found["score"]) == (ended.state.baseline, ended.score)
     assert (student["test"], found["test"]) == (tested.student, tested.score)
     assert student["low"] < student["score"] < student["high"]
     assert (student["examples"], found["examples"]) == (20, 20)
+
+
+def test_plain_labelled_demos_stand_between_them_with_what_a_call_takes(ended):
+    result = result_of(ended)
+    student, labelled, found = result["scores"]
+    assert labelled["what"] == "your prompt with 10 labelled demos"
+    assert labelled["score"] == ended.state.trials[1].score
+    assert labelled["low"] < labelled["score"] < labelled["high"]
+    assert labelled["test"] is None
+    assert all(re.fullmatch(r"[\d,]+ tokens, \$0\.\d+", row["call"]) for row in result["scores"])
+    assert student["call"] != labelled["call"]
+    more = format_points(found["score"] - labelled["score"])
+    assert f"{more} points over your prompt with plain labelled demos." in result["gain"]
+
+
+def test_labelled_demos_that_are_themselves_the_result_are_told_as_that():
+    with ScriptedServer(_needs_demos) as server:
+        mipro.configure(lm=lm_of(server))
+        run = started()
+    result = result_of(mipro.runs.load(run.id))
+    assert result["trial"] == 1
+    assert [row["what"] for row in result["scores"]] == ["your prompt", "the prompt found"]
+    assert (
+        "It is your prompt with 10 labelled demos: no instruction found did better."
+        in (result["why"])
+    )
+
+
+def _needs_demos(request):
+    """An LM that is right if it is shown demos, and else wrong."""
+    shown = any(message["role"] == "assistant" for message in request.messages)
+    return _always_right(request) if shown or kind(request) != "task" else "answer: none"
 
 
 def test_a_number_of_the_table_is_not_told_again_in_a_sentence(ended):
@@ -178,8 +211,6 @@ def server_of_luck():
 
 
 def _always_right(request):
-    from scripted_task import kind, question_of  # noqa: PLC0415
-
     if kind(request) != "task":
         return answer(request)
     first, _, second = question_of(request).partition(" plus ")

@@ -214,7 +214,7 @@ def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimat
     if as_counted(lm).cache and calls_per_row > 1:
         # Configurations that differ in one predictor ask the others what was asked before.
         fresh = Amount(1 / calls_per_row, (1 + 1 / calls_per_row) / 2, 1.0)
-    return _program_phase(
+    trials = _program_phase(
         "search",
         _search_examples(plan),
         rehearsal,
@@ -223,6 +223,24 @@ def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimat
         longer_by=_INSTRUCTION_TOKENS,
         longer=_longer(plan),
         fresh=fresh,
+    )
+    can_be_demos = any(call.predictor and call.labelled for row in rehearsal.calls for call in row)
+    if not (plan.labelled_evaluations and can_be_demos):
+        return trials
+    return trials + _labelled(plan, rehearsal, lm)
+
+
+def _labelled(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
+    """Return the cost of the student's own instructions with plain labelled demos, in full."""
+    rows, shown = plan.valset_size, min(plan.max_labeled_demos, plan.trainset_size)
+    return _program_phase(
+        "search",
+        # Nothing is searched if the student itself reaches stop_at.
+        exactly(rows) if plan.stop_at is None else Amount(0, rows, rows),
+        rehearsal,
+        lm,
+        demos=_Demos(Amount(0, shown, 1.5 * shown), NOTHING),
+        longer=_longer(plan),
     )
 
 
@@ -292,18 +310,18 @@ def _search_demos(plan: Plan) -> _Demos:
 
 
 def _search_examples(plan: Plan) -> Amount:
-    """Return how many (configuration, example) pairs are scored after the baseline's."""
+    """Return how many (configuration, example) pairs trials score, and what completes them."""
     size, trials = plan.valset_size, plan.num_trials
     batch = plan.minibatch_size if plan.minibatch else size
-    fulls = plan.full_evaluations if plan.minibatch else 0
+    fulls = plan.completing_evaluations if plan.minibatch else 0
     # Of the evaluations at the end, all but the first are made only if the evidence is unclear.
     surely_full = plan.full_evaluations_between + 1 if plan.minibatch else 0
     first = plan.search.stages(batch)[0] if plan.minibatch else batch
     # About every second trial ends after its first stage.
     usual = (first + batch) / 2
     choices = (plan.num_candidates + 1) * (1 if plan.zero_shot else plan.num_candidates)
-    # Above a million, repetitions are too rare to matter. The baseline scores the student's own.
-    others = min(1e6, choices ** min(len(plan.predictors), 9)) - 1
+    # Above a million, repetitions are too rare to matter. The student's own are scored before.
+    others = min(1e6, choices ** min(len(plan.predictors), 9)) - 1 - plan.labelled_evaluations
 
     def scored(batch: float, fulls: float) -> float:
         """Return the pairs of so large trials and so many full evaluations, each scored once."""

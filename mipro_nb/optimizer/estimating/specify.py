@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from mipro_nb.errors import InvalidArgumentError, ProgramError
 from mipro_nb.evaluate.metric import HUNDRED, Metric
+from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
@@ -170,12 +171,26 @@ class _Rehearsed:
             verbose=self.verbose,
             track_stats=self.track_stats,
             changed=lambda changes: self.spec(wanted, changes),
+            tested=lambda test: self._tested(wanted, changes, test),
         )
+
+    def _tested(
+        self,
+        wanted: RequestedSettings,
+        changes: Mapping[str, Any] | None,
+        test: Sequence[Example],
+    ) -> RunSpec:
+        """Return the specification of a run that is over but for its test."""
+        rows = replace(self.rows, test=test)
+        spec = replace(self, rows=rows).spec(wanted, changes)
+        estimate = spec.plan.estimate
+        phases = [phase for phase in estimate.phases if phase.phase == "test"]
+        only = replace(spec.plan, estimate=replace(estimate, phases=phases), notes=())
+        return replace(spec, plan=only)
 
     def _check_constraints(self, plan: Plan) -> None:
         check_constraints(plan)
-        own = [predictor.signature.instructions for _, predictor in self.student.named_predictors()]
-        Constraints(plan, self.rows.train).check_student(own)
+        Constraints(plan, self.rows.train, self.student).check_student()
 
     def _resolved(self, wanted: RequestedSettings) -> Plan:
         lms, rows, formats = self.lms, self.rows, self.formats

@@ -14,6 +14,7 @@ from mipro_nb.optimizer.planning.constraints import constraints_text
 from mipro_nb.optimizer.planning.estimate import Estimate
 from mipro_nb.optimizer.planning.preference import Preference
 from mipro_nb.optimizer.planning.requested import AUTO, Hyperparameters, RequestedSettings
+from mipro_nb.optimizer.search.configuration import LABELLED_SET
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.wording import data_text, ends_early, with_origin
 
@@ -107,9 +108,24 @@ class Plan(Hyperparameters):
     def full_evaluations(self) -> int:
         """Return how many full evaluations the search makes after the baseline, at most."""
         if not self.minibatch:
-            return self.num_trials
+            return self.labelled_evaluations + self.num_trials
+        return self.labelled_evaluations + self.completing_evaluations
+
+    @property
+    def labelled_evaluations(self) -> int:
+        """Return how often the student's own instructions are scored with plain labelled demos."""
+        return int(self.max_labeled_demos > 0 and self.num_candidates > LABELLED_SET)
+
+    @property
+    def completing_evaluations(self) -> int:
+        """Return how many full evaluations complete what minibatches scored, at most."""
         at_the_end = min(self.search.finalists, self.num_trials)
         return self.full_evaluations_between + self.confirmations + at_the_end
+
+    @property
+    def evaluations(self) -> int:
+        """Return how many evaluations there are at most, the baseline and all trials among them."""
+        return 1 + self.full_evaluations + (self.num_trials if self.minibatch else 0)
 
     @property
     def full_evaluations_between(self) -> int:
@@ -216,10 +232,12 @@ class Plan(Hyperparameters):
         return "\n".join(lines)
 
     def _how(self) -> str:
+        begins = "plain labelled demos, then " if self.labelled_evaluations else ""
+        text = f"{self.search.name}: {begins}{self.num_trials} trials"
         if not self.minibatch:
-            return f"{self.search.name}: {self.num_trials} trials, each on the whole valset"
+            return f"{text}, each on the whole valset"
         size = self.minibatch_size
-        text = f"{self.search.name}: {self.num_trials} trials on minibatches of {size}"
+        text = f"{text} on minibatches of {size}"
         first = self.search.stages(size)[0]
         if first < size:
             text += f" (those clearly behind end after {first})"

@@ -144,6 +144,11 @@ def reserve_note(plan: Plan, caps: Caps) -> str | None:
         f"Of the {'cap' if len(limits) == 1 else 'caps'}, one full evaluation of the best trial "
         f"(about {calls}) is kept in reserve: trials end before they would use it up."
     )
+    if plan.labelled_evaluations:
+        reserved += (
+            " Your own instructions with plain labelled demos are scored only if the caps leave "
+            "enough for that as well."
+        )
     if plan.testset_size:
         reserved += " A run that ends at a cap does not score the testset, unless it is resumed."
     return reserved

@@ -17,8 +17,11 @@ from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.runs.store.record import text_ref
 from mipro_nb.runs.view_model import HistoryRow
 
-# What a plan may differ in from that of the run which it resumes.
-_FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})
+# What a plan may differ in from that of the run which it resumes. How many full evaluations there
+# are follows from other settings, and from how an older version searched.
+_FREE = frozenset(
+    {"num_threads", "max_errors", "hedge", "example_timeout", "formats_by", "full_evaluations"}
+)
 # What may be given again, with another value, when a run is resumed.
 _GIVEN_AGAIN = ("num_threads", "max_errors", "hedge", "example_timeout", "prefer")
 _DIFF_LINES = 30
@@ -37,9 +40,7 @@ _OBSTACLES = {
 }
 _LMS, _PRICES, _SIZES = "the LMs", "the prices", "the sizes"
 # What follows from other settings, and from the data.
-_FOLLOWS = frozenset(
-    {"full_evaluations", "demos_per_set", "trainset_size", "valset_size", "testset_size"}
-)
+_FOLLOWS = frozenset({"demos_per_set", "trainset_size", "valset_size", "testset_size"})
 _FORMATS = "the prompt format"
 _OF_FORMATS = frozenset({"formats", "measured_predictors", "measured_formats"})
 _PART_OF = {

@@ -14,6 +14,7 @@ from mipro_nb.amounts import (
     format_usd,
 )
 from mipro_nb.runs.configuration import STUDENT
+from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
 from mipro_nb.runs.sentences.dropped import dropped_notes
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import (
@@ -24,8 +25,10 @@ from mipro_nb.runs.sentences.measured_formats import (
 )
 from mipro_nb.runs.sentences.objectives import HEAD as HEAD_OF_OBJECTIVES
 from mipro_nb.runs.sentences.objectives import objectives_rows, objectives_view
+from mipro_nb.runs.sentences.ratings import ratings_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repair_lines
+from mipro_nb.runs.sentences.result import with_labelled
 from mipro_nb.runs.sentences.resume import (
     CELL_AGAIN,
     NOTHING_SCORED,
@@ -73,6 +76,7 @@ def write_report(run_id: str, state: RunState) -> str:
     lines += _format_lines(state)
     if state.baseline is not None:
         lines.append(f"  {STUDENT}   {format_score(state.baseline):>6}  (full valset)")
+    lines += _labelled_lines(state)
     best = state.best
     if best is not None and best.score is not None:
         what = _what(best.configuration)
@@ -89,6 +93,7 @@ def write_report(run_id: str, state: RunState) -> str:
     lines += _objectives_lines(state)
     evaluations = counted(len(state.trials), "evaluation")
     lines.append(f"  {evaluations}, {counted(len(state.errors), 'failed example')}")
+    lines += _ratings_lines(state)
     if state.faults:
         lines.append(f"  faults met: {_faults(state.faults)}")
     lines += [f"  {note.text}" for note in state.notes]
@@ -96,6 +101,14 @@ def write_report(run_id: str, state: RunState) -> str:
     lines += [f"  {note}" for note in reading_notes(state)]
     lines += _spend_lines(state)
     return "\n".join(lines)
+
+
+def _labelled_lines(state: RunState) -> list[str]:
+    labelled = labelled_evaluation(state)
+    if labelled is None:
+        return []
+    what = with_labelled(labelled_demos(state, labelled.configuration))
+    return [f"  labelled demos     {format_score(labelled.score):>6}  ({what})"]
 
 
 def _format_lines(state: RunState) -> list[str]:
@@ -113,6 +126,11 @@ def _objectives_lines(state: RunState) -> list[str]:
         return []
     table = as_columns([HEAD_OF_OBJECTIVES, *objectives_rows(view, most=_MOST_ON_FRONT)])
     return [f"  {view['told']}", *(f"    {line}" for line in table)]
+
+
+def _ratings_lines(state: RunState) -> list[str]:
+    ratings = ratings_view(state)
+    return [f"  {told}" for told in ratings["told"]] if ratings else []
 
 
 def _what(configuration: dict[str, int]) -> str:

@@ -6,10 +6,12 @@ import type { Kernel, Presence } from "../../model/kernel";
 import { standing } from "../../model/standing";
 import type { RunStore } from "../../model/store";
 import { Notice } from "../base/Notice";
+import { SafeText } from "../base/SafeText";
 import { Tabs } from "../base/Tabs";
 import { DemoSetCards } from "../candidates/DemoSetCards";
 import { InstructionCards } from "../candidates/InstructionCards";
 import { CostPanel } from "../cost/CostPanel";
+import { Effects } from "../result/Effects";
 import { OutcomesTable } from "../result/OutcomesTable";
 import { ResultCard } from "../result/ResultCard";
 import { Announcer } from "./Announcer";
@@ -28,7 +30,15 @@ interface RunViewProps {
   readonly onBack: (() => void) | null;
 }
 
-type TabId = "trials" | "outcomes" | "instructions" | "demos" | "cost" | "spent" | "settings";
+type TabId =
+  | "trials"
+  | "outcomes"
+  | "effects"
+  | "instructions"
+  | "demos"
+  | "cost"
+  | "spent"
+  | "settings";
 
 /** A run, going on or over: its state, scores, trials and candidates. */
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
@@ -58,6 +68,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const close = useCallback(() => setOpened(null), []);
   const best = useStable(summary.best);
   const result = useStable(summary.result ?? null);
+  const effects = result?.effects ?? null;
   const phases = useStable(summary.phases);
   const objectives = useStable(summary.objectives ?? null);
   const predictors = useStable(Object.keys(summary.predictors));
@@ -99,6 +110,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           ...(result === null
             ? []
             : [{ id: "outcomes", label: "What still fails", count: result.failing } as const]),
+          ...(effects === null ? [] : [{ id: "effects", label: "Effects" } as const]),
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
           ...(objectives === null ? [] : [{ id: "cost", label: "Score vs. cost" } as const]),
@@ -125,6 +137,11 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
               onOpen={open}
               onCompare={compare}
             />
+            {summary.ratings && (
+              <p class="mipro-ratings">
+                <SafeText text={summary.ratings.told.join(" ")} />
+              </p>
+            )}
             {opened !== null && (
               <OpenedTrials
                 kernel={reachable}
@@ -148,6 +165,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             }}
           />
         )}
+        {tab === "effects" && effects !== null && <Effects effects={effects} />}
         {tab === "instructions" && (
           <>
             <h3 class="mipro-only-read">Instruction candidates</h3>
