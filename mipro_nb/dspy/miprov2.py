@@ -13,6 +13,7 @@ from mipro_nb.arguments import only_known, taking
 from mipro_nb.dspy.program import Student, student_of, teachers_of
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, ProgramError
 from mipro_nb.language.foreign import as_lm
+from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.optimizer import miprov2 as own
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.requested import Auto
@@ -103,8 +104,8 @@ class MIPROv2:
         }
         self._optimizer = own.MIPROv2(
             metric,
-            prompt_model=as_lm(prompt_model or dspy.settings.lm),
-            task_model=as_lm(task_model or dspy.settings.lm),
+            prompt_model=_of_dspys("prompt_model", prompt_model or dspy.settings.lm),
+            task_model=_of_dspys("task_model", task_model or dspy.settings.lm),
             teacher_settings=None if teacher_lm is None else {"lm": teacher_lm},
             max_bootstrapped_demos=max_bootstrapped_demos,
             max_labeled_demos=max_labeled_demos,
@@ -284,14 +285,35 @@ class MIPROv2:
             raise InvalidArgumentError(
                 "student", student, "give a dspy.Module, such as dspy.ChainOfThought(…)."
             )
-        if dspy.settings.lm is None and self._optimizer.task_model is None:
-            msg = "No LM is configured: call dspy.configure(lm=dspy.LM(…)), or give task_model."
-            raise ProgramError(msg)
+        self._check_lms_of(student)
         if teacher is None and self._teacher_settings:
             teacher = student
         teachers = [] if teacher is None else teachers_of(teacher, student, self._teacher_settings)
         own_settings = {} if tracebacks is None else {"provide_traceback": tracebacks}
         return student_of(student, notes, teachers, own_settings)
+
+    def _check_lms_of(self, student: Any) -> None:
+        """Return if there are LMs to run the program and to write its instructions.
+
+        Raises
+        ------
+        ProgramError
+            If one is missing.
+        """
+        task_model, prompt_model = self._optimizer.task_model, self._optimizer.prompt_model
+        if dspy.settings.lm is not None or (task_model is not None and prompt_model is not None):
+            return
+        needed = []
+        if task_model is None and not all(each.lm for each in student.predictors()):
+            needed.append("task_model, which runs the program")
+        if prompt_model is None and task_model is None:
+            needed.append("prompt_model, which writes the instructions")
+        if needed:
+            msg = (
+                "No LM is configured: call dspy.configure(lm=dspy.LM(…)), or give "
+                f"{' and '.join(needed)}."
+            )
+            raise ProgramError(msg)
 
 
 def _of_teacher(given: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
@@ -311,4 +333,22 @@ def _of_teacher(given: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
             raise InvalidArgumentError(
                 "teacher_settings", NOT_SHOWN, f"{name!r} is not a setting of DSPy's: drop it."
             )
-    return lm, others
+    return _of_dspys("teacher_settings['lm']", lm), others
+
+
+def _of_dspys(name: str, given: Any) -> LanguageModel | None:
+    """Return an LM that was given as `name`, as one of ours.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not one.
+    """
+    lm = as_lm(given)
+    if lm is None or isinstance(lm, LanguageModel):
+        return lm
+    of_a_model = isinstance(given, str)
+    example = given if of_a_model and "/" in given else "openai/gpt-4o-mini"
+    raise InvalidArgumentError(
+        name, given if of_a_model else type(given), f"give an LM, such as dspy.LM({example!r})."
+    )

@@ -290,7 +290,8 @@ class Evaluate:
             print(  # noqa: T201
                 f"{counted(caught, 'example')} of {len(result.results)} met failed LM calls whose "
                 "errors the program or the metric caught, and the score is that of what it did "
-                "then. The column notes of to_dataframe() says why they failed."
+                "then, such as asking another LM. The column notes of to_dataframe() says why they "
+                "failed."
             )
         if result.failed:
             lines = [error_line(failed) for failed in result.failed[:_SHOWN_FAILURES]]
