@@ -184,7 +184,7 @@ def caught_failures(
         As `check_outages` does.
     """
     check_outages(attempt, hopeless)
-    caught = {}
+    caught: dict[str, None] = {}
     for failed in attempt.failures:
         error = failed.error
         if not isinstance(error, LMError) or error is failure:
