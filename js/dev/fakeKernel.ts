@@ -142,6 +142,7 @@ export class FakeKernel extends FakeWire {
     ban: () => null,
     add: () => ({ index: 8 }),
     change: () => null,
+    measure: () => null,
     permit: () => {
       this.#onPermission(true);
       return null;
@@ -158,6 +159,7 @@ export class FakeKernel extends FakeWire {
     rename: ({ run, name }) => ({ ...rowOf(run), name }),
     tag: ({ run, tags }) => ({ ...rowOf(run), tags }),
     note: ({ run, note }) => ({ ...rowOf(run), note }),
+    rate: () => null,
     template: () => ({}),
     record_place: () => "/data/record.sqlite",
     delete: () => null,

@@ -10,12 +10,22 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Le, Lt
+from annotated_types import Ge, Le, Lt, MaxLen
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mipro_nb.errors import shown
 
-Phase = Literal["formats", "baseline", "bootstrap", "propose", "search", "repair", "test", "other"]
+Phase = Literal[
+    "formats",
+    "baseline",
+    "bootstrap",
+    "propose",
+    "search",
+    "repair",
+    "test",
+    "headroom",
+    "other",
+]
 EvaluationKind = Literal["baseline", "minibatch", "full"]
 FinalState = Literal["finished", "stopped", "capped", "failed"]
 Permitter = Literal["user", "remembered", "not required"]
@@ -82,7 +92,8 @@ class RunPlanned(Event):
     a value of the rows that JSON does not give back. `names` are what the user calls the
     ``student`` and the ``metric``, as far as that is known, and the magic, if any, that began the
     run as its ``command``. `metric_scale` is what the metric gives
-    for a full score; scores in events are divided by it.
+    for a full score; scores in events are divided by it. `noise_floor` is that of a measurement of
+    headroom before the run, on its valset.
     """
 
     referring = ("trainset", "valset", "testset", "sources")
@@ -106,6 +117,7 @@ class RunPlanned(Event):
     unkept: str | None = None
     names: dict[str, str] = {}
     metric_scale: Literal[1, 100] = 1
+    noise_floor: PercentScore | None = None
 
 
 class RunPermitted(Event):
@@ -129,9 +141,11 @@ class RunResumed(Event):
     After a pause that is all. A run that had ended, or was cut off at `worked_until` (Unix time),
     is resumed by a `process`, under `caps`. Its calls that were in flight at that time are lost:
     they were sent, nobody knows what became of them, and they count at their worst. `settings` are
-    those of the plan that have another value from then on.
+    those of the plan that have another value from then on. A finished run goes on only to be tested
+    on a `testset` that it had not before; `unkept` is as in `RunPlanned`.
     """
 
+    referring = ("testset",)
     type: Literal["run_resumed"] = "run_resumed"
     process: int | None = None
     process_started: UnixTime | None = None
@@ -139,6 +153,8 @@ class RunResumed(Event):
     caps: dict[str, int | float | None] = {}
     settings: dict[str, Any] = {}
     worked_until: UnixTime | None = None
+    testset: TextRef | None = None
+    unkept: str | None = None
     lost_calls: Number = 0
     lost_tokens: Number = 0
     lost_usd: Amount = 0.0
@@ -426,6 +442,55 @@ class ExampleTested(Cell):
     type: Literal["example_tested"] = "example_tested"
 
 
+class HeadroomScored(Cell):
+    """A training row was scored with one of the prompts that headroom is measured by.
+
+    The `configuration` is the prompt's name. The other fields are those of `ExampleScored`. Where
+    rows are asked more than once, they are numbered on: the first row's second draw has the number
+    that comes after the last row's first.
+    """
+
+    type: Literal["headroom_scored"] = "headroom_scored"
+
+
+class PromptScore(BaseModel):
+    """How a prompt fared on the rows that headroom is measured on: a mean score in 0–100.
+
+    Of so many draws the reply was `unreadable`, and so many others are `errors`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    prompt: str
+    score: PercentScore
+    unreadable: Number = 0
+    errors: Number = 0
+
+
+class HeadroomMeasured(Event):
+    """How far apart very different prompts score on training rows, and how far by chance.
+
+    All are points of 100. Prompts have this `spread`; that of equally good ones is up to the
+    `floor` in 95 of 100 cases, and up to `floor_once` where each row is asked once. The best is
+    ahead of the student by its `lead`, which is beyond chance above the `lead_floor`. A prompt's
+    score, drawn again, is up to `redraw` away; None where rows were asked once. `never_right` are
+    rows without any full score. A run with the same arguments has a valset of `valset_size` rows.
+    """
+
+    once = ()
+    type: Literal["headroom_measured"] = "headroom_measured"
+    rows: Number
+    repeats: Number
+    valset_size: Number
+    prompts: list[PromptScore]
+    spread: PercentScore
+    floor: PercentScore
+    lead: PercentScore
+    lead_floor: PercentScore
+    floor_once: PercentScore
+    redraw: PercentScore | None = None
+    never_right: Number = 0
+
+
 class TrialTold(Event):
     """An evaluation ended with a mean score in 0–100 over `examples` examples."""
 
@@ -437,6 +502,29 @@ class TrialTold(Event):
     score: PercentScore
     examples: Number
     reused: Number
+
+
+Rating = Literal["good", "bad"]
+"""What a person thinks of a reply."""
+LONGEST_REASON = 1000
+"""Characters of the reason for a rating."""
+
+
+class ReplyRated(Event):
+    """A person rated the reply to an example, as a trial had it; the last rating of a reply counts.
+
+    Ratings are told at any time, also after the end of the run. The `configuration` is that of the
+    reply's `ExampleScored`, and `prediction` the reply. Without a `rating` it has none any more.
+    """
+
+    referring = ("prediction",)
+    type: Literal["reply_rated"] = "reply_rated"
+    trial: Number
+    configuration: str
+    example: Number
+    prediction: TextRef
+    rating: Rating | None
+    reason: Annotated[str, MaxLen(LONGEST_REASON)] = ""
 
 
 StopCause = Literal["full score", "stop_at", "patience"]
@@ -474,7 +562,7 @@ class ScoresOnTestset(BaseModel):
 
 
 class RunEnded(Event):
-    """The last event: how the run ended and what it returned, and its score over `examples`.
+    """How the run ended and what it returned, and its score over `examples`; then it is only rated.
 
     A run that ended early may return what was scored on a part of the valset only. Calls are
     `lost` that were sent and that nobody waited for to the end; at their worst. `tested` is None
@@ -521,7 +609,10 @@ AnyEvent = Annotated[
     | TrialAsked
     | ExampleScored
     | ExampleTested
+    | HeadroomScored
+    | HeadroomMeasured
     | TrialTold
+    | ReplyRated
     | SearchStopped
     | RunEnded,
     Field(discriminator="type"),

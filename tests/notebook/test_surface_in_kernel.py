@@ -104,6 +104,11 @@ def pages_of(end):
     return [message["page"] for _, message in end.messages if message["kind"] == "page"]
 
 
+def good_in(told):
+    """How many replies are rated good in a run, as it is told."""
+    return (told["summary"]["ratings"] or {"good": 0})["good"]
+
+
 _WITHOUT_WIDGETS = {
     "never built": """
 from pathlib import Path
@@ -168,6 +173,46 @@ def test_cancel_raises_and_sends_nothing(front_end, lm):
     assert mipro.runs.list() == []
 
 
+def test_headroom_is_measured_first_with_a_question_of_its_own(front_end, lm):
+    end = front_end(trials=2)
+    cell = end.begin(_COMPILE)
+    dialog = dialog_of(end)
+    asked = dialog["permission"]
+    assert asked["measurement"] == "offered"
+    assert end.answer("measure") is None
+    end.until(lambda: dialog["permission"]["measurement"] == "first")
+    assert dialog["permission"]["measured_rows"] == 12
+    assert end.answer("decline") is None
+    end.until(lambda: dialog["permission"]["measurement"] == "offered")
+    assert lm.count == 0
+    assert end.answer("measure") is None
+    end.until(lambda: dialog["permission"]["measurement"] == "first")
+    yes = {"caps": _NO_CAPS, "below_usd": None}
+    assert end.answer("permit", yes) is None
+    end.until(lambda: dialog["permission"]["measurement"] == "offered")
+    assert dialog["permission"]["state"] == "asked"
+    assert dialog["permission"]["estimate"] == asked["estimate"]
+    assert any("Headroom was measured in run" in note for note in dialog["permission"]["notes"])
+    measured = dialog["snapshot"]["summary"]["id"]
+    assert not cell.done
+    before = lm.count
+    assert before > 0
+    assert end.answer("decline") is None
+    end.until(lambda: cell.done)
+    assert "ERROR PermissionDeniedError" in cell.text
+    assert lm.count == before
+    assert [run.id for run in mipro.runs.list()] == [measured]
+
+
+def test_too_few_rows_to_measure_headroom_are_told_in_the_dialog(front_end, lm):
+    end = front_end()
+    end.begin(_COMPILE.replace("**data", "**{**data, 'trainset': rows(9)}"))
+    dialog = dialog_of(end)
+    assert "9 different training rows" in end.answer("measure")
+    assert dialog["permission"]["measurement"] == "offered"
+    assert lm.count == 0
+
+
 def test_caps_that_cannot_be_are_refused_in_the_dialog(front_end, lm):
     end = front_end()
     end.begin(_COMPILE)
@@ -202,7 +247,7 @@ def test_settings_are_changed_in_the_dialog_and_the_estimate_follows(front_end, 
 def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
     end = front_end(trials=400)
     cell = end.begin(_COMPILE)
-    dialog_of(end)
+    dialog = dialog_of(end)
     end.answer("permit", {"caps": _NO_CAPS, "below_usd": None})
     deltas = []
 
@@ -228,12 +273,24 @@ def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
     assert "lift the ban first" in end.answer("pin", banned)
     detail = end.answer("trial", {"run": run, "trial": 0})
     assert len(detail["examples"]) == 24
+    rated = {"run": run, "trial": 0, "example": 0, "rating": "good", "reason": "right"}
+    assert end.answer("rate", rated) is None
+    end.until(lambda: searching() and good_in(deltas[-1]["delta"]) == 1)
     assert end.answer("stop", {"run": run}) is None
     end.until(lambda: cell.done)
     assert "stopped" in cell.text
     state = mipro.runs.load(run).state
     assert [(c.index, c.predictor) for c in state.banned] == [(1, "solve")]
     assert "does not go on in this kernel" in end.answer("pause", {"run": run})
+    assert end.answer("rate", {**rated, "example": 1}) is None  # the notebook keeps it all the same
+    end.until(lambda: good_in(dialog["snapshot"]) == 2)
+    (kept,) = [each for each in dialog["snapshot"]["details"] if each["trial"]["trial"] == 0]
+    assert [each.get("rating", {}).get("rating") for each in kept["examples"][:3]] == [
+        "good",
+        "good",
+        None,
+    ]
+    end.until(lambda: "rated good: right" in pages_of(end)[-1]["text/html"])
 
 
 def test_a_run_whose_kernel_was_killed_is_resumed_in_another(front_end, lm):
@@ -528,6 +585,13 @@ def test_history_is_searched_renamed_tagged_and_deleted_from_the_widget(front_en
     assert end.answer("tag", {"run": run, "tags": ["a", "b"]})["tags"] == ["a", "b"]
     assert mipro.runs.load(run).name == "sums"
     assert end.answer("snapshot", {"run": run})["summary"]["name"] == "sums"
+    rated = {"run": run, "trial": 0, "example": 0, "rating": "bad", "reason": ""}
+    assert end.answer("rate", rated) is None
+    end.run(f"mipro.show({run!r})")
+    shown = end.widgets[end.mipro_widgets[-1]]
+    assert end.answer("rate", {**rated, "rating": "good"}) is None
+    end.until(lambda: good_in(shown["snapshot"]) == 1)
+    end.run("mipro.history()")
     assert "whole id" in end.answer("rename", {"run": run[:8], "name": "oops"})
     assert "No run" in end.answer("tag", {"run": "nothing", "tags": []})
     assert "knows no request" in end.answer(["rename"])

@@ -8,7 +8,7 @@ from mipro_nb.amounts import format_count, format_tokens, format_usd
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.events import RunPlanned
 from mipro_nb.runs.objectives import chooser_of
-from mipro_nb.runs.sentences.wording import counted
+from mipro_nb.runs.sentences.wording import counted, measures_headroom
 from mipro_nb.runs.state import RunState, State
 from mipro_nb.runs.usage import Usage
 
@@ -16,6 +16,7 @@ RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed
 NOTHING_SCORED = f"the {STUDENT} (nothing else was scored)"
 CELL = "%%mipro"
 CELL_AGAIN = "run its %%mipro cell again with --resume"
+_HEADROOM_AGAIN = "call headroom(…) as before, with resume=True"
 # What a name on a line may be: ``student``, ``programs.qa``, ``programs[0]``.
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[-?\d+\])*")
 
@@ -25,11 +26,11 @@ def resume_lines(run_id: str, planned: RunPlanned | None) -> list[str]:
 
     They have the names that the user has for program, metric and a function given as ``prefer``;
     where these are not known, the lines say PROGRAM, METRIC and FUNCTION. There are none for a run
-    of a ``%%mipro`` cell, which is to be run again: its program has no name. Of a run that was
-    never planned nothing is known.
+    of a ``%%mipro`` cell, which is to be run again: its program has no name; nor for one that
+    measures headroom. Of a run that was never planned nothing is known.
     """
     names = planned.names if planned else {}
-    if names.get("command") == CELL:
+    if names.get("command") == CELL or measures_headroom(planned):
         return []
     student, metric = (_name(names.get(role), role) for role in ("student", "metric"))
     option = argument = ""
@@ -42,12 +43,17 @@ def resume_lines(run_id: str, planned: RunPlanned | None) -> list[str]:
     ]
 
 
+def begun_again(planned: RunPlanned | None) -> str:
+    """Return how a run is resumed that no line resumes."""
+    return _HEADROOM_AGAIN if measures_headroom(planned) else CELL_AGAIN
+
+
 def how_to_resume(run_id: str, state: RunState) -> str:
     """Return the sentence that says how a run that ended early is resumed, with its id."""
     cap = ", with a higher cap" if state.state == "capped" else ""
     lines = resume_lines(run_id, state.planned)
     if not lines:
-        return f"To resume run {run_id}{cap}, {CELL_AGAIN}."
+        return f"To resume run {run_id}{cap}, {begun_again(state.planned)}."
     return f"To resume run {run_id}{cap}: {lines[-1]}"
 
 
@@ -59,8 +65,8 @@ def _name(name: str | None, role: str) -> str:
 
 
 def resume_hint(run_id: str, planned: RunPlanned | None) -> str | None:
-    """Return how a run is resumed that no line resumes: its cell declares the program."""
-    return None if resume_lines(run_id, planned) else CELL_AGAIN
+    """Return how a run is resumed that no line resumes; None where one does."""
+    return None if resume_lines(run_id, planned) else begun_again(planned)
 
 
 def lost_text(lost: Usage) -> str | None:

@@ -7,7 +7,22 @@ as text, never as HTML.
 
 from __future__ import annotations
 
-from mipro_nb.runs.view_model.drill_down import CallDetail, ExampleRow, Message, Prompt, TrialDetail
+from mipro_nb.runs.view_model.drill_down import (
+    CallDetail,
+    ExampleRow,
+    Message,
+    Prompt,
+    ReplyRating,
+    TrialDetail,
+)
+from mipro_nb.runs.view_model.effects import (
+    Effect,
+    EffectCell,
+    EffectRow,
+    EffectsView,
+    PredictorEffects,
+)
+from mipro_nb.runs.view_model.headroom import HeadroomPrompt, HeadroomView
 from mipro_nb.runs.view_model.history import (
     ComparedRun,
     CurvePoint,
@@ -39,6 +54,7 @@ from mipro_nb.runs.view_model.run import (
     MeasuredFormat,
     MeasuredFormats,
     PhaseProgress,
+    RatingsView,
     RunDelta,
     RunSnapshot,
     RunSummary,
@@ -62,10 +78,16 @@ __all__ = [
     "ComparedRun",
     "CurvePoint",
     "DemoSetCard",
+    "Effect",
+    "EffectCell",
+    "EffectRow",
+    "EffectsView",
     "EstimateView",
     "ExampleOutcome",
     "ExampleRow",
     "GainView",
+    "HeadroomPrompt",
+    "HeadroomView",
     "HistoryRow",
     "InstructionCard",
     "LeftToPay",
@@ -80,8 +102,11 @@ __all__ = [
     "PermissionRequest",
     "PhaseEstimateView",
     "PhaseProgress",
+    "PredictorEffects",
     "Prompt",
     "Range",
+    "RatingsView",
+    "ReplyRating",
     "ResultPrompt",
     "ResultScore",
     "ResultView",

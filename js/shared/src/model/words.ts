@@ -18,6 +18,7 @@ export const phaseNames: Readonly<Record<Phase, string>> = {
   search: "Search",
   repair: "Repair",
   test: "Test",
+  headroom: "Headroom",
   other: "Other",
 };
 
