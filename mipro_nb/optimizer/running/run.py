@@ -275,8 +275,8 @@ class Run(RunFrames, Ratings):
             msg = f"Run {self.id} was resumed elsewhere: mipro_nb.runs.load shows how it stands."
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
-        rows, tested = self._spec.rows, self._progress.finished is not None
         forget_commands(record, self.id)
+        rows, tested = self._spec.rows, self._progress.finished is not None
         changed = changed_settings(self._progress, self.plan)
         told = changed_text(self._progress, changed)
         self._journal.emit(
