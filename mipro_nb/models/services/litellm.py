@@ -14,9 +14,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, TypeGuard
 
-from mipro_nb.errors import InvalidArgumentError, MissingExtraError
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MissingExtraError
 from mipro_nb.models.prices import Price
-from mipro_nb.models.services.redaction import NOT_SHOWN
 from mipro_nb.models.services.registry import (
     LITELLMS,
     NO_KEY,
@@ -224,6 +223,11 @@ def understood(parameters: Mapping[str, Any], *, reached: bool) -> tuple[dict[st
     return kept, f"{said} Give {', '.join(instead)}." if instead else said
 
 
+def ways(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the names of those parameters that only LiteLLM reaches a service by."""
+    return [name for name in parameters if _WAYS.fullmatch(name)]
+
+
 def secrets_of(endpoint: Endpoint) -> Iterator[str]:
     """Return what LiteLLM may take from the environment, and must not be seen."""
     prefix = endpoint.provider or ""
@@ -237,7 +241,7 @@ def secrets_of(endpoint: Endpoint) -> Iterator[str]:
 def table_price(model: str) -> Price | None:
     """Return the price that LiteLLM's table lists for ``"prefix/model"``, None if it lists none.
 
-    It fills in 0 for some services whose models it does not know: 0 is no price here.
+    It fills in 0 for some services whose models it does not know, so 0 is taken for unknown.
     """
     listed = _listed(model)
     read, wrote = (listed.get(f"{name}_cost_per_token") for name in ("input", "output"))

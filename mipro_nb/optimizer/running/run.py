@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 from mipro_nb.amounts import format_duration, format_score
+from mipro_nb.arguments import only_known
 from mipro_nb.checks import Flag, check
 from mipro_nb.core_loop import core, until_done, wait_until
 from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError, shown
@@ -783,6 +784,7 @@ runs_here: Registry[Run] = Registry()
 """The runs of this process."""
 
 
+@only_known()
 def live_runs() -> list[Run]:
     """Return the runs that go on in this process, those that wait for permission too.
 
