@@ -77,7 +77,7 @@ def test_only_the_testset_is_sent_and_report_and_views_show_the_score_in_any_ses
 def test_what_is_refused_or_not_permitted_leaves_everything_as_it_was(server):
     run = finished()
     sent, events = server.count, len(run.events())
-    with pytest.raises(InvalidArgumentError, match=r"^rows=.*1 of its 21 rows .* rows\[20\]"):
+    with pytest.raises(InvalidArgumentError, match=r"^rows\[20\]=.*1 of the 21 rows to test on"):
         run.test([*TEST, *rows(1, start=1000)], **FREE)
     with pytest.raises(PermissionUnansweredError):
         run.test(TEST)

@@ -279,7 +279,7 @@ def test_what_is_preferred_on_resuming_stays_so_when_the_run_is_resumed_again(se
     whole = run_of(optimizer(), **SETTINGS, prefer=prefer)
     mipro.configure(lm=lm_of(server, cache=False))
     run = stopped(None)
-    at_once = run.state.spend.attempts + 1
+    at_once = mipro.runs.load(run.id).state.usage.calls + 1
     asked_nobody = {"requires_permission_to_run": False}
     optimizer().resume(run.id, Solve(), prefer=prefer, max_calls=at_once, **asked_nobody)
     capped = mipro.runs.load(run.id)
