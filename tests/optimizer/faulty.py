@@ -44,7 +44,7 @@ class Faulty:
         How many are not answered at all.
     """
 
-    def __init__(self, seed, *, share=0.2, hangs=0.01):
+    def __init__(self, seed, *, share=0.2, hangs=0.004):
         self._draw, self._share, self._hangs = random.Random(seed), share, hangs
         self.met = Counter()
 
