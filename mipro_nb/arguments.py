@@ -191,9 +191,9 @@ class _Parameters:
         if self._told is not None and (said := self._told(name)):
             raise InvalidArgumentError(name, _shown(value), said)
         if name in elsewhere:
-            value = value if isinstance(value, str) else _shown(value)
-            raise InvalidArgumentError(name, value, f"it belongs to {elsewhere[name]}(…).")
-        remedy = f"there is no such parameter: {self._meant(name, elsewhere)}"
+            remedy = f"it belongs to {elsewhere[name]}(…)."
+        else:
+            remedy = f"there is no such parameter: {self._meant(name, elsewhere)}"
         raise InvalidArgumentError(name, _shown(value), remedy)
 
     def _elsewhere(self, arguments: tuple[Any, ...]) -> dict[str, str]:
@@ -202,7 +202,7 @@ class _Parameters:
         return {
             name: self._owner if method == "__init__" else method
             for method in reversed(self._beside)
-            for name in _names_of(getattr(cls, method))
+            for name in _names_of(getattr(cls, method, None))
         }
 
     def _meant(self, name: str, elsewhere: Mapping[str, str]) -> str:
@@ -232,7 +232,9 @@ _ONLY_BY_PLACE = inspect.Parameter.POSITIONAL_ONLY
 _COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-def _names_of(method: Callable[..., Any]) -> list[str]:
+def _names_of(method: Callable[..., Any] | None) -> list[str]:
+    if method is None:  # as of a class that is none of ours, where `self` was left out
+        return []
     parameters = inspect.signature(method).parameters.values()
     return [p.name for p in parameters if p.kind not in _COLLECTING and p.name != "self"]
 

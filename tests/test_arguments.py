@@ -109,10 +109,6 @@ def test_an_instruction_by_place_is_told_where_it_goes(made):
     assert "given twice" in refused(lambda: made(QA, signature=QA))
 
 
-def test_a_value_that_json_has_not_is_refused_by_an_lm(server):
-    assert "it is sent as JSON" in refused(lambda: lm_of(server, response_format=mipro.Example))
-
-
 OPTIMIZER = mipro.MIPROv2(exact)
 STUDENT = mipro.Predict(QA)
 CONFUSED = [
@@ -121,13 +117,14 @@ CONFUSED = [
     (lambda: mipro.MIPROv2(exact, budget=2), "did you mean max_usd= of compile(…)?"),
     (lambda: mipro.MIPROv2(exact, lm=1), "did you mean task_model=?"),
     (lambda: OPTIMIZER.plan(STUDENT, num_threads=2), "it belongs to MIPROv2(…)."),
-    (lambda: OPTIMIZER.plan(STUDENT, auto="light"), "auto='light': it belongs to MIPROv2(…)."),
+    (lambda: OPTIMIZER.plan(STUDENT, auto="light"), "auto=(not shown): it belongs to MIPROv2(…)."),
     (lambda: OPTIMIZER.plan(STUDENT, max_cost=2), "did you mean max_usd=?"),
     (lambda: OPTIMIZER.plan(STUDENT, time=2), "did you mean max_seconds=?"),
     (lambda: OPTIMIZER.plan(STUDENT, yes=True), "did you mean requires_permission_to_run=?"),
     (lambda: OPTIMIZER.plan(STUDENT, train=ROWS), "did you mean trainset=?"),
     (lambda: OPTIMIZER.plan(STUDENT, gpu=1), "help(MIPROv2.plan) tells which there are."),
     (lambda: OPTIMIZER.plan(STUDENT, ROWS), "give it by name, as trainset=…."),
+    (lambda: mipro.MIPROv2.plan(STUDENT, trainset=ROWS, gpu=1), "there is no such parameter"),
     (lambda: OPTIMIZER.resume("r", num_trials=2), "it belongs to compile(…)."),
     (lambda: mipro.Evaluate(ROWS, exact), "give it by name, as devset=…."),
     (
@@ -262,7 +259,8 @@ def test_a_parameter_of_dspys_methods_is_told_with_the_bridge(tmp_path):
     lm = mipro.LM("m", base_url="http://h/v1")
     for call in (lambda: lm(messages=[]), lambda: STUDENT.save(tmp_path, save_program=True)):
         assert f"not part of mipro_nb: {BRIDGE}." in refused(call)
-    assert "it belongs to LM(…)." in refused(lambda: lm("hi", temperature=1))
+    assert "temperature=1: it belongs to LM(…)." in refused(lambda: lm("hi", temperature=1))
+    assert "hidden" not in refused(lambda: lm("hi", api_key="hidden-5Qw8"))
     assert not any(tmp_path.iterdir())
 
 

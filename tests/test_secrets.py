@@ -188,7 +188,7 @@ def loaded_lm(address, **settings):
 
 
 def loaded_program():
-    return mipro.Predict("q -> a", my_other_key=CANARIES["option"])
+    return mipro.Predict("q -> a", own_option=CANARIES["option"])
 
 
 def judged(example, prediction, trace=None):

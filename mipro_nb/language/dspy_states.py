@@ -52,7 +52,7 @@ def translated(state: Mapping[str, Any], signatures: Mapping[str, SignatureMeta]
         warnings.warn(
             f"The LM that DSPy saved with {', '.join(with_lms)} is not taken over: set it with "
             "configure(lm=…), or program.set_lm(…).",
-            stacklevel=4,
+            stacklevel=5,
         )
     return made
 

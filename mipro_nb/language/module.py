@@ -227,6 +227,7 @@ class Module:
         """
         return saving.dump_state(self.named_predictors())
 
+    @only_known(told_of_parameter)
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take instructions, demos and prompt formats from what `dump_state` returned.
 

@@ -241,7 +241,7 @@ def _still_fitting(
     )
     if left_out:
         said += f" Left out, because they do not fit any more: {shown(', '.join(left_out), 400)}."
-    warnings.warn(said, stacklevel=5)
+    warnings.warn(said, stacklevel=6)
     return fitting
 
 

@@ -139,7 +139,8 @@ class LM:
         client of openai's, ``AsyncOpenAI(…)``, set up as you like and used for nothing else.
         `model` is the name that it knows.
     **parameters
-        Whatever else the server takes: ``top_p``, ``stop``, ``reasoning_effort``, …
+        Whatever else the server takes: ``top_p``, ``stop``, ``reasoning_effort``, … What is named
+        like a key or an address is refused, unless it stands in ``extra_body={…}``.
 
     Raises
     ------

@@ -483,7 +483,7 @@ def test_half_a_character_is_kept_as_its_escape(tmp_path):
         (lambda: mipro.LM("any", service=Echo(), api_key=CANARY), "api_key.*leave it out"),
         (
             lambda: mipro.LM("ech/any"),
-            "openai, .*, echo; by LiteLLM anthropic, .*; or give base_url",
+            "did you mean .echo/any.*echo, openai, .*; by LiteLLM anthropic, .*; or give base_url",
         ),
         (lambda: mipro.register_service("openai", Echo), "of that name: take another"),
         (lambda: mipro.register_service("a/b", Echo), "give letters"),

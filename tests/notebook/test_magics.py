@@ -686,6 +686,8 @@ class TestMistakes:
                 "%mipro run has no option --trian. Did you mean --train?",
             ),
             (f"run student {ON_ROWS} --max_usd 1", "no option --max_usd. Did you mean --max-usd?"),
+            (f"run student {ON_ROWS} --budget 1", "no option --budget. Did you mean --max-usd?"),
+            (f"run student {ON_ROWS} --lm m", "no option --lm. Did you mean --task-model?"),
             ("run student --train", "--train: expected one argument"),
             (
                 f"run stundet {ON_ROWS}",

@@ -491,7 +491,7 @@ def test_every_way_to_run_shows_the_parameters_of_compile(name):
 async def test_an_unknown_parameter_is_named_with_those_that_there_are(server, name):
     run = getattr(optimizer_of(), name)
     for unknown, said in {
-        "num_trails": r"no such parameter: did you mean num_trials=\?",
+        "num_trails": r"there is no such parameter: did you mean num_trials=\?",
         "num_threads": r"it belongs to MIPROv2\(…\)",
         "auto": r"it belongs to MIPROv2\(…\)",
     }.items():

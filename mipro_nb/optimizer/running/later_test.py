@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mipro_nb.amounts import format_score
-from mipro_nb.errors import InvalidArgumentError, MiproError, RunEndedError
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MiproError, RunEndedError
 from mipro_nb.language.saving import jsonable
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.rows import unseen_rows
@@ -57,7 +57,7 @@ def spec_of_test(progress: RecordedProgress, spec: RunSpec, rows: Any) -> RunSpe
     begun = progress.planned.testset
     if begun is not None and begun != _ref_of(test):
         raise InvalidArgumentError(
-            "rows", "(not shown)", f"the test of run {run_id} was begun on others: give the same."
+            "rows", NOT_SHOWN, f"the test of run {run_id} was begun on others: give the same."
         )
     told = (
         f"Tests run {run_id}, which is finished: student and returned program are scored on "

@@ -55,7 +55,7 @@ def run_of(
             answered = Answered.by(progress.run_id, progress.state.spend)
         if found.told:
             if found.goes_on and warn:
-                warnings.warn(found.told, stacklevel=4)
+                warnings.warn(found.told, stacklevel=5)
             spec = replace(spec, plan=replace(spec.plan, notes=(found.told, *spec.plan.notes)))
         spec = with_measured_headroom(opened, spec, rows)
         outlook = outlook_of(spec.plan, rows, answered)
