@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from mipro_nb.errors import InvalidArgumentError, ProgramError
+from mipro_nb.errors import InvalidArgumentError, LMNotConfiguredError
 from mipro_nb.evaluate.metric import HUNDRED, Metric
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
@@ -64,7 +64,7 @@ async def specify(
     if task_lm is None or prompt_lm is None:
         needed = "task_model" if task_lm is None else "prompt_model, which writes the instructions"
         msg = f"No LM is configured: call configure(lm=LM(…)), or give {needed}."
-        raise ProgramError(msg)
+        raise LMNotConfiguredError(msg)
     copy.check_lms(task_model=task_model or task_lm, teacher_settings=teacher_lm)
     metric = metric.of(copy)
     formats = plan_formats(copy, task_lm, wanted, len(distinct(rows.train)))
