@@ -11,7 +11,7 @@ import dspy
 
 from mipro_nb.checks import check_parameters, taking
 from mipro_nb.dspy.program import Student, student_of, teachers_of
-from mipro_nb.errors import InvalidArgumentError, ProgramError
+from mipro_nb.errors import InvalidArgumentError, LMNotConfiguredError
 from mipro_nb.language.foreign import as_lm
 from mipro_nb.optimizer import miprov2 as own
 from mipro_nb.optimizer.planning.plan import Plan
@@ -288,7 +288,7 @@ class MIPROv2:
             )
         if dspy.settings.lm is None and self._optimizer.task_model is None:
             msg = "No LM is configured: call dspy.configure(lm=dspy.LM(…)), or give task_model."
-            raise ProgramError(msg)
+            raise LMNotConfiguredError(msg)
         if teacher is None and self._teacher_settings:
             teacher = student
         teachers = [] if teacher is None else teachers_of(teacher, student, self._teacher_settings)

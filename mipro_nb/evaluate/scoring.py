@@ -11,6 +11,7 @@ from typing import Any
 from mipro_nb.errors import (
     CallRefusedError,
     LMError,
+    LMNotConfiguredError,
     LMUnavailableError,
     MiproError,
     PromptFilteredError,
@@ -30,7 +31,7 @@ from mipro_nb.language.module import Module
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
 # Errors after which every other example would fail alike: whatever is asked, and in any case.
 _ENDING = (CallRefusedError, RecordError)
-HOPELESS = (LMUnavailableError, MetricScaleError, *_ENDING)
+HOPELESS = (LMUnavailableError, LMNotConfiguredError, MetricScaleError, *_ENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,8 @@ async def score_example(
     LMUnavailableError
         If no LM call can succeed: every other example would fail alike. It is raised even where
         program or metric caught it, since their score would be that of the outage.
+    LMNotConfiguredError
+        If there is no LM to ask.
     CallRefusedError
         If the run was stopped.
     MetricScaleError

@@ -6,7 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mipro_nb.core_loop import core
-from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError, TruncatedReplyError
+from mipro_nb.errors import (
+    InvalidArgumentError,
+    LMNotConfiguredError,
+    ReplyError,
+    TruncatedReplyError,
+)
 from mipro_nb.language.example import Example, Prediction
 from mipro_nb.language.execution.recent_calls import RecentCall, remember
 from mipro_nb.language.execution.scope import lost
@@ -159,7 +164,7 @@ class Predict(Module):
         lm = settings.stand_in or self.lm or settings.lm
         if lm is None:
             msg = "No LM is configured: call configure(lm=LM('openai/gpt-4o-mini')) or LM.local()."
-            raise ProgramError(msg)
+            raise LMNotConfiguredError(msg)
         prompt_format = self.format_with(lm)
         messages = self._messages(inputs, prompt_format)
         try:

@@ -14,7 +14,12 @@ from annotated_types import Ge, Gt
 
 from mipro_nb.checks import Flag, Number, Remedy, check
 from mipro_nb.core_loop import core, on_core
-from mipro_nb.errors import EmptyAnswerError, InvalidArgumentError, ProgramError, ReplyError
+from mipro_nb.errors import (
+    EmptyAnswerError,
+    InvalidArgumentError,
+    LMNotConfiguredError,
+    ReplyError,
+)
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.formats import check_choice
 from mipro_nb.language.gateway import lead_through
@@ -486,7 +491,7 @@ class LM:
 
         Raises
         ------
-        ProgramError
+        LMNotConfiguredError
             If neither has it.
         """
         configured = settings.lm
@@ -497,14 +502,14 @@ class LM:
                 f"{self!r} was loaded without its service {self._answerer!r}: call "
                 f"register_service first, or configure(lm=LM({self.name!r}, service=…))."
             )
-            raise ProgramError(msg)
+            raise LMNotConfiguredError(msg)
         variable = self._endpoint.key_variable
         where = f"set {variable}, or call" if variable else "call"
         msg = (
             f"{self!r} was loaded without its key: {where} configure(lm=LM({self.name!r}, "
             "api_key=…))."
         )
-        raise ProgramError(msg)
+        raise LMNotConfiguredError(msg)
 
     def __repr__(self) -> str:
         return f"LM({self.name!r})"
