@@ -41,7 +41,7 @@ from mipro_nb.optimizer import MIPROv2, Plan, Run
 from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.optimizer.running.surface import current_surface
 from mipro_nb.optimizer.search.strategy import STRATEGIES
-from mipro_nb.runs.sentences.resume import CELL_AGAIN, RESUMABLE, resume_lines
+from mipro_nb.runs.sentences.resume import RESUMABLE, cell_again, resume_lines
 from mipro_nb.terminal import TerminalSurface
 
 T = TypeVar("T")
@@ -263,9 +263,9 @@ def _why_more_is_needed(run_id: str) -> str:
         return f"Run {run_id} is finished: %mipro show {run_id} shows what came of it."
     if status not in RESUMABLE:
         return f"Run {run_id} goes on in another kernel: steer it from there."
-    lines = resume_lines(run_id, loaded.state.planned)
+    lines = resume_lines(run_id, loaded.state)
     if not lines:
-        return f"Run {run_id} was begun in another session: {CELL_AGAIN}."
+        return f"Run {run_id} was begun in another session: {cell_again(loaded.state)}."
     return (
         f"Run {run_id} was begun in another session: give its program and its metric, as in "
         f"{lines[0]}."

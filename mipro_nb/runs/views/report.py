@@ -27,10 +27,10 @@ from mipro_nb.runs.sentences.objectives import objectives_rows, objectives_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repair_lines
 from mipro_nb.runs.sentences.resume import (
-    CELL_AGAIN,
     NOTHING_SCORED,
     RESUMABLE,
     billed_text,
+    cell_again,
     failed_text,
     lost_text,
     reckoned_text,
@@ -68,7 +68,7 @@ def write_report(run_id: str, state: RunState) -> str:
     if reason := told_reason(state):
         lines.append(f"  {reason}")
     if state.state in RESUMABLE:
-        how = resume_lines(run_id, state.planned)[-1:] or [CELL_AGAIN]
+        how = resume_lines(run_id, state)[-1:] or [cell_again(state)]
         lines.append(f"  to resume it:      {how[0]}")
     lines += _format_lines(state)
     if state.baseline is not None:
