@@ -13,7 +13,6 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.lm import limits_noted, prices_noted
-from mipro_nb.models.prices import PRICE_REMEDY
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, rehearse
 from mipro_nb.optimizer.planning.changes import changed_plan
@@ -226,7 +225,7 @@ def _check_preference(plan: Plan) -> None:
         raise InvalidArgumentError(
             "prefer",
             prefer.text,
-            f"the price of a model is not known: {PRICE_REMEDY}, or give {instead!r} instead.",
+            f"{'; '.join(plan.estimate.unpriced)}; or give {instead!r} instead.",
         )
 
 

@@ -8,12 +8,13 @@ from mipro_nb.errors import ReplyError
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.pause import PauseSwitch
+from mipro_nb.runs.events import NoteTopic
 from mipro_nb.runs.sentences.readings import unreadable_text
 
 _FIRST = 20
 _NEARLY_ALL = 0.9
 _FEWEST = 5
-_TOPIC = "replies"
+_TOPIC: NoteTopic = "replies"
 _TO_DO = (
     "Nearly no reply to the student can be read, and the run has a note on it. Resume the run if "
     "that is to be expected; or stop it, and begin another."
