@@ -366,6 +366,15 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
           }),
     testset_size: 200,
     objectives: objectives(done, top?.trial ?? 0),
+    ratings: {
+      good: 14,
+      bad: 6,
+      told: [
+        "20 ratings of replies: 14 good, 6 bad.",
+        "The metric agrees with 17 of 20 ratings (85.0 %); scores of 1 and more count as good.",
+        "Cohen's kappa is 0.66: 1 is full agreement, 0 what chance brings.",
+      ],
+    },
     errors: 2,
     steerable: going,
     lives: going ? "here" : "ended",
@@ -509,6 +518,14 @@ export function detail(options: RunOptions, row: TrialRow): TrialDetail {
         error: failed ? clip("The reply could not be read: no field `answer` in it.") : null,
         seconds: 0.4 + random() * 2,
         scored_by: place % 7 === 0 && row.trial > 0 ? 0 : row.trial,
+        ...(failed || place % 4 === 3 || place > 9
+          ? {}
+          : {
+              rating: {
+                rating: right ? ("good" as const) : ("bad" as const),
+                reason: clip(right ? "" : "It names another river."),
+              },
+            }),
       };
     }),
   };

@@ -158,6 +158,7 @@ export class FakeKernel extends FakeWire {
     rename: ({ run, name }) => ({ ...rowOf(run), name }),
     tag: ({ run, tags }) => ({ ...rowOf(run), tags }),
     note: ({ run, note }) => ({ ...rowOf(run), note }),
+    rate: () => null,
     template: () => ({}),
     delete: () => null,
     compare: ({ runs }) => ({

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextvars import Context
 
-_REASONING = "Think step by step before you answer."
+_REASONING = "your thoughts, step by step, before the answer"
 
 
 class Predict(Module):

@@ -49,6 +49,7 @@ from mipro_nb.models.services.registry import (
     NO_KEY,
     Endpoint,
     check_model,
+    check_read,
     is_reasoning_model,
     key_from_environment,
     resolve,
@@ -195,8 +196,7 @@ class LM:
         self.structured_outputs = structured_outputs
         self.prompt_format = check_choice(prompt_format)
         self.keeps_to_labels = False
-        self._lacks_key = False
-        self._lacks_service = False
+        self._lacks_key = self._lacks_service = False
         self._local: Mapping[str, Any] | None = None
         self.cache = cache
         url = _one_of(base_url, api_base)
@@ -221,6 +221,7 @@ class LM:
         own_options = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
         self._options: dict[str, Any] = {**own_options, **parameters}
         check_options(self._options)
+        check_read(self.name, self._options)
         self.price = as_price(getattr(own, "price", None) if price is None else price)
         self._at_once: int | None = getattr(own, "concurrency", None)
         self._context_tokens: int | None = getattr(own, "context_tokens", None)
@@ -316,6 +317,7 @@ class LM:
             self._find_what_lacks()
         secrets.add(texts_of_unknown(request.options))
         check_options(request.options)
+        check_read(self.name, request.options)
         parameters = self._parameters({**self._options, **request.options})
         if request.schema is not None:
             schema = {"name": "reply", "schema": dict(request.schema), "strict": True}

@@ -32,10 +32,18 @@ class RequestHandler(RecordedRequests):
         Takes the deltas of every run that the widget has asked for: (run id, delta).
     at_end
         Called with the id of a followed run that has ended.
+    at_rating
+        Called with the id of a run that is over and was rated.
     """
 
-    def __init__(self, record: Record, tell: Tell, at_end: Callable[[str], None]) -> None:
-        super().__init__(record, tell, at_end, runs_here.find_live)
+    def __init__(
+        self,
+        record: Record,
+        tell: Tell,
+        at_end: Callable[[str], None],
+        at_rating: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        super().__init__(record, tell, at_end, at_rating, runs_here.find_live)
 
     def _live(self, run: str) -> Run:
         live = runs_here.find_live(run)

@@ -247,6 +247,8 @@ def _summary_rows(snapshot: vm.RunSnapshot) -> list[tuple[str, str]]:
     rows += [("model", f"{role}: {name}") for role, name in summary["models"].items()]
     rows.append(("data", sizes_text(summary)))
     rows.append(("evaluations", f"{trials:,}, {counted(summary['errors'], 'failed example')}"))
+    if ratings := summary["ratings"]:
+        rows.append(("ratings", " ".join(ratings["told"])))
     rows.append(("time", format_duration(summary["seconds"])))
     rows += [("at most", text) for text in caps_texts(summary["caps"])]
     rows += [("note", note) for note in summary["notes"]]
@@ -334,7 +336,7 @@ def _candidates(snapshot: vm.RunSnapshot) -> str:
 
 def _examples(detail: vm.TrialDetail) -> str:
     trial, examples = detail["trial"], detail["examples"]
-    head = ("example", "inputs", "expected", "prediction", "score", "feedback, error or note")
+    head = ("example", "inputs", "expected", "prediction", "score", "feedback, error, note, rating")
     rows = [
         (
             str(example["example"]),
@@ -342,11 +344,7 @@ def _examples(detail: vm.TrialDetail) -> str:
             _fields_text(example["expected"]),
             _fields_text(example["prediction"] or {}),
             "–" if example["score"] is None else f"{example.get('points', example['score']):.2f}",
-            "\n".join(
-                clip_text(told, CELL_TEXT)
-                for told in (example["feedback"], example["error"], *example.get("notes", ()))
-                if told is not None
-            ),
+            "\n".join(_said_of(example)),
         )
         for example in examples[:_MOST_EXAMPLES]
     ]
@@ -354,6 +352,17 @@ def _examples(detail: vm.TrialDetail) -> str:
     rest = len(examples) - len(rows)
     more = [paragraph(f"… and {rest:,} more.")] if rest > 0 else []
     return details(title, *_prompts(detail["prompts"]), table(head, rows, 20_000), *more)
+
+
+def _said_of(example: vm.ExampleRow) -> Iterator[str]:
+    """Yield what metric, program and a person say of a reply."""
+    for told in (example["feedback"], example["error"], *example.get("notes", ())):
+        if told is not None:
+            yield clip_text(told, CELL_TEXT)
+    if rated := example.get("rating"):
+        why = rated["reason"]
+        reason = f": {clip_text(why, CELL_TEXT)}" if why["text"] else ""
+        yield f"rated {rated['rating']}{reason}"
 
 
 def _prompts(prompts: Sequence[vm.Prompt]) -> list[str]:

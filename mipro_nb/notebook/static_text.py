@@ -38,6 +38,9 @@ _MOST_ON_FRONT = 20
 _MOST_NOTE_LINES = 40
 
 
+_UNRATED: vm.RatingsView = {"good": 0, "bad": 0, "told": []}
+
+
 def run_text(snapshot: vm.RunSnapshot) -> str:
     """Return a run as text: how it stands, its scores, and what it spent of its estimate."""
     summary = snapshot["summary"]
@@ -66,6 +69,7 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
         f"  {counted(len(snapshot['trials']), 'evaluation')}, "
         f"{counted(summary['errors'], 'failed example')}"
     )
+    lines += [f"  {told}" for told in (summary["ratings"] or _UNRATED)["told"]]
     lines += [f"  note: {note.splitlines()[0]}" for note in summary["notes"] if note]
     if formats := summary["formats"]:
         lines.append(f"  prompt format      {formats['told']}")

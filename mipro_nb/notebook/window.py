@@ -52,7 +52,7 @@ class WidgetWindow:
         self._request = permission_request(run)
         self._page_sent = 0.0
         self._blocks = False
-        self._desk = RequestHandler(run.record, self._tell, self._end)
+        self._desk = RequestHandler(run.record, self._tell, self._end, self._keep_ratings)
         self._widget = MiproWidget(
             {**requests_of(self._desk), **requests_of(self)},
             permission=self._request if ask else None,
@@ -195,6 +195,15 @@ class WidgetWindow:
             self._page_sent = time.monotonic()
             self._widget.tell_page(bounded(self._desk.follow(self._run.id).for_saving()))
 
+    def _keep_ratings(self, run_id: str) -> None:
+        """Leave in the notebook what the run was rated after its end.
+
+        The output itself stays as it is drawn: a person is at work in it.
+        """
+        if run_id == self._run.id:
+            self._widget.snapshot = bounded(self._desk.follow(run_id).for_saving())
+            self._send_page()
+
     def _end(self, run_id: str) -> None:
         """Leave the end of the run in the notebook."""
         if run_id != self._run.id:
@@ -220,11 +229,19 @@ class ViewWindow:
     """
 
     def __init__(self, kind: Kind, record: Record, content: vm.Shown) -> None:
-        handler = RequestHandler(record, self._tell, lambda _: None)
-        self._widget = MiproWidget(requests_of(handler), kind=kind, **content)
+        self._handler = RequestHandler(record, self._tell, lambda _: None, self._keep_ratings)
+        self._widget = MiproWidget(requests_of(self._handler), kind=kind, **content)
 
     def _tell(self, run_id: str, delta: vm.RunDelta) -> None:
         self._widget.tell(run_id, delta)
+
+    def _keep_ratings(self, run_id: str) -> None:
+        """Leave in the notebook what the run that is shown was rated since."""
+        shown = self._widget.snapshot
+        if shown is not None and shown["summary"]["id"] == run_id:
+            self._widget.snapshot = bounded(self._handler.follow(run_id).for_saving())
+            if self._widget.keeps_itself:
+                self._widget.tell_page(self._widget.snapshot)
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what a cell displays."""

@@ -336,7 +336,7 @@ class Algorithm:
     def _take(self, spec: RunSpec) -> None:
         """Have everything from now on be that of `spec`."""
         self._spec = spec
-        self._constraints = Constraints(spec.plan, spec.rows.train)
+        self._constraints = Constraints(spec.plan, spec.rows.train, spec.student)
         self._evaluations = Evaluations(
             spec,
             self._journal,

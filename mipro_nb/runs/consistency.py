@@ -49,6 +49,9 @@ def incoherences(state: RunState, text: Texts) -> Iterator[str]:
     last = max(scored, default=-1)
     if valset is not None and last >= valset:
         yield f"it scored example {last}, and there are {valset}"
+    last = max((example for example, _ in state.ratings), default=-1)
+    if valset is not None and last >= valset:
+        yield f"a reply to example {last} is rated, and there are {valset}"
     yield from _bad_test(state, planned, text)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Le, Lt
+from annotated_types import Ge, Le, Lt, MaxLen
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mipro_nb.errors import shown
@@ -441,6 +441,29 @@ class TrialTold(Event):
     reused: Number
 
 
+Rating = Literal["good", "bad"]
+"""What a person thinks of a reply."""
+LONGEST_REASON = 1000
+"""Characters of the reason for a rating."""
+
+
+class ReplyRated(Event):
+    """A person rated the reply to an example, as a trial had it; the last rating of a reply counts.
+
+    Ratings are told at any time, also after the end of the run. The `configuration` is that of the
+    reply's `ExampleScored`, and `prediction` the reply. Without a `rating` it has none any more.
+    """
+
+    referring = ("prediction",)
+    type: Literal["reply_rated"] = "reply_rated"
+    trial: Number
+    configuration: str
+    example: Number
+    prediction: TextRef
+    rating: Rating | None
+    reason: Annotated[str, MaxLen(LONGEST_REASON)] = ""
+
+
 StopCause = Literal["full score", "stop_at", "patience"]
 """Why a search ended before all of its trials were made."""
 
@@ -476,7 +499,7 @@ class ScoresOnTestset(BaseModel):
 
 
 class RunEnded(Event):
-    """The last event: how the run ended and what it returned, and its score over `examples`.
+    """How the run ended and what it returned, and its score over `examples`; then it is only rated.
 
     A run that ended early may return what was scored on a part of the valset only. Calls are
     `lost` that were sent and that nobody waited for to the end; at their worst. `tested` is None
@@ -524,6 +547,7 @@ AnyEvent = Annotated[
     | ExampleScored
     | ExampleTested
     | TrialTold
+    | ReplyRated
     | SearchStopped
     | RunEnded,
     Field(discriminator="type"),

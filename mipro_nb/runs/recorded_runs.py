@@ -13,6 +13,8 @@ from mipro_nb.amounts import format_score
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.runs.archive import LONGEST_NOTE, export_run
 from mipro_nb.runs.archive import import_run as read_archive
+from mipro_nb.runs.events import Rating
+from mipro_nb.runs.ratings import Ratings, rate_reply
 from mipro_nb.runs.state import GOING_ON, RunState, fold
 from mipro_nb.runs.store.json_values import FIELDS, kept
 from mipro_nb.runs.store.open_records import open_record
@@ -28,7 +30,7 @@ _Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True, repr=False)
-class RecordedRun(RunFrames):
+class RecordedRun(RunFrames, Ratings):
     """A run as its events tell it; nothing in it is live.
 
     Attributes
@@ -225,6 +227,39 @@ def note_run(run_id: str, note: str, record: str | Path | None = None) -> Record
     opened = open_record(record)
     found = opened.find_run(run_id)
     opened.note_run(found, note.strip())
+    return _loaded(opened, found)
+
+
+def rate_run(
+    run_id: str,
+    trial: int,
+    example: int,
+    rating: Rating | None,
+    *,
+    reason: str = "",
+    record: str | Path | None = None,
+) -> RecordedRun:
+    """Say what you think of a run's reply to an example, and return the run; no LM is called.
+
+    Parameters
+    ----------
+    run_id
+        The run's id, or as much of its beginning as is unique.
+    trial, example, rating, reason
+        As in `RecordedRun.rate`.
+    record
+        The record file; the configured one, or else the default, if None.
+
+    Raises
+    ------
+    InvalidArgumentError
+        As `RecordedRun.rate`.
+    UnknownRunError
+        If no run, or more than one, has an id that begins with `run_id`.
+    """
+    opened = open_record(record)
+    found = opened.find_run(run_id)
+    rate_reply(opened, found, trial, example, rating, reason=reason)
     return _loaded(opened, found)
 
 

@@ -20,6 +20,9 @@ GOING_ON = frozenset({"planned", "running", "paused"})
 """States of a run that has not ended, while its process is there."""
 
 
+Reply = tuple[int, ev.TextRef]
+"""An example, and what a program answered to it, whichever configuration did."""
+
 _BOOTSTRAPPING = "bootstrapping"
 _TESTING = "testing "
 
@@ -252,6 +255,8 @@ class RunState:
         Examples some of whose LM calls failed, and program or metric caught it; named like those.
     unreadable
         Examples that failed because a reply could not be read; named like those.
+    ratings
+        What a person thinks of replies, those rated last at the end.
     pinned, banned
         Candidates that a person pinned or banned.
     tallies
@@ -304,6 +309,7 @@ class RunState:
     noted: set[tuple[str, int]] = field(default_factory=set)
     caught: set[tuple[str, int]] = field(default_factory=set)
     unreadable: set[tuple[str, int]] = field(default_factory=set)
+    ratings: dict[Reply, ev.ReplyRated] = field(default_factory=dict)
     pinned: set[Choice] = field(default_factory=set)
     banned: set[Choice] = field(default_factory=set)
     tallies: dict[Choice, Tally] = field(default_factory=dict)
@@ -456,6 +462,9 @@ class RunState:
             raise RecordError(msg) from error
 
     def _apply(self, recorded: RecordedEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - a case per event
+        if isinstance(recorded.event, ev.ReplyRated):
+            self._rate(recorded.event)
+            return  # a person did that: the run has not worked any longer
         self.last_at = recorded.at
         match recorded.event:
             case ev.RunPlanned() as event:
@@ -545,6 +554,12 @@ class RunState:
         if self.paused_at is None:
             self.paused_at = event.worked_until
         self.ended = self.ended_at = None
+
+    def _rate(self, event: ev.ReplyRated) -> None:
+        reply = (event.example, event.prediction)
+        self.ratings.pop(reply, None)
+        if event.rating is not None:
+            self.ratings[reply] = event
 
     def _end_pause(self, at: float) -> None:
         self.pause_reason = None

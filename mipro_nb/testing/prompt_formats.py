@@ -59,7 +59,8 @@ class PromptFormatContract:
     def test_it_has_what_predictors_use(self) -> None:
         """It has a name, what it is called in a sentence, and all methods."""
         prompt_format = self.make_format()
-        assert isinstance(prompt_format, PromptFormat)
+        missing = f"{type(prompt_format).__name__} lacks a method or attribute of PromptFormat"
+        assert isinstance(prompt_format, PromptFormat), missing
         for text in (prompt_format.name, prompt_format.called):
             assert isinstance(text, str), f"{text!r} is not a text"
             assert text.strip(), "name and called must not be empty"
@@ -134,7 +135,8 @@ class PromptFormatContract:
         for signature in (_signature(_OF_ONE), _signature("question -> answer, reason: list[str]")):
             if self.make_format().fits(signature):
                 asked = self.make_format().asked(signature)
-                assert all(name in asked for name in signature.output_fields), asked
+                for name in signature.output_fields:
+                    assert name in asked, f"asked() does not name {name!r}: {asked!r}"
 
     def test_prompts_are_whole_and_the_same_each_time(self) -> None:
         """A demo is a turn of each side, inputs are shown as they are, and nothing changes.
@@ -152,10 +154,11 @@ class PromptFormatContract:
                 signature, [dict(demo)], {"question": _INPUT}, prompt_format=prompt_format.name
             )
         assert [turn["role"] for turn in one] == ["system", "user", "assistant", "user"]
-        assert all(isinstance(turn["content"], str) for turn in one)
-        assert one == again
-        assert one[:-1] == other[:-1]
-        assert _INPUT.split("\n", maxsplit=1)[0] in one[-1]["content"]
+        assert all(isinstance(turn["content"], str) for turn in one), f"not all texts: {one!r}"
+        assert one == again, f"the same prompt was written as {one!r}, then as {again!r}"
+        assert one[:-1] == other[:-1], "what comes before the row differs from row to row"
+        first = _INPUT.split("\n", maxsplit=1)[0]
+        assert first in one[-1]["content"], f"the input is not shown as it is: {one[-1]!r}"
 
     def _returns(self, signature: SignatureMeta, kind: str, value: Any) -> None:
         self._return(signature, kind, {"label": value})

@@ -71,7 +71,7 @@ class SamplerContract:
                 _CHOICES,
             ):
                 told += _asked(sampler, 6, 2, choices)
-            assert len(told) == 6 * 6
+            assert len(told) == 6 * 6, "it did not choose each time it was asked"
 
     def test_all_are_tried_before_one_is_tried_again(self) -> None:
         """While trials are under way, what they try counts as tried."""
@@ -83,10 +83,12 @@ class SamplerContract:
     def test_it_goes_on_when_all_were_tried(self) -> None:
         """There may be more trials than configurations."""
         for sampler in self._samplers():
-            assert len(list(_asked(sampler, _WAYS + 10, 3, _CHOICES))) == _WAYS + 10
+            went_on = len(list(_asked(sampler, _WAYS + 10, 3, _CHOICES))) - _WAYS
+            assert went_on == 10, "it did not go on when all configurations were tried"
         for sampler in self._samplers():
             only = {"solve:instruction": [3], "solve:demos": [0]}
-            assert len(set(_keys(_asked(sampler, 4, 2, only)))) == 1
+            chosen = set(_keys(_asked(sampler, 4, 2, only)))
+            assert len(chosen) == 1, f"of one allowed configuration it made {len(chosen)}"
 
     def test_what_was_told_without_being_asked_for_is_not_asked_for(self) -> None:
         """As the student, which is evaluated before the search begins."""
@@ -94,7 +96,10 @@ class SamplerContract:
         for sampler in self._samplers():
             sampler.tell(dict(student), dict.fromkeys(range(30), 1.0))
             tried = _keys(_asked(sampler, _WAYS - 1, 2, _CHOICES))
-            assert configuration_key(student) not in tried
+            assert configuration_key(student) not in tried, (
+                "the student was told, and asked for again while others were untried: a "
+                "configuration that `tell` is given counts as tried; self.untried(choices) knows it"
+            )
 
     def test_what_was_asked_may_never_be_told(self) -> None:
         """In a resumed run, the trial that is made is the recorded one, whatever was asked for."""
@@ -103,7 +108,9 @@ class SamplerContract:
                 _checked_ask(sampler, _CHOICES)
                 other = {"solve:instruction": number, "solve:demos": number % 4}
                 sampler.tell(other, luck_of(other))
-            assert list(_asked(sampler, 5, 2, _CHOICES))
+            assert list(_asked(sampler, 5, 2, _CHOICES)), (
+                "nothing came once other configurations were told than those that it had asked for"
+            )
 
     def test_the_same_seed_and_scores_give_the_same(self) -> None:
         """Neither other random numbers nor the order of a set play a part.
@@ -122,7 +129,8 @@ class SamplerContract:
         for seed in _SEEDS:
             plain, looked_at = (self.make_sampler(seed, paired=True) for _ in range(2))
             asked = _keys(_asked(plain, 12, 2, _CHOICES))
-            assert _keys(_asked(looked_at, 12, 2, _CHOICES, look=True)) == asked
+            looked = _keys(_asked(looked_at, 12, 2, _CHOICES, look=True))
+            assert looked == asked, "it asks for others once belief or prospects were looked at"
 
     def test_what_it_is_given_is_left_as_it_was(self) -> None:
         """Neither choices nor scores are its own."""
@@ -135,9 +143,9 @@ class SamplerContract:
             sampler.tell(configuration, scores)
             sampler.belief(configuration)
             sampler.prospects(configuration, [1, 2])
-            assert choices == before
-            assert configuration == kept
-            assert scores == luck_of(kept)
+            assert choices == before, "it changed the choices that it was given"
+            assert configuration == kept, "it changed a configuration that it had returned"
+            assert scores == luck_of(kept), "it changed the scores that it was told"
 
     def test_the_better_the_scores_the_better_the_belief(self) -> None:
         """By beliefs the search chooses what is fully evaluated, and what ends early."""
@@ -146,11 +154,16 @@ class SamplerContract:
             sampler.tell(good, dict.fromkeys(range(20), 1.0))
             sampler.tell(poor, dict.fromkeys(range(20), 0.0))
             above, below = sampler.belief(good), sampler.belief(poor)
-            assert above.mean > below.mean
-            assert all(math.isfinite(each.mean) and each.variance > 0 for each in (above, below))
+            assert above.mean > below.mean, (
+                f"all right is believed to be {above.mean}, all wrong {below.mean}"
+            )
+            for each in (above, below):
+                assert math.isfinite(each.mean), f"a mean of {each.mean}"
+                assert each.variance > 0, f"a variance of {each.variance}: no belief is certain"
             prospects = sampler.prospects(poor, range(20, 30))
-            assert prospects.to_beat > below.mean
-            assert prospects.difficulties.keys() == set(range(20, 30))
+            assert prospects.to_beat > below.mean, "what is to beat is no better than the poor one"
+            difficulties = set(prospects.difficulties)
+            assert difficulties == set(range(20, 30)), f"difficulties of examples {difficulties}"
 
     def test_the_same_scores_told_again_are_no_news(self) -> None:
         """A full evaluation also tells what minibatches had told."""
@@ -159,7 +172,8 @@ class SamplerContract:
             sampler.tell(configuration, luck_of(configuration))
             before = sampler.belief(configuration)
             sampler.tell(configuration, luck_of(configuration))
-            assert sampler.belief(configuration) == before
+            again = sampler.belief(configuration)
+            assert again == before, f"told twice, the belief went from {before} to {again}"
 
     def _samplers(self) -> Iterator[AnySampler]:
         for seed in _SEEDS:

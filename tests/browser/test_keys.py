@@ -1,6 +1,8 @@
-"""The keys that people press in text fields, in JupyterLab, which has uses of its own for them."""
+"""The keys that people press in fields and tables, of which JupyterLab has uses of its own."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -11,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 _START = "run = optimizer.start(student, **data, seed=3, requires_permission_to_run=False)"
 
 
-def test_keys_in_text_fields_do_what_they_do_elsewhere(notebook, lm):
+def test_keys_in_fields_and_tables_do_what_they_do_elsewhere(notebook, lm):
     opened = notebook(_START, "%mipro history", "%mipro history other words")
     lm.seconds = 0.02
     opened.run(1)
@@ -37,6 +39,17 @@ def test_keys_in_text_fields_do_what_they_do_elsewhere(notebook, lm):
     field.fill("Add the numbers.\nSay no more.")
     field.press("Control+Enter")
     expect(widget.run.get_by_role("article").filter(has_text="Say no more.")).to_be_visible()
+    assert opened.page.locator(".jp-Cell").count() == 4
+
+    widget.open_tab("Trials")
+    widget.trials.get_by_role("row").filter(has_text="done").first.click()
+    examples = widget.run.get_by_role("grid", name=re.compile("^Examples of trial"))
+    examples.focus()
+    for key in ("Home", "g", "ArrowDown", "b"):  # of which one inserts a cell in JupyterLab
+        examples.press(key)
+    expect(examples.get_by_text("Good", exact=True)).to_be_visible()
+    expect(examples.get_by_text("Bad", exact=True)).to_be_visible()
+    expect(widget.run.get_by_text("2 ratings of replies: 1 good, 1 bad.")).to_be_visible()
     assert opened.page.locator(".jp-Cell").count() == 4
 
     opened.run(2)

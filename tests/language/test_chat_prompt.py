@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Literal
 
 import pydantic
@@ -181,6 +182,41 @@ def test_without_a_mark_a_system_message_goes_first_and_its_placeholders_stay():
     assert asked[0]["content"] == "You work for ACME.\n\nBe brief and kind."
 
 
+@pytest.mark.parametrize(
+    ("system", "searched"),
+    [
+        ("You are a support agent of {company}. Answer politely.", "Answer politely."),
+        ("Be kind. Be brief, {name}! Answer in {language}.", "Be kind."),
+        ("You are an agent. Today is {day}, a day for work.", "You are an agent."),
+    ],
+)
+def test_of_a_system_message_whole_sentences_are_searched_if_no_line_is_without_placeholders(
+    system, searched
+):
+    prompt = ChatPrompt([{"role": "system", "content": system}, ASK])
+    assert prompt.signature.instructions == searched
+    values = dict.fromkeys(["company", "name", "language", "day"], "x")
+    values = {name: "x" for name in values if f"{{{name}}}" in system}
+    asked = sent(prompt, question="?", **values)
+    assert asked[0]["content"] == re.sub(r"\{\w+\}", "x", system)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Question: {question}",
+        "Customer says: {question}\n\nReply:",
+        "{context}\n\nQ: {question}\nThe answer is:",
+        "Translate {text} to French.",
+        "You are an expert. Is the review {review} positive?",
+    ],
+)
+@pytest.mark.parametrize("system", [[], [{"role": "system", "content": "Context: {context}"}]])
+def test_labels_and_lines_with_placeholders_are_not_searched_unless_they_are_marked(text, system):
+    with pytest.raises(InvalidArgumentError, match="a line of its own"):
+        ChatPrompt([*system, {"role": "user", "content": text}])
+
+
 def test_the_part_can_be_named_by_its_role():
     prompt = ChatPrompt(
         [SYSTEM, {"role": "user", "content": "Long. Text.\n{q}"}], optimize="system"
@@ -206,7 +242,7 @@ MARKED = {"role": "system", "content": "{{# optimize}}A{{/ optimize}}"}
             "no placeholder",
         ),
         ([{"role": "user", "content": "{{# Optimise }}A{q}"}], None, "write the marks as"),
-        ([ASK], None, "no text beside its placeholders"),
+        ([ASK], None, "cannot be told"),
         ([SYSTEM, ASK], "user", "no placeholder"),
         ([SYSTEM, SYSTEM, ASK], "system", "there are 2 messages"),
         ([SYSTEM, ASK], "writer", "give a role"),

@@ -68,6 +68,15 @@ def test_a_parameter_that_only_the_server_knows_is_sent_too(serve, lm_at):
     assert sent(server) == {"top_k": 4, "repeat_penalty": 1.1}
 
 
+@pytest.mark.parametrize("model", ["ollama/llama3.2", "ollama_chat/llama3.2"])
+@pytest.mark.parametrize("given", [{"num_ctx": 16384}, {"extra_body": {"options": {"num_ctx": 9}}}])
+def test_what_ollama_would_leave_out_without_a_word_is_refused(model, given):
+    with pytest.raises(InvalidArgumentError, match="OLLAMA_CONTEXT_LENGTH"):
+        mipro.LM(model, **given)
+    with mipro.context(lm=mipro.LM(model)), pytest.raises(InvalidArgumentError, match="num_ctx=9"):
+        mipro.Predict("question -> answer", num_ctx=9)(question="?")
+
+
 def test_a_request_overrides_the_settings_of_its_lm(serve, lm_at):
     server = serve()
     lm = lm_at(server, temperature=0.2, max_tokens=50)

@@ -229,6 +229,7 @@ def snapshot():
         "models": {"task": "openai/gpt", "prompt": "openai/gpt"},
         "settings": {"seed": 9},
         "notes": ["a note about the plan"],
+        "ratings": {"good": 1, "bad": 0, "told": ["1 rating of replies: 1 good, 0 bad."]},
         "trainset_size": 25,
         "valset_size": 100,
         "testset_size": 0,
@@ -283,7 +284,11 @@ def snapshot():
         "example": 0,
         "messages": [{"role": "system", "content": clip("the prompt as sent")}],
     }
-    noted = {**example(0), "notes": [clip("'answer' was read without its mark")]}
+    noted = {
+        **example(0),
+        "notes": [clip("'answer' was read without its mark")],
+        "rating": {"rating": "good", "reason": clip("to the point")},
+    }
     details = {
         "trial": trials[2],
         "prompts": [prompt],
@@ -473,13 +478,16 @@ def test_a_run_is_told_with_scores_spend_trials_and_prompts():
         "what is 1?",
         "it broke",
         "'answer' was read without its mark",
+        "rated good: to the point",
+        "1 rating of replies: 1 good, 0 bad.",
         "almost",
         "a note about the plan",
         "given up",
     ):
         assert part in text, part
     plain = run_text(snapshot())
-    for part in ("20261124-010203-abcdef: finished", "92.5", "33.3", "+40.0", "search", "total"):
+    told = ("20261124-010203-abcdef: finished", "92.5", "33.3", "+40.0", "search", "total")
+    for part in (*told, "1 rating of replies: 1 good, 0 bad."):
         assert part in plain
 
 

@@ -104,6 +104,11 @@ def pages_of(end):
     return [message["page"] for _, message in end.messages if message["kind"] == "page"]
 
 
+def good_in(told):
+    """How many replies are rated good in a run, as it is told."""
+    return (told["summary"]["ratings"] or {"good": 0})["good"]
+
+
 _WITHOUT_WIDGETS = {
     "never built": """
 from pathlib import Path
@@ -202,7 +207,7 @@ def test_settings_are_changed_in_the_dialog_and_the_estimate_follows(front_end, 
 def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
     end = front_end(trials=400)
     cell = end.begin(_COMPILE)
-    dialog_of(end)
+    dialog = dialog_of(end)
     end.answer("permit", {"caps": _NO_CAPS, "below_usd": None})
     deltas = []
 
@@ -228,12 +233,24 @@ def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
     assert "lift the ban first" in end.answer("pin", banned)
     detail = end.answer("trial", {"run": run, "trial": 0})
     assert len(detail["examples"]) == 24
+    rated = {"run": run, "trial": 0, "example": 0, "rating": "good", "reason": "right"}
+    assert end.answer("rate", rated) is None
+    end.until(lambda: searching() and good_in(deltas[-1]["delta"]) == 1)
     assert end.answer("stop", {"run": run}) is None
     end.until(lambda: cell.done)
     assert "stopped" in cell.text
     state = mipro.runs.load(run).state
     assert [(c.index, c.predictor) for c in state.banned] == [(1, "solve")]
     assert "does not go on in this kernel" in end.answer("pause", {"run": run})
+    assert end.answer("rate", {**rated, "example": 1}) is None  # the notebook keeps it all the same
+    end.until(lambda: good_in(dialog["snapshot"]) == 2)
+    (kept,) = [each for each in dialog["snapshot"]["details"] if each["trial"]["trial"] == 0]
+    assert [each.get("rating", {}).get("rating") for each in kept["examples"][:3]] == [
+        "good",
+        "good",
+        None,
+    ]
+    end.until(lambda: "rated good: right" in pages_of(end)[-1]["text/html"])
 
 
 def test_a_run_whose_kernel_was_killed_is_resumed_in_another(front_end, lm):
@@ -528,6 +545,13 @@ def test_history_is_searched_renamed_tagged_and_deleted_from_the_widget(front_en
     assert end.answer("tag", {"run": run, "tags": ["a", "b"]})["tags"] == ["a", "b"]
     assert mipro.runs.load(run).name == "sums"
     assert end.answer("snapshot", {"run": run})["summary"]["name"] == "sums"
+    rated = {"run": run, "trial": 0, "example": 0, "rating": "bad", "reason": ""}
+    assert end.answer("rate", rated) is None
+    end.run(f"mipro.show({run!r})")
+    shown = end.widgets[end.mipro_widgets[-1]]
+    assert end.answer("rate", {**rated, "rating": "good"}) is None
+    end.until(lambda: good_in(shown["snapshot"]) == 1)
+    end.run("mipro.history()")
     assert "whole id" in end.answer("rename", {"run": run[:8], "name": "oops"})
     assert "No run" in end.answer("tag", {"run": "nothing", "tags": []})
     assert "knows no request" in end.answer(["rename"])

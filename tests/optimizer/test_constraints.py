@@ -72,6 +72,8 @@ CASES = {
     "tokens": ({"max_instruction_tokens": 20}, GOOD, f"{GOOD} " * 9, "and 20 are allowed"),
     "copy": ({"max_copied_words": 4}, GOOD, f"{GOOD} {COPIED}.", "it copies more than 4 words"),
     "edit": ({"smallest_edit": True}, f"{OWN} {GOOD}", GOOD, "half of them should stay"),
+    "placeholder": ({}, GOOD, f"{GOOD} Here: {{question}}", "has the placeholder {question}"),
+    "mustache": ({}, GOOD, f"{GOOD} Read {{{{ question }}}}.", "the placeholder {{ question }}"),
 }
 each_case = pytest.mark.parametrize(
     ("constraints", "good", "bad", "reason"), CASES.values(), ids=CASES
@@ -169,6 +171,24 @@ def test_the_prompt_model_is_told_what_to_comply_with():
     assert f"Keep this text word for word: {KEPT}" in shown
     assert "Write at most 30 words." in shown
     assert "as few words of the present instruction" in shown
+
+
+def test_braces_that_are_no_place_for_an_input_may_be_written():
+    text = f"{GOOD} As \\boxed{{question}}, {{other}} or {{}}."
+    with writing(stubborn(text)) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer(), student(), **SETTINGS)
+    assert len(new(run)) == 3
+
+
+def test_a_placeholder_that_the_students_instruction_has_may_stay():
+    solve = Solve()
+    own = "Answer it; {question} stands for the question."
+    solve.solve.signature = solve.solve.signature.with_instructions(own)
+    with writing(stubborn(own)) as server:
+        mipro.configure(lm=lm_of(server))
+        run = run_of(optimizer(), solve, **SETTINGS)
+    assert len(new(run)) == 3
 
 
 def test_words_that_the_instruction_had_before_are_no_copy():

@@ -202,8 +202,13 @@ def test_a_killed_run_is_resumed_to_the_same_end(runs, whole, tmp_path, kill):
         return
     assert run.status == "cut off"
     before = answered(run)
+    scored = (e.event for e in run.events() if e.event.type == "example_scored")
+    rated = [cell for cell in scored if cell.prediction is not None][-2:]
+    for cell in rated:
+        run.rate(cell.trial, cell.example, "good")
     again, sent_again = resumed(run, latency=at_random_speed(kill + KILLS))
     assert result(again) == expected
+    assert {each.example for each in again.ratings} == {cell.example for cell in rated}
     # What had come back was not sent again; what was in flight was, and is told as lost.
     assert answered(again) <= answers
     assert before + sent_again == answered(again)

@@ -154,4 +154,16 @@ describe("pairedDifference", () => {
     const failed = [exampleRow(0, { score: 0, error: clip("failed") })];
     expect(pairedDifference(failed, scored([1])).mean).toBe(100);
   });
+
+  it("shows how the replies were rated", async () => {
+    const rated = { rating: "bad", reason: clip("It guesses.") } as const;
+    const details = [
+      { ...trialDetail(0), examples: [exampleRow(3, { rating: rated })] },
+      { ...trialDetail(7), examples: [exampleRow(3)] },
+    ];
+    render(view(kernelWith({}).kernel, details));
+    await userEvent.click(within(grid()).getByText("3"));
+    const opened = await screen.findByRole("region", { name: "Example 3" });
+    expect(opened.textContent).toContain("Bad It guesses.");
+  });
 });

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mipro_nb.errors import InvalidArgumentError, shown
-from mipro_nb.language.templates.pieces import OptimizedPart, Piece, Placeholder, Turn, joined
+from mipro_nb.language.templates.pieces import (
+    OptimizedPart,
+    Piece,
+    Placeholder,
+    Turn,
+    joined,
+    placeholders_of,
+)
 
 _OPENING = r"\{\{\s*#\s*optimize\s*\}\}"
 _CLOSING = r"\{\{\s*/\s*optimize\s*\}\}"
@@ -21,6 +28,16 @@ _INSTRUCTING = ("system", "developer")
 # Lines that say what a value is: headings, tags, labels, rules and quotes.
 _LABEL = re.compile(r"\s*(?:#.*|.*:|<[^<>]*>|\W*)\s*")
 _SENTENCE_ENDS = (".", ":", "!", "?")
+_SENTENCE_END = re.compile(r"[.!?](?=\s|\Z)")
+_FEWEST_WORDS = 2
+# "Customer says:" is a label, "Summarize:" and "Translate the text:" say what to do.
+_MOST_WORDS_OF_A_LABEL = 2
+_NAMES_OF_VALUES = frozenset(
+    {"answer", "article", "comment", "content", "context", "conversation", "customer", "data"}
+    | {"document", "email", "example", "history", "human", "input", "item", "message", "output"}
+    | {"passage", "q", "query", "question", "reply", "response", "result", "review", "sentence"}
+    | {"task", "text", "ticket", "title", "user"}
+)
 
 
 def parts_of(text: str) -> list[str]:
@@ -111,7 +128,10 @@ def _guessed(turns: Sequence[Turn]) -> tuple[list[Turn], str]:
     instructing = [n for n, turn in enumerate(turns) if turn.role in _INSTRUCTING and not turn.name]
     asking = [n for n, turn in enumerate(turns) if turn.role == "user" and turn.placeholders][-1:]
     for place in [*instructing, *asking]:
-        if pieces := _with_longest_text(turns[place].pieces):
+        pieces = _with_longest_text(turns[place].pieces)
+        if not pieces and place in instructing:
+            pieces = _with_longest_sentences(turns[place].pieces)
+        if pieces:
             (part,) = [each for each in pieces if isinstance(each, OptimizedPart)]
             note = (
                 f"No part of the prompt is marked. What is optimized is {shown(part.text, 120)!r} "
@@ -122,8 +142,10 @@ def _guessed(turns: Sequence[Turn]) -> tuple[list[Turn], str]:
     raise InvalidArgumentError(
         "optimize",
         None,
-        f"the prompt has no text beside its placeholders that could be optimized: {_HOW}, or add a "
-        "system message.",
+        "which part of the prompt is to be optimized cannot be told: each of its lines has a "
+        f"placeholder, or is a label such as 'Question:'. Mark the part: {_HOW}. Or write the "
+        "instruction on a line of its own, such as 'Translate the text to French.' above '{text}', "
+        "or as a system message.",
     )
 
 
@@ -135,22 +157,60 @@ def _with(turns: Sequence[Turn], place: int, pieces: Sequence[Piece]) -> list[Tu
 def _with_longest_text(pieces: Sequence[Piece]) -> list[Piece]:
     """Return `pieces` with their longest text of whole lines as the optimized part, or nothing."""
     found = [
-        (place, *_whole_lines(piece, after=place > 0, before=place + 1 < len(pieces)))
+        (place, *_whole_lines(pieces, place, piece))
         for place, piece in enumerate(pieces)
         if isinstance(piece, str)
     ]
     found = [each for each in found if each[2].strip()]
     if not found:
         first = pieces[0] if pieces else ""
-        if not isinstance(first, str) or not first.rstrip().endswith(_SENTENCE_ENDS):
+        if not isinstance(first, str) or not _is_said(first, pieces):
             return []
         found = [(0, "", first, "")]
+    return _with_longest(pieces, found)
+
+
+def _with_longest_sentences(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return `pieces` with their longest whole sentences as the optimized part, or nothing."""
+    found = []
+    for place, piece in enumerate(pieces):
+        if not isinstance(piece, str):
+            continue
+        ends = [each.end() for each in _SENTENCE_END.finditer(piece)]
+        start = (ends[0] if ends else len(piece)) if place > 0 else 0
+        end = (ends[-1] if ends else 0) if place + 1 < len(pieces) else len(piece)
+        if start < end and len(piece[start:end].split()) >= _FEWEST_WORDS:
+            found.append((place, piece[:start], piece[start:end], piece[end:]))
+    return _with_longest(pieces, found) if found else []
+
+
+def _with_longest(
+    pieces: Sequence[Piece], found: Sequence[tuple[int, str, str, str]]
+) -> list[Piece]:
+    """Return `pieces` with the longest of the texts `found`: its place, and what is around it."""
     place, start, text, end = max(found, key=lambda each: len(each[2].strip()))
     return [*pieces[:place], start, *_in_its_white_space(text), end, *pieces[place + 1 :]]
 
 
-def _whole_lines(text: str, *, after: bool, before: bool) -> tuple[str, str, str]:
-    """Return `text` in three: what belongs to a placeholder before it, to none, to one after it."""
+def _is_said(text: str, pieces: Sequence[Piece]) -> bool:
+    """Tell whether a text before a placeholder says what to do, and is no label of a value."""
+    text = text.strip()
+    words, named = _words(text), set(_words(" ".join(placeholders_of(pieces))))
+    is_label = (
+        text.endswith(":")
+        and len(words) <= _MOST_WORDS_OF_A_LABEL
+        and not (named | _NAMES_OF_VALUES).isdisjoint(words)
+    )
+    return text.endswith(_SENTENCE_ENDS) and not is_label
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())
+
+
+def _whole_lines(pieces: Sequence[Piece], place: int, text: str) -> tuple[str, str, str]:
+    """Return a `text` in three: what belongs to a placeholder before it, to none, to one after."""
+    after, before = place > 0, place + 1 < len(pieces)
     lines = text.splitlines(keepends=True)
     first = 1 if after else 0
     last = len(lines)
@@ -162,8 +222,9 @@ def _whole_lines(text: str, *, after: bool, before: bool) -> tuple[str, str, str
         start += 1
     while before and end > start and _LABEL.fullmatch(lines[end - 1]):
         end -= 1
-    if start == end:  # nothing but labels: "Translate to French:"
-        start, end = inner.start, max(inner.start, inner.stop)
+    labels = "".join(lines[inner.start : inner.stop])
+    if start == end and not after and _is_said(labels, pieces):  # "Translate to French:"
+        start, end = inner.start, inner.stop
     return "".join(lines[:start]), "".join(lines[start:end]), "".join(lines[end:])
 
 

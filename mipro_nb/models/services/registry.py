@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,10 @@ class Provider:
         Environment variables of its key and its address.
     path
         What an address without a path is continued by.
+    unread
+        Parameters that it leaves out without a word.
+    remedy
+        What has their effect.
     """
 
     name: str
@@ -34,9 +38,22 @@ class Provider:
     key_variable: str | None
     url_variable: str | None = None
     path: str = ""
+    unread: tuple[str, ...] = ()
+    remedy: str = ""
 
 
 _OLLAMA = "http://127.0.0.1:11434/v1"
+# Its own API reads them, https://docs.ollama.com/api, and the one like OpenAI's does not.
+_UNREAD_BY_OLLAMA = (
+    "num_ctx", "num_predict", "num_keep", "num_gpu", "num_thread", "num_batch", "repeat_penalty",
+    "repeat_last_n", "mirostat", "mirostat_eta", "mirostat_tau", "tfs_z", "typical_p", "keep_alive",
+    "think", "options", "format",
+)  # fmt: skip
+_REMEDY_FOR_OLLAMA = (
+    "Ollama leaves it out without a word in the API that is used here, /v1. Set it for the server: "
+    "OLLAMA_CONTEXT_LENGTH=16384 with `ollama serve` for a longer context, or a PARAMETER of a "
+    "Modelfile. max_tokens= limits replies, reasoning_effort= thoughts."
+)
 PROVIDERS = {
     provider.name: provider
     for provider in (
@@ -53,8 +70,24 @@ PROVIDERS = {
             "https://generativelanguage.googleapis.com/v1beta/openai",
             "GEMINI_API_KEY",
         ),
-        Provider("ollama", _OLLAMA, None, "OLLAMA_API_BASE", "/v1"),
-        Provider("ollama_chat", _OLLAMA, None, "OLLAMA_API_BASE", "/v1"),
+        Provider(
+            "ollama",
+            _OLLAMA,
+            None,
+            "OLLAMA_API_BASE",
+            "/v1",
+            _UNREAD_BY_OLLAMA,
+            _REMEDY_FOR_OLLAMA,
+        ),
+        Provider(
+            "ollama_chat",
+            _OLLAMA,
+            None,
+            "OLLAMA_API_BASE",
+            "/v1",
+            _UNREAD_BY_OLLAMA,
+            _REMEDY_FOR_OLLAMA,
+        ),
         Provider("hosted_vllm", None, "HOSTED_VLLM_API_KEY", "HOSTED_VLLM_API_BASE", "/v1"),
         Provider("lm_studio", "http://127.0.0.1:1234/v1", None),
     )
@@ -178,6 +211,24 @@ def resolve(
         key = NO_KEY
     listed = provider.name if provider and where == provider.base_url else None
     return Endpoint(listed, name, where, key, key_variable)
+
+
+def check_read(model: str, options: Mapping[str, Any]) -> None:
+    """Return if the service of a model reads all these options, as far as that is known.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it leaves one out without a word: what is measured would not be what was asked for.
+    """
+    provider = PROVIDERS.get(model.partition("/")[0])
+    body = options.get("extra_body")
+    given = {**(body if isinstance(body, Mapping) else {}), **options}
+    if provider is None:
+        return
+    for name in provider.unread:
+        if given.get(name) is not None:
+            raise InvalidArgumentError(name, given[name], provider.remedy)
 
 
 def key_from_environment(model: str) -> str | None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mipro_nb.errors import RecordError
 from mipro_nb.language.saving import jsonable
 from mipro_nb.models.gate.backlog import Backlog, Work
 from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.runs.events import AnyEvent, NoteTopic, RunEnded, RunNoted, RunPaused, TextRef
+from mipro_nb.runs.events import (
+    AnyEvent,
+    NoteTopic,
+    ReplyRated,
+    RunEnded,
+    RunNoted,
+    RunPaused,
+    TextRef,
+)
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.owners import leave
 from mipro_nb.runs.store.record import Record, RecordedEvent
@@ -64,7 +73,7 @@ class Journal:
     def emit(self, event: AnyEvent) -> None:
         """Record `event`, fold it into the state, and pass it to every listener.
 
-        The end of the run is the last event: a call that was given up may still come back after
+        The end of the run is its last event: a call that was given up may still come back after
         it. Its answer is kept, but the run tells no more.
         """
         self.backlog.write(lambda: self._record(event))
@@ -136,14 +145,32 @@ class Journal:
         """Forget what was not recorded after all: it may be told again."""
         self._next, self._ended = recorded.seq, False
 
+    def take_ratings(self, recorded: Sequence[RecordedEvent]) -> bool:
+        """Take ratings into account that were recorded while this journal wrote nothing.
+
+        Return whether they are that alone; if not, others have resumed the run.
+        """
+        if not all(isinstance(each.event, ReplyRated) for each in recorded):
+            return False
+        for each in recorded:
+            self.state.apply(each)
+            self._next = each.seq + 1
+        return True
+
     def listen(self, listener: Callable[[RecordedEvent], None]) -> None:
         """Pass every later event to `listener`, in the thread that emits it."""
         with self._lock:
             self._listeners.append(listener)
 
     def read(self, view: Callable[[RunState], T]) -> T:
-        """Return ``view(state)``, while no event changes the state."""
+        """Return ``view(state)``, while no event changes the state.
+
+        After the end of the run the ratings that came since are in it.
+        """
         with self._lock:
+            if self._ended:
+                with contextlib.suppress(RecordError):  # what is known is told without the file
+                    self.take_ratings(self.record.events(self.run_id, self._next - 1))
             return view(self.state)
 
     def keep(self, value: Any) -> TextRef:

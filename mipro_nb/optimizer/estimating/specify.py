@@ -164,8 +164,7 @@ class _Rehearsed:
 
     def _check_constraints(self, plan: Plan) -> None:
         check_constraints(plan)
-        own = [predictor.signature.instructions for _, predictor in self.student.named_predictors()]
-        Constraints(plan, self.rows.train).check_student(own)
+        Constraints(plan, self.rows.train, self.student).check_student()
 
     def _resolved(self, wanted: RequestedSettings) -> Plan:
         lms, rows, formats = self.lms, self.rows, self.formats

@@ -165,10 +165,10 @@ class _Proposer:
     def _remedy(self, missing: int) -> str:
         """Return what helps so that fewer proposals are `missing`."""
         remedies = []
-        if self.dropped:
-            named = ", ".join(constraints_of(self.spec.plan))
-            remedies.append(f"looser constraints ({named})")
-        if missing > len(self.dropped):
+        constraints = constraints_of(self.spec.plan)
+        if self.dropped and constraints:
+            remedies.append(f"looser constraints ({', '.join(constraints)})")
+        if missing > len(self.dropped) or not remedies:
             remedies += ["another prompt_model", "a higher init_temperature"]
         text = " or ".join(filter(None, [", ".join(remedies[:-1]), remedies[-1]]))
         return f"{text[0].upper()}{text[1:]} may bring more."

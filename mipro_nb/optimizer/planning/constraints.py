@@ -10,6 +10,8 @@ from functools import cached_property
 
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.language.example import Example
+from mipro_nb.language.module import Module
+from mipro_nb.language.predictor import Predictor
 from mipro_nb.models.tokens import count_tokens
 from mipro_nb.optimizer.planning.requested import Hyperparameters
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION
@@ -32,12 +34,15 @@ class Constraints:
         The plan's, or those that were requested.
     rows
         Of the trainset: nothing of them is to be copied.
+    student
+        Whose instructions they are: no place is left in them for the values of its inputs.
     """
 
     settings: Hyperparameters
     rows: Sequence[Example]
+    student: Module
 
-    def check_student(self, instructions: Sequence[str]) -> None:
+    def check_student(self) -> None:
         """Return if the student's instructions allow to comply with them.
 
         Raises
@@ -46,6 +51,7 @@ class Constraints:
             If none of them has a text that is to be kept; or half of one, which the smallest edit
             keeps, is longer than any may be.
         """
+        instructions = [predictor.signature.instructions for predictor in self._predictors]
         for text in self.settings.must_keep:
             if not any(_plain(text) in _plain(each) for each in instructions):
                 raise InvalidArgumentError(
@@ -94,6 +100,12 @@ class Constraints:
         """
         settings = self.settings
         reasons = [
+            f"it has the placeholder {found}, and an instruction is sent as it stands: the inputs "
+            "are shown beside it"
+            for found in self._placeholders(text)
+            if found not in own
+        ]
+        reasons += [
             f"it lacks the text {shown(repr(kept), _LONGEST_SHOWN)}"
             for kept in self._kept(own)
             if _plain(kept) not in _plain(text)
@@ -121,6 +133,16 @@ class Constraints:
         """Return what is to be kept of an instruction: what it holds."""
         return [text for text in self.settings.must_keep if _plain(text) in _plain(own)]
 
+    def _placeholders(self, text: str) -> list[str]:
+        r"""Return the places that a template would have for the inputs, each once.
+
+        A brace behind a letter or a brace opens no such place: ``\frac{a}{b}``.
+        """
+        inputs = {name for each in self._predictors for name in each.signature.input_fields}
+        names = "|".join(map(re.escape, sorted(inputs)))
+        found = re.finditer(rf"\{{\{{\s*(?:{names})\s*\}}\}}|(?<![\w}}])\{{(?:{names})\}}", text)
+        return list(dict.fromkeys(each[0] for each in found))
+
     def _copied(self, text: str, own: str) -> str | None:
         """Return words in a row that a training row has as well; None if they are few enough.
 
@@ -133,6 +155,10 @@ class Constraints:
         found = (run for run in _runs(text, most + 1) if run in self._runs_of_rows)
         copied = next((run for run in found if run not in allowed), None)
         return None if copied is None else " ".join(copied)
+
+    @property
+    def _predictors(self) -> list[Predictor]:
+        return [predictor for _, predictor in self.student.named_predictors()]
 
     @cached_property
     def _runs_of_rows(self) -> frozenset[tuple[str, ...]]:

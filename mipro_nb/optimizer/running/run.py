@@ -38,6 +38,7 @@ from mipro_nb.optimizer.running.resume import check_caps_left
 from mipro_nb.optimizer.running.surface import Window, current_surface
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed
+from mipro_nb.runs.ratings import Ratings
 from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.store import owners
 from mipro_nb.runs.store.record import Record, RecordedEvent
@@ -84,7 +85,7 @@ class Beginning:
     outlook: Outlook = field(default_factory=Outlook)
 
 
-class Run(RunFrames):
+class Run(RunFrames, Ratings):
     """A run that goes on in the background.
 
     Wait for it with ``run.wait()``, or with ``await run`` in a cell; look at it and steer it
@@ -232,12 +233,14 @@ class Run(RunFrames):
                     self._journal.record.add_run(self.id, _name_of(self.plan))
                     self._journal.emit(self._planned())
                     self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
-            owners.enter(self.id, self._journal)
+                # Before others may write again: from now on only this run writes its events.
+                owners.enter(self.id, self._journal)
             runs_here.begin(self)
             self.permitted = True
             core().submit(self._run(known)).add_done_callback(self._deliver)
         except BaseException as error:
             # Nothing was begun, and a journal that lacks its beginning is of no use.
+            owners.leave(self.id, self._journal)
             self._result.set_exception(error)
             raise
         return True
@@ -245,7 +248,7 @@ class Run(RunFrames):
     def _resume(self, by: Permitter) -> None:
         """Write down that the run goes on, unless somebody else has resumed it meanwhile."""
         record = self._journal.record
-        if record.events(self.id, self._progress.next - 1):
+        if not self._journal.take_ratings(record.events(self.id, self._progress.next - 1)):
             msg = f"Run {self.id} was resumed elsewhere: mipro_nb.runs.load shows how it stands."
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
@@ -403,7 +406,7 @@ class Run(RunFrames):
     @property
     def state(self) -> RunState:
         """Everything that is known of the run so far; it goes on changing while the run does."""
-        return self._journal.state
+        return self._journal.read(lambda state: state)
 
     @property
     def score(self) -> float | None:

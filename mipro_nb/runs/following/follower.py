@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from mipro_nb.runs.ratings import GOES_ON_ELSEWHERE
 from mipro_nb.runs.recorded_runs import load_run
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.record import Record
@@ -140,7 +141,16 @@ class Follower:
         """Return what can be seen of one trial."""
         with self._lock:
             self._read()
-            return trial_detail(self.record, self.run_id, self._view.state, trial)
+            detail = trial_detail(self.record, self.run_id, self._view.state, trial)
+            lives = self._view.lives(here=self._in_flight() is not None)
+        return {**detail, "unrateable": GOES_ON_ELSEWHERE} if lives == "elsewhere" else detail
+
+    def tell_now(self) -> None:
+        """Tell how a run stands that is over: it may still be rated."""
+        with self._lock:
+            self._read()
+            delta = self._view.delta(now=time.time(), in_flight=self._in_flight())
+        self._tell(delta)
 
     def _read(self) -> bool:
         """Take into account what was recorded since, and tell whether there was any."""
@@ -171,8 +181,7 @@ class Follower:
         """Tell whether the run goes on, in this process or in another."""
         with self._lock:
             self._read()
-            summary = self._view.summary(now=time.time(), in_flight=self._in_flight())
-        return bool(summary["lives"] != "ended")
+            return self._view.lives(here=self._in_flight() is not None) != "ended"
 
     def _follow(self) -> None:
         told_at = 0.0

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.runs.events import Rating
 from mipro_nb.runs.following.follower import FindLive, Follower
 from mipro_nb.runs.following.protocol import request
 from mipro_nb.runs.recorded_runs import (
     compare_runs,
     delete_runs,
     note_run,
+    rate_run,
     rename_run,
     tag_run,
 )
@@ -33,7 +35,7 @@ from mipro_nb.runs.views.whole_text import whole_text
 
 Tell = Callable[[str, RunDelta], None]
 
-CHANGES = frozenset({"rename", "tag", "note", "delete"})
+CHANGES = frozenset({"rename", "tag", "note", "rate", "delete"})
 """Requests that change the record; the others only read it."""
 # Runs that are read once are looked into again: as many stay folded.
 _MOST_FOLLOWERS = 16
@@ -50,6 +52,8 @@ class RecordedRequests:
         Takes the deltas of every run that a view has asked for: (run id, delta).
     at_end
         Called with the id of a followed run that has ended.
+    at_rating
+        Called with the id of a run that is over and was rated.
     find_live
         Finds runs of this process.
     """
@@ -59,10 +63,11 @@ class RecordedRequests:
         record: Record,
         tell: Tell,
         at_end: Callable[[str], None] = lambda _: None,
+        at_rating: Callable[[str], None] = lambda _: None,
         find_live: FindLive = lambda _: None,
     ) -> None:
         self._record = record
-        self._tell, self._at_end = tell, at_end
+        self._tell, self._at_end, self._at_rating = tell, at_end, at_rating
         self._find_live = find_live
         self._followers: dict[str, Follower] = {}
         self._lock = threading.Lock()
@@ -154,6 +159,18 @@ class RecordedRequests:
         """Give a run another note; an empty one takes it away."""
         self._check_whole(run)
         return note_run(run, note, record=self._path).row
+
+    @request
+    def rate(
+        self, *, run: str, trial: int, example: int, rating: Rating | None, reason: str
+    ) -> None:
+        """Take what a person thinks of a reply; null withdraws it."""
+        self._check_whole(run)
+        rate_run(run, trial, example, rating, reason=reason, record=self._path)
+        follower = self.follow(run)
+        if follower.over:  # else its thread tells
+            follower.tell_now()
+            self._at_rating(run)
 
     @request
     def delete(self, runs: list[str]) -> None:

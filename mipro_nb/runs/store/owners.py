@@ -4,26 +4,50 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from typing import Protocol
 
 import psutil
 
+from mipro_nb.runs.events import AnyEvent
+from mipro_nb.runs.store.record import Record
+
+
+class Writer(Protocol):
+    """Carries a run out, and alone writes its events meanwhile."""
+
+    @property
+    def record(self) -> Record:
+        """The record that it writes into."""
+        ...
+
+    def emit_now(self, event: AnyEvent) -> None:
+        """Write an event."""
+        ...
+
+
 # By run, what carries it out: a copy in another record has the same id, and goes on beside it.
-_here: dict[str, set[object]] = {}
+_here: dict[str, set[Writer]] = {}
 # Systems tell when a process began to a hundredth of a second, and round it in their own ways.
 _SAME_START_SECONDS = 1.0
 
 
-def enter(run_id: str, by: object) -> None:
-    """Have a run count as one that goes on in this process, carried out `by` something."""
+def enter(run_id: str, by: Writer) -> None:
+    """Have a run count as one that goes on in this process, carried out `by` its writer."""
     _here.setdefault(run_id, set()).add(by)
 
 
-def leave(run_id: str, by: object) -> None:
+def leave(run_id: str, by: Writer) -> None:
     """Have it do so no more, unless something else carries out a copy of it."""
     entered = _here.get(run_id, set())
     entered.discard(by)
     if not entered:
         _here.pop(run_id, None)
+
+
+def writer_of(run_id: str, record: Record) -> Writer | None:
+    """Return what carries a run of a record out in this process; None if nothing does."""
+    writers = tuple(_here.get(run_id, ()))  # others may enter meanwhile
+    return next((each for each in writers if each.record.path == record.path), None)
 
 
 def lives_here(run_id: str) -> bool:

@@ -271,6 +271,11 @@ class Record:
         except FAILURES as error:
             raise not_written(self.path, error) from error
 
+    def next_seq(self, run_id: str) -> int:
+        """Return the number of a run's next event, for who writes it while nobody else does."""
+        ((last,),) = self.query("SELECT max(seq) FROM events WHERE run_id = ?", run_id)
+        return 0 if last is None else int(last) + 1
+
     def append(
         self, run_id: str, event: AnyEvent, seq: int, at: float | None = None
     ) -> RecordedEvent:

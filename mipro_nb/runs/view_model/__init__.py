@@ -7,7 +7,14 @@ as text, never as HTML.
 
 from __future__ import annotations
 
-from mipro_nb.runs.view_model.drill_down import CallDetail, ExampleRow, Message, Prompt, TrialDetail
+from mipro_nb.runs.view_model.drill_down import (
+    CallDetail,
+    ExampleRow,
+    Message,
+    Prompt,
+    ReplyRating,
+    TrialDetail,
+)
 from mipro_nb.runs.view_model.history import (
     ComparedRun,
     CurvePoint,
@@ -39,6 +46,7 @@ from mipro_nb.runs.view_model.run import (
     MeasuredFormat,
     MeasuredFormats,
     PhaseProgress,
+    RatingsView,
     RunDelta,
     RunSnapshot,
     RunSummary,
@@ -82,6 +90,8 @@ __all__ = [
     "PhaseProgress",
     "Prompt",
     "Range",
+    "RatingsView",
+    "ReplyRating",
     "ResultPrompt",
     "ResultScore",
     "ResultView",

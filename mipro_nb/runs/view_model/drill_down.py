@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-from mipro_nb.runs.events import Phase
+from mipro_nb.runs.events import Phase, Rating
 from mipro_nb.runs.view_model.parts import Clip
 from mipro_nb.runs.view_model.trials import TrialRow
 
@@ -24,6 +24,13 @@ class Prompt(TypedDict):
     messages: list[Message]
 
 
+class ReplyRating(TypedDict):
+    """What a person thinks of a reply; the `reason` is empty where they gave none."""
+
+    rating: Rating
+    reason: Clip
+
+
 class ExampleRow(TypedDict):
     """What became of one example.
 
@@ -37,6 +44,8 @@ class ExampleRow(TypedDict):
         The trial that scored it: another one where the cell was reused.
     notes
         What of the replies was not written as asked and was read all the same.
+    rating
+        Absent where nobody has rated the reply.
     """
 
     example: int
@@ -50,14 +59,22 @@ class ExampleRow(TypedDict):
     seconds: float | None
     scored_by: int
     notes: NotRequired[list[Clip]]
+    rating: NotRequired[ReplyRating]
 
 
 class TrialDetail(TypedDict):
-    """A trial, the prompts that it sent, and what became of each of its examples."""
+    """A trial, the prompts that it sent, and what became of each of its examples.
+
+    Attributes
+    ----------
+    unrateable
+        Why its replies cannot be rated from here, in a sentence; absent where they can.
+    """
 
     trial: TrialRow
     prompts: list[Prompt]
     examples: list[ExampleRow]
+    unrateable: NotRequired[str]
 
 
 class CallDetail(TypedDict):

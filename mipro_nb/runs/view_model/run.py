@@ -82,6 +82,20 @@ class BestTrial(TypedDict):
     rests: Annotated[str | None, ADDED_LATER]
 
 
+class RatingsView(TypedDict):
+    """What a person thinks of a run's replies.
+
+    Attributes
+    ----------
+    told
+        How many are good and bad, and how often the metric agrees, in sentences.
+    """
+
+    good: int
+    bad: int
+    told: list[str]
+
+
 class RunSummary(TypedDict):
     """All of a run that is one value, not a list.
 
@@ -117,6 +131,8 @@ class RunSummary(TypedDict):
     objectives
         None before two configurations were scored on the whole valset; absent from a delta where it
         has not changed.
+    ratings
+        None where nobody has rated a reply.
     errors
         Examples that failed.
     """
@@ -157,6 +173,7 @@ class RunSummary(TypedDict):
     test: Annotated[TestView | None, ADDED_LATER]
     result: Annotated[ResultView | None, ADDED_LATER]
     objectives: NotRequired[Annotated[ObjectivesView | None, ADDED_LATER]]
+    ratings: Annotated[RatingsView | None, ADDED_LATER]
     errors: int
     steerable: bool
     lives: Lives

@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
 from pydantic import BaseModel, TypeAdapter
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.reading.thoughts import told_apart
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.configuration import STUDENT, configuration_key
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ANYTHING, FIELDS, ROWS, kept
 from mipro_nb.runs.store.record import Record, RecordedEvent
-from mipro_nb.runs.view_model import CallDetail, Clip, ExampleRow, Message, Prompt, TrialDetail
+from mipro_nb.runs.view_model import (
+    CallDetail,
+    Clip,
+    ExampleRow,
+    Message,
+    Prompt,
+    ReplyRating,
+    TrialDetail,
+)
+from mipro_nb.runs.views.cells import TrialCell, cells_of_trial, no_such_trial
 from mipro_nb.runs.views.clip import (
     DEFAULT_LIMIT,
     clip,
@@ -38,6 +46,7 @@ _LEAST_CHARACTERS = 200
 class _Optional(TypedDict, total=False):
     points: float
     notes: list[Clip]
+    rating: ReplyRating
 
 
 class _PromptHead(BaseModel):
@@ -49,11 +58,6 @@ class _PromptHead(BaseModel):
 
 _HEAD = TypeAdapter(_PromptHead)
 
-_CELLS = """
-SELECT seq, at, body FROM events INDEXED BY events_by_type
-WHERE run_id = ? AND type = 'example_scored' AND trial IN (SELECT value FROM json_each(?))
-ORDER BY seq
-"""
 _CALLS = """
 SELECT seq, at, body FROM events INDEXED BY events_by_type
 WHERE run_id = ? AND type IN ('lm_call_answered', 'lm_call_failed') AND trial = ? AND example = ?
@@ -66,14 +70,6 @@ WHERE run_id = ? AND type = 'lm_call_answered' AND trial IN (SELECT value FROM j
 ORDER BY seq
 """
 _ONE = "SELECT seq, at, body FROM events WHERE run_id = ? AND seq = ?"
-_ASKED = """
-SELECT trial, json_extract(body, '$.configuration') FROM events INDEXED BY events_by_type
-WHERE run_id = ? AND type = 'trial_asked'
-"""
-_TOLD = """
-SELECT 1 FROM events INDEXED BY events_by_type
-WHERE run_id = ? AND type = 'trial_told' AND trial = ?
-"""
 
 
 def trial_detail(
@@ -103,7 +99,7 @@ def trial_detail(
         If the record cannot be read.
     """
     if trial not in state.trials:
-        raise _no_trial(trial)
+        raise no_such_trial(trial)
     return _TrialReader(record, run_id, state, trial).detail(characters)
 
 
@@ -119,7 +115,7 @@ def example_calls(record: Record, run_id: str, trial: int, example: int) -> list
     RecordError
         If the record cannot be read.
     """
-    cell = _cells(record, run_id, trial).get(example)
+    cell = cells_of_trial(record, run_id, trial).get(example)
     scored_by = trial if cell is None else cell.scored.trial
     rows = record.query(_CALLS, run_id, scored_by, example)
     return [_call(record, record.read_event(run_id, *row)) for row in rows]
@@ -152,7 +148,7 @@ class _TrialReader:
     def __init__(self, record: Record, run_id: str, state: RunState, trial: int) -> None:
         self._record, self._run_id, self._state, self._trial = record, run_id, state, trial
         self._numbers = state.trials[trial].examples
-        self._cells = _cells(record, run_id, trial)
+        self._cells = cells_of_trial(record, run_id, trial)
 
     def detail(self, characters: int) -> TrialDetail:
         planned = self._state.planned
@@ -182,6 +178,8 @@ class _TrialReader:
             optional["points"] = cell.scored.score * scale
         if cell and (cell.scored.notes or cell.scored.caught):
             optional["notes"] = cell.notes(limit)
+        if cell and (rated := self._rating(cell)):
+            optional["rating"] = rated
         return {
             "example": number,
             "inputs": clip_fields(given, more, limit),
@@ -194,6 +192,14 @@ class _TrialReader:
             "scored_by": cell.scored.trial if cell else self._trial,
             **optional,
         }
+
+    def _rating(self, cell: TrialCell) -> ReplyRating | None:
+        """Return what a person thinks of the reply; None if nobody has rated it."""
+        reply = cell.scored.prediction
+        rated = None if reply is None else self._state.ratings.get((cell.scored.example, reply))
+        if rated is None or rated.rating is None:
+            return None
+        return {"rating": rated.rating, "reason": clip(rated.reason, None)}
 
     def _prompts(self, names: Sequence[str]) -> list[Prompt]:
         """Return for each predictor its first call for the first example that needed it."""
@@ -221,53 +227,6 @@ class _TrialReader:
             if predictor is not None and scored_by.get(example) == trial:
                 sent[example].append((seq, predictor))
         return sent
-
-
-class _Cell(NamedTuple):
-    """A cell of the score ledger, and the number of its event."""
-
-    seq: int
-    scored: ev.ExampleScored
-
-    def clip(self, field: Literal["feedback", "error"]) -> Clip | None:
-        text = getattr(self.scored, field)
-        return None if text is None else clip(text, more_of_event(self.seq, field))
-
-    def notes(self, limit: int) -> list[Clip]:
-        return [
-            clip(note, within(more_of_event(self.seq, field), n), limit)
-            for field, notes in (("notes", self.scored.notes), ("caught", self.scored.caught))
-            for n, note in enumerate(notes)
-        ]
-
-
-def _cells(record: Record, run_id: str, trial: int) -> dict[int, _Cell]:
-    """Return example → cell of the trial's configuration, whichever trial scored it."""
-    configurations = {
-        number: json.loads(configuration) for number, configuration in record.query(_ASKED, run_id)
-    }
-    if trial not in configurations:
-        raise _no_trial(trial)
-    configuration = configurations[trial]
-    # Where every choice is the first one, or a candidate says what the student does, the program
-    # is the student as given, which trial 0 has scored.
-    kin = [number for number, other in configurations.items() if other == configuration]
-    kin += [number for number, other in configurations.items() if not any(other.values())]
-    cells: dict[str, dict[int, _Cell]] = {}
-    for row in record.query(_CELLS, run_id, json.dumps(sorted(set(kin)))):
-        recorded = record.read_event(run_id, *row)
-        if isinstance(recorded.event, ev.ExampleScored):
-            event = recorded.event
-            cells.setdefault(event.configuration, {})[event.example] = _Cell(recorded.seq, event)
-    key = configuration_key(configuration)
-    if key in cells:
-        return cells[key]
-    is_student = not any(configuration.values()) or record.query(_TOLD, run_id, trial)
-    return cells.get(STUDENT, {}) if is_student else {}
-
-
-def _no_trial(trial: int) -> InvalidArgumentError:
-    return InvalidArgumentError("trial", trial, "the run has no such trial.")
 
 
 def _prediction(record: Record, ref: ev.TextRef | None, limit: int) -> dict[str, Clip] | None:

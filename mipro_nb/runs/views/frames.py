@@ -225,7 +225,8 @@ def examples_frame(record: Record, run_id: str, valset: ev.TextRef | None) -> pd
         row["notes"] = "\n".join([*event.notes, *event.caught])
         example = examples[event.example] if event.example < len(examples) else {}
         row |= {f"example_{name}": value for name, value in example.items()}
-        rows.append(row | _prediction(record, event.prediction))
+        reply = None if event.prediction is None else kept(record, event.prediction, ANYTHING)
+        rows.append(row | columns_of_reply(reply))
     return pd.DataFrame(rows, columns=None if rows else list(_EXAMPLE_COLUMNS))
 
 
@@ -238,13 +239,11 @@ def outcomes_frame(state: RunState) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_OUTCOME_COLUMNS)).set_index("example")
 
 
-def _prediction(record: Record, ref: ev.TextRef | None) -> dict[str, Any]:
-    if ref is None:
-        return {}
-    values = kept(record, ref, ANYTHING)
-    if isinstance(values, dict):
-        return {f"prediction_{name}": value for name, value in values.items()}
-    return {"prediction": values}
+def columns_of_reply(reply: Any) -> dict[str, Any]:
+    """Return column → value of a reply, as it was read back from the record; None for none."""
+    if isinstance(reply, dict):
+        return {f"prediction_{name}": value for name, value in reply.items()}
+    return {} if reply is None else {"prediction": reply}
 
 
 def calls_frame(record: Record, run_id: str) -> pd.DataFrame:

@@ -19,7 +19,8 @@ from mipro_nb.runs.view_model import HistoryRow
 
 _RUNS = """
 SELECT run_id, created, name, tags, note,
-    (SELECT at FROM events WHERE run_id = runs.run_id ORDER BY seq DESC LIMIT 1)
+    (SELECT at FROM events WHERE run_id = runs.run_id AND type != 'reply_rated'
+        ORDER BY seq DESC LIMIT 1)
 FROM runs WHERE run_id IN (SELECT value FROM json_each(?))
 ORDER BY created DESC, rowid DESC
 """

@@ -24,6 +24,7 @@ from mipro_nb.runs.sentences.measured_formats import (
 )
 from mipro_nb.runs.sentences.objectives import HEAD as HEAD_OF_OBJECTIVES
 from mipro_nb.runs.sentences.objectives import objectives_rows, objectives_view
+from mipro_nb.runs.sentences.ratings import ratings_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repair_lines
 from mipro_nb.runs.sentences.resume import (
@@ -89,6 +90,7 @@ def write_report(run_id: str, state: RunState) -> str:
     lines += _objectives_lines(state)
     evaluations = counted(len(state.trials), "evaluation")
     lines.append(f"  {evaluations}, {counted(len(state.errors), 'failed example')}")
+    lines += _ratings_lines(state)
     if state.faults:
         lines.append(f"  faults met: {_faults(state.faults)}")
     lines += [f"  {note.text}" for note in state.notes]
@@ -113,6 +115,11 @@ def _objectives_lines(state: RunState) -> list[str]:
         return []
     table = as_columns([HEAD_OF_OBJECTIVES, *objectives_rows(view, most=_MOST_ON_FRONT)])
     return [f"  {view['told']}", *(f"    {line}" for line in table)]
+
+
+def _ratings_lines(state: RunState) -> list[str]:
+    ratings = ratings_view(state)
+    return [f"  {told}" for told in ratings["told"]] if ratings else []
 
 
 def _what(configuration: dict[str, int]) -> str:

@@ -18,6 +18,7 @@ from mipro_nb.runs.sentences.dropped import dropped_notes
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.sentences.objectives import objectives_view
+from mipro_nb.runs.sentences.ratings import ratings_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repaired_of
 from mipro_nb.runs.sentences.resume import (
@@ -188,14 +189,8 @@ class RunView:
     def summary(self, *, now: float, in_flight: int | None) -> vm.RunSummary:
         """Return all of the run that is one value, not a list."""
         state, planned = self.state, self.state.planned
-        here, ended = in_flight is not None, state.ended is not None
-        alive = state.process is not None and lives(
-            self.run_id, state.process, state.process_started
-        )
-        where: vm.Lives = (
-            "ended" if ended else "here" if here else "elsewhere" if alive else "ended"
-        )
-        shown: State = "cut off" if where == "ended" and not ended else state.state
+        where = self.lives(here=in_flight is not None)
+        shown: State = "cut off" if where == "ended" and state.ended is None else state.state
         settings = dict(planned.plan) if planned else {}
         done, total = self._progress(settings)
         best = state.best
@@ -259,10 +254,23 @@ class RunView:
             "test": held_out_view(state),
             "result": result,
             "objectives": self._compared(),
+            "ratings": ratings_view(state),
             "errors": len(state.errors),
             "steerable": where == "here",
             "lives": where,
         }
+
+    def lives(self, *, here: bool) -> vm.Lives:
+        """Return where the run goes on, if it does; `here`: whether it is in this process."""
+        state = self.state
+        if state.ended is not None:
+            return "ended"
+        if here:
+            return "here"
+        alive = state.process is not None and lives(
+            self.run_id, state.process, state.process_started
+        )
+        return "elsewhere" if alive else "ended"
 
     def _compared(self) -> vm.ObjectivesView | None:
         """Return what configurations take, made again only after what changes it."""

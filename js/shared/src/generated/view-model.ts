@@ -319,6 +319,12 @@ export interface Prompt {
   readonly messages: readonly Message[];
 }
 
+/** What a person thinks of a reply; the `reason` is empty where they gave none. */
+export interface ReplyRating {
+  readonly rating: "good" | "bad";
+  readonly reason: Clip;
+}
+
 /** What became of one example. */
 export interface ExampleRow {
   readonly example: number;
@@ -336,6 +342,8 @@ export interface ExampleRow {
   readonly scored_by: number;
   /** What of the replies was not written as asked and was read all the same. */
   readonly notes?: readonly Clip[];
+  /** Absent where nobody has rated the reply. */
+  readonly rating?: ReplyRating;
 }
 
 /** A trial, the prompts that it sent, and what became of each of its examples. */
@@ -343,6 +351,8 @@ export interface TrialDetail {
   readonly trial: TrialRow;
   readonly prompts: readonly Prompt[];
   readonly examples: readonly ExampleRow[];
+  /** Why its replies cannot be rated from here, in a sentence; absent where they can. */
+  readonly unrateable?: string;
 }
 
 /** One LM call. */
@@ -416,6 +426,14 @@ export interface BestTrial {
   readonly rests?: string | null;
 }
 
+/** What a person thinks of a run's replies. */
+export interface RatingsView {
+  readonly good: number;
+  readonly bad: number;
+  /** How many are good and bad, and how often the metric agrees, in sentences. */
+  readonly told: readonly string[];
+}
+
 /** All of a run that is one value, not a list. */
 export interface RunSummary {
   readonly id: string;
@@ -485,6 +503,8 @@ export interface RunSummary {
    * has not changed. Absent from what older versions saved in notebooks.
    */
   readonly objectives?: ObjectivesView | null;
+  /** Null where nobody has rated a reply. Absent from what older versions saved in notebooks. */
+  readonly ratings?: RatingsView | null;
   /** Examples that failed. */
   readonly errors: number;
   readonly steerable: boolean;
@@ -919,6 +939,11 @@ export interface Asks {
   note: {
     ask: { run: string; note: string };
     answer: HistoryRow;
+  };
+  /** Take what a person thinks of a reply; null withdraws it. */
+  rate: {
+    ask: { run: string; trial: number; example: number; rating: "good" | "bad" | null; reason: string };
+    answer: null;
   };
   /** Delete runs from the record. */
   delete: {

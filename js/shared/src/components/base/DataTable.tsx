@@ -34,6 +34,8 @@ interface DataTableProps<Row extends object> {
   readonly onOpen?: (row: Row) => void;
   /** The row that is open beside the table. */
   readonly opened?: Key | null;
+  /** A key on the active row that means nothing to the table; returns whether it meant anything. */
+  readonly onKey?: (row: Row, key: string) => boolean;
   /** Space, or the box before a row. */
   readonly onMark?: (row: Row) => void;
   readonly marked?: ReadonlySet<Key>;
@@ -68,6 +70,7 @@ export function DataTable<Row extends object>({
   rowHeight = 30,
   onOpen,
   opened = null,
+  onKey,
   onMark,
   marked = noneMarked,
   markLabel,
@@ -111,10 +114,15 @@ export function DataTable<Row extends object>({
       Enter: () => onOpen?.(activeRow),
       " ": () => onMark?.(activeRow),
     };
+    if (event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    }
     const move = moves[event.key];
-    if (move !== undefined && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    if (move !== undefined) {
       event.preventDefault();
       move();
+    } else if (onKey?.(activeRow, event.key)) {
+      event.preventDefault();
     }
   }
 

@@ -7,6 +7,8 @@ import { Calls } from "./Calls";
 import { ClipText } from "./ClipText";
 import { Fields } from "./Fields";
 import { ReplyNotes } from "./ReplyNotes";
+import { ReplyRatingForm } from "./ReplyRatingForm";
+import type { Ratings } from "./useRatings";
 import { VerdictMark } from "./VerdictMark";
 
 interface ExampleDetailProps {
@@ -14,11 +16,22 @@ interface ExampleDetailProps {
   readonly run: string;
   readonly trial: number;
   readonly row: ExampleRow;
+  readonly rate: Ratings["rate"];
+  /** Why its reply cannot be rated; null where it can, or that is plain. */
+  readonly unrateable: string | null;
   readonly onClose: () => void;
 }
 
 /** One example in full: what went in, what was to come out, what did, and the calls behind it. */
-export function ExampleDetail({ kernel, run, trial, row, onClose }: ExampleDetailProps) {
+export function ExampleDetail({
+  kernel,
+  run,
+  trial,
+  row,
+  rate,
+  unrateable,
+  onClose,
+}: ExampleDetailProps) {
   const name = `example ${row.example}`;
   const shown = { kernel, run };
   return (
@@ -64,6 +77,7 @@ export function ExampleDetail({ kernel, run, trial, row, onClose }: ExampleDetai
           <ClipText clip={row.feedback} name={`the feedback of ${name}`} {...shown} />
         </div>
       )}
+      <ReplyRatingForm key={row.example} row={row} rate={rate} unrateable={unrateable} />
       <Calls kernel={kernel} run={run} trial={trial} example={row.example} />
     </section>
   );

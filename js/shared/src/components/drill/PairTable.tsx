@@ -4,11 +4,13 @@ import type { Kernel } from "../../model/kernel";
 import { IconButton } from "../base/Button";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
+import { SafeText } from "../base/SafeText";
 import { CellFields, fieldsText, predictionText } from "./CellFields";
 import { ClipText } from "./ClipText";
 import { Fields } from "./Fields";
 import { OpenedBelow } from "./OpenedBelow";
 import type { Pair } from "./pairs";
+import { RatingMark } from "./RatingMark";
 import { ReplyNotes } from "./ReplyNotes";
 import { NONE_FITS, useFilterChoice } from "./useFilterChoice";
 import { VerdictMark } from "./VerdictMark";
@@ -187,6 +189,11 @@ function Predicted({ row, trial, ...shown }: PredictedProps) {
         <Fields fields={row.prediction} name={`the prediction of ${name}`} {...shown} />
       )}
       <ReplyNotes notes={row.notes} name={name} {...shown} />
+      {row.rating && (
+        <p>
+          <RatingMark rating={row.rating} /> <SafeText text={row.rating.reason.text} />
+        </p>
+      )}
       {row.error !== null && <ClipText clip={row.error} name={`the error of ${name}`} {...shown} />}
       {row.feedback !== null && (
         <div class="mipro-example-feedback">

@@ -77,6 +77,7 @@ export function TrialDrillDown({
               run={run}
               trial={row.trial}
               examples={detail.examples}
+              unrateable={detail.unrateable ?? null}
               first={example}
             />
           ) : (

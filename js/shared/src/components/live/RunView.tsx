@@ -6,6 +6,7 @@ import type { Kernel, Presence } from "../../model/kernel";
 import { standing } from "../../model/standing";
 import type { RunStore } from "../../model/store";
 import { Notice } from "../base/Notice";
+import { SafeText } from "../base/SafeText";
 import { Tabs } from "../base/Tabs";
 import { DemoSetCards } from "../candidates/DemoSetCards";
 import { InstructionCards } from "../candidates/InstructionCards";
@@ -125,6 +126,11 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
               onOpen={open}
               onCompare={compare}
             />
+            {summary.ratings && (
+              <p class="mipro-ratings">
+                <SafeText text={summary.ratings.told.join(" ")} />
+              </p>
+            )}
             {opened !== null && (
               <OpenedTrials
                 kernel={reachable}
