@@ -30,14 +30,14 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
     changed,
     scores: [
       {
-        what: "your prompt",
+        what: "student as given",
         score: baseline,
         ...interval(baseline),
         examples: 100,
         ...tested(baseline),
       },
       ...(changed
-        ? [{ what: "the prompt found", score, ...interval(score), examples: 100, ...tested(score) }]
+        ? [{ what: "best program", score, ...interval(score), examples: 100, ...tested(score) }]
         : []),
     ],
     gain: changed

@@ -34,7 +34,7 @@ _ENOUGH_IN_COMMON = 0.4
 
 
 def scores_rows(result: vm.ResultView) -> list[tuple[str, ...]]:
-    """Return the scores as a table: your prompt, and the prompt found."""
+    """Return the scores as a table: the student as given, and the best program."""
     tested = any(row["test"] is not None for row in result["scores"])
     head = ("", "score", "95 % interval", "examples", "test score", "95 % interval")
     rows = [

@@ -1020,3 +1020,7 @@ def test_demos_that_are_not_read_are_noted(triage, server, rows):
 
     plan = planned(classify, rows)
     assert any("max_labeled_demos=0" in note for note in plan.notes)
+
+
+def test_a_prompt_that_was_not_changed_says_so(triage):
+    assert triage.diff() == "triage is unchanged."

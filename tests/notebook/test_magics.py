@@ -155,9 +155,9 @@ class TestEstimate:
         assert (plan.testset_size, plan.search.repair) == (4, 2)
 
     def test_python_expressions_in_braces_are_filled_in(self, shell, server):
-        shell.run("budget = 1")
+        shell.run("most = 1")
         assert (
-            shell.run(f"%mipro estimate student {SHORT} --max-usd {{budget / 4}}").caps.max_usd
+            shell.run(f"%mipro estimate student {SHORT} --max-usd {{most / 4}}").caps.max_usd
             == 0.25
         )
 
@@ -376,7 +376,7 @@ class TestResuming:
         if how == "run":
             run = shell.run(f"%mipro run student {begun}").run
             line = f"%mipro resume {run.id} student --metric exact"
-            assert offered_for(run)[0] == line
+            assert offered_for(run)[0] == f"{line} --max-calls 16"
             shell.run(f"best = {line} --max-calls 900 --yes")
         else:
             shell.run(f"%%mipro best {begun}\nquestion -> answer\nAdd.")
@@ -406,7 +406,7 @@ class TestResuming:
         if session == "another one":
             monkeypatch.setattr(runs_here, "_begun", {})
             line = f"%mipro resume {capped.id} student --metric exact --prefer the_student"
-            assert offered_for(capped)[0] == line
+            assert offered_for(capped)[0] == f"{line} --max-calls 16"
         best = shell.run(f"{line} --max-calls 900 --yes")
         assert best.run.status == "finished"
         assert best.run.plan.prefer.function is shell["the_student"]

@@ -220,7 +220,7 @@ def resume(
     into: str | None = None,
     **options: Any,
 ) -> Any:
-    """Have a paused run continue; or resume one that ended early, and return the best program."""
+    """Have a paused run go on; or resume one that ended early, and return the best program."""
     if isinstance(run, Module):
         if student is not None:
             msg = "Name the run before its program: %mipro resume RUN PROGRAM."

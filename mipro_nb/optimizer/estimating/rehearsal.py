@@ -198,7 +198,7 @@ class _Seen:
     Attributes
     ----------
     fault
-        What `note` tells of without its row, which another row may have as well; None if that is
+        What `note` reports without its row, which another row may have as well; None if that is
         all of it.
     error
         What would refuse the program, if it came on every row.

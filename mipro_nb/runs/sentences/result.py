@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mipro_nb.amounts import format_points, format_score, format_tokens, format_usd
+from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.wording import configuration_text, counted, resting_text
 from mipro_nb.runs.state import RunState, TrialState
 from mipro_nb.runs.view_model import GainView
 
-YOUR_PROMPT, PROMPT_FOUND = "your prompt", "the prompt found"
+YOUR_PROMPT, PROMPT_FOUND = STUDENT, "best program"
 _ABOUT_THE_SAME = 0.05
 _MOST_NAMED = 5
 
@@ -115,8 +116,8 @@ def _lead(best: TrialState, score: str, whole: int) -> str:
         if whole == 1:
             return "No other configuration was scored on the whole valset: you get your program."
         return (
-            f"None of {counted(whole - 1, 'configuration')} scored on the whole valset did better "
-            f"than your prompt, {score}: you get your program."
+            f"Of {counted(whole, 'configuration')} scored on the whole valset, none did better "
+            f"than the {STUDENT}, {score}: you get your program."
         )
     return (
         f"Trial {best.trial} ({configuration_text(best.configuration)}) has the highest score, "

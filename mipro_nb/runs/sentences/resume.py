@@ -14,7 +14,7 @@ from mipro_nb.runs.usage import Usage
 RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed"})
 NOTHING_SCORED = f"the {STUDENT} (nothing else was scored)"
 CELL = "%%mipro"
-_CELL_AGAIN = "run its %%mipro cell again with --resume"
+CELL_AGAIN = "run its %%mipro cell again with --resume"
 # How much of the cap that ended a run the lines that resume it give.
 _TIMES_THE_CAP = 2
 # What ended a run is told in words alone; the limit is written with thousands separators.
@@ -74,7 +74,7 @@ def resume_hint(run_id: str, state: RunState) -> str | None:
 def cell_again(state: RunState) -> str:
     """Return how a run is resumed whose cell declares the program."""
     caps = (f" {_flag(name)} {value}" for name, value in _higher_cap(state).items())
-    return _CELL_AGAIN + "".join(caps)
+    return CELL_AGAIN + "".join(caps)
 
 
 def _higher_cap(state: RunState) -> dict[str, str]:
