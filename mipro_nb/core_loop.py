@@ -23,7 +23,8 @@ import nest_asyncio2
 from mipro_nb.errors import ProgramError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+    from contextlib import AbstractContextManager
 
 T = TypeVar("T")
 
@@ -251,6 +252,27 @@ async def on_core(work: Coroutine[Any, Any, T]) -> T:
     return await asyncio.wrap_future(loop.submit(work))
 
 
+# What is held open while a worker runs code.
+_around: contextvars.ContextVar[Callable[[], AbstractContextManager[None]]] = (
+    contextvars.ContextVar("mipro_around_workers", default=contextlib.nullcontext)
+)
+
+
+@contextlib.contextmanager
+def around_workers(make: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Have code that the block hands to workers run within ``make()``, even if it is given up."""
+    token = _around.set(make)
+    try:
+        yield
+    finally:
+        _around.reset(token)
+
+
+def _surrounded(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    with _around.get()():
+        return function(*args, **kwargs)
+
+
 async def in_worker(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Run sync user code in a worker thread, with the context variables of the caller."""
     context = contextvars.copy_context()
@@ -261,7 +283,7 @@ async def in_worker(function: Callable[..., T], /, *args: Any, **kwargs: Any) ->
         if came.cancelled():
             return
         try:
-            result = context.run(function, *args, **kwargs)
+            result = context.run(_surrounded, function, *args, **kwargs)
         except BaseException as error:  # noqa: BLE001 - handed to the code that awaits the call
             if not isinstance(error, Exception) or isinstance(error, StopIteration):
                 # On the loop, SystemExit and its like would end the task they reach without a

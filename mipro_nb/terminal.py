@@ -32,7 +32,7 @@ _GO_ON_JOINED = "Press Enter to have it go on, Ctrl-C to leave it alone. "
 _ANSWERED = "The question was answered elsewhere meanwhile: run {run_id} is {status}."
 _YES = frozenset({"y", "yes", "j", "ja"})
 # Only these events are read, and not the many of calls and examples.
-_COUNTED = frozenset({"phase_started", "trial_told", "run_noted"})
+_COUNTED = frozenset({"phase_started", "trial_told", "headroom_scored", "run_noted"})
 _TOLD = frozenset({"candidate_proposed", "demo_set_built", "format_measured", "format_chosen"})
 
 
@@ -116,7 +116,7 @@ class TerminalWindow:
         if self._bar is None:  # who was interrupted waits a second time, with the bar as it stands
             from tqdm.auto import tqdm  # noqa: PLC0415 - in a kernel it brings ipywidgets
 
-            self._bar = tqdm(total=_evaluations(self._run.plan), desc="optimize", unit="evaluation")
+            self._bar = tqdm(**_bar_of(self._run.plan))
         bar = self._bar
         try:
             wait_until(done, timeout, tick=lambda: self._look(bar))
@@ -177,7 +177,7 @@ class TerminalWindow:
             match event:
                 case ev.PhaseStarted(phase=phase):
                     bar.set_description(phase)
-                case ev.TrialTold():
+                case ev.TrialTold() | ev.HeadroomScored():
                     bar.update()
                 case ev.RunNoted(text=text):
                     bar.write(f"Note: {text}")
@@ -187,14 +187,17 @@ class TerminalWindow:
                     bar.write(line)
         score, spend = self._run.score, self._run.state.spend
         cost = format_about(format_usd(spend.usd), spend.about)
-        bar.set_postfix_str(
-            f"best {format_score(score)}, {counted(spend.calls, 'call')}, cost {cost}",
-            refresh=False,
-        )
+        told = [counted(spend.calls, "call"), f"cost {cost}"]
+        if self._run.plan.headroom is None:
+            told.insert(0, f"best {format_score(score)}")
+        bar.set_postfix_str(", ".join(told), refresh=False)
 
 
-def _evaluations(plan: Plan) -> int:
-    return 1 + plan.num_trials + (plan.full_evaluations if plan.minibatch else 0)
+def _bar_of(plan: Plan) -> dict[str, Any]:
+    """Return what a bar counts, and how far."""
+    if plan.headroom is not None:
+        return {"total": plan.headroom.draws, "desc": "headroom", "unit": "answer"}
+    return {"total": plan.evaluations, "desc": "optimize", "unit": "evaluation"}
 
 
 def _line(event: ev.AnyEvent) -> str | None:

@@ -38,6 +38,8 @@ from mipro_nb.runs import configuration, events, state
 from mipro_nb.runs.following import protocol
 from mipro_nb.runs.view_model import (
     drill_down,
+    effects,
+    headroom,
     history,
     parts,
     permission,
@@ -56,7 +58,10 @@ _SOURCES: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (events, ("Phase", "EvaluationKind", "Part")),
     (configuration, ("Configuration",)),
     (state, ("State",)),
-    *((module, ()) for module in (parts, spend, result, trials, drill_down, run)),
+    *(
+        (module, ())
+        for module in (parts, spend, effects, result, headroom, trials, drill_down, run)
+    ),
     *((module, ()) for module in (history, permission, shown)),
     (protocol, ()),
     (request_handler, ("Added",)),

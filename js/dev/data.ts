@@ -626,6 +626,7 @@ export function permission(priced: boolean, hostile: boolean, free = false): Per
     trainset_size: 25,
     valset_size: valset,
     settings,
+    measurement: "offered",
     groups: settingGroups(),
     changes: {},
     notes: priced

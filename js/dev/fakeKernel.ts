@@ -142,6 +142,7 @@ export class FakeKernel extends FakeWire {
     ban: () => null,
     add: () => ({ index: 8 }),
     change: () => null,
+    measure: () => null,
     permit: () => {
       this.#onPermission(true);
       return null;
@@ -160,6 +161,7 @@ export class FakeKernel extends FakeWire {
     note: ({ run, note }) => ({ ...rowOf(run), note }),
     rate: () => null,
     template: () => ({}),
+    record_place: () => "/data/record.sqlite",
     delete: () => null,
     compare: ({ runs }) => ({
       runs: runs.map((run, place) => ({

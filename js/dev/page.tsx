@@ -7,7 +7,7 @@
 
 import { render } from "preact";
 import { App } from "../shared/src/components/App";
-import type { RunSnapshot, WidgetState } from "../shared/src/generated/view-model";
+import type { PhaseProgress, RunSnapshot, WidgetState } from "../shared/src/generated/view-model";
 import { Kernel } from "../shared/src/model/kernel";
 import {
   changedPermission,
@@ -45,6 +45,58 @@ function withFormats(snapshot: RunSnapshot, unread: boolean): RunSnapshot {
   return {
     ...snapshot,
     summary: { ...snapshot.summary, formats: { rows: 20, measured, ...chosen } },
+  };
+}
+
+/** A run that measures headroom, with what it found unless it goes on. */
+function measuring(going: boolean): RunSnapshot {
+  const snapshot = snapshotOf({ ...usual, trials: 0, state: going ? "running" : "finished" });
+  const [propose] = snapshot.summary.phases.filter(({ phase }) => phase === "propose");
+  const phase = {
+    ...(propose as PhaseProgress),
+    phase: "headroom",
+    state: going ? "running" : "done",
+    done: going ? 48 : 120,
+    total: 120,
+    unit: "answers",
+  } as const;
+  const prompts = [
+    { prompt: "student as given", score: 30, low: 16.7, high: 47.9, lead: 0 },
+    { prompt: "instruction 1", score: 76.7, low: 59.1, high: 88.2, lead: 46.7 },
+    { prompt: "instruction 2", score: 33.3, low: 19.2, high: 51.2, lead: 3.3 },
+    { prompt: "labelled demos", score: 50, low: 33.2, high: 66.8, lead: 20 },
+  ].map((each) => ({ ...each, unreadable: 0, errors: 0 }));
+  const expected =
+    "Expect a gain from a run: instruction 1 is already 46.7 points ahead of the student, which is more than chance. It is the best of a few, so on other rows it will be somewhat less.";
+  const headroom = {
+    rows: 30,
+    repeats: 1,
+    prompts,
+    floor: 19.1,
+    spread: 46.7,
+    expected,
+    told: [
+      "Noise floor: 19.1 points. Of 4 prompts that are equally good, the best and the worst are up to that far apart by chance on these 30 rows, in 95 of 100 cases.",
+      "The prompts are 46.7 points apart, from 30.0 (student as given) to 76.7 (instruction 1): more than the noise floor.",
+      expected,
+      "On the valset of a run, 50 rows, the noise floor is about 14.8 points: a smaller gain cannot be told from chance.",
+    ],
+  };
+  return {
+    ...snapshot,
+    trials: [],
+    details: [],
+    summary: {
+      ...snapshot.summary,
+      phases: [...(propose === undefined ? [] : [propose]), phase],
+      measured_rows: 30,
+      headroom: going ? null : headroom,
+      baseline: null,
+      best: null,
+      gain: null,
+      result: null,
+      objectives: null,
+    },
   };
 }
 
@@ -94,6 +146,14 @@ const scenes: Readonly<Record<string, Scene>> = {
   "formats-unread": {
     answering: false,
     state: { snapshot: withFormats(snapshotOf(usual), true) },
+  },
+  headroom: { answering: false, state: { snapshot: measuring(false) } },
+  "headroom-going": { answering: false, state: { snapshot: measuring(true) } },
+  "permission-headroom": {
+    state: {
+      permission: { ...permission(true, false), measured_rows: 30, measurement: "first" },
+      snapshot: null,
+    },
   },
   permitted: {
     state: { permission: { ...permission(true, false), state: "permitted" } },

@@ -1,6 +1,12 @@
 /** What came of a made-up run. */
 
-import type { Clip, ExampleOutcome, ResultView, Verdict } from "../shared/src/generated/view-model";
+import type {
+  Clip,
+  ExampleOutcome,
+  PredictorEffects,
+  ResultView,
+  Verdict,
+} from "../shared/src/generated/view-model";
 import { clip } from "../shared/tests/drill-fixtures";
 
 const verdicts: readonly Verdict[] = ["never right", "lost", "still wrong", "won"];
@@ -24,6 +30,7 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
     test_low: Math.max(0, mean - 12),
     test_high: Math.min(100, mean + 3),
   });
+  const untested = { test: null, test_low: null, test_high: null };
   const changed = trial > 0;
   return {
     trial,
@@ -35,13 +42,34 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
         ...interval(baseline),
         examples: 100,
         ...tested(baseline),
+        call: "212 tokens, $0.00004",
+      },
+      {
+        what: "student as given with 16 labelled demos",
+        score: baseline + 17,
+        ...interval(baseline + 17),
+        examples: 100,
+        ...untested,
+        call: "1,650 tokens, $0.00031",
       },
       ...(changed
-        ? [{ what: "best program", score, ...interval(score), examples: 100, ...tested(score) }]
+        ? [
+            {
+              what: "best program",
+              score,
+              ...interval(score),
+              examples: 100,
+              ...tested(score),
+              call: "1,704 tokens, $0.00032",
+            },
+          ]
         : []),
     ],
     gain: changed
-      ? ["+30.0 points over the student; 95 % interval of the gain +19.0 to +39.0."]
+      ? [
+          "+30.0 points over the student; 95 % interval of the gain +19.0 to +39.0.",
+          "+13.0 points over the student with plain labelled demos.",
+        ]
       : [],
     test: changed ? ["Gain on the testset: +17.0 to +41.0 (95 % interval)."] : [],
     cost: changed
@@ -64,6 +92,45 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
     failing_told: "24 examples of 100 still fail",
     outcomes: Array.from({ length: 30 }, (_, place) => outcome(place, clip(texts.question))),
     outcomes_left_out: 3,
+    effects: { told: howToRead, by_predictor: predictors.map(effectsOf), left_out: 0 },
+  };
+}
+
+const howToRead =
+  "Scores by instruction and demo set, all else as in the result, with half of the 95 % interval " +
+  "behind ±. What was not scored on the whole valset is drawn towards what its parts scored " +
+  "elsewhere, the more the fewer examples it has.";
+
+/** Effects of seven instructions and six demo sets; trial 43 is instruction 4 with demos 2. */
+function effectsOf(predictor: string): PredictorEffects {
+  const added = (index: number, most: number) => ((index * 5) % 7) * most - most;
+  const effect = (index: number, most: number) => ({
+    index,
+    adds: index === 0 || index === 5 ? null : added(index, most),
+    margin: index === 0 || index === 5 ? null : 4 + index / 2,
+  });
+  const instructions = [0, 1, 2, 3, 4, 5, 6].map((index) => effect(index, 2));
+  const demoSets = [0, 1, 2, 3, 4, 5].map((index) => effect(index, 3));
+  return {
+    predictor,
+    instructions: instructions.map((row) => ({
+      ...row,
+      cells: demoSets.map((column) => {
+        const result = row.index === 4 && column.index === 2;
+        return {
+          score: 64 + (row.adds ?? 0) + (column.adds ?? 0),
+          margin: 5 + ((row.index + column.index) % 5),
+          examples: result ? 100 : ((row.index + column.index) % 3) * 25,
+          result,
+        };
+      }),
+    })),
+    demo_sets: demoSets,
+    told: [
+      "Instruction 4 adds 10.0 ± 6.0 points over your own, whatever the demos.",
+      "Demo set 4 adds 15.0 ± 6.0 points over no demos, whatever the instruction.",
+    ],
+    left_out: 0,
   };
 }
 

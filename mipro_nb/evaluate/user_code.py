@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Coroutine
 from typing import TypeVar
 
-from mipro_nb.errors import ProgramError
+from mipro_nb.errors import MiproError, ProgramError
 from mipro_nb.language.execution.attempt import Attempt, current_attempt
+from mipro_nb.language.execution.own_calls import caught_own_calls
 from mipro_nb.language.execution.threads import let_threads_inherit
 
 T = TypeVar("T")
@@ -55,21 +56,25 @@ async def run_user_code(name: str, work: Awaitable[T]) -> T:
     if not isinstance(outcome, _Raised):
         return outcome
     if isinstance(outcome.error, Exception):
-        raise outcome.error
+        raise outcome.failure or outcome.error
     msg = f"{name} raised {type(outcome.error).__name__}."
     raise ProgramError(msg) from outcome.error
 
 
 class _Raised:
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+    """What code raised, and why a call of its own had failed; None if none did."""
+
+    def __init__(self, error: BaseException, failure: MiproError | None) -> None:
+        self.error, self.failure = error, failure
 
 
 async def _caught(work: Awaitable[T]) -> T | _Raised:
-    try:
-        return await work
-    except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
-        return _Raised(error)
+    with caught_own_calls() as own:
+        try:
+            return await work
+        except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
+            # A client's own error is not raised along: it holds the request, and with it a key.
+            return _Raised(error, own.failure)
 
 
 async def _until_over(code: asyncio.Task[T], attempt: Attempt | None) -> None:

@@ -12,6 +12,7 @@ from mipro_nb.optimizer.running.run import Run, runs_here
 from mipro_nb.runs.events import Part
 from mipro_nb.runs.following.protocol import request
 from mipro_nb.runs.following.recorded_requests import RecordedRequests, Tell
+from mipro_nb.runs.store.commands import Command
 from mipro_nb.runs.store.record import Record
 
 
@@ -52,6 +53,13 @@ class RequestHandler(RecordedRequests):
             raise RunEndedError(msg)
         return live
 
+    def _command(self, run_id: str, command: Command) -> None:
+        live = runs_here.find_live(run_id)
+        if live is None:
+            super()._command(run_id, command)
+        else:
+            {"pause": live.pause, "resume": live.resume, "stop": live.stop}[command]()
+
     @request
     def prompt(self, run: str, trial: int, form: str, predictor: str) -> str:
         """Return a predictor's prompt, as a trial had it, for use without mipro_nb."""
@@ -71,21 +79,6 @@ class RequestHandler(RecordedRequests):
     def share(self, run: str) -> str:
         """Return a page of a run for people without mipro_nb."""
         return shared_page(self.follow(run).for_saving())
-
-    @request
-    def pause(self, run: str) -> None:
-        """Have no further call sent."""
-        self._live(run).pause()
-
-    @request
-    def resume(self, run: str) -> None:
-        """Have a paused run go on."""
-        self._live(run).resume()
-
-    @request
-    def stop(self, run: str) -> None:
-        """End a run early."""
-        self._live(run).stop()
 
     @request
     def pin(self, *, run: str, predictor: str, part: Part, index: int, on: bool) -> None:

@@ -85,9 +85,16 @@ def shared_page(snapshot: vm.RunSnapshot) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body>"
-        f"{run_html(snapshot)}<h2>Score by trial</h2>{_chart(snapshot)}"
+        f"{run_html(snapshot)}{_scores(snapshot)}"
         f"<script>{_SCRIPT}</script></body></html>\n"
     )
+
+
+def _scores(snapshot: vm.RunSnapshot) -> str:
+    """Return the chart below its title; a run that measures headroom makes no trials."""
+    if snapshot["summary"]["measured_rows"]:
+        return ""
+    return f"<h2>Score by trial</h2>{_chart(snapshot)}"
 
 
 def _chart(snapshot: vm.RunSnapshot) -> str:

@@ -61,6 +61,8 @@ from mipro_nb.notebook.static_text import (
 )
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, variable_of
+from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
+from mipro_nb.runs.sentences.headroom import headroom_table
 from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
 from mipro_nb.runs.sentences.objectives import HEAD as OBJECTIVES_HEAD
 from mipro_nb.runs.sentences.objectives import objectives_rows
@@ -126,7 +128,11 @@ def run_html(snapshot: vm.RunSnapshot) -> str:
 
 
 def _measured(summary: vm.RunSummary) -> Iterator[str]:
-    """Yield the tables of the prompt formats, and of what the configurations take."""
+    """Yield the tables of headroom, of the prompt formats, and of what configurations take."""
+    if headroom := summary["headroom"]:
+        rows = headroom_table(headroom)
+        told = "".join(map(paragraph, headroom["told"]))
+        yield titled("Headroom", f"{table(HEAD_OF_HEADROOM, rows)}{told}")
     if formats := summary["formats"]:
         yield titled(f"Prompt format: {formats['told']}", table(HEAD, formats_rows(formats)))
     if objectives := summary["objectives"]:
@@ -146,7 +152,9 @@ def permission_html(request: vm.PermissionRequest) -> str:
     }
     resumed = request["resumes"]
     what = "" if resumed is None else f", to resume run {resumed}"
-    page.add(heading(f"{request['program']}{what}: {states[request['state']]}"))
+    program = request["program"]
+    named = f"headroom of {program}" if request["measured_rows"] else program
+    page.add(heading(f"{named}{what}: {states[request['state']]}"))
     rows = [("predictor", f"{name}: {text}") for name, text in request["predictors"].items()]
     rows += [("model", f"{role}: {name}") for role, name in request["models"].items()]
     rows.append(("data", sizes_text(request)))
@@ -230,11 +238,11 @@ def comparison_html(comparison: vm.RunComparison) -> str:
 
 def _summary_rows(snapshot: vm.RunSnapshot) -> list[tuple[str, str]]:
     summary, trials = snapshot["summary"], len(snapshot["trials"])
-    rows = [(STUDENT, bar_text(summary["baseline"]))]
+    rows = [] if summary["measured_rows"] else [(STUDENT, bar_text(summary["baseline"]))]
     if summary["best"] is not None:
         what = best_text(summary["best"])
         rows.append(("best program", f"{bar_text(summary['best']['score'])} {what}"))
-    elif summary["lives"] == "ended":
+    elif summary["lives"] == "ended" and not summary["measured_rows"]:
         rows.append(("best program", NOTHING_SCORED))
     # The result tells these itself.
     told = summary["result"] is not None
@@ -246,7 +254,8 @@ def _summary_rows(snapshot: vm.RunSnapshot) -> list[tuple[str, str]]:
     rows += [("predictor", f"{name}: {text}") for name, text in summary["predictors"].items()]
     rows += [("model", f"{role}: {name}") for role, name in summary["models"].items()]
     rows.append(("data", sizes_text(summary)))
-    rows.append(("evaluations", f"{trials:,}, {counted(summary['errors'], 'failed example')}"))
+    if not summary["measured_rows"]:
+        rows.append(("evaluations", f"{trials:,}, {counted(summary['errors'], 'failed example')}"))
     if ratings := summary["ratings"]:
         rows.append(("ratings", " ".join(ratings["told"])))
     rows.append(("time", format_duration(summary["seconds"])))

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher, ndiff
 from html import escape
 from typing import Literal
 
-from mipro_nb.amounts import format_score
+from mipro_nb.amounts import MISSING, format_score
 from mipro_nb.notebook.html_parts import (
     CELL_TEXT,
     clip_text,
@@ -21,6 +21,7 @@ from mipro_nb.notebook.html_parts import (
 )
 from mipro_nb.notebook.plain import visible
 from mipro_nb.runs import view_model as vm
+from mipro_nb.runs.sentences.effects import effects_rows, left_out_text
 from mipro_nb.runs.sentences.wording import counted
 
 Change = tuple[Literal["same", "removed", "added"], str]
@@ -34,21 +35,27 @@ _ENOUGH_IN_COMMON = 0.4
 
 
 def scores_rows(result: vm.ResultView) -> list[tuple[str, ...]]:
-    """Return the scores as a table: the student as given, and the best program."""
+    """Return the scores: the student as given, with labelled demos, and the best program."""
     tested = any(row["test"] is not None for row in result["scores"])
-    head = ("", "score", "95 % interval", "examples", "test score", "95 % interval")
+    head = ("", "score", "95 % interval", "examples", "a call takes")
     rows = [
         (
             row["what"],
             format_score(row["score"]),
             _interval(row["low"], row["high"]),
             f"{row['examples']:,}",
-            format_score(row["test"]),
-            _interval(row["test_low"], row["test_high"]),
+            row["call"] or MISSING,
         )
         for row in result["scores"]
     ]
-    return [row if tested else row[:4] for row in (head, *rows)]
+    if not tested:
+        return [head, *rows]
+    tests = [
+        (format_score(row["test"]), _interval(row["test_low"], row["test_high"]))
+        for row in result["scores"]
+    ]
+    columns = [("test score", "95 % interval"), *tests]
+    return [(*row, *test) for row, test in zip([head, *rows], columns, strict=True)]
 
 
 def result_sentences(result: vm.ResultView) -> list[str]:
@@ -88,7 +95,18 @@ def result_parts(result: vm.ResultView | None, demo_sets: Sequence[vm.DemoSetCar
             parts.append(demos_part(f"{name}: {counted(prompt['demos'], 'demo')}", demo_set))
     if result["outcomes"]:
         parts.append(_outcomes(result))
+    if effects := result["effects"]:
+        parts.append(_effects(effects))
     return parts
+
+
+def effects_tables(effects: vm.EffectsView) -> Iterator[tuple[list[str], list[tuple[str, ...]]]]:
+    """Give for each predictor what stands out, in sentences, and its table."""
+    for each in effects["by_predictor"]:
+        told = [*each["told"], *filter(None, [left_out_text(each)])]
+        if len(effects["by_predictor"]) > 1:
+            told = [f"{each['predictor']}: {said}" for said in told]
+        yield told, effects_rows(each)
 
 
 def demos_part(title: str, demo_set: vm.DemoSetCard) -> str:
@@ -144,6 +162,15 @@ def _outcomes(result: vm.ResultView) -> str:
     rest = len(result["outcomes"]) - len(rows) + result["outcomes_left_out"]
     more = [paragraph(f"… and {rest:,} more.")] if rest else []
     return details("What still fails, and what was won and lost", table(head, rows, 20_000), *more)
+
+
+def _effects(effects: vm.EffectsView) -> str:
+    parts = []
+    for told, (head, *rows) in effects_tables(effects):
+        parts += [*map(paragraph, told), table(head, rows, 20_000)]
+    if effects["left_out"]:
+        parts.append(paragraph(f"… and {counted(effects['left_out'], 'more predictor')}."))
+    return details("What each instruction and demo set adds", paragraph(effects["told"]), *parts)
 
 
 def _fields(fields: dict[str, vm.Clip]) -> str:

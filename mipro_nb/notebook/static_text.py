@@ -18,9 +18,16 @@ from mipro_nb.amounts import (
     format_usd,
 )
 from mipro_nb.notebook.plain import visible
-from mipro_nb.notebook.static_result import result_lines, result_sentences, scores_rows
+from mipro_nb.notebook.static_result import (
+    effects_tables,
+    result_lines,
+    result_sentences,
+    scores_rows,
+)
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT
+from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
+from mipro_nb.runs.sentences.headroom import headroom_table
 from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
 from mipro_nb.runs.sentences.objectives import HEAD as OBJECTIVES_HEAD
 from mipro_nb.runs.sentences.objectives import objectives_rows
@@ -29,7 +36,7 @@ from mipro_nb.runs.sentences.resume import (
     RESUMABLE,
     failed_text,
 )
-from mipro_nb.runs.sentences.wording import configuration_text, counted, data_text
+from mipro_nb.runs.sentences.wording import configuration_text, counted, data_text, measured_text
 
 _LONGEST_LINE = 300
 _LONGEST_CELL = 60
@@ -53,23 +60,8 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
     if result := summary["result"]:
         lines += _table(scores_rows(result))
         lines += [f"  {told}" for told in (*result_sentences(result), *result_lines(result))]
-    if summary["baseline"] is not None:
-        lines.append(f"  {STUDENT}   {format_score(summary['baseline'])}")
-    if summary["best"] is not None:
-        best = summary["best"]
-        what = best_text(best)
-        lines.append(f"  best program       {format_score(best['score'])}  ({what})")
-    elif summary["lives"] == "ended":
-        lines.append(f"  best program       {NOTHING_SCORED}")
-    if summary["gain"] is not None and not result:
-        lines.append(f"  {gain_text(summary['gain'])}")
-    if (test := summary["test"]) and not result:
-        lines += [f"  {told}" for told in test["told"]]
-    lines.append(
-        f"  {counted(len(snapshot['trials']), 'evaluation')}, "
-        f"{counted(summary['errors'], 'failed example')}"
-    )
-    lines += [f"  {told}" for told in (summary["ratings"] or _UNRATED)["told"]]
+        lines += _effects_lines(result)
+    lines += _headroom_lines(summary) if summary["measured_rows"] else _found_lines(snapshot)
     lines += [f"  note: {note.splitlines()[0]}" for note in summary["notes"] if note]
     if formats := summary["formats"]:
         lines.append(f"  prompt format      {formats['told']}")
@@ -82,6 +74,42 @@ def run_text(snapshot: vm.RunSnapshot) -> str:
     return _joined(lines)
 
 
+def _effects_lines(result: vm.ResultView) -> list[str]:
+    lines = []
+    for told, rows in effects_tables(result["effects"]) if result["effects"] else ():
+        lines += [*(f"  {said}" for said in told), *_table(rows)]
+    return lines
+
+
+def _headroom_lines(summary: vm.RunSummary) -> list[str]:
+    """Return what a run found that measures headroom and optimizes nothing."""
+    headroom = summary["headroom"]
+    if headroom is None:
+        return []
+    table = _table([HEAD_OF_HEADROOM, *headroom_table(headroom)])
+    return [*table, *(f"  {told}" for told in headroom["told"])]
+
+
+def _found_lines(snapshot: vm.RunSnapshot) -> list[str]:
+    """Return what a run found that optimizes: the best program, the gain, and the evaluations."""
+    summary, lines = snapshot["summary"], []
+    if summary["baseline"] is not None:
+        lines.append(f"  {STUDENT}   {format_score(summary['baseline'])}")
+    if summary["best"] is not None:
+        best = summary["best"]
+        lines.append(f"  best program       {format_score(best['score'])}  ({best_text(best)})")
+    elif summary["lives"] == "ended":
+        lines.append(f"  best program       {NOTHING_SCORED}")
+    if summary["gain"] is not None and not summary["result"]:
+        lines.append(f"  {gain_text(summary['gain'])}")
+    if (test := summary["test"]) and not summary["result"]:
+        lines += [f"  {told}" for told in test["told"]]
+    evaluations = counted(len(snapshot["trials"]), "evaluation")
+    lines.append(f"  {evaluations}, {counted(summary['errors'], 'failed example')}")
+    lines += [f"  {told}" for told in (summary["ratings"] or _UNRATED)["told"]]
+    return lines
+
+
 def best_text(best: vm.BestTrial) -> str:
     """Return what the best program is, and what its score rests on if that is not the valset."""
     what = configuration_text(best["configuration"])
@@ -89,7 +117,12 @@ def best_text(best: vm.BestTrial) -> str:
 
 
 def sizes_text(about: vm.RunSummary | vm.PermissionRequest) -> str:
-    """Return how many rows there are to learn from, to validate on and to test on."""
+    """Return how many rows there are to learn from, to validate on and to test on.
+
+    Or how many headroom is measured on.
+    """
+    if about["measured_rows"]:
+        return measured_text(about["trainset_size"], about["measured_rows"])
     return data_text(about["trainset_size"], about["valset_size"], about["testset_size"])
 
 
@@ -112,7 +145,8 @@ def permission_text(request: vm.PermissionRequest) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
     resumed = request["resumes"]
     what = "" if resumed is None else f", to resume run {resumed}"
-    lines = [f"MIPROv2 plan for {request['program']}{what}: {request['state']}"]
+    title = "Headroom of" if request["measured_rows"] else "MIPROv2 plan for"
+    lines = [f"{title} {request['program']}{what}: {request['state']}"]
     lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
     lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]
     lines.append(f"  data       {sizes_text(request)}")
@@ -201,7 +235,7 @@ def gain_text(gain: vm.GainView) -> str:
     """Return the interval of the gain over the student."""
     low, high = format_points(gain["low"]), format_points(gain["high"])
     text = f"gain over the student: {low} to {high} (95 % interval)"
-    return text if gain["low"] > 0 else f"{text}: no clear gain"
+    return f"{text}: {gain['unclear']}" if gain["unclear"] else text
 
 
 def scores_text(baseline: float | None, score: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -10,7 +11,12 @@ from typing import Any, Literal
 from IPython.display import DisplayHandle
 
 from mipro_nb.checks import Usd, check
-from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError, RunEndedError
+from mipro_nb.errors import (
+    InvalidArgumentError,
+    MiproError,
+    PermissionUnansweredError,
+    RunEndedError,
+)
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
@@ -18,6 +24,7 @@ from mipro_nb.notebook.output import displayed
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.planning.grouped_settings import grouped_settings
+from mipro_nb.optimizer.running.headroom import measured_first
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.following.protocol import Kind, request, requests_of
@@ -49,6 +56,8 @@ class WidgetWindow:
 
     def __init__(self, run: Run, remember: Callable[[float], None], *, ask: bool) -> None:
         self._run, self._remember = run, remember
+        # What is asked about, and the id of what is shown: the run, or a measurement before it.
+        self._current, self._shown = run, run.id
         self._request = permission_request(run)
         self._page_sent = 0.0
         self._blocks = False
@@ -125,9 +134,8 @@ class WidgetWindow:
     @request
     def change(self, settings: dict[str, Any]) -> None:
         """Give these settings other values, all others those of the code."""
-        self._run.change(settings)
-        self._request = permission_request(self._run)
-        self._widget.permission = self._request
+        self._current.change(settings)
+        self._ask_about(self._current)
 
     @request
     def permit(
@@ -137,12 +145,12 @@ class WidgetWindow:
 
         `settings` are the changed ones that the person saw the estimate of.
         """
-        if settings is not None and settings != self._run.changes:
+        if settings is not None and settings != self._current.changes:
             raise InvalidArgumentError("settings", settings, _CHANGED_MEANWHILE)
         known = {name: value for name, value in caps.items() if name in Caps().to_dict()}
-        limits = Caps(**{**self._run.plan.caps.to_dict(), **known})
-        self._run.plan.estimate.check_caps(limits)
-        self._run.check_caps(limits)
+        limits = Caps(**{**self._current.plan.caps.to_dict(), **known})
+        self._current.plan.estimate.check_caps(limits)
+        self._current.check_caps(limits)
         if below_usd is not None:
             check("below_usd", below_usd, Usd)
         self._begin(limits)
@@ -150,7 +158,7 @@ class WidgetWindow:
             self._remember(below_usd)
 
     def _begin(self, caps: Caps) -> None:
-        if not self._run.begin(by="user", caps=caps):
+        if not self._current.begin(by="user", caps=caps):
             raise RunEndedError(_ANSWERED)
         self._show_run()
         self._answered("permitted", caps)
@@ -158,17 +166,45 @@ class WidgetWindow:
     @request
     def join(self) -> None:
         """Take the run that is already running instead of starting another."""
-        if not self._run.join():
+        if not self._current.join():
             raise RunEndedError(_ANSWERED)
         self._show_run()
-        self._answered("joined", self._run.plan.caps)
+        self._answered("joined", self._current.plan.caps)
 
     @request
     def decline(self) -> None:
         """Take no for an answer: nothing is called."""
-        self._run.decline()
+        self._current.decline()
+
+    @request
+    def measure(self) -> None:
+        """Ask whether to measure headroom first; the question of the run comes again afterwards."""
+        if self._current is not self._run or self._run.permitted or self._run.done:
+            raise RunEndedError(_ANSWERED)
+        measuring = measured_first(self._run, self)
+        self._ask_about(measuring)
+        measuring.when_done(lambda: self._ask_again(measuring))
+
+    def _ask_again(self, measured: Run) -> None:
+        """Ask about the run again: its plan knows by now what was measured."""
+        if self._current is not measured or self._run.done:
+            return
+        with contextlib.suppress(MiproError):  # it is asked about all the same
+            self._run.change(self._run.changes)
+        self._ask_about(self._run)
+
+    def _ask_about(self, run: Run) -> None:
+        self._current = run
+        self._request = permission_request(run)
+        if run is not self._run:
+            self._request["measurement"] = "first"
+        self._widget.permission = self._request
 
     def _say_if_declined(self) -> None:
+        if self._current is not self._run:
+            self._current.stop()
+            self._current = self._run
+            self._request = permission_request(self._run)
         if not self._run.permitted:
             self._answered("declined", self._run.plan.caps)
             self._handle.update(self._widget)  # or the notebook would keep an open question
@@ -182,18 +218,19 @@ class WidgetWindow:
         self._widget.permission = told
 
     def _show_run(self) -> None:
-        self._widget.snapshot = self._desk.follow(self._run.id).snapshot()
+        self._shown = self._current.id
+        self._widget.snapshot = self._desk.follow(self._shown).snapshot()
 
     def _tell(self, run_id: str, delta: vm.RunDelta) -> None:
         self._widget.tell(run_id, delta)
-        if run_id == self._run.id and time.monotonic() - self._page_sent > _PAGE_SECONDS:
+        if run_id == self._shown and time.monotonic() - self._page_sent > _PAGE_SECONDS:
             self._send_page()
 
     def _send_page(self) -> None:
         """Send the view as a page, where the front end puts it into the notebook."""
         if self._widget.keeps_itself:
             self._page_sent = time.monotonic()
-            self._widget.tell_page(bounded(self._desk.follow(self._run.id).for_saving()))
+            self._widget.tell_page(bounded(self._desk.follow(self._shown).for_saving()))
 
     def _keep_ratings(self, run_id: str) -> None:
         """Leave in the notebook what the run was rated after its end.
@@ -206,7 +243,7 @@ class WidgetWindow:
 
     def _end(self, run_id: str) -> None:
         """Leave the end of the run in the notebook."""
-        if run_id != self._run.id:
+        if run_id != self._shown:
             return
         self._widget.snapshot = bounded(self._desk.follow(run_id).for_saving())
         if self._widget.keeps_itself:
@@ -261,6 +298,8 @@ def permission_request(run: Run) -> vm.PermissionRequest:
         "trainset_size": plan.trainset_size,
         "valset_size": plan.valset_size,
         "testset_size": plan.testset_size,
+        "measured_rows": 0 if plan.headroom is None else plan.headroom.rows,
+        "measurement": None if run.resumes or plan.headroom is not None else "offered",
         "settings": told_settings(plan.settings()),
         "groups": grouped_settings(plan, run.changeable, run.changed_from),
         "changes": dict(run.changes),

@@ -21,7 +21,9 @@ from mipro_nb.optimizer.control.steering import Steering
 from mipro_nb.optimizer.phases.bootstrap import bootstrap
 from mipro_nb.optimizer.phases.ending import Ending, Outcome
 from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
+from mipro_nb.optimizer.phases.finished_before import FinishedBefore
 from mipro_nb.optimizer.phases.grounding import ground
+from mipro_nb.optimizer.phases.headroom import measure_headroom
 from mipro_nb.optimizer.phases.held_out import HeldOut
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format, measure_formats
 from mipro_nb.optimizer.phases.propose import propose
@@ -141,11 +143,7 @@ class Algorithm:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
             with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
                 await self._settle_the_format()
-                try:
-                    await self._optimize()
-                except _NothingToGainError:
-                    self._send_again()
-                await self._test()
+                await self._work()
             return await self._finish()
         except asyncio.CancelledError:
             self.gate.refuse(_STOPPED)
@@ -170,6 +168,28 @@ class Algorithm:
         if spec.plan.measured_formats and chosen is None:
             measured = measure_formats(spec, self._journal, self._slots, self._progress, self._held)
             self._take(await measured)
+
+    async def _work(self) -> None:
+        """Optimize and test; or measure headroom, where that is what is planned."""
+        planned = self._spec.plan.headroom
+        if planned is not None:
+            async with Background() as background:
+                candidates = await self._find_candidates(background)
+            await measure_headroom(
+                self._spec,
+                self._journal,
+                self._slots,
+                self._progress,
+                planned=planned,
+                candidates=candidates,
+            )
+            return
+        if self._progress.finished is None:
+            try:
+                await self._optimize()
+            except _NothingToGainError:
+                self._send_again()
+        await self._test()
 
     async def _optimize(self) -> None:
         """Do what the paper's algorithm does, each step as soon as its inputs are there.
@@ -259,9 +279,11 @@ class Algorithm:
         demos = None
         if not spec.plan.zero_shot:
             demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
-        # They can be steered from here on, while the student may still be scored.
-        self._searched = Candidates(instructions, demos)
-        return self._searched
+        candidates = Candidates(instructions, demos)
+        if spec.plan.headroom is None:
+            # They can be steered from here on, while the student may still be scored.
+            self._searched = candidates
+        return candidates
 
     async def _finish(self) -> Outcome:
         """Record that the run is finished, as soon as that can be done."""
@@ -345,7 +367,9 @@ class Algorithm:
             unreadable=UnreadableReplies(self._journal, self.pausing, spec.plan.valset_size),
         )
         self._held_out = HeldOut(spec, self._journal, self._test_ledger)
-        self._ending = Ending(spec, self._journal, self._evaluations, self._held_out)
+        ending = (spec, self._journal, self._evaluations, self._held_out)
+        before = self._progress.finished
+        self._ending = Ending(*ending) if before is None else FinishedBefore(before, *ending)
 
     async def _held(self, error: MiproError) -> bool:
         """Pause because of `error` and wait until the run goes on; False if nobody could resume."""
@@ -356,6 +380,9 @@ class Algorithm:
 
     def _note_what_is_kept(self, error: BaseException) -> None:
         run_id = self._journal.run_id
+        if self._progress.finished is not None:
+            error.add_note(f"Run {run_id} has the result that it had, and no test score.")
+            return
         error.add_note(
             f"Run {run_id} failed. MIPROv2(…).resume({run_id!r}, …) resumes it without "
             f"paying again for what was answered; mipro_nb.runs.load({run_id!r}) shows it."

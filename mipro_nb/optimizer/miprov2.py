@@ -22,16 +22,26 @@ from mipro_nb.optimizer.estimating.specify import specify
 from mipro_nb.optimizer.planning.changes import RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.requested import DEFAULTS, Auto, RequestedSettings
+from mipro_nb.optimizer.planning.requested_headroom import (
+    DEFAULT_ROWS,
+    RequestedHeadroom,
+    measured_rows,
+    requested_for_headroom,
+)
 from mipro_nb.optimizer.planning.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.headroom import measured
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
 from mipro_nb.optimizer.running.starting import carried_out, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.objectives import Choose
+from mipro_nb.runs.sentences.resume import begun_again
+from mipro_nb.runs.sentences.wording import measures_headroom
 from mipro_nb.runs.store.open_records import open_record
+from mipro_nb.runs.views.headroom import Headroom
 from mipro_nb.runs.views.history import history_rows
 
 P = TypeVar("P")
@@ -322,6 +332,88 @@ class MIPROv2:
         run.open(ask=ask, blocking=False)
         return run if run.joined is None else run.joined
 
+    @no_others(told_of_parameter)
+    def headroom(
+        self,
+        student: Any,
+        *,
+        trainset: Any,
+        valset: Any = None,
+        testset: Any = None,
+        inputs: Sequence[str] | None = None,
+        rows: int = DEFAULT_ROWS,
+        repeats: int | None = None,
+        max_labeled_demos: int | None = None,
+        seed: int | None = None,
+        program_aware_proposer: bool = DEFAULTS.program_aware_proposer,
+        data_aware_proposer: bool = DEFAULTS.data_aware_proposer,
+        tip_aware_proposer: bool = DEFAULTS.tip_aware_proposer,
+        view_data_batch_size: int = DEFAULTS.view_data_batch_size,
+        example_timeout: float | None = DEFAULTS.example_timeout,
+        prompt_format: str | None = DEFAULTS.prompt_format,
+        must_keep: Sequence[str] = DEFAULTS.must_keep,
+        max_instruction_tokens: int | None = DEFAULTS.max_instruction_tokens,
+        max_copied_words: int | None = DEFAULTS.max_copied_words,
+        smallest_edit: bool = DEFAULTS.smallest_edit,
+        max_usd: float | None = None,
+        max_calls: int | None = None,
+        max_tokens: int | None = None,
+        max_seconds: float | None = None,
+        requires_permission_to_run: bool = True,
+        resume: bool = False,
+        record: str | Path | None = None,
+    ) -> Headroom:
+        """Measure, before a run, how much prompts matter here and how much is chance.
+
+        A few very different prompts answer the same training rows: the student's own, two
+        instructions that the prompt model writes, and the student with labelled demos. It is a run
+        of its own, with its own estimate, permission and caps, and it is recorded. No validation or
+        test row is sent; what `compile` asks in the same words later is not paid again.
+
+        Parameters
+        ----------
+        student, trainset, valset, testset, inputs
+            As in `compile`. The rows that are asked are among those that a run would learn from:
+            without a valset, the first fifth of the trainset.
+        rows
+            How many training rows are asked, 10 to 200.
+        repeats
+            How often each is asked of each prompt, 1 to 10. If None, 2, and 1 at temperature 0,
+            where the same question has the same answer.
+        max_labeled_demos, seed
+            As at init, for this measurement.
+        program_aware_proposer, data_aware_proposer, tip_aware_proposer, view_data_batch_size
+            As in `compile`: what the instructions are based on.
+        example_timeout, prompt_format
+            As in `compile`. A format that a run would measure first is measured first here as well.
+        must_keep, max_instruction_tokens, max_copied_words, smallest_edit
+            As in `compile`: what the instructions may not do.
+        max_usd, max_calls, max_tokens, max_seconds
+            Hard caps, as in `compile`.
+        requires_permission_to_run, record
+            As in `compile`.
+        resume
+            Go on with the newest measurement of the same plan that was cut off, stopped, capped or
+            failed: what it paid for is not paid again.
+
+        Raises
+        ------
+        InvalidArgumentError, ProgramError, MetricError
+            If something is wrong with arguments, program, data or metric; or there are fewer than
+            10 different training rows. Before any LM call.
+        PermissionDeniedError, PermissionUnansweredError
+            If permission is required and was not given; before any LM call.
+        LMUnavailableError, TooManyErrorsError
+            If it fails; what was paid for is in the record.
+        RunEndedError
+            If it ended before all prompts were scored: it was stopped, or reached a cap.
+        """
+        given = {**locals()}
+        del given["self"]
+        ask = _asks(requires_permission_to_run)
+        run = run_of(core().wait_for(self._headroom_spec(**given)), ask=ask, **given)
+        return measured(run, ask=ask)
+
     def resume(
         self,
         run_id: str,
@@ -391,6 +483,9 @@ class MIPROv2:
         given = {**locals()}
         opened = open_record(record if record is not None else settings.record)
         progress = resumption.progress_of(opened, opened.find_run(run_id))
+        if measures_headroom(progress.planned):
+            remedy = f"it measures headroom: {begun_again(progress.state)}."
+            raise InvalidArgumentError("run_id", run_id, remedy)
         caps = resumption.caps_of(progress, {name: given[name] for name in _CAPS})
         begun = runs_here.begun(progress.run_id)
         if student is None:
@@ -462,12 +557,7 @@ class MIPROv2:
         **requested: Any,
     ) -> RunSpec:
         """Return the specification, with everything about it checked; makes no LM call."""
-        known = inspect.signature(self.compile).parameters.keys()
-        check_parameters(requested, known, told_of_parameter)
-        caps = Caps(**{name: requested[name] for name in _CAPS & requested.keys()})
-        wanted = self._requested.with_those_of(
-            {name: value for name, value in requested.items() if value is not None}
-        )
+        wanted, caps = self._wanted(requested)
         return await self._spec_of(
             student,
             lambda: split_rows(
@@ -477,8 +567,46 @@ class MIPROv2:
             caps,
         )
 
+    async def _headroom_spec(
+        self,
+        student: Any,
+        *,
+        trainset: Any,
+        valset: Any,
+        testset: Any,
+        inputs: Sequence[str] | None,
+        rows: int,
+        repeats: int | None,
+        **requested: Any,
+    ) -> RunSpec:
+        """Return the specification of a run that measures headroom, as `_spec` does."""
+        wanted, caps = self._wanted(requested)
+        sets = split_rows(trainset, valset, inputs, wanted.valset_cap, wanted.seed, testset=testset)
+        asked = measured_rows(sets, rows, wanted.seed)
+        return await self._spec_of(
+            student,
+            lambda: asked,
+            requested_for_headroom(wanted),
+            caps,
+            headroom=RequestedHeadroom(repeats, len(sets.val)),
+        )
+
+    def _wanted(self, requested: Mapping[str, Any]) -> tuple[RequestedSettings, Caps]:
+        """Return the settings that are requested here and at init, and the caps."""
+        known = inspect.signature(self.compile).parameters.keys()
+        check_parameters(requested, known, told_of_parameter)
+        caps = Caps(**{name: requested[name] for name in _CAPS & requested.keys()})
+        given = {name: value for name, value in requested.items() if value is not None}
+        return self._requested.with_those_of(given), caps
+
     async def _spec_of(
-        self, student: Module, rows: Callable[[], Rows], wanted: RequestedSettings, caps: Caps
+        self,
+        student: Module,
+        rows: Callable[[], Rows],
+        wanted: RequestedSettings,
+        caps: Caps,
+        *,
+        headroom: RequestedHeadroom | None = None,
     ) -> RunSpec:
         student = as_program(student)
         if not isinstance(student, Module):
@@ -496,6 +624,7 @@ class MIPROv2:
             others_go_on=lambda: any(run.permitted for run in live_runs()),
             verbose=self.verbose,
             track_stats=self.track_stats,
+            headroom=headroom,
         )
 
 

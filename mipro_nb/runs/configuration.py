@@ -25,3 +25,8 @@ def split_variable(variable: str) -> tuple[str, Part]:
 def configuration_key(configuration: Configuration) -> str:
     """Return the one text form of a configuration: ``"prog:demos=2 prog:instruction=0"``."""
     return " ".join(f"{name}={value}" for name, value in sorted(configuration.items()))
+
+
+def holds_no_demos(variable: str, index: int) -> bool:
+    """Return whether this choice of a variable is the empty demo set."""
+    return split_variable(variable)[1] == "demos" and index == 0

@@ -15,7 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mipro_nb.errors import shown
 
-Phase = Literal["formats", "baseline", "bootstrap", "propose", "search", "repair", "test", "other"]
+Phase = Literal[
+    "formats",
+    "baseline",
+    "bootstrap",
+    "propose",
+    "search",
+    "repair",
+    "test",
+    "headroom",
+    "other",
+]
 EvaluationKind = Literal["baseline", "minibatch", "full"]
 FinalState = Literal["finished", "stopped", "capped", "failed"]
 Permitter = Literal["user", "remembered", "not required"]
@@ -82,7 +92,8 @@ class RunPlanned(Event):
     a value of the rows that JSON does not give back. `names` are what the user calls the
     ``student`` and the ``metric``, as far as that is known, and the magic, if any, that began the
     run as its ``command``. `metric_scale` is what the metric gives
-    for a full score; scores in events are divided by it.
+    for a full score; scores in events are divided by it. `noise_floor` is that of a measurement of
+    headroom before the run, on its valset.
     """
 
     referring = ("trainset", "valset", "testset", "sources")
@@ -106,6 +117,7 @@ class RunPlanned(Event):
     unkept: str | None = None
     names: dict[str, str] = {}
     metric_scale: Literal[1, 100] = 1
+    noise_floor: PercentScore | None = None
 
 
 class RunPermitted(Event):
@@ -129,9 +141,11 @@ class RunResumed(Event):
     After a pause that is all. A run that had ended, or was cut off at `worked_until` (Unix time),
     is resumed by a `process`, under `caps`. Its calls that were in flight at that time are lost:
     they were sent, nobody knows what became of them, and they count at their worst. `settings` are
-    those of the plan that have another value from then on.
+    those of the plan that have another value from then on. A finished run goes on only to be tested
+    on a `testset` that it had not before; `unkept` is as in `RunPlanned`.
     """
 
+    referring = ("testset",)
     type: Literal["run_resumed"] = "run_resumed"
     process: int | None = None
     process_started: UnixTime | None = None
@@ -139,6 +153,8 @@ class RunResumed(Event):
     caps: dict[str, int | float | None] = {}
     settings: dict[str, Any] = {}
     worked_until: UnixTime | None = None
+    testset: TextRef | None = None
+    unkept: str | None = None
     lost_calls: Number = 0
     lost_tokens: Number = 0
     lost_usd: Amount = 0.0
@@ -428,6 +444,55 @@ class ExampleTested(Cell):
     type: Literal["example_tested"] = "example_tested"
 
 
+class HeadroomScored(Cell):
+    """A training row was scored with one of the prompts that headroom is measured by.
+
+    The `configuration` is the prompt's name. The other fields are those of `ExampleScored`. Where
+    rows are asked more than once, they are numbered on: the first row's second draw has the number
+    that comes after the last row's first.
+    """
+
+    type: Literal["headroom_scored"] = "headroom_scored"
+
+
+class PromptScore(BaseModel):
+    """How a prompt fared on the rows that headroom is measured on: a mean score in 0–100.
+
+    Of so many draws the reply was `unreadable`, and so many others are `errors`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    prompt: str
+    score: PercentScore
+    unreadable: Number = 0
+    errors: Number = 0
+
+
+class HeadroomMeasured(Event):
+    """How far apart very different prompts score on training rows, and how far by chance.
+
+    All are points of 100. Prompts have this `spread`; that of equally good ones is up to the
+    `floor` in 95 of 100 cases, and up to `floor_once` where each row is asked once. The best is
+    ahead of the student by its `lead`, which is beyond chance above the `lead_floor`. A prompt's
+    score, drawn again, is up to `redraw` away; None where rows were asked once. `never_right` are
+    rows without any full score. A run with the same arguments has a valset of `valset_size` rows.
+    """
+
+    once = ()
+    type: Literal["headroom_measured"] = "headroom_measured"
+    rows: Number
+    repeats: Number
+    valset_size: Number
+    prompts: list[PromptScore]
+    spread: PercentScore
+    floor: PercentScore
+    lead: PercentScore
+    lead_floor: PercentScore
+    floor_once: PercentScore
+    redraw: PercentScore | None = None
+    never_right: Number = 0
+
+
 class TrialTold(Event):
     """An evaluation ended with a mean score in 0–100 over `examples` examples."""
 
@@ -546,6 +611,8 @@ AnyEvent = Annotated[
     | TrialAsked
     | ExampleScored
     | ExampleTested
+    | HeadroomScored
+    | HeadroomMeasured
     | TrialTold
     | ReplyRated
     | SearchStopped

@@ -46,7 +46,7 @@ class RecordedRun(RunFrames, Ratings):
     >>> run.status, run.score
     ('finished', 100.0)
     >>> run.to_dataframe()["kind"].tolist()
-    ['baseline', 'full', 'full']
+    ['baseline', 'full', 'full', 'full']
     """
 
     row: HistoryRow

@@ -25,6 +25,7 @@ Reply = tuple[int, ev.TextRef]
 
 _BOOTSTRAPPING = "bootstrapping"
 _TESTING = "testing "
+_MEASURING = "headroom "
 
 
 @dataclass
@@ -248,9 +249,13 @@ class RunState:
         The same of the testset's rows: configuration key → row → score in 0–1.
     test_errors
         Rows of the testset that failed, as (configuration key, row).
+    headroom_scores
+        Rows that headroom is measured on: name of the prompt → draw → score in 0–1.
+    headroom
+        What came of that; None before its end, or where it is not measured.
     noted
         Examples some of whose replies were not written as asked and were read all the same:
-        (configuration key, or that of bootstrapping or testing; example).
+        (configuration key, or that of bootstrapping, testing or measuring; example).
     caught
         Examples some of whose LM calls failed, and program or metric caught it; named like those.
     unreadable
@@ -306,6 +311,8 @@ class RunState:
     scored_by: dict[tuple[str, int], int] = field(default_factory=dict)
     test_scores: dict[str, dict[int, float]] = field(default_factory=dict)
     test_errors: set[tuple[str, int]] = field(default_factory=set)
+    headroom_scores: dict[str, dict[int, float]] = field(default_factory=dict)
+    headroom: ev.HeadroomMeasured | None = None
     noted: set[tuple[str, int]] = field(default_factory=set)
     caught: set[tuple[str, int]] = field(default_factory=set)
     unreadable: set[tuple[str, int]] = field(default_factory=set)
@@ -343,7 +350,12 @@ class RunState:
     @property
     def answered(self) -> int:
         """Return how many examples the program was run on, in all phases."""
-        return len(self.scored_by) + len(self.bootstrapped) + self.tested
+        return len(self.scored_by) + len(self.bootstrapped) + self.tested + self.measured
+
+    @property
+    def measured(self) -> int:
+        """Return how many draws were scored to measure headroom, each prompt's counted."""
+        return sum(map(len, self.headroom_scores.values()))
 
     @property
     def tested(self) -> int:
@@ -383,6 +395,19 @@ class RunState:
         ]
         best = max(full, key=lambda t: (t.score or 0.0, -t.trial), default=None)
         return self._returned_in_part() or self._preferred(full) or best
+
+    @property
+    def points_gained(self) -> float | None:
+        """Return how far the best program's score is above the student's; None without both."""
+        best, baseline = self.best, self.baseline
+        if best is None or best.score is None or baseline is None:
+            return None
+        return best.score - baseline
+
+    @property
+    def noise_floor(self) -> float | None:
+        """Return the points below which nothing is called a gain, if headroom was measured."""
+        return None if self.planned is None else self.planned.noise_floor
 
     @property
     def full_evaluations(self) -> list[TrialState]:
@@ -529,6 +554,15 @@ class RunState:
                 self._score(event)
             case ev.ExampleTested() as event:
                 self._test(event)
+            case ev.HeadroomScored() as event:
+                self.headroom_scores.setdefault(event.configuration, {})[event.example] = (
+                    event.score
+                )
+                unreadable = event.unusable_reply and not event.refused
+                cell = (_MEASURING + event.configuration, event.example)
+                self._read(cell, event, unreadable=unreadable)
+            case ev.HeadroomMeasured() as event:
+                self.headroom = event
             case ev.TrialTold() as event:
                 trial = self.trials[event.trial]
                 trial.score, trial.reused = event.score, event.reused
@@ -550,6 +584,9 @@ class RunState:
         if event.settings and self.planned is not None:
             plan = {**self.planned.plan, **event.settings}
             self.planned = self.planned.model_copy(update={"plan": plan})
+        if event.testset is not None and self.planned is not None:
+            tested = {"testset": event.testset, "unkept": event.unkept}
+            self.planned = self.planned.model_copy(update=tested)
         self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
         if self.paused_at is None:
             self.paused_at = event.worked_until

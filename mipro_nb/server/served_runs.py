@@ -22,6 +22,7 @@ from mipro_nb.runs.following.protocol import (
     WidgetRefusal,
     refusal,
     reply_to,
+    request,
     requests_of,
 )
 from mipro_nb.runs.following.recorded_requests import RecordedRequests
@@ -66,6 +67,11 @@ class ServedRuns(LoggingConfigurable):
         """The record file; it need not be there yet."""
         return expanded(self.record, "record") if self.record else default_path()
 
+    @request
+    def record_place(self) -> str:
+        """Return the path of the record file, for a person to see."""
+        return str(self.path)
+
     async def reply(self, number: int, what: Any, ask: Any) -> WidgetAnswer | WidgetRefusal:
         """Return the answer to a request, or why there is none."""
         self._loop = asyncio.get_running_loop()
@@ -81,7 +87,7 @@ class ServedRuns(LoggingConfigurable):
 
     def _answers(self) -> Answers:
         """Return what can be asked now."""
-        own = requests_of(Template())
+        own = {**requests_of(self), **requests_of(Template())}
         record = self._record()
         if record is None:
             return {**own, "history": _no_runs}

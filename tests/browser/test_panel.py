@@ -15,8 +15,8 @@ from run_widget import RunWidget
 from waiting import until
 
 import mipro_nb as mipro
+from mipro_nb.runs import default_path, open_record
 from mipro_nb.runs import events as ev
-from mipro_nb.runs import open_record
 
 sys.path.append(str(Path(__file__).parents[1] / "runs"))
 from handmade import NOBODY, planned, sound_run
@@ -27,6 +27,14 @@ _TESTS = Path(__file__).parents[1]
 _HOSTILE = "<img src=x onerror=alert(1)>"
 _MANY = 2_000
 _SHOW = "void window.jupyterapp.commands.execute('mipro-nb:show-runs')"
+_OPEN_RUN = "run => void window.jupyterapp.commands.execute('mipro-nb:open-run', { run })"
+_TO_NOTEBOOK = """
+void window.jupyterapp.shell.activateById(
+  [...window.jupyterapp.shell.widgets("main")].find(({ context }) => context).id)
+"""
+_BEGIN_NOTEBOOK = """
+window.jupyterapp.commands.execute("mipro-nb:new-from-template").then(() => null)
+"""
 _READY = "window.jupyterapp?.commands.hasCommand('mipro-nb:show-runs')"
 _LOST = "The connection to the Jupyter server is lost"
 _BREAKABLE = """
@@ -49,7 +57,7 @@ sys.path[:0] = [{tests!r}, {tests!r} + "/optimizer"]
 import mipro_nb as mipro
 from scripted_task import *
 mipro.configure(lm=mipro.LM("openai/scripted", base_url={url!r}, api_key=KEY, price=(1.0, 2.0)))
-data = dict(trainset=rows(12), valset=rows(60, start=1000), num_trials=600, minibatch_size=6)
+data = dict(trainset=rows(12), valset=rows(60, start=1000), num_trials=3000, minibatch_size=6)
 run = mipro.MIPROv2(exact, num_candidates=3, num_threads=4).start(
     Solve(), **data, requires_permission_to_run=False
 )
@@ -72,6 +80,10 @@ class Panel:
         self.page.evaluate("window.jupyterapp.restored.then(() => null)")
         self.page.evaluate(_SHOW)
         expect(self.view).to_be_visible()
+
+    def open(self, run_id):
+        """Open the tab of a run, or come back to it."""
+        self.page.evaluate(_OPEN_RUN, run_id)
 
     def button(self, name):
         return self.view.get_by_role("button", name=name, exact=True)
@@ -169,7 +181,7 @@ def test_old_runs_are_found_opened_named_and_deleted_without_a_kernel(server, pa
 def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks):
     lm.seconds = 0.05
     notebook = NotebookPage(panel.page, server, "live")
-    notebook.write([_BEGIN.format(tests=str(_TESTS), url=lm.base_url), "run.stop(); run.wait()"])
+    notebook.write([_BEGIN.format(tests=str(_TESTS), url=lm.base_url), "run.wait()"])
     notebook.open()
     notebook.run(0)
     panel.page.evaluate(_SHOW)
@@ -182,18 +194,39 @@ def test_a_live_run_is_seen_in_panel_status_bar_and_tab(server, panel, lm, looks
     listed = panel.tab.get_by_role("grid", name="Runs").get_by_role("row").filter(has_text="Solve")
     listed.click()
     widget = RunWidget(panel.tab)
-    expect(panel.tab).to_contain_text("It can be watched here, not steered.")
     widget.wait_for_more_trials(5)
-    panel.live.get_by_role("button").click()
+    panel.live.get_by_role("button", name="Solve").click()
     expect(panel.page.locator(".mipro-tab-place")).to_have_count(2)
-    panel.page.evaluate(
-        "void window.jupyterapp.shell.activateById("
-        "[...window.jupyterapp.shell.widgets('main')].find(w => w.context).id)"
-    )
-    notebook.run(1)
+    expect(widget.run).to_be_visible()
+    run_id = widget.run_id
+    panel.page.evaluate(_TO_NOTEBOOK)
+    notebook.begin(1)  # the cell waits for the run, and keeps its kernel busy
+    panel.live.get_by_role("button", name="Pause").click()
+    expect(panel.live).to_contain_text("Paused")
+    panel.open(run_id)
+    widget.wait_for_state("Paused")
+    looks.at(panel, panel.tab.locator(".mipro"), "panel-tab-paused")
+    widget.resume()
+    expect(panel.live).to_contain_text("Running")
+    widget.stop()
+    notebook.wait_for_end(1)
     expect(panel.live).to_have_count(0)
     expect(panel.row("Solve")).to_contain_text("Stopped")
     expect(item).to_be_hidden()
+
+    tabs = panel.page.get_by_role("tab")
+    expect(tabs.filter(has_text="Stopped · Solve")).to_be_visible()
+    panel.page.evaluate(_TO_NOTEBOOK)
+    panel.page.locator(".jp-Notification-Status").click()
+    told = panel.page.locator(".jp-Notification-List").filter(has_text="Solve: stopped · score")
+    expect(told).to_be_visible()
+    told.get_by_role("button", name="Open").click()
+    expect(widget.run).to_be_visible()
+
+    widget.button("Put into a notebook").click()
+    put = notebook.cell(2).locator(".cm-content")
+    expect(put).to_contain_text(f"%mipro resume {run_id}")
+    expect(notebook.cell(2).locator(".jp-InputPrompt")).to_have_text("[ ]:")
 
 
 def test_without_a_websocket_the_panel_says_so_and_still_answers(panel):
@@ -223,7 +256,7 @@ def test_the_buttons_of_a_marked_run_stay_in_sight_below_runs_in_progress(panel,
         record.add_run(name, f"Run {name}")
         record.append(name, planned(), 0)
         record.append(name, ev.RunPermitted(by="user"), 1)
-    expect(panel.live.get_by_role("button")).to_have_count(3)
+    expect(panel.live.get_by_role("button", name="Run live")).to_have_count(3)
     panel.page.set_viewport_size({"width": 1280, "height": 680})
     panel.mark("The first")
     for name in ("Open", "Delete", "Unmark"):
@@ -233,6 +266,53 @@ def test_the_buttons_of_a_marked_run_stay_in_sight_below_runs_in_progress(panel,
     expect(panel.row("Old 0000")).to_be_in_viewport()
     expect(panel.button("Delete")).to_be_in_viewport(ratio=1)
     looks.at(panel, panel.view, "panel-marked")
+
+
+def test_files_of_runs_open_from_the_list_of_files_and_stay_as_they_are(server, panel, looks):
+    record = open_record(server.root / "team.sqlite")
+    for name in ("first", "second"):
+        record.add_run(name, f"The {name}")
+        for seq, event in enumerate(sound_run(record, name)):
+            record.append(name, event, seq)
+    mipro.runs.export("first", server.root / "kept.mipro.json", record=record.path)
+    record.close()
+    (server.root / "other.sqlite").write_bytes(b"")
+    page = panel.page
+    page.evaluate("void window.jupyterapp.shell.activateById('filebrowser')")
+    files = page.locator(".jp-DirListing-item")
+    files.filter(has_text="kept.mipro.json").dblclick()
+    expect(panel.tab.get_by_role("heading", name="The first")).to_be_visible()
+    expect(panel.tab).to_contain_text('mipro_nb.runs.import_run("kept.mipro.json")')
+    looks.at(panel, panel.tab, "panel-file")
+
+    files.filter(has_text="team.sqlite").click(button="right")
+    page.get_by_role("menuitem", name="Open Prompt Runs").click()
+    listed = panel.tab.get_by_role("grid", name="Runs").get_by_role("row")
+    listed.filter(has_text="The second").get_by_role("checkbox").check()
+    expect(panel.tab.get_by_role("button", name="Open", exact=True)).to_be_visible()
+    expect(panel.tab.get_by_role("button", name="Delete")).to_have_count(0)
+    looks.at(panel, panel.tab, "panel-record")
+    listed.filter(has_text="The second").click()
+    expect(panel.tab.get_by_role("heading", name="The second")).to_be_visible()
+
+    files.filter(has_text="other.sqlite").click(button="right")
+    page.get_by_role("menuitem", name="Open Prompt Runs").click()
+    expect(panel.tab).to_contain_text("other.sqlite is not a record of mipro_nb")
+    assert mipro.runs.list() == []
+
+
+def test_settings_show_the_record_and_give_new_notebooks_their_caps(server, panel):
+    page = panel.page
+    page.evaluate("void window.jupyterapp.commands.execute('mipro-nb:settings')")
+    editor = page.locator(".jp-SettingsPanel")
+    expect(editor.get_by_text(str(default_path()))).to_be_visible()
+    editor.locator('input[id$="_maxUsd"]').fill("0.5")
+
+    def begins_with_the_cap():  # a setting is saved a moment after it was written
+        page.evaluate(_BEGIN_NOTEBOOK)
+        return any('"max_usd\\": 0.5' in file.read_text() for file in server.root.glob("*.ipynb"))
+
+    until(begins_with_the_cap)
 
 
 def test_the_launcher_begins_a_notebook_from_the_template(server, panel):

@@ -100,7 +100,7 @@ def test_results_have_the_form_of_dspys(server, rows):
     assert optimized.trial_logs[1]["full_eval_score"] == pytest.approx(
         mipro.runs.load(optimized.run_id).state.baseline
     )
-    chosen = optimized.trial_logs[2]
+    chosen = optimized.trial_logs[3]  # the second is the full evaluation of labelled demos
     assert {"0_predictor_instruction", "0_predictor_demos"} <= chosen.keys()
     assert isinstance(chosen["mb_program"], dspy.ChainOfThought)
     assert chosen["mb_score"] in {each["score"] for each in optimized.mb_candidate_programs}
@@ -846,3 +846,20 @@ def test_the_metric_and_the_program_see_the_values_of_rows_as_they_are(server):
     assert set(seen) == {(np.ndarray, np.ndarray, Passage)}
     assert optimized.score == 100
     assert mipro.Evaluate(devset=kept[:3], metric=metric)(Reads()) == 100
+
+
+def test_calls_that_a_metric_makes_by_a_client_of_its_own_are_counted_and_capped(server, rows):
+    judge = openai.OpenAI(base_url=server.base_url, api_key=API_KEY)
+
+    def metric(example, prediction, trace=None):
+        message = {"role": "user", "content": f"{example.question} Is it {prediction.answer}?"}
+        judge.chat.completions.create(model="judge", messages=[message], temperature=0)
+        return right(example, prediction)
+
+    program = dspy.Predict("question -> answer")
+    plan = small(metric).plan(program, trainset=rows, num_trials=6)
+    assert server.requests == []
+    assert any("asks judge by a client of its own" in note for note in plan.notes)
+    run_id = compiled(program, rows, metric, max_calls=40).run_id
+    assert server.count == spent(run_id) <= 40
+    assert any(request.body["model"] == "judge" for request in server.requests)

@@ -455,3 +455,13 @@ def test_an_lm_tells_its_address_without_what_may_be_a_key(serve, lm_at):
     assert lm_at(server).base_url == server.base_url
     hidden = LM("m", base_url="http://127.0.0.1:8000/v1/0123456789abcdef0123")
     assert hidden.base_url == "http://127.0.0.1:8000/v1/…"
+
+
+@pytest.mark.parametrize(
+    "prefix", ["litellm_proxy", "openai_like", "custom_openai", "xinference", "llamafile"]
+)
+def test_litellms_names_for_any_server_are_not_sent_with_the_model(serve, prefix):
+    server = serve(lambda request: "yes")
+    lm = mipro.LM(f"{prefix}/org/model", api_base=server.base_url, api_key=CANARY)
+    assert lm("?") == ["yes"]
+    assert server.requests[0].body["model"] == "org/model"

@@ -44,7 +44,7 @@ def run_ids(notebook, server):
 class TestVerbsAndOptions:
     def test_verbs_are_offered_in_the_order_of_the_help(self, notebook):
         offered = notebook.completed("%mipro ")
-        assert offered[:3] == ["estimate", "run", "status"]
+        assert offered[:4] == ["estimate", "headroom", "run", "status"]
         assert notebook.completed("%mipro re") == ["resume", "rename"]
         assert notebook.completed("plan = %mipro es") == ["estimate"]
 

@@ -16,7 +16,18 @@ from mipro_nb.amounts import format_usd
 from mipro_nb.optimizer.running.run import runs_here
 
 VERBS = [
-    *("estimate", "run", "status", "pause", "resume", "stop", "history", "show", "compare"),
+    *(
+        "estimate",
+        "headroom",
+        "run",
+        "status",
+        "pause",
+        "resume",
+        "stop",
+        "history",
+        "show",
+        "compare",
+    ),
     *("diff", "export", "cache", "config", "traceback", "help"),
 ]
 ON_ROWS = "--train train --val val --metric exact"
@@ -108,6 +119,20 @@ class TestHelp:
 
     def test_it_is_shown_as_lines_and_not_as_a_quoted_text(self, shell):
         assert repr(shell.run("%mipro help pause")).startswith("usage: %mipro pause [RUN]\n\n")
+
+
+class TestHeadroom:
+    def test_it_measures_on_a_line_of_run_and_leaves_the_result(self, shell, server):
+        line = f"{SHORT} --max-labeled-demos 0 --rows 20"
+        found = shell.run(f"%mipro headroom student {line} --yes --into found\nfound")
+        assert isinstance(found, mipro.Headroom)
+        assert found.to_dict()["rows"] == 10
+        assert "--teacher" not in shell.run("%mipro help headroom")
+
+    def test_it_asks_first(self, shell, server):
+        said = shell.fails("%mipro headroom student --train train --val val --metric exact")
+        assert said.endswith("No LM call was made. On this line, that is --yes.")
+        assert server.count == 0
 
 
 class TestEstimate:

@@ -171,7 +171,28 @@ def example(number, error=None):
 def result_score(what, score):
     interval = {"low": score - 10, "high": min(100.0, score + 10)}
     tested = {"test": score - 5, "test_low": score - 20, "test_high": score + 5}
-    return {"what": what, "score": score, **interval, "examples": 100, **tested}
+    call = "212 tokens, $0.00004"
+    return {"what": what, "score": score, **interval, "examples": 100, **tested, "call": call}
+
+
+def effects():
+    """What two instructions and two demo sets add, as an `EffectsView`."""
+    cell = {"score": 64.0, "margin": 5.0, "examples": 25, "result": False}
+    own = {"index": 0, "adds": None, "margin": None}
+    other = {"index": 1, "adds": 9.0, "margin": 4.0}
+    solve = {
+        "predictor": "solve",
+        "instructions": [{**own, "cells": [cell, cell]}, {**other, "cells": [cell, cell]}],
+        "demo_sets": [own, other],
+        "told": ["Instruction 1 adds 9.0 ± 4.0 points over your own, whatever the demos."],
+        "left_out": 3,
+    }
+    named = {**solve, "predictor": "plan", "told": ["No demo set is clearly better."]}
+    return {
+        "told": "Scores by instruction and demo set.",
+        "by_predictor": [solve, named],
+        "left_out": 1,
+    }
 
 
 def result():
@@ -207,6 +228,7 @@ def result():
         "failing_told": "7 examples of 100 still fail",
         "outcomes": [outcome],
         "outcomes_left_out": 6,
+        "effects": effects(),
     }
 
 
@@ -233,6 +255,8 @@ def snapshot():
         "trainset_size": 25,
         "valset_size": 100,
         "testset_size": 0,
+        "measured_rows": 0,
+        "headroom": None,
         "created": 1_800_000_000.0,
         "ended": 1_800_000_100.0,
         "seconds": 100.0,
@@ -257,7 +281,7 @@ def snapshot():
         "caps": {"max_usd": 2.0, "max_calls": None, "max_tokens": None, "max_seconds": None},
         "baseline": 33.3,
         "best": {"trial": 2, "score": 92.5, "configuration": best, "rests": None},
-        "gain": {"low": 40.0, "high": 70.0},
+        "gain": {"low": 40.0, "high": 70.0, "unclear": ""},
         "test": None,
         "result": result(),
         "objectives": None,
@@ -349,7 +373,7 @@ def comparison(count=2):
 def request(state="asked"):
     summary = snapshot()["summary"]
     names = ("program", "predictors", "models", "trainset_size", "valset_size", "testset_size")
-    names += ("settings", "notes", "estimate", "caps")
+    names += ("measured_rows", "settings", "notes", "estimate", "caps")
     return {
         "state": state,
         "resumes": None,
@@ -357,6 +381,7 @@ def request(state="asked"):
         "seconds": None,
         "seconds_told": None,
         "joins": None,
+        "measurement": None,
         **{name: summary[name] for name in names},
     }
 
@@ -615,7 +640,7 @@ def test_where_there_is_no_clear_gain_it_is_said():
     made = snapshot()
     made["summary"]["result"] = None
     assert "no clear gain" not in run_html(made)
-    made["summary"]["gain"]["low"] = -1.0
+    made["summary"]["gain"]["unclear"] = "no clear gain"
     assert "no clear gain" in run_html(made)
     assert "no clear gain" in run_text(made)
 
@@ -715,3 +740,32 @@ def test_a_real_run_is_told_as_it_ended(server):
     for part in ("Solve: finished", run.id, f"{run.score:.1f}", "1000 plus 1003"):
         assert part in text
     assert f"{run.score:.1f}" in run_text(made)
+
+
+def test_headroom_is_told_with_its_table_and_no_best_program():
+    prompt = {"score": 40.0, "low": 20.0, "high": 60.0, "lead": 0.0, "unreadable": 0, "errors": 2}
+    headroom = {
+        "rows": 30,
+        "repeats": 1,
+        "prompts": [{**prompt, "prompt": "<b>student</b>"}],
+        "floor": 12.0,
+        "spread": 9.0,
+        "expected": "Expect little.",
+        "told": ["Noise floor: 12.0 points.", "Expect little <i>indeed</i>."],
+    }
+    none = {"trials": [], "details": [], "instructions": [], "demo_sets": []}
+    made = {**snapshot(), **none}
+    summary = {"measured_rows": 30, "headroom": headroom, "baseline": None, "best": None}
+    made["summary"] |= {**summary, "gain": None, "result": None, "lives": "ended"}
+    page, text = run_html(made), run_text(made)
+    assert "&lt;b&gt;student&lt;/b&gt;" in page
+    assert "Expect little &lt;i&gt;indeed&lt;/i&gt;." in page
+    for told in (page, text):
+        assert "20.0 … 60.0" in told
+        assert "Noise floor: 12.0 points." in told
+        assert "best program" not in told
+        assert "0 evaluations" not in told
+    asked = request() | {"measured_rows": 30}
+    assert "25 training rows, 30 of them asked" in permission_text(asked)
+    assert "Headroom of Solve" in permission_text(asked)
+    assert "headroom of Solve" in permission_html(asked)

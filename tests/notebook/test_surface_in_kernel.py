@@ -173,6 +173,46 @@ def test_cancel_raises_and_sends_nothing(front_end, lm):
     assert mipro.runs.list() == []
 
 
+def test_headroom_is_measured_first_with_a_question_of_its_own(front_end, lm):
+    end = front_end(trials=2)
+    cell = end.begin(_COMPILE)
+    dialog = dialog_of(end)
+    asked = dialog["permission"]
+    assert asked["measurement"] == "offered"
+    assert end.answer("measure") is None
+    end.until(lambda: dialog["permission"]["measurement"] == "first")
+    assert dialog["permission"]["measured_rows"] == 12
+    assert end.answer("decline") is None
+    end.until(lambda: dialog["permission"]["measurement"] == "offered")
+    assert lm.count == 0
+    assert end.answer("measure") is None
+    end.until(lambda: dialog["permission"]["measurement"] == "first")
+    yes = {"caps": _NO_CAPS, "below_usd": None}
+    assert end.answer("permit", yes) is None
+    end.until(lambda: dialog["permission"]["measurement"] == "offered")
+    assert dialog["permission"]["state"] == "asked"
+    assert dialog["permission"]["estimate"] == asked["estimate"]
+    assert any("Headroom was measured in run" in note for note in dialog["permission"]["notes"])
+    measured = dialog["snapshot"]["summary"]["id"]
+    assert not cell.done
+    before = lm.count
+    assert before > 0
+    assert end.answer("decline") is None
+    end.until(lambda: cell.done)
+    assert "ERROR PermissionDeniedError" in cell.text
+    assert lm.count == before
+    assert [run.id for run in mipro.runs.list()] == [measured]
+
+
+def test_too_few_rows_to_measure_headroom_are_told_in_the_dialog(front_end, lm):
+    end = front_end()
+    end.begin(_COMPILE.replace("**data", "**{**data, 'trainset': rows(9)}"))
+    dialog = dialog_of(end)
+    assert "9 different training rows" in end.answer("measure")
+    assert dialog["permission"]["measurement"] == "offered"
+    assert lm.count == 0
+
+
 def test_caps_that_cannot_be_are_refused_in_the_dialog(front_end, lm):
     end = front_end()
     end.begin(_COMPILE)

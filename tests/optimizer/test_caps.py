@@ -22,7 +22,7 @@ from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.caps import Caps, Meter
 from mipro_nb.models.prices import Price
 from mipro_nb.optimizer import algorithm
-from mipro_nb.runs.sentences.resume import cell_again, how_to_resume
+from mipro_nb.runs.sentences.resume import begun_again, how_to_resume
 from mipro_nb.runs.state import RunState
 
 CAP_IN_USD = re.compile(
@@ -93,7 +93,7 @@ def test_the_lines_that_resume_a_capped_run_work_as_printed(server, monkeypatch)
 )
 def test_a_cell_that_is_run_again_has_the_higher_cap_whichever_it_was(reason, higher):
     state = RunState("capped", ended=SimpleNamespace(reason=reason))
-    assert cell_again(state).endswith(f"with --resume {higher}")
+    assert begun_again(state).endswith(f"with --resume {higher}")
 
 
 @pytest.mark.parametrize("most", [0.006, 0.01])

@@ -38,7 +38,7 @@ def full_evaluations(run):
 
 
 def test_a_run_stopped_before_its_first_full_evaluation_returns_what_looks_best(server):
-    run = stopped_after(3)
+    run = stopped_after(3, max_labeled_demos=0)
     program = run.wait()
     assert not full_evaluations(run)
     assert program.dump_state() != handed_back()
@@ -48,7 +48,7 @@ def test_a_run_stopped_before_its_first_full_evaluation_returns_what_looks_best(
 
 
 def test_everybody_who_looks_is_told_on_how_many_examples_it_rests(server):
-    run = stopped_after(3)
+    run = stopped_after(3, max_labeled_demos=0)
     words = f"on {run.state.ended.examples} of {VALSET} examples, 95 % interval"
     assert words in run.state.ended.reason
     assert words in run.report().split("best program")[1]
@@ -100,7 +100,7 @@ def test_a_run_that_is_resumed_and_stopped_at_once_keeps_what_it_knew(server):
 
 
 def test_every_program_that_was_tried_can_be_had(server):
-    run = stopped_after(3)
+    run = stopped_after(3, max_labeled_demos=0)
     assert run.programs[0].dump_state() == handed_back()
     assert set(run.programs) == set(run.state.trials)
     recorded = mipro.runs.load(run.id)

@@ -91,7 +91,7 @@ def test_a_plan_without_auto_takes_what_was_asked_for(server):
     plan = plan_of()
     asked = (plan.num_candidates, plan.num_trials, plan.minibatch, plan.minibatch_size)
     assert asked == (10, 30, True, 25)
-    assert (plan.trainset_size, plan.valset_size, plan.full_evaluations) == (10, 40, 4)
+    assert (plan.trainset_size, plan.valset_size, plan.full_evaluations) == (10, 40, 5)
     assert (plan.max_bootstrapped_demos, plan.max_labeled_demos, plan.seed) == (4, 16, 9)
     assert dict(plan.predictors) == {"solve": "question -> answer"}
     assert not plan.zero_shot
@@ -175,7 +175,7 @@ def test_the_plan_as_text_tells_what_will_be_done(server):
         "solve: question -> answer",
         "20 rows to learn from, 80 to validate on",
         "6 new instructions per predictor; 6 demo sets each",
-        "paired: 10 trials on minibatches of 25 (those clearly behind end after 10), a full ",
+        "paired: plain labelled demos, then 10 trials on minibatches of 25 (those clearly behind ",
         "LM calls",
         "total",
     ):
@@ -185,7 +185,8 @@ def test_the_plan_as_text_tells_what_will_be_done(server):
 
 
 def test_without_minibatches_every_trial_is_a_full_evaluation(server):
-    assert plan_of(minibatch=False, num_trials=7).full_evaluations == 7
+    # One more is that of plain labelled demos.
+    assert plan_of(minibatch=False, num_trials=7).full_evaluations == 8
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ def test_the_report_says_when_there_is_no_gain_and_why_a_run_ended():
     events = [*whole_run()[:-1], ended(state="stopped", gain_low=-3.0, reason="It was stopped.")]
     report = mipro.runs.fold(recorded([*events[:3], answered(usd=None), *events[3:]]))
     text = mipro.runs.views.report.write_report("run", report)
-    for part in ("stopped", "It was stopped.", "no clear gain over the student", "unknown"):
+    for part in ("stopped", "It was stopped.", "points: no clear gain\n", "unknown"):
         assert part in text
 
 

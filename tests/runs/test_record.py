@@ -379,9 +379,9 @@ def test_every_type_of_event_is_known_to_a_schema():
         *("lm_call_answered", "lm_call_failed", "trace_bootstrapped", "demo_set_built"),
         *("grounding_written", "candidate_proposed", "candidate_pinned", "candidate_banned"),
         *("trial_asked", "example_scored", "example_tested", "trial_told", "search_stopped"),
-        *("proposal_dropped", "reply_rated"),
+        *("proposal_dropped", "headroom_scored", "headroom_measured", "reply_rated"),
     }
-    assert SCHEMA_VERSION == 2  # the second has notes, and no further event
+    assert SCHEMA_VERSION == 3  # the second has notes, the third commands, and no further event
 
 
 def test_a_record_from_before_there_were_notes_is_read_and_written(tmp_path, monkeypatch):

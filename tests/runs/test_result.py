@@ -6,17 +6,20 @@ import json
 import re
 
 import pytest
-from handmade import write
+from handmade import planned, write
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import ScriptedServer
-from scripted_task import Solve, answer, exact, lm_of, rows
+from scripted_task import Solve, answer, exact, kind, lm_of, question_of, rows
 
 import mipro_nb as mipro
+from mipro_nb.amounts import format_points
 from mipro_nb.notebook.static_html import run_html, run_text
 from mipro_nb.notebook.static_result import changes
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.result import cost_sentence, failing_text, gain_sentences
+from mipro_nb.runs.state import RunState, TrialState
 from mipro_nb.runs.views.view import RunView
 
 ROWS = {"trainset": rows(10), "valset": rows(20, start=1000)}
@@ -60,13 +63,45 @@ def test_a_run_has_no_result_before_it_has_ended(ended):
 
 
 def test_the_student_stands_first_with_the_scores_of_valset_and_testset(ended):
-    student, found = result_of(ended)["scores"]
+    student, _, found = result_of(ended)["scores"]
     tested = ended.state.ended.tested
     assert (student["what"], found["what"]) == ("student as given", "best program")
     assert (student["score"], found["score"]) == (ended.state.baseline, ended.score)
     assert (student["test"], found["test"]) == (tested.student, tested.score)
     assert student["low"] < student["score"] < student["high"]
     assert (student["examples"], found["examples"]) == (20, 20)
+
+
+def test_plain_labelled_demos_stand_between_them_with_what_a_call_takes(ended):
+    result = result_of(ended)
+    student, labelled, found = result["scores"]
+    assert labelled["what"] == "student as given with 10 labelled demos"
+    assert labelled["score"] == ended.state.trials[1].score
+    assert labelled["low"] < labelled["score"] < labelled["high"]
+    assert labelled["test"] is None
+    assert all(re.fullmatch(r"[\d,]+ tokens, \$0\.\d+", row["call"]) for row in result["scores"])
+    assert student["call"] != labelled["call"]
+    more = format_points(found["score"] - labelled["score"])
+    assert f"{more} points over the student with plain labelled demos." in result["gain"]
+
+
+def test_labelled_demos_that_are_themselves_the_result_are_told_as_that():
+    with ScriptedServer(_needs_demos) as server:
+        mipro.configure(lm=lm_of(server))
+        run = started()
+    result = result_of(mipro.runs.load(run.id))
+    assert result["trial"] == 1
+    assert [row["what"] for row in result["scores"]] == ["student as given", "best program"]
+    assert (
+        "It is the student as given with 10 labelled demos: no instruction found did better."
+        in (result["why"])
+    )
+
+
+def _needs_demos(request):
+    """An LM that is right if it is shown demos, and else wrong."""
+    shown = any(message["role"] == "assistant" for message in request.messages)
+    return _always_right(request) if shown or kind(request) != "task" else "answer: none"
 
 
 def test_a_number_of_the_table_is_not_told_again_in_a_sentence(ended):
@@ -140,11 +175,30 @@ def test_the_examples_that_fail_are_counted_and_those_that_nothing_gets_right_co
 
 
 def test_a_gain_that_may_be_chance_is_called_no_clear_gain():
-    assert gain_sentences(50.0, 60.0, {"low": 1.0, "high": 19.0}) == [
-        "+10.0 points over the student; 95 % interval of the gain +1.0 to +19.0."
-    ]
-    (said,) = gain_sentences(50.0, 60.0, {"low": -1.0, "high": 19.0})
-    assert said.endswith(": no clear gain.")
+    def said(*, low, noise_floor):
+        ended = ev.RunEnded(
+            state="finished",
+            score=60.0,
+            baseline=50.0,
+            configuration={},
+            program=None,
+            gain_low=low,
+            gain_high=19.0,
+        )
+        trials = {
+            0: TrialState(0, "baseline", {}, [0], 0.0, score=50.0),
+            1: TrialState(1, "full", {"solve:instruction": 1}, [0], 0.0, score=60.0),
+        }
+        state = RunState(planned=planned(noise_floor=noise_floor), ended=ended, trials=trials)
+        (sentence,) = gain_sentences(50.0, 60.0, gain_view(state))
+        return sentence
+
+    told = "+10.0 points over the student; 95 % interval of the gain +1.0 to +19.0"
+    assert said(low=1.0, noise_floor=None) == f"{told}."
+    assert said(low=1.0, noise_floor=9.0) == f"{told}."
+    unclear = "no clear gain, below the noise floor of 12.5 points"
+    assert said(low=1.0, noise_floor=12.5) == f"{told}: {unclear}."
+    assert said(low=-1.0, noise_floor=None).endswith(": no clear gain.")
 
 
 @given(st.text("ab \n.", max_size=40), st.text("ab \n.", max_size=40))
@@ -178,8 +232,6 @@ def server_of_luck():
 
 
 def _always_right(request):
-    from scripted_task import kind, question_of  # noqa: PLC0415
-
     if kind(request) != "task":
         return answer(request)
     first, _, second = question_of(request).partition(" plus ")

@@ -16,6 +16,7 @@ from tornado.httpclient import HTTPClientError
 
 from mipro_nb.runs import default_path, load, open_record
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.store import commands
 
 sys.path.append(str(Path(__file__).parents[1] / "runs"))
 from handmade import NOBODY, STUDENT, answered, asked, ended, planned, sound_run, told, write
@@ -76,12 +77,20 @@ async def test_a_run_is_named_tagged_noted_and_deleted(page, record):
         ("note", {"run": _RUN, "note": "x" * 10_001}, "at most 10,000 characters"),
         ("snapshot", {"run": "nothing"}, "No run begins with"),
         ("snapshot", {"run": 3}, "run"),
-        ("pause", {"run": _RUN}, "knows no request 'pause'"),
+        ("pause", {"run": _OLD}, "is cut off: it does not go on"),
+        ("stop", {"run": _RUN[:9]}, "give the whole id"),
+        ("pin", {"run": _RUN}, "knows no request 'pin'"),
         ("compare", {"runs": [_RUN]}, "two runs or more"),
     ],
 )
 async def test_what_cannot_be_done_is_refused_in_a_sentence(page, record, what, ask, says):
     assert says in await page.refusal(what, **ask)
+
+
+async def test_a_run_that_does_not_answer_is_said_not_to(page, record, monkeypatch):
+    monkeypatch.setattr(commands, "PATIENCE_SECONDS", 0.0)
+    assert f"Run {_RUN} does not answer" in await page.refusal("stop", run=_RUN)
+    assert commands.commands_waiting(record, _RUN) == []
 
 
 async def test_a_path_in_a_request_is_no_way_to_another_file(page, record, tmp_path):
@@ -155,8 +164,8 @@ async def test_whoever_may_only_read_changes_nothing(page, record, monkeypatch):
         authorizer, "is_authorized", lambda self, handler, user, action, _: action == "read"
     )
     assert len(await page.ask("history")) == 2
-    refused = await page.send({"what": "rename", "ask": {"run": _OLD, "name": "x"}})
-    assert refused.code == 403
+    for what, ask in (("rename", {"run": _OLD, "name": "x"}), ("stop", {"run": _RUN})):
+        assert (await page.send({"what": what, "ask": ask})).code == 403
     assert load(_OLD).name == "Solve"
 
 
@@ -283,6 +292,7 @@ async def test_a_change_waits_for_a_kernel_that_is_writing(page, record):
 async def test_a_record_that_was_replaced_is_read_anew(page, record, tmp_path):
     assert len(await page.ask("history")) == 2
     path = record.path
+    assert await page.ask("record_place") == str(path)
     record.close()
     path.unlink()
     open_record().add_run("another", "Another")

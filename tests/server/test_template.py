@@ -41,3 +41,11 @@ def test_the_template_has_neither_outputs_nor_a_kernel():
 async def test_a_page_gets_the_template_where_no_run_is_recorded(page):
     notebook = await page.ask("template")
     nbformat.validate(notebook)
+
+
+async def test_a_template_has_the_caps_that_are_set(page):
+    notebook = await page.ask("template", max_usd=0.5, max_calls=200)
+    sources = [cell["source"] for cell in notebook["cells"]]
+    settings = '{"num_trials": 8, "minibatch": False, "max_usd": 0.5, "max_calls": 200}'
+    assert sum(f"settings = {settings}\n" in source for source in sources) == 1
+    assert "above 0" in await page.refusal("template", max_usd=-1)

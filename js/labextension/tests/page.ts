@@ -2,7 +2,7 @@
 
 import { ServerConnection } from "@jupyterlab/services";
 import { vi } from "vitest";
-import type { RunsMessage } from "../../shared/src/generated/view-model";
+import type { LiveRunRow, RunsMessage } from "../../shared/src/generated/view-model";
 
 /** A websocket that the test opens, closes and speaks through. */
 export class FakeSocket {
@@ -57,4 +57,31 @@ export const answer = (value: unknown, status = 200) =>
 export function tell(news: Partial<RunsMessage>): void {
   const nothing = { kind: "runs", rows: [], whole: false, gone: [], live: [], error: null };
   FakeSocket.last.tell({ ...nothing, ...news });
+}
+
+/** What a view has others open, as nobody does it. */
+export const opening = () => ({
+  openRun: vi.fn(),
+  openAll: vi.fn(),
+  compare: vi.fn(),
+  begin: vi.fn(),
+  putCell: vi.fn(async () => "A cell of Sums.ipynb has this line."),
+});
+
+/** A run that goes on. */
+export function liveRow(change: Partial<LiveRunRow> = {}): LiveRunRow {
+  return {
+    id: "r",
+    name: "",
+    program: "Solve",
+    state: "running",
+    phase: "search",
+    done: 996,
+    total: 1000,
+    eta: 60,
+    score: 71.25,
+    usd: 0.0312,
+    about: false,
+    ...change,
+  };
 }

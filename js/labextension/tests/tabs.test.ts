@@ -7,7 +7,7 @@ import type { Request } from "../../shared/src/protocol";
 import { comparison, historyRow } from "../../shared/tests/drill-fixtures";
 import { RunsFeed } from "../src/runs/feed";
 import { RunTab, type TabContent } from "../src/runs/widgets";
-import { answer, FakeSocket, settings, tell } from "./page";
+import { answer, FakeSocket, liveRow, opening, settings, tell } from "./page";
 import { snapshot } from "./scene";
 
 const opened: Widget[] = [];
@@ -29,13 +29,13 @@ function open(content: TabContent, answers: (object | number)[] = []) {
       : answer({ kind: "answer", id: question.id, value });
   });
   const feed = new RunsFeed(server);
-  const opening = { openRun: vi.fn(), openAll: vi.fn(), compare: vi.fn(), begin: vi.fn() };
+  const opens = opening();
   const before = FakeSocket.made.length;
-  const tab = new RunTab(server, feed, opening, content);
+  const tab = new RunTab(server, feed, opens, content);
   Widget.attach(tab, document.body);
   opened.push(tab);
   const sockets = () => FakeSocket.made.slice(before);
-  return { tab, opening, asked, sockets };
+  return { tab, opening: opens, asked, sockets };
 }
 
 /** Opens the websocket of a tab, once it has drawn itself. */
@@ -101,4 +101,45 @@ test("a comparison leads to runs in tabs of their own, and is asked for again wh
   expect(opening.openRun).toHaveBeenCalledExactlyOnceWith(historyRow(0).id);
   expect(asked.map(({ what }) => what)).toEqual(["compare", "compare"]);
   expect(sockets()).toEqual([]);
+});
+
+test("the title of a tab tells how far its run is, and how it ended", () => {
+  const { tab } = open({ kind: "run", run: "r" });
+  const row = historyRow(0, { id: "r", name: "Sums", state: "running" });
+  const titles: string[] = [];
+  const told = (news: Parameters<typeof tell>[0]) => {
+    tell(news);
+    titles.push(tab.title.label);
+  };
+  told({ rows: [{ ...row, state: "stopped" }], whole: true });
+  told({ rows: [row], live: [liveRow()] });
+  told({ live: [liveRow({ state: "paused" })] });
+  told({ rows: [{ ...row, state: "finished" }] });
+  expect(titles).toEqual(["Sums", "99 % · Sums", "Paused · Sums", "Finished · Sums"]);
+});
+
+test("a file of one run shows it, and asks for nothing that would change it", async () => {
+  const run = snapshot("cut off");
+  const running = { ...run.summary, state: "running", lives: "elsewhere" } as const;
+  const { asked, sockets } = open({ kind: "file", path: "a/kept.mipro.json" }, [
+    [historyRow(0)],
+    { ...run, summary: running },
+  ]);
+  await screen.findByRole("heading", { name: /HotPotQA/ });
+  expect(asked.map((each) => [each.what, (each as { path?: string }).path])).toEqual([
+    ["history", "a/kept.mipro.json"],
+    ["snapshot", "a/kept.mipro.json"],
+  ]);
+  expect(screen.queryByRole("button", { name: "Stop" })).toBeNull();
+  expect(sockets()).toEqual([]);
+});
+
+test("a file of several runs lists them, to be looked at and compared only", async () => {
+  const rows = [historyRow(0), historyRow(1)];
+  open({ kind: "file", path: "team.sqlite" }, [rows, rows]);
+  await userEvent.click((await screen.findAllByRole("checkbox"))[0] as HTMLElement);
+  expect(screen.getByRole("button", { name: "Open" })).toBeTruthy();
+  for (const name of ["Rename", "Tags", "Note", "Delete"]) {
+    expect(screen.queryByRole("button", { name })).toBeNull();
+  }
 });

@@ -235,10 +235,13 @@ def secrets_of(endpoint: Endpoint) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def table_price(model: str) -> Price | None:
-    """Return the price that LiteLLM's table lists for ``"prefix/model"``, None if it lists none."""
+    """Return the price that LiteLLM's table lists for ``"prefix/model"``, None if it lists none.
+
+    It fills in 0 for some services whose models it does not know, so 0 is taken for unknown.
+    """
     listed = _listed(model)
     read, wrote = (listed.get(f"{name}_cost_per_token") for name in ("input", "output"))
-    if not _is_price(read) or not _is_price(wrote):
+    if not _is_price(read) or not _is_price(wrote) or read == wrote == 0:
         return None
     cached = listed.get("cache_read_input_token_cost")
     per_million = [read * _MILLION, wrote * _MILLION]

@@ -89,6 +89,12 @@ PROVIDERS = {
             _REMEDY_FOR_OLLAMA,
         ),
         Provider("hosted_vllm", None, "HOSTED_VLLM_API_KEY", "HOSTED_VLLM_API_BASE", "/v1"),
+        # LiteLLM's own names for any server that speaks OpenAI's protocol.
+        Provider("litellm_proxy", None, "LITELLM_PROXY_API_KEY", "LITELLM_PROXY_API_BASE", "/v1"),
+        Provider("openai_like", None, "OPENAI_LIKE_API_KEY", "OPENAI_LIKE_API_BASE", "/v1"),
+        Provider("custom_openai", None, "OPENAI_LIKE_API_KEY", "OPENAI_LIKE_API_BASE", "/v1"),
+        Provider("xinference", None, "XINFERENCE_API_KEY", "XINFERENCE_API_BASE", "/v1"),
+        Provider("llamafile", "http://127.0.0.1:8080/v1", None, "LLAMAFILE_API_BASE", "/v1"),
         Provider("lm_studio", "http://127.0.0.1:1234/v1", None),
     )
 }

@@ -1,4 +1,4 @@
-"""What ``estimate``, ``run`` and ``%%mipro`` do: MIPROv2 with the options of the line."""
+"""What ``estimate``, ``headroom``, ``run`` and ``%%mipro`` do: MIPROv2 by a line's options."""
 
 from __future__ import annotations
 
@@ -38,10 +38,12 @@ from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.plain import Text
 from mipro_nb.notebook.static_text import scores_text
 from mipro_nb.optimizer import MIPROv2, Plan, Run
+from mipro_nb.optimizer.planning.requested_headroom import LEAST_ROWS, MOST_ROWS
 from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.optimizer.running.surface import current_surface
 from mipro_nb.optimizer.search.strategy import STRATEGIES
-from mipro_nb.runs.sentences.resume import RESUMABLE, cell_again, resume_lines
+from mipro_nb.runs.sentences.resume import RESUMABLE, begun_again, resume_lines
+from mipro_nb.runs.views.headroom import Headroom
 from mipro_nb.terminal import TerminalSurface
 
 T = TypeVar("T")
@@ -142,6 +144,17 @@ _ONLY_FOR_RUNS = frozenset(
 ESTIMATE_OPTIONS = tuple(
     replace(option, ignored=option.parameter in _ONLY_FOR_RUNS) for option in OPTIONS
 )
+# Of MIPROv2 itself, what headroom depends on as well.
+_OF_HEADROOM = inspect.signature(MIPROv2.headroom).parameters.keys() | {
+    *("metric", "prompt_model", "task_model"),
+    *("num_threads", "max_errors", "init_temperature", "hedge"),
+}
+HEADROOM_OPTIONS = (
+    Option("--rows", "rows", WHOLE, f"training rows that are asked, {LEAST_ROWS} to {MOST_ROWS}"),
+    Option("--repeats", "repeats", WHOLE, "times each is asked; 2 where the LM draws, else 1"),
+    # Here as well: a line is that of a run.
+    *(replace(each, ignored=each.parameter not in _OF_HEADROOM) for each in OPTIONS),
+)
 RESUMED_STUDENT = Argument(
     "student", PROGRAM, "its program; not needed where the run was begun in this session", "?"
 )
@@ -179,6 +192,24 @@ def estimate(
     requested = {name: value for name, value in options.items() if name not in _ONLY_FOR_RUNS}
     optimizer, settings = _optimizer(requested)
     return _left(notebook, into, optimizer.plan(student, **settings))
+
+
+def headroom(
+    notebook: Notebook,
+    student: Any,
+    *,
+    into: str | None = None,
+    **options: Any,
+) -> Headroom:
+    """Return how much prompts matter, and how much is chance, measured after permission."""
+    wanted = {name: value for name, value in options.items() if name in _OF_HEADROOM}
+    optimizer, settings = _optimizer(wanted)
+    try:
+        found = optimizer.headroom(student, **settings)
+    except PermissionUnansweredError as error:
+        error.add_note(_UNASKED)
+        raise
+    return _left(notebook, into, found)
 
 
 def run(
@@ -265,7 +296,7 @@ def _why_more_is_needed(run_id: str) -> str:
         return f"Run {run_id} goes on in another kernel: steer it from there."
     lines = resume_lines(run_id, loaded.state)
     if not lines:
-        return f"Run {run_id} was begun in another session: {cell_again(loaded.state)}."
+        return f"Run {run_id} was begun in another session: {begun_again(loaded.state)}."
     return (
         f"Run {run_id} was begun in another session: give its program and its metric, as in "
         f"{lines[0]}."

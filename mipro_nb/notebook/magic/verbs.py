@@ -169,6 +169,14 @@ _OTHERS = (
         (optimizing.INTO, *optimizing.ESTIMATE_OPTIONS),
     ),
     Verb(
+        "headroom",
+        "Measures, after permission, how much prompts matter before a run is paid for.",
+        _PROGRAM_TWIN.format("headroom"),
+        optimizing.headroom,
+        (optimizing.STUDENT,),
+        (optimizing.INTO, *optimizing.HEADROOM_OPTIONS),
+    ),
+    Verb(
         "run",
         "Optimizes a program, after permission, and gives the best one.",
         f"{_PROGRAM_TWIN.format('compile')}\n{_PROGRAM_TWIN.format('start')}  # --background",

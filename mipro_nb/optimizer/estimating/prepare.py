@@ -37,6 +37,7 @@ from mipro_nb.optimizer.planning.estimate import (
     PhaseEstimate,
     exactly,
 )
+from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
 from mipro_nb.optimizer.planning.lms import every_lm
 from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, Plan
 from mipro_nb.runs.events import Phase
@@ -114,9 +115,14 @@ def estimate(
     rows_shown
         Training rows that repairs may rest on.
     """
+    formats = [_formats(plan, rehearsal, models.task)] if plan.measured_formats else []
+    propose = _propose(plan, rehearsal, models.prompt, student, trainset, source)
+    if plan.headroom is not None:
+        measured = _headroom(plan, plan.headroom, rehearsal, models.task)
+        return Estimate((*formats, propose, measured), guess=rehearsal.guess)
     return Estimate(
         (
-            *([_formats(plan, rehearsal, models.task)] if plan.measured_formats else []),
+            *formats,
             _program_phase(
                 "baseline",
                 exactly(plan.valset_size),
@@ -125,7 +131,7 @@ def estimate(
                 longer=_longer(plan),
             ),
             _bootstrap(plan, rehearsal, models.teacher),
-            _propose(plan, rehearsal, models.prompt, student, trainset, source),
+            propose,
             _search(plan, rehearsal, models.task),
             *(_repair(plan, rehearsal, models, student, rows_shown) if plan.search.repair else []),
             *([_test(plan, rehearsal, models.task)] if plan.testset_size else []),
@@ -187,6 +193,29 @@ def _formats(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstima
     return _program_phase("formats", exactly(runs), rehearsal, lm, longer=_longer(plan))
 
 
+def _headroom(
+    plan: Plan, planned: PlannedHeadroom, rehearsal: Rehearsal, lm: LanguageModel
+) -> PhaseEstimate:
+    """Return the cost of student, new instructions and labelled demos on the measured rows."""
+    draws, longer = exactly(planned.rows * planned.repeats), _longer(plan)
+    shown = min(plan.max_labeled_demos, plan.distinct_rows)
+    phase = _program_phase("headroom", draws, rehearsal, lm, longer=longer)
+    phase += _program_phase(
+        "headroom",
+        # Of proposals that are of no use, fewer are left.
+        Amount(0, plan.num_candidates, plan.num_candidates) * draws,
+        rehearsal,
+        lm,
+        demos=None if plan.zero_shot else _Demos(NOTHING, NOTHING),
+        longer_by=_INSTRUCTION_TOKENS,
+        longer=longer,
+    )
+    if plan.zero_shot:
+        return phase
+    demos = _Demos(Amount(0, shown, 1.5 * shown), NOTHING)
+    return phase + _program_phase("headroom", draws, rehearsal, lm, demos=demos, longer=longer)
+
+
 def _bootstrap(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
     wanted, labelled = plan.max_bootstrapped_demos, plan.max_labeled_demos
     if plan.zero_shot:
@@ -216,7 +245,7 @@ def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimat
     if as_counted(lm).cache and calls_per_row > 1:
         # Configurations that differ in one predictor ask the others what was asked before.
         fresh = Amount(1 / calls_per_row, (1 + 1 / calls_per_row) / 2, 1.0)
-    return _program_phase(
+    trials = _program_phase(
         "search",
         _search_examples(plan),
         rehearsal,
@@ -225,6 +254,24 @@ def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimat
         longer_by=_INSTRUCTION_TOKENS,
         longer=_longer(plan),
         fresh=fresh,
+    )
+    can_be_demos = any(call.predictor and call.labelled for row in rehearsal.calls for call in row)
+    if not (plan.labelled_evaluations and can_be_demos):
+        return trials
+    return trials + _labelled(plan, rehearsal, lm)
+
+
+def _labelled(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
+    """Return the cost of the student's own instructions with plain labelled demos, in full."""
+    rows, shown = plan.valset_size, min(plan.max_labeled_demos, plan.trainset_size)
+    return _program_phase(
+        "search",
+        # Nothing is searched if the student itself reaches stop_at.
+        exactly(rows) if plan.stop_at is None else Amount(0, rows, rows),
+        rehearsal,
+        lm,
+        demos=_Demos(Amount(0, shown, 1.5 * shown), NOTHING),
+        longer=_longer(plan),
     )
 
 
@@ -294,18 +341,18 @@ def _search_demos(plan: Plan) -> _Demos:
 
 
 def _search_examples(plan: Plan) -> Amount:
-    """Return how many (configuration, example) pairs are scored after the baseline's."""
+    """Return how many (configuration, example) pairs trials score, and what completes them."""
     size, trials = plan.valset_size, plan.num_trials
     batch = plan.minibatch_size if plan.minibatch else size
-    fulls = plan.full_evaluations if plan.minibatch else 0
+    fulls = plan.completing_evaluations if plan.minibatch else 0
     # Of the evaluations at the end, all but the first are made only if the evidence is unclear.
     surely_full = plan.full_evaluations_between + 1 if plan.minibatch else 0
     first = plan.search.stages(batch)[0] if plan.minibatch else batch
     # About every second trial ends after its first stage.
     usual = (first + batch) / 2
     choices = (plan.num_candidates + 1) * (1 if plan.zero_shot else plan.num_candidates)
-    # Above a million, repetitions are too rare to matter. The baseline scores the student's own.
-    others = min(1e6, choices ** min(len(plan.predictors), 9)) - 1
+    # Above a million, repetitions are too rare to matter. The student's own are scored before.
+    others = min(1e6, choices ** min(len(plan.predictors), 9)) - 1 - plan.labelled_evaluations
 
     def scored(batch: float, fulls: float) -> float:
         """Return the pairs of so large trials and so many full evaluations, each scored once."""

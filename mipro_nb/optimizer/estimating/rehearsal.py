@@ -30,6 +30,7 @@ from mipro_nb.evaluate.metric import Metric, MetricReturnError, scale_of
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
+from mipro_nb.language.execution.own_calls import SeenOwnCalls, watching_own_calls
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.tracing import Step, tracing
 from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
@@ -41,6 +42,7 @@ from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.estimating.blocking import Watch
 from mipro_nb.optimizer.estimating.made_up import made_up
 from mipro_nb.optimizer.estimating.metric_faults import lasting_fault
+from mipro_nb.optimizer.estimating.own_call_notes import own_call_notes
 from mipro_nb.optimizer.estimating.pitfalls import (
     Attributes,
     attributes,
@@ -188,7 +190,8 @@ async def rehearse(
     found = rehearsing.findings(seen, chosen[0], metric_threshold)
     name = type(student).__name__
     own_state = state_notes(name, [each.set_anew for each in seen], num_threads)
-    return replace(found, notes=[*found.notes, *own_state])
+    own_calls = own_call_notes(name, [each.own_calls for each in seen])
+    return replace(found, notes=[*found.notes, *own_calls, *own_state])
 
 
 @dataclass
@@ -218,6 +221,8 @@ class _Seen:
         Attributes that the program set while it ran.
     asked_for_numbers
         Whether the score rests on a number that a judge was to give.
+    own_calls
+        LM calls by clients of the program's own.
     """
 
     calls: list[RehearsedCall] = field(default_factory=list)
@@ -232,6 +237,7 @@ class _Seen:
     unread: str | None = None
     set_anew: Attributes = field(default_factory=dict)
     asked_for_numbers: bool = False
+    own_calls: SeenOwnCalls = field(default_factory=SeenOwnCalls)
 
 
 class _Rehearsing:
@@ -271,6 +277,7 @@ class _Rehearsing:
             context(stand_in=stand_in, lm=lm),
             attempting(None, refuses=False),
             tracing() as steps,
+            watching_own_calls() as seen.own_calls,
         ):
             bind(program.named_predictors())
             before = attributes(program)

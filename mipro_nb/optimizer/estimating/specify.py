@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mipro_nb.errors import InvalidArgumentError, LMNotConfiguredError
 from mipro_nb.evaluate.metric import HUNDRED, Metric
+from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
@@ -24,6 +25,12 @@ from mipro_nb.optimizer.planning.plan import Plan, resolve
 from mipro_nb.optimizer.planning.preference import Preference
 from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
 from mipro_nb.optimizer.planning.requested import RequestedSettings
+from mipro_nb.optimizer.planning.requested_headroom import (
+    DEFAULT_ROWS,
+    RequestedHeadroom,
+    measured_rows,
+    requested_for_headroom,
+)
 from mipro_nb.optimizer.planning.reserve import reserve_note
 from mipro_nb.optimizer.planning.rows import Rows, distinct, evidence_rows, split_notes
 from mipro_nb.optimizer.planning.run_spec import RunSpec
@@ -44,11 +51,13 @@ async def specify(
     others_go_on: Callable[[], bool],
     verbose: bool,
     track_stats: bool,
+    headroom: RequestedHeadroom | None = None,
 ) -> RunSpec:
     """Return the specification of a run, with everything about it checked; makes no LM call.
 
-    The configured LM stands for models that are None. `others_go_on` tells whether runs are under
-    way that the rehearsal has to leave room.
+    With `headroom`, the run measures that and optimizes nothing. The configured LM stands for
+    models that are None. `others_go_on` tells whether runs are under way that the rehearsal has to
+    leave room.
 
     Raises
     ------
@@ -93,6 +102,7 @@ async def specify(
         caps=caps,
         verbose=verbose,
         track_stats=track_stats,
+        headroom=headroom,
     ).spec(wanted)
 
 
@@ -114,6 +124,7 @@ class _Rehearsed:
     caps: Caps
     verbose: bool
     track_stats: bool
+    headroom: RequestedHeadroom | None
 
     def spec(self, wanted: RequestedSettings, changes: Mapping[str, Any] | None = None) -> RunSpec:
         """Return the specification for these settings, some of them changed by a person.
@@ -124,6 +135,8 @@ class _Rehearsed:
             If a setting does not fit the data, or a cap cannot be kept.
         """
         plan = changed_plan(wanted, changes or {}, self._resolved)
+        if self.headroom is not None:
+            plan = self.headroom.planned_in(plan, self.student, self.rows, self.lms.task)
         self._check_constraints(plan)
         rows_shown = len(evidence_rows(self.rows)) if wanted.search.repair else 0
         plan = replace(
@@ -160,7 +173,37 @@ class _Rehearsed:
             verbose=self.verbose,
             track_stats=self.track_stats,
             changed=lambda changes: self.spec(wanted, changes),
+            tested=lambda test: self._tested(wanted, changes, test),
+            measuring=lambda: self._measuring(wanted),
         )
+
+    def _tested(
+        self,
+        wanted: RequestedSettings,
+        changes: Mapping[str, Any] | None,
+        test: Sequence[Example],
+    ) -> RunSpec:
+        """Return the specification of a run that is over but for its test."""
+        rows = replace(self.rows, test=test)
+        spec = replace(self, rows=rows).spec(wanted, changes)
+        estimate = spec.plan.estimate
+        phases = [phase for phase in estimate.phases if phase.phase == "test"]
+        only = replace(spec.plan, estimate=replace(estimate, phases=phases), notes=())
+        return replace(spec, plan=only)
+
+    def _measuring(self, wanted: RequestedSettings) -> RunSpec:
+        """Return the specification of a run that measures headroom for one of these settings.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there are too few training rows.
+        """
+        return replace(
+            self,
+            rows=measured_rows(self.rows, DEFAULT_ROWS, wanted.seed),
+            headroom=RequestedHeadroom(None, len(self.rows.val)),
+        ).spec(requested_for_headroom(wanted))
 
     def _check_constraints(self, plan: Plan) -> None:
         check_constraints(plan)
@@ -194,7 +237,11 @@ class _Rehearsed:
         ]
         if wanted.program_aware_proposer and self.source.problem:
             notes.append(self.source.problem)
-        notes += label_notes(rows.sets, [predictor.signature for predictor in student.predictors()])
+        measures = plan.headroom is not None  # and its rows to score are training rows
+        sets = {"trainset": rows.train} if measures else rows.sets
+        notes += label_notes(sets, [predictor.signature for predictor in student.predictors()])
+        if measures:
+            return notes
         notes += split_notes(rows)
         notes += _preference_notes(plan.prefer)
         if self.scale == HUNDRED and wanted.stop_at is not None and wanted.stop_at <= 1:

@@ -88,6 +88,8 @@ def bootstrap(
 
 
 def _most_bootstrapped(plan: Plan) -> int:
+    if plan.headroom is not None:
+        return 0
     return DEMOS_FOR_THE_PROPOSER if plan.zero_shot else plan.max_bootstrapped_demos
 
 

@@ -49,7 +49,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class _Chosen:
+class Chosen:
     """What is returned: its configuration, and its score over so many examples.
 
     It may be `preferred` to a better one, for the reason given.
@@ -62,7 +62,7 @@ class _Chosen:
     preferred: str | None = None
 
 
-_NOTHING = _Chosen()
+_NOTHING = Chosen()
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,11 @@ class Ending:
             If a finished run cannot be recorded as such. Any other end is shown all the same, and
             how many answers that were paid for are lost with the record.
         """
-        chosen = self._finished() if state == "finished" else self._best_known()
+        recorded, chosen = self._returned(state)
         program = self.program_of(chosen.configuration)
         tested = self._held_out.scores(self._key_of(chosen.configuration))
         ended = RunEnded(
-            state=state,
+            state=recorded,
             score=chosen.score,
             baseline=self._journal.state.baseline,
             configuration=chosen.configuration,
@@ -137,6 +137,10 @@ class Ending:
                 raise
             self._show_unwritten(ended, error)
         return self._outcome(program, chosen)
+
+    def _returned(self, state: FinalState) -> tuple[FinalState, Chosen]:
+        """Return how a run is recorded that ends in `state`, and what it returns."""
+        return state, self._finished() if state == "finished" else self._best_known()
 
     async def choose(self) -> None:
         """Choose what is preferred, unless that was done: what is tested is what is returned.
@@ -159,7 +163,7 @@ class Ending:
     def _eligible(self) -> list[Evaluated]:
         return [e for e in self._done if self._may_be_returned(e.configuration)]
 
-    def _finished(self) -> _Chosen:
+    def _finished(self) -> Chosen:
         """Return what a finished run returns."""
         returned, why = self._preferred()
         return _NOTHING if returned is None else replace(self._with_gain(returned), preferred=why)
@@ -184,16 +188,16 @@ class Ending:
 
         return best_of(self._eligible())
 
-    def _with_gain(self, full: Evaluated) -> _Chosen:
+    def _with_gain(self, full: Evaluated) -> Chosen:
         """Return a full evaluation with what it gains over the student."""
         from mipro_nb.optimizer.phases.gain import gain_of  # noqa: PLC0415 - numpy takes long
 
         eligible, gain = self._eligible(), None
         if full.kind != "baseline" and any(e.kind == "baseline" for e in eligible):
             gain = gain_of(full, eligible, self._spec.plan.seed)
-        return _Chosen(full.configuration, full.score, len(full.examples), gain)
+        return Chosen(full.configuration, full.score, len(full.examples), gain)
 
-    def _best_known(self) -> _Chosen:
+    def _best_known(self) -> Chosen:
         """Return the best by what is known, where not all is known that was to be."""
         from mipro_nb.optimizer.phases import leader  # noqa: PLC0415 - numpy takes long
 
@@ -206,10 +210,10 @@ class Ending:
         if best.whole and best.configuration == full.configuration:
             return full
         gain = best.gain_over(known[0]) if best.configuration else None
-        return _Chosen(best.configuration, best.score, len(best.scores), gain)
+        return Chosen(best.configuration, best.score, len(best.scores), gain)
 
     def _reason(
-        self, reason: str | None, chosen: _Chosen, tested: ScoresOnTestset | None
+        self, reason: str | None, chosen: Chosen, tested: ScoresOnTestset | None
     ) -> str | None:
         """Return all that is to be said of the end; None where nothing is."""
         stopped = self._journal.state.search_stopped
@@ -222,7 +226,7 @@ class Ending:
         ]
         return " ".join(filter(None, said)) or None
 
-    def _caveat(self, chosen: _Chosen) -> str:
+    def _caveat(self, chosen: Chosen) -> str:
         """Return what is to be said of a program that was not scored on the whole valset."""
         size = self._spec.plan.valset_size
         if chosen.score is None or chosen.examples is None or chosen.examples >= size:
@@ -236,8 +240,9 @@ class Ending:
     def _untested(self, tested: ScoresOnTestset | None) -> str:
         """Return what is to be said of a testset that was not scored."""
         rows = len(self._spec.rows.test)
-        if not rows or tested is not None:
-            return ""
+        return self._how_to_test(rows) if rows and tested is None else ""
+
+    def _how_to_test(self, rows: int) -> str:
         return (
             f"There is no test score: the run ended before the {counted(rows, 'row')} of the "
             "testset were scored. If it is resumed, they are."
@@ -291,9 +296,9 @@ class Ending:
         said = [reason, *([] if str(error) in reason else [str(error)]), self.unwritten]
         self._journal.show(ended.model_copy(update={"reason": " ".join(filter(None, said))}))
 
-    def _outcome(self, program: Module, chosen: _Chosen) -> Outcome:
+    def _outcome(self, program: Module, chosen: Chosen) -> Outcome:
         full = [
-            _Chosen(e.configuration, e.score, len(e.examples))
+            Chosen(e.configuration, e.score, len(e.examples))
             for e in sorted(self._done, key=lambda e: -e.score)
             if e.kind != "minibatch" and self._may_be_returned(e.configuration)
         ]

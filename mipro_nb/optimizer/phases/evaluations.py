@@ -18,8 +18,8 @@ from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.unreadable import UnreadableReplies
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.search.belief import Prospects
 from mipro_nb.optimizer.search.minibatches import stages
+from mipro_nb.optimizer.search.prospects import Prospects
 from mipro_nb.runs.configuration import STUDENT, Configuration, configuration_key
 from mipro_nb.runs.events import (
     EvaluationKind,

@@ -2,7 +2,7 @@
 
 Every score that was paid for counts, those of trials that were cut short as well. What was scored
 on the whole valset is known; of what was not, the mean is believed (see
-`mipro_nb.optimizer.search.additive`): few examples count for little, hard ones for what they are.
+`mipro_nb.runs.additive_model`): few examples count for little, hard ones for what they are.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mipro_nb.optimizer.phases.gain import Gain
-from mipro_nb.optimizer.search.additive import AdditiveSampler
-from mipro_nb.optimizer.search.belief import LUCK, comparable
+from mipro_nb.runs.additive_model import AdditiveModel
+from mipro_nb.runs.belief import LUCK, comparable
 from mipro_nb.runs.configuration import STUDENT, Configuration, configuration_key
 from mipro_nb.runs.state import RunState
 
@@ -70,7 +70,7 @@ def known_configurations(state: RunState, valset_size: int) -> list[Known]:
         if state.scores.get(key)
     ]
     # A model of its own: it holds what no sampler was told, and is the same for every search.
-    model = AdditiveSampler(0, paired=True)
+    model = AdditiveModel(paired=True)
     for configuration, scores in scored:
         model.tell(configuration, scores)
     known = []

@@ -32,6 +32,8 @@ TIPS: Mapping[str, str] = {
     "high stakes": "Tell of a situation with high stakes in which the answer must be right.",
     "persona": "Give the language model a persona that fits the task ('You are a …').",
 }
+# Instructions that headroom is measured by shall be as different as can be.
+_OPPOSITE_TIPS = ("description", "simple")
 SOURCES: Mapping[str, str] = {
     "dataset_summary": "what the data look like",
     "program_code": "source of the program that the model is a part of",
@@ -208,8 +210,7 @@ class _Proposer:
     async def _draft(self, number: int, attempt: int, failures: list[LMError]) -> _Draft:
         plan = self.spec.plan
         own = f"{plan.seed}:{self.name}:{number}:{attempt}"
-        tips = list(TIPS) if plan.tip_aware_proposer else ["none"]
-        tip = random.Random(own).choice(tips)
+        tip = self._tip(number, own)
         demo_set, inputs = await self._sources(number, tip)
         inputs |= demands(self.constraints, self.signature.instructions, self.dropped.get(number))
         try:
@@ -223,6 +224,15 @@ class _Proposer:
             failures.append(error)
             text = ""
         return _Draft(text, tip, demo_set, attempt)
+
+    def _tip(self, number: int, own: str) -> str:
+        """Return the name of the tip that a draft is written by; `own` tells the draft."""
+        plan = self.spec.plan
+        if not plan.tip_aware_proposer:
+            return "none"
+        if plan.headroom is not None:
+            return _OPPOSITE_TIPS[number % len(_OPPOSITE_TIPS)]
+        return random.Random(own).choice(list(TIPS))
 
     async def _written(self, inputs: Mapping[str, str], rollout: int) -> str:
         """Return what the prompt model writes, without its longest sources if they do not fit."""

@@ -23,12 +23,13 @@ from mipro_nb.optimizer.phases.stopping import Stopping
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.reserve import is_short
 from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.search.belief import Prospects, comparable
 from mipro_nb.optimizer.search.choices import are_open
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.optimizer.search.minibatches import minibatch
+from mipro_nb.optimizer.search.prospects import Prospects
 from mipro_nb.optimizer.search.samplers import make_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
+from mipro_nb.runs.belief import comparable
 from mipro_nb.runs.configuration import Configuration, configuration_key
 from mipro_nb.runs.events import CandidateProposed, EvaluationKind, PhaseStarted
 from mipro_nb.runs.state import Choice, RunState
@@ -79,13 +80,13 @@ class Search:
         self._told_configurations: dict[str, Configuration] = {}
         self._asked = self._told = self._confirmed = 0
         self._stopping = Stopping(spec.plan)
-        self._next_number = 1
+        self._next_number = self._first_trial = 1
 
     async def run(self, baseline: Evaluated) -> None:
         """Make all trials and full evaluations of the plan."""
         self._journal.emit(PhaseStarted(phase="search"))
         self._take_baseline(baseline)
-        in_flight: Tasks = deque()
+        in_flight: Tasks = deque(self._labelled())
         full: Tasks = deque()
         try:
             for _ in range(self._plan.num_trials):
@@ -118,6 +119,28 @@ class Search:
             self._tell(zeros, baseline.scores)
             self._full.add(configuration_key(zeros))
             self._stopping.take_first_leader(configuration_key(zeros))
+
+    def _labelled(self) -> list[asyncio.Task[Evaluated]]:
+        """Begin to score the student's instructions with plain labelled demos on the whole valset.
+
+        What is found is compared with it, and the sampler learns from it as from any trial. It is
+        left out where the caps leave too little for it and for a trial with its full evaluation,
+        and where a person has banned it.
+        """
+        plan, number = self._plan, self._next_number
+        configuration = self._candidates.labelled() if plan.labelled_evaluations else None
+        begun, kind = self._progress.asked(number), self._progress.kind(number)
+        if configuration is None or (
+            begun is not None and (begun, kind) != (configuration, "full")
+        ):
+            return []  # a run of an older version has a trial of its own at this number
+        self._first_trial = number + 1
+        is_open = are_open(configuration, self._choices())
+        if begun is None and (not is_open or self._is_short(2 * plan.valset_size)):
+            self._next_number = self._first_trial
+            return []
+        self._full.add(configuration_key(configuration))
+        return [self._begun("full", configuration, range(plan.valset_size))]
 
     def _ask(self) -> asyncio.Task[Evaluated]:
         """Begin the next trial."""
@@ -170,6 +193,9 @@ class Search:
         if self._plan.stop_at is not None:
             await self._tell_all(full)  # one of them may have reached it
         self._take(evaluated)
+        if evaluated.trial < self._first_trial:
+            self._stopping.take_first_leader(self._leading())
+            return
         self._tried[configuration_key(evaluated.configuration)] = evaluated.configuration
         self._told += 1
         self._stopping.take_trial(self._leading)
@@ -327,7 +353,7 @@ class Search:
 
     @property
     def _beyond_the_plan(self) -> int:
-        return 1 + self._plan.num_trials + self._plan.full_evaluations
+        return self._first_trial + self._plan.num_trials + self._plan.completing_evaluations
 
     async def _evaluate_beyond(self, number: int, configuration: Configuration) -> None:
         program = self._candidates.apply(self._student, configuration)

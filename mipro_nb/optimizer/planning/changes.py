@@ -24,7 +24,7 @@ CHANGEABLE = (
 """Settings that a plan may be given other values of after its program was rehearsed."""
 
 RESUMED_CHANGEABLE = ("num_threads",)
-"""Those of a run that is resumed: it would be another one with others."""
+"""Those of a run that is resumed, which would be another one with others, or measures headroom."""
 
 SET_BY_AUTO = frozenset({"num_candidates", "num_trials", "minibatch"})
 """Settings that ``auto`` takes no other value of than its own."""

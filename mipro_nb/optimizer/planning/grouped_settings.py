@@ -12,6 +12,12 @@ from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.wording import told_settings
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Headroom": {
+        "headroom_prompts": "prompts",
+        "headroom_rows": "training rows asked",
+        "headroom_repeats": "times each is asked",
+        "headroom_valset_size": "validation rows of a run",
+    },
     "Search": {
         "auto": "preset",
         "search": "strategy",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal
 
@@ -12,8 +12,11 @@ from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.planning.constraints import constraints_text
 from mipro_nb.optimizer.planning.estimate import Estimate
+from mipro_nb.optimizer.planning.headroom import SETTINGS as SETTINGS_OF_HEADROOM
+from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
 from mipro_nb.optimizer.planning.preference import Preference
 from mipro_nb.optimizer.planning.requested import AUTO, Hyperparameters, RequestedSettings
+from mipro_nb.optimizer.search.configuration import LABELLED_SET
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.wording import data_text, ends_early, with_origin
 
@@ -43,6 +46,12 @@ _APART = (
     "distinct_rows",
     "metric_scale",
     "chosen_formats",
+    "noise_floor",
+)
+# What a plan tells that measures headroom and optimizes nothing.
+_OF_HEADROOM = frozenset(
+    {*SETTINGS_OF_HEADROOM, "headroom", "trainset_size", "num_candidates"}
+    | {"formats", "formats_by", "measured_predictors", "measured_formats"}
 )
 
 
@@ -70,6 +79,11 @@ class Plan(Hyperparameters):
         Rows of the trainset without repetitions: as many demos there can be.
     metric_scale
         What the metric gives for a full score, 1 or 100: the scale of ``metric_threshold``.
+    headroom
+        How headroom is measured, where that is all that is done; None for a run that optimizes.
+    noise_floor
+        Points on the valset below which nothing is called a gain, where headroom was measured
+        before; None where it was not.
     notes
         What the user should know before saying yes.
     estimate
@@ -99,6 +113,8 @@ class Plan(Hyperparameters):
     measured_formats: Sequence[str] = ()
     metric_scale: Literal[1, 100] = 1
     chosen_formats: tuple[str, ...] = ()
+    headroom: PlannedHeadroom | None = None
+    noise_floor: float | None = None
     notes: tuple[str, ...] = ()
     estimate: Estimate = field(default_factory=Estimate)
     caps: Caps = field(default_factory=Caps)
@@ -107,9 +123,24 @@ class Plan(Hyperparameters):
     def full_evaluations(self) -> int:
         """Return how many full evaluations the search makes after the baseline, at most."""
         if not self.minibatch:
-            return self.num_trials
+            return self.labelled_evaluations + self.num_trials
+        return self.labelled_evaluations + self.completing_evaluations
+
+    @property
+    def labelled_evaluations(self) -> int:
+        """Return how often the student's own instructions are scored with plain labelled demos."""
+        return int(self.max_labeled_demos > 0 and self.num_candidates > LABELLED_SET)
+
+    @property
+    def completing_evaluations(self) -> int:
+        """Return how many full evaluations complete what minibatches scored, at most."""
         at_the_end = min(self.search.finalists, self.num_trials)
         return self.full_evaluations_between + self.confirmations + at_the_end
+
+    @property
+    def evaluations(self) -> int:
+        """Return how many evaluations there are at most, the baseline and all trials among them."""
+        return 1 + self.full_evaluations + (self.num_trials if self.minibatch else 0)
 
     @property
     def full_evaluations_between(self) -> int:
@@ -163,8 +194,11 @@ class Plan(Hyperparameters):
         values["formats_by"] = self.formats_by
         values["full_evaluations"] = self.full_evaluations
         values["demos_per_set"] = self.demos_per_set
+        if self.headroom is not None:
+            return {name: each for name, each in values.items() if name in _OF_HEADROOM}
+        del values["headroom"]  # nothing to tell
         if not self.testset_size:
-            del values["testset_size"]  # nothing to tell
+            del values["testset_size"]
         return values
 
     def __str__(self) -> str:
@@ -174,18 +208,10 @@ class Plan(Hyperparameters):
 
     def text(self) -> str:
         """Return plan and estimate as lines of text, for a terminal or a cell's output."""
-        demos = (
-            "instructions only, no demos"
-            if self.zero_shot
-            else f"{self.num_candidates} demo sets each, of up to "
-            f"{min(self.max_bootstrapped_demos, self.distinct_rows)} bootstrapped and "
-            f"{self.demos_per_set} in all"
-        )
         auto = f" (auto={self.auto!r})" if self.auto else ""
-        lines = [f"MIPROv2 plan for {self.program}{auto}"]
+        what = "MIPROv2 plan for" if self.headroom is None else "Headroom of"
+        lines = [f"{what} {self.program}{auto}"]
         lines += [_line("predictor", f"{name}: {d}") for name, d in self.predictors.items()]
-        data = data_text(self.trainset_size, self.valset_size, self.testset_size)
-        flight = f"{self.num_threads} programs, {self.trials_in_flight} trials; seed {self.seed}"
         roles: dict[str, list[str]] = {}
         for role, name in self.models.items():
             roles.setdefault(name, []).append(role)
@@ -193,12 +219,9 @@ class Plan(Hyperparameters):
         lines += [
             _line("models", who),
             _line("format", with_origin(self.formats_text, self.formats_by)),
-            _line("data", data),
-            _line("candidates", f"{self.num_candidates} new instructions per predictor; {demos}"),
-            _line("search", self._how()),
-            _line("in flight", flight),
         ]
-        lines += [_line("ends early", ends)] if (ends := ends_early(self.settings())) else []
+        does = self._search_lines() if self.headroom is None else self._headroom_lines()
+        lines += [_line(*each) for each in does]
         if constraints := constraints_text(self):
             lines.append(_line("proposals", constraints))
         if self.prefer is not None:
@@ -215,11 +238,36 @@ class Plan(Hyperparameters):
         lines += ["", self.estimate.text()]
         return "\n".join(lines)
 
+    def _search_lines(self) -> Iterator[tuple[str, str]]:
+        """Tell what is searched, and how."""
+        demos = (
+            "instructions only, no demos"
+            if self.zero_shot
+            else f"{self.num_candidates} demo sets each, of up to "
+            f"{min(self.max_bootstrapped_demos, self.distinct_rows)} bootstrapped and "
+            f"{self.demos_per_set} in all"
+        )
+        flight = f"{self.num_threads} programs, {self.trials_in_flight} trials; seed {self.seed}"
+        yield "data", data_text(self.trainset_size, self.valset_size, self.testset_size)
+        yield "candidates", f"{self.num_candidates} new instructions per predictor; {demos}"
+        yield "search", self._how()
+        yield "in flight", flight
+        if ends := ends_early(self.settings()):
+            yield "ends early", ends
+
+    def _headroom_lines(self) -> Iterator[tuple[str, str]]:
+        """Tell by what headroom is measured."""
+        if self.headroom is not None:
+            yield from self.headroom.lines(min(self.max_labeled_demos, self.distinct_rows))
+        yield "in flight", f"{self.num_threads} programs; seed {self.seed}"
+
     def _how(self) -> str:
+        begins = "plain labelled demos, then " if self.labelled_evaluations else ""
+        text = f"{self.search.name}: {begins}{self.num_trials} trials"
         if not self.minibatch:
-            return f"{self.search.name}: {self.num_trials} trials, each on the whole valset"
+            return f"{text}, each on the whole valset"
         size = self.minibatch_size
-        text = f"{self.search.name}: {self.num_trials} trials on minibatches of {size}"
+        text = f"{text} on minibatches of {size}"
         first = self.search.stages(size)[0]
         if first < size:
             text += f" (those clearly behind end after {first})"
@@ -233,6 +281,8 @@ def as_recorded(value: object) -> Any:
             return value.name
         case Preference():
             return value.text
+        case PlannedHeadroom():
+            return value.to_dict()
         case list() | tuple():
             return list(value)
     return value

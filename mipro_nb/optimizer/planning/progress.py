@@ -27,6 +27,7 @@ from mipro_nb.runs.events import (
     Cell,
     EvaluationKind,
     ExampleScored,
+    RunEnded,
     RunPlanned,
 )
 from mipro_nb.runs.state import RunState, TrialState, fold
@@ -63,6 +64,8 @@ class RecordedProgress:
         The evaluations that were begun, by number, as they stood.
     scored
         Trial → the examples that it scored itself.
+    finished
+        How it finished; None if it did not.
     """
 
     run_id: str
@@ -74,6 +77,7 @@ class RecordedProgress:
     calls: EarlierCalls
     trials: Mapping[int, TrialState]
     scored: Mapping[int, set[int]]
+    finished: RunEnded | None = None
 
     @classmethod
     def none(cls, record: Record) -> RecordedProgress:
@@ -129,6 +133,7 @@ class RecordedProgress:
             calls=EarlierCalls((e.event for e in events), failures=not has_failed),
             trials=copy.deepcopy(state.trials),
             scored=scored,
+            finished=state.ended if state.state == "finished" else None,
         )
 
     @property

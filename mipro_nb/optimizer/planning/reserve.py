@@ -122,6 +122,8 @@ def _seconds_of_an_example(state: RunState) -> float:
 def reserve_note(plan: Plan, caps: Caps) -> str | None:
     """Return the note on the reserve before the run; None if there is nothing to say."""
     limits = {name: value for name, value in caps.to_dict().items() if value is not None}
+    if plan.headroom is not None:
+        return _too_little(plan, limits)
     if not limits or not plan.minibatch:
         return None
     phases = {phase.phase: _expected(phase) for phase in plan.estimate.phases}
@@ -144,9 +146,26 @@ def reserve_note(plan: Plan, caps: Caps) -> str | None:
         f"Of the {'cap' if len(limits) == 1 else 'caps'}, one full evaluation of the best trial "
         f"(about {calls}) is kept in reserve: trials end before they would use it up."
     )
+    if plan.labelled_evaluations:
+        reserved += (
+            " Your own instructions with plain labelled demos are scored only if the caps leave "
+            "enough for that as well."
+        )
     if plan.testset_size:
         reserved += " A run that ends at a cap does not score the testset, unless it is resumed."
     return reserved
+
+
+def _too_little(plan: Plan, limits: Amounts) -> str | None:
+    """Return the note on a cap that headroom is probably not measured under; None if none is."""
+    total = _expected(plan.estimate.total)
+    for cap, limit in limits.items():
+        if total.get(cap, 0.0) > limit:
+            return (
+                f"The cap {cap}={limit:g} is probably too low: headroom is told once all prompts "
+                "are scored. Where a cap ends it before, resume=True goes on under a higher one."
+            )
+    return None
 
 
 def _expected(phase: PhaseEstimate) -> Amounts:

@@ -182,15 +182,22 @@ def split_rows(
         size = validation_size(len(train))
         train, val = train[:-size], train[-size:]
     test = [] if testset is None else _as_examples("testset", testset, inputs)
-    _check_unseen(test, train, val)
+    _check_unseen("testset", test, train, val)
     if most is not None and len(val) > most:
         kept = sorted(random.Random(seed).sample(range(len(val)), most))
         val = [val[index] for index in kept]
     return Rows(train, val, test)
 
 
+def unseen_rows(rows: Any, inputs: Sequence[str], seen: Rows) -> list[Example]:
+    """Return `rows` to test on that a run has not `seen`; errors are those of `split_rows`."""
+    test = _as_examples("rows", rows, inputs)
+    _check_unseen("rows", test, seen.train, seen.val)
+    return test
+
+
 def _check_unseen(
-    test: Sequence[Example], train: Sequence[Example], val: Sequence[Example]
+    name: str, test: Sequence[Example], train: Sequence[Example], val: Sequence[Example]
 ) -> None:
     """Return if no row of the testset has the inputs of a row that the run learns or chooses by."""
     seen = {inputs_key(row): "valset" for row in val}
@@ -202,10 +209,10 @@ def _check_unseen(
     counts = Counter(where for _, where in overlap)
     told = " and ".join(f"{count:,} of the {name}" for name, count in sorted(counts.items()))
     raise InvalidArgumentError(
-        "testset",
+        name,
         test[first],
         f"{len(overlap):,} of its {len(test):,} rows have the inputs of rows of other sets "
-        f"({told}; the first is testset[{first}], in the {where}): take them out, so that the test "
+        f"({told}; the first is {name}[{first}], in the {where}): take them out, so that the test "
         "score is that on rows which no phase has seen.",
     )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from mipro_nb.evaluate.metric import Metric
+from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.optimizer.planning.plan import Plan
@@ -42,6 +43,10 @@ class RunSpec:
     changed
         Returns the specification with some of its `CHANGEABLE` settings changed by a person; the
         program is not rehearsed again.
+    tested
+        Returns the specification with rows to test the result on, and the estimate of that alone.
+    measuring
+        Returns the specification of a run that measures headroom for this one; likewise.
     unmeasured_formats
         Name → the format of its own, if any, that a predictor had before its format was measured.
     """
@@ -59,6 +64,8 @@ class RunSpec:
     verbose: bool
     track_stats: bool
     changed: Callable[[Mapping[str, Any]], RunSpec]
+    tested: Callable[[Sequence[Example]], RunSpec]
+    measuring: Callable[[], RunSpec]
     unmeasured_formats: Mapping[str, str | None] = field(default_factory=dict)
 
     def in_formats(self, formats: Mapping[str, str]) -> RunSpec:

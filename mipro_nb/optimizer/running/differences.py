@@ -17,8 +17,11 @@ from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.runs.store.record import text_ref
 from mipro_nb.runs.view_model import HistoryRow
 
-# What a plan may differ in from that of the run which it resumes.
-_FREE = frozenset({"num_threads", "max_errors", "hedge", "example_timeout", "formats_by"})
+# What a plan may differ in from that of the run which it resumes. How many full evaluations there
+# are follows from other settings, and from how an older version searched.
+_FREE = frozenset(
+    {"num_threads", "max_errors", "hedge", "example_timeout", "formats_by", "full_evaluations"}
+)
 # What may be given again, with another value, when a run is resumed.
 _GIVEN_AGAIN = ("num_threads", "max_errors", "hedge", "example_timeout", "prefer")
 _DIFF_LINES = 30
@@ -37,14 +40,13 @@ _OBSTACLES = {
 }
 _LMS, _PRICES, _SIZES = "the LMs", "the prices", "the sizes"
 # What follows from other settings, and from the data.
-_FOLLOWS = frozenset(
-    {"full_evaluations", "demos_per_set", "trainset_size", "valset_size", "testset_size"}
-)
+_FOLLOWS = frozenset({"demos_per_set", "trainset_size", "valset_size", "testset_size"})
 _FORMATS = "the prompt format"
 _OF_FORMATS = frozenset({"formats", "measured_predictors", "measured_formats"})
 _PART_OF = {
     **dict.fromkeys(_FOLLOWS, _SIZES),
     **dict.fromkeys(_OF_FORMATS | {"prompt_format"}, _FORMATS),
+    "headroom": "how headroom is measured",
 }
 
 
@@ -116,7 +118,8 @@ def may_be_the_same(row: HistoryRow, plan: Plan) -> bool:
 def changed_settings(progress: RecordedProgress, plan: Plan) -> dict[str, Any]:
     """Return the settings that the run goes on with, where it had others."""
     before, now = recorded_settings(progress.planned.plan), plan.settings()
-    return {name: now[name] for name in _GIVEN_AGAIN if before.get(name) != now[name]}
+    told = [name for name in _GIVEN_AGAIN if name in now]  # of headroom fewer are
+    return {name: now[name] for name in told if before.get(name) != now[name]}
 
 
 def changed_text(progress: RecordedProgress, changed: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 from mipro_nb.amounts import format_duration, format_score
+from mipro_nb.checks import Flag, check
 from mipro_nb.core_loop import core, until_done, wait_until
 from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError, shown
 from mipro_nb.evaluate.ledger import Results
@@ -30,19 +31,24 @@ from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.rows import Rows
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running.caller_names import names_of
+from mipro_nb.optimizer.running.commands_taken import CommandsTaken
 from mipro_nb.optimizer.running.differences import changed_settings, changed_text
-from mipro_nb.optimizer.running.outlook import Outlook
+from mipro_nb.optimizer.running.later_test import spec_of_test
+from mipro_nb.optimizer.running.outlook import Outlook, outlook_of
+from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.programs import Programs
 from mipro_nb.optimizer.running.registry import Registry
-from mipro_nb.optimizer.running.resume import check_caps_left
+from mipro_nb.optimizer.running.resume import caps_of, check_caps_left
 from mipro_nb.optimizer.running.surface import Window, current_surface
 from mipro_nb.runs.configuration import Configuration
-from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed
+from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed, ScoresOnTestset
 from mipro_nb.runs.ratings import Ratings
 from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.store import owners
+from mipro_nb.runs.store.commands import Command, forget_commands
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.frames import RunFrames
+from mipro_nb.runs.views.history import history_rows
 from mipro_nb.runs.views.report import write_report
 from mipro_nb.version import __version__
 
@@ -179,6 +185,16 @@ class Run(RunFrames, Ratings):
                 if value != getattr(self._planned_in_code, name)
             }
 
+    def measuring(self) -> RunSpec:
+        """Return the specification of a run that measures headroom before this one.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there are too few training rows.
+        """
+        return self._spec.measuring()
+
     @property
     def changes(self) -> Mapping[str, Any]:
         """The settings that were changed since the code gave them."""
@@ -205,6 +221,12 @@ class Run(RunFrames, Ratings):
             if self._joined is None:  # else it is another one's, which goes on without this window
                 self.stop()
             raise
+        return self
+
+    def show_in(self, window: Window) -> Self:
+        """Be looked at in a window that is open already, and be found from now on."""
+        runs_here.enter(self)
+        self._window = window
         return self
 
     def begin(self, *, by: Permitter, caps: Caps | None = None) -> bool:
@@ -252,6 +274,8 @@ class Run(RunFrames, Ratings):
             msg = f"Run {self.id} was resumed elsewhere: mipro_nb.runs.load shows how it stands."
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
+        rows, tested = self._spec.rows, self._progress.finished is not None
+        forget_commands(record, self.id)
         changed = changed_settings(self._progress, self.plan)
         told = changed_text(self._progress, changed)
         self._journal.emit(
@@ -260,8 +284,10 @@ class Run(RunFrames, Ratings):
                 process_started=owners.own_start(),
                 by=by,
                 caps=self.plan.caps.to_dict(),
-                settings=changed,
+                settings={**changed, **({"testset_size": len(rows.test)} if tested else {})},
                 worked_until=self._progress.state.last_at,
+                testset=self._kept_testset() if tested else None,
+                unkept=rows.unkept() if tested else None,
                 lost_calls=lost.calls,
                 lost_tokens=lost.tokens,
                 lost_usd=lost.usd,
@@ -360,7 +386,7 @@ class Run(RunFrames, Ratings):
             estimate=dict(plan.estimate.to_dict()),
             trainset=self._journal.keep([row.to_dict() for row in rows.train]),
             valset=self._journal.keep([row.to_dict() for row in rows.val]),
-            testset=self._journal.keep([row.to_dict() for row in rows.test]) if rows.test else None,
+            testset=self._kept_testset(),
             mipro_nb=__version__,
             process=os.getpid(),
             process_started=owners.own_start(),
@@ -376,7 +402,13 @@ class Run(RunFrames, Ratings):
             unkept=rows.unkept(),
             names=self._names,
             metric_scale=plan.metric_scale,
+            noise_floor=plan.noise_floor,
         )
+
+    def _kept_testset(self) -> str | None:
+        """Keep the rows of the testset in the record; None where there are none."""
+        rows = self._spec.rows.test
+        return self._journal.keep([row.to_dict() for row in rows]) if rows else None
 
     @property
     def plan(self) -> Plan:
@@ -565,15 +597,30 @@ class Run(RunFrames, Ratings):
         """Make a change on the core loop, between two steps of the run."""
 
         async def steered() -> T:
-            if self._algorithm is None:
-                raise RunEndedError(_ENDED if self.done else _NOT_BEGUN)
-            if self.done or self._journal.state.ended is not None:
-                raise RunEndedError(_ENDED)
-            if self._algorithm.capped is not None:
-                raise RunEndedError(f"The run is ending. {self._algorithm.capped}")
-            return change(self._algorithm)
+            return change(self._steerable())
 
         return core().wait_for(steered())
+
+    def _obey(self, command: Command) -> None:
+        algorithm = self._steerable()
+        pausing = algorithm.pausing
+        {"pause": pausing.pause, "resume": pausing.resume, "stop": algorithm.stop}[command]()
+
+    def _steerable(self) -> Algorithm:
+        """Return the algorithm, if it can be steered now; on the core loop.
+
+        Raises
+        ------
+        RunEndedError
+            If the run has ended, or is ending.
+        """
+        if self._algorithm is None:
+            raise RunEndedError(_ENDED if self.done else _NOT_BEGUN)
+        if self.done or self._journal.state.ended is not None:
+            raise RunEndedError(_ENDED)
+        if self._algorithm.capped is not None:
+            raise RunEndedError(f"The run is ending. {self._algorithm.capped}")
+        return self._algorithm
 
     def _hold(self, error: MiproError) -> bool:
         return self._algorithm is not None and self._algorithm.hold(error)
@@ -627,6 +674,70 @@ class Run(RunFrames, Ratings):
             raise TimeoutError(msg)
         return self._result.result()
 
+    def test(
+        self,
+        rows: Any,
+        *,
+        max_usd: float | None = None,
+        max_calls: int | None = None,
+        max_tokens: int | None = None,
+        max_seconds: float | None = None,
+        requires_permission_to_run: bool = True,
+    ) -> ScoresOnTestset | None:
+        """Score student and returned program on rows that no phase has seen; block until the end.
+
+        As with ``compile(…, testset=rows)``, but after the run: it has its own estimate, and asks
+        for permission. Report and views have the test score from then on.
+
+        Parameters
+        ----------
+        rows
+            As the testset of `MIPROv2.compile`; their inputs are those of the run.
+        max_usd, max_calls, max_tokens, max_seconds
+            Caps of the whole run, its test included; those that it had if None.
+        requires_permission_to_run
+            Ask before the first LM call.
+
+        Returns
+        -------
+        ScoresOnTestset or None
+            None if the test was stopped or reached a cap: with the same rows it goes on.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the run has seen one of the rows, or a cap is reached already.
+        RunEndedError
+            If it has a test score already.
+        MiproError
+            If it has not finished.
+        PermissionDeniedError
+            If the test is not permitted.
+        """
+        caps = {"max_usd": max_usd, "max_calls": max_calls}
+        caps |= {"max_tokens": max_tokens, "max_seconds": max_seconds}
+        ask = is_asked(
+            required=check("requires_permission_to_run", requires_permission_to_run, Flag)
+        )
+        progress = RecordedProgress.of(self.record, self.id)
+        spec = spec_of_test(progress, self._spec, rows)
+        plan = replace(spec.plan, caps=caps_of(progress, caps))
+        plan.estimate.check_caps(plan.caps)
+        outlook = outlook_of(plan, history_rows(self.record), None)
+        beginning = Beginning(replace(spec, plan=plan), progress, changeable=(), outlook=outlook)
+        again = Run(beginning, self.record, lambda _: beginning, student=self.student)
+        try:
+            again.open(ask=ask, blocking=True).wait()
+        except KeyboardInterrupt:
+            again.stop()
+            again.wait()
+            raise
+        finally:
+            if again.permitted:  # that journal has what the run tells now
+                self._spec, self._journal = again._spec, again._journal
+        ended = again.state.ended
+        return None if ended is None else ended.tested
+
     def __await__(self) -> Generator[Any, None, Any]:
         return self._awaited().__await__()
 
@@ -647,7 +758,8 @@ class Run(RunFrames, Ratings):
         self._twin = None
         if self._stop.is_set():
             algorithm.stop()
-        outcome = await algorithm.run()
+        async with CommandsTaken(self._journal, self._obey):
+            outcome = await algorithm.run()
         if not self._spec.track_stats:
             return outcome.program.handed_over()
         return outcome.program.handed_over(
@@ -684,9 +796,10 @@ def _name_of(plan: Plan) -> str:
 
     Programs of one predictor alone have its class, as many others do: what they do is told as well.
     """
-    if plan.program not in _SINGLE_PREDICTORS:
-        return plan.program
-    return shown(f"{plan.program}: {next(iter(plan.predictors.values()))}", _LONGEST_NAME)
+    name = plan.program
+    if name in _SINGLE_PREDICTORS:
+        name = f"{name}: {next(iter(plan.predictors.values()))}"
+    return shown(name if plan.headroom is None else f"Headroom of {name}", _LONGEST_NAME)
 
 
 def _new_id() -> str:

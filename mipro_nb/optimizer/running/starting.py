@@ -9,9 +9,11 @@ from typing import Any
 
 from mipro_nb.checks import Flag, check
 from mipro_nb.language.settings import settings
+from mipro_nb.optimizer.planning.changes import CHANGEABLE, RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
+from mipro_nb.optimizer.running.measured_before import with_measured_headroom
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.run import Beginning, Run
 from mipro_nb.optimizer.running.twins import noted, twin_of
@@ -55,8 +57,10 @@ def run_of(
             if found.goes_on and warn:
                 warnings.warn(found.told, stacklevel=4)
             spec = replace(spec, plan=replace(spec.plan, notes=(found.told, *spec.plan.notes)))
+        spec = with_measured_headroom(opened, spec, rows)
         outlook = outlook_of(spec.plan, rows, answered)
-        return Beginning(spec, progress, twin, outlook=outlook)
+        changeable = CHANGEABLE if spec.plan.headroom is None else RESUMED_CHANGEABLE
+        return Beginning(spec, progress, twin, changeable, outlook)
 
     return Run(
         beginning(spec, warn=not ask),
@@ -88,5 +92,8 @@ def carried_out(run: Run, *, ask: bool) -> Any:
             raise
         run.stop()
         if run.permitted:
-            print("Interrupted: stopping the run and keeping the best program so far.")  # noqa: T201
+            kept = "the best program so far"
+            if run.plan.headroom is not None:
+                kept = "what was answered"
+            print(f"Interrupted: stopping the run and keeping {kept}.")  # noqa: T201
         return run.wait()

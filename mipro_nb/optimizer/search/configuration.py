@@ -12,6 +12,8 @@ from mipro_nb.runs.configuration import Configuration, split_variable, variable_
 # In characters, whether an LM proposed it or a person wrote it: longer ones would be paid for with
 # every call of a trial.
 LONGEST_INSTRUCTION = 20_000
+LABELLED_SET = 1
+"""The demo set of labelled rows as they stand, where there are labelled demos; set 0 is empty."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,19 @@ class Candidates:
                 sizes[variable_of(predictor, "demos")] = len(self.demo_sets[predictor])
         return sizes
 
+    def labelled(self) -> Configuration | None:
+        """Return the student's own instructions with plain labelled demos.
+
+        None where there is no such demo set, or where it has no demo for any predictor.
+        """
+        sets = self.demo_sets or {}
+        if not any(len(each) > LABELLED_SET and each[LABELLED_SET] for each in sets.values()):
+            return None
+        return {
+            name: LABELLED_SET if split_variable(name)[1] == "demos" else 0
+            for name in self.variables()
+        }
+
     def apply(self, student: Module, configuration: Configuration) -> Module:
         """Return a copy of `student` in which `configuration` is set."""
         program = student.deepcopy()
@@ -50,8 +65,3 @@ class Candidates:
                     self.demo_sets[name][configuration[variable_of(name, "demos")]]
                 )
         return program
-
-
-def holds_no_demos(variable: str, index: int) -> bool:
-    """Return whether this choice of a variable is the empty demo set."""
-    return split_variable(variable)[1] == "demos" and index == 0

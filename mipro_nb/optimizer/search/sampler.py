@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from mipro_nb.optimizer.search.belief import LUCK, Belief, Difficulties, Prospects, evened
 from mipro_nb.optimizer.search.choices import Choices, Untried
+from mipro_nb.optimizer.search.prospects import Prospects
+from mipro_nb.runs.belief import LUCK, Belief, Difficulties, evened
 from mipro_nb.runs.configuration import Configuration, configuration_key
 
 Scores = Mapping[int, float]

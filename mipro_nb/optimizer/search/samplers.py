@@ -9,9 +9,10 @@ from typing import Any
 
 from mipro_nb.checks import check_name
 from mipro_nb.errors import InvalidArgumentError, shown
-from mipro_nb.optimizer.search.belief import Belief, Prospects
 from mipro_nb.optimizer.search.choices import Choices
+from mipro_nb.optimizer.search.prospects import Prospects
 from mipro_nb.optimizer.search.sampler import AnySampler, SamplerFactory, Scores
+from mipro_nb.runs.belief import Belief
 from mipro_nb.runs.configuration import Configuration
 
 

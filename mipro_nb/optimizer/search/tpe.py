@@ -9,9 +9,9 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import TrialState
 
-from mipro_nb.optimizer.search.belief import evened
 from mipro_nb.optimizer.search.choices import Choices, are_open
 from mipro_nb.optimizer.search.sampler import Sampler, Scores
+from mipro_nb.runs.belief import evened
 from mipro_nb.runs.configuration import Configuration
 
 if TYPE_CHECKING:

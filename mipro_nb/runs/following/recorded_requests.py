@@ -6,18 +6,21 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.runs.events import Rating
 from mipro_nb.runs.following.follower import FindLive, Follower
 from mipro_nb.runs.following.protocol import request
 from mipro_nb.runs.recorded_runs import (
     compare_runs,
     delete_runs,
+    load_run,
     note_run,
     rate_run,
     rename_run,
     tag_run,
 )
+from mipro_nb.runs.state import GOING_ON
+from mipro_nb.runs.store.commands import Command, command_run
 from mipro_nb.runs.store.owners import lives_here
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.view_model import (
@@ -35,8 +38,8 @@ from mipro_nb.runs.views.whole_text import whole_text
 
 Tell = Callable[[str, RunDelta], None]
 
-CHANGES = frozenset({"rename", "tag", "note", "rate", "delete"})
-"""Requests that change the record; the others only read it."""
+CHANGES = frozenset({"rename", "tag", "note", "rate", "delete", "pause", "resume", "stop"})
+"""Requests that change the record, or a run; the others only read."""
 # Runs that are read once are looked into again: as many stay folded.
 _MOST_FOLLOWERS = 16
 
@@ -181,6 +184,30 @@ class RecordedRequests:
     def compare(self, runs: list[str]) -> RunComparison:
         """Return runs side by side."""
         return compare_runs(*runs, record=self._path).shown()
+
+    @request
+    def pause(self, run: str) -> None:
+        """Have no further call sent."""
+        self._command(run, "pause")
+
+    @request
+    def resume(self, run: str) -> None:
+        """Have a paused run go on."""
+        self._command(run, "resume")
+
+    @request
+    def stop(self, run: str) -> None:
+        """End a run early."""
+        self._command(run, "stop")
+
+    def _command(self, run_id: str, command: Command) -> None:
+        """Have a run do something, in whatever process it goes on."""
+        self._check_whole(run_id)
+        state = load_run(run_id, self._path).status
+        if state not in GOING_ON:
+            msg = f"Run {run_id} is {state}: it does not go on."
+            raise RunEndedError(msg)
+        command_run(self._record, run_id, command)
 
     def _check_whole(self, run_id: str) -> None:
         """Refuse the beginning of an id: only who types it sees what it stands for."""

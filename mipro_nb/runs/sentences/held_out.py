@@ -21,7 +21,8 @@ def held_out_view(state: RunState) -> TestView | None:
     student_low, student_high = score_interval(tested.student, tested.examples)
     gain: GainView | None = None
     if tested.gain_low is not None and tested.gain_high is not None:
-        gain = {"low": tested.gain_low, "high": tested.gain_high}
+        unclear = "" if tested.gain_low > 0 else _no_gain(tested.gain_high)
+        gain = {"low": tested.gain_low, "high": tested.gain_high, "unclear": unclear}
     return {
         "examples": tested.examples,
         "student": tested.student,

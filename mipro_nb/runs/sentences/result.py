@@ -23,8 +23,24 @@ def gain_sentences(student: float | None, score: float | None, gain: GainView | 
     if gain is None:
         return [f"{points}."]
     interval = f"{format_points(gain['low'])} to {format_points(gain['high'])}"
-    verdict = "" if gain["low"] > 0 else ": no clear gain"
+    verdict = f": {gain['unclear']}" if gain["unclear"] else ""
     return [f"{points}; 95 % interval of the gain {interval}{verdict}."]
+
+
+def with_labelled(demos: int) -> str:
+    """Return what the student is called with plain labelled demos."""
+    return f"{YOUR_PROMPT} with {counted(demos, 'labelled demo')}"
+
+
+def labelled_sentence(labelled: float | None, score: float | None) -> str:
+    """Return how much better the result is than the student with plain labelled demos."""
+    points = format_points((score or 0.0) - (labelled or 0.0))
+    return f"{points} points over the student with plain labelled demos."
+
+
+def labelled_text(demos: int) -> str:
+    """Return that the result is the student with plain labelled demos."""
+    return f"It is the {with_labelled(demos)}: no instruction found did better."
 
 
 def cost_sentence(
@@ -56,6 +72,12 @@ def cost_sentence(
         what = "costs" if priced else "takes"
         return f"A call {what} about what it did: {amounts}."
     return f"{subject} {how}: {amounts}."
+
+
+def call_text(tokens: float, usd: float | None) -> str:
+    """Return what a call takes: "1,704 tokens, $0.00032"; no price where that is not known."""
+    told = f"{format_tokens(tokens)} tokens"
+    return f"{told}, {format_usd(usd)}" if usd else told
 
 
 def _times(ratio: float, what: str) -> str | None:

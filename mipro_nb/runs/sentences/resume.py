@@ -7,7 +7,7 @@ import re
 from mipro_nb.amounts import CAPS, format_count, format_tokens, format_usd
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.objectives import chooser_of
-from mipro_nb.runs.sentences.wording import counted
+from mipro_nb.runs.sentences.wording import counted, measures_headroom
 from mipro_nb.runs.state import RunState, State
 from mipro_nb.runs.usage import Usage
 
@@ -19,6 +19,7 @@ CELL_AGAIN = "run its %%mipro cell again with --resume"
 _TIMES_THE_CAP = 2
 # What ended a run is told in words alone; the limit is written with thousands separators.
 _REACHED = re.compile(rf"The cap ({'|'.join(CAPS)})=(\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?) is reached")
+_HEADROOM_AGAIN = "call headroom(…) as before, with resume=True"
 # What a name on a line may be: ``student``, ``programs.qa``, ``programs[0]``.
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[-?\d+\])*")
 
@@ -29,12 +30,12 @@ def resume_lines(run_id: str, state: RunState) -> list[str]:
     After a cap they give twice as much of it, without which the run would be refused. They have the
     names that the user has for program, metric and a function given as ``prefer``;
     where these are not known, the lines say PROGRAM, METRIC and FUNCTION. There are none for a run
-    of a ``%%mipro`` cell, which is to be run again: its program has no name. Of a run that was
-    never planned nothing is known.
+    of a ``%%mipro`` cell, which is to be run again: its program has no name; nor for one that
+    measures headroom. Of a run that was never planned nothing is known.
     """
     planned = state.planned
     names = planned.names if planned else {}
-    if names.get("command") == CELL:
+    if names.get("command") == CELL or measures_headroom(planned):
         return []
     student, metric = (_name(names.get(role), role) for role in ("student", "metric"))
     option = argument = ""
@@ -50,12 +51,20 @@ def resume_lines(run_id: str, state: RunState) -> list[str]:
     ]
 
 
+def begun_again(state: RunState) -> str:
+    """Return how a run is resumed that no line resumes; after a cap, with twice as much of it."""
+    caps = _higher_cap(state)
+    if measures_headroom(state.planned):
+        return _HEADROOM_AGAIN + "".join(f", {name}={value}" for name, value in caps.items())
+    return CELL_AGAIN + "".join(f" {_flag(name)} {value}" for name, value in caps.items())
+
+
 def how_to_resume(run_id: str, state: RunState) -> str:
     """Return the sentence that says how a run that ended early is resumed, with its id."""
     cap = ", with a higher cap" if state.state == "capped" else ""
     lines = resume_lines(run_id, state)
     if not lines:
-        return f"To resume run {run_id}{cap}, {cell_again(state)}."
+        return f"To resume run {run_id}{cap}, {begun_again(state)}."
     return f"To resume run {run_id}{cap}: {lines[-1]}"
 
 
@@ -67,14 +76,8 @@ def _name(name: str | None, role: str) -> str:
 
 
 def resume_hint(run_id: str, state: RunState) -> str | None:
-    """Return how a run is resumed that no line resumes: its cell declares the program."""
-    return None if resume_lines(run_id, state) else cell_again(state)
-
-
-def cell_again(state: RunState) -> str:
-    """Return how a run is resumed whose cell declares the program."""
-    caps = (f" {_flag(name)} {value}" for name, value in _higher_cap(state).items())
-    return CELL_AGAIN + "".join(caps)
+    """Return how a run is resumed that no line resumes; None where one does."""
+    return None if resume_lines(run_id, state) else begun_again(state)
 
 
 def _higher_cap(state: RunState) -> dict[str, str]:

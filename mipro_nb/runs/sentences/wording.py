@@ -14,6 +14,11 @@ from mipro_nb.runs.state import RunState
 _FINGERPRINT_LETTERS = 8
 
 
+def measures_headroom(planned: RunPlanned | None) -> bool:
+    """Tell whether a run measures headroom, and optimizes nothing."""
+    return planned is not None and planned.plan.get("headroom") is not None
+
+
 def counted(number: int, what: str) -> str:
     """Return a number of things: "1 evaluation", "1,234 evaluations"."""
     return f"{format_count(number)} {what}{'' if number == 1 else 's'}"
@@ -23,6 +28,11 @@ def data_text(train: int, val: int, test: int) -> str:
     """Return how many rows there are, and what for."""
     told = f"{counted(train, 'row')} to learn from, {format_count(val)} to validate on"
     return f"{told}, {format_count(test)} to test the result on" if test else told
+
+
+def measured_text(train: int, measured: int) -> str:
+    """Return how many training rows there are, and how many headroom is measured on."""
+    return f"{counted(train, 'training row')}, {format_count(measured)} of them asked"
 
 
 def ends_early(settings: Mapping[str, Any]) -> str:
@@ -66,6 +76,8 @@ def told_settings(settings: Mapping[str, Any], measured: str | None = None) -> d
         The prompt format that the run measured and chose; None if it did not, or not yet.
     """
     told = dict(settings)
+    if isinstance(headroom := told.pop("headroom", None), dict):
+        told |= {f"headroom_{name}": value for name, value in headroom.items()}
     # What is measured is part of the format's own words.
     told.pop("measured_predictors", None)
     told.pop("measured_formats", None)

@@ -187,6 +187,11 @@ class Record:
         except FAILURES as error:
             raise not_read(self.path, error) from error
 
+    def change(self, sql: str, *values: object) -> int:
+        """Do one writing SQL statement and return how many rows it changed; errors of `writing`."""
+        with self.writing():
+            return int(self._db.execute(sql, values).rowcount)
+
     def writing(self) -> AbstractContextManager[None]:
         """Make everything written inside the block one transaction; blocks may be nested.
 

@@ -8,6 +8,7 @@
 | `run_texts` | which run refers to which text |
 | `answers` | kept answers of LMs; they belong to no run |
 | `flights` | LM calls of a run that are sent and have no event yet, at their worst |
+| `commands` | what other processes want of a run that goes on, until it has answered |
 
 A new file goes through the same steps as an old one, so that both end up alike. A new type of event
 is a step as well: older code cannot read a run that has it, and is told to upgrade.
@@ -124,5 +125,16 @@ def _add_notes(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT ''")
 
 
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_notes)
+def _add_commands(db: sqlite3.Connection) -> None:
+    db.execute(
+        "CREATE TABLE commands ("
+        " command_id TEXT PRIMARY KEY,"
+        " run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,"
+        " command TEXT NOT NULL CHECK (command IN ('pause', 'resume', 'stop')),"
+        " refusal TEXT"
+        ") STRICT"
+    )
+
+
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_notes, _add_commands)
 SCHEMA_VERSION = len(_STEPS)

@@ -15,6 +15,14 @@ from mipro_nb.runs.view_model.drill_down import (
     ReplyRating,
     TrialDetail,
 )
+from mipro_nb.runs.view_model.effects import (
+    Effect,
+    EffectCell,
+    EffectRow,
+    EffectsView,
+    PredictorEffects,
+)
+from mipro_nb.runs.view_model.headroom import HeadroomPrompt, HeadroomView
 from mipro_nb.runs.view_model.history import (
     ComparedRun,
     CurvePoint,
@@ -70,10 +78,16 @@ __all__ = [
     "ComparedRun",
     "CurvePoint",
     "DemoSetCard",
+    "Effect",
+    "EffectCell",
+    "EffectRow",
+    "EffectsView",
     "EstimateView",
     "ExampleOutcome",
     "ExampleRow",
     "GainView",
+    "HeadroomPrompt",
+    "HeadroomView",
     "HistoryRow",
     "InstructionCard",
     "LeftToPay",
@@ -88,6 +102,7 @@ __all__ = [
     "PermissionRequest",
     "PhaseEstimateView",
     "PhaseProgress",
+    "PredictorEffects",
     "Prompt",
     "Range",
     "RatingsView",

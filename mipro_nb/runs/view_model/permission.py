@@ -63,6 +63,11 @@ class PermissionRequest(TypedDict):
 
     Attributes
     ----------
+    measured_rows
+        Training rows that headroom is measured on; 0 for a run that optimizes.
+    measurement
+        ``"offered"``: headroom can be measured before this run is answered for. ``"first"``: this
+        is that measurement, and the question whether to run comes again after it.
     groups
         The settings in groups.
     changes
@@ -90,7 +95,9 @@ class PermissionRequest(TypedDict):
     trainset_size: int
     valset_size: int
     testset_size: Annotated[int, ADDED_LATER]
+    measured_rows: Annotated[int, ADDED_LATER]
     settings: dict[str, Any]
+    measurement: Annotated[Literal["offered", "first"] | None, ADDED_LATER]
     groups: Annotated[list[SettingGroup], ADDED_LATER]
     changes: Annotated[dict[str, Any], ADDED_LATER]
     notes: list[str]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 
-from mipro_nb.runs.view_model.parts import Clip
+from mipro_nb.runs.view_model.effects import EffectsView
+from mipro_nb.runs.view_model.parts import ADDED_LATER, Clip
 
 
 class GainView(TypedDict):
-    """The 95 % interval of the gain over the student, in points."""
+    """The 95 % interval of the gain over the student, in points.
+
+    Attributes
+    ----------
+    unclear
+        Why it is not called a gain: chance may have made it. Empty where it is one.
+    """
 
     low: float
     high: float
+    unclear: Annotated[str, ADDED_LATER]
 
 
 class TestView(TypedDict):
@@ -68,6 +76,8 @@ class ResultScore(TypedDict):
         Rows of the valset that the score rests on.
     test
         The score on the testset; None where there is none.
+    call
+        What a call takes in the mean, in words; None where that is not known.
     """
 
     what: str
@@ -78,6 +88,7 @@ class ResultScore(TypedDict):
     test: float | None
     test_low: float | None
     test_high: float | None
+    call: Annotated[str | None, ADDED_LATER]
 
 
 class ResultPrompt(TypedDict):
@@ -134,7 +145,8 @@ class ResultView(TypedDict):
     changed
         Whether that is another program than the student.
     scores
-        The student first, then the result if that is another program.
+        The student first, then the student with plain labelled demos if that was scored, then the
+        result if that is another program.
     gain, test
         What follows of the scores on the valset, and of those on the testset, in sentences.
     cost
@@ -150,6 +162,8 @@ class ResultView(TypedDict):
         The examples that student or result fail, as many as a page can bear.
     outcomes_left_out
         How many more there are.
+    effects
+        What each candidate adds to the score; None where too little was scored to tell.
     """
 
     trial: int
@@ -164,6 +178,7 @@ class ResultView(TypedDict):
     failing_told: str
     outcomes: list[ExampleOutcome]
     outcomes_left_out: int
+    effects: Annotated[EffectsView | None, ADDED_LATER]
 
 
 class ObjectiveRow(TypedDict):

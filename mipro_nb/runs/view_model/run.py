@@ -8,6 +8,7 @@ from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import Phase
 from mipro_nb.runs.state import State
 from mipro_nb.runs.view_model.drill_down import TrialDetail
+from mipro_nb.runs.view_model.headroom import HeadroomView
 from mipro_nb.runs.view_model.parts import ADDED_LATER
 from mipro_nb.runs.view_model.result import GainView, ObjectivesView, ResultView, TestView
 from mipro_nb.runs.view_model.spend import CapsView, EstimateView, Lost, SpendView
@@ -114,6 +115,10 @@ class RunSummary(TypedDict):
         How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off.
     formats
         None where none were measured.
+    measured_rows
+        Training rows that headroom is measured on; 0 for a run that optimizes.
+    headroom
+        None where it was not measured, or not yet.
     done, total
         Examples scored, and to be scored at most, in baseline, search and test.
     eta
@@ -152,12 +157,14 @@ class RunSummary(TypedDict):
     trainset_size: int
     valset_size: int
     testset_size: Annotated[int, ADDED_LATER]
+    measured_rows: Annotated[int, ADDED_LATER]
     created: float
     ended: float | None
     seconds: float
     as_of: float
     phases: list[PhaseProgress]
     formats: Annotated[MeasuredFormats | None, ADDED_LATER]
+    headroom: Annotated[HeadroomView | None, ADDED_LATER]
     done: int
     total: int | None
     eta: float | None

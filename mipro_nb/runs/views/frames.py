@@ -150,6 +150,38 @@ class RunFrames:
         # A database may be slow, and what `read` calls holds up a live run.
         return self.read(lambda state: StudyOfRun.of(state, self.id)).write(storage)
 
+    def log_to_mlflow(
+        self: Readable, tracking_uri: str | None = None, *, experiment: str = "mipro_nb"
+    ) -> str:
+        """Write the run into MLflow, as it stands now, and return the id that it has there.
+
+        Parameters are the settings, program and models. Scores, USD and calls of each trial are
+        metrics with the trial as their step; ``actual/…`` stands beside ``estimate/…``. Report,
+        settings, instructions, and the programs of student and result are files; demos in them are
+        rows of yours. Settings longer than 500 characters are whole in ``settings.json`` only.
+        No key of an LM is written.
+
+        Parameters
+        ----------
+        tracking_uri
+            Where MLflow writes, such as ``"sqlite:///mlflow.db"`` or the URL of a server; if None,
+            where it is set to.
+        experiment
+            MLflow's experiment; made if it is not there.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If MLflow cannot write there, or the experiment was deleted in it.
+        MiproError
+            If MLflow is not installed.
+        """
+        from mipro_nb.runs.views.mlflow_run import MlflowRun  # noqa: PLC0415 - as with pandas
+
+        # As with a study: what `read` calls holds up a live run.
+        told = self.read(lambda state: MlflowRun.of(state, self.record, self.id))
+        return told.write(tracking_uri, experiment)
+
     def plot_trials(self: Readable) -> Figure:
         """Return a figure of the scores of all trials, in their order."""
         from mipro_nb.runs.views.plots import figure_of_trials  # noqa: PLC0415 - as with pandas

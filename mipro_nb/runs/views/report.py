@@ -14,7 +14,11 @@ from mipro_nb.amounts import (
     format_usd,
 )
 from mipro_nb.runs.configuration import STUDENT
+from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
 from mipro_nb.runs.sentences.dropped import dropped_notes
+from mipro_nb.runs.sentences.gain import gain_view
+from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
+from mipro_nb.runs.sentences.headroom import headroom_table, headroom_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import (
     HEAD,
@@ -27,11 +31,12 @@ from mipro_nb.runs.sentences.objectives import objectives_rows, objectives_view
 from mipro_nb.runs.sentences.ratings import ratings_view
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repair_lines
+from mipro_nb.runs.sentences.result import with_labelled
 from mipro_nb.runs.sentences.resume import (
     NOTHING_SCORED,
     RESUMABLE,
+    begun_again,
     billed_text,
-    cell_again,
     failed_text,
     lost_text,
     reckoned_text,
@@ -40,11 +45,13 @@ from mipro_nb.runs.sentences.resume import (
 from mipro_nb.runs.sentences.wording import (
     configuration_text,
     counted,
+    measures_headroom,
     resting_text,
     told_reason,
     told_settings,
 )
 from mipro_nb.runs.state import RunState, Spend
+from mipro_nb.runs.view_model import GainView
 
 _MOST_ON_FRONT = 10
 
@@ -65,15 +72,37 @@ class _Total(BaseModel):
 def write_report(run_id: str, state: RunState) -> str:
     """Return the report of a run, finished or not, as lines of text."""
     lines = [f"Run {run_id}: {state.state}, {format_duration(state.seconds)}"]
-    ended = state.ended
     if reason := told_reason(state):
         lines.append(f"  {reason}")
     if state.state in RESUMABLE:
-        how = resume_lines(run_id, state)[-1:] or [cell_again(state)]
+        how = resume_lines(run_id, state)[-1:] or [begun_again(state)]
         lines.append(f"  to resume it:      {how[0]}")
     lines += _format_lines(state)
+    lines += _headroom_lines(state) if measures_headroom(state.planned) else _found_lines(state)
+    if state.faults:
+        lines.append(f"  faults met: {_faults(state.faults)}")
+    lines += [f"  {note.text}" for note in state.notes]
+    lines += [f"  {note}" for note in dropped_notes(state)]
+    lines += [f"  {note}" for note in reading_notes(state)]
+    lines += _spend_lines(state)
+    return "\n".join(lines)
+
+
+def _headroom_lines(state: RunState) -> list[str]:
+    """Return what a run found that measures headroom and optimizes nothing."""
+    view = headroom_view(state)
+    if view is None:
+        return ["  headroom is not known: not all prompts are scored"]
+    table = as_columns([HEAD_OF_HEADROOM, *headroom_table(view)])
+    return [*(f"  {line}" for line in table), *(f"  {told}" for told in view["told"])]
+
+
+def _found_lines(state: RunState) -> list[str]:
+    """Return what a run found that optimizes: scores, gain, and what they rest on."""
+    lines: list[str] = []
     if state.baseline is not None:
         lines.append(f"  {STUDENT}   {format_score(state.baseline):>6}  (full valset)")
+    lines += _labelled_lines(state)
     best = state.best
     if best is not None and best.score is not None:
         what = _what(best.configuration)
@@ -82,8 +111,8 @@ def write_report(run_id: str, state: RunState) -> str:
         lines.append(f"  best program       {format_score(best.score):>6}  ({what})")
     elif state.state in RESUMABLE:
         lines.append(f"  best program       {NOTHING_SCORED}")
-    if ended is not None and ended.gain_low is not None and ended.gain_high is not None:
-        lines.append(_gain_line(ended.gain_low, ended.gain_high))
+    if (gain := gain_view(state)) is not None:
+        lines.append(_gain_line(gain))
     if test := held_out_view(state):
         lines += [f"  {told}" for told in test["told"]]
     lines += [f"  {line}" for line in repair_lines(state)]
@@ -91,13 +120,15 @@ def write_report(run_id: str, state: RunState) -> str:
     evaluations = counted(len(state.trials), "evaluation")
     lines.append(f"  {evaluations}, {counted(len(state.errors), 'failed example')}")
     lines += _ratings_lines(state)
-    if state.faults:
-        lines.append(f"  faults met: {_faults(state.faults)}")
-    lines += [f"  {note.text}" for note in state.notes]
-    lines += [f"  {note}" for note in dropped_notes(state)]
-    lines += [f"  {note}" for note in reading_notes(state)]
-    lines += _spend_lines(state)
-    return "\n".join(lines)
+    return lines
+
+
+def _labelled_lines(state: RunState) -> list[str]:
+    labelled = labelled_evaluation(state)
+    if labelled is None:
+        return []
+    what = with_labelled(labelled_demos(state, labelled.configuration))
+    return [f"  labelled demos     {format_score(labelled.score):>6}  ({what})"]
 
 
 def _format_lines(state: RunState) -> list[str]:
@@ -133,9 +164,10 @@ def _faults(faults: dict[str, int]) -> str:
     return ", ".join(f"{times:,} × {kind}" for kind, times in often)
 
 
-def _gain_line(low: float, high: float) -> str:
-    interval = f"  gain, 95 % interval {format_points(low)} … {format_points(high)} points"
-    return interval if low > 0 else f"{interval}: no clear gain over the student"
+def _gain_line(gain: GainView) -> str:
+    low, high = format_points(gain["low"]), format_points(gain["high"])
+    interval = f"  gain, 95 % interval {low} … {high} points"
+    return f"{interval}: {gain['unclear']}" if gain["unclear"] else interval
 
 
 def _spend_lines(state: RunState) -> list[str]:

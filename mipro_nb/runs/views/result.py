@@ -10,20 +10,27 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import Configuration, variable_of
 from mipro_nb.runs.interval import score_interval
+from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
+from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.result import (
     PROMPT_FOUND,
     YOUR_PROMPT,
+    call_text,
     cost_sentence,
     failing_text,
     gain_sentences,
+    labelled_sentence,
+    labelled_text,
     why_sentences,
+    with_labelled,
 )
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState, TrialState, Work
 from mipro_nb.runs.store.json_values import FIELDS, ROWS, kept
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.clip import clip, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.effects import effects_view
 from mipro_nb.runs.views.outcomes import is_right, outcomes, scores_with
 
 _INSTRUCTION_CHARACTERS = 8000
@@ -55,6 +62,10 @@ class _Result:
         self._changed = best.kind != "baseline"
         self._test = held_out_view(state)
         self._student = self._read_student()
+        labelled = labelled_evaluation(state)
+        # What is returned may be that itself: then `why` says so.
+        is_it = labelled is not None and labelled.configuration == best.configuration
+        self._labelled = None if is_it else labelled
 
     def view(self) -> vm.ResultView:
         state, best = self._state, self._best
@@ -69,36 +80,64 @@ class _Result:
             # The scores themselves stand in the table of scores.
             "test": [] if self._test is None else [_sentence(t) for t in self._test["told"][1:]],
             "cost": self._cost(prompts) if self._changed else None,
-            "why": [*why_sentences(state, best), *self._without_demos()],
+            "why": [*why_sentences(state, best), *self._how_plain()],
             "prompts": prompts,
             "failing": sum(not is_right(score) for score in scores.values()),
             "failing_told": failing_text(list(scores.values())),
             "outcomes": shown,
             "outcomes_left_out": left_out,
+            "effects": effects_view(
+                state, best, own_demos=any(demos for _, demos in self._student.values())
+            ),
         }
 
     def _scores(self) -> list[vm.ResultScore]:
         state, best, test = self._state, self._best, self._test
         rows: list[vm.ResultScore] = []
         if state.baseline is not None:
-            rows.append(_score(YOUR_PROMPT, state.baseline, state.valset_size))
+            rows.append(self._score(YOUR_PROMPT, {}, state.baseline, state.valset_size))
+            if test is not None:
+                own = (test["student"], test["student_low"], test["student_high"])
+                rows[0]["test"], rows[0]["test_low"], rows[0]["test_high"] = own
+        if (labelled := self._labelled) is not None:
+            examples = len(labelled.examples)
+            what = with_labelled(labelled_demos(state, labelled.configuration))
+            rows.append(self._score(what, labelled.configuration, labelled.score or 0.0, examples))
         if self._changed:
-            rows.append(_score(PROMPT_FOUND, best.score or 0.0, len(best.examples)))
-        if test is not None and rows:
-            own = (test["student"], test["student_low"], test["student_high"])
-            found = (test["score"], test["low"], test["high"])
-            for row, tested in zip(rows, (own, found), strict=False):
-                row["test"], row["test_low"], row["test_high"] = tested
+            examples = len(best.examples)
+            rows.append(self._score(PROMPT_FOUND, best.configuration, best.score or 0.0, examples))
+            if test is not None:
+                found = (test["score"], test["low"], test["high"])
+                rows[-1]["test"], rows[-1]["test_low"], rows[-1]["test_high"] = found
         return rows
 
+    def _score(
+        self, what: str, configuration: Configuration, score: float, examples: int
+    ) -> vm.ResultScore:
+        low, high = score_interval(score, examples)
+        work = self._work(configuration)
+        tokens = work.tokens / work.calls if work.calls else None
+        return {
+            "what": what,
+            "score": score,
+            "low": low,
+            "high": high,
+            "examples": examples,
+            "test": None,
+            "test_low": None,
+            "test_high": None,
+            "call": None if tokens is None else call_text(tokens, work.usd_of_a_call),
+        }
+
     def _gain(self) -> list[str]:
-        ended = self._state.ended
-        if not self._changed or ended is None:
+        if not self._changed:
             return []
-        gain: vm.GainView | None = None
-        if ended.gain_low is not None and ended.gain_high is not None:
-            gain = {"low": ended.gain_low, "high": ended.gain_high}
-        return gain_sentences(self._state.baseline, self._best.score, gain)
+        over_student = gain_sentences(
+            self._state.baseline, self._best.score, gain_view(self._state)
+        )
+        if self._labelled is None:
+            return over_student
+        return [*over_student, labelled_sentence(self._labelled.score, self._best.score)]
 
     def _cost(self, prompts: list[vm.ResultPrompt]) -> str | None:
         """Return what a call takes, as the trials of student and result have it."""
@@ -116,6 +155,11 @@ class _Result:
             if trial.configuration == configuration:
                 work.add(trial.work)
         return work
+
+    def _how_plain(self) -> list[str]:
+        """Return what the result owes to nothing but labelled demos, or to the instructions."""
+        demos = labelled_demos(self._state, self._best.configuration)
+        return [labelled_text(demos)] if demos else self._without_demos()
 
     def _without_demos(self) -> list[str]:
         """Return how the instructions found fare without the demos, where that was tried."""
@@ -193,17 +237,3 @@ class _Result:
 def _sentence(told: str) -> str:
     """Return a line of a report as a sentence among others."""
     return f"{told[:1].upper()}{told[1:]}."
-
-
-def _score(what: str, score: float, examples: int) -> vm.ResultScore:
-    low, high = score_interval(score, examples)
-    return {
-        "what": what,
-        "score": score,
-        "low": low,
-        "high": high,
-        "examples": examples,
-        "test": None,
-        "test_low": None,
-        "test_high": None,
-    }

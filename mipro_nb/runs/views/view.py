@@ -15,6 +15,8 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.dropped import dropped_notes
+from mipro_nb.runs.sentences.gain import gain_view
+from mipro_nb.runs.sentences.headroom import headroom_draws, headroom_sizes, headroom_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
 from mipro_nb.runs.sentences.objectives import objectives_view
@@ -37,8 +39,10 @@ from mipro_nb.runs.views.trial_row import trial_row
 
 SCHEMA: Literal[1] = 1
 _PHASES: tuple[ev.Phase, ...] = (
-    *("formats", "baseline", "bootstrap", "propose", "search", "repair", "test"),
+    *("formats", "baseline", "bootstrap", "propose", "search", "repair", "test", "headroom"),
 )
+# What a run that measures headroom does not do; it has a demo set and proposals like any other.
+_OPTIMIZING: tuple[ev.Phase, ...] = ("baseline", "bootstrap", "search", "repair", "test")
 _INSTRUCTION_CHARACTERS = 2000
 _DEMOS_SHOWN = 2
 _DEMO_CHARACTERS = 200
@@ -217,6 +221,7 @@ class RunView:
             "trainset_size": settings.get("trainset_size", 0),
             "valset_size": settings.get("valset_size", 0),
             "testset_size": settings.get("testset_size", 0),
+            "measured_rows": headroom_sizes(settings).get("rows", 0),
             "created": state.started_at or 0.0,
             "ended": state.ended_at,
             "seconds": state.seconds if shown == "cut off" else state.seconds_at(now),
@@ -224,6 +229,7 @@ class RunView:
             "as_of": state.last_at or 0.0 if shown == "cut off" else now,
             "phases": self._phases(settings),
             "formats": formats_view(state),
+            "headroom": headroom_view(state),
             "done": done,
             "total": total,
             "eta": self._eta(done, total, now) if where != "ended" else None,
@@ -250,7 +256,7 @@ class RunView:
                 if state.is_whole(best)
                 else resting_text(best.score, len(best.examples), state.valset_size),
             },
-            "gain": _gain(state.ended),
+            "gain": gain_view(state),
             "test": held_out_view(state),
             "result": result,
             "objectives": self._compared(),
@@ -305,6 +311,7 @@ class RunView:
         wanted = settings.get("num_candidates", 0) * predictors
         evaluations = settings.get("num_trials", 0) + _full_evaluations(settings)
         measured, tested = len(formats_tried(settings)), settings.get("testset_size", 0)
+        draws = headroom_draws(settings)
         counts: dict[str, tuple[int, int | None, str, bool]] = {
             "formats": (
                 len(state.formats_measured),
@@ -323,9 +330,13 @@ class RunView:
             "search": (told, evaluations, "evaluations", "test" in state.phases),
             "repair": (len(repaired_of(state)), None, "instructions", "test" in state.phases),
             "test": (state.tested, 2 * tested, "rows", False),
+            "headroom": (state.measured, draws, "answers", state.headroom is not None),
         }
         repairs = planned.strategy.get("repair") if (planned := state.planned) else None
         left_out = {"formats": not measured, "repair": not repairs, "test": not tested}
+        left_out["headroom"] = not draws
+        if draws:
+            left_out.update(dict.fromkeys(_OPTIMIZING, True))
         rows: list[vm.PhaseProgress] = []
         for phase in _PHASES:
             done, total, unit, is_done = counts[phase]
@@ -350,7 +361,9 @@ class RunView:
         """Return the examples scored, and to be scored at most: baseline, search and test."""
         state = self.state
         done = sum(t.scored if t.score is None else len(t.examples) for t in state.trials.values())
-        done += state.tested
+        done += state.tested + state.measured
+        if draws := headroom_draws(settings):
+            return done, draws
         if state.state == "finished":  # its search may have ended before all it might have done
             return done, done
         tests = 2 * settings.get("testset_size", 0)
@@ -422,7 +435,9 @@ class RunView:
 
 
 def _full_evaluations(settings: Mapping[str, Any]) -> int:
-    return int(settings.get("full_evaluations", 0)) if settings.get("minibatch") else 0
+    """Return how many full evaluations there are beside the trials, the baseline's left out."""
+    full = int(settings.get("full_evaluations", 0))
+    return full if settings.get("minibatch") else max(0, full - settings.get("num_trials", 0))
 
 
 def _spend(spend: Spend) -> vm.SpendView:
@@ -453,9 +468,3 @@ def told_caps(caps: Mapping[str, Any]) -> vm.CapsView:
         "max_tokens": caps.get("max_tokens"),
         "max_seconds": caps.get("max_seconds"),
     }
-
-
-def _gain(ended: ev.RunEnded | None) -> vm.GainView | None:
-    if ended is None or ended.gain_low is None or ended.gain_high is None:
-        return None
-    return {"low": ended.gain_low, "high": ended.gain_high}

@@ -1,18 +1,16 @@
 /** The Jupyter server as what answers a view: questions by POST, news over a websocket. */
 
 import { URLExt } from "@jupyterlab/coreutils";
-import { ServerConnection } from "@jupyterlab/services";
+import type { ServerConnection } from "@jupyterlab/services";
 import type { RunsMessage } from "../../../shared/src/generated/view-model";
 import type { Channel } from "../../../shared/src/model/channel";
 import type { FromKernel, Request } from "../../../shared/src/protocol";
+import { post } from "./post";
 
 /** Milliseconds after which a lost websocket is opened again, the longer the more often it failed. */
 const AGAIN = { first: 1_000, longest: 30_000 };
 /** Milliseconds that a snapshot waits for the websocket over which its changes come. */
 const TO_OPEN = 5_000;
-
-const UNREACHABLE =
-  "The Jupyter server does not answer: see that it runs and that you are connected.";
 
 export type FromServer = FromKernel | RunsMessage;
 
@@ -75,22 +73,7 @@ export class ServerChannel implements Channel {
     if (request.what === "snapshot") {
       await this.#opened; // or what changes meanwhile would be lost
     }
-    const { id } = request;
-    try {
-      const response = await ServerConnection.makeRequest(
-        URLExt.join(this.#settings.baseUrl, "mipro_nb", "requests"),
-        { method: "POST", body: JSON.stringify(request) },
-        this.#settings,
-      );
-      if (response.ok) {
-        this.#tell((await response.json()) as FromKernel);
-      } else {
-        const { message } = await ServerConnection.ResponseError.create(response);
-        this.#tell({ kind: "refusal", id, error: message });
-      }
-    } catch {
-      this.#tell({ kind: "refusal", id, error: UNREACHABLE });
-    }
+    this.#tell(await post(this.#settings, "requests", request));
   }
 
   #tell(message: FromKernel): void {

@@ -1,22 +1,28 @@
 /** Draws the side panel and the tabs. */
 
-import { type ComponentProps, render } from "preact";
+import { type ComponentChildren, type ComponentProps, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { FollowedRun } from "../../../shared/src/components/App";
+import { FollowedRun, HistoryWidget } from "../../../shared/src/components/App";
 import { IconButton } from "../../../shared/src/components/base/Button";
 import { Notice } from "../../../shared/src/components/base/Notice";
 import { Refusal } from "../../../shared/src/components/base/Refusal";
 import { Root } from "../../../shared/src/components/base/Root";
+import { SafeText } from "../../../shared/src/components/base/SafeText";
 import { useAnswer } from "../../../shared/src/components/drill/asking";
 import { compactColumns, compactRowHeight } from "../../../shared/src/components/history/compact";
 import { HistoryExplorer } from "../../../shared/src/components/history/HistoryExplorer";
 import { LiveRuns } from "../../../shared/src/components/history/LiveRuns";
 import { RunComparisonView } from "../../../shared/src/components/history/RunComparisonView";
+import { PutCell } from "../../../shared/src/components/live/cells";
 import "../../../widgets/src/widget.css";
 import "../../style/panel.css";
+import "../../style/saved.css";
 import { usePresence } from "../../../shared/src/model/hooks";
 import { type Kernel, UNHEARD } from "../../../shared/src/model/kernel";
 import type { RunsFeed } from "./feed";
+import { SUFFIX } from "./suffix";
+
+const NOTHING = { permission: null, snapshot: null, comparison: null } as const;
 
 /** What the panel has others open. */
 export interface Opening {
@@ -24,35 +30,26 @@ export interface Opening {
   openAll(): void;
   compare(runs: readonly string[]): void;
   begin(): void;
+  /** Puts a line into a cell of a notebook, and tells where; null where there are no notebooks. */
+  readonly putCell: ((line: string) => Promise<string>) | null;
 }
 
 export function drawPanel(node: HTMLElement, feed: RunsFeed, opening: Opening): void {
-  render(
-    <Root>
-      <Panel feed={feed} opening={opening} />
-    </Root>,
-    node,
-  );
+  draw(node, opening, <Panel feed={feed} opening={opening} />);
 }
 
-export function drawRun(node: HTMLElement, kernel: Kernel, run: string): void {
-  render(
-    <Root>
-      <RunPage kernel={kernel} run={run} />
-    </Root>,
-    node,
-  );
+export function drawRun(node: HTMLElement, kernel: Kernel, opening: Opening, run: string): void {
+  draw(node, opening, <RunPage kernel={kernel} run={run} />);
 }
 
 export function drawAllRuns(node: HTMLElement, feed: RunsFeed, opening: Opening): void {
-  render(
-    <Root>
-      <div class="mipro-page">
-        <Troubles feed={feed} />
-        <Runs feed={feed} opening={opening} />
-      </div>
-    </Root>,
+  draw(
     node,
+    opening,
+    <div class="mipro-page">
+      <Troubles feed={feed} />
+      <Runs feed={feed} opening={opening} />
+    </div>,
   );
 }
 
@@ -62,12 +59,29 @@ export function drawComparison(
   opening: Opening,
   runs: readonly string[],
 ): void {
+  draw(
+    node,
+    opening,
+    <div class="mipro-page">
+      <Comparison kernel={kernel} opening={opening} runs={runs} />
+    </div>,
+  );
+}
+
+export function drawFile(node: HTMLElement, kernel: Kernel, path: string): void {
   render(
     <Root>
-      <div class="mipro-page">
-        <Comparison kernel={kernel} opening={opening} runs={runs} />
-      </div>
+      <FilePage kernel={kernel} path={path} />
     </Root>,
+    node,
+  );
+}
+
+function draw(node: HTMLElement, { putCell }: Opening, children: ComponentChildren): void {
+  render(
+    <PutCell.Provider value={putCell}>
+      <Root>{children}</Root>
+    </PutCell.Provider>,
     node,
   );
 }
@@ -87,6 +101,41 @@ function RunPage({ kernel, run }: { readonly kernel: Kernel; readonly run: strin
       keep={null}
       onBack={null}
     />
+  );
+}
+
+/** The run that a file holds, or the list of those. */
+function FilePage({ kernel, path }: { readonly kernel: Kernel; readonly path: string }) {
+  const [asked, again] = useAnswer(() => kernel.ask("history", {}), path);
+  const presence = usePresence(kernel);
+  const rows = asked?.value ?? null;
+  const error = asked?.error ?? null;
+  const [row] = rows ?? [];
+  return (
+    <>
+      <p class="mipro-saved-note">
+        <SafeText
+          text={`Shown from ${path}, as of when it was opened; nothing is changed in it.`}
+        />
+        {path.endsWith(SUFFIX) && (
+          <>
+            {" "}
+            To have it among your runs, and resume it:{" "}
+            <code>mipro_nb.runs.import_run({JSON.stringify(path)})</code>
+          </>
+        )}
+      </p>
+      {error !== null && <Refusal reason={error} onAgain={again} />}
+      {rows === null && error === null && <Reading />}
+      {row !== undefined && rows?.length === 1 && <RunPage kernel={kernel} run={row.id} />}
+      {rows !== null && rows.length !== 1 && (
+        <HistoryWidget
+          state={{ ...NOTHING, kind: "history", history: rows }}
+          kernel={kernel}
+          presence={presence}
+        />
+      )}
+    </>
   );
 }
 
@@ -128,7 +177,7 @@ function Panel({ feed, opening }: FedProps) {
         />
       </header>
       <Troubles feed={feed} />
-      <LiveRuns runs={live} onOpenRun={(run) => opening.openRun(run)} />
+      <LiveRuns kernel={feed.kernel} runs={live} onOpenRun={(run) => opening.openRun(run)} />
       <Runs
         feed={feed}
         opening={opening}

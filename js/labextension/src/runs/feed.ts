@@ -3,6 +3,7 @@
 import type { ServerConnection } from "@jupyterlab/services";
 import { type ISignal, Signal } from "@lumino/signaling";
 import type { HistoryRow, LiveRunRow, RunsMessage } from "../../../shared/src/generated/view-model";
+import type { Channel } from "../../../shared/src/model/channel";
 import { Kernel } from "../../../shared/src/model/kernel";
 import { titleOf } from "../../../shared/src/model/words";
 import { ServerChannel } from "./channel";
@@ -41,10 +42,20 @@ export class RunsFeed {
     return this.#error;
   }
 
+  /** A run as the list has it; null where it is not known. */
+  row(run: string): HistoryRow | null {
+    return this.#rows.get(run) ?? null;
+  }
+
+  /** A run as it stands now; null where it does not go on. */
+  liveRow(run: string): LiveRunRow | null {
+    return this.#live.find(({ id }) => id === run) ?? null;
+  }
+
   /** What a run is called; its id, where it is not known. */
   titleOf(run: string): string {
-    const row = this.#rows.get(run);
-    return row === undefined ? run : titleOf(row);
+    const row = this.row(run);
+    return row === null ? run : titleOf(row);
   }
 
   close(): void {
@@ -73,6 +84,6 @@ export class RunsFeed {
 }
 
 /** A server answers at once, or not at all: nothing is sent twice. */
-export function serverAsKernel(channel: ServerChannel): Kernel {
+export function serverAsKernel(channel: Channel): Kernel {
   return new Kernel(channel, { again: [] });
 }

@@ -7,15 +7,23 @@ import {
   type JupyterFrontEndPlugin,
 } from "@jupyterlab/application";
 import { ICommandPalette, WidgetTracker } from "@jupyterlab/apputils";
+import type { DocumentWidget } from "@jupyterlab/docregistry";
 import { IDefaultFileBrowser } from "@jupyterlab/filebrowser";
 import { ILauncher } from "@jupyterlab/launcher";
+import { INotebookTracker } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { IStatusBar } from "@jupyterlab/statusbar";
-import { LabIcon } from "@jupyterlab/ui-components";
+import { IFormRendererRegistry, LabIcon } from "@jupyterlab/ui-components";
 import icon from "../../style/icon.svg";
 import "../../style/status.css";
+import { putCell } from "./cell";
 import type { Opening } from "./drawing";
+import { onEnds } from "./ends";
 import { RunsFeed } from "./feed";
+import { addRunFiles, FACTORY, mayBeRecord } from "./files";
+import { notify } from "./notification";
+import { RunsSettings, showRecord } from "./settings";
+import { stopAll } from "./stopAll";
 import { beginNotebook } from "./template";
 import { nameOf, RunningItem, RunsPanel, RunTab, type TabContent } from "./widgets";
 
@@ -27,7 +35,10 @@ export const commandIds = {
   openLast: "mipro-nb:open-last-run",
   openAll: "mipro-nb:open-all-runs",
   compare: "mipro-nb:compare-runs",
+  openRecord: "mipro-nb:open-record",
   begin: "mipro-nb:new-from-template",
+  stopAll: "mipro-nb:stop-all-runs",
+  settings: "mipro-nb:settings",
 } as const;
 
 const runsIcon = new LabIcon({ name: "mipro-nb:runs", svgstr: icon });
@@ -44,8 +55,10 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
     IStatusBar,
     ILayoutRestorer,
     IDefaultFileBrowser,
+    INotebookTracker,
     // Its schema holds the keyboard shortcuts.
     ISettingRegistry,
+    IFormRendererRegistry,
   ],
   activate,
 };
@@ -58,6 +71,9 @@ function activate(
   statusBar: IStatusBar | null,
   restorer: ILayoutRestorer | null,
   files: IDefaultFileBrowser | null,
+  notebooks: INotebookTracker | null,
+  registry: ISettingRegistry | null,
+  forms: IFormRendererRegistry | null,
 ): void {
   if (shell === null) {
     return;
@@ -65,6 +81,10 @@ function activate(
   const { commands, serviceManager } = app;
   const { serverSettings } = serviceManager;
   const feed = new RunsFeed(serverSettings);
+  const settings = new RunsSettings(registry);
+  if (forms !== null) {
+    showRecord(forms, feed.kernel);
+  }
   const tabs = new WidgetTracker<RunTab>({ namespace: "mipro-nb-runs" });
 
   const opening: Opening = {
@@ -72,14 +92,21 @@ function activate(
     openAll: () => void commands.execute(commandIds.openAll),
     compare: (runs) => void commands.execute(commandIds.compare, { runs: [...runs] }),
     begin: () => void commands.execute(commandIds.begin),
+    putCell:
+      notebooks === null ? null : (line) => putCell(app, notebooks, line, files?.model.path ?? ""),
   };
+
+  function view(content: TabContent): RunTab {
+    const tab = new RunTab(serverSettings, feed, opening, content);
+    tab.title.icon = runsIcon;
+    return tab;
+  }
 
   function open(content: TabContent): RunTab {
     const name = nameOf(content);
     let tab = tabs.find((each) => nameOf(each.content) === name);
     if (tab === undefined) {
-      tab = new RunTab(serverSettings, feed, opening, content);
-      tab.title.icon = runsIcon;
+      tab = view(content);
       app.shell.add(tab, "main");
       void tabs.add(tab);
     }
@@ -114,19 +141,61 @@ function activate(
     label: "Compare Prompt Runs",
     execute: ({ runs }) => open({ kind: "comparison", runs: runs as readonly string[] }),
   });
+  commands.addCommand(commandIds.openRecord, {
+    label: "Open Prompt Runs",
+    caption: "Look at the runs of a record of mipro_nb",
+    icon: runsIcon,
+    isVisible: () => selectedRecord(files) !== null,
+    execute: () => {
+      const path = selectedRecord(files);
+      return path === null
+        ? null
+        : open({ kind: "file", path: serviceManager.contents.localPath(path) });
+    },
+  });
+  app.contextMenu.addItem({
+    command: commandIds.openRecord,
+    selector: '.jp-DirListing-item[data-isdir="false"]',
+    rank: 1,
+  });
   commands.addCommand(commandIds.begin, {
     label: (args) => (args.isPalette ? "New Notebook: Optimize a Prompt" : "Optimize a prompt"),
     caption: "Open a notebook with a prompt, rows and a metric to replace by your own",
     icon: runsIcon,
     execute: ({ cwd }) =>
-      beginNotebook(app, feed.kernel, typeof cwd === "string" ? cwd : files?.model.path),
+      beginNotebook(
+        app,
+        feed.kernel,
+        settings.caps,
+        typeof cwd === "string" ? cwd : files?.model.path,
+      ),
+  });
+
+  commands.addCommand(commandIds.stopAll, {
+    label: "Stop All Prompt Runs",
+    isEnabled: () => feed.live.length > 0,
+    execute: () => stopAll(feed),
+  });
+  commands.addCommand(commandIds.settings, {
+    label: "Prompt Run Settings",
+    execute: () => commands.execute("settingeditor:open", { query: "Prompt runs" }),
+  });
+
+  onEnds(feed, (row) => {
+    if (settings.notifies) {
+      notify(row, () => opening.openRun(row.id));
+    }
   });
 
   const panel = new RunsPanel(feed, opening, runsIcon);
   app.shell.add(panel, "left", { rank: 450 });
-  feed.changed.connect(() => commands.notifyCommandChanged(commandIds.openLast));
+  feed.changed.connect(() => {
+    commands.notifyCommandChanged(commandIds.openLast);
+    commands.notifyCommandChanged(commandIds.stopAll);
+  });
 
-  for (const command of [commandIds.showPanel, commandIds.openLast, commandIds.openAll]) {
+  for (const name of ["showPanel", "openLast", "openAll", "stopAll", "settings"] as const) {
+    const command = commandIds[name];
     palette?.addItem({ command, category: CATEGORY });
   }
   palette?.addItem({ command: commandIds.begin, category: CATEGORY, args: { isPalette: true } });
@@ -136,6 +205,15 @@ function activate(
     command: commandIds.openRun,
     args: ({ content }) => (content.kind === "run" ? { run: content.run } : {}),
     name: ({ content }) => nameOf(content),
+  });
+  const documents = new WidgetTracker<DocumentWidget>({ namespace: "mipro-nb-files" });
+  addRunFiles(app, runsIcon, (path) => view({ kind: "file", path })).widgetCreated.connect(
+    (_, document) => void documents.add(document),
+  );
+  void restorer?.restore(documents, {
+    command: "docmanager:open",
+    args: ({ context }) => ({ path: context.path, factory: FACTORY }),
+    name: ({ context }) => context.path,
   });
   if (statusBar !== null) {
     const item = new RunningItem(feed, () => void commands.execute(commandIds.showPanel));
@@ -147,4 +225,10 @@ function activate(
       activeStateChanged: feed.changed,
     });
   }
+}
+
+/** The one file that is selected in the list of files, if it may be a record. */
+function selectedRecord(files: IDefaultFileBrowser | null): string | null {
+  const [file, another] = [...(files?.selectedItems() ?? [])];
+  return file !== undefined && another === undefined && mayBeRecord(file.path) ? file.path : null;
 }

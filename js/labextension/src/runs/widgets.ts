@@ -1,16 +1,18 @@
 /** The side panel, the tabs and the item of the status bar as JupyterLab's widgets. */
 
+import { PathExt } from "@jupyterlab/coreutils";
 import type { ServerConnection } from "@jupyterlab/services";
 import type { LabIcon } from "@jupyterlab/ui-components";
 import { Widget } from "@lumino/widgets";
 import { formatCost, formatScore } from "../../../shared/src/format";
 import type { LiveRunRow } from "../../../shared/src/generated/view-model";
 import type { Kernel } from "../../../shared/src/model/kernel";
-import { titleOf } from "../../../shared/src/model/words";
+import { shareText, stateNames, titleOf } from "../../../shared/src/model/words";
 import { excerpt } from "../../../shared/src/text";
 import { ServerChannel } from "./channel";
 import type { Opening } from "./drawing";
 import { type RunsFeed, serverAsKernel } from "./feed";
+import { FileChannel } from "./fileChannel";
 
 /** Draws itself once it is seen for the first time: till then, nothing of ours is loaded. */
 abstract class Drawn extends Widget {
@@ -64,11 +66,12 @@ export class RunsPanel extends Drawn {
   }
 }
 
-/** What a tab shows: a run, all runs, or some side by side. */
+/** What a tab shows: a run, all runs, some side by side, or those of a file. */
 export type TabContent =
   | { readonly kind: "run"; readonly run: string }
   | { readonly kind: "history" }
-  | { readonly kind: "comparison"; readonly runs: readonly string[] };
+  | { readonly kind: "comparison"; readonly runs: readonly string[] }
+  | { readonly kind: "file"; readonly path: string };
 
 export class RunTab extends Drawn {
   readonly content: TabContent;
@@ -76,6 +79,8 @@ export class RunTab extends Drawn {
   readonly #feed: RunsFeed;
   readonly #opening: Opening;
   #stop: () => void = () => {};
+  /** Its run was seen to go on: then the title also tells how that ended. */
+  #sawItGoOn = false;
 
   constructor(
     server: ServerConnection.ISettings,
@@ -102,14 +107,22 @@ export class RunTab extends Drawn {
     super.dispose();
   }
 
-  protected draw({ drawRun, drawAllRuns, drawComparison }: typeof import("./drawing")): void {
+  protected draw({
+    drawRun,
+    drawAllRuns,
+    drawComparison,
+    drawFile,
+  }: typeof import("./drawing")): void {
     const { content } = this;
     switch (content.kind) {
       case "run":
-        drawRun(this.node, this.#follow(content.run), content.run);
+        drawRun(this.node, this.#follow(content.run), this.#opening, content.run);
         break;
       case "comparison":
         drawComparison(this.node, this.#feed, this.#opening, content.runs);
+        break;
+      case "file":
+        drawFile(this.node, this.#read(content.path), content.path);
         break;
       default:
         drawAllRuns(this.node, this.#feed, this.#opening);
@@ -127,8 +140,28 @@ export class RunTab extends Drawn {
     return kernel;
   }
 
+  /** What answers about the runs of a file, till the tab is closed. */
+  #read(path: string): Kernel {
+    const kernel = serverAsKernel(new FileChannel(this.#server, path));
+    this.#stop = () => kernel.close();
+    return kernel;
+  }
+
   #name(): void {
-    this.title.label = excerpt(this.#title, 40);
+    const how = this.content.kind === "run" ? this.#standing(this.content.run) : null;
+    this.title.label = `${how === null ? "" : `${how} · `}${excerpt(this.#title, 40)}`;
+    this.title.caption = this.title.label;
+  }
+
+  /** How far a run is, or how it ended meanwhile. */
+  #standing(run: string): string | null {
+    const live = this.#feed.liveRow(run);
+    if (live !== null) {
+      this.#sawItGoOn = true;
+      return live.state === "paused" ? stateNames.paused : shareText(live);
+    }
+    const row = this.#feed.row(run);
+    return this.#sawItGoOn && row !== null ? stateNames[row.state] : null;
   }
 
   get #title(): string {
@@ -138,6 +171,8 @@ export class RunTab extends Drawn {
         return this.#feed.titleOf(content.run);
       case "comparison":
         return "Comparison of runs";
+      case "file":
+        return PathExt.basename(content.path);
       default:
         return "Prompt runs";
     }
@@ -151,6 +186,8 @@ export function nameOf(content: TabContent): string {
       return `run-${content.run}`;
     case "comparison":
       return `comparison-${content.runs.join("-")}`;
+    case "file":
+      return `file-${content.path}`;
     default:
       return "history";
   }

@@ -124,7 +124,7 @@ interface HistoryWidgetProps {
 }
 
 /** The history of runs, runs opened from it, and comparisons of them. */
-function HistoryWidget(props: HistoryWidgetProps) {
+export function HistoryWidget(props: HistoryWidgetProps) {
   const [places, setPlaces] = useState<readonly Place[]>(() => [firstPlace(props.state)]);
   const root = useRef<HTMLDivElement>(null);
   const place = places.at(-1) ?? firstPlace(props.state);

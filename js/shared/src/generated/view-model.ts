@@ -1,6 +1,6 @@
 // Made of Python's types by typescript/generate.py: run `make types`, do not edit.
 
-export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "repair" | "test" | "other";
+export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" | "repair" | "test" | "headroom" | "other";
 
 export type EvaluationKind = "baseline" | "minibatch" | "full";
 
@@ -97,10 +97,64 @@ export interface CapsView {
   readonly max_seconds: number | null;
 }
 
+/** What a candidate adds to the score, in points, whatever it is combined with. */
+export interface Effect {
+  readonly index: number;
+  /**
+   * Against the first candidate, the student's own instruction or no demos, and half of the 95 %
+   * interval; null for that one, and where nothing with the candidate was scored.
+   */
+  readonly adds: number | null;
+  readonly margin: number | null;
+}
+
+/** The score of an instruction with a demo set, all else as in the result. */
+export interface EffectCell {
+  /** What it is believed to be, 0–100, and half of its 95 % interval. */
+  readonly score: number;
+  readonly margin: number;
+  /** Those that it was scored on; 0 where it was not tried. */
+  readonly examples: number;
+  /** Whether it is the result itself. */
+  readonly result: boolean;
+}
+
+/** What an instruction adds, and its score with each of the demo sets. */
+export interface EffectRow extends Effect {
+  /** One for each demo set, or just one where the run searched no demos. */
+  readonly cells: readonly EffectCell[];
+}
+
+/** The effects of one predictor's candidates. */
+export interface PredictorEffects {
+  readonly predictor: string;
+  readonly instructions: readonly EffectRow[];
+  /** Empty where the run searched no demos. */
+  readonly demo_sets: readonly Effect[];
+  /** What stands out, in sentences. */
+  readonly told: readonly string[];
+  /** Candidates that are not shown. */
+  readonly left_out: number;
+}
+
+/** The effects of all candidates. */
+export interface EffectsView {
+  /** How the numbers are to be read. */
+  readonly told: string;
+  readonly by_predictor: readonly PredictorEffects[];
+  /** Predictors that are not shown. */
+  readonly left_out: number;
+}
+
 /** The 95 % interval of the gain over the student, in points. */
 export interface GainView {
   readonly low: number;
   readonly high: number;
+  /**
+   * Why it is not called a gain: chance may have made it. Empty where it is one. Absent from what
+   * older versions saved in notebooks.
+   */
+  readonly unclear?: string;
 }
 
 /** What the student and the returned program scored on rows that no phase had seen. */
@@ -147,6 +201,11 @@ export interface ResultScore {
   readonly test: number | null;
   readonly test_low: number | null;
   readonly test_high: number | null;
+  /**
+   * What a call takes in the mean, in words; null where that is not known. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly call?: string | null;
 }
 
 /** What became of a predictor's prompt. */
@@ -183,7 +242,10 @@ export interface ResultView {
   readonly trial: number;
   /** Whether that is another program than the student. */
   readonly changed: boolean;
-  /** The student first, then the result if that is another program. */
+  /**
+   * The student first, then the student with plain labelled demos if that was scored, then the
+   * result if that is another program.
+   */
   readonly scores: readonly ResultScore[];
   /** What follows of the scores on the valset, and of those on the testset, in sentences. */
   readonly gain: readonly string[];
@@ -204,6 +266,11 @@ export interface ResultView {
   readonly outcomes: readonly ExampleOutcome[];
   /** How many more there are. */
   readonly outcomes_left_out: number;
+  /**
+   * What each candidate adds to the score; null where too little was scored to tell. Absent from
+   * what older versions saved in notebooks.
+   */
+  readonly effects?: EffectsView | null;
 }
 
 /** A configuration that was scored on the whole valset, and what one example takes. */
@@ -230,6 +297,36 @@ export interface ObjectivesView {
   /** How many there are, in words. */
   readonly told: string;
   readonly rows: readonly ObjectiveRow[];
+}
+
+/** How one of the prompts fared on the measured rows. */
+export interface HeadroomPrompt {
+  readonly prompt: string;
+  readonly score: number;
+  /** 95 % interval of the score; null where the metric gives scores outside of 0–1. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Points ahead of the student. */
+  readonly lead: number;
+  /** Answers that could not be read, and those that failed otherwise. */
+  readonly unreadable: number;
+  readonly errors: number;
+}
+
+/** How far prompts are apart on the measured rows, and how far by chance alone. */
+export interface HeadroomView {
+  /** Training rows, and how often each was asked of each prompt. */
+  readonly rows: number;
+  readonly repeats: number;
+  /** The student's first. */
+  readonly prompts: readonly HeadroomPrompt[];
+  /** Points that equally good prompts are apart by chance, and those that these are apart. */
+  readonly floor: number;
+  readonly spread: number;
+  /** What a run can be expected to bring, in words. */
+  readonly expected: string;
+  /** All of it in sentences, that one among them. */
+  readonly told: readonly string[];
 }
 
 /** One trial, as every table shows it. */
@@ -462,6 +559,11 @@ export interface RunSummary {
   readonly valset_size: number;
   /** Absent from what older versions saved in notebooks. */
   readonly testset_size?: number;
+  /**
+   * Training rows that headroom is measured on; 0 for a run that optimizes. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly measured_rows?: number;
   readonly created: number;
   readonly ended: number | null;
   /** How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off. */
@@ -470,6 +572,11 @@ export interface RunSummary {
   readonly phases: readonly PhaseProgress[];
   /** Null where none were measured. Absent from what older versions saved in notebooks. */
   readonly formats?: MeasuredFormats | null;
+  /**
+   * Null where it was not measured, or not yet. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly headroom?: HeadroomView | null;
   /** Examples scored, and to be scored at most, in baseline, search and test. */
   readonly done: number;
   readonly total: number | null;
@@ -699,7 +806,18 @@ export interface PermissionRequest {
   readonly valset_size: number;
   /** Absent from what older versions saved in notebooks. */
   readonly testset_size?: number;
+  /**
+   * Training rows that headroom is measured on; 0 for a run that optimizes. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly measured_rows?: number;
   readonly settings: Readonly<Record<string, unknown>>;
+  /**
+   * `"offered"`: headroom can be measured before this run is answered for. `"first"`: this is that
+   * measurement, and the question whether to run comes again after it. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly measurement?: "offered" | "first" | null;
   /** The settings in groups. Absent from what older versions saved in notebooks. */
   readonly groups?: readonly SettingGroup[];
   /**
@@ -831,21 +949,6 @@ export interface Asks {
     ask: { run: string };
     answer: string;
   };
-  /** Have no further call sent. */
-  pause: {
-    ask: { run: string };
-    answer: null;
-  };
-  /** Have a paused run go on. */
-  resume: {
-    ask: { run: string };
-    answer: null;
-  };
-  /** End a run early. */
-  stop: {
-    ask: { run: string };
-    answer: null;
-  };
   /** Have only pinned candidates of a part be tried, while any is pinned. */
   pin: {
     ask: { run: string; predictor: string; part: Part; index: number; on: boolean };
@@ -892,6 +995,11 @@ export interface Asks {
   };
   /** Take no for an answer: nothing is called. */
   decline: {
+    ask: Record<string, never>;
+    answer: null;
+  };
+  /** Ask whether to measure headroom first; the question of the run comes again afterwards. */
+  measure: {
     ask: Record<string, never>;
     answer: null;
   };
@@ -955,9 +1063,29 @@ export interface Asks {
     ask: { runs: readonly string[] };
     answer: RunComparison;
   };
-  /** Return a notebook with a small task that can be run as it is. */
-  template: {
+  /** Have no further call sent. */
+  pause: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** Have a paused run go on. */
+  resume: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** End a run early. */
+  stop: {
+    ask: { run: string };
+    answer: null;
+  };
+  /** Return the path of the record file, for a person to see. */
+  record_place: {
     ask: Record<string, never>;
+    answer: string;
+  };
+  /** Return a notebook with a small task that can be run as it is, under these caps. */
+  template: {
+    ask: { max_usd: number | null; max_calls: number | null };
     answer: Readonly<Record<string, unknown>>;
   };
 }

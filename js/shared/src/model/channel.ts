@@ -10,6 +10,8 @@ export interface Channel {
   readonly connected: boolean;
   /** No kernel is at the other end: there, nothing but what is recorded can be asked. */
   readonly hasOnlyRecord?: boolean;
+  /** What is recorded can be looked at, and not changed. */
+  readonly isReadOnly?: boolean;
   onConnectionChange(listener: (connected: boolean) => void): () => void;
   /**
    * Calls back when what is sent unasked is lost though questions may be answered, and when it is

@@ -1,8 +1,9 @@
 /** Files that the browser hands to the person. */
 
 /** Offers `content` as a file of that name. */
-export function download(name: string, content: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([content], { type: `${type};charset=utf-8` }));
+export function download(name: string, content: string | Blob, type: string): void {
+  const kind = typeof content === "string" ? `${type};charset=utf-8` : type;
+  const url = URL.createObjectURL(new Blob([content], { type: kind }));
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

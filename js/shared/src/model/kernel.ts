@@ -73,6 +73,11 @@ export class Kernel {
     return this.#channel.hasOnlyRecord !== true;
   }
 
+  /** Whether it can name, tag and delete runs, and pause and stop them. */
+  get canChange(): boolean {
+    return this.#channel.isReadOnly !== true;
+  }
+
   /** What to say while an answer is overdue. */
   get busy(): string {
     return this.hasNotebook ? BUSY : SERVER_BUSY;

@@ -78,7 +78,7 @@ function noticeOfGoing(summary: RunSummary, presence: Presence, busy: string): S
 function noticeOfHeard({ state, reason, lives }: RunSummary): Standing["notice"] {
   const elsewhere =
     lives === "elsewhere"
-      ? "This run goes on in another kernel. It can be watched here, not steered."
+      ? "This run goes on in another kernel. Its candidates are steered there."
       : null;
   if (state === "paused" && reason !== null) {
     return {

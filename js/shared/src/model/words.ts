@@ -4,6 +4,7 @@ import type {
   Configuration,
   EvaluationKind,
   HistoryRow,
+  LiveRunRow,
   Part,
   Phase,
   RunState,
@@ -17,6 +18,7 @@ export const phaseNames: Readonly<Record<Phase, string>> = {
   search: "Search",
   repair: "Repair",
   test: "Test",
+  headroom: "Headroom",
   other: "Other",
 };
 
@@ -40,6 +42,11 @@ export const stateNames: Readonly<Record<RunState, string>> = {
 /** What a run is called: its program, while nobody has named it. */
 export function titleOf({ name, program }: Pick<HistoryRow, "name" | "program">): string {
   return name || program;
+}
+
+/** How much of a run is done; nothing is rounded up to a whole that is not there yet. */
+export function shareText({ done, total }: Pick<LiveRunRow, "done" | "total">): string | null {
+  return total ? `${Math.floor(100 * Math.min(1, done / total))} %` : null;
 }
 
 /** The name of the variable that chooses a part of a predictor. */

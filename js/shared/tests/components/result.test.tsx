@@ -67,12 +67,41 @@ const button = (name: string | RegExp) => screen.getByRole("button", { name });
 describe("a run that has ended", () => {
   it("begins with the student's score and the result's, on valset and testset", async () => {
     await opened(ended());
-    const [, student, found] = within(card()).getAllByRole("row");
+    const [, student, labelled, found] = within(card()).getAllByRole("row");
     expect(student?.textContent).toContain("student as given60.0");
+    expect(labelled?.textContent).toContain("student as given with 16 labelled demos77.0");
+    expect(labelled?.textContent).toContain("1,650 tokens, $0.00031");
     expect(student?.textContent).toContain("56.0");
     expect(found?.textContent).toContain("best program90.0");
     expect(found?.textContent).toContain("81.0 to 97.0");
     expect(found?.textContent).toContain("86.0");
+  });
+
+  it("tells what each instruction and demo set adds, in words, numbers and shades", async () => {
+    const { container, user } = await opened(ended());
+    await user.click(screen.getByRole("tab", { name: "Effects" }));
+    expect(screen.getByText(/^Instruction 4 adds 10\.0 ± 6\.0 points/)).not.toBeNull();
+    const table = screen.getByRole("table", {
+      name: "Scores of solve by instruction and demo set",
+    });
+    const [head, own, first] = within(table).getAllByRole("row");
+    expect(head?.textContent).toContain("No demosDemos 1 +12.0 ± 4.5");
+    expect(own?.textContent).toContain("Your instruction64.0 ± 5.0not tried");
+    expect(first?.textContent).toContain("Instruction 1 +8.0 ± 4.5");
+    expect(within(table).getByText(/result, 100 scored/)).not.toBeNull();
+    expect(await faults(container)).toEqual([]);
+  });
+
+  it("of an older version has no effects to show", async () => {
+    const { effects: _, ...older } = result();
+    await opened({ ...ended(), summary: { ...ended().summary, result: older } });
+    expect(screen.queryByRole("tab", { name: "Effects" })).toBeNull();
+  });
+
+  it("says how to test it on held-out rows, unless it was tested", async () => {
+    const { user } = await opened(ended());
+    await user.click(button("Test on held-out rows"));
+    expect(screen.getByText("program.run.test(held_out_rows)")).not.toBeNull();
   });
 
   it("tells gain, price, and why this one won", async () => {

@@ -16,6 +16,8 @@ interface CardFrameProps {
     readonly examples: number;
   };
   readonly baseline: number | null;
+  /** Candidates are tried, which they are not where headroom is measured. */
+  readonly searched: boolean;
   /** It is part of the best program so far. */
   readonly best: boolean;
   readonly pinned: boolean;
@@ -34,6 +36,7 @@ export function CardFrame({
   title,
   card,
   baseline,
+  searched,
   best,
   pinned,
   banned,
@@ -69,12 +72,14 @@ export function CardFrame({
           ))}
         </p>
       )}
-      <Standing
-        score={card.score}
-        baseline={baseline}
-        trials={card.trials}
-        examples={card.examples}
-      />
+      {searched && (
+        <Standing
+          score={card.score}
+          baseline={baseline}
+          trials={card.trials}
+          examples={card.examples}
+        />
+      )}
       <div class="mipro-card-body">{children}</div>
       {errors.map(
         (error) =>

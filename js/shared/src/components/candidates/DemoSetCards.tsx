@@ -56,6 +56,7 @@ function DemoSetCardView({ kernel, summary, card }: DemoSetCardViewProps) {
       title={`Demo set ${card.index}`}
       card={card}
       baseline={summary.baseline}
+      searched={!summary.measured_rows}
       best={summary.best?.configuration[variableOf(card.predictor, "demos")] === card.index}
       pinned={pin.on}
       banned={ban.on}

@@ -92,6 +92,7 @@ export function InstructionCardView({
         title={`Instruction ${card.index}`}
         card={card}
         baseline={summary.baseline}
+        searched={!summary.measured_rows}
         best={summary.best?.configuration[variableOf(card.predictor, "instruction")] === card.index}
         pinned={pin.on}
         banned={ban.on}

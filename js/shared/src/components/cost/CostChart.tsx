@@ -2,6 +2,8 @@ import { useMemo } from "preact/hooks";
 import { formatCount, formatScore, formatUsd } from "../../format";
 import type { ObjectiveRow, ObjectivesView } from "../../generated/view-model";
 import { margin } from "../../model/chart";
+import { ChartKey } from "../base/ChartKey";
+import { PictureMenu } from "../base/PictureMenu";
 import { useSize } from "../base/useSize";
 import { costGeometry, costOf } from "./costGeometry";
 
@@ -16,12 +18,16 @@ export function CostChart({ objectives }: { readonly objectives: ObjectivesView 
   return (
     <figure class="mipro-chart">
       <figcaption class="mipro-chart-legend">
-        <span class="mipro-chart-title">Score by {unit}</span>
-        <span class="mipro-key mipro-key--full">on the Pareto front</span>
-        <span class="mipro-key mipro-key--minibatch">others</span>
+        <span class="mipro-chart-title" data-title>
+          Score by {unit}
+        </span>
+        <ChartKey kind="full">on the Pareto front</ChartKey>
+        <ChartKey kind="minibatch">others</ChartKey>
+        <PictureMenu />
       </figcaption>
       <div class="mipro-chart-frame" ref={box}>
         <svg
+          data-chart
           width={width}
           height={height}
           role="img"

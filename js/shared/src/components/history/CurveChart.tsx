@@ -3,6 +3,7 @@ import { formatCount, formatDuration, formatScore, formatUsd } from "../../forma
 import { titleOf } from "../../model/words";
 import { excerpt } from "../../text";
 import { Select } from "../base/Field";
+import { PictureMenu } from "../base/PictureMenu";
 import { SafeText } from "../base/SafeText";
 import { useSize } from "../base/useSize";
 import { type Axis, curveGeometry, margin, type Run } from "./curves";
@@ -38,16 +39,18 @@ export function CurveChart({ runs }: { readonly runs: readonly Run[] }) {
   return (
     <figure class="mipro-curves">
       <figcaption class="mipro-curves-head">
-        <h4>Best score so far</h4>
+        <h4 data-title>Best score so far</h4>
         <Select
           label="What the scores are drawn against"
           value={axis}
           options={axes}
           onChange={setAxis}
         />
+        <PictureMenu />
       </figcaption>
       <div ref={box}>
         <svg
+          data-chart
           class="mipro-curves-chart"
           width={width}
           height={HEIGHT}
@@ -89,7 +92,7 @@ export function CurveChart({ runs }: { readonly runs: readonly Run[] }) {
       </div>
       <ul class="mipro-curves-legend">
         {runs.map(({ row }, place) => (
-          <li key={row.id}>
+          <li key={row.id} data-key>
             <LineSample run={place} />
             <SafeText text={excerpt(titleOf(row), 60)} />
           </li>

@@ -176,7 +176,7 @@ export function HistoryExplorer({
         <div class="mipro-history-bar">
           <span class={chosen.length === 0 ? "mipro-muted" : ""}>
             {chosen.length === 0 ? (
-              "Mark runs to compare, rename, tag, note or delete them."
+              `Mark runs to compare${kernel.canChange ? ", rename, tag, note or delete" : ""} them.`
             ) : only === undefined ? (
               `${chosen.length} marked`
             ) : (
@@ -191,33 +191,37 @@ export function HistoryExplorer({
               {only !== undefined && (
                 <>
                   <Button onClick={() => onOpenRun(only.id)}>Open</Button>
-                  <span data-form="rename">
-                    <Button
-                      icon="edit"
-                      expanded={form === "rename"}
-                      onClick={() => setForm(form === "rename" ? null : "rename")}
-                    >
-                      Rename
-                    </Button>
-                  </span>
-                  <span data-form="tag">
-                    <Button
-                      icon="tag"
-                      expanded={form === "tag"}
-                      onClick={() => setForm(form === "tag" ? null : "tag")}
-                    >
-                      Tags
-                    </Button>
-                  </span>
-                  <span data-form="note">
-                    <Button
-                      icon="note"
-                      expanded={form === "note"}
-                      onClick={() => setForm(form === "note" ? null : "note")}
-                    >
-                      Note
-                    </Button>
-                  </span>
+                  {kernel.canChange && (
+                    <>
+                      <span data-form="rename">
+                        <Button
+                          icon="edit"
+                          expanded={form === "rename"}
+                          onClick={() => setForm(form === "rename" ? null : "rename")}
+                        >
+                          Rename
+                        </Button>
+                      </span>
+                      <span data-form="tag">
+                        <Button
+                          icon="tag"
+                          expanded={form === "tag"}
+                          onClick={() => setForm(form === "tag" ? null : "tag")}
+                        >
+                          Tags
+                        </Button>
+                      </span>
+                      <span data-form="note">
+                        <Button
+                          icon="note"
+                          expanded={form === "note"}
+                          onClick={() => setForm(form === "note" ? null : "note")}
+                        >
+                          Note
+                        </Button>
+                      </span>
+                    </>
+                  )}
                 </>
               )}
               {chosen.length > 1 && (
@@ -229,16 +233,18 @@ export function HistoryExplorer({
                   Compare
                 </Button>
               )}
-              <span data-form="delete">
-                <Button
-                  kind="danger"
-                  icon="trash"
-                  expanded={form === "delete"}
-                  onClick={() => setForm(form === "delete" ? null : "delete")}
-                >
-                  Delete
-                </Button>
-              </span>
+              {kernel.canChange && (
+                <span data-form="delete">
+                  <Button
+                    kind="danger"
+                    icon="trash"
+                    expanded={form === "delete"}
+                    onClick={() => setForm(form === "delete" ? null : "delete")}
+                  >
+                    Delete
+                  </Button>
+                </span>
+              )}
               <Button
                 kind="quiet"
                 onClick={() => {

@@ -45,7 +45,13 @@ export function Marker({ run, x, y }: MarkerProps) {
 /** A piece of a run's line with its marker, as it stands in the legend and above its column. */
 export function LineSample({ run }: { readonly run: number }) {
   return (
-    <svg class={`mipro-run-sample ${colourClass(run)}`} viewBox="0 0 34 12" aria-hidden="true">
+    <svg
+      class={`mipro-run-sample ${colourClass(run)}`}
+      width="34"
+      height="12"
+      viewBox="0 0 34 12"
+      aria-hidden="true"
+    >
       <path class="mipro-run-line" d="M1 6H33" stroke-dasharray={dashOf(run)} />
       <Marker run={run} x={17} y={6} />
     </svg>

@@ -1,4 +1,3 @@
-import { useState } from "preact/hooks";
 import type { RunState, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { canBeResumed } from "../../model/resume";
@@ -10,6 +9,7 @@ import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
 import { ResumeHint } from "./ResumeHint";
+import { RunControls } from "./RunControls";
 
 interface RunHeaderProps {
   readonly kernel: Kernel | null;
@@ -33,7 +33,8 @@ const tones: Record<RunState, Tone> = {
 export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps) {
   const action = useAction();
   const lost = summary.lost?.told ?? null;
-  const steers = kernel !== null && summary.steerable && standing.going;
+  const reached = summary.steerable || summary.lives === "elsewhere";
+  const controls = kernel?.canChange && reached && standing.going;
   return (
     <header class="mipro-run-head">
       <div class="mipro-run-title">
@@ -59,10 +60,10 @@ export function RunHeader({ kernel, summary, standing, onBack }: RunHeaderProps)
             <SafeText text={tag} />
           </Badge>
         ))}
-        {steers && (
-          <Controls
+        {controls && (
+          <RunControls
             kernel={kernel}
-            summary={summary}
+            run={summary}
             disabled={action.pending || !standing.reachable}
             start={action.start}
           />
@@ -90,52 +91,5 @@ export function StateBadge({ state, lost = false }: { readonly state: RunState; 
       {state === "running" && <span class="mipro-pulse" aria-hidden="true" />}
       {stateNames[state]}
     </Badge>
-  );
-}
-
-interface ControlsProps {
-  readonly kernel: Kernel;
-  readonly summary: RunSummary;
-  readonly disabled: boolean;
-  readonly start: (work: () => Promise<void>) => Promise<boolean>;
-}
-
-function Controls({ kernel, summary, disabled, start }: ControlsProps) {
-  const [stopping, setStopping] = useState(false);
-  const run = summary.id;
-
-  function ask(what: "pause" | "resume" | "stop"): void {
-    setStopping(false);
-    start(async () => {
-      await kernel.ask(what, { run });
-    });
-  }
-
-  if (stopping) {
-    return (
-      <fieldset class="mipro-run-controls" aria-label="Stop the run?">
-        <span>Stop and keep the best so far?</span>
-        <Button kind="danger" onClick={() => ask("stop")} disabled={disabled}>
-          Stop the run
-        </Button>
-        <Button onClick={() => setStopping(false)}>Go on</Button>
-      </fieldset>
-    );
-  }
-  return (
-    <div class="mipro-run-controls">
-      {summary.state === "paused" ? (
-        <Button icon="play" kind="primary" onClick={() => ask("resume")} disabled={disabled}>
-          Resume
-        </Button>
-      ) : (
-        <Button icon="pause" onClick={() => ask("pause")} disabled={disabled}>
-          Pause
-        </Button>
-      )}
-      <Button icon="stop" onClick={() => setStopping(true)} disabled={disabled}>
-        Stop
-      </Button>
-    </div>
   );
 }

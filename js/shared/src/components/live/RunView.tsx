@@ -11,6 +11,8 @@ import { Tabs } from "../base/Tabs";
 import { DemoSetCards } from "../candidates/DemoSetCards";
 import { InstructionCards } from "../candidates/InstructionCards";
 import { CostPanel } from "../cost/CostPanel";
+import { Effects } from "../result/Effects";
+import { HeadroomCard } from "../result/HeadroomCard";
 import { OutcomesTable } from "../result/OutcomesTable";
 import { ResultCard } from "../result/ResultCard";
 import { Announcer } from "./Announcer";
@@ -29,7 +31,15 @@ interface RunViewProps {
   readonly onBack: (() => void) | null;
 }
 
-type TabId = "trials" | "outcomes" | "instructions" | "demos" | "cost" | "spent" | "settings";
+type TabId =
+  | "trials"
+  | "outcomes"
+  | "effects"
+  | "instructions"
+  | "demos"
+  | "cost"
+  | "spent"
+  | "settings";
 
 /** A run, going on or over: its state, scores, trials and candidates. */
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
@@ -37,7 +47,11 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const { summary, trials, instructions, demo_sets, details, left_out = 0 } = snapshot;
   const now = standing(summary, presence, kernel?.busy);
   const reachable = now.reachable ? kernel : null;
-  const [tab, setTab] = useState<TabId>("trials");
+  // A run that measures headroom searches nothing: there are no trials, and nothing to steer.
+  const measures = (summary.measured_rows ?? 0) > 0;
+  const steered = measures ? null : reachable;
+  const [chosen, setTab] = useState<TabId>("trials");
+  const tab = measures && chosen === "trials" ? "instructions" : chosen;
   const [opened, setOpened] = useState<Opened | null>(null);
   const [jumps, setJumps] = useState(0);
   const view = useRef<HTMLElement>(null);
@@ -59,8 +73,10 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const close = useCallback(() => setOpened(null), []);
   const best = useStable(summary.best);
   const result = useStable(summary.result ?? null);
+  const effects = result?.effects ?? null;
   const phases = useStable(summary.phases);
   const objectives = useStable(summary.objectives ?? null);
+  const headroom = useStable(summary.headroom ?? null);
   const predictors = useStable(Object.keys(summary.predictors));
 
   return (
@@ -79,27 +95,31 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           onCompare={compare}
         />
       )}
+      {headroom !== null && <HeadroomCard headroom={headroom} />}
       <RunProgress
         summary={summary}
         phases={phases}
         working={now.going && summary.state === "running"}
-        over={result !== null}
+        over={result !== null || headroom !== null}
       />
-      <ScoreChart
-        trials={trials}
-        baseline={summary.baseline}
-        best={best}
-        planned={now.going ? (searchOf(phases)?.total ?? null) : null}
-        selected={openedTrial}
-        onSelect={open}
-      />
+      {!measures && (
+        <ScoreChart
+          trials={trials}
+          baseline={summary.baseline}
+          best={best}
+          planned={now.going ? (searchOf(phases)?.total ?? null) : null}
+          selected={openedTrial}
+          onSelect={open}
+        />
+      )}
       <Tabs
         label="Details of the run"
         tabs={[
-          { id: "trials", label: "Trials", count: trials.length },
+          ...(measures ? [] : [{ id: "trials", label: "Trials", count: trials.length } as const]),
           ...(result === null
             ? []
             : [{ id: "outcomes", label: "What still fails", count: result.failing } as const]),
+          ...(effects === null ? [] : [{ id: "effects", label: "Effects" } as const]),
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
           ...(objectives === null ? [] : [{ id: "cost", label: "Score vs. cost" } as const]),
@@ -154,16 +174,17 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             }}
           />
         )}
+        {tab === "effects" && effects !== null && <Effects effects={effects} />}
         {tab === "instructions" && (
           <>
             <h3 class="mipro-only-read">Instruction candidates</h3>
-            <InstructionCards kernel={reachable} summary={summary} cards={instructions} />
+            <InstructionCards kernel={steered} summary={summary} cards={instructions} />
           </>
         )}
         {tab === "demos" && (
           <>
             <h3 class="mipro-only-read">Demo sets</h3>
-            <DemoSetCards kernel={reachable} summary={summary} cards={demo_sets} />
+            <DemoSetCards kernel={steered} summary={summary} cards={demo_sets} />
           </>
         )}
         {tab === "cost" && objectives !== null && (

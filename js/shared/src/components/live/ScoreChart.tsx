@@ -4,9 +4,11 @@ import type { RunSummary, TrialRow } from "../../generated/view-model";
 import { margin, type Size } from "../../model/chart";
 import { usePageId } from "../../model/ids";
 import { choices, choiceText, configurationText, kindNames } from "../../model/words";
+import { ChartKey } from "../base/ChartKey";
 import { classes } from "../base/classes";
 import { intervalText } from "../base/IntervalBar";
 import { memo } from "../base/memo";
+import { PictureMenu } from "../base/PictureMenu";
 import { SafeText } from "../base/SafeText";
 import { useSize } from "../base/useSize";
 import { counted } from "../drill/counted";
@@ -94,11 +96,14 @@ function DrawnScoreChart({
   return (
     <figure class={classes("mipro-chart", rows.length > 300 && "mipro-chart--dense")}>
       <figcaption class="mipro-chart-legend">
-        <span class="mipro-chart-title">Score by trial</span>
-        <span class="mipro-key mipro-key--minibatch">minibatch</span>
-        <span class="mipro-key mipro-key--full">full evaluation</span>
-        <span class="mipro-key mipro-key--best">best so far</span>
-        {baseline !== null && <span class="mipro-key mipro-key--baseline">student</span>}
+        <span class="mipro-chart-title" data-title>
+          Score by trial
+        </span>
+        <ChartKey kind="minibatch">minibatch</ChartKey>
+        <ChartKey kind="full">full evaluation</ChartKey>
+        <ChartKey kind="best">best so far</ChartKey>
+        {baseline !== null && <ChartKey kind="baseline">student</ChartKey>}
+        <PictureMenu />
       </figcaption>
       <div
         class="mipro-chart-frame"
@@ -123,7 +128,7 @@ function DrawnScoreChart({
         }}
         style={pointedPoint ? "cursor:pointer" : undefined}
       >
-        <svg width={width} height={height} aria-hidden="true">
+        <svg width={width} height={height} aria-hidden="true" data-chart>
           {chart.yTicks.map(({ y, value }) => (
             <g key={value}>
               <line

@@ -52,7 +52,11 @@ export const SettingsPanel = memo(function DrawnSettings({
               </Fact>
             ))}
             <Fact name="training rows">{formatCount(summary.trainset_size)}</Fact>
-            <Fact name="validation rows">{formatCount(summary.valset_size)}</Fact>
+            {summary.measured_rows ? (
+              <Fact name="of them asked">{formatCount(summary.measured_rows)}</Fact>
+            ) : (
+              <Fact name="validation rows">{formatCount(summary.valset_size)}</Fact>
+            )}
             {summary.testset_size ? (
               <Fact name="test rows">{formatCount(summary.testset_size)}</Fact>
             ) : null}

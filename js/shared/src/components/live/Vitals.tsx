@@ -27,7 +27,7 @@ export function Vitals({ summary, working }: VitalsProps) {
   const taken = takenBy(summary);
   return (
     <dl class="mipro-vitals">
-      <BestScore summary={summary} />
+      {!summary.measured_rows && <BestScore summary={summary} />}
       {summary.test ? <TestScore test={summary.test} /> : null}
       <Progress summary={summary} working={working} />
       <SpendGauge
@@ -117,7 +117,10 @@ interface GainProps {
 }
 
 function Gain({ points, interval, over }: GainProps) {
-  const tone = points > 0 ? "good" : "none";
+  // Chance may have made it: then it does not have the colour of a gain.
+  // An older notebook does not say so itself.
+  const unclear = interval?.unclear ?? ((interval?.low ?? 1) > 0 ? "" : "no clear gain");
+  const tone = points > 0 && unclear === "" ? "good" : "none";
   const written = formatPoints(points);
   return (
     <>
@@ -128,7 +131,7 @@ function Gain({ points, interval, over }: GainProps) {
       {interval !== null && (
         <span class="mipro-vital-note">
           95 %: {formatPoints(interval.low)} to {formatPoints(interval.high)}
-          {interval.low <= 0 && ", no clear gain"}
+          {unclear !== "" && `, ${unclear}`}
         </span>
       )}
     </>

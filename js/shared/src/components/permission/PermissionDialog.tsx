@@ -66,7 +66,9 @@ function QuestionOrAnswer({ kernel, presence, request }: PermissionDialogProps) 
       </p>
     );
   }
-  return <Question kernel={kernel} presence={presence} request={request} />;
+  // A question of its own, with caps of its own.
+  const key = request.measurement ?? "only";
+  return <Question key={key} kernel={kernel} presence={presence} request={request} />;
 }
 
 function Question({ kernel, presence, request }: PermissionDialogProps) {
@@ -101,6 +103,14 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
     }
   }
 
+  function measure(): void {
+    if (kernel !== null) {
+      action.start(async () => {
+        await kernel.ask("measure", {});
+      });
+    }
+  }
+
   function decline(): void {
     if (kernel !== null) {
       action.start(async () => {
@@ -130,7 +140,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
     >
       <header>
         <h2 id={`${id}-title`}>
-          {resumes === null ? "Optimize" : "Resume optimizing"} <SafeText text={request.program} />?
+          {titleOf(request)} <SafeText text={request.program} />?
         </h2>
         <Total request={request} changes={changes} />
       </header>
@@ -146,7 +156,9 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
         <p class="mipro-caps-title">
           <strong>Caps</strong>{" "}
           <span class="mipro-muted">
-            The run stops there and keeps the best program so far. Empty: no cap.
+            {measures(request)
+              ? "It stops there, and can be resumed under a higher cap. Empty: no cap."
+              : "The run stops there and keeps the best program so far. Empty: no cap."}
             {resumes !== null && " What it has spent already counts."}
           </span>
         </p>
@@ -207,8 +219,17 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
             Join
           </Button>
         )}
+        {request.measurement === "offered" && (
+          <Button
+            onClick={measure}
+            disabled={!answerable || action.pending}
+            title="Ask a few training rows of a few prompts: is there anything to gain? You see the estimate before."
+          >
+            Measure headroom first
+          </Button>
+        )}
         <Button onClick={decline} disabled={!answerable || action.pending}>
-          Cancel
+          {request.measurement === "first" ? "Back" : "Cancel"}
         </Button>
         <span class="mipro-muted mipro-small">
           {resumes === null ? "Nothing has been sent yet." : "Nothing more has been sent yet."}
@@ -282,13 +303,7 @@ function WhatRuns({ request }: { readonly request: PermissionRequest }) {
           <Fact key={name} name={name} value={signature} />
         ))}
         <dt>data</dt>
-        <dd>
-          {counted(request.trainset_size, "row")} to learn from, {formatCount(request.valset_size)}{" "}
-          to validate on
-          {request.testset_size
-            ? `, ${formatCount(request.testset_size)} to test the result on`
-            : null}
-        </dd>
+        <dd>{dataText(request)}</dd>
         {Object.entries(request.models).map(([role, model]) => (
           <Fact key={role} name={role.replaceAll("_", " ")} value={model} />
         ))}
@@ -296,6 +311,27 @@ function WhatRuns({ request }: { readonly request: PermissionRequest }) {
       <Notes notes={request.notes} />
     </>
   );
+}
+
+function measures({ measured_rows: rows = 0 }: PermissionRequest): boolean {
+  return rows > 0;
+}
+
+function titleOf(request: PermissionRequest): string {
+  const resumes = (request.resumes ?? null) !== null;
+  if (measures(request)) {
+    return resumes ? "Resume measuring headroom of" : "Measure headroom of";
+  }
+  return resumes ? "Resume optimizing" : "Optimize";
+}
+
+function dataText(request: PermissionRequest): string {
+  const { trainset_size: train, valset_size: val, testset_size: test = 0 } = request;
+  if (measures(request)) {
+    return `${counted(train, "training row")}, ${formatCount(request.measured_rows ?? 0)} of them asked`;
+  }
+  const tested = test ? `, ${formatCount(test)} to test the result on` : "";
+  return `${counted(train, "row")} to learn from, ${formatCount(val)} to validate on${tested}`;
 }
 
 function Fact({ name, value }: { readonly name: string; readonly value: string }) {

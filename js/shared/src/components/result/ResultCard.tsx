@@ -1,7 +1,9 @@
 import type { DemoSetCard, ResultView, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { Button } from "../base/Button";
+import { Menu } from "../base/Menu";
 import { SafeText } from "../base/SafeText";
+import { CodeLine } from "../drill/CodeLine";
 import { ProgramActions } from "./ProgramActions";
 import { ResultPrompts } from "./ResultPrompts";
 import { ResultScores } from "./ResultScores";
@@ -38,6 +40,9 @@ export function ResultCard({
             predictors={Object.keys(summary.predictors)}
           />
           {kernel?.hasNotebook && <ShareButton kernel={kernel} run={summary.id} />}
+          {kernel?.hasNotebook && summary.state === "finished" && summary.test == null && (
+            <HeldOutMenu />
+          )}
           {changed && (
             <Button kind="quiet" icon="compare" onClick={() => onCompare([0, trial])}>
               Compare with the student
@@ -70,6 +75,19 @@ export function ResultCard({
         demoSets={demoSets}
       />
     </section>
+  );
+}
+
+/** The line that tests the result: only the notebook has rows to test on. */
+function HeldOutMenu() {
+  return (
+    <Menu label="Test on held-out rows">
+      <p class="mipro-small">
+        The score above is of the rows that chose the result. Rows that no phase has seen tell what
+        it is worth. In the session of this run, with the program that it returned:
+      </p>
+      <CodeLine code="program.run.test(held_out_rows)" name="the line to test it" />
+    </Menu>
   );
 }
 

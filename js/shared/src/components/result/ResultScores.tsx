@@ -10,10 +10,12 @@ interface ResultScoresProps {
 
 type Scored = ResultView["scores"][number];
 
-/** The result beside the student: on the valset and, where there is one, on the testset. */
+/** The result beside the student, as given and with labelled demos: what they score and take. */
 export function ResultScores({ result, testRows }: ResultScoresProps) {
-  const { scores } = result;
+  const { scores, changed } = result;
+  const best = changed ? scores.length - 1 : 0;
   const tested = scores.some(({ test }) => test !== null);
+  const priced = scores.some(({ call }) => call != null);
   const rows = scores[0]?.examples ?? 0;
   return (
     <table class="mipro-result-scores">
@@ -22,11 +24,12 @@ export function ResultScores({ result, testRows }: ResultScoresProps) {
           <td />
           <th scope="col">Score on {counted(rows, "validation row")}</th>
           {tested && <th scope="col">Test score on {counted(testRows, "row")}</th>}
+          {priced && <th scope="col">A call takes</th>}
         </tr>
       </thead>
       <tbody>
         {scores.map((row, place) => (
-          <tr key={row.what} class={place === scores.length - 1 ? "mipro-result-best" : undefined}>
+          <tr key={row.what} class={place === best ? "mipro-result-best" : undefined}>
             <th scope="row">{row.what}</th>
             <td>
               <ScoreCell score={row.score} low={row.low} high={row.high} />
@@ -39,6 +42,7 @@ export function ResultScores({ result, testRows }: ResultScoresProps) {
                 <ScoreCell score={row.test} low={row.test_low} high={row.test_high} />
               </td>
             )}
+            {priced && <td class="mipro-muted mipro-small">{row.call ?? "–"}</td>}
           </tr>
         ))}
       </tbody>

@@ -1,4 +1,4 @@
-"""What is believed of a configuration's score, and when a trial is lost.
+"""What is believed of a configuration's score, and how hard examples are.
 
 Scores are those of examples, 0–1. The variances are those of answers that are right or wrong: an
 example's score varies by at most 1/4 about its mean, of which roughly a third is the example's own
@@ -84,27 +84,3 @@ class Difficulties:
 def evened(scores: Mapping[int, float], difficulties: Mapping[int, float]) -> float:
     """Return the mean of `scores` as if all examples were of mean difficulty."""
     return sum(score - difficulties[example] for example, score in scores.items()) / len(scores)
-
-
-@dataclass(frozen=True)
-class Prospects:
-    """What was believed when a trial was asked: the same at any speed of the network.
-
-    Attributes
-    ----------
-    belief
-        About the configuration of the trial.
-    to_beat
-        The mean of the best configuration.
-    difficulties
-        Of the examples of the trial.
-    """
-
-    belief: Belief
-    to_beat: float
-    difficulties: Mapping[int, float]
-
-    def are_lost(self, scores: Mapping[int, float]) -> bool:
-        """Tell whether a trial with these scores so far is clearly behind the best."""
-        mean = evened(scores, self.difficulties)
-        return self.belief.after(mean, len(scores)).at_best < self.to_beat

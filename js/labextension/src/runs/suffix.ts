@@ -1,0 +1,2 @@
+/** What the name of an exported run ends with. */
+export const SUFFIX = ".mipro.json";

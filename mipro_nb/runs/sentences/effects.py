@@ -1,0 +1,67 @@
+"""What instructions and demo sets add to the score, in sentences and as tables of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mipro_nb.amounts import MISSING, format_points, format_score
+from mipro_nb.runs.events import Part
+from mipro_nb.runs.sentences.wording import counted
+from mipro_nb.runs.view_model import Effect, EffectCell, PredictorEffects
+
+HOW_TO_READ = (
+    "Scores by instruction and demo set, all else as in the result, with half of the 95 % interval "
+    "behind ±. What was not scored on the whole valset is drawn towards what its parts scored "
+    "elsewhere, the more the fewer examples it has."
+)
+_WORDS: dict[Part, tuple[str, str, str]] = {
+    "instruction": ("instruction", "your own", "the demos"),
+    "demos": ("demo set", "no demos", "the instruction"),
+}
+
+
+def effect_sentence(part: Part, effects: Sequence[Effect]) -> list[str]:
+    """Return what the best candidate adds; nothing where only the first was scored."""
+    known = [each for each in effects if each["adds"] is not None]
+    if not known:
+        return []
+    best = max(known, key=lambda each: each["adds"] or 0.0)
+    adds, margin = best["adds"] or 0.0, best["margin"] or 0.0
+    what, first, other = _WORDS[part]
+    name = f"{what} {best['index']}"
+    if adds - margin > 0:
+        points = f"{format_score(adds)} ± {format_score(margin)} points"
+        return [f"{name.capitalize()} adds {points} over {first}, whatever {other}."]
+    points = f"{format_points(adds)} ± {format_score(margin)} points"
+    return [f"No {what} is clearly better than {first}: {name} is the best with {points}."]
+
+
+def effects_rows(effects: PredictorEffects) -> list[tuple[str, ...]]:
+    """Return the effects as a table: a row per instruction, a column per demo set."""
+    columns = [_named(each, "no demos", "demos") for each in effects["demo_sets"]]
+    rows = [
+        (_named(each, "your instruction", "instruction"), *map(_cell_text, each["cells"]))
+        for each in effects["instructions"]
+    ]
+    return [("", *(columns or ["score"])), *rows]
+
+
+def _cell_text(cell: EffectCell) -> str:
+    """Return a score as text, with how many examples it rests on."""
+    rests = f"{cell['examples']:,} scored" if cell["examples"] else "not tried"
+    return f"{format_score(cell['score'])} ± {format_score(cell['margin'])}, {rests}"
+
+
+def left_out_text(effects: PredictorEffects) -> str | None:
+    """Return how many candidates are not shown; None where all are."""
+    left_out = effects["left_out"]
+    return f"{counted(left_out, 'more candidate')} did worse." if left_out else None
+
+
+def _named(effect: Effect, first: str, others: str) -> str:
+    index, adds = effect["index"], effect["adds"]
+    if index == 0:
+        return first
+    if adds is None:
+        return f"{others} {index} ({MISSING})"
+    return f"{others} {index} ({format_points(adds)})"

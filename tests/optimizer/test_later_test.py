@@ -1,0 +1,110 @@
+"""A finished run is tested on rows that it has not seen, and keeps its result whatever happens."""
+
+from __future__ import annotations
+
+import pytest
+from scripted_task import Solve, asked, exact, question_of, rows
+
+import mipro_nb as mipro
+from mipro_nb.errors import (
+    InvalidArgumentError,
+    MiproError,
+    PermissionUnansweredError,
+    RunEndedError,
+)
+from mipro_nb.notebook.static_html import run_text
+from mipro_nb.runs.views.view import RunView
+
+TEST = rows(20, start=5000)
+FREE = {"requires_permission_to_run": False}
+
+
+def begun(**settings):
+    return mipro.MIPROv2(exact, num_candidates=3, num_threads=4).start(
+        Solve(),
+        trainset=rows(12),
+        valset=rows(20, start=1000),
+        **{"num_trials": 3, "minibatch": False, **FREE, **settings},
+    )
+
+
+def finished(**settings):
+    run = begun(**settings)
+    run.wait()
+    return run
+
+
+def sent_for_testset(server):
+    questions = {row.question for row in TEST}
+    return [request for request in asked(server, "task") if question_of(request) in questions]
+
+
+def test_it_comes_to_what_a_testset_given_at_once_does(server):
+    at_once = finished(testset=TEST)
+    run = finished()
+    before = (run.score, run.wait().dump_state(), run.state.trials.keys())
+    sent = server.count
+    tested = run.test(TEST, **FREE)
+    assert tested == at_once.state.ended.tested
+    assert server.count == sent  # all of it was asked before
+    assert (run.score, run.wait().dump_state(), run.state.trials.keys()) == before
+    assert run.status == "finished"
+
+
+def test_only_the_testset_is_sent_and_report_and_views_show_the_score_in_any_session(server):
+    run = finished()
+    sent = server.count
+    tested = run.test(TEST, **FREE)
+    assert server.count - sent == len(sent_for_testset(server)) == 2 * len(TEST)
+    assert [phase.phase for phase in run.plan.estimate.phases] == ["test"]
+    calls = run.plan.estimate.total.calls
+    assert calls.low <= 2 * len(TEST) <= calls.high
+    assert "nothing is searched" in run.plan.text()
+    loaded = mipro.runs.load(run.id)
+    assert loaded.state.ended.tested == run.state.ended.tested == tested
+    assert loaded.report() == run.report()
+    assert "over 20 rows that no phase had seen" in run.report()
+    view = RunView(loaded.record, run.id)
+    view.apply(loaded.events())
+    snapshot = view.snapshot(now=2e9, in_flight=None)
+    assert snapshot["summary"]["testset_size"] == 20
+    scores = snapshot["summary"]["result"]["scores"]
+    assert (scores[0]["test"], scores[-1]["test"]) == (tested.student, tested.score)
+    assert "test score" in run_text(snapshot)
+    assert not mipro.runs.check(loaded.record.path).problems
+
+
+def test_what_is_refused_or_not_permitted_leaves_everything_as_it_was(server):
+    run = finished()
+    sent, events = server.count, len(run.events())
+    with pytest.raises(InvalidArgumentError, match=r"^rows=.*1 of its 21 rows .* rows\[20\]"):
+        run.test([*TEST, *rows(1, start=1000)], **FREE)
+    with pytest.raises(PermissionUnansweredError):
+        run.test(TEST)
+    assert (server.count, len(run.events()), run.status) == (sent, events, "finished")
+    assert run.test([row.to_dict() for row in TEST], **FREE) is not None  # inputs are the run's
+    with pytest.raises(RunEndedError, match="has its test score already"):
+        run.test(rows(5, start=9000), **FREE)
+
+
+def test_a_run_that_has_not_finished_is_not_tested(server):
+    capped = finished(max_calls=30)
+    with pytest.raises(MiproError, match=r"is capped: only a finished run is tested.*resume"):
+        capped.test(TEST, **FREE)
+
+
+def test_a_test_that_reaches_a_cap_leaves_the_result_and_goes_on_with_the_same_rows(server):
+    run = finished()
+    score, program = run.score, mipro.runs.load(run.id).program_state()
+    assert run.test(TEST, max_calls=server.count + 10, **FREE) is None
+    assert (run.status, run.score) == ("finished", score)
+    assert "max_calls" in run.report()
+    assert "Call run.test with the same rows again" in run.report()
+    assert mipro.runs.load(run.id).program_state() == program
+    with pytest.raises(InvalidArgumentError, match=r"max_calls=1: .* give a higher one"):
+        run.test(TEST, max_calls=1, **FREE)
+    with pytest.raises(InvalidArgumentError, match="was begun on others: give the same"):
+        run.test(rows(5, start=9000), **FREE)
+    tested = run.test(TEST, max_calls=10_000, **FREE)
+    assert tested.examples == len(TEST)
+    assert len(sent_for_testset(server)) == 2 * len(TEST)
