@@ -205,12 +205,13 @@ class TestRun:
     def test_a_terminal_is_told_in_a_line_what_came_of_it(self, shell, server, capsys):
         run = shell.run(f"%mipro run student {SHORT} --yes").run
         usd = format_usd(run.state.spend.usd)
-        told = f"{run.state.baseline:.1f} → {run.score:.1f}, {usd}, run {run.id}\n"
-        assert told in capsys.readouterr().out
+        told = capsys.readouterr().err
+        assert f"has the highest score, {run.score:.1f}" in told
+        assert f" Run {run.id}, {usd}.\n" in told
         shell.run("unseen = mipro.ChainOfThought('question -> answer')")  # no answer is there yet
         capped = shell.run(f"%mipro run unseen {SHORT} --yes --max-calls 1").run
-        told = f"capped: nothing scored, {format_usd(capped.state.spend.usd)}, run {capped.id}\n"
-        assert told in capsys.readouterr().out
+        usd = format_usd(capped.state.spend.usd)
+        assert f"Nothing was scored. Run {capped.id}, {usd}.\n" in capsys.readouterr().err
 
     def test_it_leaves_the_program_in_a_variable(self, shell, server):
         program, _ = optimized(shell)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mipro_nb.amounts import format_points, format_score, format_tokens, format_usd
+from mipro_nb.amounts import format_cost, format_points, format_score, format_tokens, format_usd
 from mipro_nb.runs.configuration import STUDENT
+from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.wording import configuration_text, counted, resting_text
 from mipro_nb.runs.state import RunState, TrialState
 from mipro_nb.runs.view_model import GainView
 
-YOUR_PROMPT, PROMPT_FOUND = STUDENT, "best program"
+BEST_PROGRAM = "best program"
 _ABOUT_THE_SAME = 0.05
 _MOST_NAMED = 5
 
@@ -27,9 +28,20 @@ def gain_sentences(student: float | None, score: float | None, gain: GainView | 
     return [f"{points}; 95 % interval of the gain {interval}{verdict}."]
 
 
+def outcome_text(run_id: str, state: RunState) -> str:
+    """Return what came of a run that has ended, and its id: where no view shows it."""
+    told = "Nothing was scored."
+    best = state.best
+    if best is not None and best.score is not None:
+        told = why_sentences(state, best)[0]
+        if best.kind != "baseline":
+            told = " ".join([told, *gain_sentences(state.baseline, best.score, gain_view(state))])
+    return f"{told} Run {run_id}, {format_cost(state.spend.usd, state.spend.about)}."
+
+
 def with_labelled(demos: int) -> str:
     """Return what the student is called with plain labelled demos."""
-    return f"{YOUR_PROMPT} with {counted(demos, 'labelled demo')}"
+    return f"{STUDENT} with {counted(demos, 'labelled demo')}"
 
 
 def labelled_sentence(labelled: float | None, score: float | None) -> str:
