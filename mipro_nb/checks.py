@@ -5,13 +5,11 @@ All of that stands in one annotation, so that a parameter is described in one pl
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cache, wraps
-from typing import Annotated, Any, ParamSpec, TypeVar, get_type_hints
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
@@ -21,7 +19,6 @@ from mipro_nb.numbers import is_number
 
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -84,55 +81,6 @@ def check_name(argument: str, name: Any, what: str, taken: Collection[str]) -> N
         )
 
 
-def check_parameters(
-    given: Mapping[str, Any], known: Collection[str], told: Callable[[str], str] | None = None
-) -> None:
-    """Return if all parameters that are `given` are `known`.
-
-    Parameters
-    ----------
-    given
-        The keywords and their values.
-    known
-        The names of parameters.
-    told
-        Returns what to say of an unknown name, empty where there is nothing more to say.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If one is not.
-    """
-    for name in given.keys() - known:
-        # Somebody may have put a key here.
-        value = given[name] if isinstance(given[name], int | float) else "(not shown)"
-        if told is not None and (said := told(name)):
-            raise InvalidArgumentError(name, value, said)
-        near = get_close_matches(name, known, n=1)
-        meant = f"did you mean {near[0]}=?" if near else f"they are {', '.join(known)}."
-        raise InvalidArgumentError(name, value, f"there is no such parameter: {meant}")
-
-
-def no_others(told: Callable[[str], str]) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Have a method raise an InvalidArgumentError for a keyword that it does not take.
-
-    Python's own TypeError names neither the value nor a remedy; `told` is that of
-    `check_parameters`.
-    """
-
-    def given(method: Callable[P, T]) -> Callable[P, T]:
-        known = [name for name in inspect.signature(method).parameters if name != "self"]
-
-        @wraps(method)
-        def checked(*arguments: P.args, **keywords: P.kwargs) -> T:
-            check_parameters(keywords, known, told)
-            return method(*arguments, **keywords)
-
-        return checked
-
-    return given
-
-
 def check_fields(given: Any) -> None:
     """Return if every field of a dataclass that has a `Remedy` is of the kind that it names.
 
@@ -143,18 +91,6 @@ def check_fields(given: Any) -> None:
     """
     for name, kind in _kinds(given.__class__).items():
         check(name, getattr(given, name), kind)
-
-
-def taking(shown: Callable[P, Any]) -> Callable[[Callable[..., T]], Callable[P, T]]:
-    """Give a method the parameters of another one: for editors, help and type checkers."""
-
-    def given(method: Callable[..., T]) -> Callable[P, T]:
-        returned = inspect.signature(method).return_annotation
-        signature = inspect.signature(shown).replace(return_annotation=returned)
-        method.__signature__ = signature  # type: ignore[attr-defined]
-        return method
-
-    return given
 
 
 @cache

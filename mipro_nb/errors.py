@@ -50,6 +50,21 @@ def _rebuilt(
     return error
 
 
+class Unquoted(str):
+    """What an error text shows in place of a value, without the quotes of a text."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+NOT_SHOWN = Unquoted("(not shown)")
+"""In place of a value that may be a key."""
+MISSING = Unquoted("(missing)")
+"""In place of a value that is not there."""
+
+
 class InvalidArgumentError(MiproError, ValueError):
     """An argument cannot be used as given.
 

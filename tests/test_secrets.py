@@ -178,7 +178,7 @@ def loaded_lm(address, **settings):
             },
             "extra_query": {"token": CANARIES["extra_query"]},
             "extra_body": {"account": {"keys": [CANARIES["body"]]}},
-            "my_key": CANARIES["parameter"],
+            "own_setting": CANARIES["parameter"],
             "temperature": 0.25,
             "num_retries": 1,
             "timeout": 20,
@@ -320,7 +320,7 @@ def test_a_run_tells_no_key(tmp_path, capfd, caplog):
     seen += [frame.to_dict() for frame in frames]
     assert leaks(*map(repr, seen), *capfd.readouterr(), caplog.text, *_files(tmp_path)) == set()
     texts = "\n".join(sqlite3.connect(record.path).iterdump())
-    assert '"my_key": "(not shown)"' in texts
+    assert '"own_setting": "(not shown)"' in texts
     assert '"temperature": 0.25' in texts
 
 
@@ -382,6 +382,11 @@ _MISPLACED = {
     "a query without a host": lambda: mipro.LM("m", base_url=f"http:///v1?key={_KEY}"),
     "another name of the address": lambda: mipro.LM("m", api_base=f"http://{_KEY}@host/v1"),
     "headers by another name": lambda: mipro.LM("m", default_headers={"x": _KEY}),
+    "a key by another name": lambda: mipro.LM("m", base_url="http://h/v1", key=_KEY),
+    "a key by place": lambda: mipro.LM("m", _KEY),
+    "a token of a predictor's": lambda: mipro.Predict("q -> a", token=_KEY),
+    "an unknown secret": lambda: mipro.LM("m", base_url="http://h/v1", my_secret={"x": _KEY}),
+    "a key to configure": lambda: mipro.configure(_KEY),
     "a key that is none": lambda: mipro.LM("openai/m", api_key=f"{_KEY}\n{_KEY}ä"),
     "settings": lambda: mipro.configure(api_key=_KEY),
     "a context": lambda: mipro.context(api_key=_KEY).__enter__(),
@@ -413,7 +418,7 @@ def test_a_rehearsal_that_fails_tells_no_key():
 def test_calls_that_differ_in_a_hidden_parameter_do_not_share_an_answer():
     with Echo() as server:
         for key in ("one", "other", "one"):
-            loaded_lm(server.address, my_key=key, temperature=0)("hi")
+            loaded_lm(server.address, own_setting=key, temperature=0)("hi")
         assert len(server.heard) == 2
 
 
@@ -426,7 +431,7 @@ def test_a_run_is_resumed_with_other_keys_and_pays_nothing_twice(tmp_path):
         mipro.configure(lm=loaded_lm(server.address, cache=False))
         capped = _run(tmp_path / "parts", metric=all_but_one, max_calls=12)
         assert capped.run.status == "capped"
-        rotated = {"my_key": "another", "extra_headers": {"x-api-key": "another"}}
+        rotated = {"own_setting": "another", "extra_headers": {"x-api-key": "another"}}
         mipro.configure(lm=loaded_lm(server.address, cache=False, **rotated))
         finished = _run(tmp_path / "parts", metric=all_but_one, resume=True, max_calls=1000)
         assert (finished.run.id, finished.run.status) == (capped.run.id, "finished")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mipro_nb.arguments import only_known
 from mipro_nb.datasets.lines import json_lines
 from mipro_nb.datasets.promptfoo import is_test, rows_of_config, rows_of_table
 from mipro_nb.errors import InvalidArgumentError, shown
@@ -14,6 +15,7 @@ from mipro_nb.language import Example
 from mipro_nb.language.prompt_files import content_of
 
 
+@only_known()
 def from_file(path: str | Path, inputs: Iterable[str] | None = None) -> list[Example]:
     """Return the rows in a file of promptfoo's or of OpenAI's evals.
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mipro_nb.arguments import only_known
 from mipro_nb.errors import InvalidArgumentError, MissingDataError, MissingExtraError
 from mipro_nb.language import Example
 
@@ -64,6 +65,7 @@ class GSM8K:
     dev: list[Example]
     test: list[Example]
 
+    @only_known()
     def __init__(self, path: str | Path | None = None, *, seed: int = 0) -> None:
         if path is None:
             learn, test = _from_hub()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from mipro_nb.arguments import only_known
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language import Example
 from mipro_nb.language.plain import plain
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import narwhals as nw
 
 
+@only_known()
 def from_dataframe(df: Any, inputs: Sequence[str]) -> list[Example]:
     """Return the rows of a data frame as examples.
 

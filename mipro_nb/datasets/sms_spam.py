@@ -6,6 +6,7 @@ import importlib.util
 import random
 from pathlib import Path
 
+from mipro_nb.arguments import only_known
 from mipro_nb.errors import InvalidArgumentError, MissingDataError
 from mipro_nb.language import Example
 from mipro_nb.numbers import is_count
@@ -53,6 +54,7 @@ class SMSSpam:
     val: list[Example]
     test: list[Example]
 
+    @only_known()
     def __init__(
         self,
         seed: int = 9,

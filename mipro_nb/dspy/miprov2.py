@@ -9,10 +9,11 @@ from typing import Any, TypeVar, cast
 
 import dspy
 
-from mipro_nb.checks import check_parameters, taking
+from mipro_nb.arguments import only_known, taking
 from mipro_nb.dspy.program import Student, student_of, teachers_of
-from mipro_nb.errors import InvalidArgumentError, LMNotConfiguredError
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, LMNotConfiguredError
 from mipro_nb.language.foreign import as_lm
+from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.optimizer import miprov2 as own
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.requested import Auto
@@ -69,6 +70,7 @@ class MIPROv2:
     100.0
     """
 
+    @only_known(beside=("compile",))
     def __init__(  # noqa: PLR0917 - in the order that DSPy's has them
         self,
         metric: Callable[..., Any],
@@ -102,8 +104,8 @@ class MIPROv2:
         }
         self._optimizer = own.MIPROv2(
             metric,
-            prompt_model=as_lm(prompt_model or dspy.settings.lm),
-            task_model=as_lm(task_model or dspy.settings.lm),
+            prompt_model=_of_dspys("prompt_model", prompt_model or dspy.settings.lm),
+            task_model=_of_dspys("task_model", task_model or dspy.settings.lm),
             teacher_settings=None if teacher_lm is None else {"lm": teacher_lm},
             max_bootstrapped_demos=max_bootstrapped_demos,
             max_labeled_demos=max_labeled_demos,
@@ -118,6 +120,7 @@ class MIPROv2:
             **{name: count for name, count in counts.items() if count is not None},
         )
 
+    @only_known(beside=("__init__",))
     def compile(
         self,
         student: P,
@@ -201,6 +204,7 @@ class MIPROv2:
         optimized: Any = self._optimizer.compile(program, **settings)
         return cast("P", optimized)
 
+    @only_known(beside=("__init__",))
     @taking(compile)  # noqa: A003 - the method above
     async def acompile(self, student: P, *, trainset: Any, **settings: Any) -> P:
         """Optimize `student` without blocking the event loop; parameters as `compile`."""
@@ -208,12 +212,14 @@ class MIPROv2:
         optimized: Any = await self._optimizer.acompile(program, **given)
         return cast("P", optimized)
 
+    @only_known(beside=("__init__",))
     @taking(compile)  # noqa: A003 - the method above
     def start(self, student: Any, *, trainset: Any, **settings: Any) -> Run:
         """Begin to optimize `student` and return the live Run at once; parameters as `compile`."""
         program, given = self._prepared(student, self._filled(trainset, settings))
         return self._optimizer.start(program, **given)
 
+    @only_known(beside=("__init__",))
     @taking(compile)  # noqa: A003 - the method above
     def plan(self, student: Any, *, trainset: Any, **settings: Any) -> Plan:
         """Return the resolved plan with its estimate; nothing is sent to an LM."""
@@ -231,16 +237,9 @@ class MIPROv2:
         return self._optimizer.resume(run_id, program, **settings)
 
     def _filled(self, trainset: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Return `settings` with the defaults of compile for what is left out.
-
-        Raises
-        ------
-        InvalidArgumentError
-            If there is no such parameter.
-        """
+        """Return `settings` with the defaults of compile for what is left out."""
         parameters = dict(inspect.signature(self.compile).parameters)
         del parameters["student"]
-        check_parameters(settings, parameters.keys())
         defaults = {name: parameter.default for name, parameter in parameters.items()}
         return {**defaults, **settings, "trainset": trainset}
 
@@ -286,14 +285,35 @@ class MIPROv2:
             raise InvalidArgumentError(
                 "student", student, "give a dspy.Module, such as dspy.ChainOfThought(…)."
             )
-        if dspy.settings.lm is None and self._optimizer.task_model is None:
-            msg = "No LM is configured: call dspy.configure(lm=dspy.LM(…)), or give task_model."
-            raise LMNotConfiguredError(msg)
+        self._check_lms_of(student)
         if teacher is None and self._teacher_settings:
             teacher = student
         teachers = [] if teacher is None else teachers_of(teacher, student, self._teacher_settings)
         own_settings = {} if tracebacks is None else {"provide_traceback": tracebacks}
         return student_of(student, notes, teachers, own_settings)
+
+    def _check_lms_of(self, student: Any) -> None:
+        """Return if there are LMs to run the program and to write its instructions.
+
+        Raises
+        ------
+        LMNotConfiguredError
+            If one is missing.
+        """
+        task_model, prompt_model = self._optimizer.task_model, self._optimizer.prompt_model
+        if dspy.settings.lm is not None or (task_model is not None and prompt_model is not None):
+            return
+        needed = []
+        if task_model is None and not all(each.lm for each in student.predictors()):
+            needed.append("task_model, which runs the program")
+        if prompt_model is None and task_model is None:
+            needed.append("prompt_model, which writes the instructions")
+        if needed:
+            msg = (
+                "No LM is configured: call dspy.configure(lm=dspy.LM(…)), or give "
+                f"{' and '.join(needed)}."
+            )
+            raise LMNotConfiguredError(msg)
 
 
 def _of_teacher(given: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
@@ -305,12 +325,30 @@ def _of_teacher(given: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
         If that is not of DSPy's settings.
     """
     if given is not None and not isinstance(given, Mapping):
-        raise InvalidArgumentError("teacher_settings", "(not shown)", "give {'lm': LM}, or None.")
+        raise InvalidArgumentError("teacher_settings", NOT_SHOWN, "give {'lm': LM}, or None.")
     others = dict(given or {})
     lm = others.pop("lm", None)
     for name in others:
         if name not in dspy.settings.config:
             raise InvalidArgumentError(
-                "teacher_settings", "(not shown)", f"{name!r} is not a setting of DSPy's: drop it."
+                "teacher_settings", NOT_SHOWN, f"{name!r} is not a setting of DSPy's: drop it."
             )
-    return lm, others
+    return _of_dspys("teacher_settings['lm']", lm), others
+
+
+def _of_dspys(name: str, given: Any) -> LanguageModel | None:
+    """Return an LM that was given as `name`, as one of ours.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not one.
+    """
+    lm = as_lm(given)
+    if lm is None or isinstance(lm, LanguageModel):
+        return lm
+    of_a_model = isinstance(given, str)
+    example = given if of_a_model and "/" in given else "openai/gpt-4o-mini"
+    raise InvalidArgumentError(
+        name, given if of_a_model else type(given), f"give an LM, such as dspy.LM({example!r})."
+    )

@@ -55,6 +55,15 @@ _SAVED_BY_DSPY = (
     "DSPy saves a predictor's own LM with the program, {names} among it. If that holds a key, call "
     "set_lm(None) before save()."
 )
+_PICKLED = (
+    "save(…, save_program=True) pickles a predictor's own LM with its api_key: call set_lm(None) "
+    "before, or save as JSON."
+)
+_ASYNC_TOOLS = (
+    "ReAct is called without await, and does not get what its async tools return: {names}. Call "
+    "dspy.configure(allow_tool_async_sync_conversion=True), or give a module whose aforward awaits "
+    "its acall."
+)
 _TEACHERS = (
     "The teacher that was given bootstraps demos, with its own instructions and demos; of several, "
     "each takes its turn. The estimate takes its calls to be as long as the program's own."
@@ -120,7 +129,20 @@ class Student(Module):
         lms = {id(p.inner.lm): p.inner.lm for _, p in self._predictors if p.inner.lm is not None}
         for saved in filter(None, map(saved_by_dspy, lms.values())):
             notes.append(_SAVED_BY_DSPY.format(names=", ".join(saved)))
+        notes += [_PICKLED] if any(lm.kwargs.get("api_key") for lm in lms.values()) else []
+        if tools := self._async_tools:
+            notes.append(_ASYNC_TOOLS.format(names=", ".join(tools)))
         return notes + ([_ONE_STEP.format(names=agents)] if agents else [])
+
+    @property
+    def _async_tools(self) -> list[str]:
+        """Names of the tools that a plain agent calls and does not await."""
+        # A module of the user's own may have its way to await them.
+        converts = self.surroundings.get("allow_tool_async_sync_conversion")
+        if converts or type(self.inner) is not dspy.ReAct:
+            return []
+        tools = self.inner.tools.items()
+        return [name for name, tool in tools if inspect.iscoroutinefunction(tool.func)]
 
     @property
     def default_lm(self) -> LanguageModel | None:

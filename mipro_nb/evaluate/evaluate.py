@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from annotated_types import Ge
 
 from mipro_nb.amounts import format_score
-from mipro_nb.checks import Count, ExampleTimeout, Flag, Remedy, check, no_others, taking
+from mipro_nb.arguments import only_known, taking
+from mipro_nb.checks import Count, ExampleTimeout, Flag, Remedy, check
 from mipro_nb.core_loop import TICK_SECONDS, core, on_core
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.evaluate.ledger import Ledger
@@ -173,7 +174,7 @@ class Evaluate:
     EvaluationResult(100.0, 10 examples)
     """
 
-    @no_others(told_of_parameter)
+    @only_known(told_of_parameter)
     def __init__(
         self,
         *,
@@ -193,7 +194,7 @@ class Evaluate:
         self.max_errors = check("max_errors", max_errors, Count)
         self.example_timeout = check("example_timeout", example_timeout, ExampleTimeout)
 
-    @no_others(told_of_parameter)
+    @only_known(told_of_parameter, beside=("__init__",))
     def __call__(
         self,
         program: Module,
@@ -226,6 +227,7 @@ class Evaluate:
             results = core().wait_for(_evaluate(ledger, program, bar), bar.tick)
         return self._shown(program, EvaluationResult(results), rows)
 
+    @only_known(told_of_parameter, beside=("__init__",))
     @taking(__call__)
     async def acall(
         self, program: Module, *, display_table: bool | int | None = None, **given: Any
@@ -290,7 +292,8 @@ class Evaluate:
             print(  # noqa: T201
                 f"{counted(caught, 'example')} of {len(result.results)} met failed LM calls whose "
                 "errors the program or the metric caught, and the score is that of what it did "
-                "then. The column notes of to_dataframe() says why they failed."
+                "then, such as asking another LM. The column notes of to_dataframe() says why they "
+                "failed."
             )
         if result.failed:
             lines = [error_line(failed) for failed in result.failed[:_SHOWN_FAILURES]]
@@ -369,7 +372,12 @@ def check_rows(name: str, rows: Sequence[Example]) -> list[Example]:
         If there is no row, one is not an Example, or one has no inputs.
     """
     if isinstance(rows, str | bytes) or not hasattr(rows, "__iter__"):
-        raise InvalidArgumentError(name, rows, "give a list of Example.")
+        remedy = "give a list of Example."
+        if sets := [each for each in ("train", "dev", "val", "test") if hasattr(rows, each)]:
+            named = name.removesuffix("set")
+            best = named if named in sets else " or .".join(sets)
+            remedy = f"it is a data set: give one of its lists of rows, .{best}."
+        raise InvalidArgumentError(name, rows, remedy)
     listed = [as_row(row) for row in rows]
     if not listed:
         raise InvalidArgumentError(name, rows, "it is empty: give at least one Example.")

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mipro_nb.arguments import only_fields
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import MetricError, MiproError, shown
 from mipro_nb.evaluate.user_code import run_user_code
@@ -28,6 +29,7 @@ _NOT_FINITE = "Have it return 0.0, or another number, for an answer that it cann
 _WANTED = "def metric(example, prediction, trace=None)"
 
 
+@only_fields
 @dataclass(frozen=True)
 class Score:
     """A metric's verdict with words.
@@ -154,7 +156,7 @@ class Metric:
         kind: type[MetricError] = MetricReturnError
         problem = ""
         if value is None:
-            what = "None: does it lack a return?" if result is None else shown(repr(result), 80)
+            what = shown(repr(result), 80) + (": does it lack a return?" if result is None else ".")
             problem = f"{what} It must return a bool, a number from 0 to 1 or a Score."
         elif not math.isfinite(value) or value < -LARGEST_SCORE:
             kind = NotFiniteScoreError

@@ -32,6 +32,8 @@ OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
 # Errors after which every other example would fail alike: whatever is asked, and in any case.
 _ENDING = (CallRefusedError, RecordError)
 HOPELESS = (LMUnavailableError, LMNotConfiguredError, MetricScaleError, *_ENDING)
+_CAUGHT = "A failed LM call was caught"
+_FALLBACK = "Another LM answered in place of a call that failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ async def score_example(
     ------
     LMUnavailableError
         If no LM call can succeed: every other example would fail alike. It is raised even where
-        program or metric caught it, since their score would be that of the outage.
+        program or metric caught it, since their score would be that of the outage, unless another
+        LM answered in its place.
     LMNotConfiguredError
         If there is no LM to ask.
     CallRefusedError
@@ -135,6 +138,8 @@ async def score_example(
             inputs = copy.deepcopy(example.inputs().to_dict())
             with scoring(example, taught=taught), noting() as notes:
                 prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
+            attempt.program_ended()
+            check_outages(attempt, hopeless)
             score = await metric.score(example, prediction)
         except Exception as error:
             if isinstance(error, hopeless):
@@ -164,6 +169,9 @@ def caught_failures(
 ) -> tuple[str, ...]:
     """Return why LM calls of an attempt failed that came to an end all the same, once each.
 
+    A prompt that was too long is left out where the same predictor was answered later: agents
+    shorten what they send.
+
     Parameters
     ----------
     attempt
@@ -176,13 +184,35 @@ def caught_failures(
     Raises
     ------
     LMUnavailableError, CallRefusedError, RecordError
-        If one of them was met.
+        As `check_outages` does.
     """
-    for error in attempt.failures:
-        if isinstance(error, hopeless):
-            raise error
-    caught = (e for e in attempt.failures if isinstance(e, LMError) and e is not failure)
-    return tuple(dict.fromkeys(f"A failed LM call was caught: {error}" for error in caught))
+    check_outages(attempt, hopeless)
+    caught: dict[str, None] = {}
+    for failed in attempt.failures:
+        error = failed.error
+        if not isinstance(error, LMError) or error is failure:
+            continue
+        if isinstance(error, PromptTooLongError) and failed.is_made_up_for:
+            continue
+        what = _FALLBACK if failed.has_fallback else _CAUGHT
+        caught[f"{what}: {error}"] = None
+    return tuple(caught)
+
+
+def check_outages(attempt: Attempt, hopeless: tuple[type[Exception], ...]) -> None:
+    """Return if no LM call of an attempt met what every other call would meet as well.
+
+    An LM that is not available does no harm where another one answered in its place.
+
+    Raises
+    ------
+    LMUnavailableError, CallRefusedError, RecordError
+        If one did.
+    """
+    for failed in attempt.failures:
+        has_fallback = isinstance(failed.error, LMUnavailableError) and failed.has_fallback
+        if isinstance(failed.error, hopeless) and not has_fallback:
+            raise failed.error
 
 
 def error_line(result: ExampleResult) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar, overload
 
+from mipro_nb.arguments import only_known
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import InvalidArgumentError, ProgramError, SignatureError, shown
 from mipro_nb.functions.caches import check_caches
@@ -356,6 +357,7 @@ def program(
 ) -> Callable[[Callable[..., Any]], FunctionProgram]: ...
 
 
+@only_known()
 def program(
     function: Callable[..., Any] | None = None,
     *,

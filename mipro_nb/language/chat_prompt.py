@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel
 
+from mipro_nb.arguments import only_known
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.files import expanded
 from mipro_nb.language.execution.scored_row import demos_beside
@@ -114,6 +115,7 @@ class ChatPrompt(Predict):
 
     writes_own_prompt = True
 
+    @only_known()
     def __init__(
         self,
         messages: Sequence[Mapping[str, str]],

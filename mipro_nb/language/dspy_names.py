@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection
+from importlib.util import find_spec
 from typing import Any, NoReturn
 
-BRIDGE = "keep DSPy and take its optimizer from the bridge, from mipro_nb.dspy import MIPROv2"
+from mipro_nb.arguments import misspelled
+
+BRIDGE = "keep DSPy and take its optimizer from the bridge: `from mipro_nb.dspy import MIPROv2`"
 
 # Of DSPy 3.4, and a few that older tutorials use.
 NAMES = frozenset({
@@ -54,11 +57,28 @@ OPTIONS = frozenset({
     "launch_kwargs", "model_type", "prompt_cache", "rollout_id", "train_kwargs",
     "use_developer_role",
 })  # fmt: skip
-
-
 PARAMETERS = frozenset({
-    "callback_metadata", "callbacks", "display", "failure_score", "log_dir", "provide_traceback",
-    "return_all_scores", "return_outputs", "save_as_csv", "save_as_json", "teacher",
+    "allow_pickle", "allow_unsafe_lm_state", "callback_metadata", "callbacks", "display",
+    "failure_score", "log_dir", "modules_to_serialize", "provide_traceback", "return_all_scores",
+    "return_outputs", "save_as_csv", "save_as_json", "save_program", "teacher",
+})  # fmt: skip
+CALL_PARAMETERS = frozenset({"messages", "n", "request", "rollout_id"})
+LM_ATTRIBUTES = frozenset({
+    "acall", "aclose", "aforward", "close", "copy", "dump_state", "engine", "finetune", "forward",
+    "history", "infer_provider", "inspect_history", "kill", "kwargs", "launch", "load_state",
+    "model_type", "provider", "reinforce", "supported_params", "supports_function_calling",
+    "supports_reasoning", "supports_response_schema", "update_history",
+})  # fmt: skip
+MODULE_ATTRIBUTES = frozenset({
+    "batch", "get_config", "get_lm", "history", "inspect_history", "map_named_predictors",
+    "named_parameters", "named_sub_modules", "parameters", "set_callbacks", "update_config",
+})  # fmt: skip
+SIGNATURE_ATTRIBUTES = frozenset({
+    "append", "append_instructions", "delete", "dump_state", "equals", "insert", "load_state",
+    "prepend", "signature", "with_updated_fields",
+})  # fmt: skip
+PREDICTION_ATTRIBUTES = frozenset({
+    "completions", "from_completions", "get_lm_usage", "set_lm_usage",
 })  # fmt: skip
 
 
@@ -74,19 +94,44 @@ def told_of_parameter(name: str) -> str:
     return told("parameter", name, PARAMETERS)
 
 
+def told_of_call(name: str) -> str:
+    """Return a sentence on a parameter of calls of DSPy's LMs; empty if it is not one."""
+    return told("parameter", name, CALL_PARAMETERS)
+
+
+def absent(owner: str, name: str, names: Collection[str]) -> AttributeError:
+    """Return the error of an attribute that `owner` does not have, and DSPy's, by `names`, has."""
+    said = f"{owner} has no attribute {name!r}"
+    if name in names:
+        said = f"{name} is DSPy's and not part of mipro_nb: {BRIDGE}."
+    return AttributeError(said)
+
+
 def missing_from(module: str) -> Callable[[str], NoReturn]:
     """Return the ``__getattr__`` of a module: what to say of names that it does not have."""
 
     def find(name: str) -> NoReturn:
-        said = f"module {module!r} has no attribute {name!r}"
         if name in NAMES:
             said = f"{name} is DSPy's and not part of mipro_nb: {BRIDGE}."
-            # An AttributeError would lose its text in ``from mipro_nb import ReAct``.
-            if _is_import(sys._getframe(1)):  # noqa: SLF001 - who asks cannot be told otherwise
-                raise ImportError(said, name=module)
-        raise AttributeError(said, name=name, obj=sys.modules.get(module))
+        elif meant := _meant(module, name):
+            said = f"module {module!r} has no attribute {name!r}: did you mean {meant}?"
+        else:
+            said = f"module {module!r} has no attribute {name!r}"
+            raise AttributeError(said, name=name, obj=sys.modules.get(module))
+        # An AttributeError would lose its text in ``from mipro_nb import ReAct``.
+        if _is_import(sys._getframe(1)):  # noqa: SLF001 - who asks cannot be told otherwise
+            raise ImportError(said, name=module)
+        raise AttributeError(said)
 
     return find
+
+
+def _meant(module: str, name: str) -> str:
+    """Return the name of a module that somebody may have meant, "" if none is near."""
+    if name.startswith("_") or find_spec(f"{module}.{name}") is not None:
+        return ""
+    spelled: dict[str, str] = {each.lower(): each for each in sys.modules[module].__all__}
+    return spelled.get(misspelled(name, spelled), "")
 
 
 def _is_import(frame: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from mipro_nb.arguments import misspelled
 from mipro_nb.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class Example:
         if isinstance(base, Example):
             taken.update(base.items())
             input_names = base.input_names
+        elif base is not None and not hasattr(base, "keys"):
+            remedy = "give values by name, Example(question='…'), or a dict of them."
+            raise InvalidArgumentError("base", base, remedy)
         elif base is not None:
             taken.update(base)
         taken.update(values)
@@ -137,7 +141,10 @@ class Example:
             return self._values[name]
         except KeyError:
             has = ", ".join(self._values) or "nothing"
-            msg = f"{type(self).__name__} has no {name!r}; it has {has}."
+            methods = [each for each in dir(type(self)) if not each.startswith("_")]
+            near = misspelled(name, [*self._values, *methods])
+            meant = f"did you mean {near}? It" if near else "it"
+            msg = f"{type(self).__name__} has no {name!r}; {meant} has {has}."
             raise AttributeError(msg) from None
 
     def __setattr__(self, name: str, value: Any) -> None:

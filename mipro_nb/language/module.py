@@ -8,9 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
+from mipro_nb.arguments import only_known
 from mipro_nb.core_loop import core, in_worker
 from mipro_nb.errors import ProgramError
 from mipro_nb.language import saving
+from mipro_nb.language.dspy_names import MODULE_ATTRIBUTES, absent, told_of_parameter
 from mipro_nb.language.exports import exported
 from mipro_nb.language.lm_protocol import LanguageModel
 
@@ -140,8 +142,7 @@ class Module:
         results = self.__dict__.get("_results")
         if results is not None and name in vars(results):
             return getattr(results, name)
-        msg = f"{type(self).__name__!r} object has no attribute {name!r}"
-        raise AttributeError(msg)
+        raise absent(f"{type(self).__name__!r} object", name, MODULE_ATTRIBUTES)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program and return what its forward returns.
@@ -183,6 +184,7 @@ class Module:
         """Return the predictors, in the order of `named_predictors`."""
         return [predictor for _, predictor in self.named_predictors()]
 
+    @only_known()
     def set_lm(self, lm: LanguageModel) -> None:
         """Have every predictor use `lm`, whatever is configured."""
         for predictor in self.predictors():
@@ -235,10 +237,12 @@ class Module:
         """
         saving.load_state(self.named_predictors(), state)
 
+    @only_known(told_of_parameter)
     def save(self, path: str | Path) -> None:
         """Write `dump_state` as readable JSON to `path`, exactly as it is given."""
         saving.save(self.dump_state(), path)
 
+    @only_known(told_of_parameter)
     def load(self, path: str | Path) -> None:
         """Read what `save` wrote into this program, or what DSPy saved as JSON.
 
@@ -249,6 +253,7 @@ class Module:
         """
         saving.load_state(self.named_predictors(), saving.read(path))
 
+    @only_known()
     def export(
         self, form: str, *, predictor: str | None = None, lm: LanguageModel | None = None
     ) -> Any:

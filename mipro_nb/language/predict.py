@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from mipro_nb.arguments import only_known
 from mipro_nb.core_loop import core
 from mipro_nb.errors import (
     InvalidArgumentError,
     LMNotConfiguredError,
     ReplyError,
     TruncatedReplyError,
+    Unquoted,
 )
 from mipro_nb.language.example import Example, Prediction
 from mipro_nb.language.execution.recent_calls import RecentCall, remember
@@ -27,7 +29,7 @@ from mipro_nb.language.lm_protocol import (
     check_lm,
 )
 from mipro_nb.language.module import Module
-from mipro_nb.language.options import check_options
+from mipro_nb.language.options import check_options, told_of_option
 from mipro_nb.language.plain import plain
 from mipro_nb.language.prompt import format_for, write_messages, write_retry
 from mipro_nb.language.reading.thoughts import told_apart
@@ -37,7 +39,7 @@ from mipro_nb.language.signatures.fields import NO_DEFAULT
 from mipro_nb.language.signatures.signature import SignatureMeta, ensure_signature, make_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from contextvars import Context
 
 _REASONING = "your thoughts, step by step, before the answer"
@@ -85,6 +87,7 @@ class Predict(Module):
     is_predictor = True
     writes_own_prompt = False
 
+    @only_known(told_of_option, first="instructions")
     def __init__(
         self,
         signature: str | SignatureMeta,
@@ -267,7 +270,7 @@ class Predict(Module):
         missing = [name for name in wanted if name not in inputs]
         unknown = [name for name in inputs if name not in wanted]
         if missing or unknown:
-            _refuse_inputs(self.signature, missing, unknown)
+            _refuse_inputs(self.signature, inputs, missing, unknown)
         for name, field in wanted.items():
             try:
                 field.checked(inputs[name])
@@ -278,13 +281,16 @@ class Predict(Module):
         return f"{type(self).__name__}({self.signature.declaration!r}, {len(self.demos)} demos)"
 
 
-def _refuse_inputs(signature: SignatureMeta, missing: list[str], unknown: list[str]) -> NoReturn:
+def _refuse_inputs(
+    signature: SignatureMeta, given: Collection[str], missing: list[str], unknown: list[str]
+) -> NoReturn:
     said = [f"{', '.join(missing)} missing"] if missing else []
     said += [f"{', '.join(unknown)} unknown"] if unknown else []
     raise InvalidArgumentError(
         "inputs",
-        "; ".join(said),
-        f"the inputs of {signature.declaration!r} are {', '.join(signature.input_fields)}.",
+        Unquoted(f"({', '.join(given)})"),
+        f"{'; '.join(said)}: the inputs of {signature.declaration!r} are "
+        f"{', '.join(signature.input_fields)}.",
     )
 
 
@@ -301,6 +307,8 @@ class ChainOfThought(Module):
     ['reasoning', 'answer']
     """
 
+    @only_known(told_of_option, first="instructions")
+    @only_known(told_of_option, first="instructions")
     def __init__(
         self,
         signature: str | SignatureMeta,

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.arguments import meant_by, only_known
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError
 from mipro_nb.language import dspy_names
 from mipro_nb.language.formats import check_choice
 from mipro_nb.language.lm_protocol import LanguageModel, check_lm
@@ -37,10 +38,12 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     for name in values:
         if name not in known:
             # Somebody may have put a key here.
-            offered = ", ".join(each for each in known if each != "stand_in")
+            offered = [each for each in known if each != "stand_in"]
+            near = meant_by(name, offered)
+            meant = f"did you mean {near}=?" if near else f"they are {', '.join(offered)}."
             said = dspy_names.told("setting", name, dspy_names.SETTINGS)
-            remedy = said or f"there is no such setting: they are {offered}."
-            raise InvalidArgumentError(name, "(not shown)", remedy)
+            remedy = said or f"there is no such setting: {meant}"
+            raise InvalidArgumentError(name, NOT_SHOWN, remedy)
     if values.get("permission") not in (None, _GRANTED):
         raise InvalidArgumentError(
             "permission", values["permission"], f"give {_GRANTED!r}, or None to be asked."
@@ -79,6 +82,7 @@ class Settings:
     def __init__(self) -> None:
         self._base = _Values()
 
+    @only_known(first="lm")
     def configure(self, **values: Any) -> None:
         """Set `lm`, `record`, `prompt_format` or `permission` for the whole process.
 
@@ -89,6 +93,7 @@ class Settings:
         """
         self._base = replace(self._base, **_checked(values))
 
+    @only_known(first="lm")
     @contextmanager
     def context(self, **values: Any) -> Iterator[None]:
         """Set the same inside a ``with`` block, for this thread or task alone."""

@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from annotated_types import Ge, Gt
 
+from mipro_nb.arguments import only_known
 from mipro_nb.checks import Flag, Number, Remedy, check
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import (
+    NOT_SHOWN,
     EmptyAnswerError,
     InvalidArgumentError,
     LMNotConfiguredError,
     ReplyError,
 )
+from mipro_nb.language.dspy_names import LM_ATTRIBUTES, absent, told_of_call
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.formats import check_choice
 from mipro_nb.language.gateway import lead_through
 from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest, WrittenCall
-from mipro_nb.language.options import check_options
+from mipro_nb.language.options import check_lm_options, check_options
 from mipro_nb.language.prompt import write_retry
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
@@ -36,7 +39,6 @@ from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
 from mipro_nb.models.services import litellm, local
 from mipro_nb.models.services.own_class import OwnClass
 from mipro_nb.models.services.redaction import (
-    NOT_SHOWN,
     is_harmless,
     secrets,
     shown_parameters,
@@ -156,6 +158,7 @@ class LM:
     Price(input=0.1, output=0.4, cached_input=None)
     """
 
+    @only_known()
     def __init__(
         self,
         model: str,
@@ -207,6 +210,11 @@ class LM:
         by_litellm = service is None and own is None and base_url is None
         by_litellm = by_litellm and litellm.reaches(model, address=api_base is not None)
         parameters = _understood(model, parameters, by_litellm=by_litellm)
+        check_lm_options(
+            {"temperature": temperature, **parameters},
+            litellm.ways(parameters),
+            encoded=own is None and not by_litellm,
+        )
         if own is not None:
             _refuse_beside_service(base_url=url, api_key=api_key, stream=stream)
             self._endpoint = Endpoint(None, name, "", NO_KEY, None)
@@ -220,7 +228,6 @@ class LM:
         _keep_secret(self._endpoint, parameters)
         own_options = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
         self._options: dict[str, Any] = {**own_options, **parameters}
-        check_options(self._options)
         check_read(self.name, self._options)
         self.price = as_price(getattr(own, "price", None) if price is None else price)
         self._at_once: int | None = getattr(own, "concurrency", None)
@@ -297,7 +304,7 @@ class LM:
 
     async def _complete(self, request: LMRequest) -> Completion:
         call = self.call_for(request)
-        with lm_call():
+        with lm_call(call.server, call.model, call.predictor):
             try:
                 answer = await current_gate().admit(call, self._send)
             except EmptyAnswerError as error:
@@ -408,6 +415,10 @@ class LM:
                 sent["max_completion_tokens"] = sent.pop("max_tokens")
         return sent
 
+    def __getattr__(self, name: str) -> Any:
+        raise absent(f"{type(self).__name__!r} object", name, LM_ATTRIBUTES)
+
+    @only_known(told_of_call, beside=("__init__",))
     def __call__(self, prompt: str) -> list[str]:
         """Send one user message and return the reply, in a list as DSPy's users expect.
 
@@ -594,6 +605,7 @@ async def _through_the_gate(lm: LanguageModel, request: LMRequest) -> Completion
 lead_through(_through_the_gate)
 
 
+@only_known()
 def OpenAI(model: str, **settings: Any) -> LM:  # noqa: N802 - the name that DSPy's users know
     """Return ``LM("openai/" + model, **settings)``."""
     name = model if model.startswith("openai/") else f"openai/{model}"
@@ -664,7 +676,7 @@ def _understood(model: str, parameters: dict[str, Any], *, by_litellm: bool) -> 
         raise InvalidArgumentError("default_headers", NOT_SHOWN, "call it extra_headers=.")
     understood, said = litellm.understood(parameters, reached=by_litellm)
     if said:
-        warnings.warn(f"LM({model!r}): {said}", stacklevel=3)
+        warnings.warn(f"LM({model!r}): {said}", stacklevel=4)
     return understood
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
+from mipro_nb.arguments import only_fields
 from mipro_nb.checks import Number, Remedy, check_fields
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.numbers import is_number
@@ -17,6 +18,7 @@ _MILLION = 1_000_000
 _PerMillion = Annotated[Number, Ge(0), Remedy("give USD per million tokens, 0 or more.")]
 
 
+@only_fields
 @dataclass(frozen=True)
 class Price:
     """Prices in USD per million tokens.

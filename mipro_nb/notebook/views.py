@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mipro_nb.arguments import only_known
+from mipro_nb.checks import check
 from mipro_nb.errors import RecordError
 from mipro_nb.files import expanded, write_whole
 from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
@@ -17,7 +19,7 @@ from mipro_nb.runs.recorded_runs import compare_runs, list_runs, load_run
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.view_model import HistoryRow, Shown
-from mipro_nb.runs.views.history import history_rows, matches
+from mipro_nb.runs.views.history import SearchText, history_rows, matches
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +84,7 @@ class HistoryView(View):
         return pd.DataFrame(self.rows)
 
 
+@only_known()
 def history(text: str = "", *, record: str | Path | None = None) -> HistoryView:
     """Return all recorded runs, across notebooks and restarts, the newest first.
 
@@ -92,9 +95,10 @@ def history(text: str = "", *, record: str | Path | None = None) -> HistoryView:
     record
         The record file; the configured one, or else the default, if None.
     """
-    return HistoryView(open_record(record), text)
+    return HistoryView(open_record(record), check("text", text, SearchText))
 
 
+@only_known()
 def show(run_id: str | None = None, *, record: str | Path | None = None) -> View:
     """Return one run to look at; live if it goes on, wherever that is.
 
@@ -119,6 +123,7 @@ def show(run_id: str | None = None, *, record: str | Path | None = None) -> View
     return View("run", opened, {**EMPTY, "snapshot": bounded(snapshot)})
 
 
+@only_known()
 def share(
     run_id: str, path: str | Path, *, overwrite: bool = False, record: str | Path | None = None
 ) -> Path:
@@ -163,6 +168,7 @@ def share(
     return file
 
 
+@only_known()
 def compare(*run_ids: str, record: str | Path | None = None) -> View:
     """Return two or more runs side by side: scores, cost, settings, instructions.
 

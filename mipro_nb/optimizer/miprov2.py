@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mipro_nb.checks import Flag, check, check_parameters, no_others, taking
+from mipro_nb.arguments import only_known, taking
+from mipro_nb.checks import Flag, check
 from mipro_nb.core_loop import core, on_core
-from mipro_nb.errors import InvalidArgumentError, RunEndedError
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, RunEndedError
 from mipro_nb.evaluate.metric import Metric, MetricFunction
 from mipro_nb.language.dspy_names import told_of_parameter
 from mipro_nb.language.foreign import as_lm, as_program
@@ -45,6 +45,8 @@ from mipro_nb.runs.views.headroom import Headroom
 from mipro_nb.runs.views.history import history_rows
 
 P = TypeVar("P")
+
+_as_in_compile = only_known(told_of_parameter, beside=("__init__",))
 
 
 class MIPROv2:
@@ -107,7 +109,7 @@ class MIPROv2:
     'finished'
     """
 
-    @no_others(told_of_parameter)
+    @only_known(told_of_parameter, beside=("compile",))
     def __init__(
         self,
         metric: MetricFunction,
@@ -138,7 +140,7 @@ class MIPROv2:
         self.track_stats = check("track_stats", track_stats, Flag)
         self._requested = DEFAULTS.with_those_of(given)
 
-    @no_others(told_of_parameter)
+    @_as_in_compile
     def compile(
         self,
         student: P,
@@ -280,6 +282,7 @@ class MIPROv2:
         optimized: P = carried_out(run, ask=ask)
         return optimized
 
+    @_as_in_compile
     @taking(compile)  # noqa: A003 - the method above
     def plan(self, student: Any, *, trainset: Any, **given: Any) -> Plan:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
@@ -289,6 +292,7 @@ class MIPROv2:
         """
         return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
 
+    @_as_in_compile
     @taking(compile)  # noqa: A003 - the method above
     async def acompile(
         self,
@@ -313,6 +317,7 @@ class MIPROv2:
                 run.stop()
             raise
 
+    @_as_in_compile
     @taking(compile)  # noqa: A003 - the method above
     def start(
         self,
@@ -332,7 +337,7 @@ class MIPROv2:
         run.open(ask=ask, blocking=False)
         return run if run.joined is None else run.joined
 
-    @no_others(told_of_parameter)
+    @only_known(told_of_parameter, beside=("compile", "__init__"))
     def headroom(
         self,
         student: Any,
@@ -414,6 +419,7 @@ class MIPROv2:
         run = run_of(core().wait_for(self._headroom_spec(**given)), ask=ask, **given)
         return measured(run, ask=ask)
 
+    @only_known(told_of_parameter, beside=("compile", "__init__"))
     def resume(
         self,
         run_id: str,
@@ -492,7 +498,7 @@ class MIPROv2:
             student = resumption.student_of(progress, None if begun is None else begun.student)
         for name in ("valset", "testset") if trainset is None else ():
             if given[name] is not None:
-                raise InvalidArgumentError(name, "(not shown)", "give its trainset as well.")
+                raise InvalidArgumentError(name, NOT_SHOWN, "give its trainset as well.")
         wanted = resumption.requested_settings_of(
             progress,
             self._requested,
@@ -529,6 +535,7 @@ class MIPROv2:
         return carried_out(run, ask=ask)
 
     @staticmethod
+    @only_known()
     def join(run_id: str) -> Run:
         """Return the live run of this id, from wherever in this process it was started.
 
@@ -593,8 +600,6 @@ class MIPROv2:
 
     def _wanted(self, requested: Mapping[str, Any]) -> tuple[RequestedSettings, Caps]:
         """Return the settings that are requested here and at init, and the caps."""
-        known = inspect.signature(self.compile).parameters.keys()
-        check_parameters(requested, known, told_of_parameter)
         caps = Caps(**{name: requested[name] for name in _CAPS & requested.keys()})
         given = {name: value for name, value in requested.items() if value is not None}
         return self._requested.with_those_of(given), caps
@@ -642,9 +647,9 @@ def _checked_lm(name: str, lm: Any) -> LanguageModel | None:
 
 def _teacher_lm(teacher_settings: Any) -> LanguageModel | None:
     if not isinstance(teacher_settings, Mapping):
-        raise InvalidArgumentError("teacher_settings", "(not shown)", "give {'lm': LM}, or None.")
+        raise InvalidArgumentError("teacher_settings", NOT_SHOWN, "give {'lm': LM}, or None.")
     for name in teacher_settings.keys() - {"lm"}:
         raise InvalidArgumentError(
-            "teacher_settings", "(not shown)", f"{name!r} is unknown: give {{'lm': LM}}."
+            "teacher_settings", NOT_SHOWN, f"{name!r} is unknown: give {{'lm': LM}}."
         )
     return _checked_lm("teacher_settings['lm']", teacher_settings.get("lm"))

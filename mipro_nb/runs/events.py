@@ -43,7 +43,7 @@ PointScore = Annotated[float, Ge(-LARGEST_SCORE), Le(LARGEST_SCORE)]
 """The score of one example, as a metric gives it: in 0–1 as a rule."""
 PercentScore = Annotated[float, Ge(-1000 * LARGEST_SCORE), Le(1000 * LARGEST_SCORE)]
 """A mean of such scores: in 0–100 as a rule."""
-RefusalKind = Literal["too long", "filtered", "other", "empty"]
+RefusalKind = Literal["too long", "filtered", "other", "empty", "unavailable"]
 """Why a call has no answer because of what it holds: the prompt exceeds the context; a filter
 stopped it; the server refuses it for another reason; it answers, and there is no reply in it."""
 Part = Literal["instruction", "demos"]
@@ -262,8 +262,8 @@ class LMCallFailed(Event):
     the program was told that it failed; if not, its place was taken by another attempt.
     `retryable_errors` tells what passing faults the attempts met: kinds, and how often. The
     `reckoned_…` fields are what caps count beyond what is told, as for a call that was
-    answered. A `refusal` says that a server refused it for what it holds, and `room`, as far as
-    that is known, how many tokens of a prompt would fit.
+    answered. A `refusal` says that a server refused it for what it holds, or, ``"unavailable"``,
+    whatever it holds; and `room`, as far as that is known, how many tokens of a prompt would fit.
     """
 
     referring = ("prompt_head", "prompt_tail")

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mipro_nb.arguments import only_known
 from mipro_nb.errors import RecordError, shown
 from mipro_nb.runs.consistency import incoherences
 from mipro_nb.runs.events import TextRef, first_problem, read_event
@@ -86,6 +87,7 @@ class CheckReport:
         return "\n".join(lines)
 
 
+@only_known()
 def check_record(record: str | Path | None = None) -> CheckReport:
     """Look through a whole record and return what is wrong with it; nothing is changed.
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mipro_nb.amounts import format_score
+from mipro_nb.arguments import only_known
+from mipro_nb.checks import check
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.runs.archive import LONGEST_NOTE, export_run
 from mipro_nb.runs.archive import import_run as read_archive
@@ -22,7 +24,7 @@ from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.view_model import HistoryRow
 from mipro_nb.runs.views.comparison import Comparison, compare
 from mipro_nb.runs.views.frames import RunFrames
-from mipro_nb.runs.views.history import history_rows, matches
+from mipro_nb.runs.views.history import SearchText, history_rows, matches
 from mipro_nb.runs.views.report import write_report
 from mipro_nb.runs.views.trial_program import trial_program
 
@@ -132,6 +134,7 @@ class RecordedRun(RunFrames, Ratings):
         return f"Run({self.id} {self.created:%Y-%m-%d %H:%M} {what})"
 
 
+@only_known()
 def list_runs(record: str | Path | None = None) -> list[RecordedRun]:
     """Return all runs of a record, the newest first.
 
@@ -144,14 +147,17 @@ def list_runs(record: str | Path | None = None) -> list[RecordedRun]:
     return [RecordedRun(row, opened) for row in history_rows(opened)]
 
 
+@only_known()
 def search_runs(text: str, record: str | Path | None = None) -> list[RecordedRun]:
     """Return the runs in whose id, name, tags, program, state, models or settings all words occur.
 
     Settings are looked up as ``name=value``: ``search("spam auto=light")``.
     """
+    check("text", text, SearchText)
     return [run for run in list_runs(record) if matches(run.row, text)]
 
 
+@only_known()
 def load_run(run_id: str, record: str | Path | None = None) -> RecordedRun:
     """Return one run by its id, or by as much of the id's beginning as is unique.
 
@@ -169,6 +175,7 @@ def _loaded(record: Record, run_id: str) -> RecordedRun:
     return RecordedRun(row, record)
 
 
+@only_known()
 def rename_run(run_id: str, name: str, record: str | Path | None = None) -> RecordedRun:
     """Give a run another name and return it.
 
@@ -187,6 +194,7 @@ def rename_run(run_id: str, name: str, record: str | Path | None = None) -> Reco
     return _loaded(opened, found)
 
 
+@only_known()
 def tag_run(run_id: str, *tags: str, record: str | Path | None = None) -> RecordedRun:
     """Give a run these tags, in place of those that it had, and return it.
 
@@ -208,6 +216,7 @@ def tag_run(run_id: str, *tags: str, record: str | Path | None = None) -> Record
     return _loaded(opened, found)
 
 
+@only_known()
 def note_run(run_id: str, note: str, record: str | Path | None = None) -> RecordedRun:
     """Give a run this note, in place of the one that it had, and return it.
 
@@ -230,6 +239,7 @@ def note_run(run_id: str, note: str, record: str | Path | None = None) -> Record
     return _loaded(opened, found)
 
 
+@only_known()
 def rate_run(
     run_id: str,
     trial: int,
@@ -263,6 +273,7 @@ def rate_run(
     return _loaded(opened, found)
 
 
+@only_known()
 def delete_runs(*run_ids: str, record: str | Path | None = None) -> None:
     """Delete runs for good: all of them, or none if one of them cannot be.
 
@@ -299,6 +310,7 @@ def _how_to_end(row: HistoryRow) -> str:
     return "this run is going on in another process: stop it there, or end that process, first."
 
 
+@only_known()
 def export(
     run_id: str, path: str | Path, *, overwrite: bool = False, record: str | Path | None = None
 ) -> Path:
@@ -317,6 +329,7 @@ def export(
     return export_run(opened, opened.find_run(run_id), Path(path), overwrite=overwrite)
 
 
+@only_known()
 def import_run(path: str | Path, record: str | Path | None = None) -> RecordedRun:
     """Enter a run from a file that `export` wrote, and return it.
 
@@ -331,6 +344,7 @@ def import_run(path: str | Path, record: str | Path | None = None) -> RecordedRu
     return _loaded(opened, read_archive(opened, Path(path)))
 
 
+@only_known()
 def compare_runs(*run_ids: str, record: str | Path | None = None) -> Comparison:
     """Return how runs compare: scores, cost, settings, and the programs they returned.
 

@@ -134,8 +134,9 @@ def test_the_plan_tells_what_dspy_saves_with_a_predictors_own_lm(server, rows, l
     )
     program.solve.set_lm(lm_at(server, extra_headers={"x-mine": "header-4711"}))
     notes = small().plan(program, trainset=rows, num_trials=3).notes
-    (told,) = [note for note in notes if "set_lm(None)" in note]
-    assert "extra_headers" in told
+    (told,) = [note for note in notes if "extra_headers" in note]
+    assert "set_lm(None)" in told
+    assert any("save_program=True" in note and "api_key" in note for note in notes)
     assert "header-4711" not in told
 
 
@@ -309,6 +310,23 @@ def test_an_agents_calls_are_labelled_and_its_tools_stay_in_its_instruction(serv
         for each in optimized.candidate_programs + optimized.mb_candidate_programs
     }
     assert len(instructions) > 1
+
+
+def test_the_plan_tells_of_async_tools_that_a_plain_agent_does_not_await(server, rows):
+    async def fetch(what: str) -> str:
+        """Fetch something."""
+        return what
+
+    def told(tools):
+        agent = dspy.ReAct("question -> answer: str", tools=tools)
+        notes = small().plan(agent, trainset=rows, num_trials=3).notes
+        return [note for note in notes if "async tools" in note]
+
+    assert told([look_up]) == []
+    (note,) = told([look_up, fetch])
+    assert "fetch." in note
+    with dspy.context(allow_tool_async_sync_conversion=True):
+        assert told([fetch]) == []
 
 
 def test_no_tool_is_used_before_permission(server, rows):
@@ -512,8 +530,41 @@ def test_a_program_without_predictors_is_refused(server, rows):
 
 
 def test_no_lm_at_all_is_an_error_with_the_remedy(rows):
-    with pytest.raises(ProgramError, match=r"dspy.configure\(lm=dspy.LM"):
+    both = r"dspy.configure\(lm=dspy.LM.* or give task_model, .* and prompt_model, "
+    with pytest.raises(ProgramError, match=both):
         compiled(TwoSteps(), rows)
+
+
+def test_predictors_that_all_have_an_lm_need_no_other_but_the_prompt_model(rows, lm_at):
+    with ScriptedServer(answer, api_key=API_KEY) as server:
+        program = TwoSteps()
+        program.think.set_lm(lm_at(server))
+        optimizer = small(prompt_model=lm_at(server, "openai/gpt-4o"))
+        settings = {"trainset": rows, "requires_permission_to_run": False}
+        with pytest.raises(ProgramError, match=r"give task_model, which runs the program\.$"):
+            optimizer.plan(program, trainset=rows, num_trials=3)
+        program.solve.set_lm(lm_at(server))
+        with pytest.raises(ProgramError, match="give prompt_model, which writes"):
+            small().plan(program, trainset=rows, num_trials=3)
+        notes = optimizer.plan(program, trainset=rows, num_trials=3).notes
+        assert server.count == 0
+        optimizer.compile(program, num_trials=3, **settings)
+    assert server.exceptions == []
+    assert {request.model for request in server.requests} == {"gpt-4o-mini", "gpt-4o"}
+    assert any("every predictor has its own" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"prompt_model": "openai/gpt-4o"}, r"^prompt_model=.*dspy\.LM\('openai/gpt-4o'\)"),
+        ({"task_model": "gpt-4o"}, r"^task_model=.*dspy\.LM\('openai/"),
+        ({"teacher_settings": {"lm": "openai/o3"}}, r"^teacher_settings.*dspy\.LM\('openai/o3'"),
+    ],
+)
+def test_a_name_where_an_lm_belongs_is_refused_with_the_lm_to_give(given, told):
+    with pytest.raises(InvalidArgumentError, match=told):
+        small(**given)
 
 
 def test_our_lm_cannot_run_a_program_of_dspys(server, rows):
@@ -602,6 +653,30 @@ def test_an_address_or_a_model_that_is_not_there_ends_the_run_at_once(rows, lm_a
         with pytest.raises(LMUnavailableError):
             compiled(TwoSteps(), rows)
         assert server.count < len(rows)
+
+
+def test_a_prompt_model_that_refuses_init_temperature_is_asked_without_it(rows, lm_at):
+    def only_default(request):
+        if request.model == "gpt-5-mini" and request.body.get("temperature", 1) != 1:
+            said = "Unsupported value: 'temperature' does not support 0.5 with this model."
+            return Reply(status=400, error={"message": said, "code": "unsupported_value"})
+        return answer(request)
+
+    with ScriptedServer(only_default, api_key=API_KEY) as server:
+        dspy.configure(lm=lm_at(server))
+        writer = lm_at(server, "openai/gpt-5-mini", temperature=1.0, max_tokens=16_000)
+        optimizer = small(prompt_model=writer, init_temperature=0.5)
+        optimized = optimizer.compile(
+            TwoSteps(), trainset=rows, num_trials=3, requires_permission_to_run=False
+        )
+    state = mipro.runs.load(optimized.run_id).state
+    assert {len(candidates) for candidates in state.candidates.values()} == {5}
+    (note,) = (each for each in state.notes if each.topic == "parameters")
+    assert "init_temperature" in note.text
+    assert state.spend.failed_calls == 0
+    refused = [r for r in server.requests if r.body.get("temperature") == 0.5]
+    asked = [r for r in server.requests if "Write an instruction" in r.system]
+    assert 0 < len(refused) <= len(asked) // 2
 
 
 def test_where_nobody_watches_a_server_that_is_gone_ends_a_run(rows, lm_at, short_pauses):
@@ -693,6 +768,60 @@ def test_programs_see_dspys_own_errors(rows, lm_at):
         result = mipro.Evaluate(devset=rows[:5], metric=right)(Careful())
     assert len(heard) == 1
     assert result.results[3].prediction.answer == "too long"
+
+
+def test_a_program_may_ask_another_lm_where_the_first_is_gone(server, rows, lm_at):
+    gone = lm_at(server, api_key="another-key-4711")
+    spare = lm_at(server, "openai/gpt-4o")
+    refusal = getattr(dspy, "LMAuthError", openai.AuthenticationError)
+
+    class FallsBack(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.solve = dspy.Predict("question -> answer")
+
+        def forward(self, question):
+            try:
+                return self.solve(question=question, lm=gone)
+            except refusal:
+                return self.solve(question=question, lm=spare)
+
+    dspy.configure(lm=spare)
+    whole = compiled(FallsBack(), rows[:16], num_trials=2)
+    told = mipro.runs.load(whole.run_id).state
+    assert told.caught
+    assert told.errors == {}
+    optimizer = small()
+    given = {"trainset": rows[:16], "requires_permission_to_run": False, "num_trials": 2}
+    cut = optimizer.compile(FallsBack(), **given, max_calls=30)
+    resumed = optimizer.resume(
+        cut.run_id, FallsBack(), requires_permission_to_run=False, max_calls=10_000
+    )
+    assert resumed.score == whole.score
+
+
+def test_a_trajectory_that_is_shortened_is_no_failed_call_of_its_example(rows, lm_at):
+    def short_context(request):
+        seen = [n for n in range(2) if f"observation_{n}" in request.last_user]
+        if len(seen) > 1:
+            said = "This model's maximum context length is 10 tokens."
+            return Reply(
+                said, status=400, error={"message": said, "code": "context_length_exceeded"}
+            )
+        if seen == [0] and "next_tool_name" in request.last_user:
+            values = {"next_thought": "More.", "next_tool_name": "look_up"}
+            return write({**values, "next_tool_args": '{"what": "sums"}'})
+        if seen == [1] and "next_tool_name" in request.last_user:
+            values = {"next_thought": "Enough.", "next_tool_name": "finish"}
+            return write({**values, "next_tool_args": "{}"})
+        return answer(request)
+
+    with ScriptedServer(short_context, api_key=API_KEY) as server:
+        dspy.configure(lm=lm_at(server))
+        agent = dspy.ReAct("question -> answer", tools=[look_up], max_iters=4)
+        (one,) = mipro.Evaluate(devset=rows[:1], metric=right)(agent).results
+    assert any("observation_1" in request.last_user for request in server.requests)
+    assert (one.error, one.caught) == (None, ())
 
 
 def test_several_replies_and_calls_of_tools_come_through_the_gate(lm_at, rows):

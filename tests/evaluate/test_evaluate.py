@@ -213,6 +213,52 @@ def test_a_judge_that_cannot_answer_is_told_though_the_metric_catches_it():
             )
 
 
+class FallsBack(mipro.Module):
+    """A program that asks another LM where the first one fails."""
+
+    def __init__(self, first, second):
+        self.solve = mipro.Predict("question -> answer")
+        self.lms = [first, second]
+
+    def forward(self, question):
+        try:
+            self.solve.set_lm(self.lms[0])
+            return self.solve(question=question)
+        except mipro.errors.LMError:
+            self.solve.set_lm(self.lms[1])
+            return self.solve(question=question)
+
+
+def test_an_lm_that_answers_in_place_of_one_that_cannot_is_scored_and_told(capsys):
+    with ScriptedServer(solve, api_key=KEY) as server:
+        gone = mipro.LM("gone", base_url="http://127.0.0.1:9/v1", num_retries=0)
+        refused = lm_of(server, api_key="another")
+        for first in (gone, refused):
+            spare = mipro.LM("openai/spare", base_url=server.base_url, api_key=KEY)
+            student = FallsBack(first, spare)
+            result = Evaluate(devset=rows(4), metric=right, num_threads=1)(student)
+            assert (result.score, result.failed) == (100.0, [])
+            notes = result.to_dataframe()["notes"]
+            assert all(n.startswith("Another LM answered in place of a call") for n in notes)
+            assert "4 examples of 4 met failed LM calls" in capsys.readouterr().out
+        same = FallsBack(refused, refused)
+        with pytest.raises(LMUnavailableError, match="refused the key"):
+            Evaluate(devset=rows(4), metric=right)(same)
+
+
+def test_a_judge_that_answers_makes_up_for_no_outage_of_the_program():
+    with ScriptedServer(solve) as server:
+        mipro.configure(lm=mipro.LM("gone", base_url="http://127.0.0.1:9/v1", num_retries=0))
+        judge = program()
+        judge.set_lm(lm_of(server))
+
+        def judged(example, prediction):
+            return judge(question=example.question).answer == prediction.answer
+
+        with pytest.raises(LMUnavailableError, match="Cannot reach"):
+            Evaluate(devset=rows(4), metric=judged)(Catches())
+
+
 def test_what_a_program_does_without_one_failed_call_is_scored_and_told(capsys):
     with ScriptedServer(solve_unless({2: FAILING, 3: Reply("No.", status=400)})) as server:
         mipro.configure(lm=lm_of(server))

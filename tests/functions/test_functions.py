@@ -321,6 +321,46 @@ def test_a_function_hears_the_error_that_its_sdk_would_raise(triage, server, row
     assert "content filter" in heard[0]
 
 
+@pytest.mark.parametrize("gone", ["key", "server"])
+def test_a_function_may_ask_another_lm_where_the_first_is_gone(triage, server, rows, gone):
+    address = {} if gone == "key" else {"base_url": "http://127.0.0.1:9/v1"}
+    first = openai.OpenAI(api_key="another-key-4711", **address)
+    second = openai.OpenAI(api_key=API_KEY)
+
+    def ask(client, model, text):
+        made = client.chat.completions.create(
+            model=model, messages=messages(triage, text), temperature=0
+        )
+        return made.choices[0].message.content
+
+    def classify(text):
+        try:
+            return ask(first, "first", text)
+        except (openai.AuthenticationError, openai.InternalServerError):
+            return ask(second, "gpt-4o-mini", text)
+
+    result = mipro.Evaluate(devset=rows[:6], metric=same)(mipro.program(classify, prompts=[triage]))
+    assert result.failed == []
+    assert all("Another LM answered" in each.caught[0] for each in result.results)
+    assert "another-key-4711" not in str([each.caught for each in result.results])
+
+
+def test_an_outage_that_a_function_swallows_ends_the_run(triage, server, rows):
+    client = openai.OpenAI(api_key="another-key-4711")
+
+    def classify(text):
+        try:
+            made = client.chat.completions.create(
+                model="gpt-4o-mini", messages=messages(triage, text)
+            )
+        except openai.OpenAIError:
+            return "ham"
+        return made.choices[0].message.content
+
+    with pytest.raises(LMUnavailableError, match="401"):
+        compiled(classify, rows)
+
+
 def test_each_of_several_tasks_at_once_has_the_text_of_its_own_configuration(triage, server, rows):
     client = openai.AsyncOpenAI(api_key=API_KEY)
     seen, at_once, most = [], 0, 0

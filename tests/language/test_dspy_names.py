@@ -9,7 +9,7 @@ import pytest
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 
-BRIDGE = r"not part of mipro_nb: .* from mipro_nb\.dspy import MIPROv2"
+BRIDGE = r"not part of mipro_nb: .*: `from mipro_nb\.dspy import MIPROv2`"
 
 
 @pytest.mark.parametrize("name", ["ReAct", "JSONAdapter", "BootstrapFewShot", "Embedder"])

@@ -28,7 +28,7 @@ def test_values_are_attributes_and_items(row):
 
 
 def test_a_missing_attribute_tells_what_there_is(row):
-    with pytest.raises(AttributeError, match="no 'answr'; it has question, answer, level"):
+    with pytest.raises(AttributeError, match=r"no 'answr'; did you mean answer\? It has question"):
         _ = row.answr
 
 

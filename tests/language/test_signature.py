@@ -105,9 +105,9 @@ def test_the_default_instruction_names_the_fields():
 @pytest.mark.parametrize(
     ("declaration", "says"),
     [
-        ("question", "write 'question, context -> answer: float'"),
-        ("a -> b -> c", "write 'question, context -> answer: float'"),
-        (None, "write 'question, context -> answer: float'"),
+        ("question", "as in 'question, context -> answer: float'"),
+        ("a -> b -> c", "as in 'question, context -> answer: float'"),
+        (None, "as in 'question, context -> answer: float'"),
         (" -> answer", "no input field"),
         ("question -> ", "no output field"),
         ("two words -> answer", "Cannot read 'two words'"),

@@ -242,10 +242,10 @@ def test_a_parameter_of_dspy_is_told_with_the_bridge(server, call):
     assert server.count == 0
 
 
-def test_a_trainset_is_not_optional(server):
+async def test_a_trainset_is_not_optional(server):
     for how in ("compile", "start", "acompile", "plan"):
-        with pytest.raises(TypeError, match="trainset"):
-            getattr(mipro.MIPROv2(exact), how)(Solve())
+        with pytest.raises(InvalidArgumentError, match=r"trainset=\(missing\)"):
+            await getattr(mipro.MIPROv2(exact), how)(Solve())
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,17 @@ from mipro_nb.dspy.lm_calls.answers import packed, text_of, together, unpacked
 from mipro_nb.dspy.lm_calls.callers import calling_predictor, proxy_of
 from mipro_nb.dspy.lm_calls.failures import as_dspy, meaning
 from mipro_nb.dspy.lm_calls.rehearsed import made_up_reply
+from mipro_nb.dspy.lm_calls.temperature import TEMPERATURE, OurTemperature
+from mipro_nb.dspy.lm_calls.usage import tell_usage
 from mipro_nb.dspy.versions import COPIES_ALL
-from mipro_nb.errors import CallRefusedError, LMError, LMUnavailableError
+from mipro_nb.errors import CallRefusedError, LMError
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.messages import Written, written
 from mipro_nb.models.prices import Price, as_price, listed_price
+from mipro_nb.models.retryable import RetryableError
 from mipro_nb.models.services.redaction import (
     is_harmless,
     secrets,
@@ -72,6 +75,8 @@ class Asked:
         The method of its class that was called.
     is_async
         Whether that is ``acall``.
+    temperature
+        Of its options, the temperature, if that is ours; None if the program has set it.
     """
 
     lm: Any
@@ -79,6 +84,7 @@ class Asked:
     options: Mapping[str, Any] = field(repr=False)
     original: Callable[..., Any]
     is_async: bool = False
+    temperature: OurTemperature | None = None
 
     @property
     def _prompt(self) -> Any:
@@ -128,16 +134,18 @@ async def answered(asked: Asked) -> Any:
 
     Raises
     ------
-    LMUnavailableError, CallRefusedError
-        If no call can succeed, or none may be made.
+    CallRefusedError
+        If none may be made.
     dspy.LMError
-        If the call failed.
+        If the call failed; because of an LMUnavailableError if no other would succeed.
     """
     predictor = calling_predictor()
     replies = asked.replies
     if settings.stand_in is not None and predictor is not None:
         options = {n: v for n, v in asked.options.items() if n != "messages"}
         reply = await made_up_reply(settings.stand_in, predictor, asked.messages, options)
+        for _ in range(replies):
+            tell_usage(asked.lm, lambda: _made_up_answer(asked, reply))
         return [reply] * replies
     if replies == 1:
         return await _through_gate(asked, predictor)
@@ -154,13 +162,19 @@ async def _through_gate(asked: Asked, predictor: Any) -> Any:
     name = proxy.bound_name if proxy else None
     call = call_of(lm, asked.written, {**asked.options, **asked.limit}, name)
     try:
-        with lm_call():
+        with lm_call(call.server, call.model, call.predictor):
             answer = await current_gate().admit(call, partial(_attempt, asked, raised))
-    except (LMUnavailableError, CallRefusedError):
+    except CallRefusedError:
         raise
     except LMError as error:
         raise as_dspy(error, raised[-1] if raised else None, lm.model) from error
+    tell_usage(lm, lambda: answer)
     return unpacked(answer.text, answer.thoughts, getattr(lm, "model_type", "chat"))
+
+
+def _made_up_answer(asked: Asked, reply: str) -> Answer:
+    read = count_message_tokens(asked.written.messages)
+    return Answer(text=reply, input_tokens=read, output_tokens=count_tokens(reply))
 
 
 def call_of(lm: Any, messages: Written, options: Mapping[str, Any], predictor: str | None) -> Call:
@@ -246,14 +260,36 @@ def _described(value: Any) -> Any:
 
 
 async def _attempt(asked: Asked, raised: list[Exception], call: Call) -> Answer:
-    """Make one attempt by DSPy's own transport."""
+    """Make one attempt by DSPy's own transport, without a temperature of ours that is refused."""
+    ours = asked.temperature
+    if ours is None or TEMPERATURE not in asked.options:
+        return await _attempted(asked, raised, call)
+    if ours.is_left_out(raised):
+        others = {name: value for name, value in asked.options.items() if name != TEMPERATURE}
+        spared = replace(asked, options=others)
+        answer = await _attempted(spared, raised, call)
+        return answer.model_copy(
+            update={"notes": (ours.note_on(call.model, asked.options[TEMPERATURE]),)}
+        )
+    try:
+        return await _attempted(asked, raised, call)
+    except LMError as failure:
+        if not ours.is_refused_by(failure, raised[-1]):
+            raise
+        what = f"{call.model} refused a parameter"
+        raise RetryableError("other terms", what, str(failure)) from None
+
+
+async def _attempted(asked: Asked, raised: list[Exception], call: Call) -> Answer:
     lm = _single_use(asked.lm)
-    entries: list[Mapping[str, Any]] = []
-    lm.update_history = entries.append  # a copy of our own: this call's entry alone
     keeps_history = not dspy.settings.disable_history
+    # It is a copy of our own, with this call's entry alone; callbacks look for it in its history.
+    entries: list[Mapping[str, Any]] = lm.history if keeps_history else []
+    lm.update_history = entries.append
     failure: Exception | None = None
     try:
-        with dspy.context(disable_history=False):
+        # The usage is told once the gate has the answer, as that of kept answers is.
+        with dspy.context(disable_history=False, usage_tracker=None):
             given = await _sent(asked, lm, call)
     except Exception as error:  # noqa: BLE001 - of whatever transport
         raised.append(error)
@@ -276,8 +312,9 @@ def _single_use(lm: Any) -> Any:
         copied = lm.copy(**known)
     else:
         copied = copy.copy(lm)
-        vars(copied).update(known, history=[], kwargs=dict(lm.kwargs))
+        vars(copied).update(known, kwargs=dict(lm.kwargs))
         copied.callbacks = list(getattr(lm, "callbacks", None) or [])
+    copied.history = []
     copied.kwargs.pop(_ROLLOUT, None)
     return copied
 

@@ -16,6 +16,7 @@ from mipro_nb.dspy.lm_calls.call import (
     server_of,
 )
 from mipro_nb.dspy.lm_calls.failures import ours
+from mipro_nb.dspy.lm_calls.temperature import OurTemperature
 from mipro_nb.dspy.versions import LM_ERRORS
 from mipro_nb.errors import LMError
 from mipro_nb.language.lm_protocol import Completion, LMRequest
@@ -37,6 +38,7 @@ class DSPyLM:
         self.inner = inner
         self.name: str = inner.model
         self.cache = keeps_answers(inner)
+        self._temperature = OurTemperature()
 
     @property
     def price(self) -> Price | None:
@@ -68,11 +70,15 @@ class DSPyLM:
 
     async def _complete(self, request: LMRequest) -> Completion:
         options = self._options(request)
-        asked = Asked(self.inner, (), options, type(self.inner).__call__)
+        asked = Asked(
+            self.inner, (), options, type(self.inner).__call__, temperature=self._temperature
+        )
         try:
             given = await answered(asked)
-        except LM_ERRORS as error:
+        except Exception as error:
             failure = ours(error)
+            if failure is None and not isinstance(error, LM_ERRORS):
+                raise
             raise (failure or LMError(str(error))) from None
         output = given[0]
         if isinstance(output, Mapping):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from mipro_nb.arguments import only_known
 from mipro_nb.functions.lm_calls.doors import LIBRARIES, sending, sending_async
 
 
+@only_known()
 def http_client(*, asynchronous: bool = False, **settings: Any) -> Any:
     """Return an HTTP client for openai's SDK whose LM calls find the gate of a run.
 

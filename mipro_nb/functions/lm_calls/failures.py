@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from mipro_nb.errors import LMError, LMUnavailableError, MiproError, causes_of, shown
+from mipro_nb.errors import (
+    LMError,
+    LMUnavailableError,
+    MiproError,
+    RequestRefusedError,
+    causes_of,
+    shown,
+)
 from mipro_nb.models.calls import Call
 from mipro_nb.models.retryable import RetryableError, RetryableKind, asked_to_wait
 from mipro_nb.models.services.redaction import secrets
@@ -108,8 +115,10 @@ def as_response(error: MiproError, last: Response | None) -> Response:
     if last is not None and last.status >= HTTPStatus.BAD_REQUEST:
         kept = {n: v for n, v in last.headers.items() if n in ("content-type", "request-id")}
         return Response(last.status, last.content, {**headers, **kept})
+    passes = isinstance(error, LMError) and not isinstance(error, RequestRefusedError)
+    status = HTTPStatus.SERVICE_UNAVAILABLE if passes else HTTPStatus.BAD_REQUEST
     told = {"error": {"message": str(error), "type": "mipro_nb", "code": None, "param": None}}
-    return Response(HTTPStatus.BAD_REQUEST, json.dumps(told).encode(), headers)
+    return Response(status, json.dumps(told).encode(), headers)
 
 
 def _shown(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mipro_nb.arguments import only_known
 from mipro_nb.checks import check_name
 from mipro_nb.errors import InvalidArgumentError, SavedStateError
 from mipro_nb.functions.executions import execution_here
@@ -39,6 +40,7 @@ class FunctionPrompt:
     []
     """
 
+    @only_known()
     def __init__(self, text: str, *, name: str, messages: Sequence[Message] = ()) -> None:
         if not isinstance(text, str) or not text.strip():
             raise InvalidArgumentError("text", text, "give the text of the prompt, as a str.")
@@ -151,6 +153,7 @@ class FunctionPrompt:
         return f"FunctionPrompt({self._text!r}, name={self.name!r}, {len(self._demos)} demos)"
 
 
+@only_known()
 def prompt(text: str, *, name: str, messages: Sequence[Message] = ()) -> FunctionPrompt:
     """Return a prompt of a function of your own, which is searched by `MIPROv2`.
 

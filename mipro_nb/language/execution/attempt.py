@@ -11,7 +11,8 @@ import asyncio
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from mipro_nb.errors import CallRefusedError, ExampleTimeoutError, MiproError
 
@@ -20,6 +21,43 @@ if TYPE_CHECKING:
 
 _LATE = "The example was given up: it took longer than example_timeout."
 _STOPPED = "The example was given up: what wanted its score was stopped."
+
+
+class AskedLM(NamedTuple):
+    """Whom an LM call asks, and for which predictor; None for none of the program's."""
+
+    server: str
+    model: str
+    predictor: str | None
+
+
+@dataclass
+class FailedCall:
+    """An LM call of an attempt that failed, and what the same code did about it.
+
+    Attributes
+    ----------
+    error
+        Why it failed.
+    asked
+        Whom it asked.
+    answered_since
+        Those who were asked for the same predictor since then, and answered.
+    """
+
+    error: MiproError
+    asked: AskedLM
+    answered_since: set[AskedLM] = field(default_factory=set)
+
+    @property
+    def is_made_up_for(self) -> bool:
+        """Whether a later call for the same predictor was answered."""
+        return bool(self.answered_since)
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether another LM than the one that failed has answered since, in its place."""
+        return bool(self.answered_since - {self.asked})
 
 
 class Attempt:
@@ -41,7 +79,7 @@ class Attempt:
     over
         Done once the attempt was given up.
     failures
-        Why LM calls of the attempt failed, whether or not the user's code let that through.
+        LM calls of the attempt that failed, whether or not the user's code let that through.
     """
 
     def __init__(self, timeout: float | None, *, refuses: bool = True) -> None:
@@ -49,7 +87,8 @@ class Attempt:
         self._refuses = refuses
         self._loop = asyncio.get_running_loop()
         self.over: asyncio.Future[None] = self._loop.create_future()
-        self.failures: list[MiproError] = []
+        self.failures: list[FailedCall] = []
+        self._of_program = 0
         self._timeout = timeout
         self._left = timeout
         self._running_since = 0.0
@@ -108,11 +147,23 @@ class Attempt:
         if self._outer is not None:
             self._outer.begin_call()
 
-    def note_failure(self, error: MiproError) -> None:
+    def note_failure(self, error: MiproError, asked: AskedLM) -> None:
         """Note that an LM call failed; attempts that this one is part of note it as well."""
-        self.failures.append(error)
+        self.failures.append(FailedCall(error, asked))
         if self._outer is not None:
-            self._outer.note_failure(error)
+            self._outer.note_failure(error, asked)
+
+    def note_answer(self, asked: AskedLM) -> None:
+        """Note that an LM call was answered; attempts that this one is part of do so as well."""
+        for failed in self.failures[self._of_program :]:
+            if failed.asked.predictor == asked.predictor:
+                failed.answered_since.add(asked)
+        if self._outer is not None:
+            self._outer.note_answer(asked)
+
+    def program_ended(self) -> None:
+        """Note that the metric's part begins: its answers make up for no failure before it."""
+        self._of_program = len(self.failures)
 
     def end_call(self) -> None:
         """Note that an LM call is over."""
@@ -144,10 +195,10 @@ def attempting(timeout: float | None, *, refuses: bool = True) -> Iterator[Attem
 
 
 @contextmanager
-def lm_call() -> Iterator[None]:
+def lm_call(server: str, model: str, predictor: str | None) -> Iterator[None]:
     """Have the attempt's clock stand still for the block, an LM call; on the core loop.
 
-    The attempt notes it if the call fails.
+    The attempt notes whether the call fails; parameters as in `AskedLM`.
 
     Raises
     ------
@@ -158,12 +209,15 @@ def lm_call() -> Iterator[None]:
     if attempt is None:
         yield
         return
+    asked = AskedLM(server, model, predictor)
     attempt.check()
     attempt.begin_call()
     try:
         yield
     except MiproError as error:
-        attempt.note_failure(error)
+        attempt.note_failure(error, asked)
         raise
+    else:
+        attempt.note_answer(asked)
     finally:
         attempt.end_call()

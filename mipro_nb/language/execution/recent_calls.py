@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mipro_nb.arguments import only_known
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.execution.collecting import collecting
 
@@ -45,6 +46,7 @@ def collecting_calls() -> AbstractContextManager[list[RecentCall]]:
     return collecting(_collected)
 
 
+@only_known()
 def inspect_history(n: int = 1) -> None:
     """Print the last `n` LM calls of this process: messages as sent, and the reply.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mipro_nb.arguments import only_known
 from mipro_nb.checks import check_name
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.language.formats.bare import Bare
@@ -24,6 +25,7 @@ AUTO = "auto"
 """The choice to have a run measure which format is the best."""
 
 
+@only_known()
 def register_prompt_format(prompt_format: PromptFormat) -> None:
     """Have ``prompt_format="its name"`` be understood everywhere; "auto" measures it as well.
 

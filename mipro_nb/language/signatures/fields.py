@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import to_jsonable_python
 
+from mipro_nb.arguments import only_known
 from mipro_nb.errors import InvalidArgumentError, SignatureError, shown
 from mipro_nb.language.signatures.bounds import (
     NAMES,
@@ -101,6 +102,7 @@ class FieldSpec:
     bounds: Bounds = ()
 
 
+@only_known(first="desc")
 def InputField(  # noqa: N802 - the field's name
     *,
     desc: str = "",
@@ -140,6 +142,7 @@ def InputField(  # noqa: N802 - the field's name
     return _spec("input", {**named, **dict(zip(NAMES, bounds, strict=True)), **others})
 
 
+@only_known(first="desc")
 def OutputField(  # noqa: N802 - the field's name
     *,
     desc: str = "",
@@ -172,7 +175,7 @@ def _spec(kind: Literal["input", "output"], keywords: Mapping[str, Any]) -> Fiel
             warnings.warn(
                 f"{function}({name}=…) changes nothing here: say it in desc=, or in the "
                 "signature's docstring.",
-                stacklevel=3,
+                stacklevel=4,
             )
         elif name not in known:
             near = difflib.get_close_matches(name, offered, 1)

@@ -14,7 +14,9 @@ import typing
 from functools import partial
 from typing import Any, ClassVar, Literal, Optional, Union
 
+from mipro_nb.arguments import only_known
 from mipro_nb.errors import InvalidArgumentError, SignatureError, shown
+from mipro_nb.language.dspy_names import SIGNATURE_ATTRIBUTES, absent
 from mipro_nb.language.signatures.fields import (
     Field,
     FieldSpec,
@@ -94,6 +96,7 @@ class SignatureMeta(type):
         )
         return cls
 
+    @only_known()
     def __call__(
         cls, declaration: Any = None, instructions: str | None = None, **types: Any
     ) -> Any:
@@ -102,6 +105,9 @@ class SignatureMeta(type):
             msg = f"{cls.__name__} is a signature, not a program: call Predict({cls.__name__})."
             raise SignatureError(msg)
         return _from_declaration(declaration, instructions, types)
+
+    def __getattr__(cls, name: str) -> Any:
+        raise absent(f"type object {cls.__name__!r}", name, SIGNATURE_ATTRIBUTES)
 
     @property
     def declaration(cls) -> str:
@@ -269,8 +275,7 @@ def _from_declaration(
     declaration: Any, instructions: str | None, types: Mapping[str, Any]
 ) -> SignatureMeta:
     if not isinstance(declaration, str) or declaration.count("->") != 1:
-        msg = f"Cannot read signature {declaration!r}: write 'question, context -> answer: float'."
-        raise SignatureError(msg)
+        raise SignatureError(_how_to_declare(declaration))
     left, right = declaration.split("->")
     fields: dict[str, Field] = {}
     for kind, side in (("input", left), ("output", right)):
@@ -289,6 +294,19 @@ def _from_declaration(
         raise InvalidArgumentError("instructions", instructions, "give the instruction as a str.")
     checked = _checked(repr(declaration), fields)
     return make_signature("Signature", checked, instructions or default_instructions(fields))
+
+
+def _how_to_declare(declaration: Any) -> str:
+    example = "as in 'question, context -> answer: float'"
+    if not isinstance(declaration, str):
+        why = "it is not a text: write inputs, an arrow -> and outputs"
+    elif "->" in declaration:
+        why = "it has more than one arrow ->: write one, between inputs and outputs"
+    elif arrow := re.search(r"-\s+>|=>|→|–>|—>", declaration):
+        why = f"write the arrow {arrow.group()!r} between inputs and outputs as ->"
+    else:
+        why = "it has no arrow: write -> between inputs and outputs"
+    return f"Cannot read signature {declaration!r}: {why}, {example}."
 
 
 def _read_side(declaration: str, side: str, types: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -88,7 +88,8 @@ class EarlierCalls:
     events
         The run's events, in order.
     failures
-        Whether calls that had failed shall fail again; if not, they are made again.
+        Whether calls that had failed shall fail again; if not, they are made again, as are those
+        in any case that met a server which was not available.
     """
 
     def __init__(self, events: Iterable[AnyEvent], *, failures: bool) -> None:
@@ -97,7 +98,7 @@ class EarlierCalls:
             match event:
                 case LMCallAnswered():
                     self._add(event, _answered(event))
-                case LMCallFailed(final=True) if failures:
+                case LMCallFailed(final=True) if failures and event.refusal != "unavailable":
                     self._add(event, _failed(event))
 
     def _add(self, event: LMCallAnswered | LMCallFailed, earlier: EarlierCall) -> None:

@@ -347,7 +347,8 @@ class Client:
             case openai.NotFoundError():
                 return LMUnavailableError(
                     f"{self._endpoint.shown_url} does not know the model {self._endpoint.model!r}: "
-                    f"check its name and base_url{self._or_litellm}. The server said: {said}"
+                    f"check its name and base_url{self._or_litellm}.{self._or_v1} "
+                    f"The server said: {said}"
                 )
             case (
                 openai.RateLimitError(code="insufficient_quota")
@@ -373,6 +374,12 @@ class Client:
         if self._endpoint.provider or not is_well_known(self._endpoint.model):
             return ""
         return ", or give api_base= for LiteLLM to reach the service of that prefix"
+
+    @property
+    def _or_v1(self) -> str:
+        """Ask whether an address without a path lacks what most servers have there."""
+        lacks = urlsplit(self._endpoint.base_url).path in ("", "/")
+        return " Should base_url end in /v1?" if lacks else ""
 
     def _sent_on(self, error: openai.APIStatusError) -> LMError:
         try:

@@ -14,9 +14,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, TypeGuard
 
-from mipro_nb.errors import InvalidArgumentError, MissingExtraError
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MissingExtraError
 from mipro_nb.models.prices import Price
-from mipro_nb.models.services.redaction import NOT_SHOWN
 from mipro_nb.models.services.registry import (
     LITELLMS,
     NO_KEY,
@@ -222,6 +221,11 @@ def understood(parameters: Mapping[str, Any], *, reached: bool) -> tuple[dict[st
     instead = [f"{_DONE_BY_THE_GATE[n]} for {n}" for n in left_out if _DONE_BY_THE_GATE.get(n)]
     said = f"{', '.join(left_out)}: settings of LiteLLM, not of the model, are left out."
     return kept, f"{said} Give {', '.join(instead)}." if instead else said
+
+
+def ways(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the names of those parameters that only LiteLLM reaches a service by."""
+    return [name for name in parameters if _WAYS.fullmatch(name)]
 
 
 def secrets_of(endpoint: Endpoint) -> Iterator[str]:

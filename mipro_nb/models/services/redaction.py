@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-NOT_SHOWN = "(not shown)"
+from mipro_nb.errors import NOT_SHOWN
 
 # What an LM may be given that says nothing about who pays; anything else may be a key.
 _HARMLESS = frozenset(

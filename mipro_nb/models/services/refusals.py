@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mipro_nb.errors import (
     EmptyAnswerError,
     LMError,
+    LMUnavailableError,
     PromptFilteredError,
     PromptTooLongError,
     RequestRefusedError,
@@ -89,6 +90,8 @@ def kind_of(error: LMError) -> RefusalKind | None:
             return "other"
         case EmptyAnswerError():
             return "empty"
+        case LMUnavailableError():
+            return "unavailable"
     return None
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.models.services.redaction import NOT_SHOWN, shown_url, texts_of_url
+from mipro_nb.arguments import misspelled
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError
+from mipro_nb.models.services.redaction import shown_url, texts_of_url
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,14 @@ LITELLMS = "litellm://"
 _NO_SECRET = re.compile(
     r"(?:\w{1,8}:/{0,2})?(?:[a-z.-]{0,32}|[\d.]{7,15})(?::\d{0,5})?(?:/[a-z]{0,12}\d?)*"
 )
+_MOST_USED = ("openai", "openrouter", "groq", "gemini", "ollama")
+# What names of models begin with, and where most people reach these.
+_MAKERS = {
+    "gpt-": "openai", "chatgpt": "openai", "o1": "openai", "o3": "openai", "o4": "openai",
+    "claude": "anthropic", "gemini": "gemini", "grok": "xai", "deepseek": "deepseek",
+    "mistral": "mistral", "magistral": "mistral", "ministral": "mistral",
+}  # fmt: skip
+_LISTED = 5
 # o1, o3-mini, o4-mini, gpt-5 and their dated forms, whatever service they are reached through.
 _REASONING = re.compile(r"(?:^|/)(?:o\d+|gpt-5)(?:[-.]|$)(?!chat)")
 
@@ -194,14 +203,7 @@ def resolve(
     prefix, slash, rest = model.partition("/")
     provider = PROVIDERS.get(prefix) if slash and rest else None
     if provider is None and base_url is None:
-        raise InvalidArgumentError(
-            "model",
-            model,
-            "write it as 'service/model' with one of the services "
-            f"{', '.join([*PROVIDERS, *own])}; by LiteLLM {', '.join(more)} and all others that "
-            "it knows; or give base_url= of an OpenAI-compatible server. register_service names "
-            "further ones.",
-        )
+        raise InvalidArgumentError("model", model, _how_to_name(model, [*own], [*more]))
     name = rest if provider else model
     key_variable = provider.key_variable if provider else None
     if api_key is not None and not isinstance(api_key, str):
@@ -235,6 +237,27 @@ def check_read(model: str, options: Mapping[str, Any]) -> None:
     for name in provider.unread:
         if given.get(name) is not None:
             raise InvalidArgumentError(name, given[name], provider.remedy)
+
+
+def _how_to_name(model: str, own: Sequence[str], more: Sequence[str]) -> str:
+    """Return what to write for a model whose service is not known."""
+    prefix, slash, rest = model.partition("/")
+    if slash:
+        service = misspelled(prefix, [*own, *PROVIDERS, *more])
+    else:
+        service, rest = _maker_of(model), model
+    meant = f"did you mean {f'{service}/{rest}'!r}? Else write" if service and rest else "write"
+    return (
+        f"{meant} 'service/model', with a service such as {', '.join([*own, *_MOST_USED])}; by "
+        f"LiteLLM {', '.join(more[:_LISTED])} and others; or give base_url= of an "
+        "OpenAI-compatible server."
+    )
+
+
+def _maker_of(model: str) -> str:
+    """Return the service of who makes a model of that name, "" if it does not tell."""
+    name = model.lower()
+    return next((service for begins, service in _MAKERS.items() if name.startswith(begins)), "")
 
 
 def key_from_environment(model: str) -> str | None:

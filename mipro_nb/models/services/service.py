@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
+from mipro_nb.arguments import only_known
 from mipro_nb.checks import check_name
 from mipro_nb.errors import (
     InvalidArgumentError,
@@ -80,6 +81,7 @@ ServiceFactory = Callable[[str], Service]
 _registered: dict[str, ServiceFactory] = {}
 
 
+@only_known()
 def register_service(prefix: str, factory: ServiceFactory) -> None:
     """Have ``LM("prefix/model")`` mean the service that ``factory("model")`` returns.
 

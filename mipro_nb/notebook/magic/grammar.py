@@ -12,10 +12,10 @@ from typing import Any, Literal, NoReturn
 
 from IPython.core.error import UsageError
 
+from mipro_nb.arguments import meant_by, snake_case
 from mipro_nb.errors import shown
 from mipro_nb.notebook.magic.kinds import Kind
 from mipro_nb.notebook.magic.objects import Notebook
-from mipro_nb.notebook.magic.words import did_you_mean
 
 _HELP_WIDTH = 96
 
@@ -173,7 +173,10 @@ class Verb:
         # What stands behind "=" may be a secret: it is not repeated.
         flag = word.partition("=")[0]
         if flag.startswith("-"):
-            meant = did_you_mean(flag, [option.flag for option in self.options])
+            offered = {option.parameter: option.flag for option in self.options}
+            offered |= {snake_case(option.flag.strip("-")): option.flag for option in self.options}
+            near = meant_by(flag.strip("-"), offered)
+            meant = f" Did you mean {offered[near]}?" if near else ""
             msg = f"{self.command} has no option {flag}{meant and '.'}{meant or f': {self._more}'}"
         else:
             msg = f"{self.command} has no place for {shown(word, 80)!r}: {self._more}"

@@ -20,7 +20,7 @@ from mipro_nb.optimizer.planning.changes import changed_plan
 from mipro_nb.optimizer.planning.constraints import Constraints, check_constraints
 from mipro_nb.optimizer.planning.formats import PlannedFormats, plan_formats
 from mipro_nb.optimizer.planning.labels import label_notes
-from mipro_nb.optimizer.planning.lms import every_lm
+from mipro_nb.optimizer.planning.lms import every_lm, lms_of_all
 from mipro_nb.optimizer.planning.plan import Plan, resolve
 from mipro_nb.optimizer.planning.preference import Preference
 from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
@@ -36,6 +36,11 @@ from mipro_nb.optimizer.planning.rows import Rows, distinct, evidence_rows, spli
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.planning.source import ProgramSource, program_source
 from mipro_nb.optimizer.search.samplers import check_sampler
+
+_ASSUMED = (
+    "No LM is configured, and every predictor has its own: whatever else asks for one, such as a "
+    "judge, asks {lm}. Give task_model for another."
+)
 
 
 async def specify(
@@ -68,6 +73,8 @@ async def specify(
     configured = student.default_lm or settings.lm
     copy = student.deepcopy().fitted_to([*rows.train, *rows.val])
     task_lm = copy.own_lm or task_model or configured
+    assumed = lms_of_all(copy)[:1] if task_lm is None else []
+    task_lm = task_lm or next(iter(assumed), None)
     prompt_lm = prompt_model or configured or task_model
     if task_lm is None or prompt_lm is None:
         needed = "task_model" if task_lm is None else "prompt_model, which writes the instructions"
@@ -103,6 +110,7 @@ async def specify(
         verbose=verbose,
         track_stats=track_stats,
         headroom=headroom,
+        assumed=[_ASSUMED.format(lm=lm.name) for lm in assumed],
     ).spec(wanted)
 
 
@@ -125,6 +133,7 @@ class _Rehearsed:
     verbose: bool
     track_stats: bool
     headroom: RequestedHeadroom | None
+    assumed: Sequence[str]
 
     def spec(self, wanted: RequestedSettings, changes: Mapping[str, Any] | None = None) -> RunSpec:
         """Return the specification for these settings, some of them changed by a person.
@@ -229,6 +238,7 @@ class _Rehearsed:
         student, rows = self.student, self.rows
         lms = every_lm(student, self.lms.task, self.lms.prompt, self.teacher_lm)
         notes = [
+            *self.assumed,
             *student.plan_notes,
             *self.formats.notes,
             *self.rehearsal.notes,

@@ -19,7 +19,7 @@ from mipro_nb.errors import (
     shown,
 )
 from mipro_nb.evaluate.metric import Score
-from mipro_nb.evaluate.scoring import HOPELESS, OUTCOMES, caught_failures
+from mipro_nb.evaluate.scoring import HOPELESS, OUTCOMES, caught_failures, check_outages
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
@@ -274,6 +274,8 @@ class _Bootstrap:
                     inputs = copy.deepcopy(example.inputs().to_dict())
                     made = run_user_code(type(teacher).__name__, teacher.acall(**inputs))
                     prediction = await made
+                attempt.program_ended()
+                check_outages(attempt, HOPELESS)
                 score = await self._spec.metric.score(example, prediction, steps)
             except (*HOPELESS, RequestRefusedError):
                 raise

@@ -27,6 +27,13 @@ def every_lm(student: Module, *of_run: LanguageModel | None) -> list[LanguageMod
     return [lm for lm in (*of_run, *own) if lm is not None]
 
 
+def lms_of_all(student: Module) -> list[LanguageModel]:
+    """Return the LMs of the predictors where each has one of its own; none if one has not."""
+    own = [predictor.lm for _, predictor in student.named_predictors()]
+    there = [lm for lm in own if lm is not None]
+    return there if len(there) == len(own) else []
+
+
 def lms_of(spec: RunSpec) -> dict[str, dict[str, Any]]:
     """Return the settings of every LM by its role, without anything that may be a key.
 

@@ -205,15 +205,15 @@ def _check_unseen(
     overlap = [(n, seen[key]) for n, row in enumerate(test) if (key := inputs_key(row)) in seen]
     if not overlap:
         return
-    first, where = overlap[0]
+    first, _ = overlap[0]
     counts = Counter(where for _, where in overlap)
     told = " and ".join(f"{count:,} of the {name}" for name, count in sorted(counts.items()))
     raise InvalidArgumentError(
-        name,
+        f"{name}[{first}]",
         test[first],
-        f"{len(overlap):,} of its {len(test):,} rows have the inputs of rows of other sets "
-        f"({told}; the first is {name}[{first}], in the {where}): take them out, so that the test "
-        "score is that on rows which no phase has seen.",
+        f"{len(overlap):,} of the {len(test):,} rows to test on have the inputs of rows of "
+        f"other sets ({told}), and this is the first: take them out, so that the test score is "
+        "that on rows which no phase has seen.",
     )
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 from mipro_nb.amounts import format_duration, format_score
+from mipro_nb.arguments import only_known
 from mipro_nb.checks import Flag, check
 from mipro_nb.core_loop import core, until_done, wait_until
 from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError, shown
@@ -274,8 +275,8 @@ class Run(RunFrames, Ratings):
             msg = f"Run {self.id} was resumed elsewhere: mipro_nb.runs.load shows how it stands."
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
-        rows, tested = self._spec.rows, self._progress.finished is not None
         forget_commands(record, self.id)
+        rows, tested = self._spec.rows, self._progress.finished is not None
         changed = changed_settings(self._progress, self.plan)
         told = changed_text(self._progress, changed)
         self._journal.emit(
@@ -783,6 +784,7 @@ runs_here: Registry[Run] = Registry()
 """The runs of this process."""
 
 
+@only_known()
 def live_runs() -> list[Run]:
     """Return the runs that go on in this process, those that wait for permission too.
 

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from mipro_nb.arguments import only_known
 from mipro_nb.checks import check_name
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.optimizer.search.choices import Choices
@@ -32,6 +33,7 @@ _OWN: dict[str, SamplerFactory] = {"additive": _additive, "tpe": _tpe}
 _registered: dict[str, SamplerFactory] = {}
 
 
+@only_known()
 def register_sampler(name: str, factory: SamplerFactory) -> None:
     """Have ``SearchStrategy(sampler=name)`` mean samplers that `factory` makes.
 

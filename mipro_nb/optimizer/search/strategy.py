@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
+from mipro_nb.arguments import only_fields
 from mipro_nb.checks import CountOrZero, Flag, Remedy, check_fields
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.optimizer.search.minibatches import stages
@@ -15,6 +16,7 @@ from mipro_nb.optimizer.search.sampler import SamplerFactory
 from mipro_nb.optimizer.search.samplers import name_of_sampler
 
 
+@only_fields
 @dataclass(frozen=True)
 class SearchStrategy:
     """How the search chooses, compares and returns configurations.

@@ -24,9 +24,9 @@ def reading_notes(state: RunState) -> list[str]:
     if state.caught:
         notes.append(
             f"{_of_all(state, len(state.caught))} met failed LM calls whose errors the program or "
-            "the metric caught, and the score is that of what it did then: "
-            f"{_notes_are(len(state.caught))} beside the prediction. Let such errors through where "
-            "nothing takes the place of the answer."
+            "the metric caught, and the score is that of what it did then, such as asking another "
+            f"LM: {_notes_are(len(state.caught))} beside the prediction. Let such errors through "
+            "where nothing takes the place of the answer."
         )
     if state.unreadable:
         notes.append(

@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from mipro_nb.checks import Remedy
 from mipro_nb.errors import RecordError
 from mipro_nb.runs.sentences.resume import billed_text, resume_hint, resume_lines
 from mipro_nb.runs.sentences.wording import told_rows, told_settings
@@ -155,6 +156,9 @@ def _tags(text: object) -> list[str]:
     except (ValueError, RecursionError):
         return []
     return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+
+SearchText = Annotated[str, Remedy("give the words to look for as a str.")]
 
 
 def matches(row: HistoryRow, text: str) -> bool:

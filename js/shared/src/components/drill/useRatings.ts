@@ -63,7 +63,7 @@ export function useRatings(
           }),
     [examples, own],
   );
-  return { rows, said, error, rate: kernel === null ? null : rate };
+  return { rows, said, error, rate: kernel?.canChange ? rate : null };
 }
 
 function withRating({ rating: _, ...row }: ExampleRow, rated: ReplyRating | null): ExampleRow {

@@ -1,0 +1,121 @@
+"""DSPy's own observers and the calls of a run: usage trackers, histories and callbacks."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+import mipro_nb as mipro
+
+pytest.importorskip("dspy.primitives", reason="needs the extra `dspy`")
+import dspy
+from dspy.utils.callback import BaseCallback
+
+from mipro_nb.dspy import MIPROv2
+
+pytestmark = pytest.mark.slow
+
+MODEL = "openai/gpt-4o-mini"
+NO_QUESTION = {"requires_permission_to_run": False}
+
+
+@pytest.fixture
+def _tracking(server):
+    dspy.configure(track_usage=True)
+    yield
+    dspy.configure(track_usage=False)
+
+
+def optimizer(metric):
+    return MIPROv2(metric=metric, auto=None, num_candidates=3, num_threads=4)
+
+
+def short(example, prediction, trace=None):
+    """Score by what the answer took, as the server counted it."""
+    usage = prediction.get_lm_usage()[MODEL]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    return 100 / (100 + usage["total_tokens"] + usage["prompt_tokens_details"]["cached_tokens"])
+
+
+def scored(program):
+    logs = program.trial_logs.values()
+    return [(log.get("full_eval_score"), log.get("mb_score")) for log in logs]
+
+
+@pytest.mark.usefixtures("_tracking")
+def test_a_metric_by_usage_gives_kept_answers_the_same_score(server, rows):
+    given = {"trainset": rows[:20], "num_trials": 3, **NO_QUESTION}
+    first = optimizer(short).compile(dspy.ChainOfThought("question -> answer"), **given)
+    sent = server.count
+    again = optimizer(short).compile(dspy.ChainOfThought("question -> answer"), **given)
+    assert server.count == sent
+    assert scored(again) == scored(first)
+    assert 0 < first.score < 100
+
+
+@pytest.mark.usefixtures("_tracking")
+def test_a_metric_by_usage_gives_a_resumed_run_the_same_score(server, rows, tmp_path):
+    given = {"trainset": rows[:20], "num_trials": 3, **NO_QUESTION}
+    whole = optimizer(short).compile(
+        dspy.ChainOfThought("question -> answer"), record=tmp_path / "whole.sqlite", **given
+    )
+    other = tmp_path / "cut.sqlite"
+    cut = optimizer(short).compile(
+        dspy.ChainOfThought("question -> answer"), record=other, max_calls=30, **given
+    )
+    resumed = optimizer(short).resume(
+        cut.run_id,
+        dspy.ChainOfThought("question -> answer"),
+        record=other,
+        max_calls=10_000,
+        **NO_QUESTION,
+    )
+    assert scored(resumed) == scored(whole)
+
+
+class Observer(BaseCallback):
+    """Looks, as observers do, at the history of the LM whose call ends."""
+
+    def __init__(self):
+        self.asked = {}
+        self.seen = Counter()
+
+    def on_lm_start(self, call_id, instance, inputs):
+        self.asked[call_id] = (instance, inputs)
+
+    def on_lm_end(self, call_id, outputs, exception=None):
+        lm, inputs = self.asked.pop(call_id)
+        entry = lm.history[-1]
+        assert entry["messages"] == inputs["messages"]
+        self.seen["calls"] += 1
+        self.seen["tokens"] += entry["usage"]["total_tokens"]
+
+
+def test_callbacks_see_the_history_of_the_lm_that_is_called(server, rows):
+    observer = Observer()
+    with dspy.context(callbacks=[observer]):
+        result = mipro.Evaluate(devset=rows[:6], metric=lambda e, p: True)(
+            dspy.Predict("question -> answer")
+        )
+    assert len(result.results) == 6
+    assert observer.seen["calls"] == server.count == 6
+    assert observer.seen["tokens"] > 0
+
+
+def test_callbacks_see_no_history_where_dspy_keeps_none(server, rows):
+    histories = []
+
+    class Looks(BaseCallback):
+        def on_lm_start(self, call_id, instance, inputs):
+            self.lm = instance
+
+        def on_lm_end(self, call_id, outputs, exception=None):
+            histories.append(list(self.lm.history))
+
+    with dspy.context(callbacks=[Looks()], disable_history=True):
+        mipro.Evaluate(devset=rows[:1], metric=lambda e, p: True)(
+            dspy.Predict("question -> answer")
+        )
+    assert histories == [[]]
+    assert dspy.settings.lm.history == []
