@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from mipro_nb.models.services.registry import PROVIDERS
 
-PER_MILLION = "in USD per million tokens"
+_PER_MILLION = "in USD per million tokens"
 _ENDINGS = ("_BASE_URL", "_API_BASE")
 
 
@@ -27,7 +27,7 @@ def unpriced_text(model: str, servers: Iterable[str], remedy: str) -> str:
     known = {_host(provider.base_url or "") for provider in PROVIDERS.values()}
     hosts = [host for host in map(_host, servers) if host is not None and host not in known]
     why = ", ".join(dict.fromkeys(map(_pointed_to, hosts))) or "no table lists it"
-    return f"the price of {model} is not known ({why}): {remedy}, {PER_MILLION}"
+    return f"the price of {model} is not known ({why}): {remedy}, {_PER_MILLION}"
 
 
 def _pointed_to(host: str) -> str:
