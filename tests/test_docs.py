@@ -72,7 +72,8 @@ def reader(tmp_path, monkeypatch):
     monkeypatch.setenv("MIPRO_PERMISSION", "yes")
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # DSPy would fetch it
     # No list of prices knows a server on loopback.
-    monkeypatch.setitem(mipro.LM.__init__.__kwdefaults__, "price", (0.15, 0.60))
+    given = inspect.unwrap(mipro.LM.__init__).__kwdefaults__
+    monkeypatch.setitem(given, "price", (0.15, 0.60))
     line = json.dumps({"question": "What is 2 times 3?", "answer": "2 * 3 = 6\n#### 6"})
     (tmp_path / "gsm8k.jsonl").write_text(f"{line}\n" * 10, encoding="utf-8")
     with ScriptedServer(_multiplied) as server:

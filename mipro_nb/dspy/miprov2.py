@@ -304,7 +304,7 @@ class MIPROv2:
         if dspy.settings.lm is not None or (task_model is not None and prompt_model is not None):
             return
         needed = []
-        if task_model is None and not all(each.lm for each in student.predictors()):
+        if task_model is None and not all(each.lm is not None for each in student.predictors()):
             needed.append("task_model, which runs the program")
         if prompt_model is None and task_model is None:
             needed.append("prompt_model, which writes the instructions")

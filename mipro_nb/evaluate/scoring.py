@@ -169,7 +169,7 @@ def caught_failures(
 ) -> tuple[str, ...]:
     """Return why LM calls of an attempt failed that came to an end all the same, once each.
 
-    A prompt that was too long is left out where the same predictor was answered later: agents
+    A prompt that was too long is left out where a shorter form of it was answered later: agents
     shorten what they send.
 
     Parameters
@@ -192,7 +192,7 @@ def caught_failures(
         error = failed.error
         if not isinstance(error, LMError) or error is failure:
             continue
-        if isinstance(error, PromptTooLongError) and failed.is_made_up_for:
+        if failed.is_shortened:
             continue
         what = _FALLBACK if failed.has_fallback else _CAUGHT
         caught[f"{what}: {error}"] = None

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mipro_nb.language.execution.attempt import AskedLM
 from mipro_nb.language.lm_protocol import LMRequest, Message
 from mipro_nb.models.prices import Price
 from mipro_nb.runs.events import NoteTopic, Number, Phase
@@ -85,6 +86,11 @@ class Call:
     request: LMRequest | None = field(default=None, repr=False, compare=False)
     at_once: int | None = None
     media_tokens: int = 0
+
+    @property
+    def asked(self) -> AskedLM:
+        """Return whom it asks, and what, as attempts note it."""
+        return AskedLM(self.server, self.model, self.predictor, self.messages)
 
     @cached_property
     def key(self) -> str:

@@ -304,7 +304,7 @@ class LM:
 
     async def _complete(self, request: LMRequest) -> Completion:
         call = self.call_for(request)
-        with lm_call(call.server, call.model, call.predictor):
+        with lm_call(call.asked):
             try:
                 answer = await current_gate().admit(call, self._send)
             except EmptyAnswerError as error:

@@ -259,6 +259,31 @@ def test_a_judge_that_answers_makes_up_for_no_outage_of_the_program():
             Evaluate(devset=rows(4), metric=judged)(Catches())
 
 
+@pytest.mark.parametrize("shortened", [True, False])
+def test_a_prompt_too_long_counts_unless_a_shorter_form_of_it_is_answered(shortened):
+    class Parts(mipro.Module):
+        def __init__(self):
+            self.solve = mipro.Predict("question, notes -> answer")
+
+        def forward(self, question):
+            notes = "first\nmany\nlast"
+            try:
+                self.solve(question=question, notes=notes)
+            except mipro.errors.PromptTooLongError:
+                notes = "first\nlast" if shortened else "others"
+            return self.solve(question=question, notes=notes)
+
+    def short_context(request):
+        if "many" in request.last_user:
+            return Reply("The prompt is too long for the context length.", status=400)
+        return solve(request)
+
+    with ScriptedServer(short_context) as server:
+        mipro.configure(lm=lm_of(server))
+        (one,) = Evaluate(devset=rows(1), metric=lambda e, p: True)(Parts()).results
+    assert (one.error, len(one.caught)) == (None, 0 if shortened else 1)
+
+
 def test_what_a_program_does_without_one_failed_call_is_scored_and_told(capsys):
     with ScriptedServer(solve_unless({2: FAILING, 3: Reply("No.", status=400)})) as server:
         mipro.configure(lm=lm_of(server))

@@ -281,7 +281,7 @@ def test_the_run_is_steered_while_the_cell_blocks(front_end, lm):
     assert "stopped" in cell.text
     state = mipro.runs.load(run).state
     assert [(c.index, c.predictor) for c in state.banned] == [(1, "solve")]
-    assert "does not go on in this kernel" in end.answer("pause", {"run": run})
+    assert "is stopped: it does not go on" in end.answer("pause", {"run": run})
     assert end.answer("rate", {**rated, "example": 1}) is None  # the notebook keeps it all the same
     end.until(lambda: good_in(dialog["snapshot"]) == 2)
     (kept,) = [each for each in dialog["snapshot"]["details"] if each["trial"]["trial"] == 0]
@@ -556,7 +556,7 @@ def test_where_nobody_looks_on_the_output_is_static_and_shows_the_end(front_end,
     assert "finished" in shown["text/plain"]
 
 
-def test_a_run_of_another_kernel_is_seen_live_but_not_steered(front_end, lm):
+def test_a_run_of_another_kernel_is_seen_live_and_stopped_but_not_steered(front_end, lm):
     first, second = front_end(trials=400), front_end(own={})
     first.run("run = optimizer.start(Solve(), **data, requires_permission_to_run=False)")
     run = first.run("print(run.id)").text.strip()
@@ -564,8 +564,10 @@ def test_a_run_of_another_kernel_is_seen_live_but_not_steered(front_end, lm):
     snapshot = second.answer("snapshot", {"run": run})
     assert snapshot["summary"]["lives"] == "elsewhere"
     second.until(lambda: [m for _, m in second.messages if m["kind"] == "delta"])
-    assert "does not go on in this kernel" in second.answer("stop", {"run": run})
-    first.run("run.stop()\nrun.wait()")
+    ban = {"run": run, "predictor": "solve", "part": "instruction", "index": 1, "on": True}
+    assert "does not go on in this kernel" in second.answer("ban", ban)
+    assert second.answer("stop", {"run": run}) is None
+    first.run("run.wait()")
     second.until(
         lambda: (
             [m for _, m in second.messages if m["kind"] == "delta"][-1]["delta"]["summary"]["state"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mipro_nb.errors import InvalidArgumentError, MiproError
+from mipro_nb.errors import InvalidArgumentError, MissingExtraError
 
 _IS_THERE = importlib.util.find_spec("mlflow") is not None
 needs_mlflow = pytest.mark.skipif(not _IS_THERE, reason="MLflow is not installed")
@@ -75,5 +75,5 @@ def test_where_mlflow_cannot_write_is_said_without_the_password(finished):
 
 @pytest.mark.skipif(_IS_THERE, reason="MLflow is installed")
 def test_without_mlflow_it_is_said_how_to_get_it(finished):
-    with pytest.raises(MiproError, match=r"pip install 'mipro_nb\[mlflow\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'mipro_nb\[mlflow\]'"):
         finished.log_to_mlflow()

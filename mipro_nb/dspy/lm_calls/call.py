@@ -162,7 +162,7 @@ async def _through_gate(asked: Asked, predictor: Any) -> Any:
     name = proxy.bound_name if proxy else None
     call = call_of(lm, asked.written, {**asked.options, **asked.limit}, name)
     try:
-        with lm_call(call.server, call.model, call.predictor):
+        with lm_call(call.asked):
             answer = await current_gate().admit(call, partial(_attempt, asked, raised))
     except CallRefusedError:
         raise

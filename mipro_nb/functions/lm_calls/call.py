@@ -132,7 +132,7 @@ async def _answer(
 ) -> Mapping[str, Any]:
     stand_in = settings.stand_in
     if stand_in is None or execution is None:
-        with lm_call(call.server, call.model, call.predictor):
+        with lm_call(call.asked):
             answer = await current_gate().admit(call, partial(_attempt, asked, last))
         if execution is not None and held is not None:
             _tell_step(execution, held, asked, answer)

@@ -11,24 +11,40 @@ import asyncio
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from mipro_nb.errors import CallRefusedError, ExampleTimeoutError, MiproError
+from mipro_nb.errors import (
+    CallRefusedError,
+    ExampleTimeoutError,
+    MiproError,
+    PromptTooLongError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from mipro_nb.language.lm_protocol import Message
 
 _LATE = "The example was given up: it took longer than example_timeout."
 _STOPPED = "The example was given up: what wanted its score was stopped."
 
 
 class AskedLM(NamedTuple):
-    """Whom an LM call asks, and for which predictor; None for none of the program's."""
+    """Whom an LM call asks, for which predictor (None for none of the program's), and what."""
 
     server: str
     model: str
     predictor: str | None
+    messages: Sequence[Message]
+
+    def shortens(self, other: AskedLM) -> bool:
+        """Tell whether it asks what `other` did, with lines left out: as agents do."""
+        lines = iter(other._lines())
+        return self._lines() != other._lines() and all(line in lines for line in self._lines())
+
+    def _lines(self) -> list[str]:
+        return [line for each in self.messages for line in each["content"].splitlines()]
 
 
 @dataclass
@@ -40,24 +56,26 @@ class FailedCall:
     error
         Why it failed.
     asked
-        Whom it asked.
-    answered_since
-        Those who were asked for the same predictor since then, and answered.
+        Whom it asked, and what.
+    has_fallback
+        Whether another LM has answered the same predictor since.
+    is_shortened
+        Whether its prompt was too long, and a shorter form of it was answered since.
     """
 
     error: MiproError
     asked: AskedLM
-    answered_since: set[AskedLM] = field(default_factory=set)
+    has_fallback: bool = False
+    is_shortened: bool = False
 
-    @property
-    def is_made_up_for(self) -> bool:
-        """Whether a later call for the same predictor was answered."""
-        return bool(self.answered_since)
-
-    @property
-    def has_fallback(self) -> bool:
-        """Whether another LM than the one that failed has answered since, in its place."""
-        return bool(self.answered_since - {self.asked})
+    def note_answer(self, asked: AskedLM) -> None:
+        """Note that a later call was answered."""
+        if asked.predictor != self.asked.predictor:
+            return
+        if (asked.server, asked.model) != (self.asked.server, self.asked.model):
+            self.has_fallback = True
+        if isinstance(self.error, PromptTooLongError) and asked.shortens(self.asked):
+            self.is_shortened = True
 
 
 class Attempt:
@@ -156,8 +174,7 @@ class Attempt:
     def note_answer(self, asked: AskedLM) -> None:
         """Note that an LM call was answered; attempts that this one is part of do so as well."""
         for failed in self.failures[self._of_program :]:
-            if failed.asked.predictor == asked.predictor:
-                failed.answered_since.add(asked)
+            failed.note_answer(asked)
         if self._outer is not None:
             self._outer.note_answer(asked)
 
@@ -195,10 +212,10 @@ def attempting(timeout: float | None, *, refuses: bool = True) -> Iterator[Attem
 
 
 @contextmanager
-def lm_call(server: str, model: str, predictor: str | None) -> Iterator[None]:
+def lm_call(asked: AskedLM) -> Iterator[None]:
     """Have the attempt's clock stand still for the block, an LM call; on the core loop.
 
-    The attempt notes whether the call fails; parameters as in `AskedLM`.
+    The attempt notes whether the call is answered or fails.
 
     Raises
     ------
@@ -209,7 +226,6 @@ def lm_call(server: str, model: str, predictor: str | None) -> Iterator[None]:
     if attempt is None:
         yield
         return
-    asked = AskedLM(server, model, predictor)
     attempt.check()
     attempt.begin_call()
     try:

@@ -18,6 +18,7 @@ from mipro_nb.runs.objectives import (
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ANYTHING, ROWS, kept
 from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.views.mlflow_run import MlflowRun
 from mipro_nb.runs.views.outcomes import example_scores
 from mipro_nb.runs.views.spending_curve import spending_curve
 from mipro_nb.runs.views.trial_row import trial_row
@@ -173,11 +174,9 @@ class RunFrames:
         ------
         InvalidArgumentError
             If MLflow cannot write there, or the experiment was deleted in it.
-        MiproError
+        MissingExtraError
             If MLflow is not installed.
         """
-        from mipro_nb.runs.views.mlflow_run import MlflowRun  # noqa: PLC0415 - as with pandas
-
         # As with a study: what `read` calls holds up a live run.
         told = self.read(lambda state: MlflowRun.of(state, self.record, self.id))
         return told.write(tracking_uri, experiment)

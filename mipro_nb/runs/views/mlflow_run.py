@@ -6,22 +6,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from mipro_nb.errors import InvalidArgumentError, MiproError
+from mipro_nb.errors import InvalidArgumentError, MissingExtraError
 from mipro_nb.runs.state import GOING_ON, RunState, State
 from mipro_nb.runs.store.record import Record, time_read
 from mipro_nb.runs.views.report import write_report
 from mipro_nb.runs.views.trial_program import trial_program
 from mipro_nb.runs.views.trial_row import trial_row
 from mipro_nb.version import __version__
-
-try:
-    from mlflow import MlflowClient
-    from mlflow.entities import Metric, Param
-except ImportError as error:
-    msg = "MLflow is not installed: pip install 'mipro_nb[mlflow]' brings it."
-    raise MiproError(msg) from error
 
 # What MLflow takes at once, and as the value of a parameter in all its versions.
 _MOST_METRICS = 1000
@@ -35,6 +28,15 @@ _STATES: Mapping[State, str] = {
     "cut off": "KILLED",
     "failed": "FAILED",
 }
+
+
+class _Metric(NamedTuple):
+    """A number, as MLflow takes it."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class MlflowRun:
     name: str
     tags: Mapping[str, str]
     params: Mapping[str, str]
-    metrics: Sequence[Metric]
+    metrics: Sequence[_Metric]
     texts: Mapping[str, str]
     status: str | None
     started: int
@@ -99,16 +101,19 @@ class MlflowRun:
         ------
         InvalidArgumentError
             If MLflow cannot write it, or the experiment was deleted there.
+        MissingExtraError
+            If MLflow is not installed.
         """
+        mlflow = _library()
         try:
-            client = MlflowClient(tracking_uri=tracking_uri)
+            client = mlflow.MlflowClient(tracking_uri=tracking_uri)
             run = client.create_run(
                 _experiment_of(client, experiment),
                 start_time=self.started,
                 tags=dict(self.tags),
                 run_name=self.name,
             ).info.run_id
-            self._fill(client, run)
+            self._fill(mlflow, client, run)
         except InvalidArgumentError:
             raise
         except Exception as error:  # noqa: BLE001 - of whatever server or store
@@ -121,19 +126,29 @@ class MlflowRun:
             f"{problem}: give one such as sqlite:///mlflow.db or that of a server which runs.",
         )
 
-    def _fill(self, client: MlflowClient, run: str) -> None:
-        params = [Param(*each) for each in self.params.items()]
+    def _fill(self, mlflow: Any, client: Any, run: str) -> None:
+        params = [mlflow.entities.Param(*each) for each in self.params.items()]
+        metrics = [mlflow.entities.Metric(*each) for each in self.metrics]
         for at in range(0, len(params), _MOST_PARAMS):
             client.log_batch(run, params=params[at : at + _MOST_PARAMS])
-        for at in range(0, len(self.metrics), _MOST_METRICS):
-            client.log_batch(run, metrics=self.metrics[at : at + _MOST_METRICS])
+        for at in range(0, len(metrics), _MOST_METRICS):
+            client.log_batch(run, metrics=metrics[at : at + _MOST_METRICS])
         for file, text in self.texts.items():
             client.log_text(run, text, file)
         if self.status is not None:
             client.set_terminated(run, self.status, end_time=self.ended)
 
 
-def _experiment_of(client: MlflowClient, name: str) -> str:
+def _library() -> Any:
+    try:
+        import mlflow  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        msg = "MLflow is not installed: pip install 'mipro_nb[mlflow]' brings it."
+        raise MissingExtraError(msg) from error
+    return mlflow
+
+
+def _experiment_of(client: Any, name: str) -> str:
     """Return the id of MLflow's experiment, which is made if it is not there."""
     found = client.get_experiment_by_name(name)
     if found is None:
@@ -158,7 +173,7 @@ def _params(state: RunState) -> dict[str, str]:
     }
 
 
-def _metrics(state: RunState, now: int) -> Iterator[Metric]:
+def _metrics(state: RunState, now: int) -> Iterator[_Metric]:
     best = None
     for number in sorted(state.trials):
         row = trial_row(state, number)
@@ -169,10 +184,10 @@ def _metrics(state: RunState, now: int) -> Iterator[Metric]:
             scores["score/best"] = best
         for name, value in {**scores, "usd/trial": row["usd"], "calls/trial": row["calls"]}.items():
             if value is not None:
-                yield Metric(name, float(value), at, number)
+                yield _Metric(name, float(value), at, number)
     for name, value in _outcome(state).items():
         if value is not None:
-            yield Metric(name, float(value), now, 0)
+            yield _Metric(name, float(value), now, 0)
 
 
 def _outcome(state: RunState) -> dict[str, float | None]:
