@@ -101,6 +101,10 @@ class ProgramError(MiproError):
     """A program cannot be optimized, or fails before its first LM call."""
 
 
+class LMNotConfiguredError(ProgramError):
+    """There is no LM to ask, or one was loaded without its key; the text says how to give it."""
+
+
 class SavedStateError(MiproError, ValueError):
     """A saved program does not fit the program it is loaded into, or cannot be read."""
 

@@ -14,8 +14,9 @@ from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.sentences.readings import reading_notes
+from mipro_nb.runs.sentences.result import outcome_text
 from mipro_nb.runs.sentences.resume import how_to_resume
-from mipro_nb.runs.sentences.wording import counted
+from mipro_nb.runs.sentences.wording import counted, measures_headroom
 
 if TYPE_CHECKING:
     from tqdm.auto import tqdm
@@ -133,10 +134,14 @@ class TerminalWindow:
             bar.total = bar.n
             bar.refresh()
         bar.close()
-        ended = self._run.state.ended
+        state = self._run.state
+        ended = state.ended
         if ended is not None and ended.state in ("stopped", "capped") and ended.reason:
             print(ended.reason)  # noqa: T201 - what is returned is not what was planned
             print(how_to_resume(self._run.id, self._run.state))  # noqa: T201 - a script has no view
+        if ended is not None and ended.state != "failed" and not measures_headroom(state.planned):
+            # Beside the bar: what a script prints is its own.
+            print(outcome_text(self._run.id, state), file=sys.stderr)  # noqa: T201
         for note in reading_notes(self._run.state):
             print(f"Note: {note}")  # noqa: T201 - a low score may be the form's fault
 

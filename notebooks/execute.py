@@ -22,6 +22,9 @@ import mipro_nb as mipro
 
 _TELL_EVERY_SECONDS = 15.0
 _SHORT_SECONDS = 90
+_LONG_MINUTES = 90
+# From fewer answers nothing can be told: the first ones wait for the model to load.
+_ENOUGH_ANSWERS = 20
 
 
 def main(source: Path, folder: Path) -> int:
@@ -33,6 +36,7 @@ def main(source: Path, folder: Path) -> int:
     except mipro.errors.MiproError as error:
         print(error, file=sys.stderr)
         return 1
+    print(f"The record of its runs: {progress.record_path}", flush=True)
     summary, executed = folder / "summary.json", folder / f"{source.stem}.executed.ipynb"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +70,8 @@ def main(source: Path, folder: Path) -> int:
         timeout=None,
         kernel_name="python3",
         coalesce_streams=True,  # of a progress bar, its last state
+        # What the kernel warns of is how it is reached on this machine, which is nobody's concern.
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         record_timing=False,  # it would be all that differs from one execution to the next
         on_cell_start=tell_section,
         resources={"metadata": {"path": source.parent}},
@@ -111,12 +117,15 @@ class _Progress:
     ----------
     section
         The heading above the cell that runs.
+    record_path
+        The file of the record.
     """
 
     def __init__(self, expected: int | None) -> None:
         self.section = ""
         self._expected = expected
         self._record = mipro.runs.open_record()
+        self.record_path = self._record.path
         self._kept_before = self._record.answers_kept().answers
         self._runs_before = {run.id for run in mipro.runs.list()}
         self._began = time.monotonic()
@@ -124,10 +133,15 @@ class _Progress:
     def line(self) -> str:
         """Return what is under way, how much of it is done, and about how long the rest takes."""
         answers = self._record.answers_kept().answers - self._kept_before
-        said = f"  {self._phase() or self.section or 'start'}: {answers} LM answers"
-        if self._expected and 0 < answers < self._expected:
-            seconds = (time.monotonic() - self._began) * (self._expected - answers) / answers
-            said += f" of about {self._expected}, about {_minutes(seconds)} left"
+        said = f"  {self._phase() or self.section or 'start'}"
+        if answers == 0:
+            return said
+        said += f": {answers} LM answers"
+        if self._expected and answers < self._expected:
+            said += f" of about {self._expected}"
+            if answers >= _ENOUGH_ANSWERS:
+                seconds = (time.monotonic() - self._began) * (self._expected - answers) / answers
+                said += f", about {_told(seconds)} left"
         return said
 
     def _phase(self) -> str | None:
@@ -138,8 +152,11 @@ class _Progress:
         return None
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f} min" if seconds >= _SHORT_SECONDS else f"{seconds:.0f} s"
+def _told(seconds: float) -> str:
+    if seconds < _SHORT_SECONDS:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < _LONG_MINUTES else f"{minutes / 60:.0f} h"
 
 
 @contextmanager

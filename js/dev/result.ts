@@ -37,7 +37,7 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
     changed,
     scores: [
       {
-        what: "your prompt",
+        what: "student as given",
         score: baseline,
         ...interval(baseline),
         examples: 100,
@@ -45,7 +45,7 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
         call: "212 tokens, $0.00004",
       },
       {
-        what: "your prompt with 16 labelled demos",
+        what: "student as given with 16 labelled demos",
         score: baseline + 17,
         ...interval(baseline + 17),
         examples: 100,
@@ -55,7 +55,7 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
       ...(changed
         ? [
             {
-              what: "the prompt found",
+              what: "best program",
               score,
               ...interval(score),
               examples: 100,
@@ -68,7 +68,7 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
     gain: changed
       ? [
           "+30.0 points over the student; 95 % interval of the gain +19.0 to +39.0.",
-          "+13.0 points over your prompt with plain labelled demos.",
+          "+13.0 points over the student with plain labelled demos.",
         ]
       : [],
     test: changed ? ["Gain on the testset: +17.0 to +41.0 (95 % interval)."] : [],

@@ -11,7 +11,7 @@ import dspy
 
 from mipro_nb.arguments import only_known, taking
 from mipro_nb.dspy.program import Student, student_of, teachers_of
-from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, ProgramError
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, LMNotConfiguredError
 from mipro_nb.language.foreign import as_lm
 from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.optimizer import miprov2 as own
@@ -297,7 +297,7 @@ class MIPROv2:
 
         Raises
         ------
-        ProgramError
+        LMNotConfiguredError
             If one is missing.
         """
         task_model, prompt_model = self._optimizer.task_model, self._optimizer.prompt_model
@@ -313,7 +313,7 @@ class MIPROv2:
                 "No LM is configured: call dspy.configure(lm=dspy.LM(…)), or give "
                 f"{' and '.join(needed)}."
             )
-            raise ProgramError(msg)
+            raise LMNotConfiguredError(msg)
 
 
 def _of_teacher(given: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:

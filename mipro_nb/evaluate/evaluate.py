@@ -215,6 +215,8 @@ class Evaluate:
             If `max_errors` examples failed.
         LMUnavailableError
             If no LM call can succeed, at the first call that tells so.
+        LMNotConfiguredError
+            If there is no LM to ask.
         MetricError
             If the metric raises on the first example, or returns no score.
         """

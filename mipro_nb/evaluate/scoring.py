@@ -11,6 +11,7 @@ from typing import Any
 from mipro_nb.errors import (
     CallRefusedError,
     LMError,
+    LMNotConfiguredError,
     LMUnavailableError,
     MiproError,
     PromptFilteredError,
@@ -30,7 +31,7 @@ from mipro_nb.language.module import Module
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
 # Errors after which every other example would fail alike: whatever is asked, and in any case.
 _ENDING = (CallRefusedError, RecordError)
-HOPELESS = (LMUnavailableError, MetricScaleError, *_ENDING)
+HOPELESS = (LMUnavailableError, LMNotConfiguredError, MetricScaleError, *_ENDING)
 _CAUGHT = "A failed LM call was caught"
 _FALLBACK = "Another LM answered in place of a call that failed"
 
@@ -119,6 +120,8 @@ async def score_example(
         If no LM call can succeed: every other example would fail alike. It is raised even where
         program or metric caught it, since their score would be that of the outage, unless another
         LM answered in its place.
+    LMNotConfiguredError
+        If there is no LM to ask.
     CallRefusedError
         If the run was stopped.
     MetricScaleError

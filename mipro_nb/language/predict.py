@@ -9,7 +9,7 @@ from mipro_nb.arguments import only_known
 from mipro_nb.core_loop import core
 from mipro_nb.errors import (
     InvalidArgumentError,
-    ProgramError,
+    LMNotConfiguredError,
     ReplyError,
     TruncatedReplyError,
     Unquoted,
@@ -167,7 +167,7 @@ class Predict(Module):
         lm = settings.stand_in or self.lm or settings.lm
         if lm is None:
             msg = "No LM is configured: call configure(lm=LM('openai/gpt-4o-mini')) or LM.local()."
-            raise ProgramError(msg)
+            raise LMNotConfiguredError(msg)
         prompt_format = self.format_with(lm)
         messages = self._messages(inputs, prompt_format)
         try:

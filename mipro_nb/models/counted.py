@@ -32,6 +32,11 @@ class CountedLM(Protocol):
         ...
 
     @property
+    def unpriced(self) -> str | None:
+        """Return why its price is not known and how to give it; None if it is known."""
+        ...
+
+    @property
     def context_tokens(self) -> int | None:
         """Return how many tokens prompt and reply may have together, None if that is not known."""
         ...

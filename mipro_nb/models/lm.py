@@ -19,7 +19,7 @@ from mipro_nb.errors import (
     NOT_SHOWN,
     EmptyAnswerError,
     InvalidArgumentError,
-    ProgramError,
+    LMNotConfiguredError,
     ReplyError,
 )
 from mipro_nb.language.dspy_names import LM_ATTRIBUTES, absent, told_of_call
@@ -63,6 +63,7 @@ from mipro_nb.models.services.service import (
     registered_prefixes,
     registered_service,
 )
+from mipro_nb.models.services.unpriced import unpriced_text
 from mipro_nb.models.services.worst_case import names_limit, unlimited_reply_tokens
 
 _MaxTokens = Annotated[Annotated[int, Ge(1)] | None, Remedy("give at least 1, or None.")]
@@ -111,8 +112,9 @@ class LM:
         always sent.
     price
         USD per million tokens: a `Price`, (input, output) or (input, output, cached input).
-        Looked up in genai-prices if None, then in LiteLLM's table for what LiteLLM reaches; unknown
-        if it is not there.
+        Looked up in genai-prices if None, then in LiteLLM's table for what LiteLLM reaches. It is
+        unknown if it is not there, and of a model at another address than the service's own, as
+        with `base_url` or ``OPENAI_BASE_URL``: nobody lists what a proxy charges.
     num_retries
         How often a call is tried again after 408, 409, 5xx, a time-out or a lost connection: after
         0.5 s, then twice as long each time, at most 8 s; or when the server says (Retry-After),
@@ -383,6 +385,14 @@ class LM:
         }
 
     @property
+    def unpriced(self) -> str | None:
+        """Return why its price is not known and how to give it; None if it is known."""
+        if self.price is not None:
+            return None
+        remedy = f"give LM({self.name!r}, …, price=(input, output))"
+        return unpriced_text(self.name, [self.shown_settings()["server"]], remedy)
+
+    @property
     def context_tokens(self) -> int | None:
         """Return how many tokens prompt and reply may have together, None if that is not known."""
         return self._context_tokens
@@ -505,7 +515,7 @@ class LM:
 
         Raises
         ------
-        ProgramError
+        LMNotConfiguredError
             If neither has it.
         """
         configured = settings.lm
@@ -516,14 +526,14 @@ class LM:
                 f"{self!r} was loaded without its service {self._answerer!r}: call "
                 f"register_service first, or configure(lm=LM({self.name!r}, service=…))."
             )
-            raise ProgramError(msg)
+            raise LMNotConfiguredError(msg)
         variable = self._endpoint.key_variable
         where = f"set {variable}, or call" if variable else "call"
         msg = (
             f"{self!r} was loaded without its key: {where} configure(lm=LM({self.name!r}, "
             "api_key=…))."
         )
-        raise ProgramError(msg)
+        raise LMNotConfiguredError(msg)
 
     def __repr__(self) -> str:
         return f"LM({self.name!r})"
@@ -618,14 +628,22 @@ def limits_noted(caps: Caps, lms: Iterable[LanguageModel]) -> list[str]:
 
 
 def prices_noted(lms: Iterable[LanguageModel]) -> list[str]:
-    """Return notes on the prices of `lms` that are not from the usual table."""
+    """Return notes on the prices of `lms` that are not from the usual table, or not known."""
+    lms = list(lms)
     notes = [
         f"The price of {lm.name} is from LiteLLM's table: ${lm.price.input:g} in and "
         f"${lm.price.output:g} out per million tokens. LM(…, price=…) sets another one."
         for lm in lms
         if isinstance(lm, LM) and lm.price is not None and lm.price_is_litellms
     ]
+    notes += [f"{why[0].upper()}{why[1:]}." for why in reasons_unpriced(lms)]
     return list(dict.fromkeys(notes))
+
+
+def reasons_unpriced(lms: Iterable[LanguageModel]) -> list[str]:
+    """Return why prices of `lms` are not known and how to give them, each a part of a sentence."""
+    reasons = (as_counted(lm).unpriced for lm in lms)
+    return list(dict.fromkeys(why for why in reasons if why is not None))
 
 
 def _own_service(model: Any, service: Any, *, named: bool) -> tuple[Service | None, str]:

@@ -35,7 +35,7 @@ _ENOUGH_IN_COMMON = 0.4
 
 
 def scores_rows(result: vm.ResultView) -> list[tuple[str, ...]]:
-    """Return the scores as a table: your prompt, with labelled demos, and the prompt found."""
+    """Return the scores: the student as given, with labelled demos, and the best program."""
     tested = any(row["test"] is not None for row in result["scores"])
     head = ("", "score", "95 % interval", "examples", "a call takes")
     rows = [

@@ -30,6 +30,7 @@ from mipro_nb.optimizer.phases.propose import propose
 from mipro_nb.optimizer.phases.repair import Repair
 from mipro_nb.optimizer.phases.stopping import Stopping
 from mipro_nb.optimizer.phases.trials import Search
+from mipro_nb.optimizer.phases.unreadable import UnreadableReplies
 from mipro_nb.optimizer.planning.constraints import Constraints
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
@@ -358,7 +359,13 @@ class Algorithm:
         """Have everything from now on be that of `spec`."""
         self._spec = spec
         self._constraints = Constraints(spec.plan, spec.rows.train, spec.student)
-        self._evaluations = Evaluations(spec, self._journal, self._ledger, self._progress)
+        self._evaluations = Evaluations(
+            spec,
+            self._journal,
+            self._ledger,
+            self._progress,
+            unreadable=UnreadableReplies(self._journal, self.pausing, spec.plan.valset_size),
+        )
         self._held_out = HeldOut(spec, self._journal, self._test_ledger)
         ending = (spec, self._journal, self._evaluations, self._held_out)
         before = self._progress.finished

@@ -490,7 +490,7 @@ class MIPROv2:
         opened = open_record(record if record is not None else settings.record)
         progress = resumption.progress_of(opened, opened.find_run(run_id))
         if measures_headroom(progress.planned):
-            remedy = f"it measures headroom: {begun_again(progress.planned)}."
+            remedy = f"it measures headroom: {begun_again(progress.state)}."
             raise InvalidArgumentError("run_id", run_id, remedy)
         caps = resumption.caps_of(progress, {name: given[name] for name in _CAPS})
         begun = runs_here.begun(progress.run_id)

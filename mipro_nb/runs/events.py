@@ -160,9 +160,11 @@ class RunResumed(Event):
     lost_usd: Amount = 0.0
 
 
-NoteTopic = Literal["parameters", "streaming", "tokens", "context", "proposals", "settings"]
+NoteTopic = Literal[
+    "parameters", "streaming", "tokens", "context", "proposals", "settings", "replies"
+]
 """What a run-time note is about; ``"tokens"``: a server did not count them; ``"settings"``: the run
-was resumed with others."""
+was resumed with others; ``"replies"``: nearly none of the student's can be read."""
 
 
 class RunNoted(Event):

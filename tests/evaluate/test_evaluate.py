@@ -14,6 +14,7 @@ from scripted_sums import FAILING, KEY, UNREADABLE, lm_of, right, rows, solve, s
 import mipro_nb as mipro
 from mipro_nb.errors import (
     InvalidArgumentError,
+    LMNotConfiguredError,
     LMUnavailableError,
     MetricError,
     ProgramError,
@@ -549,8 +550,16 @@ def test_bad_arguments_of_the_call_are_refused(server):
 
 
 def test_without_an_lm_the_error_says_what_to_configure():
-    with pytest.raises(TooManyErrorsError, match="No LM is configured: call configure"):
-        Evaluate(devset=rows(30), metric=right)(program())
+    with pytest.raises(LMNotConfiguredError, match="No LM is configured: call configure"):
+        Evaluate(devset=rows(3), metric=right)(program())
+
+
+def test_an_lm_that_was_loaded_without_its_key_ends_the_evaluation(server):
+    student = program()
+    student.set_lm(pickle.loads(pickle.dumps(lm_of(server))))  # noqa: S301 - our own
+    mipro.configure(lm=None)
+    with pytest.raises(LMNotConfiguredError, match="loaded without its key"):
+        Evaluate(devset=rows(3), metric=right)(student)
 
 
 def test_a_module_without_forward_is_told():

@@ -32,6 +32,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import (
     InvalidArgumentError,
     LMUnavailableError,
+    MetricError,
     PermissionUnansweredError,
     ProgramError,
     SavedStateError,
@@ -155,6 +156,32 @@ def function(request, triage, server):
         "responses stream": respond_streamed,
         "explicit": classify,
     }[kind]
+
+
+def test_a_metric_of_an_attribute_is_refused_where_the_function_returns_text(
+    sync, triage, rows, server
+):
+    def by_label(example, prediction, trace=None):
+        return prediction.label == example.label
+
+    told = "what your function returns, here a str, which has no 'label'.*prediction == example"
+    with pytest.raises(MetricError, match=told):
+        planned(mipro.program(sync, prompts=[triage]), rows, metric=by_label)
+    assert server.count == 0
+
+
+def test_a_function_that_reads_its_replies_may_return_more_than_made_up_ones_show(
+    sync, triage, rows
+):
+    def read(text):
+        reply = sync(text)
+        return types.SimpleNamespace(label=reply) if reply == "spam!" else reply
+
+    def by_kind(example, prediction, trace=None):
+        return prediction.label == example.label
+
+    plan = planned(mipro.program(read, prompts=[triage]), rows, metric=by_kind)
+    assert any("'str' object has no attribute 'label'" in note for note in plan.notes), plan.notes
 
 
 def test_a_function_is_optimized_by_whatever_way_it_asks(function, triage, server, rows):
@@ -1033,3 +1060,7 @@ def test_demos_that_are_not_read_are_noted(triage, server, rows):
 
     plan = planned(classify, rows)
     assert any("max_labeled_demos=0" in note for note in plan.notes)
+
+
+def test_a_prompt_that_was_not_changed_says_so(triage):
+    assert triage.diff() == "triage is unchanged."

@@ -180,9 +180,9 @@ class TestEstimate:
         assert (plan.testset_size, plan.search.repair) == (4, 2)
 
     def test_python_expressions_in_braces_are_filled_in(self, shell, server):
-        shell.run("budget = 1")
+        shell.run("most = 1")
         assert (
-            shell.run(f"%mipro estimate student {SHORT} --max-usd {{budget / 4}}").caps.max_usd
+            shell.run(f"%mipro estimate student {SHORT} --max-usd {{most / 4}}").caps.max_usd
             == 0.25
         )
 
@@ -205,12 +205,13 @@ class TestRun:
     def test_a_terminal_is_told_in_a_line_what_came_of_it(self, shell, server, capsys):
         run = shell.run(f"%mipro run student {SHORT} --yes").run
         usd = format_usd(run.state.spend.usd)
-        told = f"{run.state.baseline:.1f} → {run.score:.1f}, {usd}, run {run.id}\n"
-        assert told in capsys.readouterr().out
+        told = capsys.readouterr().err
+        assert f"has the highest score, {run.score:.1f}" in told
+        assert f" Run {run.id}, {usd}.\n" in told
         shell.run("unseen = mipro.ChainOfThought('question -> answer')")  # no answer is there yet
         capped = shell.run(f"%mipro run unseen {SHORT} --yes --max-calls 1").run
-        told = f"capped: nothing scored, {format_usd(capped.state.spend.usd)}, run {capped.id}\n"
-        assert told in capsys.readouterr().out
+        usd = format_usd(capped.state.spend.usd)
+        assert f"Nothing was scored. Run {capped.id}, {usd}.\n" in capsys.readouterr().err
 
     def test_it_leaves_the_program_in_a_variable(self, shell, server):
         program, _ = optimized(shell)
@@ -401,7 +402,7 @@ class TestResuming:
         if how == "run":
             run = shell.run(f"%mipro run student {begun}").run
             line = f"%mipro resume {run.id} student --metric exact"
-            assert offered_for(run)[0] == line
+            assert offered_for(run)[0] == f"{line} --max-calls 16"
             shell.run(f"best = {line} --max-calls 900 --yes")
         else:
             shell.run(f"%%mipro best {begun}\nquestion -> answer\nAdd.")
@@ -431,7 +432,7 @@ class TestResuming:
         if session == "another one":
             monkeypatch.setattr(runs_here, "_begun", {})
             line = f"%mipro resume {capped.id} student --metric exact --prefer the_student"
-            assert offered_for(capped)[0] == line
+            assert offered_for(capped)[0] == f"{line} --max-calls 16"
         best = shell.run(f"{line} --max-calls 900 --yes")
         assert best.run.status == "finished"
         assert best.run.plan.prefer.function is shell["the_student"]

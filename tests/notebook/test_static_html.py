@@ -218,7 +218,7 @@ def result():
     return {
         "trial": 2,
         "changed": True,
-        "scores": [result_score("your prompt", 33.3), result_score("the prompt found", 92.5)],
+        "scores": [result_score("student as given", 33.3), result_score("best program", 92.5)],
         "gain": ["+59.2 points over the student; 95 % interval of the gain +40.0 to +70.0."],
         "test": ["gain on the testset: +40.0 to +70.0 (95 % interval)"],
         "cost": "3 demos make a call 8 times as expensive.",

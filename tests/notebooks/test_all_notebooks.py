@@ -75,7 +75,7 @@ def _execute_script():
 def test_progress_names_the_phase_of_the_run_that_goes_on():
     progress = _execute_script()._Progress(expected=100)
     progress.section = "Optimize"
-    assert progress.line() == "  Optimize: 0 LM answers"
+    assert progress.line() == "  Optimize"
     with ScriptedServer(scripted_task.answer) as server:
         mipro.configure(lm=scripted_task.lm_of(server))
         optimizer = mipro.MIPROv2(scripted_task.exact, num_candidates=2)
@@ -90,14 +90,33 @@ def test_progress_names_the_phase_of_the_run_that_goes_on():
         while not run.state.phases:
             time.sleep(0.01)
         run.pause()
-        assert re.match(r"  (baseline|bootstrap|propose|search): \d+ LM answers", progress.line())
+        phase = r"  (baseline|bootstrap|propose|search)(: \d+ LM answers.*)?$"
+        assert re.match(phase, progress.line())
         run.resume()
         run.wait()
-    assert re.match(r"  Optimize: \d+ LM answers of about 100, about ", progress.line())
+    assert re.match(r"  Optimize: \d+ LM answers of about 100", progress.line())
+
+
+@pytest.mark.parametrize(
+    ("answers", "hours", "told"),
+    [
+        (0, 1, "  start"),
+        (19, 1, "  start: 19 LM answers of about 1000"),
+        (20, 1 / 490, "  start: 20 LM answers of about 1000, about 6 min left"),
+        (20, 7 / 49, "  start: 20 LM answers of about 1000, about 7 h left"),
+    ],
+)
+def test_progress_estimates_the_rest_once_there_are_answers(monkeypatch, answers, hours, told):
+    script = _execute_script()
+    progress = script._Progress(expected=1000)
+    for number in range(answers):
+        mipro.runs.open_record().put_answer(str(number), "an answer")
+    monkeypatch.setattr(script.time, "monotonic", lambda: progress._began + 3600 * hours)
+    assert progress.line() == told
 
 
 @pytest.mark.notebook
-def test_make_demo_executes_a_notebook_that_would_ask(tmp_path, capsys, monkeypatch):
+def test_make_demo_executes_a_notebook_that_would_ask(tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("MIPRO_ASK", "1")  # it is put back afterwards
     script = _execute_script()
     sources = ["import os\nos.environ['MIPRO_ASK']", "1 / 0"]
@@ -108,10 +127,13 @@ def test_make_demo_executes_a_notebook_that_would_ask(tmp_path, capsys, monkeypa
 
     out = tmp_path / "some" / "out"
     assert script.main(asking, out) == 0
+    told = capfd.readouterr()
+    assert "The record of its runs: " in told.out
+    assert "encryption" not in told.err
     executed = json.loads((out / "asking.executed.ipynb").read_text("utf-8"))
     assert executed["cells"][0]["outputs"][0]["data"]["text/plain"] == ["'0'"]
     assert script.main(failing, out) == 1
-    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert "ZeroDivisionError" in capfd.readouterr().err
 
 
 def test_make_demo_ends_before_it_begins_where_nothing_can_be_kept(tmp_path, capsys, monkeypatch):
@@ -162,7 +184,7 @@ def test_make_demo_tells_how_far_it_is_and_ends_at_ctrl_c(tmp_path):
     with processes.start(heard + script, tmp_path / "long.ipynb", tmp_path / "out") as process:
         try:
             assert any(re.search(r"^ \d:\d\d  A long way$", line) for line in process.stdout)
-            line = next(line for line in process.stdout if " of about " in line)
+            line = next(line for line in process.stdout if " left" in line)
             told = r"  A long way: \d+ LM answers of about 1000, about [\d.]+ (min|s) left$"
             assert re.search(told, line)
             process.send_signal(signal.SIGINT)

@@ -6,6 +6,7 @@ import contextlib
 import random
 import re
 import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,8 @@ from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.caps import Caps, Meter
 from mipro_nb.models.prices import Price
 from mipro_nb.optimizer import algorithm
+from mipro_nb.runs.sentences.resume import begun_again, how_to_resume
+from mipro_nb.runs.state import RunState
 
 CAP_IN_USD = re.compile(
     r"The cap max_usd=0\.03 is reached: \$([\d.]+) spent, \$([\d.]+) reserved for calls in flight, "
@@ -67,6 +70,30 @@ def test_the_best_program_so_far_is_returned(server):
     run = capped_run(max_calls=200)
     assert run.wait().score == run.score >= run.state.baseline
     assert "capped" in run.report()
+
+
+def test_the_lines_that_resume_a_capped_run_work_as_printed(server, monkeypatch):
+    monkeypatch.setenv("MIPRO_PERMISSION", "yes")
+    names = {"MIPROv2": mipro.MIPROv2, "METRIC": exact, "exact": exact, "PROGRAM": Solve()}
+    run = capped_run(max_calls=8)
+    magic, line = mipro.runs.load(run.id).row["resume_lines"]
+    assert how_to_resume(run.id, run.state) == f"To resume run {run.id}, with a higher cap: {line}"
+    assert magic.endswith(" --max-calls 16")
+    resumed = eval(line, names)  # noqa: S307 - what a person pastes
+    assert resumed.run.state.caps["max_calls"] == 16
+
+
+@pytest.mark.parametrize(
+    ("reason", "higher"),
+    [
+        ("The cap max_seconds=1e+06 is reached.", "--max-seconds 2000000"),
+        (str(CapReachedError("max_usd", 0.3, 0.35, 0.0, 0.1)), "--max-usd 0.7"),
+        (str(CapReachedError("max_tokens", 1, 12_345_678, 0, 9)), "--max-tokens 24691356"),
+    ],
+)
+def test_a_cell_that_is_run_again_has_the_higher_cap_whichever_it_was(reason, higher):
+    state = RunState("capped", ended=SimpleNamespace(reason=reason))
+    assert begun_again(state).endswith(f"with --resume {higher}")
 
 
 @pytest.mark.parametrize("most", [0.006, 0.01])

@@ -229,7 +229,7 @@ def test_the_lines_that_resume_have_the_names_of_the_variables(server, monkeypat
     run = optimizer.start(student, **DATA, max_calls=40, requires_permission_to_run=False)
     run.wait()
     (row,) = history_rows(run.record)
-    assert row["resume_lines"][0] == f"%mipro resume {run.id} summer --metric exact"
+    assert row["resume_lines"][0] == f"%mipro resume {run.id} summer --metric exact --max-calls 80"
     assert row["name"] == "Solve"
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scripted_task import PlanAndSolve, Solve, exact, lm_of, rows
 
 import mipro_nb as mipro
+from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.prices import Price
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
@@ -232,3 +233,30 @@ def test_the_report_shows_the_estimate_beside_what_was_spent(server):
     lines = [line.split() for line in run.report().splitlines()]
     assert ["total", str(run.state.spend.calls)] in [line[:2] for line in lines]
     assert "estimated" in [line[0] for line in lines]
+
+
+class TestPricesThatAreNotKnown:
+    @pytest.fixture(autouse=True)
+    def proxy(self, monkeypatch):
+        monkeypatch.setenv("OPENAI_BASE_URL", "https://proxy.example.com/v1/secret-path?q=a-key")
+        monkeypatch.setenv("OPENAI_API_KEY", "key-of-a-test")
+        mipro.configure(lm=mipro.LM("openai/gpt-4o-mini"))
+
+    def planned(self, **settings):
+        return mipro.MIPROv2(exact).plan(Solve(), trainset=rows(50), **settings)
+
+    def test_are_noted_with_model_reason_and_the_remedy_that_applies(self):
+        (note,) = [note for note in self.planned().notes if "price" in note]
+        assert note == (
+            "The price of openai/gpt-4o-mini is not known (OPENAI_BASE_URL points to "
+            "proxy.example.com): give LM('openai/gpt-4o-mini', …, price=(input, output)), in USD "
+            "per million tokens."
+        )
+
+    @pytest.mark.parametrize("settings", [{"max_usd": 0.5}, {"prefer": "cheapest within 1 point"}])
+    def test_are_refused_where_usd_count(self, settings):
+        told = r"gpt-4o-mini is not known \(OPENAI_BASE_URL points to proxy\.example\.com\)"
+        with pytest.raises(InvalidArgumentError, match=told) as caught:
+            self.planned(**settings)
+        assert "mipro.program" not in str(caught.value)
+        assert "secret-path" not in str(caught.value)

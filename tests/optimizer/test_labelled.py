@@ -46,7 +46,10 @@ def test_the_students_instruction_is_scored_with_labelled_demos_on_the_whole_val
     shown = {demo.question: demo.answer for demo in program.solve.demos}
     assert shown == {row.question: row.answer for row in rows(12)}
     assert labelled_evaluation(run.state) == trial
-    assert f"labelled demos     {trial.score:>6.1f}  (your prompt with 12 labelled" in run.report()
+    assert (
+        f"labelled demos     {trial.score:>6.1f}  (student as given with 12 labelled"
+        in run.report()
+    )
 
 
 def test_the_estimate_counts_it(server):

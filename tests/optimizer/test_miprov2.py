@@ -7,6 +7,7 @@ import gc
 import inspect
 import json
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -34,6 +35,7 @@ from scripted_task import (
 from watched import until
 
 import mipro_nb as mipro
+from mipro_nb.amounts import format_usd
 from mipro_nb.errors import (
     InvalidArgumentError,
     LMError,
@@ -433,6 +435,9 @@ def test_progress_is_one_bar_on_stderr(server, capsys):
     assert shown.out == ""
     assert f"best {best.score:.1f}" in shown.err
     assert f"{best.run.state.spend.calls} calls" in shown.err
+    told = shown.err.rstrip().split("\n")[-1]
+    assert re.match(r"Trial \d+ \(.+\) has the highest score, .+ points over the student; ", told)
+    assert told.endswith(f"Run {best.run.id}, {format_usd(best.run.state.spend.usd)}.")
 
 
 @pytest.mark.slow

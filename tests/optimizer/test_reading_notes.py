@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from scripted_server import Reply, ScriptedServer
 from scripted_task import Solve, answer, exact, kind, lm_of, question_of, rows, run_of
+from watched import Watched, until
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMError
 from mipro_nb.optimizer.planning.progress import RecordedProgress
+from mipro_nb.optimizer.running import surface
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.views.details import trial_detail
 from mipro_nb.runs.views.view import RunView
@@ -129,3 +131,55 @@ def test_calls_that_failed_and_were_caught_are_told(tmp_path):
     assert all("was caught" in note for note in frame["notes"][frame["example"] == 2])
     known = RecordedProgress.of(run.record, run.id).results(VAL)
     assert all(result[2].caught == (note["text"],) for result in known.values())
+
+
+def illegible(request):
+    """The toy LM, none of whose answers can be read."""
+    return answer(request) if kind(request) != "task" else "name: answer"
+
+
+def illegible_run(server, path):
+    lm = lm_of(server)
+    optimizer = mipro.MIPROv2(exact, prompt_model=lm, task_model=lm, num_candidates=2)
+    return optimizer.start(
+        Solve(),
+        trainset=rows(6),
+        valset=rows(24, start=1000),
+        num_trials=1,
+        minibatch=False,
+        requires_permission_to_run=False,
+        record=path,
+    )
+
+
+def test_unreadable_replies_pause_a_run_once_where_somebody_is_there(monkeypatch, tmp_path):
+    monkeypatch.setattr(surface, "_choose", Watched)
+    path = tmp_path / "illegible.sqlite"
+    with ScriptedServer(illegible) as server:
+        run = illegible_run(server, path)
+        until(lambda: run.done or (run.status == "paused" and run.in_flight == 0))
+        assert run.status == "paused"
+        assert "Nearly no reply to the student can be read" in run.state.pause_reason
+        run.resume()
+        run.wait(60)
+    assert run.status == "finished"
+    assert [event.type for event in map(_event, run.events())].count("run_paused") == 1
+    (note,) = [note.text for note in run.state.notes if note.topic == "replies"]
+    assert note.startswith("20 of the first 20 examples of the student got a reply that is unread")
+    assert "another prompt_format=" in note
+
+
+def test_a_run_that_nobody_can_resume_notes_unreadable_replies_and_goes_on(tmp_path):
+    path = tmp_path / "illegible.sqlite"
+    with ScriptedServer(illegible) as server:
+        run = illegible_run(server, path)
+        run.wait(60)
+    assert run.status == "finished"
+    events = [_event(recorded) for recorded in run.events()]
+    assert "run_paused" not in [event.type for event in events]
+    told = next(n for n, e in enumerate(events) if e.type == "run_noted" and e.topic == "replies")
+    assert told < next(n for n, e in enumerate(events) if isinstance(e, ev.TrialTold))
+
+
+def _event(recorded):
+    return recorded.event

@@ -434,6 +434,82 @@ async def test_a_metric_that_raises_on_made_up_answers_is_noted_only():
     assert "In a rehearsal with made-up answers: The metric strict raised" in found.notes[0]
 
 
+def labelled(count=5, **more):
+    return [
+        mipro.Example(question=f"{n}?", label=str(n), **more).with_inputs("question")
+        for n in range(count)
+    ]
+
+
+def by_item(example, prediction, trace=None):
+    return prediction["label"] == example["answer"]
+
+
+class Label(mipro.Module):
+    def __init__(self):
+        self.solve = mipro.Predict("question -> label")
+
+    def forward(self, question):
+        return self.solve(question=question).label
+
+
+class LabelOrNumber(Label):
+    def forward(self, question):
+        text = self.solve(question=question).label
+        try:
+            return mipro.Prediction(answer=int(text) + 1)
+        except ValueError:
+            return text
+
+
+@pytest.mark.parametrize(
+    ("student", "metric", "told"),
+    [
+        (mipro.Predict("question -> reply"), exact, "'answer': have the metric read one of reply"),
+        (mipro.Predict("question -> label"), by_item, "No row has 'answer'.*question, label"),
+        (mipro.Predict("question -> answer"), exact, "No row has 'answer'.*give the rows 'answer'"),
+        (Label(), exact, "what Label's forward returns, here a str, which has no 'answer'"),
+    ],
+)
+async def test_a_metric_that_no_reply_can_save_is_refused_with_the_remedy(student, metric, told):
+    with pytest.raises(MetricError, match=told):
+        await rehearsed(student, metric, labelled())
+
+
+def test_a_metric_that_no_reply_can_save_ends_compile_before_any_call():
+    with pytest.raises(MetricError, match="No row has 'answer'"):
+        mipro.MIPROv2(exact).compile(
+            mipro.Predict("question -> answer"),
+            trainset=labelled(20),
+            requires_permission_to_run=False,
+        )
+
+
+@pytest.mark.parametrize(
+    ("student", "metric", "data"),
+    [
+        # Rows that are not rehearsed have it.
+        (
+            mipro.Predict("question -> reply"),
+            lambda e, p: e.answer == p.reply,
+            [*labelled(9), *labelled(1, answer="1")],
+        ),
+        # With a real reply the program returns something else.
+        (LabelOrNumber(), lambda e, p: p.answer > 0, [r.without("label") for r in labelled()]),
+        # What is read lies in the reply.
+        (
+            mipro.Predict("question -> found: dict[str, str]"),
+            lambda e, p: p.found["name"] == e.label,
+            labelled(),
+        ),
+    ],
+)
+async def test_a_metric_that_a_reply_may_save_is_noted_once(student, metric, data):
+    (note,) = (await rehearsed(student, metric, data)).notes
+    assert "In a rehearsal with made-up answers: The metric <lambda> raised" in note
+    assert note.endswith("So it was on 5 of 5 rows.")
+
+
 async def test_a_metric_that_returns_nothing_is_refused():
     with pytest.raises(MetricError, match="returned None: does it lack a return"):
         await rehearsed(Solve(), lambda e, p: None)

@@ -65,7 +65,7 @@ def test_a_run_has_no_result_before_it_has_ended(ended):
 def test_the_student_stands_first_with_the_scores_of_valset_and_testset(ended):
     student, _, found = result_of(ended)["scores"]
     tested = ended.state.ended.tested
-    assert (student["what"], found["what"]) == ("your prompt", "the prompt found")
+    assert (student["what"], found["what"]) == ("student as given", "best program")
     assert (student["score"], found["score"]) == (ended.state.baseline, ended.score)
     assert (student["test"], found["test"]) == (tested.student, tested.score)
     assert student["low"] < student["score"] < student["high"]
@@ -75,14 +75,14 @@ def test_the_student_stands_first_with_the_scores_of_valset_and_testset(ended):
 def test_plain_labelled_demos_stand_between_them_with_what_a_call_takes(ended):
     result = result_of(ended)
     student, labelled, found = result["scores"]
-    assert labelled["what"] == "your prompt with 10 labelled demos"
+    assert labelled["what"] == "student as given with 10 labelled demos"
     assert labelled["score"] == ended.state.trials[1].score
     assert labelled["low"] < labelled["score"] < labelled["high"]
     assert labelled["test"] is None
     assert all(re.fullmatch(r"[\d,]+ tokens, \$0\.\d+", row["call"]) for row in result["scores"])
     assert student["call"] != labelled["call"]
     more = format_points(found["score"] - labelled["score"])
-    assert f"{more} points over your prompt with plain labelled demos." in result["gain"]
+    assert f"{more} points over the student with plain labelled demos." in result["gain"]
 
 
 def test_labelled_demos_that_are_themselves_the_result_are_told_as_that():
@@ -91,9 +91,9 @@ def test_labelled_demos_that_are_themselves_the_result_are_told_as_that():
         run = started()
     result = result_of(mipro.runs.load(run.id))
     assert result["trial"] == 1
-    assert [row["what"] for row in result["scores"]] == ["your prompt", "the prompt found"]
+    assert [row["what"] for row in result["scores"]] == ["student as given", "best program"]
     assert (
-        "It is your prompt with 10 labelled demos: no instruction found did better."
+        "It is the student as given with 10 labelled demos: no instruction found did better."
         in (result["why"])
     )
 
@@ -218,7 +218,7 @@ def test_what_fails_is_told_as_the_metric_counts():
 def test_where_nothing_is_better_the_student_is_the_result(server_of_luck):
     result = result_of(mipro.runs.load(started().id))
     assert not result["changed"]
-    assert [row["what"] for row in result["scores"]] == ["your prompt"]
+    assert [row["what"] for row in result["scores"]] == ["student as given"]
     assert result["cost"] is None
     assert "you get your program" in result["why"][0]
 
@@ -269,10 +269,10 @@ def test_a_saved_notebook_begins_with_the_result(ended):
     snapshot = snapshot_of(ended)
     result = snapshot["summary"]["result"]
     page, text = run_html(snapshot), run_text(snapshot)
-    for said in (result["cost"], result["failing_told"], "the prompt found"):
+    for said in (result["cost"], result["failing_told"], "best program"):
         assert said.replace("$", "<span>$</span>") in page
         assert said[:60] in text
-    assert page.index("the prompt found") < page.index("Spent, against")
+    assert page.index("best program") < page.index("Spent, against")
     assert "<ins>" in page
     assert "<del>" in page
     assert "  + " in text

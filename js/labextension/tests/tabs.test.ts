@@ -96,7 +96,7 @@ test("a comparison leads to runs in tabs of their own, and is asked for again wh
     comparison(),
   ]);
   await userEvent.click(await screen.findByRole("button", { name: "Try again" }));
-  const [run] = await screen.findAllByRole("button", { name: /spam on a budget/ });
+  const [run] = await screen.findAllByRole("button", { name: /cheap spam/ });
   await userEvent.click(run as HTMLElement);
   expect(opening.openRun).toHaveBeenCalledExactlyOnceWith(historyRow(0).id);
   expect(asked.map(({ what }) => what)).toEqual(["compare", "compare"]);

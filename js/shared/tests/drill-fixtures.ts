@@ -120,7 +120,7 @@ const phaseEstimate = {
 export function summary(change: Partial<RunSummary> = {}): RunSummary {
   return {
     id: RUN,
-    name: "spam on a budget",
+    name: "cheap spam",
     tags: ["paper"],
     state: "running",
     reason: null,
@@ -338,7 +338,7 @@ export function callDetail(change: Partial<CallDetail> = {}): CallDetail {
 export function historyRow(place: number, change: Partial<HistoryRow> = {}): HistoryRow {
   return {
     id: `20261${120 + place}-0910-q${place}xa`,
-    name: ["spam on a budget", "HotPotQA, two hops", "", "GSM8K light"][place % 4] ?? "",
+    name: ["cheap spam", "HotPotQA, two hops", "", "GSM8K light"][place % 4] ?? "",
     tags: place % 4 === 0 ? ["paper"] : place % 4 === 1 ? ["draft", "v2"] : [],
     program: ["ChainOfThought", "MultiHop", "Predict"][place % 3] ?? "",
     state: (["finished", "running", "cut off", "finished", "capped", "failed"] as const)[

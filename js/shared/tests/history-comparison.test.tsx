@@ -67,7 +67,7 @@ describe("RunComparisonView", () => {
   it("draws a curve for each run, told apart without colour", () => {
     render(view());
     const chart = screen.getByRole("img", { name: /^Best full score so far against LM calls/ });
-    expect(chart.getAttribute("aria-label")).toContain("spam on a budget from 50.0 to 68.0");
+    expect(chart.getAttribute("aria-label")).toContain("cheap spam from 50.0 to 68.0");
     const lines = [...chart.querySelectorAll(".mipro-run-line")];
     expect(new Set(lines.map((each) => each.getAttribute("stroke-dasharray"))).size).toBe(3);
     const markers = [...chart.querySelectorAll(".mipro-run-marker")];

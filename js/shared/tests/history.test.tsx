@@ -39,7 +39,7 @@ const mark = (name: string) =>
 describe("HistoryExplorer", () => {
   it("lists the runs, newest first, the unnamed by their program", () => {
     render(view({}));
-    expect(names()).toEqual(["spam on a budget", "HotPotQA, two hops", "Predict", "GSM8K light"]);
+    expect(names()).toEqual(["cheap spam", "HotPotQA, two hops", "Predict", "GSM8K light"]);
     const first = within(grid()).getAllByRole("row")[1]?.textContent;
     expect(first).toContain("paper");
     expect(first).toContain("Finished");
@@ -63,7 +63,7 @@ describe("HistoryExplorer", () => {
     ["a model", "smollm2", ["HotPotQA, two hops", "GSM8K light"]],
     ["an id", "q2xa", ["Predict"]],
     ["a state", "cut off", ["Predict"]],
-    ["several of them", "gpt-4o paper", ["spam on a budget"]],
+    ["several of them", "gpt-4o paper", ["cheap spam"]],
   ])("finds runs by %s", async (_, query, found) => {
     render(view({}));
     await userEvent.type(screen.getByRole("textbox", { name: "Search the runs" }), query);
@@ -82,7 +82,7 @@ describe("HistoryExplorer", () => {
   it("sorts by any column", async () => {
     render(view({}));
     await userEvent.click(within(grid()).getByRole("button", { name: "Name" }));
-    expect(names()).toEqual(["GSM8K light", "HotPotQA, two hops", "Predict", "spam on a budget"]);
+    expect(names()).toEqual(["GSM8K light", "HotPotQA, two hops", "Predict", "cheap spam"]);
   });
 
   it("opens a run by mouse and by keyboard", async () => {
@@ -126,7 +126,7 @@ describe("HistoryExplorer", () => {
   it("compares the runs that are marked", async () => {
     const compared: (readonly string[])[] = [];
     render(view({ onCompare: (ids) => compared.push(ids) }));
-    await mark("spam on a budget");
+    await mark("cheap spam");
     expect(screen.queryByRole("button", { name: "Compare" })).toBeNull();
     await mark("GSM8K light");
     await press("Compare");
@@ -171,11 +171,11 @@ describe("HistoryExplorer", () => {
   it("deletes only after it has named what goes", async () => {
     const { kernel, asked } = kernelWith({ delete: () => null });
     render(view({ kernel }));
-    await mark("spam on a budget");
+    await mark("cheap spam");
     await mark("Predict");
     await press("Delete");
     const form = screen.getByRole("form", { name: "Delete these 2 runs?" });
-    expect(form.textContent).toContain("spam on a budget");
+    expect(form.textContent).toContain("cheap spam");
     expect(form.textContent).toContain(historyRow(2).id);
     expect(form.textContent).toContain("cannot be brought back");
     // One press of Enter must not delete.
@@ -250,7 +250,7 @@ describe("HistoryExplorer", () => {
 
   it("has no fault that axe finds", async () => {
     const { container } = render(view({}));
-    await mark("spam on a budget");
+    await mark("cheap spam");
     await press("Rename");
     expect(await faults(container)).toEqual([]);
     await press("Delete");

@@ -24,6 +24,7 @@ from mipro_nb.models.calls import Call
 from mipro_nb.models.messages import written
 from mipro_nb.models.prices import Price, listed_context
 from mipro_nb.models.services.redaction import shown_parameters, shown_url
+from mipro_nb.models.services.unpriced import unpriced_text
 from mipro_nb.models.services.worst_case import LIMITS
 
 
@@ -43,6 +44,14 @@ class DSPyLM:
     def price(self) -> Price | None:
         """Return the prices of the model as its LM has them now, None if they are not known."""
         return price_of(self.inner)
+
+    @property
+    def unpriced(self) -> str | None:
+        """Return why its price is not known and how to give it; None if it is known."""
+        if self.price is not None:
+            return None
+        remedy = f"set lm.price = (input, output) of dspy.LM({self.name!r})"
+        return unpriced_text(self.name, [server_of(self.inner)], remedy)
 
     @property
     def context_tokens(self) -> int | None:

@@ -11,6 +11,7 @@ from mipro_nb.language.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Call
 from mipro_nb.models.prices import Price
 from mipro_nb.models.services.redaction import shown_parameters, shown_url
+from mipro_nb.models.services.unpriced import unpriced_text
 from mipro_nb.models.services.worst_case import LIMITS
 
 _TYPICAL = 1_000
@@ -51,6 +52,16 @@ class OwnLM:
         if not known or len(known) < len(prices):
             return self._price
         return max(known, key=lambda price: price.usd(_TYPICAL, _TYPICAL))
+
+    @property
+    def unpriced(self) -> str | None:
+        """Return why its price is not known and how to give it; None if it is known."""
+        if self.price is not None:
+            return None
+        lacking = [call for call in self.calls if call.price is None]
+        models = ", ".join(dict.fromkeys(call.model for call in lacking)) or self.name
+        remedy = f"give mipro.program({self.function}, …, price=(input, output))"
+        return unpriced_text(models, [call.server for call in lacking], remedy)
 
     @property
     def context_tokens(self) -> int | None:

@@ -99,12 +99,13 @@ class FunctionPrompt:
     def diff(self) -> str:
         """Return a unified diff from the text and demos as written to those it has now.
 
-        It is "" where nothing has changed.
+        Where nothing has changed, it says so.
         """
         before = _lines(self._given, self._given_demos)
         after = _lines(self._text, self._demos)
         names = f"{self.name} as written", f"{self.name} now"
-        return "\n".join(difflib.unified_diff(before, after, *names, lineterm=""))
+        changes = "\n".join(difflib.unified_diff(before, after, *names, lineterm=""))
+        return changes or f"{self.name} is unchanged."
 
     def source(self) -> str:
         """Return the line of Python that makes this prompt as it is now, to be pasted."""

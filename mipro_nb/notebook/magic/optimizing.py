@@ -12,7 +12,6 @@ from typing import Any, TypeVar, get_origin
 from IPython.core.error import UsageError
 
 from mipro_nb import runs
-from mipro_nb.amounts import format_cost
 from mipro_nb.errors import InvalidArgumentError, PermissionUnansweredError
 from mipro_nb.language import ChainOfThought, Module, Predict, Signature
 from mipro_nb.language.formats import AUTO, FORMATS
@@ -36,15 +35,12 @@ from mipro_nb.notebook.magic.kinds import (
 from mipro_nb.notebook.magic.known_runs import run_to_resume, run_to_resume_of
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.plain import Text
-from mipro_nb.notebook.static_text import scores_text
 from mipro_nb.optimizer import MIPROv2, Plan, Run
 from mipro_nb.optimizer.planning.requested_headroom import LEAST_ROWS, MOST_ROWS
 from mipro_nb.optimizer.running.run import runs_here
-from mipro_nb.optimizer.running.surface import current_surface
 from mipro_nb.optimizer.search.strategy import STRATEGIES
-from mipro_nb.runs.sentences.resume import CELL_AGAIN, RESUMABLE, resume_lines
+from mipro_nb.runs.sentences.resume import RESUMABLE, begun_again, resume_lines
 from mipro_nb.runs.views.headroom import Headroom
-from mipro_nb.terminal import TerminalSurface
 
 T = TypeVar("T")
 
@@ -228,19 +224,7 @@ def run(
     except PermissionUnansweredError as error:
         error.add_note(_UNASKED)
         raise
-    _tell_end(result)
     return _left(notebook, into, result)
-
-
-def _tell_end(result: Module | Run) -> None:
-    """Tell in a line what came of a run: where no view shows it."""
-    run = getattr(result, "run", None)
-    if not isinstance(run, Run) or not isinstance(current_surface(), TerminalSurface):
-        return
-    score, spend = run.score, run.state.spend
-    scores = "nothing scored" if score is None else scores_text(run.state.baseline, score)
-    how = "" if run.status == "finished" else f"{run.status}: "
-    print(f"{how}{scores}, {format_cost(spend.usd, spend.about)}, run {run.id}")  # noqa: T201 - it is for who waited
 
 
 def resume(
@@ -251,7 +235,7 @@ def resume(
     into: str | None = None,
     **options: Any,
 ) -> Any:
-    """Have a paused run continue; or resume one that ended early, and return the best program."""
+    """Have a paused run go on; or resume one that ended early, and return the best program."""
     if isinstance(run, Module):
         if student is not None:
             msg = "Name the run before its program: %mipro resume RUN PROGRAM."
@@ -261,7 +245,6 @@ def resume(
     live = runs_here.find_live(run_id)
     if live is None:
         result = _resumed(run_id, student, options)
-        _tell_end(result)
         return _left(notebook, into, result)
     if student is not None or into is not None or options:
         msg = f"Run {run_id} is {live.status} and goes on as it was begun: {_resume_line(run_id)}."
@@ -294,9 +277,9 @@ def _why_more_is_needed(run_id: str) -> str:
         return f"Run {run_id} is finished: %mipro show {run_id} shows what came of it."
     if status not in RESUMABLE:
         return f"Run {run_id} goes on in another kernel: steer it from there."
-    lines = resume_lines(run_id, loaded.state.planned)
+    lines = resume_lines(run_id, loaded.state)
     if not lines:
-        return f"Run {run_id} was begun in another session: {CELL_AGAIN}."
+        return f"Run {run_id} was begun in another session: {begun_again(loaded.state)}."
     return (
         f"Run {run_id} was begun in another session: give its program and its metric, as in "
         f"{lines[0]}."

@@ -39,7 +39,7 @@ def _status(_: Notebook, run: str | None = None) -> Text:
 def _pause(_: Notebook, run: str | None = None) -> Text:
     live = live_run(run)
     live.pause()
-    return Text(f"Pausing run {live.id}; calls in flight will finish. %mipro resume continues.")
+    return Text(f"Pausing run {live.id}; calls in flight will finish. %mipro resume has it go on.")
 
 
 def _stop(_: Notebook, run: str | None = None) -> Text:
@@ -194,7 +194,7 @@ _OTHERS = (
     Verb("pause", "Sends no further LM call until resume.", "run.pause()", _pause, (_RUN,)),
     Verb(
         "resume",
-        "Continues after a pause, or resumes a run that was cut off, stopped, capped or failed.",
+        "Resumes a run: after a pause, or one that was cut off, stopped, capped or failed.",
         "run.resume()  # after a pause\nMIPROv2(metric, …).resume(run_id, program, …)",
         optimizing.resume,
         (
@@ -264,7 +264,7 @@ _OTHERS = (
     Verb(
         "config",
         "Shows the settings, or changes those that are given as name=value.",
-        "mipro_nb.configure(lm=…, record=…)\nmipro_nb.notebook.notebook_surface().below_usd = …",
+        "mipro_nb.configure(lm=…, record=…)\n# below_usd: only here, and in the dialog",
         config,
         (
             Argument(

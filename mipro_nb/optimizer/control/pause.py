@@ -57,17 +57,29 @@ class PauseSwitch:
         if self._ending:
             return True  # what waits for the end of a pause is cancelled soon
         if self._journal.state.state == "running":
+            if not isinstance(error, RecordError):
+                remedy = _BY_HAND.format(run_id=self._journal.run_id)
+                return self.pause_because(f"{error} {remedy}")
             if not self._can_resume():
                 return False
             self._gate.pause()
-            if isinstance(error, RecordError):
-                self._journal.show(RunPaused(reason=f"{error} {_BY_ITSELF}"))
-                self._keep_trying(self.resume)
-            else:
-                remedy = _BY_HAND.format(run_id=self._journal.run_id)
-                self._journal.emit(RunPaused(reason=f"{error} {remedy}"))
+            self._journal.show(RunPaused(reason=f"{error} {_BY_ITSELF}"))
+            self._keep_trying(self.resume)
         elif isinstance(error, RecordError):
             self._keep_trying(self._journal.catch_up)
+        return True
+
+    def pause_because(self, reason: str) -> bool:
+        """Pause for `reason`, which says what to do; return False if nobody could resume.
+
+        A run that pauses already, or ends, is left as it is.
+        """
+        if self._ending or self._journal.state.state != "running":
+            return True
+        if not self._can_resume():
+            return False
+        self._gate.pause()
+        self._journal.emit(RunPaused(reason=reason))
         return True
 
     def pause(self) -> None:

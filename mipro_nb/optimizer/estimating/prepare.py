@@ -10,7 +10,7 @@ from mipro_nb.language.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
 from mipro_nb.language.signatures.signature import SignatureMeta
-from mipro_nb.models.lm import as_counted
+from mipro_nb.models.lm import as_counted, reasons_unpriced
 from mipro_nb.models.prices import Price
 from mipro_nb.models.tokens import count_message_tokens
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
@@ -38,6 +38,7 @@ from mipro_nb.optimizer.planning.estimate import (
     exactly,
 )
 from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
+from mipro_nb.optimizer.planning.lms import every_lm
 from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, Plan
 from mipro_nb.runs.events import Phase
 
@@ -136,6 +137,7 @@ def estimate(
             *([_test(plan, rehearsal, models.task)] if plan.testset_size else []),
         ),
         guess=rehearsal.guess,
+        unpriced=reasons_unpriced(every_lm(student, models.task, models.prompt, models.teacher)),
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -40,6 +41,7 @@ from mipro_nb.models.gate.gate import all_calls_through
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.estimating.blocking import Watch
 from mipro_nb.optimizer.estimating.made_up import made_up
+from mipro_nb.optimizer.estimating.metric_faults import lasting_fault
 from mipro_nb.optimizer.estimating.own_call_notes import own_call_notes
 from mipro_nb.optimizer.estimating.pitfalls import (
     Attributes,
@@ -157,7 +159,7 @@ async def rehearse(
         If the program has no predictors, or fails before it calls one, on all rows.
     MetricError
         If the metric returns no score, or raises on all rows although every output is the row's
-        own label.
+        own label, or whatever a model may reply.
     ExampleTimeoutError
         If the metric takes longer than `example_timeout` although every output is the row's own
         label.
@@ -169,7 +171,9 @@ async def rehearse(
             "attributes, in lists or in dicts of the program."
         )
         raise ProgramError(msg)
-    rehearsing = _Rehearsing(student, metric, lm, example_timeout, others_go_on)
+    rehearsing = _Rehearsing(
+        student, rows, metric, lm, example_timeout=example_timeout, others_go_on=others_go_on
+    )
     step = max(1, len(rows) // _ROWS)
     chosen = rows[::step][:_ROWS]
     seen: list[_Seen] = []
@@ -196,6 +200,9 @@ class _Seen:
 
     Attributes
     ----------
+    fault
+        What `note` reports without its row, which another row may have as well; None if that is
+        all of it.
     error
         What would refuse the program, if it came on every row.
     guess
@@ -220,6 +227,7 @@ class _Seen:
 
     calls: list[RehearsedCall] = field(default_factory=list)
     note: str | None = None
+    fault: str | None = None
     error: MiproError | None = None
     guess: str | None = None
     left: bool = False
@@ -236,12 +244,15 @@ class _Rehearsing:
     def __init__(
         self,
         student: Module,
+        rows: Sequence[Example],
         metric: Metric,
         lm: LanguageModel,
+        *,
         example_timeout: float | None,
         others_go_on: Callable[[], bool],
     ) -> None:
         self._others_go_on = others_go_on
+        self._rows = rows
         self._student, self._metric, self._lm = student, metric.scaled(None), lm
         self._timeout = example_timeout
         self._ends = time.monotonic() + _SECONDS
@@ -277,6 +288,9 @@ class _Rehearsing:
             if not self._note_program(seen, ran, stand_in, row):
                 scored = await self._bounded(self._metric.score(row, ran.result), stand_in)
                 self._note_metric(seen, scored, stand_in, row, ran.result)
+                if isinstance(scored.error, MetricError):
+                    fault = lasting_fault(scored.error, program, self._rows, ran.result, steps)
+                    seen.error = fault or seen.error
         by_program = stand_in.requests[:calls_of_program]
         by_metric = stand_in.requests[calls_of_program:]
         is_judged = bool(by_metric) or stand_in.unfit_labels
@@ -343,6 +357,7 @@ class _Rehearsing:
                 f"{_told(ran.error)}"
             )
             seen.note = msg if msg.endswith(".") else f"{msg}."
+            seen.fault = _told(ran.error)
             seen.error = ProgramError(msg)
             seen.error.__cause__ = ran.error
         else:
@@ -372,6 +387,7 @@ class _Rehearsing:
             if isinstance(error, MetricError) and _are_labels(prediction, row):
                 seen.error = error
             seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
+            seen.fault = _told(error.__cause__ or error)
         elif isinstance(error, MiproError):
             seen.error = error
             seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
@@ -420,7 +436,7 @@ class _Rehearsing:
         self, seen: Sequence[_Seen], row: Example, metric_threshold: float | None
     ) -> Rehearsal:
         """Return what was found on all rows."""
-        notes = list(dict.fromkeys(each.note for each in seen if each.note is not None))
+        notes = _merged(seen)
         guess = next((each.guess for each in seen if each.guess is not None), None)
         calls = [each.calls for each in seen if each.calls or each.error is None]
         called = {call.predictor for row_calls in calls for call in row_calls}
@@ -507,6 +523,16 @@ class _Rehearsing:
     def _measured(self, made: AnsweredRequest, row: Example) -> RehearsedCall:
         name = self._names.get(id(made.request.signature))
         return _measured(name, made.request, made.reply, row)
+
+
+def _merged(seen: Sequence[_Seen]) -> list[str]:
+    """Return the notes of all rows, each fault once, with the number of rows that have it."""
+    notes = {each.fault or each.note: each.note for each in reversed(seen) if each.note}
+    rows = Counter(each.fault for each in seen if each.fault)
+    return [
+        note if rows[fault] <= 1 else f"{note} So it was on {rows[fault]} of {len(seen)} rows."
+        for fault, note in reversed(notes.items())
+    ]
 
 
 def _are_enough(seen: Sequence[_Seen]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from mipro_nb.errors import InvalidArgumentError, ProgramError
+from mipro_nb.errors import InvalidArgumentError, LMNotConfiguredError
 from mipro_nb.evaluate.metric import HUNDRED, Metric
 from mipro_nb.language.example import Example
 from mipro_nb.language.lm_protocol import LanguageModel
@@ -14,7 +14,6 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.settings import settings
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.lm import limits_noted, prices_noted
-from mipro_nb.models.prices import PRICE_REMEDY
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, rehearse
 from mipro_nb.optimizer.planning.changes import changed_plan
@@ -80,7 +79,7 @@ async def specify(
     if task_lm is None or prompt_lm is None:
         needed = "task_model" if task_lm is None else "prompt_model, which writes the instructions"
         msg = f"No LM is configured: call configure(lm=LM(…)), or give {needed}."
-        raise ProgramError(msg)
+        raise LMNotConfiguredError(msg)
     copy.check_lms(task_model=task_model or task_lm, teacher_settings=teacher_lm)
     metric = metric.of(copy)
     formats = plan_formats(copy, task_lm, wanted, len(distinct(rows.train)))
@@ -282,7 +281,7 @@ def _check_preference(plan: Plan) -> None:
         raise InvalidArgumentError(
             "prefer",
             prefer.text,
-            f"the price of a model is not known: {PRICE_REMEDY}, or give {instead!r} instead.",
+            f"{'; '.join(plan.estimate.unpriced)}; or give {instead!r} instead.",
         )
 
 

@@ -15,6 +15,7 @@ from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.phases.unreadable import UnreadableReplies
 from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.run_spec import RunSpec
 from mipro_nb.optimizer.search.minibatches import stages
@@ -71,9 +72,16 @@ class Evaluations:
     """
 
     def __init__(
-        self, spec: RunSpec, journal: Journal, ledger: Ledger, progress: RecordedProgress
+        self,
+        spec: RunSpec,
+        journal: Journal,
+        ledger: Ledger,
+        progress: RecordedProgress,
+        *,
+        unreadable: UnreadableReplies,
     ) -> None:
         self._spec, self._journal, self._ledger, self._progress = spec, journal, ledger, progress
+        self._unreadable = unreadable
         self.done: list[Evaluated] = []
 
     async def baseline(self) -> Evaluated:
@@ -119,6 +127,8 @@ class Evaluations:
                     priority=trial,
                     on_result=lambda result: self._note(trial, key, result),
                 )
+                if kind == "baseline":
+                    self._unreadable.take(results)  # also of those that the record has
                 if prospects and prospects.are_lost(scores_of(results)):
                     break
         finally:
@@ -152,6 +162,8 @@ class Evaluations:
                 ExampleScored(trial=trial, **cell_of(self._journal, key, result))
             )
         )
+        if trial == 0:
+            self._unreadable.take([result])
 
 
 def cell_of(journal: Journal, key: str, result: ExampleResult) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from mipro_nb.amounts import UNKNOWN, format_count, format_range, format_tokens, format_usd
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.prices import PRICE_REMEDY
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.events import Phase
 
@@ -100,10 +99,13 @@ class Estimate:
         A part for each.
     guess
         Why it is a guess, as words that follow "since"; None if it rests on the program's calls.
+    unpriced
+        Why prices of models are not known and how to give them, each a part of a sentence.
     """
 
     phases: Sequence[PhaseEstimate] = ()
     guess: str | None = None
+    unpriced: Sequence[str] = ()
 
     @property
     def total(self) -> PhaseEstimate:
@@ -125,8 +127,7 @@ class Estimate:
             raise InvalidArgumentError(
                 "max_usd",
                 caps.max_usd,
-                f"the price of a model is not known: {PRICE_REMEDY}, or give max_calls or "
-                "max_tokens instead.",
+                f"{'; '.join(self.unpriced)}; or give max_calls or max_tokens instead.",
             )
 
     def to_dict(self) -> vm.EstimateView:

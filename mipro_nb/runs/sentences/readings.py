@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mipro_nb.amounts import format_count
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState
 
@@ -34,6 +35,15 @@ def reading_notes(state: RunState) -> list[str]:
             f"off; {_FORM_REMEDY}."
         )
     return notes
+
+
+def unreadable_text(unreadable: int, looked_at: int) -> str:
+    """Return what to say while a run goes on if nearly no reply to the student can be read."""
+    return (
+        f"{format_count(unreadable)} of the first {counted(looked_at, 'example')} of the student "
+        "got a reply that is unreadable, and score 0: the run would search among failures. The "
+        f"calls of such an example show the reply: {_FORM_REMEDY}."
+    )
 
 
 def _of_all(state: RunState, number: int) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mipro_nb.amounts import format_points, format_score, format_tokens, format_usd
+from mipro_nb.amounts import format_cost, format_points, format_score, format_tokens, format_usd
+from mipro_nb.runs.configuration import STUDENT
+from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.wording import configuration_text, counted, resting_text
 from mipro_nb.runs.state import RunState, TrialState
 from mipro_nb.runs.view_model import GainView
 
-YOUR_PROMPT, PROMPT_FOUND = "your prompt", "the prompt found"
+BEST_PROGRAM = "best program"
 _ABOUT_THE_SAME = 0.05
 _MOST_NAMED = 5
 
@@ -26,20 +28,31 @@ def gain_sentences(student: float | None, score: float | None, gain: GainView | 
     return [f"{points}; 95 % interval of the gain {interval}{verdict}."]
 
 
+def outcome_text(run_id: str, state: RunState) -> str:
+    """Return what came of a run that has ended, and its id: where no view shows it."""
+    told = "Nothing was scored."
+    best = state.best
+    if best is not None and best.score is not None:
+        told = why_sentences(state, best)[0]
+        if best.kind != "baseline":
+            told = " ".join([told, *gain_sentences(state.baseline, best.score, gain_view(state))])
+    return f"{told} Run {run_id}, {format_cost(state.spend.usd, state.spend.about)}."
+
+
 def with_labelled(demos: int) -> str:
     """Return what the student is called with plain labelled demos."""
-    return f"{YOUR_PROMPT} with {counted(demos, 'labelled demo')}"
+    return f"{STUDENT} with {counted(demos, 'labelled demo')}"
 
 
 def labelled_sentence(labelled: float | None, score: float | None) -> str:
     """Return how much better the result is than the student with plain labelled demos."""
     points = format_points((score or 0.0) - (labelled or 0.0))
-    return f"{points} points over your prompt with plain labelled demos."
+    return f"{points} points over the student with plain labelled demos."
 
 
 def labelled_text(demos: int) -> str:
     """Return that the result is the student with plain labelled demos."""
-    return f"It is {with_labelled(demos)}: no instruction found did better."
+    return f"It is the {with_labelled(demos)}: no instruction found did better."
 
 
 def cost_sentence(
@@ -137,8 +150,8 @@ def _lead(best: TrialState, score: str, whole: int) -> str:
         if whole == 1:
             return "No other configuration was scored on the whole valset: you get your program."
         return (
-            f"None of {counted(whole - 1, 'configuration')} scored on the whole valset did better "
-            f"than your prompt, {score}: you get your program."
+            f"Of {counted(whole, 'configuration')} scored on the whole valset, none did better "
+            f"than the {STUDENT}, {score}: you get your program."
         )
     return (
         f"Trial {best.trial} ({configuration_text(best.configuration)}) has the highest score, "

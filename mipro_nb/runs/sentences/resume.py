@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mipro_nb.amounts import format_count, format_tokens, format_usd
+from mipro_nb.amounts import CAPS, format_count, format_tokens, format_usd
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.events import RunPlanned
 from mipro_nb.runs.objectives import chooser_of
 from mipro_nb.runs.sentences.wording import counted, measures_headroom
 from mipro_nb.runs.state import RunState, State
@@ -16,19 +15,25 @@ RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed
 NOTHING_SCORED = f"the {STUDENT} (nothing else was scored)"
 CELL = "%%mipro"
 CELL_AGAIN = "run its %%mipro cell again with --resume"
+# How much of the cap that ended a run the lines that resume it give.
+_TIMES_THE_CAP = 2
+# What ended a run is told in words alone; the limit is written with thousands separators.
+_REACHED = re.compile(rf"The cap ({'|'.join(CAPS)})=(\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?) is reached")
 _HEADROOM_AGAIN = "call headroom(…) as before, with resume=True"
 # What a name on a line may be: ``student``, ``programs.qa``, ``programs[0]``.
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*|\[-?\d+\])*")
 
 
-def resume_lines(run_id: str, planned: RunPlanned | None) -> list[str]:
+def resume_lines(run_id: str, state: RunState) -> list[str]:
     """Return the lines that resume a run: of a cell, and of Python.
 
-    They have the names that the user has for program, metric and a function given as ``prefer``;
+    After a cap they give twice as much of it, without which the run would be refused. They have the
+    names that the user has for program, metric and a function given as ``prefer``;
     where these are not known, the lines say PROGRAM, METRIC and FUNCTION. There are none for a run
     of a ``%%mipro`` cell, which is to be run again: its program has no name; nor for one that
     measures headroom. Of a run that was never planned nothing is known.
     """
+    planned = state.planned
     names = planned.names if planned else {}
     if names.get("command") == CELL or measures_headroom(planned):
         return []
@@ -37,23 +42,29 @@ def resume_lines(run_id: str, planned: RunPlanned | None) -> list[str]:
     if planned and (chooser := chooser_of(planned.plan.get("prefer"))) is not None:
         chooser = _name(chooser, "prefer")
         option, argument = f" --prefer {chooser}", f", prefer={chooser}"
+    for name, value in _higher_cap(state).items():
+        option += f" {_flag(name)} {value}"
+        argument += f", {name}={value}"
     return [
         f"%mipro resume {run_id} {student} --metric {metric}{option}",
         f'MIPROv2(metric={metric}).resume("{run_id}", {student}{argument})',
     ]
 
 
-def begun_again(planned: RunPlanned | None) -> str:
-    """Return how a run is resumed that no line resumes."""
-    return _HEADROOM_AGAIN if measures_headroom(planned) else CELL_AGAIN
+def begun_again(state: RunState) -> str:
+    """Return how a run is resumed that no line resumes; after a cap, with twice as much of it."""
+    caps = _higher_cap(state)
+    if measures_headroom(state.planned):
+        return _HEADROOM_AGAIN + "".join(f", {name}={value}" for name, value in caps.items())
+    return CELL_AGAIN + "".join(f" {_flag(name)} {value}" for name, value in caps.items())
 
 
 def how_to_resume(run_id: str, state: RunState) -> str:
     """Return the sentence that says how a run that ended early is resumed, with its id."""
     cap = ", with a higher cap" if state.state == "capped" else ""
-    lines = resume_lines(run_id, state.planned)
+    lines = resume_lines(run_id, state)
     if not lines:
-        return f"To resume run {run_id}{cap}, {begun_again(state.planned)}."
+        return f"To resume run {run_id}{cap}, {begun_again(state)}."
     return f"To resume run {run_id}{cap}: {lines[-1]}"
 
 
@@ -64,9 +75,23 @@ def _name(name: str | None, role: str) -> str:
     return {"student": "PROGRAM", "metric": "METRIC", "prefer": "FUNCTION"}[role]
 
 
-def resume_hint(run_id: str, planned: RunPlanned | None) -> str | None:
+def resume_hint(run_id: str, state: RunState) -> str | None:
     """Return how a run is resumed that no line resumes; None where one does."""
-    return None if resume_lines(run_id, planned) else begun_again(planned)
+    return None if resume_lines(run_id, state) else begun_again(state)
+
+
+def _higher_cap(state: RunState) -> dict[str, str]:
+    """Return twice the cap that ended a run, as code, by its name; nothing if none did."""
+    reason = state.ended.reason if state.ended and state.state == "capped" else None
+    reached = _REACHED.match(reason or "")
+    if reached is None:
+        return {}
+    name, limit = reached.groups()
+    return {name: f"{_TIMES_THE_CAP * float(limit.replace(',', '')):.12g}"}
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def lost_text(lost: Usage) -> str | None:

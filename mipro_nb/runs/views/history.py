@@ -143,8 +143,8 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "models": planned.models if planned else {},
         "settings": told_settings(planned.plan, state.measured_format) if planned else {},
         "rows": told_rows(planned) if planned else {},
-        "resume_lines": resume_lines(run_id, planned),
-        "resume_hint": resume_hint(run_id, planned),
+        "resume_lines": resume_lines(run_id, state),
+        "resume_hint": resume_hint(run_id, state),
         "here": ended is None and state.process == os.getpid() and lives_here(run_id),
     }
 

@@ -75,7 +75,7 @@ def write_report(run_id: str, state: RunState) -> str:
     if reason := told_reason(state):
         lines.append(f"  {reason}")
     if state.state in RESUMABLE:
-        how = resume_lines(run_id, state.planned)[-1:] or [begun_again(state.planned)]
+        how = resume_lines(run_id, state)[-1:] or [begun_again(state)]
         lines.append(f"  to resume it:      {how[0]}")
     lines += _format_lines(state)
     lines += _headroom_lines(state) if measures_headroom(state.planned) else _found_lines(state)

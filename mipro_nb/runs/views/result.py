@@ -8,14 +8,13 @@ from typing import Any
 from mipro_nb.amounts import format_score
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import view_model as vm
-from mipro_nb.runs.configuration import Configuration, variable_of
+from mipro_nb.runs.configuration import STUDENT, Configuration, variable_of
 from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
 from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.result import (
-    PROMPT_FOUND,
-    YOUR_PROMPT,
+    BEST_PROGRAM,
     call_text,
     cost_sentence,
     failing_text,
@@ -95,7 +94,7 @@ class _Result:
         state, best, test = self._state, self._best, self._test
         rows: list[vm.ResultScore] = []
         if state.baseline is not None:
-            rows.append(self._score(YOUR_PROMPT, {}, state.baseline, state.valset_size))
+            rows.append(self._score(STUDENT, {}, state.baseline, state.valset_size))
             if test is not None:
                 own = (test["student"], test["student_low"], test["student_high"])
                 rows[0]["test"], rows[0]["test_low"], rows[0]["test_high"] = own
@@ -105,7 +104,7 @@ class _Result:
             rows.append(self._score(what, labelled.configuration, labelled.score or 0.0, examples))
         if self._changed:
             examples = len(best.examples)
-            rows.append(self._score(PROMPT_FOUND, best.configuration, best.score or 0.0, examples))
+            rows.append(self._score(BEST_PROGRAM, best.configuration, best.score or 0.0, examples))
             if test is not None:
                 found = (test["score"], test["low"], test["high"])
                 rows[-1]["test"], rows[-1]["test_low"], rows[-1]["test_high"] = found

@@ -68,11 +68,11 @@ describe("a run that has ended", () => {
   it("begins with the student's score and the result's, on valset and testset", async () => {
     await opened(ended());
     const [, student, labelled, found] = within(card()).getAllByRole("row");
-    expect(student?.textContent).toContain("your prompt60.0");
-    expect(labelled?.textContent).toContain("your prompt with 16 labelled demos77.0");
+    expect(student?.textContent).toContain("student as given60.0");
+    expect(labelled?.textContent).toContain("student as given with 16 labelled demos77.0");
     expect(labelled?.textContent).toContain("1,650 tokens, $0.00031");
     expect(student?.textContent).toContain("56.0");
-    expect(found?.textContent).toContain("the prompt found90.0");
+    expect(found?.textContent).toContain("best program90.0");
     expect(found?.textContent).toContain("81.0 to 97.0");
     expect(found?.textContent).toContain("86.0");
   });
@@ -127,7 +127,7 @@ describe("a run that has ended", () => {
     await opened(
       ended(resultOf({ trial: 0, baseline: 60, score: 60, predictors: ["solve"], texts })),
     );
-    expect(card().textContent).toContain("Your prompt is the best");
+    expect(card().textContent).toContain("The student as given is the best");
     expect(card().textContent).toContain("The instruction is yours, unchanged.");
   });
 
@@ -137,7 +137,7 @@ describe("a run that has ended", () => {
     );
     await opened({ ...start, summary: { ...start.summary, state: "failed" } });
     expect(
-      within(card()).getByRole("heading", { name: "No better prompt was found" }),
+      within(card()).getByRole("heading", { name: "No better program was found" }),
     ).toBeTruthy();
   });
 

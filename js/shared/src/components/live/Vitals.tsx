@@ -13,7 +13,7 @@ import { hasEnded } from "../../model/follow";
 import { useNow } from "../../model/hooks";
 import { intervalText } from "../base/IntervalBar";
 import { counted } from "../drill/counted";
-import { BudgetGauge } from "./BudgetGauge";
+import { SpendGauge } from "./SpendGauge";
 
 interface VitalsProps {
   readonly summary: RunSummary;
@@ -30,7 +30,7 @@ export function Vitals({ summary, working }: VitalsProps) {
       {!summary.measured_rows && <BestScore summary={summary} />}
       {summary.test ? <TestScore test={summary.test} /> : null}
       <Progress summary={summary} working={working} />
-      <BudgetGauge
+      <SpendGauge
         label="Cost"
         spent={spend.usd}
         estimate={estimate?.total.usd ?? null}
@@ -39,7 +39,7 @@ export function Vitals({ summary, working }: VitalsProps) {
         about={spend.about}
         note={summary.lost?.billed ?? undefined}
       />
-      <BudgetGauge
+      <SpendGauge
         label="LM calls"
         spent={caps.max_calls === null ? spend.calls : taken.requests}
         estimate={estimate?.total.calls ?? null}
@@ -48,7 +48,7 @@ export function Vitals({ summary, working }: VitalsProps) {
         note={callsNote(summary)}
       />
       {caps.max_tokens !== null && (
-        <BudgetGauge
+        <SpendGauge
           label="Tokens"
           spent={taken.tokens}
           estimate={null}
@@ -153,8 +153,8 @@ function Progress({ summary, working }: VitalsProps) {
           ? ` example${done === 1 ? "" : "s"}`
           : ` · ${formatCount(done)} of ${counted(total ?? 0, "example")}`}
       </span>
-      <div class="mipro-budget mipro-budget--progress" aria-hidden="true">
-        <span class="mipro-budget-spent" style={`width:${(share ?? 0) * 100}%`} />
+      <div class="mipro-gauge mipro-gauge--progress" aria-hidden="true">
+        <span class="mipro-gauge-spent" style={`width:${(share ?? 0) * 100}%`} />
       </div>
       <span class="mipro-vital-note">
         {timeText(summary, passed, working ? eta : null)}

@@ -24,12 +24,12 @@ const meanings: Readonly<Record<Verdict, Meaning>> = {
     label: "Never right",
     title: "No configuration that was tried gets it right",
   },
-  lost: { label: "Lost", title: "Your prompt gets it right, the result does not" },
+  lost: { label: "Lost", title: "The student as given gets it right, the result does not" },
   "still wrong": {
     label: "Still wrong",
     title: "Neither gets it right, another configuration does",
   },
-  won: { label: "Won", title: "The result gets it right, your prompt does not" },
+  won: { label: "Won", title: "The result gets it right, the student as given does not" },
 };
 
 const kinds = Object.entries(meanings).map(([id, { label }]) => ({ id, label }));
@@ -111,7 +111,9 @@ export function OutcomesTable({ run, result, onOpen }: OutcomesTableProps) {
         rowKey={(row) => row.example}
         onOpen={(row) => onOpen(row.example)}
         empty={
-          outcomes.length === 0 ? "Your prompt and the result get every example right." : NONE_FITS
+          outcomes.length === 0
+            ? "The student as given and the result get every example right."
+            : NONE_FITS
         }
         toolbar={choice}
       />

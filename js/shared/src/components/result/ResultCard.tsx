@@ -31,7 +31,7 @@ export function ResultCard({
   return (
     <section class="mipro-result" aria-label="Result">
       <div class="mipro-result-head">
-        <h3>{changed ? "The prompt found" : unchangedTitle(summary)}</h3>
+        <h3>{changed ? "The best program" : unchangedTitle(summary)}</h3>
         <div class="mipro-result-actions">
           <ProgramActions
             kernel={kernel}
@@ -93,5 +93,5 @@ function HeldOutMenu() {
 
 /** A run that ended early may have compared the student with nothing. */
 function unchangedTitle({ state }: RunSummary): string {
-  return state === "finished" ? "Your prompt is the best" : "No better prompt was found";
+  return state === "finished" ? "The student as given is the best" : "No better program was found";
 }

@@ -1,7 +1,7 @@
 import { formatAbout } from "../../format";
 import type { Range } from "../../generated/view-model";
 
-interface BudgetGaugeProps {
+interface SpendGaugeProps {
   readonly label: string;
   /** Null where it is not known. */
   readonly spent: number | null;
@@ -17,15 +17,7 @@ interface BudgetGaugeProps {
 const legend = "Band: estimate from low to high. Black: expected. Red: cap.";
 
 /** What was spent, against what was expected and what is allowed. */
-export function BudgetGauge({
-  label,
-  spent,
-  estimate,
-  cap,
-  format,
-  about,
-  note,
-}: BudgetGaugeProps) {
+export function SpendGauge({ label, spent, estimate, cap, format, about, note }: SpendGaugeProps) {
   const end = Math.max(spent ?? 0, estimate?.high ?? 0, cap ?? 0) * 1.04 || 1;
   const at = (value: number) => `${Math.min(100, (value / end) * 100)}%`;
   const over = spent !== null && estimate !== null && spent > estimate.high;
@@ -35,21 +27,21 @@ export function BudgetGauge({
       <dd>
         <span class="mipro-vital-value">{formatAbout(format(spent), about)}</span>
         {estimate && <span class="mipro-muted"> of {format(estimate.expected)} expected</span>}
-        <div class="mipro-budget" aria-hidden="true" title={legend}>
+        <div class="mipro-gauge" aria-hidden="true" title={legend}>
           {estimate && (
             <span
-              class="mipro-budget-band"
+              class="mipro-gauge-band"
               style={`left:${at(estimate.low)};width:${((estimate.high - estimate.low) / end) * 100}%`}
             />
           )}
           <span
-            class={`mipro-budget-spent${over ? " mipro-budget-spent--over" : ""}`}
+            class={`mipro-gauge-spent${over ? " mipro-gauge-spent--over" : ""}`}
             style={`width:${at(spent ?? 0)}`}
           />
           {estimate && (
-            <span class="mipro-budget-expected" style={`left:${at(estimate.expected)}`} />
+            <span class="mipro-gauge-expected" style={`left:${at(estimate.expected)}`} />
           )}
-          {cap !== null && <span class="mipro-budget-cap" style={`left:${at(cap)}`} />}
+          {cap !== null && <span class="mipro-gauge-cap" style={`left:${at(cap)}`} />}
         </div>
         <span class="mipro-vital-note">
           {estimate && `est. ${format(estimate.low)} – ${format(estimate.high)}`}
