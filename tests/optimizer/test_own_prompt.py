@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
@@ -183,3 +184,22 @@ def test_its_format_is_not_for_a_run_to_choose(server):
         minibatch=False,
     )
     assert plan.formats == {"own": "whole reply", "check": "tags"}
+
+
+@pytest.mark.parametrize("form", ["openai", "litellm", "langchain"])
+def test_exported_code_writes_inputs_that_are_no_texts_as_the_program_does(
+    form, server, monkeypatch
+):
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # it would fetch a list of prices
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    program = mipro.Predict("question, tags: list[str], d: dict, o: Optional[int] -> answer")
+    lm = lm_of(server, cache=False, max_tokens=50)
+    names = {}
+    exec(program.export(form, lm=lm), names)  # noqa: S102 - it is what we exported
+    given = {"question": "1 plus 2", "tags": ["ä", "b"], "d": {"k": [1, None]}, "o": None}
+    asked_by(form, names, **given)
+    exported = server.requests[-1].messages
+    with mipro.context(lm=lm), contextlib.suppress(mipro.errors.ReplyError):
+        program(**given)
+    ours = [request.messages for request in server.requests if len(request.messages) == 2]
+    assert exported == ours[1]

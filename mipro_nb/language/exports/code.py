@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
@@ -12,6 +12,12 @@ from mipro_nb.language.templates.pieces import Pieces, Placeholder
 from mipro_nb.language.templates.syntaxes import written
 
 _INDENT = " " * 4
+# As the program writes what is no text.
+_AS_JSON = """
+
+def _text(value):
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+"""
 # What ChatOpenAI takes itself; all else is bound to its calls.
 _CHAT_OPENAI = ("max_tokens", "seed", "temperature", "top_p")
 
@@ -76,14 +82,22 @@ def langchain_code(prompt: ExportedPrompt) -> str:
     binding = _arguments(**{name: _literal(value) for name, value in bound.items()})
     binding = f".bind({binding})" if binding else ""
     example = ", ".join(f'"{name}": "…"' for name in prompt.inputs)
+    typed = [name for name in prompt.inputs if name in prompt.as_json]
+    imports = [*(["json"] if typed else []), *(["os"] if "os." in model else [])]
+    texts = ", ".join(f'"{name}": _text(given["{name}"])' for name in typed)
     return (
         f"{_head(prompt, call)}\n"
-        + ("import os\n\n" if "os." in model else "")
+        + "".join(f"import {name}\n" for name in imports)
+        + ("\n" if imports else "")
         + "from langchain_core.prompts import ChatPromptTemplate\n"
-        "from langchain_openai import ChatOpenAI\n\n"
-        f"prompt = ChatPromptTemplate.from_messages(\n    [\n{turns}    ]\n)\n"
+        + ("from langchain_core.runnables import RunnableLambda\n" if typed else "")
+        + "from langchain_openai import ChatOpenAI\n"
+        + (f"{_AS_JSON}\n\n" if typed else "\n")
+        + f"prompt = ChatPromptTemplate.from_messages(\n    [\n{turns}    ]\n)\n"
         f"model = ChatOpenAI({model}){binding}\n"
-        f"chain = prompt | model  # chain.invoke({{{example}}}).content\n"
+        + (f"texts = RunnableLambda(lambda given: {{**given, {texts}}})\n" if typed else "")
+        + f"chain = {'texts | ' if typed else ''}prompt | model"
+        f"  # chain.invoke({{{example}}}).content\n"
     )
 
 
@@ -92,11 +106,14 @@ def _module(prompt: ExportedPrompt, call: WrittenCall, start: str, calling: str)
     turns = "".join(
         f"        {{'role': {turn.role!r}, "
         + (f"'name': {turn.name!r}, " if turn.name else "")
-        + f"'content': {_template(turn.pieces, 2)}}},\n"
+        + f"'content': {_template(turn.pieces, 2, prompt.as_json)}}},\n"
         for turn in prompt.turns
     )
+    imports, as_json = ("import json\n", f"{_AS_JSON}\n") if prompt.as_json else ("", "\n")
+    if imports and not start.startswith("import"):
+        imports += "\n"
     return (
-        f"{_head(prompt, call)}\n{start}\n\n\n"
+        f"{_head(prompt, call)}\n{imports}{start}\n{as_json}\n"
         f"def _messages({parameters}):\n    return [\n{turns}    ]\n\n\n"
         f'def ask({parameters}):\n    """Return the reply of the model."""\n'
         f"    _answer = {calling}\n    return _answer.choices[0].message.content\n"
@@ -135,12 +152,12 @@ def _literal(value: Any) -> str | None:
     return None if value is None else repr(value)
 
 
-def _template(pieces: Pieces, depth: int) -> str:
+def _template(pieces: Pieces, depth: int, as_json: Collection[str]) -> str:
     """Return an expression for text with placeholders: its lines, one below the other."""
     if not any(isinstance(piece, Placeholder) for piece in pieces):
         return _text("".join(map(str, pieces)), depth)
     source = "".join(
-        f"{{{piece.name}}}"
+        (f"{{_text({piece.name})}}" if piece.name in as_json else f"{{{piece.name}}}")
         if isinstance(piece, Placeholder)
         else str(piece).replace("{", "{{").replace("}", "}}")
         for piece in pieces

@@ -30,6 +30,8 @@ class ExportedPrompt:
         The signature in its inline form.
     inputs
         The names of the placeholders.
+    as_json
+        Those of them whose values are written as JSON where they are no texts.
     turns
         The messages, demos among them.
     syntax
@@ -42,6 +44,7 @@ class ExportedPrompt:
 
     declaration: str
     inputs: tuple[str, ...]
+    as_json: frozenset[str]
     turns: tuple[Turn, ...]
     syntax: str
     request: LMRequest
@@ -91,7 +94,10 @@ class ExportedPrompt:
 def prompt_of(predictor: Predictor, lm: LanguageModel | None) -> ExportedPrompt:
     """Return the prompt of `predictor` for `lm`, or for the LM that it uses itself."""
     lm = lm or predictor.lm or settings.lm
-    inputs = tuple(predictor.signature.input_fields)
+    fields = predictor.signature.input_fields
+    inputs = tuple(fields)
+    # A prompt of a user's own shows them as str does.
+    typed = {name for name in inputs if fields[name].type is not str}
     # No text of anybody's holds it by chance.
     token = secrets.token_hex(16)
     request = predictor.request({name: f"{token}:{name}:" for name in inputs}, lm)
@@ -107,6 +113,7 @@ def prompt_of(predictor: Predictor, lm: LanguageModel | None) -> ExportedPrompt:
     return ExportedPrompt(
         predictor.signature.declaration,
         inputs,
+        frozenset() if predictor.writes_own_prompt else frozenset(typed),
         tuple(turns),
         getattr(predictor, "syntax", _USUAL_SYNTAX),
         request,
