@@ -9,7 +9,7 @@
 import sys
 from typing import Any
 
-from mipro_nb import errors, runs
+from mipro_nb import errors, runs, teleprompt  # noqa: F401 - scripts write dspy.teleprompt
 from mipro_nb.evaluate import Evaluate, EvaluationResult, Score
 from mipro_nb.functions import FunctionProgram, FunctionPrompt, http_client, program, prompt
 from mipro_nb.functions.library import FUNCTIONS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 
@@ -31,6 +33,11 @@ def test_an_attribute_says_so(name):
 def test_an_import_says_so(line):
     with pytest.raises(ImportError, match=BRIDGE):
         exec(line, {})  # noqa: S102 - our own
+
+
+def test_teleprompt_is_there_without_an_import_of_its_own():
+    code = "import mipro_nb as dspy; assert dspy.teleprompt.MIPROv2 is dspy.MIPROv2"
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - our own
 
 
 def test_other_names_are_missing_as_in_any_module():

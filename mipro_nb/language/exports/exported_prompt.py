@@ -79,9 +79,8 @@ class ExportedPrompt:
             raise InvalidArgumentError(
                 "lm", None, "code names a model: give lm=LM('openai/…'), or configure(lm=…)."
             )
-        made = getattr(self.lm, "written_call", None)
-        call = None if made is None else made(self.request)
-        if not isinstance(call, WrittenCall):
+        call = self._written_call()
+        if call is None:
             raise InvalidArgumentError(
                 "lm",
                 self.lm.name,
@@ -89,6 +88,19 @@ class ExportedPrompt:
                 "lm=LM('openai/…'), or export the \"messages\".",
             )
         return call
+
+    @property
+    def left_out(self) -> str:
+        """What a call by other clients lacks of the LM's settings, as a sentence; "" if nothing."""
+        call = self._written_call()
+        if call is None or not call.left_out:
+            return ""
+        return f"Left out, as they may hold a key: {', '.join(call.left_out)}."
+
+    def _written_call(self) -> WrittenCall | None:
+        made = getattr(self.lm, "written_call", None)
+        call = None if made is None else made(self.request)
+        return call if isinstance(call, WrittenCall) else None
 
 
 def prompt_of(predictor: Predictor, lm: LanguageModel | None) -> ExportedPrompt:

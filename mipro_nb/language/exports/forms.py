@@ -76,7 +76,8 @@ def _promptfoo(prompt: ExportedPrompt) -> str:
         "prompts": [json.dumps(messages, ensure_ascii=False, indent=2)],
         "providers": [{"id": f"openai:chat:{call.model}", "config": config}],
     }
-    return str(yaml.dump(written, Dumper=_in_blocks(), sort_keys=False, allow_unicode=True))
+    text = str(yaml.dump(written, Dumper=_in_blocks(), sort_keys=False, allow_unicode=True))
+    return f"# {prompt.left_out}\n{text}" if prompt.left_out else text
 
 
 def _in_blocks() -> type:
@@ -98,6 +99,7 @@ def _markdown(prompt: ExportedPrompt) -> str:
     parts = [f"# Prompt for `{prompt.declaration}`"]
     if prompt.lm is not None:
         parts.append(f"Model: `{prompt.lm.name}`. Inputs: {', '.join(prompt.inputs)}.")
+        parts += [prompt.left_out] if prompt.left_out else []
     for message in _messages(prompt):
         runs = [len(run) for run in re.findall(r"`+", message["content"])]
         fence = "`" * max(3, 1 + max(runs, default=0))
