@@ -12,7 +12,7 @@ from mipro_nb.language.templates.pieces import Pieces, Placeholder
 from mipro_nb.language.templates.syntaxes import written
 
 _INDENT = " " * 4
-# As the program writes what is no text.
+# As the program writes a value that is not a text.
 _AS_JSON = """
 
 def _text(value):

@@ -31,7 +31,7 @@ class ExportedPrompt:
     inputs
         The names of the placeholders.
     as_json
-        Those of them whose values are written as JSON where they are no texts.
+        Those of them whose values are written as JSON unless they are text.
     turns
         The messages, demos among them.
     syntax
