@@ -88,6 +88,15 @@ def _kind_of_litellms(error: openai.OpenAIError) -> Kind | None:
     return "in trouble" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _OF_STATUS.get(status)
 
 
+def tells_of_no_connection(error: BaseException) -> bool:
+    """Tell whether an error of LiteLLM's is a 500 that no server sent: it reached none.
+
+    openai's own words are all that is left of that.
+    """
+    is_litellms = type(error).__module__.partition(".")[0] == "litellm"
+    return is_litellms and "Connection error" in str(error)
+
+
 def wait_of(error: BaseException) -> Any:
     """Return how many seconds a server asked to wait, None if it did not."""
     headers: Any = getattr(error, "litellm_response_headers", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mipro_nb.dspy.versions import Kind, kind_of, made, wait_of
+from mipro_nb.dspy.versions import Kind, kind_of, made, tells_of_no_connection, wait_of
 from mipro_nb.errors import (
     LMError,
     LMUnavailableError,
@@ -38,7 +38,8 @@ def meaning(error: Exception, call: Call) -> Exception:
 
 def _passing(error: Exception, model: str, said: str) -> RetryableError | None:
     """Return what a failure that may pass means, None if it is not such a one."""
-    if any(type(cause).__name__ in _NO_CONNECTION for cause in causes_of(error)):
+    is_there_none = any(type(cause).__name__ in _NO_CONNECTION for cause in causes_of(error))
+    if is_there_none or tells_of_no_connection(error):
         remedy = "Check api_base and that it is running."
         return RetryableError(
             "unreachable", f"Cannot reach the server of {model}", said, remedy=remedy
