@@ -82,7 +82,7 @@ describe("HistoryExplorer", () => {
   it("sorts by any column", async () => {
     render(view({}));
     await userEvent.click(within(grid()).getByRole("button", { name: "Name" }));
-    expect(names()).toEqual(["GSM8K light", "HotPotQA, two hops", "Predict", "cheap spam"]);
+    expect(names()).toEqual(["cheap spam", "GSM8K light", "HotPotQA, two hops", "Predict"]);
   });
 
   it("opens a run by mouse and by keyboard", async () => {
