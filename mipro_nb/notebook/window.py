@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -61,6 +62,7 @@ class WidgetWindow:
         self._request = permission_request(run)
         self._page_sent = 0.0
         self._blocks = False
+        self._keeping = threading.RLock()
         self._desk = RequestHandler(run.record, self._tell, self._end, self._keep_ratings)
         self._widget = MiproWidget(
             {**requests_of(self._desk), **requests_of(self)},
@@ -238,14 +240,19 @@ class WidgetWindow:
         The output itself stays as it is drawn: a person is at work in it.
         """
         if run_id == self._run.id:
-            self._widget.snapshot = bounded(self._desk.follow(run_id).for_saving())
+            self._keep(run_id)
             self._send_page()
+
+    def _keep(self, run_id: str) -> None:
+        """Leave in the notebook how a run stands; of two threads, the later one's reading stays."""
+        with self._keeping:
+            self._widget.snapshot = bounded(self._desk.follow(run_id).for_saving())
 
     def _end(self, run_id: str) -> None:
         """Leave the end of the run in the notebook."""
         if run_id != self._shown:
             return
-        self._widget.snapshot = bounded(self._desk.follow(run_id).for_saving())
+        self._keep(run_id)
         if self._widget.keeps_itself:
             self._widget.tell_page(self._widget.snapshot)
         else:
