@@ -11,6 +11,7 @@ callable decides what the "model" says, and the server records what it was asked
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import threading
@@ -325,7 +326,8 @@ class ScriptedServer:
     def close(self) -> None:
         """Drop the requests still in flight and stop. Safe to call again; never raises."""
         if self._thread is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._closing.set)
+            with contextlib.suppress(RuntimeError):  # another thread has closed it just now
+                self._loop.call_soon_threadsafe(self._closing.set)
             self._thread.join()
 
     @property
