@@ -97,9 +97,9 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
 }
 
 const howToRead =
-  "Scores by instruction and demo set, all else as in the result, with half of the 95 % interval " +
-  "behind ±. What was not scored on the whole valset is drawn towards what its parts scored " +
-  "elsewhere, the more the fewer examples it has.";
+  "Scores by instruction and demo set, all else as in the result; ± is half of the 95 % interval. " +
+  "A score that is not from the whole valset is drawn towards what its parts scored elsewhere: " +
+  "the fewer its examples, the more.";
 
 /** Effects of seven instructions and six demo sets; trial 43 is instruction 4 with demos 2. */
 function effectsOf(predictor: string): PredictorEffects {

@@ -208,15 +208,7 @@ def test_a_candidate_that_is_banned_while_a_function_chooses_is_not_returned(ser
             run.ban("solve", chosen.configuration["solve:instruction"])
         return chosen
 
-    run = optimizer().start(
-        Solve(),
-        trainset=TRAIN,
-        valset=VAL,
-        num_trials=12,
-        minibatch=False,
-        prefer=the_last_that_was_tried,
-        requires_permission_to_run=False,
-    )
+    run = begun(the_last_that_was_tried)
     run.wait()
     first, last = seen
     assert set(last) < set(first)
@@ -247,8 +239,8 @@ def test_what_is_not_understood_is_refused_with_what_would_be(server, prefer):
     assert server.count == 0
 
 
-def stopped(prefer):
-    run = optimizer().start(
+def begun(prefer):
+    return optimizer().start(
         Solve(),
         trainset=TRAIN,
         valset=VAL,
@@ -257,6 +249,10 @@ def stopped(prefer):
         prefer=prefer,
         requires_permission_to_run=False,
     )
+
+
+def stopped(prefer):
+    run = begun(prefer)
     until(lambda: len(run.state.trials) > 3)
     run.stop()
     run.wait()

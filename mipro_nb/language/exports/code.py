@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.exports.exported_prompt import ExportedPrompt
+from mipro_nb.language.exports.exported_prompt import ExportedPrompt, left_out_of
 from mipro_nb.language.lm_protocol import WrittenCall
 from mipro_nb.language.templates.pieces import Pieces, Placeholder
 from mipro_nb.language.templates.syntaxes import written
@@ -31,6 +31,7 @@ def openai_code(prompt: ExportedPrompt) -> str:
     imports = "import os\n\nfrom openai import OpenAI" if "os." in client else _IMPORT_OPENAI
     return _module(
         prompt,
+        call,
         f"{imports}\n\n_client = OpenAI({client})",
         f"_client.chat.completions.create(\n{_call(call.model, prompt, call)}    )",
     )
@@ -47,6 +48,7 @@ def litellm_code(prompt: ExportedPrompt) -> str:
     own |= {} if call.needs_key else {"api_key": "none"}
     return _module(
         prompt,
+        call,
         "from litellm import completion as _completion",
         f"_completion(\n{_call(model, prompt, call, own)}    )",
     )
@@ -84,7 +86,7 @@ def langchain_code(prompt: ExportedPrompt) -> str:
     imports = [*(["json"] if typed else []), *(["os"] if "os." in model else [])]
     texts = ", ".join(f'"{name}": _text(given["{name}"])' for name in typed)
     return (
-        f"{_head(prompt)}\n"
+        f"{_head(prompt, call)}\n"
         + "".join(f"import {name}\n" for name in imports)
         + ("\n" if imports else "")
         + "from langchain_core.prompts import ChatPromptTemplate\n"
@@ -99,7 +101,7 @@ def langchain_code(prompt: ExportedPrompt) -> str:
     )
 
 
-def _module(prompt: ExportedPrompt, start: str, calling: str) -> str:
+def _module(prompt: ExportedPrompt, call: WrittenCall, start: str, calling: str) -> str:
     parameters = ", ".join(prompt.inputs)
     turns = "".join(
         f"        {{'role': {turn.role!r}, "
@@ -111,16 +113,16 @@ def _module(prompt: ExportedPrompt, start: str, calling: str) -> str:
     if imports and not start.startswith("import"):
         imports += "\n"
     return (
-        f"{_head(prompt)}\n{imports}{start}\n{as_json}\n"
+        f"{_head(prompt, call)}\n{imports}{start}\n{as_json}\n"
         f"def _messages({parameters}):\n    return [\n{turns}    ]\n\n\n"
         f'def ask({parameters}):\n    """Return the reply of the model."""\n'
         f"    _answer = {calling}\n    return _answer.choices[0].message.content\n"
     )
 
 
-def _head(prompt: ExportedPrompt) -> str:
+def _head(prompt: ExportedPrompt, call: WrittenCall) -> str:
     text = f"# A prompt for {prompt.declaration}, optimized by mipro_nb.\n"
-    return f"{text}# {prompt.left_out}\n" if prompt.left_out else text
+    return f"{text}# {said}\n" if (said := left_out_of(call)) else text
 
 
 def _call(

@@ -79,7 +79,7 @@ class ExportedPrompt:
             raise InvalidArgumentError(
                 "lm", None, "code names a model: give lm=LM('openai/…'), or configure(lm=…)."
             )
-        call = self._written_call()
+        call = self.written_call()
         if call is None:
             raise InvalidArgumentError(
                 "lm",
@@ -89,18 +89,18 @@ class ExportedPrompt:
             )
         return call
 
-    @property
-    def left_out(self) -> str:
-        """What a call by other clients lacks of the LM's settings, as a sentence; "" if nothing."""
-        call = self._written_call()
-        if call is None or not call.left_out:
-            return ""
-        return f"Left out, as they may hold a key: {', '.join(call.left_out)}."
-
-    def _written_call(self) -> WrittenCall | None:
+    def written_call(self) -> WrittenCall | None:
+        """Return how the LM is called, None if there is none, or other clients do not reach it."""
         made = getattr(self.lm, "written_call", None)
         call = None if made is None else made(self.request)
         return call if isinstance(call, WrittenCall) else None
+
+
+def left_out_of(call: WrittenCall | None) -> str:
+    """Return what a call by other clients lacks of the LM's settings, as a sentence; "" if none."""
+    if call is None or not call.left_out:
+        return ""
+    return f"Left out, as they may hold a key: {', '.join(call.left_out)}."
 
 
 def prompt_of(predictor: Predictor, lm: LanguageModel | None) -> ExportedPrompt:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.exports.code import langchain_code, litellm_code, openai_code
-from mipro_nb.language.exports.exported_prompt import ExportedPrompt, prompt_of
+from mipro_nb.language.exports.exported_prompt import ExportedPrompt, left_out_of, prompt_of
 from mipro_nb.language.lm_protocol import check_lm
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _promptfoo(prompt: ExportedPrompt) -> str:
         "providers": [{"id": f"openai:chat:{call.model}", "config": config}],
     }
     text = str(yaml.dump(written, Dumper=_in_blocks(), sort_keys=False, allow_unicode=True))
-    return f"# {prompt.left_out}\n{text}" if prompt.left_out else text
+    return f"# {said}\n{text}" if (said := left_out_of(call)) else text
 
 
 def _in_blocks() -> type:
@@ -99,7 +99,7 @@ def _markdown(prompt: ExportedPrompt) -> str:
     parts = [f"# Prompt for `{prompt.declaration}`"]
     if prompt.lm is not None:
         parts.append(f"Model: `{prompt.lm.name}`. Inputs: {', '.join(prompt.inputs)}.")
-        parts += [prompt.left_out] if prompt.left_out else []
+        parts += [said] if (said := left_out_of(prompt.written_call())) else []
     for message in _messages(prompt):
         runs = [len(run) for run in re.findall(r"`+", message["content"])]
         fence = "`" * max(3, 1 + max(runs, default=0))

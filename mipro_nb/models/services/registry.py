@@ -43,7 +43,6 @@ class Provider:
     remedy: str = ""
 
 
-_OLLAMA = "http://127.0.0.1:11434/v1"
 # Its own API reads them, https://docs.ollama.com/api, and the one like OpenAI's does not.
 _UNREAD_BY_OLLAMA = (
     "num_ctx", "num_predict", "num_keep", "num_gpu", "num_thread", "num_batch", "repeat_penalty",
@@ -71,23 +70,17 @@ PROVIDERS = {
             "https://generativelanguage.googleapis.com/v1beta/openai",
             "GEMINI_API_KEY",
         ),
-        Provider(
-            "ollama",
-            _OLLAMA,
-            None,
-            "OLLAMA_API_BASE",
-            "/v1",
-            _UNREAD_BY_OLLAMA,
-            _REMEDY_FOR_OLLAMA,
-        ),
-        Provider(
-            "ollama_chat",
-            _OLLAMA,
-            None,
-            "OLLAMA_API_BASE",
-            "/v1",
-            _UNREAD_BY_OLLAMA,
-            _REMEDY_FOR_OLLAMA,
+        *(
+            Provider(
+                name,
+                "http://127.0.0.1:11434/v1",
+                None,
+                "OLLAMA_API_BASE",
+                "/v1",
+                _UNREAD_BY_OLLAMA,
+                _REMEDY_FOR_OLLAMA,
+            )
+            for name in ("ollama", "ollama_chat")
         ),
         Provider("hosted_vllm", None, "HOSTED_VLLM_API_KEY", "HOSTED_VLLM_API_BASE", "/v1"),
         # LiteLLM's own names for any server that speaks OpenAI's protocol.
@@ -230,10 +223,10 @@ def check_read(model: str, options: Mapping[str, Any]) -> None:
         If it leaves one out without a word: what is measured would not be what was asked for.
     """
     provider = PROVIDERS.get(model.partition("/")[0])
+    if provider is None or not provider.unread:
+        return
     body = options.get("extra_body")
     given = {**(body if isinstance(body, Mapping) else {}), **options}
-    if provider is None:
-        return
     for name in provider.unread:
         if given.get(name) is not None:
             raise InvalidArgumentError(name, given[name], provider.remedy)

@@ -10,9 +10,9 @@ from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.view_model import Effect, EffectCell, PredictorEffects
 
 HOW_TO_READ = (
-    "Scores by instruction and demo set, all else as in the result, with half of the 95 % interval "
-    "behind ±. What was not scored on the whole valset is drawn towards what its parts scored "
-    "elsewhere, the more the fewer examples it has."
+    "Scores by instruction and demo set, all else as in the result; ± is half of the 95 % "
+    "interval. A score that is not from the whole valset is drawn towards what its parts scored "
+    "elsewhere: the fewer its examples, the more."
 )
 _WORDS: dict[Part, tuple[str, str, str]] = {
     "instruction": ("instruction", "your own", "the demos"),

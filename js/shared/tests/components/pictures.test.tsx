@@ -41,6 +41,18 @@ async function saved(form: "SVG" | "PNG"): Promise<void> {
   await user.click(screen.getByRole("button", { name: form }));
 }
 
+/** Stand in for what the test's DOM lacks: images that load, and canvases that are drawn on. */
+function stubDrawing() {
+  vi.stubGlobal(
+    "Image",
+    class {
+      src = "";
+      decode = async () => {};
+    },
+  );
+  vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(null);
+}
+
 describe("the picture of a chart", () => {
   it("is an SVG that stands alone: with title, legend and looks, and without classes", async () => {
     const container = drawn();
@@ -68,14 +80,7 @@ describe("the picture of a chart", () => {
 
   it("is a PNG of twice the size", async () => {
     const sizes: number[][] = [];
-    vi.stubGlobal(
-      "Image",
-      class {
-        src = "";
-        decode = async () => {};
-      },
-    );
-    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(null);
+    stubDrawing();
     vi.spyOn(HTMLCanvasElement.prototype, "toBlob").mockImplementation(function (
       this: HTMLCanvasElement,
       made,
@@ -94,14 +99,7 @@ describe("the picture of a chart", () => {
   });
 
   it("that the browser does not make is told, with another way", async () => {
-    vi.stubGlobal(
-      "Image",
-      class {
-        src = "";
-        decode = async () => {};
-      },
-    );
-    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(null);
+    stubDrawing();
     vi.spyOn(HTMLCanvasElement.prototype, "toBlob").mockImplementation((made) => made(null));
     drawn();
     await saved("PNG");

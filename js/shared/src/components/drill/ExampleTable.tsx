@@ -151,7 +151,7 @@ export function ExampleTable({
       />
       {rate !== null && (
         <p class="mipro-rating-hint">
-          <kbd>g</kbd> rates a reply good, <kbd>b</kbd> bad; the same key once more withdraws it.
+          <kbd>g</kbd> rates a reply good, <kbd>b</kbd> bad; the same key again withdraws it.
         </p>
       )}
       {ratings.error !== null && (

@@ -83,8 +83,8 @@ function HeldOutMenu() {
   return (
     <Menu label="Test on held-out rows">
       <p class="mipro-small">
-        The score above is of the rows that chose the result. Rows that no phase has seen tell what
-        it is worth. In the session of this run, with the program that it returned:
+        The scores above are from the rows that chose the result. Rows that no phase has seen tell
+        what it is worth. In the session of this run, with the program that it returned:
       </p>
       <CodeLine code="program.run.test(held_out_rows)" name="the line to test it" />
     </Menu>
