@@ -62,12 +62,12 @@ class WidgetWindow:
         self._request = permission_request(run)
         self._page_sent = 0.0
         self._blocks = False
-        self._keeping = threading.RLock()
         self._desk = RequestHandler(run.record, self._tell, self._end, self._keep_ratings)
         self._widget = MiproWidget(
             {**requests_of(self._desk), **requests_of(self)},
             permission=self._request if ask else None,
         )
+        self._kept = _Kept(self._widget, self._desk)
         self._handle = DisplayHandle()
         run.when_done(self._say_if_declined)
         if not ask:
@@ -240,23 +240,31 @@ class WidgetWindow:
         The output itself stays as it is drawn: a person is at work in it.
         """
         if run_id == self._run.id:
-            self._keep(run_id)
-            self._send_page()
-
-    def _keep(self, run_id: str) -> None:
-        """Leave in the notebook how a run stands; of two threads, the later one's reading stays."""
-        with self._keeping:
-            self._widget.snapshot = bounded(self._desk.follow(run_id).for_saving())
+            self._kept.keep(run_id)
 
     def _end(self, run_id: str) -> None:
         """Leave the end of the run in the notebook."""
         if run_id != self._shown:
             return
-        self._keep(run_id)
-        if self._widget.keeps_itself:
-            self._widget.tell_page(self._widget.snapshot)
-        else:
+        self._kept.keep(run_id)
+        if not self._widget.keeps_itself:
             self._handle.update(self._widget)
+
+
+class _Kept:
+    """What a notebook keeps of a run, of which two threads may tell at once."""
+
+    def __init__(self, widget: MiproWidget, handler: RequestHandler) -> None:
+        self._widget, self._handler = widget, handler
+        self._lock = threading.RLock()
+
+    def keep(self, run_id: str) -> None:
+        """Leave in the notebook how a run stands; the later reading stays."""
+        with self._lock:
+            snapshot = bounded(self._handler.follow(run_id).for_saving())
+            self._widget.snapshot = snapshot
+            if self._widget.keeps_itself:
+                self._widget.tell_page(snapshot)
 
 
 class ViewWindow:
@@ -275,6 +283,7 @@ class ViewWindow:
     def __init__(self, kind: Kind, record: Record, content: vm.Shown) -> None:
         self._handler = RequestHandler(record, self._tell, lambda _: None, self._keep_ratings)
         self._widget = MiproWidget(requests_of(self._handler), kind=kind, **content)
+        self._kept = _Kept(self._widget, self._handler)
 
     def _tell(self, run_id: str, delta: vm.RunDelta) -> None:
         self._widget.tell(run_id, delta)
@@ -283,9 +292,7 @@ class ViewWindow:
         """Leave in the notebook what the run that is shown was rated since."""
         shown = self._widget.snapshot
         if shown is not None and shown["summary"]["id"] == run_id:
-            self._widget.snapshot = bounded(self._handler.follow(run_id).for_saving())
-            if self._widget.keeps_itself:
-                self._widget.tell_page(self._widget.snapshot)
+            self._kept.keep(run_id)
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what a cell displays."""

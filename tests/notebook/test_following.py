@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from scripted_server import ScriptedServer
 from scripted_task import Solve, answer, exact, lm_of, rows
@@ -71,6 +73,34 @@ def test_a_run_that_waits_to_be_resumed_is_shown_as_it_ended(server):
     assert (shown["state"], shown["steerable"], shown["lives"]) == ("capped", False, "ended")
     again.decline()
     assert mipro.runs.load(capped.id).status == "capped"
+
+
+def test_who_hears_that_a_run_is_over_may_ask_for_it_again(server):
+    run = begun()
+    run.wait()
+    heard = []
+    handler = RequestHandler(
+        run.record, lambda *_: None, lambda run_id: heard.append(handler.follow(run_id))
+    )
+    asking = threading.Thread(target=handler.follow, args=[run.id], daemon=True)
+    asking.start()
+    asking.join(60)
+    assert heard == [handler.follow(run.id)]
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_reply_that_is_rated_as_the_run_ends_is_told_and_kept(server):
+    told, kept = [], []
+
+    def rated(run_id):
+        handler.rate(run=run_id, trial=0, example=0, rating="good", reason="")
+
+    run = begun()
+    handler = RequestHandler(run.record, lambda _, delta: told.append(delta), rated, kept.append)
+    handler.follow(run.id)
+    until(lambda: kept)
+    assert kept == [run.id]
+    assert told[-1]["summary"]["ratings"]["good"] == 1
 
 
 def test_a_view_of_a_run_that_ended_follows_it_once_it_is_resumed(server):

@@ -197,6 +197,7 @@ class Follower:
                 told_at = now
                 self._tell(delta)
                 if delta["summary"]["lives"] == "ended":
+                    self._closed.set()  # who rates a reply from now on tells that
                     self._at_end()
                     break
         except Exception:  # noqa: BLE001 - nobody waits for this thread; the run itself goes on

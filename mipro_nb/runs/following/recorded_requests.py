@@ -10,12 +10,12 @@ from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.runs.events import Rating
 from mipro_nb.runs.following.follower import FindLive, Follower
 from mipro_nb.runs.following.protocol import request
+from mipro_nb.runs.ratings import rate_reply
 from mipro_nb.runs.recorded_runs import (
     compare_runs,
     delete_runs,
     load_run,
     note_run,
-    rate_run,
     rename_run,
     tag_run,
 )
@@ -59,6 +59,8 @@ class RecordedRequests:
         Called with the id of a run that is over and was rated.
     find_live
         Finds runs of this process.
+    follows
+        Whether a run that goes on is followed: not in a copy, where nothing more comes.
     """
 
     def __init__(
@@ -68,10 +70,13 @@ class RecordedRequests:
         at_end: Callable[[str], None] = lambda _: None,
         at_rating: Callable[[str], None] = lambda _: None,
         find_live: FindLive = lambda _: None,
+        *,
+        follows: bool = True,
     ) -> None:
         self._record = record
         self._tell, self._at_end, self._at_rating = tell, at_end, at_rating
         self._find_live = find_live
+        self._follows = follows
         self._followers: dict[str, Follower] = {}
         self._lock = threading.Lock()
 
@@ -83,7 +88,10 @@ class RecordedRequests:
         """Return the follower of a run; while the run goes on, its deltas are told."""
         with self._lock:
             follower = self._followers.pop(run_id, None)
-            if follower is None or (follower.over and _goes_on_again(follower)):
+            is_new = follower is None or (
+                self._follows and follower.over and _goes_on_again(follower)
+            )
+            if follower is None or is_new:
                 follower = Follower(
                     self._record,
                     run_id,
@@ -91,11 +99,13 @@ class RecordedRequests:
                     lambda: self._at_end(run_id),
                     self._find_live,
                 )
-                self._followers[run_id] = follower
-                follower.begin()
             self._followers[run_id] = follower  # the last, for it was asked for last
             self._forget_some()
-            return follower
+        if not self._follows:
+            follower.close()
+        elif is_new:
+            follower.begin()  # it may tell at once that the run is over, and who hears asks again
+        return follower
 
     def _forget_some(self) -> None:
         """Let go of runs that nothing more comes of, those that were asked for first."""
@@ -169,7 +179,7 @@ class RecordedRequests:
     ) -> None:
         """Take what a person thinks of a reply; null withdraws it."""
         self._check_whole(run)
-        rate_run(run, trial, example, rating, reason=reason, record=self._path)
+        rate_reply(self._record, run, trial, example, rating, reason=reason)
         follower = self.follow(run)
         if follower.over:  # else its thread tells
             follower.tell_now()
