@@ -79,7 +79,7 @@ def agreement_of(state: RunState, threshold: float | None = None) -> Agreement:
     for rated in state.ratings.values():
         score = state.scores.get(rated.configuration, {}).get(rated.example)
         if score is not None:
-            counts[score * scale >= threshold, rated.rating == "good"] += 1
+            counts[score >= threshold / scale, rated.rating == "good"] += 1
     return Agreement(
         replies=sum(counts.values()),
         threshold=threshold,

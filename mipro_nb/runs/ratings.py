@@ -21,7 +21,7 @@ from mipro_nb.runs.store.owners import writer_of
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.cells import TrialCell, cells_of_trial
 from mipro_nb.runs.views.frames import Readable, columns_of_reply
-from mipro_nb.runs.views.history import history_rows
+from mipro_nb.runs.views.history import MILESTONES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,25 +217,24 @@ def _write(record: Record, run_id: str, rated: ev.ReplyRated) -> None:
             writer.emit_now(rated)
             return
         with record.writing():  # nor elsewhere
-            (row,) = history_rows(record, [run_id])
-            if row["state"] in GOING_ON:
+            if fold(record.events(run_id, types=MILESTONES)).state in GOING_ON:
                 raise InvalidArgumentError("run_id", run_id, GOES_ON_ELSEWHERE)
             record.append(run_id, rated, record.next_seq(run_id))
 
 
+_TYPES = ("run_planned", "example_scored", "reply_rated")
+
+
 def rated_state(record: Record, run_id: str) -> RunState:
     """Return of a run's state what its ratings, and their agreement with the metric, need."""
-    return fold(record.events(run_id, types=["run_planned", "example_scored", "reply_rated"]))
+    return fold(record.events(run_id, types=_TYPES))
 
 
 def ratings_of(record: Record, run_id: str) -> list[RatedReply]:
     """Return the replies of a run that are rated, in the order of their examples."""
-    state = rated_state(record, run_id)
-    times = {
-        _key(recorded.event): recorded.at
-        for recorded in record.events(run_id, types=["reply_rated"])
-        if isinstance(recorded.event, ev.ReplyRated)
-    }
+    events = record.events(run_id, types=_TYPES)
+    state = fold(events)
+    times = {_key(e.event): e.at for e in events if isinstance(e.event, ev.ReplyRated)}
     found = [
         RatedReply(
             trial=rated.trial,

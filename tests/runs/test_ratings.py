@@ -27,10 +27,12 @@ ROWS = [{"question": f"q{n}", "answer": f"a{n}"} for n in range(4)]
 REPLIES = [{"reasoning": f"r{n}", "answer": f"x{n}"} for n in range(4)]
 
 
-def rated_run(run_id="run", *, rows=ROWS, replies=REPLIES, process=NOBODY, is_over=True, **fields):
+def rated_run(
+    run_id="run", *, rows=ROWS, replies=REPLIES, process=NOBODY, is_over=True, score=1.0, **fields
+):
     """A run on four rows: trial 0 has replies to all but the last, trial 1 one equal to the first.
 
-    The metric gives even rows the full score.
+    The metric gives even rows that score, in trial 0.
     """
     record = open_record()
     refs = [keep(record, reply) for reply in replies]
@@ -39,7 +41,7 @@ def rated_run(run_id="run", *, rows=ROWS, replies=REPLIES, process=NOBODY, is_ov
         planned(process, trainset=valset, valset=valset, **fields),
         ev.RunPermitted(by="user"),
         asked(0, "baseline", STUDENT, range(4)),
-        *(scored(0, STUDENT, n, float(n % 2 == 0), prediction=refs[n]) for n in range(3)),
+        *(scored(0, STUDENT, n, score * (n % 2 == 0), prediction=refs[n]) for n in range(3)),
         scored(0, STUDENT, 3, 0.0, error="no answer"),
         told(0, "baseline", STUDENT, 50.0, examples=4),
         asked(1, "minibatch", BETTER, [0]),
@@ -221,6 +223,10 @@ def test_agreement_goes_by_the_full_score_the_metric_threshold_or_what_is_asked(
     assert (points.agreement().threshold, points.agreement().both_good) == (60, 1)
     assert points.agreement().kappa is None
     assert "Cohen's kappa is not defined" in points.report()
+    # 58 / 100 * 100 is a little less than 58.
+    near = rated_run("near", metric_scale=100, plan={"metric_threshold": 58}, score=0.58)
+    near.rate(0, 0, "good")
+    assert near.agreement().both_good == 1
     assert rated_run("none").agreement().share is None
 
 
