@@ -14,6 +14,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import RecordError, RunEndedError
 from mipro_nb.optimizer.running import commands_taken
 from mipro_nb.runs import open_record
+from mipro_nb.runs.events import RunNoted
 from mipro_nb.runs.following.recorded_requests import RecordedRequests
 from mipro_nb.runs.store import commands
 
@@ -112,6 +113,27 @@ def test_a_command_waits_while_the_record_cannot_be_written(record_of_a_run):
     with pytest.raises(RecordError):
         commands.answer_command(record, waiting, fail)
     assert commands.commands_waiting(record, "run") == [waiting]
+
+
+def test_what_waits_to_be_written_is_not_undone_with_a_command_that_is_refused(server, monkeypatch):
+    run = _begin(num_trials=2)
+    run.wait(60)
+    journal, refused = run._journal, []
+
+    def refuse(command):
+        journal.emit_now(RunNoted(topic="proposals", text="of the command"))
+        refused.append(command)
+        raise RunEndedError("not now")
+
+    run.record.change(
+        "INSERT INTO commands (command_id, run_id, command) VALUES ('x', ?, 'pause')", run.id
+    )
+    journal._ended = False
+    journal.backlog.put(lambda: journal.emit(RunNoted(topic="proposals", text="that waited")))
+    commands_taken.CommandsTaken(journal, refuse)._take()
+    assert refused == ["pause"]
+    noted = [e.event.text for e in run.record.events(run.id, types=["run_noted"])]
+    assert noted[-1] == "that waited"
 
 
 @pytest.fixture

@@ -102,6 +102,10 @@ class Journal:
         """Record `event` after all that waits; errors of `write_now`."""
         self.write_now(lambda: self._record(event))
 
+    def once_kept(self, act: Callable[[], None]) -> None:
+        """Do `act` once what is being written is in the file; at once if nothing is."""
+        self.record.at_the_end(act, lambda: None)
+
     def catch_up(self) -> None:
         """Record all that waits; errors of `write_now`."""
         self.backlog.catch_up()

@@ -92,7 +92,7 @@ class PauseSwitch:
         """
         if self._journal.state.state == "running":
             self._journal.emit_now(RunPaused())
-            self._gate.pause()
+            self._journal.once_kept(self._gate.pause)
 
     def resume(self) -> None:
         """Go on after a pause.
@@ -104,7 +104,7 @@ class PauseSwitch:
         """
         if self._journal.state.state == "paused":
             self._journal.emit_now(RunResumed())
-            self._gate.resume()
+            self._journal.once_kept(self._gate.resume)
 
     def _keep_trying(self, write: Callable[[], None]) -> None:
         if self._trying is None or self._trying.done():

@@ -49,4 +49,6 @@ class CommandsTaken(AbstractAsyncContextManager[None]):
         record = self._journal.record
         with contextlib.suppress(RecordError):
             for waiting in commands_waiting(record, self._journal.run_id):
+                # Before the transaction of the command: what waits is not to be undone with it.
+                self._journal.catch_up()
                 answer_command(record, waiting, self._obey)

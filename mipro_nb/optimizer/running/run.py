@@ -605,7 +605,10 @@ class Run(RunFrames, Ratings):
     def _obey(self, command: Command) -> None:
         algorithm = self._steerable()
         pausing = algorithm.pausing
-        {"pause": pausing.pause, "resume": pausing.resume, "stop": algorithm.stop}[command]()
+        if command == "stop":
+            self._journal.once_kept(algorithm.stop)
+        else:
+            {"pause": pausing.pause, "resume": pausing.resume}[command]()
 
     def _steerable(self) -> Algorithm:
         """Return the algorithm, if it can be steered now; on the core loop.
