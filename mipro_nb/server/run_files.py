@@ -1,11 +1,12 @@
 """Files that hold runs, in the folder of the Jupyter server: shown, and never written to.
 
-A file is copied into a record of its own, which only lives as long as somebody looks at it: neither
-is an older record upgraded, nor does anything come to lie beside it.
+A file is copied into a record of its own, which stays until four others were opened, or the server
+ends: neither is an older record upgraded, nor does anything come to lie beside it.
 """
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -43,25 +44,50 @@ class RunFiles:
         """Return the answer to a request about the runs in a file, or why there is none."""
         try:
             # Who asks for the runs begins to look: a file that has changed is read again then.
-            answers = self._opened(file, anew=what == "history").answers
+            answers = self._opened(file).answers(anew=what == "history")
         except MiproError as error:
             return refusal(number, str(error))
         return reply_to(number, what, ask, answers)
 
-    def _opened(self, file: Path, *, anew: bool) -> _OpenFile:
+    def _opened(self, file: Path) -> _OpenFile:
         with self._lock:
-            opened = self._open.pop(file, None)
-            if opened is not None and anew and opened.mark != _mark(file):
-                opened.close()
-                opened = None
-            self._open[file] = opened or _OpenFile(file)
-            while len(self._open) > _MOST_OPEN:
-                self._open.pop(next(iter(self._open))).close()
-            return self._open[file]
+            opened = self._open.pop(file, None) or _OpenFile(file)
+            self._open[file] = opened
+            too_many = list(self._open)[: max(0, len(self._open) - _MOST_OPEN)]
+            let_go = [self._open.pop(each) for each in too_many]
+        for each in let_go:
+            each.close()
+        return opened
 
 
 class _OpenFile:
-    """A file that somebody looks at, as a record of its own."""
+    """A file that somebody looks at; it is copied without holding up those who look at others."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._copy: _Copy | None = None
+        self._lock = threading.Lock()
+
+    def answers(self, *, anew: bool) -> Answers:
+        """Return what answers about its runs; `anew`: as they are now."""
+        with self._lock:
+            if self._copy is not None and anew and self._copy.mark != _mark(self._file):
+                self._copy.close()
+                self._copy = None
+            if self._copy is None:
+                self._copy = _Copy(self._file)
+            return self._copy.answers
+
+    def close(self) -> None:
+        """Look no more."""
+        with self._lock:
+            if self._copy is not None:
+                self._copy.close()
+                self._copy = None
+
+
+class _Copy:
+    """The runs of a file in a record of its own, as they were when it was read."""
 
     def __init__(self, file: Path) -> None:
         self.mark = _mark(file)
@@ -76,7 +102,7 @@ class _OpenFile:
         except BaseException:
             self._remove()
             raise
-        self._requests = RecordedRequests(record, lambda *_: None)
+        self._requests = RecordedRequests(record, lambda *_: None, follows=False)
         self.answers: Answers = {
             name: answer
             for name, answer in requests_of(self._requests).items()
@@ -84,7 +110,7 @@ class _OpenFile:
         }
 
     def close(self) -> None:
-        """Look no more."""
+        """Remove it."""
         self._requests.close()
         self._remove()
 
@@ -106,9 +132,9 @@ def _mark(file: Path) -> tuple[_Mark | None, ...]:
     return tuple(marks)
 
 
-def _beside(file: Path) -> Path:
-    """Return the file in which SQLite keeps what is new."""
-    return file.with_name(f"{file.name}-wal")
+def _beside(file: Path, end: str = "-wal") -> Path:
+    """Return the file in which SQLite keeps what is new, or another one of its own."""
+    return file.with_name(f"{file.name}{end}")
 
 
 def _copy_record(file: Path, copy: Path) -> None:
@@ -119,20 +145,27 @@ def _copy_record(file: Path, copy: Path) -> None:
     RecordError
         If it is not one, or cannot be read.
     """
-    # SQLite leaves files beside one that it reads, unless it is told that nobody writes.
-    how = "mode=ro" if _beside(file).exists() else "immutable=1"
+    name = file.name
     try:
+        if _beside(file).exists() and not _beside(file, "-shm").exists():
+            # Nobody has it open, and to read what is new SQLite would make a file beside it.
+            read = copy.with_name("read.sqlite")
+            shutil.copyfile(file, read)
+            shutil.copyfile(_beside(file), _beside(read))
+            file = read
+        # SQLite leaves files beside one that it reads, unless it is told that nobody writes.
+        how = "mode=ro" if _beside(file).exists() else "immutable=1"
         with (
             closing(sqlite3.connect(f"{file.as_uri()}?{how}", uri=True)) as source,
             closing(sqlite3.connect(copy)) as target,
         ):
             if source.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-                msg = f"{file.name} is not a record of mipro_nb: open it with what made it."
+                msg = f"{name} is not a record of mipro_nb: open it with what made it."
                 raise RecordError(msg)
             source.backup(target)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         msg = (
-            f"Cannot read the record {file.name}: {error}. See that it is one, that the Jupyter "
+            f"Cannot read the record {name}: {error}. See that it is one, that the Jupyter "
             "server may read it, and that it was copied whole."
         )
         raise RecordError(msg) from error

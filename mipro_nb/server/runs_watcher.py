@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from mipro_nb.errors import RecordError
@@ -57,7 +58,8 @@ class RunsWatcher:
             for run_id, mark in marks.items()
             if run_id in open_ends or mark != self._marks.get(run_id)
         ]
-        folded = {run_id: view.state for run_id, view in self._read().items()}
+        read = self._read()
+        folded = {run_id: view.state for run_id, view in read.items()}
         self._marks = marks
         changed = [
             row
@@ -65,15 +67,15 @@ class RunsWatcher:
             if row != self._rows.get(row["id"])
         ]
         self._rows.update({row["id"]: row for row in changed})
-        before, self._live = self._live, self._going_on()
+        before, self._live = self._live, self._going_on(read)
         if not (changed or gone or before or self._live):
             return None
         return runs_message(changed, gone=gone, live=self._live)
 
-    def _going_on(self) -> list[LiveRunRow]:
-        """Return how each run stands that goes on in some process."""
+    def _going_on(self, read: Collection[str]) -> list[LiveRunRow]:
+        """Return how each run stands that goes on in some process; see `_read` for `read`."""
         found = []
-        for run_id, view in self._read().items():
+        for run_id, view in self._read(read).items():
             row = self._rows[run_id]
             view.call(row["name"], row["tags"])
             summary = view.summary(now=time.time(), in_flight=None)
@@ -81,13 +83,17 @@ class RunsWatcher:
                 found.append(_live_run_row(summary))
         return found
 
-    def _read(self) -> dict[str, RunView]:
-        """Return a view of each run that goes on, read up to its last event."""
+    def _read(self, read: Collection[str] = ()) -> dict[str, RunView]:
+        """Return a view of each run that goes on, up to its last event; those `read` are so."""
         going_on = [run_id for run_id, row in self._rows.items() if row["state"] in GOING_ON]
         self._views = {
             run_id: self._views.get(run_id) or RunView(self.record, run_id) for run_id in going_on
         }
-        return {run_id: view for run_id, view in self._views.items() if self._is_read(view)}
+        return {
+            run_id: view
+            for run_id, view in self._views.items()
+            if run_id in read or self._is_read(view)
+        }
 
     def _is_read(self, view: RunView) -> bool:
         """Read what is new of a run; tell whether it can be read: else its row tells how far."""

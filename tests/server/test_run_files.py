@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import sys
 from pathlib import Path
@@ -73,6 +74,17 @@ async def test_a_record_that_goes_on_is_read_as_it_is_now(page, root):
     _sound(record)  # what is new is in the file beside, for all that is known
     assert [row["id"] for row in await _answer(page, "live.sqlite", "history")] == ["sound"]
     record.close()
+
+
+async def test_nothing_comes_to_lie_beside_a_record_that_was_copied_in_use(page, root):
+    record = Record(root / "live.sqlite")
+    _sound(record)
+    for file in ("live.sqlite", "live.sqlite-wal"):
+        shutil.copyfile(root / file, root / file.replace("live", "kept"))
+    record.close()
+    before = sorted(root.iterdir())
+    assert [row["id"] for row in await _answer(page, "kept.sqlite", "history")] == ["sound"]
+    assert sorted(root.iterdir()) == before
 
 
 async def test_as_many_files_as_one_looks_at_can_be_opened(page, root):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -113,7 +114,12 @@ class MlflowRun:
                 tags=dict(self.tags),
                 run_name=self.name,
             ).info.run_id
-            self._fill(mlflow, client, run)
+            try:
+                self._fill(mlflow, client, run)
+            except Exception:
+                with suppress(Exception):  # the first error says what is wrong
+                    client.set_terminated(run, "FAILED")
+                raise
         except InvalidArgumentError:
             raise
         except Exception as error:  # noqa: BLE001 - of whatever server or store
