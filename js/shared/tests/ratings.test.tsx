@@ -28,12 +28,14 @@ function shown(kernel: Kernel | null, detail: TrialDetail = trialDetail(7)) {
   );
 }
 
-function rating(refused: string | null = null, detail = trialDetail(7)) {
+function rating(refused: string | null = null, detail = trialDetail(7), accepted = 0) {
+  let given = 0;
   const { kernel, asked } = kernelWith({
     trial: () => detail,
     calls: () => [],
     rate: () => {
-      if (refused !== null) {
+      given += 1;
+      if (refused !== null && given > accepted) {
         throw new Error(refused);
       }
       return null;
@@ -104,6 +106,16 @@ describe("Ratings of replies", () => {
     await userEvent.keyboard("{Home}g");
     expect(await screen.findByText("Example 0: The record is locked.")).toBeTruthy();
     expect(row(0)?.textContent).not.toContain("Good");
+  });
+
+  it("leave the one before in place where the kernel refuses another", async () => {
+    const { kernel } = rating("The record is locked.", trialDetail(7), 1);
+    shown(kernel);
+    await screen.findByText(/rates a reply good/);
+    grid().focus();
+    await userEvent.keyboard("{Home}gb");
+    expect(await screen.findByText("Example 0: The record is locked.")).toBeTruthy();
+    expect(row(0)?.textContent).toContain("Good");
   });
 
   it("are not given to an example without a reply", async () => {

@@ -186,10 +186,11 @@ export class Kernel {
 
   /** Takes into account what was heard of a kernel that is there. */
   #settle(): void {
-    if ([...this.#waiting.values()].some((waiting) => waiting.overdue)) {
-      this.#become(this.#heard ? "busy" : "absent");
-    } else if (!this.#hears) {
+    // First: who follows a run has to know that it misses something, also while answers are overdue.
+    if (!this.#hears) {
       this.#become("unheard");
+    } else if ([...this.#waiting.values()].some((waiting) => waiting.overdue)) {
+      this.#become(this.#heard ? "busy" : "absent");
     } else {
       this.#become(this.#heard ? "live" : "connecting");
     }

@@ -51,6 +51,18 @@ describe("following a run", () => {
     expect(wire.asked("snapshot")).toHaveLength(2);
   });
 
+  it("asks again when deltas were missed while an answer was overdue", async () => {
+    const { wire, settle } = following();
+    await vi.advanceTimersByTimeAsync(5_000);
+    wire.hear(false);
+    wire.hear(true);
+    wire.answer("snapshot", snapshot());
+    await settle();
+    expect(wire.asked("snapshot").length).toBeGreaterThan(1);
+    const ids = new Set(wire.asked("snapshot").map(({ id }) => id));
+    expect(ids.size).toBe(2);
+  });
+
   it("asks again when the kernel comes back, for deltas were missed", async () => {
     const { wire, seen, settle } = following();
     wire.answer("snapshot", snapshot());

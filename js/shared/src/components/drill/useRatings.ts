@@ -32,6 +32,8 @@ export function useRatings(
   const [said, setSaid] = useState("");
   const [error, setError] = useState<string | null>(null);
   const sent = useRef<Promise<unknown>>(Promise.resolve());
+  // What the kernel has taken: a rating that is refused leaves the one before.
+  const taken = useRef(new Map<number, ReplyRating | null>());
 
   const rate = useCallback(
     ({ example }: ExampleRow, rating: Rating | null, reason: string) => {
@@ -44,10 +46,19 @@ export function useRatings(
       // One after the other: the last one counts.
       sent.current = sent.current
         .then(() => kernel?.ask("rate", { run, trial, example, rating, reason: text }))
+        .then(() => taken.current.set(example, rated))
         .catch((refused: unknown) => {
           setError(`Example ${example}: ${sentence(refused)}`);
           setSaid("");
-          setOwn((known) => (known.get(example) === rated ? without(known, example) : known));
+          const before = taken.current.get(example);
+          setOwn((known) => {
+            if (known.get(example) !== rated) {
+              return known;
+            }
+            return before === undefined
+              ? without(known, example)
+              : new Map(known).set(example, before);
+          });
         });
     },
     [kernel, run, trial],
