@@ -60,6 +60,9 @@ class Call:
         How many calls the service takes at once, None for any number.
     media_tokens
         The most tokens of pictures and the like, which stand in `messages` by their hash alone.
+    hedged
+        Whether it may be sent a second time where it is slow: not where the two would wait for
+        each other.
 
     Examples
     --------
@@ -86,6 +89,7 @@ class Call:
     request: LMRequest | None = field(default=None, repr=False, compare=False)
     at_once: int | None = None
     media_tokens: int = 0
+    hedged: bool = True
 
     @property
     def asked(self) -> AskedLM:

@@ -221,6 +221,8 @@ class LMCallAnswered(Event):
     """An LM call came back, from the server or from the cache.
 
     Of `attempts` that were sent the last one was answered, after `seconds`; none if `from_cache`.
+    So many were `hedged`: the call was slow, and sent a second time beside the first. That of the
+    two which was given up is an `LMCallFailed` of its own, not a final one.
     `retryable_errors` tells what the others met: kinds of faults, and how often. What became of
     some of them nobody knows: caps count these at their worst, as tokens and USD beyond those told.
     An answer from the cache is free; `usd_if_sent` is what it would have cost, None where the price
@@ -245,6 +247,7 @@ class LMCallAnswered(Event):
     example: Number | None = None
     predictor: str | None = None
     attempts: Number = 1
+    hedged: Number = 0
     rollout: int = 0
     retryable_errors: dict[str, Number] = {}
     reckoned_tokens: Number = 0
@@ -259,7 +262,8 @@ class LMCallFailed(Event):
     """An LM call failed, after `attempts` that were sent.
 
     Tokens and USD are those of an answer that came back and could not be used. It is `final` where
-    the program was told that it failed; if not, its place was taken by another attempt.
+    the program was told that it failed; if not, its place was taken by another attempt. Some were
+    `hedged`, as for a call that was answered.
     `retryable_errors` tells what passing faults the attempts met: kinds, and how often. The
     `reckoned_…` fields are what caps count beyond what is told, as for a call that was
     answered. A `refusal` says that a server refused it for what it holds, or, ``"unavailable"``,
@@ -281,6 +285,7 @@ class LMCallFailed(Event):
     output_tokens: Number = 0
     usd: Amount | None = 0.0
     attempts: Number = 1
+    hedged: Number = 0
     rollout: int = 0
     final: bool = True
     retryable_errors: dict[str, Number] = {}

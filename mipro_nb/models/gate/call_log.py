@@ -174,6 +174,7 @@ class CallLog:
         *,
         seconds: float,
         attempts: int,
+        hedged: int,
         retryable_errors: Mapping[str, int],
         reckoned: Usage,
     ) -> None:
@@ -189,6 +190,7 @@ class CallLog:
             answer,
             seconds=seconds,
             attempts=attempts,
+            hedged=hedged,
             retryable_errors=retryable_errors,
             reckoned=reckoned,
         )
@@ -225,6 +227,7 @@ class CallLog:
         *,
         seconds: float,
         attempts: int,
+        hedged: int = 0,
         retryable_errors: Mapping[str, int] = _NONE,
         reckoned: Usage = _NOTHING,
     ) -> LMCallAnswered | None:
@@ -240,6 +243,7 @@ class CallLog:
             from_cache=attempts == 0,
             seconds=seconds,
             attempts=attempts,
+            hedged=hedged,
             retryable_errors=dict(retryable_errors),
             reckoned_tokens=reckoned.tokens,
             reckoned_usd=reckoned.usd,
@@ -256,6 +260,7 @@ class CallLog:
         seconds: float,
         attempts: int,
         final: bool,
+        hedged: int = 0,
         retryable_errors: Mapping[str, int] = _NONE,
         reckoned: Usage = _NOTHING,
     ) -> None:
@@ -273,6 +278,7 @@ class CallLog:
                 output_tokens=error.output_tokens,
                 usd=usd_of(call, error) if error.input_tokens or error.output_tokens else 0.0,
                 attempts=attempts,
+                hedged=hedged,
                 final=final,
                 retryable_errors=dict(retryable_errors),
                 reckoned_tokens=reckoned.tokens,

@@ -22,7 +22,7 @@ from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.gate.attempts import under_way
 from mipro_nb.models.gate.call_log import CallLog
 from mipro_nb.models.gate.caps import Meter, usd_of
-from mipro_nb.models.gate.hedging import first_of
+from mipro_nb.models.gate.hedging import Hedge, Hedging, first_of
 from mipro_nb.models.gate.limiter import Limiter, Priority
 from mipro_nb.models.gate.pace import Pace
 from mipro_nb.models.gate.permission import Permission
@@ -53,6 +53,7 @@ class _SentCall:
     priority: Priority
     taken: Callable[[], bool]
     attempts: int = 0
+    hedged: int = 0  # of them, those beside another one
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     answer: Answer | None = None
@@ -89,7 +90,7 @@ class Dispatch:
         permission is paused: what met the error is done again after that. If False, the error is
         raised.
     hedge
-        Whether slow calls are sent a second time.
+        Which slow calls are sent a second time.
 
     Attributes
     ----------
@@ -106,10 +107,10 @@ class Dispatch:
         *,
         on_cap: Callable[[CapReachedError], None],
         hold: Callable[[MiproError], bool],
-        hedge: bool,
+        hedge: Hedge,
     ) -> None:
         self._permission, self._meter, self._call_log = permission, meter, call_log
-        self._concurrency, self._hedge = concurrency, hedge
+        self._concurrency, self._hedging = concurrency, Hedging(hedge, concurrency)
         self._on_cap, self._hold = on_cap, hold
         self._turns = Limiter(concurrency)
         self._paces: dict[tuple[str, str], Pace] = {}
@@ -177,6 +178,7 @@ class Dispatch:
             answer,
             seconds=trip.seconds,
             attempts=trip.attempts - aside,
+            hedged=trip.hedged,
             retryable_errors=trip.retryable_errors,
             reckoned=trip.reckoned,
         )
@@ -199,6 +201,7 @@ class Dispatch:
             error,
             seconds=trip.seconds,
             attempts=trip.attempts - len(trip.broken),
+            hedged=trip.hedged,
             final=final,
             retryable_errors=trip.retryable_errors,
             reckoned=trip.reckoned,
@@ -281,14 +284,13 @@ class Dispatch:
         return reservation
 
     async def _flown(self, trip: _SentCall, reservation: int) -> Answer:
-        slow = trip.pace.slow_seconds if self._hedge else None
-        if slow is None:
-            return await self._fly(trip, reservation)
-
         def begin() -> Awaitable[Answer]:
             return self._fly(trip, reservation)
 
-        return await first_of(begin, lambda: self._fly_beside(trip), slow)
+        with self._hedging.under_way(trip.call, trip.pace) as due:
+            if due is None:
+                return await begin()
+            return await first_of(begin, lambda: self._fly_beside(trip), due)
 
     async def _fly_beside(self, trip: _SentCall) -> Answer | None:
         """Send the call a second time, if that takes nobody's turn and fits below the caps."""
@@ -296,10 +298,14 @@ class Dispatch:
             if not (its_turn and gates_turn and self._permission.given) or trip.pace.held:
                 return None
             try:
-                reservation = self._noted(trip, self._meter.reserve_if_room(trip.call))
+                second = self._meter.reserve_second(trip.call, self._hedging.share)
+                reservation = self._noted(trip, second)
             except RecordError:
                 return None
-            return None if reservation is None else await self._fly(trip, reservation)
+            if reservation is None:
+                return None
+            trip.hedged += 1
+            return await self._fly(trip, reservation)
 
     async def _fly(self, trip: _SentCall, reservation: int) -> Answer:
         """Make one attempt."""
