@@ -79,7 +79,7 @@ def test_a_plan_sends_nothing_and_names_the_model(server, made):
     student, metric = made(server)
     plan = mipro.MIPROv2(metric, num_candidates=3).plan(student, **SETTINGS)
     assert server.requests == []
-    assert any("asks judge-model by a client of its own" in note for note in plan.notes)
+    assert any("calls judge-model through a client of its own" in note for note in plan.notes)
     assert any("price of judge-model is not known" in note for note in plan.notes)
     bare = mipro.MIPROv2(exact, num_candidates=3).plan(Solve(), **SETTINGS)
     assert plan.estimate.total.calls.expected > 1.5 * bare.estimate.total.calls.expected

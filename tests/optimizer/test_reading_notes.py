@@ -159,7 +159,7 @@ def test_unreadable_replies_pause_a_run_once_where_somebody_is_there(monkeypatch
         run = illegible_run(server, path)
         until(lambda: run.done or (run.status == "paused" and run.in_flight == 0))
         assert run.status == "paused"
-        assert "Nearly no reply to the student can be read" in run.state.pause_reason
+        assert "Almost none of the student's replies can be read" in run.state.pause_reason
         run.resume()
         run.wait(60)
     assert run.status == "finished"

@@ -123,6 +123,9 @@ def test_the_student_is_no_combination_of_candidates_if_it_has_demos_of_its_own(
     best = run.state.best
     (effects,) = effects_view(run.state, best, own_demos=True)["by_predictor"]
     assert effects["instructions"][0]["cells"][0]["examples"] < 20
+    # And if it is returned itself, no cell is the result.
+    (effects,) = effects_view(run.state, run.state.trials[0], own_demos=True)["by_predictor"]
+    assert not any(cell["result"] for each in effects["instructions"] for cell in each["cells"])
 
 
 @pytest.mark.parametrize(

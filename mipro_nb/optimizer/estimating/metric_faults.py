@@ -115,9 +115,9 @@ def _forwards(program: Module) -> list[Callable[..., Any]]:
 
 
 def _returns_one_kind(function: Callable[..., Any], seen: frozenset[Any] = frozenset()) -> bool:
-    """Tell whether a function returns in one place only, and those that it calls likewise.
+    """Tell whether a function returns what it reads off an answer, and nothing else ever.
 
-    One with several may return something else when it can read a model's reply.
+    What a call returns, or several places do, may be something else when there is a model's reply.
     """
     function = inspect.unwrap(function)
     if function in seen:
@@ -129,7 +129,9 @@ def _returns_one_kind(function: Callable[..., Any], seen: frozenset[Any] = froze
         return False
     parts = list(ast.walk(tree))
     returned = [part for part in parts if isinstance(part, ast.Return) and part.value is not None]
-    if len(returned) != 1 or any(isinstance(part, ast.Try | ast.IfExp) for part in parts):
+    if len(returned) != 1 or not isinstance(returned[0].value, ast.Attribute):
+        return False
+    if any(isinstance(part, ast.Try | ast.IfExp) for part in parts):
         return False
     called = filter(inspect.isfunction, (*around.nonlocals.values(), *around.globals.values()))
     return all(_returns_one_kind(each, seen | {function}) for each in called)

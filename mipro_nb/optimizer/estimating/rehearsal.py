@@ -530,7 +530,7 @@ def _merged(seen: Sequence[_Seen]) -> list[str]:
     notes = {each.fault or each.note: each.note for each in reversed(seen) if each.note}
     rows = Counter(each.fault for each in seen if each.fault)
     return [
-        note if rows[fault] <= 1 else f"{note} So it was on {rows[fault]} of {len(seen)} rows."
+        note if rows[fault] <= 1 else f"{note} This happened on {rows[fault]} of {len(seen)} rows."
         for fault, note in reversed(notes.items())
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import ProgramError, ReplyError
 from mipro_nb.evaluate.evaluate import mean_score
 from mipro_nb.evaluate.ledger import Ledger
@@ -79,7 +80,8 @@ async def measure_headroom(
 
     found = await together(*(scored(place, name) for place, name in enumerate(programs)))
     results = dict(zip(programs, found, strict=True))
-    journal.emit(_measured(planned, results, spec.plan.seed))
+    # It takes seconds where many rows are asked, in which nothing else would go on.
+    journal.emit(await in_worker(_measured, planned, results, spec.plan.seed))
 
 
 def _prompts(spec: RunSpec, candidates: Candidates) -> dict[str, Module]:
@@ -109,8 +111,8 @@ def _configurations(candidates: Candidates) -> dict[str, Configuration]:
         }
         for number in range(1, most)
     }
-    if candidates.demo_sets is not None:
-        prompts[LABELLED] = {name: int(part == "demos") for name, part in numbers.items()}
+    if (labelled := candidates.labelled()) is not None:
+        prompts[LABELLED] = labelled
     return prompts
 
 

@@ -148,6 +148,10 @@ class Search:
         while self._to_try and not are_open(self._to_try[0], choices):
             self._to_try.popleft()
         configuration = self._to_try.popleft() if self._to_try else self._sampler.ask(choices)
+        if configuration_key(configuration) in self._full - self._told_configurations.keys():
+            # It is being scored in full, of which the sampler has not been told: by now it counts
+            # as tried.
+            configuration = self._sampler.ask(choices)
         check_asked(self._strategy.sampler_name, configuration, choices)
         # What was asked before the run was resumed stays, whatever was banned or added since.
         configuration = self._progress.asked(self._next_number) or configuration

@@ -16,8 +16,8 @@ _NEARLY_ALL = 0.9
 _FEWEST = 5
 _TOPIC: NoteTopic = "replies"
 _TO_DO = (
-    "Nearly no reply to the student can be read, and the run has a note on it. Resume the run if "
-    "that is to be expected; or stop it, and begin another."
+    "Almost none of the student's replies can be read; a note of the run says why. Resume the run "
+    "if you expected that; otherwise stop it and begin another."
 )
 
 

@@ -16,7 +16,8 @@ from mipro_nb.evaluate.evaluate import check_rows
 from mipro_nb.language.example import Example
 from mipro_nb.language.foreign import as_row
 from mipro_nb.language.plain import plain
-from mipro_nb.language.saving import jsonable
+from mipro_nb.language.saving import jsonable, kept_text
+from mipro_nb.runs.store.record import text_ref
 
 # DSPy's split: four fifths are for validation, at most this many rows.
 _VALIDATION_SHARE = 0.8
@@ -187,6 +188,11 @@ def split_rows(
         kept = sorted(random.Random(seed).sample(range(len(val)), most))
         val = [val[index] for index in kept]
     return Rows(train, val, test)
+
+
+def rows_ref(rows: Sequence[Example], name: str) -> str | None:
+    """Return the reference by which a record keeps these rows; None where there are none."""
+    return text_ref(kept_text([row.to_dict() for row in rows], name)) if rows else None
 
 
 def unseen_rows(rows: Any, inputs: Sequence[str], seen: Rows) -> list[Example]:

@@ -57,7 +57,8 @@ def run_of(
             if found.goes_on and warn:
                 warnings.warn(found.told, stacklevel=5)
             spec = replace(spec, plan=replace(spec.plan, notes=(found.told, *spec.plan.notes)))
-        spec = with_measured_headroom(opened, spec, rows)
+        if progress is None:  # a run has the noise floor that it began with
+            spec = with_measured_headroom(opened, spec, rows)
         outlook = outlook_of(spec.plan, rows, answered)
         changeable = CHANGEABLE if spec.plan.headroom is None else RESUMED_CHANGEABLE
         return Beginning(spec, progress, twin, changeable, outlook)

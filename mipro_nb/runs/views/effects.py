@@ -40,10 +40,22 @@ def effects_view(state: RunState, best: TrialState, *, own_demos: bool) -> vm.Ef
     own_demos
         Whether the student has demos of its own, which no demo set holds.
     """
-    effects = _Effects(state, best.configuration, own_demos=own_demos)
-    names = list(state.candidates)
-    if len(effects.scored) < _LEAST_CONFIGURATIONS:
+    student = {
+        variable_of(name, part): 0
+        for name in state.candidates
+        for part, indices in _candidates(state, name).items()
+        if indices
+    }
+    # A student with demos of its own is none of the combinations of instructions and demo sets.
+    has_demo_sets = any(split_variable(name)[1] == "demos" for name in student)
+    is_one = not (own_demos and has_demo_sets)
+    scored = _scored(state, student if is_one else None)
+    if len(scored) < _LEAST_CONFIGURATIONS:
         return None
+    effects = _Effects(
+        state, scored, best.configuration or student, is_one=is_one or bool(best.configuration)
+    )
+    names = list(state.candidates)
     return {
         "told": HOW_TO_READ,
         "by_predictor": [effects.of(name) for name in names[:_MOST_PREDICTORS]],
@@ -54,26 +66,24 @@ def effects_view(state: RunState, best: TrialState, *, own_demos: bool) -> vm.Ef
 class _Effects:
     """What is believed of the scores of a run.
 
-    Attributes
+    Parameters
     ----------
     scored
         Every configuration that was scored, by its key, and its scores by example.
+    result
+        The one that all others are told beside: the result, or else the one nearest to it.
+    is_one
+        Whether it is the result.
     """
 
-    def __init__(self, state: RunState, result: Configuration, *, own_demos: bool) -> None:
-        self._state = state
-        student = {
-            variable_of(name, part): 0
-            for name in state.candidates
-            for part, indices in _candidates(state, name).items()
-            if indices
-        }
-        self._result = result or student
-        has_demo_sets = any(split_variable(name)[1] == "demos" for name in student)
-        self.scored = _scored(state, None if own_demos and has_demo_sets else student)
-        self._seen = {choice for each, _ in self.scored.values() for choice in each.items()}
-        self._model = _fitted(list(self.scored.values()))
-        every = [score for _, scores in self.scored.values() for score in scores.values()]
+    def __init__(
+        self, state: RunState, scored: dict[str, _Scored], result: Configuration, *, is_one: bool
+    ) -> None:
+        self._state, self._scored = state, scored
+        self._result, self._is_one = result, is_one
+        self._seen = {choice for each, _ in scored.values() for choice in each.items()}
+        self._model = _fitted(list(scored.values()))
+        every = [score for _, scores in scored.values() for score in scores.values()]
         self._in_percent = all(0 <= score <= 1 for score in every)
 
     def of(self, predictor: str) -> vm.PredictorEffects:
@@ -129,7 +139,7 @@ class _Effects:
 
     def _cell(self, chosen: Configuration) -> vm.EffectCell:
         configuration = {**self._result, **chosen}
-        _, scores = self.scored.get(configuration_key(configuration), ({}, {}))
+        _, scores = self._scored.get(configuration_key(configuration), ({}, {}))
         belief = self._model.belief(configuration)
         mean = belief.mean
         if scores and len(scores) == self._state.valset_size:
@@ -140,7 +150,7 @@ class _Effects:
             "score": 100 * mean,
             "margin": 100 * _Z * belief.deviation,
             "examples": len(scores),
-            "result": configuration == self._result,
+            "result": self._is_one and configuration == self._result,
         }
 
 

@@ -158,7 +158,10 @@ class _Result:
     def _how_plain(self) -> list[str]:
         """Return what the result owes to nothing but labelled demos, or to the instructions."""
         demos = labelled_demos(self._state, self._best.configuration)
-        return [labelled_text(demos)] if demos else self._without_demos()
+        if not demos:
+            return self._without_demos()
+        ended = self._state.ended
+        return [labelled_text(demos, is_best=ended is None or ended.preferred is None)]
 
     def _without_demos(self) -> list[str]:
         """Return how the instructions found fare without the demos, where that was tried."""
