@@ -47,8 +47,8 @@ from mipro_nb.optimizer import (
     register_sampler,
 )
 from mipro_nb.optimizer.running import surface
-from mipro_nb.runs.objectives import MeasuredConfiguration
-from mipro_nb.runs.views.headroom import Headroom
+from mipro_nb.runs.statistics.objectives import MeasuredConfiguration
+from mipro_nb.runs.views.results.headroom import Headroom
 from mipro_nb.version import __version__
 
 __all__ = [

@@ -22,7 +22,7 @@ from mipro_nb.functions.prompts.prompt import FunctionPrompt
 from mipro_nb.functions.prompts.signatures import name_of, named_inputs, signature_for
 from mipro_nb.language import saving
 from mipro_nb.language.example import Example
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.signatures.signature import SignatureMeta, ensure_signature
 from mipro_nb.models.prices import Price, as_price

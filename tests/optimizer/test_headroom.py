@@ -16,10 +16,10 @@ from mipro_nb.errors import (
     ProgramError,
     RunEndedError,
 )
-from mipro_nb.optimizer.phases.noise import noise_of
+from mipro_nb.optimizer.phases.scoring.noise import noise_of
 from mipro_nb.runs.events import HeadroomMeasured, PromptScore
 from mipro_nb.runs.state import RunState
-from mipro_nb.runs.views.headroom import headroom_of
+from mipro_nb.runs.views.results.headroom import headroom_of
 
 TRAIN, VAL, TEST = rows(14), rows(12, start=1000), rows(5, start=2000)
 

@@ -12,7 +12,7 @@ from mipro_nb.errors import (
     PermissionUnansweredError,
     RunEndedError,
 )
-from mipro_nb.notebook.static_html import run_text
+from mipro_nb.notebook.saved.static_html import run_text
 from mipro_nb.runs.views.view import RunView
 
 TEST = rows(20, start=5000)

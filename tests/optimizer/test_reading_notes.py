@@ -9,10 +9,10 @@ from watched import Watched, until
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMError
-from mipro_nb.optimizer.planning.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.running import surface
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.views.details import trial_detail
+from mipro_nb.runs.views.drill_down.details import trial_detail
 from mipro_nb.runs.views.view import RunView
 
 UNMARKED = "'answer' was read without its mark"

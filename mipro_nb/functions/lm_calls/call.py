@@ -27,7 +27,7 @@ from mipro_nb.functions.turns import TURNS, wording_of
 from mipro_nb.language.example import Prediction
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.execution.tracing import Step, add_step
-from mipro_nb.language.settings import settings
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.messages import Written, written

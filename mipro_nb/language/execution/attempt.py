@@ -24,7 +24,7 @@ from mipro_nb.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mipro_nb.language.lm_protocol import Message
+    from mipro_nb.language.lms.lm_protocol import Message
 
 _LATE = "The example was given up: it took longer than example_timeout."
 _STOPPED = "The example was given up: what wanted its score was stopped."

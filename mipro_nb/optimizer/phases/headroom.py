@@ -16,10 +16,10 @@ from mipro_nb.language.module import Module
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.phases.evaluations import cell_of
+from mipro_nb.optimizer.phases.scoring.evaluations import cell_of
 from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import STUDENT, Configuration, split_variable
 from mipro_nb.runs.events import HeadroomMeasured, HeadroomScored, PhaseStarted, PromptScore
@@ -121,7 +121,7 @@ def _measured(
 ) -> HeadroomMeasured:
     import numpy as np  # noqa: PLC0415 - takes long
 
-    from mipro_nb.optimizer.phases.noise import noise_of  # noqa: PLC0415 - numpy takes long
+    from mipro_nb.optimizer.phases.scoring.noise import noise_of  # noqa: PLC0415 - numpy takes long
 
     scores = np.array([[result.score for result in each] for each in results.values()])
     scores = scores.reshape(len(results), planned.repeats, planned.rows)

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.planning.data.rows import rows_ref
 from mipro_nb.optimizer.planning.plan import Plan, recorded_settings
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.rows import rows_ref
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.runs.store.record import text_ref
 from mipro_nb.runs.view_model import HistoryRow
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from mipro_nb.amounts import format_score
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MiproError, RunEndedError
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.rows import rows_ref, unseen_rows
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.data.rows import rows_ref, unseen_rows
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running.resume import on_scale_of
 from mipro_nb.runs.sentences.wording import counted
 

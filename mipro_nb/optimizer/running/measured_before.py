@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from mipro_nb.amounts import format_score
 from mipro_nb.errors import RecordError
-from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.rows import evidence_rows, rows_ref
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.data.rows import evidence_rows, rows_ref
+from mipro_nb.optimizer.planning.specification.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.runs.events import HeadroomMeasured
 from mipro_nb.runs.sentences.headroom import expectation, valset_floor
 from mipro_nb.runs.store.record import Record, text_ref

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mipro_nb.checks import Flag, check
-from mipro_nb.language.settings import settings
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.optimizer.planning.changes import CHANGEABLE, RESUMED_CHANGEABLE
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.measured_before import with_measured_headroom
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
