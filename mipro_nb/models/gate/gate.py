@@ -364,7 +364,7 @@ def all_calls_through(gate: Gate) -> Iterator[None]:
 
 
 @contextmanager
-def own_calls() -> Iterator[None]:
+def session_calls() -> Iterator[None]:
     """Have calls inside the block pass the session's gate, unless they belong to a run."""
     token = run_gate.set(run_gate.get() or session_gate())
     try:

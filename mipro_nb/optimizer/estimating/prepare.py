@@ -118,11 +118,12 @@ def estimate(
     rows_shown
         Training rows that repairs may rest on.
     """
+    unpriced = reasons_unpriced(every_lm(student, models.task, models.prompt, models.teacher))
     formats = [_formats(plan, rehearsal, models.task)] if plan.measured_formats else []
     propose = _propose(plan, rehearsal, models.prompt, student, trainset, source)
     if plan.headroom is not None:
         measured = _headroom(plan, plan.headroom, rehearsal, models.task)
-        return Estimate((*formats, propose, measured), guess=rehearsal.guess)
+        return Estimate((*formats, propose, measured), guess=rehearsal.guess, unpriced=unpriced)
     return Estimate(
         (
             *formats,
@@ -140,7 +141,7 @@ def estimate(
             *([_test(plan, rehearsal, models.task)] if plan.testset_size else []),
         ),
         guess=rehearsal.guess,
-        unpriced=reasons_unpriced(every_lm(student, models.task, models.prompt, models.teacher)),
+        unpriced=unpriced,
     )
 
 
