@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mipro_nb.amounts import format_count
 from mipro_nb.language.example import Example
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
 from mipro_nb.language.signatures.signature import SignatureMeta
@@ -16,8 +16,12 @@ from mipro_nb.models.lm import LM, as_counted, reasons_unpriced
 from mipro_nb.models.prices import Price
 from mipro_nb.models.tokens import count_message_tokens
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
-from mipro_nb.optimizer.phases.bootstrap import DEMOS_FOR_THE_PROPOSER, bootstrapped_sets
-from mipro_nb.optimizer.phases.grounding import (
+from mipro_nb.optimizer.phases.bootstrapping.bootstrap import (
+    DEMOS_FOR_THE_PROPOSER,
+    bootstrapped_sets,
+)
+from mipro_nb.optimizer.phases.bootstrapping.speculation import MOST_SPARE
+from mipro_nb.optimizer.phases.proposing.grounding import (
     DescribePredictor,
     DescribeProgram,
     ObserveMoreRows,
@@ -26,11 +30,9 @@ from mipro_nb.optimizer.phases.grounding import (
     in_waves,
     row_batches,
 )
-from mipro_nb.optimizer.phases.propose import proposal_signature
-from mipro_nb.optimizer.phases.repair import REPAIRS, ROWS, SHOWN, repair_signature
-from mipro_nb.optimizer.phases.repair_rounds import PARENTS, rounds_of
-from mipro_nb.optimizer.phases.speculation import MOST_SPARE
-from mipro_nb.optimizer.planning.constraints import constraints_of
+from mipro_nb.optimizer.phases.proposing.propose import proposal_signature
+from mipro_nb.optimizer.phases.proposing.repair import REPAIRS, ROWS, SHOWN, repair_signature
+from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, rounds_of
 from mipro_nb.optimizer.planning.estimate import (
     ALL,
     NOTHING,
@@ -40,8 +42,9 @@ from mipro_nb.optimizer.planning.estimate import (
     exactly,
 )
 from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
-from mipro_nb.optimizer.planning.lms import every_lm
 from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, Plan
+from mipro_nb.optimizer.planning.settings.constraints import constraints_of
+from mipro_nb.optimizer.planning.specification.lms import every_lm
 from mipro_nb.runs.events import Phase
 
 # Tokens are counted without the models' own vocabularies.
@@ -120,29 +123,29 @@ def estimate(
     rows_shown
         Training rows that repairs may rest on.
     """
-    every = every_lm(student, models.task, models.prompt, models.teacher)
-    often, hedging = _hedging(plan, every)
-    formats = [_formats(plan, rehearsal, models.task)] if plan.measured_formats else []
+    lms = every_lm(student, models.task, models.prompt, models.teacher)
+    often, hedging = _hedging(plan, lms)
+    phases = [_formats(plan, rehearsal, models.task)] if plan.measured_formats else []
     propose = _propose(plan, rehearsal, models.prompt, student, trainset, source)
     if plan.headroom is not None:
-        measured = _headroom(plan, plan.headroom, rehearsal, models.task)
-        phases = [phase.times(often) for phase in (*formats, propose, measured)]
-        return Estimate(phases, guess=rehearsal.guess, hedging=hedging)
-    baseline = exactly(plan.valset_size)
-    phases = [
-        *formats,
-        _program_phase("baseline", baseline, rehearsal, models.task, longer=_longer(plan)),
-        _bootstrap(plan, rehearsal, models.teacher),
-        propose,
-        _search(plan, rehearsal, models.task),
-        *(_repair(plan, rehearsal, models, student, rows_shown) if plan.search.repair else []),
-        *([_test(plan, rehearsal, models.task)] if plan.testset_size else []),
-    ]
+        phases += [propose, _headroom(plan, plan.headroom, rehearsal, models.task)]
+    else:
+        rows = exactly(plan.valset_size)
+        phases += [
+            _program_phase("baseline", rows, rehearsal, models.task, longer=_longer(plan)),
+            _bootstrap(plan, rehearsal, models.teacher),
+            propose,
+            _search(plan, rehearsal, models.task),
+        ]
+        if plan.search.repair:
+            phases += _repair(plan, rehearsal, models, student, rows_shown)
+        if plan.testset_size:
+            phases.append(_test(plan, rehearsal, models.task))
     return Estimate(
         [phase.times(often) for phase in phases],
         guess=rehearsal.guess,
         hedging=hedging,
-        unpriced=reasons_unpriced(every),
+        unpriced=reasons_unpriced(lms),
     )
 
 
