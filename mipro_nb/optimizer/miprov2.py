@@ -70,7 +70,8 @@ class MIPROv2:
         Programs in flight at once, and LM calls.
     max_errors
         Failed examples in one evaluation before it raises; replies that cannot be read score 0
-        but are not errors.
+        but are not errors. A configuration on which the student does not fail raises nothing:
+        what fails scores 0.
     teacher_settings
         ``{"lm": LM}``: the model that bootstraps demos.
     max_bootstrapped_demos, max_labeled_demos
