@@ -107,6 +107,7 @@ const scenes: Readonly<Record<string, Scene>> = {
   two: { options: { predictors: 2 } },
   three: { options: { predictors: 3, trials: 60, planned: 60, state: "finished" } },
   paused: { options: { state: "paused" } },
+  approval: { options: { state: "paused", trials: 1, waits: true } },
   finished: { options: { state: "finished", trials: 44 } },
   "finished-hostile": { options: { state: "finished", trials: 44, hostile: true } },
   "finished-long": { options: { state: "finished", trials: 44, long: true } },

@@ -335,6 +335,7 @@ def _candidates(snapshot: vm.RunSnapshot) -> str:
     for card in snapshot["instructions"]:
         score = f"{format_score(card['score'])} over {counted(card['examples'], 'example')}"
         marks = ["pinned"] * card["pinned"] + ["banned"] * card["banned"]
+        marks += ["not decided yet"] * card["undecided"]
         tip = f"tip: {card['tip']}" if card["tip"] else ""
         lineage = lineage_text(card["source"], card["based_on"], card["evidence"])
         about = ", ".join(filter(None, [card["source"], tip, lineage, *marks]))

@@ -14,6 +14,7 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.settings import context
 from mipro_nb.models.gate.earlier_calls import Before
 from mipro_nb.models.gate.gate import Gate, run_gate
+from mipro_nb.optimizer.control.approval import Approval
 from mipro_nb.optimizer.control.concurrency import Background, in_order, together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.pause import PauseSwitch
@@ -65,6 +66,8 @@ class Algorithm:
         What was scored then.
     can_resume
         Whether there is somebody who could have the run go on after a pause.
+    is_drawn
+        Whether that is known for good: what they would see it by may not be drawn yet.
 
     Attributes
     ----------
@@ -83,6 +86,8 @@ class Algorithm:
         progress: RecordedProgress,
         known: Results,
         can_resume: Callable[[], bool],
+        *,
+        is_drawn: Callable[[], bool],
     ) -> None:
         spec = in_recorded_format(spec, progress)
         self._journal, self._progress = journal, progress
@@ -100,6 +105,7 @@ class Algorithm:
             hedge=spec.plan.hedge,
         )
         self.pausing = PauseSwitch(journal, self.gate, can_resume)
+        self._approval = Approval(journal, self.pausing, is_drawn)
         self._ledger = Ledger(
             spec.rows.val,
             spec.metric,
@@ -208,6 +214,7 @@ class Algorithm:
                 self._score_student(), self._find_candidates(background)
             )
             self._ending.candidates = candidates
+            await self._approval.given()
             search = Search(
                 self._spec,
                 self._journal,
@@ -215,6 +222,7 @@ class Algorithm:
                 self._evaluations,
                 self._progress,
                 dearest_call=lambda: self.gate.dearest_call,
+                approval=self._approval,
                 repair=Repair(
                     self._spec, self._journal, self._slots, candidates, self._constraints
                 ),

@@ -392,6 +392,20 @@ class CandidateBanned(Event):
     on: bool
 
 
+Approver = Literal["user", "nobody"]
+"""Who let a new instruction be tried; nobody: there was no one to ask."""
+
+
+class CandidateApproved(Event):
+    """A new instruction may be tried; told only in runs that ask about each of them."""
+
+    once = ("predictor", "index")
+    type: Literal["candidate_approved"] = "candidate_approved"
+    predictor: str
+    index: Number
+    by: Approver = "user"
+
+
 class TrialAsked(Event):
     """An evaluation was begun: which configuration, on which validation examples."""
 
@@ -608,6 +622,7 @@ AnyEvent = Annotated[
     | ProposalDropped
     | CandidatePinned
     | CandidateBanned
+    | CandidateApproved
     | TrialAsked
     | ExampleScored
     | ExampleTested

@@ -224,6 +224,8 @@ class Plan(Hyperparameters):
         lines += [_line(*each) for each in does]
         if constraints := constraints_text(self):
             lines.append(_line("proposals", constraints))
+        if self.approve is not None:
+            lines.append(_line("approval", "no new instruction is tried before you have said yes"))
         if self.prefer is not None:
             lines.append(
                 _line("returns", f"{self.prefer.text}, of those scored on the whole valset")

@@ -245,7 +245,7 @@ class RecordedProgress:
         RecordError
             If one of the demo sets cannot be read.
         """
-        if "search" not in self.state.phases:
+        if not self.state.has_all_candidates:
             return None
         given = given_values(rows)
         instructions = {}

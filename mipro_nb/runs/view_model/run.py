@@ -113,6 +113,8 @@ class RunSummary(TypedDict):
         Predictor → its signature.
     seconds
         How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off.
+    approval
+        How many new instructions wait for a decision, in words; None where none does.
     formats
         None where none were measured.
     measured_rows
@@ -162,6 +164,7 @@ class RunSummary(TypedDict):
     ended: float | None
     seconds: float
     as_of: float
+    approval: Annotated[str | None, ADDED_LATER]
     phases: list[PhaseProgress]
     formats: Annotated[MeasuredFormats | None, ADDED_LATER]
     headroom: Annotated[HeadroomView | None, ADDED_LATER]

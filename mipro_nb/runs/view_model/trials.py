@@ -77,6 +77,8 @@ class InstructionCard(Standing):
         The candidate that the user edited into this one, or that was repaired.
     evidence
         Rows of the trainset that a repair was shown.
+    undecided
+        It waits until a person approves, rejects or edits it.
     """
 
     instruction: Clip
@@ -85,6 +87,7 @@ class InstructionCard(Standing):
     demo_set: int | None
     based_on: int | None
     evidence: Annotated[list[int], ADDED_LATER]
+    undecided: Annotated[bool, ADDED_LATER]
 
 
 class DemoSetCard(Standing):

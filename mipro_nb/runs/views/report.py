@@ -15,6 +15,7 @@ from mipro_nb.amounts import (
 )
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
+from mipro_nb.runs.sentences.approval import decided_text, waiting_text
 from mipro_nb.runs.sentences.dropped import dropped_notes
 from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
@@ -82,6 +83,7 @@ def write_report(run_id: str, state: RunState) -> str:
     if state.faults:
         lines.append(f"  faults met: {_faults(state.faults)}")
     lines += [f"  {note.text}" for note in state.notes]
+    lines += [f"  {note}" for note in filter(None, (waiting_text(state), decided_text(state)))]
     lines += [f"  {note}" for note in dropped_notes(state)]
     lines += [f"  {note}" for note in reading_notes(state)]
     lines += _spend_lines(state)

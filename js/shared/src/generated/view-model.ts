@@ -390,6 +390,11 @@ export interface InstructionCard extends Standing {
    * notebooks.
    */
   readonly evidence?: readonly number[];
+  /**
+   * It waits until a person approves, rejects or edits it. Absent from what older versions saved
+   * in notebooks.
+   */
+  readonly undecided?: boolean;
 }
 
 /** A candidate demo set. */
@@ -569,6 +574,11 @@ export interface RunSummary {
   /** How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off. */
   readonly seconds: number;
   readonly as_of: number;
+  /**
+   * How many new instructions wait for a decision, in words; null where none does. Absent from
+   * what older versions saved in notebooks.
+   */
+  readonly approval?: string | null;
   readonly phases: readonly PhaseProgress[];
   /** Null where none were measured. Absent from what older versions saved in notebooks. */
   readonly formats?: MeasuredFormats | null;
@@ -957,6 +967,11 @@ export interface Asks {
   /** Have a candidate no longer be tried. */
   ban: {
     ask: { run: string; predictor: string; part: Part; index: number; on: boolean };
+    answer: null;
+  };
+  /** Let a new instruction be tried that waits for a decision; null: all of them. */
+  approve: {
+    ask: { run: string; predictor: string | null; index: number | null };
     answer: null;
   };
   /** Add an instruction by hand; if it `replaces` `based_on`, in the place of that one. */
