@@ -16,6 +16,7 @@ from watched import Watched, until
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, MiproError
+from mipro_nb.notebook.static_html import run_html
 from mipro_nb.optimizer.running import surface
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.sentences.approval import changes_text
@@ -105,6 +106,7 @@ def test_nothing_new_is_tried_before_somebody_has_decided(server):
     assert "3 new instructions wait for your decision" in run.report()
     assert seen(run)["summary"]["approval"].startswith("3 new instructions wait")
     assert [card["undecided"] for card in seen(run)["instructions"]] == [False, True, True, True]
+    assert run_html(seen(run)).count("not decided yet") == 3
     run.approve("solve", 1)
     run.ban("solve", 2)
     assert run.undecided == [("solve", 3)]
@@ -133,7 +135,7 @@ def test_all_can_be_approved_at_once_and_the_result_is_that_of_a_run_that_does_n
 
 
 @pytest.mark.usefixtures("watched")
-def test_a_pause_that_is_lifted_before_the_last_decision_begins_anew(server):
+def test_a_run_that_is_resumed_before_the_last_decision_pauses_again(server):
     run = waiting(begun())
     run.resume()
     until(lambda: run.status == "paused")

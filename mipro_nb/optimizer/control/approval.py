@@ -34,8 +34,8 @@ class Approval:
     async def given(self) -> None:
         """Return once no instruction waits for a decision.
 
-        Where there is nobody to decide, all of them are approved, which is noted. A pause that is
-        lifted before the last decision begins anew.
+        Where there is nobody to decide, all of them are approved, which is noted. If a pause is
+        lifted before the last decision, another begins.
         """
         state = self._journal.state
         if not state.undecided:
