@@ -22,7 +22,7 @@ from scripted_server import ScriptedServer  # noqa: E402
 from scripted_task import KEY, Solve, answer, exact, lm_of, rows  # noqa: E402
 
 import mipro_nb as mipro  # noqa: E402
-from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle  # noqa: E402
+from mipro_nb.notebook.saved.bundle import EMPTY, bounded, mime_bundle  # noqa: E402
 from mipro_nb.optimizer.running.run import runs_here  # noqa: E402
 from mipro_nb.runs.following.follower import Follower  # noqa: E402
 

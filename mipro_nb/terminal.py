@@ -28,6 +28,7 @@ from mipro_nb.runs.sentences.wording import counted, measures_headroom
 if TYPE_CHECKING:
     from tqdm.auto import tqdm
 
+_EARLY = ("stopped", "capped")
 UNANSWERED = (
     "Permission is required and there is nobody to ask: this session takes no input. Look at "
     "optimizer.plan(…), and pass requires_permission_to_run=False to run it; or permit all runs of "
@@ -152,14 +153,19 @@ class TerminalWindow:
         bar.close()
         state = self._run.state
         ended = state.ended
-        if ended is not None and ended.state in ("stopped", "capped") and ended.reason:
+        if ended is not None and ended.reason and self._is_less_than_planned(ended):
             print(ended.reason)  # noqa: T201 - what is returned is not what was planned
+        if ended is not None and ended.reason and ended.state in _EARLY:
             print(how_to_resume(self._run.id, self._run.state))  # noqa: T201 - a script has no view
         if ended is not None and ended.state != "failed" and not measures_headroom(state.planned):
             # Beside the bar: what a script prints is its own.
             print(outcome_text(self._run.id, state), file=sys.stderr)  # noqa: T201
         for note in reading_notes(self._run.state):
             print(f"Note: {note}")  # noqa: T201 - a low score may be the form's fault
+
+    def _is_less_than_planned(self, ended: ev.RunEnded) -> bool:
+        lacks_its_test = self._run.plan.testset_size > 0 and ended.tested is None
+        return ended.state in _EARLY or (ended.state == "finished" and lacks_its_test)
 
     async def attend(self, done: Future[Any]) -> None:
         """Await `done`, and show nothing."""

@@ -9,7 +9,7 @@ from mipro_nb.dspy.program import student_of
 from mipro_nb.dspy.rows import own_row
 from mipro_nb.language.example import Example
 from mipro_nb.language.foreign import Library
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 
 

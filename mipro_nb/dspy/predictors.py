@@ -15,11 +15,11 @@ from mipro_nb.dspy.lm_calls.lm import DSPyLM
 from mipro_nb.dspy.lm_calls.rehearsed import adapter_in_force, written_reply
 from mipro_nb.dspy.signatures import own_signature
 from mipro_nb.language.example import Example
-from mipro_nb.language.lm_protocol import LMRequest
+from mipro_nb.language.lms.lm_protocol import LMRequest
 from mipro_nb.models.media import unwrapped, wrapped
 
 if TYPE_CHECKING:
-    from mipro_nb.language.lm_protocol import LanguageModel, Message
+    from mipro_nb.language.lms.lm_protocol import LanguageModel, Message
     from mipro_nb.language.signatures.signature import SignatureMeta
 
 

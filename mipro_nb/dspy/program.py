@@ -30,9 +30,9 @@ from mipro_nb.errors import InvalidArgumentError, MiproError, ProgramError, Repl
 from mipro_nb.language.example import Prediction
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.execution.tracing import Step, add_step
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lms.lm_protocol import LanguageModel
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
-from mipro_nb.language.settings import settings
 from mipro_nb.models.media import unwrapped, wrapped
 from mipro_nb.models.services.redaction import secrets
 

@@ -6,7 +6,7 @@ from mipro_nb.functions.program import program
 from mipro_nb.functions.prompts.finding import is_function
 from mipro_nb.language.example import Example
 from mipro_nb.language.foreign import Library
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 
 

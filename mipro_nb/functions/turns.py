@@ -14,7 +14,7 @@ from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.example import Example
-from mipro_nb.language.lm_protocol import Message
+from mipro_nb.language.lms.lm_protocol import Message
 from mipro_nb.language.saving import jsonable
 from mipro_nb.language.signatures.signature import SignatureMeta
 

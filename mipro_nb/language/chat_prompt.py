@@ -38,7 +38,7 @@ from mipro_nb.language.templates.syntaxes import check_syntax, parsed, syntax_of
 
 if TYPE_CHECKING:
     from mipro_nb.language.example import Example
-    from mipro_nb.language.lm_protocol import (
+    from mipro_nb.language.lms.lm_protocol import (
         Completion,
         LanguageModel,
         LMRequest,

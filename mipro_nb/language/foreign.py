@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from mipro_nb.language.example import Example
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 
 

@@ -14,7 +14,7 @@ from mipro_nb.errors import ProgramError
 from mipro_nb.language import saving
 from mipro_nb.language.dspy_names import MODULE_ATTRIBUTES, absent, told_of_parameter
 from mipro_nb.language.exports import exported
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lms.lm_protocol import LanguageModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -20,21 +20,21 @@ from mipro_nb.language.execution.scope import lost
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.execution.tracing import Step, add_notes, add_step
 from mipro_nb.language.formats import FORMATS, check_fits, check_format, labels_of
-from mipro_nb.language.gateway import complete
-from mipro_nb.language.lm_protocol import (
+from mipro_nb.language.lms.gateway import complete
+from mipro_nb.language.lms.lm_protocol import (
     Completion,
     LanguageModel,
     LMRequest,
     Message,
     check_lm,
 )
+from mipro_nb.language.lms.options import check_options, told_of_option
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
-from mipro_nb.language.options import check_options, told_of_option
 from mipro_nb.language.plain import plain
 from mipro_nb.language.prompt import format_for, write_messages, write_retry
 from mipro_nb.language.reading.thoughts import told_apart
 from mipro_nb.language.reply import Reading, read_reply, reply_schema
-from mipro_nb.language.settings import settings
 from mipro_nb.language.signatures.fields import NO_DEFAULT
 from mipro_nb.language.signatures.signature import SignatureMeta, ensure_signature, make_signature
 
@@ -307,7 +307,6 @@ class ChainOfThought(Module):
     ['reasoning', 'answer']
     """
 
-    @only_known(told_of_option, first="instructions")
     @only_known(told_of_option, first="instructions")
     def __init__(
         self,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from mipro_nb.language.example import Example
-    from mipro_nb.language.lm_protocol import LanguageModel, LMRequest, Message
+    from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest, Message
     from mipro_nb.language.signatures.signature import SignatureMeta
 
 

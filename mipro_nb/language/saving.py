@@ -59,6 +59,11 @@ def _dump_predictor(name: str, predictor: Predictor) -> dict[str, Any]:
     return state
 
 
+def kept_text(value: Any, name: str) -> str:
+    """Return `value` as the JSON text that a record keeps of it; errors are those of `jsonable`."""
+    return json.dumps(jsonable(value, name), ensure_ascii=False)
+
+
 def jsonable(value: Any, name: str) -> Any:
     """Return `value` as JSON would give it back.
 

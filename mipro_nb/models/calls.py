@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mipro_nb.language.execution.attempt import AskedLM
-from mipro_nb.language.lm_protocol import LMRequest, Message
+from mipro_nb.language.lms.lm_protocol import LMRequest, Message
 from mipro_nb.models.prices import Price
 from mipro_nb.runs.events import NoteTopic, Number, Phase
 

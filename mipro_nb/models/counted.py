@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from mipro_nb.language.lm_protocol import Completion, LMRequest
+from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Call
 from mipro_nb.models.prices import Price
 

@@ -25,11 +25,11 @@ from mipro_nb.errors import (
 from mipro_nb.language.dspy_names import LM_ATTRIBUTES, absent, told_of_call
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.formats import check_choice
-from mipro_nb.language.gateway import lead_through
-from mipro_nb.language.lm_protocol import Completion, LanguageModel, LMRequest, WrittenCall
-from mipro_nb.language.options import check_lm_options, check_options
+from mipro_nb.language.lms.gateway import lead_through
+from mipro_nb.language.lms.lm_protocol import Completion, LanguageModel, LMRequest, WrittenCall
+from mipro_nb.language.lms.options import check_lm_options, check_options
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.prompt import write_retry
-from mipro_nb.language.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.counted import CountedLM
 from mipro_nb.models.gate.caps import Caps

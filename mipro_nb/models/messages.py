@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mipro_nb.language.lm_protocol import Message
+from mipro_nb.language.lms.lm_protocol import Message
 from mipro_nb.models.media import hashed
 
 # More than services count for a picture of the finest detail, or a page behind a link.

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from mipro_nb.language.lm_protocol import Message
+from mipro_nb.language.lms.lm_protocol import Message
 
 # Byte-pair vocabularies give common words one token and rarer ones a token per 4–6 letters,
 # digits about 3 a token, and other scripts roughly a token per character.

@@ -7,8 +7,8 @@ from typing import Any
 
 from IPython.display import DisplayHandle
 
-from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
+from mipro_nb.notebook.saved.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.optimizer.running.run import Run, runs_here
 from mipro_nb.runs.following.follower import Follower
 

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from mipro_nb.errors import RunEndedError
 from mipro_nb.notebook.programs import prompt_text, save_program, use_program
-from mipro_nb.notebook.shared_page import shared_page
+from mipro_nb.notebook.saved.shared_page import shared_page
 from mipro_nb.optimizer.running.run import Run, runs_here
 from mipro_nb.runs.events import Part
 from mipro_nb.runs.following.protocol import request

@@ -9,9 +9,9 @@ from mipro_nb.arguments import only_known
 from mipro_nb.checks import check
 from mipro_nb.errors import RecordError
 from mipro_nb.files import expanded, write_whole
-from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
-from mipro_nb.notebook.shared_page import shared_page
+from mipro_nb.notebook.saved.bundle import EMPTY, bounded, mime_bundle
+from mipro_nb.notebook.saved.shared_page import shared_page
 from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.runs.following.follower import Follower
 from mipro_nb.runs.following.protocol import Kind

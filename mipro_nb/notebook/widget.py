@@ -11,8 +11,8 @@ from typing import Any, cast
 import anywidget
 import traitlets
 
-from mipro_nb.notebook.bundle import EMPTY, mime_bundle
 from mipro_nb.notebook.frontend import STATIC, answer_on_subshells
+from mipro_nb.notebook.saved.bundle import EMPTY, mime_bundle
 from mipro_nb.runs.following.protocol import (
     Answers,
     DeltaMessage,

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.evaluate.ledger import Ledger, Results
 from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.execution.own_calls import caught_own_calls
+from mipro_nb.language.lms.settings import context
 from mipro_nb.language.module import Module
-from mipro_nb.language.settings import context
 from mipro_nb.models.gate.earlier_calls import Before
 from mipro_nb.models.gate.gate import Gate, run_gate
 from mipro_nb.optimizer.control.approval import Approval
@@ -19,22 +20,22 @@ from mipro_nb.optimizer.control.concurrency import Background, in_order, togethe
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.pause import PauseSwitch
 from mipro_nb.optimizer.control.steering import Steering
-from mipro_nb.optimizer.phases.bootstrap import bootstrap
-from mipro_nb.optimizer.phases.ending import Ending, Outcome
-from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
-from mipro_nb.optimizer.phases.finished_before import FinishedBefore
-from mipro_nb.optimizer.phases.grounding import ground
+from mipro_nb.optimizer.phases.bootstrapping.bootstrap import bootstrap
+from mipro_nb.optimizer.phases.ending.ending import Ending, Outcome
+from mipro_nb.optimizer.phases.ending.finished_before import FinishedBefore
+from mipro_nb.optimizer.phases.ending.held_out import HeldOut
 from mipro_nb.optimizer.phases.headroom import measure_headroom
-from mipro_nb.optimizer.phases.held_out import HeldOut
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format, measure_formats
-from mipro_nb.optimizer.phases.propose import propose
-from mipro_nb.optimizer.phases.repair import Repair
+from mipro_nb.optimizer.phases.proposing.grounding import ground
+from mipro_nb.optimizer.phases.proposing.propose import propose
+from mipro_nb.optimizer.phases.proposing.repair import Repair
+from mipro_nb.optimizer.phases.scoring.evaluations import Evaluated, Evaluations
+from mipro_nb.optimizer.phases.scoring.unreadable import UnreadableReplies
 from mipro_nb.optimizer.phases.stopping import Stopping
 from mipro_nb.optimizer.phases.trials import Search
-from mipro_nb.optimizer.phases.unreadable import UnreadableReplies
-from mipro_nb.optimizer.planning.constraints import Constraints
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.settings.constraints import Constraints
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import ExampleTested
@@ -147,7 +148,11 @@ class Algorithm:
             self._ending.candidates = self._recalled()
             if self._stopped:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
-            with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
+            # Own calls are caught throughout, so that clients keep their connections in between.
+            with (
+                context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format),
+                caught_own_calls(),
+            ):
                 await self._settle_the_format()
                 await self._work()
             return await self._finish()

@@ -14,22 +14,22 @@ from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, RunEndedError
 from mipro_nb.evaluate.metric import Metric, MetricFunction
 from mipro_nb.language.dspy_names import told_of_parameter
 from mipro_nb.language.foreign import as_lm, as_program
-from mipro_nb.language.lm_protocol import LanguageModel, check_lm
+from mipro_nb.language.lms.lm_protocol import LanguageModel, check_lm
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
-from mipro_nb.language.settings import settings
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.estimating.specify import specify
 from mipro_nb.optimizer.planning.changes import RESUMED_CHANGEABLE
+from mipro_nb.optimizer.planning.data.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.plan import Plan
-from mipro_nb.optimizer.planning.requested import DEFAULTS, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.requested_headroom import (
     DEFAULT_ROWS,
     RequestedHeadroom,
     measured_rows,
     requested_for_headroom,
 )
-from mipro_nb.optimizer.planning.rows import Rows, split_rows
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.settings.requested import DEFAULTS, Auto, RequestedSettings
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.headroom import measured
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
@@ -37,12 +37,12 @@ from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
 from mipro_nb.optimizer.running.starting import carried_out, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
-from mipro_nb.runs.objectives import Choose
 from mipro_nb.runs.sentences.resume import begun_again
 from mipro_nb.runs.sentences.wording import measures_headroom
+from mipro_nb.runs.statistics.objectives import Choose
 from mipro_nb.runs.store.open_records import open_record
-from mipro_nb.runs.views.headroom import Headroom
 from mipro_nb.runs.views.history import history_rows
+from mipro_nb.runs.views.results.headroom import Headroom
 
 P = TypeVar("P")
 

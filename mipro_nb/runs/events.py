@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Le, Lt, MaxLen
+from annotated_types import Ge, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mipro_nb.errors import shown
@@ -497,7 +497,7 @@ class HeadroomMeasured(Event):
     rows: Number
     repeats: Number
     valset_size: Number
-    prompts: list[PromptScore]
+    prompts: Annotated[list[PromptScore], MinLen(2)]
     spread: PercentScore
     floor: PercentScore
     lead: PercentScore

@@ -14,13 +14,13 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, RecordError
 from mipro_nb.language.example import Example
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.agreement import Agreement, agreement_of
 from mipro_nb.runs.state import GOING_ON, Reply, RunState, fold
+from mipro_nb.runs.statistics.agreement import Agreement, agreement_of
 from mipro_nb.runs.store.json_values import ANYTHING, ROWS, kept
 from mipro_nb.runs.store.owners import writer_of
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.views.cells import TrialCell, cells_of_trial
-from mipro_nb.runs.views.frames import Readable, columns_of_reply
+from mipro_nb.runs.views.drill_down.cells import TrialCell, cells_of_trial
+from mipro_nb.runs.views.exports.frames import Readable, columns_of_reply
 from mipro_nb.runs.views.history import MILESTONES
 
 if TYPE_CHECKING:

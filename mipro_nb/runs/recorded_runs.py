@@ -23,7 +23,7 @@ from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.view_model import HistoryRow
 from mipro_nb.runs.views.comparison import Comparison, compare
-from mipro_nb.runs.views.frames import RunFrames
+from mipro_nb.runs.views.exports.frames import RunFrames
 from mipro_nb.runs.views.history import SearchText, history_rows, matches
 from mipro_nb.runs.views.report import write_report
 from mipro_nb.runs.views.trial_program import trial_program

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from mipro_nb.core_loop import core
 from mipro_nb.errors import LMError, MiproError
-from mipro_nb.language.lm_protocol import LMRequest
+from mipro_nb.language.lms.lm_protocol import LMRequest
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.lm import LM
 from mipro_nb.models.prices import as_price

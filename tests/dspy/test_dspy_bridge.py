@@ -988,7 +988,7 @@ def test_calls_that_a_metric_makes_by_a_client_of_its_own_are_counted_and_capped
     program = dspy.Predict("question -> answer")
     plan = small(metric).plan(program, trainset=rows, num_trials=6)
     assert server.requests == []
-    assert any("asks judge by a client of its own" in note for note in plan.notes)
+    assert any("calls judge through a client of its own" in note for note in plan.notes)
     run_id = compiled(program, rows, metric, max_calls=40).run_id
     assert server.count == spent(run_id) <= 40
     assert any(request.body["model"] == "judge" for request in server.requests)

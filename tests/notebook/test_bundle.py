@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mipro_nb.notebook.bundle import EMPTY, bounded, mime_bundle
+from mipro_nb.notebook.saved.bundle import EMPTY, bounded, mime_bundle
 
 
 def row(number, kind, score):

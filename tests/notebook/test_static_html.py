@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mipro_nb as mipro
-from mipro_nb.notebook.static_html import (
+from mipro_nb.notebook.saved.static_html import (
     MOST_BYTES,
     comparison_html,
     comparison_text,
@@ -28,7 +28,7 @@ from mipro_nb.notebook.static_html import (
 )
 from mipro_nb.runs.sentences.resume import CELL_AGAIN, billed_text, lost_text
 from mipro_nb.runs.usage import Usage
-from mipro_nb.runs.views.details import trial_detail
+from mipro_nb.runs.views.drill_down.details import trial_detail
 from mipro_nb.runs.views.view import RunView, told_caps
 
 TAGS = {"div", "p", "b", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import mipro_nb as mipro
-from mipro_nb.runs.views.details import trial_detail
+from mipro_nb.runs.views.drill_down.details import trial_detail
 
 pytestmark = [pytest.mark.notebook, pytest.mark.real_lm, pytest.mark.timeout(900)]
 

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.notebook, pytest.mark.timeout(900)]
 
 _SHORT = {"TRAIN": 10, "VAL": 6, "TEST": 6, "CANDIDATES": 2, "TRIALS": 2}
 _LOOK_AT_THE_SOURCE = """
-from mipro_nb.optimizer.planning.source import program_source
+from mipro_nb.optimizer.planning.specification.source import program_source
 
 source = program_source(student)
 print(source.text, source.problem)

@@ -7,8 +7,8 @@ import pytest
 from mipro_nb.errors import ReplyError
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.reply import read_reply
-from mipro_nb.optimizer.phases.propose import proposal_signature
-from mipro_nb.optimizer.phases.written import written_text
+from mipro_nb.optimizer.phases.proposing.propose import proposal_signature
+from mipro_nb.optimizer.phases.proposing.written import written_text
 
 TEXT = "Classify the text as spam or ham."
 SIGNATURE = proposal_signature(["present_instruction", "tip"])

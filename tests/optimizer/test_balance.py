@@ -11,7 +11,7 @@ from scripted_server import Reply, ScriptedServer
 from scripted_task import demo_sets, lm_of, run_of
 
 import mipro_nb as mipro
-from mipro_nb.optimizer.planning.balance import in_turn
+from mipro_nb.optimizer.planning.data.balance import in_turn
 
 labelled = st.lists(st.tuples(st.sampled_from("abc"), st.integers()))
 

@@ -25,7 +25,7 @@ from scripted_task import (
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMUnavailableError, TooManyErrorsError
-from mipro_nb.optimizer.planning import labels
+from mipro_nb.optimizer.planning.data import labels
 
 TRAIN = rows(10)
 QUESTIONS = {row.question for row in TRAIN}

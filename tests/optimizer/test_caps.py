@@ -17,7 +17,7 @@ from watched import until
 
 import mipro_nb as mipro
 from mipro_nb.errors import CapReachedError, InvalidArgumentError
-from mipro_nb.language.lm_protocol import Completion
+from mipro_nb.language.lms.lm_protocol import Completion
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.caps import Caps, Meter
 from mipro_nb.models.prices import Price

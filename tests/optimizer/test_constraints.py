@@ -13,7 +13,7 @@ from watched import until
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.tokens import count_tokens
-from mipro_nb.notebook.static_text import run_text
+from mipro_nb.notebook.saved.static_text import run_text
 from mipro_nb.runs.views.view import RunView
 
 TRAIN, VAL = rows(20), rows(12, start=1000)

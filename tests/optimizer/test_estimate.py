@@ -16,7 +16,7 @@ from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
 from mipro_nb.optimizer.planning.estimate import NOTHING, Amount, Estimate, PhaseEstimate, exactly
 from mipro_nb.optimizer.planning.plan import resolve
-from mipro_nb.optimizer.planning.requested import RequestedSettings
+from mipro_nb.optimizer.planning.settings.requested import RequestedSettings
 from mipro_nb.optimizer.search.strategy import STRATEGIES
 
 NO_DEMOS = {"max_bootstrapped_demos": 0, "max_labeled_demos": 0}

@@ -16,10 +16,10 @@ from mipro_nb.errors import (
     ProgramError,
     RunEndedError,
 )
-from mipro_nb.optimizer.phases.noise import noise_of
+from mipro_nb.optimizer.phases.scoring.noise import noise_of
 from mipro_nb.runs.events import HeadroomMeasured, PromptScore
 from mipro_nb.runs.state import RunState
-from mipro_nb.runs.views.headroom import headroom_of
+from mipro_nb.runs.views.results.headroom import headroom_of
 
 TRAIN, VAL, TEST = rows(14), rows(12, start=1000), rows(5, start=2000)
 
@@ -108,6 +108,37 @@ def test_a_later_run_of_the_same_is_told_and_held_to_the_noise_floor(server):
     for each in (told, other):
         each.wait()
     assert server.count <= before + 2
+
+
+def test_a_run_that_had_begun_before_keeps_to_what_it_had(server):
+    small = {"num_candidates": 2, "max_labeled_demos": 0, "max_bootstrapped_demos": 0}
+    sets = {"trainset": TRAIN, "valset": VAL, "num_trials": 1, "minibatch": False}
+    free = {"requires_permission_to_run": False}
+    capped = optimizer(**small).start(Solve(), **sets, **free, max_calls=5)
+    capped.wait()
+    measured(optimizer(**small))
+    again = optimizer(**small).start(Solve(), **sets, **free, max_calls=500, resume=True)
+    assert again.id == capped.id
+    assert again.plan.noise_floor is None
+    assert not any("not called a gain" in note for note in again.plan.notes)
+    again.wait()
+
+
+def test_a_measurement_is_found_by_a_run_at_another_price(server):
+    headroom = measured(optimizer(max_labeled_demos=0, num_candidates=2))
+    mipro.configure(lm=lm_of(server, price=(9.0, 9.0)))
+    run = optimizer(max_labeled_demos=0, num_candidates=2).start(
+        Solve(),
+        trainset=TRAIN,
+        valset=VAL,
+        num_trials=1,
+        minibatch=False,
+        max_bootstrapped_demos=0,
+        max_calls=1,
+        requires_permission_to_run=False,
+    )
+    assert run.plan.noise_floor == headroom.valset_noise_floor
+    run.wait()
 
 
 def test_what_is_left_out_and_a_cap_that_is_too_low_are_told_before(server):

@@ -6,7 +6,7 @@ import pytest
 
 from mipro_nb.errors import RecordError
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.planning.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
 

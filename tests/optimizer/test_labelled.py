@@ -14,6 +14,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import MiproError
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.runs.labelled import labelled_evaluation
+from mipro_nb.runs.views.view import RunView
 
 LABELLED = {"solve:instruction": 0, "solve:demos": 1}
 
@@ -50,6 +51,33 @@ def test_the_students_instruction_is_scored_with_labelled_demos_on_the_whole_val
         f"labelled demos     {trial.score:>6.1f}  (student as given with 12 labelled"
         in run.report()
     )
+
+
+def test_that_no_instruction_did_better_is_said_only_where_it_is_so(server):
+    run = ended(prefer=lambda configurations: next(c for c in configurations if c.trial == 1))
+    assert run.state.best.trial == 1
+    assert max(trial.score for trial in run.state.trials.values()) > run.score
+    view = RunView(run.record, run.id)
+    view.apply(run.record.events(run.id))
+    why = " ".join(view.summary(now=0, in_flight=None)["result"]["why"])
+    assert "It is the student as given with 12 labelled demos." in why
+    assert "no instruction found did better" not in why
+
+
+@pytest.mark.parametrize("search", ["paired", "mipro"])
+def test_no_trial_is_spent_on_it_while_it_is_scored(server, search):
+    for seed in range(4):
+        optimizer = mipro.MIPROv2(exact, num_candidates=2, num_threads=16, seed=seed, search=search)
+        run = optimizer.start(
+            Solve(),
+            trainset=rows(12),
+            valset=rows(12, start=1000),
+            num_trials=3,
+            minibatch=False,
+            requires_permission_to_run=False,
+        )
+        run.wait()
+        assert [t.configuration for t in run.state.trials.values()].count(LABELLED) == 1
 
 
 def test_the_estimate_counts_it(server):

@@ -12,7 +12,7 @@ from mipro_nb.errors import (
     PermissionUnansweredError,
     RunEndedError,
 )
-from mipro_nb.notebook.static_html import run_text
+from mipro_nb.notebook.saved.static_html import run_text
 from mipro_nb.runs.views.view import RunView
 
 TEST = rows(20, start=5000)
@@ -93,10 +93,12 @@ def test_a_run_that_has_not_finished_is_not_tested(server):
         capped.test(TEST, **FREE)
 
 
-def test_a_test_that_reaches_a_cap_leaves_the_result_and_goes_on_with_the_same_rows(server):
+def test_a_test_that_reaches_a_cap_leaves_the_result_and_goes_on_with_the_same_rows(server, capsys):
     run = finished()
     score, program = run.score, mipro.runs.load(run.id).program_state()
+    capsys.readouterr()
     assert run.test(TEST, max_calls=server.count + 10, **FREE) is None
+    assert "Call run.test with the same rows again" in capsys.readouterr().out
     assert (run.status, run.score) == ("finished", score)
     assert "max_calls" in run.report()
     assert "Call run.test with the same rows again" in run.report()
@@ -106,5 +108,6 @@ def test_a_test_that_reaches_a_cap_leaves_the_result_and_goes_on_with_the_same_r
     with pytest.raises(InvalidArgumentError, match="was begun on others: give the same"):
         run.test(rows(5, start=9000), **FREE)
     tested = run.test(TEST, max_calls=10_000, **FREE)
+    assert "over 20 rows that no phase had seen" in capsys.readouterr().err
     assert tested.examples == len(TEST)
     assert len(sent_for_testset(server)) == 2 * len(TEST)

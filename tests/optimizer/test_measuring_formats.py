@@ -29,8 +29,8 @@ from mipro_nb.errors import LMUnavailableError
 from mipro_nb.language.formats import models
 from mipro_nb.language.formats.models import KnownModel
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
-from mipro_nb.notebook.static_html import run_html
-from mipro_nb.notebook.static_text import run_text
+from mipro_nb.notebook.saved.static_html import run_html
+from mipro_nb.notebook.saved.static_text import run_text
 from mipro_nb.optimizer.phases.measure_formats import best_of
 from mipro_nb.runs import open_record
 from mipro_nb.runs.events import FormatMeasured

@@ -12,10 +12,14 @@ from watched import until
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.notebook.static_html import run_html
-from mipro_nb.notebook.static_text import run_text
+from mipro_nb.notebook.saved.static_html import run_html
+from mipro_nb.notebook.saved.static_text import run_text
 from mipro_nb.optimizer.running.run import runs_here
-from mipro_nb.runs.objectives import MeasuredConfiguration, front, measured_configurations
+from mipro_nb.runs.statistics.objectives import (
+    MeasuredConfiguration,
+    front,
+    measured_configurations,
+)
 from mipro_nb.runs.views.view import RunView
 
 TRAIN, VAL = rows(20), rows(12, start=1000)

@@ -10,7 +10,7 @@ from scripted_task import answer, demo_sets, exact, kind, lm_of, question_of, ro
 
 import mipro_nb as mipro
 from mipro_nb.models.tokens import count_message_tokens
-from mipro_nb.runs.views.details import example_calls
+from mipro_nb.runs.views.drill_down.details import example_calls
 from mipro_nb.runs.views.history import history_rows
 
 PADDING = " and so on" * 60

@@ -23,7 +23,7 @@ from scripted_task import (
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMError
-from mipro_nb.optimizer.phases.propose import TIPS
+from mipro_nb.optimizer.phases.proposing.propose import TIPS
 
 
 def optimizer_of(**settings):

@@ -85,6 +85,24 @@ def test_a_reply_is_rated_while_the_run_goes_on_and_after_its_end(server):
     assert mipro.runs.check().ok
 
 
+def test_a_handle_has_the_ratings_also_once_the_run_was_resumed_elsewhere(server):
+    capped = mipro.MIPROv2(exact, **OPTIMIZER).start(
+        Solve(),
+        trainset=rows(8),
+        valset=rows(12, start=1000),
+        requires_permission_to_run=False,
+        num_trials=2,
+        minibatch=False,
+        max_calls=30,
+    )
+    capped.wait()
+    capped.rate(0, 3, "bad")
+    mipro.MIPROv2(exact, **OPTIMIZER).resume(
+        capped.id, Solve(), max_calls=5000, requires_permission_to_run=False
+    )
+    assert len(capped.state.ratings) == len(capped.ratings) == 1
+
+
 def test_a_run_is_resumed_with_its_ratings_also_with_one_given_while_it_waits(server):
     run = begun()
     until(lambda: baseline_is_told(run))

@@ -9,10 +9,10 @@ from watched import Watched, until
 
 import mipro_nb as mipro
 from mipro_nb.errors import LMError
-from mipro_nb.optimizer.planning.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.running import surface
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.views.details import trial_detail
+from mipro_nb.runs.views.drill_down.details import trial_detail
 from mipro_nb.runs.views.view import RunView
 
 UNMARKED = "'answer' was read without its mark"
@@ -159,7 +159,7 @@ def test_unreadable_replies_pause_a_run_once_where_somebody_is_there(monkeypatch
         run = illegible_run(server, path)
         until(lambda: run.done or (run.status == "paused" and run.in_flight == 0))
         assert run.status == "paused"
-        assert "Nearly no reply to the student can be read" in run.state.pause_reason
+        assert "Almost none of the student's replies can be read" in run.state.pause_reason
         run.resume()
         run.wait(60)
     assert run.status == "finished"

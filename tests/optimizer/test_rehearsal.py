@@ -7,6 +7,8 @@ import datetime as dt
 import re
 import threading
 import time
+import types
+import typing
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Literal
 
@@ -485,9 +487,42 @@ def test_a_metric_that_no_reply_can_save_ends_compile_before_any_call():
         )
 
 
+class Meant(mipro.Module):
+    """Returns what it takes a reply to mean: an object, or a text where it knows none."""
+
+    MEANINGS: typing.ClassVar = {"spam": types.SimpleNamespace(value=1)}
+
+    def __init__(self):
+        self.predict = mipro.Predict("question -> reply")
+
+
+class LooksUp(Meant):
+    def forward(self, question):
+        return self.MEANINGS.get(self.predict(question=question).reply, "unknown")
+
+
+class LooksUpOr(Meant):
+    def forward(self, question):
+        return self.MEANINGS.get(self.predict(question=question).reply) or "unknown"
+
+
+class AsksAMethod(Meant):
+    def forward(self, question):
+        return self.meaning(self.predict(question=question).reply)
+
+    def meaning(self, reply):
+        if reply in self.MEANINGS:
+            return self.MEANINGS[reply]
+        return "unknown"
+
+
+MEANT = (LooksUp, LooksUpOr, AsksAMethod)
+
+
 @pytest.mark.parametrize(
     ("student", "metric", "data"),
     [
+        *((program(), lambda e, p: p.value > 0, labelled()) for program in MEANT),
         # Rows that are not rehearsed have it.
         (
             mipro.Predict("question -> reply"),
@@ -507,7 +542,7 @@ def test_a_metric_that_no_reply_can_save_ends_compile_before_any_call():
 async def test_a_metric_that_a_reply_may_save_is_noted_once(student, metric, data):
     (note,) = (await rehearsed(student, metric, data)).notes
     assert "In a rehearsal with made-up answers: The metric <lambda> raised" in note
-    assert note.endswith("So it was on 5 of 5 rows.")
+    assert note.endswith("This happened on 5 of 5 rows.")
 
 
 async def test_a_metric_that_returns_nothing_is_refused():

@@ -26,7 +26,7 @@ from scripted_task import (
 from watched import until
 
 import mipro_nb as mipro
-from mipro_nb.optimizer.phases.repair_rounds import parents_of
+from mipro_nb.optimizer.phases.proposing.repair_rounds import parents_of
 from mipro_nb.runs.events import CandidateProposed
 
 TRAIN, VAL = rows(20), rows(12, start=1000)

@@ -13,7 +13,7 @@ from scripted_task import Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.optimizer.planning.lms import changes_of_lms
+from mipro_nb.optimizer.planning.specification.lms import changes_of_lms
 from mipro_nb.optimizer.running.run import runs_here
 
 pytestmark = pytest.mark.slow

@@ -16,8 +16,8 @@ from mipro_nb.optimizer.search.additive import AdditiveSampler
 from mipro_nb.optimizer.search.minibatches import minibatch, stages
 from mipro_nb.optimizer.search.prospects import Prospects
 from mipro_nb.optimizer.search.tpe import TreeSampler
-from mipro_nb.runs.belief import Belief, Difficulties
 from mipro_nb.runs.configuration import configuration_key
+from mipro_nb.runs.statistics.belief import Belief, Difficulties
 from mipro_nb.testing.samplers import luck_of
 
 SAMPLERS = [AdditiveSampler, TreeSampler]

@@ -9,7 +9,7 @@ from scripted_task import asked, exact, question_of, rows, run_of
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, MetricError
-from mipro_nb.runs.views.details import trial_detail
+from mipro_nb.runs.views.drill_down.details import trial_detail
 
 FEW = {"num_candidates": 3, "max_bootstrapped_demos": 2, "max_labeled_demos": 3}
 

@@ -25,8 +25,8 @@ from scripted_task import (
 
 import mipro_nb as mipro
 from mipro_nb.evaluate import Evaluate, ExampleResult
-from mipro_nb.optimizer.phases.evaluations import Evaluated
-from mipro_nb.optimizer.phases.gain import best_of, gain_of
+from mipro_nb.optimizer.phases.scoring.evaluations import Evaluated
+from mipro_nb.optimizer.phases.scoring.gain import best_of, gain_of
 from mipro_nb.runs import events as ev
 
 VAL = rows(30, start=1000)

@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from scripted_task import PlanAndSolve, Solve
 
 import mipro_nb as mipro
-from mipro_nb.optimizer.planning.source import program_source
+from mipro_nb.optimizer.planning.specification.source import program_source
 
 PROGRAM = '''\
 class Told(mipro.Module):
@@ -127,7 +127,7 @@ def test_where_there_is_no_source_it_says_so():
 def test_a_class_typed_at_a_prompt_says_that_it_has_no_source():
     script = f"import mipro_nb as mipro\n{PROGRAM}\n" + textwrap.dedent(
         """
-        from mipro_nb.optimizer.planning.source import program_source
+        from mipro_nb.optimizer.planning.specification.source import program_source
         print(program_source(Told()).problem)
         """
     )
@@ -139,7 +139,7 @@ def test_a_class_typed_at_a_prompt_says_that_it_has_no_source():
 
 def test_what_a_process_was_started_with_is_not_taken_for_a_functions_source():
     script = """
-from mipro_nb.optimizer.planning.source import function_source
+from mipro_nb.optimizer.planning.specification.source import function_source
 made = {}
 exec("def judge(example, prediction):\\n    return True\\nother = lambda row: 1", made)
 print(function_source(made["judge"]), function_source(made["other"]))
@@ -158,7 +158,7 @@ def test_a_class_of_a_notebook_is_found():
     cells = [
         "import mipro_nb as mipro",
         f"%matplotlib --list\n{PROGRAM}",
-        "from mipro_nb.optimizer.planning.source import program_source",
+        "from mipro_nb.optimizer.planning.specification.source import program_source",
         "print(program_source(Told()).text)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])

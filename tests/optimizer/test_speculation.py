@@ -7,7 +7,7 @@ import random
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mipro_nb.optimizer.phases.speculation import MOST_SPARE, FirstPassing
+from mipro_nb.optimizer.phases.bootstrapping.speculation import MOST_SPARE, FirstPassing
 
 sizes = st.integers(1, 12)
 outcomes = st.lists(st.booleans(), max_size=60)

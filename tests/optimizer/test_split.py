@@ -15,7 +15,7 @@ from scripted_task import rows
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.optimizer.planning.rows import split_rows
+from mipro_nb.optimizer.planning.data.rows import split_rows
 
 DICTS = [{"question": f"q{n}", "answer": str(n)} for n in range(10)]
 

@@ -20,7 +20,7 @@ from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.runs import Record, open_record
 from mipro_nb.runs.archive import export_run
 from mipro_nb.runs.store.open_records import close_records
-from mipro_nb.runs.views.details import demos, example_calls, trial_detail
+from mipro_nb.runs.views.drill_down.details import demos, example_calls, trial_detail
 from mipro_nb.runs.views.history import history_rows
 from mipro_nb.runs.views.view import RunView
 

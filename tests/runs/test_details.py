@@ -25,8 +25,8 @@ from mipro_nb.errors import InvalidArgumentError, RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import fold, open_record
 from mipro_nb.runs.views.clip import clip, more_of_event, more_of_instruction, more_of_text, within
-from mipro_nb.runs.views.details import demos, example_calls, trial_detail
-from mipro_nb.runs.views.whole_text import whole_text
+from mipro_nb.runs.views.drill_down.details import demos, example_calls, trial_detail
+from mipro_nb.runs.views.drill_down.whole_text import whole_text
 
 ROWS = [{"question": f"q{n}", "answer": f"a{n}", "hint": [n]} for n in range(4)]
 

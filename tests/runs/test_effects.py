@@ -7,11 +7,11 @@ from scripted_server import ScriptedServer
 from scripted_task import PlanAndSolve, Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
-from mipro_nb.notebook.static_html import run_html, run_text
+from mipro_nb.notebook.saved.static_html import run_html, run_text
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.effects import effect_sentence
 from mipro_nb.runs.state import RunState
-from mipro_nb.runs.views.effects import effects_view
+from mipro_nb.runs.views.results.effects import effects_view
 from mipro_nb.runs.views.view import RunView
 
 FAST = {"num_trials": 10, "minibatch_size": 8, "requires_permission_to_run": False}
@@ -123,6 +123,9 @@ def test_the_student_is_no_combination_of_candidates_if_it_has_demos_of_its_own(
     best = run.state.best
     (effects,) = effects_view(run.state, best, own_demos=True)["by_predictor"]
     assert effects["instructions"][0]["cells"][0]["examples"] < 20
+    # And if it is returned itself, no cell is the result.
+    (effects,) = effects_view(run.state, run.state.trials[0], own_demos=True)["by_predictor"]
+    assert not any(cell["result"] for each in effects["instructions"] for cell in each["cells"])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
-from mipro_nb.runs.interval import score_interval
+from mipro_nb.runs.statistics.interval import score_interval
 
 
 def test_a_row_per_trial(finished):
@@ -126,7 +126,7 @@ def test_predictions_that_are_no_fields_have_a_column_of_their_own():
 
 
 def test_frames_are_the_same_while_the_run_goes_on_and_afterwards(finished):
-    class Live(mipro.runs.views.frames.RunFrames):
+    class Live(mipro.runs.views.exports.frames.RunFrames):
         id, record = finished.id, finished.record
 
         def read(self, view):

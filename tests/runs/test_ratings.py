@@ -19,9 +19,9 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, RecordError, UnknownRunError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import open_record
-from mipro_nb.runs.agreement import Agreement
 from mipro_nb.runs.following.recorded_requests import CHANGES, RecordedRequests
-from mipro_nb.runs.views.details import trial_detail
+from mipro_nb.runs.statistics.agreement import Agreement
+from mipro_nb.runs.views.drill_down.details import trial_detail
 
 ROWS = [{"question": f"q{n}", "answer": f"a{n}"} for n in range(4)]
 REPLIES = [{"reasoning": f"r{n}", "answer": f"x{n}"} for n in range(4)]

@@ -14,8 +14,8 @@ from scripted_task import Solve, answer, exact, kind, lm_of, question_of, rows
 
 import mipro_nb as mipro
 from mipro_nb.amounts import format_points
-from mipro_nb.notebook.static_html import run_html, run_text
-from mipro_nb.notebook.static_result import changes
+from mipro_nb.notebook.saved.static_html import run_html, run_text
+from mipro_nb.notebook.saved.static_result import changes
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.result import cost_sentence, failing_text, gain_sentences

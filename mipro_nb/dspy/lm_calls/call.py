@@ -25,7 +25,7 @@ from mipro_nb.dspy.lm_calls.usage import tell_usage
 from mipro_nb.dspy.versions import COPIES_ALL
 from mipro_nb.errors import CallRefusedError, LMError
 from mipro_nb.language.execution.attempt import lm_call
-from mipro_nb.language.settings import settings
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.messages import Written, written

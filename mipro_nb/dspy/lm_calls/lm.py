@@ -19,7 +19,7 @@ from mipro_nb.dspy.lm_calls.failures import ours
 from mipro_nb.dspy.lm_calls.temperature import OurTemperature
 from mipro_nb.dspy.versions import LM_ERRORS
 from mipro_nb.errors import LMError
-from mipro_nb.language.lm_protocol import Completion, LMRequest
+from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Call
 from mipro_nb.models.messages import written
 from mipro_nb.models.prices import Price, listed_context

@@ -10,7 +10,7 @@ import dspy
 
 from mipro_nb.dspy.lm_calls.callers import proxy_of
 from mipro_nb.dspy.signatures import own_signature
-from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
+from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.signatures.signature import SignatureMeta
 
 _TOOL, _ARGUMENTS, _FINISH = "next_tool_name", "next_tool_args", "finish"

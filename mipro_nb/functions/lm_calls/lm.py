@@ -7,7 +7,7 @@ from typing import Any, NoReturn, Self
 
 from mipro_nb.errors import ProgramError
 from mipro_nb.functions.executions import Observed
-from mipro_nb.language.lm_protocol import Completion, LMRequest
+from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Call
 from mipro_nb.models.prices import Price
 from mipro_nb.models.services.redaction import shown_parameters, shown_url

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from mipro_nb.errors import ProgramError
 from mipro_nb.functions.executions import execution_here
-from mipro_nb.language.settings import settings
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.models.gate.attempts import is_under_way
 from mipro_nb.models.gate.gate import gate_here
 from mipro_nb.models.services.registry import PROVIDERS

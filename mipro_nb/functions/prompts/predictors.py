@@ -10,10 +10,10 @@ from mipro_nb.functions.executions import Observed
 from mipro_nb.functions.prompts.prompt import FunctionPrompt
 from mipro_nb.functions.turns import reply_of, turns_of
 from mipro_nb.language.example import Example
-from mipro_nb.language.lm_protocol import LMRequest
+from mipro_nb.language.lms.lm_protocol import LMRequest
 
 if TYPE_CHECKING:
-    from mipro_nb.language.lm_protocol import LanguageModel, Message
+    from mipro_nb.language.lms.lm_protocol import LanguageModel, Message
     from mipro_nb.language.signatures.signature import SignatureMeta
 
 

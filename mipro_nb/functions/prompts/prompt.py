@@ -15,7 +15,7 @@ from mipro_nb.functions.executions import execution_here
 from mipro_nb.functions.turns import TURNS, demos_of
 from mipro_nb.language import saving
 from mipro_nb.language.example import Example
-from mipro_nb.language.lm_protocol import Message
+from mipro_nb.language.lms.lm_protocol import Message
 
 _FORMAT, _VERSION = "mipro_nb prompt", 1
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from mipro_nb.language.lm_protocol import Message
+    from mipro_nb.language.lms.lm_protocol import Message
 
 _KEPT_CALLS = 1000
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.exports.exported_prompt import ExportedPrompt, left_out_of
-from mipro_nb.language.lm_protocol import WrittenCall
+from mipro_nb.language.lms.lm_protocol import WrittenCall
 from mipro_nb.language.templates.pieces import Pieces, Placeholder
 from mipro_nb.language.templates.syntaxes import written
 

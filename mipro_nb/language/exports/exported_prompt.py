@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.lm_protocol import WrittenCall
-from mipro_nb.language.settings import settings
+from mipro_nb.language.lms.lm_protocol import WrittenCall
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.templates.pieces import Piece, Placeholder, Turn, joined
 from mipro_nb.language.templates.syntaxes import written
 
 if TYPE_CHECKING:
-    from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
+    from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest
     from mipro_nb.language.predictor import Predictor
 
 _USUAL_SYNTAX = "mustache"

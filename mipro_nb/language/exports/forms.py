@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.exports.code import langchain_code, litellm_code, openai_code
 from mipro_nb.language.exports.exported_prompt import ExportedPrompt, left_out_of, prompt_of
-from mipro_nb.language.lm_protocol import check_lm
+from mipro_nb.language.lms.lm_protocol import check_lm
 
 if TYPE_CHECKING:
-    from mipro_nb.language.lm_protocol import LanguageModel
+    from mipro_nb.language.lms.lm_protocol import LanguageModel
     from mipro_nb.language.predictor import Predictor
 
 

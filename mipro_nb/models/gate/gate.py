@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from mipro_nb.core_loop import CoreLoop, core
 from mipro_nb.errors import CapReachedError, LMError, MiproError, ProgramError
-from mipro_nb.language.settings import settings
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.backlog import Backlog
 from mipro_nb.models.gate.call_log import CallLog
@@ -364,7 +364,7 @@ def all_calls_through(gate: Gate) -> Iterator[None]:
 
 
 @contextmanager
-def own_calls() -> Iterator[None]:
+def session_calls() -> Iterator[None]:
     """Have calls inside the block pass the session's gate, unless they belong to a run."""
     token = run_gate.set(run_gate.get() or session_gate())
     try:

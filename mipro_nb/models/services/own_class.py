@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
+from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.services.worst_case import LIMITS
 

@@ -12,7 +12,7 @@ from mipro_nb.errors import shown
 from mipro_nb.functions import FunctionPrompt
 from mipro_nb.functions.prompts.finding import is_function, prompts_of
 from mipro_nb.language import Example, Module
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.notebook.magic.known_runs import (
     complete_exported,
     complete_resumable,

@@ -40,7 +40,7 @@ from mipro_nb.optimizer.planning.requested_headroom import LEAST_ROWS, MOST_ROWS
 from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.optimizer.search.strategy import STRATEGIES
 from mipro_nb.runs.sentences.resume import RESUMABLE, begun_again, resume_lines
-from mipro_nb.runs.views.headroom import Headroom
+from mipro_nb.runs.views.results.headroom import Headroom
 
 T = TypeVar("T")
 

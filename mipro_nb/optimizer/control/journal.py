@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mipro_nb.errors import RecordError
-from mipro_nb.language.saving import jsonable
+from mipro_nb.language.saving import kept_text
 from mipro_nb.models.gate.backlog import Backlog, Work
-from mipro_nb.optimizer.planning.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.runs.events import (
     AnyEvent,
     NoteTopic,
@@ -174,7 +173,8 @@ class Journal:
         with self._lock:
             if self._ended:
                 with contextlib.suppress(RecordError):  # what is known is told without the file
-                    self.take_ratings(self.record.events(self.run_id, self._next - 1))
+                    since = self.record.events(self.run_id, self._next - 1, ["reply_rated"])
+                    self.take_ratings(since)
             return view(self.state)
 
     def keep(self, value: Any) -> TextRef:
@@ -183,4 +183,4 @@ class Journal:
         Within one `write` with the event that refers to it: a text that nothing refers to may be
         removed at any time.
         """
-        return self.record.put_text(json.dumps(jsonable(value, "value"), ensure_ascii=False))
+        return self.record.put_text(kept_text(value, "value"))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from mipro_nb.errors import InvalidArgumentError, MiproError
 from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.planning.constraints import Constraints
+from mipro_nb.optimizer.planning.settings.constraints import Constraints
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION, Candidates
 from mipro_nb.runs.events import (
     CandidateApproved,

@@ -17,14 +17,14 @@ def own_call_notes(program: str, seen: Sequence[SeenOwnCalls]) -> list[str]:
     notes = []
     if calls:
         notes.append(
-            f"{program} or its metric asks {_listed(calls)} by a client of its own. These calls "
-            "are counted, capped and recorded as all others are; the estimate takes them for calls "
-            "to the program's LM."
+            f"{program} or its metric calls {_listed(calls)} through a client of its own. These "
+            "calls are counted, capped and recorded as all others are; the estimate takes them for "
+            "calls to the program's LM."
         )
     if unpriced := [model for model, call in calls.items() if call.price is None]:
         notes.append(
             f"The price of {_listed(unpriced)} is not known: under max_usd= such calls are "
-            "refused. Ask by mipro_nb.LM(…, price=…) instead, which tells it."
+            "refused. Call it through mipro_nb.LM(…, price=…) instead, which gives the price."
         )
     if places:
         notes.append(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mipro_nb.language.example import Example
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
 from mipro_nb.language.signatures.signature import SignatureMeta
@@ -14,8 +14,12 @@ from mipro_nb.models.lm import as_counted, reasons_unpriced
 from mipro_nb.models.prices import Price
 from mipro_nb.models.tokens import count_message_tokens
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
-from mipro_nb.optimizer.phases.bootstrap import DEMOS_FOR_THE_PROPOSER, bootstrapped_sets
-from mipro_nb.optimizer.phases.grounding import (
+from mipro_nb.optimizer.phases.bootstrapping.bootstrap import (
+    DEMOS_FOR_THE_PROPOSER,
+    bootstrapped_sets,
+)
+from mipro_nb.optimizer.phases.bootstrapping.speculation import MOST_SPARE
+from mipro_nb.optimizer.phases.proposing.grounding import (
     DescribePredictor,
     DescribeProgram,
     ObserveMoreRows,
@@ -24,11 +28,9 @@ from mipro_nb.optimizer.phases.grounding import (
     in_waves,
     row_batches,
 )
-from mipro_nb.optimizer.phases.propose import proposal_signature
-from mipro_nb.optimizer.phases.repair import REPAIRS, ROWS, SHOWN, repair_signature
-from mipro_nb.optimizer.phases.repair_rounds import PARENTS, rounds_of
-from mipro_nb.optimizer.phases.speculation import MOST_SPARE
-from mipro_nb.optimizer.planning.constraints import constraints_of
+from mipro_nb.optimizer.phases.proposing.propose import proposal_signature
+from mipro_nb.optimizer.phases.proposing.repair import REPAIRS, ROWS, SHOWN, repair_signature
+from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, rounds_of
 from mipro_nb.optimizer.planning.estimate import (
     ALL,
     NOTHING,
@@ -38,8 +40,9 @@ from mipro_nb.optimizer.planning.estimate import (
     exactly,
 )
 from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
-from mipro_nb.optimizer.planning.lms import every_lm
 from mipro_nb.optimizer.planning.plan import MEASURED_ROWS, Plan
+from mipro_nb.optimizer.planning.settings.constraints import constraints_of
+from mipro_nb.optimizer.planning.specification.lms import every_lm
 from mipro_nb.runs.events import Phase
 
 # Tokens are counted without the models' own vocabularies.
@@ -115,11 +118,12 @@ def estimate(
     rows_shown
         Training rows that repairs may rest on.
     """
+    unpriced = reasons_unpriced(every_lm(student, models.task, models.prompt, models.teacher))
     formats = [_formats(plan, rehearsal, models.task)] if plan.measured_formats else []
     propose = _propose(plan, rehearsal, models.prompt, student, trainset, source)
     if plan.headroom is not None:
         measured = _headroom(plan, plan.headroom, rehearsal, models.task)
-        return Estimate((*formats, propose, measured), guess=rehearsal.guess)
+        return Estimate((*formats, propose, measured), guess=rehearsal.guess, unpriced=unpriced)
     return Estimate(
         (
             *formats,
@@ -137,7 +141,7 @@ def estimate(
             *([_test(plan, rehearsal, models.task)] if plan.testset_size else []),
         ),
         guess=rehearsal.guess,
-        unpriced=reasons_unpriced(every_lm(student, models.task, models.prompt, models.teacher)),
+        unpriced=unpriced,
     )
 
 

@@ -33,10 +33,10 @@ from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.own_calls import SeenOwnCalls, watching_own_calls
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.tracing import Step, tracing
-from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
+from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest
+from mipro_nb.language.lms.settings import context
 from mipro_nb.language.module import Module
 from mipro_nb.language.predictor import Predictor
-from mipro_nb.language.settings import context
 from mipro_nb.models.gate.gate import all_calls_through
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.estimating.blocking import Watch
@@ -51,7 +51,7 @@ from mipro_nb.optimizer.estimating.pitfalls import (
     unread_output,
 )
 from mipro_nb.optimizer.estimating.stand_in import MOST_CALLS, AnsweredRequest, NoCalls, StandIn
-from mipro_nb.optimizer.planning.labels import can_be_demo, is_empty
+from mipro_nb.optimizer.planning.data.labels import can_be_demo, is_empty
 from mipro_nb.runs.sentences.wording import counted
 
 _ROWS = 5
@@ -530,7 +530,7 @@ def _merged(seen: Sequence[_Seen]) -> list[str]:
     notes = {each.fault or each.note: each.note for each in reversed(seen) if each.note}
     rows = Counter(each.fault for each in seen if each.fault)
     return [
-        note if rows[fault] <= 1 else f"{note} So it was on {rows[fault]} of {len(seen)} rows."
+        note if rows[fault] <= 1 else f"{note} This happened on {rows[fault]} of {len(seen)} rows."
         for fault, note in reversed(notes.items())
     ]
 

@@ -9,22 +9,19 @@ from typing import Any, Literal
 from mipro_nb.errors import InvalidArgumentError, LMNotConfiguredError
 from mipro_nb.evaluate.metric import HUNDRED, Metric
 from mipro_nb.language.example import Example
-from mipro_nb.language.lm_protocol import LanguageModel
+from mipro_nb.language.lms.lm_protocol import LanguageModel
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
-from mipro_nb.language.settings import settings
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.lm import limits_noted, prices_noted
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, rehearse
 from mipro_nb.optimizer.planning.changes import changed_plan
-from mipro_nb.optimizer.planning.constraints import Constraints, check_constraints
+from mipro_nb.optimizer.planning.data.labels import label_notes
+from mipro_nb.optimizer.planning.data.repeated_rows import repeated_notes
+from mipro_nb.optimizer.planning.data.rows import Rows, distinct, evidence_rows, split_notes
 from mipro_nb.optimizer.planning.formats import PlannedFormats, plan_formats
-from mipro_nb.optimizer.planning.labels import label_notes
-from mipro_nb.optimizer.planning.lms import every_lm, lms_of_all
 from mipro_nb.optimizer.planning.plan import Plan, resolve
-from mipro_nb.optimizer.planning.preference import Preference
-from mipro_nb.optimizer.planning.repeated_rows import repeated_notes
-from mipro_nb.optimizer.planning.requested import RequestedSettings
 from mipro_nb.optimizer.planning.requested_headroom import (
     DEFAULT_ROWS,
     RequestedHeadroom,
@@ -32,9 +29,12 @@ from mipro_nb.optimizer.planning.requested_headroom import (
     requested_for_headroom,
 )
 from mipro_nb.optimizer.planning.reserve import reserve_note
-from mipro_nb.optimizer.planning.rows import Rows, distinct, evidence_rows, split_notes
-from mipro_nb.optimizer.planning.run_spec import RunSpec
-from mipro_nb.optimizer.planning.source import ProgramSource, program_source
+from mipro_nb.optimizer.planning.settings.constraints import Constraints, check_constraints
+from mipro_nb.optimizer.planning.settings.preference import Preference
+from mipro_nb.optimizer.planning.settings.requested import RequestedSettings
+from mipro_nb.optimizer.planning.specification.lms import every_lm, lms_of_all
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.source import ProgramSource, program_source
 from mipro_nb.optimizer.search.samplers import check_sampler
 
 _ASSUMED = (

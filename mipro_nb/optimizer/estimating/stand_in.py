@@ -16,12 +16,12 @@ from typing import Any, Literal, NoReturn
 from mipro_nb.errors import CallRefusedError
 from mipro_nb.language.example import Example
 from mipro_nb.language.formats import FORMATS
-from mipro_nb.language.lm_protocol import Completion, LMRequest
+from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.dispatch import Send
 from mipro_nb.models.gate.gate import Gate
 from mipro_nb.optimizer.estimating.made_up import made_up
-from mipro_nb.optimizer.planning.labels import is_label
+from mipro_nb.optimizer.planning.data.labels import is_label
 from mipro_nb.runs.store.open_records import open_record
 
 MOST_CALLS = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import ProgramError, ReplyError
 from mipro_nb.evaluate.evaluate import mean_score
 from mipro_nb.evaluate.ledger import Ledger
@@ -15,10 +16,10 @@ from mipro_nb.language.module import Module
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.phases.evaluations import cell_of
+from mipro_nb.optimizer.phases.scoring.evaluations import cell_of
 from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import STUDENT, Configuration, split_variable
 from mipro_nb.runs.events import HeadroomMeasured, HeadroomScored, PhaseStarted, PromptScore
@@ -79,7 +80,8 @@ async def measure_headroom(
 
     found = await together(*(scored(place, name) for place, name in enumerate(programs)))
     results = dict(zip(programs, found, strict=True))
-    journal.emit(_measured(planned, results, spec.plan.seed))
+    # It takes seconds where many rows are asked, in which nothing else would go on.
+    journal.emit(await in_worker(_measured, planned, results, spec.plan.seed))
 
 
 def _prompts(spec: RunSpec, candidates: Candidates) -> dict[str, Module]:
@@ -109,8 +111,8 @@ def _configurations(candidates: Candidates) -> dict[str, Configuration]:
         }
         for number in range(1, most)
     }
-    if candidates.demo_sets is not None:
-        prompts[LABELLED] = {name: int(part == "demos") for name, part in numbers.items()}
+    if (labelled := candidates.labelled()) is not None:
+        prompts[LABELLED] = labelled
     return prompts
 
 
@@ -119,7 +121,7 @@ def _measured(
 ) -> HeadroomMeasured:
     import numpy as np  # noqa: PLC0415 - takes long
 
-    from mipro_nb.optimizer.phases.noise import noise_of  # noqa: PLC0415 - numpy takes long
+    from mipro_nb.optimizer.phases.scoring.noise import noise_of  # noqa: PLC0415 - numpy takes long
 
     scores = np.array([[result.score for result in each] for each in results.values()])
     scores = scores.reshape(len(results), planned.repeats, planned.rows)

@@ -18,11 +18,11 @@ from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.outages import Outages
+from mipro_nb.optimizer.planning.data.rows import distinct
 from mipro_nb.optimizer.planning.formats import with_format
 from mipro_nb.optimizer.planning.plan import MEASURED_ROWS
-from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
-from mipro_nb.optimizer.planning.rows import distinct
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress, damaged
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.runs.events import FormatChosen, FormatMeasured, PhaseStarted
 
 # Sums of the same scores, in another order, differ by less.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mipro_nb.amounts import format_score
-from mipro_nb.optimizer.phases.evaluations import Evaluated
+from mipro_nb.optimizer.phases.scoring.evaluations import Evaluated
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.runs.events import SearchStopped, StopCause
 from mipro_nb.runs.sentences.wording import counted

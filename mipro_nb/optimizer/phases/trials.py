@@ -17,27 +17,27 @@ from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.control.approval import Approval
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.allowed import allowed_choices, check_asked
-from mipro_nb.optimizer.phases.evaluations import Evaluated, Evaluations
-from mipro_nb.optimizer.phases.repair import Draft, Repair, configuration_of
-from mipro_nb.optimizer.phases.repair_rounds import parents_of, rounds_of
+from mipro_nb.optimizer.phases.proposing.repair import Draft, Repair, configuration_of
+from mipro_nb.optimizer.phases.proposing.repair_rounds import parents_of, rounds_of
+from mipro_nb.optimizer.phases.scoring.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.phases.stopping import Stopping
-from mipro_nb.optimizer.planning.progress import RecordedProgress
 from mipro_nb.optimizer.planning.reserve import is_short
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.search.choices import are_open
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.optimizer.search.minibatches import minibatch
 from mipro_nb.optimizer.search.prospects import Prospects
 from mipro_nb.optimizer.search.samplers import make_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
-from mipro_nb.runs.belief import comparable
 from mipro_nb.runs.configuration import Configuration, configuration_key
 from mipro_nb.runs.events import CandidateProposed, EvaluationKind, PhaseStarted
 from mipro_nb.runs.state import Choice, RunState
+from mipro_nb.runs.statistics.belief import comparable
 from mipro_nb.runs.usage import Usage
 
 if TYPE_CHECKING:
-    from mipro_nb.optimizer.phases.leader import Known
+    from mipro_nb.optimizer.phases.scoring.leader import Known
 
 Tasks = deque[asyncio.Task[Evaluated]]
 
@@ -150,6 +150,10 @@ class Search:
         while self._to_try and not are_open(self._to_try[0], choices):
             self._to_try.popleft()
         configuration = self._to_try.popleft() if self._to_try else self._sampler.ask(choices)
+        if configuration_key(configuration) in self._full - self._told_configurations.keys():
+            # It is being scored in full, of which the sampler has not been told: by now it counts
+            # as tried.
+            configuration = self._sampler.ask(choices)
         check_asked(self._strategy.sampler_name, configuration, choices)
         # What was asked before the run was resumed stays, whatever was banned or added since.
         configuration = self._progress.asked(self._next_number) or configuration
@@ -353,7 +357,7 @@ class Search:
         )
 
     def _leader(self, state: RunState) -> Known | None:
-        from mipro_nb.optimizer.phases.leader import (  # noqa: PLC0415 - numpy takes long
+        from mipro_nb.optimizer.phases.scoring.leader import (  # noqa: PLC0415 - numpy takes long
             known_configurations,
             leader_of,
         )

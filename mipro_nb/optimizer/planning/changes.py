@@ -8,7 +8,7 @@ from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.optimizer.planning.plan import Plan
-from mipro_nb.optimizer.planning.requested import RequestedSettings
+from mipro_nb.optimizer.planning.settings.requested import RequestedSettings
 
 CHANGEABLE = (
     "num_trials",

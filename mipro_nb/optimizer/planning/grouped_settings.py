@@ -7,7 +7,7 @@ from typing import Any
 
 from mipro_nb.optimizer.planning.changes import SET_BY_AUTO
 from mipro_nb.optimizer.planning.plan import Plan, as_recorded
-from mipro_nb.optimizer.planning.requested import DEFAULTS
+from mipro_nb.optimizer.planning.settings.requested import DEFAULTS
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.sentences.wording import told_settings
 

@@ -60,8 +60,10 @@ class PlannedHeadroom:
         demos = f", and up to {counted(labelled, 'labelled demo')}" if labelled else ""
         told = f"{counted(others, 'instruction')} by the prompt model{demos}"
         yield "prompts", f"{self.prompts}: the student, {told}"
-        often = "once" if self.repeats == 1 else f"{self.repeats} times, since the LM draws"
-        yield "asked", f"{counted(self.rows, 'training row')}, each prompt {often} on each"
+        rows = counted(self.rows, "training row")
+        often = "once" if self.repeats == 1 else f"{self.repeats:,} times"
+        why = ", since the LM's answers vary" if self.repeats > 1 else ""
+        yield "asked", f"{rows}, each asked {often} of each prompt{why}"
 
     def to_dict(self) -> dict[str, int]:
         """Return what a record keeps of it."""

@@ -10,12 +10,12 @@ from typing import Any, Literal
 from mipro_nb.amounts import format_duration
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.caps import Caps
-from mipro_nb.optimizer.planning.constraints import constraints_text
 from mipro_nb.optimizer.planning.estimate import Estimate
 from mipro_nb.optimizer.planning.headroom import SETTINGS as SETTINGS_OF_HEADROOM
 from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
-from mipro_nb.optimizer.planning.preference import Preference
-from mipro_nb.optimizer.planning.requested import AUTO, Hyperparameters, RequestedSettings
+from mipro_nb.optimizer.planning.settings.constraints import constraints_text
+from mipro_nb.optimizer.planning.settings.preference import Preference
+from mipro_nb.optimizer.planning.settings.requested import AUTO, Hyperparameters, RequestedSettings
 from mipro_nb.optimizer.search.configuration import LABELLED_SET
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.wording import data_text, ends_early, with_origin

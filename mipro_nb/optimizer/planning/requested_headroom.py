@@ -10,14 +10,14 @@ from annotated_types import Ge, Le
 
 from mipro_nb.checks import Remedy, check
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.lm_protocol import LanguageModel, LMRequest
+from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.module import Module
 from mipro_nb.models.lm import as_counted
+from mipro_nb.optimizer.planning.data.labels import can_be_demo
+from mipro_nb.optimizer.planning.data.rows import Rows, evidence_rows
 from mipro_nb.optimizer.planning.headroom import SETTINGS, PlannedHeadroom
-from mipro_nb.optimizer.planning.labels import can_be_demo
 from mipro_nb.optimizer.planning.plan import Plan
-from mipro_nb.optimizer.planning.requested import DEFAULTS, RequestedSettings
-from mipro_nb.optimizer.planning.rows import Rows, evidence_rows
+from mipro_nb.optimizer.planning.settings.requested import DEFAULTS, RequestedSettings
 
 LEAST_ROWS = 10
 """Of fewer rows hardly any difference is more than chance."""

@@ -162,8 +162,9 @@ def _too_little(plan: Plan, limits: Amounts) -> str | None:
     for cap, limit in limits.items():
         if total.get(cap, 0.0) > limit:
             return (
-                f"The cap {cap}={limit:g} is probably too low: headroom is told once all prompts "
-                "are scored. Where a cap ends it before, resume=True goes on under a higher one."
+                f"The cap {cap}={limit:g} is probably too low: headroom is reported only once all "
+                "prompts are scored. Where a cap ends it before, resume=True goes on under a "
+                "higher one."
             )
     return None
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mipro_nb.language.saving import jsonable
-from mipro_nb.optimizer.planning.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.planning.data.rows import rows_ref
 from mipro_nb.optimizer.planning.plan import Plan, recorded_settings
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.runs.store.record import text_ref
 from mipro_nb.runs.view_model import HistoryRow
 
@@ -153,9 +152,7 @@ def obstacles(progress: RecordedProgress, spec: RunSpec) -> Iterator[tuple[str, 
     """
     planned = progress.planned
     for name in ("trainset", "valset", "testset"):
-        rows = [row.to_dict() for row in spec.rows.sets.get(name, ())]
-        text = json.dumps(jsonable(rows, name), ensure_ascii=False)
-        if (text_ref(text) if rows else None) != getattr(planned, name):
+        if rows_ref(spec.rows.sets.get(name, ()), name) != getattr(planned, name):
             yield name, "these rows differ from the run's"
     if spec.plan.metric_scale > planned.metric_scale:
         yield "metric", "its scores go up to 100, and those of the run up to 1"

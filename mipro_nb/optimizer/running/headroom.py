@@ -6,7 +6,7 @@ from mipro_nb.errors import RunEndedError
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.optimizer.running.starting import carried_out, run_of
 from mipro_nb.optimizer.running.surface import Window
-from mipro_nb.runs.views.headroom import Headroom, headroom_of
+from mipro_nb.runs.views.results.headroom import Headroom, headroom_of
 
 
 def measured_first(run: Run, window: Window) -> Run:

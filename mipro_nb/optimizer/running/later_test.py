@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from mipro_nb.amounts import format_score
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MiproError, RunEndedError
-from mipro_nb.language.saving import jsonable
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.rows import unseen_rows
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.data.rows import rows_ref, unseen_rows
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running.resume import on_scale_of
 from mipro_nb.runs.sentences.wording import counted
-from mipro_nb.runs.store.record import text_ref
 
 
 def spec_of_test(progress: RecordedProgress, spec: RunSpec, rows: Any) -> RunSpec:
@@ -55,7 +51,7 @@ def spec_of_test(progress: RecordedProgress, spec: RunSpec, rows: Any) -> RunSpe
         raise RunEndedError(msg)
     test = unseen_rows(rows, progress.planned.inputs, spec.rows)
     begun = progress.planned.testset
-    if begun is not None and begun != _ref_of(test):
+    if begun is not None and begun != rows_ref(test, "testset"):
         raise InvalidArgumentError(
             "rows", NOT_SHOWN, f"the test of run {run_id} was begun on others: give the same."
         )
@@ -65,8 +61,3 @@ def spec_of_test(progress: RecordedProgress, spec: RunSpec, rows: Any) -> RunSpe
     )
     last = on_scale_of(progress, spec.tested(test))
     return replace(last, plan=replace(last.plan, notes=(told,)))
-
-
-def _ref_of(test: Sequence[Any]) -> str:
-    rows = [row.to_dict() for row in test]
-    return text_ref(json.dumps(jsonable(rows, "testset"), ensure_ascii=False))

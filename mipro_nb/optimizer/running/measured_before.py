@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 
 from mipro_nb.amounts import format_score
 from mipro_nb.errors import RecordError
-from mipro_nb.language.saving import jsonable
-from mipro_nb.optimizer.planning.lms import lms_of
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.rows import evidence_rows
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.data.rows import evidence_rows, rows_ref
+from mipro_nb.optimizer.planning.specification.lms import changes_of_lms, lms_of
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.runs.events import HeadroomMeasured
 from mipro_nb.runs.sentences.headroom import expectation, valset_floor
 from mipro_nb.runs.store.record import Record, text_ref
@@ -67,10 +65,10 @@ def _measured(
 def _is_for(progress: RecordedProgress, spec: RunSpec) -> bool:
     """Tell whether a measurement is of the program, metric, LMs and training rows of `spec`."""
     planned, sources = progress.planned, spec.sources()
-    train = [spec.rows.train[index].to_dict() for index in evidence_rows(spec.rows)]
-    text = json.dumps(jsonable(train, "trainset"), ensure_ascii=False)
+    train = [spec.rows.train[index] for index in evidence_rows(spec.rows)]
+    changed = changes_of_lms(planned.lms, lms_of(spec))
     return (
-        planned.trainset == text_ref(text)
-        and planned.lms == lms_of(spec)
+        planned.trainset == rows_ref(train, "trainset")
+        and all(setting == "price" for setting, _ in changed)  # answers are the same
         and all(planned.sources.get(role) == text_ref(text) for role, text in sources.items())
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.settings import settings
+from mipro_nb.language.lms.settings import settings
 
 VARIABLE = "MIPRO_PERMISSION"
 _YES = "yes"

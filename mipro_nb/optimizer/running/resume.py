@@ -14,12 +14,12 @@ from mipro_nb.language.formats import is_known, unknown_remedy
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
+from mipro_nb.optimizer.planning.data.rows import Rows, split_rows
 from mipro_nb.optimizer.planning.plan import recorded_settings
-from mipro_nb.optimizer.planning.preference import Preference, preference_of
-from mipro_nb.optimizer.planning.progress import RecordedProgress, damaged
-from mipro_nb.optimizer.planning.requested import AUTO, Auto, RequestedSettings
-from mipro_nb.optimizer.planning.rows import Rows, split_rows
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.settings.preference import Preference, preference_of
+from mipro_nb.optimizer.planning.settings.requested import AUTO, Auto, RequestedSettings
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress, damaged
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running.differences import (
     differences,
     obstacles,
@@ -27,8 +27,8 @@ from mipro_nb.optimizer.running.differences import (
 )
 from mipro_nb.optimizer.search.samplers import name_of_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
-from mipro_nb.runs.objectives import chooser_of
 from mipro_nb.runs.sentences.resume import RESUMABLE
+from mipro_nb.runs.statistics.objectives import chooser_of
 from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.usage import Usage

@@ -26,11 +26,11 @@ from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
 from mipro_nb.optimizer.planning.changes import CHANGEABLE, check_changes
-from mipro_nb.optimizer.planning.lms import lms_of
+from mipro_nb.optimizer.planning.data.rows import Rows
 from mipro_nb.optimizer.planning.plan import Plan
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.rows import Rows
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.lms import lms_of
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running.caller_names import names_of
 from mipro_nb.optimizer.running.commands_taken import CommandsTaken
 from mipro_nb.optimizer.running.differences import changed_settings, changed_text
@@ -48,7 +48,7 @@ from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.store import owners
 from mipro_nb.runs.store.commands import Command, forget_commands
 from mipro_nb.runs.store.record import Record, RecordedEvent
-from mipro_nb.runs.views.frames import RunFrames
+from mipro_nb.runs.views.exports.frames import RunFrames
 from mipro_nb.runs.views.history import history_rows
 from mipro_nb.runs.views.report import write_report
 from mipro_nb.version import __version__

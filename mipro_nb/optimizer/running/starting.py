@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mipro_nb.checks import Flag, check
-from mipro_nb.language.settings import settings
+from mipro_nb.language.lms.settings import settings
 from mipro_nb.optimizer.planning.changes import CHANGEABLE, RESUMED_CHANGEABLE
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.measured_before import with_measured_headroom
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
@@ -57,7 +57,8 @@ def run_of(
             if found.goes_on and warn:
                 warnings.warn(found.told, stacklevel=5)
             spec = replace(spec, plan=replace(spec.plan, notes=(found.told, *spec.plan.notes)))
-        spec = with_measured_headroom(opened, spec, rows)
+        if progress is None:  # a run has the noise floor that it began with
+            spec = with_measured_headroom(opened, spec, rows)
         outlook = outlook_of(spec.plan, rows, answered)
         changeable = CHANGEABLE if spec.plan.headroom is None else RESUMED_CHANGEABLE
         return Beginning(spec, progress, twin, changeable, outlook)

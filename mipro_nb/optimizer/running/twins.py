@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from mipro_nb.amounts import format_count
 from mipro_nb.errors import RecordError
 from mipro_nb.models.lm import as_counted
-from mipro_nb.optimizer.planning.progress import RecordedProgress
-from mipro_nb.optimizer.planning.run_spec import RunSpec
+from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
+from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running.differences import differences, may_be_the_same, parts_of_others
 from mipro_nb.optimizer.running.outlook import Answered
 from mipro_nb.optimizer.running.run import Run, live_runs

@@ -1,6 +1,7 @@
 """A sampler with a model of scores: of untried configurations, the most promising is tried next.
 
-The model is `mipro_nb.runs.additive_model`; the highest upper confidence bound promises the most.
+The model is `mipro_nb.runs.statistics.additive_model`; the highest upper confidence bound promises
+the most.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import numpy as np
 from mipro_nb.optimizer.search.choices import Choices, Untried, Way, are_open
 from mipro_nb.optimizer.search.prospects import Prospects
 from mipro_nb.optimizer.search.sampler import Scores
-from mipro_nb.runs.additive_model import OF_A_MIXTURE, AdditiveModel
-from mipro_nb.runs.belief import Belief
 from mipro_nb.runs.configuration import Configuration
+from mipro_nb.runs.statistics.additive_model import OF_A_MIXTURE, AdditiveModel
+from mipro_nb.runs.statistics.belief import Belief
 
 # How many standard deviations above its mean a configuration is rated: the higher, the more is
 # tried out.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mipro_nb.runs.belief import Belief, evened
+from mipro_nb.runs.statistics.belief import Belief, evened
 
 
 @dataclass(frozen=True)

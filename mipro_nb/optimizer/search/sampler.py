@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 
 from mipro_nb.optimizer.search.choices import Choices, Untried
 from mipro_nb.optimizer.search.prospects import Prospects
-from mipro_nb.runs.belief import LUCK, Belief, Difficulties, evened
 from mipro_nb.runs.configuration import Configuration, configuration_key
+from mipro_nb.runs.statistics.belief import LUCK, Belief, Difficulties, evened
 
 Scores = Mapping[int, float]
 """Example → score, 0–1."""

@@ -13,8 +13,8 @@ from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.optimizer.search.choices import Choices
 from mipro_nb.optimizer.search.prospects import Prospects
 from mipro_nb.optimizer.search.sampler import AnySampler, SamplerFactory, Scores
-from mipro_nb.runs.belief import Belief
 from mipro_nb.runs.configuration import Configuration
+from mipro_nb.runs.statistics.belief import Belief
 
 
 def _additive(seed: int, *, paired: bool) -> AnySampler:

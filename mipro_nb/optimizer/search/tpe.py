@@ -11,8 +11,8 @@ from optuna.trial import TrialState
 
 from mipro_nb.optimizer.search.choices import Choices, are_open
 from mipro_nb.optimizer.search.sampler import Sampler, Scores
-from mipro_nb.runs.belief import evened
 from mipro_nb.runs.configuration import Configuration
+from mipro_nb.runs.statistics.belief import evened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

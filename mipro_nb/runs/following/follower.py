@@ -13,7 +13,7 @@ from mipro_nb.runs.recorded_runs import load_run
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.view_model import RunDelta, RunSnapshot, TrialDetail
-from mipro_nb.runs.views.details import trial_detail
+from mipro_nb.runs.views.drill_down.details import trial_detail
 from mipro_nb.runs.views.view import RunView
 
 

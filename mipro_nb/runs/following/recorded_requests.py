@@ -32,9 +32,9 @@ from mipro_nb.runs.view_model import (
     RunSnapshot,
     TrialDetail,
 )
-from mipro_nb.runs.views.details import demos, example_calls
+from mipro_nb.runs.views.drill_down.details import demos, example_calls
+from mipro_nb.runs.views.drill_down.whole_text import whole_text
 from mipro_nb.runs.views.history import history_rows
-from mipro_nb.runs.views.whole_text import whole_text
 
 Tell = Callable[[str, RunDelta], None]
 

@@ -9,9 +9,9 @@ from typing import Any
 from mipro_nb.amounts import format_points, format_score
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.events import HeadroomMeasured, PromptScore
-from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState
+from mipro_nb.runs.statistics.interval import score_interval
 from mipro_nb.runs.view_model import HeadroomPrompt, HeadroomView
 
 HEAD = ("prompt", "score", "95 % interval", "over the student", "unreadable", "failed")

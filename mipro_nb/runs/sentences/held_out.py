@@ -5,9 +5,9 @@ from __future__ import annotations
 from mipro_nb.amounts import format_points, format_score
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState
+from mipro_nb.runs.statistics.interval import score_interval
 from mipro_nb.runs.view_model import GainView, TestView
 
 

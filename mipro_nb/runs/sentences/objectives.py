@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from mipro_nb.amounts import format_count, format_duration, format_score, format_usd
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.objectives import (
+from mipro_nb.runs.sentences.wording import counted
+from mipro_nb.runs.state import RunState
+from mipro_nb.runs.statistics.objectives import (
     MeasuredConfiguration,
     cost_of,
     front,
     measured_configurations,
 )
-from mipro_nb.runs.sentences.wording import counted
-from mipro_nb.runs.state import RunState
 from mipro_nb.runs.view_model import ObjectiveRow, ObjectivesView
 
 HEAD = ("configuration", "score", "USD", "tokens", "LM seconds", "characters")

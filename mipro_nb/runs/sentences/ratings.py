@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mipro_nb.runs.agreement import Agreement, agreement_of
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState
+from mipro_nb.runs.statistics.agreement import Agreement, agreement_of
 from mipro_nb.runs.view_model import RatingsView
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mipro_nb.amounts import format_cost, format_points, format_score, format_tokens, format_usd
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.gain import gain_view
+from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.wording import configuration_text, counted, resting_text
 from mipro_nb.runs.state import RunState, TrialState
 from mipro_nb.runs.view_model import GainView
@@ -36,6 +37,8 @@ def outcome_text(run_id: str, state: RunState) -> str:
         told = why_sentences(state, best)[0]
         if best.kind != "baseline":
             told = " ".join([told, *gain_sentences(state.baseline, best.score, gain_view(state))])
+    if (tested := held_out_view(state)) is not None:
+        told = f"{told} {tested['told'][0]}"
     return f"{told} Run {run_id}, {format_cost(state.spend.usd, state.spend.about)}."
 
 
@@ -50,9 +53,10 @@ def labelled_sentence(labelled: float | None, score: float | None) -> str:
     return f"{points} points over the student with plain labelled demos."
 
 
-def labelled_text(demos: int) -> str:
+def labelled_text(demos: int, *, is_best: bool) -> str:
     """Return that the result is the student with plain labelled demos."""
-    return f"It is the {with_labelled(demos)}: no instruction found did better."
+    others = ": no instruction found did better" if is_best else ""
+    return f"It is the {with_labelled(demos)}{others}."
 
 
 def cost_sentence(

@@ -6,9 +6,9 @@ import re
 
 from mipro_nb.amounts import CAPS, format_count, format_tokens, format_usd
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.objectives import chooser_of
 from mipro_nb.runs.sentences.wording import counted, measures_headroom
 from mipro_nb.runs.state import RunState, State
+from mipro_nb.runs.statistics.objectives import chooser_of
 from mipro_nb.runs.usage import Usage
 
 RESUMABLE: frozenset[State] = frozenset({"cut off", "stopped", "capped", "failed"})

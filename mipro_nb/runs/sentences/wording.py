@@ -8,8 +8,8 @@ from typing import Any
 from mipro_nb.amounts import format_count, format_score
 from mipro_nb.runs.configuration import STUDENT, split_variable
 from mipro_nb.runs.events import RunPlanned
-from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.state import RunState
+from mipro_nb.runs.statistics.interval import score_interval
 
 _FINGERPRINT_LETTERS = 8
 

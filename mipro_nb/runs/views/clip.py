@@ -1,8 +1,8 @@
 """Texts cut to a length that a page can bear, with the name of the whole.
 
-The name (`more`) is a token that `mipro_nb.runs.views.whole_text` resolves. It says where the
-whole text stands in the record: a text of its own, a value within one that holds JSON, a part of
-one that is a reply, or a field of an event.
+The name (`more`) is a token that `mipro_nb.runs.views.drill_down.whole_text` resolves. It says
+where the whole text stands in the record: a text of its own, a value within one that holds JSON, a
+part of one that is a reply, or a field of an event.
 """
 
 from __future__ import annotations

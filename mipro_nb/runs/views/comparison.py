@@ -97,7 +97,7 @@ class Comparison(dict[str, list[ComparedRun]]):
 
     def plot(self) -> Figure:
         """Return a figure of the best score so far against the cost, a line per run."""
-        from mipro_nb.runs.views.plots import figure_of_curves  # noqa: PLC0415 - as with pandas
+        from mipro_nb.runs.views.exports.plots import figure_of_curves  # noqa: PLC0415 - as with pandas
 
         return figure_of_curves(
             {f"{run['row']['name']} ({run['row']['id']})": run["curve"] for run in self.runs}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mipro_nb.runs.interval import score_interval
 from mipro_nb.runs.state import RunState
+from mipro_nb.runs.statistics.interval import score_interval
 from mipro_nb.runs.view_model import TrialRow
 from mipro_nb.runs.views.clip import clip
 

@@ -2,7 +2,7 @@
 
 A snapshot tells all of the run, a delta what changed since the last one; their forms are those of
 `mipro_nb.runs.view_model`. A text in them is cut to a length that a page can bear;
-`mipro_nb.runs.views.details` reads the whole of it.
+`mipro_nb.runs.views.drill_down.details` reads the whole of it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_o
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
-from mipro_nb.runs.views.result import result_view
+from mipro_nb.runs.views.results.result import result_view
 from mipro_nb.runs.views.trial_row import trial_row
 
 SCHEMA: Literal[1] = 1
@@ -141,7 +141,8 @@ class RunView:
         in_flight
             LM calls in flight; None where the run is not in this process.
         details
-            Trials that can be looked into without a kernel, from `mipro_nb.runs.views.details`.
+            Trials that can be looked into without a kernel, from
+            `mipro_nb.runs.views.drill_down.details`.
         """
         state = self.state
         instructions = [

@@ -1,0 +1,1 @@
+"""How a run ends: the program that it returns, and its test score."""

@@ -1,0 +1,1 @@
+"""Instruction candidates: what the prompt model is shown, writes, and repairs."""

@@ -1,0 +1,1 @@
+"""Scores: configurations on validation examples, the leader, its gain, and chance."""

@@ -1,0 +1,1 @@
+"""The rows of a run: split, checked, and looked at for their labels."""

@@ -1,0 +1,1 @@
+"""What a person asks for: every hyperparameter, with its type, bounds and default."""

@@ -1,0 +1,1 @@
+"""What a run knows before it starts, and what it had done before it is resumed."""

@@ -1,0 +1,1 @@
+"""Whether records and the runs in them are sound."""

@@ -1,0 +1,1 @@
+"""What scores are worth: intervals, models of scores, and agreement with ratings."""

@@ -1,0 +1,1 @@
+"""Looking into a run: trials, examples, LM calls, whole texts."""

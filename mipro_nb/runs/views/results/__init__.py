@@ -1,0 +1,1 @@
+"""What came of a run: the result, what candidates add, and what still fails."""
