@@ -16,7 +16,7 @@ from watched import Watched, until
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, MiproError
-from mipro_nb.notebook.static_html import run_html
+from mipro_nb.notebook.saved.static_html import run_html
 from mipro_nb.optimizer.running import surface
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.sentences.approval import changes_text
