@@ -292,7 +292,7 @@ class Algorithm:
         demos = None
         if not spec.plan.zero_shot:
             demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
-        candidates = Candidates(instructions, demos)
+        candidates = Candidates(instructions, demos, spec.searched_formats)
         if spec.plan.headroom is None:
             # They can be steered from here on, while the student may still be scored.
             self._searched = candidates

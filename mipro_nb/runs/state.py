@@ -8,7 +8,7 @@ from typing import Literal
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.configuration import STUDENT, configuration_key, split_variable
+from mipro_nb.runs.configuration import FORMAT, STUDENT, configuration_key, split_variable
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import RecordedEvent
 from mipro_nb.runs.usage import Usage
@@ -352,6 +352,16 @@ class RunState:
     def measured_format(self) -> str | None:
         """Return the prompt format that was measured and chosen, None if none was."""
         return None if self.format_chosen is None else self.format_chosen.format
+
+    @property
+    def searched_formats(self) -> list[str]:
+        """Return the prompt formats that the search tries, in order; none where that is settled."""
+        return [] if self.format_chosen is None else list(self.format_chosen.searched)
+
+    def format_of(self, configuration: dict[str, int]) -> str | None:
+        """Return the prompt format that a configuration tries; None where it leaves that alone."""
+        index, formats = configuration.get(FORMAT), self.searched_formats
+        return formats[index] if index is not None and index < len(formats) else None
 
     @property
     def answered(self) -> int:

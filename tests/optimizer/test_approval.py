@@ -265,10 +265,10 @@ def test_on_a_terminal_each_is_asked_about(server, monkeypatch, capsys):
     assert len(prompts) == 5
     shown = capsys.readouterr().out
     assert "New instruction 1 of solve: " in shown
-    assert f"[-{OWN.split()[0]}" in shown
+    assert f"[-{OWN}-]" in shown
 
 
 def test_changes_are_told_word_by_word_with_nothing_that_a_terminal_obeys():
-    told = changes_text("Say a word.", "Say one\x1b[31m word, please.")
-    assert told == "Say [-a word.-]{+one\ufffd[31m word, please.+}"
-    assert changes_text("A b", "A b c") == "A b {+c+}"
+    told = changes_text("Say a word to me.", "Say a short\x1b[31m word to me.")
+    assert told == "Say a{+ short\ufffd[31m+} word to me."
+    assert changes_text("Say a word.", "Say one word.") == "Say[- a-]{+ one+} word."

@@ -251,6 +251,8 @@ class Plan(Hyperparameters):
         )
         flight = f"{self.num_threads} programs, {self.trials_in_flight} trials; seed {self.seed}"
         yield "data", data_text(self.trainset_size, self.valset_size, self.testset_size)
+        if self.measured_formats:
+            demos += "; prompt formats, if they matter and several may be the best"
         yield "candidates", f"{self.num_candidates} new instructions per predictor; {demos}"
         yield "search", self._how()
         yield "in flight", flight

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
-
 from mipro_nb.amounts import format_count
+from mipro_nb.runs.sentences.changes import changes
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState
 
@@ -62,18 +61,10 @@ def decided_text(state: RunState) -> str | None:
 
 
 def changes_text(before: str, after: str) -> str:
-    """Return what changed between two instructions, word by word: "Say [-a-]{+one+} word."."""
-    old, new = _words(before), _words(after)
-    told = []
-    for kind, i, j, k, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            told.append(" ".join(new[k:end]))
-            continue
-        removed, added = " ".join(old[i:j]), " ".join(new[k:end])
-        told.append((f"[-{removed}-]" if removed else "") + (f"{{+{added}+}}" if added else ""))
-    return " ".join(told)
-
-
-def _words(text: str) -> list[str]:
-    """Return words that a terminal may be given: nothing in them that it would obey."""
-    return ["".join(c if c.isprintable() else "\ufffd" for c in word) for word in text.split()]
+    """Return what changed between two instructions, for a terminal: "Say [-a-]{+one+} word."."""
+    marks = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
+    # Nothing in it that a terminal would obey.
+    return "".join(
+        marks[kind].format("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text))
+        for kind, text in changes(before, after)
+    )

@@ -14,6 +14,8 @@ class TrialRow(TypedDict):
 
     Attributes
     ----------
+    format
+        The prompt format that it tries; None where it leaves that alone.
     examples, scored, reused
         Examples in it, scored so far, and of those the ones that an earlier trial had scored.
     reason
@@ -29,6 +31,7 @@ class TrialRow(TypedDict):
     trial: int
     kind: EvaluationKind
     configuration: Configuration
+    format: Annotated[str | None, ADDED_LATER]
     state: Literal["running", "done", "given up"]
     examples: int
     scored: int

@@ -259,6 +259,7 @@ class RunView:
                 "trial": best.trial,
                 "score": best.score,
                 "configuration": best.configuration,
+                "format": state.format_of(best.configuration),
                 "rests": None
                 if state.is_whole(best)
                 else resting_text(best.score, len(best.examples), state.valset_size),

@@ -4,10 +4,14 @@ export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" 
 
 export type EvaluationKind = "baseline" | "minibatch" | "full";
 
-/** What of a predictor a candidate is for. */
-export type Part = "instruction" | "demos";
+/** What a candidate is for: of a predictor, or the prompt format of the whole program. */
+export type Part = "instruction" | "demos" | "format";
 
-/** Variable (`"predictor:instruction"`, `"predictor:demos"`) → index of the candidate chosen. */
+/**
+ * Variable (`"predictor:instruction"`, `"predictor:demos"`) → index of the candidate chosen.
+ *
+ * `":format"` is the prompt format of the whole program, in runs that search it.
+ */
 export type Configuration = Readonly<Record<string, number>>;
 
 export type RunState = "planned" | "running" | "paused" | "finished" | "stopped" | "capped" | "failed" | "cut off";
@@ -137,11 +141,33 @@ export interface PredictorEffects {
   readonly left_out: number;
 }
 
+/** What a prompt format adds to the score, in points, whatever it is combined with. */
+export interface FormatEffect {
+  readonly format: string;
+  /**
+   * Against the first, and half of the 95 % interval; null for that one, and if it was not tried.
+   */
+  readonly adds: number | null;
+  readonly margin: number | null;
+}
+
+/** The effects of the prompt formats that were searched, the one of the student first. */
+export interface FormatEffects {
+  readonly formats: readonly FormatEffect[];
+  /** What stands out, in sentences. */
+  readonly told: readonly string[];
+}
+
 /** The effects of all candidates. */
 export interface EffectsView {
   /** How the numbers are to be read. */
   readonly told: string;
   readonly by_predictor: readonly PredictorEffects[];
+  /**
+   * Null where no prompt formats were searched. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly formats?: FormatEffects | null;
   /** Predictors that are not shown. */
   readonly left_out: number;
 }
@@ -334,6 +360,11 @@ export interface TrialRow {
   readonly trial: number;
   readonly kind: EvaluationKind;
   readonly configuration: Configuration;
+  /**
+   * The prompt format that it tries; null where it leaves that alone. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly format?: string | null;
   readonly state: "running" | "done" | "given up";
   /** Examples in it, scored so far, and of those the ones that an earlier trial had scored. */
   readonly examples: number;
@@ -512,6 +543,11 @@ export interface MeasuredFormats {
   readonly measured: readonly MeasuredFormat[];
   /** Null as long as it is not chosen. */
   readonly chosen: string | null;
+  /**
+   * The formats that the search tries, the chosen one first; none where that is settled. Absent
+   * from what older versions saved in notebooks.
+   */
+  readonly searched?: readonly string[];
   /** Which one was chosen and why, in words. */
   readonly told: string;
 }
@@ -521,6 +557,11 @@ export interface BestTrial {
   readonly trial: number;
   readonly score: number;
   readonly configuration: Configuration;
+  /**
+   * The prompt format that it tries; null where it leaves that alone. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly format?: string | null;
   /**
    * What the score rests on, if that is not the whole valset. Absent from what older versions
    * saved in notebooks.
