@@ -16,7 +16,7 @@ _DECIMALS = 9
 def contenders(measured: Sequence[FormatMeasured], best: str, seed: int) -> list[str]:
     """Return the names of the formats that may be the best, `best` first.
 
-    That is `best` alone where the formats are no further apart than they would be by chance: then
+    That is `best` alone where the formats are as close as chance may bring them: then
     the format does not matter here, and to search it would cost trials for nothing. Where they are,
     those are left out whose scores on the same rows are clearly lower.
 
