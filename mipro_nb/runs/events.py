@@ -161,10 +161,11 @@ class RunResumed(Event):
 
 
 NoteTopic = Literal[
-    "parameters", "streaming", "tokens", "context", "proposals", "settings", "replies"
+    "parameters", "streaming", "tokens", "context", "proposals", "settings", "replies", "batches"
 ]
 """What a run-time note is about; ``"tokens"``: a server did not count them; ``"settings"``: the run
-was resumed with others; ``"replies"``: nearly none of the student's can be read."""
+was resumed with others; ``"replies"``: nearly none of the student's can be read; ``"batches"``: of
+calls that went in one."""
 
 
 class RunNoted(Event):
