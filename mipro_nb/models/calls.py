@@ -62,6 +62,9 @@ class Call:
         Whether it is sent in a batch.
     media_tokens
         The most tokens of pictures and the like, which stand in `messages` by their hash alone.
+    hedged
+        Whether it may be sent a second time where it is slow: not where the two would wait for
+        each other.
 
     Examples
     --------
@@ -89,6 +92,7 @@ class Call:
     at_once: int | None = None
     batched: bool = False
     media_tokens: int = 0
+    hedged: bool = True
 
     @property
     def asked(self) -> AskedLM:

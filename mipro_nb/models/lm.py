@@ -345,7 +345,7 @@ class LM:
     async def _send(self, call: Call) -> Answer:
         # The embedded model draws with the seed that it is given: so the same draw of another
         # process, or of a record that is lost, is the same text.
-        if self._local is not None and call.draw and "seed" not in call.parameters:
+        if self.is_embedded and call.draw and "seed" not in call.parameters:
             call = replace(call, parameters={**call.parameters, "seed": seed_of(call)})
         return await self._client.send(call)
 
@@ -377,6 +377,7 @@ class LM:
             predictor=request.predictor,
             request=request,
             at_once=self._at_once,
+            hedged=not self.is_embedded,
             batched=batched,
         )
 
@@ -387,7 +388,7 @@ class LM:
 
     def written_call(self, request: LMRequest) -> WrittenCall | None:
         """Return how `request` is sent by other clients; None where they do not reach the LM."""
-        if isinstance(self._client, Guarded) or self._local is not None:
+        if isinstance(self._client, Guarded) or self.is_embedded:
             return None
         from openai.resources.chat.completions import Completions  # noqa: PLC0415 - slow
 
@@ -424,6 +425,11 @@ class LM:
         }
 
     @property
+    def is_embedded(self) -> bool:
+        """Tell whether it is one that `LM.local` has started in this process."""
+        return self._local is not None
+
+    @property
     def unpriced(self) -> str | None:
         """Return why its price is not known and how to give it; None if it is known."""
         if self.price is not None:
@@ -439,7 +445,7 @@ class LM:
     @property
     def base_url(self) -> str:
         """Return the address of the server, without what may be a key; "" where there is none."""
-        own = self._answerer == self._endpoint.base_url or self._local is not None
+        own = self._answerer == self._endpoint.base_url or self.is_embedded
         return self._endpoint.shown_url if own and self._endpoint.base_url else ""
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.evaluate.ledger import Ledger, Results
 from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.execution.own_calls import caught_own_calls
 from mipro_nb.language.lms.settings import context
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.earlier_calls import Before
@@ -141,7 +142,11 @@ class Algorithm:
             self._ending.candidates = self._recalled()
             if self._stopped:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
-            with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
+            # Own calls are caught throughout, so that clients keep their connections in between.
+            with (
+                context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format),
+                caught_own_calls(),
+            ):
                 await self._settle_the_format()
                 await self._work()
             return await self._finish()

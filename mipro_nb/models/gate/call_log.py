@@ -188,6 +188,7 @@ class CallLog:
         *,
         seconds: float,
         attempts: int,
+        hedged: int,
         retryable_errors: Mapping[str, int],
         reckoned: Usage,
     ) -> None:
@@ -203,6 +204,7 @@ class CallLog:
             answer,
             seconds=seconds,
             attempts=attempts,
+            hedged=hedged,
             retryable_errors=retryable_errors,
             reckoned=reckoned,
         )
@@ -239,6 +241,7 @@ class CallLog:
         *,
         seconds: float,
         attempts: int,
+        hedged: int = 0,
         retryable_errors: Mapping[str, int] = _NONE,
         reckoned: Usage = _NOTHING,
     ) -> LMCallAnswered | None:
@@ -254,6 +257,7 @@ class CallLog:
             from_cache=attempts == 0,
             seconds=seconds,
             attempts=attempts,
+            hedged=hedged,
             retryable_errors=dict(retryable_errors),
             reckoned_tokens=reckoned.tokens,
             reckoned_usd=reckoned.usd,
@@ -270,6 +274,7 @@ class CallLog:
         seconds: float,
         attempts: int,
         final: bool,
+        hedged: int = 0,
         retryable_errors: Mapping[str, int] = _NONE,
         reckoned: Usage = _NOTHING,
     ) -> None:
@@ -287,6 +292,7 @@ class CallLog:
                 output_tokens=error.output_tokens,
                 usd=usd_of(call, error) if error.input_tokens or error.output_tokens else 0.0,
                 attempts=attempts,
+                hedged=hedged,
                 final=final,
                 retryable_errors=dict(retryable_errors),
                 reckoned_tokens=reckoned.tokens,

@@ -21,7 +21,7 @@ from mipro_nb.models.gate.batch import BatchedAttempt
 from mipro_nb.models.gate.batches import Batches, NotSentError, in_batch
 from mipro_nb.models.gate.call_log import CallLog
 from mipro_nb.models.gate.caps import Meter, worst_usage
-from mipro_nb.models.gate.hedging import first_of
+from mipro_nb.models.gate.hedging import Hedge, Hedging, first_of
 from mipro_nb.models.gate.limiter import Limiter
 from mipro_nb.models.gate.pace import Pace
 from mipro_nb.models.gate.permission import Permission
@@ -61,7 +61,7 @@ class Dispatch:
         permission is paused: what met the error is done again after that. If False, the error is
         raised.
     hedge
-        Whether slow calls are sent a second time; those in batches are not.
+        Which slow calls are sent a second time; none of those in batches is.
     batches
         What sends calls in batches.
 
@@ -80,11 +80,11 @@ class Dispatch:
         *,
         on_cap: Callable[[CapReachedError], None],
         hold: Callable[[MiproError], bool],
-        hedge: bool,
+        hedge: Hedge,
         batches: Batches,
     ) -> None:
         self._permission, self._meter, self._call_log = permission, meter, call_log
-        self._concurrency, self._hedge = concurrency, hedge
+        self._concurrency, self._hedging = concurrency, Hedging(hedge, concurrency)
         self._on_cap, self._hold = on_cap, hold
         self._batches = batches
         # Reservations for what was out in batches when the run was resumed, by custom id.
@@ -175,6 +175,7 @@ class Dispatch:
             answer,
             seconds=trip.seconds,
             attempts=trip.attempts - aside,
+            hedged=trip.hedged,
             retryable_errors=trip.retryable_errors,
             reckoned=trip.reckoned,
         )
@@ -197,6 +198,7 @@ class Dispatch:
             error,
             seconds=trip.seconds,
             attempts=trip.attempts - len(trip.broken),
+            hedged=trip.hedged,
             final=final,
             retryable_errors=trip.retryable_errors,
             reckoned=trip.reckoned,
@@ -309,14 +311,13 @@ class Dispatch:
         return reservation
 
     async def _flown(self, trip: SentCall, reservation: int) -> Answer:
-        slow = trip.pace.slow_seconds if self._hedge else None
-        if slow is None:
-            return await self._fly(trip, reservation)
-
         def begin() -> Awaitable[Answer]:
             return self._fly(trip, reservation)
 
-        return await first_of(begin, lambda: self._fly_beside(trip), slow)
+        with self._hedging.under_way(trip.call, trip.pace) as due:
+            if due is None:
+                return await begin()
+            return await first_of(begin, lambda: self._fly_beside(trip), due)
 
     async def _fly_beside(self, trip: SentCall) -> Answer | None:
         """Send the call a second time, if that takes nobody's turn and fits below the caps."""
@@ -324,10 +325,14 @@ class Dispatch:
             if not (its_turn and gates_turn and self._permission.given) or trip.pace.held:
                 return None
             try:
-                reservation = self._noted(trip, self._meter.reserve_if_room(trip.call))
+                second = self._meter.reserve_second(trip.call, self._hedging.share)
+                reservation = self._noted(trip, second)
             except RecordError:
                 return None
-            return None if reservation is None else await self._fly(trip, reservation)
+            if reservation is None:
+                return None
+            trip.hedged += 1
+            return await self._fly(trip, reservation)
 
     def _lift_off(self) -> None:
         self.in_flight += 1

@@ -34,6 +34,7 @@ from mipro_nb.models.gate.caps import Caps, Meter
 from mipro_nb.models.gate.dispatch import Dispatch, TakenOver
 from mipro_nb.models.gate.draws import as_drawn
 from mipro_nb.models.gate.earlier_calls import Before
+from mipro_nb.models.gate.hedging import Hedge
 from mipro_nb.models.gate.permission import Permission
 from mipro_nb.models.gate.sent_call import Send
 from mipro_nb.runs.events import AnyEvent
@@ -119,10 +120,10 @@ class Gate:
         before no longer does, or it cannot be noted in the record that a call is sent. It may pause
         and return True: what met the error is done again after the pause.
     hedge
-        Whether a call that takes longer than 95 % of the latest ones to its endpoint is sent a
-        second time, if that takes nobody's turn. The first answer counts and both are paid for.
-        What the other one costs is never known: the caps count its longest reply, its
-        event at the tokens of the one that was answered.
+        Which calls that take longer than 95 % of the latest ones to their endpoint are sent a
+        second time, if that takes nobody's turn: see `mipro_nb.models.gate.hedging`. The first
+        answer counts and both are paid for. What the other one costs is never known: the caps
+        count its longest reply, its event the tokens of the one that was answered.
     """
 
     def __init__(
@@ -137,7 +138,7 @@ class Gate:
         caps: Caps | None = None,
         on_cap: Callable[[CapReachedError], None] = lambda _: None,
         hold: Callable[[MiproError], bool] = lambda _: False,
-        hedge: bool = False,
+        hedge: Hedge = False,
     ) -> None:
         self._process = os.getpid()
         self._permission = Permission()
@@ -406,7 +407,7 @@ def all_calls_through(gate: Gate) -> Iterator[None]:
 
 
 @contextmanager
-def own_calls() -> Iterator[None]:
+def session_calls() -> Iterator[None]:
     """Have calls inside the block pass the session's gate, unless they belong to a run."""
     token = run_gate.set(run_gate.get() or session_gate())
     try:

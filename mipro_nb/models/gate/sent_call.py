@@ -35,6 +35,7 @@ class SentCall:
     # None where it is sent by itself.
     batched: BatchedAttempt | None = None
     attempts: int = 0
+    hedged: int = 0  # of them, those beside another one
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     answer: Answer | None = None

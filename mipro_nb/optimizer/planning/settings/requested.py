@@ -23,6 +23,7 @@ from mipro_nb.checks import (
 )
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.formats import check_choice
+from mipro_nb.models.gate.hedging import Hedge
 from mipro_nb.optimizer.planning.settings.preference import Preference, preference_of
 from mipro_nb.optimizer.search.strategy import STRATEGIES, SearchStrategy
 
@@ -103,7 +104,7 @@ class Hyperparameters:
     ] = None
     smallest_edit: Flag = False
     prefer: Preference | None = None
-    hedge: Flag = False
+    hedge: Annotated[Hedge, Remedy("choose one of 'tail', True, False.")] = "tail"
     example_timeout: ExampleTimeout = None
     prompt_format: str | None = None
 
