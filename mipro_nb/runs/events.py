@@ -161,11 +161,20 @@ class RunResumed(Event):
 
 
 NoteTopic = Literal[
-    "parameters", "streaming", "tokens", "context", "proposals", "settings", "replies", "failures"
+    "parameters",
+    "streaming",
+    "tokens",
+    "context",
+    "proposals",
+    "settings",
+    "replies",
+    "failures",
+    "batches",
 ]
 """What a run-time note is about; ``"tokens"``: a server did not count them; ``"settings"``: the run
 was resumed with others; ``"replies"``: nearly none of the student's can be read; ``"failures"``:
-more examples of a trial failed than ``max_errors`` allows, and not with the student."""
+more examples of a trial failed than ``max_errors`` allows, and not with the student; ``"batches"``:
+calls that went in one."""
 
 
 class RunNoted(Event):
