@@ -271,6 +271,22 @@ def resumed(run):
     return run
 
 
+@pytest.mark.parametrize(("is_over", "told"), [(False, [1]), (True, [1, 2])])
+def test_a_call_of_a_trial_that_is_done_with_its_example_is_not_taken_for_another_s(
+    run, serve, lm_at, is_over, told
+):
+    lm = lm_at(serve(counting), temperature=0)
+
+    async def asked_in(trial):
+        return await begun(lm, "same", "search", trial, 3)
+
+    assert run.do(asked_in(1)) == "answer 0"
+    earlier = EarlierCalls(run.events, failures=True, is_over=lambda *_: is_over)
+    run.gate = Gate(lambda: run.record, 8, run.emit, before=Before(Usage(), earlier))
+    assert run.do(asked_in(2)) == "answer 0"
+    assert [event.trial for event in run.events] == told
+
+
 @pytest.mark.parametrize("settings", [{"temperature": 0}, {"temperature": 0, "cache": True}])
 def test_who_asks_what_another_had_asked_before_a_run_was_resumed_hears_the_same(
     run, serve, lm_at, settings

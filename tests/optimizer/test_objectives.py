@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import threading
 
 import pytest
 from scripted_server import ScriptedServer
-from scripted_task import Solve, answer, asked, exact, lm_of, question_of, rows, run_of
+from scripted_task import (
+    PlanAndSolve,
+    Solve,
+    answer,
+    asked,
+    exact,
+    lm_of,
+    question_of,
+    rows,
+    run_of,
+)
 from watched import until
 
 import mipro_nb as mipro
@@ -336,3 +347,39 @@ def test_every_view_shows_what_no_other_beats():
     assert [row["trial"] for row in view["rows"] if row["best"]] == [run.state.best.trial]
     for text in (run_text(snapshot), run_html(snapshot), run.report()):
         assert "on the Pareto front, where no other is better" in text
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_and_resumed_measures_and_returns_what_it_would_have():
+    def ran(stop_at):
+        reached = threading.Event()
+
+        def replied(request):
+            if request.number == stop_at:
+                reached.set()
+            return answer(request)
+
+        with ScriptedServer(replied) as server, tempfile.TemporaryDirectory() as folder:
+            record = f"{folder}/record.sqlite"
+            mipro.configure(lm=lm_of(server))
+            optimizing = optimizer(num_candidates=3, search="repair")
+            given = {"record": record, "requires_permission_to_run": False}
+            run = optimizing.start(
+                PlanAndSolve(),
+                trainset=TRAIN,
+                valset=VAL,
+                num_trials=8,
+                minibatch_size=4,
+                prefer="fewest tokens within 5 points",
+                **given,
+            )
+            if stop_at is not None:
+                assert reached.wait(120)
+                run.stop()
+                run.wait()
+                run = optimizing.resume(run.id, PlanAndSolve(), **given).run
+            run.wait()
+            measured = measured_configurations(run.state)
+            return run.state.ended.configuration, [(m.trial, m.tokens) for m in measured]
+
+    assert ran(stop_at=120) == ran(stop_at=None)

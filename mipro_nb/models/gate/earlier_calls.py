@@ -6,7 +6,7 @@ the seed and from the answers, so it asks what it asked before, and hears what i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -67,9 +67,10 @@ class _Equal:
     answer: EarlierCall | None = None
     differ: bool = False
 
-    def add(self, earlier: EarlierCall) -> None:
-        """Take one more call into account."""
-        self.left.append(earlier)
+    def add(self, earlier: EarlierCall, *, is_over: bool) -> None:
+        """Take one more call into account; what it was for may be over, and ask no more."""
+        if not is_over:
+            self.left.append(earlier)
         if earlier.reply is None:
             return
         if self.answer is None:
@@ -90,10 +91,20 @@ class EarlierCalls:
     failures
         Whether calls that had failed shall fail again; if not, they are made again, as are those
         in any case that met a server which was not available.
+    is_over
+        Tells whether a trial is done with an example for good. Its calls answer equal ones of
+        others, which then count as calls of those, and are not told once more.
     """
 
-    def __init__(self, events: Iterable[AnyEvent], *, failures: bool) -> None:
+    def __init__(
+        self,
+        events: Iterable[AnyEvent],
+        *,
+        failures: bool,
+        is_over: Callable[[int, int], bool] = lambda _trial, _example: False,
+    ) -> None:
         self._calls: dict[_Asked, _Equal] = {}
+        self._is_over = is_over
         for event in events:
             match event:
                 case LMCallAnswered():
@@ -103,7 +114,9 @@ class EarlierCalls:
 
     def _add(self, event: LMCallAnswered | LMCallFailed, earlier: EarlierCall) -> None:
         asked = (event.model, event.prompt_head, event.prompt_tail, event.rollout)
-        self._calls.setdefault(asked, _Equal()).add(earlier)
+        trial, example = event.trial, event.example
+        is_over = trial is not None and example is not None and self._is_over(trial, example)
+        self._calls.setdefault(asked, _Equal()).add(earlier, is_over=is_over)
 
     def __bool__(self) -> bool:
         return bool(self._calls)

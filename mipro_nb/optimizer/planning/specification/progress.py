@@ -117,12 +117,16 @@ class RecordedProgress:
         has_failed = state.state == "failed"
         facts: set[Fact] = set()
         scored: dict[int, set[int]] = defaultdict(set)
+        over: set[tuple[int, int]] = set()
         for recorded in events:
             event = recorded.event
             if event.fact is not None and not (has_failed and _is_failure(event)):
                 facts.add(event.fact)
+                if isinstance(event, ExampleScored):
+                    over.add((event.trial, event.example))
             if isinstance(event, ExampleScored):
                 scored[event.trial].add(event.example)
+        told = {n for n, trial in state.trials.items() if not (has_failed or trial.going)}
         return cls(
             run_id,
             record,
@@ -130,7 +134,11 @@ class RecordedProgress:
             has_failed,
             next=events[-1].seq + 1,
             facts=facts,
-            calls=EarlierCalls((e.event for e in events), failures=not has_failed),
+            calls=EarlierCalls(
+                (e.event for e in events),
+                failures=not has_failed,
+                is_over=lambda trial, example: trial in told or (trial, example) in over,
+            ),
             trials=copy.deepcopy(state.trials),
             scored=scored,
             finished=state.ended if state.state == "finished" else None,
