@@ -281,6 +281,10 @@ class RunState:
         Proposed and repaired instructions that broke constraints.
     search_stopped
         Why the search ended before all trials were made; None if it did not.
+    ended
+        How it ended, and what it returned; None before.
+    is_tested
+        Whether it had finished and was resumed to be tested, and the test has not ended.
     notes
         What turned out on the way that the user should know.
     faults
@@ -335,6 +339,7 @@ class RunState:
     dropped: list[ev.ProposalDropped] = field(default_factory=list)
     search_stopped: ev.SearchStopped | None = None
     ended: ev.RunEnded | None = None
+    is_tested: bool = False
     started_at: float | None = None
     ended_at: float | None = None
     last_at: float | None = None
@@ -347,6 +352,11 @@ class RunState:
     reckoned: Usage = field(default_factory=Usage)
     process: int | None = None
     process_started: float | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether it has not ended, or is tested after its end, while its process is there."""
+        return self.state in GOING_ON
 
     @property
     def search_stopped_before_it_began(self) -> bool:
@@ -621,7 +631,7 @@ class RunState:
             case ev.SearchStopped() as event:
                 self.search_stopped = event
             case ev.RunEnded() as event:
-                self.ended = event
+                self.ended, self.is_tested = event, False
                 self.state = event.state
                 self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
                 self.ended_at = recorded.at
@@ -640,7 +650,11 @@ class RunState:
         self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
         if self.paused_at is None:
             self.paused_at = event.worked_until
-        self.ended = self.ended_at = None
+        self.ended_at = None
+        # A finished run has its result while it is tested, and whatever becomes of the test.
+        self.is_tested = event.testset is not None
+        if not self.is_tested:
+            self.ended = None
 
     def _rate(self, event: ev.ReplyRated) -> None:
         reply = (event.example, event.prediction)
@@ -754,7 +768,8 @@ def _switch(choices: set[Choice], event: ev.CandidatePinned | ev.CandidateBanned
 def fold(events: Iterable[RecordedEvent]) -> RunState:
     """Return the state that `events` lead to.
 
-    A run that never ended and whose process is gone is ``"cut off"``.
+    A run that never ended and whose process is gone is ``"cut off"``; one that had finished, and
+    was tested, is finished.
 
     Raises
     ------
@@ -769,11 +784,16 @@ def fold(events: Iterable[RecordedEvent]) -> RunState:
 
 
 def as_it_stands(state: RunState, run_id: str) -> RunState:
-    """Return the state of a run, which is ``"cut off"`` if its process is gone."""
-    if (
-        state.ended is None
-        and state.process is not None
-        and not lives(run_id, state.process, state.process_started)
-    ):
-        state.state = "cut off"
+    """Return the state of a run, as it is told if its process is gone."""
+    gone = state.process is not None and not lives(run_id, state.process, state.process_started)
+    state.state = told_state(state, is_there=not gone)
+    if not state.goes_on and state.is_tested:
+        state.ended_at = state.last_at
     return state
+
+
+def told_state(state: RunState, *, is_there: bool) -> State:
+    """Return the state of a run whose process is there, or is gone."""
+    if is_there or not state.goes_on:
+        return state.state
+    return "cut off" if state.ended is None else state.ended.state

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
+
 import pytest
-from scripted_task import Solve, asked, exact, question_of, rows
+from scripted_server import Reply, ScriptedServer
+from scripted_task import Solve, answer, asked, exact, lm_of, question_of, rows
+from watched import until
 
 import mipro_nb as mipro
 from mipro_nb.errors import (
@@ -111,3 +116,52 @@ def test_a_test_that_reaches_a_cap_leaves_the_result_and_goes_on_with_the_same_r
     assert "over 20 rows that no phase had seen" in capsys.readouterr().err
     assert tested.examples == len(TEST)
     assert len(sent_for_testset(server)) == 2 * len(TEST)
+
+
+def test_while_it_is_tested_its_handle_steers_the_test_and_every_session_has_its_result(tmp_path):
+    seen, record = threading.Event(), tmp_path / "record.sqlite"
+
+    def slow_in_the_test(request):
+        reply = answer(request)
+        if question_of(request) not in {row.question for row in TEST}:
+            return reply
+        seen.set()
+        return Reply(reply if isinstance(reply, str) else reply.text, delay=100)
+
+    with ScriptedServer(slow_in_the_test) as slow:
+        mipro.configure(lm=lm_of(slow))
+        run = finished(record=record)
+        score = run.score
+        tested = []
+        test = threading.Thread(target=lambda: tested.append(run.test(TEST, **FREE)))
+        test.start()
+        assert seen.wait(60)
+        until(lambda: run.status == "running")
+        loaded = mipro.runs.load(run.id, record)
+        assert (loaded.status, loaded.score, run.score) == ("running", score, score)
+        assert loaded.program_state() is not None
+        run.pause()
+        assert run.status == "paused"
+        run.resume()
+        run.stop()
+        test.join(60)
+    assert (tested, run.status, run.score) == ([None], "finished", score)
+    with pytest.raises(RunEndedError):
+        run.pause()
+
+    # As if the process had died meanwhile.
+    with sqlite3.connect(record) as file:
+        file.execute("DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)")
+        file.execute(
+            "UPDATE events SET body = json_set(body, '$.process', 999999999)"
+            " WHERE type = 'run_resumed' AND json_extract(body, '$.process') IS NOT NULL"
+        )
+    loaded = mipro.runs.load(run.id, record)
+    assert (loaded.status, loaded.score) == ("finished", score)
+    with ScriptedServer(answer) as quick:
+        mipro.configure(lm=lm_of(quick))
+        again = mipro.MIPROv2(exact, num_candidates=3, num_threads=4)
+        again = again.resume(run.id, Solve(), record=record, accept_changes=True, **FREE).run
+        assert [phase.phase for phase in again.plan.estimate.phases] == ["test"]
+        assert len(sent_for_testset(quick)) == quick.count == 2 * len(TEST)
+    assert (again.state.ended.tested.examples, again.score) == (len(TEST), score)

@@ -28,6 +28,7 @@ from mipro_nb.runs.state import Choice
 from mipro_nb.runs.store import owners
 from mipro_nb.runs.usage import Usage
 from mipro_nb.runs.views.history import history_rows
+from mipro_nb.runs.views.report import write_report
 
 HERE = {"process": os.getppid(), "process_started": psutil.Process(os.getppid()).create_time()}
 
@@ -78,6 +79,22 @@ def test_a_run_that_had_ended_is_open_again_once_it_is_resumed(how):
     assert state.caps == {"max_calls": 9}
     row = write(events)
     assert (row["state"], row["score"]) == ("running", 50.0)  # the best so far, not the end's
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_finished_run_keeps_its_result_while_it_is_tested_and_if_its_test_is_cut_off(is_there):
+    process = HERE if is_there else {"process": NOBODY}
+    events = timed(
+        *BEGUN,
+        *((1005.0, event) for event in trial(0, "baseline", STUDENT, 50.0)),
+        (1010.0, ended(score=90.0)),
+        (5000.0, ev.RunResumed(**process, by="user", worked_until=1010.0, testset="0" * 64)),
+    )
+    state = fold(events)
+    assert (state.ended.score, state.is_tested, state.goes_on) == (90.0, True, is_there)
+    row = write(events)
+    assert (row["state"], row["score"]) == ("running" if is_there else "finished", 90.0)
+    assert ("Its test was interrupted" in write_report("run", state)) is not is_there
 
 
 def test_what_is_resumed_can_be_cut_off_again_and_end_again():

@@ -251,7 +251,7 @@ def _why_none_is_live() -> str:
 def _why_not_live(run: RecordedRun) -> str:
     if run.status == "cut off":
         return f"Run {run.id} was cut off when its kernel ended: %mipro resume {run.id} resumes it."
-    if run.state.ended is None:
+    if run.state.goes_on:
         return f"Run {run.id} goes on in another kernel: steer it from there."
     return f"Run {run.id} has ended: it is {run.status}."
 

@@ -41,12 +41,14 @@ def progress_of(record: Record, run_id: str) -> RecordedProgress:
     Raises
     ------
     RunEndedError
-        If it is finished, or goes on.
+        If it is finished, and no test of it was interrupted; or if it goes on.
     RecordError
         If it cannot be read.
     """
     progress = RecordedProgress.of(record, run_id)
     state = progress.state.state
+    if progress.state.is_tested and state == "finished":
+        return progress
     if state == "finished":
         msg = f"Run {run_id} is finished: mipro_nb.runs.load({run_id!r}) shows what came of it."
         raise RunEndedError(msg)
@@ -361,6 +363,7 @@ _ENDS = {
     "stopped": "was stopped",
     "capped": "reached a cap",
     "failed": "failed",
+    "finished": "had finished, and whose test was interrupted",
 }
 
 
@@ -395,6 +398,8 @@ def resumed_spec(
             "this is not quite what the run was begun with; pass True to go on all the same. "
             + "\n".join(changes),
         )
+    if progress.state.is_tested:
+        spec = spec.tested(spec.rows.test)
     notes = (note(progress), *changes, *spec.plan.notes)
     return replace(spec, plan=replace(spec.plan, notes=notes))
 

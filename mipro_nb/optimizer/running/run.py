@@ -131,6 +131,7 @@ class Run(RunFrames, Ratings):
         student: object,
     ) -> None:
         self._joined: Run | None = None
+        self._test: Run | None = None  # while it goes on, or is asked about
         self._own_id = _new_id()
         self.verbose = beginning.spec.verbose
         self.permitted = False
@@ -152,7 +153,7 @@ class Run(RunFrames, Ratings):
         self._twin = beginning.twin  # what that one pays for is shared
         self._progress = RecordedProgress.none(record) if progress is None else progress
         self.id = self._progress.run_id or self._own_id
-        self._journal = Journal(record, self.id, self._progress, hold=self._hold)
+        self._own_journal = Journal(record, self.id, self._progress, hold=self._hold)
         self.changeable, self.outlook = beginning.changeable, beginning.outlook
 
     def change(self, changes: Mapping[str, Any]) -> None:
@@ -354,7 +355,7 @@ class Run(RunFrames, Ratings):
         runs_here.leave(self)
         self._joined, self._twin = twin, None
         self.id = twin.id
-        self._spec, self._journal = twin._spec, twin._journal  # noqa: SLF001 - of this very class
+        self._spec = twin._spec  # noqa: SLF001 - of this very class
         self._stop = twin._stop  # noqa: SLF001
         self.permitted = True
         twin._result.add_done_callback(self._deliver_copy)  # noqa: SLF001
@@ -367,9 +368,23 @@ class Run(RunFrames, Ratings):
             self._result.set_result(as_program(done.result()).deepcopy().handed_over())
 
     @property
+    def _acting(self) -> Run:
+        """The run that acts for this one: the one that it joined, or its test while that goes on.
+
+        Else it is this one itself.
+        """
+        test, joined = self._test, self._joined
+        if test is not None and test._own_algorithm is not None:  # noqa: SLF001 - of this very class
+            return test
+        return self if joined is None else joined._acting  # noqa: SLF001
+
+    @property
     def _algorithm(self) -> Algorithm | None:
-        joined = self._joined
-        return self._own_algorithm if joined is None else joined._algorithm  # noqa: SLF001
+        return self._acting._own_algorithm  # noqa: SLF001 - of this very class
+
+    @property
+    def _journal(self) -> Journal:
+        return self._acting._own_journal  # noqa: SLF001 - of this very class
 
     def _deliver(self, done: Future[Any]) -> None:
         error = CancelledError() if done.cancelled() else done.exception()
@@ -631,7 +646,7 @@ class Run(RunFrames, Ratings):
         """Make a change on the core loop, between two steps of the run."""
 
         async def steered() -> T:
-            return change(self._steerable())
+            return change(self._acting._steerable())  # noqa: SLF001 - of this very class
 
         return core().wait_for(steered())
 
@@ -653,7 +668,7 @@ class Run(RunFrames, Ratings):
         """
         if self._algorithm is None:
             raise RunEndedError(_ENDED if self.done else _NOT_BEGUN)
-        if self.done or self._journal.state.ended is not None:
+        if self.done or not self._journal.state.goes_on:
             raise RunEndedError(_ENDED)
         if self._algorithm.capped is not None:
             raise RunEndedError(f"The run is ending. {self._algorithm.capped}")
@@ -671,8 +686,12 @@ class Run(RunFrames, Ratings):
     def stop(self) -> None:
         """Stop gracefully: calls in flight are given up, the best program so far is returned.
 
-        A run that still waits for permission is given up.
+        A run that still waits for permission is given up. While a finished run is tested, only its
+        test is stopped.
         """
+        if (test := self._test) is not None:
+            test.stop()
+            return
         self.decline("The run was stopped before it was permitted. No LM call was made.")
         self._stop.set()
         core().loop.call_soon_threadsafe(self._stop_course)
@@ -766,6 +785,7 @@ class Run(RunFrames, Ratings):
         outlook = outlook_of(plan, history_rows(self.record), None)
         beginning = Beginning(replace(spec, plan=plan), progress, changeable=(), outlook=outlook)
         again = Run(beginning, self.record, lambda _: beginning, student=self.student)
+        self._test = again
         try:
             again.open(ask=ask, blocking=True).wait()
         except KeyboardInterrupt:
@@ -774,7 +794,8 @@ class Run(RunFrames, Ratings):
             raise
         finally:
             if again.permitted:  # that journal has what the run tells now
-                self._spec, self._journal = again._spec, again._journal
+                self._spec, self._own_journal = again._spec, again._own_journal
+            self._test = None
         ended = again.state.ended
         return None if ended is None else ended.tested
 

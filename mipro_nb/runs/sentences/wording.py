@@ -8,10 +8,14 @@ from typing import Any
 from mipro_nb.amounts import format_count, format_score
 from mipro_nb.runs.configuration import STUDENT, split_variable
 from mipro_nb.runs.events import RunPlanned
-from mipro_nb.runs.state import RunState
+from mipro_nb.runs.state import GOING_ON, RunState, State
 from mipro_nb.runs.statistics.interval import score_interval
 
 _FINGERPRINT_LETTERS = 8
+_TEST_INTERRUPTED = (
+    "Its test was interrupted, so there is no test score; the result is what it was. "
+    "MIPROv2(…).resume finishes the test: only the rest is paid for."
+)
 
 
 def measures_headroom(planned: RunPlanned | None) -> bool:
@@ -94,8 +98,16 @@ def told_settings(settings: Mapping[str, Any], measured: str | None = None) -> d
     return told
 
 
-def told_reason(state: RunState) -> str | None:
-    """Return why a run ended, paused by itself, or gave its search up; None if it did neither."""
+def told_reason(state: RunState, shown: State) -> str | None:
+    """Return why a run ended, paused by itself, or gave its search up; None if it did neither.
+
+    Parameters
+    ----------
+    shown
+        Its state, as it is told: its process may be gone.
+    """
+    if state.is_tested:
+        return state.pause_reason if shown in GOING_ON else _TEST_INTERRUPTED
     if state.ended is not None:
         return state.ended.reason
     if state.state == "paused" or state.search_stopped is None:

@@ -145,7 +145,7 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "rows": told_rows(planned) if planned else {},
         "resume_lines": resume_lines(run_id, state),
         "resume_hint": resume_hint(run_id, state),
-        "here": ended is None and state.process == os.getpid() and lives_here(run_id),
+        "here": state.goes_on and state.process == os.getpid() and lives_here(run_id),
     }
 
 

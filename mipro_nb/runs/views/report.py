@@ -75,7 +75,7 @@ class _Total(BaseModel):
 def write_report(run_id: str, state: RunState) -> str:
     """Return the report of a run, finished or not, as lines of text."""
     lines = [f"Run {run_id}: {state.state}, {format_duration(state.seconds)}"]
-    if reason := told_reason(state):
+    if reason := told_reason(state, state.state):
         lines.append(f"  {reason}")
     if state.state in RESUMABLE:
         how = resume_lines(run_id, state)[-1:] or [begun_again(state)]

@@ -31,7 +31,7 @@ from mipro_nb.runs.sentences.resume import (
     resume_lines,
 )
 from mipro_nb.runs.sentences.wording import resting_text, told_reason, told_settings
-from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_of
+from mipro_nb.runs.state import Choice, RunState, Spend, Tally, choices_of, told_state
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
@@ -199,7 +199,7 @@ class RunView:
         """Return all of the run that is one value, not a list."""
         state, planned = self.state, self.state.planned
         where = self.lives(here=in_flight is not None)
-        shown: State = "cut off" if where == "ended" and state.ended is None else state.state
+        shown = told_state(state, is_there=where != "ended")
         settings = dict(planned.plan) if planned else {}
         done, total = self._progress(settings)
         best = state.best
@@ -211,7 +211,7 @@ class RunView:
             "state": shown,
             "resume_lines": resume_lines(self.run_id, state),
             "resume_hint": resume_hint(self.run_id, state),
-            "reason": told_reason(state),
+            "reason": told_reason(state, shown),
             "program": planned.program if planned else "",
             "predictors": dict(planned.predictors) if planned else {},
             "models": dict(planned.models) if planned else {},
@@ -277,7 +277,7 @@ class RunView:
     def lives(self, *, here: bool) -> vm.Lives:
         """Return where the run goes on, if it does; `here`: whether it is in this process."""
         state = self.state
-        if state.ended is not None:
+        if not state.goes_on:
             return "ended"
         if here:
             return "here"
