@@ -15,6 +15,9 @@ _INTERVAL = (2.5, 97.5)
 _LEAST_FRESH = 20
 
 
+_Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+
 @dataclass(frozen=True)
 class Gain:
     """The 95 % interval of the best program's gain over the student, in points of 0–100."""
@@ -63,16 +66,22 @@ def gain_of(best: Evaluated, evaluations: Sequence[Evaluated], seed: int) -> Gai
     if some_left.any():
         unseen = unseen[some_left].mean(axis=1, where=left_out[some_left])
         bias = gains[luckiest].mean() - unseen.mean()
-    low, high = np.percentile(100 * (means[chosen] - bias), _INTERVAL)
-    return Gain(float(low), float(high))
+    interval = interval_of(gains[chosen], seed)
+    return Gain(interval.low - 100 * float(bias), interval.high - 100 * float(bias))
 
 
-def interval_of(gains: Sequence[float], seed: int) -> Gain:
+def interval_of(gains: Sequence[float] | _Scores, seed: int) -> Gain:
     """Return the interval of the mean of `gains`, which nothing was chosen by.
 
-    By a bootstrap over the examples; `gains` are in 0–1, one for each example.
+    By a bootstrap over the examples; `gains` are in 0–1, one for each example. Few examples may
+    agree by luck, and a bootstrap of those alone knows nothing else: of a single one its interval
+    has no width. So two more examples are drawn from, of which one gains and one loses as much as
+    any does. With scores of 0 and 1 that is the one that Bonett & Price (2012, Journal of
+    Educational and Behavioral Statistics 37, 479-488) add to each count of discordant pairs, whose
+    interval holds for few pairs as well.
     """
-    values = np.array(gains)
+    most = np.abs(gains).max()
+    values = np.append(gains, [most, -most])
     draws = np.random.default_rng(seed).integers(0, len(values), (_RESAMPLES, len(values)))
     low, high = np.percentile(100 * values[draws].mean(axis=1), _INTERVAL)
     return Gain(float(low), float(high))
@@ -88,8 +97,6 @@ def _fresh(best: Evaluated, evaluations: Sequence[Evaluated]) -> list[int]:
     return fresh if len(fresh) >= _LEAST_FRESH else list(best.examples)
 
 
-def _scores(
-    evaluated: Evaluated, examples: Sequence[int]
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _scores(evaluated: Evaluated, examples: Sequence[int]) -> _Scores:
     scores = evaluated.scores
     return np.array([scores[example] for example in examples])
