@@ -603,7 +603,8 @@ class RunEnded(Event):
     A run that ended early may return what was scored on a part of the valset only. Calls are
     `lost` that were sent and that nobody waited for to the end; at their worst. `tested` is None
     where there is no testset, or the run ended before all of it was scored. `preferred` says why a
-    better program is not the one that is returned.
+    better program is not the one that is returned. The `labelled_gain` is that over the student
+    with plain labelled demos; None where these were not scored, or are what is returned.
     """
 
     referring = ("program",)
@@ -615,6 +616,8 @@ class RunEnded(Event):
     program: TextRef | None
     gain_low: PercentScore | None = None
     gain_high: PercentScore | None = None
+    labelled_gain_low: PercentScore | None = None
+    labelled_gain_high: PercentScore | None = None
     reason: str | None = None
     lost_calls: Number = 0
     lost_tokens: Number = 0

@@ -430,14 +430,6 @@ class RunState:
         return self._returned_in_part() or self._preferred(full) or best
 
     @property
-    def points_gained(self) -> float | None:
-        """Return how far the best program's score is above the student's; None without both."""
-        best, baseline = self.best, self.baseline
-        if best is None or best.score is None or baseline is None:
-            return None
-        return best.score - baseline
-
-    @property
     def noise_floor(self) -> float | None:
         """Return the points below which nothing is called a gain, if headroom was measured."""
         return None if self.planned is None else self.planned.noise_floor

@@ -33,7 +33,7 @@ def stopped_after(trials, **settings):
 
 
 def full_evaluations(run):
-    trials = run.state.trials.values()
+    trials = list(run.state.trials.values())
     return [t for t in trials if t.kind == "full" and t.score is not None]
 
 
@@ -56,6 +56,21 @@ def test_everybody_who_looks_is_told_on_how_many_examples_it_rests(server):
     best = mipro.runs.load(run.id).state.best
     assert (best.score, len(best.examples)) == (run.score, run.state.ended.examples)
     assert run.wait().candidate_programs[0]["examples"] == run.state.ended.examples
+
+
+def test_what_was_scored_on_all_examples_is_returned_before_what_looks_better_on_a_few(server):
+    """However high the score of a minibatch is, where the search has confirmed another one."""
+    run = begun(minibatch_size=5, minibatch_full_eval_steps=3)
+    labelled = {"solve:instruction": 0, "solve:demos": 1}
+
+    def confirmed():
+        return [t for t in full_evaluations(run) if t.configuration != labelled]
+
+    until(lambda: confirmed() and len(run.state.trials) > max(t.trial for t in confirmed()) + 3)
+    run.stop()
+    run.wait()
+    assert run.state.ended.examples == VALSET
+    assert run.score == max(t.score for t in full_evaluations(run))
 
 
 def test_the_student_is_returned_where_nothing_is_believed_to_be_better(server):

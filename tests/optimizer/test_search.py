@@ -303,7 +303,7 @@ def test_the_earliest_of_equally_good_ones_is_the_best():
 
 
 def gain_over(baseline, *others, seed=9):
-    return gain_of(others[-1], [baseline, *others], seed)
+    return gain_of(others[-1], baseline, [baseline, *others], seed)
 
 
 def test_the_interval_of_the_gain_is_paired_and_seeded():
@@ -347,8 +347,8 @@ def test_the_best_of_many_equals_hardly_ever_has_a_clear_gain():
         baseline = evaluated(0, "baseline", *coins[0])
         others = [evaluated(n, "full", *scores) for n, scores in enumerate(coins[1:], start=1)]
         best = max(others, key=lambda each: each.score)
-        clear_alone += gain_of(best, [baseline, best], seed=9).low > 0
-        clear_among_many += gain_of(best, [baseline, *others], seed=9).low > 0
+        clear_alone += gain_of(best, baseline, [baseline, best], seed=9).low > 0
+        clear_among_many += gain_of(best, baseline, [baseline, *others], seed=9).low > 0
     assert clear_among_many < clear_alone / 2
 
 
@@ -356,8 +356,8 @@ def test_the_gain_is_taken_on_examples_that_the_best_was_not_chosen_by():
     baseline = evaluated(0, "baseline", *[0, 1] * 40)
     best = evaluated(2, "full", *[1, 1] * 10, *[0, 1] * 30)
     luck = replace(best, trial=1, kind="minibatch", examples=range(20), results=best.results[:20])
-    assert gain_of(best, [baseline, best], seed=9).high > 0
-    fresh = gain_of(best, [baseline, luck, best], seed=9)
+    assert gain_of(best, baseline, [baseline, best], seed=9).high > 0
+    fresh = gain_of(best, baseline, [baseline, luck, best], seed=9)
     assert (fresh.low, fresh.high) == (0, 0)
 
 

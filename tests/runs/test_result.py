@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from handmade import planned, write
@@ -82,7 +83,25 @@ def test_plain_labelled_demos_stand_between_them_with_what_a_call_takes(ended):
     assert all(re.fullmatch(r"[\d,]+ tokens, \$0\.\d+", row["call"]) for row in result["scores"])
     assert student["call"] != labelled["call"]
     more = format_points(found["score"] - labelled["score"])
-    assert f"{more} points over the student with plain labelled demos." in result["gain"]
+    over_student, over_labelled = result["gain"]
+    told = f"{more} points over the student with plain labelled demos; 95 % interval of the gain "
+    assert over_labelled.startswith(told)
+    ended_as = ended.state.ended
+    interval = [ended_as.labelled_gain_low, ended_as.labelled_gain_high]
+    assert " to ".join(map(format_points, interval)) in over_labelled
+    assert over_labelled.endswith(": no clear gain.") is (interval[0] <= 0)
+    assert over_student != over_labelled
+
+
+def test_a_gain_whose_interval_the_record_lacks_is_told_as_not_known(ended):
+    events = [
+        replace(e, event=e.event.model_copy(update={"labelled_gain_low": None}))
+        if e.event.type == "run_ended"
+        else e
+        for e in ended.events()
+    ]
+    result = snapshot_of(ended, events)["summary"]["result"]
+    assert result["gain"][1].endswith("; whether that is more than chance is not known.")
 
 
 def test_labelled_demos_that_are_themselves_the_result_are_told_as_that():

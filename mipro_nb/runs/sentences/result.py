@@ -17,13 +17,26 @@ _ABOUT_THE_SAME = 0.05
 _MOST_NAMED = 5
 
 
-def gain_sentences(student: float | None, score: float | None, gain: GainView | None) -> list[str]:
-    """Return how much better the result is on the valset."""
-    if student is None or score is None:
+def gain_sentences(
+    than: float | None, score: float | None, gain: GainView | None, *, labelled: bool = False
+) -> list[str]:
+    """Return how much better the result is on the valset.
+
+    Parameters
+    ----------
+    than
+        The score of the student; with plain labelled demos, if it is `labelled`.
+    score
+        That of the result.
+    gain
+        The gain's interval; None where the record does not have it.
+    """
+    if than is None or score is None:
         return []
-    points = f"{format_points(score - student)} points over the student"
+    with_demos = " with plain labelled demos" if labelled else ""
+    points = f"{format_points(score - than)} points over the student{with_demos}"
     if gain is None:
-        return [f"{points}."]
+        return [f"{points}; whether that is more than chance is not known."]
     interval = f"{format_points(gain['low'])} to {format_points(gain['high'])}"
     verdict = f": {gain['unclear']}" if gain["unclear"] else ""
     return [f"{points}; 95 % interval of the gain {interval}{verdict}."]
@@ -45,12 +58,6 @@ def outcome_text(run_id: str, state: RunState) -> str:
 def with_labelled(demos: int) -> str:
     """Return what the student is called with plain labelled demos."""
     return f"{STUDENT} with {counted(demos, 'labelled demo')}"
-
-
-def labelled_sentence(labelled: float | None, score: float | None) -> str:
-    """Return how much better the result is than the student with plain labelled demos."""
-    points = format_points((score or 0.0) - (labelled or 0.0))
-    return f"{points} points over the student with plain labelled demos."
 
 
 def labelled_text(demos: int, *, is_best: bool) -> str:

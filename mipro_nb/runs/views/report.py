@@ -17,7 +17,7 @@ from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
 from mipro_nb.runs.sentences.approval import decided_text, waiting_text
 from mipro_nb.runs.sentences.dropped import dropped_notes
-from mipro_nb.runs.sentences.gain import gain_view
+from mipro_nb.runs.sentences.gain import gain_view, labelled_gain_view
 from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
 from mipro_nb.runs.sentences.headroom import headroom_table, headroom_view
 from mipro_nb.runs.sentences.held_out import held_out_view
@@ -116,7 +116,9 @@ def _found_lines(state: RunState) -> list[str]:
     elif state.state in RESUMABLE:
         lines.append(f"  best program       {NOTHING_SCORED}")
     if (gain := gain_view(state)) is not None:
-        lines.append(_gain_line(gain))
+        lines.append(_gain_line("gain", gain))
+    if (gain := labelled_gain_view(state)) is not None:
+        lines.append(_gain_line("gain over labelled demos", gain))
     if test := held_out_view(state):
         lines += [f"  {told}" for told in test["told"]]
     lines += [f"  {line}" for line in repair_lines(state)]
@@ -173,9 +175,9 @@ def _faults(faults: dict[str, int]) -> str:
     return ", ".join(f"{times:,} × {kind}" for kind, times in often)
 
 
-def _gain_line(gain: GainView) -> str:
+def _gain_line(what: str, gain: GainView) -> str:
     low, high = format_points(gain["low"]), format_points(gain["high"])
-    interval = f"  gain, 95 % interval {low} … {high} points"
+    interval = f"  {what}, 95 % interval {low} … {high} points"
     return f"{interval}: {gain['unclear']}" if gain["unclear"] else interval
 
 

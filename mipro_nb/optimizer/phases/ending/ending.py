@@ -16,6 +16,7 @@ from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import FinalState, RunEnded, ScoresOnTestset
+from mipro_nb.runs.labelled import labelled_evaluation
 from mipro_nb.runs.sentences.objectives import preferred_text
 from mipro_nb.runs.sentences.wording import counted, resting_text
 from mipro_nb.runs.statistics.objectives import MeasuredConfiguration, measured_configurations
@@ -52,13 +53,15 @@ class Outcome:
 class Chosen:
     """What is returned: its configuration, and its score over so many examples.
 
-    It may be `preferred` to a better one, for the reason given.
+    Its gains are over the student, and over the student with plain labelled demos. It may be
+    `preferred` to a better one, for the reason given.
     """
 
     configuration: Configuration | None = None
     score: float | None = None
     examples: int | None = None
     gain: Gain | None = None
+    labelled_gain: Gain | None = None
     preferred: str | None = None
 
 
@@ -125,6 +128,8 @@ class Ending:
             program=None,
             gain_low=chosen.gain.low if chosen.gain else None,
             gain_high=chosen.gain.high if chosen.gain else None,
+            labelled_gain_low=chosen.labelled_gain.low if chosen.labelled_gain else None,
+            labelled_gain_high=chosen.labelled_gain.high if chosen.labelled_gain else None,
             reason=self._reason(reason, chosen, tested),
             examples=chosen.examples,
             tested=tested,
@@ -189,13 +194,29 @@ class Ending:
         return best_of(self._eligible())
 
     def _with_gain(self, full: Evaluated) -> Chosen:
-        """Return a full evaluation with what it gains over the student."""
+        """Return a full evaluation with what it gains over the student, without and with demos."""
         from mipro_nb.optimizer.phases.scoring.gain import gain_of  # noqa: PLC0415 - numpy takes long
 
-        eligible, gain = self._eligible(), None
-        if full.kind != "baseline" and any(e.kind == "baseline" for e in eligible):
-            gain = gain_of(full, eligible, self._spec.plan.seed)
-        return Chosen(full.configuration, full.score, len(full.examples), gain)
+        eligible = self._eligible()
+
+        def gain_over(configuration: Configuration | None) -> Gain | None:
+            others = (e for e in eligible if e.kind != "minibatch" and e.trial != full.trial)
+            over = next((e for e in others if e.configuration == configuration), None)
+            return None if over is None else gain_of(full, over, eligible, self._spec.plan.seed)
+
+        is_found = full.kind != "baseline"
+        return Chosen(
+            full.configuration,
+            full.score,
+            len(full.examples),
+            gain_over({}) if is_found else None,
+            gain_over(self._labelled()) if is_found else None,
+        )
+
+    def _labelled(self) -> Configuration | None:
+        """Return the student with plain labelled demos, None where that was not scored."""
+        labelled = self._journal.read(labelled_evaluation)
+        return None if labelled is None else labelled.configuration
 
     def _best_known(self) -> Chosen:
         """Return the best by what is known, where not all is known that was to be."""
@@ -205,14 +226,25 @@ class Ending:
         known = self._journal.read(lambda state: leader.known_configurations(state, size))
         if self._journal.state.baseline is None:
             return _NOTHING  # plain labelled demos may be scored already, but with nothing to beat
-        best, best_full = leader.leader_of(known), self._best_full()
+        labelled = self._labelled()
+        whole = [each for each in known if each.whole]
+        # What is scored on a few examples looks good by luck: what the search found and scored on
+        # all of them is returned before it.
+        is_confirmed = any(each.configuration not in ({}, labelled) for each in whole)
+        best, best_full = leader.leader_of(whole if is_confirmed else known), self._best_full()
         full = _NOTHING if best_full is None else self._with_gain(best_full)
         if best is None or (self.candidates is None and best.configuration):
             return full
         if best.whole and best.configuration == full.configuration:
             return full
-        gain = best.gain_over(known[0]) if best.configuration else None
-        return Chosen(best.configuration, best.score, len(best.scores), gain)
+        if not best.configuration:
+            return Chosen(best.configuration, best.score, len(best.scores))
+        others = [each for each in known if each is not best]
+        gain, over_labelled = (
+            next((best.gain_over(each) for each in others if each.configuration == over), None)
+            for over in ({}, labelled)
+        )
+        return Chosen(best.configuration, best.score, len(best.scores), gain, over_labelled)
 
     def _reason(
         self, reason: str | None, chosen: Chosen, tested: ScoresOnTestset | None

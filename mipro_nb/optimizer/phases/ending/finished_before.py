@@ -45,11 +45,18 @@ class FinishedBefore(Ending):
     def _returned(self, state: FinalState) -> tuple[FinalState, Chosen]:  # noqa: ARG002 - stays
         from mipro_nb.optimizer.phases.scoring.gain import Gain  # noqa: PLC0415 - numpy takes long
 
-        before, gain = self._before, None
-        if before.gain_low is not None and before.gain_high is not None:
-            gain = Gain(before.gain_low, before.gain_high)
-        chosen = Chosen(before.configuration, before.score, before.examples, gain, before.preferred)
-        return "finished", chosen
+        def gain(low: float | None, high: float | None) -> Gain | None:
+            return None if low is None or high is None else Gain(low, high)
+
+        before = self._before
+        return "finished", Chosen(
+            before.configuration,
+            before.score,
+            before.examples,
+            gain(before.gain_low, before.gain_high),
+            gain(before.labelled_gain_low, before.labelled_gain_high),
+            before.preferred,
+        )
 
     def _how_to_test(self, rows: int) -> str:
         return (

@@ -20,7 +20,7 @@ _Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Gain:
-    """The 95 % interval of the best program's gain over the student, in points of 0–100."""
+    """The 95 % interval of the best program's gain over another one, in points of 0–100."""
 
     low: float
     high: float
@@ -32,29 +32,30 @@ def best_of(evaluations: Sequence[Evaluated]) -> Evaluated | None:
     return max(full, key=lambda e: (e.score, -e.trial), default=None)
 
 
-def gain_of(best: Evaluated, evaluations: Sequence[Evaluated], seed: int) -> Gain:
-    """Return the interval of the mean gain, by a paired bootstrap over the valset's examples.
+def gain_of(best: Evaluated, over: Evaluated, evaluations: Sequence[Evaluated], seed: int) -> Gain:
+    """Return the interval of the mean gain over another evaluation.
 
-    What was chosen because it looked best looks better than it is. So the gain is taken on
-    examples that had no part in the choice of trials to evaluate fully, where there are enough of
-    them; and the interval lies about the gain that the choice has on examples that it did not see:
-    in every resample the best is chosen, and measured on the examples left out of it (bootstrap
-    bias corrected, Tsamardinos et al. 2018).
+    By a paired bootstrap over the valset's examples. What was chosen because it looked best looks
+    better than it is. So the gain is taken on examples that had no part in the choice of trials to
+    evaluate fully, where there are enough of them; and the interval lies about the gain that the
+    choice has on examples that it did not see: in every resample the best is chosen, and measured
+    on the examples left out of it (bootstrap bias corrected, Tsamardinos et al. 2018).
 
     Parameters
     ----------
     best
         The full evaluation that was chosen: the best one, or one that was preferred to it. It may
         owe as much to luck as the best does.
+    over
+        The full evaluation that it is compared with, as the baseline.
     evaluations
-        All evaluations that it was chosen from, the baseline among them.
+        All evaluations that it was chosen from, those two among them.
     seed
         Seed of the resamples.
     """
     full = [evaluated for evaluated in evaluations if evaluated.kind != "minibatch"]
     examples = _fresh(best, evaluations)
-    (baseline,) = (evaluated for evaluated in full if evaluated.kind == "baseline")
-    gains = np.array([_scores(each, examples) for each in full]) - _scores(baseline, examples)
+    gains = np.array([_scores(each, examples) for each in full]) - _scores(over, examples)
     draws = np.random.default_rng(seed).integers(0, len(examples), (_RESAMPLES, len(examples)))
     means = np.array([each[draws].mean(axis=1) for each in gains])
     left_out = np.ones(draws.shape, dtype=bool)

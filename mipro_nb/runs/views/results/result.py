@@ -10,7 +10,7 @@ from mipro_nb.errors import RecordError
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, Configuration, variable_of
 from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
-from mipro_nb.runs.sentences.gain import gain_view
+from mipro_nb.runs.sentences.gain import gain_view, labelled_gain_view
 from mipro_nb.runs.sentences.held_out import held_out_view
 from mipro_nb.runs.sentences.measured_formats import asked_text
 from mipro_nb.runs.sentences.result import (
@@ -19,7 +19,6 @@ from mipro_nb.runs.sentences.result import (
     cost_sentence,
     failing_text,
     gain_sentences,
-    labelled_sentence,
     labelled_text,
     why_sentences,
     with_labelled,
@@ -141,7 +140,9 @@ class _Result:
         )
         if self._labelled is None:
             return over_student
-        return [*over_student, labelled_sentence(self._labelled.score, self._best.score)]
+        gain = labelled_gain_view(self._state)
+        over_labelled = gain_sentences(self._labelled.score, self._best.score, gain, labelled=True)
+        return [*over_student, *over_labelled]
 
     def _cost(self, prompts: list[vm.ResultPrompt]) -> str | None:
         """Return what a call takes, as the trials of student and result have it."""
