@@ -92,6 +92,21 @@ def test_what_is_refused_or_not_permitted_leaves_everything_as_it_was(server):
         run.test(rows(5, start=9000), **FREE)
 
 
+def test_rows_that_are_demos_of_the_program_are_refused_at_once_and_later(server):
+    student = Solve()
+    student.predictors()[0].demos = [TEST[3]]
+    told = r"\[3\]=.*it is a demo that the program has already, of predictor solve: take it out"
+    optimizer = mipro.MIPROv2(exact, num_candidates=3)
+    given = {"trainset": rows(12), "valset": rows(20, start=1000), "num_trials": 1}
+    with pytest.raises(InvalidArgumentError, match=f"^testset{told}"):
+        optimizer.compile(student, testset=TEST, **given, **FREE)
+    assert server.count == 0
+    run = optimizer.start(student, minibatch=False, **given, **FREE)
+    run.wait()
+    with pytest.raises(InvalidArgumentError, match=f"^rows{told}"):
+        run.test(TEST, **FREE)
+
+
 def test_a_run_that_has_not_finished_is_not_tested(server):
     capped = finished(max_calls=30)
     with pytest.raises(MiproError, match=r"is capped: only a finished run is tested.*resume"):

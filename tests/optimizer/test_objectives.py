@@ -25,6 +25,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.notebook.saved.static_html import run_html
 from mipro_nb.notebook.saved.static_text import run_text
+from mipro_nb.optimizer.planning.settings.preference import preference_of
 from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.runs.statistics.objectives import (
     MeasuredConfiguration,
@@ -50,6 +51,17 @@ def view_of(run):
 def made(trial, score, tokens, **others):
     given = {"usd": None, "seconds": None, "characters": 10, **others}
     return MeasuredConfiguration(trial, {}, score, tokens=tokens, **given)
+
+
+@pytest.mark.parametrize("size", [100, 200, 300, 700])
+def test_a_program_that_is_just_as_many_points_below_as_allowed_is_within_them(size):
+    """However the two scores, and their difference, were rounded."""
+    prefer = preference_of("fewest tokens within 1 point")
+    for right in range(size // 100, size + 1):
+        best = made(0, 100 * right / size, tokens=2)
+        below = made(1, 100 * (right - size // 100) / size, tokens=1)
+        assert prefer.choose([best, below]) is below
+        assert prefer.choose([best, made(2, below.score - 0.01, tokens=1)]) is best
 
 
 def test_the_front_is_what_no_other_beats():

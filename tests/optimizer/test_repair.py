@@ -26,7 +26,8 @@ from scripted_task import (
 from watched import until
 
 import mipro_nb as mipro
-from mipro_nb.optimizer.phases.proposing.repair_rounds import parents_of
+from mipro_nb.optimizer.phases.proposing.repair import REPAIRS, in_turn
+from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, parents_of
 from mipro_nb.runs.events import CandidateProposed
 
 TRAIN, VAL = rows(20), rows(12, start=1000)
@@ -52,6 +53,20 @@ def told(score, feedback):
     return lambda example, prediction, trace=None: mipro.Score(
         float(exact(example, prediction)) or score, feedback(example, prediction)
     )
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+def test_every_predictor_is_repaired_before_any_is_again(count):
+    names = [f"p{number}" for number in range(count)]
+    for around in range(3):
+        turns = range(around * count, (around + 1) * count)
+        assert sorted(in_turn(names, turn) for turn in turns) == names
+
+
+def test_a_round_repairs_both_of_two_predictors_by_each_of_its_parents():
+    for parent in range(PARENTS):
+        writers = range(parent, REPAIRS, PARENTS)
+        assert {in_turn(["plan", "solve"], writer) for writer in writers} == {"plan", "solve"}
 
 
 def test_repaired_instructions_join_the_search_and_are_tried(server):

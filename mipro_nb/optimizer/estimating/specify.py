@@ -19,7 +19,13 @@ from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, rehearse
 from mipro_nb.optimizer.planning.changes import changed_plan
 from mipro_nb.optimizer.planning.data.labels import label_notes
 from mipro_nb.optimizer.planning.data.repeated_rows import repeated_notes
-from mipro_nb.optimizer.planning.data.rows import Rows, distinct, evidence_rows, split_notes
+from mipro_nb.optimizer.planning.data.rows import (
+    Rows,
+    check_own_demos,
+    distinct,
+    evidence_rows,
+    split_notes,
+)
 from mipro_nb.optimizer.planning.formats import PlannedFormats, plan_formats
 from mipro_nb.optimizer.planning.plan import Plan, resolve
 from mipro_nb.optimizer.planning.requested_headroom import (
@@ -72,6 +78,7 @@ async def specify(
     check_sampler(wanted.search.sampler_name, wanted.seed, paired=wanted.search.paired)
     configured = student.default_lm or settings.lm
     copy = student.deepcopy().fitted_to([*rows.train, *rows.val])
+    check_own_demos("testset", rows.test, copy)
     task_lm = copy.own_lm or task_model or configured
     assumed = lms_of_all(copy)[:1] if task_lm is None else []
     task_lm = task_lm or next(iter(assumed), None)

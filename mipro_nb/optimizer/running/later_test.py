@@ -7,7 +7,7 @@ from typing import Any
 
 from mipro_nb.amounts import format_score
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MiproError, RunEndedError
-from mipro_nb.optimizer.planning.data.rows import rows_ref, unseen_rows
+from mipro_nb.optimizer.planning.data.rows import check_own_demos, rows_ref, unseen_rows
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running.resume import on_scale_of
@@ -50,6 +50,7 @@ def spec_of_test(progress: RecordedProgress, spec: RunSpec, rows: Any) -> RunSpe
         )
         raise RunEndedError(msg)
     test = unseen_rows(rows, progress.planned.inputs, spec.rows)
+    check_own_demos("rows", test, spec.student)
     begun = progress.planned.testset
     if begun is not None and begun != rows_ref(test, "testset"):
         raise InvalidArgumentError(

@@ -213,8 +213,7 @@ class Repair:
         """Return what one repair comes to: each looks at other rows, and at another predictor."""
         call_labels.set(_REPAIRING)
         execution.set(Execution("repair", number, writer))
-        every = list(self._candidates.instructions)
-        name = every[(number + writer) % len(every)]
+        name = in_turn(list(self._candidates.instructions), (number - 1) * REPAIRS + writer)
         first = writer // PARENTS * SHOWN % len(failures)
         looked_at = [*failures[first:], *failures[:first]][:SHOWN]
         texts = {f.result.index: await self._text(name, f, names) for f in looked_at}
@@ -313,6 +312,16 @@ class Repair:
             )
             return result.feedback
         return result.feedback if score is None or score.feedback is None else score.feedback
+
+
+def in_turn(predictors: Sequence[str], repair: int) -> str:
+    """Return the predictor of a repair by its number: all have one before any has another.
+
+    From one time around to the next they begin with another one, so that they come to others of a
+    round's parents.
+    """
+    around, place = divmod(repair, len(predictors))
+    return predictors[(place + around) % len(predictors)]
 
 
 def _event(number: int, draft: Draft, index: int) -> CandidateProposed:

@@ -15,6 +15,7 @@ from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_rows
 from mipro_nb.language.example import Example
 from mipro_nb.language.foreign import as_row
+from mipro_nb.language.module import Module
 from mipro_nb.language.plain import plain
 from mipro_nb.language.saving import jsonable, kept_text
 from mipro_nb.runs.store.record import text_ref
@@ -221,6 +222,39 @@ def _check_unseen(
         f"other sets ({told}), and this is the first: take them out, so that the test score is "
         "that on rows which no phase has seen.",
     )
+
+
+def check_own_demos(name: str, test: Sequence[Example], student: Module) -> None:
+    """Return if no demo that the student, or a teacher, has of its own is a row to test on.
+
+    Parameters
+    ----------
+    name
+        What the user calls the rows.
+    test
+        They.
+    student
+        The program.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is: prompts would show the answers of that row.
+    """
+    places = {inputs_key(row): n for n, row in reversed(list(enumerate(test)))}
+    names = {field for row in test for field in row.inputs()}
+    for program in (student, *student.teachers):
+        for predictor, each in program.named_predictors():
+            for demo in each.demos:
+                shown = Example({k: v for k, v in demo.items() if k in names}).with_inputs(*names)
+                if (place := places.get(inputs_key(shown))) is not None:
+                    raise InvalidArgumentError(
+                        f"{name}[{place}]",
+                        test[place],
+                        f"it is a demo that the program has already, of predictor {predictor}: "
+                        "take it out of the rows to test on, or of the demos, so that no prompt "
+                        "shows a row that the test score rests on.",
+                    )
 
 
 def split_notes(rows: Rows) -> list[str]:

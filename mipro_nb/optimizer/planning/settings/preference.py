@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.runs.statistics.belief import comparable
 from mipro_nb.runs.statistics.objectives import (
     Choose,
     MeasuredConfiguration,
@@ -69,9 +70,9 @@ class Preference:
                 msg = f"it returned {chosen!r:.100}, which is none of the list"
                 raise ValueError(msg)
             return chosen
-        least = max(each.score for each in configurations) - self.within
+        best = max(each.score for each in configurations)
         return min(
-            (each for each in configurations if each.score >= least),
+            (each for each in configurations if comparable(best - each.score) <= self.within),
             key=lambda each: (self._cost(each), -each.score, each.trial),
         )
 
