@@ -760,12 +760,9 @@ class Run(RunFrames, Ratings):
             required=check("requires_permission_to_run", requires_permission_to_run, Flag)
         )
         progress = RecordedProgress.of(self.record, self.id)
-        spec = spec_of_test(progress, self._spec, rows)
-        plan = replace(spec.plan, caps=caps_of(progress, caps))
-        plan.estimate.check_caps(plan.caps)
-        outlook = outlook_of(plan, history_rows(self.record), None)
-        beginning = Beginning(replace(spec, plan=plan), progress, changeable=(), outlook=outlook)
-        again = Run(beginning, self.record, lambda _: beginning, student=self.student)
+        spec = spec_of_test(progress, self._spec, rows, name="rows")
+        spec = replace(spec, plan=replace(spec.plan, caps=caps_of(progress, caps)))
+        again = test_of(progress, spec, self.record, self.student)
         try:
             again.open(ask=ask, blocking=True).wait()
         except KeyboardInterrupt:
@@ -774,7 +771,7 @@ class Run(RunFrames, Ratings):
             raise
         finally:
             if again.permitted:  # that journal has what the run tells now
-                self._spec, self._journal = again._spec, again._journal
+                self._spec, self._journal = again._spec, again._journal  # noqa: SLF001 - of this very class
         ended = again.state.ended
         return None if ended is None else ended.tested
 
@@ -851,3 +848,17 @@ def _name_of(plan: Plan) -> str:
 def _new_id() -> str:
     """Return an id that sorts by time and is unique across machines."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def test_of(progress: RecordedProgress, spec: RunSpec, record: Record, student: object) -> Run:
+    """Return the test of a finished run, which goes on for it by `spec`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a cap needs a price that is not known.
+    """
+    spec.plan.estimate.check_caps(spec.plan.caps)
+    outlook = outlook_of(spec.plan, history_rows(record), None)
+    beginning = Beginning(spec, progress, changeable=(), outlook=outlook)
+    return Run(beginning, record, lambda _: beginning, student=student)
