@@ -128,7 +128,7 @@ def test_a_later_session_tests_by_resume(server):
     with pytest.raises(InvalidArgumentError, match=r"testset\[0\]=.*20 of the valset"):
         optimizer.resume(run.id, Solve(), testset=rows(20, start=1000), **FREE)
     before = server.count
-    with pytest.raises(InvalidArgumentError, match="student=.*the predictors of the run were"):
+    with pytest.raises(InvalidArgumentError, match=r"student=.*the predictors of the run were"):
         optimizer.resume(run.id, mipro.Predict("question -> answer"), testset=TEST, **FREE)
     assert server.count == before
     program = optimizer.resume(run.id, Solve(), testset=TEST, **FREE)

@@ -276,7 +276,7 @@ class Run(RunFrames, Ratings):
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
         forget_commands(record, self.id)
-        rows, tested = self._spec.rows, self._progress.finished is not None
+        rows, tested = self._spec.rows, self.is_test
         changed = changed_settings(self._progress, self.plan)
         told = changed_text(self._progress, changed)
         self._journal.emit(
@@ -301,6 +301,11 @@ class Run(RunFrames, Ratings):
     def resumes(self) -> bool:
         """Whether it goes on with a run that had ended, or was cut off."""
         return bool(self._progress)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether what it goes on with is finished, and is only to be tested."""
+        return self._progress.finished is not None
 
     def check_caps(self, caps: Caps) -> None:
         """Return if the run may begin under `caps`.
