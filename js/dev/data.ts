@@ -582,7 +582,7 @@ function settingGroups(): SettingGroup[] {
         row("num_threads", "programs at once", 6),
         row("trials_in_flight", "trials at once", 2),
         row("patience", "max. trials without a new leader", null),
-        row("hedge", "send slow calls twice", false),
+        row("hedge", "slow calls sent twice", "tail"),
         row("max_errors", "max. failed examples", 10),
         row("example_timeout", "seconds for an example", null),
         row("seed", "seed", 9),

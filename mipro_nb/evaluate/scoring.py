@@ -81,6 +81,11 @@ class ExampleResult:
         """
         return self.error is not None and not isinstance(self.error, OUTCOMES)
 
+    @property
+    def met_failed_calls(self) -> bool:
+        """Tell whether LM calls of it failed, whatever error it ended with."""
+        return isinstance(self.error, LMError) or bool(self.caught)
+
 
 async def score_example(
     program: Module,

@@ -18,6 +18,7 @@ from mipro_nb.language.lms.lm_protocol import LanguageModel, check_lm
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.hedging import Hedge
 from mipro_nb.optimizer.estimating.specify import specify
 from mipro_nb.optimizer.planning.changes import RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.data.rows import Rows, split_rows
@@ -69,7 +70,8 @@ class MIPROv2:
         Programs in flight at once, and LM calls.
     max_errors
         Failed examples in one evaluation before it raises; replies that cannot be read score 0
-        but are not errors.
+        but are not errors. A configuration on which the student does not fail raises nothing:
+        what fails scores 0.
     teacher_settings
         ``{"lm": LM}``: the model that bootstraps demos.
     max_bootstrapped_demos, max_labeled_demos
@@ -91,8 +93,10 @@ class MIPROv2:
         that instructions failed, and repairs these. ``"mipro"``: the algorithm of the paper. Or a
         `SearchStrategy` of your own.
     hedge
-        Send a call that is slower than 95 % of those before a second time, if there is room. The
-        first answer counts, both are paid.
+        Which calls that are slower than 95 % of those before, and than 1 s, are sent a second time,
+        if there is room: ``"tail"`` those that a phase waits for at its end, at most 3 % of all
+        calls; True all of them, also below 1 s; False none. The first answer counts, both are paid.
+        The embedded model's never are.
 
     Raises
     ------
@@ -129,7 +133,7 @@ class MIPROv2:
         metric_threshold: float | None = DEFAULTS.metric_threshold,
         seed: int = DEFAULTS.seed,
         search: str | SearchStrategy = "paired",
-        hedge: bool = DEFAULTS.hedge,
+        hedge: Hedge = DEFAULTS.hedge,
     ) -> None:
         given = {**locals(), "search": strategy_of(search)}
         self.metric = Metric(metric)

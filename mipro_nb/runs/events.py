@@ -161,10 +161,20 @@ class RunResumed(Event):
 
 
 NoteTopic = Literal[
-    "parameters", "streaming", "tokens", "context", "proposals", "settings", "replies"
+    "parameters",
+    "streaming",
+    "tokens",
+    "context",
+    "proposals",
+    "settings",
+    "replies",
+    "failures",
+    "batches",
 ]
 """What a run-time note is about; ``"tokens"``: a server did not count them; ``"settings"``: the run
-was resumed with others; ``"replies"``: nearly none of the student's can be read."""
+was resumed with others; ``"replies"``: nearly none of the student's can be read; ``"failures"``:
+more examples of a trial failed than ``max_errors`` allows, and not with the student; ``"batches"``:
+calls that went in one."""
 
 
 class RunNoted(Event):
@@ -226,6 +236,8 @@ class LMCallAnswered(Event):
     """An LM call came back, from the server or from the cache.
 
     Of `attempts` that were sent the last one was answered, after `seconds`; none if `from_cache`.
+    So many were `hedged`: the call was slow, and sent a second time beside the first. That of the
+    two which was given up is an `LMCallFailed` of its own, not a final one.
     `retryable_errors` tells what the others met: kinds of faults, and how often. What became of
     some of them nobody knows: caps count these at their worst, as tokens and USD beyond those told.
     An answer from the cache is free; `usd_if_sent` is what it would have cost, None where the price
@@ -250,6 +262,7 @@ class LMCallAnswered(Event):
     example: Number | None = None
     predictor: str | None = None
     attempts: Number = 1
+    hedged: Number = 0
     rollout: int = 0
     retryable_errors: dict[str, Number] = {}
     reckoned_tokens: Number = 0
@@ -264,7 +277,8 @@ class LMCallFailed(Event):
     """An LM call failed, after `attempts` that were sent.
 
     Tokens and USD are those of an answer that came back and could not be used. It is `final` where
-    the program was told that it failed; if not, its place was taken by another attempt.
+    the program was told that it failed; if not, its place was taken by another attempt. Some were
+    `hedged`, as for a call that was answered.
     `retryable_errors` tells what passing faults the attempts met: kinds, and how often. The
     `reckoned_…` fields are what caps count beyond what is told, as for a call that was
     answered. A `refusal` says that a server refused it for what it holds, or, ``"unavailable"``,
@@ -286,6 +300,7 @@ class LMCallFailed(Event):
     output_tokens: Number = 0
     usd: Amount | None = 0.0
     attempts: Number = 1
+    hedged: Number = 0
     rollout: int = 0
     final: bool = True
     retryable_errors: dict[str, Number] = {}

@@ -50,6 +50,8 @@ class Spend:
         Calls whose price is not known.
     attempts
         What was sent, every attempt of a call that was tried again among them.
+    hedged_calls
+        Of the attempts, those that were made beside another one of the same call, which was slow.
     uncounted_calls
         Answered calls whose tokens the server did not count: they are about right.
 
@@ -69,6 +71,7 @@ class Spend:
     known_usd: float = 0.0
     unpriced_calls: int = 0
     attempts: int = 0
+    hedged_calls: int = 0
     uncounted_calls: int = 0
 
     @property
@@ -88,6 +91,7 @@ class Spend:
             return
         self.calls += 1
         self.attempts += call.attempts
+        self.hedged_calls += call.hedged
         self.uncounted_calls += not call.counted
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
@@ -98,6 +102,7 @@ class Spend:
         """Count one failed call, which may have been billed all the same."""
         self.failed_calls += call.final
         self.attempts += call.attempts
+        self.hedged_calls += call.hedged
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
         self._pay(call.usd)

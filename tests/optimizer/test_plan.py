@@ -42,7 +42,7 @@ def test_the_defaults_of_the_optimizer_are_those_of_the_spec():
         "metric_threshold": None,
         "seed": 9,
         "search": "paired",
-        "hedge": False,
+        "hedge": "tail",
     }
 
 

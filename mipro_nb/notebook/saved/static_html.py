@@ -43,9 +43,9 @@ from mipro_nb.notebook.saved.static_text import (
     comparison_rows,
     comparison_text,
     costs_nothing,
+    estimate_notes,
     estimate_rows,
     gain_text,
-    guess_texts,
     history_notes,
     history_text,
     left_texts,
@@ -169,7 +169,7 @@ def permission_html(request: vm.PermissionRequest) -> str:
     page.add(table(estimate, phases))
     if costs_nothing(request["estimate"]):
         page.add(paragraph("No cost."))
-    for told in (*left_texts(request), *guess_texts(request["estimate"])):
+    for told in (*left_texts(request), *estimate_notes(request["estimate"])):
         page.add(paragraph(told))
     page.add(details("Settings", table(None, _settings_rows(request["settings"]))))
     return page.html()

@@ -264,6 +264,7 @@ class Search:
             self._take(evaluated)
 
     def _take(self, evaluated: Evaluated) -> None:
+        self._evaluations.note_failures(evaluated)
         self._tell(evaluated.configuration, evaluated.scores)
         if evaluated.kind == "full":
             self._stopping.take_full(evaluated)

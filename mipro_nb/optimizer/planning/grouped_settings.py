@@ -27,7 +27,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "stop_at": "score to stop at",
         "patience": "max. trials without a new leader",
         "prefer": "what is returned",
-        "hedge": "send slow calls twice",
+        "hedge": "slow calls sent twice",
         "max_errors": "max. failed examples",
         "example_timeout": "seconds for an example",
         "seed": "seed",

@@ -39,6 +39,7 @@ from mipro_nb.runs.sentences.resume import (
     begun_again,
     billed_text,
     failed_text,
+    hedged_text,
     lost_text,
     reckoned_text,
     resume_lines,
@@ -186,6 +187,8 @@ def _spend_lines(state: RunState) -> list[str]:
         lines.append(f"  {told}")
     spend = state.spend
     if told := failed_text(spend.attempts, spend.calls, spend.failed_calls):
+        lines.append(f"  {told}")
+    if told := hedged_text(spend.hedged_calls):
         lines.append(f"  {told}")
     if told := lost_text(state.lost):
         lines.append(f"  {told}")

@@ -458,6 +458,7 @@ def _spend(spend: Spend) -> vm.SpendView:
         "output_tokens": spend.output_tokens,
         "usd": spend.usd,
         "attempts": spend.attempts,
+        "hedged_calls": spend.hedged_calls,
         "about": spend.about,
     }
 
@@ -466,7 +467,7 @@ def _estimate(told: Mapping[str, Any]) -> vm.EstimateView | None:
     """Return an estimate as an event tells it; None where that is not a whole one."""
     if "phases" not in told or "total" not in told:
         return None
-    return cast("vm.EstimateView", {"guess": None, **told})
+    return cast("vm.EstimateView", {"guess": None, "hedging": None, **told})
 
 
 def told_caps(caps: Mapping[str, Any]) -> vm.CapsView:

@@ -49,6 +49,11 @@ export interface SpendView {
    */
   readonly attempts?: number;
   /**
+   * Of the requests, those that were sent beside another one of the same call, which was slow.
+   * Absent from what older versions saved in notebooks.
+   */
+  readonly hedged_calls?: number;
+  /**
    * A server did not count tokens: they, and the USD, are about right. Absent from what older
    * versions saved in notebooks.
    */
@@ -91,6 +96,11 @@ export interface EstimateView {
    * notebooks.
    */
   readonly guess?: string | null;
+  /**
+   * What of it is for slow calls that are sent twice; null if none are. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly hedging?: string | null;
 }
 
 /** Hard limits of a run; null where there is none. */

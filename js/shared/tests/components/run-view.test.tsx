@@ -354,6 +354,13 @@ describe("what was sent without an answer", () => {
     expect(calls).toContain("130 requests · 2 failed");
   });
 
+  it("holds slow calls that were sent twice", async () => {
+    const hedged = { ...spend, failed_calls: 0, hedged_calls: 10 };
+    await opened(snapshot({ summary: summary({ spend: hedged }) }));
+    const calls = screen.getAllByText("LM calls")[0]?.parentElement?.textContent;
+    expect(calls).toContain("130 requests · 10 slow, sent twice");
+  });
+
   it("counts towards a cap, as do lost calls at their worst", async () => {
     const caps = { max_usd: 1, max_calls: 500, max_tokens: null, max_seconds: null };
     const billed = "up to $0.03 more may have been billed";

@@ -8,13 +8,14 @@ from typing import Any
 
 from mipro_nb.errors import RequestRefusedError
 from mipro_nb.evaluate.evaluate import mean_score
-from mipro_nb.evaluate.ledger import Ledger
+from mipro_nb.evaluate.ledger import Excuse, Ledger, any_excuse, no_excuse
 from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.phases.scoring.failing import Failing
 from mipro_nb.optimizer.phases.scoring.unreadable import UnreadableReplies
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
@@ -82,6 +83,7 @@ class Evaluations:
     ) -> None:
         self._spec, self._journal, self._ledger, self._progress = spec, journal, ledger, progress
         self._unreadable = unreadable
+        self._failing = Failing(spec, journal, ledger)
         self.done: list[Evaluated] = []
 
     async def baseline(self) -> Evaluated:
@@ -126,6 +128,7 @@ class Evaluations:
                     examples[:end],
                     priority=trial,
                     on_result=lambda result: self._note(trial, key, result),
+                    excuse=self._excuse(kind, is_told=told is not None),
                 )
                 if kind == "baseline":
                     self._unreadable.take(results)  # also of those that the record has
@@ -147,6 +150,16 @@ class Evaluations:
         )
         self.done.append(evaluated)
         return evaluated
+
+    def _excuse(self, kind: EvaluationKind, *, is_told: bool) -> Excuse:
+        """Return what tells whether many examples may fail; where they were told, they have."""
+        if kind == "baseline":
+            return no_excuse
+        return any_excuse if is_told else self._failing.is_at_fault
+
+    def note_failures(self, evaluated: Evaluated) -> None:
+        """Tell the user, once, of a trial on which too many examples failed."""
+        self._failing.take(evaluated.trial, evaluated.results)
 
     def key(self, configuration: Configuration, program: Module) -> str:
         """Return the ledger's key; a configuration that changes nothing is the student itself."""
