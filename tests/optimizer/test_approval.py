@@ -194,7 +194,7 @@ class Decides(Watched):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_while_it_waits_asks_for_nothing_twice(server, tmp_path):
+def test_a_run_that_is_killed_while_it_waits_asks_for_nothing_twice(server, tmp_path, monkeypatch):
     record = tmp_path / "run.sqlite"
     script = KILLED.format(
         paths=[str(HERE.parent), str(HERE)], url=server.base_url, path=str(record)
@@ -204,7 +204,7 @@ def test_a_run_that_is_killed_while_it_waits_asks_for_nothing_twice(server, tmp_
     proposed = len(asked(server, "instruction"))
     (row,) = mipro.runs.list(record=record)
     decides = Decides()
-    surface.prefer(lambda: decides)
+    monkeypatch.setattr(surface, "_choose", lambda: decides)
     optimizer().resume(row.id, Solve(), record=record, requires_permission_to_run=False)
     assert decides.asked_about == [("solve", 3)]
     assert len(asked(server, "instruction")) == proposed
