@@ -83,6 +83,7 @@ def test_formats_that_may_be_the_best_are_searched_and_the_best_is_returned(serv
     # Report and views tell it, and what formats add.
     snapshot = snapshot_of(run)
     assert snapshot["summary"]["formats"]["searched"] == ["lines", "json"]
+    assert snapshot["summary"]["settings"]["prompt_format"] == "lines or json (measured)"
     assert {row["format"] for row in snapshot["trials"]} == {None, "lines", "json"}
     assert snapshot["summary"]["best"]["format"] == "json"
     effects = snapshot["summary"]["result"]["effects"]["formats"]
