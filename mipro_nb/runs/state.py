@@ -355,7 +355,7 @@ class RunState:
 
     @property
     def measured_format(self) -> str | None:
-        """Return the prompt format that measured best, or all that are searched; None if none was."""
+        """Return the prompt format that measured best, or all that are searched; None for none."""
         if self.format_chosen is None:
             return None
         return " or ".join(self.format_chosen.searched) or self.format_chosen.format
