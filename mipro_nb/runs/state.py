@@ -409,8 +409,10 @@ class RunState:
 
         Where another one was preferred and returned, it is that one. Of a run that ended early it
         may be one that was scored on a part of the valset only, and is the best by what is known:
-        see `is_whole`.
+        see `is_whole`. None is as long as the student itself is being scored.
         """
+        if any(t.kind == "baseline" and t.score is None for t in self.trials.values()):
+            return None
         full = [
             t
             for t in self.trials.values()

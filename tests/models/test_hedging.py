@@ -157,8 +157,9 @@ def test_if_the_second_one_fails_the_first_is_waited_for(run_of, serve, lm_at):
 def last_ones(run_of, lm_at, monkeypatch):
     """Begin a run that sends the last slow calls twice, and from now on however short they take."""
 
-    def make(server, *quick, caps=None, **settings):
-        run, lm = run_of(hedge="tail", concurrency=8, caps=caps), lm_at(server, **settings)
+    def make(server, *quick, caps=None, foreseen=0, **settings):
+        run = run_of(hedge="tail", concurrency=8, caps=caps, foreseen=foreseen)
+        lm = lm_at(server, **settings)
         run.ask(lm, *quick)
         monkeypatch.setattr(hedging, "LEAST_SECONDS", 0.0)
         return run, lm
@@ -186,6 +187,13 @@ def test_the_last_ones_are_at_most_a_small_share_of_all_calls(last_ones, serve):
     run, lm = last_ones(server, *QUICK)
     assert run.ask(lm, "slow") == ["at last"]
     assert run.spend.hedged_calls == 0
+
+
+def test_they_may_be_a_share_of_the_calls_that_are_foreseen(last_ones, serve):
+    server = serve(slow_at_first())
+    run, lm = last_ones(server, *QUICK, foreseen=len(FORTY))
+    assert run.ask(lm, "slow") == ["late twin"]
+    assert run.spend.hedged_calls == 1
 
 
 def test_where_tokens_are_capped_the_share_is_one_of_tokens_at_their_worst(last_ones, serve):

@@ -203,6 +203,8 @@ class Ending:
 
         size = self._spec.plan.valset_size
         known = self._journal.read(lambda state: leader.known_configurations(state, size))
+        if self._journal.state.baseline is None:
+            return _NOTHING  # plain labelled demos may be scored already, but with nothing to beat
         best, best_full = leader.leader_of(known), self._best_full()
         full = _NOTHING if best_full is None else self._with_gain(best_full)
         if best is None or (self.candidates is None and best.configuration):
