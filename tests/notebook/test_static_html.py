@@ -122,6 +122,7 @@ def trial(number, kind="minibatch", score=50.0, configuration=None):
         "configuration": {"solve:instruction": 1, "solve:demos": 1}
         if configuration is None
         else configuration,
+        "format": None,
         "state": "done",
         "examples": 25,
         "scored": 25,
@@ -150,7 +151,7 @@ def card(index, **fields):
 def instruction(index, text):
     tip = "Be creative." if index else None
     source = "proposed" if index else "student"
-    lineage = {"demo_set": None, "based_on": None, "evidence": []}
+    lineage = {"demo_set": None, "based_on": None, "evidence": [], "undecided": False}
     return card(index, instruction=clip(text), source=source, tip=tip, **lineage)
 
 
@@ -191,6 +192,7 @@ def effects():
     return {
         "told": "Scores by instruction and demo set.",
         "by_predictor": [solve, named],
+        "formats": None,
         "left_out": 1,
     }
 
@@ -265,6 +267,7 @@ def snapshot():
             {"phase": name, "state": "done", "done": 1, "total": 1, "unit": "x", "spend": spend()}
             for name in ("baseline", "bootstrap", "propose", "search")
         ],
+        "approval": None,
         "formats": None,
         "done": 1,
         "total": 1,
@@ -281,7 +284,10 @@ def snapshot():
         },
         "caps": {"max_usd": 2.0, "max_calls": None, "max_tokens": None, "max_seconds": None},
         "baseline": 33.3,
-        "best": {"trial": 2, "score": 92.5, "configuration": best, "rests": None},
+        "best": {
+            **{"trial": 2, "score": 92.5, "configuration": best},
+            **{"format": None, "rests": None},
+        },
         "gain": {"low": 40.0, "high": 70.0, "unclear": ""},
         "test": None,
         "result": result(),
