@@ -36,7 +36,7 @@ from mipro_nb.optimizer.running.headroom import measured
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
-from mipro_nb.optimizer.running.starting import carried_out, run_of
+from mipro_nb.optimizer.running.starting import carried_out, plan_of, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.sentences.resume import begun_again
 from mipro_nb.runs.sentences.wording import measures_headroom
@@ -297,9 +297,11 @@ class MIPROv2:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
 
         The program and the metric are run on a few rows with made-up answers, to measure the
-        real prompts. Parameters and errors are those of `compile`.
+        real prompts. The plan notes what the record knows of it: headroom that was measured, or a
+        run of the same plan. Parameters and errors are those of `compile`.
         """
-        return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
+        spec = core().wait_for(self._spec(student, trainset=trainset, **given))
+        return plan_of(spec, **given)
 
     @_as_in_compile
     @taking(compile)  # noqa: A003 - the method above

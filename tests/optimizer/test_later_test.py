@@ -13,6 +13,7 @@ from mipro_nb.errors import (
     RunEndedError,
 )
 from mipro_nb.notebook.saved.static_html import run_text
+from mipro_nb.runs.views.exports.mlflow_run import MlflowRun
 from mipro_nb.runs.views.view import RunView
 
 TEST = rows(20, start=5000)
@@ -47,6 +48,12 @@ def test_it_comes_to_what_a_testset_given_at_once_does(server):
     tested = run.test(TEST, **FREE)
     assert tested == at_once.state.ended.tested
     assert server.count == sent  # all of it was asked before
+    logged = {each.key: each.value for each in MlflowRun.of(run.state, run.record, run.id).metrics}
+    assert (logged["test/student"], logged["test/result"]) == (tested.student, tested.score)
+    assert (logged["test/gain/low"], logged["test/gain/high"]) == (
+        tested.gain_low,
+        tested.gain_high,
+    )
     assert (run.score, run.wait().dump_state(), run.state.trials.keys()) == before
     assert run.status == "finished"
 
