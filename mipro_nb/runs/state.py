@@ -355,8 +355,10 @@ class RunState:
 
     @property
     def measured_format(self) -> str | None:
-        """Return the prompt format that was measured and chosen, None if none was."""
-        return None if self.format_chosen is None else self.format_chosen.format
+        """Return the prompt format that measured best, or all that are searched; None for none."""
+        if self.format_chosen is None:
+            return None
+        return " or ".join(self.format_chosen.searched) or self.format_chosen.format
 
     @property
     def searched_formats(self) -> list[str]:
