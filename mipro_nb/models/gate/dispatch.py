@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -117,10 +118,11 @@ class Dispatch:
         self._arrivals = itertools.count()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._not_settled = 0
         self.in_flight = 0
 
     async def drained(self) -> None:
-        """Wait until no attempt is in flight."""
+        """Wait until no attempt is in flight, and their answers are about to be told."""
         await self._idle.wait()
 
     def let_go(self) -> None:
@@ -287,10 +289,26 @@ class Dispatch:
         def begin() -> Awaitable[Answer]:
             return self._fly(trip, reservation)
 
-        with self._hedging.under_way(trip.call, trip.pace) as due:
+        with self._unsettled(), self._hedging.under_way(trip.call, trip.pace) as due:
             if due is None:
                 return await begin()
             return await first_of(begin, lambda: self._fly_beside(trip), due)
+
+    @contextmanager
+    def _unsettled(self) -> Iterator[None]:
+        """Have nothing be drained during the block.
+
+        An attempt may be a task of its own. When that is over, its answer is not told yet: a run
+        that ends once all is drained would lose it.
+        """
+        self._not_settled += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._not_settled -= 1
+            if self._not_settled == 0:
+                self._idle.set()
 
     async def _fly_beside(self, trip: _SentCall) -> Answer | None:
         """Send the call a second time, if that takes nobody's turn and fits below the caps."""
@@ -313,7 +331,6 @@ class Dispatch:
         worst = self._meter.worst(reservation)
         trip.attempts += 1
         self.in_flight += 1
-        self._idle.clear()
         flight = trip.pace.begin()
         try:
             with under_way():
@@ -340,8 +357,6 @@ class Dispatch:
             trip.seconds = time.monotonic() - flight.begun
             trip.pace.end()
             self.in_flight -= 1
-            if self.in_flight == 0:
-                self._idle.set()
             self._meter.settle(reservation, trip.call, came)
         if trip.answer is None:
             trip.answer = answer
