@@ -16,6 +16,7 @@ from mipro_nb.language.module import Module
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.earlier_calls import Before
 from mipro_nb.models.gate.gate import Gate, run_gate
+from mipro_nb.optimizer.control.approval import Approval
 from mipro_nb.optimizer.control.concurrency import Background, in_order, together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.pause import PauseSwitch
@@ -67,6 +68,8 @@ class Algorithm:
         What was scored then.
     can_resume
         Whether there is somebody who could have the run go on after a pause.
+    is_drawn
+        Whether that is known for good: what they would see it by may not be drawn yet.
 
     Attributes
     ----------
@@ -85,6 +88,8 @@ class Algorithm:
         progress: RecordedProgress,
         known: Results,
         can_resume: Callable[[], bool],
+        *,
+        is_drawn: Callable[[], bool],
     ) -> None:
         spec = in_recorded_format(spec, progress)
         self._journal, self._progress = journal, progress
@@ -103,6 +108,7 @@ class Algorithm:
             foreseen=spec.plan.estimate.total.calls.low,
         )
         self.pausing = PauseSwitch(journal, self.gate, can_resume)
+        self._approval = Approval(journal, self.pausing, is_drawn)
         self._ledger = Ledger(
             spec.rows.val,
             spec.metric,
@@ -212,6 +218,7 @@ class Algorithm:
             if self._progress.state.search_stopped_before_it_began:
                 await self._score_student()
             baseline, search = await together(self._score_student(), self._begin_search(background))
+            await self._approval.given()
             await search.run(baseline, background)
 
     async def _begin_search(self, background: Background) -> Search:
@@ -229,6 +236,7 @@ class Algorithm:
             self._evaluations,
             self._progress,
             dearest_call=lambda: self.gate.dearest_call,
+            approval=self._approval,
             repair=Repair(self._spec, self._journal, self._slots, candidates, self._constraints),
         )
         plan = self._spec.plan
@@ -296,7 +304,7 @@ class Algorithm:
         demos = None
         if not spec.plan.zero_shot:
             demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
-        candidates = Candidates(instructions, demos)
+        candidates = Candidates(instructions, demos, spec.searched_formats)
         if spec.plan.headroom is None:
             # They can be steered from here on, while the student may still be scored.
             self._searched = candidates

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from mipro_nb.arguments import only_known, taking
 from mipro_nb.checks import Flag, check
@@ -36,7 +36,7 @@ from mipro_nb.optimizer.running.headroom import measured
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.permission import is_asked
 from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
-from mipro_nb.optimizer.running.starting import carried_out, run_of
+from mipro_nb.optimizer.running.starting import carried_out, plan_of, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.sentences.resume import begun_again
 from mipro_nb.runs.sentences.wording import measures_headroom
@@ -174,6 +174,7 @@ class MIPROv2:
         max_instruction_tokens: int | None = DEFAULTS.max_instruction_tokens,
         max_copied_words: int | None = DEFAULTS.max_copied_words,
         smallest_edit: bool = DEFAULTS.smallest_edit,
+        approve: Literal["proposals"] | None = DEFAULTS.approve,
         prefer: str | Choose | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
@@ -249,6 +250,10 @@ class MIPROv2:
             How many words in a row it may copy from a value of a training row.
         smallest_edit
             Have the instruction changed as little as possible: at least half of its words stay.
+        approve
+            ``"proposals"``: you see what each new instruction changes, and it is tried only once
+            you have approved it. You may also reject it, or edit it. Until then the run pauses. It
+            does not where nobody can be asked: then it says so and goes on.
         prefer
             Which program is returned, where not the best: ``"cheapest within 1 point"`` for the one
             that costs the least per example, of those scored on the whole valset that lie at most
@@ -292,9 +297,11 @@ class MIPROv2:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
 
         The program and the metric are run on a few rows with made-up answers, to measure the
-        real prompts. Parameters and errors are those of `compile`.
+        real prompts. The plan notes what the record knows of it: headroom that was measured, or a
+        run of the same plan. Parameters and errors are those of `compile`.
         """
-        return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
+        spec = core().wait_for(self._spec(student, trainset=trainset, **given))
+        return plan_of(spec, **given)
 
     @_as_in_compile
     @taking(compile)  # noqa: A003 - the method above

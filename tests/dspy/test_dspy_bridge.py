@@ -627,6 +627,57 @@ def test_an_lm_class_of_a_users_own_runs_and_its_price_counts(server, rows, lm_c
     assert sent <= {"model", "messages", "temperature", "max_tokens"}
 
 
+class Counting(dspy.LM):
+    """One that keeps something of every call."""
+
+    asked = 0
+
+    def forward(self, prompt=None, messages=None, **kwargs):
+        self.asked += 1
+        self.last = messages
+        return super().forward(prompt, messages, **kwargs)
+
+
+class CountingAll(dspy.BaseLM):
+    """The same, by a class that sends by itself."""
+
+    def __init__(self, client):
+        super().__init__("counting")
+        self.client, self.asked = client, 0
+
+    def __call__(self, prompt=None, messages=None, **kwargs):
+        self.asked, self.last = self.asked + 1, messages
+        made = self.client.chat.completions.create(model=self.model, messages=messages)
+        return [made.choices[0].message.content]
+
+
+@pytest.mark.filterwarnings("ignore:Implementing custom LMs:DeprecationWarning")
+def test_an_lm_class_of_a_users_own_keeps_what_it_counts(server, rows):
+    client = openai.OpenAI(base_url=server.base_url, api_key=API_KEY)
+    where = {"api_base": server.base_url, "api_key": API_KEY}
+    for lm in (Counting("openai/gpt-4o-mini", **where), CountingAll(client)):
+        before = server.count
+        dspy.configure(lm=lm)
+        compiled(TwoSteps(), rows[:12], num_trials=2)
+        assert lm.asked == server.count - before > 0
+        assert lm.last
+        assert (lm.cache, type(lm).__subclasses__()[0].__name__) == (True, type(lm).__name__)
+        assert "cache" not in lm.kwargs
+
+
+@pytest.mark.filterwarnings("ignore:Implementing custom LMs:DeprecationWarning")
+def test_the_plan_tells_of_an_lm_class_that_is_called_on_a_copy(server, rows):
+    class Registered(CountingAll):
+        def __init_subclass__(cls):
+            raise AssertionError
+
+    dspy.configure(lm=Registered(openai.OpenAI(base_url=server.base_url, api_key=API_KEY)))
+    notes = small().plan(TwoSteps(), trainset=rows, num_trials=3).notes
+    assert any("Registered is called on a copy" in note for note in notes)
+    compiled(TwoSteps(), rows[:12], num_trials=2, max_calls=20)
+    assert server.count == 20
+
+
 def test_an_lm_whose_call_is_replaced_on_the_object_is_refused(server, rows):
     dspy.settings.lm.acall = lambda *args, **kwargs: None
     with pytest.raises(InvalidArgumentError, match="acall cannot be wrapped"):

@@ -145,6 +145,13 @@ class Meter:
         self._in_flight[self._next] = worst
         return self._next
 
+    def adopt(self, sent: Usage) -> int:
+        """Return a reservation for a call that is out already, whatever the caps are."""
+        self._calls += sent.calls
+        self._next += 1
+        self._in_flight[self._next] = sent if self._caps.bound_tokens else Usage(sent.calls)
+        return self._next
+
     def reserve_second(self, call: Call, share: float | None) -> int | None:
         """Return a reservation for sending `call` a second time; None if that does not fit now.
 
@@ -179,8 +186,7 @@ class Meter:
 
     def release(self, reservation: int) -> None:
         """Take a reservation back: its call was not sent."""
-        del self._in_flight[reservation]
-        self._calls -= 1
+        self._calls -= self._in_flight.pop(reservation).calls
         self._settled.set()
 
     async def room(self) -> None:
@@ -214,9 +220,14 @@ class Meter:
                 f"be kept: {PRICE_REMEDY}, or cap calls or tokens instead."
             )
             raise CallRefusedError(msg)
-        read, written = worst_tokens(call)
-        usd = 0.0 if call.price is None else call.price.usd(read, written)
-        return Usage(1, read + written, usd)
+        return worst_usage(call)
+
+
+def worst_usage(call: Call) -> Usage:
+    """Return the most that one attempt at a call can take, if its reply is `limited`."""
+    read, written = worst_tokens(call)
+    usd = 0.0 if call.price is None else call.price.usd(read, written)
+    return Usage(1, read + written, usd)
 
 
 def usd_of(call: Call, came: Answer | LMError) -> float | None:

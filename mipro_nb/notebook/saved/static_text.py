@@ -113,7 +113,7 @@ def _found_lines(snapshot: vm.RunSnapshot) -> list[str]:
 
 def best_text(best: vm.BestTrial) -> str:
     """Return what the best program is, and what its score rests on if that is not the valset."""
-    what = configuration_text(best["configuration"])
+    what = configuration_text(best["configuration"], best["format"])
     return f"{what}; {best['rests']}" if best["rests"] else what
 
 

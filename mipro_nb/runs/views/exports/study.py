@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -86,9 +86,11 @@ def _space(state: RunState) -> dict[str, BaseDistribution]:
 
 def _candidates(state: RunState, variable: str) -> list[int]:
     predictor, part = split_variable(variable)
-    made: Mapping[int, object]
+    made: Iterable[int]
     if part == "instruction":
         made = state.candidates.get(predictor, {})
+    elif part == "format":
+        made = range(len(state.searched_formats))
     else:
         made = state.demo_sets.get(predictor, {})
     tried = {trial.configuration.get(variable, 0) for trial in state.trials.values()}
