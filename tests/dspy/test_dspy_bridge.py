@@ -57,6 +57,9 @@ def small(metric=right, **settings):
     return MIPROv2(metric=metric, auto=None, num_candidates=4, num_threads=8, **settings)
 
 
+NO_QUESTION = {"requires_permission_to_run": False}
+
+
 def compiled(program, rows, metric=right, **settings):
     settings = {"requires_permission_to_run": False, "num_trials": 6, **settings}
     return small(metric).compile(program, trainset=rows, **settings)
@@ -89,6 +92,30 @@ def test_a_program_comes_back_as_one_of_its_class_with_better_prompts(server, ro
     )
     assert all(isinstance(demo, dspy.Example) for demo in optimized.solve.predict.demos)
     assert server.count == spent(optimized.run_id)
+
+
+class AsksFirst(dspy.Module):
+    """One of its predictors has no inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.think = dspy.Predict("-> hint")
+        self.solve = dspy.Predict("question, hint -> answer")
+
+    def forward(self, question):
+        return self.solve(question=question, hint=self.think().hint)
+
+
+def test_a_predictor_without_inputs_is_searched_as_well(server, rows):
+    optimized = compiled(AsksFirst(), rows)
+    assert "carefully" in optimized.solve.signature.instructions
+    tried = {
+        each["program"].think.signature.instructions for each in optimized.mb_candidate_programs
+    }
+    assert len(tried) > 1
+    capped = compiled(AsksFirst(), rows, seed=1, max_calls=60)
+    again = small().resume(capped.run_id, AsksFirst(), max_calls=10_000, **NO_QUESTION)
+    assert type(again) is AsksFirst
 
 
 def test_results_have_the_form_of_dspys(server, rows):
