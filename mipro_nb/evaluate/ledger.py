@@ -18,6 +18,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import call_labels
 from mipro_nb.models.gate.draws import Execution, execution
+from mipro_nb.models.gate.gate import current_gate
 
 Results = Mapping[str, dict[int, ExampleResult]]
 """Configuration → example, by place in the set → result."""
@@ -206,6 +207,10 @@ class Ledger:
         # In a task of its own, so the labels go no further than this example.
         call_labels.set(replace(call_labels.get(), example=index))
         execution.set(Execution("evaluation", made_of, index))
+        with current_gate().at_work.example():
+            return await self._scored(program, index, priority)
+
+    async def _scored(self, program: Module, index: int, priority: int) -> ExampleResult:
         async with self._slots.hold(priority):
             result = await score_example(
                 program,

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.evaluate.ledger import Ledger, Results
 from mipro_nb.evaluate.slots import Slots
+from mipro_nb.language.execution.own_calls import caught_own_calls
 from mipro_nb.language.lms.settings import context
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.earlier_calls import Before
 from mipro_nb.models.gate.gate import Gate, run_gate
+from mipro_nb.optimizer.control.approval import Approval
 from mipro_nb.optimizer.control.concurrency import Background, in_order, together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.pause import PauseSwitch
@@ -65,6 +67,8 @@ class Algorithm:
         What was scored then.
     can_resume
         Whether there is somebody who could have the run go on after a pause.
+    is_drawn
+        Whether that is known for good: what they would see it by may not be drawn yet.
 
     Attributes
     ----------
@@ -83,6 +87,8 @@ class Algorithm:
         progress: RecordedProgress,
         known: Results,
         can_resume: Callable[[], bool],
+        *,
+        is_drawn: Callable[[], bool],
     ) -> None:
         spec = in_recorded_format(spec, progress)
         self._journal, self._progress = journal, progress
@@ -100,6 +106,7 @@ class Algorithm:
             hedge=spec.plan.hedge,
         )
         self.pausing = PauseSwitch(journal, self.gate, can_resume)
+        self._approval = Approval(journal, self.pausing, is_drawn)
         self._ledger = Ledger(
             spec.rows.val,
             spec.metric,
@@ -141,7 +148,11 @@ class Algorithm:
             self._ending.candidates = self._recalled()
             if self._stopped:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
-            with context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format):
+            # Own calls are caught throughout, so that clients keep their connections in between.
+            with (
+                context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format),
+                caught_own_calls(),
+            ):
                 await self._settle_the_format()
                 await self._work()
             return await self._finish()
@@ -208,6 +219,7 @@ class Algorithm:
                 self._score_student(), self._find_candidates(background)
             )
             self._ending.candidates = candidates
+            await self._approval.given()
             search = Search(
                 self._spec,
                 self._journal,
@@ -215,6 +227,7 @@ class Algorithm:
                 self._evaluations,
                 self._progress,
                 dearest_call=lambda: self.gate.dearest_call,
+                approval=self._approval,
                 repair=Repair(
                     self._spec, self._journal, self._slots, candidates, self._constraints
                 ),
@@ -279,7 +292,7 @@ class Algorithm:
         demos = None
         if not spec.plan.zero_shot:
             demos = {name: [made.demos[name] for made in demo_sets] for name in instructions}
-        candidates = Candidates(instructions, demos)
+        candidates = Candidates(instructions, demos, spec.searched_formats)
         if spec.plan.headroom is None:
             # They can be steered from here on, while the student may still be scored.
             self._searched = candidates

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from mipro_nb.arguments import only_known, taking
 from mipro_nb.checks import Flag, check
@@ -18,6 +18,7 @@ from mipro_nb.language.lms.lm_protocol import LanguageModel, check_lm
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.hedging import Hedge
 from mipro_nb.optimizer.estimating.specify import specify
 from mipro_nb.optimizer.planning.changes import RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.data.rows import Rows, split_rows
@@ -92,8 +93,10 @@ class MIPROv2:
         that instructions failed, and repairs these. ``"mipro"``: the algorithm of the paper. Or a
         `SearchStrategy` of your own.
     hedge
-        Send a call that is slower than 95 % of those before a second time, if there is room. The
-        first answer counts, both are paid.
+        Which calls that are slower than 95 % of those before, and than 1 s, are sent a second time,
+        if there is room: ``"tail"`` those that a phase waits for at its end, at most 3 % of all
+        calls; True all of them, also below 1 s; False none. The first answer counts, both are paid.
+        The embedded model's never are.
 
     Raises
     ------
@@ -130,7 +133,7 @@ class MIPROv2:
         metric_threshold: float | None = DEFAULTS.metric_threshold,
         seed: int = DEFAULTS.seed,
         search: str | SearchStrategy = "paired",
-        hedge: bool = DEFAULTS.hedge,
+        hedge: Hedge = DEFAULTS.hedge,
     ) -> None:
         given = {**locals(), "search": strategy_of(search)}
         self.metric = Metric(metric)
@@ -171,6 +174,7 @@ class MIPROv2:
         max_instruction_tokens: int | None = DEFAULTS.max_instruction_tokens,
         max_copied_words: int | None = DEFAULTS.max_copied_words,
         smallest_edit: bool = DEFAULTS.smallest_edit,
+        approve: Literal["proposals"] | None = DEFAULTS.approve,
         prefer: str | Choose | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
@@ -246,6 +250,10 @@ class MIPROv2:
             How many words in a row it may copy from a value of a training row.
         smallest_edit
             Have the instruction changed as little as possible: at least half of its words stay.
+        approve
+            ``"proposals"``: you see what each new instruction changes, and it is tried only once
+            you have approved it. You may also reject it, or edit it. Until then the run pauses. It
+            does not where nobody can be asked: then it says so and goes on.
         prefer
             Which program is returned, where not the best: ``"cheapest within 1 point"`` for the one
             that costs the least per example, of those scored on the whole valset that lie at most

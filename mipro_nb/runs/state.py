@@ -8,7 +8,7 @@ from typing import Literal
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.configuration import STUDENT, configuration_key, split_variable
+from mipro_nb.runs.configuration import FORMAT, STUDENT, configuration_key, split_variable
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import RecordedEvent
 from mipro_nb.runs.usage import Usage
@@ -50,6 +50,8 @@ class Spend:
         Calls whose price is not known.
     attempts
         What was sent, every attempt of a call that was tried again among them.
+    hedged_calls
+        Of the attempts, those that were made beside another one of the same call, which was slow.
     uncounted_calls
         Answered calls whose tokens the server did not count: they are about right.
 
@@ -69,6 +71,7 @@ class Spend:
     known_usd: float = 0.0
     unpriced_calls: int = 0
     attempts: int = 0
+    hedged_calls: int = 0
     uncounted_calls: int = 0
 
     @property
@@ -88,6 +91,7 @@ class Spend:
             return
         self.calls += 1
         self.attempts += call.attempts
+        self.hedged_calls += call.hedged
         self.uncounted_calls += not call.counted
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
@@ -98,6 +102,7 @@ class Spend:
         """Count one failed call, which may have been billed all the same."""
         self.failed_calls += call.final
         self.attempts += call.attempts
+        self.hedged_calls += call.hedged
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
         self._pay(call.usd)
@@ -264,6 +269,10 @@ class RunState:
         What a person thinks of replies, those rated last at the end.
     pinned, banned
         Candidates that a person pinned or banned.
+    approved
+        New instructions that may be tried, where each is asked about, and who said so.
+    decided
+        Those that somebody has approved, banned or pinned, whatever became of that.
     tallies
         How each candidate fared.
     caps
@@ -319,6 +328,8 @@ class RunState:
     ratings: dict[Reply, ev.ReplyRated] = field(default_factory=dict)
     pinned: set[Choice] = field(default_factory=set)
     banned: set[Choice] = field(default_factory=set)
+    approved: dict[Choice, ev.Approver] = field(default_factory=dict)
+    decided: set[Choice] = field(default_factory=set)
     tallies: dict[Choice, Tally] = field(default_factory=dict)
     caps: dict[str, int | float | None] = field(default_factory=dict)
     dropped: list[ev.ProposalDropped] = field(default_factory=list)
@@ -346,6 +357,16 @@ class RunState:
     def measured_format(self) -> str | None:
         """Return the prompt format that was measured and chosen, None if none was."""
         return None if self.format_chosen is None else self.format_chosen.format
+
+    @property
+    def searched_formats(self) -> list[str]:
+        """Return the prompt formats that the search tries, in order; none where that is settled."""
+        return [] if self.format_chosen is None else list(self.format_chosen.searched)
+
+    def format_of(self, configuration: dict[str, int]) -> str | None:
+        """Return the prompt format that a configuration tries; None where it leaves that alone."""
+        index, formats = configuration.get(FORMAT), self.searched_formats
+        return formats[index] if index is not None and index < len(formats) else None
 
     @property
     def answered(self) -> int:
@@ -456,6 +477,29 @@ class RunState:
         return any(choice in self.banned for choice in choices_of(configuration))
 
     @property
+    def has_all_candidates(self) -> bool:
+        """Tell whether nothing more is proposed before the search: then a person may steer."""
+        added = (c.source == "user" for made in self.candidates.values() for c in made.values())
+        return "search" in self.phases or bool(self.decided) or any(added)
+
+    @property
+    def new_instructions(self) -> list[Choice]:
+        """Return what the prompt model wrote, proposed or repaired, in order."""
+        return [
+            Choice(predictor, "instruction", index)
+            for predictor, made in self.candidates.items()
+            for index, candidate in sorted(made.items())
+            if candidate.source in ("proposed", "repaired")
+        ]
+
+    @property
+    def undecided(self) -> list[Choice]:
+        """Return the new instructions that wait until somebody decides about them."""
+        if self.planned is None or self.planned.plan.get("approve") is None:
+            return []
+        return [choice for choice in self.new_instructions if choice not in self.decided]
+
+    @property
     def seconds(self) -> float:
         """Return how long the run has worked, pauses left out, up to its last event."""
         if self.last_at is None:
@@ -541,9 +585,13 @@ class RunState:
             case ev.ProposalDropped() as event:
                 self.dropped.append(event)
             case ev.CandidatePinned() as event:
-                _switch(self.pinned, event)
+                self.decided.add(_switch(self.pinned, event))
             case ev.CandidateBanned() as event:
-                _switch(self.banned, event)
+                self.decided.add(_switch(self.banned, event))
+            case ev.CandidateApproved() as event:
+                choice = Choice(event.predictor, "instruction", event.index)
+                self.approved[choice] = event.by
+                self.decided.add(choice)
             case ev.TrialAsked() as event:
                 self.trials[event.trial] = TrialState(
                     event.trial, event.kind, event.configuration, event.examples, recorded.at
@@ -691,12 +739,14 @@ def choices_of(configuration: dict[str, int]) -> list[Choice]:
     return [Choice(*split_variable(name), index) for name, index in configuration.items()]
 
 
-def _switch(choices: set[Choice], event: ev.CandidatePinned | ev.CandidateBanned) -> None:
+def _switch(choices: set[Choice], event: ev.CandidatePinned | ev.CandidateBanned) -> Choice:
+    """Put a candidate among `choices`, or take it away, and return it."""
     choice = Choice(event.predictor, event.part, event.index)
     if event.on:
         choices.add(choice)
     else:
         choices.discard(choice)
+    return choice
 
 
 def fold(events: Iterable[RecordedEvent]) -> RunState:

@@ -18,6 +18,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 import httpx
@@ -1046,6 +1047,31 @@ def test_a_form_that_is_not_known_is_refused(path, triage, server, rows):
     with pytest.raises(ProgramError, match=f"{path}, in a form that mipro_nb does not"):
         compiled(classify, rows)
     assert server.count == 0
+
+
+class OtherService(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.mark.parametrize("path", ["forms/7/responses", "rag/invoke", "api/chat", "team/batches"])
+def test_another_service_whose_path_ends_alike_is_asked_as_it_is(path, sync, triage, rows):
+    with ThreadingHTTPServer(("127.0.0.1", 0), OtherService) as service:
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{service.server_port}/{path}"
+
+        def classify(text):
+            httpx.post(url, json={"question": text}).raise_for_status()
+            return sync(text)
+
+        best = compiled(mipro.program(classify, prompts=[triage]), rows)
+        service.shutdown()
+    assert best.score > 0
 
 
 @pytest.mark.parametrize(

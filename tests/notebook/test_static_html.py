@@ -277,6 +277,7 @@ def snapshot():
             "phases": [estimate(p) for p in ("baseline", "bootstrap", "propose", "search")],
             "total": estimate("other"),
             "guess": None,
+            "hedging": None,
         },
         "caps": {"max_usd": 2.0, "max_calls": None, "max_tokens": None, "max_seconds": None},
         "baseline": 33.3,

@@ -58,7 +58,7 @@ class FailedCall:
     asked
         Whom it asked, and what.
     has_fallback
-        Whether another LM has answered the same predictor since.
+        Whether another LM has answered the same predictor, or the same question, since.
     is_shortened
         Whether its prompt was too long, and a shorter form of it was answered since.
     """
@@ -72,7 +72,9 @@ class FailedCall:
         """Note that a later call was answered."""
         if asked.predictor != self.asked.predictor:
             return
-        if (asked.server, asked.model) != (self.asked.server, self.asked.model):
+        elsewhere = (asked.server, asked.model) != (self.asked.server, self.asked.model)
+        # Of calls that no predictor makes, only the question tells what they are for.
+        if elsewhere and (asked.predictor is not None or asked.messages == self.asked.messages):
             self.has_fallback = True
         if isinstance(self.error, PromptTooLongError) and asked.shortens(self.asked):
             self.is_shortened = True

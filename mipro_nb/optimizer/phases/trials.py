@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mipro_nb.models.gate.caps import Caps
+from mipro_nb.optimizer.control.approval import Approval
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.allowed import allowed_choices, check_asked
 from mipro_nb.optimizer.phases.proposing.repair import Draft, Repair, configuration_of
@@ -53,9 +54,10 @@ class Search:
         progress: RecordedProgress,
         *,
         dearest_call: Callable[[], Usage],
+        approval: Approval,
         repair: Repair,
     ) -> None:
-        self._repair = repair
+        self._approval, self._repair = approval, repair
         self._rounds = rounds_of(spec.plan)
         self._repairing: asyncio.Task[list[Draft]] | None = None
         # Configurations with repaired instructions, each to be tried once before any other.
@@ -293,6 +295,13 @@ class Search:
                     self._repairing = asyncio.create_task(work)
             if join == self._asked:
                 await self._join(number)
+                await self._approved(in_flight, full)
+
+    async def _approved(self, in_flight: Tasks, full: Tasks) -> None:
+        """Wait until somebody has decided about what has joined; nothing is in flight meanwhile."""
+        if self._journal.state.undecided:
+            await asyncio.gather(*in_flight, *full)
+            await self._approval.given()
 
     async def _join(self, number: int) -> None:
         if number in self._recorded:

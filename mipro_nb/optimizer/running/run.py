@@ -560,6 +560,39 @@ class Run(RunFrames, Ratings):
         choice = Choice(predictor, as_part(part), index)
         self._steer(lambda algorithm: algorithm.steering.ban(choice, on=on))
 
+    @property
+    def undecided(self) -> list[tuple[str, int]]:
+        """The new instructions that wait for your decision, as (predictor, index).
+
+        There are none unless the run was begun with ``approve="proposals"``.
+        """
+        waiting = self._journal.read(lambda state: state.undecided)
+        return [(choice.predictor, choice.index) for choice in waiting]
+
+    def approve(self, predictor: str | None = None, index: int | None = None) -> None:
+        """Let a new instruction be tried that waits for your decision.
+
+        To reject it, `ban` it; to edit it, give `add_instruction` your text and its number as
+        `based_on`. The run goes on once each is decided about.
+
+        Parameters
+        ----------
+        predictor
+            Name of the predictor.
+        index
+            Number of the candidate. With neither of them, all that wait are approved.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such candidate, or only one of predictor and index is given.
+        MiproError
+            If it does not wait for a decision.
+        RunEndedError
+            If the run has ended.
+        """
+        self._steer(lambda algorithm: algorithm.steering.approve(predictor, index))
+
     def add_instruction(
         self,
         predictor: str,
@@ -631,6 +664,9 @@ class Run(RunFrames, Ratings):
 
     def _can_be_resumed(self) -> bool:
         return self._window is not None and self._window.can_resume
+
+    def _is_drawn(self) -> bool:
+        return self._window is not None and self._window.is_drawn
 
     def stop(self) -> None:
         """Stop gracefully: calls in flight are given up, the best program so far is returned.
@@ -754,7 +790,12 @@ class Run(RunFrames, Ratings):
 
     async def _run(self, known: Results) -> Any:
         algorithm = self._own_algorithm = Algorithm(
-            self._spec, self._journal, self._progress, known, self._can_be_resumed
+            self._spec,
+            self._journal,
+            self._progress,
+            known,
+            self._can_be_resumed,
+            is_drawn=self._is_drawn,
         )
         gate = self._twin.gate if self._twin is not None else None
         if gate is not None:

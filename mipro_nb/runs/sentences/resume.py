@@ -143,3 +143,14 @@ def failed_text(attempts: int, answered: int, failed: int) -> str:
         f"{counted(attempts, 'request')} {were} sent: {format_count(attempts - answered)} of them "
         f"brought no answer, and {counted(failed, 'call')} failed for good."
     )
+
+
+def hedged_text(hedged: int) -> str:
+    """Return what to say about slow calls that were sent twice; nothing if none were."""
+    if hedged == 0:
+        return ""
+    were = "was" if hedged == 1 else "were"
+    return (
+        f"{counted(hedged, 'slow call')} {were} sent a second time: the first answer counts, and "
+        "both requests are paid for."
+    )

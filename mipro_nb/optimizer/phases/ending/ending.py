@@ -268,7 +268,8 @@ class Ending:
 
     def program_of(self, configuration: Configuration | None) -> Module:
         """Return the student with `configuration` set; the student as given if there is none."""
-        return self._spec.in_chosen_formats(self._plain(configuration))
+        found = {} if self.candidates is None else self.candidates.formats_of(configuration or {})
+        return self._spec.in_chosen_formats(self._plain(configuration), found)
 
     def _tell(self, ended: RunEnded, program: Module) -> None:
         lost = self._journal.record.take_lost(self._journal.run_id)

@@ -23,6 +23,7 @@ from mipro_nb.checks import (
 )
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.formats import check_choice
+from mipro_nb.models.gate.hedging import Hedge
 from mipro_nb.optimizer.planning.settings.preference import Preference, preference_of
 from mipro_nb.optimizer.search.strategy import STRATEGIES, SearchStrategy
 
@@ -102,8 +103,11 @@ class Hyperparameters:
         Annotated[int, Ge(1)] | None, Remedy("give a number of words, at least 1, or None.")
     ] = None
     smallest_edit: Flag = False
+    approve: Annotated[
+        Literal["proposals"] | None, Remedy("give 'proposals', or None to be asked nothing.")
+    ] = None
     prefer: Preference | None = None
-    hedge: Flag = False
+    hedge: Annotated[Hedge, Remedy("choose one of 'tail', True, False.")] = "tail"
     example_timeout: ExampleTimeout = None
     prompt_format: str | None = None
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from mipro_nb.errors import InvalidArgumentError, MissingExtraError
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MissingExtraError
 from mipro_nb.runs.state import GOING_ON, RunState, State
 from mipro_nb.runs.store.record import Record, time_read
 from mipro_nb.runs.views.report import write_report
@@ -21,7 +21,6 @@ from mipro_nb.version import __version__
 _MOST_METRICS = 1000
 _MOST_PARAMS = 100
 _LONGEST_PARAM = 500
-_HIDDEN = "(not shown)"
 _STATES: Mapping[State, str] = {
     "finished": "FINISHED",
     "stopped": "KILLED",
@@ -128,7 +127,7 @@ class MlflowRun:
             return str(run)
         raise InvalidArgumentError(  # without what it says: a URI may hold a password
             "tracking_uri",
-            _HIDDEN,
+            NOT_SHOWN,
             f"{problem}: give one such as sqlite:///mlflow.db or that of a server which runs.",
         )
 

@@ -1,0 +1,44 @@
+"""How a batch of calls stands at its provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_GOING_ON = ("validating", "in_progress", "finalizing", "cancelling")
+_FULL = "token_limit"
+NOT_BEGUN = "not begun"
+"""The status of a batch that its provider does not know by our name."""
+
+Lines = Mapping[str, Mapping[str, Any]]
+"""Custom id → what the provider says of that call."""
+
+
+@dataclass(frozen=True)
+class BatchState:
+    """How a batch stands.
+
+    Attributes
+    ----------
+    status
+        In the provider's word: ``"in_progress"``, ``"completed"``, ``"expired"``, …
+    files
+        The files of its answers and errors.
+    refusal
+        Code and words of why it was not taken at all; "" if it was.
+    """
+
+    status: str
+    files: tuple[str, ...] = ()
+    refusal: str = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether more is to come."""
+        return self.status in _GOING_ON
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether it was not taken because the provider has no room for it now."""
+        return _FULL in self.refusal
