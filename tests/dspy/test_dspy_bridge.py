@@ -8,12 +8,14 @@ import inspect
 import json
 import sqlite3
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Literal
 
 import numpy as np
 import openai
+import pandas as pd
 import pytest
 from dspy_task import API_KEY, answer, write
 from scripted_server import Reply, ScriptedServer
@@ -539,6 +541,32 @@ def test_a_minibatch_is_clipped_to_the_valset(server, rows):
     optimizer = MIPROv2(metric=right, auto=None, num_candidates=3)
     plan = optimizer.plan(TwoSteps(), trainset=rows[:10], valset=rows[10:22], num_trials=4)
     assert plan.minibatch_size == 12
+
+
+@pytest.mark.parametrize("name", ["trainset", "valset", "testset"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        [{"question": "1?", "answer": "1"}],
+        pd.DataFrame([{"question": "1?", "answer": "1"}]),
+        dspy.Example(question="1?", answer="1").with_inputs("question"),
+        {"question": "1?"},
+        [("1?", "1")],
+        "rows.jsonl",
+        5,
+    ],
+)
+def test_rows_that_dspy_does_not_take_are_refused_with_the_rows_to_give(server, rows, name, given):
+    told = rf"^{name}(\[0\])?=.*\[dspy\.Example\(\*\*row\)\.with_inputs\('question'\) for row in "
+    with pytest.raises(InvalidArgumentError, match=told) as refused:
+        small().compile(TwoSteps(), **{"trainset": rows, name: given}, num_trials=3)
+    assert "inputs=" not in str(refused.value)
+    assert server.count == 0
+
+
+def test_of_a_data_set_the_lists_are_named(server, rows):
+    with pytest.raises(InvalidArgumentError, match=r"give one of its lists of rows, \.train"):
+        small().compile(TwoSteps(), trainset=types.SimpleNamespace(train=rows), num_trials=3)
 
 
 def test_auto_none_needs_both_numbers(server, rows):
