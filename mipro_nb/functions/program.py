@@ -124,8 +124,8 @@ class FunctionProgram(Module):
             )
         if seen.not_held:
             notes.append(
-                f"{name} also reads {_listed(sorted(seen.not_held))}, which stays as it is. To have "
-                f"it searched as well, name all in mipro.program({name}, prompts=[…])."
+                f"{name} also reads {_listed(sorted(seen.not_held))}, which stays as it is. To "
+                f"have it searched as well, name all in mipro.program({name}, prompts=[…])."
             )
         if unfound := [each for each in names if each in seen.read - seen.called]:
             notes.append(
