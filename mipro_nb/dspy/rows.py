@@ -24,8 +24,12 @@ class GivenPrediction(Prediction):
 
 
 _GIVE_ROWS = (
-    "give a list of dspy.Example: [dspy.Example(**row).with_inputs('question') for row in {rows}], "
+    "give a list of dspy.Example: [dspy.Example(**row).with_inputs('question') for row in rows], "
     "with the names of your inputs."
+)
+_FROM_FRAME = (
+    "take its rows by mipro_nb.datasets.from_dataframe({name}, inputs=['question']), with the "
+    "names of your inputs."
 )
 
 
@@ -38,17 +42,16 @@ def rows_of(name: str, given: Any) -> list[Any]:
         If they are not: dicts, or a data frame, say.
     """
     if hasattr(type(given), "columns"):
-        remedy = _GIVE_ROWS.format(rows=f"{name}.to_dict('records')")
-        raise InvalidArgumentError(name, type(given), remedy)
+        raise InvalidArgumentError(name, type(given), _FROM_FRAME.format(name=name))
     if hasattr(given, "train"):
         check_rows(name, given)  # a data set: it names its lists
     is_one = isinstance(given, str | bytes | Mapping | dspy.Example | Example)
     if is_one or not isinstance(given, Iterable):
-        raise InvalidArgumentError(name, given, _GIVE_ROWS.format(rows="rows"))
+        raise InvalidArgumentError(name, given, _GIVE_ROWS)
     rows = list(given)
     for index, row in enumerate(rows):
         if not isinstance(row, dspy.Example | Example):
-            raise InvalidArgumentError(f"{name}[{index}]", row, _GIVE_ROWS.format(rows="rows"))
+            raise InvalidArgumentError(f"{name}[{index}]", row, _GIVE_ROWS)
     return rows
 
 

@@ -22,6 +22,7 @@ from scripted_server import Reply, ScriptedServer
 from watched import Watched, until
 
 import mipro_nb as mipro
+from mipro_nb.datasets import from_dataframe
 from mipro_nb.errors import (
     InvalidArgumentError,
     LMUnavailableError,
@@ -548,7 +549,6 @@ def test_a_minibatch_is_clipped_to_the_valset(server, rows):
     "given",
     [
         [{"question": "1?", "answer": "1"}],
-        pd.DataFrame([{"question": "1?", "answer": "1"}]),
         dspy.Example(question="1?", answer="1").with_inputs("question"),
         {"question": "1?"},
         [("1?", "1")],
@@ -562,6 +562,16 @@ def test_rows_that_dspy_does_not_take_are_refused_with_the_rows_to_give(server, 
         small().compile(TwoSteps(), **{"trainset": rows, name: given}, num_trials=3)
     assert "inputs=" not in str(refused.value)
     assert server.count == 0
+
+
+def test_of_a_data_frame_the_rows_are_taken_as_the_error_says(server, rows):
+    frame = pd.DataFrame([dict(row.items()) for row in rows])
+    with pytest.raises(
+        InvalidArgumentError, match=r"trainset=.*datasets\.from_dataframe\(trainset"
+    ):
+        compiled(TwoSteps(), frame)
+    taken = from_dataframe(frame, inputs=["question"])
+    assert compiled(TwoSteps(), taken, max_calls=30).run_id
 
 
 def test_of_a_data_set_the_lists_are_named(server, rows):

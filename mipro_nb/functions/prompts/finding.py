@@ -57,18 +57,19 @@ def _named(value: Any, seen: set[int]) -> Iterator[Any]:
         return
     seen.add(id(function))
     for named in _named_by(function, owner):
-        module = getattr(named, "__module__", "")
+        module = getattr(named, "__module__", None)
         if (
             isinstance(named, FunctionPrompt)
             or module == function.__module__
-            or _is_users_own(sys.modules.get(module))
+            or (isinstance(module, str) and _is_users_own(sys.modules.get(module)))
         ):
             yield from _named(named, seen)
 
 
 def _is_users_own(module: ModuleType | None) -> bool:
     """Tell whether a module is a file of the user's, and not of an installed package."""
-    if (file := getattr(module, "__file__", None)) is None:
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str):
         return False
     path = Path(file)
     return not _INSTALLED & {*path.parts} and not any(map(path.is_relative_to, _NOT_USERS))
