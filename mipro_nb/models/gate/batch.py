@@ -54,13 +54,17 @@ class BatchedAttempt:
     own_id: str | None = None
 
 
+Heard = tuple[Mapping[str, Any] | None, BatchState]
+"""What the provider says of a call, None if nothing, and how its batch ended."""
+
+
 @dataclass(eq=False)
 class WaitingCall:
     """A call that waits for a batch, or for what comes of it."""
 
     attempt: BatchedAttempt
     spoken: Spoken
-    came: asyncio.Future[tuple[Mapping[str, Any] | None, BatchState]]
+    came: asyncio.Future[Heard]
     batch: Batch | None = None
 
     def fail(self, error: Exception) -> None:
