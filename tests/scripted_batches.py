@@ -64,7 +64,7 @@ class Batch:
     files: dict[str, str] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
-        """What the API tells of it."""
+        """The batch as the API shows it."""
         code, message = self.ending.refusal
         errors = {"object": "list", "data": [{"code": code, "message": message}]}
         return {

@@ -112,5 +112,5 @@ _example: ContextVar[ExampleAtWork | None] = ContextVar("mipro_example_at_work",
 
 
 def example_at_work() -> ExampleAtWork | None:
-    """Return the example that the caller works on, None if it is none that is scored."""
+    """Return the example that the caller works on; None if it does not score one."""
     return _example.get()

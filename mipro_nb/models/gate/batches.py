@@ -1,8 +1,8 @@
 """Batches: calls of a gate are gathered, sent as one batch, and answered when it is over.
 
 They are gathered until no example at work could add to them. A batch is in the record before it is
-sent, so whoever makes the same calls later, after a restart, waits for that batch instead of
-sending them again.
+sent: where the same calls are made later, after a restart, they wait for that batch and are not
+sent again.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Batches:
             line, state = await self._heard(client, attempt, spoken, batch)
             if why_not_done(line, state) is None:
                 return client.answer(call, spoken, line, state)
-            # That process gave it up: it is no failure of this one's.
+            # It was given up, or expired, before this call was made: that is not its failure.
         line, state = await self._heard(client, attempt, spoken)
         return client.answer(call, spoken, line, state)
 

@@ -232,7 +232,7 @@ def _lines_of(text: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _read(text: str) -> Iterator[Mapping[str, Any]]:
-    """Return the lines that can be read: what is missing is told of the calls that lack it."""
+    """Return the lines that can be read; calls that lack theirs fail."""
     for each in text.split("\n"):  # other line ends may stand in a reply
         try:
             line = json.loads(each)
