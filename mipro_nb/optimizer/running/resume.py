@@ -28,7 +28,9 @@ from mipro_nb.optimizer.running.differences import (
 from mipro_nb.optimizer.search.samplers import name_of_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.resume import RESUMABLE
+from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.statistics.objectives import chooser_of
+from mipro_nb.runs.store.batches import batched_calls
 from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.usage import Usage
@@ -360,10 +362,15 @@ def note(progress: RecordedProgress) -> str:
     """Return what a person who is asked for permission should know of the run."""
     spend = progress.state.spend
     usd = "an unknown price" if spend.usd is None else format_usd(spend.usd)
-    return (
+    told = (
         f"Resumes run {progress.run_id}, which {_ENDS[progress.state.state]}: "
         f"{format_count(spend.calls)} calls ({usd}) are answered already and part of the estimate."
     )
+    out = len(batched_calls(progress.record, progress.run_id))
+    if not out:
+        return told
+    fetched = "it is fetched" if out == 1 else "they are fetched"
+    return f"{told} {counted(out, 'call')} more went out in batches: {fetched}, not sent again."
 
 
 _ENDS = {
