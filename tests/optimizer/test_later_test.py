@@ -111,3 +111,11 @@ def test_a_test_that_reaches_a_cap_leaves_the_result_and_goes_on_with_the_same_r
     assert "over 20 rows that no phase had seen" in capsys.readouterr().err
     assert tested.examples == len(TEST)
     assert len(sent_for_testset(server)) == 2 * len(TEST)
+
+
+def test_rows_that_are_new_in_spelling_alone_are_told(server):
+    run = finished()
+    alike = [row.copy(question=f"{row.question} ") for row in rows(3, start=1000)]
+    run.test([*TEST, *alike], **FREE)
+    told = [note for note in run.plan.notes if f"3 of {len(TEST) + 3} rows have inputs" in note]
+    assert len(told) == 1
