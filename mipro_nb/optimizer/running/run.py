@@ -26,8 +26,9 @@ from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
 from mipro_nb.optimizer.planning.changes import CHANGEABLE, check_changes
-from mipro_nb.optimizer.planning.data.rows import Rows
+from mipro_nb.optimizer.planning.data.rows import Rows, evidence_rows
 from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.planning.requested_headroom import LEAST_ROWS
 from mipro_nb.optimizer.planning.specification.lms import lms_of
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
@@ -301,6 +302,13 @@ class Run(RunFrames, Ratings):
     def resumes(self) -> bool:
         """Whether it goes on with a run that had ended, or was cut off."""
         return bool(self._progress)
+
+    @property
+    def can_measure_headroom_first(self) -> bool:
+        """Whether it has the rows for that, and it is not known."""
+        plan = self.plan
+        is_new = not self.resumes and plan.headroom is None and plan.noise_floor is None
+        return is_new and len(evidence_rows(self.rows)) >= LEAST_ROWS
 
     @property
     def is_test(self) -> bool:
