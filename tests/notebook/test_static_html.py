@@ -388,6 +388,7 @@ def request(state="asked"):
     return {
         "state": state,
         "resumes": None,
+        "tests": False,
         "left": None,
         "seconds": None,
         "seconds_told": None,
@@ -645,6 +646,13 @@ def test_a_question_to_carry_a_run_on_shows_what_changed_line_by_line():
     assert "@@ -1 +1 @@\n-    old()\n+    &lt;b&gt;new&lt;/b&gt;()</pre>" in page
     assert "  note       The metric's code changed:\n" in permission_text(asked)
     assert "\n             -    old()\n             +    <b>new</b>()\n" in permission_text(asked)
+
+
+def test_a_question_to_test_a_finished_run_says_so():
+    asked = request() | {"resumes": "20261124-010203-abcdef", "tests": True}
+    told = "Test of Solve, to test run 20261124-010203-abcdef: waits"
+    assert told in Page(permission_html(asked)).text
+    assert told.removesuffix(" waits") in permission_text(asked)
 
 
 def test_where_there_is_no_clear_gain_it_is_said():

@@ -118,3 +118,31 @@ def test_a_test_that_reaches_a_cap_leaves_the_result_and_goes_on_with_the_same_r
     assert "over 20 rows that no phase had seen" in capsys.readouterr().err
     assert tested.examples == len(TEST)
     assert len(sent_for_testset(server)) == 2 * len(TEST)
+
+
+def test_a_later_session_tests_by_resume(server):
+    run = finished()
+    optimizer = mipro.MIPROv2(exact, num_candidates=3, num_threads=4)
+    with pytest.raises(RunEndedError, match=r"resume\(…, testset=rows\) tests it"):
+        optimizer.resume(run.id, Solve(), **FREE)
+    with pytest.raises(InvalidArgumentError, match=r"testset\[0\]=.*20 of the valset"):
+        optimizer.resume(run.id, Solve(), testset=rows(20, start=1000), **FREE)
+    before = server.count
+    with pytest.raises(InvalidArgumentError, match=r"student=.*the predictors of the run were"):
+        optimizer.resume(run.id, mipro.Predict("question -> answer"), testset=TEST, **FREE)
+    assert server.count == before
+    program = optimizer.resume(run.id, Solve(), testset=TEST, **FREE)
+    assert program.dump_state() == run.wait().dump_state()
+    tested = mipro.runs.load(run.id).state.ended.tested
+    assert tested.examples == len(TEST)
+    assert len(sent_for_testset(server)) <= 2 * len(TEST)
+    with pytest.raises(RunEndedError, match="has its test score already"):
+        optimizer.resume(run.id, Solve(), testset=TEST, **FREE)
+
+
+def test_rows_that_are_new_in_spelling_alone_are_told(server):
+    run = finished()
+    alike = [row.copy(question=f"{row.question} ") for row in rows(3, start=1000)]
+    run.test([*TEST, *alike], **FREE)
+    told = [note for note in run.plan.notes if f"3 of {len(TEST) + 3} rows have inputs" in note]
+    assert len(told) == 1
