@@ -46,8 +46,8 @@ PercentScore = Annotated[float, Ge(-1000 * LARGEST_SCORE), Le(1000 * LARGEST_SCO
 RefusalKind = Literal["too long", "filtered", "other", "empty", "unavailable"]
 """Why a call has no answer because of what it holds: the prompt exceeds the context; a filter
 stopped it; the server refuses it for another reason; it answers, and there is no reply in it."""
-Part = Literal["instruction", "demos"]
-"""What of a predictor a candidate is for."""
+Part = Literal["instruction", "demos", "format"]
+"""What a candidate is for: of a predictor, or the prompt format of the whole program."""
 TextRef = str
 """Name of a text in the record: the first 32 hexadecimal digits of its SHA-256."""
 
@@ -202,6 +202,7 @@ class FormatMeasured(Event):
 
     Of so many rows the reply was `unreadable`; so many others are `errors`. `tokens` are those of
     prompts and replies, counted alike whatever the server counts and whatever came from the cache.
+    The rows are the same for all formats; `scores` are those of each of them, in their order.
     """
 
     once = ("format",)
@@ -212,12 +213,15 @@ class FormatMeasured(Event):
     unreadable: Number = 0
     errors: Number = 0
     tokens: Number = 0
+    scores: list[PointScore] = []
 
 
 class FormatChosen(Event):
     """The format that measured best; `formats` tells it by predictor, for those that it fits.
 
-    The `reason` is why it is ahead of the next best.
+    The `reason` is why it is ahead of the next best. `searched` are the formats that the search
+    tries, each told in the same way: this one comes first, then those not clearly behind it. It is
+    empty where this one alone is used.
     """
 
     once = ()
@@ -225,6 +229,7 @@ class FormatChosen(Event):
     format: str
     formats: dict[str, str]
     reason: str
+    searched: dict[str, dict[str, str]] = {}
 
 
 class LMCallAnswered(Event):
@@ -405,6 +410,20 @@ class CandidateBanned(Event):
     part: Part
     index: Number
     on: bool
+
+
+Approver = Literal["user", "nobody"]
+"""Who let a new instruction be tried; nobody: there was no one to ask."""
+
+
+class CandidateApproved(Event):
+    """A new instruction may be tried; told only in runs that ask about each of them."""
+
+    once = ("predictor", "index")
+    type: Literal["candidate_approved"] = "candidate_approved"
+    predictor: str
+    index: Number
+    by: Approver = "user"
 
 
 class TrialAsked(Event):
@@ -627,6 +646,7 @@ AnyEvent = Annotated[
     | ProposalDropped
     | CandidatePinned
     | CandidateBanned
+    | CandidateApproved
     | TrialAsked
     | ExampleScored
     | ExampleTested

@@ -61,6 +61,7 @@ def test_the_defaults_of_a_run_are_those_of_the_spec(name):
         "max_instruction_tokens": None,
         "max_copied_words": None,
         "smallest_edit": False,
+        "approve": None,
         "prefer": None,
         "num_trials": 30,
         "minibatch": True,

@@ -378,6 +378,7 @@ def test_every_type_of_event_is_known_to_a_schema():
         *("phase_started", "format_measured", "format_chosen"),
         *("lm_call_answered", "lm_call_failed", "trace_bootstrapped", "demo_set_built"),
         *("grounding_written", "candidate_proposed", "candidate_pinned", "candidate_banned"),
+        "candidate_approved",
         *("trial_asked", "example_scored", "example_tested", "trial_told", "search_stopped"),
         *("proposal_dropped", "headroom_scored", "headroom_measured", "reply_rated"),
     }

@@ -22,7 +22,7 @@ from mipro_nb.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mipro_nb.language.lms.lm_protocol import Message
 
@@ -115,6 +115,7 @@ class Attempt:
         self._alarm: asyncio.TimerHandle | None = None
         self._calls = 0
         self._refusal: str | None = None
+        self._afterwards: list[Callable[[], None]] = []
         self._wind()
 
     def _wind(self) -> None:
@@ -141,6 +142,15 @@ class Attempt:
         """Take the time no longer: the score is there, or the attempt was given up."""
         self._halt()
         self._left = None
+
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Have `act` done once program and metric are through."""
+        self._afterwards.append(act)
+
+    def clear_up(self) -> None:
+        """Do what was left for afterwards."""
+        while self._afterwards:
+            self._afterwards.pop()()
 
     def timed_out(self, name: str) -> ExampleTimeoutError:
         """Return the error of user code called `name` that took too long."""
@@ -210,6 +220,7 @@ def attempting(timeout: float | None, *, refuses: bool = True) -> Iterator[Attem
         yield attempt
     finally:
         attempt.end()
+        attempt.clear_up()
         _attempt.reset(token)
 
 

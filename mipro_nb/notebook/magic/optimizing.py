@@ -105,6 +105,12 @@ OPTIONS = (
     Option("--max-copied-words", "max_copied_words", WHOLE, "in a row, from a training row"),
     Option("--smallest-edit", "smallest_edit", None, "change instructions as little as possible"),
     Option(
+        "--approve",
+        "approve",
+        choice("proposals"),
+        "ask about each new instruction before it is tried; without it, about none",
+    ),
+    Option(
         "--prefer",
         "prefer",
         PREFERENCE,

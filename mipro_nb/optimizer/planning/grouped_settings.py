@@ -60,6 +60,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "max_instruction_tokens": "max. tokens of an instruction",
         "max_copied_words": "max. words copied from a row",
         "smallest_edit": "instructions change as little as possible",
+        "approve": "you are asked about",
     },
 }
 """Group → setting → what it is, in words. A setting of no group is one of "Others", by its name."""

@@ -231,6 +231,8 @@ class Plan(Hyperparameters):
         lines += [_line(*each) for each in does]
         if constraints := constraints_text(self):
             lines.append(_line("proposals", constraints))
+        if self.approve is not None:
+            lines.append(_line("approval", "no new instruction is tried before you have said yes"))
         if self.prefer is not None:
             lines.append(
                 _line("returns", f"{self.prefer.text}, of those scored on the whole valset")
@@ -256,6 +258,8 @@ class Plan(Hyperparameters):
         )
         flight = f"{self.num_threads} programs, {self.trials_in_flight} trials; seed {self.seed}"
         yield "data", data_text(self.trainset_size, self.valset_size, self.testset_size)
+        if self.measured_formats:
+            demos += "; prompt formats, if they matter and several may be the best"
         yield "candidates", f"{self.num_candidates} new instructions per predictor; {demos}"
         yield "search", self._how()
         yield "in flight", flight

@@ -37,8 +37,13 @@ from mipro_nb.runs.usage import Usage
 from mipro_nb.runs.views.history import history_rows
 
 
-def progress_of(record: Record, run_id: str) -> RecordedProgress:
+def progress_of(record: Record, run_id: str, *, tests: bool) -> RecordedProgress:
     """Return the progress of the run to resume.
+
+    Parameters
+    ----------
+    tests
+        Whether there are rows to test it on: then it may be finished.
 
     Raises
     ------
@@ -49,8 +54,13 @@ def progress_of(record: Record, run_id: str) -> RecordedProgress:
     """
     progress = RecordedProgress.of(record, run_id)
     state = progress.state.state
+    if state == "finished" and tests:
+        return progress
     if state == "finished":
-        msg = f"Run {run_id} is finished: mipro_nb.runs.load({run_id!r}) shows what came of it."
+        msg = (
+            f"Run {run_id} is finished: mipro_nb.runs.load({run_id!r}) shows what came of it. "
+            "MIPROv2(…).resume(…, testset=rows) tests it."
+        )
         raise RunEndedError(msg)
     if state not in RESUMABLE:
         msg = f"Run {run_id} is {state}, in this process or another one: it need not be resumed."
@@ -383,6 +393,23 @@ def resumed_spec(
 
     Settings that are `given` for this very run may be others.
 
+    Errors are those of `checked`.
+    """
+    spec, changes = checked(progress, spec, given=given, accept_changes=accept_changes, asks=asks)
+    notes = (note(progress), *changes, *spec.plan.notes)
+    return replace(spec, plan=replace(spec.plan, notes=notes))
+
+
+def checked(
+    progress: RecordedProgress,
+    spec: RunSpec,
+    *,
+    given: Collection[str] = (),
+    accept_changes: bool,
+    asks: bool,
+) -> tuple[RunSpec, list[str]]:
+    """Return `spec` on the run's scale, and in what it differs from what the run was begun with.
+
     Raises
     ------
     InvalidArgumentError
@@ -402,8 +429,7 @@ def resumed_spec(
             "this is not quite what the run was begun with; pass True to go on all the same. "
             + "\n".join(changes),
         )
-    notes = (note(progress), *changes, *spec.plan.notes)
-    return replace(spec, plan=replace(spec.plan, notes=notes))
+    return spec, changes
 
 
 def on_scale_of(progress: RecordedProgress, spec: RunSpec) -> RunSpec:

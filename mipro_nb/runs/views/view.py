@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
+from mipro_nb.runs.sentences.approval import decided_text, waiting_text
 from mipro_nb.runs.sentences.dropped import dropped_notes
 from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.headroom import headroom_draws, headroom_sizes, headroom_view
@@ -104,7 +105,10 @@ class RunView:
                 self._mark_trial(trial)
             case ev.LMCallAnswered(trial=int(trial)) | ev.LMCallFailed(trial=int(trial)):
                 self._changed_trials.add(trial)
-            case ev.CandidateProposed(predictor=predictor, index=index):
+            case (
+                ev.CandidateProposed(predictor=predictor, index=index)
+                | ev.CandidateApproved(predictor=predictor, index=index)
+            ):
                 self._changed_choices.add(Choice(predictor, "instruction", index))
             case ev.DemoSetBuilt(predictor=predictor, index=index):
                 self._changed_choices.add(Choice(predictor, "demos", index))
@@ -215,6 +219,7 @@ class RunView:
             "notes": [
                 *(planned.notes if planned else ()),
                 *(note.text for note in state.notes),
+                *filter(None, [decided_text(state)]),
                 *dropped_notes(state),
                 *reading_notes(state),
                 *unreadable,
@@ -228,6 +233,7 @@ class RunView:
             "seconds": state.seconds if shown == "cut off" else state.seconds_at(now),
             # Nothing is known of a run that was cut off since its last event.
             "as_of": state.last_at or 0.0 if shown == "cut off" else now,
+            "approval": waiting_text(state),
             "phases": self._phases(settings),
             "formats": formats_view(state),
             "headroom": headroom_view(state),
@@ -253,6 +259,7 @@ class RunView:
                 "trial": best.trial,
                 "score": best.score,
                 "configuration": best.configuration,
+                "format": state.format_of(best.configuration),
                 "rests": None
                 if state.is_whole(best)
                 else resting_text(best.score, len(best.examples), state.valset_size),
@@ -409,6 +416,7 @@ class RunView:
             "demo_set": candidate.demo_set,
             "based_on": candidate.based_on,
             "evidence": candidate.evidence,
+            "undecided": self.state.ended is None and choice in self.state.undecided,
         }
 
     def _demo_set(self, choice: Choice) -> vm.DemoSetCard:

@@ -195,6 +195,19 @@ describe("deltas", () => {
     expect(grid().textContent).toContain("7/25");
   });
 
+  it("of instructions that wait for a decision lead to them", async () => {
+    const { wire } = await opened();
+    const approval = "2 new instructions wait for your decision.";
+    wire.tell({
+      kind: "delta",
+      run: RUN,
+      delta: delta(101, { summary: summary({ approval }) }),
+    });
+    const tab = await screen.findByRole("tab", { name: /^Instructions/ });
+    await waitFor(() => expect(tab.getAttribute("aria-selected")).toBe("true"));
+    expect(screen.getByText(approval)).not.toBeNull();
+  });
+
   it("of a new best are read aloud, and so is the end", async () => {
     const { wire } = await opened();
     wire.tell({

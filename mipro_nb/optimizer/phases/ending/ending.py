@@ -204,6 +204,8 @@ class Ending:
 
         size = self._spec.plan.valset_size
         known = self._journal.read(lambda state: leader.known_configurations(state, size))
+        if self._journal.state.baseline is None:
+            return _NOTHING  # plain labelled demos may be scored already, but with nothing to beat
         best, best_full = leader.leader_of(known), self._best_full()
         full = _NOTHING if best_full is None else self._with_gain(best_full)
         if best is None or (self.candidates is None and best.configuration):
@@ -269,7 +271,8 @@ class Ending:
 
     def program_of(self, configuration: Configuration | None) -> Module:
         """Return the student with `configuration` set; the student as given if there is none."""
-        return self._spec.in_chosen_formats(self._plain(configuration))
+        found = {} if self.candidates is None else self.candidates.formats_of(configuration or {})
+        return self._spec.in_chosen_formats(self._plain(configuration), found)
 
     def _tell(self, ended: RunEnded, program: Module) -> None:
         record, run_id = self._journal.record, self._journal.run_id

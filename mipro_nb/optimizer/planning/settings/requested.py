@@ -103,6 +103,9 @@ class Hyperparameters:
         Annotated[int, Ge(1)] | None, Remedy("give a number of words, at least 1, or None.")
     ] = None
     smallest_edit: Flag = False
+    approve: Annotated[
+        Literal["proposals"] | None, Remedy("give 'proposals', or None to be asked nothing.")
+    ] = None
     prefer: Preference | None = None
     hedge: Annotated[Hedge, Remedy("choose one of 'tail', True, False.")] = "tail"
     example_timeout: ExampleTimeout = None
