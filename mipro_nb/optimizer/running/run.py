@@ -259,8 +259,8 @@ class Run(RunFrames, Ratings):
                     self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
                 # Before others may write again: from now on only this run writes its events.
                 owners.enter(self.id, self._journal)
-            runs_here.begin(self)
             self.permitted = True
+            runs_here.begin(self)
             core().submit(self._run(known)).add_done_callback(self._deliver)
         except BaseException as error:
             # Nothing was begun, and a journal that lacks its beginning is of no use.
@@ -470,9 +470,11 @@ class Run(RunFrames, Ratings):
         return Programs(self._journal, self._program_of)
 
     def _program_of(self, configuration: Configuration) -> Any:
-        if self._algorithm is None:
-            return self.student
-        return self._algorithm.program_of(configuration).handed_over()
+        algorithm, student = self._algorithm, self._spec.student
+        program = student.deepcopy() if algorithm is None else algorithm.program_of(configuration)
+        if self._spec.track_stats:
+            program.attach_results(run=self)
+        return program.handed_over()
 
     @property
     def done(self) -> bool:
