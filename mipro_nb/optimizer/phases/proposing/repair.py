@@ -50,6 +50,10 @@ _ATTEMPTS = 2
 _PRIORITY = -1
 _REPAIRING = CallLabels("repair")
 _LONGEST_VALUE = 1500
+_NO_FEEDBACK = (
+    "The metric {metric} gave no feedback on {predictor}, so repairs go by what it says of the "
+    "whole"
+)
 
 _REPAIR = """Repair the instruction of a language model by what it got wrong.
 
@@ -144,6 +148,7 @@ class Repair:
         self._constraints = constraints
         self._spec, self._journal, self._slots = spec, journal, slots
         self._candidates = candidates
+        self._without_feedback: set[str] = set()
         self._pool = evidence_rows(spec.rows)
         random.Random(f"{spec.plan.seed}:evidence").shuffle(self._pool)
 
@@ -335,13 +340,23 @@ class Repair:
         except HOPELESS:
             raise
         except Exception as error:  # noqa: BLE001 - the user's metric may raise anything
-            self._journal.note(
-                "proposals",
-                f"The metric {self._spec.metric.name} gave no feedback on {name}, so repairs go by "
-                f"what it says of the whole: {shown(str(error), 200)}",
-            )
+            self._tell_of_no_feedback(name, error)
             return result.feedback
         return result.feedback if score is None or score.feedback is None else score.feedback
+
+    def _tell_of_no_feedback(self, name: str, error: Exception) -> None:
+        """Tell it once for each predictor, whatever the row, unless the plan has told it."""
+        begin = _NO_FEEDBACK.format(metric=self._spec.metric.name, predictor=name)
+        planned = any(note.startswith(begin) for note in self._spec.plan.notes)
+        if not planned and name not in self._without_feedback:
+            self._without_feedback.add(name)
+            self._journal.note("proposals", no_feedback(self._spec.metric.name, name, error))
+
+
+def no_feedback(metric: str, predictor: str, error: Exception) -> str:
+    """Return a note on a metric that fails where it is asked about one predictor."""
+    begin = _NO_FEEDBACK.format(metric=metric, predictor=predictor)
+    return f"{begin}: {shown(str(error), 200)}"
 
 
 def _event(number: int, draft: Draft, index: int) -> CandidateProposed:
