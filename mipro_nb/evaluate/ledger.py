@@ -270,6 +270,8 @@ class _Errors:
         if not self._excused and len(counted) >= self._limit:
             self._excused = await self._excuse(counted)
         if self._excused:
+            for each in counted:
+                each.forget_frames()
             counted = [each for each in counted if each.met_failed_calls]
         if len(counted) >= self._limit:
             raise self._error(counted)

@@ -311,6 +311,7 @@ def permission_request(run: Run) -> vm.PermissionRequest:
     return {
         "state": "asked",
         "resumes": run.id if run.resumes else None,
+        "tests": run.is_test,
         "joins": None if run.twin is None else run.twin.id,
         "program": plan.program,
         "predictors": dict(plan.predictors),

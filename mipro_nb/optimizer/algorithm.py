@@ -218,7 +218,6 @@ class Algorithm:
             if self._progress.state.search_stopped_before_it_began:
                 await self._score_student()
             baseline, search = await together(self._score_student(), self._begin_search(background))
-            await self._approval.given()
             await search.run(baseline, background)
 
     async def _begin_search(self, background: Background) -> Search:

@@ -33,10 +33,11 @@ from mipro_nb.optimizer.planning.settings.requested import DEFAULTS, Auto, Reque
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.headroom import measured
+from mipro_nb.optimizer.running.later_test import spec_of_test
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.permission import is_asked
-from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
-from mipro_nb.optimizer.running.starting import carried_out, run_of
+from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here, test_of
+from mipro_nb.optimizer.running.starting import carried_out, plan_of, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.sentences.resume import begun_again
 from mipro_nb.runs.sentences.wording import measures_headroom
@@ -297,9 +298,11 @@ class MIPROv2:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
 
         The program and the metric are run on a few rows with made-up answers, to measure the
-        real prompts. Parameters and errors are those of `compile`.
+        real prompts. The plan notes what the record knows of it: headroom that was measured, or a
+        run of the same plan. Parameters and errors are those of `compile`.
         """
-        return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
+        spec = core().wait_for(self._spec(student, trainset=trainset, **given))
+        return plan_of(spec, **given)
 
     @_as_in_compile
     @taking(compile)  # noqa: A003 - the method above
@@ -450,6 +453,8 @@ class MIPROv2:
     ) -> Any:
         """Resume a run that was cut off, stopped, capped or failed; block until it has ended.
 
+        With a testset, one that is finished and has no test score is tested, as by `Run.test`.
+
         It goes by the run's own plan and seed: what was answered is not sent again, what was
         scored is not scored again, and the result is that of a run that was never interrupted. A
         failed run tries again what had failed. Where nobody knows what became of calls (they were
@@ -464,7 +469,8 @@ class MIPROv2:
             this session.
         trainset, valset, testset, inputs
             The rows, where JSON does not give back the values that they hold (dates, sets, models);
-            those in the record, or of this session's run, if None.
+            those in the record, or of this session's run, if None. The testset alone is given to
+            test a run that is finished.
         example_timeout
             As in `compile`, for what is still to be done; what the run had if None.
         prefer
@@ -497,7 +503,10 @@ class MIPROv2:
         """
         given = {**locals()}
         opened = open_record(record if record is not None else settings.record)
-        progress = resumption.progress_of(opened, opened.find_run(run_id))
+        progress = resumption.progress_of(
+            opened, opened.find_run(run_id), tests=testset is not None
+        )
+        tests = progress.finished is not None
         if measures_headroom(progress.planned):
             remedy = f"it measures headroom: {begun_again(progress.state)}."
             raise InvalidArgumentError("run_id", run_id, remedy)
@@ -505,7 +514,7 @@ class MIPROv2:
         begun = runs_here.begun(progress.run_id)
         if student is None:
             student = resumption.student_of(progress, None if begun is None else begun.student)
-        for name in ("valset", "testset") if trainset is None else ():
+        for name in ("valset", *(() if tests else ("testset",))) if trainset is None else ():
             if given[name] is not None:
                 raise InvalidArgumentError(name, NOT_SHOWN, "give its trainset as well.")
         wanted = resumption.requested_settings_of(
@@ -518,13 +527,19 @@ class MIPROv2:
             resumption.rows_of(progress, None if begun is None else begun.rows)
             if trainset is None
             else resumption.rows_given(
-                progress, trainset, valset, inputs, wanted.seed, testset=testset
+                progress, trainset, valset, inputs, wanted.seed, testset=None if tests else testset
             )
         )
         if example_timeout is not None:
             wanted = replace(wanted, example_timeout=example_timeout)
         spec = core().wait_for(self._spec_of(student, lambda: rows, wanted, caps))
         ask = _asks(requires_permission_to_run)
+        if tests:
+            spec, changes = resumption.checked(
+                progress, spec, accept_changes=accept_changes, asks=ask
+            )
+            spec = spec_of_test(progress, spec, testset, name="testset", changes=changes)
+            return carried_out(test_of(progress, spec, opened, student), ask=ask)
 
         def resumed(spec: RunSpec) -> Beginning:
             goes_on = resumption.resumed_spec(

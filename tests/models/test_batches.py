@@ -243,7 +243,7 @@ def notes(run):
     ("model", "settings", "said"),
     [
         ("groq/llama", {"api_key": "k"}, "groq has no batch endpoint"),
-        ("openai/gpt-4o-mini", {"api_key": "k", "stream": True}, "no streams"),
+        ("openai/gpt-4o-mini", {"api_key": "k", "stream": True}, "come whole"),
         ("mine", {"service": OpenAI(api_key="k")}, r"AsyncOpenAI\(…\)"),
         ("openai/gpt-4o-mini", {"api_key": "k", "batch": 1}, "True or False"),
     ],

@@ -1,7 +1,7 @@
 """One batch of calls, from its upload to its end.
 
-Whoever waits for it may leave. When nobody waits any more, the provider is told to give it up; but
-not where the process ends: then it goes on, and who resumes finds it.
+What waits for it may leave. When nothing waits any longer, the provider is asked to give it up; but
+not where the process ends: then it goes on, and resuming the run finds it.
 """
 
 from __future__ import annotations
@@ -54,17 +54,21 @@ class BatchedAttempt:
     own_id: str | None = None
 
 
+Heard = tuple[Mapping[str, Any] | None, BatchState]
+"""What the provider says of a call, None if nothing, and how its batch ended."""
+
+
 @dataclass(eq=False)
 class WaitingCall:
     """A call that waits for a batch, or for what comes of it."""
 
     attempt: BatchedAttempt
     spoken: Spoken
-    came: asyncio.Future[tuple[Mapping[str, Any] | None, BatchState]]
+    came: asyncio.Future[Heard]
     batch: Batch | None = None
 
     def fail(self, error: Exception) -> None:
-        """Have it wait no more, and hear of `error`."""
+        """Have it hear of `error`, and wait no longer."""
         if not self.came.done():
             self.came.set_exception(error)
 
@@ -133,7 +137,7 @@ class Batch:
             self._task = _task(self._ended_by(self._watched()))
 
     def leave(self, waiting: WaitingCall) -> None:
-        """Have a call wait no more; if none does, the batch is given up."""
+        """Have a call no longer wait; if none does, the batch is given up."""
         self._waiting.pop(waiting.attempt.custom_id, None)
         self._changed.set()
 

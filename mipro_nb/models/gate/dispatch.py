@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from mipro_nb.errors import (
@@ -92,6 +93,7 @@ class Dispatch:
         self._turns = Limiter(concurrency)
         self._paces: dict[tuple[str, str, bool], Pace] = {}
         self._arrivals = itertools.count()
+        self._to_settle = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self.in_flight = 0
@@ -253,7 +255,8 @@ class Dispatch:
                     raise TakenOver
                 reservation = self._reserved_in_batch(trip, trip.batched)
                 if reservation is not None:
-                    return await self._fly(trip, reservation)
+                    with self._unsettled():
+                        return await self._fly(trip, reservation)
                 if self._permission.given:
                     await self._meter.room()
                 continue
@@ -264,7 +267,8 @@ class Dispatch:
                     raise TakenOver
                 reservation = self._reserved(trip)
                 if reservation is not None:
-                    return await self._flown(trip, reservation)
+                    with self._unsettled():
+                        return await self._flown(trip, reservation)
             if self._permission.given:
                 await self._meter.room()
 
@@ -334,14 +338,20 @@ class Dispatch:
             trip.hedged += 1
             return await self._fly(trip, reservation)
 
-    def _lift_off(self) -> None:
-        self.in_flight += 1
-        self._idle.clear()
+    @contextmanager
+    def _unsettled(self) -> Iterator[None]:
+        """Have who waits for all answers wait for that of the block, until it is recorded.
 
-    def _land(self) -> None:
-        self.in_flight -= 1
-        if self.in_flight == 0:
-            self._idle.set()
+        That of a hedged call is known some turns of the event loop after it has come back.
+        """
+        self._to_settle += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._to_settle -= 1
+            if self._to_settle == 0:
+                self._idle.set()
 
     async def _fly(self, trip: SentCall, reservation: int) -> Answer:
         """Make one attempt."""
@@ -349,7 +359,7 @@ class Dispatch:
         was_sent = True
         worst = self._meter.worst(reservation)
         trip.attempts += 1
-        self._lift_off()
+        self.in_flight += 1
         flight = trip.pace.begin()
         try:
             with under_way(), in_batch(trip.batched):
@@ -379,7 +389,7 @@ class Dispatch:
         finally:
             trip.seconds = time.monotonic() - flight.begun
             trip.pace.end()
-            self._land()
+            self.in_flight -= 1
             if was_sent:
                 self._meter.settle(reservation, trip.call, came)
             else:
