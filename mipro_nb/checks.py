@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -62,6 +63,26 @@ def check(name: str, value: T, kind: Any) -> T:
     except ValidationError as error:
         raise InvalidArgumentError(name, value, remedy) from error
     return value
+
+
+def check_executor(name: str, executor: Any) -> Any:
+    """Return `executor`, if it is one whose workers can run examples, or None.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not; it names the argument `name`.
+    """
+    if executor is None:
+        return None
+    remedy = "give a concurrent.futures.ProcessPoolExecutor(…), or None to run examples here."
+    if not isinstance(executor, Executor):
+        given = executor if isinstance(executor, str | int) else type(executor)
+        raise InvalidArgumentError(name, given, remedy)
+    if isinstance(executor, ThreadPoolExecutor):
+        why = "its threads share this process, where examples run in threads without it: "
+        raise InvalidArgumentError(name, type(executor), why + remedy)
+    return executor
 
 
 def check_name(argument: str, name: Any, what: str, taken: Collection[str]) -> None:

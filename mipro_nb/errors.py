@@ -258,6 +258,14 @@ class ExampleTimeoutError(MiproError, TimeoutError):
     """Program and metric worked on one example for longer than ``example_timeout``."""
 
 
+class WorkerLostError(MiproError):
+    """Workers of an executor ended, one after another, while they worked on the same example."""
+
+
+class ExecutorError(MiproError):
+    """An executor cannot run examples: it has no workers, others than needed, or is closed."""
+
+
 class TooManyErrorsError(MiproError):
     """More examples failed in one evaluation than ``max_errors`` allows."""
 

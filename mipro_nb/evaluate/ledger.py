@@ -65,8 +65,8 @@ class Ledger:
         lenient: bool = False,
     ) -> None:
         self.examples = examples
-        self._metric = metric
-        self._slots = slots
+        self.metric = metric
+        self.slots = slots
         self._max_errors = max_errors
         self._example_timeout = example_timeout
         self._taught = taught
@@ -170,12 +170,12 @@ class Ledger:
         # In a task of its own, so the labels go no further than this example.
         call_labels.set(replace(call_labels.get(), example=index))
         execution.set(Execution("evaluation", made_of, index))
-        async with self._slots.hold(priority):
+        async with self.slots.hold(priority):
             result = await score_example(
                 program,
                 index,
                 self.examples[index],
-                self._metric,
+                self.metric,
                 example_timeout=self._example_timeout,
                 taught=index in self._taught,
                 lenient=self._lenient,

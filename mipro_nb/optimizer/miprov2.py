@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -177,6 +178,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         requires_permission_to_run: bool = True,
         resume: bool = False,
+        executor: Executor | None = None,
         record: str | Path | None = None,
     ) -> P:
         """Optimize `student` and return the best program, blocking until it is there.
@@ -263,6 +265,11 @@ class MIPROv2:
             that was cut off, stopped, capped or failed, if there is one: what it paid for is not
             paid again, and it keeps the caps that are not given here. A note of the plan tells
             which it is, or why there is none.
+        executor
+            A ``concurrent.futures.ProcessPoolExecutor`` whose processes run program and metric, one
+            example each: for code that computes much. All LM calls are made in this process, as
+            without it, and so is the rehearsal. The configured executor if None; without one,
+            everything runs here.
         record
             Record file; the configured one, or the default, if None.
 
@@ -270,6 +277,8 @@ class MIPROv2:
         ------
         InvalidArgumentError, ProgramError, MetricError
             If something is wrong with arguments, program, data or metric; before any LM call.
+        ExecutorError
+            If the executor cannot run examples; before any LM call.
         PermissionDeniedError, PermissionUnansweredError
             If permission is required and was not given; before any LM call.
         LMUnavailableError, TooManyErrorsError
@@ -366,6 +375,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         requires_permission_to_run: bool = True,
         resume: bool = False,
+        executor: Executor | None = None,
         record: str | Path | None = None,
     ) -> Headroom:
         """Measure, before a run, how much prompts matter here and how much is chance.
@@ -400,6 +410,8 @@ class MIPROv2:
         resume
             Go on with the newest measurement of the same plan that was cut off, stopped, capped or
             failed: what it paid for is not paid again.
+        executor
+            As in `compile`.
 
         Raises
         ------
@@ -437,6 +449,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         accept_changes: bool = False,
         requires_permission_to_run: bool = True,
+        executor: Executor | None = None,
         record: str | Path | None = None,
     ) -> Any:
         """Resume a run that was cut off, stopped, capped or failed; block until it has ended.
@@ -469,6 +482,8 @@ class MIPROv2:
             asked for, the question tells what changed, and a yes is enough.
         requires_permission_to_run
             Ask before the first LM call.
+        executor
+            As in `compile`.
         record
             Record file; the configured one, or the default, if None.
 
@@ -514,7 +529,9 @@ class MIPROv2:
         )
         if example_timeout is not None:
             wanted = replace(wanted, example_timeout=example_timeout)
-        spec = core().wait_for(self._spec_of(student, lambda: rows, wanted, caps))
+        spec = core().wait_for(
+            self._spec_of(student, lambda: rows, wanted, caps, executor=executor)
+        )
         ask = _asks(requires_permission_to_run)
 
         def resumed(spec: RunSpec) -> Beginning:
@@ -572,6 +589,7 @@ class MIPROv2:
             ),
             wanted,
             caps,
+            executor=requested.get("executor"),
         )
 
     async def _headroom_spec(
@@ -595,6 +613,7 @@ class MIPROv2:
             lambda: asked,
             requested_for_headroom(wanted),
             caps,
+            executor=requested.get("executor"),
             headroom=RequestedHeadroom(repeats, len(sets.val)),
         )
 
@@ -611,6 +630,7 @@ class MIPROv2:
         wanted: RequestedSettings,
         caps: Caps,
         *,
+        executor: Executor | None = None,
         headroom: RequestedHeadroom | None = None,
     ) -> RunSpec:
         student = as_program(student)
@@ -629,6 +649,7 @@ class MIPROv2:
             others_go_on=lambda: any(run.permitted for run in live_runs()),
             verbose=self.verbose,
             track_stats=self.track_stats,
+            executor=executor,
             headroom=headroom,
         )
 

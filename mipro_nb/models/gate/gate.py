@@ -139,6 +139,7 @@ class Gate:
             hold=hold,
             hedge=hedge,
         )
+        self._hold = hold
         self._asked: dict[str, _Asked] = {}
         self._beside: list[Gate] = [self]  # the same list for all that share
 
@@ -185,6 +186,13 @@ class Gate:
             If it lets no call through any more.
         """
         await self._permission.ask()
+
+    async def held(self, error: MiproError) -> bool:
+        """Pause because of `error` and wait until the run goes on; False if nobody could resume."""
+        held = self._hold(error)
+        if held:
+            await self.ready()
+        return held
 
     async def drained(self) -> None:
         """Wait until no call is in flight."""

@@ -1,0 +1,204 @@
+"""A program and its metric at work on one example on a worker, with all LM calls made here.
+
+What an LM answered is kept until the example is done. So an example whose worker was lost begins
+again on another one, and what it asks again is answered without another call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+from collections import Counter, defaultdict
+from dataclasses import replace
+from typing import Any, Self
+
+from mipro_nb.errors import ExecutorError, MiproError, WorkerLostError
+from mipro_nb.evaluate.metric import Metric, Score
+from mipro_nb.evaluate.user_code import in_time
+from mipro_nb.evaluate.workers import messages as m
+from mipro_nb.evaluate.workers.crew import Crew
+from mipro_nb.evaluate.workers.remote_worker import RemoteWorker, WorkerLost
+from mipro_nb.language.example import Example
+from mipro_nb.language.execution.attempt import current_attempt
+from mipro_nb.language.execution.recent_calls import RecentCall, remember
+from mipro_nb.language.execution.tracing import Step, add_notes, add_step, is_traced
+from mipro_nb.language.lms.gateway import complete
+from mipro_nb.language.lms.lm_protocol import LMRequest
+from mipro_nb.language.lms.settings import settings
+from mipro_nb.language.module import Module
+from mipro_nb.models.gate.gate import current_gate
+
+_MOST_LOSSES = 3
+_numbers = itertools.count()
+
+
+class Elsewhere:
+    """A program and its metric on one example; to be entered inside of an attempt.
+
+    Parameters
+    ----------
+    crew
+        The workers.
+    program, example, metric, taught
+        As for `score_example`.
+    """
+
+    def __init__(
+        self, crew: Crew, program: Module, example: Example, metric: Metric, *, taught: bool
+    ) -> None:
+        self._crew, self._program, self._metric = crew, program, metric
+        self._surroundings = (example, settings.lm, settings.prompt_format, taught)
+        self._name, self._metric_name = type(program).__name__, f"The metric {metric.name}"
+        self._predictors = dict(program.named_predictors())
+        self._traced = False
+        self._context = contextvars.copy_context()
+        self._number = next(_numbers)
+        self._worker: RemoteWorker | None = None
+        self._losses = 0
+        # What was asked so far, equal calls in their order; and how many of them by this worker.
+        self._calls: dict[str, list[asyncio.Task[m.Outcome]]] = defaultdict(list)
+        self._repeated: Counter[str] = Counter()
+        self._errors: dict[int, MiproError] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    async def answer(self) -> Any:
+        """Return what the program answers; steps and notes are added to those collected here."""
+        self._traced = is_traced()
+        ran: m.Ran = await in_time(self._name, self._answered())
+        for name, inputs, prediction in ran.steps:
+            if name in self._predictors:
+                add_step(Step(self._predictors[name], inputs, prediction))
+        add_notes(ran.notes)
+        return ran.prediction
+
+    async def score(self, prediction: Any, trace: Any = None) -> Score:
+        """Return the metric's score of what the program answered on the worker."""
+        del prediction  # the worker has it
+        scored: Score = await in_time(self._metric_name, self._scored(with_trace=trace is not None))
+        return scored
+
+    async def _answered(self) -> m.Ran:
+        while True:
+            worker = self._worker = await self._free_worker()
+            begin = m.Begin(
+                self._number,
+                self._crew.load_on(worker, self._program),
+                self._crew.load_on(worker, self._metric),
+                worker.pickled(self._surroundings),
+                self._traced,
+            )
+            try:
+                ran: m.Ran = self._value_of(await worker.begin(self, begin))
+            except WorkerLost as lost:
+                self._note_loss(lost)
+            else:
+                return ran
+
+    async def _scored(self, *, with_trace: bool) -> Score:
+        while True:
+            if self._worker is None:
+                await self._answered()
+                continue
+            try:
+                outcome = await self._worker.score(self._number, with_trace=with_trace)
+            except WorkerLost as lost:
+                self._note_loss(lost)
+            else:
+                scored: Score = self._value_of(outcome)
+                return scored
+
+    async def _free_worker(self) -> RemoteWorker:
+        """Return a worker with room; the attempt's clock stands still meanwhile."""
+        attempt = current_attempt()
+        if attempt is not None:
+            attempt.begin_call()
+        try:
+            while True:
+                try:
+                    return await self._crew.take(alone=self._losses > 0)
+                except ExecutorError as error:
+                    if not await current_gate().held(error):
+                        raise
+                    self._crew.try_again()
+        finally:
+            if attempt is not None:
+                attempt.end_call()
+
+    def _note_loss(self, lost: WorkerLost) -> None:
+        """Have the example begin again, unless it is what ends its workers.
+
+        Raises
+        ------
+        WorkerLostError
+            If it has ended several.
+        """
+        self._leave()
+        self._repeated.clear()
+        self._losses += lost.at_fault
+        if self._losses >= _MOST_LOSSES:
+            msg = (
+                f"{self._losses} workers ended while they worked on the example, on the last "
+                f"{self._losses - 1} of them it was alone: out of memory, or code that ends its "
+                "process."
+            )
+            raise WorkerLostError(msg)
+        attempt = current_attempt()
+        if attempt is not None:
+            attempt.begin_anew()
+
+    def _leave(self) -> None:
+        if self._worker is not None:
+            self._worker.leave(self._number)
+            self._crew.give_back(self._worker)
+            self._worker = None
+
+    def _value_of(self, outcome: m.Outcome) -> Any:
+        if outcome.met is not None and outcome.met in self._errors:
+            raise self._errors[outcome.met]
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.value
+
+    def asked(self, call: int, lm: int, request: LMRequest) -> asyncio.Task[m.Outcome]:
+        """Return what is to come of an LM call; the same as before where it is asked again."""
+        key = repr((lm, request.messages, request.options, request.rollout, request.predictor))
+        made = self._calls[key]
+        place = self._repeated[key]
+        self._repeated[key] += 1
+        if place == len(made):
+            loop = asyncio.get_running_loop()
+            work = self._outcome(lm, request)
+            made.append(loop.create_task(work, context=self._context.copy()))
+        made[place].add_done_callback(lambda done: self._note_error(call, done))
+        return made[place]
+
+    def _note_error(self, call: int, done: asyncio.Task[m.Outcome]) -> None:
+        if not done.cancelled() and isinstance(error := done.result().error, MiproError):
+            self._errors[call] = error
+
+    def withdrawn(self, call: asyncio.Task[m.Outcome]) -> None:
+        """Give up an LM call that the program waits for no more."""
+        for key, made in self._calls.items():
+            if call in made:
+                made.remove(call)
+                self._repeated[key] -= 1
+        call.cancel()
+
+    async def _outcome(self, number: int, request: LMRequest) -> m.Outcome:
+        lm = self._crew.lms[number]
+        of_predictor = self._predictors.get(request.predictor or "")
+        if of_predictor is not None:
+            request = replace(request, signature=of_predictor.signature)
+        try:
+            completion = await complete(lm, request)
+        except Exception as error:  # noqa: BLE001 - an LM of a user's own may raise anything
+            return m.Outcome(error=error)
+        if request.signature is not None:  # a predictor's, as those are remembered here
+            remember(RecentCall(lm.name, request.messages, completion.text))
+        return m.Outcome(completion)

@@ -1,0 +1,52 @@
+"""Where examples are run: on an executor's workers, or here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from mipro_nb.evaluate.workers.crew import Crew
+from mipro_nb.evaluate.workers.processes import ProcessHost
+
+_here: ContextVar[Crew | None] = ContextVar("mipro_crew", default=None)
+# One crew for an executor, whoever uses it: its workers serve several runs at once.
+_crews: WeakKeyDictionary[Any, Crew] = WeakKeyDictionary()
+
+
+def crew_here() -> Crew | None:
+    """Return the workers that examples are run on, None if they are run in this process."""
+    return _here.get()
+
+
+@asynccontextmanager
+async def examples_on(executor: Any, at_once: int) -> AsyncIterator[Crew | None]:
+    """Have examples in the block be run on an executor's workers; here if it is None.
+
+    Parameters
+    ----------
+    executor
+        As `mipro_nb.checks.check_executor` lets it through.
+    at_once
+        How many examples there may be at once.
+    """
+    if executor is None:
+        yield None
+        return
+    crew = _crew_of(executor)
+    await crew.enter(at_once)
+    token = _here.set(crew)
+    try:
+        yield crew
+    finally:
+        _here.reset(token)
+        await crew.leave(at_once)
+
+
+def _crew_of(executor: Any) -> Crew:
+    crew = _crews.get(executor)
+    if crew is None:
+        crew = _crews[executor] = Crew(ProcessHost(executor))
+    return crew

@@ -1,0 +1,288 @@
+"""A worker: runs programs and metrics on examples, and asks the core for all that LMs answer.
+
+How messages get from the core to the worker and back is not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import platform
+import traceback
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import cloudpickle
+import pydantic
+
+from mipro_nb.core_loop import core
+from mipro_nb.errors import CallRefusedError, MiproError, ProgramError, shown
+from mipro_nb.evaluate.user_code import run_program
+from mipro_nb.evaluate.workers import messages as m
+from mipro_nb.evaluate.workers.lm_of_core import (
+    GateOfWorker,
+    LMOfCore,
+    execution_on_worker,
+)
+from mipro_nb.evaluate.workers.pickling import dumps, loads
+from mipro_nb.language.example import Example
+from mipro_nb.language.execution.attempt import attempting
+from mipro_nb.language.execution.scope import bind
+from mipro_nb.language.execution.tracing import Step, noting, tracing
+from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
+from mipro_nb.language.lms.settings import context
+from mipro_nb.language.module import Module
+from mipro_nb.models.gate.gate import run_gate
+from mipro_nb.version import __version__
+
+VERSIONS = {
+    "Python": ".".join(platform.python_version_tuple()[:2]),
+    "mipro_nb": __version__,
+    "cloudpickle": cloudpickle.__version__,
+    "pydantic": pydantic.VERSION,
+}
+"""What has to be the same on both sides."""
+
+_GONE = "The example was given up: the core wants nothing more of it."
+
+
+class NotSent:
+    """Stands for a value that cannot be pickled, and looks like it."""
+
+    def __init__(self, value: object) -> None:
+        self._shown = repr(value)
+
+    def __repr__(self) -> str:
+        return self._shown
+
+
+class Worker:
+    """Does what the core's messages say, and sends it messages.
+
+    Parameters
+    ----------
+    send
+        Sends a message to the core; called on the core loop of this process.
+    place
+        Where the worker is.
+    """
+
+    def __init__(self, send: Callable[[bytes], None], place: str) -> None:
+        self._send = send
+        self._loaded: dict[int, _Loaded] = {}
+        self._executions: dict[int, _Execution] = {}
+        self._calls: dict[int, asyncio.Future[m.Outcome]] = {}
+        self._numbers = itertools.count()
+        self._gate = GateOfWorker()
+        self.tell(m.Hello(VERSIONS, place))
+
+    def take(self, message: bytes) -> None:
+        """Do what a message says; from any thread, in the order in which they were sent."""
+        core().loop.call_soon_threadsafe(self._take, message)
+
+    def end(self) -> None:
+        """Give up everything; from any thread."""
+        core().loop.call_soon_threadsafe(self._give_up_all)
+
+    def tell(self, message: object) -> None:
+        """Send a message to the core."""
+        self._send(self.pickled(message))
+
+    def pickled(self, thing: object, *, home: bool = True) -> bytes:
+        """Return what the core can read; without `home`, what can be read here as well."""
+        return dumps(thing, lambda lm: lm.reference, home=home)
+
+    def read(self, pickled: bytes) -> Any:
+        """Return what the core has pickled."""
+        return loads(pickled, LMOfCore)
+
+    def _take(self, pickled: bytes) -> None:
+        message = self.read(pickled)
+        if isinstance(message, m.Load):
+            self._load(message)
+        elif isinstance(message, m.Forget):
+            self._loaded.pop(message.number, None)
+        elif isinstance(message, m.Begin):
+            begun = self._executions[message.execution] = _Execution(self, message)
+            begun.begin(self._loaded[message.program], self._loaded[message.metric])
+        elif isinstance(message, m.Score):
+            self._executions[message.execution].scoring.set_result(message)
+        elif isinstance(message, m.Leave):
+            execution = self._executions.pop(message.execution, None)
+            if execution is not None:
+                execution.leave()
+        elif isinstance(message, m.Answered):
+            call = self._calls.get(message.call)
+            if call is not None and not call.done():
+                call.set_result(self.read(message.outcome))
+
+    def _give_up_all(self) -> None:
+        for execution in self._executions.values():
+            execution.leave()
+        self._executions.clear()
+
+    def _load(self, message: m.Load) -> None:
+        problem = ""
+        try:
+            thing = self.read(message.pickled)
+        except Exception as error:  # noqa: BLE001 - a module that is imported may raise anything
+            problem = f"{type(error).__name__}: {shown(str(error))}"
+            thing = _NotLoaded(problem)
+        # Of no example: threads that were there before belong to none.
+        surroundings = Context()
+        if isinstance(thing, Module):
+            surroundings.run(bind, thing.named_predictors())
+        self._loaded[message.number] = _Loaded(thing, surroundings)
+        self.tell(m.Loaded(message.number, problem))
+
+    async def ask(self, execution: int, lm: int, request: LMRequest) -> m.Outcome:
+        """Return what comes of an LM call that the core makes."""
+        call = next(self._numbers)
+        answer = self._calls[call] = asyncio.get_running_loop().create_future()
+        if request.predictor is not None:  # the core has the signature
+            request = replace(request, signature=None)
+        self.tell(m.Asked(execution, call, lm, replace(request, write_answer=None)))
+        try:
+            outcome: m.Outcome = await answer
+        except asyncio.CancelledError:
+            self.tell(m.Withdrawn(execution, call))
+            raise
+        finally:
+            del self._calls[call]
+        return outcome._replace(met=call)
+
+    @property
+    def gate(self) -> GateOfWorker:
+        """What calls pass that are not made by LMs of the core."""
+        return self._gate
+
+
+class _Loaded(NamedTuple):
+    """A program, a metric or what stands for it, and the context in which it was loaded."""
+
+    thing: Any
+    surroundings: Context
+
+
+class _NotLoaded:
+    """Stands for a program or a metric that could not be loaded."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+
+
+class _Execution:
+    """A program at work on one example, and its metric.
+
+    Attributes
+    ----------
+    scoring
+        Done once the score is wanted.
+    """
+
+    def __init__(self, worker: Worker, begin: m.Begin) -> None:
+        self._worker, self._begin = worker, begin
+        self._met: list[tuple[int, MiproError]] = []
+        self._task: asyncio.Task[None] | None = None
+        self.scoring: asyncio.Future[m.Score] = asyncio.get_running_loop().create_future()
+
+    def begin(self, program: _Loaded, metric: _Loaded) -> None:
+        """Start to work, in a context of its own."""
+        work = self._work(program.thing, metric.thing)
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(work, context=program.surroundings.copy())
+
+    def leave(self) -> None:
+        """Stop the work; what does not stop hears at its next LM call that it is over."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def ask(self, lm: int, request: LMRequest) -> Completion:
+        """Return what an LM of the core answers."""
+        outcome = await self._worker.ask(self._begin.execution, lm, request)
+        if outcome.error is None:
+            answer: Completion = outcome.value
+            return answer
+        if isinstance(outcome.error, MiproError) and outcome.met is not None:
+            self._met.append((outcome.met, outcome.error))
+        raise outcome.error
+
+    async def _work(self, program: Any, metric: Any) -> None:
+        for thing in (program, metric):
+            if isinstance(thing, _NotLoaded):
+                error = ProgramError(f"The worker could not load it: {thing.problem}")
+                self._tell(m.Outcome(error=error))
+                return
+        example, lm, prompt_format, taught = self._worker.read(self._begin.surroundings)
+        execution_on_worker.set(self)
+        run_gate.set(self._worker.gate)
+        own = context(lm=lm, prompt_format=prompt_format, executor=None, stand_in=None)
+        with own, attempting(None):
+            with tracing() as steps:
+                ran = await self._outcome(self._run(program, example, steps, taught=taught))
+            self._tell(ran)
+            if ran.error is None:
+                wanted = await self.scoring
+                trace = steps if wanted.with_trace else None
+                scored = metric.score(example, ran.value.prediction, trace)
+                self._tell(await self._outcome(scored))
+
+    async def _run(
+        self, program: Module, example: Example, steps: list[Step], *, taught: bool
+    ) -> m.Ran:
+        with noting() as notes:
+            prediction = await run_program(program, example, taught=taught)
+        told = [(s.predictor.bound_name, s.inputs, s.prediction) for s in steps]
+        return m.Ran(prediction, told if self._begin.traced else [], notes)
+
+    async def _outcome(self, work: Coroutine[Any, Any, Any]) -> m.Outcome:
+        try:
+            return m.Outcome(await work)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the core's to judge
+            met = next((call for call, known in self._met if known is error), None)
+            return m.Outcome(error=error, met=met)
+
+    def _tell(self, outcome: m.Outcome) -> None:
+        self._worker.tell(m.Done(self._begin.execution, self._pickled(outcome)))
+
+    def _pickled(self, outcome: m.Outcome) -> bytes:
+        worker = self._worker
+        if outcome.met is not None:
+            return worker.pickled(m.Outcome(met=outcome.met))
+        if outcome.error is not None:
+            return worker.pickled(m.Outcome(error=self._sendable(outcome.error)))
+        try:
+            return worker.pickled(outcome)
+        except Exception:  # noqa: BLE001 - what cannot be pickled raises anything
+            value = outcome.value
+            if isinstance(value, m.Ran):
+                steps = [(name, self._without(i), self._without(p)) for name, i, p in value.steps]
+                value = value._replace(prediction=self._without(value.prediction), steps=steps)
+            return worker.pickled(outcome._replace(value=value))
+
+    def _without(self, prediction: Any) -> Any:
+        """Return a prediction whose values that cannot be pickled are shown in their place."""
+        if isinstance(prediction, Example | dict):
+            kept = {name: self._without(value) for name, value in prediction.items()}
+            return type(prediction)(kept)
+        try:
+            self._worker.pickled(prediction)
+        except Exception:  # noqa: BLE001 - as above
+            return NotSent(prediction)
+        return prediction
+
+    def _sendable(self, error: Exception) -> Exception:
+        if not isinstance(error, MiproError):
+            error.add_note("".join(traceback.format_exception(error)).rstrip())
+        try:
+            self._worker.read(self._worker.pickled(error, home=False))
+        except Exception:  # noqa: BLE001 - of a class that cannot be pickled, or made again
+            return ProgramError(f"{type(error).__name__}: {error}")
+        return error
+
+
+def refused() -> m.Outcome:
+    """Return what an execution hears that nobody wants any more."""
+    return m.Outcome(error=CallRefusedError(_GONE))
