@@ -39,7 +39,6 @@ async def checked_on_workers(
     rows: Mapping[str, Sequence[Example]],
     *,
     at_once: int,
-    own_models: Sequence[str] = (),
 ) -> list[str]:
     """Return what to tell of an executor; none of its workers has run an example then.
 
@@ -53,8 +52,6 @@ async def checked_on_workers(
         The rows to run it on, by the argument that brought them.
     at_once
         How many examples there may be at once.
-    own_models
-        Models that program or metric ask by clients of their own.
 
     Raises
     ------
@@ -67,13 +64,6 @@ async def checked_on_workers(
         return []
     if program.is_foreign:
         raise InvalidArgumentError("executor", type(executor), _ITS_OWN_PROMPTS)
-    if own_models:
-        msg = (
-            f"Program or metric ask {', '.join(own_models)} by a client of their own. On a worker "
-            "of executor= such a call could not be counted: have them ask an LM of mipro_nb's, such "
-            "as judge = LM('…') in a cell, or leave executor= out."
-        )
-        raise ProgramError(msg)
     _check_pickled(program, metric, rows)
     async with examples_on(executor, at_once) as crew:
         assert crew is not None  # noqa: S101 - there is an executor

@@ -88,6 +88,7 @@ class Crew:
         self._failure: ExecutorError | None = None
         self._renewals = 0
         self._starting: asyncio.Task[None] | None = None
+        self._starting_or_stopping = asyncio.Lock()
 
     async def enter(self, at_once: int) -> None:
         """Begin to use the workers, for so many examples at once."""
@@ -100,15 +101,14 @@ class Crew:
         """Use them no more; without a user they are let go."""
         self._at_once -= at_once
         self._users -= 1
-        if self._users:
-            return
-        if self._starting is not None:
-            await asyncio.wait({self._starting})
-        for worker in self._workers:
-            worker.close()
-        self._workers.clear()
-        self._things.clear()
-        await in_worker(self.host.stop)
+        async with self._starting_or_stopping:
+            if self._users:
+                return
+            for worker in self._workers:
+                worker.close()
+            self._workers.clear()
+            self._things.clear()
+            await in_worker(self.host.stop)
 
     def try_again(self) -> None:
         """Have workers start, after a failure or for the first time."""
@@ -118,10 +118,13 @@ class Crew:
         self._starting = asyncio.create_task(self._start())
 
     async def _start(self) -> None:
-        try:
-            await in_worker(self.host.start, self)
-        except ExecutorError as error:
-            self._fail(error)
+        async with self._starting_or_stopping:
+            if not self._users:
+                return
+            try:
+                await in_worker(self.host.start, self)
+            except ExecutorError as error:
+                self._fail(error)
 
     async def take(self, *, alone: bool = False) -> RemoteWorker:
         """Return a worker with room for one more example; to be given back.

@@ -11,6 +11,7 @@ import contextvars
 import itertools
 from collections import Counter, defaultdict
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 from mipro_nb.errors import ExecutorError, MiproError, WorkerLostError
@@ -18,15 +19,17 @@ from mipro_nb.evaluate.metric import Metric, Score
 from mipro_nb.evaluate.user_code import in_time
 from mipro_nb.evaluate.workers import messages as m
 from mipro_nb.evaluate.workers.crew import Crew
-from mipro_nb.evaluate.workers.remote_worker import RemoteWorker, WorkerLost
+from mipro_nb.evaluate.workers.remote_worker import RemoteWorker, SenderLostError, WorkerLost
 from mipro_nb.language.example import Example
-from mipro_nb.language.execution.attempt import current_attempt
+from mipro_nb.language.execution.attempt import current_attempt, lm_call
 from mipro_nb.language.execution.recent_calls import RecentCall, remember
 from mipro_nb.language.execution.tracing import Step, add_notes, add_step, is_traced
+from mipro_nb.language.formats import registered_formats
 from mipro_nb.language.lms.gateway import complete
-from mipro_nb.language.lms.lm_protocol import LMRequest
+from mipro_nb.language.lms.lm_protocol import Completion
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
+from mipro_nb.models.calls import Answer
 from mipro_nb.models.gate.gate import current_gate
 
 _MOST_LOSSES = 3
@@ -48,7 +51,8 @@ class Elsewhere:
         self, crew: Crew, program: Module, example: Example, metric: Metric, *, taught: bool
     ) -> None:
         self._crew, self._program, self._metric = crew, program, metric
-        self._surroundings = (example, settings.lm, settings.prompt_format, taught)
+        formats = registered_formats()
+        self._surroundings = (example, settings.lm, settings.prompt_format, formats, taught)
         self._name, self._metric_name = type(program).__name__, f"The metric {metric.name}"
         self._predictors = dict(program.named_predictors())
         self._traced = False
@@ -165,17 +169,19 @@ class Elsewhere:
             raise outcome.error
         return outcome.value
 
-    def asked(self, call: int, lm: int, request: LMRequest) -> asyncio.Task[m.Outcome]:
+    def asked(self, asked: m.Asked | m.Admit) -> asyncio.Task[m.Outcome]:
         """Return what is to come of an LM call; the same as before where it is asked again."""
-        key = repr((lm, request.messages, request.options, request.rollout, request.predictor))
+        key = _key_of(asked)
         made = self._calls[key]
         place = self._repeated[key]
         self._repeated[key] += 1
-        if place == len(made):
+        if place < len(made) and _is_lost(made[place]):
+            del made[place]
+        if place >= len(made):
             loop = asyncio.get_running_loop()
-            work = self._outcome(lm, request)
+            work = self._outcome(asked)
             made.append(loop.create_task(work, context=self._context.copy()))
-        made[place].add_done_callback(lambda done: self._note_error(call, done))
+        made[place].add_done_callback(lambda done: self._note_error(asked.call, done))
         return made[place]
 
     def _note_error(self, call: int, done: asyncio.Task[m.Outcome]) -> None:
@@ -190,15 +196,40 @@ class Elsewhere:
                 self._repeated[key] -= 1
         call.cancel()
 
-    async def _outcome(self, number: int, request: LMRequest) -> m.Outcome:
-        lm = self._crew.lms[number]
+    async def _outcome(self, asked: m.Asked | m.Admit) -> m.Outcome:
+        try:
+            if isinstance(asked, m.Asked):
+                return m.Outcome(await self._completed(asked))
+            return m.Outcome(await self._admitted(asked))
+        except Exception as error:  # noqa: BLE001 - an LM of a user's own may raise anything
+            return m.Outcome(error=error)
+
+    async def _completed(self, asked: m.Asked) -> Completion:
+        lm, request = self._crew.lms[asked.lm], asked.request
         of_predictor = self._predictors.get(request.predictor or "")
         if of_predictor is not None:
             request = replace(request, signature=of_predictor.signature)
-        try:
-            completion = await complete(lm, request)
-        except Exception as error:  # noqa: BLE001 - an LM of a user's own may raise anything
-            return m.Outcome(error=error)
+        completion = await complete(lm, request)
         if request.signature is not None:  # a predictor's, as those are remembered here
             remember(RecentCall(lm.name, request.messages, completion.text))
-        return m.Outcome(completion)
+        return completion
+
+    async def _admitted(self, asked: m.Admit) -> Answer:
+        worker = self._worker
+        if worker is None:
+            raise SenderLostError
+        with lm_call(asked.wanted.asked):
+            return await current_gate().admit(asked.wanted, partial(worker.send, asked.call))
+
+
+def _key_of(asked: m.Asked | m.Admit) -> str:
+    """Return what tells calls apart that have answers of their own."""
+    if isinstance(asked, m.Admit):
+        return asked.wanted.key
+    request = asked.request
+    return repr((asked.lm, request.messages, request.options, request.rollout, request.predictor))
+
+
+def _is_lost(made: asyncio.Task[m.Outcome]) -> bool:
+    """Tell whether nobody will know the answer to a call: a worker had sent it, and is gone."""
+    return made.done() and not made.cancelled() and isinstance(made.result().error, SenderLostError)

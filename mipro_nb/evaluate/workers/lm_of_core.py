@@ -1,10 +1,11 @@
-"""In a worker: LMs of the core, and the gate of calls that cannot be led to the core."""
+"""In a worker: LMs of the core, and the gate of calls by clients of the worker's own."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar
-from typing import Any, NamedTuple, NoReturn, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from mipro_nb.core_loop import on_core
 from mipro_nb.errors import ProgramError
@@ -19,11 +20,6 @@ from mipro_nb.runs.store.open_records import open_record
 _FROM_NOWHERE = (
     "An LM was asked from a thread that was there before the example. On an executor's worker "
     "nobody can tell what such a call belongs to: start the thread, or the pool, in the program."
-)
-_PAST_THE_GATE = (
-    "It asks {model} by a client of its own, on an executor's worker, where such a call cannot be "
-    "counted or capped. Ask an LM of mipro_nb's that was made before the run, such as "
-    "judge = LM('{model}') in a cell, or leave executor= out."
 )
 
 
@@ -41,10 +37,31 @@ class AsksTheCore(Protocol):
         """Return what the LM of that number answers."""
         ...
 
+    def admit(self, call: Call, send: Send) -> Coroutine[Any, Any, Answer]:
+        """Return the answer to `call`, which `send` sends once the core's gate admits it."""
+        ...
+
 
 execution_on_worker: ContextVar[AsksTheCore | None] = ContextVar(
     "mipro_execution_on_worker", default=None
 )
+
+
+def _execution_here() -> AsksTheCore:
+    """Return the execution that the caller belongs to.
+
+    Raises
+    ------
+    ProgramError
+        If it belongs to none.
+    CallRefusedError
+        If the example was given up.
+    """
+    execution, attempt = execution_on_worker.get(), current_attempt()
+    if execution is None or attempt is None:
+        raise ProgramError(_FROM_NOWHERE)
+    attempt.check()
+    return execution
 
 
 def reference_of(lm: Any, number: int) -> LMReference:
@@ -65,29 +82,20 @@ class LMOfCore(LM):
 
     async def acomplete(self, request: LMRequest) -> Completion:
         """Return what the LM answers, through the gate that the example belongs to."""
-        execution, attempt = execution_on_worker.get(), current_attempt()
-        if execution is None or attempt is None:
-            raise ProgramError(_FROM_NOWHERE)
-        attempt.check()
-        return await on_core(execution.ask(self.reference.number, request))
+        return await on_core(_execution_here().ask(self.reference.number, request))
 
     def __reduce__(self) -> tuple[Callable[[LMReference], Self], tuple[LMReference]]:
         return type(self), (self.reference,)
 
 
 class GateOfWorker(Gate):
-    """Lets no call through: LMs of the core are asked there, and others cannot be counted."""
+    """Has the core's gate admit calls of clients that the worker has itself."""
 
     def __init__(self) -> None:
         super().__init__(open_record, 1)
 
     async def admit(self, call: Call, send: Send) -> Answer:
-        """Refuse the call."""
-        del send
-        self._refuse(call.model)
-
-    async def let_by(self) -> None:
-        """Return: an embedding is paid for and not counted, here as in the core."""
-
-    def _refuse(self, model: str) -> NoReturn:
-        raise ProgramError(_PAST_THE_GATE.format(model=model))
+        """Return the answer to `call`, sent from here once the core's gate lets it through."""
+        if os.getpid() != self._process:
+            return await super().admit(call, send)
+        return await _execution_here().admit(call, send)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from mipro_nb.language.lms.lm_protocol import LMRequest
+from mipro_nb.models.calls import Call
 
 # To a worker.
 
@@ -28,8 +29,8 @@ class Begin(NamedTuple):
     Attributes
     ----------
     surroundings
-        Pickled: the example, the configured LM, the configured prompt format, and whether demos may
-        have been made of the example.
+        Pickled: the example, the configured LM, the configured prompt format, the prompt formats of
+        the user's own, and whether demos may have been made of the example.
     traced
         Whether the steps are wanted.
     """
@@ -61,6 +62,20 @@ class Answered(NamedTuple):
     outcome: bytes
 
 
+class Send(NamedTuple):
+    """Make one attempt at a call that the worker has asked to be admitted; answered by `Sent`."""
+
+    attempt: int
+    call: int
+    as_sent: Call
+
+
+class StopSending(NamedTuple):
+    """Nobody wants the answer to an attempt any more."""
+
+    attempt: int
+
+
 # From a worker.
 
 
@@ -85,6 +100,21 @@ class Asked(NamedTuple):
     call: int
     lm: int
     request: LMRequest
+
+
+class Admit(NamedTuple):
+    """A client on the worker wants to send a call; answered by `Answered`."""
+
+    execution: int
+    call: int
+    wanted: Call
+
+
+class Sent(NamedTuple):
+    """What came of an attempt, pickled: an `Outcome`."""
+
+    attempt: int
+    outcome: bytes
 
 
 class Withdrawn(NamedTuple):

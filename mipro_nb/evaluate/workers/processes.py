@@ -30,6 +30,8 @@ from mipro_nb.evaluate.workers.remote_worker import RemoteWorker
 from mipro_nb.evaluate.workers.worker import Worker
 
 _CLOSE = b""
+# How many processes may knock before the first is let in.
+_MOST_AT_ONCE = 128
 
 
 class ProcessHost:
@@ -62,7 +64,7 @@ class ProcessHost:
     def start(self, crew: Crew) -> None:
         """Have every process serve."""
         if self._listener is None:
-            self._listener = Listener(authkey=self._key)
+            self._listener = Listener(backlog=_MOST_AT_ONCE, authkey=self._key)
             accept = contextvars.Context().run
             threading.Thread(
                 target=accept, args=(self._accept, self._listener, crew), daemon=True
@@ -104,8 +106,8 @@ class ProcessHost:
         """Have the processes serve no longer."""
         listener, self._listener = self._listener, None
         if listener is not None:
-            with contextlib.suppress(OSError, EOFError):  # wakes who accepts
-                Client(listener.address, authkey=self._key).close()
+            with contextlib.suppress(OSError):  # it wakes who accepts, if anybody still does
+                Client(listener.address).close()
             listener.close()
         for channel in self._channels:
             channel.close()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
-from mipro_nb.errors import ProgramError
+from mipro_nb.errors import LMError, ProgramError
 from mipro_nb.evaluate.workers import messages as m
 from mipro_nb.evaluate.workers.lm_of_core import reference_of
 from mipro_nb.evaluate.workers.pickling import LMs, dumps, loads
 from mipro_nb.evaluate.workers.worker import refused
-from mipro_nb.language.lms.lm_protocol import LMRequest
+from mipro_nb.models.calls import Answer, Call
 
 
 class Channel(Protocol):
@@ -29,8 +31,8 @@ class Channel(Protocol):
 class Execution(Protocol):
     """A program and its metric on one example, on a worker."""
 
-    def asked(self, call: int, lm: int, request: LMRequest) -> asyncio.Task[m.Outcome]:
-        """Return what is to come of an LM call of that number."""
+    def asked(self, asked: m.Asked | m.Admit) -> asyncio.Task[m.Outcome]:
+        """Return what is to come of an LM call."""
         ...
 
     def withdrawn(self, call: asyncio.Task[m.Outcome]) -> None:
@@ -44,6 +46,13 @@ class WorkerLost(Exception):  # noqa: N818 - what to do about it is decided wher
     def __init__(self, *, at_fault: bool) -> None:
         super().__init__()
         self.at_fault = at_fault
+
+
+class SenderLostError(LMError):
+    """A worker ended while a client of its own waited for an answer: nobody knows it."""
+
+    def __init__(self) -> None:
+        super().__init__("The worker that had sent the call ended before it was answered.")
 
 
 class RemoteWorker:
@@ -81,6 +90,8 @@ class RemoteWorker:
         self._executions: dict[int, Execution] = {}
         self._waiting: dict[int, asyncio.Future[m.Outcome]] = {}
         self._calls: dict[int, asyncio.Task[m.Outcome]] = {}
+        self._attempts: dict[int, asyncio.Future[m.Outcome]] = {}
+        self._numbers = itertools.count()
 
     def load(self, number: int, pickled: bytes) -> asyncio.Future[str]:
         """Have the worker know a program or a metric; brings what kept it from that, or ""."""
@@ -135,6 +146,9 @@ class RemoteWorker:
         for answer in [*self._waiting.values()]:
             if not answer.done():
                 answer.set_exception(WorkerLost(at_fault=not self._leaving))
+        for attempt in self._attempts.values():
+            if not attempt.done():
+                attempt.set_result(m.Outcome(error=SenderLostError()))
         for loaded in self._loaded.values():
             if not loaded.done():
                 loaded.set_result("it ended before it had loaded it.")
@@ -150,8 +164,12 @@ class RemoteWorker:
             loaded = self._loaded.get(message.number)
             if loaded is not None:
                 loaded.set_result(message.problem)
-        elif isinstance(message, m.Asked):
+        elif isinstance(message, m.Asked | m.Admit):
             self._ask(message)
+        elif isinstance(message, m.Sent):
+            attempt = self._attempts.get(message.attempt)
+            if attempt is not None and not attempt.done():
+                attempt.set_result(self._read(message.outcome))
         elif isinstance(message, m.Withdrawn):
             self._withdraw(message)
         elif isinstance(message, m.Done):
@@ -159,12 +177,39 @@ class RemoteWorker:
         elif isinstance(message, m.Leaving):
             self._leaving = True
 
-    def _ask(self, asked: m.Asked) -> None:
+    async def send(self, call: int, as_sent: Call) -> Answer:
+        """Have the worker make an attempt at a call that it wanted to be admitted.
+
+        Raises
+        ------
+        SenderLostError
+            If the worker ends before.
+        LMError
+            If the attempt fails.
+        """
+        if self._gone:
+            raise SenderLostError
+        attempt = next(self._numbers)
+        answer = self._attempts[attempt] = asyncio.get_running_loop().create_future()
+        self._tell(m.Send(attempt, call, replace(as_sent, request=None)))
+        try:
+            outcome = await answer
+        except asyncio.CancelledError:
+            self._tell(m.StopSending(attempt))
+            raise
+        finally:
+            del self._attempts[attempt]
+        if outcome.error is not None:
+            raise outcome.error
+        sent: Answer = outcome.value
+        return sent
+
+    def _ask(self, asked: m.Asked | m.Admit) -> None:
         execution = self._executions.get(asked.execution)
         if execution is None:
             self._answer(asked.call, refused())
             return
-        made = self._calls[asked.call] = execution.asked(asked.call, asked.lm, asked.request)
+        made = self._calls[asked.call] = execution.asked(asked)
 
         def answer(made: asyncio.Task[m.Outcome]) -> None:
             if self._calls.pop(asked.call, None) is not None and not made.cancelled():
@@ -182,11 +227,14 @@ class RemoteWorker:
         answer = self._waiting.get(done.execution)
         if answer is None or answer.done():
             return
+        answer.set_result(self._read(done.outcome))
+
+    def _read(self, pickled: bytes) -> m.Outcome:
         try:
-            outcome: m.Outcome = loads(done.outcome, lambda reference: self._lms[reference.number])
+            outcome: m.Outcome = loads(pickled, lambda reference: self._lms[reference.number])
         except Exception as error:  # noqa: BLE001 - making a user's own values again raises anything
-            outcome = m.Outcome(error=error)
-        answer.set_result(outcome)
+            return m.Outcome(error=error)
+        return outcome
 
     def _answer(self, call: int, outcome: m.Outcome) -> None:
         try:

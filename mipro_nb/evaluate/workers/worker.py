@@ -6,10 +6,11 @@ How messages get from the core to the worker and back is not known here.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import itertools
 import platform
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -31,9 +32,13 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.tracing import Step, noting, tracing
+from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
 from mipro_nb.language.lms.settings import context
 from mipro_nb.language.module import Module
+from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.gate.attempts import under_way
+from mipro_nb.models.gate.dispatch import Send
 from mipro_nb.models.gate.gate import run_gate
 from mipro_nb.version import __version__
 
@@ -74,8 +79,20 @@ class Worker:
         self._loaded: dict[int, _Loaded] = {}
         self._executions: dict[int, _Execution] = {}
         self._calls: dict[int, asyncio.Future[m.Outcome]] = {}
+        self._sending: dict[int, Callable[[m.Send], asyncio.Task[None]]] = {}
+        self._attempts: dict[int, asyncio.Task[None]] = {}
         self._numbers = itertools.count()
         self._gate = GateOfWorker()
+        self._doing: dict[type, Callable[[Any], None]] = {
+            m.Load: self._load,
+            m.Forget: self._forget,
+            m.Begin: self._begin,
+            m.Score: self._score,
+            m.Leave: self._leave,
+            m.Answered: self._answered,
+            m.Send: self._make_attempt,
+            m.StopSending: self._stop_attempt,
+        }
         self.tell(m.Hello(VERSIONS, place))
 
     def take(self, message: bytes) -> None:
@@ -100,23 +117,37 @@ class Worker:
 
     def _take(self, pickled: bytes) -> None:
         message = self.read(pickled)
-        if isinstance(message, m.Load):
-            self._load(message)
-        elif isinstance(message, m.Forget):
-            self._loaded.pop(message.number, None)
-        elif isinstance(message, m.Begin):
-            begun = self._executions[message.execution] = _Execution(self, message)
-            begun.begin(self._loaded[message.program], self._loaded[message.metric])
-        elif isinstance(message, m.Score):
-            self._executions[message.execution].scoring.set_result(message)
-        elif isinstance(message, m.Leave):
-            execution = self._executions.pop(message.execution, None)
-            if execution is not None:
-                execution.leave()
-        elif isinstance(message, m.Answered):
-            call = self._calls.get(message.call)
-            if call is not None and not call.done():
-                call.set_result(self.read(message.outcome))
+        self._doing[type(message)](message)
+
+    def _begin(self, begin: m.Begin) -> None:
+        begun = self._executions[begin.execution] = _Execution(self, begin)
+        begun.begin(self._loaded[begin.program], self._loaded[begin.metric])
+
+    def _score(self, score: m.Score) -> None:
+        self._executions[score.execution].scoring.set_result(score)
+
+    def _leave(self, leave: m.Leave) -> None:
+        execution = self._executions.pop(leave.execution, None)
+        if execution is not None:
+            execution.leave()
+
+    def _forget(self, forget: m.Forget) -> None:
+        self._loaded.pop(forget.number, None)
+
+    def _answered(self, answered: m.Answered) -> None:
+        call = self._calls.get(answered.call)
+        if call is not None and not call.done():
+            call.set_result(self.read(answered.outcome))
+
+    def _make_attempt(self, send: m.Send) -> None:
+        sending = self._sending.get(send.call)
+        if sending is not None:  # or the program waits for it no more
+            self._attempts[send.attempt] = sending(send)
+
+    def _stop_attempt(self, stop: m.StopSending) -> None:
+        attempt = self._attempts.pop(stop.attempt, None)
+        if attempt is not None:
+            attempt.cancel()
 
     def _give_up_all(self) -> None:
         for execution in self._executions.values():
@@ -139,11 +170,37 @@ class Worker:
 
     async def ask(self, execution: int, lm: int, request: LMRequest) -> m.Outcome:
         """Return what comes of an LM call that the core makes."""
-        call = next(self._numbers)
-        answer = self._calls[call] = asyncio.get_running_loop().create_future()
         if request.predictor is not None:  # the core has the signature
             request = replace(request, signature=None)
-        self.tell(m.Asked(execution, call, lm, replace(request, write_answer=None)))
+        call = next(self._numbers)
+        asked = m.Asked(execution, call, lm, replace(request, write_answer=None))
+        return await self._outcome_of(execution, call, asked)
+
+    async def admit(self, execution: int, wanted: Call, send: Send) -> m.Outcome:
+        """Return what comes of a call that is sent from here, once the core's gate admits it."""
+        call, here = next(self._numbers), contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+
+        async def attempted(message: m.Send) -> None:
+            # A request that is caught here once more would wait for itself.
+            with under_way():
+                as_sent = replace(message.as_sent, request=wanted.request)
+                outcome = await _outcome(send(as_sent))
+            self._attempts.pop(message.attempt, None)
+            self.tell(m.Sent(message.attempt, self.pickled_outcome(outcome)))
+
+        self._sending[call] = lambda message: loop.create_task(
+            attempted(message), context=here.copy()
+        )
+        asked = m.Admit(execution, call, replace(wanted, request=None))
+        try:
+            return await self._outcome_of(execution, call, asked)
+        finally:
+            del self._sending[call]
+
+    async def _outcome_of(self, execution: int, call: int, asked: object) -> m.Outcome:
+        answer = self._calls[call] = asyncio.get_running_loop().create_future()
+        self.tell(asked)
         try:
             outcome: m.Outcome = await answer
         except asyncio.CancelledError:
@@ -152,6 +209,39 @@ class Worker:
         finally:
             del self._calls[call]
         return outcome._replace(met=call)
+
+    def pickled_outcome(self, outcome: m.Outcome) -> bytes:
+        """Return what the core can read of what code returned or raised."""
+        if outcome.met is not None:
+            return self.pickled(m.Outcome(met=outcome.met))
+        if outcome.error is not None:
+            return self.pickled(m.Outcome(error=self._sendable(outcome.error)))
+        try:
+            return self.pickled(outcome)
+        except Exception:  # noqa: BLE001 - what cannot be pickled raises anything
+            value = outcome.value
+            if isinstance(value, m.Ran):
+                steps = [(name, self._without(i), self._without(p)) for name, i, p in value.steps]
+                value = value._replace(prediction=self._without(value.prediction), steps=steps)
+            return self.pickled(outcome._replace(value=value))
+
+    def _without(self, prediction: Any) -> Any:
+        """Return a prediction whose values that cannot be pickled are shown in their place."""
+        if isinstance(prediction, Example | dict):
+            kept = {name: self._without(value) for name, value in prediction.items()}
+            return type(prediction)(kept)
+        try:
+            self.pickled(prediction)
+        except Exception:  # noqa: BLE001 - as above
+            return NotSent(prediction)
+        return prediction
+
+    def _sendable(self, error: Exception) -> Exception:
+        try:
+            self.read(self.pickled(error, home=False))
+        except Exception:  # noqa: BLE001 - of a class that cannot be pickled, or made again
+            return ProgramError(f"{type(error).__name__}: {error}")
+        return error
 
     @property
     def gate(self) -> GateOfWorker:
@@ -201,21 +291,36 @@ class _Execution:
 
     async def ask(self, lm: int, request: LMRequest) -> Completion:
         """Return what an LM of the core answers."""
-        outcome = await self._worker.ask(self._begin.execution, lm, request)
+        asked = self._worker.ask(self._begin.execution, lm, request)
+        completion: Completion = self._value_of(await asked)
+        return completion
+
+    async def admit(self, call: Call, send: Send) -> Answer:
+        """Return the answer to a call of a client of the worker's own."""
+        admitted = self._worker.admit(self._begin.execution, call, send)
+        answer: Answer = self._value_of(await admitted)
+        return answer
+
+    def _value_of(self, outcome: m.Outcome) -> Any:
         if outcome.error is None:
-            answer: Completion = outcome.value
-            return answer
+            return outcome.value
         if isinstance(outcome.error, MiproError) and outcome.met is not None:
             self._met.append((outcome.met, outcome.error))
         raise outcome.error
 
     async def _work(self, program: Any, metric: Any) -> None:
+        try:
+            await self._run_and_score(program, metric)
+        except Exception as error:  # noqa: BLE001 - or the core would wait for ever
+            told = f"The worker cannot run it: {type(error).__name__}: {error}"
+            self._tell(m.Outcome(error=ProgramError(told)))
+
+    async def _run_and_score(self, program: Any, metric: Any) -> None:
         for thing in (program, metric):
             if isinstance(thing, _NotLoaded):
-                error = ProgramError(f"The worker could not load it: {thing.problem}")
-                self._tell(m.Outcome(error=error))
-                return
-        example, lm, prompt_format, taught = self._worker.read(self._begin.surroundings)
+                raise ProgramError(thing.problem)
+        example, lm, prompt_format, formats, taught = self._worker.read(self._begin.surroundings)
+        FORMATS.update(formats)
         execution_on_worker.set(self)
         run_gate.set(self._worker.gate)
         own = context(lm=lm, prompt_format=prompt_format, executor=None, stand_in=None)
@@ -238,49 +343,22 @@ class _Execution:
         return m.Ran(prediction, told if self._begin.traced else [], notes)
 
     async def _outcome(self, work: Coroutine[Any, Any, Any]) -> m.Outcome:
-        try:
-            return m.Outcome(await work)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the core's to judge
-            met = next((call for call, known in self._met if known is error), None)
-            return m.Outcome(error=error, met=met)
+        outcome = await _outcome(work)
+        if outcome.error is not None and not isinstance(outcome.error, MiproError):
+            outcome.error.add_note("".join(traceback.format_exception(outcome.error)).rstrip())
+        met = next((call for call, known in self._met if known is outcome.error), None)
+        return outcome._replace(met=met)
 
     def _tell(self, outcome: m.Outcome) -> None:
-        self._worker.tell(m.Done(self._begin.execution, self._pickled(outcome)))
+        pickled = self._worker.pickled_outcome(outcome)
+        self._worker.tell(m.Done(self._begin.execution, pickled))
 
-    def _pickled(self, outcome: m.Outcome) -> bytes:
-        worker = self._worker
-        if outcome.met is not None:
-            return worker.pickled(m.Outcome(met=outcome.met))
-        if outcome.error is not None:
-            return worker.pickled(m.Outcome(error=self._sendable(outcome.error)))
-        try:
-            return worker.pickled(outcome)
-        except Exception:  # noqa: BLE001 - what cannot be pickled raises anything
-            value = outcome.value
-            if isinstance(value, m.Ran):
-                steps = [(name, self._without(i), self._without(p)) for name, i, p in value.steps]
-                value = value._replace(prediction=self._without(value.prediction), steps=steps)
-            return worker.pickled(outcome._replace(value=value))
 
-    def _without(self, prediction: Any) -> Any:
-        """Return a prediction whose values that cannot be pickled are shown in their place."""
-        if isinstance(prediction, Example | dict):
-            kept = {name: self._without(value) for name, value in prediction.items()}
-            return type(prediction)(kept)
-        try:
-            self._worker.pickled(prediction)
-        except Exception:  # noqa: BLE001 - as above
-            return NotSent(prediction)
-        return prediction
-
-    def _sendable(self, error: Exception) -> Exception:
-        if not isinstance(error, MiproError):
-            error.add_note("".join(traceback.format_exception(error)).rstrip())
-        try:
-            self._worker.read(self._worker.pickled(error, home=False))
-        except Exception:  # noqa: BLE001 - of a class that cannot be pickled, or made again
-            return ProgramError(f"{type(error).__name__}: {error}")
-        return error
+async def _outcome(work: Awaitable[Any]) -> m.Outcome:
+    try:
+        return m.Outcome(await work)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the core's to judge
+        return m.Outcome(error=error)
 
 
 def refused() -> m.Outcome:

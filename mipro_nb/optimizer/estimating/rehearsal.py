@@ -110,15 +110,12 @@ class Rehearsal:
         Why `calls` were not measured; None if they were.
     metric_scale
         What the metric gives for a full score, as far as was seen.
-    own_models
-        Models that program or metric ask by clients of their own.
     """
 
     calls: Sequence[Sequence[RehearsedCall]]
     notes: Sequence[str]
     guess: str | None = None
     metric_scale: Literal[1, 100] = 1
-    own_models: Sequence[str] = ()
 
 
 async def rehearse(
@@ -193,12 +190,8 @@ async def rehearse(
     found = rehearsing.findings(seen, chosen[0], metric_threshold)
     name = type(student).__name__
     own_state = state_notes(name, [each.set_anew for each in seen], num_threads)
-    own_calls = [each.own_calls for each in seen]
-    return replace(
-        found,
-        notes=[*found.notes, *own_call_notes(name, own_calls), *own_state],
-        own_models=list(dict.fromkeys(model for each in own_calls for model in each.calls)),
-    )
+    own_calls = own_call_notes(name, [each.own_calls for each in seen])
+    return replace(found, notes=[*found.notes, *own_calls, *own_state])
 
 
 @dataclass

@@ -101,7 +101,7 @@ async def specify(
     )
     copy.check_rehearsed()
     on_workers = await checked_on_workers(
-        executor, copy, metric, rows.sets, at_once=wanted.num_threads, own_models=found.own_models
+        executor, copy, metric, rows.sets, at_once=wanted.num_threads
     )
     return _Rehearsed(
         program=type(student).__name__,
