@@ -75,7 +75,12 @@ def check_executor(name: str, executor: Any) -> Any:
     """
     if executor is None:
         return None
-    remedy = "give a concurrent.futures.ProcessPoolExecutor(…), or None to run examples here."
+    remedy = (
+        "give a concurrent.futures.ProcessPoolExecutor(…); a Client, a cluster or the address of a "
+        "scheduler of Dask's; or None to run examples here."
+    )
+    if _is_dasks(executor):
+        return executor
     if not isinstance(executor, Executor):
         given = executor if isinstance(executor, str | int) else type(executor)
         raise InvalidArgumentError(name, given, remedy)
@@ -83,6 +88,16 @@ def check_executor(name: str, executor: Any) -> Any:
         why = "its threads share this process, where examples run in threads without it: "
         raise InvalidArgumentError(name, type(executor), why + remedy)
     return executor
+
+
+def _is_dasks(executor: Any) -> bool:
+    """Tell whether something is a Client, a cluster or an address of Dask's; it is not imported."""
+    if isinstance(executor, str):
+        return re.match(r"\w+://.", executor) is not None
+    if getattr(executor, "asynchronous", False):  # its calls belong to a loop of the user's
+        return False
+    kinds = {(each.__module__.partition(".")[0], each.__name__) for each in type(executor).__mro__}
+    return bool(kinds & {("distributed", "Client"), ("distributed", "Cluster")})
 
 
 def check_name(argument: str, name: Any, what: str, taken: Collection[str]) -> None:

@@ -116,8 +116,8 @@ def test_lms_that_a_worker_makes_itself_are_counted_as_well(monkeypatch, short_p
     with ScriptedServer(judging) as server:
         monkeypatch.setenv("JUDGE_URL", server.base_url)
         mipro.configure(lm=lm_of(server))
-        # Its processes know the variable, as the code of the module asks for it there.
-        with ProcessPoolExecutor(1, mp_context=PROCESSES) as pool:
+        told = {"initializer": os.environ.update, "initargs": ({"JUDGE_URL": server.base_url},)}
+        with ProcessPoolExecutor(1, mp_context=PROCESSES, **told) as pool:
             run = run_of(
                 mipro.MIPROv2(judged, num_candidates=3), executor=pool, max_bootstrapped_demos=0
             )
@@ -248,7 +248,7 @@ def test_an_executor_that_is_shut_down_is_refused_before_any_call(server):
 
 
 def test_a_function_of_ones_own_is_refused(server):
-    prompt = mipro.prompt("add", "Add the numbers.")
+    prompt = mipro.prompt("Add the numbers.", name="add")
 
     def add(question):
         return mipro.settings.lm(f"{prompt} {question}")[0]

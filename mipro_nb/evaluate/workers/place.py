@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from mipro_nb.evaluate.workers.crew import Crew
+from mipro_nb.evaluate.workers.dask_workers import DaskHost
 from mipro_nb.evaluate.workers.processes import ProcessHost
 
 _here: ContextVar[Crew | None] = ContextVar("mipro_crew", default=None)
 # One crew for an executor, whoever uses it: its workers serve several runs at once.
 _crews: WeakKeyDictionary[Any, Crew] = WeakKeyDictionary()
+_by_address: dict[str, Crew] = {}
 
 
 def crew_here() -> Crew | None:
@@ -46,7 +49,10 @@ async def examples_on(executor: Any, at_once: int) -> AsyncIterator[Crew | None]
 
 
 def _crew_of(executor: Any) -> Crew:
-    crew = _crews.get(executor)
+    crews: MutableMapping[Any, Crew] = _by_address if isinstance(executor, str) else _crews
+    crew = crews.get(executor)
     if crew is None:
-        crew = _crews[executor] = Crew(ProcessHost(executor))
+        has_processes = isinstance(executor, Executor)
+        host = ProcessHost(executor) if has_processes else DaskHost(executor)
+        crew = crews[executor] = Crew(host)
     return crew

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,4 +147,5 @@ PROGRAM = an_object("PROGRAM", _is_program)
 ROWS = an_object("ROWS", _is_rows)
 METRIC = an_object("FN", _is_metric)
 PREFERENCE = Kind("TEXT|FN", _preference, lambda notebook, typed: notebook.names(_is_metric, typed))
+EXECUTOR = an_object("NAME", lambda value: isinstance(value, Executor))
 MODEL = an_object("LM", lambda value: isinstance(value, LanguageModel))
