@@ -138,7 +138,7 @@ def _row(result: ExampleResult) -> dict[str, Any]:
 
 
 class Evaluate:
-    """Scores programs on a set of examples.
+    """Scores programs on a set of examples, on the workers of the configured executor if any.
 
     Parameters
     ----------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -178,7 +177,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         requires_permission_to_run: bool = True,
         resume: bool = False,
-        executor: Executor | None = None,
+        executor: Any = None,
         record: str | Path | None = None,
     ) -> P:
         """Optimize `student` and return the best program, blocking until it is there.
@@ -266,9 +265,10 @@ class MIPROv2:
             paid again, and it keeps the caps that are not given here. A note of the plan tells
             which it is, or why there is none.
         executor
-            A ``concurrent.futures.ProcessPoolExecutor`` whose processes run program and metric, one
-            example each: for code that computes much. All LM calls are made in this process, as
-            without it, and so is the rehearsal. The configured executor if None; without one,
+            Whose workers run program and metric, for code that computes much: a
+            ``concurrent.futures.ProcessPoolExecutor``; or a ``Client``, a cluster or the address of
+            a scheduler of Dask's, with the extra ``dask``. All LM calls are made in this process,
+            as without it, and so is the rehearsal. The configured executor if None; without one,
             everything runs here.
         record
             Record file; the configured one, or the default, if None.
@@ -375,7 +375,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         requires_permission_to_run: bool = True,
         resume: bool = False,
-        executor: Executor | None = None,
+        executor: Any = None,
         record: str | Path | None = None,
     ) -> Headroom:
         """Measure, before a run, how much prompts matter here and how much is chance.
@@ -449,7 +449,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         accept_changes: bool = False,
         requires_permission_to_run: bool = True,
-        executor: Executor | None = None,
+        executor: Any = None,
         record: str | Path | None = None,
     ) -> Any:
         """Resume a run that was cut off, stopped, capped or failed; block until it has ended.
@@ -630,7 +630,7 @@ class MIPROv2:
         wanted: RequestedSettings,
         caps: Caps,
         *,
-        executor: Executor | None = None,
+        executor: Any = None,
         headroom: RequestedHeadroom | None = None,
     ) -> RunSpec:
         student = as_program(student)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
+import time
 from collections import deque
 from queue import SimpleQueue
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from mipro_nb.core_loop import core
 from mipro_nb.errors import ExecutorError, MiproError, MissingExtraError, shown
 from mipro_nb.evaluate.workers.crew import Crew
+from mipro_nb.evaluate.workers.remote_worker import RemoteWorker
 from mipro_nb.evaluate.workers.worker import Worker
 
 _LOOK_SECONDS = 1.0
@@ -31,6 +33,11 @@ class DaskHost:
     given
         The user's client or cluster, or the address of a scheduler.
 
+    Raises
+    ------
+    MissingExtraError
+        If Dask is not installed.
+
     Attributes
     ----------
     name
@@ -38,6 +45,12 @@ class DaskHost:
     """
 
     def __init__(self, given: Any) -> None:
+        try:
+            from distributed import Client  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            msg = "Dask is not installed: pip install 'mipro_nb[dask]'."
+            raise MissingExtraError(msg) from error
+        self._client_class = Client
         self._given = given
         self.name = repr(given) if isinstance(given, str) else type(given).__name__
         self._client: Any = None
@@ -83,8 +96,9 @@ class DaskHost:
         channels = list(self._channels.values())
         for channel in channels:
             channel.close()
+        deadline = time.monotonic() + _FAREWELL_SECONDS
         for channel in channels:  # or the cluster tells of calls that were cut off
-            channel.over.wait(_FAREWELL_SECONDS)
+            channel.over.wait(max(0.0, deadline - time.monotonic()))
         self._channels.clear()
         if self._client is not None and self._client is not self._given:
             self._client.close()
@@ -96,13 +110,8 @@ class DaskHost:
         return list(self._client.nthreads())
 
     def _connected(self) -> Any:
-        try:
-            from distributed import Client  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            msg = "Dask is not installed: pip install 'mipro_nb[dask]'."
-            raise MissingExtraError(msg) from error
-        if not isinstance(self._given, Client):
-            return Client(self._given, set_as_default=False)
+        if not isinstance(self._given, self._client_class):
+            return self._client_class(self._given, set_as_default=False)
         if self._given.status != "running":
             msg = (
                 f"executor={self.name} is {self._given.status}: give a Client that is connected, "
@@ -119,10 +128,10 @@ class DaskHost:
                 _in_thread(self._serve, channel, crew)
 
     def _serve(self, channel: _Actor, crew: Crew) -> None:
-        channel.serve(crew)
+        served = channel.serve(crew)
         channel.over.set()
-        # One that is still there, or comes again, joins once more.
-        self._channels.pop(channel.address, None)
+        if served:  # one that is still there, or comes again, joins once more
+            self._channels.pop(channel.address, None)
 
     def _look(self, crew: Crew, stopping: threading.Event) -> None:
         """Look for workers that have come, for as long as the cluster is there."""
@@ -136,8 +145,16 @@ class DaskHost:
             except Exception as met:  # noqa: BLE001 - of whatever transport
                 error = met
             if not stopping.is_set():
+                self._lose_all(crew)
                 _post(crew.broke, error)
             return
+
+    def _lose_all(self, crew: Crew) -> None:
+        """Note that all workers are gone; calls of their actors may wait for a scheduler for ever."""
+        for channel in list(self._channels.values()):
+            if channel.worker is not None:
+                _post(crew.lost, channel.worker)
+        self._channels.clear()
 
 
 class _Actor:
@@ -147,6 +164,8 @@ class _Actor:
     ----------
     address
         Where the worker is.
+    worker
+        The worker, once it has come.
     over
         Set once nothing more is asked of it.
     """
@@ -154,35 +173,40 @@ class _Actor:
     def __init__(self, client: Any, address: str) -> None:
         self.address = address
         self._client = client
+        self.worker: RemoteWorker | None = None
         self.over = threading.Event()
         self._unsent: SimpleQueue[bytes | None] = SimpleQueue()
 
-    def serve(self, crew: Crew) -> None:
-        """Bring what the worker says to the core loop, until it ends."""
-        try:
-            made = self._client.submit(
-                Serving,
-                self.address,
-                workers=[self.address],
-                allow_other_workers=False,
-                actor=True,
-                pure=False,
-                retries=0,
-            )
-            actor = made.result(timeout=_PATIENCE_SECONDS)
-        except Exception as error:  # noqa: BLE001 - of whatever transport, or of importing mipro_nb
-            _post(crew.failed, error)
-            return
-        worker = crew.joined(self)
-        _in_thread(self._write, actor)
-        with contextlib.suppress(Exception):  # of whatever transport: it is gone
-            while (said := actor.said().result()) is not None:
-                for message in said:
-                    _post(worker.take, message)
-        _post(crew.lost, worker)
-        self._unsent.put(None)
-        with contextlib.suppress(Exception):  # the cluster may be gone as well
-            made.cancel()
+    def serve(self, crew: Crew) -> bool:
+        """Bring what the worker says to the core loop, until it ends; tell whether it ever did."""
+        with self._client.as_current():  # an actor looks for it there
+            try:
+                made = self._client.submit(
+                    Serving,
+                    self.address,
+                    workers=[self.address],
+                    allow_other_workers=False,
+                    actor=True,
+                    pure=False,
+                    retries=0,
+                )
+                actor = made.result(timeout=_PATIENCE_SECONDS)
+                said = actor.said().result()
+            except Exception as error:  # noqa: BLE001 - of whatever transport, or of an import there
+                _post(crew.failed, error)
+                return False
+            worker = self.worker = crew.joined(self)
+            _in_thread(self._write, actor)
+            with contextlib.suppress(Exception):  # of whatever transport: it is gone
+                while said is not None:
+                    for message in said:
+                        _post(worker.take, message)
+                    said = actor.said().result()
+            _post(crew.lost, worker)
+            self._unsent.put(None)
+            with contextlib.suppress(Exception):  # the cluster may be gone as well
+                made.cancel()
+        return True
 
     def send(self, message: bytes) -> None:
         """Send a message."""
@@ -193,7 +217,7 @@ class _Actor:
         self._unsent.put(None)
 
     def _write(self, actor: Any) -> None:
-        with contextlib.suppress(Exception):  # it is gone, as who reads hears
+        with self._client.as_current(), contextlib.suppress(Exception):  # as who reads hears
             while (message := self._unsent.get()) is not None:
                 together = [message]
                 while not self._unsent.empty():

@@ -79,8 +79,8 @@ class Settings:
         "granted" has runs begin without asking; None has them ask, unless the environment's
         ``MIPRO_PERMISSION`` is "yes".
     executor
-        Whose workers run programs and metrics: a ``concurrent.futures.ProcessPoolExecutor``. None
-        to run them in this process.
+        Whose workers run programs and metrics, as in `MIPROv2.compile`; None to run them in this
+        process.
     stand_in
         Answers in place of every LM, predictors' own included, while a program is rehearsed.
     """
