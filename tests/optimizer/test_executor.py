@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -22,6 +23,7 @@ from mipro_nb.errors import (
     InvalidArgumentError,
     LMUnavailableError,
     MetricError,
+    MissingExtraError,
     ProgramError,
 )
 
@@ -105,6 +107,10 @@ def judged(example, prediction, trace=None):
     return judge(f"judge {example.question}") == ["yes"]
 
 
+def tell_of_the_judge(url):
+    os.environ["JUDGE_URL"] = url
+
+
 def judging(request):
     if request.last_user.startswith("judge"):
         return Reply("yes", prompt_tokens=5, completion_tokens=1)
@@ -116,7 +122,7 @@ def test_lms_that_a_worker_makes_itself_are_counted_as_well(monkeypatch, short_p
     with ScriptedServer(judging) as server:
         monkeypatch.setenv("JUDGE_URL", server.base_url)
         mipro.configure(lm=lm_of(server))
-        told = {"initializer": os.environ.update, "initargs": ({"JUDGE_URL": server.base_url},)}
+        told = {"initializer": tell_of_the_judge, "initargs": (server.base_url,)}
         with ProcessPoolExecutor(1, mp_context=PROCESSES, **told) as pool:
             run = run_of(
                 mipro.MIPROv2(judged, num_candidates=3), executor=pool, max_bootstrapped_demos=0
@@ -244,6 +250,23 @@ def test_an_executor_that_is_shut_down_is_refused_before_any_call(server):
     pool.shutdown()
     with pytest.raises(ExecutorError, match="executor=ProcessPoolExecutor takes no work"):
         mipro.MIPROv2(exact).compile(Solve(), trainset=rows(6), executor=pool)
+    assert server.count == 0
+
+
+def test_so_is_one_whose_processes_cannot_start(server):
+    pool = ProcessPoolExecutor(1, mp_context=PROCESSES, initializer=lambda: None)
+    with pytest.raises(ExecutorError, match="cannot serve: .*(pickle|Pickl)"):
+        mipro.MIPROv2(exact).compile(Solve(), trainset=rows(6), executor=pool)
+    assert server.count == 0
+
+
+def test_a_cluster_needs_the_extra(server, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        mipro.context(executor="tcp://127.0.0.1:8786"),
+        pytest.raises(MissingExtraError, match=r"pip install 'mipro_nb\[dask\]'"),
+    ):
+        mipro.Evaluate(devset=rows(2), metric=exact)(Solve())
     assert server.count == 0
 
 

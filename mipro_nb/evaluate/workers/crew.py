@@ -125,6 +125,8 @@ class Crew:
                 await in_worker(self.host.start, self)
             except ExecutorError as error:
                 self._fail(error)
+            except Exception as error:  # noqa: BLE001 - an initializer that cannot be pickled, say
+                self.failed(error)
 
     async def take(self, *, alone: bool = False) -> RemoteWorker:
         """Return a worker with room for one more example; to be given back.

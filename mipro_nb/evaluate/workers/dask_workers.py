@@ -150,7 +150,7 @@ class DaskHost:
             return
 
     def _lose_all(self, crew: Crew) -> None:
-        """Note that all workers are gone; calls of their actors may wait for a scheduler for ever."""
+        """Note that all workers are gone: their actors may wait for a scheduler for ever."""
         for channel in list(self._channels.values()):
             if channel.worker is not None:
                 _post(crew.lost, channel.worker)
