@@ -255,7 +255,7 @@ def test_an_executor_that_is_shut_down_is_refused_before_any_call(server):
 
 def test_so_is_one_whose_processes_cannot_start(server):
     pool = ProcessPoolExecutor(1, mp_context=PROCESSES, initializer=lambda: None)
-    with pytest.raises(ExecutorError, match="cannot serve: .*(pickle|Pickl)"):
+    with pytest.raises(ExecutorError, match=r"cannot serve: .*(pickle|Pickl)"):
         mipro.MIPROv2(exact).compile(Solve(), trainset=rows(6), executor=pool)
     assert server.count == 0
 
