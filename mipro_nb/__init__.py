@@ -13,7 +13,7 @@ from mipro_nb import errors, runs, teleprompt  # noqa: F401 - scripts write dspy
 from mipro_nb.evaluate import Evaluate, EvaluationResult, Score
 from mipro_nb.functions import FunctionProgram, FunctionPrompt, http_client, program, prompt
 from mipro_nb.functions.library import FUNCTIONS
-from mipro_nb.functions.lm_calls.own_calls import own_calls
+from mipro_nb.functions.lm_calls.own_calls import own_calls as _own_calls
 from mipro_nb.language import (
     ChainOfThought,
     ChatPrompt,
@@ -34,7 +34,8 @@ from mipro_nb.language import (
     register_prompt_format,
     settings,
 )
-from mipro_nb.language.execution.own_calls import catch_own_calls_by
+from mipro_nb.language.execution.own_calls import catch_own_calls_by as _catch_own_calls_by
+from mipro_nb.language.missing_modules import tell_of_missing_modules as _tell_of_missing_modules
 from mipro_nb.models import LM, Answer, Call, OpenAI, Price, Service, register_service
 from mipro_nb.notebook import compare, history, share, show, surface_here
 from mipro_nb.optimizer import (
@@ -105,6 +106,7 @@ __all__ = [
 
 surface.prefer(surface_here)
 __getattr__ = dspy_names.missing_from(__name__)
+_tell_of_missing_modules(__name__)
 
 
 def _dspy() -> foreign.Library | None:
@@ -118,7 +120,7 @@ def _dspy() -> foreign.Library | None:
 
 foreign.know(_dspy)
 foreign.know(lambda: FUNCTIONS)
-catch_own_calls_by(own_calls)
+_catch_own_calls_by(_own_calls)
 
 
 def load_ipython_extension(ipython: Any) -> None:

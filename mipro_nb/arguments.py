@@ -60,9 +60,9 @@ def _by_another_word(name: str, known: Collection[str]) -> str:
     return next((true for true in meanings if true in known), "")
 
 
-def misspelled(name: str, known: Collection[str]) -> str:
-    """Return which of `known` is a `name` misspelled, "" if none is."""
-    near = get_close_matches(snake_case(name), known, n=1, cutoff=_NEAR)
+def misspelled(name: str, known: Collection[str], *, cutoff: float = _NEAR) -> str:
+    """Return which of `known` is a `name` misspelled, "" if none is as alike as `cutoff`, 0–1."""
+    near = get_close_matches(snake_case(name), known, n=1, cutoff=cutoff)
     return near[0] if near else ""
 
 

@@ -264,7 +264,7 @@ class WorkerLostError(MiproError):
 
 
 class ExecutorError(MiproError):
-    """An executor cannot run examples: it has no workers, others than needed, or is closed."""
+    """An executor cannot run examples: it is closed, or has no workers or none that fit."""
 
 
 class TooManyErrorsError(MiproError):

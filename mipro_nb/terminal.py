@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mipro_nb.amounts import format_about, format_score, format_usd
 from mipro_nb.core_loop import until_done, wait_until
-from mipro_nb.errors import PermissionUnansweredError, RecordError, RunEndedError, shown
+from mipro_nb.errors import (
+    MiproError,
+    PermissionUnansweredError,
+    RecordError,
+    RunEndedError,
+    shown,
+)
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.sentences.approval import PAUSED_FOR_APPROVAL, changes_text
 from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.result import outcome_text
 from mipro_nb.runs.sentences.resume import how_to_resume
@@ -31,8 +38,12 @@ UNANSWERED = (
 _JOIN = "Run this plan beside run {run_id}, or join that one? [y/N/join] "
 _GO_ON = "Press Enter to go on, Ctrl-C to stop and keep the best program so far. "
 _GO_ON_JOINED = "Press Enter to have it go on, Ctrl-C to leave it alone. "
+_TRY_IT = "Try it? [y]es, [n]o, [e]dit, Ctrl-C to stop and keep the best program so far: "
+_EDITED = "Your text, in one line: "
 _ANSWERED = "The question was answered elsewhere meanwhile: run {run_id} is {status}."
 _YES = frozenset({"y", "yes", "j", "ja"})
+_NO = frozenset({"n", "no", "nein"})
+_EDIT = frozenset({"e", "edit"})
 # Only these events are read, and not the many of calls and examples.
 _COUNTED = frozenset({"phase_started", "trial_told", "headroom_scored", "run_noted"})
 _TOLD = frozenset({"candidate_proposed", "demo_set_built", "format_measured", "format_chosen"})
@@ -110,6 +121,11 @@ class TerminalWindow:
         """Tell whether somebody is there: who is asked while a call blocks, or types commands."""
         return hasattr(sys, "ps1") if self._quiet else _somebody_there()
 
+    @property
+    def is_drawn(self) -> bool:
+        """Tell that lines are seen as they are printed."""
+        return True
+
     def wait(self, done: Future[Any], timeout: float | None) -> None:
         """Block until `done`, drawing the bar meanwhile; ask how to go on where it pauses."""
         if self._quiet or not self._run.permitted:
@@ -159,26 +175,54 @@ class TerminalWindow:
         self._show(bar)
         if self._nobody_asked or not self.can_resume:
             return
-        if self._run.status == "paused" and self._run.state.pause_reason:
+        reason = self._run.state.pause_reason if self._run.status == "paused" else None
+        if reason == PAUSED_FOR_APPROVAL:
+            self._ask_to_decide(bar)
+        elif reason:
             self._ask_to_resume(bar)
+
+    def _ask_to_decide(self, bar: tqdm[Any]) -> None:
+        """Show what the first new instruction changes that waits, and do what is answered."""
+        for predictor, index in self._run.undecided[:1]:
+            candidates = self._run.state.candidates[predictor]
+            candidate = candidates[index]
+            before = candidates[candidate.based_on or 0].instruction
+            bar.clear()
+            title = f"New instruction {index} of {predictor}"
+            print(f"{title}: {changes_text(before, candidate.instruction)}")  # noqa: T201 - asked about
+            try:
+                answer = input(_TRY_IT).strip().casefold()
+                if answer in _YES:
+                    self._run.approve(predictor, index)
+                elif answer in _NO:
+                    self._run.ban(predictor, index)
+                elif answer in _EDIT:
+                    self._run.add_instruction(predictor, input(_EDITED), based_on=index)
+            except (EOFError, RuntimeError):
+                self._leave()
+            except MiproError as error:  # decided elsewhere meanwhile, or no good text
+                print(error)  # noqa: T201 - the answer to what was typed
 
     def _ask_to_resume(self, bar: tqdm[Any]) -> None:
         """Tell why the run pauses, and wait until it may go on."""
         bar.clear()
         print(f"The run pauses. {self._run.state.pause_reason}")  # noqa: T201 - somebody has to know
-        joined = self._run.joined is not None
         try:
-            input(_GO_ON_JOINED if joined else _GO_ON)
-        except (EOFError, RuntimeError):  # nobody is there any more
-            if joined:  # it was begun elsewhere, and there it may be resumed
-                self._nobody_asked = True
-            else:
-                self._run.stop()
+            input(_GO_ON if self._run.joined is None else _GO_ON_JOINED)
+        except (EOFError, RuntimeError):
+            self._leave()
             return
         try:
             self._run.resume()
         except (RecordError, RunEndedError) as error:
             print(error)  # noqa: T201 - the answer to what was typed
+
+    def _leave(self) -> None:
+        """Ask no more: nobody is there to answer."""
+        if self._run.joined is None:
+            self._run.stop()
+        else:  # it was begun elsewhere, and there it may go on
+            self._nobody_asked = True
 
     def _show(self, bar: tqdm[Any]) -> None:
         """Show what happened since the last time."""

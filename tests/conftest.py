@@ -10,6 +10,7 @@ import pytest
 from mipro_nb.language import configure
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.models import retryable
+from mipro_nb.models.gate import hedging
 from mipro_nb.models.services import service
 from mipro_nb.optimizer.search import samplers
 from mipro_nb.runs.store.open_records import close_records
@@ -71,6 +72,12 @@ def _own_surroundings(tmp_path, monkeypatch):
         registry.update(before)
     configure(lm=None, record=None, prompt_format=None, permission=None, executor=None)
     close_records(tmp_path)  # a thousand tests would have more open than a process may
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """Have no call taken for slow because the machine stalls: it would be sent a second time."""
+    monkeypatch.setattr(hedging, "LEAST_SECONDS", 3600.0)
 
 
 @pytest.fixture

@@ -18,9 +18,12 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from aiohttp import web
+
+if TYPE_CHECKING:
+    from scripted_batches import ScriptedBatches
 
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _SHUTDOWN_SECONDS = 0.5
@@ -274,6 +277,9 @@ class ScriptedServer:
         Whether answers may, must or must not be asked for as a stream.
     port
         Where to listen; a free one if 0.
+    batches
+        What answers ``/v1/files`` and ``/v1/batches``: see `scripted_batches`. Nothing does if
+        ``None``.
     """
 
     def __init__(
@@ -288,8 +294,10 @@ class ScriptedServer:
         api_key: str | None = None,
         streams: Literal["may", "must", "must not"] = "must not",
         port: int = 0,
+        batches: ScriptedBatches | None = None,
     ) -> None:
         self._answer = answer
+        self.batches = batches
         self._limit = limit
         self._retry_after = retry_after
         self._latency = latency
@@ -368,6 +376,8 @@ class ScriptedServer:
         app.router.add_post("/v1/chat/completions", self._complete_chat)
         app.router.add_post("/v1/responses", self._complete_chat)
         app.router.add_post("/v1/messages", self._complete_chat)
+        if self.batches is not None:
+            self.batches.serve(app.router, self.answered)
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -464,6 +474,16 @@ class ScriptedServer:
                 return await self._closing.wait()
         except TimeoutError:
             return False
+
+    def answered(self, request: Request) -> tuple[int, dict[str, Any]]:
+        """Return status and body of the answer to a request that did not come by itself."""
+        try:
+            answered = self._answer(request)
+        except BaseException as error:
+            self._exceptions.append(error)
+            raise
+        reply = Reply(answered) if isinstance(answered, str) else answered
+        return reply.status, json.loads(_response(request, reply).body)
 
     def _is_authorized(self, http_request: web.Request) -> bool:
         sent = http_request.headers.get("Authorization")

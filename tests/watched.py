@@ -11,6 +11,7 @@ class Watched:
     """A surface, and the window of each of its runs."""
 
     can_resume = True
+    is_drawn = True
 
     def open(self, run, *, ask, blocking):
         return self

@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly priced: boolean;
   readonly capUsd: number | null;
   readonly hostile: boolean;
+  /** New instructions wait for a decision. */
+  readonly waits?: boolean;
   /** The instruction found is as long as one can be. */
   readonly long?: boolean;
 }
@@ -129,6 +131,7 @@ export function instructionCard(
     ...standingOf(trials.filter((row) => row.configuration[variable] === index)),
     pinned: false,
     banned: index === 3,
+    undecided: options.waits === true && index > 0 && index !== 3,
     instruction: clip(text ?? "", 400),
     source: index === 0 ? "student" : "proposed",
     tip: tips[index] ?? null,
@@ -308,7 +311,12 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
     name: options.hostile ? (hostileTexts[1] ?? "") : "HotPotQA, two hops",
     tags: ["paper", "v2"],
     state: options.state,
-    reason: reasonOf(options.state),
+    reason: options.waits
+      ? "New instructions wait for your decision. Approve, reject or edit each of them in the view, or by run.approve, run.ban and run.add_instruction; after the last one the run goes on by itself."
+      : reasonOf(options.state),
+    approval: options.waits
+      ? "6 new instructions wait for your decision: approve, reject or edit each of them. None is tried before."
+      : null,
     program: options.hostile ? "<i>Hop</i>" : "MultiHop",
     predictors: predictorsOf(options),
     models: { task_model: "openai/gpt-4o-mini", prompt_model: "openai/gpt-4o" },
@@ -574,7 +582,7 @@ function settingGroups(): SettingGroup[] {
         row("num_threads", "programs at once", 6),
         row("trials_in_flight", "trials at once", 2),
         row("patience", "max. trials without a new leader", null),
-        row("hedge", "send slow calls twice", false),
+        row("hedge", "slow calls sent twice", "tail"),
         row("max_errors", "max. failed examples", 10),
         row("example_timeout", "seconds for an example", null),
         row("seed", "seed", 9),

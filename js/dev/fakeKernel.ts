@@ -140,6 +140,7 @@ export class FakeKernel extends FakeWire {
     stop: () => this.#become("stopped"),
     pin: () => null,
     ban: () => null,
+    approve: () => null,
     add: () => ({ index: 8 }),
     change: () => null,
     measure: () => null,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from typing import Any
 
@@ -13,6 +14,19 @@ def copied(module: Any) -> Any:
 
     Those of its predictors, that is: others (a judge's, say) are copied as DSPy does it.
     """
+    shared: dict[int, Any] = {
+        id(predictor.lm): predictor.lm for _, predictor in module.named_predictors()
+    }
+    for _, inner in module.named_sub_modules():
+        if history := getattr(inner, "history", None):
+            shared[id(history)] = []
+    try:
+        return copy.deepcopy(module, shared)
+    except Exception:  # noqa: BLE001 - it holds what nothing can copy: DSPy shares that
+        return _copied_by_dspy(module)
+
+
+def _copied_by_dspy(module: Any) -> Any:
     predictors = [predictor for _, predictor in module.named_predictors()]
     lms = [predictor.lm for predictor in predictors]
     with _lock:  # a copy made at the same time must not miss the LMs
@@ -23,6 +37,7 @@ def copied(module: Any) -> Any:
         finally:
             _give(predictors, lms)
     _give([predictor for _, predictor in twin.named_predictors()], lms)
+    _forget_calls(twin)
     return twin
 
 
@@ -33,10 +48,14 @@ def taken(module: Any) -> Any:
     pairs = zip(module.named_predictors(), twin.named_predictors(), strict=True)
     for (_, given), (_, predictor) in pairs:
         predictor.lm = given.lm
-    for _, inner in twin.named_sub_modules():
+    _forget_calls(twin)
+    return twin
+
+
+def _forget_calls(module: Any) -> None:
+    for _, inner in module.named_sub_modules():
         if getattr(inner, "history", None):
             inner.history = []
-    return twin
 
 
 def _give(predictors: list[Any], lms: list[Any]) -> None:

@@ -18,6 +18,7 @@ from mipro_nb.dspy.lm_calls.call import saved_by_dspy
 from mipro_nb.dspy.lm_calls.doors import check_door_of, open_doors_of_subclasses
 from mipro_nb.dspy.lm_calls.failures import ours
 from mipro_nb.dspy.lm_calls.lm import DSPyLM
+from mipro_nb.dspy.lm_calls.single_use import is_copied
 from mipro_nb.dspy.predictors import DSPyPredictor
 from mipro_nb.dspy.results import attach_results
 from mipro_nb.dspy.rows import (
@@ -44,8 +45,8 @@ _NOT_TAKEN_ALONG = frozenset({
     "usage_tracker", "branch_idx",
 })  # fmt: skip
 _CALLS_APART = (
-    "Answers that DSPy's own cache holds are not taken from it: the record has its own. "
-    "lm.history shows the calls that are sent."
+    "Answers that DSPy's own cache holds are not taken from it: the record has its own, and "
+    "lm.history has them as well, at no cost."
 )
 _TOOLS_STAY = (
     "What {names} made of its tools stays as it is in its instruction, word for word: the part "
@@ -58,6 +59,10 @@ _SAVED_BY_DSPY = (
 _PICKLED = (
     "save(…, save_program=True) pickles a predictor's own LM with its api_key: call set_lm(None) "
     "before, or save as JSON."
+)
+_COPIED = (
+    "{names} is called on a copy, as its class has __slots__ or __init_subclass__: what it counts "
+    "or keeps of its calls is lost after each."
 )
 _ASYNC_TOOLS = (
     "ReAct is called without await, and does not get what its async tools return: {names}. Call "
@@ -130,6 +135,9 @@ class Student(Module):
         for saved in filter(None, map(saved_by_dspy, lms.values())):
             notes.append(_SAVED_BY_DSPY.format(names=", ".join(saved)))
         notes += [_PICKLED] if any(lm.kwargs.get("api_key") for lm in lms.values()) else []
+        asked = [*lms.values(), *filter(None, [self.surroundings.get("lm")])]
+        copies = dict.fromkeys(type(lm).__name__ for lm in asked if is_copied(lm))
+        notes += [_COPIED.format(names=", ".join(copies))] if copies else []
         if tools := self._async_tools:
             notes.append(_ASYNC_TOOLS.format(names=", ".join(tools)))
         return notes + ([_ONE_STEP.format(names=agents)] if agents else [])

@@ -22,11 +22,12 @@ from mipro_nb.evaluate.workers.check import checked_on_workers
 from mipro_nb.evaluate.workers.place import examples_on
 from mipro_nb.language.dspy_names import told_of_parameter
 from mipro_nb.language.example import Example
+from mipro_nb.language.execution.own_calls import caught_own_calls
 from mipro_nb.language.execution.scored_row import is_made_of
 from mipro_nb.language.foreign import as_program, as_row
 from mipro_nb.language.lms.settings import context, settings
 from mipro_nb.language.module import Module
-from mipro_nb.models.gate.gate import own_calls
+from mipro_nb.models.gate.gate import session_calls
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.statistics.interval import score_interval
 
@@ -313,7 +314,7 @@ class Evaluate:
 async def _evaluate(ledger: Ledger, program: Module, bar: _Bar) -> list[ExampleResult]:
     every = range(len(ledger.examples))
     executor, at_once = settings.executor, ledger.slots.size
-    with own_calls(), context(**_lm_of(program)):
+    with session_calls(), caught_own_calls(), context(**_lm_of(program)):
         await checked_on_workers(
             executor, program, ledger.metric, {"devset": ledger.examples}, at_once=at_once
         )

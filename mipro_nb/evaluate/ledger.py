@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TypeGuard
@@ -18,11 +18,27 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import call_labels
 from mipro_nb.models.gate.draws import Execution, execution
+from mipro_nb.models.gate.gate import current_gate
 
 Results = Mapping[str, dict[int, ExampleResult]]
 """Configuration → example, by place in the set → result."""
 
+_TRIED_AGAIN = 3
+
+Excuse = Callable[[Sequence[ExampleResult]], Awaitable[bool]]
+"""Tells, of ``max_errors`` examples that failed, whether the program alone is at fault."""
+
 _NONE: Results = {}
+
+
+async def no_excuse(_: Sequence[ExampleResult]) -> bool:
+    """Return False, whatever failed."""
+    return False
+
+
+async def any_excuse(_: Sequence[ExampleResult]) -> bool:
+    """Return True, whatever failed."""
+    return True
 
 
 class Ledger:
@@ -67,7 +83,7 @@ class Ledger:
         self.examples = examples
         self.metric = metric
         self.slots = slots
-        self._max_errors = max_errors
+        self._max_errors = max(max_errors, 1)
         self._example_timeout = example_timeout
         self._taught = taught
         self._lenient = lenient
@@ -89,6 +105,7 @@ class Ledger:
         *,
         priority: int = 0,
         on_result: Callable[[ExampleResult], None] = lambda _: None,
+        excuse: Excuse = no_excuse,
     ) -> list[ExampleResult]:
         """Return the results of a configuration on `indices`, in that order.
 
@@ -104,11 +121,14 @@ class Ledger:
             The lowest is served first.
         on_result
             Called for every cell that this evaluation scored, as it is scored.
+        excuse
+            Asked once, as soon as `max_errors` examples have failed. If it returns True, any
+            number may fail, unless their LM calls did.
 
         Raises
         ------
         TooManyErrorsError
-            If `max_errors` examples failed.
+            If `max_errors` examples failed, and there is no excuse for it.
         MetricError
             If the metric raised, or returned no score, on the very first example.
         """
@@ -132,12 +152,8 @@ class Ledger:
             task.add_done_callback(lambda _: finished.put_nowait(index))
             return task
 
-        errors = [
-            results[index]
-            for index in dict.fromkeys(indices)
-            if index in results and results[index].counts_as_error
-        ]
-        self._check(errors)
+        errors = _Errors(self._max_errors, self._counts, excuse)
+        await errors.take([results[index] for index in dict.fromkeys(indices) if index in results])
         missing = {index: begin(index) for index in indices if index not in results}
         try:
             while missing:
@@ -148,15 +164,36 @@ class Ledger:
                         continue
                     missing[index].result()  # raises what the task has raised
                 del missing[index]
-                if results[index].counts_as_error:
-                    errors.append(results[index])
-                    self._check(errors)
+                await errors.take([results[index]])
         except BaseException:
             for task in mine:
                 task.cancel()
             await asyncio.gather(*mine, return_exceptions=True)
             raise
         return [results[index] for index in indices]
+
+    async def fails_now(self, configuration: str, program: Module, indices: Sequence[int]) -> bool:
+        """Tell whether a configuration fails by now on examples that it did not fail on before.
+
+        Its scores stay those that it had.
+
+        Parameters
+        ----------
+        configuration
+            Key of the configuration.
+        program
+            The program that it stands for.
+        indices
+            Examples, by place in the set, of which a few are tried.
+        """
+        before = self._results.get(configuration, {})
+        known = [n for n in sorted(indices) if n in before and not before[n].counts_as_error]
+        made_of = _digest(program)
+        for index in known[:_TRIED_AGAIN]:
+            again = await asyncio.create_task(self._score(program, index, 0, made_of))
+            if not again.counts_as_error:
+                return False
+        return True
 
     def forget(self, configuration: str, error: type[Exception]) -> None:
         """Have examples that failed with such an error be scored again."""
@@ -170,6 +207,10 @@ class Ledger:
         # In a task of its own, so the labels go no further than this example.
         call_labels.set(replace(call_labels.get(), example=index))
         execution.set(Execution("evaluation", made_of, index))
+        with current_gate().at_work.example():
+            return await self._scored(program, index, priority)
+
+    async def _scored(self, program: Module, index: int, priority: int) -> ExampleResult:
         async with self.slots.hold(priority):
             result = await score_example(
                 program,
@@ -185,24 +226,63 @@ class Ledger:
             self._scored_one = self._scored_one or result.error is None
         return result
 
-    def _check(self, errors: Sequence[ExampleResult]) -> None:
-        """Raise if too many examples failed.
+    def _counts(self, result: ExampleResult) -> bool:
+        """Tell whether ``max_errors`` counts a result.
 
         A server that refuses some calls for what they hold, and answers others, is in order: what
         it refuses is an outcome like any other.
         """
-        if self._lenient:
+        is_refused = isinstance(result.error, RequestRefusedError)
+        return not self._lenient and not (is_refused and self._scored_one)
+
+
+class _Errors:
+    """Examples that failed in one evaluation; too many raise.
+
+    Parameters
+    ----------
+    limit
+        How many are too many.
+    counts
+        Tells whether one counts, by now.
+    excuse
+        Asked once there are too many.
+    """
+
+    def __init__(self, limit: int, counts: Callable[[ExampleResult], bool], excuse: Excuse) -> None:
+        self._limit, self._counts, self._excuse = limit, counts, excuse
+        self._failed: list[ExampleResult] = []
+        self._excused = False
+
+    async def take(self, results: Iterable[ExampleResult]) -> None:
+        """Take more results.
+
+        Raises
+        ------
+        TooManyErrorsError
+            If too many of all failed, and there is no excuse for it.
+        """
+        found = [each for each in results if each.counts_as_error]
+        if not found:
             return
-        if self._scored_one:
-            errors = [each for each in errors if not isinstance(each.error, RequestRefusedError)]
-        if len(errors) < max(self._max_errors, 1):
-            return
-        lines = "\n  ".join(error_line(result) for result in errors[:5])
+        self._failed += found
+        counted = [each for each in self._failed if self._counts(each)]
+        if not self._excused and len(counted) >= self._limit:
+            self._excused = await self._excuse(counted)
+        if self._excused:
+            for each in counted:
+                each.forget_frames()
+            counted = [each for each in counted if each.met_failed_calls]
+        if len(counted) >= self._limit:
+            raise self._error(counted)
+
+    def _error(self, counted: Sequence[ExampleResult]) -> TooManyErrorsError:
+        lines = "\n  ".join(error_line(result) for result in counted[:5])
         msg = (
-            f"{len(errors)} examples failed, which max_errors={self._max_errors} does not allow. "
+            f"{len(counted)} examples failed, which max_errors={self._limit} does not allow. "
             f"The first of them:\n  {lines}"
         )
-        raise TooManyErrorsError(msg)
+        return TooManyErrorsError(msg)
 
 
 def _is_the_metric_s(error: Exception | None) -> TypeGuard[MetricError]:

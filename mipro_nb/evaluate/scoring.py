@@ -80,6 +80,19 @@ class ExampleResult:
         """
         return self.error is not None and not isinstance(self.error, OUTCOMES)
 
+    @property
+    def met_failed_calls(self) -> bool:
+        """Tell whether LM calls of it failed, whatever error it ended with."""
+        return isinstance(self.error, LMError) or bool(self.caught)
+
+    def forget_frames(self) -> None:
+        """Let go of what the error held: its frames have prompt and reply.
+
+        There may be such an error for every example of a run.
+        """
+        if self.error is not None:
+            self.error.__traceback__ = self.error.__context__ = self.error.__cause__ = None
+
 
 async def score_example(
     program: Module,
@@ -147,10 +160,7 @@ async def score_example(
                 raise
             failure = error
         caught = caught_failures(attempt, failure, hopeless)
-    if isinstance(failure, OUTCOMES):
-        # There may be one for every example of a run, and its frames hold prompt and reply.
-        failure.__traceback__ = failure.__context__ = None
-    return ExampleResult(
+    result = ExampleResult(
         index,
         example,
         prediction,
@@ -161,6 +171,9 @@ async def score_example(
         tuple(notes),
         caught,
     )
+    if isinstance(failure, OUTCOMES):
+        result.forget_frames()
+    return result
 
 
 def caught_failures(

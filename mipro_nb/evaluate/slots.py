@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from mipro_nb.models.gate.at_work import example_at_work
 from mipro_nb.models.gate.limiter import Limiter
 
 
@@ -14,7 +15,7 @@ class Slots:
     What fails for one example alone is a result. So a holder that raises has met something that
     all others would meet as well: those that wait fail alike, without a try of their own.
 
-    Used on the core loop only.
+    Used on the core loop only. An example that waits for a batch gives its slot back meanwhile.
 
     Parameters
     ----------
@@ -30,7 +31,10 @@ class Slots:
     @asynccontextmanager
     async def hold(self, priority: int = 0) -> AsyncIterator[None]:
         """Wait for a slot and keep it for the block; the lowest `priority` is served first."""
-        async with self._turns.hold((priority,)):
+        async with self._turns.hold((priority,)) as turn:
+            example = example_at_work()
+            if example is not None:
+                example.slot = turn
             try:
                 self._refuse_after_failure()
                 yield

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from mipro_nb.errors import MiproError, ProgramError
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import Attempt, current_attempt
-from mipro_nb.language.execution.own_calls import caught_own_calls
+from mipro_nb.language.execution.own_calls import caught_own_calls, comes_of_a_client
 from mipro_nb.language.execution.scored_row import scoring
 from mipro_nb.language.execution.threads import let_threads_inherit
 from mipro_nb.language.module import Module
@@ -36,6 +36,8 @@ async def run_user_code(name: str, work: Awaitable[T]) -> T:
     ProgramError
         If the code raises a BaseException that is not an Exception: SystemExit,
         KeyboardInterrupt, GeneratorExit, a CancelledError of its own, …
+    MiproError
+        If a call failed that the code made by a client of its own, and it raised for that.
     Exception
         Whatever else it raises.
     """
@@ -46,7 +48,7 @@ async def run_user_code(name: str, work: Awaitable[T]) -> T:
     if not isinstance(outcome, _Raised):
         return outcome
     if isinstance(outcome.error, Exception):
-        raise outcome.failure or outcome.error
+        raise outcome.as_told()
     msg = f"{name} raised {type(outcome.error).__name__}."
     raise ProgramError(msg) from outcome.error
 
@@ -96,7 +98,16 @@ class _Raised:
     """What code raised, and why a call of its own had failed; None if none did."""
 
     def __init__(self, error: BaseException, failure: MiproError | None) -> None:
-        self.error, self.failure = error, failure
+        self.error, self._failure = error, failure
+
+    def as_told(self) -> BaseException:
+        """Return the error; if a client's own led to it, what the gate says of that call instead.
+
+        A client's error holds the request, and with it a key.
+        """
+        if self._failure is not None and comes_of_a_client(self.error):
+            return self._failure
+        return self.error
 
 
 async def _caught(work: Awaitable[T]) -> T | _Raised:
@@ -104,7 +115,6 @@ async def _caught(work: Awaitable[T]) -> T | _Raised:
         try:
             return await work
         except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
-            # A client's own error is not raised along: it holds the request, and with it a key.
             return _Raised(error, own.failure)
 
 

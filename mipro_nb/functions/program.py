@@ -13,7 +13,13 @@ from mipro_nb.arguments import only_known
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import InvalidArgumentError, ProgramError, SignatureError, shown
 from mipro_nb.functions.caches import check_caches
-from mipro_nb.functions.executions import FunctionExecution, Observed, executing, has_places
+from mipro_nb.functions.executions import (
+    FunctionExecution,
+    Observed,
+    executing,
+    execution_here,
+    has_places,
+)
 from mipro_nb.functions.lm_calls.doors import open_doors
 from mipro_nb.functions.lm_calls.lm import OwnLM
 from mipro_nb.functions.prompts.finding import is_function, prompts_of
@@ -22,6 +28,7 @@ from mipro_nb.functions.prompts.prompt import FunctionPrompt
 from mipro_nb.functions.prompts.signatures import name_of, named_inputs, signature_for
 from mipro_nb.language import saving
 from mipro_nb.language.example import Example
+from mipro_nb.language.execution.own_calls import comes_of_a_client
 from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.signatures.signature import SignatureMeta, ensure_signature
@@ -114,6 +121,11 @@ class FunctionProgram(Module):
             notes.append(
                 f"{name} also connects to {shown(', '.join(sorted(seen.places)), 160)}, in the "
                 "rehearsal as well: what is asked there is neither counted nor capped."
+            )
+        if seen.not_held:
+            notes.append(
+                f"{name} also reads {_listed(sorted(seen.not_held))}, which stays as it is. To "
+                f"have it searched as well, name all in mipro.program({name}, prompts=[…])."
             )
         if unfound := [each for each in names if each in seen.read - seen.called]:
             notes.append(
@@ -221,7 +233,7 @@ class FunctionProgram(Module):
             except asyncio.CancelledError:
                 raise
             except Exception as error:
-                if execution.failure is None:
+                if execution.failure is None or not comes_of_a_client(error):
                     if FunctionPrompt.__name__ in str(error):  # as JSON and pydantic name a type
                         raise ProgramError(_SENT_ITSELF.format(error=shown(str(error)))) from error
                     raise
@@ -252,24 +264,24 @@ class FunctionProgram(Module):
         return _awaited(execution, result) if inspect.isawaitable(result) else result
 
     def metric_door(self, metric: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `metric` as it is called: LM calls of its own are counted as well."""
+        """Return `metric` as it is called: LM calls of its own have the prices given here."""
 
-        def execution() -> FunctionExecution:
-            # What is seen of the metric says nothing of the function.
-            return FunctionExecution({}, {}, Observed(), self._price)
+        def priced() -> None:
+            if (execution := execution_here()) is not None:
+                execution.price = self._price
 
         if inspect.iscoroutinefunction(metric):
 
             @functools.wraps(metric)
             async def scored_async(*arguments: Any) -> Any:
-                with executing(execution()), open_doors():
-                    return await metric(*arguments)
+                priced()
+                return await metric(*arguments)
 
             return scored_async
 
         def scored(*arguments: Any) -> Any:
-            with executing(execution()), open_doors():
-                return metric(*arguments)
+            priced()
+            return metric(*arguments)
 
         return scored
 

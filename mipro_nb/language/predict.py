@@ -308,7 +308,6 @@ class ChainOfThought(Module):
     """
 
     @only_known(told_of_option, first="instructions")
-    @only_known(told_of_option, first="instructions")
     def __init__(
         self,
         signature: str | SignatureMeta,

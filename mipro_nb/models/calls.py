@@ -58,8 +58,13 @@ class Call:
         What the predictor asked for, as an LM class of a user's own takes it.
     at_once
         How many calls the service takes at once, None for any number.
+    batched
+        Whether it is sent in a batch.
     media_tokens
         The most tokens of pictures and the like, which stand in `messages` by their hash alone.
+    hedged
+        Whether it may be sent a second time where it is slow: not where the two would wait for
+        each other.
 
     Examples
     --------
@@ -85,7 +90,9 @@ class Call:
     draw: str = ""
     request: LMRequest | None = field(default=None, repr=False, compare=False)
     at_once: int | None = None
+    batched: bool = False
     media_tokens: int = 0
+    hedged: bool = True
 
     @property
     def asked(self) -> AskedLM:

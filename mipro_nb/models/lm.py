@@ -24,19 +24,22 @@ from mipro_nb.errors import (
 )
 from mipro_nb.language.dspy_names import LM_ATTRIBUTES, absent, told_of_call
 from mipro_nb.language.execution.attempt import lm_call
+from mipro_nb.language.execution.scored_row import is_scored
 from mipro_nb.language.formats import check_choice
 from mipro_nb.language.lms.gateway import lead_through
 from mipro_nb.language.lms.lm_protocol import Completion, LanguageModel, LMRequest, WrittenCall
 from mipro_nb.language.lms.options import check_lm_options, check_options
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.prompt import write_retry
-from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.counted import CountedLM
+from mipro_nb.models.gate.at_work import example_at_work
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.draws import seed_of
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
 from mipro_nb.models.services import litellm, local
+from mipro_nb.models.services.batchable import check_batchable, check_in_batch
 from mipro_nb.models.services.own_class import OwnClass
 from mipro_nb.models.services.redaction import (
     is_harmless,
@@ -70,15 +73,23 @@ _MaxTokens = Annotated[Annotated[int, Ge(1)] | None, Remedy("give at least 1, or
 _NumRetries = Annotated[int, Ge(0), Remedy("give a whole number, 0 or more.")]
 _Seed = Annotated[int | None, Remedy("give a whole number, or None.")]
 _Timeout = Annotated[Number, Gt(0), Remedy("give seconds, more than 0.")]
+_NUMBERS = {
+    "max_tokens": _MaxTokens,
+    "num_retries": _NumRetries,
+    "seed": _Seed,
+    "timeout": _Timeout,
+}
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai import OpenAI as OpenAIClient
 
+    from mipro_nb.models.services.batches import BatchClient
     from mipro_nb.models.services.client import Client
     from mipro_nb.models.services.litellm_client import LiteLLMClient
 
 _LONGEST = 600.0
+_EMBEDDED_IN_BATCHES = "the embedded model costs nothing and has no batch endpoint: leave it out."
 
 
 class LM:
@@ -130,6 +141,11 @@ class LM:
         all other calls are made in the default one. None for the default: JSON with
         `structured_outputs`, else what is known to suit the model, which is lines for most; a run
         measures it where that is not known, see `MIPROv2.compile`.
+    batch
+        Send the calls of evaluations in batches, at half the price: a provider answers them within
+        24 hours, not at once. That goes for OpenAI, and for a server of your own (`base_url`) that
+        has ``/files`` and ``/batches`` as OpenAI has. What cannot wait is sent as ever; see the
+        guide "Half price". `price` is that of other calls.
     stream
         Ask for answers as a stream, as some servers demand; they are read when they are whole. A
         server that turns out to demand it gets its way without.
@@ -175,6 +191,7 @@ class LM:
         timeout: float = 120.0,
         structured_outputs: bool = False,
         prompt_format: str | None = None,
+        batch: bool = False,
         stream: bool = False,
         api_base: str | None = None,
         service: Service | AsyncOpenAI | OpenAIClient | None = None,
@@ -188,13 +205,13 @@ class LM:
             secrets_of,
         )
 
-        check("cache", cache, Flag)
-        check("structured_outputs", structured_outputs, Flag)
-        check("stream", stream, Flag)
-        check("max_tokens", max_tokens, _MaxTokens)
-        check("num_retries", num_retries, _NumRetries)
-        check("seed", seed, _Seed)
-        check("timeout", timeout, _Timeout)
+        flags = {"cache": cache, "structured_outputs": structured_outputs}
+        for flag, value in {**flags, "batch": batch, "stream": stream}.items():
+            check(flag, value, Flag)
+        own_options = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
+        numbers = {**own_options, "num_retries": num_retries, "timeout": timeout}
+        for number, kind in _NUMBERS.items():
+            check(number, numbers[number], kind)
         model = litellm.named(model, parameters)
         self.name = model
         self.structured_outputs = structured_outputs
@@ -227,7 +244,8 @@ class LM:
             self._endpoint = _endpoint(model, url, api_key, by_litellm=by_litellm)
         self._answerer = self._endpoint.base_url if own is None else own.name
         _keep_secret(self._endpoint, parameters)
-        own_options = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
+        check_batchable(self._endpoint, batch=batch, service=own or given, stream=stream)
+        self.batch = batch
         self._options: dict[str, Any] = {**own_options, **parameters}
         check_read(self.name, self._options)
         self.price = as_price(getattr(own, "price", None) if price is None else price)
@@ -241,7 +259,14 @@ class LM:
         else:
             kind = _litellm_client() if by_litellm else partial(Client, given=given)
             self._client = kind(self._endpoint, timeout=timeout, stream=stream)
+        self._batches = self._batches_of(self._client)
         self._num_retries = num_retries
+
+    def _batches_of(self, client: Client | Guarded) -> BatchClient | None:
+        """Return what sends calls by `client` in batches, None if it shall not."""
+        from mipro_nb.models.services.batches import BatchClient  # noqa: PLC0415 - slow
+
+        return BatchClient(client) if self.batch and not isinstance(client, Guarded) else None
 
     def _look_up(self, *, by_litellm: bool) -> None:
         """Find out price and context of a known service's model, where they are listed."""
@@ -287,9 +312,13 @@ class LM:
 
         Raises
         ------
+        InvalidArgumentError
+            If it is asked for batches, which it has not.
         MissingExtraError
             If llama.cpp or the weights are not installed; the text tells the commands.
         """
+        if settings.get("batch"):
+            raise InvalidArgumentError("batch", settings["batch"], _EMBEDDED_IN_BATCHES)
         server = local.start(path, context_tokens)
         chosen = {"price": Price(0.0, 0.0), "timeout": 600.0, **settings}
         lm = cls(server.model, base_url=server.base_url, max_tokens=max_tokens, **chosen)
@@ -307,7 +336,8 @@ class LM:
         call = self.call_for(request)
         with lm_call(call.asked):
             try:
-                answer = await current_gate().admit(call, self._send)
+                batches = self._batches if call.batched else None
+                answer = await current_gate().admit(call, self._send, batches)
             except EmptyAnswerError as error:
                 return Completion("", problem=f"There is none: {error}")
         return Completion(answer.text, answer.truncated, answer.thoughts, answer.problem)
@@ -315,7 +345,7 @@ class LM:
     async def _send(self, call: Call) -> Answer:
         # The embedded model draws with the seed that it is given: so the same draw of another
         # process, or of a record that is lost, is the same text.
-        if self._local is not None and call.draw and "seed" not in call.parameters:
+        if self.is_embedded and call.draw and "seed" not in call.parameters:
             call = replace(call, parameters={**call.parameters, "seed": seed_of(call)})
         return await self._client.send(call)
 
@@ -332,6 +362,9 @@ class LM:
             parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
         if request.labels and self.keeps_to_labels:
             parameters["grammar"] = local.grammar_of(request.labels)
+        batched = self._batches is not None and _may_wait()
+        if batched:
+            check_in_batch(parameters)
         return Call(
             model=self._endpoint.model,
             server=self._answerer,
@@ -339,16 +372,23 @@ class LM:
             parameters=parameters,
             rollout=request.rollout,
             cache=self.cache,
-            price=self.price,
+            price=self.batch_price if batched else self.price,
             num_retries=self._num_retries,
             predictor=request.predictor,
             request=request,
             at_once=self._at_once,
+            hedged=not self.is_embedded,
+            batched=batched,
         )
+
+    @property
+    def batch_price(self) -> Price | None:
+        """Return the prices of calls in batches; None if they are not known."""
+        return None if self.price is None else self.price.in_batch()
 
     def written_call(self, request: LMRequest) -> WrittenCall | None:
         """Return how `request` is sent by other clients; None where they do not reach the LM."""
-        if isinstance(self._client, Guarded) or self._local is not None:
+        if isinstance(self._client, Guarded) or self.is_embedded:
             return None
         from openai.resources.chat.completions import Completions  # noqa: PLC0415 - slow
 
@@ -385,6 +425,11 @@ class LM:
         }
 
     @property
+    def is_embedded(self) -> bool:
+        """Tell whether it is one that `LM.local` has started in this process."""
+        return self._local is not None
+
+    @property
     def unpriced(self) -> str | None:
         """Return why its price is not known and how to give it; None if it is known."""
         if self.price is not None:
@@ -400,7 +445,7 @@ class LM:
     @property
     def base_url(self) -> str:
         """Return the address of the server, without what may be a key; "" where there is none."""
-        own = self._answerer == self._endpoint.base_url or self._local is not None
+        own = self._answerer == self._endpoint.base_url or self.is_embedded
         return self._endpoint.shown_url if own and self._endpoint.base_url else ""
 
     @property
@@ -481,6 +526,7 @@ class LM:
             "price": self.price,
             "num_retries": self._num_retries,
             "timeout": self._client.timeout,
+            "batch": self.batch,
         }
 
     def take_over(self, loaded: LM) -> bool:
@@ -495,6 +541,7 @@ class LM:
         loaded._endpoint = replace(there, base_url=here.base_url, api_key=here.api_key)
         loaded._answerer = self._answerer
         loaded._client = self._client.like_this(loaded._endpoint, timeout=loaded._client.timeout)
+        loaded._batches = loaded._batches_of(loaded._client)
         loaded._lacks_key = False
         return True
 
@@ -694,6 +741,15 @@ def _refuse_beside_service(**given: Any) -> None:
             raise InvalidArgumentError(
                 name, NOT_SHOWN, "the service has its own way to its server: leave it out."
             )
+
+
+def _may_wait() -> bool:
+    """Tell whether the caller is a program that is scored, so that nobody waits for it alone.
+
+    All else of a run waits until it is known which format is the best.
+    """
+    is_program = is_scored() and example_at_work() is not None
+    return is_program and call_labels.get().phase != "formats"
 
 
 def _one_of(base_url: str | None, api_base: str | None) -> str | None:

@@ -41,6 +41,11 @@ class StaticWindow:
         """Tell that nobody can have a paused run go on: a program runs the notebook."""
         return False
 
+    @property
+    def is_drawn(self) -> bool:
+        """Tell that nobody will see it later, either."""
+        return True
+
     def wait(self, done: Future[Any], timeout: float | None) -> None:
         """Block until `done` and show the end."""
         wait_for_clicks(done, timeout)

@@ -91,6 +91,11 @@ class RequestHandler(RecordedRequests):
         self._live(run).ban(predictor, index, part=part, on=on)
 
     @request
+    def approve(self, run: str, predictor: str | None, index: int | None) -> None:
+        """Let a new instruction be tried that waits for a decision; null: all of them."""
+        self._live(run).approve(predictor, index)
+
+    @request
     def add(
         self, run: str, predictor: str, instruction: str, based_on: int | None, *, replaces: bool
     ) -> Added:

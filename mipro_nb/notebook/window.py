@@ -73,11 +73,17 @@ class WidgetWindow:
         if not ask:
             self._show_run()
         self._handle.display(self._widget)
+        self._drawn_by = time.monotonic() + _DRAWING_SECONDS
 
     @property
     def can_resume(self) -> bool:
         """Tell whether a click, or another cell, can have a paused run go on."""
         return not self._blocks or self._widget.greeted.is_set()
+
+    @property
+    def is_drawn(self) -> bool:
+        """Tell whether the widget has announced itself, or is not likely to do so any more."""
+        return self._widget.greeted.is_set() or time.monotonic() > self._drawn_by
 
     def wait(self, done: Future[Any], timeout: float | None) -> None:
         """Block until `done`, or for `timeout` seconds; clicks take effect meanwhile."""
@@ -305,6 +311,7 @@ def permission_request(run: Run) -> vm.PermissionRequest:
     return {
         "state": "asked",
         "resumes": run.id if run.resumes else None,
+        "tests": run.is_test,
         "joins": None if run.twin is None else run.twin.id,
         "program": plan.program,
         "predictors": dict(plan.predictors),

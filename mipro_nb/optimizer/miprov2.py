@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from mipro_nb.arguments import only_known, taking
 from mipro_nb.checks import Flag, check
@@ -18,6 +18,7 @@ from mipro_nb.language.lms.lm_protocol import LanguageModel, check_lm
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.hedging import Hedge
 from mipro_nb.optimizer.estimating.specify import specify
 from mipro_nb.optimizer.planning.changes import RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.data.rows import Rows, split_rows
@@ -32,10 +33,11 @@ from mipro_nb.optimizer.planning.settings.requested import DEFAULTS, Auto, Reque
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.headroom import measured
+from mipro_nb.optimizer.running.later_test import spec_of_test
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.permission import is_asked
-from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
-from mipro_nb.optimizer.running.starting import carried_out, run_of
+from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here, test_of
+from mipro_nb.optimizer.running.starting import carried_out, plan_of, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.sentences.resume import begun_again
 from mipro_nb.runs.sentences.wording import measures_headroom
@@ -69,7 +71,8 @@ class MIPROv2:
         Programs in flight at once, and LM calls.
     max_errors
         Failed examples in one evaluation before it raises; replies that cannot be read score 0
-        but are not errors.
+        but are not errors. A configuration on which the student does not fail raises nothing:
+        what fails scores 0.
     teacher_settings
         ``{"lm": LM}``: the model that bootstraps demos.
     max_bootstrapped_demos, max_labeled_demos
@@ -91,8 +94,10 @@ class MIPROv2:
         that instructions failed, and repairs these. ``"mipro"``: the algorithm of the paper. Or a
         `SearchStrategy` of your own.
     hedge
-        Send a call that is slower than 95 % of those before a second time, if there is room. The
-        first answer counts, both are paid.
+        Which calls that are slower than 95 % of those before, and than 1 s, are sent a second time,
+        if there is room: ``"tail"`` those that a phase waits for at its end, at most 3 % of all
+        calls; True all of them, also below 1 s; False none. The first answer counts, both are paid.
+        The embedded model's never are.
 
     Raises
     ------
@@ -129,7 +134,7 @@ class MIPROv2:
         metric_threshold: float | None = DEFAULTS.metric_threshold,
         seed: int = DEFAULTS.seed,
         search: str | SearchStrategy = "paired",
-        hedge: bool = DEFAULTS.hedge,
+        hedge: Hedge = DEFAULTS.hedge,
     ) -> None:
         given = {**locals(), "search": strategy_of(search)}
         self.metric = Metric(metric)
@@ -170,6 +175,7 @@ class MIPROv2:
         max_instruction_tokens: int | None = DEFAULTS.max_instruction_tokens,
         max_copied_words: int | None = DEFAULTS.max_copied_words,
         smallest_edit: bool = DEFAULTS.smallest_edit,
+        approve: Literal["proposals"] | None = DEFAULTS.approve,
         prefer: str | Choose | None = None,
         max_usd: float | None = None,
         max_calls: int | None = None,
@@ -246,6 +252,10 @@ class MIPROv2:
             How many words in a row it may copy from a value of a training row.
         smallest_edit
             Have the instruction changed as little as possible: at least half of its words stay.
+        approve
+            ``"proposals"``: you see what each new instruction changes, and it is tried only once
+            you have approved it. You may also reject it, or edit it. Until then the run pauses. It
+            does not where nobody can be asked: then it says so and goes on.
         prefer
             Which program is returned, where not the best: ``"cheapest within 1 point"`` for the one
             that costs the least per example, of those scored on the whole valset that lie at most
@@ -297,9 +307,11 @@ class MIPROv2:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
 
         The program and the metric are run on a few rows with made-up answers, to measure the
-        real prompts. Parameters and errors are those of `compile`.
+        real prompts. The plan notes what the record knows of it: headroom that was measured, or a
+        run of the same plan. Parameters and errors are those of `compile`.
         """
-        return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
+        spec = core().wait_for(self._spec(student, trainset=trainset, **given))
+        return plan_of(spec, **given)
 
     @_as_in_compile
     @taking(compile)  # noqa: A003 - the method above
@@ -454,6 +466,8 @@ class MIPROv2:
     ) -> Any:
         """Resume a run that was cut off, stopped, capped or failed; block until it has ended.
 
+        With a testset, one that is finished and has no test score is tested, as by `Run.test`.
+
         It goes by the run's own plan and seed: what was answered is not sent again, what was
         scored is not scored again, and the result is that of a run that was never interrupted. A
         failed run tries again what had failed. Where nobody knows what became of calls (they were
@@ -468,7 +482,8 @@ class MIPROv2:
             this session.
         trainset, valset, testset, inputs
             The rows, where JSON does not give back the values that they hold (dates, sets, models);
-            those in the record, or of this session's run, if None.
+            those in the record, or of this session's run, if None. The testset alone is given to
+            test a run that is finished.
         example_timeout
             As in `compile`, for what is still to be done; what the run had if None.
         prefer
@@ -503,7 +518,10 @@ class MIPROv2:
         """
         given = {**locals()}
         opened = open_record(record if record is not None else settings.record)
-        progress = resumption.progress_of(opened, opened.find_run(run_id))
+        progress = resumption.progress_of(
+            opened, opened.find_run(run_id), tests=testset is not None
+        )
+        tests = progress.finished is not None
         if measures_headroom(progress.planned):
             remedy = f"it measures headroom: {begun_again(progress.state)}."
             raise InvalidArgumentError("run_id", run_id, remedy)
@@ -511,7 +529,7 @@ class MIPROv2:
         begun = runs_here.begun(progress.run_id)
         if student is None:
             student = resumption.student_of(progress, None if begun is None else begun.student)
-        for name in ("valset", "testset") if trainset is None else ():
+        for name in ("valset", *(() if tests else ("testset",))) if trainset is None else ():
             if given[name] is not None:
                 raise InvalidArgumentError(name, NOT_SHOWN, "give its trainset as well.")
         wanted = resumption.requested_settings_of(
@@ -524,7 +542,7 @@ class MIPROv2:
             resumption.rows_of(progress, None if begun is None else begun.rows)
             if trainset is None
             else resumption.rows_given(
-                progress, trainset, valset, inputs, wanted.seed, testset=testset
+                progress, trainset, valset, inputs, wanted.seed, testset=None if tests else testset
             )
         )
         if example_timeout is not None:
@@ -533,6 +551,12 @@ class MIPROv2:
             self._spec_of(student, lambda: rows, wanted, caps, executor=executor)
         )
         ask = _asks(requires_permission_to_run)
+        if tests:
+            spec, changes = resumption.checked(
+                progress, spec, accept_changes=accept_changes, asks=ask
+            )
+            spec = spec_of_test(progress, spec, testset, name="testset", changes=changes)
+            return carried_out(test_of(progress, spec, opened, student), ask=ask)
 
         def resumed(spec: RunSpec) -> Beginning:
             goes_on = resumption.resumed_spec(

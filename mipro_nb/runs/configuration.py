@@ -5,7 +5,10 @@ from __future__ import annotations
 from mipro_nb.runs.events import Part
 
 Configuration = dict[str, int]
-"""Variable (`"predictor:instruction"`, `"predictor:demos"`) → index of the candidate chosen."""
+"""Variable (`"predictor:instruction"`, `"predictor:demos"`) → index of the candidate chosen.
+
+`":format"` is the prompt format of the whole program, in runs that search it.
+"""
 
 STUDENT = "student as given"
 """The key of the student as given, and of any configuration that changes nothing of it."""
@@ -16,8 +19,14 @@ def variable_of(predictor: str, part: Part) -> str:
     return f"{predictor}:{part}"
 
 
+FORMAT = variable_of("", "format")
+"""The variable that chooses the prompt format: one for the program, so it names no predictor."""
+
+
 def split_variable(variable: str) -> tuple[str, Part]:
     """Return the predictor and the part that a variable chooses."""
+    if variable == FORMAT:
+        return "", "format"
     predictor, _, part = variable.rpartition(":")
     return predictor, "instruction" if part == "instruction" else "demos"
 

@@ -46,8 +46,8 @@ PercentScore = Annotated[float, Ge(-1000 * LARGEST_SCORE), Le(1000 * LARGEST_SCO
 RefusalKind = Literal["too long", "filtered", "other", "empty", "unavailable"]
 """Why a call has no answer because of what it holds: the prompt exceeds the context; a filter
 stopped it; the server refuses it for another reason; it answers, and there is no reply in it."""
-Part = Literal["instruction", "demos"]
-"""What of a predictor a candidate is for."""
+Part = Literal["instruction", "demos", "format"]
+"""What a candidate is for: of a predictor, or the prompt format of the whole program."""
 TextRef = str
 """Name of a text in the record: the first 32 hexadecimal digits of its SHA-256."""
 
@@ -161,10 +161,20 @@ class RunResumed(Event):
 
 
 NoteTopic = Literal[
-    "parameters", "streaming", "tokens", "context", "proposals", "settings", "replies"
+    "parameters",
+    "streaming",
+    "tokens",
+    "context",
+    "proposals",
+    "settings",
+    "replies",
+    "failures",
+    "batches",
 ]
 """What a run-time note is about; ``"tokens"``: a server did not count them; ``"settings"``: the run
-was resumed with others; ``"replies"``: nearly none of the student's can be read."""
+was resumed with others; ``"replies"``: nearly none of the student's can be read; ``"failures"``:
+more examples of a trial failed than ``max_errors`` allows, and not with the student; ``"batches"``:
+calls that went in one."""
 
 
 class RunNoted(Event):
@@ -192,6 +202,7 @@ class FormatMeasured(Event):
 
     Of so many rows the reply was `unreadable`; so many others are `errors`. `tokens` are those of
     prompts and replies, counted alike whatever the server counts and whatever came from the cache.
+    The rows are the same for all formats; `scores` are those of each of them, in their order.
     """
 
     once = ("format",)
@@ -202,12 +213,15 @@ class FormatMeasured(Event):
     unreadable: Number = 0
     errors: Number = 0
     tokens: Number = 0
+    scores: list[PointScore] = []
 
 
 class FormatChosen(Event):
     """The format that measured best; `formats` tells it by predictor, for those that it fits.
 
-    The `reason` is why it is ahead of the next best.
+    The `reason` is why it is ahead of the next best. `searched` are the formats that the search
+    tries, each told in the same way: this one comes first, then those not clearly behind it. It is
+    empty where this one alone is used.
     """
 
     once = ()
@@ -215,12 +229,15 @@ class FormatChosen(Event):
     format: str
     formats: dict[str, str]
     reason: str
+    searched: dict[str, dict[str, str]] = {}
 
 
 class LMCallAnswered(Event):
     """An LM call came back, from the server or from the cache.
 
     Of `attempts` that were sent the last one was answered, after `seconds`; none if `from_cache`.
+    So many were `hedged`: the call was slow, and sent a second time beside the first. That of the
+    two which was given up is an `LMCallFailed` of its own, not a final one.
     `retryable_errors` tells what the others met: kinds of faults, and how often. What became of
     some of them nobody knows: caps count these at their worst, as tokens and USD beyond those told.
     An answer from the cache is free; `usd_if_sent` is what it would have cost, None where the price
@@ -245,6 +262,7 @@ class LMCallAnswered(Event):
     example: Number | None = None
     predictor: str | None = None
     attempts: Number = 1
+    hedged: Number = 0
     rollout: int = 0
     retryable_errors: dict[str, Number] = {}
     reckoned_tokens: Number = 0
@@ -259,7 +277,8 @@ class LMCallFailed(Event):
     """An LM call failed, after `attempts` that were sent.
 
     Tokens and USD are those of an answer that came back and could not be used. It is `final` where
-    the program was told that it failed; if not, its place was taken by another attempt.
+    the program was told that it failed; if not, its place was taken by another attempt. Some were
+    `hedged`, as for a call that was answered.
     `retryable_errors` tells what passing faults the attempts met: kinds, and how often. The
     `reckoned_…` fields are what caps count beyond what is told, as for a call that was
     answered. A `refusal` says that a server refused it for what it holds, or, ``"unavailable"``,
@@ -281,6 +300,7 @@ class LMCallFailed(Event):
     output_tokens: Number = 0
     usd: Amount | None = 0.0
     attempts: Number = 1
+    hedged: Number = 0
     rollout: int = 0
     final: bool = True
     retryable_errors: dict[str, Number] = {}
@@ -390,6 +410,20 @@ class CandidateBanned(Event):
     part: Part
     index: Number
     on: bool
+
+
+Approver = Literal["user", "nobody"]
+"""Who let a new instruction be tried; nobody: there was no one to ask."""
+
+
+class CandidateApproved(Event):
+    """A new instruction may be tried; told only in runs that ask about each of them."""
+
+    once = ("predictor", "index")
+    type: Literal["candidate_approved"] = "candidate_approved"
+    predictor: str
+    index: Number
+    by: Approver = "user"
 
 
 class TrialAsked(Event):
@@ -567,7 +601,8 @@ class RunEnded(Event):
     """How the run ended and what it returned, and its score over `examples`; then it is only rated.
 
     A run that ended early may return what was scored on a part of the valset only. Calls are
-    `lost` that were sent and that nobody waited for to the end; at their worst. `tested` is None
+    `lost` that were sent and that nobody waited for to the end; at their worst. Those that are
+    `batched` are out in batches, and a run that is resumed asks what came of them. `tested` is None
     where there is no testset, or the run ended before all of it was scored. `preferred` says why a
     better program is not the one that is returned.
     """
@@ -585,6 +620,9 @@ class RunEnded(Event):
     lost_calls: Number = 0
     lost_tokens: Number = 0
     lost_usd: Amount = 0.0
+    batched_calls: Number = 0
+    batched_tokens: Number = 0
+    batched_usd: Amount = 0.0
     examples: Number | None = None
     tested: ScoresOnTestset | None = None
     preferred: str | None = None
@@ -608,6 +646,7 @@ AnyEvent = Annotated[
     | ProposalDropped
     | CandidatePinned
     | CandidateBanned
+    | CandidateApproved
     | TrialAsked
     | ExampleScored
     | ExampleTested

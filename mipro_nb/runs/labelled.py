@@ -20,7 +20,7 @@ def labelled_demos(state: RunState, configuration: Configuration) -> int:
     demos = 0
     for variable, index in configuration.items():
         predictor, part = split_variable(variable)
-        if part == "instruction":
+        if part != "demos":
             if index != 0:
                 return 0
             continue

@@ -8,7 +8,7 @@ from typing import Literal
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.configuration import STUDENT, configuration_key, split_variable
+from mipro_nb.runs.configuration import FORMAT, STUDENT, configuration_key, split_variable
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import RecordedEvent
 from mipro_nb.runs.usage import Usage
@@ -50,6 +50,8 @@ class Spend:
         Calls whose price is not known.
     attempts
         What was sent, every attempt of a call that was tried again among them.
+    hedged_calls
+        Of the attempts, those that were made beside another one of the same call, which was slow.
     uncounted_calls
         Answered calls whose tokens the server did not count: they are about right.
 
@@ -69,6 +71,7 @@ class Spend:
     known_usd: float = 0.0
     unpriced_calls: int = 0
     attempts: int = 0
+    hedged_calls: int = 0
     uncounted_calls: int = 0
 
     @property
@@ -88,6 +91,7 @@ class Spend:
             return
         self.calls += 1
         self.attempts += call.attempts
+        self.hedged_calls += call.hedged
         self.uncounted_calls += not call.counted
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
@@ -98,6 +102,7 @@ class Spend:
         """Count one failed call, which may have been billed all the same."""
         self.failed_calls += call.final
         self.attempts += call.attempts
+        self.hedged_calls += call.hedged
         self.input_tokens += call.input_tokens
         self.output_tokens += call.output_tokens
         self._pay(call.usd)
@@ -264,6 +269,10 @@ class RunState:
         What a person thinks of replies, those rated last at the end.
     pinned, banned
         Candidates that a person pinned or banned.
+    approved
+        New instructions that may be tried, where each is asked about, and who said so.
+    decided
+        Those that somebody has approved, banned or pinned, whatever became of that.
     tallies
         How each candidate fared.
     caps
@@ -278,6 +287,8 @@ class RunState:
         What attempts at calls met that passed, or might have: kinds, and how often.
     lost
         Calls that were in flight when the run, or its process, ended, at their worst.
+    batched
+        Calls that were out in batches when the run ended, at their worst; none while it goes on.
     reckoned
         What attempts whose end nobody knows may have cost, at the worst, beyond what events
         tell; the attempts themselves are among those told.
@@ -319,6 +330,8 @@ class RunState:
     ratings: dict[Reply, ev.ReplyRated] = field(default_factory=dict)
     pinned: set[Choice] = field(default_factory=set)
     banned: set[Choice] = field(default_factory=set)
+    approved: dict[Choice, ev.Approver] = field(default_factory=dict)
+    decided: set[Choice] = field(default_factory=set)
     tallies: dict[Choice, Tally] = field(default_factory=dict)
     caps: dict[str, int | float | None] = field(default_factory=dict)
     dropped: list[ev.ProposalDropped] = field(default_factory=list)
@@ -333,6 +346,7 @@ class RunState:
     notes: list[ev.RunNoted] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
     lost: Usage = field(default_factory=Usage)
+    batched: Usage = field(default_factory=Usage)
     reckoned: Usage = field(default_factory=Usage)
     process: int | None = None
     process_started: float | None = None
@@ -344,8 +358,20 @@ class RunState:
 
     @property
     def measured_format(self) -> str | None:
-        """Return the prompt format that was measured and chosen, None if none was."""
-        return None if self.format_chosen is None else self.format_chosen.format
+        """Return the prompt format that measured best, or all that are searched; None for none."""
+        if self.format_chosen is None:
+            return None
+        return " or ".join(self.format_chosen.searched) or self.format_chosen.format
+
+    @property
+    def searched_formats(self) -> list[str]:
+        """Return the prompt formats that the search tries, in order; none where that is settled."""
+        return [] if self.format_chosen is None else list(self.format_chosen.searched)
+
+    def format_of(self, configuration: dict[str, int]) -> str | None:
+        """Return the prompt format that a configuration tries; None where it leaves that alone."""
+        index, formats = configuration.get(FORMAT), self.searched_formats
+        return formats[index] if index is not None and index < len(formats) else None
 
     @property
     def answered(self) -> int:
@@ -372,7 +398,12 @@ class RunState:
         """Return what all calls took, at the worst where nobody knows: what caps start from."""
         spend = self.spend
         tokens = spend.input_tokens + spend.output_tokens
-        return Usage(spend.attempts, tokens, spend.known_usd) + self.lost + self.reckoned
+        return Usage(spend.attempts, tokens, spend.known_usd) + self.unheard + self.reckoned
+
+    @property
+    def unheard(self) -> Usage:
+        """Return what calls took, at the worst, that brought no answer because the run ended."""
+        return self.lost + self.batched
 
     @property
     def baseline(self) -> float | None:
@@ -386,8 +417,10 @@ class RunState:
 
         Where another one was preferred and returned, it is that one. Of a run that ended early it
         may be one that was scored on a part of the valset only, and is the best by what is known:
-        see `is_whole`.
+        see `is_whole`. None is as long as the student itself is being scored.
         """
+        if any(t.kind == "baseline" and t.score is None for t in self.trials.values()):
+            return None
         full = [
             t
             for t in self.trials.values()
@@ -454,6 +487,29 @@ class RunState:
     def is_banned(self, configuration: dict[str, int]) -> bool:
         """Tell whether a configuration holds a banned candidate."""
         return any(choice in self.banned for choice in choices_of(configuration))
+
+    @property
+    def has_all_candidates(self) -> bool:
+        """Tell whether nothing more is proposed before the search: then a person may steer."""
+        added = (c.source == "user" for made in self.candidates.values() for c in made.values())
+        return "search" in self.phases or bool(self.decided) or any(added)
+
+    @property
+    def new_instructions(self) -> list[Choice]:
+        """Return what the prompt model wrote, proposed or repaired, in order."""
+        return [
+            Choice(predictor, "instruction", index)
+            for predictor, made in self.candidates.items()
+            for index, candidate in sorted(made.items())
+            if candidate.source in ("proposed", "repaired")
+        ]
+
+    @property
+    def undecided(self) -> list[Choice]:
+        """Return the new instructions that wait until somebody decides about them."""
+        if self.planned is None or self.planned.plan.get("approve") is None:
+            return []
+        return [choice for choice in self.new_instructions if choice not in self.decided]
 
     @property
     def seconds(self) -> float:
@@ -541,9 +597,13 @@ class RunState:
             case ev.ProposalDropped() as event:
                 self.dropped.append(event)
             case ev.CandidatePinned() as event:
-                _switch(self.pinned, event)
+                self.decided.add(_switch(self.pinned, event))
             case ev.CandidateBanned() as event:
-                _switch(self.banned, event)
+                self.decided.add(_switch(self.banned, event))
+            case ev.CandidateApproved() as event:
+                choice = Choice(event.predictor, "instruction", event.index)
+                self.approved[choice] = event.by
+                self.decided.add(choice)
             case ev.TrialAsked() as event:
                 self.trials[event.trial] = TrialState(
                     event.trial, event.kind, event.configuration, event.examples, recorded.at
@@ -574,6 +634,7 @@ class RunState:
                 self.ended = event
                 self.state = event.state
                 self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
+                self.batched = Usage(event.batched_calls, event.batched_tokens, event.batched_usd)
                 self.ended_at = recorded.at
                 self._end_pause(recorded.at)
 
@@ -588,6 +649,7 @@ class RunState:
             tested = {"testset": event.testset, "unkept": event.unkept}
             self.planned = self.planned.model_copy(update=tested)
         self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
+        self.batched = Usage()  # it asks what came of them
         if self.paused_at is None:
             self.paused_at = event.worked_until
         self.ended = self.ended_at = None
@@ -691,12 +753,14 @@ def choices_of(configuration: dict[str, int]) -> list[Choice]:
     return [Choice(*split_variable(name), index) for name, index in configuration.items()]
 
 
-def _switch(choices: set[Choice], event: ev.CandidatePinned | ev.CandidateBanned) -> None:
+def _switch(choices: set[Choice], event: ev.CandidatePinned | ev.CandidateBanned) -> Choice:
+    """Put a candidate among `choices`, or take it away, and return it."""
     choice = Choice(event.predictor, event.part, event.index)
     if event.on:
         choices.add(choice)
     else:
         choices.discard(choice)
+    return choice
 
 
 def fold(events: Iterable[RecordedEvent]) -> RunState:

@@ -119,3 +119,46 @@ def test_callbacks_see_no_history_where_dspy_keeps_none(server, rows):
         )
     assert histories == [[]]
     assert dspy.settings.lm.history == []
+
+
+class ReadsHistories(dspy.Module):
+    def __init__(self):
+        super().__init__()
+        self.solve = dspy.Predict("question -> answer")
+
+    def forward(self, question):
+        solved = self.solve(question=question)
+        entry = self.solve.history[-1]
+        assert entry is self.history[-1]
+        assert entry["messages"]
+        return dspy.Prediction(answer=solved.answer, took=entry["usage"]["total_tokens"])
+
+
+judge = dspy.Predict("question -> answer")
+
+
+def by_history(example, prediction, trace=None):
+    judge(question=example.question)
+    assert judge.history
+    entry = dspy.settings.lm.history[-1]
+    assert entry["outputs"]
+    assert entry["usage"]["total_tokens"] > 0
+    return 100 / (100 + prediction.took)
+
+
+def test_programs_and_metrics_read_histories_of_answers_sent_kept_and_made_up(server, rows):
+    made = MIPROv2(metric=by_history, auto=None, num_candidates=3, num_threads=1)
+    given = {"trainset": rows[:12], "num_trials": 2, "minibatch_size": 5}
+    plan = made.plan(ReadsHistories(), **given)
+    assert plan.estimate.guess is None
+    assert (dspy.settings.lm.history, judge.history) == ([], [])
+    first = made.compile(ReadsHistories(), **given, **NO_QUESTION)
+    sent = server.count
+    assert len(dspy.settings.lm.history) >= sent
+    dspy.settings.lm.history.clear()
+    again = made.compile(ReadsHistories(), **given, **NO_QUESTION)
+    assert server.count == sent
+    assert sum(entry["cost"] for entry in dspy.settings.lm.history) == 0
+    assert scored(again) == scored(first)
+    assert mipro.runs.load(again.run_id).state.errors == {}
+    assert (again.history, again.solve.history) == ([], [])

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
-from gated_run import GatedRun, until
+from gated_run import GatedRun, begun, until
 from scripted_server import Reply
 
 from mipro_nb.errors import LMError
+from mipro_nb.models.calls import Call
+from mipro_nb.models.gate import hedging
 from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.gate.hedging import first_of
+from mipro_nb.models.gate.hedging import Hedging, first_of
 from mipro_nb.models.gate.pace import Pace
 
 QUICK = [f"quick {n}" for n in range(20)]
 MANY_TOKENS = 1000
+# As many that one more is within the share of the last ones.
+FORTY = [f"quick {n}" for n in range(40)]
 
 
 def slow_at_first(delay=30.0, second="late twin", arrivals=0):
@@ -149,6 +154,106 @@ def test_if_the_second_one_fails_the_first_is_waited_for(run_of, serve, lm_at):
     assert server.count == 22
 
 
+def test_what_is_drained_is_told(run_of, serve, lm_at):
+    """A run that ends at a cap waits until it is, and cancels all else."""
+    goes_on = threading.Event()
+    server = serve(
+        lambda request: Reply("late", once=goes_on.is_set) if request.number == 20 else "quick"
+    )
+    run, lm = run_of(), lm_at(server)
+    run.ask(lm, *QUICK)
+
+    async def drained_and_cancelled():
+        call = begun(lm, "held")
+        await until(lambda: run.gate.in_flight)
+        goes_on.set()
+        await run.gate.drained()
+        call.cancel()
+        await asyncio.wait([call])
+
+    run.do(drained_and_cancelled())
+    assert run.spend.calls == len(QUICK) + 1
+
+
+@pytest.fixture
+def last_ones(run_of, lm_at, monkeypatch):
+    """Begin a run that sends the last slow calls twice, and from now on however short they take."""
+
+    def make(server, *quick, caps=None, foreseen=0, **settings):
+        run = run_of(hedge="tail", concurrency=8, caps=caps, foreseen=foreseen)
+        lm = lm_at(server, **settings)
+        run.ask(lm, *quick)
+        monkeypatch.setattr(hedging, "LEAST_SECONDS", 0.0)
+        return run, lm
+
+    return make
+
+
+def test_a_slow_call_that_all_wait_for_is_sent_again_and_counted(last_ones, serve):
+    server = serve(slow_at_first())
+    run, lm = last_ones(server, *FORTY)
+    assert run.ask(lm, "slow") == ["late twin"]
+    assert server.count == run.spend.attempts == len(FORTY) + 2
+    assert run.spend.hedged_calls == 1
+
+
+def test_what_comes_back_soon_is_not_slow_for_the_last_ones(run_of, serve, lm_at):
+    run, server = run_of(hedge="tail"), serve(slow_at_first(delay=0.3))
+    lm = lm_at(server)
+    run.ask(lm, *FORTY)
+    assert run.ask(lm, "slow") == ["at last"]
+
+
+def test_the_last_ones_are_at_most_a_small_share_of_all_calls(last_ones, serve):
+    server = serve(slow_at_first(delay=0.3))
+    run, lm = last_ones(server, *QUICK)
+    assert run.ask(lm, "slow") == ["at last"]
+    assert run.spend.hedged_calls == 0
+
+
+def test_they_may_be_a_share_of_the_calls_that_are_foreseen(last_ones, serve):
+    server = serve(slow_at_first())
+    run, lm = last_ones(server, *QUICK, foreseen=len(FORTY))
+    assert run.ask(lm, "slow") == ["late twin"]
+    assert run.spend.hedged_calls == 1
+
+
+def test_where_tokens_are_capped_the_share_is_one_of_tokens_at_their_worst(last_ones, serve):
+    server = serve(slow_at_first(delay=0.3))
+    run, lm = last_ones(server, *FORTY, caps=Caps(max_tokens=10**6), max_tokens=MANY_TOKENS)
+    assert run.ask(lm, "slow") == ["at last"]
+    assert server.count == len(FORTY) + 1
+
+
+class AlwaysSlow:
+    slow_seconds = 0.0
+
+
+def called(**settings):
+    return Call("m", "s", [], {}, 0, cache=False, price=None, **settings)
+
+
+async def test_the_last_ones_are_those_in_flight_while_most_slots_are_idle(monkeypatch):
+    monkeypatch.setattr(hedging, "LEAST_SECONDS", 0.0)
+    tail = Hedging("tail", 16)
+
+    def slow():
+        return tail.under_way(called(), AlwaysSlow())
+
+    with slow() as first, slow() as second:
+        with slow() as third:
+            await asyncio.sleep(0.05)
+            assert not any(each.done() for each in (first, second, third))
+        await asyncio.wait_for(asyncio.gather(first, second), 60)
+    assert third.cancelled()
+
+
+@pytest.mark.parametrize("hedge", ["tail", True])
+async def test_the_embedded_model_is_never_asked_twice(hedge):
+    with Hedging(hedge, 1).under_way(called(hedged=False), AlwaysSlow()) as due:
+        assert due is None
+
+
 async def brings(result, after=0.0):
     await asyncio.sleep(after)
     if isinstance(result, Exception):
@@ -158,17 +263,20 @@ async def brings(result, after=0.0):
 
 async def test_a_failure_counts_only_if_there_is_no_result():
     failure = LMError("no")
-    assert await first_of(lambda: brings(failure, 0.05), lambda: brings(2, 0.1), 0) == 2
+    due = asyncio.sleep
+    assert await first_of(lambda: brings(failure, 0.05), lambda: brings(2, 0.1), due(0)) == 2
     for second in (None, LMError("no, either")):
         with pytest.raises(LMError) as caught:
-            await first_of(lambda: brings(failure, 0.05), lambda second=second: brings(second), 0)
+            await first_of(
+                lambda: brings(failure, 0.05), lambda second=second: brings(second), due(0)
+            )
         assert caught.value is failure
 
 
 async def test_what_fails_in_time_is_not_begun_again():
     failure = LMError("no")
     with pytest.raises(LMError):
-        await first_of(lambda: brings(failure), lambda: brings(2), 60)
+        await first_of(lambda: brings(failure), lambda: brings(2), asyncio.sleep(60))
 
 
 async def test_nothing_is_left_running():
@@ -181,9 +289,9 @@ async def test_nothing_is_left_running():
         finally:
             over.append(True)
 
-    assert await first_of(runs, lambda: brings(2), 0.01) == 2
+    assert await first_of(runs, lambda: brings(2), asyncio.sleep(0.01)) == 2
     assert over == [True]
-    waiting = asyncio.ensure_future(first_of(runs, runs, 0.01))
+    waiting = asyncio.ensure_future(first_of(runs, runs, asyncio.sleep(0.01)))
     await until(lambda: len(begun) == 3)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -76,7 +76,7 @@ def test_once_its_limit_is_known_a_server_is_kept_busy(run, serve, lm_at):
 
 
 def test_a_call_too_many_at_once_waits_alone_where_the_server_asks_to_wait(run, serve, lm_at):
-    server = serve("x", limit=4, latency=0.01, retry_after=3600)
+    server = serve(Reply("x", arrivals=16), limit=4, latency=0.01, retry_after=3600)
     lm = lm_at(server)
 
     async def ask_the_others():

@@ -165,6 +165,12 @@ class TestEstimate:
         assert (plan.minibatch_size, plan.minibatch_full_eval_steps) == (5, 2)
         assert shell.run(f"%mipro estimate student {ON_ROWS} --auto=light").auto == "light"
 
+    @pytest.mark.parametrize(
+        ("option", "hedge"), [("", "tail"), ("--hedge", True), ("--no-hedge", False)]
+    )
+    def test_slow_calls_are_sent_twice_as_is_asked_for(self, shell, server, option, hedge):
+        assert shell.run(f"%mipro estimate student {SHORT} {option}").hedge == hedge
+
     def test_rows_may_be_dicts_part_of_a_list_or_inside_an_object(self, shell, server):
         shell.run("dicts = [row.to_dict() for row in train]")
         shell.run("class Data:\n    pass\ndata = Data()\ndata.train = train")

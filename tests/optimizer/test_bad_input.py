@@ -78,6 +78,12 @@ CASES = [
     case(InvalidArgumentError, "auto='extreme': choose one of", init={"auto": "extreme"}),
     case(
         InvalidArgumentError,
+        "hedge='head': choose one of 'tail', True, False.",
+        init={"hedge": "head"},
+    ),
+    case(InvalidArgumentError, "hedge=1: choose one of", init={"hedge": 1}),
+    case(
+        InvalidArgumentError,
         "num_trials=15: auto='light' sets it",
         init={"auto": "light"},
         compile_={"num_trials": 15},

@@ -208,7 +208,7 @@ def test_what_a_run_is_resumed_with_is_what_it_has_from_then_on(asked, monkeypat
     assert recorded.status == "finished"
 
 
-@pytest.mark.parametrize("given", [{"hedge": True}, {"max_errors": 3}])
+@pytest.mark.parametrize("given", [{"hedge": False}, {"max_errors": 3}])
 def test_what_compile_resumes_a_run_with_is_what_it_has_from_then_on(server, given):
     first = mipro.MIPROv2(exact, num_candidates=3)
     first.start(Solve(), **DATA, max_calls=60, requires_permission_to_run=False).wait()

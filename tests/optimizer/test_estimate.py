@@ -55,7 +55,7 @@ def requested(draw):
         tip_aware_proposer=draw(flag),
         fewshot_aware_proposer=draw(flag),
         search=draw(st.sampled_from(list(STRATEGIES.values()))),
-        hedge=False,
+        hedge=draw(st.sampled_from(["tail", True, False])),
         example_timeout=None,
         prompt_format=None,
         trials_in_flight=None,
@@ -126,6 +126,25 @@ def test_a_judge_is_counted(server):
     assert plan_of(optimizer=mipro.MIPROv2(judged)).estimate.phases[0].calls.low == 80
 
 
+def test_calls_that_are_sent_twice_are_counted_and_told(server):
+    once, last, all_ = (
+        plan_of(optimizer=mipro.MIPROv2(exact, hedge=hedge)).estimate
+        for hedge in (False, "tail", True)
+    )
+    assert last.total.calls.high == pytest.approx(1.03 * once.total.calls.high)
+    assert last.total.usd.high == pytest.approx(1.03 * once.total.usd.high)
+    assert last.total.calls.low == once.total.calls.low
+    assert once.total.calls.expected < last.total.calls.expected < all_.total.calls.expected
+    assert "Up to 3 % of these calls are slow ones" in last.text()
+    assert "sent a second time" not in once.text()
+
+
+@pytest.mark.real_lm
+def test_none_is_counted_of_the_embedded_model():
+    mipro.configure(lm=mipro.LM.local())
+    assert plan_of().estimate.hedging is None
+
+
 def test_each_model_has_its_own_price(server):
     free, dear = lm_of(server, price=(0.0, 0.0)), lm_of(server, price=(100.0, 100.0))
     optimizer = mipro.MIPROv2(
@@ -179,7 +198,7 @@ def test_a_long_program_and_long_rows_make_proposing_dearer(server):
 
 
 def test_the_table_has_a_line_per_phase(server):
-    lines = plan_of().estimate.text().splitlines()
+    lines = plan_of(optimizer=mipro.MIPROv2(exact, hedge=False)).estimate.text().splitlines()
     assert [line.split()[0] for line in lines] == [
         "estimate", "baseline", "bootstrap", "propose", "search", "total",
     ]  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import openai
 import pytest
-from scripted_server import ScriptedServer
+from scripted_server import Reply, ScriptedServer
 from scripted_task import KEY, Solve, answer, exact, lm_of, rows
 
 import mipro_nb as mipro
-from mipro_nb.errors import LMUnavailableError
+from mipro_nb.errors import InvalidArgumentError, LMUnavailableError, MetricError
 
 TRAIN, VAL = rows(6), rows(8, start=1000)
 SETTINGS = {"trainset": TRAIN, "valset": VAL, "num_trials": 3, "minibatch": False}
@@ -122,6 +124,45 @@ def test_outside_of_runs_a_client_does_what_it_always_did(server):
     assert asked(judge, JUDGE) == "yes"
     student, metric = Solve(), judged_by(judge)
     evaluated = mipro.Evaluate(devset=VAL, metric=metric, display_progress=False)(student)
-    assert evaluated.score >= 0
+    assert evaluated.failed == []
     assert server.count > len(VAL)
     assert asked(judge, JUDGE) == "yes"
+
+
+def test_what_is_raised_after_a_failed_call_was_caught_is_told_as_it_is(server):
+    with ScriptedServer(lambda _: Reply("too long", status=400)) as refusing:
+        judge = client(refusing)
+
+        def metric(example, prediction, trace=None):
+            verdict = {}
+            with suppress(openai.APIError):
+                verdict["score"] = asked(judge, JUDGE)
+            return verdict["score"]
+
+        with pytest.raises(MetricError, match="KeyError: 'score'"):
+            mipro.Evaluate(devset=VAL, metric=metric, display_progress=False)(Solve())
+
+
+def test_the_answer_to_another_question_does_not_make_up_for_a_judge_that_is_gone(server):
+    with ScriptedServer(judging) as gone:
+        judge = client(gone)
+    helper = client(server)
+
+    def metric(example, prediction, trace=None):
+        try:
+            asked(judge, JUDGE)
+        except openai.APIError:
+            asked(helper, "What is the weather like?")
+        return 0.0
+
+    optimizer = mipro.MIPROv2(metric, num_candidates=3)
+    with pytest.raises(LMUnavailableError):
+        optimizer.compile(Solve(), **SETTINGS, requires_permission_to_run=False)
+
+
+def test_headroom_under_a_cap_of_usd_names_the_lm_without_a_price(server):
+    mipro.configure(lm=lm_of(server, price=None))
+    with pytest.raises(InvalidArgumentError, match=r"max_usd.*price"):
+        mipro.MIPROv2(exact).headroom(
+            Solve(), trainset=rows(80), max_usd=1, requires_permission_to_run=False
+        )

@@ -42,7 +42,7 @@ def test_the_defaults_of_the_optimizer_are_those_of_the_spec():
         "metric_threshold": None,
         "seed": 9,
         "search": "paired",
-        "hedge": False,
+        "hedge": "tail",
     }
 
 
@@ -61,6 +61,7 @@ def test_the_defaults_of_a_run_are_those_of_the_spec(name):
         "max_instruction_tokens": None,
         "max_copied_words": None,
         "smallest_edit": False,
+        "approve": None,
         "prefer": None,
         "num_trials": 30,
         "minibatch": True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import re
 import threading
 import time
@@ -589,6 +590,27 @@ async def test_a_direct_call_of_an_lm_in_the_metric_is_refused_and_noted(server,
     found = await rehearsed(Solve(), judged_async if is_async else judged)
     assert found.notes == ["The metric calls an LM directly; those calls are not in the estimate."]
     assert len(found.calls[0]) == 1
+
+
+@pytest.mark.parametrize(
+    "parsed",
+    [
+        float,
+        lambda said: int(said) / 10,
+        lambda said: float(re.search(r"[\d.]+", said).group()),
+        lambda said: float(said.split(":")[1]),
+        lambda said: json.loads(said)["score"],
+        {"good": 1.0}.__getitem__,
+        lambda said: 100.0 * len(said),
+    ],
+)
+async def test_a_metric_that_parses_what_a_judge_says_is_told_and_not_refused(parsed):
+    judge = mipro.Predict("question, answer -> rating")
+    metric = lambda e, p: parsed(judge(question=e.question, answer=p.answer).rating)  # noqa: E731
+    found = await rehearsed(Solve(), metric)
+    (note,) = [note for note in found.notes if "asks an LM, and could not use" in note]
+    assert "'answer -> rating: float'" in note
+    assert [call.predictor for call in found.calls[0]] == ["solve", None]
 
 
 async def test_a_judge_that_is_asked_wrongly_is_told():

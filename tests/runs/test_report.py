@@ -117,3 +117,10 @@ def test_how_many_replies_were_unreadable_is_told_with_the_remedy():
     assert "unreadable" not in report(
         asked(0, "baseline", {}), scored(0, {}, 0, 0.0, **fails), again
     )
+
+
+def test_slow_calls_that_were_sent_twice_are_counted():
+    said = "slow calls were sent a second time: the first answer counts, and both requests are paid"
+    told = report(answered(attempts=1, hedged=1), failed(final=False), answered(hedged=2))
+    assert f"3 {said}" in told
+    assert "sent a second time" not in report(answered())

@@ -285,6 +285,53 @@ describe("InstructionCards", () => {
     expect(screen.queryByRole("textbox")).toBeNull();
   });
 
+  it("shows what is new in an instruction that waits, and takes yes or no", async () => {
+    const { kernel, asked } = kernelWith({ approve: () => null, ban: () => null });
+    const waiting = summary({ approval: "2 new instructions wait for your decision." });
+    const { container } = render(
+      <InstructionCards
+        kernel={kernel}
+        summary={waiting}
+        cards={instructionCards().map((each) => ({
+          ...each,
+          undecided: [1, 2].includes(each.index),
+        }))}
+      />,
+    );
+    expect(screen.getByRole("note").textContent).toContain("2 new instructions wait");
+    expect(inCard("Instruction 1").getByRole("region", { name: /^Changes from/ })).not.toBeNull();
+    expect(card("Instruction 2").textContent).toContain("Not decided yet");
+    expect(inCard("Instruction 2").queryByRole("button", { name: /^(Pin|Ban)/ })).toBeNull();
+    expect(await faults(container)).toEqual([]);
+    await userEvent.click(screen.getByRole("button", { name: "Approve instruction 2" }));
+    const next = screen.getByRole("button", { name: "Approve instruction 1" });
+    await waitFor(() => expect(document.activeElement).toBe(next));
+    await userEvent.click(screen.getByRole("button", { name: "Reject instruction 1" }));
+    await waitFor(() => expect(card("Instruction 1").textContent).toContain("Banned"));
+    expect(screen.queryByRole("button", { name: /^(Approve|Reject) instruction/ })).toBeNull();
+    expect(asked).toEqual([
+      { what: "approve", ask: { run: RUN, predictor: "classify", index: 2 } },
+      {
+        what: "ban",
+        ask: { run: RUN, predictor: "classify", part: "instruction", index: 1, on: true },
+      },
+    ]);
+  });
+
+  it("approves all that wait at once, and says why that cannot be done", async () => {
+    const { kernel, asked } = kernelWith({
+      approve: () => {
+        throw new Error("The run has ended.");
+      },
+    });
+    const waiting = summary({ approval: "1 new instruction waits for your decision." });
+    const cards = [instructionCard(1, { undecided: true })];
+    render(<InstructionCards kernel={kernel} summary={waiting} cards={cards} />);
+    await userEvent.click(screen.getByRole("button", { name: "Approve all" }));
+    await screen.findByText(/The run has ended\./);
+    expect(asked).toEqual([{ what: "approve", ask: { run: RUN, predictor: null, index: null } }]);
+  });
+
   it("shows hostile instructions, tips and names as text", () => {
     const cards = Object.values(hostile).map((text, index) =>
       instructionCard(index, { instruction: clip(text), tip: hostile.tags }),

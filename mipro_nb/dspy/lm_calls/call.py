@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,18 +16,20 @@ from pydantic import BaseModel
 
 from mipro_nb.core_loop import in_worker
 from mipro_nb.dspy.lm_calls.answers import packed, text_of, together, unpacked
+from mipro_nb.dspy.lm_calls.asked import Asked
 from mipro_nb.dspy.lm_calls.callers import calling_predictor, proxy_of
 from mipro_nb.dspy.lm_calls.failures import as_dspy, meaning
+from mipro_nb.dspy.lm_calls.history import Entry, entry_of, tell_lm, tell_modules, tell_rehearsed
 from mipro_nb.dspy.lm_calls.rehearsed import made_up_reply
-from mipro_nb.dspy.lm_calls.temperature import TEMPERATURE, OurTemperature
+from mipro_nb.dspy.lm_calls.single_use import ROLLOUT, single_use
+from mipro_nb.dspy.lm_calls.temperature import TEMPERATURE
 from mipro_nb.dspy.lm_calls.usage import tell_usage
-from mipro_nb.dspy.versions import COPIES_ALL
 from mipro_nb.errors import CallRefusedError, LMError
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
-from mipro_nb.models.messages import Written, written
+from mipro_nb.models.messages import Written
 from mipro_nb.models.prices import Price, as_price, listed_price
 from mipro_nb.models.retryable import RetryableError
 from mipro_nb.models.services.redaction import (
@@ -53,80 +54,27 @@ _OPEN = frozenset({
     "api_base", "base_url", "api_version", "custom_llm_provider", "num_retries", "cache",
     "rollout_id", "prompt_cache", "provider",
 })  # fmt: skip
-_ONE_ATTEMPT = {"cache": False, "num_retries": 0}
-_ROLLOUT = "rollout_id"
 _KEY_VARIABLES = ("_API_KEY",)
 _URL_VARIABLES = ("_API_BASE", "_BASE_URL")
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What an LM is asked.
+@dataclass
+class _Sending:
+    """What came of the attempts at one call.
 
     Attributes
     ----------
-    lm
-        The LM.
-    args
-        A text, or a ``dspy.lm15.Request``; nothing where there are messages.
-    options
-        What else it is called with, messages among it.
-    original
-        The method of its class that was called.
-    is_async
-        Whether that is ``acall``.
-    temperature
-        Of its options, the temperature, if that is ours; None if the program has set it.
+    raised
+        What failed ones raised.
+    is_answered
+        Whether one was answered.
+    entry
+        What the LM wrote of it into its history, if it did.
     """
 
-    lm: Any
-    args: tuple[Any, ...]
-    options: Mapping[str, Any] = field(repr=False)
-    original: Callable[..., Any]
-    is_async: bool = False
-    temperature: OurTemperature | None = None
-
-    @property
-    def _prompt(self) -> Any:
-        return self.args[0] if self.args else self.options.get("prompt")
-
-    @property
-    def request(self) -> Any:
-        """Return the Request that it is asked by, None if it is asked by messages."""
-        given = self.options.get("request", self._prompt)
-        return None if given is None or isinstance(given, str) else given
-
-    @property
-    def limit(self) -> Mapping[str, int]:
-        """Return the limit of the reply that a Request names, as messages would be sent with it."""
-        named = None if self.request is None else self.request.config.max_tokens
-        return {} if named is None else {LIMITS[0]: named}
-
-    @property
-    def replies(self) -> int:
-        """Return how many replies are asked for."""
-        wanted = self.options.get("n", self.lm.kwargs.get("n"))
-        return wanted if self.request is None and isinstance(wanted, int) and wanted > 1 else 1
-
-    @property
-    def messages(self) -> list[Mapping[str, Any]]:
-        """Return the messages as they are sent."""
-        given = self.options.get("messages")
-        return list(given) if given else [{"role": "user", "content": self._prompt}]
-
-    @property
-    def written(self) -> Written:
-        """Return the messages as they are written down."""
-        if self.request is not None:
-            return _written_request(self.request)
-        return written(self.messages)
-
-
-def _written_request(request: Any) -> Written:
-    """Return a ``dspy.lm15.Request`` as it is written down: as one message."""
-    from dspy._vendor.lm15.serde import request_to_dict  # noqa: PLC0415 - it has no public name
-
-    return written([{"role": "user", "content": [request_to_dict(request)]}])
+    raised: list[Exception] = field(default_factory=list)
+    is_answered: bool = False
+    entry: Entry | None = None
 
 
 async def answered(asked: Asked) -> Any:
@@ -144,8 +92,11 @@ async def answered(asked: Asked) -> Any:
     if settings.stand_in is not None and predictor is not None:
         options = {n: v for n, v in asked.options.items() if n != "messages"}
         reply = await made_up_reply(settings.stand_in, predictor, asked.messages, options)
+        made_up = _made_up_answer(asked, reply)
         for _ in range(replies):
-            tell_usage(asked.lm, lambda: _made_up_answer(asked, reply))
+            tell_usage(asked.lm, made_up)
+        entry = entry_of(asked.lm, asked.prompt, asked.options, made_up, [reply] * replies)
+        tell_rehearsed(asked.lm, entry)
         return [reply] * replies
     if replies == 1:
         return await _through_gate(asked, predictor)
@@ -156,20 +107,27 @@ async def answered(asked: Asked) -> Any:
 
 
 async def _through_gate(asked: Asked, predictor: Any) -> Any:
-    lm = asked.lm
-    raised: list[Exception] = []
+    lm, sending = asked.lm, _Sending()
     proxy = proxy_of(predictor)
     name = proxy.bound_name if proxy else None
     call = call_of(lm, asked.written, {**asked.options, **asked.limit}, name)
     try:
         with lm_call(call.asked):
-            answer = await current_gate().admit(call, partial(_attempt, asked, raised))
+            answer = await current_gate().admit(call, partial(_attempt, asked, sending))
     except CallRefusedError:
         raise
     except LMError as error:
-        raise as_dspy(error, raised[-1] if raised else None, lm.model) from error
-    tell_usage(lm, lambda: answer)
-    return unpacked(answer.text, answer.thoughts, getattr(lm, "model_type", "chat"))
+        raised = sending.raised[-1] if sending.raised else None
+        raise as_dspy(error, raised, lm.model) from error
+    tell_usage(lm, answer)
+    outputs = unpacked(answer.text, answer.thoughts, getattr(lm, "model_type", "chat"))
+    entry = sending.entry
+    if not sending.is_answered:
+        entry = entry_of(lm, asked.prompt, asked.options, answer, outputs)
+        tell_lm(lm, entry)
+    if entry is not None:
+        tell_modules(entry)
+    return outputs
 
 
 def _made_up_answer(asked: Asked, reply: str) -> Answer:
@@ -259,32 +217,32 @@ def _described(value: Any) -> Any:
     return value
 
 
-async def _attempt(asked: Asked, raised: list[Exception], call: Call) -> Answer:
+async def _attempt(asked: Asked, sending: _Sending, call: Call) -> Answer:
     """Make one attempt by DSPy's own transport, without a temperature of ours that is refused."""
     ours = asked.temperature
     if ours is None or TEMPERATURE not in asked.options:
-        return await _attempted(asked, raised, call)
-    if ours.is_left_out(raised):
+        return await _attempted(asked, sending, call)
+    if ours.is_left_out(sending.raised):
         others = {name: value for name, value in asked.options.items() if name != TEMPERATURE}
         spared = replace(asked, options=others)
-        answer = await _attempted(spared, raised, call)
+        answer = await _attempted(spared, sending, call)
         return answer.model_copy(
             update={"notes": (ours.note_on(call.model, asked.options[TEMPERATURE]),)}
         )
     try:
-        return await _attempted(asked, raised, call)
+        return await _attempted(asked, sending, call)
     except LMError as failure:
-        if not ours.is_refused_by(failure, raised[-1]):
+        if not ours.is_refused_by(failure, sending.raised[-1]):
             raise
         what = f"{call.model} refused a parameter"
         raise RetryableError("other terms", what, str(failure)) from None
 
 
-async def _attempted(asked: Asked, raised: list[Exception], call: Call) -> Answer:
-    lm = _single_use(asked.lm)
+async def _attempted(asked: Asked, sending: _Sending, call: Call) -> Answer:
+    lm = single_use(asked.lm)
     keeps_history = not dspy.settings.disable_history
-    # It is a copy of our own, with this call's entry alone; callbacks look for it in its history.
-    entries: list[Mapping[str, Any]] = lm.history if keeps_history else []
+    # It is our own, with this call's entry alone; callbacks look for it in its history.
+    entries: list[Entry] = lm.history if keeps_history else []
     lm.update_history = entries.append
     failure: Exception | None = None
     try:
@@ -292,31 +250,17 @@ async def _attempted(asked: Asked, raised: list[Exception], call: Call) -> Answe
         with dspy.context(disable_history=False, usage_tracker=None):
             given = await _sent(asked, lm, call)
     except Exception as error:  # noqa: BLE001 - of whatever transport
-        raised.append(error)
+        sending.raised.append(error)
         failure = meaning(error, call)
     if failure is not None:
         # Not inside the except block: what DSPy raised may hold the request, and with it the key.
         raise failure
+    sending.is_answered = True
     entry = entries[-1] if entries else {}
     if keeps_history and entry:
-        with dspy.context(caller_modules=None):
-            asked.lm.update_history(entry)
+        sending.entry = entry
+        tell_lm(asked.lm, entry)
     return _answer(given, entry, call)
-
-
-def _single_use(lm: Any) -> Any:
-    """Return a copy that neither repeats a call nor answers it from DSPy's cache."""
-    # What a class of the user's own does not have, copy() would add to what is sent.
-    known = {name: value for name, value in _ONE_ATTEMPT.items() if hasattr(lm, name)}
-    if not COPIES_ALL or type(lm).copy is not dspy.BaseLM.copy:
-        copied = lm.copy(**known)
-    else:
-        copied = copy.copy(lm)
-        vars(copied).update(known, kwargs=dict(lm.kwargs))
-        copied.callbacks = list(getattr(lm, "callbacks", None) or [])
-    copied.history = []
-    copied.kwargs.pop(_ROLLOUT, None)
-    return copied
 
 
 async def _sent(asked: Asked, lm: Any, call: Call) -> Any:
@@ -325,7 +269,7 @@ async def _sent(asked: Asked, lm: Any, call: Call) -> Any:
     The rollout is not handed on: it told the call apart for the gate, and a client of openai's in
     a class of the user's own refuses it.
     """
-    options = {n: v for n, v in asked.options.items() if n not in {"cache", _ROLLOUT}}
+    options = {n: v for n, v in asked.options.items() if n not in {"cache", ROLLOUT}}
     args = asked.args
     if asked.request is not None:
         args, options = (), {**options, "request": _limited(asked.request, call)}

@@ -16,7 +16,8 @@ from typing import Any
 import dspy
 
 from mipro_nb.core_loop import core, on_core
-from mipro_nb.dspy.lm_calls.call import Asked, answered
+from mipro_nb.dspy.lm_calls.asked import Asked
+from mipro_nb.dspy.lm_calls.call import answered
 from mipro_nb.dspy.lm_calls.callers import scope_of_caller
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.gate.attempts import is_under_way

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from mipro_nb.core_loop import on_core
+from mipro_nb.dspy.lm_calls.asked import Asked
 from mipro_nb.dspy.lm_calls.call import (
     CLIENT_SETTINGS,
-    Asked,
     answered,
     call_of,
     keeps_answers,

@@ -40,7 +40,7 @@ async def checked_on_workers(
     *,
     at_once: int,
 ) -> list[str]:
-    """Return what to tell of an executor; none of its workers has run an example then.
+    """Return notes on an executor; none of its workers has run an example then.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _unpicklable(thing: Any, name: str) -> str | None:
 
 
 async def _check_loaded(crew: Crew, program: Module, metric: Metric) -> None:
-    worker = await crew.take()
+    worker = await crew.next_with_room()
     try:
         for what, thing in (("program", program), ("metric", metric)):
             if problem := await crew.problem_of(worker, thing):

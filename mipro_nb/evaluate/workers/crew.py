@@ -128,13 +128,8 @@ class Crew:
             except Exception as error:  # noqa: BLE001 - an initializer that cannot be pickled, say
                 self.failed(error)
 
-    async def take(self, *, alone: bool = False) -> RemoteWorker:
-        """Return a worker with room for one more example; to be given back.
-
-        Parameters
-        ----------
-        alone
-            Whether it may work on nothing else meanwhile.
+    async def next_with_room(self, *, alone: bool = False) -> RemoteWorker:
+        """Return a worker as `with_room` does, as soon as there is one.
 
         Raises
         ------
@@ -142,10 +137,8 @@ class Crew:
             If there are no workers.
         """
         while True:
-            found = self._with_room(alone=alone)
+            found = self.with_room(alone=alone)
             if found is not None:
-                found.executions += 1
-                found.is_alone = alone
                 return found
             if not self._workers and self._failure is not None:
                 raise ExecutorError(*self._failure.args)
@@ -167,11 +160,28 @@ class Crew:
             )
             self._fail(ExecutorError(msg))
 
-    def _with_room(self, *, alone: bool) -> RemoteWorker | None:
-        expected = max(self.host.count, len(self._workers))
-        most = 1 if alone else math.ceil(self._at_once / max(expected, 1))
+    def with_room(self, *, alone: bool = False) -> RemoteWorker | None:
+        """Return the worker with the fewest examples, to be given back; None if none has room.
+
+        As long as workers are still to come, none takes more than its share. After that, how many
+        examples there are at once is not for the workers to say.
+
+        Parameters
+        ----------
+        alone
+            Whether it may work on nothing else meanwhile.
+        """
+        most = math.inf
+        if alone:
+            most = 1
+        elif len(self._workers) < self.host.count:
+            most = math.ceil(self._at_once / self.host.count)
         free = [each for each in self._workers if each.executions < most and not each.is_alone]
-        return min(free, key=lambda each: each.executions, default=None)
+        found = min(free, key=lambda each: each.executions, default=None)
+        if found is not None:
+            found.executions += 1
+            found.is_alone = alone
+        return found
 
     def give_back(self, worker: RemoteWorker) -> None:
         """Note that a worker has room for one more example."""
@@ -200,7 +210,7 @@ class Crew:
         return known
 
     def _forget(self, key: int, _: object) -> None:
-        # Whoever lets go of the last reference may be in any thread.
+        # The last reference may be dropped in any thread.
         thing = self._things.pop(key, None)
         if thing is not None:
             core().loop.call_soon_threadsafe(self._tell_to_forget, thing.number)

@@ -97,7 +97,7 @@ class DaskHost:
         for channel in channels:
             channel.close()
         deadline = time.monotonic() + _FAREWELL_SECONDS
-        for channel in channels:  # or the cluster tells of calls that were cut off
+        for channel in channels:  # or the cluster would log calls that were cut off
             channel.over.wait(max(0.0, deadline - time.monotonic()))
         self._channels.clear()
         if self._client is not None and self._client is not self._given:

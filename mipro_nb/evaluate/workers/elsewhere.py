@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import itertools
 from collections import Counter, defaultdict
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -23,6 +24,7 @@ from mipro_nb.evaluate.workers.remote_worker import RemoteWorker, SenderLostErro
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import current_attempt, lm_call
 from mipro_nb.language.execution.recent_calls import RecentCall, remember
+from mipro_nb.language.execution.scored_row import scoring
 from mipro_nb.language.execution.tracing import Step, add_notes, add_step, is_traced
 from mipro_nb.language.formats import registered_formats
 from mipro_nb.language.lms.gateway import complete
@@ -30,6 +32,7 @@ from mipro_nb.language.lms.lm_protocol import Completion
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import Answer
+from mipro_nb.models.gate.at_work import example_at_work
 from mipro_nb.models.gate.gate import current_gate
 
 _MOST_LOSSES = 3
@@ -51,6 +54,7 @@ class Elsewhere:
         self, crew: Crew, program: Module, example: Example, metric: Metric, *, taught: bool
     ) -> None:
         self._crew, self._program, self._metric = crew, program, metric
+        self._example, self._taught = example, taught
         formats = registered_formats()
         self._surroundings = (example, settings.lm, settings.prompt_format, formats, taught)
         self._name, self._metric_name = type(program).__name__, f"The metric {metric.name}"
@@ -88,6 +92,8 @@ class Elsewhere:
         return scored
 
     async def _answered(self) -> m.Ran:
+        with scoring(self._example, taught=self._taught):
+            self._context = contextvars.copy_context()
         while True:
             worker = self._worker = await self._free_worker()
             begin = m.Begin(
@@ -109,6 +115,7 @@ class Elsewhere:
             if self._worker is None:
                 await self._answered()
                 continue
+            self._context = contextvars.copy_context()
             try:
                 outcome = await self._worker.score(self._number, with_trace=with_trace)
             except WorkerLost as lost:
@@ -119,20 +126,29 @@ class Elsewhere:
 
     async def _free_worker(self) -> RemoteWorker:
         """Return a worker with room; the attempt's clock stands still meanwhile."""
-        attempt = current_attempt()
+        alone = self._losses > 0
+        free = self._crew.with_room(alone=alone)
+        if free is not None:
+            return free
+        attempt, example = current_attempt(), example_at_work()
         if attempt is not None:
             attempt.begin_call()
         try:
-            while True:
-                try:
-                    return await self._crew.take(alone=self._losses > 0)
-                except ExecutorError as error:
-                    if not await current_gate().held(error):
-                        raise
-                    self._crew.try_again()
+            # Or what waits in a batch, and keeps its worker, would wait for this one in turn.
+            async with nullcontext() if example is None else example.aside():
+                return await self._next_worker(alone=alone)
         finally:
             if attempt is not None:
                 attempt.end_call()
+
+    async def _next_worker(self, *, alone: bool) -> RemoteWorker:
+        while True:
+            try:
+                return await self._crew.next_with_room(alone=alone)
+            except ExecutorError as error:
+                if not await current_gate().held(error):
+                    raise
+                self._crew.try_again()
 
     def _note_loss(self, lost: WorkerLost) -> None:
         """Have the example begin again, unless it is what ends its workers.

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from mipro_nb.core_loop import on_core
 from mipro_nb.errors import ProgramError
 from mipro_nb.language.execution.attempt import current_attempt
 from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Answer, Call
-from mipro_nb.models.gate.dispatch import Send
 from mipro_nb.models.gate.gate import Gate
+from mipro_nb.models.gate.sent_call import Send
 from mipro_nb.models.lm import LM
 from mipro_nb.runs.store.open_records import open_record
+
+if TYPE_CHECKING:
+    from mipro_nb.models.services.batches import BatchClient
 
 _FROM_NOWHERE = (
     "An LM was asked from a thread that was there before the example. On an executor's worker "
@@ -94,8 +97,12 @@ class GateOfWorker(Gate):
     def __init__(self) -> None:
         super().__init__(open_record, 1)
 
-    async def admit(self, call: Call, send: Send) -> Answer:
-        """Return the answer to `call`, sent from here once the core's gate lets it through."""
+    async def admit(self, call: Call, send: Send, batches: BatchClient | None = None) -> Answer:
+        """Return the answer to `call`, sent from here once the core's gate lets it through.
+
+        It is never gathered for a batch, which is sent by the core.
+        """
+        del batches
         if os.getpid() != self._process:
             return await super().admit(call, send)
         return await _execution_here().admit(call, send)

@@ -18,7 +18,7 @@ class Load(NamedTuple):
 
 
 class Forget(NamedTuple):
-    """A program or a metric that is needed no more."""
+    """A program or a metric that is no longer needed."""
 
     number: int
 

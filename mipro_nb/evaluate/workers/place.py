@@ -14,7 +14,7 @@ from mipro_nb.evaluate.workers.dask_workers import DaskHost
 from mipro_nb.evaluate.workers.processes import ProcessHost
 
 _here: ContextVar[Crew | None] = ContextVar("mipro_crew", default=None)
-# One crew for an executor, whoever uses it: its workers serve several runs at once.
+# One crew for an executor: its workers serve several runs at once.
 _crews: WeakKeyDictionary[Any, Crew] = WeakKeyDictionary()
 _by_address: dict[str, Crew] = {}
 

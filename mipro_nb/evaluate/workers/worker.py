@@ -38,8 +38,8 @@ from mipro_nb.language.lms.settings import context
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.attempts import under_way
-from mipro_nb.models.gate.dispatch import Send
 from mipro_nb.models.gate.gate import run_gate
+from mipro_nb.models.gate.sent_call import Send
 from mipro_nb.version import __version__
 
 VERSIONS = {

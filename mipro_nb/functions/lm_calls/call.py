@@ -1,4 +1,4 @@
-"""One LM call of a function's: through the gate, and out by the function's own client."""
+"""One LM call that user code makes by itself: through the gate, and out by its own client."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _secrets_in(parts: SplitResult) -> Iterator[str]:
 
 
 async def _attempt(asked: CaughtCall, last: list[Response], call: Call) -> Answer:
-    """Make one attempt by the function's own client."""
+    """Make one attempt by the client of the code that calls."""
     body = json.dumps(asked.api.limited(asked.body, call)).encode()
     failure: Exception | None = None
     try:
@@ -212,7 +212,7 @@ async def _attempt(asked: CaughtCall, last: list[Response], call: Call) -> Answe
 
 
 def _read(asked: CaughtCall, given: Mapping[str, Any], call: Call) -> Answer | None:
-    """Return what a response says, None where it cannot be told to the function."""
+    """Return what a response says, None where it cannot be told to the code that asked."""
     try:
         answer = asked.api.answer(given, call)
         if answer is not None and asked.body.get("stream"):

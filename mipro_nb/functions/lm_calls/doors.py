@@ -1,9 +1,9 @@
-"""The doors: where a function's LM calls turn to the gate of a run.
+"""The doors: where LM calls that user code makes by itself turn to the gate of a run.
 
-Whatever library a function asks its LM by, a request leaves through ``Client.send`` or
-``AsyncClient.send`` of httpx, or of httpx2, which openai's SDK uses. They are wrapped while a
-function is executed for a run, a rehearsal or an evaluation of ours, and put back after that. Calls
-of anybody else's pass through them untouched meanwhile.
+Whatever library a program or a metric asks an LM by, a request leaves through ``Client.send`` or
+``AsyncClient.send`` of httpx, or of httpx2, which openai's SDK uses. They are wrapped while such
+code is executed for a run, a rehearsal or an evaluation of ours, and put back after that. Calls of
+anybody else's pass through them untouched meanwhile.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from mipro_nb.core_loop import core, in_worker, on_core
 from mipro_nb.errors import ProgramError, shown
-from mipro_nb.functions.apis import api_of
+from mipro_nb.functions.apis import Api, api_of
 from mipro_nb.functions.executions import FunctionExecution, execution_here
 from mipro_nb.functions.lm_calls.call import CaughtCall, answered
 from mipro_nb.functions.lm_calls.connections import let_go, own_connections
@@ -35,17 +35,24 @@ from mipro_nb.models.gate.gate import gate_here, run_gate
 
 LIBRARIES = ("httpx", "httpx2")
 # What is paid for, and told in the plan as neither counted nor capped.
-_EMBEDDINGS = re.compile(r"/(?:embeddings|embed|rerank)$|:(?:e|batchE)mbedContents?$")
+_EMBEDDINGS = re.compile(
+    r"/(?:embeddings|embed|rerank)$|:(?:e|batchE)mbedContents?$"
+    r"|/model/[^/]*(?:embed|rerank)[^/]*/invoke$|/models/[^/:]*embed[^/:]*:predict$"
+)
 # How services are asked for what we can neither count nor keep: text in other ways, text that comes
 # later, images, speech.
 _UNKNOWN = re.compile(
     r"/v1/completions$|/openai/deployments/[^/]+/completions$|/v1/complete$"
     r"|:(?:streamG|g)enerateContent$|:(?:raw|streamRaw)?[pP]redict$"
-    r"|/(?:converse|invoke)(?:-stream|-with-response-stream)?$|/api/(?:chat|generate)$|/v\d/chat$"
-    r"|/threads(?:/[^/]+)?/runs(?:/[^/]+/submit_tool_outputs)?$|/responses/compact$|/batches$"
-    r"|/images/(?:generations|edits|variations)$|/videos$"
+    r"|/model/[^/]+/(?:converse|invoke)(?:-stream|-with-response-stream)?$"
+    r"|/threads(?:/[^/]+)?/runs(?:/[^/]+/submit_tool_outputs)?$|/responses/compact$"
+    r"|/(?:v1|messages)/batches$|/v1/videos$"
+    r"|/images/(?:generations|edits|variations)$"
     r"|/audio/(?:speech|transcriptions|translations)$"
 )
+# Where other services than LMs are found as well: it is an LM that is asked where a model is named.
+_PERHAPS_UNKNOWN = re.compile(r"/api/(?:chat|generate)$|/v\d/chat$")
+_OF_A_QUESTION = frozenset({"messages", "input", "model", "prompt"})
 _OF_THE_BODY = frozenset({"content-length", "transfer-encoding"})
 # A request that is sent on would be one that is not counted.
 _ONE_REQUEST = {"stream": False, "follow_redirects": False}
@@ -182,26 +189,40 @@ def _asked(
     # In a run, code whose origin is not known cannot be told from the user's own.
     if execution is None and run_gate.get() is not None:
         return None
-    path = request.url.path
-    if _EMBEDDINGS.search(path):
-        return _embedding
-    api = api_of(path)
-    body = None if api is None else _body_of(request)
-    if _UNKNOWN.search(path) or (api is not None and body is None):
+    path, body = request.url.path, _body_of(request)
+    kind = _kind_of(path, body)
+    if kind == "embedding":
+        return None if execution is None else _embedding
+    if kind == "unknown":
         return functools.partial(_refused, execution, path)
-    if api is None or body is None:
+    if kind is None or body is None:
         return None
-    asked = CaughtCall(api, str(request.url), dict(request.headers), body, attempt)
+    asked = CaughtCall(kind, str(request.url), dict(request.headers), body, attempt)
     return functools.partial(answered, asked, execution)
 
 
+def _kind_of(
+    path: str, body: Mapping[str, Any] | None
+) -> Api | Literal["embedding", "unknown"] | None:
+    """Return in which way an LM is asked, None if none is."""
+    if _EMBEDDINGS.search(path):
+        return "embedding"
+    api, names_model = api_of(path), body is None or "model" in body
+    if _UNKNOWN.search(path) or (_PERHAPS_UNKNOWN.search(path) and names_model):
+        return "unknown"
+    # Another service may have a path that ends alike.
+    if api is None or (body is not None and not body.keys() & _OF_A_QUESTION):
+        return None
+    return api if body is not None and body.keys() & {"messages", "input"} else "unknown"
+
+
 def _body_of(request: Any) -> Mapping[str, Any] | None:
-    """Return what a request asks, None if that is nothing that an LM could be asked."""
+    """Return the JSON object that a request sends, None if it is something else."""
     try:
         body = json.loads(request.content)
     except (ValueError, RuntimeError):  # it is uploaded as a stream
         return None
-    return body if isinstance(body, Mapping) and body.keys() & {"messages", "input"} else None
+    return body if isinstance(body, Mapping) else None
 
 
 async def _embedding() -> None:
@@ -215,7 +236,7 @@ async def _refused(execution: FunctionExecution | None, path: str) -> Response:
         f"It asks an LM at {shown(path, 80)}, in a form that mipro_nb does not know: such calls "
         "can be neither counted nor capped. Ask it for text by Chat Completions, Responses or "
         "Messages: many services have an address that takes one of them. Have anything else made "
-        "before the run, and give it to the function as an input."
+        "before the run, and give it to the program as an input."
     )
     if execution is not None:
         execution.failure = error

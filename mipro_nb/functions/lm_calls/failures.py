@@ -1,4 +1,4 @@
-"""What a failed HTTP attempt means to the gate, and what a function hears of a call that failed."""
+"""What a failed HTTP attempt means to the gate, and what user code hears of a call that failed."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def of_error(error: Exception, call: Call) -> Exception:
     said = _shown(f"{type(error).__name__}: {error}")
     kinds = {each.__name__ for cause in causes_of(error) for each in type(cause).__mro__}
     if kinds & _NO_CONNECTION:
-        remedy = "Check the address that the function calls, and that the server is running."
+        remedy = (
+            "Check the address that the program or metric calls, and that the server is running."
+        )
         what = f"Cannot reach the server of {call.model}"
         return RetryableError("unreachable", what, said, remedy=remedy)
     if _LOST in kinds or "TimeoutError" in kinds:
@@ -107,7 +109,7 @@ def no_answer(response: Response, call: Call) -> RetryableError:
 
 
 def as_response(error: MiproError, last: Response | None) -> Response:
-    """Return what a function hears of a call that failed: what the server said, if it did.
+    """Return what user code hears of a call that failed: what the server said, if it did.
 
     Clients do not repeat it: the gate has done so already.
     """

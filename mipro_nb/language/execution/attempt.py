@@ -22,7 +22,7 @@ from mipro_nb.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mipro_nb.language.lms.lm_protocol import Message
 
@@ -58,7 +58,7 @@ class FailedCall:
     asked
         Whom it asked, and what.
     has_fallback
-        Whether another LM has answered the same predictor since.
+        Whether another LM has answered the same predictor, or the same question, since.
     is_shortened
         Whether its prompt was too long, and a shorter form of it was answered since.
     """
@@ -72,7 +72,9 @@ class FailedCall:
         """Note that a later call was answered."""
         if asked.predictor != self.asked.predictor:
             return
-        if (asked.server, asked.model) != (self.asked.server, self.asked.model):
+        elsewhere = (asked.server, asked.model) != (self.asked.server, self.asked.model)
+        # Of calls that no predictor makes, only the question tells what they are for.
+        if elsewhere and (asked.predictor is not None or asked.messages == self.asked.messages):
             self.has_fallback = True
         if isinstance(self.error, PromptTooLongError) and asked.shortens(self.asked):
             self.is_shortened = True
@@ -113,6 +115,7 @@ class Attempt:
         self._alarm: asyncio.TimerHandle | None = None
         self._calls = 0
         self._refusal: str | None = None
+        self._afterwards: list[Callable[[], None]] = []
         self._wind()
 
     def _wind(self) -> None:
@@ -146,6 +149,15 @@ class Attempt:
         """Take the time no longer: the score is there, or the attempt was given up."""
         self._halt()
         self._left = None
+
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Have `act` done once program and metric are through."""
+        self._afterwards.append(act)
+
+    def clear_up(self) -> None:
+        """Do what was left for afterwards."""
+        while self._afterwards:
+            self._afterwards.pop()()
 
     def timed_out(self, name: str) -> ExampleTimeoutError:
         """Return the error of user code called `name` that took too long."""
@@ -215,6 +227,7 @@ def attempting(timeout: float | None, *, refuses: bool = True) -> Iterator[Attem
         yield attempt
     finally:
         attempt.end()
+        attempt.clear_up()
         _attempt.reset(token)
 
 

@@ -12,7 +12,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from mipro_nb.errors import MiproError
+from mipro_nb.errors import MiproError, causes_of
+
+# What errors of HTTP clients, and of SDKs that use them, keep of what was sent.
+_OF_A_REQUEST = frozenset({"request", "_request", "response"})
 
 
 class OwnCalls(Protocol):
@@ -59,6 +62,11 @@ def catch_own_calls_by(catch: Callable[[], AbstractContextManager[OwnCalls]]) ->
 def caught_own_calls() -> AbstractContextManager[OwnCalls]:
     """Have such calls of the block, and of all that it calls, pass the gate that it belongs to."""
     return _catch[-1]()
+
+
+def comes_of_a_client(error: BaseException) -> bool:
+    """Tell whether the error of a client, for a request that it made, led to `error`."""
+    return any(_OF_A_REQUEST & vars(cause).keys() for cause in causes_of(error))
 
 
 @contextmanager

@@ -41,6 +41,11 @@ def scoring(row: Example, *, taught: bool) -> Iterator[None]:
         _scored.reset(token)
 
 
+def is_scored() -> bool:
+    """Tell whether the caller is a program that is being scored, and not its metric."""
+    return _scored.get() is not None
+
+
 def demos_beside(demos: Sequence[Example], inputs: Mapping[str, Any]) -> Sequence[Example]:
     """Return `demos` for a call with `inputs`, without those made of the row that is scored.
 

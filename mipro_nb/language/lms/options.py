@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from mipro_nb.arguments import snake_case
+from mipro_nb.arguments import misspelled, snake_case
 from mipro_nb.checks import Temperature, check
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError
 from mipro_nb.language import dspy_names
@@ -28,9 +27,11 @@ _LMS = (
     "structured_outputs",
 )  # fmt: skip
 _KNOWN = (*_SERVERS, *_LMS, "rollout", "prompt_format")
+# Stricter than for our own parameters: servers have many, and some are alike.
+_ALIKE = 0.85
 
 # What is written for one of these names, and would be sent to the server as it is.
-_OTHER_WORDS = {
+_OPTIONS_MEANT = {
     "address": "base_url", "base": "base_url", "server": "base_url",
     "auth": "api_key", "key": "api_key", "openai_key": "api_key",
     "retries": "num_retries", "retry": "num_retries", "max_retries": "num_retries",
@@ -138,7 +139,8 @@ def _why_not(name: str, value: Any, *, of_lm: bool) -> str:
     word = snake_case(name)
     if said := dspy_names.told("parameter", name, dspy_names.OPTIONS) or _ELSEWHERE.get(word, ""):
         return said
-    meant = _OTHER_WORDS.get(word) or _misspelled(word) or _meant_by_look(word, value)
+    near = misspelled(word, _KNOWN, cutoff=_ALIKE)
+    meant = _OPTIONS_MEANT.get(word) or near or _meant_by_look(word, value)
     if not meant:
         return ""
     place = f"{meant}=" if of_lm or meant not in _LMS else f"LM(…, {meant}=…)"
@@ -155,9 +157,3 @@ def _meant_by_look(word: str, value: Any) -> str:
     if may_be_secret and (_SECRETS.intersection(parts) or parts[-1] in _SECRETS_LAST):
         return "api_key"
     return ""
-
-
-def _misspelled(word: str) -> str:
-    # Stricter than for our own parameters: servers have many, and some are alike.
-    near = get_close_matches(word, _KNOWN, n=1, cutoff=0.85)
-    return near[0] if near else ""

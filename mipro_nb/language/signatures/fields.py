@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import warnings
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import to_jsonable_python
 
-from mipro_nb.arguments import only_known
+from mipro_nb.arguments import misspelled, only_known
 from mipro_nb.errors import InvalidArgumentError, SignatureError, shown
 from mipro_nb.language.signatures.bounds import (
     NAMES,
@@ -178,8 +177,8 @@ def _spec(kind: Literal["input", "output"], keywords: Mapping[str, Any]) -> Fiel
                 stacklevel=4,
             )
         elif name not in known:
-            near = difflib.get_close_matches(name, offered, 1)
-            meant = f"did you mean {near[0]}=? " if near else ""
+            near = misspelled(name, offered)
+            meant = f"did you mean {near}=? " if near else ""
             remedy = f"{meant}{function} takes {', '.join(offered)}."
             raise InvalidArgumentError(name, value, remedy)
     desc, other = keywords.get("desc"), keywords.get("description")

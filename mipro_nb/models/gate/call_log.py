@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -12,12 +12,14 @@ from pydantic import ValidationError
 from mipro_nb.errors import LMError
 from mipro_nb.models.calls import Answer, Call, Note, call_labels
 from mipro_nb.models.gate.backlog import Backlog, Work
+from mipro_nb.models.gate.batch import BatchedAttempt
 from mipro_nb.models.gate.caps import usd_of
 from mipro_nb.models.gate.earlier_calls import EarlierCall, EarlierCalls
 from mipro_nb.models.services.redaction import shown_parameters
 from mipro_nb.models.services.refusals import kind_of, refused_again
 from mipro_nb.models.services.worst_case import names_limit
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RunNoted, TextRef
+from mipro_nb.runs.store.batches import end_batched_call
 from mipro_nb.runs.store.record import Record, text_ref
 from mipro_nb.runs.usage import Usage
 
@@ -157,13 +159,25 @@ class CallLog:
         if self._run_id is not None:
             self._record().put_flight(self._run_id, trip, usage)
 
-    def over(self, trip: int, tell: Callable[[], None], *, answers: int = 0) -> None:
-        """Have `tell` say what came of a call that was noted as `sent`, in one transaction."""
+    def over(
+        self,
+        trip: int,
+        tell: Callable[[], None],
+        *,
+        answers: int = 0,
+        batched: BatchedAttempt | None = None,
+    ) -> None:
+        """Have `tell` say what came of a call that was noted as `sent`, in one transaction.
+
+        If it was sent in a batch, `batched` was the last attempt.
+        """
 
         def told() -> None:
             tell()
             if self._run_id is not None:
                 self._record().end_flight(self._run_id, trip)
+            if batched is not None and batched.own_id is not None:
+                end_batched_call(self._record(), batched.own_id, batched.custom_id)
 
         self._write(told, answers=answers)
 
@@ -174,11 +188,12 @@ class CallLog:
         *,
         seconds: float,
         attempts: int,
+        hedged: int,
         retryable_errors: Mapping[str, int],
         reckoned: Usage,
     ) -> None:
         """Write answer, texts and event: what was paid for is kept."""
-        self._say(answer.notes)
+        self.say(*answer.notes)
         if self._emit is None and not call.cache:
             return
         # What a cap's limit cut off does not answer an equal call without that cap.
@@ -189,13 +204,14 @@ class CallLog:
             answer,
             seconds=seconds,
             attempts=attempts,
+            hedged=hedged,
             retryable_errors=retryable_errors,
             reckoned=reckoned,
         )
         if told is not None:
             self._remember(call, answer, told.reply, told.thoughts)
 
-    def _say(self, notes: Iterable[Note]) -> None:
+    def say(self, *notes: Note) -> None:
         """Tell the user, once, what turned out about a model: in the run, or as a warning."""
         for note in notes:
             if note.text in self._said:
@@ -225,6 +241,7 @@ class CallLog:
         *,
         seconds: float,
         attempts: int,
+        hedged: int = 0,
         retryable_errors: Mapping[str, int] = _NONE,
         reckoned: Usage = _NOTHING,
     ) -> LMCallAnswered | None:
@@ -240,6 +257,7 @@ class CallLog:
             from_cache=attempts == 0,
             seconds=seconds,
             attempts=attempts,
+            hedged=hedged,
             retryable_errors=dict(retryable_errors),
             reckoned_tokens=reckoned.tokens,
             reckoned_usd=reckoned.usd,
@@ -256,6 +274,7 @@ class CallLog:
         seconds: float,
         attempts: int,
         final: bool,
+        hedged: int = 0,
         retryable_errors: Mapping[str, int] = _NONE,
         reckoned: Usage = _NOTHING,
     ) -> None:
@@ -273,6 +292,7 @@ class CallLog:
                 output_tokens=error.output_tokens,
                 usd=usd_of(call, error) if error.input_tokens or error.output_tokens else 0.0,
                 attempts=attempts,
+                hedged=hedged,
                 final=final,
                 retryable_errors=dict(retryable_errors),
                 reckoned_tokens=reckoned.tokens,

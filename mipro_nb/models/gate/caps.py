@@ -93,6 +93,8 @@ class Meter:
         The limits.
     spent
         What was spent before.
+    foreseen
+        Calls that are sure to be sent in all, those before among them; 0 if that is not known.
 
     Attributes
     ----------
@@ -100,10 +102,12 @@ class Meter:
         The most that one call so far might have taken: so much must be left for the last one.
     """
 
-    def __init__(self, caps: Caps, spent: Usage = _NOTHING) -> None:
+    def __init__(self, caps: Caps, spent: Usage = _NOTHING, foreseen: float = 0) -> None:
         self.dearest = _NOTHING
         self._caps = caps
         self._calls, self._tokens, self._usd = spent.calls, spent.tokens, spent.usd
+        self._before, self._second = spent, _NOTHING
+        self._foreseen = foreseen - spent.calls
         self._in_flight: dict[int, Usage] = {}
         self._next = 0
         self._settled = asyncio.Event()
@@ -141,12 +145,40 @@ class Meter:
         self._in_flight[self._next] = worst
         return self._next
 
-    def reserve_if_room(self, call: Call) -> int | None:
-        """Return a reservation for a call that need not be sent; None if it does not fit now."""
+    def adopt(self, sent: Usage) -> int:
+        """Return a reservation for a call that is out already, whatever the caps are."""
+        self._calls += sent.calls
+        self._next += 1
+        self._in_flight[self._next] = sent if self._caps.bound_tokens else Usage(sent.calls)
+        return self._next
+
+    def reserve_second(self, call: Call, share: float | None) -> int | None:
+        """Return a reservation for sending `call` a second time; None if that does not fit now.
+
+        All second ones together may be a `share` of the others since the meter was made, or of
+        those that are foreseen. Where tokens or USD are capped they may take such a share of these
+        as well, each at its worst: so a cap is hardly reached any sooner because of them. None for
+        no such limit.
+        """
+        second = self._second + self._worst(call)
+        if share is not None and not self._is_within(second, share):
+            return None
         try:
-            return self.reserve(call)
+            reservation = self.reserve(call)
         except CapReachedError:
             return None
+        if reservation is not None:
+            self._second = second
+        return reservation
+
+    def _is_within(self, second: Usage, share: float) -> bool:
+        before = self._before
+        others = self._calls - before.calls - self._second.calls
+        return (
+            second.calls <= share * max(others, self._foreseen)
+            and second.tokens <= share * (self._tokens - before.tokens)
+            and second.usd <= share * (self._usd - before.usd)
+        )
 
     def worst(self, reservation: int) -> Usage:
         """Return what was reserved; nothing but the call itself, where only calls are capped."""
@@ -154,8 +186,7 @@ class Meter:
 
     def release(self, reservation: int) -> None:
         """Take a reservation back: its call was not sent."""
-        del self._in_flight[reservation]
-        self._calls -= 1
+        self._calls -= self._in_flight.pop(reservation).calls
         self._settled.set()
 
     async def room(self) -> None:
@@ -189,9 +220,14 @@ class Meter:
                 f"be kept: {PRICE_REMEDY}, or cap calls or tokens instead."
             )
             raise CallRefusedError(msg)
-        read, written = worst_tokens(call)
-        usd = 0.0 if call.price is None else call.price.usd(read, written)
-        return Usage(1, read + written, usd)
+        return worst_usage(call)
+
+
+def worst_usage(call: Call) -> Usage:
+    """Return the most that one attempt at a call can take, if its reply is `limited`."""
+    read, written = worst_tokens(call)
+    usd = 0.0 if call.price is None else call.price.usd(read, written)
+    return Usage(1, read + written, usd)
 
 
 def usd_of(call: Call, came: Answer | LMError) -> float | None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
-from mipro_nb.amounts import format_duration
 from mipro_nb.errors import (
     CapReachedError,
     LMError,
@@ -20,50 +18,25 @@ from mipro_nb.errors import (
 )
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.gate.attempts import under_way
+from mipro_nb.models.gate.batch import BatchedAttempt
+from mipro_nb.models.gate.batches import Batches, NotSentError, in_batch
 from mipro_nb.models.gate.call_log import CallLog
-from mipro_nb.models.gate.caps import Meter, usd_of
-from mipro_nb.models.gate.hedging import first_of
-from mipro_nb.models.gate.limiter import Limiter, Priority
+from mipro_nb.models.gate.caps import Meter, worst_usage
+from mipro_nb.models.gate.hedging import Hedge, Hedging, first_of
+from mipro_nb.models.gate.limiter import Limiter
 from mipro_nb.models.gate.pace import Pace
 from mipro_nb.models.gate.permission import Permission
+from mipro_nb.models.gate.sent_call import Send, SentCall, as_dear_as, last_word, usage_of
 from mipro_nb.models.retryable import RetryableError, pause_seconds
 from mipro_nb.runs.usage import Usage
-
-Send = Callable[[Call], Awaitable[Answer]]
-"""Makes one attempt; raises a RetryableError if another one may succeed, an LMError if not."""
 
 _NOTHING = Usage()
 # No call has so many parameters that a server could refuse.
 _MOST_TERMS = 12
-_GIVEN_UP = "It took long and was sent a second time: given up for the other one's answer."
 
 
 class TakenOver(Exception):  # noqa: N818 - no error: the answer comes from elsewhere
     """A call that was never sent need not be: it was sent elsewhere meanwhile."""
-
-
-@dataclass
-class _SentCall:
-    """One call on its way: where it goes, and how it went so far."""
-
-    number: int
-    call: Call
-    send: Send
-    pace: Pace
-    priority: Priority
-    taken: Callable[[], bool]
-    attempts: int = 0
-    usage: Usage = field(default_factory=Usage)
-    seconds: float = 0.0
-    answer: Answer | None = None
-    retryable_errors: Counter[str] = field(default_factory=Counter)
-    # Attempts that were billed for nothing, and their seconds.
-    broken: list[tuple[float, RetryableError]] = field(default_factory=list)
-    # Attempts that were given up for the other one's answer: their seconds, and what the caps
-    # count them at.
-    given_up: list[tuple[float, Usage]] = field(default_factory=list)
-    # What the caps count unresolved attempts at.
-    reckoned: Usage = field(default_factory=Usage)
 
 
 class Dispatch:
@@ -89,7 +62,9 @@ class Dispatch:
         permission is paused: what met the error is done again after that. If False, the error is
         raised.
     hedge
-        Whether slow calls are sent a second time.
+        Which slow calls are sent a second time; none of those in batches is.
+    batches
+        What sends calls in batches.
 
     Attributes
     ----------
@@ -106,14 +81,19 @@ class Dispatch:
         *,
         on_cap: Callable[[CapReachedError], None],
         hold: Callable[[MiproError], bool],
-        hedge: bool,
+        hedge: Hedge,
+        batches: Batches,
     ) -> None:
         self._permission, self._meter, self._call_log = permission, meter, call_log
-        self._concurrency, self._hedge = concurrency, hedge
+        self._concurrency, self._hedging = concurrency, Hedging(hedge, concurrency)
         self._on_cap, self._hold = on_cap, hold
+        self._batches = batches
+        # Reservations for what was out in batches when the run was resumed, by custom id.
+        self._out: dict[str, int] = {}
         self._turns = Limiter(concurrency)
-        self._paces: dict[tuple[str, str], Pace] = {}
+        self._paces: dict[tuple[str, str, bool], Pace] = {}
         self._arrivals = itertools.count()
+        self._to_settle = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self.in_flight = 0
@@ -121,6 +101,11 @@ class Dispatch:
     async def drained(self) -> None:
         """Wait until no attempt is in flight."""
         await self._idle.wait()
+
+    def recall(self) -> None:
+        """Keep what calls may still cost that are out in batches since before a resumption."""
+        for custom_id, out in self._batches.recorded().items():
+            self._out[custom_id] = self._meter.adopt(out.usage)
 
     def let_go(self) -> None:
         """Have all who wait for a turn hear soon that permission was withdrawn."""
@@ -142,9 +127,24 @@ class Dispatch:
             If the call failed for good.
         """
         number = next(self._arrivals)
+        if not call.batched:
+            return await self._sent(number, call, send, taken, None)
+        with self._batches.named(call) as custom_id:
+            return await self._sent(number, call, send, taken, custom_id)
+
+    async def _sent(
+        self,
+        number: int,
+        call: Call,
+        send: Send,
+        taken: Callable[[], bool],
+        custom_id: str | None,
+    ) -> Answer:
         pace, priority = self._pace_of(call), (*_rank(), number)
         while True:
-            trip = _SentCall(number, call, send, pace, priority, taken)
+            batched = None if custom_id is None else BatchedAttempt(custom_id)
+            trip = SentCall(number, call, send, pace, priority, taken, batched)
+            over = partial(self._call_log.over, number, batched=batched)
             try:
                 answer = await self._get_through(trip)
             except LMError as error:
@@ -154,14 +154,14 @@ class Dispatch:
                 measures = call_labels.get().phase == "formats"
                 again = down and pace.has_answered and not measures and self._hold(error)
                 final = not again and not (down and measures)
-                self._call_log.over(number, partial(self._tell_failed, trip, error, final=final))
+                over(partial(self._tell_failed, trip, error, final=final))
                 if not again:
                     raise
             else:
-                self._call_log.over(number, partial(self._tell_answered, trip, answer), answers=1)
+                over(partial(self._tell_answered, trip, answer), answers=1)
                 return answer
 
-    async def _get_through(self, trip: _SentCall) -> Answer:
+    async def _get_through(self, trip: SentCall) -> Answer:
         """Travel; where an attempt could not be noted before it was sent, wait and go on."""
         while True:
             try:
@@ -170,20 +170,21 @@ class Dispatch:
                 if not self._hold(error):
                     raise
 
-    def _tell_answered(self, trip: _SentCall, answer: Answer) -> None:
+    def _tell_answered(self, trip: SentCall, answer: Answer) -> None:
         aside = len(trip.given_up) + len(trip.broken)
         self._call_log.answered(
             trip.call,
             answer,
             seconds=trip.seconds,
             attempts=trip.attempts - aside,
+            hedged=trip.hedged,
             retryable_errors=trip.retryable_errors,
             reckoned=trip.reckoned,
         )
         self._tell_broken(trip)
         for seconds, reckoned in trip.given_up:
-            given_up = _as_dear_as(answer)
-            told = _usage_of(trip.call, given_up)
+            given_up = as_dear_as(answer)
+            told = usage_of(trip.call, given_up)
             self._call_log.failed(
                 trip.call,
                 given_up,
@@ -193,19 +194,20 @@ class Dispatch:
                 reckoned=reckoned.beyond(told),
             )
 
-    def _tell_failed(self, trip: _SentCall, error: LMError, *, final: bool) -> None:
+    def _tell_failed(self, trip: SentCall, error: LMError, *, final: bool) -> None:
         self._call_log.failed(
             trip.call,
             error,
             seconds=trip.seconds,
             attempts=trip.attempts - len(trip.broken),
+            hedged=trip.hedged,
             final=final,
             retryable_errors=trip.retryable_errors,
             reckoned=trip.reckoned,
         )
         self._tell_broken(trip)
 
-    def _tell_broken(self, trip: _SentCall) -> None:
+    def _tell_broken(self, trip: SentCall) -> None:
         """Record the answers that are paid for and were of no use."""
         for seconds, retryable in trip.broken:
             self._call_log.failed(
@@ -213,13 +215,13 @@ class Dispatch:
             )
 
     def _pace_of(self, call: Call) -> Pace:
-        endpoint = (call.server, call.model)
+        endpoint = (call.server, call.model, call.batched)
         if endpoint not in self._paces:
             most = self._concurrency if call.at_once is None else call.at_once
             self._paces[endpoint] = Pace(min(most, self._concurrency))
         return self._paces[endpoint]
 
-    async def _travel(self, trip: _SentCall) -> Answer:
+    async def _travel(self, trip: SentCall) -> Answer:
         failures = 0
         while True:
             try:
@@ -228,11 +230,11 @@ class Dispatch:
                 retryable = met
             if retryable.kind == "other terms":  # the next attempt is another call to the server
                 if trip.retryable_errors[retryable.kind] > _MOST_TERMS:
-                    raise _last_word(trip, retryable)
+                    raise last_word(trip, retryable)
                 continue
             if retryable.kind == "turned away":  # not a failure: it waits for its turn
                 if trip.pace.is_given_up(trip.call.num_retries):
-                    raise _last_word(trip, retryable)
+                    raise last_word(trip, retryable)
                 if retryable.wait is not None:
                     await self._permission.rest(retryable.wait)
                 continue
@@ -240,14 +242,24 @@ class Dispatch:
             if failures > trip.call.num_retries:
                 # The failure itself tells what its last attempt cost.
                 trip.broken = [each for each in trip.broken if each[1] is not retryable]
-                raise _last_word(trip, retryable)
+                raise last_word(trip, retryable)
             if retryable.wait is None:
                 await self._permission.rest(pause_seconds(failures))
 
-    async def _attempt(self, trip: _SentCall) -> Answer:
+    async def _attempt(self, trip: SentCall) -> Answer:
         """Send the call once (twice, if it is hedged), as soon as that may be."""
         while True:
             await self._permission.ask()
+            if trip.batched is not None:  # a batch takes nobody's turn
+                if trip.attempts == 0 and trip.taken():
+                    raise TakenOver
+                reservation = self._reserved_in_batch(trip, trip.batched)
+                if reservation is not None:
+                    with self._unsettled():
+                        return await self._fly(trip, reservation)
+                if self._permission.given:
+                    await self._meter.room()
+                continue
             async with trip.pace.turns.hold(trip.priority), self._turns.hold(trip.priority):
                 if not self._permission.given or trip.pace.held:
                     continue  # that changed while it waited
@@ -255,20 +267,42 @@ class Dispatch:
                     raise TakenOver
                 reservation = self._reserved(trip)
                 if reservation is not None:
-                    return await self._flown(trip, reservation)
+                    with self._unsettled():
+                        return await self._flown(trip, reservation)
             if self._permission.given:
                 await self._meter.room()
 
-    def _reserved(self, trip: _SentCall) -> int | None:
+    def _reserved(self, trip: SentCall) -> int | None:
+        return self._noted(trip, self._reservation(trip.call))
+
+    def _reservation(self, call: Call) -> int | None:
         try:
-            reservation = self._meter.reserve(trip.call)
+            return self._meter.reserve(call)
         except CapReachedError as reached:
             self._permission.pause()
+            self._batches.flush()  # what is gathered was admitted: it is in flight
             self._on_cap(reached)
             return None
-        return self._noted(trip, reservation)
 
-    def _noted(self, trip: _SentCall, reservation: int | None) -> int | None:
+    def _reserved_in_batch(self, trip: SentCall, batched: BatchedAttempt) -> int | None:
+        """Return the reservation of a call that its batch notes, or one before the resumption."""
+        earlier = batched.earlier = self._batches.earlier(batched.custom_id)
+        worst = worst_usage(trip.call)
+        out = self._out.pop(batched.custom_id, None)
+        if earlier is None:
+            if out is not None:
+                self._meter.release(out)
+            reservation = self._reservation(trip.call)
+            if reservation is not None:
+                batched.usage = trip.usage = trip.usage + worst
+            return reservation
+        if trip.attempts == 0:  # those of an earlier process are told with this one
+            trip.attempts = earlier.usage.calls - 1
+            trip.reckoned = earlier.usage.beyond(worst)
+        batched.usage = trip.usage = earlier.usage
+        return self._meter.adopt(earlier.usage) if out is None else out
+
+    def _noted(self, trip: SentCall, reservation: int | None) -> int | None:
         """Write down, before the call is sent, what it takes at the worst."""
         if reservation is not None:
             usage = trip.usage + self._meter.worst(reservation)
@@ -280,39 +314,61 @@ class Dispatch:
             trip.usage = usage
         return reservation
 
-    async def _flown(self, trip: _SentCall, reservation: int) -> Answer:
-        slow = trip.pace.slow_seconds if self._hedge else None
-        if slow is None:
-            return await self._fly(trip, reservation)
-
+    async def _flown(self, trip: SentCall, reservation: int) -> Answer:
         def begin() -> Awaitable[Answer]:
             return self._fly(trip, reservation)
 
-        return await first_of(begin, lambda: self._fly_beside(trip), slow)
+        with self._hedging.under_way(trip.call, trip.pace) as due:
+            if due is None:
+                return await begin()
+            return await first_of(begin, lambda: self._fly_beside(trip), due)
 
-    async def _fly_beside(self, trip: _SentCall) -> Answer | None:
+    async def _fly_beside(self, trip: SentCall) -> Answer | None:
         """Send the call a second time, if that takes nobody's turn and fits below the caps."""
         with trip.pace.turns.hold_if_free() as its_turn, self._turns.hold_if_free() as gates_turn:
             if not (its_turn and gates_turn and self._permission.given) or trip.pace.held:
                 return None
             try:
-                reservation = self._noted(trip, self._meter.reserve_if_room(trip.call))
+                second = self._meter.reserve_second(trip.call, self._hedging.share)
+                reservation = self._noted(trip, second)
             except RecordError:
                 return None
-            return None if reservation is None else await self._fly(trip, reservation)
+            if reservation is None:
+                return None
+            trip.hedged += 1
+            return await self._fly(trip, reservation)
 
-    async def _fly(self, trip: _SentCall, reservation: int) -> Answer:
+    @contextmanager
+    def _unsettled(self) -> Iterator[None]:
+        """Have who waits for all answers wait for that of the block, until it is recorded.
+
+        That of a hedged call is known some turns of the event loop after it has come back.
+        """
+        self._to_settle += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._to_settle -= 1
+            if self._to_settle == 0:
+                self._idle.set()
+
+    async def _fly(self, trip: SentCall, reservation: int) -> Answer:
         """Make one attempt."""
         came: Answer | LMError | None = None
+        was_sent = True
         worst = self._meter.worst(reservation)
         trip.attempts += 1
         self.in_flight += 1
-        self._idle.clear()
         flight = trip.pace.begin()
         try:
-            with under_way():
+            with under_way(), in_batch(trip.batched):
                 came = answer = await trip.send(self._meter.as_sent(trip.call))
             trip.pace.got_through(flight, answered=True)
+        except NotSentError as never:
+            trip.attempts -= 1
+            was_sent = False
+            raise never.why from None
         except asyncio.CancelledError:
             trip.given_up.append((time.monotonic() - flight.begun, worst))
             raise
@@ -334,13 +390,14 @@ class Dispatch:
             trip.seconds = time.monotonic() - flight.begun
             trip.pace.end()
             self.in_flight -= 1
-            if self.in_flight == 0:
-                self._idle.set()
-            self._meter.settle(reservation, trip.call, came)
+            if was_sent:
+                self._meter.settle(reservation, trip.call, came)
+            else:
+                self._meter.release(reservation)
         if trip.answer is None:
             trip.answer = answer
         else:
-            trip.given_up.append((trip.seconds, _usage_of(trip.call, answer)))
+            trip.given_up.append((trip.seconds, usage_of(trip.call, answer)))
         return trip.answer
 
 
@@ -349,35 +406,3 @@ def _rank() -> tuple[int, int]:
     if labels.phase in ("formats", "propose", "bootstrap"):
         return (0, 0)
     return (1, labels.trial or 0)
-
-
-def _last_word(trip: _SentCall, retryable: RetryableError) -> LMError:
-    """Return the error of a call that is not tried again."""
-    seconds = trip.pace.seconds_in_vain
-    if retryable.kind == "turned away" and seconds is not None:
-        last = format_duration(seconds)
-        return LMUnavailableError(
-            f"{retryable.what}, as all others in the last {last}: {retryable.said}"
-        )
-    failures = trip.pace.failures_of_one_that_is_down(trip.call.num_retries)
-    error = retryable.error(trip.attempts)
-    if failures is None or isinstance(error, LMUnavailableError):
-        return error
-    down = LMUnavailableError(
-        f"{retryable.what}, as did all of the last {failures} attempts: {retryable.said}"
-    )
-    down.input_tokens, down.output_tokens = error.input_tokens, error.output_tokens
-    return down
-
-
-def _usage_of(call: Call, came: Answer | LMError) -> Usage:
-    return Usage(1, came.input_tokens + came.output_tokens, usd_of(call, came) or 0.0)
-
-
-def _as_dear_as(answer: Answer) -> LMError:
-    """Return the error of a call given up for `answer`: the server bills it, likely for as much."""
-    error = LMError(_GIVEN_UP)
-    error.input_tokens = answer.input_tokens
-    error.output_tokens = answer.output_tokens
-    error.cached_input_tokens = answer.cached_input_tokens
-    return error

@@ -13,22 +13,37 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from mipro_nb.core_loop import CoreLoop, core
-from mipro_nb.errors import CapReachedError, LMError, MiproError, ProgramError
+from mipro_nb.errors import (
+    CallRefusedError,
+    CapReachedError,
+    LMError,
+    MiproError,
+    ProgramError,
+)
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.models.calls import Answer, Call
+from mipro_nb.models.gate.at_work import AtWork, example_at_work
 from mipro_nb.models.gate.backlog import Backlog
+from mipro_nb.models.gate.batches import Batches
 from mipro_nb.models.gate.call_log import CallLog
 from mipro_nb.models.gate.caps import Caps, Meter
-from mipro_nb.models.gate.dispatch import Dispatch, Send, TakenOver
+from mipro_nb.models.gate.dispatch import Dispatch, TakenOver
 from mipro_nb.models.gate.draws import as_drawn
 from mipro_nb.models.gate.earlier_calls import Before
+from mipro_nb.models.gate.hedging import Hedge
 from mipro_nb.models.gate.permission import Permission
+from mipro_nb.models.gate.sent_call import Send
 from mipro_nb.runs.events import AnyEvent
 from mipro_nb.runs.store.open_records import open_record, prefer
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.usage import Usage
+
+if TYPE_CHECKING:
+    from mipro_nb.models.services.batches import BatchClient
 
 _SESSION_CONCURRENCY = 256
 _FORKED = (
@@ -105,10 +120,12 @@ class Gate:
         before no longer does, or it cannot be noted in the record that a call is sent. It may pause
         and return True: what met the error is done again after the pause.
     hedge
-        Whether a call that takes longer than 95 % of the latest ones to its endpoint is sent a
-        second time, if that takes nobody's turn. The first answer counts and both are paid for.
-        What the other one costs is never known: the caps count its longest reply, its
-        event at the tokens of the one that was answered.
+        Which calls that take longer than 95 % of the latest ones to their endpoint are sent a
+        second time, if that takes nobody's turn: see `mipro_nb.models.gate.hedging`. The first
+        answer counts and both are paid for. What the other one costs is never known: the caps
+        count its longest reply, its event the tokens of the one that was answered.
+    foreseen
+        Calls that are sure to be sent in all: how many may be hedged follows from it.
     """
 
     def __init__(
@@ -123,13 +140,15 @@ class Gate:
         caps: Caps | None = None,
         on_cap: Callable[[CapReachedError], None] = lambda _: None,
         hold: Callable[[MiproError], bool] = lambda _: False,
-        hedge: bool = False,
+        hedge: Hedge = False,
+        foreseen: float = 0,
     ) -> None:
         self._process = os.getpid()
         self._permission = Permission()
         self._call_log = CallLog(record, emit, run_id, before.calls if before else None, backlog)
-        meter = Meter(caps or Caps(), before.spent if before else Usage())
+        meter = Meter(caps or Caps(), before.spent if before else Usage(), foreseen)
         self._meter = meter
+        self._batches = Batches(record, run_id, self._call_log.say)
         self._dispatch = Dispatch(
             self._permission,
             meter,
@@ -138,8 +157,11 @@ class Gate:
             on_cap=on_cap,
             hold=hold,
             hedge=hedge,
+            batches=self._batches,
         )
         self._hold = hold
+        if before is not None:
+            self._dispatch.recall()
         self._asked: dict[str, _Asked] = {}
         self._beside: list[Gate] = [self]  # the same list for all that share
 
@@ -149,6 +171,11 @@ class Gate:
         return self._dispatch.in_flight
 
     @property
+    def at_work(self) -> AtWork:
+        """Return the examples that are scored with calls that it admits."""
+        return self._batches.at_work
+
+    @property
     def dearest_call(self) -> Usage:
         """Return the most that one call so far might have taken."""
         return self._meter.dearest
@@ -156,6 +183,7 @@ class Gate:
     def refuse(self, reason: str) -> None:
         """Let no further call through; `reason` is a sentence."""
         self._permission.withdraw(reason)
+        self._batches.refuse(CallRefusedError(reason))
         self._dispatch.let_go()
         self._call_log.forget()
         if len(self._beside) > 1 and self in self._beside:
@@ -164,9 +192,11 @@ class Gate:
     def pause(self) -> None:
         """Have further calls wait, until `resume`; those in flight come back.
 
+        What is gathered for a batch is sent now: it was let through.
         Other gates do not wait for those that are not sent yet.
         """
         self._permission.pause()
+        self._batches.flush()
         for asked in self._asked.values():
             if not asked.flying:
                 asked.withdraw()
@@ -198,8 +228,17 @@ class Gate:
         """Wait until no call is in flight."""
         await self._dispatch.drained()
 
-    async def admit(self, call: Call, send: Send) -> Answer:
+    async def admit(self, call: Call, send: Send, batches: BatchClient | None = None) -> Answer:
         """Return the answer to `call`: a known one, one in flight, or the server's.
+
+        Parameters
+        ----------
+        call
+            The call.
+        send
+            What sends it by itself.
+        batches
+            What sends it in a batch, if it is one that may wait.
 
         Raises
         ------
@@ -214,6 +253,13 @@ class Gate:
         if os.getpid() != self._process:
             raise ProgramError(_FORKED)
         call = as_drawn(call)  # before anything is awaited: equal calls are numbered as they come
+        example = example_at_work()
+        if batches is None or example is None:
+            return await self._admitted(call, send)
+        async with example.aside():
+            return await self._admitted(call, partial(self._batches.answer, batches))
+
+    async def _admitted(self, call: Call, send: Send) -> Answer:
         await self._permission.ask()
         recalled = self._call_log.recalled(call)
         if recalled is not None:
@@ -372,7 +418,7 @@ def all_calls_through(gate: Gate) -> Iterator[None]:
 
 
 @contextmanager
-def own_calls() -> Iterator[None]:
+def session_calls() -> Iterator[None]:
     """Have calls inside the block pass the session's gate, unless they belong to a run."""
     token = run_gate.set(run_gate.get() or session_gate())
     try:

@@ -12,6 +12,26 @@ Priority = tuple[int, ...]
 """Who goes first: the lowest, compared place by place."""
 
 
+class Turn:
+    """One holder's turn, which may be given back for a while."""
+
+    def __init__(self, limiter: Limiter, priority: Priority) -> None:
+        self._limiter, self._priority = limiter, priority
+        self._held = False
+
+    async def take(self) -> None:
+        """Wait for it, unless it is held."""
+        if not self._held:
+            await self._limiter.take(self._priority)
+            self._held = True
+
+    def give_back(self) -> None:
+        """Let another one have it, if it is held."""
+        if self._held:
+            self._held = False
+            self._limiter.give_back()
+
+
 class Limiter:
     """At most `size` holders at once; waiters are served by priority, then in order of arrival.
 
@@ -30,13 +50,14 @@ class Limiter:
         self._arrivals = itertools.count()
 
     @asynccontextmanager
-    async def hold(self, priority: Priority = ()) -> AsyncIterator[None]:
-        """Wait for a turn and keep it for the block."""
-        await self._take(priority)
+    async def hold(self, priority: Priority = ()) -> AsyncIterator[Turn]:
+        """Wait for a turn and keep it for the block, unless its holder gives it back meanwhile."""
+        turn = Turn(self, priority)
+        await turn.take()
         try:
-            yield
+            yield turn
         finally:
-            self._give_back()
+            turn.give_back()
 
     @contextmanager
     def hold_if_free(self) -> Iterator[bool]:
@@ -47,14 +68,15 @@ class Limiter:
             yield free
         finally:
             if free:
-                self._give_back()
+                self.give_back()
 
     def resize(self, size: int) -> None:
         """Have another number of turns; those that are held stay so, even if they are more."""
         self._size = size
         self._serve()
 
-    async def _take(self, priority: Priority) -> None:
+    async def take(self, priority: Priority) -> None:
+        """Wait for a turn, which is given back by `give_back`."""
         if self._held < self._size:
             self._held += 1
             return
@@ -64,10 +86,11 @@ class Limiter:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._give_back()
+                self.give_back()
             raise
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
+        """Let another one have a turn that was taken."""
         self._held -= 1
         self._serve()
 

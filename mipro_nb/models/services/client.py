@@ -41,6 +41,7 @@ from mipro_nb.models.services.redaction import (
 from mipro_nb.models.services.refusals import Refusal, refusal_in
 from mipro_nb.models.services.registry import Endpoint
 from mipro_nb.models.services.replies import parts_of_message, written_in
+from mipro_nb.models.services.status_errors import status_error
 from mipro_nb.models.services.streams import is_stream, whole
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.numbers import is_number
@@ -119,7 +120,7 @@ class Client:
         self._given = None if given is None else given.with_options(max_retries=0)
         self.timeout = timeout
         self._stream = stream
-        self._dialect = dialect_of(endpoint.base_url, endpoint.model, self._where)
+        self._dialect = dialect_of(endpoint.base_url, endpoint.model, self.where)
         self._openai: AsyncOpenAI | None = None
         self._loop: CoreLoop | None = None
 
@@ -148,13 +149,12 @@ class Client:
         """
         seconds = _seconds(call.parameters.get("timeout")) or self.timeout
         self._ready()
-        spoken = self._dialect.spoken(call, stream=self._stream)
+        spoken = self.spoken(call)
         try:
             # Beside the time-out of each read: a server that sends a byte now and then keeps that.
             async with asyncio.timeout(seconds):
                 completion = await self._posted(spoken, seconds)
         except _FAILURES as error:
-            secrets.add(secrets_of(self._given))  # a key may be a new one each time
             failure = self._explained(error, seconds, call, spoken)
             if isinstance(failure, Answer):
                 return failure
@@ -163,6 +163,37 @@ class Client:
         # Not inside the except block: the client's own error, which holds the request and with it
         # the key, shall not hang on to ours.
         raise failure
+
+    def spoken(self, call: Call) -> Spoken:
+        """Return `call` as the server takes it; a CallRefusedError as in `send`."""
+        return self._dialect.spoken(call, stream=self._stream)
+
+    def understood(self, status: int, body: object, call: Call, spoken: Spoken) -> Answer:
+        """Return the answer to `call` that came by another way, with its status; errors of `send`.
+
+        Where the status is 400 or above, `body` is what the server says of the error.
+        """
+        if status < HTTPStatus.BAD_REQUEST:
+            return self._answer(call, spoken, body)
+        error = status_error(status, str(body), headers={}, body=body)
+        failure = self._explained(error, self.timeout, call, spoken)
+        if isinstance(failure, Answer):
+            return failure
+        raise failure
+
+    def failure_of(self, error: Exception) -> RetryableError | LMError:
+        """Return what to raise where another request failed than a call, such as an upload."""
+        secrets.add(secrets_of(self._given))
+        if isinstance(error, openai.APIStatusError) and not _is_nothing_there(error):
+            return self._refused(error)
+        if isinstance(error, openai.APIConnectionError | TimeoutError) or _is_nothing_there(error):
+            return self._connection_lost(error, self.timeout)
+        return LMError(f"{self.where} failed: {self._redacted(error)}")
+
+    @property
+    def connection(self) -> AsyncOpenAI:
+        """The connection, opened if it is not open yet; on the core loop."""
+        return self._given if isinstance(self._given, AsyncOpenAI) else self._connected()
 
     def _ready(self) -> None:
         """Set the connection up before the clock runs, since that takes a while."""
@@ -217,7 +248,8 @@ class Client:
         return {name: own.get(name.lower(), left_out) for name, left_out in headers.items()}
 
     @property
-    def _where(self) -> str:
+    def where(self) -> str:
+        """Model and server, in words."""
         return f"{self._endpoint.model} at {self._endpoint.shown_url}"
 
     def _answer(self, call: Call, spoken: Spoken, completion: object) -> Answer:
@@ -258,12 +290,13 @@ class Client:
 
     @property
     def _uncounted(self) -> Note:
-        text = f"{self._where} does not count its tokens: tokens and USD are about right."
+        text = f"{self.where} does not count its tokens: tokens and USD are about right."
         return Note("tokens", text)
 
     def _explained(
         self, error: Exception, seconds: float, call: Call, spoken: Spoken
     ) -> Answer | RetryableError | LMError:
+        secrets.add(secrets_of(self._given))  # a key may be a new one each time
         match error:
             case openai.APIStatusError(body=Mapping() as body) if _FAILED_REPLY in body:
                 return self._failed_reply(body, call, spoken)
@@ -275,7 +308,7 @@ class Client:
                 return self._connection_lost(error, seconds)
             case _ if isinstance(error, _HALF_AN_ANSWER):
                 return self._broken("no valid answer", self._redacted(error), None)
-        return LMError(f"{self._where} failed: {self._redacted(error)}")
+        return LMError(f"{self.where} failed: {self._redacted(error)}")
 
     def _failed_reply(self, body: Mapping[str, Any], call: Call, spoken: Spoken) -> Answer:
         """Return a reply that the server has read itself and refused, as Groq's do."""
@@ -302,7 +335,7 @@ class Client:
             return None
         refused = self._refused_for_what_it_holds(said, error.param, call, spoken)
         if refused is None and status in _BAD_REQUESTS:
-            return RequestRefusedError(f"{self._where} failed: {self._redacted(error)}")
+            return RequestRefusedError(f"{self.where} failed: {self._redacted(error)}")
         if isinstance(refused, RetryableError) and status not in (*_BAD_REQUESTS, *_OR_TROUBLE):
             return None
         return refused
@@ -317,16 +350,16 @@ class Client:
         refusal = refusal_in(said[:_LONGEST_SAID])
         shown_said = self._redacted(said)
         if refusal.kind == "filtered":
-            return PromptFilteredError(f"{self._where} filters this prompt: {shown_said}")
+            return PromptFilteredError(f"{self.where} filters this prompt: {shown_said}")
         if refusal.kind == "too long":
             fits = self._dialect.learns_context(refusal, call, spoken)
         else:
             fits = self._dialect.learns(said, parameter, call, spoken)
         if fits:
-            return RetryableError("other terms", f"{self._where} refused a parameter", shown_said)
+            return RetryableError("other terms", f"{self.where} refused a parameter", shown_said)
         if refusal.kind == "too long":
             error = PromptTooLongError(
-                f"{self._where} has no room for this prompt, {shown_said}. Fewer or shorter demos "
+                f"{self.where} has no room for this prompt, {shown_said}. Fewer or shorter demos "
                 "fit: lower max_labeled_demos and max_bootstrapped_demos."
             )
             error.room = _room(refusal, count_message_tokens(call.messages))
@@ -335,7 +368,7 @@ class Client:
         return None
 
     def _refused(self, error: openai.APIStatusError) -> RetryableError | LMError:
-        where, said = self._where, self._redacted(error)
+        where, said = self.where, self._redacted(error)
         match error:
             case openai.AuthenticationError() | openai.PermissionDeniedError():
                 variable = self._endpoint.key_variable
@@ -388,7 +421,7 @@ class Client:
             place = ""
         place = self._redacted(shown_url(place)).removesuffix("/chat/completions")
         return LMUnavailableError(
-            f"{self._where} redirects ({error.status_code}), which is not followed: point base_url "
+            f"{self.where} redirects ({error.status_code}), which is not followed: point base_url "
             f"to where it leads, {place}"
         )
 
@@ -401,15 +434,15 @@ class Client:
             what = f"Cannot reach {self._endpoint.shown_url}"
             return RetryableError("unreachable", what, said, remedy=_IS_IT_THERE)
         if any(isinstance(cause, TimeoutError) for cause in causes):
-            what = f"{self._where} gave no answer within {format_duration(seconds)}"
+            what = f"{self.where} gave no answer within {format_duration(seconds)}"
         else:
-            what = f"{self._where} broke off the connection"
+            what = f"{self.where} broke off the connection"
         return RetryableError("no answer", what, said, billed=None)
 
     def _broken(
         self, what: str, said: str, billed: Tokens | None, *, empty: bool = False
     ) -> RetryableError:
-        what = f"{self._where} sent {what}"
+        what = f"{self.where} sent {what}"
         return RetryableError("broken answer", what, said, billed=billed, empty=empty)
 
     def _told(self, value: object) -> str:
@@ -491,13 +524,25 @@ def _room(refusal: Refusal, counted: int) -> int:
     return int(min(refusal.context_tokens * _SPARE, counted * _SHORTER))
 
 
+def body_of(spoken: Spoken) -> dict[str, Any]:
+    """Return the body of a call, for where it goes without a request of its own."""
+    body = _ordered(spoken.call, spoken.call.parameters)
+    extra = body.get("extra_body")
+    body = {name: value for name, value in body.items() if name not in OPTIONS}
+    return {**body, **extra} if isinstance(extra, Mapping) else body
+
+
+def _ordered(call: Call, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    # In the order that openai's own methods write them: what is exported sends the same bytes.
+    ordered = {name: parameters[name] for name in sorted(parameters)}
+    return {"model": call.model, "messages": list(call.messages), **ordered}
+
+
 def _request(spoken: Spoken, seconds: float) -> dict[str, Any]:
     # Not in `send`, where tracebacks with local variables would show headers.
     call = spoken.call
     parameters = {**call.parameters, "stream": True} if spoken.stream else call.parameters
-    # In the order that openai's own methods write them: what is exported sends the same bytes.
-    ordered = {name: parameters[name] for name in sorted(parameters)}
-    body = {"model": call.model, "messages": list(call.messages), **ordered}
+    body = _ordered(call, parameters)
     options = {OPTIONS[name]: body.pop(name) for name in OPTIONS if name in body}
     # Connecting gets a little less, so that a host that cannot be reached is told as such.
     connecting = _CONNECTING * seconds

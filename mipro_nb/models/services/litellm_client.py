@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +15,7 @@ from mipro_nb.models.services.dialect import Spoken
 from mipro_nb.models.services.litellm import address_of, library, secrets_of
 from mipro_nb.models.services.redaction import secrets
 from mipro_nb.models.services.registry import Endpoint
+from mipro_nb.models.services.status_errors import status_error
 
 # The gate retries, keeps answers, counts and paces: LiteLLM does none of it a second time.
 _ONE_ATTEMPT: Mapping[str, Any] = {
@@ -33,15 +33,6 @@ _NO_ACCESS = re.compile(
     r"|missing .{0,40}api[ _]key",
     re.IGNORECASE,
 )
-_KINDS: Mapping[int, type[openai.APIStatusError]] = {
-    HTTPStatus.BAD_REQUEST: openai.BadRequestError,
-    HTTPStatus.UNAUTHORIZED: openai.AuthenticationError,
-    HTTPStatus.FORBIDDEN: openai.PermissionDeniedError,
-    HTTPStatus.NOT_FOUND: openai.NotFoundError,
-    HTTPStatus.CONFLICT: openai.ConflictError,
-    HTTPStatus.UNPROCESSABLE_ENTITY: openai.UnprocessableEntityError,
-    HTTPStatus.TOO_MANY_REQUESTS: openai.RateLimitError,
-}
 
 
 class LiteLLMClient(Client):
@@ -106,7 +97,7 @@ class LiteLLMClient(Client):
         said = secrets.taken_out(str(error))
         if missing := next((each for each in causes if isinstance(each, ImportError)), None):
             needed = shown(secrets.taken_out(str(missing)))
-            return LMUnavailableError(f"{self._where} cannot be reached: {needed}")
+            return LMUnavailableError(f"{self.where} cannot be reached: {needed}")
         status = getattr(error, "status_code", None)
         if _NO_ACCESS.search(said):
             status = HTTPStatus.UNAUTHORIZED
@@ -121,16 +112,4 @@ class LiteLLMClient(Client):
             )
         headers = getattr(getattr(error, "response", None), "headers", None)
         headers = getattr(error, "litellm_response_headers", None) or headers or {}
-        kind = _KINDS.get(status, openai.APIStatusError)
-        kind = openai.InternalServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else kind
-        response = _Response(status, dict(headers))
-        return kind(said, response=response, body=None)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class _Response:
-    """What openai's errors read of a response."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    request: Any = None
+        return status_error(status, said, headers=dict(headers))

@@ -32,6 +32,8 @@ class Provider:
         Parameters that it leaves out without a word.
     remedy
         What has their effect.
+    batches
+        Whether it has a batch endpoint like OpenAI's.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Provider:
     path: str = ""
     unread: tuple[str, ...] = ()
     remedy: str = ""
+    batches: bool = False
 
 
 # Its own API reads them, https://docs.ollama.com/api, and the one like OpenAI's does not.
@@ -57,7 +60,13 @@ _REMEDY_FOR_OLLAMA = (
 PROVIDERS = {
     provider.name: provider
     for provider in (
-        Provider("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+        Provider(
+            "openai",
+            "https://api.openai.com/v1",
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+            batches=True,
+        ),
         Provider("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
         Provider("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
         Provider("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),

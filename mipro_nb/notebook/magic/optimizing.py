@@ -85,7 +85,8 @@ OPTIONS = (
         "trials under way at once; as many as num_threads needs without it",
     ),
     Option("--search", "search", choice(*STRATEGIES), "how configurations are found (paired)"),
-    Option("--hedge", "hedge", None, "send slow calls a second time; both are paid"),
+    Option("--hedge", "hedge", None, "send any slow call a second time, not only the last ones"),
+    Option("--no-hedge", "hedge", None, "send no slow call a second time", const=False),
     Option("--max-bootstrapped-demos", "max_bootstrapped_demos", WHOLE, "per demo set (4)"),
     Option("--max-labeled-demos", "max_labeled_demos", WHOLE, "per demo set, in all (16)"),
     Option(
@@ -104,6 +105,12 @@ OPTIONS = (
     Option("--max-instruction-tokens", "max_instruction_tokens", WHOLE, "of a new instruction"),
     Option("--max-copied-words", "max_copied_words", WHOLE, "in a row, from a training row"),
     Option("--smallest-edit", "smallest_edit", None, "change instructions as little as possible"),
+    Option(
+        "--approve",
+        "approve",
+        choice("proposals"),
+        "ask about each new instruction before it is tried; without it, about none",
+    ),
     Option(
         "--prefer",
         "prefer",

@@ -43,9 +43,9 @@ from mipro_nb.notebook.saved.static_text import (
     comparison_rows,
     comparison_text,
     costs_nothing,
+    estimate_notes,
     estimate_rows,
     gain_text,
-    guess_texts,
     history_notes,
     history_text,
     left_texts,
@@ -169,7 +169,7 @@ def permission_html(request: vm.PermissionRequest) -> str:
     page.add(table(estimate, phases))
     if costs_nothing(request["estimate"]):
         page.add(paragraph("No cost."))
-    for told in (*left_texts(request), *guess_texts(request["estimate"])):
+    for told in (*left_texts(request), *estimate_notes(request["estimate"])):
         page.add(paragraph(told))
     page.add(details("Settings", table(None, _settings_rows(request["settings"]))))
     return page.html()
@@ -291,7 +291,7 @@ def _trials(rows: Sequence[vm.TrialRow], best: int | None) -> str:
             (
                 f"{row['trial']}{' ★' if row['trial'] == best else ''}",
                 row["kind"],
-                configuration_text(row["configuration"]),
+                configuration_text(row["configuration"], row["format"]),
                 row["state"] if row["score"] is None else bar_text(row["score"]),
                 "–"
                 if row["low"] is None
@@ -335,6 +335,7 @@ def _candidates(snapshot: vm.RunSnapshot) -> str:
     for card in snapshot["instructions"]:
         score = f"{format_score(card['score'])} over {counted(card['examples'], 'example')}"
         marks = ["pinned"] * card["pinned"] + ["banned"] * card["banned"]
+        marks += ["not decided yet"] * card["undecided"]
         tip = f"tip: {card['tip']}" if card["tip"] else ""
         lineage = lineage_text(card["source"], card["based_on"], card["evidence"])
         about = ", ".join(filter(None, [card["source"], tip, lineage, *marks]))
@@ -357,7 +358,8 @@ def _examples(detail: vm.TrialDetail) -> str:
         )
         for example in examples[:_MOST_EXAMPLES]
     ]
-    title = f"Trial {trial['trial']} ({configuration_text(trial['configuration'])}): examples"
+    tried = configuration_text(trial["configuration"], trial["format"])
+    title = f"Trial {trial['trial']} ({tried}): examples"
     rest = len(examples) - len(rows)
     more = [paragraph(f"… and {rest:,} more.")] if rest > 0 else []
     return details(title, *_prompts(detail["prompts"]), table(head, rows, 20_000), *more)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher, ndiff
+from difflib import ndiff
 from html import escape
-from typing import Literal
 
 from mipro_nb.amounts import MISSING, format_score
 from mipro_nb.notebook.plain import visible
@@ -21,17 +19,13 @@ from mipro_nb.notebook.saved.html_parts import (
     titled,
 )
 from mipro_nb.runs import view_model as vm
-from mipro_nb.runs.sentences.effects import effects_rows, left_out_text
+from mipro_nb.runs.sentences.changes import Change, changes
+from mipro_nb.runs.sentences.effects import effects_rows, formats_rows, left_out_text
 from mipro_nb.runs.sentences.wording import counted
-
-Change = tuple[Literal["same", "removed", "added"], str]
 
 _MOST_PREDICTORS = 50
 _MOST_OUTCOMES = 30
 _MOST_LINES = 40
-_WORDS = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
-# With less than this in common, words of the one would stand scattered among those of the other.
-_ENOUGH_IN_COMMON = 0.4
 
 
 def scores_rows(result: vm.ResultView) -> list[tuple[str, ...]]:
@@ -107,6 +101,8 @@ def effects_tables(effects: vm.EffectsView) -> Iterator[tuple[list[str], list[tu
         if len(effects["by_predictor"]) > 1:
             told = [f"{each['predictor']}: {said}" for said in told]
         yield told, effects_rows(each)
+    if formats := effects["formats"]:
+        yield list(formats["told"]), formats_rows(formats)
 
 
 def demos_part(title: str, demo_set: vm.DemoSetCard) -> str:
@@ -118,24 +114,6 @@ def demos_part(title: str, demo_set: vm.DemoSetCard) -> str:
     if demo_set["demos"] > len(parts):
         parts.append(paragraph(f"… and {demo_set['demos'] - len(parts):,} more."))
     return details(title, *parts)
-
-
-def changes(before: str, after: str) -> Iterator[Change]:
-    """Give what changed from one text to another by words, or the whole of both."""
-    old, new = _WORDS.findall(before), _WORDS.findall(after)
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    if matcher.ratio() < _ENOUGH_IN_COMMON:
-        yield "removed", before
-        yield "added", after
-        return
-    for kind, a, b, c, d in matcher.get_opcodes():
-        if kind == "equal":
-            yield "same", "".join(old[a:b])
-            continue
-        if a < b:
-            yield "removed", "".join(old[a:b])
-        if c < d:
-            yield "added", "".join(new[c:d])
 
 
 def _change_html(change: Change) -> str:

@@ -35,6 +35,7 @@ from mipro_nb.runs.sentences.resume import (
     NOTHING_SCORED,
     RESUMABLE,
     failed_text,
+    hedged_text,
 )
 from mipro_nb.runs.sentences.wording import configuration_text, counted, data_text, measured_text
 
@@ -112,7 +113,7 @@ def _found_lines(snapshot: vm.RunSnapshot) -> list[str]:
 
 def best_text(best: vm.BestTrial) -> str:
     """Return what the best program is, and what its score rests on if that is not the valset."""
-    what = configuration_text(best["configuration"])
+    what = configuration_text(best["configuration"], best["format"])
     return f"{what}; {best['rests']}" if best["rests"] else what
 
 
@@ -144,8 +145,10 @@ def left_texts(request: vm.PermissionRequest) -> list[str]:
 def permission_text(request: vm.PermissionRequest) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
     resumed = request["resumes"]
-    what = "" if resumed is None else f", to resume run {resumed}"
+    tests = request["tests"]
+    what = "" if resumed is None else f", to {'test' if tests else 'resume'} run {resumed}"
     title = "Headroom of" if request["measured_rows"] else "MIPROv2 plan for"
+    title = "Test of" if tests else title
     lines = [f"{title} {request['program']}{what}: {request['state']}"]
     lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
     lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]
@@ -156,7 +159,7 @@ def permission_text(request: vm.PermissionRequest) -> str:
     lines += _table(estimate_rows(request["estimate"]))
     lines += [f"  left       {text}" for text in left_texts(request)]
     lines += ["  no cost"] if costs_nothing(request["estimate"]) else []
-    lines += [f"  {guess}" for guess in guess_texts(request["estimate"])]
+    lines += [f"  {note}" for note in estimate_notes(request["estimate"])]
     lines += [f"  at most    {text}" for text in caps_texts(request["caps"])]
     return _joined(lines)
 
@@ -220,10 +223,11 @@ def resume_hint(summary: vm.RunSummary) -> str:
 
 
 def spend_notes(summary: vm.RunSummary) -> list[str]:
-    """Return what the table of the spend does not tell: requests that were not answered."""
+    """Return what the table of the spend does not tell: requests beyond the answered calls."""
     spend, lost = summary["spend"], summary["lost"]
     failed = failed_text(spend["attempts"], spend["calls"], spend["failed_calls"])
-    return [text for text in (lost["billed"], failed, lost["told"]) if text]
+    hedged = hedged_text(spend["hedged_calls"])
+    return [text for text in (lost["billed"], failed, hedged, lost["told"]) if text]
 
 
 def history_notes(rows: Sequence[vm.HistoryRow]) -> list[str]:
@@ -288,9 +292,10 @@ def estimate_rows(estimate: vm.EstimateView) -> list[tuple[str, ...]]:
     return rows
 
 
-def guess_texts(estimate: vm.EstimateView) -> list[str]:
-    """Return that the estimate is a guess, and why, if it is one."""
-    return [f"A guess, since {estimate['guess']}."] if estimate["guess"] else []
+def estimate_notes(estimate: vm.EstimateView) -> list[str]:
+    """Return what the table of an estimate does not tell: calls sent twice, and what is a guess."""
+    guess = f"A guess, since {estimate['guess']}." if estimate["guess"] else None
+    return [told for told in (estimate["hedging"], guess) if told]
 
 
 def costs_nothing(estimate: vm.EstimateView) -> bool:

@@ -82,6 +82,16 @@ class PauseSwitch:
         self._journal.emit(RunPaused(reason=reason))
         return True
 
+    def go_on_after(self, reason: str) -> None:
+        """Go on if the run pauses for `reason`; where a person paused it, that is up to them."""
+
+        def resumed() -> None:
+            self._journal.emit(RunResumed())
+            self._journal.once_kept(self._gate.resume)
+
+        if self._journal.state.state == "paused" and self._journal.state.pause_reason == reason:
+            self._journal.write(resumed)
+
     def pause(self) -> None:
         """Pause because somebody asks for it.
 

@@ -9,11 +9,22 @@ from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.planning.settings.constraints import Constraints
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION, Candidates
-from mipro_nb.runs.events import CandidateBanned, CandidatePinned, CandidateProposed, Part
+from mipro_nb.runs.events import (
+    CandidateApproved,
+    CandidateBanned,
+    CandidatePinned,
+    CandidateProposed,
+    Part,
+)
 from mipro_nb.runs.state import Choice
 
 _TOO_EARLY = (
     "The candidates are not all there yet: wait until the run has bootstrapped and proposed them."
+)
+
+_NOTHING_WAITS = (
+    "No such instruction waits for a decision: it is approved, rejected or edited already, or the "
+    "run asks about none. Give approve='proposals' when you begin it."
 )
 
 
@@ -69,6 +80,30 @@ class Steering:
         if on and choice in self.journal.state.pinned:
             self.pin(choice, on=False)
         self.journal.emit(CandidateBanned(**asdict(choice), on=on))
+
+    def approve(self, predictor: str | None, index: int | None) -> None:
+        """Let a new instruction be tried that waits for a decision; all of them if none is named.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such candidate, or only one of predictor and index is given.
+        MiproError
+            If it does not wait for a decision.
+        """
+        self._known()
+        waiting = self.journal.state.undecided
+        if predictor is not None and index is not None:
+            choice = Choice(predictor, "instruction", index)
+            self._check(choice)
+            waiting = [choice] if choice in waiting else []
+        elif (predictor, index) != (None, None):
+            name, value = ("index", index) if index is None else ("predictor", predictor)
+            raise InvalidArgumentError(name, value, "give both, or neither to approve all.")
+        if not waiting:
+            raise MiproError(_NOTHING_WAITS)
+        for each in waiting:
+            self.journal.emit(CandidateApproved(predictor=each.predictor, index=each.index))
 
     def add(self, predictor: str, instruction: str, based_on: int | None, *, replaces: bool) -> int:
         """Add an instruction and return its index; if it `replaces` `based_on`, that is banned.

@@ -114,24 +114,35 @@ def _forwards(program: Module) -> list[Callable[..., Any]]:
     return [vars(cls)[name] for cls in program.classes() for name in _FORWARDS if name in vars(cls)]
 
 
-def _returns_one_kind(function: Callable[..., Any], seen: frozenset[Any] = frozenset()) -> bool:
+def _returns_one_kind(function: Callable[..., Any]) -> bool:
     """Tell whether a function returns what it reads off an answer, and nothing else ever.
 
-    What a call returns, or several places do, may be something else when there is a model's reply.
+    What a call returns may be something else when there is a model's reply.
     """
+    returned = _returned(inspect.unwrap(function))
+    return isinstance(returned, ast.Attribute) and _returns_in_one_place(function)
+
+
+def _returned(function: Callable[..., Any]) -> ast.expr | None:
+    """Return what a function returns, None if that depends, or its code cannot be read."""
+    try:
+        parts = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
+    except (OSError, TypeError, SyntaxError):
+        return None
+    if any(isinstance(part, ast.Try | ast.IfExp) for part in parts):
+        return None
+    values = [part.value for part in parts if isinstance(part, ast.Return)]
+    values = [value for value in values if value is not None]
+    return values[0] if len(values) == 1 else None
+
+
+def _returns_in_one_place(function: Callable[..., Any], seen: frozenset[Any] = frozenset()) -> bool:
+    """Tell whether a function, and each that it names, has one return, in no branch of a try."""
     function = inspect.unwrap(function)
     if function in seen:
         return True
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        around = inspect.getclosurevars(function)
-    except (OSError, TypeError, SyntaxError, ValueError):
+    if _returned(function) is None:
         return False
-    parts = list(ast.walk(tree))
-    returned = [part for part in parts if isinstance(part, ast.Return) and part.value is not None]
-    if len(returned) != 1 or not isinstance(returned[0].value, ast.Attribute):
-        return False
-    if any(isinstance(part, ast.Try | ast.IfExp) for part in parts):
-        return False
+    around = inspect.getclosurevars(function)
     called = filter(inspect.isfunction, (*around.nonlocals.values(), *around.globals.values()))
-    return all(_returns_one_kind(each, seen | {function}) for each in called)
+    return all(_returns_in_one_place(each, seen | {function}) for each in called)

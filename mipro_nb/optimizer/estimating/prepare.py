@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mipro_nb.amounts import format_count
 from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predict import Predict
 from mipro_nb.language.signatures.signature import SignatureMeta
-from mipro_nb.models.lm import as_counted, reasons_unpriced
-from mipro_nb.models.prices import Price
+from mipro_nb.models.gate.hedging import SHARE
+from mipro_nb.models.lm import LM, as_counted, reasons_unpriced
+from mipro_nb.models.prices import BATCH_PRICE, Price
 from mipro_nb.models.tokens import count_message_tokens
+from mipro_nb.optimizer.estimating.batch_notes import sends_batches
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
 from mipro_nb.optimizer.phases.bootstrapping.bootstrap import (
     DEMOS_FOR_THE_PROPOSER,
@@ -68,6 +71,11 @@ _WRITTEN_ANEW = Amount(1.0, 1.02, 1.5)
 _PROPOSAL_ROUNDS = Amount(1.0, 1.1, 2.0)
 # And those that break a constraint.
 _UNDER_CONSTRAINTS = Amount(1.0, 1.3, 2.0)
+# Slow calls that are sent a second time, of all (benchmarks/README.md).
+_HEDGED_OF_THE_LAST = Amount(0, 0.01, SHARE)
+_HEDGED_OF_ALL = Amount(0, 0.05, 0.2)
+# What nobody could wait a day for.
+_AT_ONCE = ("formats", "bootstrap", "propose", "repair")
 
 
 @dataclass(frozen=True)
@@ -118,30 +126,43 @@ def estimate(
     rows_shown
         Training rows that repairs may rest on.
     """
-    formats = [_formats(plan, rehearsal, models.task)] if plan.measured_formats else []
+    lms = every_lm(student, models.task, models.prompt, models.teacher)
+    often, hedging = _hedging(plan, lms)
+    phases = [_formats(plan, rehearsal, models.task)] if plan.measured_formats else []
     propose = _propose(plan, rehearsal, models.prompt, student, trainset, source)
     if plan.headroom is not None:
-        measured = _headroom(plan, plan.headroom, rehearsal, models.task)
-        return Estimate((*formats, propose, measured), guess=rehearsal.guess)
-    return Estimate(
-        (
-            *formats,
-            _program_phase(
-                "baseline",
-                exactly(plan.valset_size),
-                rehearsal,
-                models.task,
-                longer=_longer(plan),
-            ),
+        phases += [propose, _headroom(plan, plan.headroom, rehearsal, models.task)]
+    else:
+        rows = exactly(plan.valset_size)
+        phases += [
+            _program_phase("baseline", rows, rehearsal, models.task, longer=_longer(plan)),
             _bootstrap(plan, rehearsal, models.teacher),
             propose,
             _search(plan, rehearsal, models.task),
-            *(_repair(plan, rehearsal, models, student, rows_shown) if plan.search.repair else []),
-            *([_test(plan, rehearsal, models.task)] if plan.testset_size else []),
-        ),
+        ]
+        if plan.search.repair:
+            phases += _repair(plan, rehearsal, models, student, rows_shown)
+        if plan.testset_size:
+            phases.append(_test(plan, rehearsal, models.task))
+    return Estimate(
+        [phase.times(often) for phase in phases],
         guess=rehearsal.guess,
-        unpriced=reasons_unpriced(every_lm(student, models.task, models.prompt, models.teacher)),
+        hedging=hedging,
+        unpriced=reasons_unpriced(lms),
     )
+
+
+def _hedging(plan: Plan, lms: Sequence[LanguageModel]) -> tuple[Amount, str | None]:
+    """Return how often calls are sent because of hedging, in the mean, and the sentence on it."""
+    if not plan.hedge or all(isinstance(lm, LM) and lm.is_embedded for lm in lms):
+        return ALL, None
+    share = _HEDGED_OF_ALL if plan.hedge is True else _HEDGED_OF_THE_LAST
+    most = format_count(100 * share.high)
+    told = (
+        f"Up to {most} % of these calls are slow ones that are sent a second time "
+        f"(hedge={plan.hedge!r}); with hedge=False none are."
+    )
+    return ALL + share, told
 
 
 def _program_phase(
@@ -183,7 +204,17 @@ def _program_phase(
     if limit is not None:
         output_tokens = output_tokens.at_most(calls.high * limit)
     input_tokens = runs * (prompt * longer + optimized * longer_by) * _COUNTING
-    return _priced(phase, calls, input_tokens, output_tokens, lm)
+    batched = 0.0 if phase in _AT_ONCE else _share_of_program(rehearsal)
+    return _priced(phase, calls, input_tokens, output_tokens, lm, batched=batched)
+
+
+def _share_of_program(rehearsal: Rehearsal) -> float:
+    """Return the part of all tokens that is not the metric's, which may go in batches."""
+    tokens = _per_row(rehearsal, lambda call: call.input_tokens + call.output_tokens)
+    own = _per_row(
+        rehearsal, lambda call: (call.predictor and call.input_tokens + call.output_tokens) or 0
+    )
+    return own.expected / tokens.expected if tokens.expected else 1.0
 
 
 def _longer(plan: Plan) -> Amount:
@@ -469,8 +500,15 @@ def _demo_tokens(rehearsal: Rehearsal, *, labelled: bool) -> Amount:
 
 
 def _priced(
-    phase: Phase, calls: Amount, input_tokens: Amount, output_tokens: Amount, lm: LanguageModel
+    phase: Phase,
+    calls: Amount,
+    input_tokens: Amount,
+    output_tokens: Amount,
+    lm: LanguageModel,
+    *,
+    batched: float = 0.0,
 ) -> PhaseEstimate:
+    """Return the cost of a phase; a part of its calls is `batched` if the LM sends batches."""
     price = _price(lm)
     usd = None
     if price is not None:
@@ -479,6 +517,8 @@ def _priced(
             price.usd(input_tokens.expected, output_tokens.expected),
             price.usd(input_tokens.high, output_tokens.high),
         )
+        if sends_batches(lm):
+            usd *= exactly(1 - batched + batched * BATCH_PRICE)
     return PhaseEstimate(phase, calls, input_tokens, output_tokens, usd)
 
 

@@ -26,7 +26,7 @@ from mipro_nb.errors import (
     ReplyError,
     shown,
 )
-from mipro_nb.evaluate.metric import Metric, MetricReturnError, scale_of
+from mipro_nb.evaluate.metric import Metric, MetricReturnError, MetricScaleError, scale_of
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
@@ -287,7 +287,10 @@ class _Rehearsing:
             seen.set_anew = set_anew(before, attributes(program))
             if not self._note_program(seen, ran, stand_in, row):
                 scored = await self._bounded(self._metric.score(row, ran.result), stand_in)
-                self._note_metric(seen, scored, stand_in, row, ran.result)
+                # What a judge says is made up, whatever the answer is: so is what comes of it.
+                asked = len(stand_in.requests) > calls_of_program or bool(seen.own_calls.calls)
+                labelled = not asked and _are_labels(ran.result, row)
+                self._note_metric(seen, scored, stand_in, asked=asked, labelled=labelled)
                 if isinstance(scored.error, MetricError):
                     fault = lasting_fault(scored.error, program, self._rows, ran.result, steps)
                     seen.error = fault or seen.error
@@ -365,8 +368,17 @@ class _Rehearsing:
         return True
 
     def _note_metric(
-        self, seen: _Seen, ran: _Ran, stand_in: StandIn, row: Example, prediction: Any
+        self, seen: _Seen, ran: _Ran, stand_in: StandIn, *, asked: bool, labelled: bool
     ) -> None:
+        """Note what the metric came to.
+
+        Parameters
+        ----------
+        asked
+            Whether it asked an LM: what it came to rests on a made-up answer.
+        labelled
+            Whether it rests on the row's own labels alone: then an error is the metric's fault.
+        """
         error = ran.error
         if stand_in.ended == "embedding":
             seen.note = "The metric asks an embedder. " + _EMBEDDED
@@ -374,25 +386,38 @@ class _Rehearsing:
             seen.note = "The metric calls an LM directly; those calls are not in the estimate."
         elif stand_in.ended is not None:
             name = f"the metric {self._metric.name}"
-            if ran.is_users_limit and _are_labels(prediction, row):
+            if ran.is_users_limit and labelled:
                 msg = f"The metric {self._metric.name} took longer than "
                 seen.error = ExampleTimeoutError(f"{msg}example_timeout={self._timeout:g} s.")
             seen.note, seen.guess = self._ended(name, ran, stand_in)
             seen.left = ran.left
-        elif isinstance(error, MetricReturnError):
+        elif isinstance(error, MetricReturnError) and (
+            labelled or not isinstance(error, MetricScaleError)
+        ):
             raise error
         elif error is None:
             seen.score = ran.result.score
-        elif isinstance(error, MetricError | ReplyError):
-            if isinstance(error, MetricError) and _are_labels(prediction, row):
-                seen.error = error
-            seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
-            seen.fault = _told(error.__cause__ or error)
         elif isinstance(error, MiproError):
-            seen.error = error
-            seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
+            self._note_error(seen, error, asked=asked, labelled=labelled)
         else:
             raise error
+
+    def _note_error(self, seen: _Seen, error: MiproError, *, asked: bool, labelled: bool) -> None:
+        seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
+        if not isinstance(error, MetricError | ReplyError):
+            seen.error = error
+            return
+        cause = error.__cause__ or error
+        seen.fault = _told(cause)
+        if labelled and isinstance(error, MetricError):
+            seen.error = error
+        elif asked and isinstance(error, MetricError):
+            seen.note = (
+                f"The metric {self._metric.name} asks an LM, and could not use the answer that was "
+                f"made up for it: {_sentence(_told(cause))} If it parses a judge's text, give the "
+                "judge's output its type instead: 'answer -> rating: float'."
+            )
+            seen.fault = type(cause).__name__  # the text may be another one for each row
 
     def _ended(self, name: str, ran: _Ran, stand_in: StandIn) -> tuple[str, str]:
         """Return a note of code that was ended, and why the estimate is a guess."""
@@ -603,7 +628,7 @@ def _invents_a_number(made: AnsweredRequest) -> bool:
     )
 
 
-def _sentence(error: BaseException) -> str:
+def _sentence(error: BaseException | str) -> str:
     told = str(error).rstrip()
     return told if told.endswith((".", "!", "?")) else f"{told}."
 

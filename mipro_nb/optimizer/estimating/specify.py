@@ -16,6 +16,7 @@ from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.lm import limits_noted, prices_noted
+from mipro_nb.optimizer.estimating.batch_notes import batch_notes, sends_batches
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, rehearse
 from mipro_nb.optimizer.planning.changes import changed_plan
@@ -246,6 +247,7 @@ class _Rehearsed:
             distinct_rows=len(distinct(rows.train)),
             measured_predictors=formats.measured_predictors,
             measured_formats=formats.measured_formats,
+            in_batches=sends_batches(lms.task),
         )
 
     def _notes(self, wanted: RequestedSettings, plan: Plan, rows_shown: int) -> list[str]:
@@ -259,6 +261,12 @@ class _Rehearsed:
             *self.rehearsal.notes,
             *limits_noted(self.caps, lms),
             *prices_noted(lms),
+            *batch_notes(
+                replace(plan, caps=self.caps),
+                self.rehearsal,
+                scoring=every_lm(student, self.lms.task),
+                prompt=self.lms.prompt,
+            ),
         ]
         if wanted.program_aware_proposer and self.source.problem:
             notes.append(self.source.problem)

@@ -11,18 +11,21 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from mipro_nb.errors import CallRefusedError
 from mipro_nb.language.example import Example
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Answer, Call
-from mipro_nb.models.gate.dispatch import Send
 from mipro_nb.models.gate.gate import Gate
+from mipro_nb.models.gate.sent_call import Send
 from mipro_nb.optimizer.estimating.made_up import made_up
 from mipro_nb.optimizer.planning.data.labels import is_label
 from mipro_nb.runs.store.open_records import open_record
+
+if TYPE_CHECKING:
+    from mipro_nb.models.services.batches import BatchClient
 
 MOST_CALLS = 100
 """Calls that are answered for one row."""
@@ -142,10 +145,10 @@ class NoCalls(Gate):
         self.refuse(_NO_CALLS_YET)
         self._stand_in = stand_in
 
-    async def admit(self, call: Call, send: Send) -> Answer:
+    async def admit(self, call: Call, send: Send, batches: BatchClient | None = None) -> Answer:
         """End the program, but for a forked one, which hears that it may not call at all."""
         if os.getpid() != self._process:
-            return await super().admit(call, send)
+            return await super().admit(call, send, batches)
         return await self._stand_in.end("direct call")
 
     async def let_by(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from mipro_nb.errors import LMError, LMUnavailableError, MiproError, RecordError, ReplyError
 from mipro_nb.evaluate.evaluate import mean_score
@@ -17,6 +18,7 @@ from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.phases.contending_formats import contenders
 from mipro_nb.optimizer.phases.outages import Outages
 from mipro_nb.optimizer.planning.data.rows import distinct
 from mipro_nb.optimizer.planning.formats import with_format
@@ -64,10 +66,26 @@ async def measure_formats(
         except LMUnavailableError as error:
             if not (measuring.answered and await held(error)):
                 raise
-    best, reason = best_of([measured[name] for name in spec.plan.measured_formats])
-    formats = with_format(spec.student, spec.plan.measured_predictors, best)
-    journal.emit(FormatChosen(format=best, formats=formats, reason=reason))
-    return spec.in_formats(formats)
+    found = [measured[name] for name in spec.plan.measured_formats]
+    best, reason = best_of(found)
+    predictors = spec.plan.measured_predictors
+    formats = with_format(spec.student, predictors, best)
+    searched = {}
+    if spec.plan.headroom is None:
+        for name in contenders(found, best, spec.plan.seed):
+            asked = with_format(spec.student, predictors, name)
+            if asked.keys() >= formats.keys():  # all that the best fits can be asked in it
+                searched[name] = asked
+    if len(searched) == 1:
+        searched = {}
+    chosen = FormatChosen(format=best, formats=formats, reason=reason, searched=searched)
+    journal.emit(chosen)
+    return _in_chosen(spec, chosen)
+
+
+def _in_chosen(spec: RunSpec, chosen: FormatChosen) -> RunSpec:
+    searched = list(chosen.searched.values())
+    return replace(spec.in_formats(chosen.formats), searched_formats=searched)
 
 
 def in_recorded_format(spec: RunSpec, progress: RecordedProgress) -> RunSpec:
@@ -82,17 +100,19 @@ def in_recorded_format(spec: RunSpec, progress: RecordedProgress) -> RunSpec:
     if chosen is None:
         return spec
     signatures = {name: each.signature for name, each in spec.student.named_predictors()}
-    for name in chosen.formats.values():
+    every = [chosen.formats, *chosen.searched.values()]
+    asked = [(predictor, name) for formats in every for predictor, name in formats.items()]
+    for _, name in asked:
         if not is_known(name):
             msg = f"Run {progress.run_id} cannot be resumed: {unknown_remedy(name)}"
             raise RecordError(msg)
     try:
-        for predictor, name in chosen.formats.items():
+        for predictor, name in asked:
             check_fits(check_format(name) or "", signatures[predictor])
     except (KeyError, ValueError) as error:
         problem = "the format that it chose does not fit its program"
         raise damaged(progress.run_id, problem) from error
-    return spec.in_formats(chosen.formats)
+    return _in_chosen(spec, chosen)
 
 
 def best_of(measured: Sequence[FormatMeasured]) -> tuple[str, str]:
@@ -208,6 +228,7 @@ class _Measuring:
             format=name,
             rows=len(results),
             score=mean_score(results),
+            scores=[result.score for result in results],
             unreadable=sum(isinstance(result.error, ReplyError) for result in results),
             errors=sum(result.counts_as_error for result in results),
             tokens=sum(

@@ -78,6 +78,16 @@ class PhaseEstimate:
             self.usd + other.usd if known else None,  # type: ignore[operator]
         )
 
+    def times(self, often: Amount) -> PhaseEstimate:
+        """Return what it will cost if every call is sent so many times, in the mean."""
+        return PhaseEstimate(
+            self.phase,
+            self.calls * often,
+            self.input_tokens * often,
+            self.output_tokens * often,
+            None if self.usd is None else self.usd * often,
+        )
+
     def to_dict(self) -> vm.PhaseEstimateView:
         """Return the estimate as JSON-able values."""
         return {
@@ -99,12 +109,15 @@ class Estimate:
         A part for each.
     guess
         Why it is a guess, as words that follow "since"; None if it rests on the program's calls.
+    hedging
+        What of it is for slow calls that are sent twice, a sentence; None if none are.
     unpriced
         Why prices of models are not known and how to give them, each a part of a sentence.
     """
 
     phases: Sequence[PhaseEstimate] = ()
     guess: str | None = None
+    hedging: str | None = None
     unpriced: Sequence[str] = ()
 
     @property
@@ -136,6 +149,7 @@ class Estimate:
             "phases": [phase.to_dict() for phase in self.phases],
             "total": self.total.to_dict(),
             "guess": self.guess,
+            "hedging": self.hedging,
         }
 
     def text(self) -> str:
@@ -147,6 +161,8 @@ class Estimate:
         rows.append(_row("total", self.total))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(("", *map(str.ljust, row, widths))).rstrip() for row in rows]
+        if self.hedging is not None:
+            lines.append(f"  {self.hedging}")
         if self.guess is not None:
             lines.append(f"  A guess, since {self.guess}.")
         return "\n".join(lines)

@@ -27,7 +27,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "stop_at": "score to stop at",
         "patience": "max. trials without a new leader",
         "prefer": "what is returned",
-        "hedge": "send slow calls twice",
+        "hedge": "slow calls sent twice",
         "max_errors": "max. failed examples",
         "example_timeout": "seconds for an example",
         "seed": "seed",
@@ -60,6 +60,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "max_instruction_tokens": "max. tokens of an instruction",
         "max_copied_words": "max. words copied from a row",
         "smallest_edit": "instructions change as little as possible",
+        "approve": "you are asked about",
     },
 }
 """Group → setting → what it is, in words. A setting of no group is one of "Others", by its name."""

@@ -276,7 +276,7 @@ class Run(RunFrames, Ratings):
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
         forget_commands(record, self.id)
-        rows, tested = self._spec.rows, self._progress.finished is not None
+        rows, tested = self._spec.rows, self.is_test
         changed = changed_settings(self._progress, self.plan)
         told = changed_text(self._progress, changed)
         self._journal.emit(
@@ -301,6 +301,11 @@ class Run(RunFrames, Ratings):
     def resumes(self) -> bool:
         """Whether it goes on with a run that had ended, or was cut off."""
         return bool(self._progress)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether what it goes on with is finished, and is only to be tested."""
+        return self._progress.finished is not None
 
     def check_caps(self, caps: Caps) -> None:
         """Return if the run may begin under `caps`.
@@ -560,6 +565,39 @@ class Run(RunFrames, Ratings):
         choice = Choice(predictor, as_part(part), index)
         self._steer(lambda algorithm: algorithm.steering.ban(choice, on=on))
 
+    @property
+    def undecided(self) -> list[tuple[str, int]]:
+        """The new instructions that wait for your decision, as (predictor, index).
+
+        There are none unless the run was begun with ``approve="proposals"``.
+        """
+        waiting = self._journal.read(lambda state: state.undecided)
+        return [(choice.predictor, choice.index) for choice in waiting]
+
+    def approve(self, predictor: str | None = None, index: int | None = None) -> None:
+        """Let a new instruction be tried that waits for your decision.
+
+        To reject it, `ban` it; to edit it, give `add_instruction` your text and its number as
+        `based_on`. The run goes on once each is decided about.
+
+        Parameters
+        ----------
+        predictor
+            Name of the predictor.
+        index
+            Number of the candidate. With neither of them, all that wait are approved.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such candidate, or only one of predictor and index is given.
+        MiproError
+            If it does not wait for a decision.
+        RunEndedError
+            If the run has ended.
+        """
+        self._steer(lambda algorithm: algorithm.steering.approve(predictor, index))
+
     def add_instruction(
         self,
         predictor: str,
@@ -631,6 +669,9 @@ class Run(RunFrames, Ratings):
 
     def _can_be_resumed(self) -> bool:
         return self._window is not None and self._window.can_resume
+
+    def _is_drawn(self) -> bool:
+        return self._window is not None and self._window.is_drawn
 
     def stop(self) -> None:
         """Stop gracefully: calls in flight are given up, the best program so far is returned.
@@ -724,12 +765,9 @@ class Run(RunFrames, Ratings):
             required=check("requires_permission_to_run", requires_permission_to_run, Flag)
         )
         progress = RecordedProgress.of(self.record, self.id)
-        spec = spec_of_test(progress, self._spec, rows)
-        plan = replace(spec.plan, caps=caps_of(progress, caps))
-        plan.estimate.check_caps(plan.caps)
-        outlook = outlook_of(plan, history_rows(self.record), None)
-        beginning = Beginning(replace(spec, plan=plan), progress, changeable=(), outlook=outlook)
-        again = Run(beginning, self.record, lambda _: beginning, student=self.student)
+        spec = spec_of_test(progress, self._spec, rows, name="rows")
+        spec = replace(spec, plan=replace(spec.plan, caps=caps_of(progress, caps)))
+        again = test_of(progress, spec, self.record, self.student)
         try:
             again.open(ask=ask, blocking=True).wait()
         except KeyboardInterrupt:
@@ -738,7 +776,7 @@ class Run(RunFrames, Ratings):
             raise
         finally:
             if again.permitted:  # that journal has what the run tells now
-                self._spec, self._journal = again._spec, again._journal
+                self._spec, self._journal = again._spec, again._journal  # noqa: SLF001 - of this very class
         ended = again.state.ended
         return None if ended is None else ended.tested
 
@@ -754,7 +792,12 @@ class Run(RunFrames, Ratings):
 
     async def _run(self, known: Results) -> Any:
         algorithm = self._own_algorithm = Algorithm(
-            self._spec, self._journal, self._progress, known, self._can_be_resumed
+            self._spec,
+            self._journal,
+            self._progress,
+            known,
+            self._can_be_resumed,
+            is_drawn=self._is_drawn,
         )
         gate = self._twin.gate if self._twin is not None else None
         if gate is not None:
@@ -810,3 +853,17 @@ def _name_of(plan: Plan) -> str:
 def _new_id() -> str:
     """Return an id that sorts by time and is unique across machines."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def test_of(progress: RecordedProgress, spec: RunSpec, record: Record, student: object) -> Run:
+    """Return the test of a finished run, which goes on for it by `spec`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a cap needs a price that is not known.
+    """
+    spec.plan.estimate.check_caps(spec.plan.caps)
+    outlook = outlook_of(spec.plan, history_rows(record), None)
+    beginning = Beginning(spec, progress, changeable=(), outlook=outlook)
+    return Run(beginning, record, lambda _: beginning, student=student)

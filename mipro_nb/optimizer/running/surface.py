@@ -21,6 +21,11 @@ class Window(Protocol):
         """Tell whether somebody sees why the run pauses, and can have it go on."""
         ...
 
+    @property
+    def is_drawn(self) -> bool:
+        """Tell whether somebody who is there would see it by now."""
+        ...
+
     def wait(self, done: Future[Any], timeout: float | None) -> None:
         """Block until `done`, or for `timeout` seconds; let the person act meanwhile."""
         ...

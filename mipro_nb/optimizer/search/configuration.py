@@ -1,4 +1,4 @@
-"""Configurations: which instruction and which demo set each predictor gets."""
+"""Configurations: which instruction and demo set each predictor gets, and in which format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
-from mipro_nb.runs.configuration import Configuration, split_variable, variable_of
+from mipro_nb.runs.configuration import FORMAT, Configuration, split_variable, variable_of
 
 # In characters, whether an LM proposed it or a person wrote it: longer ones would be paid for with
 # every call of a trial.
@@ -27,10 +27,14 @@ class Candidates:
         add some while the search goes on.
     demo_sets
         Predictor → its candidate demo sets; None where demos are not searched.
+    formats
+        The prompt formats of the program, each as predictor → format; the first is the student's.
+        Empty where formats are not searched.
     """
 
     instructions: Mapping[str, list[str]]
     demo_sets: Mapping[str, Sequence[Sequence[Example]]] | None
+    formats: Sequence[Mapping[str, str]] = ()
 
     def variables(self) -> dict[str, int]:
         """Return the name of every variable with its number of choices, in a fixed order."""
@@ -39,7 +43,14 @@ class Candidates:
             sizes[variable_of(predictor, "instruction")] = len(texts)
             if self.demo_sets is not None:
                 sizes[variable_of(predictor, "demos")] = len(self.demo_sets[predictor])
+        if self.formats:
+            sizes[FORMAT] = len(self.formats)
         return sizes
+
+    def formats_of(self, configuration: Configuration) -> Mapping[str, str]:
+        """Return the predictors that `configuration` asks in another format, and in which."""
+        chosen = configuration.get(FORMAT, 0)
+        return self.formats[chosen] if chosen else {}
 
     def labelled(self) -> Configuration | None:
         """Return the student's own instructions with plain labelled demos.
@@ -56,8 +67,10 @@ class Candidates:
 
     def apply(self, student: Module, configuration: Configuration) -> Module:
         """Return a copy of `student` in which `configuration` is set."""
-        program = student.deepcopy()
+        program, formats = student.deepcopy(), self.formats_of(configuration)
         for name, predictor in program.named_predictors():
+            if name in formats:
+                predictor.prompt_format = formats[name]
             text = self.instructions[name][configuration[variable_of(name, "instruction")]]
             predictor.signature = predictor.signature.with_instructions(text)
             if self.demo_sets is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from mipro_nb.errors import shown
-from mipro_nb.runs.configuration import variable_of
+from mipro_nb.runs.configuration import FORMAT, variable_of
 from mipro_nb.runs.events import RunPlanned, TextRef
 from mipro_nb.runs.sentences.measured_formats import formats_tried
 from mipro_nb.runs.state import Choice, RunState, TrialState
@@ -91,7 +91,8 @@ def _bad_formats(state: RunState, planned: RunPlanned) -> Iterator[str]:
         return
     if chosen.format not in state.formats_measured:
         yield f"it chose the prompt format {shown(repr(chosen.format), 80)} without measuring it"
-    for predictor in chosen.formats.keys() - planned.predictors.keys():
+    asked = {name for formats in (chosen.formats, *chosen.searched.values()) for name in formats}
+    for predictor in asked - planned.predictors.keys():
         yield f"it has a format of {shown(repr(predictor), 80)}, which is none of its predictors"
 
 
@@ -138,6 +139,8 @@ def _sizes(state: RunState, planned: RunPlanned) -> Mapping[str, int] | None:
         sizes[variable_of(predictor, "instruction")] = len(state.candidates.get(predictor, ()))
         if not _without_demos(planned):
             sizes[variable_of(predictor, "demos")] = len(state.demo_sets.get(predictor, ()))
+    if formats := state.searched_formats:
+        sizes[FORMAT] = len(formats)
     return sizes
 
 

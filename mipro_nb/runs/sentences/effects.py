@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from mipro_nb.amounts import MISSING, format_points, format_score
 from mipro_nb.runs.events import Part
 from mipro_nb.runs.sentences.wording import counted
-from mipro_nb.runs.view_model import Effect, EffectCell, PredictorEffects
+from mipro_nb.runs.view_model import (
+    Effect,
+    EffectCell,
+    FormatEffect,
+    FormatEffects,
+    PredictorEffects,
+)
 
 HOW_TO_READ = (
     "Scores by instruction and demo set, all else as in the result; ± is half of the 95 % "
@@ -22,18 +28,44 @@ _WORDS: dict[Part, tuple[str, str, str]] = {
 
 def effect_sentence(part: Part, effects: Sequence[Effect]) -> list[str]:
     """Return what the best candidate adds; nothing where only the first was scored."""
-    known = [each for each in effects if each["adds"] is not None]
+    what, first, other = _WORDS[part]
+    named = [(f"{what} {each['index']}", each["adds"], each["margin"]) for each in effects]
+    return _sentence(named, what, first, other)
+
+
+def format_sentence(effects: Sequence[FormatEffect]) -> list[str]:
+    """Return what the best prompt format adds; nothing where only the first was tried."""
+    named = [(f"format {each['format']}", each["adds"], each["margin"]) for each in effects]
+    return _sentence(named, "format", effects[0]["format"], "instructions and demos")
+
+
+def _sentence(
+    effects: Sequence[tuple[str, float | None, float | None]], what: str, first: str, other: str
+) -> list[str]:
+    """Return what the best of named candidates adds over the first, whatever the other parts."""
+    known = [(adds, margin or 0.0, name) for name, adds, margin in effects if adds is not None]
     if not known:
         return []
-    best = max(known, key=lambda each: each["adds"] or 0.0)
-    adds, margin = best["adds"] or 0.0, best["margin"] or 0.0
-    what, first, other = _WORDS[part]
-    name = f"{what} {best['index']}"
+    adds, margin, name = max(known, key=lambda each: each[0])
     if adds - margin > 0:
         points = f"{format_score(adds)} ± {format_score(margin)} points"
-        return [f"{name.capitalize()} adds {points} over {first}, whatever {other}."]
+        return [f"{name[0].upper()}{name[1:]} adds {points} over {first}, whatever {other}."]
     points = f"{format_points(adds)} ± {format_score(margin)} points"
     return [f"No {what} is clearly better than {first}: {name} is the best with {points}."]
+
+
+FORMATS_HEAD = ("prompt format", "adds to the score")
+
+
+def formats_rows(effects: FormatEffects) -> list[tuple[str, ...]]:
+    """Return what prompt formats add as a table."""
+    return [FORMATS_HEAD, *((each["format"], _added(each)) for each in effects["formats"])]
+
+
+def _added(effect: FormatEffect) -> str:
+    if effect["adds"] is None:
+        return MISSING
+    return f"{format_points(effect['adds'])} ± {format_score(effect['margin'])}"
 
 
 def effects_rows(effects: PredictorEffects) -> list[tuple[str, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mipro_nb.amounts import format_count, format_score, format_tokens
 from mipro_nb.runs import events as ev
+from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.view_model import MeasuredFormat, MeasuredFormats
@@ -27,6 +28,7 @@ def formats_view(state: RunState) -> MeasuredFormats | None:
         "rows": rows,
         "measured": [_measured(known[name]) for name in names],
         "chosen": None if chosen is None else chosen.format,
+        "searched": state.searched_formats,
         "told": _told(rows, chosen),
     }
 
@@ -65,7 +67,23 @@ def _told(rows: int, chosen: ev.FormatChosen | None) -> str:
     measured = f"measured on {counted(rows, 'training row')}"
     if chosen is None:
         return f"{measured} so far"
-    return f"{chosen.format}, {measured}: {chosen.reason}"
+    told = f"{chosen.format}, {measured}: {chosen.reason}"
+    others = [name for name in chosen.searched if name != chosen.format]
+    if not others:
+        return told
+    are = "is" if len(others) == 1 else "are"
+    return (
+        f"{told}. Formats differ by more than chance here, and {' and '.join(others)} {are} not "
+        "clearly behind: so the search tries them as well"
+    )
+
+
+def asked_text(state: RunState, configuration: dict[str, int]) -> list[str]:
+    """Return in which format a result asks, where the search has found another than the first."""
+    found, chosen = state.format_of(configuration), state.format_chosen
+    if found is None or chosen is None or found == chosen.format:
+        return []
+    return [f"It asks in {found}; the {STUDENT} was asked in {chosen.format}."]
 
 
 def as_columns(rows: Sequence[Sequence[str]]) -> list[str]:

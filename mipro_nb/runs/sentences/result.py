@@ -119,9 +119,9 @@ def why_sentences(state: RunState, best: TrialState) -> list[str]:
     allowed = [trial for trial in full if not state.is_banned(trial.configuration)]
     leader = max(allowed, key=lambda trial: (trial.score or 0.0, -trial.trial), default=best)
     if state.ended is not None and state.ended.preferred and leader.trial != best.trial:
-        return [_preferred(best, leader)]
+        return [_preferred(state, best, leader)]
     others = [trial for trial in allowed if trial.trial != best.trial]
-    said = [_lead(best, score, len(allowed))]
+    said = [_lead(state, best, score, len(allowed))]
     ties = [trial for trial in others if trial.score == best.score]
     if ties:
         named = ", ".join(f"{trial.trial}" for trial in ties[:_MOST_NAMED])
@@ -133,23 +133,23 @@ def why_sentences(state: RunState, best: TrialState) -> list[str]:
         said.append(f"The next best is trial {second.trial}, with {format_score(second.score)}.")
     said += [
         f"Trial {trial.trial} scored {format_score(trial.score)} and is not returned: "
-        f"{configuration_text(trial.configuration)} has a banned candidate."
+        f"{_tried(state, trial)} has a banned candidate."
         for trial in full
         if state.is_banned(trial.configuration) and (trial.score or 0.0) > (best.score or 0.0)
     ]
     return said
 
 
-def _preferred(returned: TrialState, leader: TrialState) -> str:
+def _preferred(state: RunState, returned: TrialState, leader: TrialState) -> str:
     same = returned.score == leader.score
     which = "the same score" if same else f"the highest score, {format_score(leader.score)}"
     return (
-        f"Trial {returned.trial} ({configuration_text(returned.configuration)}) with "
+        f"Trial {returned.trial} ({_tried(state, returned)}) with "
         f"{format_score(returned.score)} was preferred to trial {leader.trial}, which has {which}."
     )
 
 
-def _lead(best: TrialState, score: str, whole: int) -> str:
+def _lead(state: RunState, best: TrialState, score: str, whole: int) -> str:
     if best.kind == "baseline":
         if whole == 1:
             return "No other configuration was scored on the whole valset: you get your program."
@@ -158,9 +158,13 @@ def _lead(best: TrialState, score: str, whole: int) -> str:
             f"than the {STUDENT}, {score}: you get your program."
         )
     return (
-        f"Trial {best.trial} ({configuration_text(best.configuration)}) has the highest score, "
+        f"Trial {best.trial} ({_tried(state, best)}) has the highest score, "
         f"{score}, of {counted(whole, 'configuration')} scored on the whole valset."
     )
+
+
+def _tried(state: RunState, trial: TrialState) -> str:
+    return configuration_text(trial.configuration, state.format_of(trial.configuration))
 
 
 def failing_text(scores: Sequence[float]) -> str:

@@ -49,18 +49,23 @@ def ends_early(settings: Mapping[str, Any]) -> str:
 _PART = {"instruction": "instr", "demos": "demos"}
 
 
-def configuration_text(configuration: Mapping[str, int]) -> str:
-    """Return a configuration in words: "solve: instr 3 · demos 2, check: instr 0 · demos 1"."""
+def configuration_text(configuration: Mapping[str, int], prompt_format: str | None) -> str:
+    """Return a configuration in words: "solve: instr 3 · demos 2, check: instr 0 · demos 1".
+
+    The prompt format that it tries, if it tries one, comes last: "format json".
+    """
     if not configuration:
         return STUDENT
     chosen: dict[str, list[str]] = {}
     for variable, index in configuration.items():
         predictor, part = split_variable(variable)
-        chosen.setdefault(predictor, []).append(f"{_PART[part]} {index}")
-    return ", ".join(
+        if part != "format":
+            chosen.setdefault(predictor, []).append(f"{_PART[part]} {index}")
+    told = [
         f"{predictor}: {' · '.join(sorted(parts, reverse=True))}"
         for predictor, parts in chosen.items()
-    )
+    ]
+    return ", ".join([*told, *([f"format {prompt_format}"] if prompt_format else [])])
 
 
 def told_settings(settings: Mapping[str, Any], measured: str | None = None) -> dict[str, Any]:

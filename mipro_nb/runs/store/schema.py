@@ -9,6 +9,8 @@
 | `answers` | kept answers of LMs; they belong to no run |
 | `flights` | LM calls of a run that are sent and have no event yet, at their worst |
 | `commands` | what other processes want of a run that goes on, until it has answered |
+| `batches` | batches of LM calls that are out at a provider, or about to be |
+| `batched_calls` | the calls in them that nobody has told of, at their worst |
 
 A new file goes through the same steps as an old one, so that both end up alike. A new type of event
 is a step as well: older code cannot read a run that has it, and is told to upgrade.
@@ -136,5 +138,32 @@ def _add_commands(db: sqlite3.Connection) -> None:
     )
 
 
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_notes, _add_commands)
+def _add_batches(db: sqlite3.Connection) -> None:
+    # Calls of a person's own belong to no run.
+    db.execute(
+        "CREATE TABLE batches ("
+        " own_id TEXT PRIMARY KEY,"
+        " run_id TEXT REFERENCES runs (run_id) ON DELETE CASCADE,"
+        " at REAL NOT NULL,"
+        " batch_id TEXT"
+        ") STRICT"
+    )
+    db.execute(
+        "CREATE TABLE batched_calls ("
+        " own_id TEXT NOT NULL REFERENCES batches (own_id) ON DELETE CASCADE,"
+        " custom_id TEXT NOT NULL,"
+        " attempts INTEGER NOT NULL,"
+        " tokens INTEGER NOT NULL,"
+        " usd REAL NOT NULL,"
+        " PRIMARY KEY (own_id, custom_id)"
+        ") STRICT, WITHOUT ROWID"
+    )
+
+
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _create,
+    _add_notes,
+    _add_commands,
+    _add_batches,
+)
 SCHEMA_VERSION = len(_STEPS)

@@ -20,6 +20,8 @@ from mipro_nb.runs.view_model.effects import (
     EffectCell,
     EffectRow,
     EffectsView,
+    FormatEffect,
+    FormatEffects,
     PredictorEffects,
 )
 from mipro_nb.runs.view_model.headroom import HeadroomPrompt, HeadroomView
@@ -85,6 +87,8 @@ __all__ = [
     "EstimateView",
     "ExampleOutcome",
     "ExampleRow",
+    "FormatEffect",
+    "FormatEffects",
     "GainView",
     "HeadroomPrompt",
     "HeadroomView",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Annotated, TypedDict
+
+from mipro_nb.runs.view_model.parts import ADDED_LATER
 
 
 class Effect(TypedDict):
@@ -71,6 +73,34 @@ class PredictorEffects(TypedDict):
     left_out: int
 
 
+class FormatEffect(TypedDict):
+    """What a prompt format adds to the score, in points, whatever it is combined with.
+
+    Attributes
+    ----------
+    adds, margin
+        Against the first, and half of the 95 % interval; None for that one, and if it was not
+        tried.
+    """
+
+    format: str
+    adds: float | None
+    margin: float | None
+
+
+class FormatEffects(TypedDict):
+    """The effects of the prompt formats that were searched, the one of the student first.
+
+    Attributes
+    ----------
+    told
+        What stands out, in sentences.
+    """
+
+    formats: list[FormatEffect]
+    told: list[str]
+
+
 class EffectsView(TypedDict):
     """The effects of all candidates.
 
@@ -78,10 +108,13 @@ class EffectsView(TypedDict):
     ----------
     told
         How the numbers are to be read.
+    formats
+        None where no prompt formats were searched.
     left_out
         Predictors that are not shown.
     """
 
     told: str
     by_predictor: list[PredictorEffects]
+    formats: Annotated[FormatEffects | None, ADDED_LATER]
     left_out: int

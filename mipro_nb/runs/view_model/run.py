@@ -58,6 +58,8 @@ class MeasuredFormats(TypedDict):
     ----------
     chosen
         None as long as it is not chosen.
+    searched
+        The formats that the search tries, the chosen one first; none where that is settled.
     told
         Which one was chosen and why, in words.
     """
@@ -65,6 +67,7 @@ class MeasuredFormats(TypedDict):
     rows: int
     measured: list[MeasuredFormat]
     chosen: str | None
+    searched: Annotated[list[str], ADDED_LATER]
     told: str
 
 
@@ -73,6 +76,8 @@ class BestTrial(TypedDict):
 
     Attributes
     ----------
+    format
+        The prompt format that it tries; None where it leaves that alone.
     rests
         What the score rests on, if that is not the whole valset.
     """
@@ -80,6 +85,7 @@ class BestTrial(TypedDict):
     trial: int
     score: float
     configuration: Configuration
+    format: Annotated[str | None, ADDED_LATER]
     rests: Annotated[str | None, ADDED_LATER]
 
 
@@ -113,6 +119,8 @@ class RunSummary(TypedDict):
         Predictor → its signature.
     seconds
         How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off.
+    approval
+        How many new instructions wait for a decision, in words; None where none does.
     formats
         None where none were measured.
     measured_rows
@@ -162,6 +170,7 @@ class RunSummary(TypedDict):
     ended: float | None
     seconds: float
     as_of: float
+    approval: Annotated[str | None, ADDED_LATER]
     phases: list[PhaseProgress]
     formats: Annotated[MeasuredFormats | None, ADDED_LATER]
     headroom: Annotated[HeadroomView | None, ADDED_LATER]

@@ -17,6 +17,8 @@ class SpendView(TypedDict):
         None where the price of any call is unknown.
     attempts
         Requests that were sent, answered or not.
+    hedged_calls
+        Of the requests, those that were sent beside another one of the same call, which was slow.
     about
         A server did not count tokens: they, and the USD, are about right.
     """
@@ -28,6 +30,7 @@ class SpendView(TypedDict):
     output_tokens: int
     usd: float | None
     attempts: Annotated[int, ADDED_LATER]
+    hedged_calls: Annotated[int, ADDED_LATER]
     about: Annotated[bool, ADDED_LATER]
 
 
@@ -68,11 +71,14 @@ class EstimateView(TypedDict):
     ----------
     guess
         Why it is a guess, in words that follow "since".
+    hedging
+        What of it is for slow calls that are sent twice; None if none are.
     """
 
     phases: list[PhaseEstimateView]
     total: PhaseEstimateView
     guess: Annotated[str | None, ADDED_LATER]
+    hedging: Annotated[str | None, ADDED_LATER]
 
 
 class CapsView(TypedDict):

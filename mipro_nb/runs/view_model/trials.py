@@ -14,6 +14,8 @@ class TrialRow(TypedDict):
 
     Attributes
     ----------
+    format
+        The prompt format that it tries; None where it leaves that alone.
     examples, scored, reused
         Examples in it, scored so far, and of those the ones that an earlier trial had scored.
     reason
@@ -29,6 +31,7 @@ class TrialRow(TypedDict):
     trial: int
     kind: EvaluationKind
     configuration: Configuration
+    format: Annotated[str | None, ADDED_LATER]
     state: Literal["running", "done", "given up"]
     examples: int
     scored: int
@@ -77,6 +80,8 @@ class InstructionCard(Standing):
         The candidate that the user edited into this one, or that was repaired.
     evidence
         Rows of the trainset that a repair was shown.
+    undecided
+        It waits until a person approves, rejects or edits it.
     """
 
     instruction: Clip
@@ -85,6 +90,7 @@ class InstructionCard(Standing):
     demo_set: int | None
     based_on: int | None
     evidence: Annotated[list[int], ADDED_LATER]
+    undecided: Annotated[bool, ADDED_LATER]
 
 
 class DemoSetCard(Standing):

@@ -15,6 +15,7 @@ from mipro_nb.amounts import (
 )
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
+from mipro_nb.runs.sentences.approval import decided_text, waiting_text
 from mipro_nb.runs.sentences.dropped import dropped_notes
 from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
@@ -35,9 +36,11 @@ from mipro_nb.runs.sentences.result import with_labelled
 from mipro_nb.runs.sentences.resume import (
     NOTHING_SCORED,
     RESUMABLE,
+    batched_text,
     begun_again,
     billed_text,
     failed_text,
+    hedged_text,
     lost_text,
     reckoned_text,
     resume_lines,
@@ -52,6 +55,7 @@ from mipro_nb.runs.sentences.wording import (
 )
 from mipro_nb.runs.state import RunState, Spend
 from mipro_nb.runs.view_model import GainView
+from mipro_nb.runs.views.results.effects import format_effects
 
 _MOST_ON_FRONT = 10
 
@@ -82,6 +86,7 @@ def write_report(run_id: str, state: RunState) -> str:
     if state.faults:
         lines.append(f"  faults met: {_faults(state.faults)}")
     lines += [f"  {note.text}" for note in state.notes]
+    lines += [f"  {note}" for note in filter(None, (waiting_text(state), decided_text(state)))]
     lines += [f"  {note}" for note in dropped_notes(state)]
     lines += [f"  {note}" for note in reading_notes(state)]
     lines += _spend_lines(state)
@@ -105,7 +110,7 @@ def _found_lines(state: RunState) -> list[str]:
     lines += _labelled_lines(state)
     best = state.best
     if best is not None and best.score is not None:
-        what = _what(best.configuration)
+        what = _what(best.configuration, state.format_of(best.configuration))
         if not state.is_whole(best):
             what += f"; {resting_text(best.score, len(best.examples), state.valset_size)}"
         lines.append(f"  best program       {format_score(best.score):>6}  ({what})")
@@ -135,7 +140,12 @@ def _format_lines(state: RunState) -> list[str]:
     measured = formats_view(state)
     if measured is not None:
         table = as_columns([HEAD, *formats_rows(measured)])
-        return [f"  prompt format      {measured['told']}", *(f"    {line}" for line in table)]
+        effects = format_effects(state)
+        return [
+            f"  prompt format      {measured['told']}",
+            *(f"    {line}" for line in table),
+            *(f"  {line}" for line in (effects["told"] if effects else ())),
+        ]
     settings = told_settings(state.planned.plan) if state.planned is not None else {}
     formats = settings.get("prompt_format")
     return [f"  prompt format      {formats}"] if isinstance(formats, str) else []
@@ -153,10 +163,10 @@ def _ratings_lines(state: RunState) -> list[str]:
     return [f"  {told}" for told in ratings["told"]] if ratings else []
 
 
-def _what(configuration: dict[str, int]) -> str:
+def _what(configuration: dict[str, int], prompt_format: str | None) -> str:
     if not any(configuration.values()):
         return f"the {STUDENT}"
-    return configuration_text(configuration)
+    return configuration_text(configuration, prompt_format)
 
 
 def _faults(faults: dict[str, int]) -> str:
@@ -174,12 +184,16 @@ def _spend_lines(state: RunState) -> list[str]:
     lines = [f"  {'phase':<10} {'calls':>7} {'cached':>7} {'tokens in':>10} {'out':>8} {'USD':>9}"]
     lines += [_spend_line(phase, spend) for phase, spend in state.spend_by_phase.items()]
     lines.append(_spend_line("total", state.spend))
-    if told := billed_text(state.lost.usd):
+    if told := billed_text(state.unheard.usd):
         lines.append(f"  {told}")
     spend = state.spend
     if told := failed_text(spend.attempts, spend.calls, spend.failed_calls):
         lines.append(f"  {told}")
+    if told := hedged_text(spend.hedged_calls):
+        lines.append(f"  {told}")
     if told := lost_text(state.lost):
+        lines.append(f"  {told}")
+    if told := batched_text(state.batched):
         lines.append(f"  {told}")
     if told := reckoned_text(state.reckoned):
         lines.append(f"  {told}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, RecordError
+from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.state import RunState, choices_of
 from mipro_nb.runs.store.json_values import FIELDS, ROWS, kept
 from mipro_nb.runs.store.record import Record
@@ -30,10 +31,12 @@ def trial_program(record: Record, state: RunState, trial: int) -> dict[str, Any]
     saved = kept(record, student, FIELDS)
     predictors = {name: dict(entry) for name, entry in saved.get("predictors", {}).items()}
     try:
-        if state.format_chosen is not None:
-            for name, prompt_format in state.format_chosen.formats.items():
-                predictors[name]["prompt_format"] = prompt_format
-        for choice in choices_of(state.trials[trial].configuration):
+        configuration = state.trials[trial].configuration
+        for name, prompt_format in _formats(state, configuration).items():
+            predictors[name]["prompt_format"] = prompt_format
+        for choice in choices_of(configuration):
+            if choice.part == "format":
+                continue
             entry = predictors[choice.predictor]
             if choice.part == "instruction":
                 candidate = state.candidates[choice.predictor][choice.index]
@@ -45,3 +48,12 @@ def trial_program(record: Record, state: RunState, trial: int) -> dict[str, Any]
         msg = f"The record does not have the candidates of trial {trial}: it is damaged."
         raise RecordError(msg) from error
     return {**saved, "predictors": predictors}
+
+
+def _formats(state: RunState, configuration: Configuration) -> dict[str, str]:
+    """Return in which format each predictor is asked whose format was measured."""
+    chosen = state.format_chosen
+    if chosen is None:
+        return {}
+    searched = state.format_of(configuration)
+    return chosen.formats if searched is None else {**chosen.formats, **chosen.searched[searched]}

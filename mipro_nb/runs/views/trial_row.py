@@ -19,6 +19,7 @@ def trial_row(state: RunState, number: int) -> TrialRow:
         "trial": trial.trial,
         "kind": trial.kind,
         "configuration": trial.configuration,
+        "format": state.format_of(trial.configuration),
         "state": "done" if done else "running" if state.ended is None else "given up",
         "examples": len(trial.examples),
         "scored": len(trial.examples) if done else trial.scored,

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
+from mipro_nb.runs.sentences.approval import decided_text, waiting_text
 from mipro_nb.runs.sentences.dropped import dropped_notes
 from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.headroom import headroom_draws, headroom_sizes, headroom_view
@@ -25,9 +26,9 @@ from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repaired_of
 from mipro_nb.runs.sentences.resume import (
     billed_text,
-    lost_text,
     resume_hint,
     resume_lines,
+    unheard_text,
 )
 from mipro_nb.runs.sentences.wording import resting_text, told_reason, told_settings
 from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_of
@@ -104,7 +105,10 @@ class RunView:
                 self._mark_trial(trial)
             case ev.LMCallAnswered(trial=int(trial)) | ev.LMCallFailed(trial=int(trial)):
                 self._changed_trials.add(trial)
-            case ev.CandidateProposed(predictor=predictor, index=index):
+            case (
+                ev.CandidateProposed(predictor=predictor, index=index)
+                | ev.CandidateApproved(predictor=predictor, index=index)
+            ):
                 self._changed_choices.add(Choice(predictor, "instruction", index))
             case ev.DemoSetBuilt(predictor=predictor, index=index):
                 self._changed_choices.add(Choice(predictor, "demos", index))
@@ -215,6 +219,7 @@ class RunView:
             "notes": [
                 *(planned.notes if planned else ()),
                 *(note.text for note in state.notes),
+                *filter(None, [decided_text(state)]),
                 *dropped_notes(state),
                 *reading_notes(state),
                 *unreadable,
@@ -228,6 +233,7 @@ class RunView:
             "seconds": state.seconds if shown == "cut off" else state.seconds_at(now),
             # Nothing is known of a run that was cut off since its last event.
             "as_of": state.last_at or 0.0 if shown == "cut off" else now,
+            "approval": waiting_text(state),
             "phases": self._phases(settings),
             "formats": formats_view(state),
             "headroom": headroom_view(state),
@@ -238,11 +244,11 @@ class RunView:
             "num_threads": settings.get("num_threads", 0),
             "spend": _spend(state.spend),
             "lost": {
-                "calls": state.lost.calls,
-                "tokens": state.lost.tokens,
-                "usd": state.lost.usd,
-                "told": lost_text(state.lost),
-                "billed": billed_text(state.lost.usd),
+                "calls": state.unheard.calls,
+                "tokens": state.unheard.tokens,
+                "usd": state.unheard.usd,
+                "told": unheard_text(state.lost, state.batched),
+                "billed": billed_text(state.unheard.usd),
             },
             "estimate": _estimate(planned.estimate) if planned else None,
             "caps": told_caps(state.caps),
@@ -253,6 +259,7 @@ class RunView:
                 "trial": best.trial,
                 "score": best.score,
                 "configuration": best.configuration,
+                "format": state.format_of(best.configuration),
                 "rests": None
                 if state.is_whole(best)
                 else resting_text(best.score, len(best.examples), state.valset_size),
@@ -409,6 +416,7 @@ class RunView:
             "demo_set": candidate.demo_set,
             "based_on": candidate.based_on,
             "evidence": candidate.evidence,
+            "undecided": self.state.ended is None and choice in self.state.undecided,
         }
 
     def _demo_set(self, choice: Choice) -> vm.DemoSetCard:
@@ -450,6 +458,7 @@ def _spend(spend: Spend) -> vm.SpendView:
         "output_tokens": spend.output_tokens,
         "usd": spend.usd,
         "attempts": spend.attempts,
+        "hedged_calls": spend.hedged_calls,
         "about": spend.about,
     }
 
@@ -458,7 +467,7 @@ def _estimate(told: Mapping[str, Any]) -> vm.EstimateView | None:
     """Return an estimate as an event tells it; None where that is not a whole one."""
     if "phases" not in told or "total" not in told:
         return None
-    return cast("vm.EstimateView", {"guess": None, **told})
+    return cast("vm.EstimateView", {"guess": None, "hedging": None, **told})
 
 
 def told_caps(caps: Mapping[str, Any]) -> vm.CapsView:

@@ -4,10 +4,14 @@ export type Phase = "formats" | "baseline" | "bootstrap" | "propose" | "search" 
 
 export type EvaluationKind = "baseline" | "minibatch" | "full";
 
-/** What of a predictor a candidate is for. */
-export type Part = "instruction" | "demos";
+/** What a candidate is for: of a predictor, or the prompt format of the whole program. */
+export type Part = "instruction" | "demos" | "format";
 
-/** Variable (`"predictor:instruction"`, `"predictor:demos"`) → index of the candidate chosen. */
+/**
+ * Variable (`"predictor:instruction"`, `"predictor:demos"`) → index of the candidate chosen.
+ *
+ * `":format"` is the prompt format of the whole program, in runs that search it.
+ */
 export type Configuration = Readonly<Record<string, number>>;
 
 export type RunState = "planned" | "running" | "paused" | "finished" | "stopped" | "capped" | "failed" | "cut off";
@@ -44,6 +48,11 @@ export interface SpendView {
    * Requests that were sent, answered or not. Absent from what older versions saved in notebooks.
    */
   readonly attempts?: number;
+  /**
+   * Of the requests, those that were sent beside another one of the same call, which was slow.
+   * Absent from what older versions saved in notebooks.
+   */
+  readonly hedged_calls?: number;
   /**
    * A server did not count tokens: they, and the USD, are about right. Absent from what older
    * versions saved in notebooks.
@@ -87,6 +96,11 @@ export interface EstimateView {
    * notebooks.
    */
   readonly guess?: string | null;
+  /**
+   * What of it is for slow calls that are sent twice; null if none are. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly hedging?: string | null;
 }
 
 /** Hard limits of a run; null where there is none. */
@@ -137,11 +151,33 @@ export interface PredictorEffects {
   readonly left_out: number;
 }
 
+/** What a prompt format adds to the score, in points, whatever it is combined with. */
+export interface FormatEffect {
+  readonly format: string;
+  /**
+   * Against the first, and half of the 95 % interval; null for that one, and if it was not tried.
+   */
+  readonly adds: number | null;
+  readonly margin: number | null;
+}
+
+/** The effects of the prompt formats that were searched, the one of the student first. */
+export interface FormatEffects {
+  readonly formats: readonly FormatEffect[];
+  /** What stands out, in sentences. */
+  readonly told: readonly string[];
+}
+
 /** The effects of all candidates. */
 export interface EffectsView {
   /** How the numbers are to be read. */
   readonly told: string;
   readonly by_predictor: readonly PredictorEffects[];
+  /**
+   * Null where no prompt formats were searched. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly formats?: FormatEffects | null;
   /** Predictors that are not shown. */
   readonly left_out: number;
 }
@@ -334,6 +370,11 @@ export interface TrialRow {
   readonly trial: number;
   readonly kind: EvaluationKind;
   readonly configuration: Configuration;
+  /**
+   * The prompt format that it tries; null where it leaves that alone. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly format?: string | null;
   readonly state: "running" | "done" | "given up";
   /** Examples in it, scored so far, and of those the ones that an earlier trial had scored. */
   readonly examples: number;
@@ -390,6 +431,11 @@ export interface InstructionCard extends Standing {
    * notebooks.
    */
   readonly evidence?: readonly number[];
+  /**
+   * It waits until a person approves, rejects or edits it. Absent from what older versions saved
+   * in notebooks.
+   */
+  readonly undecided?: boolean;
 }
 
 /** A candidate demo set. */
@@ -507,6 +553,11 @@ export interface MeasuredFormats {
   readonly measured: readonly MeasuredFormat[];
   /** Null as long as it is not chosen. */
   readonly chosen: string | null;
+  /**
+   * The formats that the search tries, the chosen one first; none where that is settled. Absent
+   * from what older versions saved in notebooks.
+   */
+  readonly searched?: readonly string[];
   /** Which one was chosen and why, in words. */
   readonly told: string;
 }
@@ -516,6 +567,11 @@ export interface BestTrial {
   readonly trial: number;
   readonly score: number;
   readonly configuration: Configuration;
+  /**
+   * The prompt format that it tries; null where it leaves that alone. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly format?: string | null;
   /**
    * What the score rests on, if that is not the whole valset. Absent from what older versions
    * saved in notebooks.
@@ -569,6 +625,11 @@ export interface RunSummary {
   /** How long it has worked, without pauses, as of `as_of`: its last event, if it was cut off. */
   readonly seconds: number;
   readonly as_of: number;
+  /**
+   * How many new instructions wait for a decision, in words; null where none does. Absent from
+   * what older versions saved in notebooks.
+   */
+  readonly approval?: string | null;
   readonly phases: readonly PhaseProgress[];
   /** Null where none were measured. Absent from what older versions saved in notebooks. */
   readonly formats?: MeasuredFormats | null;
@@ -790,10 +851,14 @@ export interface LeftToPay {
 export interface PermissionRequest {
   readonly state: "asked" | "permitted" | "joined" | "declined";
   /**
-   * The run that is resumed; null for a new one. Absent from what older versions saved in
-   * notebooks.
+   * The run that goes on; null for a new one. Absent from what older versions saved in notebooks.
    */
   readonly resumes?: string | null;
+  /**
+   * Whether it is finished, and goes on only to be tested. Absent from what older versions saved
+   * in notebooks.
+   */
+  readonly tests?: boolean;
   /**
    * The run of the same plan that is already running; null if none does. Absent from what older
    * versions saved in notebooks.
@@ -957,6 +1022,11 @@ export interface Asks {
   /** Have a candidate no longer be tried. */
   ban: {
     ask: { run: string; predictor: string; part: Part; index: number; on: boolean };
+    answer: null;
+  };
+  /** Let a new instruction be tried that waits for a decision; null: all of them. */
+  approve: {
+    ask: { run: string; predictor: string | null; index: number | null };
     answer: null;
   };
   /** Add an instruction by hand; if it `replaces` `based_on`, in the place of that one. */

@@ -8,6 +8,7 @@ import type {
   Part,
   Phase,
   RunState,
+  TrialRow,
 } from "../generated/view-model";
 
 export const phaseNames: Readonly<Record<Phase, string>> = {
@@ -54,7 +55,12 @@ export function variableOf(predictor: string, part: Part): string {
   return `${predictor}:${part}`;
 }
 
-function splitVariable(variable: string): readonly [predictor: string, part: Part] {
+/** The variable that chooses the prompt format of the whole program. */
+const FORMAT = variableOf("", "format");
+
+function splitVariable(
+  variable: string,
+): readonly [predictor: string, part: "instruction" | "demos"] {
   const colon = variable.lastIndexOf(":");
   return [
     variable.slice(0, colon),
@@ -77,6 +83,9 @@ export function choices(configuration: Configuration): readonly Choice[] {
   if (found === undefined) {
     const byPredictor = new Map<string, Choice>();
     for (const [variable, index] of Object.entries(configuration)) {
+      if (variable === FORMAT) {
+        continue;
+      }
       const [predictor, part] = splitVariable(variable);
       const known = byPredictor.get(predictor) ?? { predictor, instruction: null, demos: null };
       byPredictor.set(predictor, { ...known, [part]: index });
@@ -99,12 +108,17 @@ export function choiceText({ instruction, demos }: Choice): string {
   return parts.join(" · ");
 }
 
-/** A configuration in words: "solve: instr 3 · demos 2, check: instr 0 · demos 1". */
-export function configurationText(configuration: Configuration): string {
-  return choices(configuration)
-    .map((choice) => `${choice.predictor}: ${choiceText(choice)}`)
-    .join(", ");
+/** What a trial tries: "solve: instr 3 · demos 2, check: instr 0 · demos 1, format json". */
+export function triedText({ configuration, format }: Tried): string {
+  const told = choices(configuration).map((choice) => `${choice.predictor}: ${choiceText(choice)}`);
+  return [...told, ...(format == null ? [] : [formatText(format)])].join(", ");
 }
+
+export function formatText(format: string): string {
+  return `format ${format}`;
+}
+
+type Tried = Pick<TrialRow, "configuration" | "format">;
 
 /** A setting as Python writes it. */
 export function settingText(value: unknown): string {

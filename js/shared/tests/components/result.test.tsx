@@ -92,6 +92,36 @@ describe("a run that has ended", () => {
     expect(await faults(container)).toEqual([]);
   });
 
+  it("tells what prompt formats add, and which one each trial had", async () => {
+    const start = ended();
+    const effects = result().effects;
+    if (effects == null) {
+      throw new Error("The fixture has effects.");
+    }
+    const formats = {
+      formats: [
+        { format: "json", adds: null, margin: null },
+        { format: "tags", adds: 6.2, margin: 3.1 },
+        { format: "lines", adds: null, margin: null },
+      ],
+      told: ["Format tags adds 6.2 ± 3.1 points over json, whatever instructions and demos."],
+    };
+    const { container, user } = await opened({
+      ...start,
+      trials: start.trials.map((row) => ({ ...row, format: row.trial === 0 ? null : "tags" })),
+      summary: { ...start.summary, result: result({ effects: { ...effects, formats } }) },
+    });
+    expect(screen.getByRole("columnheader", { name: /^Format/ })).not.toBeNull();
+    expect(screen.getByRole("grid").textContent).toContain("tags");
+    await user.click(screen.getByRole("tab", { name: "Effects" }));
+    expect(screen.getByText(/^Format tags adds 6\.2/)).not.toBeNull();
+    const table = screen.getByRole("table", { name: "What each prompt format adds to the score" });
+    const [head, adds] = within(table).getAllByRole("row");
+    expect(head?.textContent).toBe("jsontagslines");
+    expect(adds?.textContent).toBe("the student’s+6.2 ± 3.1not tried");
+    expect(await faults(container)).toEqual([]);
+  });
+
   it("of an older version has no effects to show", async () => {
     const { effects: _, ...older } = result();
     await opened({ ...ended(), summary: { ...ended().summary, result: older } });

@@ -195,6 +195,19 @@ describe("deltas", () => {
     expect(grid().textContent).toContain("7/25");
   });
 
+  it("of instructions that wait for a decision lead to them", async () => {
+    const { wire } = await opened();
+    const approval = "2 new instructions wait for your decision.";
+    wire.tell({
+      kind: "delta",
+      run: RUN,
+      delta: delta(101, { summary: summary({ approval }) }),
+    });
+    const tab = await screen.findByRole("tab", { name: /^Instructions/ });
+    await waitFor(() => expect(tab.getAttribute("aria-selected")).toBe("true"));
+    expect(screen.getByText(approval)).not.toBeNull();
+  });
+
   it("of a new best are read aloud, and so is the end", async () => {
     const { wire } = await opened();
     wire.tell({
@@ -339,6 +352,13 @@ describe("what was sent without an answer", () => {
     const calls = screen.getAllByText("LM calls")[0]?.parentElement?.textContent;
     expect(calls).toContain("120 of 430 expected");
     expect(calls).toContain("130 requests · 2 failed");
+  });
+
+  it("holds slow calls that were sent twice", async () => {
+    const hedged = { ...spend, failed_calls: 0, hedged_calls: 10 };
+    await opened(snapshot({ summary: summary({ spend: hedged }) }));
+    const calls = screen.getAllByText("LM calls")[0]?.parentElement?.textContent;
+    expect(calls).toContain("130 requests · 10 slow, sent twice");
   });
 
   it("counts towards a cap, as do lost calls at their worst", async () => {

@@ -1,23 +1,27 @@
 import { describe, expect, it } from "vitest";
 import { UNHEARD } from "../../src/model/kernel";
 import { standing } from "../../src/model/standing";
-import { choices, configurationText, titleOf } from "../../src/model/words";
+import { choices, titleOf, triedText } from "../../src/model/words";
 import { summary } from "../runs";
 
 describe("a configuration", () => {
   it("reads predictor by predictor", () => {
     expect(
-      configurationText({
-        "solve:instruction": 3,
-        "solve:demos": 2,
-        "check:instruction": 0,
-        "check:demos": 11,
+      triedText({
+        configuration: {
+          "solve:instruction": 3,
+          "solve:demos": 2,
+          "check:instruction": 0,
+          "check:demos": 11,
+          ":format": 1,
+        },
+        format: "json",
       }),
-    ).toBe("solve: instr 3 · demos 2, check: instr 0 · demos 11");
+    ).toBe("solve: instr 3 · demos 2, check: instr 0 · demos 11, format json");
   });
 
   it("names no demos where they are not searched", () => {
-    expect(configurationText({ "solve:instruction": 3 })).toBe("solve: instr 3");
+    expect(triedText({ configuration: { "solve:instruction": 3 } })).toBe("solve: instr 3");
   });
 
   it("keeps predictors whose names hold a colon apart", () => {

@@ -5,7 +5,7 @@ It is taken once, when nothing can be chosen by it any more.
 
 from __future__ import annotations
 
-from mipro_nb.evaluate.ledger import Ledger
+from mipro_nb.evaluate.ledger import Ledger, any_excuse, no_excuse
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.module import Module
@@ -35,6 +35,8 @@ class HeldOut:
     async def score(self, key: str, program: Module) -> None:
         """Score the student, and `program` unless it is the student itself.
 
+        Where more is broken than the program, too many rows fail with the student beside it.
+
         Parameters
         ----------
         key
@@ -53,6 +55,7 @@ class HeldOut:
             program,
             range(len(self._spec.rows.test)),
             on_result=lambda result: self._note(key, result),
+            excuse=no_excuse if key == STUDENT else any_excuse,
         )
 
     def _note(self, key: str, result: ExampleResult) -> None:

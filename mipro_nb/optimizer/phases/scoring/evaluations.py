@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mipro_nb.errors import RequestRefusedError
 from mipro_nb.evaluate.evaluate import mean_score
-from mipro_nb.evaluate.ledger import Ledger
+from mipro_nb.evaluate.ledger import Excuse, Ledger, any_excuse, no_excuse
 from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.phases.scoring.failing import Failing
 from mipro_nb.optimizer.phases.scoring.unreadable import UnreadableReplies
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
@@ -68,7 +69,8 @@ def scores_of(results: Sequence[ExampleResult]) -> dict[int, float]:
 class Evaluations:
     """Evaluates programs on the valset, and writes down what comes of it.
 
-    What was told before the run was resumed (its `progress`) is read, and not judged again.
+    What was told before the run was resumed (its `progress`) is read, and not judged again. The
+    score of each row of the student's, 0-1, is told `on_student_scored`.
     """
 
     def __init__(
@@ -79,9 +81,11 @@ class Evaluations:
         progress: RecordedProgress,
         *,
         unreadable: UnreadableReplies,
+        on_student_scored: Callable[[float], None],
     ) -> None:
         self._spec, self._journal, self._ledger, self._progress = spec, journal, ledger, progress
-        self._unreadable = unreadable
+        self._unreadable, self._on_student_scored = unreadable, on_student_scored
+        self._failing = Failing(spec, journal, ledger)
         self.done: list[Evaluated] = []
 
     async def baseline(self) -> Evaluated:
@@ -126,6 +130,7 @@ class Evaluations:
                     examples[:end],
                     priority=trial,
                     on_result=lambda result: self._note(trial, key, result),
+                    excuse=self._excuse(kind, is_told=told is not None),
                 )
                 if kind == "baseline":
                     self._unreadable.take(results)  # also of those that the record has
@@ -148,6 +153,16 @@ class Evaluations:
         self.done.append(evaluated)
         return evaluated
 
+    def _excuse(self, kind: EvaluationKind, *, is_told: bool) -> Excuse:
+        """Return what tells whether many examples may fail; where they were told, they have."""
+        if kind == "baseline":
+            return no_excuse
+        return any_excuse if is_told else self._failing.is_at_fault
+
+    def note_failures(self, evaluated: Evaluated) -> None:
+        """Tell the user, once, of a trial on which too many examples failed."""
+        self._failing.take(evaluated.trial, evaluated.results)
+
     def key(self, configuration: Configuration, program: Module) -> str:
         """Return the ledger's key; a configuration that changes nothing is the student itself."""
         return STUDENT if self.is_student(program) else configuration_key(configuration)
@@ -164,6 +179,7 @@ class Evaluations:
         )
         if trial == 0:
             self._unreadable.take([result])
+            self._on_student_scored(result.score)
 
 
 def cell_of(journal: Journal, key: str, result: ExampleResult) -> dict[str, Any]:

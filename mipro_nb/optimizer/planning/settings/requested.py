@@ -23,6 +23,7 @@ from mipro_nb.checks import (
 )
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.formats import check_choice
+from mipro_nb.models.gate.hedging import Hedge
 from mipro_nb.optimizer.planning.settings.preference import Preference, preference_of
 from mipro_nb.optimizer.search.strategy import STRATEGIES, SearchStrategy
 
@@ -61,7 +62,7 @@ _Seed = Annotated[
 _Planned = Annotated[
     int, Ge(1), Le(_MOST), Remedy(f"give a whole number of at least 1 and at most {_MOST}.")
 ]
-_NUM_CANDIDATES, _NUM_TRIALS = Unset(10), Unset(30)
+_NUM_CANDIDATES, _NUM_TRIALS, _MINIBATCH_SIZE = Unset(10), Unset(30), Unset(25)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ class Hyperparameters:
     num_candidates: _Planned = _NUM_CANDIDATES
     num_trials: _Planned = _NUM_TRIALS
     minibatch: Flag = True
-    minibatch_size: Count = 25
+    minibatch_size: Count = _MINIBATCH_SIZE
     minibatch_full_eval_steps: Count = 10
     max_bootstrapped_demos: CountOrZero = 4
     max_labeled_demos: CountOrZero = 16
@@ -102,8 +103,11 @@ class Hyperparameters:
         Annotated[int, Ge(1)] | None, Remedy("give a number of words, at least 1, or None.")
     ] = None
     smallest_edit: Flag = False
+    approve: Annotated[
+        Literal["proposals"] | None, Remedy("give 'proposals', or None to be asked nothing.")
+    ] = None
     prefer: Preference | None = None
-    hedge: Flag = False
+    hedge: Annotated[Hedge, Remedy("choose one of 'tail', True, False.")] = "tail"
     example_timeout: ExampleTimeout = None
     prompt_format: str | None = None
 

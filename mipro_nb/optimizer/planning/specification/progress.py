@@ -245,7 +245,7 @@ class RecordedProgress:
         RecordError
             If one of the demo sets cannot be read.
         """
-        if "search" not in self.state.phases:
+        if not self.state.has_all_candidates:
             return None
         given = given_values(rows)
         instructions = {}
@@ -257,7 +257,9 @@ class RecordedProgress:
                 [_demo(predictor.signature, row, given) for row in self.demos(name, index)]
                 for index in range(demo_sets)
             ]
-        return Candidates(instructions, demos if demo_sets else None)
+        chosen = self.state.format_chosen
+        formats = [] if chosen is None else list(chosen.searched.values())
+        return Candidates(instructions, demos if demo_sets else None, formats)
 
 
 def damaged(run_id: str, problem: str) -> RecordError:

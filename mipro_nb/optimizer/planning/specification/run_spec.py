@@ -51,6 +51,9 @@ class RunSpec:
         Whose workers run examples; None to run them in this process.
     unmeasured_formats
         Name → the format of its own, if any, that a predictor had before its format was measured.
+    searched_formats
+        The formats that the search tries, each as name → format, that of the student first; none
+        where formats are not searched.
     """
 
     plan: Plan
@@ -70,6 +73,7 @@ class RunSpec:
     measuring: Callable[[], RunSpec]
     executor: Any = None
     unmeasured_formats: Mapping[str, str | None] = field(default_factory=dict)
+    searched_formats: Sequence[Mapping[str, str]] = ()
 
     def in_formats(self, formats: Mapping[str, str]) -> RunSpec:
         """Return the specification with the best formats as measured, by predictor."""
@@ -82,10 +86,14 @@ class RunSpec:
         chosen = {**self.chosen_formats, **formats}
         return replace(self, student=student, chosen_formats=chosen, unmeasured_formats=before)
 
-    def in_chosen_formats(self, program: Module) -> Module:
-        """Return `program`, a copy of the student, with the formats that it is handed back with."""
+    def in_chosen_formats(self, program: Module, found: Mapping[str, str] | None = None) -> Module:
+        """Return `program`, a copy of the student, with the formats that it is handed back with.
+
+        Those that the search `found` instead go before the others.
+        """
+        formats = {**self.chosen_formats, **(found or {})}
         for name, predictor in program.named_predictors():
-            predictor.prompt_format = self.chosen_formats.get(name)
+            predictor.prompt_format = formats.get(name)
         return program
 
     def sources(self) -> dict[str, str]:

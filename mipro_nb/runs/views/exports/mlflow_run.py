@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from mipro_nb.errors import InvalidArgumentError, MissingExtraError
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MissingExtraError
 from mipro_nb.runs.state import GOING_ON, RunState, State
 from mipro_nb.runs.store.record import Record, time_read
 from mipro_nb.runs.views.report import write_report
@@ -21,7 +21,6 @@ from mipro_nb.version import __version__
 _MOST_METRICS = 1000
 _MOST_PARAMS = 100
 _LONGEST_PARAM = 500
-_HIDDEN = "(not shown)"
 _STATES: Mapping[State, str] = {
     "finished": "FINISHED",
     "stopped": "KILLED",
@@ -105,6 +104,8 @@ class MlflowRun:
         MissingExtraError
             If MLflow is not installed.
         """
+        if not experiment:
+            raise InvalidArgumentError("experiment", experiment, "give it a name.")
         mlflow = _library()
         try:
             client = mlflow.MlflowClient(tracking_uri=tracking_uri)
@@ -128,7 +129,7 @@ class MlflowRun:
             return str(run)
         raise InvalidArgumentError(  # without what it says: a URI may hold a password
             "tracking_uri",
-            _HIDDEN,
+            NOT_SHOWN,
             f"{problem}: give one such as sqlite:///mlflow.db or that of a server which runs.",
         )
 
@@ -191,6 +192,8 @@ def _metrics(state: RunState, now: int) -> Iterator[_Metric]:
         for name, value in {**scores, "usd/trial": row["usd"], "calls/trial": row["calls"]}.items():
             if value is not None:
                 yield _Metric(name, float(value), at, number)
+    for number, prompt in enumerate(() if state.headroom is None else state.headroom.prompts):
+        yield _Metric("headroom/score", float(prompt.score), now, number)
     for name, value in _outcome(state).items():
         if value is not None:
             yield _Metric(name, float(value), now, 0)
@@ -198,12 +201,18 @@ def _metrics(state: RunState, now: int) -> Iterator[_Metric]:
 
 def _outcome(state: RunState) -> dict[str, float | None]:
     """Return what came of the run, and what it took against the estimate."""
-    spend, ended = state.spend, state.ended
+    spend, ended, headroom = state.spend, state.ended, state.headroom
+    tested = None if ended is None else ended.tested
     told: dict[str, float | None] = {
         "student": state.baseline,
         "result": None if state.best is None else state.best.score,
         "gain/low": None if ended is None else ended.gain_low,
         "gain/high": None if ended is None else ended.gain_high,
+        "test/student": None if tested is None else tested.student,
+        "test/result": None if tested is None else tested.score,
+        "test/gain/low": None if tested is None else tested.gain_low,
+        "test/gain/high": None if tested is None else tested.gain_high,
+        "headroom/noise_floor": None if headroom is None else headroom.floor,
         "actual/calls": spend.calls,
         "actual/input_tokens": spend.input_tokens,
         "actual/output_tokens": spend.output_tokens,

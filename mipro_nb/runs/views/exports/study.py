@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError
 from mipro_nb.runs.configuration import split_variable
 from mipro_nb.runs.views.trial_row import trial_row
 
@@ -24,7 +24,6 @@ _TOLD = (
     "trial", "kind", "examples", "errors", "low", "high", "calls", "cached_calls", "input_tokens",
     "output_tokens", "usd",
 )  # fmt: skip
-_HIDDEN = "(not shown)"
 _STATES = {
     "done": TrialState.COMPLETE,
     "given up": TrialState.PRUNED,
@@ -74,7 +73,7 @@ def _new_study(name: str, storage: str | BaseStorage | None) -> optuna.Study:
         remedy = (
             f"it cannot be opened ({type(error).__name__}): give one such as sqlite:///study.db."
         )
-    raise InvalidArgumentError("storage", _HIDDEN, remedy)  # its URL may hold a password
+    raise InvalidArgumentError("storage", NOT_SHOWN, remedy)  # its URL may hold a password
 
 
 def _space(state: RunState) -> dict[str, BaseDistribution]:
@@ -87,9 +86,11 @@ def _space(state: RunState) -> dict[str, BaseDistribution]:
 
 def _candidates(state: RunState, variable: str) -> list[int]:
     predictor, part = split_variable(variable)
-    made: Mapping[int, object]
+    made: Iterable[int]
     if part == "instruction":
         made = state.candidates.get(predictor, {})
+    elif part == "format":
+        made = range(len(state.searched_formats))
     else:
         made = state.demo_sets.get(predictor, {})
     tried = {trial.configuration.get(variable, 0) for trial in state.trials.values()}

@@ -1,4 +1,4 @@
-"""What each instruction and each demo set adds to the score, by what the trials scored."""
+"""What each instruction, demo set and prompt format adds to the score, by what trials scored."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import (
+    FORMAT,
     STUDENT,
     Configuration,
     configuration_key,
@@ -14,7 +15,7 @@ from mipro_nb.runs.configuration import (
     variable_of,
 )
 from mipro_nb.runs.events import Part
-from mipro_nb.runs.sentences.effects import HOW_TO_READ, effect_sentence
+from mipro_nb.runs.sentences.effects import HOW_TO_READ, effect_sentence, format_sentence
 from mipro_nb.runs.state import RunState, TrialState
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def effects_view(state: RunState, best: TrialState, *, own_demos: bool) -> vm.Ef
         for part, indices in _candidates(state, name).items()
         if indices
     }
+    if state.searched_formats:
+        student[FORMAT] = 0
     # A student with demos of its own is none of the combinations of instructions and demo sets.
     has_demo_sets = any(split_variable(name)[1] == "demos" for name in student)
     is_one = not (own_demos and has_demo_sets)
@@ -59,8 +62,33 @@ def effects_view(state: RunState, best: TrialState, *, own_demos: bool) -> vm.Ef
     return {
         "told": HOW_TO_READ,
         "by_predictor": [effects.of(name) for name in names[:_MOST_PREDICTORS]],
+        "formats": format_effects(state),
         "left_out": max(0, len(names) - _MOST_PREDICTORS),
     }
+
+
+def format_effects(state: RunState) -> vm.FormatEffects | None:
+    """Return what each prompt format adds; None where none was searched, or too little scored.
+
+    The report tells it as well, which does not know whether the student has demos of its own: so
+    its score counts in neither.
+    """
+    scored = _scored(state, None)
+    tried = {each.get(FORMAT) for each, _ in scored.values()}
+    if not state.searched_formats or len(scored) < _LEAST_CONFIGURATIONS:
+        return None
+    model = _fitted(list(scored.values()))
+    effects: list[vm.FormatEffect] = []
+    for index, name in enumerate(state.searched_formats):
+        added = model.added(FORMAT, index, instead_of=0) if index and index in tried else None
+        effects.append(
+            {
+                "format": name,
+                "adds": None if added is None else 100 * added.mean,
+                "margin": None if added is None else 100 * _Z * added.deviation,
+            }
+        )
+    return {"formats": effects, "told": format_sentence(effects)}
 
 
 class _Effects:

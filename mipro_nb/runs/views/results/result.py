@@ -12,6 +12,7 @@ from mipro_nb.runs.configuration import STUDENT, Configuration, variable_of
 from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
 from mipro_nb.runs.sentences.gain import gain_view
 from mipro_nb.runs.sentences.held_out import held_out_view
+from mipro_nb.runs.sentences.measured_formats import asked_text
 from mipro_nb.runs.sentences.result import (
     BEST_PROGRAM,
     call_text,
@@ -79,7 +80,11 @@ class _Result:
             # The scores themselves stand in the table of scores.
             "test": [] if self._test is None else [_sentence(t) for t in self._test["told"][1:]],
             "cost": self._cost(prompts) if self._changed else None,
-            "why": [*why_sentences(state, best), *self._how_plain()],
+            "why": [
+                *why_sentences(state, best),
+                *asked_text(state, best.configuration),
+                *self._how_plain(),
+            ],
             "prompts": prompts,
             "failing": sum(not is_right(score) for score in scores.values()),
             "failing_told": failing_text(list(scores.values())),

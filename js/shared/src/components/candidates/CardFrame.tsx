@@ -22,6 +22,8 @@ interface CardFrameProps {
   readonly best: boolean;
   readonly pinned: boolean;
   readonly banned: boolean;
+  /** A person has to decide whether it is tried. */
+  readonly undecided?: boolean;
   /** Where the candidate comes from, in a word. */
   readonly source: string;
   readonly facts: readonly ComponentChildren[];
@@ -40,6 +42,7 @@ export function CardFrame({
   best,
   pinned,
   banned,
+  undecided = false,
   source,
   facts,
   children,
@@ -64,6 +67,7 @@ export function CardFrame({
         )}
         {pinned && <Badge tone="info">Pinned</Badge>}
         {banned && <Badge tone="danger">Banned</Badge>}
+        {undecided && <Badge tone="warning">Not decided yet</Badge>}
       </header>
       {facts.length > 0 && (
         <p class="mipro-card-facts">

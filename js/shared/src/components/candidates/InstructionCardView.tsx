@@ -11,6 +11,7 @@ import { CopyButton } from "../drill/CopyButton";
 import { wholeText } from "../drill/cutTexts";
 import { ClipDiff } from "../drill/TextDiff";
 import { CardFrame } from "./CardFrame";
+import { DecisionButtons, focusNextDecision } from "./DecisionButtons";
 import { InstructionForm } from "./InstructionForm";
 import { SteerButtons } from "./SteerButtons";
 import { useSwitch } from "./steering";
@@ -44,13 +45,18 @@ export function InstructionCardView({
   const name = `instruction ${card.index}`;
   const pin = useSwitch(kernel, summary.id, "instruction", card, "pin");
   const ban = useSwitch(kernel, summary.id, "instruction", card, "ban");
-  const [comparing, setComparing] = useState(false);
+  const [approved, setApproved] = useState(false);
+  const undecided = card.undecided === true && !ban.on && !approved;
+  // Who has to decide sees at once what is new.
+  const [comparing, setComparing] = useState(undecided);
   const [replaces, setReplaces] = useState(true);
   const [draft, setDraft] = useState<string | null>(null);
   const opening = useAction();
   const adding = useAction();
+  const approving = useAction();
   const root = useRef<HTMLDivElement>(null);
   const closed = useRef(false);
+  const decided = useRef(false);
   const steerable = kernel !== null && summary.steerable;
   const origin =
     card.based_on === null ? student : others.find(({ index }) => index === card.based_on);
@@ -63,6 +69,27 @@ export function InstructionCardView({
       root.current?.querySelector<HTMLElement>("[data-edit] button")?.focus();
     }
   }, [draft]);
+
+  useEffect(() => {
+    if (!undecided && decided.current) {
+      decided.current = false;
+      focusNextDecision(root.current);
+    }
+  }, [undecided]);
+
+  function approve(): void {
+    const { predictor, index } = card;
+    decided.current = true;
+    void approving.start(async () => {
+      await kernel?.ask("approve", { run: summary.id, predictor, index });
+      setApproved(true);
+    });
+  }
+
+  function reject(): void {
+    decided.current = true;
+    ban.toggle();
+  }
 
   function edit(): void {
     void opening.start(async () => setDraft(await wholeText(kernel, summary.id, card.instruction)));
@@ -98,7 +125,8 @@ export function InstructionCardView({
         banned={ban.on}
         source={sources[card.source]}
         facts={facts(card)}
-        errors={[pin.error, ban.error, opening.error]}
+        undecided={undecided}
+        errors={[pin.error, ban.error, opening.error, approving.error]}
         actions={
           draft === null && (
             <>
@@ -137,7 +165,16 @@ export function InstructionCardView({
                     </Button>
                   </span>
                   <span class="mipro-card-steer">
-                    <SteerButtons pin={pin} ban={ban} name={name} />
+                    {undecided ? (
+                      <DecisionButtons
+                        name={name}
+                        pending={approving.pending}
+                        onApprove={approve}
+                        onReject={reject}
+                      />
+                    ) : (
+                      <SteerButtons pin={pin} ban={ban} name={name} />
+                    )}
                   </span>
                 </>
               )}

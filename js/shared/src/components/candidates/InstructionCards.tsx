@@ -2,6 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { InstructionCard, RunSummary } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { Button } from "../base/Button";
+import { Notice } from "../base/Notice";
+import { SafeText } from "../base/SafeText";
 import { useAction } from "../drill/asking";
 import { byPredictor, CandidateSection } from "./CandidateSection";
 import { InstructionCardView } from "./InstructionCardView";
@@ -18,6 +20,7 @@ export function InstructionCards({ kernel, summary, cards }: InstructionCardsPro
   const groups = byPredictor(summary.predictors, cards);
   return (
     <div class="mipro-candidate-groups">
+      {summary.approval && <WaitingNotice kernel={kernel} summary={summary} />}
       {groups.map(([predictor, ofPredictor]) => (
         <PredictorInstructions
           key={predictor}
@@ -29,6 +32,26 @@ export function InstructionCards({ kernel, summary, cards }: InstructionCardsPro
         />
       ))}
     </div>
+  );
+}
+
+/** How many instructions wait for a decision, and one button for all of them. */
+function WaitingNotice({ kernel, summary }: Omit<InstructionCardsProps, "cards">) {
+  const approving = useAction();
+  function approve(): void {
+    void approving.start(async () => {
+      await kernel?.ask("approve", { run: summary.id, predictor: null, index: null });
+    });
+  }
+  return (
+    <Notice
+      tone="warning"
+      action={
+        kernel !== null && summary.steerable && <Button onClick={approve}>Approve all</Button>
+      }
+    >
+      <SafeText text={[summary.approval, approving.error].filter(Boolean).join(" ")} />
+    </Notice>
   );
 }
 

@@ -8,7 +8,7 @@ import {
   formatUsd,
 } from "../../format";
 import type { TrialRow } from "../../generated/view-model";
-import { choices, choiceText } from "../../model/words";
+import { choices, choiceText, formatText } from "../../model/words";
 import { intervalText } from "../base/IntervalBar";
 import { SafeText } from "../base/SafeText";
 
@@ -36,6 +36,11 @@ export function TrialFacts({ row }: { readonly row: TrialRow }) {
                 {choiceText(choice)}
               </li>
             ))}
+            {row.format != null && (
+              <li>
+                <SafeText text={formatText(row.format)} />
+              </li>
+            )}
           </ul>
         )}
       </Fact>

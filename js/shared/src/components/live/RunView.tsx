@@ -61,6 +61,13 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
       view.current?.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]')?.focus();
     }
   }, [jumps]);
+  // The run waits for a person there, or soon will.
+  const waits = now.going && summary.approval != null;
+  useEffect(() => {
+    if (waits) {
+      setTab("instructions");
+    }
+  }, [waits]);
   const openedTrial = opened !== null && "trial" in opened ? opened.trial : null;
   const open = useCallback((trial: number) => {
     setTab("trials");

@@ -3,7 +3,7 @@ import { formatCount, formatScore } from "../../format";
 import type { RunSummary, TrialRow } from "../../generated/view-model";
 import { margin, type Size } from "../../model/chart";
 import { usePageId } from "../../model/ids";
-import { choices, choiceText, configurationText, kindNames } from "../../model/words";
+import { choices, choiceText, formatText, kindNames, triedText } from "../../model/words";
 import { ChartKey } from "../base/ChartKey";
 import { classes } from "../base/classes";
 import { intervalText } from "../base/IntervalBar";
@@ -200,6 +200,11 @@ function Tip({ point, size }: { readonly point: Point; readonly size: Size }) {
           <SafeText text={choice.predictor} />: {choiceText(choice)}
         </div>
       ))}
+      {row.format != null && (
+        <div class="mipro-muted">
+          <SafeText text={formatText(row.format)} />
+        </div>
+      )}
     </div>
   );
 }
@@ -211,7 +216,7 @@ function trialText(row: TrialRow): string {
     kindNames[row.kind],
     `score ${formatScore(row.score)}${interval === undefined ? "" : ` (${interval})`}`,
     counted(row.examples, "example"),
-    configurationText(row.configuration),
+    triedText(row),
   ];
   return parts.join(", ");
 }

@@ -1,6 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import type { EvaluationKind, TrialRow } from "../../generated/view-model";
-import { configurationText } from "../../model/words";
+import { triedText } from "../../model/words";
 import { Button } from "../base/Button";
 import { DataTable } from "../base/DataTable";
 import { Select, TextField } from "../base/Field";
@@ -42,7 +42,11 @@ export function TrialsTable({
   const [text, setText] = useState("");
   const [shown, setShown] = useState<Shown>("all");
   const [marked, setMarked] = useState<readonly number[]>([]);
-  const columns = useMemo(() => trialColumns(predictors, begun), [predictors, begun]);
+  const formats = trials.some((row) => row.format != null);
+  const columns = useMemo(
+    () => trialColumns(predictors, begun, formats),
+    [predictors, begun, formats],
+  );
   const rows = useMemo(() => filtered(trials, text, shown), [trials, text, shown]);
   const [first, second] = marked;
 
@@ -114,7 +118,7 @@ function filtered(trials: readonly TrialRow[], text: string, shown: Shown): read
 
 /** All words occur; a number alone is that of a trial. "instr 3" stays together. */
 function fits(row: TrialRow, words: readonly string[]): boolean {
-  const haystack = `${row.kind} ${row.state} ${configurationText(row.configuration)}`.toLowerCase();
+  const haystack = `${row.kind} ${row.state} ${triedText(row)}`.toLowerCase();
   const phrase = words.join(" ");
   return (
     phrase === String(row.trial) ||

@@ -192,7 +192,7 @@ function takenBy({ spend, lost }: RunSummary) {
   };
 }
 
-/** What else there is to say of the calls: those cached, and what failed. */
+/** What else there is to say of the calls: those cached or sent twice, and what failed. */
 export function callsNote(summary: RunSummary): string | undefined {
   const { spend, caps, errors } = summary;
   const { requests } = takenBy(summary);
@@ -206,6 +206,10 @@ export function callsNote(summary: RunSummary): string | undefined {
   }
   if (spend.cached_calls > 0) {
     parts.push(`${formatCount(spend.cached_calls)} cached`);
+  }
+  const hedged = spend.hedged_calls ?? 0;
+  if (hedged > 0) {
+    parts.push(`${formatCount(hedged)} slow, sent twice`);
   }
   if (spend.failed_calls > 0) {
     parts.push(`${formatCount(spend.failed_calls)} failed`);

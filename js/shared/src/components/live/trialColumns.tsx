@@ -9,7 +9,7 @@ import {
   formatUsd,
 } from "../../format";
 import type { TrialRow } from "../../generated/view-model";
-import { choices, choiceText, configurationText, kindNames } from "../../model/words";
+import { choices, choiceText, kindNames, triedText } from "../../model/words";
 import type { Column } from "../base/DataTable";
 import { IntervalBar } from "../base/IntervalBar";
 import { numberColumn } from "../base/numberColumn";
@@ -24,11 +24,13 @@ const mostColumns = 3;
 /**
  * The columns of the trial table.
  *
- * `predictors` are those of the program, `begun` says how a trial stands that has not ended.
+ * `predictors` are those of the program, `begun` says how a trial stands that has not ended, and
+ * `formats` whether trials differ in their prompt format.
  */
 export function trialColumns(
   predictors: readonly string[],
   begun: Begun,
+  formats: boolean,
 ): readonly Column<TrialRow>[] {
   return [
     numberColumn({
@@ -57,6 +59,7 @@ export function trialColumns(
       cell: (row) => <Score row={row} />,
     },
     ...configurationColumns(predictors),
+    ...(formats ? [formatColumn] : []),
     numberColumn({
       id: "examples",
       header: "Examples",
@@ -167,6 +170,15 @@ export function trialColumns(
   ];
 }
 
+const formatColumn: Column<TrialRow> = {
+  id: "format",
+  header: "Format",
+  title: "Prompt format",
+  width: "72px",
+  value: (row) => row.format ?? "",
+  cell: (row) => <SafeText text={row.format ?? "as given"} />,
+};
+
 /** What a trial tries: a column for each predictor, or one for all where they are many. */
 function configurationColumns(predictors: readonly string[]): readonly Column<TrialRow>[] {
   if (predictors.length < 2 || predictors.length > mostColumns) {
@@ -176,7 +188,7 @@ function configurationColumns(predictors: readonly string[]): readonly Column<Tr
         id: "configuration",
         header: "Configuration",
         width: named ? "minmax(240px, 2fr)" : "minmax(130px, 2fr)",
-        value: (row) => configurationText(row.configuration),
+        value: (row) => triedText(row),
         cell: (row) => <Chips row={row} named={named} />,
       },
     ];
@@ -198,7 +210,7 @@ function textFor(predictor: string, { configuration }: TrialRow): string {
 
 function Chips({ row, named }: { readonly row: TrialRow; readonly named: boolean }) {
   return (
-    <span class="mipro-chips" title={configurationText(row.configuration)}>
+    <span class="mipro-chips" title={triedText(row)}>
       {choices(row.configuration).map((choice) => (
         <span key={choice.predictor} class="mipro-chip">
           {named && (

@@ -68,6 +68,11 @@ export function EstimateTable({ estimate, actual }: EstimateTableProps) {
           />
         </tfoot>
       </table>
+      {estimate.hedging && (
+        <p class="mipro-muted">
+          <SafeText text={estimate.hedging} />
+        </p>
+      )}
       {estimate.guess && (
         <p class="mipro-muted">
           A guess, since <SafeText text={estimate.guess} />.

@@ -1,5 +1,11 @@
 import { formatCount, formatPoints, formatScore } from "../../format";
-import type { Effect, EffectCell, EffectsView, PredictorEffects } from "../../generated/view-model";
+import type {
+  Effect,
+  EffectCell,
+  EffectsView,
+  FormatEffects,
+  PredictorEffects,
+} from "../../generated/view-model";
 import { SafeText } from "../base/SafeText";
 import { counted } from "../drill/counted";
 
@@ -13,9 +19,53 @@ export function Effects({ effects }: { readonly effects: EffectsView }) {
         <OfPredictor key={each.predictor} effects={each} named={predictors.length > 1} />
       ))}
       {leftOut > 0 && <p>{counted(leftOut, "more predictor")} are not shown.</p>}
+      {effects.formats && <OfFormats effects={effects.formats} />}
       <p class="mipro-muted mipro-small">{told}</p>
     </section>
   );
+}
+
+function OfFormats({ effects: { formats, told } }: { readonly effects: FormatEffects }) {
+  return (
+    <>
+      <h4>Prompt formats</h4>
+      <ul class="mipro-result-told">
+        {told.map((sentence) => (
+          <li key={sentence}>
+            <SafeText text={sentence} />
+          </li>
+        ))}
+      </ul>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be within reach of keys */}
+      <section class="mipro-effects-frame" aria-label="Prompt formats" tabIndex={0}>
+        <table>
+          <caption class="mipro-only-read">What each prompt format adds to the score</caption>
+          <thead>
+            <tr>
+              {formats.map((each) => (
+                <th key={each.format} scope="col">
+                  <SafeText text={each.format} />
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            <tr>
+              {formats.map((each, place) => (
+                <td key={each.format} class="mipro-effects-cell">
+                  {place === 0 ? "the student’s" : added(each)}
+                </td>
+              ))}
+            </tr>
+          </tbody>
+        </table>
+      </section>
+    </>
+  );
+}
+
+function added({ adds, margin }: Pick<Effect, "adds" | "margin">): string {
+  return adds === null ? "not tried" : `${formatPoints(adds)} ± ${formatScore(margin)}`;
 }
 
 interface OfPredictorProps {
@@ -88,16 +138,14 @@ interface HeadProps {
   readonly name: string;
 }
 
-function Head({ effect: { index, adds, margin }, first, name }: HeadProps) {
+function Head({ effect, first, name }: HeadProps) {
+  const { index } = effect;
   if (index === 0) {
     return <>{first}</>;
   }
   return (
     <>
-      {name} {index}{" "}
-      <span class="mipro-effects-adds">
-        {adds === null ? "not tried" : `${formatPoints(adds)} ± ${formatScore(margin)}`}
-      </span>
+      {name} {index} <span class="mipro-effects-adds">{added(effect)}</span>
     </>
   );
 }
