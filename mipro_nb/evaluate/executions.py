@@ -13,7 +13,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 
 
-class Execution(Protocol):
+class ExampleExecution(Protocol):
     """A program and its metric at work on one example."""
 
     async def answer(self) -> Any:
@@ -41,7 +41,7 @@ class _Here:
 
 def executed(
     program: Module, example: Example, metric: Metric, *, taught: bool
-) -> AbstractAsyncContextManager[Execution]:
+) -> AbstractAsyncContextManager[ExampleExecution]:
     """Return an execution, to be entered inside of its attempt.
 
     It is on a worker, where examples are run on those of an executor; on the core loop otherwise.

@@ -65,7 +65,7 @@ class Elsewhere:
         self._worker: RemoteWorker | None = None
         self._losses = 0
         # What was asked so far, equal calls in their order; and how many of them by this worker.
-        self._calls: dict[str, list[asyncio.Task[m.Outcome]]] = defaultdict(list)
+        self._calls: dict[str, list[asyncio.Task[m.CodeOutcome]]] = defaultdict(list)
         self._repeated: Counter[str] = Counter()
         self._errors: dict[int, MiproError] = {}
 
@@ -178,14 +178,14 @@ class Elsewhere:
             self._crew.give_back(self._worker)
             self._worker = None
 
-    def _value_of(self, outcome: m.Outcome) -> Any:
+    def _value_of(self, outcome: m.CodeOutcome) -> Any:
         if outcome.met is not None and outcome.met in self._errors:
             raise self._errors[outcome.met]
         if outcome.error is not None:
             raise outcome.error
         return outcome.value
 
-    def asked(self, asked: m.Asked | m.Admit) -> asyncio.Task[m.Outcome]:
+    def asked(self, asked: m.AskLM | m.AdmitCall) -> asyncio.Task[m.CodeOutcome]:
         """Return what is to come of an LM call; the same as before where it is asked again."""
         key = _key_of(asked)
         made = self._calls[key]
@@ -200,11 +200,11 @@ class Elsewhere:
         made[place].add_done_callback(lambda done: self._note_error(asked.call, done))
         return made[place]
 
-    def _note_error(self, call: int, done: asyncio.Task[m.Outcome]) -> None:
+    def _note_error(self, call: int, done: asyncio.Task[m.CodeOutcome]) -> None:
         if not done.cancelled() and isinstance(error := done.result().error, MiproError):
             self._errors[call] = error
 
-    def withdrawn(self, call: asyncio.Task[m.Outcome]) -> None:
+    def withdrawn(self, call: asyncio.Task[m.CodeOutcome]) -> None:
         """Give up an LM call that the program waits for no more."""
         for key, made in self._calls.items():
             if call in made:
@@ -212,15 +212,15 @@ class Elsewhere:
                 self._repeated[key] -= 1
         call.cancel()
 
-    async def _outcome(self, asked: m.Asked | m.Admit) -> m.Outcome:
+    async def _outcome(self, asked: m.AskLM | m.AdmitCall) -> m.CodeOutcome:
         try:
-            if isinstance(asked, m.Asked):
-                return m.Outcome(await self._completed(asked))
-            return m.Outcome(await self._admitted(asked))
+            if isinstance(asked, m.AskLM):
+                return m.CodeOutcome(await self._completed(asked))
+            return m.CodeOutcome(await self._admitted(asked))
         except Exception as error:  # noqa: BLE001 - an LM of a user's own may raise anything
-            return m.Outcome(error=error)
+            return m.CodeOutcome(error=error)
 
-    async def _completed(self, asked: m.Asked) -> Completion:
+    async def _completed(self, asked: m.AskLM) -> Completion:
         lm, request = self._crew.lms[asked.lm], asked.request
         of_predictor = self._predictors.get(request.predictor or "")
         if of_predictor is not None:
@@ -230,7 +230,7 @@ class Elsewhere:
             remember(RecentCall(lm.name, request.messages, completion.text))
         return completion
 
-    async def _admitted(self, asked: m.Admit) -> Answer:
+    async def _admitted(self, asked: m.AdmitCall) -> Answer:
         worker = self._worker
         if worker is None:
             raise SenderLostError
@@ -238,14 +238,14 @@ class Elsewhere:
             return await current_gate().admit(asked.wanted, partial(worker.send, asked.call))
 
 
-def _key_of(asked: m.Asked | m.Admit) -> str:
+def _key_of(asked: m.AskLM | m.AdmitCall) -> str:
     """Return what tells calls apart that have answers of their own."""
-    if isinstance(asked, m.Admit):
+    if isinstance(asked, m.AdmitCall):
         return asked.wanted.key
     request = asked.request
     return repr((asked.lm, request.messages, request.options, request.rollout, request.predictor))
 
 
-def _is_lost(made: asyncio.Task[m.Outcome]) -> bool:
+def _is_lost(made: asyncio.Task[m.CodeOutcome]) -> bool:
     """Tell whether nobody will know the answer to a call: a worker had sent it, and is gone."""
     return made.done() and not made.cancelled() and isinstance(made.result().error, SenderLostError)

@@ -42,7 +42,7 @@ class Begin(NamedTuple):
     traced: bool
 
 
-class Score(NamedTuple):
+class HaveScored(NamedTuple):
     """Have the metric score what the program returned; answered by `Done`."""
 
     execution: int
@@ -55,8 +55,8 @@ class Leave(NamedTuple):
     execution: int
 
 
-class Answered(NamedTuple):
-    """What came of an LM call, pickled: an `Outcome`."""
+class LMAnswered(NamedTuple):
+    """What came of an LM call, pickled: a `CodeOutcome`."""
 
     call: int
     outcome: bytes
@@ -93,8 +93,8 @@ class Loaded(NamedTuple):
     problem: str
 
 
-class Asked(NamedTuple):
-    """An LM of the core is asked; answered by `Answered`."""
+class AskLM(NamedTuple):
+    """An LM of the core is asked; answered by `LMAnswered`."""
 
     execution: int
     call: int
@@ -102,8 +102,8 @@ class Asked(NamedTuple):
     request: LMRequest
 
 
-class Admit(NamedTuple):
-    """A client on the worker wants to send a call; answered by `Answered`."""
+class AdmitCall(NamedTuple):
+    """A client on the worker wants to send a call; answered by `LMAnswered`."""
 
     execution: int
     call: int
@@ -111,7 +111,7 @@ class Admit(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """What came of an attempt, pickled: an `Outcome`."""
+    """What came of an attempt, pickled: a `CodeOutcome`."""
 
     attempt: int
     outcome: bytes
@@ -125,7 +125,7 @@ class Withdrawn(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What came of a program or a metric, pickled: an `Outcome`."""
+    """What came of a program or a metric, pickled: a `CodeOutcome`."""
 
     execution: int
     outcome: bytes
@@ -135,7 +135,7 @@ class Leaving(NamedTuple):
     """The worker was told to end: what it works on did not end it."""
 
 
-class Outcome(NamedTuple):
+class CodeOutcome(NamedTuple):
     """What code returned, or what it raised.
 
     Attributes

@@ -28,14 +28,14 @@ class Channel(Protocol):
         ...
 
 
-class Execution(Protocol):
+class RemoteExecution(Protocol):
     """A program and its metric on one example, on a worker."""
 
-    def asked(self, asked: m.Asked | m.Admit) -> asyncio.Task[m.Outcome]:
+    def asked(self, asked: m.AskLM | m.AdmitCall) -> asyncio.Task[m.CodeOutcome]:
         """Return what is to come of an LM call."""
         ...
 
-    def withdrawn(self, call: asyncio.Task[m.Outcome]) -> None:
+    def withdrawn(self, call: asyncio.Task[m.CodeOutcome]) -> None:
         """Note that the program does not wait for an LM call any more."""
         ...
 
@@ -87,10 +87,10 @@ class RemoteWorker:
         self.executions = 0
         self._leaving = self._gone = False
         self._loaded: dict[int, asyncio.Future[str]] = {}
-        self._executions: dict[int, Execution] = {}
-        self._waiting: dict[int, asyncio.Future[m.Outcome]] = {}
-        self._calls: dict[int, asyncio.Task[m.Outcome]] = {}
-        self._attempts: dict[int, asyncio.Future[m.Outcome]] = {}
+        self._executions: dict[int, RemoteExecution] = {}
+        self._waiting: dict[int, asyncio.Future[m.CodeOutcome]] = {}
+        self._calls: dict[int, asyncio.Task[m.CodeOutcome]] = {}
+        self._attempts: dict[int, asyncio.Future[m.CodeOutcome]] = {}
         self._numbers = itertools.count()
 
     def load(self, number: int, pickled: bytes) -> asyncio.Future[str]:
@@ -105,7 +105,7 @@ class RemoteWorker:
         if self._loaded.pop(number, None) is not None:
             self._tell(m.Forget(number))
 
-    async def begin(self, execution: Execution, begin: m.Begin) -> m.Outcome:
+    async def begin(self, execution: RemoteExecution, begin: m.Begin) -> m.CodeOutcome:
         """Return what comes of the program; it has loaded program and metric before.
 
         Raises
@@ -116,9 +116,9 @@ class RemoteWorker:
         self._executions[begin.execution] = execution
         return await self._asked(begin.execution, begin)
 
-    async def score(self, execution: int, *, with_trace: bool) -> m.Outcome:
+    async def score(self, execution: int, *, with_trace: bool) -> m.CodeOutcome:
         """Return what comes of the metric; errors as in `begin`."""
-        return await self._asked(execution, m.Score(execution, with_trace))
+        return await self._asked(execution, m.HaveScored(execution, with_trace))
 
     def leave(self, execution: int) -> None:
         """Have the worker give up an execution, or forget it."""
@@ -129,13 +129,13 @@ class RemoteWorker:
         """Have the worker end its work for the core."""
         self._channel.close()
 
-    async def _asked(self, execution: int, message: object) -> m.Outcome:
+    async def _asked(self, execution: int, message: object) -> m.CodeOutcome:
         if self._gone:  # while it worked on nothing of the execution
             raise WorkerLost(at_fault=False)
         answer = self._waiting[execution] = asyncio.get_running_loop().create_future()
         self._tell(message)
         try:
-            came: m.Outcome = await answer
+            came: m.CodeOutcome = await answer
         finally:
             self._waiting.pop(execution, None)
         return came
@@ -148,7 +148,7 @@ class RemoteWorker:
                 answer.set_exception(WorkerLost(at_fault=not self._leaving))
         for attempt in self._attempts.values():
             if not attempt.done():
-                attempt.set_result(m.Outcome(error=SenderLostError()))
+                attempt.set_result(m.CodeOutcome(error=SenderLostError()))
         for loaded in self._loaded.values():
             if not loaded.done():
                 loaded.set_result("it ended before it had loaded it.")
@@ -164,7 +164,7 @@ class RemoteWorker:
             loaded = self._loaded.get(message.number)
             if loaded is not None:
                 loaded.set_result(message.problem)
-        elif isinstance(message, m.Asked | m.Admit):
+        elif isinstance(message, m.AskLM | m.AdmitCall):
             self._ask(message)
         elif isinstance(message, m.Sent):
             attempt = self._attempts.get(message.attempt)
@@ -204,14 +204,14 @@ class RemoteWorker:
         sent: Answer = outcome.value
         return sent
 
-    def _ask(self, asked: m.Asked | m.Admit) -> None:
+    def _ask(self, asked: m.AskLM | m.AdmitCall) -> None:
         execution = self._executions.get(asked.execution)
         if execution is None:
             self._answer(asked.call, refused())
             return
         made = self._calls[asked.call] = execution.asked(asked)
 
-        def answer(made: asyncio.Task[m.Outcome]) -> None:
+        def answer(made: asyncio.Task[m.CodeOutcome]) -> None:
             if self._calls.pop(asked.call, None) is not None and not made.cancelled():
                 self._answer(asked.call, made.result())
 
@@ -229,20 +229,20 @@ class RemoteWorker:
             return
         answer.set_result(self._read(done.outcome))
 
-    def _read(self, pickled: bytes) -> m.Outcome:
+    def _read(self, pickled: bytes) -> m.CodeOutcome:
         try:
-            outcome: m.Outcome = loads(pickled, lambda reference: self._lms[reference.number])
+            outcome: m.CodeOutcome = loads(pickled, lambda reference: self._lms[reference.number])
         except Exception as error:  # noqa: BLE001 - making a user's own values again raises anything
-            return m.Outcome(error=error)
+            return m.CodeOutcome(error=error)
         return outcome
 
-    def _answer(self, call: int, outcome: m.Outcome) -> None:
+    def _answer(self, call: int, outcome: m.CodeOutcome) -> None:
         try:
             pickled = self.pickled(outcome)
         except Exception as error:  # noqa: BLE001 - an error of a user's own LM may hold anything
             told = ProgramError(f"{type(outcome.error).__name__}: {outcome.error} ({error})")
-            pickled = self.pickled(m.Outcome(error=told))
-        self._tell(m.Answered(call, pickled))
+            pickled = self.pickled(m.CodeOutcome(error=told))
+        self._tell(m.LMAnswered(call, pickled))
 
     def _tell(self, message: object) -> None:
         self._channel.send(self.pickled(message))

@@ -78,7 +78,7 @@ class Worker:
         self._send = send
         self._loaded: dict[int, _Loaded] = {}
         self._executions: dict[int, _Execution] = {}
-        self._calls: dict[int, asyncio.Future[m.Outcome]] = {}
+        self._calls: dict[int, asyncio.Future[m.CodeOutcome]] = {}
         self._sending: dict[int, Callable[[m.Send], asyncio.Task[None]]] = {}
         self._attempts: dict[int, asyncio.Task[None]] = {}
         self._numbers = itertools.count()
@@ -87,9 +87,9 @@ class Worker:
             m.Load: self._load,
             m.Forget: self._forget,
             m.Begin: self._begin,
-            m.Score: self._score,
+            m.HaveScored: self._score,
             m.Leave: self._leave,
-            m.Answered: self._answered,
+            m.LMAnswered: self._answered,
             m.Send: self._make_attempt,
             m.StopSending: self._stop_attempt,
         }
@@ -123,7 +123,7 @@ class Worker:
         begun = self._executions[begin.execution] = _Execution(self, begin)
         begun.begin(self._loaded[begin.program], self._loaded[begin.metric])
 
-    def _score(self, score: m.Score) -> None:
+    def _score(self, score: m.HaveScored) -> None:
         self._executions[score.execution].scoring.set_result(score)
 
     def _leave(self, leave: m.Leave) -> None:
@@ -134,7 +134,7 @@ class Worker:
     def _forget(self, forget: m.Forget) -> None:
         self._loaded.pop(forget.number, None)
 
-    def _answered(self, answered: m.Answered) -> None:
+    def _answered(self, answered: m.LMAnswered) -> None:
         call = self._calls.get(answered.call)
         if call is not None and not call.done():
             call.set_result(self.read(answered.outcome))
@@ -168,15 +168,15 @@ class Worker:
         self._loaded[message.number] = _Loaded(thing, surroundings)
         self.tell(m.Loaded(message.number, problem))
 
-    async def ask(self, execution: int, lm: int, request: LMRequest) -> m.Outcome:
+    async def ask(self, execution: int, lm: int, request: LMRequest) -> m.CodeOutcome:
         """Return what comes of an LM call that the core makes."""
         if request.predictor is not None:  # the core has the signature
             request = replace(request, signature=None)
         call = next(self._numbers)
-        asked = m.Asked(execution, call, lm, replace(request, write_answer=None))
+        asked = m.AskLM(execution, call, lm, replace(request, write_answer=None))
         return await self._outcome_of(execution, call, asked)
 
-    async def admit(self, execution: int, wanted: Call, send: Send) -> m.Outcome:
+    async def admit(self, execution: int, wanted: Call, send: Send) -> m.CodeOutcome:
         """Return what comes of a call that is sent from here, once the core's gate admits it."""
         call, here = next(self._numbers), contextvars.copy_context()
         loop = asyncio.get_running_loop()
@@ -192,17 +192,17 @@ class Worker:
         self._sending[call] = lambda message: loop.create_task(
             attempted(message), context=here.copy()
         )
-        asked = m.Admit(execution, call, replace(wanted, request=None))
+        asked = m.AdmitCall(execution, call, replace(wanted, request=None))
         try:
             return await self._outcome_of(execution, call, asked)
         finally:
             del self._sending[call]
 
-    async def _outcome_of(self, execution: int, call: int, asked: object) -> m.Outcome:
+    async def _outcome_of(self, execution: int, call: int, asked: object) -> m.CodeOutcome:
         answer = self._calls[call] = asyncio.get_running_loop().create_future()
         self.tell(asked)
         try:
-            outcome: m.Outcome = await answer
+            outcome: m.CodeOutcome = await answer
         except asyncio.CancelledError:
             self.tell(m.Withdrawn(execution, call))
             raise
@@ -210,12 +210,12 @@ class Worker:
             del self._calls[call]
         return outcome._replace(met=call)
 
-    def pickled_outcome(self, outcome: m.Outcome) -> bytes:
+    def pickled_outcome(self, outcome: m.CodeOutcome) -> bytes:
         """Return what the core can read of what code returned or raised."""
         if outcome.met is not None:
-            return self.pickled(m.Outcome(met=outcome.met))
+            return self.pickled(m.CodeOutcome(met=outcome.met))
         if outcome.error is not None:
-            return self.pickled(m.Outcome(error=self._sendable(outcome.error)))
+            return self.pickled(m.CodeOutcome(error=self._sendable(outcome.error)))
         try:
             return self.pickled(outcome)
         except Exception:  # noqa: BLE001 - what cannot be pickled raises anything
@@ -276,7 +276,7 @@ class _Execution:
         self._worker, self._begin = worker, begin
         self._met: list[tuple[int, MiproError]] = []
         self._task: asyncio.Task[None] | None = None
-        self.scoring: asyncio.Future[m.Score] = asyncio.get_running_loop().create_future()
+        self.scoring: asyncio.Future[m.HaveScored] = asyncio.get_running_loop().create_future()
 
     def begin(self, program: _Loaded, metric: _Loaded) -> None:
         """Start to work, in a context of its own."""
@@ -301,7 +301,7 @@ class _Execution:
         answer: Answer = self._value_of(await admitted)
         return answer
 
-    def _value_of(self, outcome: m.Outcome) -> Any:
+    def _value_of(self, outcome: m.CodeOutcome) -> Any:
         if outcome.error is None:
             return outcome.value
         if isinstance(outcome.error, MiproError) and outcome.met is not None:
@@ -313,7 +313,7 @@ class _Execution:
             await self._run_and_score(program, metric)
         except Exception as error:  # noqa: BLE001 - or the core would wait for ever
             told = f"The worker cannot run it: {type(error).__name__}: {error}"
-            self._tell(m.Outcome(error=ProgramError(told)))
+            self._tell(m.CodeOutcome(error=ProgramError(told)))
 
     async def _run_and_score(self, program: Any, metric: Any) -> None:
         for thing in (program, metric):
@@ -342,25 +342,25 @@ class _Execution:
         told = [(s.predictor.bound_name, s.inputs, s.prediction) for s in steps]
         return m.Ran(prediction, told if self._begin.traced else [], notes)
 
-    async def _outcome(self, work: Coroutine[Any, Any, Any]) -> m.Outcome:
+    async def _outcome(self, work: Coroutine[Any, Any, Any]) -> m.CodeOutcome:
         outcome = await _outcome(work)
         if outcome.error is not None and not isinstance(outcome.error, MiproError):
             outcome.error.add_note("".join(traceback.format_exception(outcome.error)).rstrip())
         met = next((call for call, known in self._met if known is outcome.error), None)
         return outcome._replace(met=met)
 
-    def _tell(self, outcome: m.Outcome) -> None:
+    def _tell(self, outcome: m.CodeOutcome) -> None:
         pickled = self._worker.pickled_outcome(outcome)
         self._worker.tell(m.Done(self._begin.execution, pickled))
 
 
-async def _outcome(work: Awaitable[Any]) -> m.Outcome:
+async def _outcome(work: Awaitable[Any]) -> m.CodeOutcome:
     try:
-        return m.Outcome(await work)
+        return m.CodeOutcome(await work)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the core's to judge
-        return m.Outcome(error=error)
+        return m.CodeOutcome(error=error)
 
 
-def refused() -> m.Outcome:
+def refused() -> m.CodeOutcome:
     """Return what an execution hears that nobody wants any more."""
-    return m.Outcome(error=CallRefusedError(_GONE))
+    return m.CodeOutcome(error=CallRefusedError(_GONE))
