@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.numbers import is_number
 
+_DASKS_ADDRESS = re.compile(r"(?:tcp|tls|wss?|ucxx?|inproc)://.")
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 T = TypeVar("T")
@@ -93,7 +94,7 @@ def check_executor(name: str, executor: Any) -> Any:
 def _is_dasks(executor: Any) -> bool:
     """Tell whether something is a Client, a cluster or an address of Dask's; it is not imported."""
     if isinstance(executor, str):
-        return re.match(r"\w+://.", executor) is not None
+        return _DASKS_ADDRESS.match(executor) is not None
     if getattr(executor, "asynchronous", False):  # its calls belong to a loop of the user's
         return False
     kinds = {(each.__module__.partition(".")[0], each.__name__) for each in type(executor).__mro__}

@@ -220,6 +220,8 @@ class Evaluate:
             If no LM call can succeed, at the first call that tells so.
         LMNotConfiguredError
             If there is no LM to ask.
+        ExecutorError
+            If the configured executor cannot run examples.
         MetricError
             If the metric raises on the first example, or returns no score.
         """

@@ -88,27 +88,33 @@ class Crew:
         self._failure: ExecutorError | None = None
         self._renewals = 0
         self._starting: asyncio.Task[None] | None = None
-        self._starting_or_stopping = asyncio.Lock()
 
-    async def enter(self, at_once: int) -> None:
+    def enter(self, at_once: int) -> None:
         """Begin to use the workers, for so many examples at once."""
         self._at_once += at_once
         self._users += 1
         if self._users == 1:
             self.try_again()
 
-    async def leave(self, at_once: int) -> None:
-        """Use them no more; without a user they are let go."""
+    def leave(self, at_once: int) -> None:
+        """Use them no more."""
         self._at_once -= at_once
         self._users -= 1
-        async with self._starting_or_stopping:
-            if self._users:
-                return
-            for worker in self._workers:
-                worker.close()
-            self._workers.clear()
-            self._things.clear()
-            await in_worker(self.host.stop)
+
+    @property
+    def is_used(self) -> bool:
+        """Tell whether anybody uses the workers."""
+        return self._users > 0
+
+    async def close(self) -> None:
+        """Let the workers go, for good."""
+        if self._starting is not None:
+            await asyncio.wait({self._starting})
+        for worker in self._workers:
+            worker.close()
+        self._workers.clear()
+        self._things.clear()
+        await in_worker(self.host.stop)
 
     def try_again(self) -> None:
         """Have workers start, after a failure or for the first time."""
@@ -118,15 +124,12 @@ class Crew:
         self._starting = asyncio.create_task(self._start())
 
     async def _start(self) -> None:
-        async with self._starting_or_stopping:
-            if not self._users:
-                return
-            try:
-                await in_worker(self.host.start, self)
-            except ExecutorError as error:
-                self._fail(error)
-            except Exception as error:  # noqa: BLE001 - an initializer that cannot be pickled, say
-                self.failed(error)
+        try:
+            await in_worker(self.host.start, self)
+        except ExecutorError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - an initializer that cannot be pickled, say
+            self.failed(error)
 
     async def next_with_room(self, *, alone: bool = False) -> RemoteWorker:
         """Return a worker as `with_room` does, as soon as there is one.

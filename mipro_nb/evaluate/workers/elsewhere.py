@@ -20,7 +20,7 @@ from mipro_nb.evaluate.metric import Metric, Score
 from mipro_nb.evaluate.user_code import in_time
 from mipro_nb.evaluate.workers import messages as m
 from mipro_nb.evaluate.workers.crew import Crew
-from mipro_nb.evaluate.workers.remote_worker import RemoteWorker, SenderLostError, WorkerLost
+from mipro_nb.evaluate.workers.remote_worker import RemoteWorker, SenderLostError, WorkerGone
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import current_attempt, lm_call
 from mipro_nb.language.execution.recent_calls import RecentCall, remember
@@ -105,7 +105,7 @@ class Elsewhere:
             )
             try:
                 ran: m.Ran = self._value_of(await worker.begin(self, begin))
-            except WorkerLost as lost:
+            except WorkerGone as lost:
                 self._note_loss(lost)
             else:
                 return ran
@@ -118,7 +118,7 @@ class Elsewhere:
             self._context = contextvars.copy_context()
             try:
                 outcome = await self._worker.score(self._number, with_trace=with_trace)
-            except WorkerLost as lost:
+            except WorkerGone as lost:
                 self._note_loss(lost)
             else:
                 scored: Score = self._value_of(outcome)
@@ -150,7 +150,7 @@ class Elsewhere:
                     raise
                 self._crew.try_again()
 
-    def _note_loss(self, lost: WorkerLost) -> None:
+    def _note_loss(self, lost: WorkerGone) -> None:
         """Have the example begin again, unless it is what ends its workers.
 
         Raises

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from mipro_nb.evaluate.workers.crew import Crew
 from mipro_nb.evaluate.workers.dask_workers import DaskHost
 from mipro_nb.evaluate.workers.processes import ProcessHost
 
 _here: ContextVar[Crew | None] = ContextVar("mipro_crew", default=None)
-# One crew for an executor: its workers serve several runs at once.
-_crews: WeakKeyDictionary[Any, Crew] = WeakKeyDictionary()
-_by_address: dict[str, Crew] = {}
+# One crew for an executor, as long as it is used: its workers serve several runs at once.
+_crews: dict[Any, Crew] = {}
 
 
 def crew_here() -> Crew | None:
@@ -38,21 +36,17 @@ async def examples_on(executor: Any, at_once: int) -> AsyncIterator[Crew | None]
     if executor is None:
         yield None
         return
-    crew = _crew_of(executor)
-    await crew.enter(at_once)
+    if executor not in _crews:
+        is_of_processes = isinstance(executor, Executor)
+        _crews[executor] = Crew(ProcessHost(executor) if is_of_processes else DaskHost(executor))
+    crew = _crews[executor]
+    crew.enter(at_once)
     token = _here.set(crew)
     try:
         yield crew
     finally:
         _here.reset(token)
-        await crew.leave(at_once)
-
-
-def _crew_of(executor: Any) -> Crew:
-    crews: MutableMapping[Any, Crew] = _by_address if isinstance(executor, str) else _crews
-    crew = crews.get(executor)
-    if crew is None:
-        has_processes = isinstance(executor, Executor)
-        host = ProcessHost(executor) if has_processes else DaskHost(executor)
-        crew = crews[executor] = Crew(host)
-    return crew
+        crew.leave(at_once)
+        if not crew.is_used:
+            del _crews[executor]
+            await crew.close()

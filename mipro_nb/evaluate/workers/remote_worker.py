@@ -40,7 +40,7 @@ class RemoteExecution(Protocol):
         ...
 
 
-class WorkerLost(Exception):  # noqa: N818 - what to do about it is decided where it is caught
+class WorkerGone(Exception):  # noqa: N818 - what to do about it is decided where it is caught
     """A worker ended while it worked on an example; `at_fault` if nobody had told it to."""
 
     def __init__(self, *, at_fault: bool) -> None:
@@ -110,7 +110,7 @@ class RemoteWorker:
 
         Raises
         ------
-        WorkerLost
+        WorkerGone
             If the worker ends before.
         """
         self._executions[begin.execution] = execution
@@ -131,7 +131,7 @@ class RemoteWorker:
 
     async def _asked(self, execution: int, message: object) -> m.CodeOutcome:
         if self._gone:  # while it worked on nothing of the execution
-            raise WorkerLost(at_fault=False)
+            raise WorkerGone(at_fault=False)
         answer = self._waiting[execution] = asyncio.get_running_loop().create_future()
         self._tell(message)
         try:
@@ -145,7 +145,7 @@ class RemoteWorker:
         self._gone = True
         for answer in [*self._waiting.values()]:
             if not answer.done():
-                answer.set_exception(WorkerLost(at_fault=not self._leaving))
+                answer.set_exception(WorkerGone(at_fault=not self._leaving))
         for attempt in self._attempts.values():
             if not attempt.done():
                 attempt.set_result(m.CodeOutcome(error=SenderLostError()))
