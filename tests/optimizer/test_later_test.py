@@ -138,3 +138,11 @@ def test_a_later_session_tests_by_resume(server):
     assert len(sent_for_testset(server)) <= 2 * len(TEST)
     with pytest.raises(RunEndedError, match="has its test score already"):
         optimizer.resume(run.id, Solve(), testset=TEST, **FREE)
+
+
+def test_rows_that_are_new_in_spelling_alone_are_told(server):
+    run = finished()
+    alike = [row.copy(question=f"{row.question} ") for row in rows(3, start=1000)]
+    run.test([*TEST, *alike], **FREE)
+    told = [note for note in run.plan.notes if f"3 of {len(TEST) + 3} rows have inputs" in note]
+    assert len(told) == 1

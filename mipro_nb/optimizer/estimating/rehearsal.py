@@ -51,6 +51,7 @@ from mipro_nb.optimizer.estimating.pitfalls import (
     unread_output,
 )
 from mipro_nb.optimizer.estimating.stand_in import MOST_CALLS, AnsweredRequest, NoCalls, StandIn
+from mipro_nb.optimizer.estimating.wrong_answers import wrong_answer
 from mipro_nb.optimizer.planning.data.labels import can_be_demo, is_empty
 from mipro_nb.runs.sentences.wording import counted
 
@@ -223,6 +224,8 @@ class _Seen:
         Whether the score rests on a number that a judge was to give.
     own_calls
         LM calls by clients of the program's own.
+    wrong_score
+        What the metric gave for the labels of other rows; None if it was not asked.
     """
 
     calls: list[RehearsedCall] = field(default_factory=list)
@@ -238,6 +241,7 @@ class _Seen:
     set_anew: Attributes = field(default_factory=dict)
     asked_for_numbers: bool = False
     own_calls: SeenOwnCalls = field(default_factory=SeenOwnCalls)
+    wrong_score: float | None = None
 
 
 class _Rehearsing:
@@ -257,6 +261,7 @@ class _Rehearsing:
         self._timeout = example_timeout
         self._ends = time.monotonic() + _SECONDS
         self._program = type(student).__name__
+        self._has_tried_wrong = False
         # Calls are matched with predictors by the signature object that both hold.
         self._names = {id(p.signature): name for name, p in student.named_predictors()}
 
@@ -294,9 +299,11 @@ class _Rehearsing:
                 if isinstance(scored.error, MetricError):
                     fault = lasting_fault(scored.error, program, self._rows, ran.result, steps)
                     seen.error = fault or seen.error
-        by_program = stand_in.requests[:calls_of_program]
-        by_metric = stand_in.requests[calls_of_program:]
-        is_judged = bool(by_metric) or stand_in.unfit_labels
+            by_program = stand_in.requests[:calls_of_program]
+            by_metric = stand_in.requests[calls_of_program:]
+            is_judged = bool(by_metric) or bool(seen.own_calls.calls) or stand_in.unfit_labels
+            if seen.score is not None and not is_judged:
+                await self._try_wrong(seen, stand_in, row, ran.result)
         seen.unread = unread_output(self._program, ran.result)
         seen.given_labels = not is_judged and _are_given_labels(by_program)
         seen.own_labels = not is_judged and _is_of_own_labels(ran.result, row, steps)
@@ -419,6 +426,28 @@ class _Rehearsing:
             )
             seen.fault = type(cause).__name__  # the text may be another one for each row
 
+    async def _try_wrong(
+        self, seen: _Seen, stand_in: StandIn, row: Example, prediction: Any
+    ) -> None:
+        """Have the metric score a wrong answer once: for one, it may return nothing.
+
+        Calls that it makes for it are not in the estimate.
+        """
+        wrong = wrong_answer(prediction, self._rows) if _are_labels(prediction, row) else None
+        if wrong is None or self._has_tried_wrong:
+            return
+        self._has_tried_wrong = True
+        before = len(stand_in.requests)
+        ran = await self._bounded(self._metric.score(row, wrong), stand_in)
+        seen.left = ran.left
+        asked = len(stand_in.requests) > before or bool(seen.own_calls.calls)
+        if isinstance(ran.error, MetricReturnError) and not asked:
+            raise ran.error
+        if ran.error is not None:
+            seen.note = f"In a rehearsal with a wrong answer: {_sentence(ran.error)}"
+        elif ran.result is not None:
+            seen.wrong_score = ran.result.score
+
     def _ended(self, name: str, ran: _Ran, stand_in: StandIn) -> tuple[str, str]:
         """Return a note of code that was ended, and why the estimate is a guess."""
         if stand_in.ended == "direct call":
@@ -510,9 +539,15 @@ class _Rehearsing:
         notes = []
         own = [each.score for each in seen if each.own_labels and each.score is not None]
         given = [each.score for each in seen if each.given_labels and each.score is not None]
+        wrong = next((each.wrong_score for each in seen if each.wrong_score is not None), None)
         unread = next((each.unread for each in seen if each.unread is not None), None)
         if unread is not None and not any(each.score for each in seen):
             notes.append(unread)
+        elif own and not any(own) and wrong:
+            notes.append(
+                f"The metric {name} gave 0 for the rows' own labels and {wrong:g} for a wrong "
+                "answer, and the highest score wins: if it is a loss, return 1 / (1 + loss)."
+            )
         elif own and not any(own):
             notes.append(
                 f"The metric {name} gave 0 on {counted(len(own), 'rehearsed row')} although the "

@@ -196,7 +196,7 @@ class _Proposer:
             draft = await self._draft(number, attempt, failures)
             if not is_usable(draft.text, own):
                 continue
-            broken = self.constraints.broken(draft.text, own[0])
+            broken = self.constraints.broken(self.name, draft.text, own[0])
             if not broken:
                 return draft
             self.dropped[number] = ProposalDropped(

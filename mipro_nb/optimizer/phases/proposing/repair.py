@@ -229,7 +229,7 @@ class Repair:
                 "objection": objection(text, broken) if broken else "",
             }
             text = await self._written(name, own, texts, f"{drawn}{again}", demanded)
-            broken = self._constraints.broken(text, own) if text else ()
+            broken = self._constraints.broken(name, text, own) if text else ()
             if not broken:
                 break
         return Draft(name, parent, text, list(texts), broken)
