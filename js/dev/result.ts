@@ -30,7 +30,6 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
     test_low: Math.max(0, mean - 12),
     test_high: Math.min(100, mean + 3),
   });
-  const untested = { test: null, test_low: null, test_high: null };
   const changed = trial > 0;
   return {
     trial,
@@ -42,15 +41,15 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
         ...interval(baseline),
         examples: 100,
         ...tested(baseline),
-        call: "212 tokens, $0.00004",
+        call: "212 tokens, $0.0000040",
       },
       {
         what: "student as given with 16 labelled demos",
         score: baseline + 17,
         ...interval(baseline + 17),
         examples: 100,
-        ...untested,
-        call: "1,650 tokens, $0.00031",
+        ...tested(baseline + 17),
+        call: "1,650 tokens, $0.000310",
       },
       ...(changed
         ? [
@@ -60,7 +59,7 @@ export function resultOf({ trial, baseline, score, predictors, texts }: Found): 
               ...interval(score),
               examples: 100,
               ...tested(score),
-              call: "1,704 tokens, $0.00032",
+              call: "1,704 tokens, $0.000320",
             },
           ]
         : []),

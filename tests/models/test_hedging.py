@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
-from gated_run import GatedRun, until
+from gated_run import GatedRun, begun, until
 from scripted_server import Reply
 
 from mipro_nb.errors import LMError
@@ -151,6 +152,27 @@ def test_if_the_second_one_fails_the_first_is_waited_for(run_of, serve, lm_at):
     run.ask(lm, *QUICK)
     assert run.ask(lm, "slow") == ["at last"]
     assert server.count == 22
+
+
+def test_what_is_drained_is_told(run_of, serve, lm_at):
+    """A run that ends at a cap waits until it is, and cancels all else."""
+    goes_on = threading.Event()
+    server = serve(
+        lambda request: Reply("late", once=goes_on.is_set) if request.number == 20 else "quick"
+    )
+    run, lm = run_of(), lm_at(server)
+    run.ask(lm, *QUICK)
+
+    async def drained_and_cancelled():
+        call = begun(lm, "held")
+        await until(lambda: run.gate.in_flight)
+        goes_on.set()
+        await run.gate.drained()
+        call.cancel()
+        await asyncio.wait([call])
+
+    run.do(drained_and_cancelled())
+    assert run.spend.calls == len(QUICK) + 1
 
 
 @pytest.fixture

@@ -102,6 +102,7 @@ class Search:
         in_flight: Tasks = self._ahead or deque()
         full: Tasks = deque()
         try:
+            await self._approved(in_flight, full)
             for _ in range(self._plan.num_trials):
                 if len(in_flight) == self._plan.trials_in_flight:
                     await self._tell_oldest(in_flight, full)
@@ -309,8 +310,8 @@ class Search:
                 await self._approved(in_flight, full)
 
     async def _approved(self, in_flight: Tasks, full: Tasks) -> None:
-        """Wait until somebody has decided about what has joined; nothing is in flight meanwhile."""
-        if self._journal.state.undecided:
+        """Wait until somebody has decided about new instructions; nothing is in flight then."""
+        if self._plan.approve is not None:
             await asyncio.gather(*in_flight, *full)
             await self._approval.given()
 

@@ -14,7 +14,8 @@ from mipro_nb.runs.statistics.interval import score_interval
 _FINGERPRINT_LETTERS = 8
 _TEST_INTERRUPTED = (
     "Its test was interrupted, so there is no test score; the result is what it was. "
-    "MIPROv2(…).resume finishes the test: only the rest is paid for."
+    "MIPROv2(…).resume(…, testset=rows) with the same rows goes on with it: only the rest is paid "
+    "for."
 )
 
 

@@ -20,6 +20,7 @@ from mipro_nb.runs.labelled import labelled_evaluation
 from mipro_nb.runs.sentences.objectives import preferred_text
 from mipro_nb.runs.sentences.wording import counted, resting_text
 from mipro_nb.runs.statistics.objectives import MeasuredConfiguration, measured_configurations
+from mipro_nb.runs.store.batches import batched_usage
 
 if TYPE_CHECKING:
     from mipro_nb.optimizer.phases.scoring.gain import Gain
@@ -306,7 +307,8 @@ class Ending:
         return self._spec.in_chosen_formats(self._plain(configuration), found)
 
     def _tell(self, ended: RunEnded, program: Module) -> None:
-        lost = self._journal.record.take_lost(self._journal.run_id)
+        record, run_id = self._journal.record, self._journal.run_id
+        lost, batched = record.take_lost(run_id), batched_usage(record, run_id)
         self._journal.emit(
             ended.model_copy(
                 update={
@@ -314,6 +316,9 @@ class Ending:
                     "lost_calls": lost.calls,
                     "lost_tokens": lost.tokens,
                     "lost_usd": lost.usd,
+                    "batched_calls": batched.calls,
+                    "batched_tokens": batched.tokens,
+                    "batched_usd": batched.usd,
                 }
             )
         )
