@@ -15,6 +15,7 @@ from mipro_nb.errors import MetricError, MiproError, shown
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
+from mipro_nb.models.services.redaction import secrets
 from mipro_nb.runs.events import LARGEST_SCORE
 
 MetricFunction = Callable[..., Any]
@@ -185,7 +186,7 @@ class Metric:
             raise kind(msg)
         if scale_of([value]) == 1:  # a cosine of equal vectors may be a little more
             value = min(value, 1.0)
-        return Score(max(0.0, min(value, highest)) / (self.scale or 1), feedback)
+        return Score(max(0.0, min(value, highest)) / (self.scale or 1), _as_kept(feedback))
 
 
 def scale_of(scores: Iterable[float]) -> Literal[1, 100]:
@@ -227,6 +228,11 @@ def _takes(function: MetricFunction, name: str) -> tuple[int, bool]:
         return count, takes_predictor
     msg = f"The metric {name}{signature} cannot be called so: write {_WANTED}."
     raise MetricError(msg)
+
+
+def _as_kept(feedback: str | None) -> str | None:
+    """Return feedback as it can be written down and sent: without keys and halves of characters."""
+    return None if feedback is None else secrets.clean(feedback)
 
 
 def _value_and_feedback(result: Any) -> tuple[float | None, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -146,7 +146,8 @@ class Ratings:
         """Return the rows of the valset as new ones; replies that are rated good are their labels.
 
         Such a reply takes the place of the row's labels, field by field. A row without any label
-        gets all fields of the reply. Of several replies to a row that are rated good, the one rated
+        gets all fields of the reply but its inputs; one label takes the value of the one field,
+        whatever their names are. Of several replies to a row that are rated good, the one rated
         last counts. Your own rows stay as they are.
 
         Parameters
@@ -157,7 +158,8 @@ class Ratings:
         Raises
         ------
         RecordError
-            If the record does not give the rows back.
+            If the record does not give the rows back, or it is not clear which field of a reply
+            is which label.
         """
         return _relabelled(self.record, self.id, rated_only=rated_only)
 
@@ -287,20 +289,36 @@ def _relabelled(record: Record, run_id: str, *, rated_only: bool) -> list[Exampl
         if number in good:
             reply = kept(record, good[number], ANYTHING)
             labels = [name for name in row if name not in planned.inputs]
-            rows.append({**row, **_labels_of(reply, labels, number)})
+            rows.append({**row, **_labels_of(reply, labels, planned.inputs, number)})
         elif not rated_only:
             rows.append(row)
     return [Example(row).with_inputs(*planned.inputs) for row in rows]
 
 
-def _labels_of(reply: Any, labels: Sequence[str], number: int) -> dict[str, Any]:
-    """Return what a reply gives a row as its labels, of those that the row has."""
+def _labels_of(
+    reply: Any, labels: Sequence[str], inputs: Sequence[str], number: int
+) -> dict[str, Any]:
+    """Return what a reply gives a row as its labels: of those that it has, or all if it has none.
+
+    What the row is asked with stays as it is, whatever the reply says about it.
+    """
+    fields = reply
     if isinstance(reply, dict):
-        return {name: reply[name] for name in labels if name in reply} or reply
-    if len(labels) == 1:
-        return {labels[0]: reply}
+        fields = {name: value for name, value in reply.items() if name not in inputs}
+        found = {name: fields[name] for name in labels if name in fields}
+        if found or not labels:
+            return found or fields
+        if len(fields) == 1:  # there is one thing that it can be
+            (fields,) = fields.values()
+    if len(labels) == 1 and not isinstance(fields, dict):
+        return {labels[0]: fields}
+    has = "has no fields" if not isinstance(fields, dict) else f"has {_listed(fields)}"
     msg = (
-        f"The reply to example {number} has no fields, and the row has {len(labels)} labels: which "
-        "one it is must be said. Set the labels of your own rows, by run.ratings."
+        f"The reply to example {number} {has}, and the row's labels are {_listed(labels)}: which "
+        "one is which must be said. Set the labels of your own rows, by run.ratings."
     )
     raise RecordError(msg)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

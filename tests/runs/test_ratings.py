@@ -195,7 +195,26 @@ def test_a_reply_without_fields_is_the_one_label_of_its_row():
     assert run.ratings_dataframe()["prediction"].tolist() == ["x"]
     two = rated_run("two", rows=[{**row, "unit": "m"} for row in ROWS], replies=list("wxyz"))
     two.rate(0, 1, "good")
-    with pytest.raises(RecordError, match=r"no fields, and the row has 2 labels.*by run\.ratings"):
+    told = r"has no fields, and the row's labels are answer, unit: .*by run\.ratings"
+    with pytest.raises(RecordError, match=told):
+        two.relabelled()
+
+
+def test_what_a_row_is_asked_with_is_never_taken_from_a_reply():
+    replies = [{"question": "Which one?", "answer": f"x{n}"} for n in range(4)]
+    run = rated_run(rows=[{"question": f"q{n}"} for n in range(4)], replies=replies)
+    run.rate(0, 0, "good")
+    assert run.relabelled(rated_only=True)[0].to_dict() == {"question": "q0", "answer": "x0"}
+
+
+def test_a_label_that_has_another_name_than_the_output_takes_its_value_or_an_error_says_why():
+    rows = [{"question": f"q{n}", "expected": f"a{n}"} for n in range(4)]
+    one = rated_run(rows=rows, replies=[{"answer": f"x{n}"} for n in range(4)])
+    one.rate(0, 0, "good")
+    assert one.relabelled(rated_only=True)[0].to_dict() == {"question": "q0", "expected": "x0"}
+    two = rated_run("two", rows=rows)
+    two.rate(0, 0, "good")
+    with pytest.raises(RecordError, match="has reasoning, answer, and the row's labels are expect"):
         two.relabelled()
 
 

@@ -158,18 +158,22 @@ def test_what_a_call_takes_is_told_against_what_it_took(ended):
 
 
 @pytest.mark.parametrize(
-    ("demos", "tokens", "usd", "said"),
+    ("demos", "longer", "tokens", "usd", "said"),
     [
-        (16, (100, 800), (0.001, 0.008), "16 demos make a call 8 times as expensive: "),
-        (1, (100, 150), (0.001, 0.0015), "1 demo makes a call 50 % more expensive: "),
-        (0, (100, 50), (0.002, 0.001), "The instruction found makes a call 50 % cheaper: "),
-        (2, (100, 800), (None, None), "2 demos make a call 8 times as long: "),
-        (2, (100, 800), (0.0, 0.0), "2 demos make a call 8 times as long: "),
-        (0, (100, 101), (0.001, 0.00101), "A call costs about what it did: "),
+        (16, (9, 900), (100, 800), (0.001, 0.008), "16 demos make a call 8 times as expensive: "),
+        (1, (0, 200), (100, 150), (0.001, 0.0015), "1 demo makes a call 50 % more expensive: "),
+        (-1, (9, -200), (150, 75), (0.002, 0.001), "1 demo fewer makes a call 50 % cheaper: "),
+        (0, (-200, 0), (100, 50), (0.002, 0.001), "The instruction found makes a call 50 % cheap"),
+        (2, (0, 900), (100, 800), (None, None), "2 demos make a call 8 times as long: "),
+        (2, (0, 900), (100, 800), (0.0, 0.0), "2 demos make a call 8 times as long: "),
+        (0, (9, 0), (100, 101), (0.001, 0.00101), "A call costs about what it did: "),
+        (1, (900, 20), (100, 800), (None, None), "The instruction found makes a call 8 times as"),
+        (1, (500, 400), (100, 800), (None, None), "The instruction found and 1 demo make a call"),
+        (0, (9, 400), (100, 200), (None, None), "Other demos make a call 2 times as long: "),
     ],
 )
-def test_prices_compare_in_words(demos, tokens, usd, said):
-    sentence = cost_sentence(demos, tokens, usd)
+def test_prices_compare_in_words_with_what_they_come_of(demos, longer, tokens, usd, said):
+    sentence = cost_sentence(demos, longer, tokens, usd)
     assert sentence.startswith(said)
     assert ("$" in sentence) == bool(usd[0])
 

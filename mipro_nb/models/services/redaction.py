@@ -94,6 +94,13 @@ class Secrets:
                 text = _without_parts(text, value)
         return text
 
+    def clean(self, text: str) -> str:
+        """Return `text` as it can be kept and sent: no key that it quotes, no half of a character.
+
+        Such a half has no form in UTF-8.
+        """
+        return self.keys_taken_out(text.encode("utf-8", "backslashreplace").decode())
+
     def keys_taken_out(self, text: str) -> str:
         """Return `text`, which is long and a person's own, without what can only be a key."""
         for value in self._values:

@@ -68,7 +68,10 @@ def parts_of_message(choice: Mapping[str, Any]) -> MessageParts:
     if why == _FILTERED:
         problem = "The server's content filter ended it."
     return MessageParts(
-        _clean(text), _clean(_thoughts_of(fields)), _clean(problem), why in _CUT_OFF
+        secrets.clean(text),
+        secrets.clean(_thoughts_of(fields)),
+        secrets.clean(problem),
+        why in _CUT_OFF,
     )
 
 
@@ -152,11 +155,6 @@ def _told(value: object) -> str:
     except RecursionError:
         text = "lists within lists"
     return shown(secrets.taken_out(" ".join(text.split())), _LONGEST_SHOWN)
-
-
-def _clean(text: str) -> str:
-    """Return a text as it can be kept and sent: no key that was quoted, no half of a character."""
-    return secrets.keys_taken_out(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def written_in(choice: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ from mipro_nb.runs.view_model import GainView
 BEST_PROGRAM = "best program"
 _ABOUT_THE_SAME = 0.05
 _MOST_NAMED = 5
+# What makes a prompt longer is named alone where it does so by so many times as much as the other.
+_MAIN_PART = 4
 
 
 def gain_sentences(
@@ -68,6 +70,7 @@ def labelled_text(demos: int, *, is_best: bool) -> str:
 
 def cost_sentence(
     demos: int,
+    longer: tuple[int, int],
     tokens: tuple[float, float],
     usd: tuple[float | None, float | None],
 ) -> str:
@@ -77,6 +80,8 @@ def cost_sentence(
     ----------
     demos
         How many demos the result has more than the student, of all predictors.
+    longer
+        How many characters its instructions have more, and its demos.
     tokens, usd
         With the student, and with the result.
     """
@@ -84,9 +89,15 @@ def cost_sentence(
     priced = bool(before and after)
     ratio = after / before if before and after else tokens[1] / max(1.0, tokens[0])
     fewer = " fewer" if demos < 0 else ""
-    verb = "makes" if abs(demos) == 1 else "make"
-    who = f"{counted(abs(demos), 'demo')}{fewer} {verb} a call"
-    subject = who if demos else "The instruction found makes a call"
+    by_demos = f"{counted(abs(demos), 'demo')}{fewer}" if demos else "other demos"
+    by_instruction, by_demo_texts = map(abs, longer)
+    if not by_demo_texts or by_instruction > _MAIN_PART * by_demo_texts:
+        who, is_one = "The instruction found", True
+    elif by_demo_texts > _MAIN_PART * by_instruction:
+        who, is_one = by_demos.capitalize(), abs(demos) == 1
+    else:
+        who, is_one = f"The instruction found and {by_demos}", False
+    subject = f"{who} {'makes' if is_one else 'make'} a call"
     amounts = f"{format_tokens(tokens[0])} → {format_tokens(tokens[1])} tokens a call"
     if priced:
         amounts += f", {format_usd(before)} → {format_usd(after)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mipro_nb.amounts import format_score
@@ -149,10 +149,14 @@ class _Result:
         before, after = self._work({}), self._work(self._best.configuration)
         if not (before.calls and after.calls):
             return None
-        own = sum(len(demos) for _, demos in self._student.values())
-        demos = sum(prompt["demos"] for prompt in prompts) - own
+        own = [demo for _, demos in self._student.values() for demo in demos]
+        found = [demo for name in self._student for demo in self._demos(name)]
+        instructions = (p["after"]["characters"] - p["before"]["characters"] for p in prompts)
+        longer = (sum(instructions), _characters(found) - _characters(own))
         tokens = (before.tokens / before.calls, after.tokens / after.calls)
-        return cost_sentence(demos, tokens, (before.usd_of_a_call, after.usd_of_a_call))
+        return cost_sentence(
+            len(found) - len(own), longer, tokens, (before.usd_of_a_call, after.usd_of_a_call)
+        )
 
     def _work(self, configuration: Configuration) -> Work:
         work = Work()
@@ -197,29 +201,29 @@ class _Result:
 
     def _prompts(self) -> list[vm.ResultPrompt]:
         configuration = self._best.configuration
-        return [
-            self._prompt(name, own, demos, configuration)
-            for name, (own, demos) in self._student.items()
-        ]
+        return [self._prompt(name, own, configuration) for name, (own, _) in self._student.items()]
 
-    def _prompt(
-        self, name: str, own: vm.Clip, demos: list[Any], configuration: Configuration
-    ) -> vm.ResultPrompt:
+    def _demos(self, name: str) -> list[Any]:
+        """Return the demos that a predictor has in the result."""
+        demo_set = self._best.configuration.get(variable_of(name, "demos"))
+        if demo_set is None:
+            return self._student[name][1]
+        return kept(self._record, self._state.demo_sets[name][demo_set].demos, ROWS)
+
+    def _prompt(self, name: str, own: vm.Clip, configuration: Configuration) -> vm.ResultPrompt:
         instruction = configuration.get(variable_of(name, "instruction"))
         demo_set = configuration.get(variable_of(name, "demos"))
         found = own
         if instruction:
             text = self._state.candidates[name][instruction].instruction
             found = clip(text, more_of_instruction(name, instruction), _INSTRUCTION_CHARACTERS)
-        if demo_set is not None:
-            demos = kept(self._record, self._state.demo_sets[name][demo_set].demos, ROWS)
         return {
             "predictor": name,
             "instruction": instruction or None,
             "before": own,
             "after": found,
             "demo_set": demo_set,
-            "demos": len(demos),
+            "demos": len(self._demos(name)),
         }
 
     def _read_student(self) -> Mapping[str, tuple[vm.Clip, list[Any]]]:
@@ -240,6 +244,11 @@ class _Result:
             )
             for name, entry in saved.items()
         }
+
+
+def _characters(demos: Iterable[Mapping[str, Any]]) -> int:
+    """Return about how long demos are in a prompt."""
+    return sum(len(str(value)) for demo in demos for value in demo.values())
 
 
 def _sentence(told: str) -> str:
