@@ -35,7 +35,7 @@ from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
 from mipro_nb.models.media import unwrapped, wrapped
-from mipro_nb.models.services.redaction import secrets
+from mipro_nb.redaction import secrets
 
 _log = logging.getLogger(__name__)
 

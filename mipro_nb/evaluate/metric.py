@@ -15,7 +15,7 @@ from mipro_nb.errors import MetricError, MiproError, shown
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
-from mipro_nb.models.services.redaction import secrets
+from mipro_nb.redaction import secrets
 from mipro_nb.runs.events import LARGEST_SCORE
 
 MetricFunction = Callable[..., Any]

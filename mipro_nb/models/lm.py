@@ -41,15 +41,6 @@ from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
 from mipro_nb.models.services import litellm, local
 from mipro_nb.models.services.batchable import check_batchable, check_in_batch
 from mipro_nb.models.services.own_class import OwnClass
-from mipro_nb.models.services.redaction import (
-    is_harmless,
-    secrets,
-    shown_parameters,
-    shown_url,
-    texts_of_openai_headers,
-    texts_of_proxies,
-    texts_of_unknown,
-)
 from mipro_nb.models.services.registry import (
     NO_KEY,
     Endpoint,
@@ -68,6 +59,15 @@ from mipro_nb.models.services.service import (
 )
 from mipro_nb.models.services.unpriced import unpriced_text
 from mipro_nb.models.services.worst_case import names_limit, unlimited_reply_tokens
+from mipro_nb.redaction import (
+    is_harmless,
+    secrets,
+    shown_parameters,
+    shown_url,
+    texts_of_openai_headers,
+    texts_of_proxies,
+    texts_of_unknown,
+)
 
 _MaxTokens = Annotated[Annotated[int, Ge(1)] | None, Remedy("give at least 1, or None.")]
 _NumRetries = Annotated[int, Ge(0), Remedy("give a whole number, 0 or more.")]

@@ -13,6 +13,7 @@ from mipro_nb.checks import CountOrZero, Number, Remedy, check
 from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, RecordError
 from mipro_nb.language.example import Example
+from mipro_nb.redaction import secrets
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.state import GOING_ON, Reply, RunState, fold
 from mipro_nb.runs.statistics.agreement import Agreement, agreement_of
@@ -185,7 +186,7 @@ def rate_reply(
         trial=trial,
         example=example,
         rating=rating,
-        reason=reason.strip(),
+        reason=secrets.keys_taken_out(reason.strip()),
         **_reply(cell, trial, example),
     )
     if rating is None and _key(rated) not in rated_state(record, run_id).ratings:

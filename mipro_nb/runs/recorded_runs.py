@@ -13,6 +13,7 @@ from mipro_nb.amounts import format_score
 from mipro_nb.arguments import only_known
 from mipro_nb.checks import check
 from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.redaction import secrets
 from mipro_nb.runs.archive import LONGEST_NOTE, export_run
 from mipro_nb.runs.archive import import_run as read_archive
 from mipro_nb.runs.events import Rating
@@ -235,7 +236,7 @@ def note_run(run_id: str, note: str, record: str | Path | None = None) -> Record
         )
     opened = open_record(record)
     found = opened.find_run(run_id)
-    opened.note_run(found, note.strip())
+    opened.note_run(found, secrets.clean(note.strip()))
     return _loaded(opened, found)
 
 

@@ -29,8 +29,8 @@ from mipro_nb.errors import (
     PermissionUnansweredError,
     ProgramError,
 )
-from mipro_nb.models.services.redaction import secrets
 from mipro_nb.optimizer.running import surface
+from mipro_nb.redaction import secrets
 
 pytest.importorskip("dspy.primitives", reason="needs the extra `dspy`")
 import dspy

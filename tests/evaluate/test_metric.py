@@ -85,6 +85,13 @@ async def test_what_a_metric_may_return(result, score, feedback):
     assert (found.score, found.feedback) == (score, feedback)
 
 
+async def test_feedback_is_kept_without_keys_and_without_halves_of_characters():
+    mipro.LM("openai/scripted", base_url="http://127.0.0.1:9/v1", api_key="sk-proj-0123456789abc")
+    said = "the judge said \ud800: its key is sk-proj-0123456789abc"
+    found = await score_of(lambda *_: mipro.Score(0.5, said))
+    assert found.feedback == "the judge said \\ud800: its key is <key>"
+
+
 @pytest.mark.parametrize("feedback", [3, ["too long"], {"why": "too long"}])
 async def test_feedback_that_is_no_text_is_refused(feedback):
     with pytest.raises(MetricReturnError, match="feedback that is not text") as caught:

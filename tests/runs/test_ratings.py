@@ -166,6 +166,15 @@ def test_replies_rated_good_become_labels_of_new_rows():
     assert [row.answer for row in run.relabelled()] == ["a0", "a1", "a2", "a3"]
 
 
+def test_a_key_in_the_reason_of_a_rating_or_in_a_note_is_not_written_down():
+    key = "sk-proj-0123456789abc"
+    mipro.LM("openai/scripted", base_url="http://127.0.0.1:9/v1", api_key=key)
+    run = rated_run()
+    run.rate(0, 0, "bad", reason=f"It quotes {key}")
+    assert [each.reason for each in run.ratings] == ["It quotes <key>"]
+    assert mipro.runs.note("run", f"With {key}").note == "With <key>"
+
+
 def test_of_two_replies_rated_good_the_last_one_is_the_label():
     run = rated_run()
     record = run.record

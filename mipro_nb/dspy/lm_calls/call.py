@@ -32,14 +32,14 @@ from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.messages import Written
 from mipro_nb.models.prices import Price, as_price, listed_price
 from mipro_nb.models.retryable import RetryableError
-from mipro_nb.models.services.redaction import (
+from mipro_nb.models.services.worst_case import LIMITS
+from mipro_nb.models.tokens import count_message_tokens, count_tokens
+from mipro_nb.redaction import (
     is_harmless,
     secrets,
     texts_of_unknown,
     texts_of_url,
 )
-from mipro_nb.models.services.worst_case import LIMITS
-from mipro_nb.models.tokens import count_message_tokens, count_tokens
 
 # What an LM is given that says where a call goes, and nothing about its answer.
 CLIENT_SETTINGS = frozenset({

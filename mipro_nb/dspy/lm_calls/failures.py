@@ -14,8 +14,8 @@ from mipro_nb.errors import (
 )
 from mipro_nb.models.calls import Call
 from mipro_nb.models.retryable import LONGEST_WAIT_SECONDS, RetryableError
-from mipro_nb.models.services.redaction import secrets
 from mipro_nb.models.services.refusals import refused
+from mipro_nb.redaction import secrets
 
 _TOO_LONG = "context window"
 # Of whatever HTTP client DSPy sends with: nothing answers at the address.

@@ -17,8 +17,8 @@ from mipro_nb.errors import (
 )
 from mipro_nb.models.calls import Call
 from mipro_nb.models.retryable import RetryableError, RetryableKind, asked_to_wait
-from mipro_nb.models.services.redaction import secrets
 from mipro_nb.models.services.refusals import refused
+from mipro_nb.redaction import secrets
 
 # By their names: there are two libraries, and each has its own.
 _NO_CONNECTION = frozenset({"ConnectError", "ConnectTimeout"})

@@ -15,9 +15,9 @@ from mipro_nb.models.gate.backlog import Backlog, Work
 from mipro_nb.models.gate.batch import BatchedAttempt
 from mipro_nb.models.gate.caps import usd_of
 from mipro_nb.models.gate.earlier_calls import EarlierCall, EarlierCalls
-from mipro_nb.models.services.redaction import shown_parameters
 from mipro_nb.models.services.refusals import kind_of, refused_again
 from mipro_nb.models.services.worst_case import names_limit
+from mipro_nb.redaction import shown_parameters
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RunNoted, TextRef
 from mipro_nb.runs.store.batches import end_batched_call
 from mipro_nb.runs.store.record import Record, text_ref

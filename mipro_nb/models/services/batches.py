@@ -20,7 +20,7 @@ from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.retryable import RetryableError
 from mipro_nb.models.services.batch_states import BatchState, Lines, why_not_done
 from mipro_nb.models.services.client import body_of
-from mipro_nb.models.services.redaction import secrets
+from mipro_nb.redaction import secrets
 
 if TYPE_CHECKING:
     from openai.types import Batch

@@ -31,13 +31,6 @@ from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
 from mipro_nb.models.retryable import RetryableError, RetryableKind, Tokens, asked_to_wait
 from mipro_nb.models.services.dialect import Spoken, dialect_of
 from mipro_nb.models.services.litellm import is_well_known
-from mipro_nb.models.services.redaction import (
-    openai_headers,
-    secrets,
-    shown_url,
-    texts_of_openai_headers,
-    texts_of_unknown,
-)
 from mipro_nb.models.services.refusals import Refusal, refusal_in
 from mipro_nb.models.services.registry import Endpoint
 from mipro_nb.models.services.replies import parts_of_message, written_in
@@ -45,6 +38,13 @@ from mipro_nb.models.services.status_errors import status_error
 from mipro_nb.models.services.streams import is_stream, whole
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.numbers import is_number
+from mipro_nb.redaction import (
+    openai_headers,
+    secrets,
+    shown_url,
+    texts_of_openai_headers,
+    texts_of_unknown,
+)
 
 # Nothing answers at the address, as opposed to a connection that was lost.
 _NO_CONNECTION = (

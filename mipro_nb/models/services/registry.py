@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from mipro_nb.arguments import misspelled
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError
-from mipro_nb.models.services.redaction import shown_url, texts_of_url
+from mipro_nb.redaction import shown_url, texts_of_url
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mipro_nb.errors import shown
-from mipro_nb.models.services.redaction import secrets
+from mipro_nb.redaction import secrets
 
 _TEXT_PARTS = ("text", "output_text")
 _THOUGHT_PARTS = ("thinking", "reasoning", "reasoning.text", "reasoning.summary")

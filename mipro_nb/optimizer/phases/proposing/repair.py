@@ -35,6 +35,7 @@ from mipro_nb.optimizer.planning.data.rows import evidence_rows
 from mipro_nb.optimizer.planning.settings.constraints import Constraints
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
+from mipro_nb.redaction import secrets
 from mipro_nb.runs.configuration import Configuration, configuration_key, variable_of
 from mipro_nb.runs.events import CandidateProposed, PhaseStarted, ProposalDropped
 from mipro_nb.runs.sentences.wording import counted
@@ -324,7 +325,8 @@ class Repair:
         parts.append(("expected", _fields(result.example.labels().to_dict())))
         if feedback := await self._feedback(name, failure, own):
             parts.append(("what is said of it", _cut(feedback)))
-        return "\n".join(f"{what}:\n{text}" for what, text in parts if text)
+        # Errors of the user's code, and what it answers with, may quote anything.
+        return secrets.clean("\n".join(f"{what}:\n{text}" for what, text in parts if text))
 
     async def _feedback(self, name: str, failure: _Failure, own: Sequence[Step]) -> str | None:
         """Return the metric's words: on this predictor, where it has any, else on the whole."""

@@ -12,8 +12,8 @@ from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.language.predictor import Predictor
 from mipro_nb.models.lm import as_counted
-from mipro_nb.models.services.redaction import shown_parameters
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
+from mipro_nb.redaction import shown_parameters
 
 Described = Mapping[str, Mapping[str, Any]]
 _PREDICTOR = "predictor "

@@ -12,7 +12,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from mipro_nb.language.module import Module
-from mipro_nb.models.services.redaction import secrets
+from mipro_nb.redaction import secrets
 
 
 @dataclass(frozen=True)
