@@ -357,6 +357,7 @@ def history_row(number=0):
         "about": False,
         "lost_usd": 0.0,
         "billed": None,
+        "rests": None,
         "models": {"task": "gpt"},
         "settings": {"seed": number, "auto": "light"},
         "rows": {"trainset": "12 rows (aa)", "valset": f"24 rows (b{number})"},
@@ -591,6 +592,15 @@ def test_where_nothing_was_scored_the_best_program_is_the_student():
     made["summary"] |= {"state": "stopped", "best": None, "gain": None, "baseline": None}
     assert "the student as given (nothing else was scored)" in Page(run_html(made)).text
     assert "best program       the student as given (nothing else was scored)" in run_text(made)
+
+
+def test_a_score_that_no_full_evaluation_confirmed_says_on_how_many_examples_it_rests():
+    said = "on 25 of 80 examples, 95 % interval 80.5 … 99.3"
+    rows = [{**history_row(0), "rests": said}, history_row(1)]
+    compared = comparison()
+    compared["runs"][0]["row"] |= {"rests": said}
+    for shown in (Page(history_html(rows)).text, history_text(rows), comparison_text(compared)):
+        assert shown.count(said) == 1
 
 
 def test_what_may_have_been_billed_is_told_beneath_the_cost_and_not_in_it():

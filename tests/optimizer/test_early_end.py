@@ -53,6 +53,7 @@ def test_everybody_who_looks_is_told_on_how_many_examples_it_rests(server):
     assert words in run.state.ended.reason
     assert words in run.report().split("best program")[1]
     assert words in mipro.runs.load(run.id).report()
+    assert words in mipro.runs.load(run.id).row["rests"]
     best = mipro.runs.load(run.id).state.best
     assert (best.score, len(best.examples)) == (run.score, run.state.ended.examples)
     assert run.wait().candidate_programs[0]["examples"] == run.state.ended.examples

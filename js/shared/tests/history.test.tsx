@@ -123,6 +123,15 @@ describe("HistoryExplorer", () => {
     expect(screen.getByText(said)).toBeTruthy();
   });
 
+  it("says on how many examples a score rests that no full evaluation confirmed", async () => {
+    const rests = "on 25 of 80 examples, 95 % interval 80.5 … 99.3";
+    const row = { ...historyRow(0), rests };
+    render(view({ rows: [row] }));
+    expect(within(grid()).getByTitle(rests).textContent).toContain(rests);
+    await mark(row.name);
+    expect(screen.getByText(`Scored ${rests}`)).toBeTruthy();
+  });
+
   it("compares the runs that are marked", async () => {
     const compared: (readonly string[])[] = [];
     render(view({ onCompare: (ids) => compared.push(ids) }));

@@ -231,8 +231,9 @@ def spend_notes(summary: vm.RunSummary) -> list[str]:
 
 
 def history_notes(rows: Sequence[vm.HistoryRow]) -> list[str]:
-    """Return what the costs in a history leave out: calls that may also have been billed."""
-    return [f"{row['id']}: {row['billed']}" for row in rows if row["billed"]]
+    """Return what scores in a history rest on, and what costs leave out: calls maybe billed."""
+    rests = [f"{row['id']}: scored {row['rests']}" for row in rows if row["rests"]]
+    return rests + [f"{row['id']}: {row['billed']}" for row in rows if row["billed"]]
 
 
 def gain_text(gain: vm.GainView) -> str:
@@ -314,7 +315,7 @@ def comparison_rows(comparison: vm.RunComparison) -> list[tuple[str, ...]]:
         *_differing("{}", [row["rows"] for row in rows]),
         ("state", *(row["state"] for row in rows)),
         (STUDENT, *(format_score(row["baseline"]) for row in rows)),
-        ("score", *(format_score(row["score"]) for row in rows)),
+        ("score", *(_score_text(row) for row in rows)),
         ("trials", *(format_count(row["trials"]) for row in rows)),
         ("LM calls", *(format_count(row["calls"]) for row in rows)),
         ("USD", *(_cost_text(row) for row in rows)),
@@ -333,6 +334,11 @@ def _differing(label: str, columns: Sequence[Mapping[str, Any]]) -> list[tuple[s
         if len(set(values)) > 1:
             rows.append((label.format(name), *values))
     return rows
+
+
+def _score_text(row: vm.HistoryRow) -> str:
+    score = format_score(row["score"])
+    return f"{score} {row['rests']}" if row["rests"] else score
 
 
 def _cost_text(row: vm.HistoryRow) -> str:

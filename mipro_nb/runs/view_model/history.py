@@ -18,6 +18,8 @@ class HistoryRow(TypedDict):
         How long it worked, pauses left out.
     score
         That of the returned program, or the best so far.
+    rests
+        What the score rests on; None where that is the whole valset.
     trials
         Evaluations that have ended.
     calls
@@ -53,6 +55,7 @@ class HistoryRow(TypedDict):
     seconds: float
     baseline: float | None
     score: float | None
+    rests: Annotated[str | None, ADDED_LATER]
     trials: int
     calls: int
     usd: float | None

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 from mipro_nb.checks import Remedy
 from mipro_nb.errors import RecordError
 from mipro_nb.runs.sentences.resume import billed_text, resume_hint, resume_lines
-from mipro_nb.runs.sentences.wording import told_rows, told_settings
+from mipro_nb.runs.sentences.wording import resting_text, told_rows, told_settings
 from mipro_nb.runs.state import RunState, as_it_stands
 from mipro_nb.runs.store.owners import lives_here
 from mipro_nb.runs.store.record import Record, time_read
@@ -134,6 +134,7 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "seconds": state.seconds_at(last_at or created),
         "baseline": ended.baseline if ended else state.baseline,
         "score": ended.score if ended else best.score if best else None,
+        "rests": _rests(state),
         "trials": trials,
         "calls": spent.calls,
         "usd": spent.usd,
@@ -147,6 +148,17 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "resume_hint": resume_hint(run_id, state),
         "here": state.goes_on and state.process == os.getpid() and lives_here(run_id),
     }
+
+
+def _rests(state: RunState) -> str | None:
+    """Return what the score of a run rests on that returned an unconfirmed program."""
+    planned, ended = state.planned, state.ended
+    if planned is None or ended is None or ended.score is None or ended.examples is None:
+        return None
+    size = planned.plan.get("valset_size")
+    if not isinstance(size, int) or ended.examples >= size:
+        return None
+    return resting_text(ended.score, ended.examples, size)
 
 
 def _tags(text: object) -> list[str]:

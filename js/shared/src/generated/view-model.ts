@@ -719,6 +719,11 @@ export interface HistoryRow {
   readonly baseline: number | null;
   /** That of the returned program, or the best so far. */
   readonly score: number | null;
+  /**
+   * What the score rests on; null where that is the whole valset. Absent from what older versions
+   * saved in notebooks.
+   */
+  readonly rests?: string | null;
   /** Evaluations that have ended. */
   readonly trials: number;
   /** LM calls that a server answered. */

@@ -263,6 +263,7 @@ export function HistoryExplorer({
           <SafeText text={only.note} />
         </p>
       )}
+      {only?.rests && <p class="mipro-muted">Scored {only.rests}</p>}
       {only?.billed && <p class="mipro-muted">{only.billed}</p>}
       {only !== undefined && canBeResumed(only.state) && <ResumeHint run={only} />}
       {form === "rename" && only !== undefined && (

@@ -178,7 +178,15 @@ function BeforeAndAfter({ row }: { readonly row: HistoryRow }) {
         <span aria-hidden="true"> → </span>
         <span class="mipro-only-read">, after </span>
       </span>
-      {formatScore(row.score)}
+      {row.rests ? (
+        <span title={row.rests}>
+          {formatScore(row.score)}
+          <span aria-hidden="true">*</span>
+          <span class="mipro-only-read"> {row.rests}</span>
+        </span>
+      ) : (
+        formatScore(row.score)
+      )}
     </>
   );
 }

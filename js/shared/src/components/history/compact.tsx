@@ -58,7 +58,11 @@ function ScoreAndCost({ row }: { readonly row: HistoryRow }) {
   const cost = formatAbout(formatUsd(row.usd), row.about);
   return (
     <span class="mipro-compact">
-      <span>{formatScore(row.score)}</span>
+      <span title={row.rests ?? undefined}>
+        {formatScore(row.score)}
+        {row.rests && <span aria-hidden="true">*</span>}
+        {row.rests && <span class="mipro-only-read"> {row.rests}</span>}
+      </span>
       <span class="mipro-compact-facts" title={row.billed ?? `Cost: ${cost}`}>
         {cost}
       </span>

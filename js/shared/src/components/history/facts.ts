@@ -26,7 +26,7 @@ export interface FactGroup {
 }
 
 const results: readonly (readonly [string, (row: HistoryRow) => string])[] = [
-  ["Score", (row) => formatScore(row.score)],
+  ["Score", scoreText],
   ["Baseline", (row) => formatScore(row.baseline)],
   [
     "Gain",
@@ -57,6 +57,10 @@ export function factGroups(rows: readonly HistoryRow[]): readonly FactGroup[] {
     { name: "Rows", lines: table(rows.map((row) => row.rows ?? {})) },
     { name: "Settings", lines: table(rows.map((row) => row.settings)) },
   ];
+}
+
+function scoreText({ score, rests }: HistoryRow): string {
+  return rests ? `${formatScore(score)} ${rests}` : formatScore(score);
 }
 
 function costText({ usd, about, billed }: HistoryRow): string {
