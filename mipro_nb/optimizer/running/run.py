@@ -368,7 +368,7 @@ class Run(RunFrames, Ratings):
         runs_here.leave(self)
         self._joined, self._twin = twin, None
         self.id = twin.id
-        self._spec = twin._spec  # noqa: SLF001 - of this very class
+        self._spec, self._own_journal = twin._spec, twin._own_journal  # noqa: SLF001 - of this very class
         self._stop = twin._stop  # noqa: SLF001
         self.permitted = True
         twin._result.add_done_callback(self._deliver_copy)  # noqa: SLF001
@@ -381,23 +381,20 @@ class Run(RunFrames, Ratings):
             self._result.set_result(as_program(done.result()).deepcopy().handed_over())
 
     @property
-    def _acting(self) -> Run:
-        """The run that acts for this one: the one that it joined, or its test while that goes on.
-
-        Else it is this one itself.
-        """
-        test, joined = self._test, self._joined
-        if test is not None and test._own_algorithm is not None:  # noqa: SLF001 - of this very class
-            return test
-        return self if joined is None else joined._acting  # noqa: SLF001
+    def _going_test(self) -> Run | None:
+        """The test of this run, while it goes on."""
+        test = self._test
+        return None if test is None or test._own_algorithm is None else test  # noqa: SLF001 - of this very class
 
     @property
     def _algorithm(self) -> Algorithm | None:
-        return self._acting._own_algorithm  # noqa: SLF001 - of this very class
+        acting = self._going_test or self._joined
+        return self._own_algorithm if acting is None else acting._algorithm  # noqa: SLF001
 
     @property
     def _journal(self) -> Journal:
-        return self._acting._own_journal  # noqa: SLF001 - of this very class
+        test = self._going_test
+        return self._own_journal if test is None else test._own_journal  # noqa: SLF001
 
     def _deliver(self, done: Future[Any]) -> None:
         error = CancelledError() if done.cancelled() else done.exception()
@@ -661,7 +658,7 @@ class Run(RunFrames, Ratings):
         """Make a change on the core loop, between two steps of the run."""
 
         async def steered() -> T:
-            return change(self._acting._steerable())  # noqa: SLF001 - of this very class
+            return change(self._steerable())
 
         return core().wait_for(steered())
 
@@ -683,7 +680,7 @@ class Run(RunFrames, Ratings):
         """
         if self._algorithm is None:
             raise RunEndedError(_ENDED if self.done else _NOT_BEGUN)
-        if self.done or not self._journal.state.goes_on:
+        if not self._journal.state.goes_on or (self.done and self._going_test is None):
             raise RunEndedError(_ENDED)
         if self._algorithm.capped is not None:
             raise RunEndedError(f"The run is ending. {self._algorithm.capped}")

@@ -201,9 +201,11 @@ class Ending:
         eligible = self._eligible()
 
         def gain_over(configuration: Configuration | None) -> Gain | None:
-            others = (e for e in eligible if e.kind != "minibatch" and e.trial != full.trial)
-            over = next((e for e in others if e.configuration == configuration), None)
-            return None if over is None else gain_of(full, over, eligible, self._spec.plan.seed)
+            whole = (e for e in eligible if e.kind != "minibatch")
+            over = next((e for e in whole if e.configuration == configuration), None)
+            if over is None or over.configuration == full.configuration:
+                return None
+            return gain_of(full, over, eligible, self._spec.plan.seed)
 
         is_found = full.kind != "baseline"
         return Chosen(

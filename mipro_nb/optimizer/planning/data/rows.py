@@ -249,8 +249,9 @@ def check_own_demos(name: str, test: Sequence[Example], student: Module) -> None
     for program in (student, *student.teachers):
         for predictor, each in program.named_predictors():
             for demo in each.demos:
-                shown = Example({k: v for k, v in demo.items() if k in names}).with_inputs(*names)
-                if (place := places.get(inputs_key(shown))) is not None:
+                shown = {field: value for field, value in demo.items() if field in names}
+                place = places.get(inputs_key(Example(shown).with_inputs(*shown)))
+                if place is not None:
                     raise InvalidArgumentError(
                         f"{name}[{place}]",
                         test[place],
