@@ -5,6 +5,7 @@ import { useSnapshot, useStable } from "../../model/hooks";
 import type { Kernel, Presence } from "../../model/kernel";
 import { standing } from "../../model/standing";
 import type { RunStore } from "../../model/store";
+import { classes } from "../base/classes";
 import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
 import { Tabs } from "../base/Tabs";
@@ -144,31 +145,39 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
                 <code>%mipro show {summary.id}</code> has all of them.
               </Notice>
             )}
-            <TrialsTable
-              trials={trials}
-              predictors={predictors}
-              begun={now.going ? (summary.state === "paused" ? "paused" : "running") : "unfinished"}
-              best={best?.trial ?? null}
-              opened={openedTrial}
-              onOpen={open}
-              onCompare={compare}
-            />
-            {summary.ratings && (
-              <p class="mipro-ratings">
-                <SafeText text={summary.ratings.told.join(" ")} />
-              </p>
-            )}
-            {opened !== null && (
-              <OpenedTrials
-                kernel={reachable}
-                run={summary.id}
-                opened={opened}
-                trials={trials}
-                predictors={predictors}
-                details={details}
-                onClose={close}
-              />
-            )}
+            <div class={classes("mipro-trials", openedTrial !== null && "mipro-trials--beside")}>
+              <div class="mipro-trials-all">
+                <TrialsTable
+                  trials={trials}
+                  predictors={predictors}
+                  begun={
+                    now.going ? (summary.state === "paused" ? "paused" : "running") : "unfinished"
+                  }
+                  best={best?.trial ?? null}
+                  opened={openedTrial}
+                  onOpen={open}
+                  onCompare={compare}
+                />
+                {summary.ratings && (
+                  <p class="mipro-ratings">
+                    <SafeText text={summary.ratings.told.join(" ")} />
+                  </p>
+                )}
+              </div>
+              {opened !== null && (
+                <div class="mipro-trials-opened">
+                  <OpenedTrials
+                    kernel={reachable}
+                    run={summary.id}
+                    opened={opened}
+                    trials={trials}
+                    predictors={predictors}
+                    details={details}
+                    onClose={close}
+                  />
+                </div>
+              )}
+            </div>
           </>
         )}
         {tab === "outcomes" && result !== null && (
