@@ -35,6 +35,7 @@ from mipro_nb.language import (
     settings,
 )
 from mipro_nb.language.execution.own_calls import catch_own_calls_by as _catch_own_calls_by
+from mipro_nb.language.missing_modules import tell_of_missing_modules as _tell_of_missing_modules
 from mipro_nb.models import LM, Answer, Call, OpenAI, Price, Service, register_service
 from mipro_nb.notebook import compare, history, share, show, surface_here
 from mipro_nb.optimizer import (
@@ -105,6 +106,7 @@ __all__ = [
 
 surface.prefer(surface_here)
 __getattr__ = dspy_names.missing_from(__name__)
+_tell_of_missing_modules(__name__)
 
 
 def _dspy() -> foreign.Library | None:

@@ -176,7 +176,7 @@ class TerminalWindow:
         if self._nobody_asked or not self.can_resume:
             return
         reason = self._run.state.pause_reason if self._run.status == "paused" else None
-        if reason == PAUSED_FOR_APPROVAL and self._run.joined is None:
+        if reason == PAUSED_FOR_APPROVAL:
             self._ask_to_decide(bar)
         elif reason:
             self._ask_to_resume(bar)
@@ -198,8 +198,8 @@ class TerminalWindow:
                     self._run.ban(predictor, index)
                 elif answer in _EDIT:
                     self._run.add_instruction(predictor, input(_EDITED), based_on=index)
-            except (EOFError, RuntimeError):  # nobody is there any more
-                self._run.stop()
+            except (EOFError, RuntimeError):
+                self._leave()
             except MiproError as error:  # decided elsewhere meanwhile, or no good text
                 print(error)  # noqa: T201 - the answer to what was typed
 
@@ -207,19 +207,22 @@ class TerminalWindow:
         """Tell why the run pauses, and wait until it may go on."""
         bar.clear()
         print(f"The run pauses. {self._run.state.pause_reason}")  # noqa: T201 - somebody has to know
-        joined = self._run.joined is not None
         try:
-            input(_GO_ON_JOINED if joined else _GO_ON)
-        except (EOFError, RuntimeError):  # nobody is there any more
-            if joined:  # it was begun elsewhere, and there it may be resumed
-                self._nobody_asked = True
-            else:
-                self._run.stop()
+            input(_GO_ON if self._run.joined is None else _GO_ON_JOINED)
+        except (EOFError, RuntimeError):
+            self._leave()
             return
         try:
             self._run.resume()
         except (RecordError, RunEndedError) as error:
             print(error)  # noqa: T201 - the answer to what was typed
+
+    def _leave(self) -> None:
+        """Ask no more: nobody is there to answer."""
+        if self._run.joined is None:
+            self._run.stop()
+        else:  # it was begun elsewhere, and there it may go on
+            self._nobody_asked = True
 
     def _show(self, bar: tqdm[Any]) -> None:
         """Show what happened since the last time."""

@@ -60,10 +60,11 @@ class Batch:
     calls: dict[str, Request]
     metadata: dict[str, str]
     status: str = "in_progress"
+    looks: int = 0
     files: dict[str, str] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
-        """What the API tells of it."""
+        """The batch as the API shows it."""
         code, message = self.ending.refusal
         errors = {"object": "list", "data": [{"code": code, "message": message}]}
         return {
@@ -167,6 +168,7 @@ class ScriptedBatches:
         batch = self._batch_of(http_request)
         if batch is None:
             return web.json_response({"error": {"message": "No such batch."}}, status=404)
+        batch.looks += 1
         if batch.ending.upset:
             batch.ending.upset -= 1
             return web.json_response({"error": {"message": "Not now."}}, status=500)

@@ -60,6 +60,29 @@ def optimize(
     }
 
 
+def timeline(task: Task, threads: int, optimizer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return when each call was under way in an optimization, and what it was for.
+
+    Of a call that was sent twice, both requests are told.
+    """
+    run = _optimized(task, threads, optimizer, {}).run
+    trials = run.state.trials
+    calls = []
+    for recorded in run.record.events(run.id):
+        event = recorded.event
+        if event.type not in ("lm_call_answered", "lm_call_failed"):
+            continue
+        what = event.phase if event.trial is None else trials[event.trial].kind
+        calls.append(
+            {
+                "what": "sent twice" if event.type == "lm_call_failed" else what,
+                "begun": recorded.at - event.seconds,
+                "over": recorded.at,
+            }
+        )
+    return {"timeline": calls}
+
+
 def search_at_random(task: Task, threads: int, configurations: int) -> dict[str, Any]:
     """Score random configurations of the same candidates on the whole valset; take the best."""
     making = {"search": "mipro", "num_candidates": _LIGHT_CANDIDATES}
@@ -161,6 +184,7 @@ if __name__ == "__main__":
     carry_out(
         {
             "optimize": optimize,
+            "timeline": timeline,
             "search_at_random": search_at_random,
             "evaluate": evaluate,
             "label": label,

@@ -11,6 +11,7 @@ import dspy
 
 from mipro_nb.arguments import only_known, taking
 from mipro_nb.dspy.program import Student, student_of, teachers_of
+from mipro_nb.dspy.rows import rows_of
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, LMNotConfiguredError
 from mipro_nb.language.foreign import as_lm
 from mipro_nb.language.lms.lm_protocol import LanguageModel
@@ -255,10 +256,10 @@ class MIPROv2:
             )
         if given["requires_permission_to_run"] is None:
             given["requires_permission_to_run"] = True
-        given["trainset"] = list(given["trainset"])
+        given["trainset"] = rows_of("trainset", given["trainset"])
         for name in ("valset", "testset"):
             if given[name] is not None:
-                given[name] = list(given[name])
+                given[name] = rows_of(name, given[name])
         if self.auto is None and given["minibatch"]:
             valset = given["valset"]
             size = validation_size(len(given["trainset"])) if valset is None else len(valset)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dspy
 
+from mipro_nb.errors import InvalidArgumentError
+from mipro_nb.evaluate.evaluate import check_rows
 from mipro_nb.language.example import Example, Prediction
 from mipro_nb.models.media import unwrapped, wrapped
 
@@ -18,6 +21,38 @@ class GivenPrediction(Prediction):
     def __init__(self, given: Any) -> None:
         super().__init__(wrapped(dict(given.items())))
         object.__setattr__(self, "_given", given)
+
+
+_GIVE_ROWS = (
+    "give a list of dspy.Example: [dspy.Example(**row).with_inputs('question') for row in rows], "
+    "with the names of your inputs."
+)
+_FROM_FRAME = (
+    "take its rows by mipro_nb.datasets.from_dataframe({name}, inputs=['question']), with the "
+    "names of your inputs."
+)
+
+
+def rows_of(name: str, given: Any) -> list[Any]:
+    """Return the rows that are given as argument `name`, if they are such that DSPy takes.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If they are not: dicts, or a data frame, say.
+    """
+    if hasattr(type(given), "columns"):
+        raise InvalidArgumentError(name, type(given), _FROM_FRAME.format(name=name))
+    if hasattr(given, "train"):
+        check_rows(name, given)  # a data set: it names its lists
+    is_one = isinstance(given, str | bytes | Mapping | dspy.Example | Example)
+    if is_one or not isinstance(given, Iterable):
+        raise InvalidArgumentError(name, given, _GIVE_ROWS)
+    rows = list(given)
+    for index, row in enumerate(rows):
+        if not isinstance(row, dspy.Example | Example):
+            raise InvalidArgumentError(f"{name}[{index}]", row, _GIVE_ROWS)
+    return rows
 
 
 def own_row(row: Any) -> Example:

@@ -17,7 +17,7 @@ def own_signature(signature: Any) -> SignatureMeta:
     Raises
     ------
     SignatureError
-        If it has no input or no output.
+        If it has no output.
     """
     fields: dict[str, Field] = {}
     for name, info in signature.input_fields.items():

@@ -25,6 +25,10 @@ _TOO_HIGH = {
     "numbers from 0 to 1, or give metric_threshold in its own units, above 1, if they go to 100.",
     HUNDRED: "Scores go up to 1, or up to 100 where any is above 1: divide by the highest one.",
 }
+_TOO_LOW = (
+    "Scores are 0–1, or 0–100: return 1 / (1 + loss) for a loss, and max(0, …) for what may be "
+    "below 0."
+)
 _NOT_FINITE = "Have it return 0.0, or another number, for an answer that it cannot measure."
 _WANTED = "def metric(example, prediction, trace=None)"
 
@@ -161,6 +165,9 @@ class Metric:
         elif not math.isfinite(value) or value < -LARGEST_SCORE:
             kind = NotFiniteScoreError
             problem = f"{value:g}, which is not a score. {_NOT_FINITE}"
+        elif value < 1 - _ROUNDING:
+            kind = MetricReturnError
+            problem = f"{value:g}. {_TOO_LOW}"
         elif value > highest * _ROUNDING:
             kind = MetricScaleError
             problem = f"{value:g}. {_TOO_HIGH[highest]}"
@@ -178,7 +185,7 @@ class Metric:
             raise kind(msg)
         if scale_of([value]) == 1:  # a cosine of equal vectors may be a little more
             value = min(value, 1.0)
-        return Score(min(value, highest) / (self.scale or 1), feedback)
+        return Score(max(0.0, min(value, highest)) / (self.scale or 1), feedback)
 
 
 def scale_of(scores: Iterable[float]) -> Literal[1, 100]:

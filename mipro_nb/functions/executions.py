@@ -7,6 +7,8 @@ context; all of these hold the same execution.
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,6 +48,8 @@ class Observed:
     ----------
     read, shown
         Names of the prompts whose text, and whose demos, were read.
+    not_held
+        Names of those that were read and are not among the program's.
     called
         Names of those whose text was found in a call.
     calls
@@ -58,6 +62,7 @@ class Observed:
 
     read: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
+    not_held: set[str] = field(default_factory=set)
     called: set[str] = field(default_factory=set)
     calls: dict[str, Call] = field(default_factory=dict)
     places: set[str] = field(default_factory=set)
@@ -89,10 +94,11 @@ class FunctionExecution:
     failure: MiproError | None = None
     _latest: dict[str, int] = field(default_factory=dict)
 
-    def text_of(self, prompt: object) -> str | None:
+    def text_of(self, prompt: object, name: str) -> str | None:
         """Return the text of a prompt that is in force, None if it is none of the program's."""
         held = self.held.get(prompt)
         if held is None:
+            self.observed.not_held.add(name)
             return None
         self._note_reading(held.name)
         return str(held.signature.instructions)
@@ -135,6 +141,20 @@ def _plain(text: str) -> str:
 
 
 def _is_in(text: str, said: str) -> bool:
+    """Tell whether `text` is in what is said: as it is, or written by JSON, Python or for HTML."""
+    return any(_is_in_as_written(each, said) for each in dict.fromkeys(_forms(text)))
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield text
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(text)[1:-1]
+    yield html.escape(text)
+    yield html.escape(text, quote=False)
+
+
+def _is_in_as_written(text: str, said: str) -> bool:
     """Tell whether `text` is in what is said, with values in its ``{places}`` or without."""
     if (whole := _plain(text)) in said:
         return True

@@ -122,6 +122,11 @@ class FunctionProgram(Module):
                 f"{name} also connects to {shown(', '.join(sorted(seen.places)), 160)}, in the "
                 "rehearsal as well: what is asked there is neither counted nor capped."
             )
+        if seen.not_held:
+            notes.append(
+                f"{name} also reads {_listed(sorted(seen.not_held))}, which stays as it is. To "
+                f"have it searched as well, name all in mipro.program({name}, prompts=[…])."
+            )
         if unfound := [each for each in names if each in seen.read - seen.called]:
             notes.append(
                 f"{_listed(unfound)} of {name} is read, but its text is in no call: a candidate "

@@ -14,6 +14,7 @@ _TEXTS = frozenset({".txt", ".md", ".prompt", ".j2", ".jinja", ".jinja2", ".must
 _YAML = frozenset({".yaml", ".yml"})
 _CODE = frozenset({".py", ".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".sh", ".csv"})
 _OF_ITEM = re.compile(r"\{\{\s*item\.(\w+)\s*\}\}")
+_BLOCK = re.compile(r"\{%[^%]*%\}")
 _READ = (
     "what is read: a text; a list of messages; promptfoo's YAML with prompts; Langfuse's JSON with "
     "prompt; MLflow's JSON with template; OpenAI's JSON with messages or input_messages."
@@ -192,9 +193,11 @@ def _read(value: Any, path: Path, name: str) -> Iterator[PromptInFile]:
             return
         for key in ("prompt", "template"):
             if key in value:
+                messages = _messages(value[key])
+                is_jinja = key == "template" and any(_is_jinja(each) for each in messages)
                 written = str(value.get("template_format"))  # in LangChain's files
-                syntax = _SYNTAX_OF_LANGCHAIN.get(written, "mustache")
-                yield PromptInFile(called, _messages(value[key]), syntax)
+                syntax = _SYNTAX_OF_LANGCHAIN.get(written, "jinja" if is_jinja else "mustache")
+                yield PromptInFile(called, messages, syntax)
                 return
         if (messages := _of_openai(value)) is not None:
             yield PromptInFile(called, _messages(messages), None)
@@ -217,6 +220,12 @@ def _messages(given: Any) -> Sequence[Mapping[str, Any]]:
             )
         made.append(_message(each) if isinstance(each, Mapping) else each)
     return made
+
+
+def _is_jinja(message: Any) -> bool:
+    """Tell whether a message has blocks, by which MLflow knows Jinja from plain placeholders."""
+    content = message.get("content") if isinstance(message, Mapping) else message
+    return isinstance(content, str) and _BLOCK.search(content) is not None
 
 
 def _message(given: Mapping[str, Any]) -> Mapping[str, Any]:

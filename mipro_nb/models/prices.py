@@ -15,6 +15,8 @@ from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.numbers import is_number
 
 _MILLION = 1_000_000
+BATCH_PRICE = 0.5
+"""What a call in a batch costs, of what it costs else."""
 _PerMillion = Annotated[Number, Ge(0), Remedy("give USD per million tokens, 0 or more.")]
 
 
@@ -74,7 +76,7 @@ class Price:
         >>> Price(input=0.15, output=0.60, cached_input=0.075).in_batch()
         Price(input=0.075, output=0.3, cached_input=None)
         """
-        return Price(self.input / 2, self.output / 2)
+        return Price(BATCH_PRICE * self.input, BATCH_PRICE * self.output)
 
 
 # What to do where no price is known, as a part of a sentence.

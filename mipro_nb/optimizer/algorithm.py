@@ -10,9 +10,11 @@ from collections.abc import Callable
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.evaluate.ledger import Ledger, Results
 from mipro_nb.evaluate.slots import Slots
+from mipro_nb.evaluate.workers.place import examples_on
 from mipro_nb.language.execution.own_calls import caught_own_calls
 from mipro_nb.language.lms.settings import context
 from mipro_nb.language.module import Module
+from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.earlier_calls import Before
 from mipro_nb.models.gate.gate import Gate, run_gate
 from mipro_nb.optimizer.control.approval import Approval
@@ -31,7 +33,7 @@ from mipro_nb.optimizer.phases.proposing.propose import propose
 from mipro_nb.optimizer.phases.proposing.repair import Repair
 from mipro_nb.optimizer.phases.scoring.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.phases.scoring.unreadable import UnreadableReplies
-from mipro_nb.optimizer.phases.stopping import Stopping
+from mipro_nb.optimizer.phases.stopping import Shortfall, Stopping
 from mipro_nb.optimizer.phases.trials import Search
 from mipro_nb.optimizer.planning.settings.constraints import Constraints
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
@@ -104,6 +106,7 @@ class Algorithm:
             on_cap=lambda reached: self._cap(str(reached)),
             hold=self.hold,
             hedge=spec.plan.hedge,
+            foreseen=spec.plan.estimate.total.calls.low,
         )
         self.pausing = PauseSwitch(journal, self.gate, can_resume)
         self._approval = Approval(journal, self.pausing, is_drawn)
@@ -148,13 +151,15 @@ class Algorithm:
             self._ending.candidates = self._recalled()
             if self._stopped:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
+            spec = self._spec
             # Own calls are caught throughout, so that clients keep their connections in between.
-            with (
-                context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format),
-                caught_own_calls(),
-            ):
-                await self._settle_the_format()
-                await self._work()
+            async with examples_on(spec.executor, spec.plan.num_threads):
+                with (
+                    context(lm=spec.task_lm, prompt_format=spec.prompt_format),
+                    caught_own_calls(),
+                ):
+                    await self._settle_the_format()
+                    await self._work()
             return await self._finish()
         except asyncio.CancelledError:
             self.gate.refuse(_STOPPED)
@@ -177,7 +182,9 @@ class Algorithm:
         """Measure formats first, where the plan says so and that is not done yet."""
         spec, chosen = self._spec, self._progress.state.format_chosen
         if spec.plan.measured_formats and chosen is None:
-            measured = measure_formats(spec, self._journal, self._slots, self._progress, self._held)
+            measured = measure_formats(
+                spec, self._journal, self._slots, self._progress, self.gate.held
+            )
             self._take(await measured)
 
     async def _work(self) -> None:
@@ -215,24 +222,32 @@ class Algorithm:
         async with Background() as background:
             if self._progress.state.search_stopped_before_it_began:
                 await self._score_student()
-            baseline, candidates = await together(
-                self._score_student(), self._find_candidates(background)
-            )
-            self._ending.candidates = candidates
-            await self._approval.given()
-            search = Search(
-                self._spec,
-                self._journal,
-                candidates,
-                self._evaluations,
-                self._progress,
-                dearest_call=lambda: self.gate.dearest_call,
-                approval=self._approval,
-                repair=Repair(
-                    self._spec, self._journal, self._slots, candidates, self._constraints
-                ),
-            )
-            await search.run(baseline)
+            baseline, search = await together(self._score_student(), self._begin_search(background))
+            await search.run(baseline, background)
+
+    async def _begin_search(self, background: Background) -> Search:
+        """Return the search as soon as there are candidates, begun if it is sure to be made.
+
+        So the slots do not idle while the student is still scored on its last rows. Under caps it
+        is not begun before: what they leave is known then.
+        """
+        candidates = await self._find_candidates(background)
+        self._ending.candidates = candidates
+        search = Search(
+            self._spec,
+            self._journal,
+            candidates,
+            self._evaluations,
+            self._progress,
+            dearest_call=lambda: self.gate.dearest_call,
+            approval=self._approval,
+            repair=Repair(self._spec, self._journal, self._slots, candidates, self._constraints),
+        )
+        plan = self._spec.plan
+        if plan.labelled_evaluations and plan.caps == Caps():
+            await self._shortfall.is_sure.wait()
+            search.begin(background)
+        return search
 
     async def _score_student(self) -> Evaluated:
         """Return the score of the student.
@@ -246,6 +261,7 @@ class Algorithm:
         baseline = await self._evaluations.baseline()
         stopped = Stopping(self._spec.plan).take_student(baseline)
         if stopped is None:
+            self._shortfall.is_sure.set()
             return baseline
         self._journal.emit(stopped)
         self.gate.pause()
@@ -305,7 +321,7 @@ class Algorithm:
             try:
                 outcome = self._ending.end("finished", None)
             except RecordError as error:
-                if not await self._held(error):
+                if not await self.gate.held(error):
                     raise
             else:
                 self.gate.refuse(_ENDED)
@@ -372,24 +388,19 @@ class Algorithm:
         """Have everything from now on be that of `spec`."""
         self._spec = spec
         self._constraints = Constraints(spec.plan, spec.rows.train, spec.student)
+        self._shortfall = Shortfall(spec.plan)
         self._evaluations = Evaluations(
             spec,
             self._journal,
             self._ledger,
             self._progress,
+            on_student_scored=self._shortfall.take,
             unreadable=UnreadableReplies(self._journal, self.pausing, spec.plan.valset_size),
         )
         self._held_out = HeldOut(spec, self._journal, self._test_ledger)
         ending = (spec, self._journal, self._evaluations, self._held_out)
         before = self._progress.finished
         self._ending = Ending(*ending) if before is None else FinishedBefore(before, *ending)
-
-    async def _held(self, error: MiproError) -> bool:
-        """Pause because of `error` and wait until the run goes on; False if nobody could resume."""
-        held = self.hold(error)
-        if held:
-            await self.gate.ready()
-        return held
 
     def _note_what_is_kept(self, error: BaseException) -> None:
         run_id = self._journal.run_id

@@ -33,10 +33,11 @@ from mipro_nb.optimizer.planning.settings.requested import DEFAULTS, Auto, Reque
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
 from mipro_nb.optimizer.running.headroom import measured
+from mipro_nb.optimizer.running.later_test import spec_of_test
 from mipro_nb.optimizer.running.outlook import Answered, outlook_of
 from mipro_nb.optimizer.running.permission import is_asked
-from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here
-from mipro_nb.optimizer.running.starting import carried_out, run_of
+from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here, test_of
+from mipro_nb.optimizer.running.starting import carried_out, plan_of, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.sentences.resume import begun_again
 from mipro_nb.runs.sentences.wording import measures_headroom
@@ -182,6 +183,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         requires_permission_to_run: bool = True,
         resume: bool = False,
+        executor: Any = None,
         record: str | Path | None = None,
     ) -> P:
         """Optimize `student` and return the best program, blocking until it is there.
@@ -272,6 +274,12 @@ class MIPROv2:
             that was cut off, stopped, capped or failed, if there is one: what it paid for is not
             paid again, and it keeps the caps that are not given here. A note of the plan tells
             which it is, or why there is none.
+        executor
+            Whose workers run program and metric, for code that computes much: a
+            ``concurrent.futures.ProcessPoolExecutor``; or a ``Client``, a cluster or the address of
+            a scheduler of Dask's, with the extra ``dask``. All LM calls are made in this process,
+            as without it, and so is the rehearsal. The configured executor if None; without one,
+            everything runs here.
         record
             Record file; the configured one, or the default, if None.
 
@@ -279,6 +287,8 @@ class MIPROv2:
         ------
         InvalidArgumentError, ProgramError, MetricError
             If something is wrong with arguments, program, data or metric; before any LM call.
+        ExecutorError
+            If the executor cannot run examples; before any LM call.
         PermissionDeniedError, PermissionUnansweredError
             If permission is required and was not given; before any LM call.
         LMUnavailableError, TooManyErrorsError
@@ -297,9 +307,11 @@ class MIPROv2:
         """Return the resolved plan with its estimate; nothing is sent to an LM.
 
         The program and the metric are run on a few rows with made-up answers, to measure the
-        real prompts. Parameters and errors are those of `compile`.
+        real prompts. The plan notes what the record knows of it: headroom that was measured, or a
+        run of the same plan. Parameters and errors are those of `compile`.
         """
-        return core().wait_for(self._spec(student, trainset=trainset, **given)).plan
+        spec = core().wait_for(self._spec(student, trainset=trainset, **given))
+        return plan_of(spec, **given)
 
     @_as_in_compile
     @taking(compile)  # noqa: A003 - the method above
@@ -375,6 +387,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         requires_permission_to_run: bool = True,
         resume: bool = False,
+        executor: Any = None,
         record: str | Path | None = None,
     ) -> Headroom:
         """Measure, before a run, how much prompts matter here and how much is chance.
@@ -409,6 +422,8 @@ class MIPROv2:
         resume
             Go on with the newest measurement of the same plan that was cut off, stopped, capped or
             failed: what it paid for is not paid again.
+        executor
+            As in `compile`.
 
         Raises
         ------
@@ -446,9 +461,12 @@ class MIPROv2:
         max_seconds: float | None = None,
         accept_changes: bool = False,
         requires_permission_to_run: bool = True,
+        executor: Any = None,
         record: str | Path | None = None,
     ) -> Any:
         """Resume a run that was cut off, stopped, capped or failed; block until it has ended.
+
+        With a testset, one that is finished and has no test score is tested, as by `Run.test`.
 
         It goes by the run's own plan and seed: what was answered is not sent again, what was
         scored is not scored again, and the result is that of a run that was never interrupted. A
@@ -464,7 +482,8 @@ class MIPROv2:
             this session.
         trainset, valset, testset, inputs
             The rows, where JSON does not give back the values that they hold (dates, sets, models);
-            those in the record, or of this session's run, if None.
+            those in the record, or of this session's run, if None. The testset alone is given to
+            test a run that is finished.
         example_timeout
             As in `compile`, for what is still to be done; what the run had if None.
         prefer
@@ -478,6 +497,8 @@ class MIPROv2:
             asked for, the question tells what changed, and a yes is enough.
         requires_permission_to_run
             Ask before the first LM call.
+        executor
+            As in `compile`.
         record
             Record file; the configured one, or the default, if None.
 
@@ -497,7 +518,10 @@ class MIPROv2:
         """
         given = {**locals()}
         opened = open_record(record if record is not None else settings.record)
-        progress = resumption.progress_of(opened, opened.find_run(run_id))
+        progress = resumption.progress_of(
+            opened, opened.find_run(run_id), tests=testset is not None
+        )
+        tests = progress.finished is not None
         if measures_headroom(progress.planned):
             remedy = f"it measures headroom: {begun_again(progress.state)}."
             raise InvalidArgumentError("run_id", run_id, remedy)
@@ -505,7 +529,7 @@ class MIPROv2:
         begun = runs_here.begun(progress.run_id)
         if student is None:
             student = resumption.student_of(progress, None if begun is None else begun.student)
-        for name in ("valset", "testset") if trainset is None else ():
+        for name in ("valset", *(() if tests else ("testset",))) if trainset is None else ():
             if given[name] is not None:
                 raise InvalidArgumentError(name, NOT_SHOWN, "give its trainset as well.")
         wanted = resumption.requested_settings_of(
@@ -518,13 +542,21 @@ class MIPROv2:
             resumption.rows_of(progress, None if begun is None else begun.rows)
             if trainset is None
             else resumption.rows_given(
-                progress, trainset, valset, inputs, wanted.seed, testset=testset
+                progress, trainset, valset, inputs, wanted.seed, testset=None if tests else testset
             )
         )
         if example_timeout is not None:
             wanted = replace(wanted, example_timeout=example_timeout)
-        spec = core().wait_for(self._spec_of(student, lambda: rows, wanted, caps))
+        spec = core().wait_for(
+            self._spec_of(student, lambda: rows, wanted, caps, executor=executor)
+        )
         ask = _asks(requires_permission_to_run)
+        if tests:
+            spec, changes = resumption.checked(
+                progress, spec, accept_changes=accept_changes, asks=ask
+            )
+            spec = spec_of_test(progress, spec, testset, name="testset", changes=changes)
+            return carried_out(test_of(progress, spec, opened, student), ask=ask)
 
         def resumed(spec: RunSpec) -> Beginning:
             goes_on = resumption.resumed_spec(
@@ -581,6 +613,7 @@ class MIPROv2:
             ),
             wanted,
             caps,
+            executor=requested.get("executor"),
         )
 
     async def _headroom_spec(
@@ -604,6 +637,7 @@ class MIPROv2:
             lambda: asked,
             requested_for_headroom(wanted),
             caps,
+            executor=requested.get("executor"),
             headroom=RequestedHeadroom(repeats, len(sets.val)),
         )
 
@@ -620,6 +654,7 @@ class MIPROv2:
         wanted: RequestedSettings,
         caps: Caps,
         *,
+        executor: Any = None,
         headroom: RequestedHeadroom | None = None,
     ) -> RunSpec:
         student = as_program(student)
@@ -638,6 +673,7 @@ class MIPROv2:
             others_go_on=lambda: any(run.permitted for run in live_runs()),
             verbose=self.verbose,
             track_stats=self.track_stats,
+            executor=executor,
             headroom=headroom,
         )
 

@@ -601,7 +601,8 @@ class RunEnded(Event):
     """How the run ended and what it returned, and its score over `examples`; then it is only rated.
 
     A run that ended early may return what was scored on a part of the valset only. Calls are
-    `lost` that were sent and that nobody waited for to the end; at their worst. `tested` is None
+    `lost` that were sent and that nobody waited for to the end; at their worst. Those that are
+    `batched` are out in batches, and a run that is resumed asks what came of them. `tested` is None
     where there is no testset, or the run ended before all of it was scored. `preferred` says why a
     better program is not the one that is returned.
     """
@@ -619,6 +620,9 @@ class RunEnded(Event):
     lost_calls: Number = 0
     lost_tokens: Number = 0
     lost_usd: Amount = 0.0
+    batched_calls: Number = 0
+    batched_tokens: Number = 0
+    batched_usd: Amount = 0.0
     examples: Number | None = None
     tested: ScoresOnTestset | None = None
     preferred: str | None = None

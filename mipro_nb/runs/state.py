@@ -287,6 +287,8 @@ class RunState:
         What attempts at calls met that passed, or might have: kinds, and how often.
     lost
         Calls that were in flight when the run, or its process, ended, at their worst.
+    batched
+        Calls that were out in batches when the run ended, at their worst; none while it goes on.
     reckoned
         What attempts whose end nobody knows may have cost, at the worst, beyond what events
         tell; the attempts themselves are among those told.
@@ -344,6 +346,7 @@ class RunState:
     notes: list[ev.RunNoted] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
     lost: Usage = field(default_factory=Usage)
+    batched: Usage = field(default_factory=Usage)
     reckoned: Usage = field(default_factory=Usage)
     process: int | None = None
     process_started: float | None = None
@@ -355,8 +358,10 @@ class RunState:
 
     @property
     def measured_format(self) -> str | None:
-        """Return the prompt format that was measured and chosen, None if none was."""
-        return None if self.format_chosen is None else self.format_chosen.format
+        """Return the prompt format that measured best, or all that are searched; None for none."""
+        if self.format_chosen is None:
+            return None
+        return " or ".join(self.format_chosen.searched) or self.format_chosen.format
 
     @property
     def searched_formats(self) -> list[str]:
@@ -393,7 +398,12 @@ class RunState:
         """Return what all calls took, at the worst where nobody knows: what caps start from."""
         spend = self.spend
         tokens = spend.input_tokens + spend.output_tokens
-        return Usage(spend.attempts, tokens, spend.known_usd) + self.lost + self.reckoned
+        return Usage(spend.attempts, tokens, spend.known_usd) + self.unheard + self.reckoned
+
+    @property
+    def unheard(self) -> Usage:
+        """Return what calls took, at the worst, that brought no answer because the run ended."""
+        return self.lost + self.batched
 
     @property
     def baseline(self) -> float | None:
@@ -407,8 +417,10 @@ class RunState:
 
         Where another one was preferred and returned, it is that one. Of a run that ended early it
         may be one that was scored on a part of the valset only, and is the best by what is known:
-        see `is_whole`.
+        see `is_whole`. None is as long as the student itself is being scored.
         """
+        if any(t.kind == "baseline" and t.score is None for t in self.trials.values()):
+            return None
         full = [
             t
             for t in self.trials.values()
@@ -622,6 +634,7 @@ class RunState:
                 self.ended = event
                 self.state = event.state
                 self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
+                self.batched = Usage(event.batched_calls, event.batched_tokens, event.batched_usd)
                 self.ended_at = recorded.at
                 self._end_pause(recorded.at)
 
@@ -636,6 +649,7 @@ class RunState:
             tested = {"testset": event.testset, "unkept": event.unkept}
             self.planned = self.planned.model_copy(update=tested)
         self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
+        self.batched = Usage()  # it asks what came of them
         if self.paused_at is None:
             self.paused_at = event.worked_until
         self.ended = self.ended_at = None

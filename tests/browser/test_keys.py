@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 from run_widget import RunWidget
+from waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -51,6 +52,9 @@ def test_keys_in_fields_and_tables_do_what_they_do_elsewhere(notebook, lm):
     expect(examples.get_by_text("Bad", exact=True)).to_be_visible()
     expect(widget.run.get_by_text("2 ratings of replies: 1 good, 1 bad.")).to_be_visible()
     assert opened.page.locator(".jp-Cell").count() == 4
+    for key in (*["ArrowDown"] * 14, "End", *["ArrowUp"] * 14, "Home", "PageDown", "PageUp"):
+        examples.press(key)
+        until(lambda: _shows_its_active_row(examples))
 
     opened.run(2)
     history = RunWidget(opened.output(2))
@@ -68,3 +72,17 @@ def test_keys_in_fields_and_tables_do_what_they_do_elsewhere(notebook, lm):
     expect(searched.runs.get_by_text("my first run")).to_have_count(0)
     searched.field("Search the runs").fill("first num_trials=")
     expect(searched.runs.get_by_text("my first run")).to_be_visible()
+
+
+def _shows_its_active_row(table):
+    """Return whether the row that the keyboard acts on is in sight, below the header."""
+    return table.evaluate(
+        """table => {
+            const row = document.getElementById(table.getAttribute("aria-activedescendant"));
+            const [{ top: seen }, header] = [table, table.firstElementChild].map((each) =>
+                each.getBoundingClientRect(),
+            );
+            const { top, bottom } = row?.getBoundingClientRect() ?? {};
+            return top >= header.bottom && bottom <= seen + table.clientTop + table.clientHeight;
+        }"""
+    )

@@ -8,18 +8,21 @@ import inspect
 import json
 import sqlite3
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Literal
 
 import numpy as np
 import openai
+import pandas as pd
 import pytest
 from dspy_task import API_KEY, answer, write
 from scripted_server import Reply, ScriptedServer
 from watched import Watched, until
 
 import mipro_nb as mipro
+from mipro_nb.datasets import from_dataframe
 from mipro_nb.errors import (
     InvalidArgumentError,
     LMUnavailableError,
@@ -57,6 +60,9 @@ def small(metric=right, **settings):
     return MIPROv2(metric=metric, auto=None, num_candidates=4, num_threads=8, **settings)
 
 
+NO_QUESTION = {"requires_permission_to_run": False}
+
+
 def compiled(program, rows, metric=right, **settings):
     settings = {"requires_permission_to_run": False, "num_trials": 6, **settings}
     return small(metric).compile(program, trainset=rows, **settings)
@@ -89,6 +95,30 @@ def test_a_program_comes_back_as_one_of_its_class_with_better_prompts(server, ro
     )
     assert all(isinstance(demo, dspy.Example) for demo in optimized.solve.predict.demos)
     assert server.count == spent(optimized.run_id)
+
+
+class AsksFirst(dspy.Module):
+    """One of its predictors has no inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.think = dspy.Predict("-> hint")
+        self.solve = dspy.Predict("question, hint -> answer")
+
+    def forward(self, question):
+        return self.solve(question=question, hint=self.think().hint)
+
+
+def test_a_predictor_without_inputs_is_searched_as_well(server, rows):
+    optimized = compiled(AsksFirst(), rows)
+    assert "carefully" in optimized.solve.signature.instructions
+    tried = {
+        each["program"].think.signature.instructions for each in optimized.mb_candidate_programs
+    }
+    assert len(tried) > 1
+    capped = compiled(AsksFirst(), rows, seed=1, max_calls=60)
+    again = small().resume(capped.run_id, AsksFirst(), max_calls=10_000, **NO_QUESTION)
+    assert type(again) is AsksFirst
 
 
 def test_results_have_the_form_of_dspys(server, rows):
@@ -514,6 +544,41 @@ def test_a_minibatch_is_clipped_to_the_valset(server, rows):
     assert plan.minibatch_size == 12
 
 
+@pytest.mark.parametrize("name", ["trainset", "valset", "testset"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        [{"question": "1?", "answer": "1"}],
+        dspy.Example(question="1?", answer="1").with_inputs("question"),
+        {"question": "1?"},
+        [("1?", "1")],
+        "rows.jsonl",
+        5,
+    ],
+)
+def test_rows_that_dspy_does_not_take_are_refused_with_the_rows_to_give(server, rows, name, given):
+    told = rf"^{name}(\[0\])?=.*\[dspy\.Example\(\*\*row\)\.with_inputs\('question'\) for row in "
+    with pytest.raises(InvalidArgumentError, match=told) as refused:
+        small().compile(TwoSteps(), **{"trainset": rows, name: given}, num_trials=3)
+    assert "inputs=" not in str(refused.value)
+    assert server.count == 0
+
+
+def test_of_a_data_frame_the_rows_are_taken_as_the_error_says(server, rows):
+    frame = pd.DataFrame([dict(row.items()) for row in rows])
+    with pytest.raises(
+        InvalidArgumentError, match=r"trainset=.*datasets\.from_dataframe\(trainset"
+    ):
+        compiled(TwoSteps(), frame)
+    taken = from_dataframe(frame, inputs=["question"])
+    assert compiled(TwoSteps(), taken, max_calls=30).run_id
+
+
+def test_of_a_data_set_the_lists_are_named(server, rows):
+    with pytest.raises(InvalidArgumentError, match=r"give one of its lists of rows, \.train"):
+        small().compile(TwoSteps(), trainset=types.SimpleNamespace(train=rows), num_trials=3)
+
+
 def test_auto_none_needs_both_numbers(server, rows):
     with pytest.raises(InvalidArgumentError, match="num_candidates and num_trials"):
         MIPROv2(metric=right, auto=None).compile(TwoSteps(), trainset=rows)
@@ -663,6 +728,22 @@ def test_an_lm_class_of_a_users_own_keeps_what_it_counts(server, rows):
         assert lm.last
         assert (lm.cache, type(lm).__subclasses__()[0].__name__) == (True, type(lm).__name__)
         assert "cache" not in lm.kwargs
+
+
+@pytest.mark.filterwarnings("ignore:Implementing custom LMs:DeprecationWarning")
+def test_an_lm_that_a_program_holds_besides_keeps_what_it_counts(server, rows):
+    class Checks(TwoSteps):
+        def __init__(self, lm):
+            super().__init__()
+            self.judge = lm
+
+        def forward(self, question):
+            with dspy.context(lm=self.judge):
+                return super().forward(question)
+
+    lm = Counting("openai/gpt-4o", api_base=server.base_url, api_key=API_KEY)
+    compiled(Checks(lm), rows[:12], num_trials=2)
+    assert lm.asked == sum(request.model == "gpt-4o" for request in server.requests) > 0
 
 
 @pytest.mark.filterwarnings("ignore:Implementing custom LMs:DeprecationWarning")

@@ -134,7 +134,12 @@ class ReadsHistories(dspy.Module):
         return dspy.Prediction(answer=solved.answer, took=entry["usage"]["total_tokens"])
 
 
+judge = dspy.Predict("question -> answer")
+
+
 def by_history(example, prediction, trace=None):
+    judge(question=example.question)
+    assert judge.history
     entry = dspy.settings.lm.history[-1]
     assert entry["outputs"]
     assert entry["usage"]["total_tokens"] > 0
@@ -146,7 +151,7 @@ def test_programs_and_metrics_read_histories_of_answers_sent_kept_and_made_up(se
     given = {"trainset": rows[:12], "num_trials": 2, "minibatch_size": 5}
     plan = made.plan(ReadsHistories(), **given)
     assert plan.estimate.guess is None
-    assert dspy.settings.lm.history == []
+    assert (dspy.settings.lm.history, judge.history) == ([], [])
     first = made.compile(ReadsHistories(), **given, **NO_QUESTION)
     sent = server.count
     assert len(dspy.settings.lm.history) >= sent

@@ -133,6 +133,13 @@ async def test_a_score_that_is_not_finite_is_that_example_s_error_with_a_remedy(
     assert "1 plus 1" in str(caught.value)
 
 
+@pytest.mark.parametrize("result", [-1, -0.5, mipro.Score(-3.0, "three off")])
+async def test_a_score_below_0_is_refused_with_the_remedy(result):
+    with pytest.raises(MetricReturnError, match=r"0–1, or 0–100: return 1 / \(1 \+ loss\)"):
+        await score_of(lambda *_: result)
+    assert await score_of(lambda *_: -1e-9) == mipro.Score(0.0)  # a cosine may be that
+
+
 async def test_a_metric_that_returns_nothing_is_asked_whether_it_lacks_a_return():
     def forgetful(example, prediction, trace=None):
         same(example, prediction)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import functools
+import html
+import importlib
 import json
 import queue
 import sqlite3
 import sys
+import textwrap
 import threading
 import types
 import urllib.request
@@ -66,6 +69,82 @@ def planned(student, rows, **settings):
 def answers(run):
     bodies = [event.event for event in mipro.runs.load(run.id).events()]
     return [body for body in bodies if body.type == "lm_call_answered"]
+
+
+@pytest.fixture
+def helpers(tmp_path, monkeypatch):
+    """A module of the user's own, which holds a prompt and sends it."""
+    code = f"""
+        import openai
+        import mipro_nb as mipro
+        triage = mipro.prompt({TEXT!r}, name="triage")
+        def ask(text):
+            messages = [
+                {{"role": "system", "content": str(triage)}},
+                *triage.messages,
+                {{"role": "user", "content": f"Message: {{text}}"}},
+            ]
+            made = openai.OpenAI().chat.completions.create(model="gpt-4o-mini", messages=messages)
+            return made.choices[0].message.content
+    """
+    (tmp_path / "my_helpers.py").write_text(textwrap.dedent(code))
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("my_helpers")
+    del sys.modules["my_helpers"]
+
+
+def test_prompts_of_the_users_other_modules_are_found(server, rows, helpers):
+    ask = helpers.ask
+    beside = mipro.prompt("Be brief.", name="beside")
+
+    def by_name(text):
+        return ask(text)
+
+    def by_attribute(text):
+        return f"{helpers.triage}{beside}"[:0] + helpers.ask(text)
+
+    assert mipro.program(by_name).prompts == [helpers.triage]
+    assert {*mipro.program(by_attribute).prompts} == {helpers.triage, beside}
+    compiled(by_name, rows)
+    assert "carefully" in str(helpers.triage)
+
+
+def test_the_plan_tells_of_a_prompt_that_is_read_and_not_searched(server, rows, helpers):
+    beside = mipro.prompt("Be brief.", name="beside")
+    asks = getattr(helpers, "ask")  # noqa: B009 - not to be found by its name
+    held = {"ask": asks}
+
+    def classify(text):
+        return f"{beside}"[:0] + held["ask"](text)
+
+    plan = planned(mipro.program(classify, prompts=[beside]), rows)
+    (note,) = [note for note in plan.notes if "also reads" in note]
+    assert "'triage'" in note
+    assert "mipro.program(classify, prompts=[…])" in note
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: json.dumps({"task": text}),
+        lambda text: json.dumps({"task": text}, ensure_ascii=False, indent=2),
+        lambda text: str({"task": text}),
+        lambda text: f"<task>{html.escape(text)}</task>",
+    ],
+)
+def test_a_text_is_found_in_what_json_python_or_html_make_of_it(server, rows, write):
+    prompt = mipro.prompt('Is it "spam"\nor ham – <which>?\tOne word.', name="triage")
+
+    def classify(text):
+        messages = [
+            {"role": "system", "content": write(str(prompt))},
+            *prompt.messages,
+            {"role": "user", "content": f"Message: {text}"},
+        ]
+        made = openai.OpenAI().chat.completions.create(model="gpt-4o-mini", messages=messages)
+        return made.choices[0].message.content
+
+    assert not any("in no call" in note for note in planned(classify, rows).notes)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 
@@ -33,6 +34,25 @@ def test_an_attribute_says_so(name):
 def test_an_import_says_so(line):
     with pytest.raises(ImportError, match=BRIDGE):
         exec(line, {})  # noqa: S102 - our own
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("from mipro_nb.predict import ChainOfThought", "`from mipro_nb import MIPROv2, Predict`"),
+        ("import mipro_nb.optimizers", "in mipro_nb itself"),
+        ("import mipro_nb.teleprompt.mipro_optimizer_v2", r"from mipro_nb\.dspy import MIPROv2"),
+        ("from mipro_nb.dataset import from_file", r"did you mean mipro_nb\.datasets\?"),
+    ],
+)
+def test_an_import_of_a_module_that_is_not_there_says_where_to_look(line, told):
+    with pytest.raises(ModuleNotFoundError, match=rf"^No module named 'mipro_nb\..*{told}"):
+        exec(line, {})  # noqa: S102 - our own
+
+
+def test_those_who_ask_whether_there_is_a_module_hear_that_there_is_none():
+    assert importlib.util.find_spec("mipro_nb.predict") is None
+    assert importlib.util.find_spec("mipro_nb.datasets") is not None
 
 
 def test_teleprompt_is_there_without_an_import_of_its_own():

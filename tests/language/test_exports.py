@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from string import Formatter
 
 import jinja2
@@ -13,6 +14,7 @@ from scripted_lm import ScriptedLM
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language import ChatPrompt, Example, Module, Predict, context
+from mipro_nb.language.exports.exported_prompt import misread_in_exports
 
 FORMS = ["messages", "text", "openai", "litellm", "langchain", "promptfoo", "markdown"]
 CODE = ["openai", "litellm", "langchain"]
@@ -60,6 +62,34 @@ def test_code_takes_inputs_of_any_name():
     code = prompt.export("openai", lm=lm())
     assert executed(code)(messages="a", ask="b") == prompt.messages({"messages": "a", "ask": "b"})
     assert "_messages(messages=messages, ask=ask)" in code
+
+
+@pytest.mark.parametrize(
+    ("question", "instruction", "found"),
+    [
+        ("{{ question }}", "Say {label}.", None),
+        ("{{ question }}", "Say {{label}}.", "{{ label }}"),
+        ("{{ question }}", "Say {{ question }}.", "{{ question }}"),
+        ("{{ question }}", "Say {{#each}}.", "{{#each}}"),
+        ("{{ question }}", "Say {% if x %}.", None),
+        ("{{ question }}", "Say {% endraw %}.", "{% endraw %}"),
+        ("{question} {}", "Say {label}.", "{label}"),
+        ("{question} {}", "Say {{label}}.", None),
+        ("{question} {{}}", "Say {label}, {{label}} or {.", None),
+    ],
+)
+def test_what_an_export_would_read_as_a_placeholder_is_known_and_told(question, instruction, found):
+    prompt = prompt_with("Be brief.", question)
+    assert misread_in_exports(prompt, instruction) == found
+    assert prompt.signature.instructions == "Be brief."
+    prompt = prompt_with(instruction, question)
+    prompt.demos = []
+    if found is None:
+        prompt.export("messages")
+        prompt.export("promptfoo", lm=lm())
+    else:
+        with pytest.raises(InvalidArgumentError, match=re.escape(found)):
+            prompt.export("promptfoo" if "endraw" in found else "messages", lm=lm())
 
 
 @pytest.mark.parametrize("instruction", ODD)

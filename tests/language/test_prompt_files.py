@@ -154,6 +154,24 @@ def test_a_prompt_saved_by_langchain_is_read_in_the_syntax_that_it_states(file, 
         assert asked(file(name, saved))[0]["content"] == 'Be brief.\n{"n": 1} 3'
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Be brief.\n{% if question %}Q: {{ question }}{% endif %}",
+        [SYSTEM, {"role": "user", "content": "{%- for each in question %}{{ each }}{% endfor %}"}],
+    ],
+)
+def test_logic_of_jinja_in_a_prompt_of_mlflow_is_refused_with_the_remedy(file, template):
+    saved = {"name": "triage", "version": 2, "template": template}
+    with pytest.raises(InvalidArgumentError, match=r"\{%-? (if|for).*plain placeholder"):
+        asked(file("prompt.json", saved))
+
+
+def test_a_prompt_of_mlflow_with_blocks_is_read_as_jinja(file):
+    saved = {"name": "p", "template": "Be brief.\n{% raw %}{{ x }}{% endraw %} Q: {{ question }}"}
+    assert asked(file("prompt.json", saved))[0]["content"] == "Be brief.\n{{ x }} Q: 3"
+
+
 @pytest.mark.parametrize("name", ["prompt.txt", "prompt.json", "prompt.yaml"])
 def test_the_mark_of_windows_editors_is_no_part_of_the_prompt(file, name):
     content = "Be brief: {{ question }}"

@@ -243,7 +243,7 @@ def notes(run):
     ("model", "settings", "said"),
     [
         ("groq/llama", {"api_key": "k"}, "groq has no batch endpoint"),
-        ("openai/gpt-4o-mini", {"api_key": "k", "stream": True}, "no streams"),
+        ("openai/gpt-4o-mini", {"api_key": "k", "stream": True}, "come whole"),
         ("mine", {"service": OpenAI(api_key="k")}, r"AsyncOpenAI\(…\)"),
         ("openai/gpt-4o-mini", {"api_key": "k", "batch": 1}, "True or False"),
     ],
@@ -251,6 +251,12 @@ def notes(run):
 def test_what_cannot_be_batched_is_refused_at_once(model, settings, said):
     with pytest.raises(InvalidArgumentError, match=said):
         mipro.LM(model, **{"batch": True, **settings})
+
+
+def test_headers_of_a_call_are_refused_before_it_is_sent(lm_at):
+    lm = lm_at("http://127.0.0.1:9/v1", batch=True, extra_headers={"X-Team": "mine"})
+    with pytest.raises(InvalidArgumentError, match="no headers and no query"):
+        lm.call_for(request("row"))
 
 
 def test_the_embedded_model_is_not_batched():

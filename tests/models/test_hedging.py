@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
-from gated_run import GatedRun, until
+from gated_run import GatedRun, begun, until
 from scripted_server import Reply
 
 from mipro_nb.errors import LMError
@@ -153,12 +154,34 @@ def test_if_the_second_one_fails_the_first_is_waited_for(run_of, serve, lm_at):
     assert server.count == 22
 
 
+def test_what_is_drained_is_told(run_of, serve, lm_at):
+    """A run that ends at a cap waits until it is, and cancels all else."""
+    goes_on = threading.Event()
+    server = serve(
+        lambda request: Reply("late", once=goes_on.is_set) if request.number == 20 else "quick"
+    )
+    run, lm = run_of(), lm_at(server)
+    run.ask(lm, *QUICK)
+
+    async def drained_and_cancelled():
+        call = begun(lm, "held")
+        await until(lambda: run.gate.in_flight)
+        goes_on.set()
+        await run.gate.drained()
+        call.cancel()
+        await asyncio.wait([call])
+
+    run.do(drained_and_cancelled())
+    assert run.spend.calls == len(QUICK) + 1
+
+
 @pytest.fixture
 def last_ones(run_of, lm_at, monkeypatch):
     """Begin a run that sends the last slow calls twice, and from now on however short they take."""
 
-    def make(server, *quick, caps=None, **settings):
-        run, lm = run_of(hedge="tail", concurrency=8, caps=caps), lm_at(server, **settings)
+    def make(server, *quick, caps=None, foreseen=0, **settings):
+        run = run_of(hedge="tail", concurrency=8, caps=caps, foreseen=foreseen)
+        lm = lm_at(server, **settings)
         run.ask(lm, *quick)
         monkeypatch.setattr(hedging, "LEAST_SECONDS", 0.0)
         return run, lm
@@ -186,6 +209,13 @@ def test_the_last_ones_are_at_most_a_small_share_of_all_calls(last_ones, serve):
     run, lm = last_ones(server, *QUICK)
     assert run.ask(lm, "slow") == ["at last"]
     assert run.spend.hedged_calls == 0
+
+
+def test_they_may_be_a_share_of_the_calls_that_are_foreseen(last_ones, serve):
+    server = serve(slow_at_first())
+    run, lm = last_ones(server, *QUICK, foreseen=len(FORTY))
+    assert run.ask(lm, "slow") == ["late twin"]
+    assert run.spend.hedged_calls == 1
 
 
 def test_where_tokens_are_capped_the_share_is_one_of_tokens_at_their_worst(last_ones, serve):

@@ -100,6 +100,7 @@ def spend(calls=21, usd=0.3):
         "calls": calls,
         "cached_calls": 3,
         "failed_calls": 1,
+        "hedged_calls": 0,
         "attempts": calls + 2,
         "input_tokens": 12_345,
         "output_tokens": 678,
@@ -122,6 +123,7 @@ def trial(number, kind="minibatch", score=50.0, configuration=None):
         "configuration": {"solve:instruction": 1, "solve:demos": 1}
         if configuration is None
         else configuration,
+        "format": None,
         "state": "done",
         "examples": 25,
         "scored": 25,
@@ -150,7 +152,7 @@ def card(index, **fields):
 def instruction(index, text):
     tip = "Be creative." if index else None
     source = "proposed" if index else "student"
-    lineage = {"demo_set": None, "based_on": None, "evidence": []}
+    lineage = {"demo_set": None, "based_on": None, "evidence": [], "undecided": False}
     return card(index, instruction=clip(text), source=source, tip=tip, **lineage)
 
 
@@ -191,6 +193,7 @@ def effects():
     return {
         "told": "Scores by instruction and demo set.",
         "by_predictor": [solve, named],
+        "formats": None,
         "left_out": 1,
     }
 
@@ -265,6 +268,7 @@ def snapshot():
             {"phase": name, "state": "done", "done": 1, "total": 1, "unit": "x", "spend": spend()}
             for name in ("baseline", "bootstrap", "propose", "search")
         ],
+        "approval": None,
         "formats": None,
         "done": 1,
         "total": 1,
@@ -281,7 +285,13 @@ def snapshot():
         },
         "caps": {"max_usd": 2.0, "max_calls": None, "max_tokens": None, "max_seconds": None},
         "baseline": 33.3,
-        "best": {"trial": 2, "score": 92.5, "configuration": best, "rests": None},
+        "best": {
+            "trial": 2,
+            "score": 92.5,
+            "configuration": best,
+            "format": None,
+            "rests": None,
+        },
         "gain": {"low": 40.0, "high": 70.0, "unclear": ""},
         "test": None,
         "result": result(),
@@ -378,6 +388,7 @@ def request(state="asked"):
     return {
         "state": state,
         "resumes": None,
+        "tests": False,
         "left": None,
         "seconds": None,
         "seconds_told": None,
@@ -635,6 +646,13 @@ def test_a_question_to_carry_a_run_on_shows_what_changed_line_by_line():
     assert "@@ -1 +1 @@\n-    old()\n+    &lt;b&gt;new&lt;/b&gt;()</pre>" in page
     assert "  note       The metric's code changed:\n" in permission_text(asked)
     assert "\n             -    old()\n             +    <b>new</b>()\n" in permission_text(asked)
+
+
+def test_a_question_to_test_a_finished_run_says_so():
+    asked = request() | {"resumes": "20261124-010203-abcdef", "tests": True}
+    told = "Test of Solve, to test run 20261124-010203-abcdef: waits"
+    assert told in Page(permission_html(asked)).text
+    assert told.removesuffix(" waits") in permission_text(asked)
 
 
 def test_where_there_is_no_clear_gain_it_is_said():

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from scripted_server import ScriptedServer
-from scripted_task import GOOD, OWN, PlanAndSolve, Solve, answer, asked, exact, kind, lm_of, rows
+from scripted_task import GOOD, OWN, Solve, answer, asked, exact, kind, lm_of, rows
 from watched import Watched, until
 
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, MiproError
+from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.saved.static_html import run_html
 from mipro_nb.optimizer.running import surface
 from mipro_nb.runs import events as ev
@@ -60,9 +61,9 @@ def optimizer(**settings):
     )
 
 
-def begun(student=None, *, search="paired", **settings):
+def begun(*, search="paired", **settings):
     return optimizer(search=search).start(
-        student or Solve(),
+        Solve(),
         trainset=rows(12),
         valset=rows(6, start=1000),
         requires_permission_to_run=False,
@@ -107,7 +108,8 @@ def test_nothing_new_is_tried_before_somebody_has_decided(server):
     assert seen(run)["summary"]["approval"].startswith("3 new instructions wait")
     assert [card["undecided"] for card in seen(run)["instructions"]] == [False, True, True, True]
     assert run_html(seen(run)).count("not decided yet") == 3
-    run.approve("solve", 1)
+    # As a click does it.
+    RequestHandler(run.record, lambda *_: None, lambda _: None).approve(run.id, "solve", 1)
     run.ban("solve", 2)
     assert run.undecided == [("solve", 3)]
     index = run.add_instruction("solve", EDITED, based_on=3)
@@ -124,11 +126,10 @@ def test_nothing_new_is_tried_before_somebody_has_decided(server):
 
 @pytest.mark.usefixtures("watched")
 def test_all_can_be_approved_at_once_and_the_result_is_that_of_a_run_that_does_not_ask(server):
-    run = waiting(begun(PlanAndSolve()))
-    assert len(run.undecided) == 2 * CANDIDATES
+    run = waiting(begun())
     run.approve()
     optimized = run.wait(60)
-    free = begun(PlanAndSolve(), approve=None)
+    free = begun(approve=None)
     assert free.wait(60).dump_state() == optimized.dump_state()
     assert free.state.scores == run.state.scores
     assert free.undecided == []
@@ -193,7 +194,7 @@ class Decides(Watched):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_while_it_waits_asks_for_nothing_twice(server, tmp_path):
+def test_a_run_that_is_killed_while_it_waits_asks_for_nothing_twice(server, tmp_path, monkeypatch):
     record = tmp_path / "run.sqlite"
     script = KILLED.format(
         paths=[str(HERE.parent), str(HERE)], url=server.base_url, path=str(record)
@@ -203,7 +204,7 @@ def test_a_run_that_is_killed_while_it_waits_asks_for_nothing_twice(server, tmp_
     proposed = len(asked(server, "instruction"))
     (row,) = mipro.runs.list(record=record)
     decides = Decides()
-    surface.prefer(lambda: decides)
+    monkeypatch.setattr(surface, "_choose", lambda: decides)
     optimizer().resume(row.id, Solve(), record=record, requires_permission_to_run=False)
     assert decides.asked_about == [("solve", 3)]
     assert len(asked(server, "instruction")) == proposed

@@ -6,6 +6,8 @@ import itertools
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted_server import Reply, ScriptedServer
 from scripted_task import GOOD, Solve, answer, asked, exact, kind, lm_of, rows, run_of
 from watched import until
@@ -14,6 +16,9 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.tokens import count_tokens
 from mipro_nb.notebook.saved.static_text import run_text
+from mipro_nb.optimizer.planning.settings.constraints import Constraints
+from mipro_nb.optimizer.planning.settings.requested import Hyperparameters
+from mipro_nb.runs.sentences.changes import changes
 from mipro_nb.runs.views.view import RunView
 
 TRAIN, VAL = rows(20), rows(12, start=1000)
@@ -74,6 +79,8 @@ CASES = {
     "edit": ({"smallest_edit": True}, f"{OWN} {GOOD}", GOOD, "half of them should stay"),
     "placeholder": ({}, GOOD, f"{GOOD} Here: {{question}}", "has the placeholder {question}"),
     "mustache": ({}, GOOD, f"{GOOD} Read {{{{ question }}}}.", "the placeholder {{ question }}"),
+    "export": ({}, GOOD, f"{GOOD} Reply as {{{{label}}}}.", "it has {{ label }}, which templates"),
+    "logic": ({}, GOOD, f"{GOOD} {{% endraw %}}", "it has {% endraw %}, which templates take"),
 }
 each_case = pytest.mark.parametrize(
     ("constraints", "good", "bad", "reason"), CASES.values(), ids=CASES
@@ -280,6 +287,33 @@ def test_a_run_that_is_resumed_has_the_same_constraints():
     assert again.status == "finished"
     assert again.state.planned.plan["must_keep"] == [KEPT]
     assert all(KEPT in text for text in [*new(again), *new(whole)])
+
+
+# Chinese, Japanese and Thai put no space between words.
+_UNSPACED = st.text("阅读客户邮件并判断ひらがなカタカナｶﾅกขคงจฉ", min_size=12, max_size=40)
+
+
+def broken(text, own, row="", **constraints):
+    solve = Solve()
+    rows_to_copy = [TRAIN[0].copy(answer=row)]
+    checked = Constraints(Hyperparameters(**constraints), rows_to_copy, solve)
+    return checked.broken("solve", text, own)
+
+
+@given(_UNSPACED, st.data())
+def test_in_scripts_without_spaces_each_letter_counts_as_a_word(text, data):
+    start = data.draw(st.integers(0, len(text) - 7))
+    copied = text[start : start + 7]
+    (reason,) = broken(f"Look: {copied}。", GOOD, f"其他。{text}。", max_copied_words=6)
+    assert f"more than 6 words of a training row: {copied!r}" in reason
+    assert broken(f"Look: {copied[:6]}。", GOOD, text, max_copied_words=6) == ()
+
+    at = data.draw(st.integers(0, len(text)))
+    edited = f"{text[:at]}ลอง{text[at + 1 :]}"
+    assert broken(edited, text, smallest_edit=True) == ()
+    assert len(broken("Say it.", text, smallest_edit=True)) == 1
+    assert "".join(part for kind, part in changes(text, edited) if kind != "removed") == edited
+    assert sum(len(part) for kind, part in changes(text, edited) if kind == "removed") <= 4
 
 
 def test_tokens_are_counted_as_everywhere():

@@ -110,6 +110,14 @@ def test_a_later_run_of_the_same_is_told_and_held_to_the_noise_floor(server):
     assert server.count <= before + 2
 
 
+def test_a_plan_repeats_what_to_expect(server):
+    made = optimizer(max_labeled_demos=0, num_candidates=2)
+    headroom = measured(made)
+    plan = made.plan(Solve(), trainset=TRAIN, valset=VAL, num_trials=1, minibatch=False)
+    assert plan.noise_floor == headroom.valset_noise_floor
+    assert headroom.expectation in str(plan)
+
+
 def test_a_run_that_had_begun_before_keeps_to_what_it_had(server):
     small = {"num_candidates": 2, "max_labeled_demos": 0, "max_bootstrapped_demos": 0}
     sets = {"trainset": TRAIN, "valset": VAL, "num_trials": 1, "minibatch": False}

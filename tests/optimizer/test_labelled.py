@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
-from scripted_server import ScriptedServer
-from scripted_task import OWN, Solve, answer, exact, kind, lm_of, question_of, rows
+from scripted_server import Reply, ScriptedServer
+from scripted_task import (
+    OWN,
+    Solve,
+    answer,
+    exact,
+    handed_back,
+    kind,
+    lm_of,
+    question_of,
+    rows,
+)
 from watched import until
 
 import mipro_nb as mipro
 from mipro_nb.errors import MiproError
+from mipro_nb.optimizer.phases.stopping import Shortfall
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.runs.labelled import labelled_evaluation
 from mipro_nb.runs.views.view import RunView
@@ -136,15 +146,35 @@ def test_a_run_that_an_older_version_began_keeps_the_numbers_of_its_trials(serve
         assert resumed.state.trials[number].configuration == trial.configuration
 
 
-def test_a_demo_set_that_a_person_has_banned_is_not_scored():
+def held_at_its_last_row(goes_on, *, right):
+    """Return an LM that answers the last row once that `goes_on`.
+
+    If it is `right` on all others, it is not known before whether the student leaves a gain.
+    """
+
+    def replying(request):
+        if kind(request) != "task":
+            return answer(request)
+        question = question_of(request)
+        if question.startswith("1029 "):
+            return Reply("answer: no idea", once=goes_on.is_set)
+        first, _, second = question.split()
+        return Reply(f"answer: {int(first) + int(second)}") if right else answer(request)
+
+    return replying
+
+
+@pytest.fixture
+def goes_on():
+    event = threading.Event()
+    yield event
+    event.set()  # also where a test fails: the server waits for it
+
+
+def test_a_demo_set_that_a_person_has_banned_is_not_scored(goes_on):
     """Candidates can be steered while the student is still scored."""
-    banned = threading.Event()
-
-    def hold_the_student(request):
-        last = kind(request) == "task" and question_of(request).startswith("1029 ")
-        return replace(answer(request), once=banned.is_set) if last else answer(request)
-
-    with ScriptedServer(hold_the_student) as server:
+    banned = goes_on
+    with ScriptedServer(held_at_its_last_row(banned, right=True)) as server:
         mipro.configure(lm=lm_of(server))
         run = started()
         until(lambda: is_banned(run))
@@ -161,3 +191,54 @@ def is_banned(run):
     except MiproError:  # the candidates are not there yet
         return False
     return True
+
+
+def test_it_is_scored_while_the_student_is_if_that_leaves_something_to_gain(goes_on):
+    with ScriptedServer(held_at_its_last_row(goes_on, right=False)) as server:
+        mipro.configure(lm=lm_of(server))
+        run = started()
+        until(lambda: 1 in run.state.trials and run.state.trials[1].scored >= 29)
+        assert run.state.baseline is None
+        assert len(run.state.trials) == 2
+        goes_on.set()
+        run.wait()
+        unhindered = ended()
+    assert [t.configuration for t in run.state.trials.values()] == [
+        t.configuration for t in unhindered.state.trials.values()
+    ]
+
+
+def test_a_run_that_is_stopped_before_the_student_is_scored_returns_the_student(goes_on):
+    def replying(request):
+        held = question_of(request).startswith("1029 ") if kind(request) == "task" else False
+        if held and not any(each["role"] == "assistant" for each in request.messages):
+            return Reply("answer: no idea", once=goes_on.is_set)
+        return answer(request)
+
+    with ScriptedServer(replying) as server:
+        mipro.configure(lm=lm_of(server))
+        run = started()
+        until(lambda: 1 in run.state.trials and run.state.trials[1].score is not None)
+        run.stop()
+        program = run.wait()
+        assert program.dump_state() == handed_back()
+        assert run.state.best is None
+        goes_on.set()
+        resumed = mipro.MIPROv2(exact).resume(run.id, Solve(), requires_permission_to_run=False).run
+        whole = ended()
+    assert resumed.state.trials[0].score is not None
+    assert {n: t.configuration for n, t in resumed.state.trials.items()} == {
+        n: t.configuration for n, t in whole.state.trials.items()
+    }
+
+
+def test_how_good_the_student_is_may_be_sure_before_all_rows_are_scored(server):
+    optimizer = mipro.MIPROv2(exact)
+    data = {"trainset": rows(12), "valset": rows(30, start=1000)}
+    for stop_at, wrong in ((None, 1), (0.9, 4)):
+        shortfall = Shortfall(optimizer.plan(Solve(), **data, stop_at=stop_at))
+        for score in (1.0, *[0.0] * (wrong - 1)):
+            shortfall.take(score)
+        assert not shortfall.is_sure.is_set()
+        shortfall.take(0.0)
+        assert shortfall.is_sure.is_set()

@@ -13,6 +13,7 @@ from mipro_nb.errors import (
     RunEndedError,
 )
 from mipro_nb.notebook.saved.static_html import run_text
+from mipro_nb.runs.views.exports.mlflow_run import MlflowRun
 from mipro_nb.runs.views.view import RunView
 
 TEST = rows(20, start=5000)
@@ -47,6 +48,12 @@ def test_it_comes_to_what_a_testset_given_at_once_does(server):
     tested = run.test(TEST, **FREE)
     assert tested == at_once.state.ended.tested
     assert server.count == sent  # all of it was asked before
+    logged = {each.key: each.value for each in MlflowRun.of(run.state, run.record, run.id).metrics}
+    assert (logged["test/student"], logged["test/result"]) == (tested.student, tested.score)
+    assert (logged["test/gain/low"], logged["test/gain/high"]) == (
+        tested.gain_low,
+        tested.gain_high,
+    )
     assert (run.score, run.wait().dump_state(), run.state.trials.keys()) == before
     assert run.status == "finished"
 
@@ -111,3 +118,31 @@ def test_a_test_that_reaches_a_cap_leaves_the_result_and_goes_on_with_the_same_r
     assert "over 20 rows that no phase had seen" in capsys.readouterr().err
     assert tested.examples == len(TEST)
     assert len(sent_for_testset(server)) == 2 * len(TEST)
+
+
+def test_a_later_session_tests_by_resume(server):
+    run = finished()
+    optimizer = mipro.MIPROv2(exact, num_candidates=3, num_threads=4)
+    with pytest.raises(RunEndedError, match=r"resume\(…, testset=rows\) tests it"):
+        optimizer.resume(run.id, Solve(), **FREE)
+    with pytest.raises(InvalidArgumentError, match=r"testset\[0\]=.*20 of the valset"):
+        optimizer.resume(run.id, Solve(), testset=rows(20, start=1000), **FREE)
+    before = server.count
+    with pytest.raises(InvalidArgumentError, match=r"student=.*the predictors of the run were"):
+        optimizer.resume(run.id, mipro.Predict("question -> answer"), testset=TEST, **FREE)
+    assert server.count == before
+    program = optimizer.resume(run.id, Solve(), testset=TEST, **FREE)
+    assert program.dump_state() == run.wait().dump_state()
+    tested = mipro.runs.load(run.id).state.ended.tested
+    assert tested.examples == len(TEST)
+    assert len(sent_for_testset(server)) <= 2 * len(TEST)
+    with pytest.raises(RunEndedError, match="has its test score already"):
+        optimizer.resume(run.id, Solve(), testset=TEST, **FREE)
+
+
+def test_rows_that_are_new_in_spelling_alone_are_told(server):
+    run = finished()
+    alike = [row.copy(question=f"{row.question} ") for row in rows(3, start=1000)]
+    run.test([*TEST, *alike], **FREE)
+    told = [note for note in run.plan.notes if f"3 of {len(TEST) + 3} rows have inputs" in note]
+    assert len(told) == 1

@@ -77,6 +77,13 @@ def test_nothing_is_promised_once_the_answers_are_deleted(asked):
     assert asked(again())["left"] is None
 
 
+def test_nor_where_others_were_kept_since(asked):
+    run = started()
+    run.record.clear_answers()
+    started(max_calls=5, num_trials=2)
+    assert asked(again())["left"] is None
+
+
 def test_of_a_run_that_is_resumed_the_rest_is_left(asked):
     run = started(max_calls=60)
     spent = run.state.spend
@@ -84,7 +91,11 @@ def test_of_a_run_that_is_resumed_the_rest_is_left(asked):
     for begin in (again(resume=True), again()):
         request = asked(begin)
         assert request["left"]["calls"]["expected"] == pytest.approx(total - spent.calls)
-        assert request["left"]["usd"]["expected"] < request["estimate"]["total"]["usd"]["expected"]
+        left = request["left"]
+        assert left["usd"]["expected"] / left["calls"]["expected"] == pytest.approx(
+            spent.usd / spent.calls
+        )
+        assert left["usd"]["high"] < request["estimate"]["total"]["usd"]["high"]
         assert f"{spent.calls} calls" in request["left"]["told"]
 
 

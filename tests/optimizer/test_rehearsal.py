@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import re
 import threading
 import time
@@ -550,10 +551,51 @@ async def test_a_metric_that_returns_nothing_is_refused():
         await rehearsed(Solve(), lambda e, p: None)
 
 
+def nothing_for_wrong(example, prediction, trace=None):
+    return True if exact(example, prediction) else None
+
+
+def negative_loss(example, prediction, trace=None):
+    return -abs(int(example.answer) - int(prediction.answer))
+
+
+@pytest.mark.parametrize("student", [Solve(), mipro.ChainOfThought("question -> answer")])
+@pytest.mark.parametrize(
+    ("metric", "told"),
+    [
+        (nothing_for_wrong, "returned None: does it lack a return"),
+        (negative_loss, r"returned -\d+\. Scores are 0–1, or 0–100: return 1 / \(1 \+ loss\)"),
+    ],
+)
+async def test_a_metric_that_scores_right_answers_alone_is_refused(student, metric, told):
+    with pytest.raises(MetricError, match=told):
+        await rehearsed(student, metric)
+
+
+async def test_what_a_metric_does_on_a_wrong_answer_is_told():
+    def loss(example, prediction, trace=None):
+        return -negative_loss(example, prediction)
+
+    def picky(example, prediction, trace=None):
+        assert exact(example, prediction)
+        return 1.0
+
+    (note,) = (await rehearsed(Solve(), loss)).notes
+    assert "0 for the rows' own labels and" in note
+    assert "return 1 / (1 + loss)" in note
+    (note,) = (await rehearsed(Solve(), picky)).notes
+    assert "In a rehearsal with a wrong answer: The metric picky raised AssertionError" in note
+
+
+async def test_where_all_labels_are_alike_no_wrong_answer_is_tried():
+    data = [row.copy(answer="5") for row in rows(20)]
+    assert (await rehearsed(Solve(), nothing_for_wrong, data)).notes == []
+
+
 async def test_the_metric_sees_the_labels_as_the_answer():
     seen = []
     await rehearsed(Solve(), lambda e, p: seen.append(e.answer == p.answer) or True)
-    assert seen == [True] * 5
+    assert seen == [True, False, *[True] * 4]  # a wrong one once
 
 
 async def test_a_judge_that_is_a_predictor_is_counted():
@@ -589,6 +631,39 @@ async def test_a_direct_call_of_an_lm_in_the_metric_is_refused_and_noted(server,
     found = await rehearsed(Solve(), judged_async if is_async else judged)
     assert found.notes == ["The metric calls an LM directly; those calls are not in the estimate."]
     assert len(found.calls[0]) == 1
+
+
+@pytest.mark.parametrize(
+    "parsed",
+    [
+        float,
+        lambda said: int(said) / 10,
+        lambda said: float(re.search(r"[\d.]+", said).group()),
+        lambda said: float(said.split(":")[1]),
+        lambda said: json.loads(said)["score"],
+        {"good": 1.0}.__getitem__,
+        lambda said: 100.0 * len(said),
+    ],
+)
+async def test_a_metric_that_parses_what_a_judge_says_is_told_and_not_refused(parsed):
+    judge = mipro.Predict("question, answer -> rating")
+    metric = lambda e, p: parsed(judge(question=e.question, answer=p.answer).rating)  # noqa: E731
+    found = await rehearsed(Solve(), metric)
+    (note,) = [note for note in found.notes if "asks an LM, and could not use" in note]
+    assert "'answer -> rating: float'" in note
+    assert [call.predictor for call in found.calls[0]] == ["solve", None]
+
+
+async def test_a_judge_that_is_asked_about_wrong_answers_alone_refuses_nothing():
+    judge = mipro.Predict("question, answer -> rating")
+
+    def metric(example, prediction, trace=None):
+        if prediction.answer == example.answer:
+            return 1.0
+        return 100.0 * len(judge(question=example.question, answer=prediction.answer).rating)
+
+    found = await rehearsed(Solve(), metric)
+    assert any("wrong answer" in note for note in found.notes)
 
 
 async def test_a_judge_that_is_asked_wrongly_is_told():

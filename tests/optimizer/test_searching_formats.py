@@ -80,12 +80,10 @@ def test_formats_that_may_be_the_best_are_searched_and_the_best_is_returned(serv
     assert loaded.solve.prompt_format == "json"
     assert mipro.runs.check().ok
 
-
-def test_report_and_views_tell_what_formats_add(server):
-    run = begun()
-    run.wait(60)
+    # Report and views tell it, and what formats add.
     snapshot = snapshot_of(run)
     assert snapshot["summary"]["formats"]["searched"] == ["lines", "json"]
+    assert snapshot["summary"]["settings"]["prompt_format"] == "lines or json (measured)"
     assert {row["format"] for row in snapshot["trials"]} == {None, "lines", "json"}
     assert snapshot["summary"]["best"]["format"] == "json"
     effects = snapshot["summary"]["result"]["effects"]["formats"]

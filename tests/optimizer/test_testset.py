@@ -82,6 +82,25 @@ def test_rows_that_overlap_are_refused_before_any_call(server, testset, told):
     assert server.count == 0
 
 
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        lambda text: f" {text}\n",
+        str.upper,
+        lambda text: text.replace(" ", "\u00a0 ").replace("1", "\uff11"),
+        lambda text: f"\ufeff{text}",
+    ],
+)
+def test_rows_that_are_new_in_spelling_alone_are_told_once_with_their_number(server, spelt):
+    known = [*rows(1), *rows(2, start=1000)]
+    alike = [row.copy(question=spelt(row.question)) for row in known]
+    sets = {"trainset": rows(10), "valset": rows(12, start=1000), "minibatch": False}
+    plan = optimizer().plan(Solve(), **sets, testset=[*TEST, *alike])
+    (told,) = [note for note in plan.notes if note.startswith("Testset: ")]
+    assert f"3 of {len(TEST) + 3} rows have inputs that differ" in told
+    assert not any("Testset: " in note for note in optimizer().plan(Solve(), **sets).notes)
+
+
 def test_rows_of_a_split_trainset_may_not_be_in_the_testset_either(server):
     with pytest.raises(InvalidArgumentError, match=r"1 of the 1 rows"):
         optimizer().plan(Solve(), trainset=rows(30), testset=rows(1, start=29))

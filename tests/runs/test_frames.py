@@ -62,19 +62,43 @@ def test_optuna_opens_a_run_as_its_study(finished, tmp_path):
     finished.to_optuna(storage)
     study = optuna.load_study(study_name=finished.id, storage=storage)
     trials = finished.state.trials
-    assert [t.value for t in study.trials] == [trials[n].score for n in sorted(trials)]
+    shown = [t.intermediate_values.get(t.last_step, t.value) for t in study.trials]
+    assert shown == [trials[n].score for n in sorted(trials)]
     assert study.trials[0].user_attrs["kind"] == "baseline"
     assert set(study.trials[0].params.values()) == {0}  # the student as given
     assert study.trials[1].params == trials[1].configuration
     assert study.trials[1].duration.total_seconds() == pytest.approx(trials[1].seconds, abs=1e-3)
     assert study.user_attrs["program"] == finished.state.planned.program
-    assert study.best_value == max(trial.score for trial in trials.values())
+    assert study.best_value == finished.state.best.score
+    assert study.user_attrs["best_trial"] == finished.state.best.trial
     with pytest.raises(InvalidArgumentError, match=r"study named .* already: delete that one"):
         finished.to_optuna(storage)
     for unusable in ("nonsense", "foo://name:secret@host/db", 5):
         with pytest.raises(InvalidArgumentError, match=r"storage=.* cannot be opened") as caught:
             finished.to_optuna(unusable)
         assert "secret" not in str(caught.value)
+
+
+def test_what_is_not_returned_is_not_the_best_trial_of_a_study():
+    other = dict.fromkeys(BETTER, 0)
+    events = [
+        planned(),
+        *trial(0, "baseline", {}, 50.0),
+        *trial(1, "minibatch", other, 100.0),
+        *trial(2, "full", BETTER, 80.0),
+        *trial(3, "full", {**BETTER, "self:demos": 2}, 90.0),
+        ev.CandidateBanned(predictor="self", part="demos", index=2, on=True),
+    ]
+    write("run", events)
+    study = mipro.runs.load("run").to_optuna()
+    assert (study.best_value, study.best_params) == (80.0, BETTER)
+    assert [each.state.name for each in study.trials] == [
+        "COMPLETE",
+        "PRUNED",
+        "COMPLETE",
+        "PRUNED",
+    ]
+    assert [list(each.intermediate_values.values()) for each in study.trials[1::2]] == [[100], [90]]
 
 
 def test_a_run_without_trials_has_frames_without_rows():

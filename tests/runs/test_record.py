@@ -382,7 +382,8 @@ def test_every_type_of_event_is_known_to_a_schema():
         *("trial_asked", "example_scored", "example_tested", "trial_told", "search_stopped"),
         *("proposal_dropped", "headroom_scored", "headroom_measured", "reply_rated"),
     }
-    assert SCHEMA_VERSION == 3  # the second has notes, the third commands, and no further event
+    # The second has notes, the third commands, the fourth batches, and none a further event.
+    assert SCHEMA_VERSION == 4
 
 
 def test_a_record_from_before_there_were_notes_is_read_and_written(tmp_path, monkeypatch):

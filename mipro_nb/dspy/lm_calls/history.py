@@ -62,16 +62,18 @@ def tell_modules(entry: Entry) -> None:
 
 
 def tell_rehearsed(lm: Any, entry: Entry) -> None:
-    """Tell both of an answer that was made up; the LM forgets it once the row is rehearsed.
-
-    The modules are copies, which are not used again.
-    """
-    tell_modules(entry)
+    """Tell both of an answer that was made up; they forget it once the row is rehearsed."""
     attempt = current_attempt()
-    if hasattr(lm, "history") and attempt is not None and not dspy.settings.disable_history:
-        lm.history.append(entry)
-        attempt.afterwards(partial(_forget, lm.history, entry))
+    if attempt is None or dspy.settings.disable_history:
+        return
+    for owner in (lm, *(dspy.settings.caller_modules or ())):
+        history = getattr(owner, "history", None)
+        if history is not None:
+            history.append(entry)
+            attempt.afterwards(partial(_forget, history, entry))
 
 
 def _forget(history: list[Entry], entry: Entry) -> None:
-    history[:] = [each for each in history if each is not entry]
+    place = next((n for n, each in enumerate(history) if each is entry), None)
+    if place is not None:
+        del history[place]

@@ -1,15 +1,21 @@
-"""The prompts that a plain function reads: those that its code, or code beside it, names."""
+"""The prompts that a plain function reads: those that its code, or code of its user's, names."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+import sys
+import sysconfig
 from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType, MethodType
+from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeGuard
 
 from mipro_nb.functions.prompts.prompt import FunctionPrompt
 from mipro_nb.language.module import Module
+
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_NOT_USERS = (Path(sysconfig.get_path("stdlib")), Path(__file__).parents[2])
 
 
 def is_function(value: object) -> TypeGuard[Callable[..., Any]]:
@@ -24,9 +30,9 @@ def is_function(value: object) -> TypeGuard[Callable[..., Any]]:
 
 
 def prompts_of(function: Any) -> list[FunctionPrompt]:
-    """Return the prompts that a function names, and those of functions of its module it names.
+    """Return the prompts that a function names, and those of the user's functions that it names.
 
-    Those that the object of a method holds are among them.
+    Those that the object of a method holds are among them. Installed packages are not looked into.
     """
     named = _named(function, set())
     return list(dict.fromkeys(each for each in named if isinstance(each, FunctionPrompt)))
@@ -39,7 +45,7 @@ def cached_functions(function: Any) -> list[str]:
 
 
 def _named(value: Any, seen: set[int]) -> Iterator[Any]:
-    """Return a function, the prompts that it names, and so on for those of its module it names."""
+    """Return a function, the prompts that it names, and so on for the user's functions it names."""
     yield value
     if isinstance(value, functools.partial):
         yield from (each for each in value.args if isinstance(each, FunctionPrompt))
@@ -51,11 +57,22 @@ def _named(value: Any, seen: set[int]) -> Iterator[Any]:
         return
     seen.add(id(function))
     for named in _named_by(function, owner):
+        module = getattr(named, "__module__", None)
         if (
             isinstance(named, FunctionPrompt)
-            or getattr(named, "__module__", "") == function.__module__
+            or module == function.__module__
+            or (isinstance(module, str) and _is_users_own(sys.modules.get(module)))
         ):
             yield from _named(named, seen)
+
+
+def _is_users_own(module: ModuleType | None) -> bool:
+    """Tell whether a module is a file of the user's, and not of an installed package."""
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str):
+        return False
+    path = Path(file)
+    return not _INSTALLED & {*path.parts} and not any(map(path.is_relative_to, _NOT_USERS))
 
 
 def _code_of(value: Any) -> tuple[FunctionType | None, Any]:
@@ -70,12 +87,12 @@ def _code_of(value: Any) -> tuple[FunctionType | None, Any]:
 
 
 def _named_by(function: FunctionType, owner: Any) -> Iterator[Any]:
-    variables = inspect.getclosurevars(function)
-    yield from variables.nonlocals.values()
     names = set(_names_in(function.__code__))
-    for name, value in function.__globals__.items():
-        if name in names:
-            yield value
+    of_module = [value for name, value in function.__globals__.items() if name in names]
+    for value in [*inspect.getclosurevars(function).nonlocals.values(), *of_module]:
+        yield value
+        if isinstance(value, ModuleType) and _is_users_own(value):
+            yield from (held for name, held in vars(value).items() if name in names)
     for name in () if owner is None else sorted(names):
         held = inspect.getattr_static(owner, name, None)  # no property is run
         yield MethodType(held, owner) if isinstance(held, FunctionType) else held

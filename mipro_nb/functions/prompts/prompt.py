@@ -54,7 +54,7 @@ class FunctionPrompt:
     def text(self) -> str:
         """The text in force here."""
         execution = execution_here()
-        found = None if execution is None else execution.text_of(self)
+        found = None if execution is None else execution.text_of(self, self.name)
         return self._text if found is None else found
 
     @property

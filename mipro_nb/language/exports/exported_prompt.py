@@ -11,13 +11,15 @@ from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.lms.lm_protocol import WrittenCall
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.templates.pieces import Piece, Placeholder, Turn, joined
-from mipro_nb.language.templates.syntaxes import written
+from mipro_nb.language.templates.syntaxes import misread, written
 
 if TYPE_CHECKING:
     from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest
     from mipro_nb.language.predictor import Predictor
 
 _USUAL_SYNTAX = "mustache"
+# Its templates are Nunjucks, which has Jinja's marks.
+PROMPTFOO = "jinja"
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,23 @@ def prompt_of(predictor: Predictor, lm: LanguageModel | None) -> ExportedPrompt:
         request,
         lm,
     )
+
+
+def misread_in_exports(predictor: Predictor, instruction: str) -> str | None:
+    """Return what of `instruction` an export would read as a placeholder; None if nothing.
+
+    Demos, which are rows of the user's, are left out of account.
+    """
+    twin = predictor.deepcopy()
+    twin.signature = twin.signature.with_instructions(instruction)
+    twin.demos = []
+    prompt = prompt_of(twin, None)
+    found = (
+        misread(turn.pieces, syntax)
+        for syntax in dict.fromkeys((prompt.syntax, PROMPTFOO))
+        for turn in prompt.turns
+    )
+    return next((each for each in found if each is not None), None)
 
 
 def _pieces(parts: list[str]) -> list[Piece]:

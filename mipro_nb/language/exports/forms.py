@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.exports.code import langchain_code, litellm_code, openai_code
-from mipro_nb.language.exports.exported_prompt import ExportedPrompt, left_out_of, prompt_of
+from mipro_nb.language.exports.exported_prompt import (
+    PROMPTFOO,
+    ExportedPrompt,
+    left_out_of,
+    prompt_of,
+)
 from mipro_nb.language.lms.lm_protocol import check_lm
 
 if TYPE_CHECKING:
@@ -61,10 +66,10 @@ def _promptfoo(prompt: ExportedPrompt) -> str:
     import yaml  # noqa: PLC0415 - few want it
 
     call = prompt.call()
-    # Its templates are Nunjucks, which has Jinja's marks and keeps the last line break.
+    # Unlike Jinja, it keeps the last line break.
     messages = [
         {**message, "content": message["content"].removesuffix("\n")}
-        for message in prompt.messages("jinja")
+        for message in prompt.messages(PROMPTFOO)
     ]
     config = {**call.parameters, **({"passthrough": dict(call.extra)} if call.extra else {})}
     if call.base_url:

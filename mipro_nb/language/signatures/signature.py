@@ -28,7 +28,7 @@ from mipro_nb.language.signatures.fields import (
 )
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _TYPE_NAMES: dict[str, Any] = {
     "str": str,
@@ -78,13 +78,14 @@ class SignatureMeta(type):
         """Make the class, its fields taken out of the body and checked."""
         _refuse_slips(name, namespace, keywords)
         made: Any = namespace.pop("__made_fields__", None)
+        is_made = made is not None
         specs = {key: value for key, value in namespace.items() if isinstance(value, FieldSpec)}
         body = {key: value for key, value in namespace.items() if key not in specs}
         cls = super().__new__(mcs, name, bases, body)
-        if made is None:
+        if not is_made:
             made = _inherited_fields(bases)
             made.update(_declared_fields(cls, specs))
-        cls.fields = _checked(name, made)
+        cls.fields = _checked(name, made, needs_inputs=not is_made)
         cls.input_fields = {n: field for n, field in cls.fields.items() if field.kind == "input"}
         cls.output_fields = {n: field for n, field in cls.fields.items() if field.kind == "output"}
         docs = inspect.cleandoc(namespace.get("__doc__") or "")
@@ -173,7 +174,7 @@ def _without(name: str, fields: Mapping[str, Field]) -> dict[str, Field]:
 
 
 def make_signature(name: str, fields: Mapping[str, Field], instructions: str) -> SignatureMeta:
-    """Return a signature of fields that are at hand as such."""
+    """Return a signature of fields that are at hand as such; DSPy's may have no inputs."""
     namespace = {"__made_fields__": dict(fields), "instructions": instructions, "__doc__": ""}
     return SignatureMeta(name, (Signature,), namespace)
 
@@ -239,7 +240,7 @@ def _annotations_of(cls: type) -> dict[str, Any]:
         raise SignatureError(msg) from error
 
 
-def _checked(name: str, fields: dict[str, Field]) -> dict[str, Field]:
+def _checked(name: str, fields: dict[str, Field], *, needs_inputs: bool = True) -> dict[str, Field]:
     """Return `fields` if each can be one, and there are inputs and outputs.
 
     A class may have none at all: others are made of it, or `ensure_signature` refuses it.
@@ -250,12 +251,14 @@ def _checked(name: str, fields: dict[str, Field]) -> dict[str, Field]:
             raise SignatureError(msg)
         adapter(field)
     if fields:
-        _check_kinds(name, fields)
+        _check_kinds(name, fields, ("input", "output") if needs_inputs else ("output",))
     return fields
 
 
-def _check_kinds(name: str, fields: Mapping[str, Field]) -> None:
-    for kind in ("input", "output"):
+def _check_kinds(
+    name: str, fields: Mapping[str, Field], kinds: Sequence[str] = ("input", "output")
+) -> None:
+    for kind in kinds:
         if not any(field.kind == kind for field in fields.values()):
             msg = f"Signature {name} has no {kind} field: write 'question -> answer'."
             raise SignatureError(msg)

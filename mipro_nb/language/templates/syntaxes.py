@@ -6,6 +6,7 @@ Of Jinja and Mustache, plain placeholders are understood: no logic is run.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from string import Formatter
 from typing import Any
@@ -124,6 +125,23 @@ def written(pieces: Sequence[Piece], syntax: str) -> str:
     InvalidArgumentError
         If a text among them would be read as a placeholder.
     """
+    text, misread = _written(pieces, syntax)
+    if misread is not None:
+        raise InvalidArgumentError(
+            "syntax",
+            syntax,
+            f"the prompt has text that would be taken for a placeholder there, {misread}: give "
+            'another one, or export it as "openai" code.',
+        )
+    return text
+
+
+def misread(pieces: Sequence[Piece], syntax: str) -> str | None:
+    """Return what of the text of `pieces` would be read as a placeholder; None if nothing."""
+    return _written(pieces, syntax)[1]
+
+
+def _written(pieces: Sequence[Piece], syntax: str) -> tuple[str, str | None]:
     plain = joined(piece.text if isinstance(piece, OptimizedPart) else piece for piece in pieces)
     _, text_of, name_of = _SYNTAXES[syntax]
     text = "".join(
@@ -133,17 +151,17 @@ def written(pieces: Sequence[Piece], syntax: str) -> str:
     if syntax == "jinja" and plain and isinstance(plain[-1], str) and plain[-1].endswith("\n"):
         text += "\n"  # Jinja takes one away
     try:
-        same = parsed(text, syntax) == plain
-    except InvalidArgumentError:
-        same = False
-    if not same:
-        raise InvalidArgumentError(
-            "syntax",
-            syntax,
-            "the prompt has text that would be taken for a placeholder there: give another one, or "
-            'export it as "openai" code.',
-        )
-    return text
+        read = parsed(text, syntax)
+    except InvalidArgumentError as error:
+        return text, shown(str(error.value), 80)
+    if read == plain:
+        return text, None
+    meant, found = (
+        Counter(piece.name for piece in each if isinstance(piece, Placeholder))
+        for each in (plain, read)
+    )
+    further = next(iter(found - meant), None)
+    return text, shown(text, 80) if further is None else name_of(further)
 
 
 def _is_format(text: str) -> bool:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from mipro_nb.models.gate.limiter import Turn
 
@@ -68,20 +69,28 @@ class ExampleAtWork:
     def __init__(self, at_work: AtWork) -> None:
         self._at_work = at_work
         self.slot: Turn | None = None
-        self._waiting = 0
+        self._waiting: set[asyncio.Task[Any] | None] = set()
         self._over = False
 
     def end(self) -> None:
-        """Note that its score is there, or that nobody wants it any more."""
+        """Note that its score is there, or that nobody wants it any more.
+
+        What still waits is given up: sync code, which waits in a thread, hears of it in no other
+        way.
+        """
         self._over = True
-        if self._waiting == 0:
+        if not self._waiting:
             self._at_work.end()
+        for task in self._waiting:
+            if task is not None:
+                task.cancel()
 
     @asynccontextmanager
     async def aside(self) -> AsyncIterator[None]:
         """Wait aside for the block, and come back to a slot after it."""
-        self._waiting += 1
-        if self._waiting == 1 and not self._over:
+        task = asyncio.current_task()
+        self._waiting.add(task)
+        if len(self._waiting) == 1 and not self._over:
             self._at_work.end()
             if self.slot is not None:
                 self.slot.give_back()
@@ -92,8 +101,8 @@ class ExampleAtWork:
             given_up = True
             raise
         finally:
-            self._waiting -= 1
-            if self._waiting == 0 and not self._over:
+            self._waiting.discard(task)
+            if not self._waiting and not self._over:
                 self._at_work.begin()
                 if self.slot is not None and not given_up:
                     await self.slot.take()
@@ -103,5 +112,5 @@ _example: ContextVar[ExampleAtWork | None] = ContextVar("mipro_example_at_work",
 
 
 def example_at_work() -> ExampleAtWork | None:
-    """Return the example that the caller works on, None if it is none that is scored."""
+    """Return the example that the caller works on; None if it does not score one."""
     return _example.get()

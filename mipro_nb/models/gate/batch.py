@@ -1,7 +1,7 @@
 """One batch of calls, from its upload to its end.
 
-Whoever waits for it may leave. When nobody waits any more, the provider is told to give it up; but
-not where the process ends: then it goes on, and who resumes finds it.
+What waits for it may leave. When nothing waits any longer, the provider is asked to give it up; but
+not where the process ends: then it goes on, and resuming the run finds it.
 """
 
 from __future__ import annotations
@@ -54,17 +54,21 @@ class BatchedAttempt:
     own_id: str | None = None
 
 
+Heard = tuple[Mapping[str, Any] | None, BatchState]
+"""What the provider says of a call, None if nothing, and how its batch ended."""
+
+
 @dataclass(eq=False)
 class WaitingCall:
     """A call that waits for a batch, or for what comes of it."""
 
     attempt: BatchedAttempt
     spoken: Spoken
-    came: asyncio.Future[tuple[Mapping[str, Any] | None, BatchState]]
+    came: asyncio.Future[Heard]
     batch: Batch | None = None
 
     def fail(self, error: Exception) -> None:
-        """Have it wait no more, and hear of `error`."""
+        """Have it hear of `error`, and wait no longer."""
         if not self.came.done():
             self.came.set_exception(error)
 
@@ -109,13 +113,17 @@ class Batch:
         self._failed = False
 
     @property
-    def goes_on(self) -> bool:
-        """Tell whether more may come of it."""
+    def is_out(self) -> bool:
+        """Tell whether calls wait for what comes of it."""
+        return self._goes_on and bool(self._waiting)
+
+    @property
+    def _goes_on(self) -> bool:
         return self._end is None and not self._failed
 
     def has(self, custom_id: str) -> bool:
         """Tell whether it may have an answer to a call that nobody has taken."""
-        return self.goes_on or bool(self._lines.get(custom_id, {}).get("response"))
+        return self._goes_on or bool(self._lines.get(custom_id, {}).get("response"))
 
     def begin(self, gathered: list[WaitingCall]) -> None:
         """Send it with these calls."""
@@ -133,7 +141,7 @@ class Batch:
             self._task = _task(self._ended_by(self._watched()))
 
     def leave(self, waiting: WaitingCall) -> None:
-        """Have a call wait no more; if none does, the batch is given up."""
+        """Have a call no longer wait; if none does, the batch is given up."""
         self._waiting.pop(waiting.attempt.custom_id, None)
         self._changed.set()
 
@@ -192,7 +200,11 @@ class Batch:
             self._take_end({}, BatchState(NOT_BEGUN))
             return
         seconds = _FIRST_LOOK_SECONDS
-        while self._waiting:
+        while True:
+            if not self._waiting:
+                await self._given_up(self._batch_id)
+                if not self._waiting:  # nobody has joined meanwhile
+                    return
             self._changed.clear()
             try:
                 state = await self.client.look(self._batch_id)
@@ -205,17 +217,17 @@ class Batch:
                 async with asyncio.timeout(seconds):
                     await self._changed.wait()
             seconds = min(seconds * _SLOWER, _LONGEST_LOOK_SECONDS)
-        await self._given_up(self._batch_id)
 
     async def _given_up(self, batch_id: str) -> None:
         try:
             await self.client.cancel(batch_id)
         except (RetryableError, LMError) as error:
             _log.warning("Batch %s could not be cancelled and goes on: %s", batch_id, error)
-        self._news.say(
-            f"Batch {batch_id} of {self.client.where} was cancelled, since nobody waits for it any "
-            "more: what the provider had done by then is billed."
-        )
+        else:
+            self._news.say(
+                f"Batch {batch_id} of {self.client.where} was cancelled, since nobody waits for it "
+                "any more: what the provider had done by then is billed."
+            )
 
     def _take_end(self, lines: Lines, state: BatchState) -> None:
         """Take what came of it, once it is over."""

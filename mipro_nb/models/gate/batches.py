@@ -1,8 +1,8 @@
 """Batches: calls of a gate are gathered, sent as one batch, and answered when it is over.
 
 They are gathered until no example at work could add to them. A batch is in the record before it is
-sent, so whoever makes the same calls later, after a restart, waits for that batch instead of
-sending them again.
+sent: where the same calls are made later, after a restart, they wait for that batch and are not
+sent again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from mipro_nb.amounts import format_count
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.models.calls import Answer, Call, Note
 from mipro_nb.models.gate.at_work import AtWork
-from mipro_nb.models.gate.batch import Batch, BatchedAttempt, WaitingCall
+from mipro_nb.models.gate.batch import Batch, BatchedAttempt, Heard, WaitingCall
+from mipro_nb.models.services.batch_states import why_not_done
+from mipro_nb.models.services.dialect import Spoken
 from mipro_nb.runs.store.batches import (
     BatchedCall,
     batched_call,
@@ -130,20 +132,37 @@ class Batches:
             msg = "A call in a batch is a gate's attempt."
             raise TypeError(msg)
         spoken = client.spoken(call)
-        waiting = WaitingCall(attempt, spoken, asyncio.get_running_loop().create_future())
         if attempt.earlier is not None:
-            self._batch_of(client, attempt.earlier).join(waiting)
-        else:
+            batch = self._batch_of(client, attempt.earlier)
+            line, state = await self._heard(client, attempt, spoken, batch)
+            if why_not_done(line, state) is None:
+                return client.answer(call, spoken, line, state)
+            # It was given up, or expired, before this call was made: that is not its failure.
+        line, state = await self._heard(client, attempt, spoken)
+        return client.answer(call, spoken, line, state)
+
+    async def _heard(
+        self,
+        client: BatchClient,
+        attempt: BatchedAttempt,
+        spoken: Spoken,
+        batch: Batch | None = None,
+    ) -> Heard:
+        """Return what came of a call in its batch, or in one that is gathered now."""
+        waiting = WaitingCall(attempt, spoken, asyncio.get_running_loop().create_future())
+        if batch is None:
             self._gather(client, waiting)
+        else:
+            batch.join(waiting)
         try:
-            line, state = await waiting.came
+            return await waiting.came
         except asyncio.CancelledError as cancelled:
             if waiting.batch is not None:
                 waiting.batch.leave(waiting)
                 raise
-            self._gathered.get(client, []).remove(waiting)
+            with contextlib.suppress(ValueError):  # it may have been refused meanwhile
+                self._gathered[client].remove(waiting)
             raise NotSentError(cancelled) from None
-        return client.answer(call, spoken, line, state)
 
     def _gather(self, client: BatchClient, waiting: WaitingCall) -> None:
         gathered = self._gathered.setdefault(client, [])
@@ -220,7 +239,7 @@ class Batches:
 
     def sends_smaller(self, client: BatchClient, calls: int) -> bool:
         """Send smaller batches, unless others of ours take the room that so many calls lack."""
-        others = any(each.client is client and each.goes_on for each in self._out.values())
+        others = any(each.client is client and each.is_out for each in self._out.values())
         if others or calls == 1:
             return False
         self._most[client] = (calls + 1) // 2

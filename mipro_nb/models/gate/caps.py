@@ -93,6 +93,8 @@ class Meter:
         The limits.
     spent
         What was spent before.
+    foreseen
+        Calls that are sure to be sent in all, those before among them; 0 if that is not known.
 
     Attributes
     ----------
@@ -100,11 +102,12 @@ class Meter:
         The most that one call so far might have taken: so much must be left for the last one.
     """
 
-    def __init__(self, caps: Caps, spent: Usage = _NOTHING) -> None:
+    def __init__(self, caps: Caps, spent: Usage = _NOTHING, foreseen: float = 0) -> None:
         self.dearest = _NOTHING
         self._caps = caps
         self._calls, self._tokens, self._usd = spent.calls, spent.tokens, spent.usd
         self._before, self._second = spent, _NOTHING
+        self._foreseen = foreseen - spent.calls
         self._in_flight: dict[int, Usage] = {}
         self._next = 0
         self._settled = asyncio.Event()
@@ -142,6 +145,18 @@ class Meter:
         self._in_flight[self._next] = worst
         return self._next
 
+    def count(self, out: Usage) -> None:
+        """Count, at its worst, a call that is out and that nobody may ask about any more."""
+        self._calls += out.calls
+        self._tokens += out.tokens
+        self._usd += out.usd
+
+    def uncount(self, out: Usage) -> None:
+        """Count it no longer: somebody does ask."""
+        self._calls -= out.calls
+        self._tokens -= out.tokens
+        self._usd -= out.usd
+
     def adopt(self, sent: Usage) -> int:
         """Return a reservation for a call that is out already, whatever the caps are."""
         self._calls += sent.calls
@@ -152,9 +167,10 @@ class Meter:
     def reserve_second(self, call: Call, share: float | None) -> int | None:
         """Return a reservation for sending `call` a second time; None if that does not fit now.
 
-        All second ones together may take a `share` of what the others took since the meter was
-        made, each at its worst: of the calls, and of tokens and USD where these are capped. So a
-        cap is hardly reached any sooner because of them. None for no such limit.
+        All second ones together may be a `share` of the others since the meter was made, or of
+        those that are foreseen. Where tokens or USD are capped they may take such a share of these
+        as well, each at its worst: so a cap is hardly reached any sooner because of them. None for
+        no such limit.
         """
         second = self._second + self._worst(call)
         if share is not None and not self._is_within(second, share):
@@ -171,7 +187,7 @@ class Meter:
         before = self._before
         others = self._calls - before.calls - self._second.calls
         return (
-            second.calls <= share * others
+            second.calls <= share * max(others, self._foreseen)
             and second.tokens <= share * (self._tokens - before.tokens)
             and second.usd <= share * (self._usd - before.usd)
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from mipro_nb.errors import (
@@ -87,11 +88,12 @@ class Dispatch:
         self._concurrency, self._hedging = concurrency, Hedging(hedge, concurrency)
         self._on_cap, self._hold = on_cap, hold
         self._batches = batches
-        # Reservations for what was out in batches when the run was resumed, by custom id.
-        self._out: dict[str, int] = {}
+        # What was out in batches when the run was resumed, by custom id.
+        self._out: dict[str, Usage] = {}
         self._turns = Limiter(concurrency)
         self._paces: dict[tuple[str, str, bool], Pace] = {}
         self._arrivals = itertools.count()
+        self._to_settle = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self.in_flight = 0
@@ -101,9 +103,10 @@ class Dispatch:
         await self._idle.wait()
 
     def recall(self) -> None:
-        """Keep what calls may still cost that are out in batches since before a resumption."""
+        """Count what calls may still cost that are out in batches since before a resumption."""
         for custom_id, out in self._batches.recorded().items():
-            self._out[custom_id] = self._meter.adopt(out.usage)
+            self._out[custom_id] = out.usage
+            self._meter.count(out.usage)
 
     def let_go(self) -> None:
         """Have all who wait for a turn hear soon that permission was withdrawn."""
@@ -241,7 +244,7 @@ class Dispatch:
                 # The failure itself tells what its last attempt cost.
                 trip.broken = [each for each in trip.broken if each[1] is not retryable]
                 raise last_word(trip, retryable)
-            if retryable.wait is None:
+            if retryable.wait is None and trip.batched is None:  # a batch takes long enough
                 await self._permission.rest(pause_seconds(failures))
 
     async def _attempt(self, trip: SentCall) -> Answer:
@@ -253,7 +256,8 @@ class Dispatch:
                     raise TakenOver
                 reservation = self._reserved_in_batch(trip, trip.batched)
                 if reservation is not None:
-                    return await self._fly(trip, reservation)
+                    with self._unsettled():
+                        return await self._fly(trip, reservation)
                 if self._permission.given:
                     await self._meter.room()
                 continue
@@ -264,7 +268,8 @@ class Dispatch:
                     raise TakenOver
                 reservation = self._reserved(trip)
                 if reservation is not None:
-                    return await self._flown(trip, reservation)
+                    with self._unsettled():
+                        return await self._flown(trip, reservation)
             if self._permission.given:
                 await self._meter.room()
 
@@ -284,10 +289,9 @@ class Dispatch:
         """Return the reservation of a call that its batch notes, or one before the resumption."""
         earlier = batched.earlier = self._batches.earlier(batched.custom_id)
         worst = worst_usage(trip.call)
-        out = self._out.pop(batched.custom_id, None)
+        if out := self._out.pop(batched.custom_id, None):
+            self._meter.uncount(out)
         if earlier is None:
-            if out is not None:
-                self._meter.release(out)
             reservation = self._reservation(trip.call)
             if reservation is not None:
                 batched.usage = trip.usage = trip.usage + worst
@@ -296,7 +300,7 @@ class Dispatch:
             trip.attempts = earlier.usage.calls - 1
             trip.reckoned = earlier.usage.beyond(worst)
         batched.usage = trip.usage = earlier.usage
-        return self._meter.adopt(earlier.usage) if out is None else out
+        return self._meter.adopt(earlier.usage)
 
     def _noted(self, trip: SentCall, reservation: int | None) -> int | None:
         """Write down, before the call is sent, what it takes at the worst."""
@@ -334,14 +338,20 @@ class Dispatch:
             trip.hedged += 1
             return await self._fly(trip, reservation)
 
-    def _lift_off(self) -> None:
-        self.in_flight += 1
-        self._idle.clear()
+    @contextmanager
+    def _unsettled(self) -> Iterator[None]:
+        """Have who waits for all answers wait for that of the block, until it is recorded.
 
-    def _land(self) -> None:
-        self.in_flight -= 1
-        if self.in_flight == 0:
-            self._idle.set()
+        That of a hedged call is known some turns of the event loop after it has come back.
+        """
+        self._to_settle += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._to_settle -= 1
+            if self._to_settle == 0:
+                self._idle.set()
 
     async def _fly(self, trip: SentCall, reservation: int) -> Answer:
         """Make one attempt."""
@@ -349,7 +359,7 @@ class Dispatch:
         was_sent = True
         worst = self._meter.worst(reservation)
         trip.attempts += 1
-        self._lift_off()
+        self.in_flight += 1
         flight = trip.pace.begin()
         try:
             with under_way(), in_batch(trip.batched):
@@ -379,7 +389,7 @@ class Dispatch:
         finally:
             trip.seconds = time.monotonic() - flight.begun
             trip.pace.end()
-            self._land()
+            self.in_flight -= 1
             if was_sent:
                 self._meter.settle(reservation, trip.call, came)
             else:

@@ -124,6 +124,8 @@ class Gate:
         second time, if that takes nobody's turn: see `mipro_nb.models.gate.hedging`. The first
         answer counts and both are paid for. What the other one costs is never known: the caps
         count its longest reply, its event the tokens of the one that was answered.
+    foreseen
+        Calls that are sure to be sent in all: how many may be hedged follows from it.
     """
 
     def __init__(
@@ -139,11 +141,12 @@ class Gate:
         on_cap: Callable[[CapReachedError], None] = lambda _: None,
         hold: Callable[[MiproError], bool] = lambda _: False,
         hedge: Hedge = False,
+        foreseen: float = 0,
     ) -> None:
         self._process = os.getpid()
         self._permission = Permission()
         self._call_log = CallLog(record, emit, run_id, before.calls if before else None, backlog)
-        meter = Meter(caps or Caps(), before.spent if before else Usage())
+        meter = Meter(caps or Caps(), before.spent if before else Usage(), foreseen)
         self._meter = meter
         self._batches = Batches(record, run_id, self._call_log.say)
         self._dispatch = Dispatch(
@@ -156,6 +159,7 @@ class Gate:
             hedge=hedge,
             batches=self._batches,
         )
+        self._hold = hold
         if before is not None:
             self._dispatch.recall()
         self._asked: dict[str, _Asked] = {}
@@ -212,6 +216,13 @@ class Gate:
             If it lets no call through any more.
         """
         await self._permission.ask()
+
+    async def held(self, error: MiproError) -> bool:
+        """Pause because of `error` and wait until the run goes on; False if nobody could resume."""
+        held = self._hold(error)
+        if held:
+            await self.ready()
+        return held
 
     async def drained(self) -> None:
         """Wait until no call is in flight."""

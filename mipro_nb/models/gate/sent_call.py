@@ -1,4 +1,4 @@
-"""A call on its way: where it goes, how it went so far, and what is told of it in the end."""
+"""A call on its way: where it goes, how it went so far, and what is reported in the end."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def check_batchable(endpoint: Endpoint, *, batch: bool, service: object, stream:
     elif service is not None and not _is_async_client(service):
         remedy = "the service has no batch endpoint: leave it out, or give AsyncOpenAI(…)."
     elif stream:
-        remedy = "the answers of a batch are no streams: leave stream=True out, or this."
+        remedy = "the answers of a batch come whole: leave stream=True out, or this."
     else:
         return
     raise InvalidArgumentError("batch", batch, remedy)

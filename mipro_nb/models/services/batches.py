@@ -18,7 +18,7 @@ import openai
 from mipro_nb.errors import LMError, LMUnavailableError, shown
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.retryable import RetryableError
-from mipro_nb.models.services.batch_states import NOT_BEGUN, BatchState, Lines
+from mipro_nb.models.services.batch_states import BatchState, Lines, why_not_done
 from mipro_nb.models.services.client import body_of
 from mipro_nb.models.services.redaction import secrets
 
@@ -35,8 +35,6 @@ _PAGES = 20
 _FAILURES = (openai.OpenAIError, aiohttp.ClientError, TimeoutError, ValueError, TypeError)
 # Room is made as other batches end.
 _FULL_SECONDS = 60.0
-_NOT_DONE = {"batch_expired": "expired", "batch_cancelled": "was cancelled"}
-_NOTHING_MORE = {"expired": "expired", "cancelled": "was cancelled", NOT_BEGUN: "was never begun"}
 
 
 class BatchClient:
@@ -177,8 +175,11 @@ class BatchClient:
         """
         if state.refusal:
             raise self._refused(state)
-        line = line or {}
+        ended, line = why_not_done(line, state), line or {}
         response, error = line.get("response"), line.get("error")
+        if ended is not None:
+            what = f"The batch of {self.where} {ended}"
+            raise RetryableError("try again", what, "the call was not done by then")
         if isinstance(response, Mapping):
             status, body = response.get("status_code"), response.get("body")
             status = status if isinstance(status, int) else HTTPStatus.OK
@@ -186,15 +187,8 @@ class BatchClient:
                 body = body.get("error", body)
             return self._client.understood(status, body, call, spoken)
         if isinstance(error, Mapping):
-            code, said = str(error.get("code")), self._shown(error.get("message") or error)
-            ended = _NOT_DONE.get(code)
-            if ended is None:
-                raise RetryableError("in trouble", f"{self.where} failed", said)
-            raise RetryableError("try again", f"The batch of {self.where} {ended}", said)
-        if state.status in _NOTHING_MORE:
-            said = "the call was not done by then"
-            what = f"The batch of {self.where} {_NOTHING_MORE[state.status]}"
-            raise RetryableError("try again", what, said)
+            said = self._shown(error.get("message") or error)
+            raise RetryableError("in trouble", f"{self.where} failed", said)
         said = f"its batch is {self._shown(state.status)}, and the call is not among its answers"
         raise RetryableError("broken answer", f"{self.where} sent no answer", said, billed=None)
 
@@ -238,7 +232,7 @@ def _lines_of(text: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _read(text: str) -> Iterator[Mapping[str, Any]]:
-    """Return the lines that can be read: what is missing is told of the calls that lack it."""
+    """Return the lines that can be read; calls that lack theirs fail."""
     for each in text.split("\n"):  # other line ends may stand in a reply
         try:
             line = json.loads(each)

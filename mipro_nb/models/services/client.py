@@ -182,7 +182,7 @@ class Client:
         raise failure
 
     def failure_of(self, error: Exception) -> RetryableError | LMError:
-        """Return what to raise where a request failed that is no call, such as an upload."""
+        """Return what to raise where another request failed than a call, such as an upload."""
         secrets.add(secrets_of(self._given))
         if isinstance(error, openai.APIStatusError) and not _is_nothing_there(error):
             return self._refused(error)

@@ -145,8 +145,10 @@ def left_texts(request: vm.PermissionRequest) -> list[str]:
 def permission_text(request: vm.PermissionRequest) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
     resumed = request["resumes"]
-    what = "" if resumed is None else f", to resume run {resumed}"
+    tests = request["tests"]
+    what = "" if resumed is None else f", to {'test' if tests else 'resume'} run {resumed}"
     title = "Headroom of" if request["measured_rows"] else "MIPROv2 plan for"
+    title = "Test of" if tests else title
     lines = [f"{title} {request['program']}{what}: {request['state']}"]
     lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
     lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]

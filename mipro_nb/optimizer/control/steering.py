@@ -133,7 +133,7 @@ class Steering:
             )
         if based_on is not None:
             self._check(Choice(predictor, "instruction", based_on))
-        if broken := self.constraints.broken(text, known[predictor][0], by_hand=True):
+        if broken := self.constraints.broken(predictor, text, known[predictor][0], by_hand=True):
             raise InvalidArgumentError(
                 "instruction", text, f"the plan does not allow it: {'; '.join(broken)}."
             )

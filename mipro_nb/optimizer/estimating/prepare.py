@@ -13,8 +13,9 @@ from mipro_nb.language.predict import Predict
 from mipro_nb.language.signatures.signature import SignatureMeta
 from mipro_nb.models.gate.hedging import SHARE
 from mipro_nb.models.lm import LM, as_counted, reasons_unpriced
-from mipro_nb.models.prices import Price
+from mipro_nb.models.prices import BATCH_PRICE, Price
 from mipro_nb.models.tokens import count_message_tokens
+from mipro_nb.optimizer.estimating.batch_notes import sends_batches
 from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
 from mipro_nb.optimizer.phases.bootstrapping.bootstrap import (
     DEMOS_FOR_THE_PROPOSER,
@@ -73,6 +74,8 @@ _UNDER_CONSTRAINTS = Amount(1.0, 1.3, 2.0)
 # Slow calls that are sent a second time, of all (benchmarks/README.md).
 _HEDGED_OF_THE_LAST = Amount(0, 0.01, SHARE)
 _HEDGED_OF_ALL = Amount(0, 0.05, 0.2)
+# What nobody could wait a day for.
+_AT_ONCE = ("formats", "bootstrap", "propose", "repair")
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,17 @@ def _program_phase(
     if limit is not None:
         output_tokens = output_tokens.at_most(calls.high * limit)
     input_tokens = runs * (prompt * longer + optimized * longer_by) * _COUNTING
-    return _priced(phase, calls, input_tokens, output_tokens, lm)
+    batched = 0.0 if phase in _AT_ONCE else _share_of_program(rehearsal)
+    return _priced(phase, calls, input_tokens, output_tokens, lm, batched=batched)
+
+
+def _share_of_program(rehearsal: Rehearsal) -> float:
+    """Return the part of all tokens that is not the metric's, which may go in batches."""
+    tokens = _per_row(rehearsal, lambda call: call.input_tokens + call.output_tokens)
+    own = _per_row(
+        rehearsal, lambda call: (call.predictor and call.input_tokens + call.output_tokens) or 0
+    )
+    return own.expected / tokens.expected if tokens.expected else 1.0
 
 
 def _longer(plan: Plan) -> Amount:
@@ -487,8 +500,15 @@ def _demo_tokens(rehearsal: Rehearsal, *, labelled: bool) -> Amount:
 
 
 def _priced(
-    phase: Phase, calls: Amount, input_tokens: Amount, output_tokens: Amount, lm: LanguageModel
+    phase: Phase,
+    calls: Amount,
+    input_tokens: Amount,
+    output_tokens: Amount,
+    lm: LanguageModel,
+    *,
+    batched: float = 0.0,
 ) -> PhaseEstimate:
+    """Return the cost of a phase; a part of its calls is `batched` if the LM sends batches."""
     price = _price(lm)
     usd = None
     if price is not None:
@@ -497,6 +517,8 @@ def _priced(
             price.usd(input_tokens.expected, output_tokens.expected),
             price.usd(input_tokens.high, output_tokens.high),
         )
+        if sends_batches(lm):
+            usd *= exactly(1 - batched + batched * BATCH_PRICE)
     return PhaseEstimate(phase, calls, input_tokens, output_tokens, usd)
 
 

@@ -26,7 +26,7 @@ from mipro_nb.errors import (
     ReplyError,
     shown,
 )
-from mipro_nb.evaluate.metric import Metric, MetricReturnError, scale_of
+from mipro_nb.evaluate.metric import Metric, MetricReturnError, MetricScaleError, scale_of
 from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
@@ -51,6 +51,8 @@ from mipro_nb.optimizer.estimating.pitfalls import (
     unread_output,
 )
 from mipro_nb.optimizer.estimating.stand_in import MOST_CALLS, AnsweredRequest, NoCalls, StandIn
+from mipro_nb.optimizer.estimating.wrong_answers import wrong_answer
+from mipro_nb.optimizer.phases.proposing.repair import no_feedback
 from mipro_nb.optimizer.planning.data.labels import can_be_demo, is_empty
 from mipro_nb.runs.sentences.wording import counted
 
@@ -110,12 +112,15 @@ class Rehearsal:
         Why `calls` were not measured; None if they were.
     metric_scale
         What the metric gives for a full score, as far as was seen.
+    no_feedback
+        A note on a metric that fails where it is asked about one predictor, as repairs ask it.
     """
 
     calls: Sequence[Sequence[RehearsedCall]]
     notes: Sequence[str]
     guess: str | None = None
     metric_scale: Literal[1, 100] = 1
+    no_feedback: str | None = None
 
 
 async def rehearse(
@@ -223,6 +228,10 @@ class _Seen:
         Whether the score rests on a number that a judge was to give.
     own_calls
         LM calls by clients of the program's own.
+    wrong_score
+        What the metric gave for the labels of other rows; None if it was not asked.
+    no_feedback
+        As in `Rehearsal`.
     """
 
     calls: list[RehearsedCall] = field(default_factory=list)
@@ -238,6 +247,8 @@ class _Seen:
     set_anew: Attributes = field(default_factory=dict)
     asked_for_numbers: bool = False
     own_calls: SeenOwnCalls = field(default_factory=SeenOwnCalls)
+    wrong_score: float | None = None
+    no_feedback: str | None = None
 
 
 class _Rehearsing:
@@ -257,6 +268,7 @@ class _Rehearsing:
         self._timeout = example_timeout
         self._ends = time.monotonic() + _SECONDS
         self._program = type(student).__name__
+        self._has_tried_wrong = self._has_tried_feedback = False
         # Calls are matched with predictors by the signature object that both hold.
         self._names = {id(p.signature): name for name, p in student.named_predictors()}
 
@@ -287,13 +299,20 @@ class _Rehearsing:
             seen.set_anew = set_anew(before, attributes(program))
             if not self._note_program(seen, ran, stand_in, row):
                 scored = await self._bounded(self._metric.score(row, ran.result), stand_in)
-                self._note_metric(seen, scored, stand_in, row, ran.result)
+                # What a judge says is made up, whatever the answer is: so is what comes of it.
+                asked = len(stand_in.requests) > calls_of_program or bool(seen.own_calls.calls)
+                labelled = not asked and _are_labels(ran.result, row)
+                self._note_metric(seen, scored, stand_in, asked=asked, labelled=labelled)
                 if isinstance(scored.error, MetricError):
                     fault = lasting_fault(scored.error, program, self._rows, ran.result, steps)
                     seen.error = fault or seen.error
-        by_program = stand_in.requests[:calls_of_program]
-        by_metric = stand_in.requests[calls_of_program:]
-        is_judged = bool(by_metric) or stand_in.unfit_labels
+            by_program = stand_in.requests[:calls_of_program]
+            by_metric = stand_in.requests[calls_of_program:]
+            is_judged = bool(by_metric) or bool(seen.own_calls.calls) or stand_in.unfit_labels
+            if seen.score is not None and not is_judged:
+                wrong = await self._try_wrong(seen, stand_in, row, ran)
+                answer = ran.result if wrong is None else wrong
+                await self._try_feedback(seen, stand_in, row, answer, program=program, steps=steps)
         seen.unread = unread_output(self._program, ran.result)
         seen.given_labels = not is_judged and _are_given_labels(by_program)
         seen.own_labels = not is_judged and _is_of_own_labels(ran.result, row, steps)
@@ -365,8 +384,17 @@ class _Rehearsing:
         return True
 
     def _note_metric(
-        self, seen: _Seen, ran: _Ran, stand_in: StandIn, row: Example, prediction: Any
+        self, seen: _Seen, ran: _Ran, stand_in: StandIn, *, asked: bool, labelled: bool
     ) -> None:
+        """Note what the metric came to.
+
+        Parameters
+        ----------
+        asked
+            Whether it asked an LM: what it came to rests on a made-up answer.
+        labelled
+            Whether it rests on the row's own labels alone: then an error is the metric's fault.
+        """
         error = ran.error
         if stand_in.ended == "embedding":
             seen.note = "The metric asks an embedder. " + _EMBEDDED
@@ -374,25 +402,87 @@ class _Rehearsing:
             seen.note = "The metric calls an LM directly; those calls are not in the estimate."
         elif stand_in.ended is not None:
             name = f"the metric {self._metric.name}"
-            if ran.is_users_limit and _are_labels(prediction, row):
+            if ran.is_users_limit and labelled:
                 msg = f"The metric {self._metric.name} took longer than "
                 seen.error = ExampleTimeoutError(f"{msg}example_timeout={self._timeout:g} s.")
             seen.note, seen.guess = self._ended(name, ran, stand_in)
             seen.left = ran.left
-        elif isinstance(error, MetricReturnError):
+        elif isinstance(error, MetricReturnError) and (
+            labelled or not isinstance(error, MetricScaleError)
+        ):
             raise error
         elif error is None:
             seen.score = ran.result.score
-        elif isinstance(error, MetricError | ReplyError):
-            if isinstance(error, MetricError) and _are_labels(prediction, row):
-                seen.error = error
-            seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
-            seen.fault = _told(error.__cause__ or error)
         elif isinstance(error, MiproError):
-            seen.error = error
-            seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
+            self._note_error(seen, error, asked=asked, labelled=labelled)
         else:
             raise error
+
+    def _note_error(self, seen: _Seen, error: MiproError, *, asked: bool, labelled: bool) -> None:
+        seen.note = f"In a rehearsal with made-up answers: {_sentence(error)}"
+        if not isinstance(error, MetricError | ReplyError):
+            seen.error = error
+            return
+        cause = error.__cause__ or error
+        seen.fault = _told(cause)
+        if labelled and isinstance(error, MetricError):
+            seen.error = error
+        elif asked and isinstance(error, MetricError):
+            seen.note = (
+                f"The metric {self._metric.name} asks an LM, and could not use the answer that was "
+                f"made up for it: {_sentence(_told(cause))} If it parses a judge's text, give the "
+                "judge's output its type instead: 'answer -> rating: float'."
+            )
+            seen.fault = type(cause).__name__  # the text may be another one for each row
+
+    async def _try_wrong(
+        self, seen: _Seen, stand_in: StandIn, row: Example, right: _Ran
+    ) -> Example | None:
+        """Have the metric score a wrong answer once, and return it; None if there is none.
+
+        Of one, it may return nothing. Calls that it makes for it are not in the estimate.
+        """
+        if self._has_tried_wrong or not _are_labels(right.result, row):
+            return None
+        wrong = wrong_answer(right.result, self._rows)
+        if wrong is None:
+            return None
+        self._has_tried_wrong = True
+        before = len(stand_in.requests)
+        ran = await self._bounded(self._metric.score(row, wrong), stand_in)
+        seen.left = ran.left
+        asked = len(stand_in.requests) > before or bool(seen.own_calls.calls)
+        if isinstance(ran.error, MetricReturnError) and not asked:
+            raise ran.error
+        if ran.error is not None:
+            seen.note = f"In a rehearsal with a wrong answer: {_sentence(ran.error)}"
+        elif ran.result is not None:
+            seen.wrong_score = ran.result.score
+        return wrong
+
+    async def _try_feedback(
+        self,
+        seen: _Seen,
+        stand_in: StandIn,
+        row: Example,
+        answer: Any,
+        *,
+        program: Module,
+        steps: Sequence[Step],
+    ) -> None:
+        """Ask the metric once what each predictor did, as repairs do."""
+        if self._has_tried_feedback or seen.left or stand_in.ended is not None:
+            return
+        self._has_tried_feedback = True
+        for name, predictor in program.named_predictors():
+            own = [step for step in steps if step.predictor is predictor]
+            before = len(stand_in.requests)
+            verdict = self._metric.of_predictor(row, answer, list(steps), name, own)
+            ran = await self._bounded(verdict, stand_in)
+            seen.left = seen.left or ran.left
+            asked = len(stand_in.requests) > before or bool(seen.own_calls.calls)
+            if ran.error is not None and not asked and seen.no_feedback is None:
+                seen.no_feedback = no_feedback(self._metric.name, name, ran.error)
 
     def _ended(self, name: str, ran: _Ran, stand_in: StandIn) -> tuple[str, str]:
         """Return a note of code that was ended, and why the estimate is a guess."""
@@ -455,7 +545,8 @@ class _Rehearsing:
             calls.append(_first_of_each(max(calls, key=len)))
         scale = scale_of(each.score for each in seen if each.score is not None)
         notes += self._of_scores(seen, scale, metric_threshold)
-        return Rehearsal(calls, notes, guess, scale)
+        told = next((each.no_feedback for each in seen if each.no_feedback is not None), None)
+        return Rehearsal(calls, notes, guess, scale, told)
 
     def _with_uncalled(
         self, calls: list[list[RehearsedCall]], uncalled: Sequence[str], row: Example
@@ -485,9 +576,15 @@ class _Rehearsing:
         notes = []
         own = [each.score for each in seen if each.own_labels and each.score is not None]
         given = [each.score for each in seen if each.given_labels and each.score is not None]
+        wrong = next((each.wrong_score for each in seen if each.wrong_score is not None), None)
         unread = next((each.unread for each in seen if each.unread is not None), None)
         if unread is not None and not any(each.score for each in seen):
             notes.append(unread)
+        elif own and not any(own) and wrong:
+            notes.append(
+                f"The metric {name} gave 0 for the rows' own labels and {wrong:g} for a wrong "
+                "answer, and the highest score wins: if it is a loss, return 1 / (1 + loss)."
+            )
         elif own and not any(own):
             notes.append(
                 f"The metric {name} gave 0 on {counted(len(own), 'rehearsed row')} although the "
@@ -603,7 +700,7 @@ def _invents_a_number(made: AnsweredRequest) -> bool:
     )
 
 
-def _sentence(error: BaseException) -> str:
+def _sentence(error: BaseException | str) -> str:
     told = str(error).rstrip()
     return told if told.endswith((".", "!", "?")) else f"{told}."
 

@@ -6,6 +6,7 @@ same seed and the same LM answers end it at the same trial, at any speed of the 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from mipro_nb.amounts import format_score
@@ -16,6 +17,33 @@ from mipro_nb.runs.sentences.wording import counted
 
 # Means of many scores are sums of floats.
 _ROUNDING = 1e-9
+
+
+class Shortfall:
+    """Tells, while the student is being scored, as soon as it is sure that it leaves a gain.
+
+    Parameters
+    ----------
+    plan
+        Its ``stop_at``.
+
+    Attributes
+    ----------
+    is_sure : asyncio.Event
+        Set once the student cannot be as good as is asked for, whatever the rows that are left
+        score: so there is a search.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.is_sure = asyncio.Event()
+        self._stopping, self._size, self._lost = Stopping(plan), plan.valset_size, 0.0
+
+    def take(self, score: float) -> None:
+        """Take the score of a row into account, 0-1."""
+        self._lost += 1 - score
+        highest = 100 * (1 - self._lost / self._size)
+        if score < 1 and not self._stopping.meets_target(highest):
+            self.is_sure.set()
 
 
 class Stopping:

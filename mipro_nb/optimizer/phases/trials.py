@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.optimizer.control.approval import Approval
+from mipro_nb.optimizer.control.concurrency import Background
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.allowed import allowed_choices, check_asked
 from mipro_nb.optimizer.phases.proposing.repair import Draft, Repair, configuration_of
@@ -83,14 +84,25 @@ class Search:
         self._asked = self._told = self._confirmed = 0
         self._stopping = Stopping(spec.plan)
         self._next_number = self._first_trial = 1
+        self._ahead: Tasks | None = None
 
-    async def run(self, baseline: Evaluated) -> None:
-        """Make all trials and full evaluations of the plan."""
+    def begin(self, background: Background) -> None:
+        """Begin what rests on no score: plain labelled demos, on the whole valset.
+
+        It goes on in the `background`. If that is not done before, `run` begins with it.
+        """
         self._journal.emit(PhaseStarted(phase="search"))
+        self._ahead = deque(background.begin(each) for each in self._labelled())
+
+    async def run(self, baseline: Evaluated, background: Background) -> None:
+        """Make all trials and full evaluations of the plan."""
+        if self._ahead is None:
+            self.begin(background)
         self._take_baseline(baseline)
-        in_flight: Tasks = deque(self._labelled())
+        in_flight: Tasks = self._ahead or deque()
         full: Tasks = deque()
         try:
+            await self._approved(in_flight, full)
             for _ in range(self._plan.num_trials):
                 if len(in_flight) == self._plan.trials_in_flight:
                     await self._tell_oldest(in_flight, full)
@@ -122,12 +134,12 @@ class Search:
             self._full.add(configuration_key(zeros))
             self._stopping.take_first_leader(configuration_key(zeros))
 
-    def _labelled(self) -> list[asyncio.Task[Evaluated]]:
-        """Begin to score the student's instructions with plain labelled demos on the whole valset.
+    def _labelled(self) -> list[Coroutine[Any, Any, Evaluated]]:
+        """Return the work of scoring the student with plain labelled demos on the whole valset.
 
         What is found is compared with it, and the sampler learns from it as from any trial. It is
         left out where the caps leave too little for it and for a trial with its full evaluation,
-        and where a person has banned it.
+        and where a person has banned it by then.
         """
         plan, number = self._plan, self._next_number
         configuration = self._candidates.labelled() if plan.labelled_evaluations else None
@@ -142,7 +154,7 @@ class Search:
             self._next_number = self._first_trial
             return []
         self._full.add(configuration_key(configuration))
-        return [self._begun("full", configuration, range(plan.valset_size))]
+        return [self._evaluation("full", configuration, range(plan.valset_size))]
 
     def _ask(self) -> asyncio.Task[Evaluated]:
         """Begin the next trial."""
@@ -163,7 +175,7 @@ class Search:
         if self._plan.minibatch and self._strategy.stop_losers:
             prospects = self._sampler.prospects(configuration, examples)
         kind: EvaluationKind = "minibatch" if self._plan.minibatch else "full"
-        return self._begun(kind, configuration, examples, prospects)
+        return asyncio.create_task(self._evaluation(kind, configuration, examples, prospects))
 
     def _examples(self) -> Sequence[int]:
         """Return the examples of the next trial."""
@@ -176,20 +188,19 @@ class Search:
             return minibatch(plan.minibatch_size, self._student_scores, rng)
         return rng.sample(every, plan.minibatch_size)
 
-    def _begun(
+    def _evaluation(
         self,
         kind: EvaluationKind,
         configuration: Configuration,
         examples: Sequence[int],
         prospects: Prospects | None = None,
-    ) -> asyncio.Task[Evaluated]:
+    ) -> Coroutine[Any, Any, Evaluated]:
+        """Return the work of the next evaluation, which has the next number."""
         number = self._next_number
         self._next_number += 1
         program = self._candidates.apply(self._student, configuration)
-        return asyncio.create_task(
-            self._evaluations.evaluate(
-                number, kind, configuration, program, examples, prospects=prospects
-            )
+        return self._evaluations.evaluate(
+            number, kind, configuration, program, examples, prospects=prospects
         )
 
     async def _tell_oldest(self, in_flight: Tasks, full: Tasks) -> None:
@@ -218,7 +229,8 @@ class Search:
     def _evaluate_fully(self, configurations: Sequence[Configuration], full: Tasks) -> None:
         for best in configurations:
             self._full.add(configuration_key(best))
-            full.append(self._begun("full", best, range(self._plan.valset_size)))
+            work = self._evaluation("full", best, range(self._plan.valset_size))
+            full.append(asyncio.create_task(work))
 
     def _seem_to_reach_target(self) -> list[Configuration]:
         """Return the best configuration not fully evaluated yet, if it may reach ``stop_at``.
@@ -298,8 +310,8 @@ class Search:
                 await self._approved(in_flight, full)
 
     async def _approved(self, in_flight: Tasks, full: Tasks) -> None:
-        """Wait until somebody has decided about what has joined; nothing is in flight meanwhile."""
-        if self._journal.state.undecided:
+        """Wait until somebody has decided about new instructions; nothing is in flight then."""
+        if self._plan.approve is not None:
             await asyncio.gather(*in_flight, *full)
             await self._approval.given()
 

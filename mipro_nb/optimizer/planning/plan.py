@@ -15,12 +15,19 @@ from mipro_nb.optimizer.planning.headroom import SETTINGS as SETTINGS_OF_HEADROO
 from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
 from mipro_nb.optimizer.planning.settings.constraints import constraints_text
 from mipro_nb.optimizer.planning.settings.preference import Preference
-from mipro_nb.optimizer.planning.settings.requested import AUTO, Hyperparameters, RequestedSettings
+from mipro_nb.optimizer.planning.settings.requested import (
+    AUTO,
+    Hyperparameters,
+    RequestedSettings,
+    Unset,
+)
 from mipro_nb.optimizer.search.configuration import LABELLED_SET
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.wording import data_text, ends_early, with_origin
 
 _LEAST_ROWS_FOR_MINIBATCHES = 50
+# Of evaluations that go out in batches: rows of a minibatch, and trials in flight.
+_BATCHED_MINIBATCH, _BATCHED_TRIALS = 100, 2
 MEASURED_ROWS = 20
 """How many training rows prompt formats are measured on: as many as tell hopeless formats from good
 ones in benchmarks/README.md."""
@@ -322,8 +329,12 @@ def resolve(
     testset_size: int = 0,
     measured_predictors: Sequence[str] = (),
     measured_formats: Sequence[str] = (),
+    in_batches: bool = False,
 ) -> Plan:
     """Return the plan that `requested` means for this program and these data.
+
+    Where evaluations go out `in_batches`, each takes hours however large it is: so trials are
+    larger, and fewer of them are made without knowing of the others.
 
     Raises
     ------
@@ -334,6 +345,9 @@ def resolve(
     variables = len(predictors) * (1 if requested.zero_shot else 2)
     candidates, trials = int(requested.num_candidates), int(requested.num_trials)
     minibatch, size = requested.minibatch, requested.minibatch_size
+    if in_batches and isinstance(size, Unset):
+        size = min(valset_size, _BATCHED_MINIBATCH)
+    size = int(size)
     if requested.auto is not None:
         candidates = AUTO[requested.auto].num_candidates
         trials = int(max(2 * variables * math.log2(candidates), 1.5 * candidates))
@@ -381,6 +395,7 @@ def resolve(
         minibatch=minibatch,
         minibatch_size=size,
         trials_in_flight=requested.trials_in_flight
+        or (_BATCHED_TRIALS if in_batches else 0)
         or _trials_in_flight(
             requested.num_threads,
             requested.search.stages(size)[0] if minibatch else valset_size,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from mipro_nb.amounts import format_score
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MiproError, RunEndedError
+from mipro_nb.optimizer.planning.data.repeated_rows import unseen_notes
 from mipro_nb.optimizer.planning.data.rows import rows_ref, unseen_rows
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
@@ -14,7 +16,14 @@ from mipro_nb.optimizer.running.resume import on_scale_of
 from mipro_nb.runs.sentences.wording import counted
 
 
-def spec_of_test(progress: RecordedProgress, spec: RunSpec, rows: Any) -> RunSpec:
+def spec_of_test(
+    progress: RecordedProgress,
+    spec: RunSpec,
+    rows: Any,
+    *,
+    name: str,
+    changes: Sequence[str] = (),
+) -> RunSpec:
     """Return the specification by which a run is tested on `rows`, whose inputs are the run's.
 
     Parameters
@@ -23,6 +32,10 @@ def spec_of_test(progress: RecordedProgress, spec: RunSpec, rows: Any) -> RunSpe
         The run, as it stands.
     spec
         What it was to do.
+    name
+        The argument that the rows are given by.
+    changes
+        In what it differs from what the run was begun with.
 
     Raises
     ------
@@ -49,15 +62,16 @@ def spec_of_test(progress: RecordedProgress, spec: RunSpec, rows: Any) -> RunSpe
             "it; Evaluate(devset=rows, metric=…) scores the program on others."
         )
         raise RunEndedError(msg)
-    test = unseen_rows(rows, progress.planned.inputs, spec.rows)
+    test = unseen_rows(name, rows, progress.planned.inputs, spec.rows)
     begun = progress.planned.testset
     if begun is not None and begun != rows_ref(test, "testset"):
         raise InvalidArgumentError(
-            "rows", NOT_SHOWN, f"the test of run {run_id} was begun on others: give the same."
+            name, NOT_SHOWN, f"the test of run {run_id} was begun on others: give the same."
         )
     told = (
         f"Tests run {run_id}, which is finished: student and returned program are scored on "
         f"{counted(len(test), 'row')}, and nothing is searched."
     )
     last = on_scale_of(progress, spec.tested(test))
-    return replace(last, plan=replace(last.plan, notes=(told,)))
+    notes = (told, *changes, *unseen_notes(last.rows))
+    return replace(last, plan=replace(last.plan, notes=notes))

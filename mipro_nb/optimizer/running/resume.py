@@ -28,15 +28,22 @@ from mipro_nb.optimizer.running.differences import (
 from mipro_nb.optimizer.search.samplers import name_of_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.sentences.resume import RESUMABLE
+from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.statistics.objectives import chooser_of
+from mipro_nb.runs.store.batches import batched_calls
 from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.usage import Usage
 from mipro_nb.runs.views.history import history_rows
 
 
-def progress_of(record: Record, run_id: str) -> RecordedProgress:
+def progress_of(record: Record, run_id: str, *, tests: bool) -> RecordedProgress:
     """Return the progress of the run to resume.
+
+    Parameters
+    ----------
+    tests
+        Whether there are rows to test it on: then it may be finished.
 
     Raises
     ------
@@ -47,8 +54,13 @@ def progress_of(record: Record, run_id: str) -> RecordedProgress:
     """
     progress = RecordedProgress.of(record, run_id)
     state = progress.state.state
+    if state == "finished" and tests:
+        return progress
     if state == "finished":
-        msg = f"Run {run_id} is finished: mipro_nb.runs.load({run_id!r}) shows what came of it."
+        msg = (
+            f"Run {run_id} is finished: mipro_nb.runs.load({run_id!r}) shows what came of it. "
+            "MIPROv2(…).resume(…, testset=rows) tests it."
+        )
         raise RunEndedError(msg)
     if state not in RESUMABLE:
         msg = f"Run {run_id} is {state}, in this process or another one: it need not be resumed."
@@ -350,10 +362,16 @@ def note(progress: RecordedProgress) -> str:
     """Return what a person who is asked for permission should know of the run."""
     spend = progress.state.spend
     usd = "an unknown price" if spend.usd is None else format_usd(spend.usd)
-    return (
+    told = (
         f"Resumes run {progress.run_id}, which {_ENDS[progress.state.state]}: "
-        f"{format_count(spend.calls)} calls ({usd}) are answered already and part of the estimate."
+        f"{format_count(spend.calls + spend.cached_calls)} calls ({usd}) are answered already and "
+        "part of the estimate."
     )
+    out = len(batched_calls(progress.record, progress.run_id))
+    if not out:
+        return told
+    fetched = "it is fetched" if out == 1 else "they are fetched"
+    return f"{told} {counted(out, 'call')} more went out in batches: {fetched}, not sent again."
 
 
 _ENDS = {
@@ -376,6 +394,23 @@ def resumed_spec(
 
     Settings that are `given` for this very run may be others.
 
+    Errors are those of `checked`.
+    """
+    spec, changes = checked(progress, spec, given=given, accept_changes=accept_changes, asks=asks)
+    notes = (note(progress), *changes, *spec.plan.notes)
+    return replace(spec, plan=replace(spec.plan, notes=notes))
+
+
+def checked(
+    progress: RecordedProgress,
+    spec: RunSpec,
+    *,
+    given: Collection[str] = (),
+    accept_changes: bool,
+    asks: bool,
+) -> tuple[RunSpec, list[str]]:
+    """Return `spec` on the run's scale, and in what it differs from what the run was begun with.
+
     Raises
     ------
     InvalidArgumentError
@@ -395,8 +430,7 @@ def resumed_spec(
             "this is not quite what the run was begun with; pass True to go on all the same. "
             + "\n".join(changes),
         )
-    notes = (note(progress), *changes, *spec.plan.notes)
-    return replace(spec, plan=replace(spec.plan, notes=notes))
+    return spec, changes
 
 
 def on_scale_of(progress: RecordedProgress, spec: RunSpec) -> RunSpec:

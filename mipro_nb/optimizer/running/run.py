@@ -26,8 +26,9 @@ from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
 from mipro_nb.optimizer.planning.changes import CHANGEABLE, check_changes
-from mipro_nb.optimizer.planning.data.rows import Rows
+from mipro_nb.optimizer.planning.data.rows import Rows, evidence_rows
 from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.planning.requested_headroom import LEAST_ROWS
 from mipro_nb.optimizer.planning.specification.lms import lms_of
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
@@ -276,7 +277,7 @@ class Run(RunFrames, Ratings):
             raise RunEndedError(msg)
         lost = record.take_lost(self.id)
         forget_commands(record, self.id)
-        rows, tested = self._spec.rows, self._progress.finished is not None
+        rows, tested = self._spec.rows, self.is_test
         changed = changed_settings(self._progress, self.plan)
         told = changed_text(self._progress, changed)
         self._journal.emit(
@@ -301,6 +302,18 @@ class Run(RunFrames, Ratings):
     def resumes(self) -> bool:
         """Whether it goes on with a run that had ended, or was cut off."""
         return bool(self._progress)
+
+    @property
+    def can_measure_headroom_first(self) -> bool:
+        """Whether it has the rows for that, and it is not known."""
+        plan = self.plan
+        is_new = not self.resumes and plan.headroom is None and plan.noise_floor is None
+        return is_new and len(evidence_rows(self.rows)) >= LEAST_ROWS
+
+    @property
+    def is_test(self) -> bool:
+        """Whether what it goes on with is finished, and is only to be tested."""
+        return self._progress.finished is not None
 
     def check_caps(self, caps: Caps) -> None:
         """Return if the run may begin under `caps`.
@@ -762,12 +775,9 @@ class Run(RunFrames, Ratings):
             required=check("requires_permission_to_run", requires_permission_to_run, Flag)
         )
         progress = RecordedProgress.of(self.record, self.id)
-        spec = spec_of_test(progress, self._spec, rows)
-        plan = replace(spec.plan, caps=caps_of(progress, caps))
-        plan.estimate.check_caps(plan.caps)
-        outlook = outlook_of(plan, history_rows(self.record), None)
-        beginning = Beginning(replace(spec, plan=plan), progress, changeable=(), outlook=outlook)
-        again = Run(beginning, self.record, lambda _: beginning, student=self.student)
+        spec = spec_of_test(progress, self._spec, rows, name="rows")
+        spec = replace(spec, plan=replace(spec.plan, caps=caps_of(progress, caps)))
+        again = test_of(progress, spec, self.record, self.student)
         try:
             again.open(ask=ask, blocking=True).wait()
         except KeyboardInterrupt:
@@ -776,7 +786,7 @@ class Run(RunFrames, Ratings):
             raise
         finally:
             if again.permitted:  # that journal has what the run tells now
-                self._spec, self._journal = again._spec, again._journal
+                self._spec, self._journal = again._spec, again._journal  # noqa: SLF001 - of this very class
         ended = again.state.ended
         return None if ended is None else ended.tested
 
@@ -853,3 +863,17 @@ def _name_of(plan: Plan) -> str:
 def _new_id() -> str:
     """Return an id that sorts by time and is unique across machines."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def test_of(progress: RecordedProgress, spec: RunSpec, record: Record, student: object) -> Run:
+    """Return the test of a finished run, which goes on for it by `spec`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a cap needs a price that is not known.
+    """
+    spec.plan.estimate.check_caps(spec.plan.caps)
+    outlook = outlook_of(spec.plan, history_rows(record), None)
+    beginning = Beginning(spec, progress, changeable=(), outlook=outlook)
+    return Run(beginning, record, lambda _: beginning, student=student)

@@ -10,6 +10,7 @@ from typing import Any
 from mipro_nb.checks import Flag, check
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.optimizer.planning.changes import CHANGEABLE, RESUMED_CHANGEABLE
+from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.running import resume as resumption
@@ -41,34 +42,52 @@ def run_of(
         If one of those that only runs take is invalid.
     """
     check("resume", resume, Flag)
-    opened = open_record(record if record is not None else settings.record)
-
-    def beginning(spec: RunSpec, *, warn: bool = False) -> Beginning:
-        twin = twin_of(opened, spec)
-        progress = None
-        if resume:
-            progress, spec = _resumed(opened, spec)
-        rows = history_rows(opened)
-        found = noted(opened, spec, twin, rows, resumes=progress is not None)
-        answered = found.answered
-        if progress is not None:
-            answered = Answered.by(progress.run_id, progress.state.spend)
-        if found.told:
-            if found.goes_on and warn:
-                warnings.warn(found.told, stacklevel=5)
-            spec = replace(spec, plan=replace(spec.plan, notes=(found.told, *spec.plan.notes)))
-        if progress is None:  # a run has the noise floor that it began with
-            spec = with_measured_headroom(opened, spec, rows)
-        outlook = outlook_of(spec.plan, rows, answered)
-        changeable = CHANGEABLE if spec.plan.headroom is None else RESUMED_CHANGEABLE
-        return Beginning(spec, progress, twin, changeable, outlook)
-
+    opened = _opened(record)
     return Run(
-        beginning(spec, warn=not ask),
+        _beginning(opened, spec, resume=resume, warn=not ask),
         opened,
-        lambda changes: beginning(spec.changed(changes)),
+        lambda changes: _beginning(opened, spec.changed(changes), resume=resume),
         student=student,
     )
+
+
+def plan_of(
+    spec: RunSpec, *, resume: bool = False, record: str | Path | None = None, **_: Any
+) -> Plan:
+    """Return the plan of a specification with what the record knows of it, as a run would have it.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one of those that only runs take is invalid.
+    """
+    check("resume", resume, Flag)
+    return _beginning(_opened(record), spec, resume=resume).spec.plan
+
+
+def _opened(record: str | Path | None) -> Record:
+    return open_record(record if record is not None else settings.record)
+
+
+def _beginning(record: Record, spec: RunSpec, *, resume: bool, warn: bool = False) -> Beginning:
+    twin = twin_of(record, spec)
+    progress = None
+    if resume:
+        progress, spec = _resumed(record, spec)
+    rows = history_rows(record)
+    found = noted(record, spec, twin, rows, resumes=progress is not None)
+    answered = found.answered
+    if progress is not None:
+        answered = Answered.by(progress.run_id, progress.state.spend)
+    if found.told:
+        if found.goes_on and warn:
+            warnings.warn(found.told, stacklevel=5)
+        spec = replace(spec, plan=replace(spec.plan, notes=(found.told, *spec.plan.notes)))
+    if progress is None:  # a run has the noise floor that it began with
+        spec = with_measured_headroom(record, spec, rows)
+    outlook = outlook_of(spec.plan, rows, answered)
+    changeable = CHANGEABLE if spec.plan.headroom is None else RESUMED_CHANGEABLE
+    return Beginning(spec, progress, twin, changeable, outlook)
 
 
 def _resumed(record: Record, spec: RunSpec) -> tuple[RecordedProgress | None, RunSpec]:

@@ -117,10 +117,9 @@ def _earlier(record: Record, spec: RunSpec, rows: Iterable[HistoryRow]) -> Alike
     found = _alike(record, spec, [*ended][:_LOOKED_AT])
     if found is None:
         return Alike()
-    # Clearing the kept answers clears all: then those of this run are gone as well.
-    if not record.answers_kept().answers:
-        return Alike()
     of_run = RecordedProgress.of(record, found).state
+    if of_run.last_at is None or not record.keeps_answers_since(of_run.last_at):
+        return Alike()
     state = of_run.state
     steered = bool(of_run.pinned or of_run.banned) or any(
         each.source == "user" for made in of_run.candidates.values() for each in made.values()

@@ -69,7 +69,8 @@ class Candidates:
         """Return a copy of `student` in which `configuration` is set."""
         program, formats = student.deepcopy(), self.formats_of(configuration)
         for name, predictor in program.named_predictors():
-            predictor.prompt_format = formats.get(name, predictor.prompt_format)
+            if name in formats:
+                predictor.prompt_format = formats[name]
             text = self.instructions[name][configuration[variable_of(name, "instruction")]]
             predictor.signature = predictor.signature.with_instructions(text)
             if self.demo_sets is not None:

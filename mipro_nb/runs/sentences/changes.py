@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Literal
 
+from mipro_nb.runs.sentences.words import WORD
+
 Change = tuple[Literal["same", "removed", "added"], str]
 
-_WORDS = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
+_WORDS = re.compile(rf"\s*(?:{WORD}|[^\w\s])|\s+")
 # With less than this in common, words of the one would stand scattered among those of the other.
 _ENOUGH_IN_COMMON = 0.4
 

@@ -80,10 +80,10 @@ def _told(rows: int, chosen: ev.FormatChosen | None) -> str:
 
 def asked_text(state: RunState, configuration: dict[str, int]) -> list[str]:
     """Return in which format a result asks, where the search has found another than the first."""
-    found = state.format_of(configuration)
-    if found is None or found == state.measured_format:
+    found, chosen = state.format_of(configuration), state.format_chosen
+    if found is None or chosen is None or found == chosen.format:
         return []
-    return [f"It asks in {found}; the {STUDENT} was asked in {state.measured_format}."]
+    return [f"It asks in {found}; the {STUDENT} was asked in {chosen.format}."]
 
 
 def as_columns(rows: Sequence[Sequence[str]]) -> list[str]:

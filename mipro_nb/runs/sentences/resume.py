@@ -110,6 +110,24 @@ def lost_text(lost: Usage) -> str | None:
     return f"{text} For the caps {worst}: {format_tokens(lost.tokens)} tokens."
 
 
+def batched_text(batched: Usage) -> str | None:
+    """Return what to say about calls that were out in batches when a run ended; None if none."""
+    if batched.calls == 0:
+        return None
+    were, they = ("was", "it") if batched.calls == 1 else ("were", "they")
+    worst = format_usd(batched.usd) if batched.usd else f"{format_tokens(batched.tokens)} tokens"
+    return (
+        f"{counted(batched.calls, 'call')} {were} out in batches when the run ended: {they} may "
+        f"still cost up to about {worst}. Resuming the run fetches what was answered."
+    )
+
+
+def unheard_text(lost: Usage, batched: Usage) -> str | None:
+    """Return what to say about calls that brought no answer because the run ended; None if none."""
+    told = [text for text in (lost_text(lost), batched_text(batched)) if text is not None]
+    return " ".join(told) or None
+
+
 def billed_text(usd: float) -> str | None:
     """Return what is told beneath a cost: what calls may have cost that nobody has an answer of."""
     return None if usd <= 0 else f"up to {format_usd(usd)} more may have been billed"

@@ -386,6 +386,11 @@ class Record:
         )
         return AnswersKept(int(count), int(size))
 
+    def keeps_answers_since(self, at: float) -> bool:
+        """Tell whether the answers that were kept at a Unix time still are: clearing clears all."""
+        rows = self.query("SELECT 1 FROM answers WHERE at <= ? LIMIT 1", at)
+        return bool(rows)
+
     def clear_answers(self) -> int:
         """Delete all kept answers and return how many there were: equal calls will cost again."""
         with self.writing():

@@ -79,7 +79,9 @@ class PermissionRequest(TypedDict):
     seconds_told
         What that rests on, or why it is not known.
     resumes
-        The run that is resumed; None for a new one.
+        The run that goes on; None for a new one.
+    tests
+        Whether it is finished, and goes on only to be tested.
     joins
         The run of the same plan that is already running; None if none does.
     notes
@@ -88,6 +90,7 @@ class PermissionRequest(TypedDict):
 
     state: Literal["asked", "permitted", "joined", "declined"]
     resumes: Annotated[str | None, ADDED_LATER]
+    tests: Annotated[bool, ADDED_LATER]
     joins: Annotated[str | None, ADDED_LATER]
     program: str
     predictors: dict[str, str]

@@ -36,6 +36,7 @@ from mipro_nb.runs.sentences.result import with_labelled
 from mipro_nb.runs.sentences.resume import (
     NOTHING_SCORED,
     RESUMABLE,
+    batched_text,
     begun_again,
     billed_text,
     failed_text,
@@ -183,7 +184,7 @@ def _spend_lines(state: RunState) -> list[str]:
     lines = [f"  {'phase':<10} {'calls':>7} {'cached':>7} {'tokens in':>10} {'out':>8} {'USD':>9}"]
     lines += [_spend_line(phase, spend) for phase, spend in state.spend_by_phase.items()]
     lines.append(_spend_line("total", state.spend))
-    if told := billed_text(state.lost.usd):
+    if told := billed_text(state.unheard.usd):
         lines.append(f"  {told}")
     spend = state.spend
     if told := failed_text(spend.attempts, spend.calls, spend.failed_calls):
@@ -191,6 +192,8 @@ def _spend_lines(state: RunState) -> list[str]:
     if told := hedged_text(spend.hedged_calls):
         lines.append(f"  {told}")
     if told := lost_text(state.lost):
+        lines.append(f"  {told}")
+    if told := batched_text(state.batched):
         lines.append(f"  {told}")
     if told := reckoned_text(state.reckoned):
         lines.append(f"  {told}")

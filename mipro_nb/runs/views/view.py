@@ -26,9 +26,9 @@ from mipro_nb.runs.sentences.readings import reading_notes
 from mipro_nb.runs.sentences.repairs import repaired_of
 from mipro_nb.runs.sentences.resume import (
     billed_text,
-    lost_text,
     resume_hint,
     resume_lines,
+    unheard_text,
 )
 from mipro_nb.runs.sentences.wording import resting_text, told_reason, told_settings
 from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_of
@@ -244,11 +244,11 @@ class RunView:
             "num_threads": settings.get("num_threads", 0),
             "spend": _spend(state.spend),
             "lost": {
-                "calls": state.lost.calls,
-                "tokens": state.lost.tokens,
-                "usd": state.lost.usd,
-                "told": lost_text(state.lost),
-                "billed": billed_text(state.lost.usd),
+                "calls": state.unheard.calls,
+                "tokens": state.unheard.tokens,
+                "usd": state.unheard.usd,
+                "told": unheard_text(state.lost, state.batched),
+                "billed": billed_text(state.unheard.usd),
             },
             "estimate": _estimate(planned.estimate) if planned else None,
             "caps": told_caps(state.caps),

@@ -851,10 +851,14 @@ export interface LeftToPay {
 export interface PermissionRequest {
   readonly state: "asked" | "permitted" | "joined" | "declined";
   /**
-   * The run that is resumed; null for a new one. Absent from what older versions saved in
-   * notebooks.
+   * The run that goes on; null for a new one. Absent from what older versions saved in notebooks.
    */
   readonly resumes?: string | null;
+  /**
+   * Whether it is finished, and goes on only to be tested. Absent from what older versions saved
+   * in notebooks.
+   */
+  readonly tests?: boolean;
   /**
    * The run of the same plan that is already running; null if none does. Absent from what older
    * versions saved in notebooks.

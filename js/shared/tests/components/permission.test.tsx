@@ -373,6 +373,16 @@ describe("a run that is resumed", () => {
     });
   });
 
+  it("is asked about as a test where a finished run is only tested", async () => {
+    const { wire, user } = asked({ resumes: RUN, tests: true, testset_size: 50 });
+    const dialog = screen.getByRole("form", { name: "Test MultiHop?" });
+    expect(dialog.textContent).toContain("50 rows that the run has not seen");
+    expect(dialog.textContent).not.toContain("answered already");
+    expect(dialog.textContent).not.toContain("best program so far");
+    await user.click(button("Test"));
+    expect(wire.asked("permit")).toHaveLength(1);
+  });
+
   it("says of the table that it has more than what is left", () => {
     const left = {
       calls: { low: 20, expected: 30, high: 40 },

@@ -19,6 +19,7 @@ from mipro_nb.runs.events import FinalState, RunEnded, ScoresOnTestset
 from mipro_nb.runs.sentences.objectives import preferred_text
 from mipro_nb.runs.sentences.wording import counted, resting_text
 from mipro_nb.runs.statistics.objectives import MeasuredConfiguration, measured_configurations
+from mipro_nb.runs.store.batches import batched_usage
 
 if TYPE_CHECKING:
     from mipro_nb.optimizer.phases.scoring.gain import Gain
@@ -203,6 +204,8 @@ class Ending:
 
         size = self._spec.plan.valset_size
         known = self._journal.read(lambda state: leader.known_configurations(state, size))
+        if self._journal.state.baseline is None:
+            return _NOTHING  # plain labelled demos may be scored already, but with nothing to beat
         best, best_full = leader.leader_of(known), self._best_full()
         full = _NOTHING if best_full is None else self._with_gain(best_full)
         if best is None or (self.candidates is None and best.configuration):
@@ -272,7 +275,8 @@ class Ending:
         return self._spec.in_chosen_formats(self._plain(configuration), found)
 
     def _tell(self, ended: RunEnded, program: Module) -> None:
-        lost = self._journal.record.take_lost(self._journal.run_id)
+        record, run_id = self._journal.record, self._journal.run_id
+        lost, batched = record.take_lost(run_id), batched_usage(record, run_id)
         self._journal.emit(
             ended.model_copy(
                 update={
@@ -280,6 +284,9 @@ class Ending:
                     "lost_calls": lost.calls,
                     "lost_tokens": lost.tokens,
                     "lost_usd": lost.usd,
+                    "batched_calls": batched.calls,
+                    "batched_tokens": batched.tokens,
+                    "batched_usd": batched.usd,
                 }
             )
         )

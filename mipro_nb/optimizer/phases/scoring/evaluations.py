@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,8 @@ def scores_of(results: Sequence[ExampleResult]) -> dict[int, float]:
 class Evaluations:
     """Evaluates programs on the valset, and writes down what comes of it.
 
-    What was told before the run was resumed (its `progress`) is read, and not judged again.
+    What was told before the run was resumed (its `progress`) is read, and not judged again. The
+    score of each row of the student's, 0-1, is told `on_student_scored`.
     """
 
     def __init__(
@@ -80,9 +81,10 @@ class Evaluations:
         progress: RecordedProgress,
         *,
         unreadable: UnreadableReplies,
+        on_student_scored: Callable[[float], None],
     ) -> None:
         self._spec, self._journal, self._ledger, self._progress = spec, journal, ledger, progress
-        self._unreadable = unreadable
+        self._unreadable, self._on_student_scored = unreadable, on_student_scored
         self._failing = Failing(spec, journal, ledger)
         self.done: list[Evaluated] = []
 
@@ -177,6 +179,7 @@ class Evaluations:
         )
         if trial == 0:
             self._unreadable.take([result])
+            self._on_student_scored(result.score)
 
 
 def cell_of(journal: Journal, key: str, result: ExampleResult) -> dict[str, Any]:

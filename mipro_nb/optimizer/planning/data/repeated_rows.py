@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
+from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.example import Example
+from mipro_nb.language.saving import jsonable
 from mipro_nb.optimizer.planning.data.rows import Rows, distinct, inputs_key, values_key
 from mipro_nb.runs.sentences.wording import counted
 
@@ -27,6 +32,7 @@ def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:
             f"Testset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
             "towards the score as often as it is there. Take them out for an honest interval."
         )
+    notes += unseen_notes(rows)
     if contradictory := _contradictory([*rows.train, *rows.val]):
         notes.append(
             f"{counted(contradictory, 'row')} of trainset and valset with the inputs of an earlier "
@@ -35,6 +41,43 @@ def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:
     if rows.taught:
         notes.append(_of_taught(rows, zero_shot=zero_shot))
     return notes
+
+
+def unseen_notes(rows: Rows) -> list[str]:
+    """Return a note on rows of the testset that are new in the way they are written alone."""
+    seen = {_folded_key(row) for row in (*rows.train, *rows.val)} if rows.test else set()
+    alike = sum(_folded_key(row) in seen for row in rows.test)
+    if not alike:
+        return []
+    note = (
+        f"Testset: {alike:,} of {counted(len(rows.test), 'row')} have inputs that differ from "
+        "those of a row of trainset or valset by white space, case or Unicode form alone. They are "
+        "not unseen: take them out for an honest test score."
+    )
+    return [note]
+
+
+def _folded_key(row: Example) -> str:
+    try:
+        inputs = jsonable(row.inputs().to_dict(), "inputs")
+    except InvalidArgumentError:  # it has no such form
+        return inputs_key(row)
+    return json.dumps(_folded(inputs), sort_keys=True)
+
+
+def _folded(value: Any) -> Any:
+    """Return a JSON value, of its texts only what a reader tells apart."""
+    if isinstance(value, dict):
+        return {name: _folded(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_folded(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    text = value
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+        text = "".join(each for each in text if unicodedata.category(each) != "Cf")
+    return " ".join(text.casefold().split())
 
 
 def _of_taught(rows: Rows, *, zero_shot: bool) -> str:

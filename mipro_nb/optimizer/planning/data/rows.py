@@ -195,10 +195,13 @@ def rows_ref(rows: Sequence[Example], name: str) -> str | None:
     return text_ref(kept_text([row.to_dict() for row in rows], name)) if rows else None
 
 
-def unseen_rows(rows: Any, inputs: Sequence[str], seen: Rows) -> list[Example]:
-    """Return `rows` to test on that a run has not `seen`; errors are those of `split_rows`."""
-    test = _as_examples("rows", rows, inputs)
-    _check_unseen("rows", test, seen.train, seen.val)
+def unseen_rows(name: str, rows: Any, inputs: Sequence[str], seen: Rows) -> list[Example]:
+    """Return `rows` to test on that a run has not `seen`; errors are those of `split_rows`.
+
+    They were given as the argument `name`.
+    """
+    test = _as_examples(name, rows, inputs)
+    _check_unseen(name, test, seen.train, seen.val)
     return test
 
 

@@ -10,17 +10,19 @@ from functools import cached_property
 
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.language.example import Example
+from mipro_nb.language.exports.exported_prompt import misread_in_exports
 from mipro_nb.language.module import Module
+from mipro_nb.language.predict import Predict
 from mipro_nb.language.predictor import Predictor
 from mipro_nb.models.tokens import count_tokens
 from mipro_nb.optimizer.planning.settings.requested import Hyperparameters
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION
 from mipro_nb.runs.sentences.wording import counted
+from mipro_nb.runs.sentences.words import as_text, words_of
 
 # Of the words of the instruction that it comes of, the smallest edit keeps at least so many.
 _LEAST_KEPT = 0.5
 _CONSTRAINTS = ("must_keep", "max_instruction_tokens", "max_copied_words", "smallest_edit")
-_WORD = re.compile(r"\w+")
 _LONGEST_SHOWN = 120
 
 
@@ -86,11 +88,15 @@ class Constraints:
             told.append("Change as few words of the present instruction as possible.")
         return "\n".join(told)
 
-    def broken(self, text: str, own: str, *, by_hand: bool = False) -> tuple[str, ...]:
+    def broken(
+        self, predictor: str, text: str, own: str, *, by_hand: bool = False
+    ) -> tuple[str, ...]:
         """Return why an instruction does not comply, each in words; nothing if it does.
 
         Parameters
         ----------
+        predictor
+            Whose it would be.
         text
             The instruction.
         own
@@ -104,7 +110,7 @@ class Constraints:
             "are shown beside it"
             for found in self._placeholders(text)
             if found not in own
-        ]
+        ] or self._misread(predictor, text)
         reasons += [
             f"it lacks the text {shown(repr(kept), _LONGEST_SHOWN)}"
             for kept in self._kept(own)
@@ -143,6 +149,20 @@ class Constraints:
         found = re.finditer(rf"\{{\{{\s*(?:{names})\s*\}}\}}|(?<![\w}}])\{{(?:{names})\}}", text)
         return list(dict.fromkeys(each[0] for each in found))
 
+    def _misread(self, name: str, text: str) -> list[str]:
+        """Return why the program could not be exported with an instruction; nothing if it could.
+
+        What it was that way before is not the instruction's fault.
+        """
+        predictor = dict(self.student.named_predictors())[name]
+        if not isinstance(predictor, Predict):  # programs of others have no exports
+            return []
+        found = misread_in_exports(predictor, text)
+        if found is None or misread_in_exports(predictor, predictor.signature.instructions):
+            return []
+        reason = f"it has {found}, which templates take for a placeholder"
+        return [f"{reason}, so that the prompt could not be exported"]
+
     def _copied(self, text: str, own: str) -> str | None:
         """Return words in a row that a training row has as well; None if they are few enough.
 
@@ -154,7 +174,7 @@ class Constraints:
         allowed = {run for had in (own, *self.settings.must_keep) for run in _runs(had, most + 1)}
         found = (run for run in _runs(text, most + 1) if run in self._runs_of_rows)
         copied = next((run for run in found if run not in allowed), None)
-        return None if copied is None else " ".join(copied)
+        return None if copied is None else as_text(copied)
 
     @property
     def _predictors(self) -> list[Predictor]:
@@ -222,18 +242,14 @@ def _plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
-
-
 def _runs(text: str, length: int) -> Iterable[tuple[str, ...]]:
-    words = _words(text)
+    words = words_of(text)
     return (tuple(words[at : at + length]) for at in range(len(words) - length + 1))
 
 
 def _kept_share(before: str, after: str) -> float:
     """Return which share of the words is still there, in their order."""
-    old, new = _words(before), _words(after)
+    old, new = words_of(before), words_of(after)
     if not old:
         return 1.0
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()

@@ -62,7 +62,7 @@ _Seed = Annotated[
 _Planned = Annotated[
     int, Ge(1), Le(_MOST), Remedy(f"give a whole number of at least 1 and at most {_MOST}.")
 ]
-_NUM_CANDIDATES, _NUM_TRIALS = Unset(10), Unset(30)
+_NUM_CANDIDATES, _NUM_TRIALS, _MINIBATCH_SIZE = Unset(10), Unset(30), Unset(25)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class Hyperparameters:
     num_candidates: _Planned = _NUM_CANDIDATES
     num_trials: _Planned = _NUM_TRIALS
     minibatch: Flag = True
-    minibatch_size: Count = 25
+    minibatch_size: Count = _MINIBATCH_SIZE
     minibatch_full_eval_steps: Count = 10
     max_bootstrapped_demos: CountOrZero = 4
     max_labeled_demos: CountOrZero = 16

@@ -130,9 +130,11 @@ class RunFrames:
         """Return an Optuna study with the trials of the run, for Optuna's plots and dashboard.
 
         Parameters are named like ``"predictor:instruction"``; their values are the indices of
-        candidates, 0 being the student's own. Scores of minibatches and of full evaluations stand
-        beside each other: the user attributes ``kind`` and ``examples`` tell them apart. Trials
-        that were given up are pruned ones.
+        candidates, 0 being the student's own. Full evaluations are its complete trials. Those on
+        minibatches, banned ones and those that were given up are pruned: a score is their
+        intermediate value, at the number of its examples. So ``study.best_trial`` is a full
+        evaluation; ``study.user_attrs["best_trial"]`` is the number of the trial whose program
+        the run returns, which is another one where `prefer` chose.
 
         Parameters
         ----------

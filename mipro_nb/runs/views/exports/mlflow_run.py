@@ -104,6 +104,8 @@ class MlflowRun:
         MissingExtraError
             If MLflow is not installed.
         """
+        if not experiment:
+            raise InvalidArgumentError("experiment", experiment, "give it a name.")
         mlflow = _library()
         try:
             client = mlflow.MlflowClient(tracking_uri=tracking_uri)
@@ -190,6 +192,8 @@ def _metrics(state: RunState, now: int) -> Iterator[_Metric]:
         for name, value in {**scores, "usd/trial": row["usd"], "calls/trial": row["calls"]}.items():
             if value is not None:
                 yield _Metric(name, float(value), at, number)
+    for number, prompt in enumerate(() if state.headroom is None else state.headroom.prompts):
+        yield _Metric("headroom/score", float(prompt.score), now, number)
     for name, value in _outcome(state).items():
         if value is not None:
             yield _Metric(name, float(value), now, 0)
@@ -197,12 +201,18 @@ def _metrics(state: RunState, now: int) -> Iterator[_Metric]:
 
 def _outcome(state: RunState) -> dict[str, float | None]:
     """Return what came of the run, and what it took against the estimate."""
-    spend, ended = state.spend, state.ended
+    spend, ended, headroom = state.spend, state.ended, state.headroom
+    tested = None if ended is None else ended.tested
     told: dict[str, float | None] = {
         "student": state.baseline,
         "result": None if state.best is None else state.best.score,
         "gain/low": None if ended is None else ended.gain_low,
         "gain/high": None if ended is None else ended.gain_high,
+        "test/student": None if tested is None else tested.student,
+        "test/result": None if tested is None else tested.score,
+        "test/gain/low": None if tested is None else tested.gain_low,
+        "test/gain/high": None if tested is None else tested.gain_high,
+        "headroom/noise_floor": None if headroom is None else headroom.floor,
         "actual/calls": spend.calls,
         "actual/input_tokens": spend.input_tokens,
         "actual/output_tokens": spend.output_tokens,

@@ -47,7 +47,12 @@ class StudyOfRun:
         attributes: dict[str, Any] = {}
         if planned is not None:
             attributes = {"program": planned.program, "models": dict(planned.models)}
-        return cls(run_id, [_trial(row, space) for row in rows], attributes)
+        if state.best is not None:
+            attributes["best_trial"] = state.best.trial
+        trials = [
+            _trial(row, space, competes=not state.is_banned(row["configuration"])) for row in rows
+        ]
+        return cls(run_id, trials, attributes)
 
     def write(self, storage: str | BaseStorage | None) -> optuna.Study:
         """Return the study, in a storage.
@@ -97,11 +102,20 @@ def _candidates(state: RunState, variable: str) -> list[int]:
     return sorted({*made, *tried})
 
 
-def _trial(row: TrialRow, space: Mapping[str, BaseDistribution]) -> FrozenTrial:
+def _trial(row: TrialRow, space: Mapping[str, BaseDistribution], *, competes: bool) -> FrozenTrial:
+    """Return a trial as Optuna's; it is complete if it `competes` and was scored on all rows.
+
+    Otherwise a lucky minibatch would be the study's best trial: its score is an intermediate value.
+    """
+    competes = competes and row["kind"] != "minibatch"
+    state, score = _STATES[row["state"]], row["score"]
+    if state == TrialState.COMPLETE and not competes:
+        state = TrialState.PRUNED
     # The baseline has no configuration: candidate 0 of each part is the student's own.
     trial = optuna.trial.create_trial(
-        state=_STATES[row["state"]],
-        value=row["score"] if row["state"] == "done" else None,
+        state=state,
+        value=score if state == TrialState.COMPLETE else None,
+        intermediate_values={} if competes or score is None else {row["examples"]: score},
         params={variable: row["configuration"].get(variable, 0) for variable in space},
         distributions=dict(space),
         user_attrs={name: value for name, value in row.items() if name in _TOLD},

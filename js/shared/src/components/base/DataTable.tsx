@@ -383,15 +383,19 @@ function useVirtualRows(
     estimateSize: () => rowHeight,
     overscan: 6,
     initialRect: { width: 0, height },
-    scrollPaddingStart: headerHeight,
+    // Rows begin below the header, which stays: so it is the last row that needs its height.
+    scrollPaddingEnd: headerHeight,
     scrollToFn: elementScroll,
     observeElementOffset,
     observeElementRect: (
       instance: Virtualizer<HTMLDivElement, HTMLDivElement>,
       tell: (rect: { width: number; height: number }) => void,
     ) =>
-      // What is not laid out (a hidden tab) has no height; it will show as many rows as fit.
-      observeElementRect(instance, (rect) => tell(rect.height > 0 ? rect : { ...rect, height })),
+      observeElementRect(instance, ({ width }) => {
+        // Without borders and a scrollbar. What is not laid out (a hidden tab) has no height; it
+        // will show as many rows as fit.
+        tell({ width, height: scroller.current?.clientHeight || height });
+      }),
     onChange: () => redraw(null),
   };
   const [virtual] = useState(() => new Virtualizer<HTMLDivElement, HTMLDivElement>(options));

@@ -156,7 +156,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
         <p class="mipro-caps-title">
           <strong>Caps</strong>{" "}
           <span class="mipro-muted">
-            {measures(request)
+            {measures(request) || request.tests === true
               ? "It stops there, and can be resumed under a higher cap. Empty: no cap."
               : "The run stops there and keeps the best program so far. Empty: no cap."}
             {resumes !== null && " What it has spent already counts."}
@@ -208,7 +208,7 @@ function Question({ kernel, presence, request }: PermissionDialogProps) {
           onClick={permit}
           disabled={!right || !answerable || action.pending}
         >
-          {resumes === null ? "Run" : "Resume"}
+          {answerOf(request)}
         </Button>
         {joins !== null && (
           <Button
@@ -280,7 +280,7 @@ function Total({ request, changes }: TotalProps) {
         )}
         {changes.pending && " – estimating again …"}
       </p>
-      {left === null && request.resumes != null && (
+      {left === null && request.resumes != null && request.tests !== true && (
         <p class="mipro-muted mipro-small">in all, with what was answered already</p>
       )}
       {[left?.told, request.seconds_told].map(
@@ -317,7 +317,17 @@ function measures({ measured_rows: rows = 0 }: PermissionRequest): boolean {
   return rows > 0;
 }
 
+function answerOf({ resumes = null, tests = false }: PermissionRequest): string {
+  if (tests) {
+    return "Test";
+  }
+  return resumes === null ? "Run" : "Resume";
+}
+
 function titleOf(request: PermissionRequest): string {
+  if (request.tests === true) {
+    return "Test";
+  }
   const resumes = (request.resumes ?? null) !== null;
   if (measures(request)) {
     return resumes ? "Resume measuring headroom of" : "Measure headroom of";
@@ -327,6 +337,9 @@ function titleOf(request: PermissionRequest): string {
 
 function dataText(request: PermissionRequest): string {
   const { trainset_size: train, valset_size: val, testset_size: test = 0 } = request;
+  if (request.tests === true) {
+    return `${counted(test, "row")} that the run has not seen`;
+  }
   if (measures(request)) {
     return `${counted(train, "training row")}, ${formatCount(request.measured_rows ?? 0)} of them asked`;
   }

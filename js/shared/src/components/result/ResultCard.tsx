@@ -41,7 +41,7 @@ export function ResultCard({
           />
           {kernel?.hasNotebook && <ShareButton kernel={kernel} run={summary.id} />}
           {kernel?.hasNotebook && summary.state === "finished" && summary.test == null && (
-            <HeldOutMenu />
+            <HeldOutMenu run={summary.id} />
           )}
           {changed && (
             <Button kind="quiet" icon="compare" onClick={() => onCompare([0, trial])}>
@@ -79,7 +79,7 @@ export function ResultCard({
 }
 
 /** The line that tests the result: only the notebook has rows to test on. */
-function HeldOutMenu() {
+function HeldOutMenu({ run }: { run: string }) {
   return (
     <Menu label="Test on held-out rows">
       <p class="mipro-small">
@@ -87,6 +87,11 @@ function HeldOutMenu() {
         what it is worth. In the session of this run, with the program that it returned:
       </p>
       <CodeLine code="program.run.test(held_out_rows)" name="the line to test it" />
+      <p class="mipro-small">In a later session, with the program that it began with:</p>
+      <CodeLine
+        code={`optimizer.resume("${run}", student, testset=held_out_rows)`}
+        name="the line to test it later"
+      />
     </Menu>
   );
 }
