@@ -236,7 +236,9 @@ def test_nor_rows_that_hold_one(server):
     assert server.count == 0
 
 
-@pytest.mark.parametrize("given", [4, "tcp", object(), ThreadPoolExecutor(1)], ids=str)
+@pytest.mark.parametrize(
+    "given", [4, "tcp", object(), ThreadPoolExecutor(1)], ids=lambda given: type(given).__name__
+)
 def test_anything_but_an_executor_of_processes_is_refused(server, given):
     with pytest.raises(InvalidArgumentError, match=r"executor=.*ProcessPoolExecutor"):
         mipro.MIPROv2(exact).compile(Solve(), trainset=rows(6), executor=given)
