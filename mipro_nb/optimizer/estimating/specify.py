@@ -287,6 +287,8 @@ class _Rehearsed:
                 f"repair={wanted.search.repair} does nothing: every row of the trainset is in the "
                 "valset as well, and rows to choose by are not shown. Keep the sets apart."
             )
+        if rows_shown and self.rehearsal.no_feedback is not None:
+            notes.append(self.rehearsal.no_feedback)
         return [*notes, *repeated_notes(rows, zero_shot=plan.zero_shot)]
 
 
