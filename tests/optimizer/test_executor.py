@@ -326,7 +326,7 @@ def test_a_function_of_ones_own_is_refused(server):
         return mipro.settings.lm(f"{prompt} {question}")[0]
 
     evaluate = mipro.Evaluate(devset=rows(2), metric=exact)
-    said = "leave executor= out, or write it as a Module"
+    said = "run it without an executor, as after `with mipro_nb.context(executor=None):`"
     with (
         ProcessPoolExecutor(1) as pool,
         mipro.context(executor=pool),
