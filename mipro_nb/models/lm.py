@@ -363,7 +363,7 @@ class LM:
         if request.labels and self.keeps_to_labels:
             parameters["grammar"] = local.grammar_of(request.labels)
         batched = self._batches is not None and _may_wait()
-        if batched:
+        if self.batch:  # also where this call is not: before any is sent
             check_in_batch(parameters)
         return Call(
             model=self._endpoint.model,

@@ -26,6 +26,7 @@ from mipro_nb.runs.events import (
     first_problem,
 )
 from mipro_nb.runs.state import fold
+from mipro_nb.runs.store.batches import batched_usage
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.store.schema import refs_in
 from mipro_nb.runs.usage import Usage
@@ -124,6 +125,8 @@ def _archive(record: Record, run_id: str) -> dict[str, Any]:
     )
     # Before the events: what they tell meanwhile counts twice rather than not at all.
     in_flight = record.in_flight(run_id)
+    if not _tells_its_end(record, run_id):  # who imports it cannot ask what came of batches
+        in_flight += batched_usage(record, run_id)
     events = record.query("SELECT seq, at, body FROM events WHERE run_id = ? ORDER BY seq", run_id)
     texts = record.query(
         "SELECT ref, text FROM run_texts JOIN texts USING (ref) WHERE run_id = ? ORDER BY ref",
@@ -143,6 +146,16 @@ def _archive(record: Record, run_id: str) -> dict[str, Any]:
         "texts": dict(texts),
         "in_flight": asdict(in_flight),
     }
+
+
+def _tells_its_end(record: Record, run_id: str) -> bool:
+    """Tell whether a run ended, with what was out then, and was not resumed since."""
+    rows = record.query(
+        "SELECT type FROM events WHERE run_id = ? AND type IN ('run_ended', 'run_resumed')"
+        " ORDER BY seq DESC LIMIT 1",
+        run_id,
+    )
+    return rows == [("run_ended",)]
 
 
 def import_run(record: Record, path: Path) -> str:

@@ -253,6 +253,12 @@ def test_what_cannot_be_batched_is_refused_at_once(model, settings, said):
         mipro.LM(model, **{"batch": True, **settings})
 
 
+def test_headers_of_a_call_are_refused_before_it_is_sent(lm_at):
+    lm = lm_at("http://127.0.0.1:9/v1", batch=True, extra_headers={"X-Team": "mine"})
+    with pytest.raises(InvalidArgumentError, match="no headers and no query"):
+        lm.call_for(request("row"))
+
+
 def test_the_embedded_model_is_not_batched():
     with pytest.raises(InvalidArgumentError, match="embedded model"):
         mipro.LM.local(batch=True)

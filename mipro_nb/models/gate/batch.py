@@ -113,13 +113,17 @@ class Batch:
         self._failed = False
 
     @property
-    def goes_on(self) -> bool:
-        """Tell whether more may come of it."""
+    def is_out(self) -> bool:
+        """Tell whether calls wait for what comes of it."""
+        return self._goes_on and bool(self._waiting)
+
+    @property
+    def _goes_on(self) -> bool:
         return self._end is None and not self._failed
 
     def has(self, custom_id: str) -> bool:
         """Tell whether it may have an answer to a call that nobody has taken."""
-        return self.goes_on or bool(self._lines.get(custom_id, {}).get("response"))
+        return self._goes_on or bool(self._lines.get(custom_id, {}).get("response"))
 
     def begin(self, gathered: list[WaitingCall]) -> None:
         """Send it with these calls."""
@@ -196,7 +200,11 @@ class Batch:
             self._take_end({}, BatchState(NOT_BEGUN))
             return
         seconds = _FIRST_LOOK_SECONDS
-        while self._waiting:
+        while True:
+            if not self._waiting:
+                await self._given_up(self._batch_id)
+                if not self._waiting:  # nobody has joined meanwhile
+                    return
             self._changed.clear()
             try:
                 state = await self.client.look(self._batch_id)
@@ -209,17 +217,17 @@ class Batch:
                 async with asyncio.timeout(seconds):
                     await self._changed.wait()
             seconds = min(seconds * _SLOWER, _LONGEST_LOOK_SECONDS)
-        await self._given_up(self._batch_id)
 
     async def _given_up(self, batch_id: str) -> None:
         try:
             await self.client.cancel(batch_id)
         except (RetryableError, LMError) as error:
             _log.warning("Batch %s could not be cancelled and goes on: %s", batch_id, error)
-        self._news.say(
-            f"Batch {batch_id} of {self.client.where} was cancelled, since nobody waits for it any "
-            "more: what the provider had done by then is billed."
-        )
+        else:
+            self._news.say(
+                f"Batch {batch_id} of {self.client.where} was cancelled, since nobody waits for it "
+                "any more: what the provider had done by then is billed."
+            )
 
     def _take_end(self, lines: Lines, state: BatchState) -> None:
         """Take what came of it, once it is over."""

@@ -160,7 +160,8 @@ class Batches:
             if waiting.batch is not None:
                 waiting.batch.leave(waiting)
                 raise
-            self._gathered[client].remove(waiting)
+            with contextlib.suppress(ValueError):  # it may have been refused meanwhile
+                self._gathered[client].remove(waiting)
             raise NotSentError(cancelled) from None
 
     def _gather(self, client: BatchClient, waiting: WaitingCall) -> None:
@@ -238,7 +239,7 @@ class Batches:
 
     def sends_smaller(self, client: BatchClient, calls: int) -> bool:
         """Send smaller batches, unless others of ours take the room that so many calls lack."""
-        others = any(each.client is client and each.goes_on for each in self._out.values())
+        others = any(each.client is client and each.is_out for each in self._out.values())
         if others or calls == 1:
             return False
         self._most[client] = (calls + 1) // 2

@@ -145,6 +145,18 @@ class Meter:
         self._in_flight[self._next] = worst
         return self._next
 
+    def count(self, out: Usage) -> None:
+        """Count, at its worst, a call that is out and that nobody may ask about any more."""
+        self._calls += out.calls
+        self._tokens += out.tokens
+        self._usd += out.usd
+
+    def uncount(self, out: Usage) -> None:
+        """Count it no longer: somebody does ask."""
+        self._calls -= out.calls
+        self._tokens -= out.tokens
+        self._usd -= out.usd
+
     def adopt(self, sent: Usage) -> int:
         """Return a reservation for a call that is out already, whatever the caps are."""
         self._calls += sent.calls

@@ -88,8 +88,8 @@ class Dispatch:
         self._concurrency, self._hedging = concurrency, Hedging(hedge, concurrency)
         self._on_cap, self._hold = on_cap, hold
         self._batches = batches
-        # Reservations for what was out in batches when the run was resumed, by custom id.
-        self._out: dict[str, int] = {}
+        # What was out in batches when the run was resumed, by custom id.
+        self._out: dict[str, Usage] = {}
         self._turns = Limiter(concurrency)
         self._paces: dict[tuple[str, str, bool], Pace] = {}
         self._arrivals = itertools.count()
@@ -103,9 +103,10 @@ class Dispatch:
         await self._idle.wait()
 
     def recall(self) -> None:
-        """Keep what calls may still cost that are out in batches since before a resumption."""
+        """Count what calls may still cost that are out in batches since before a resumption."""
         for custom_id, out in self._batches.recorded().items():
-            self._out[custom_id] = self._meter.adopt(out.usage)
+            self._out[custom_id] = out.usage
+            self._meter.count(out.usage)
 
     def let_go(self) -> None:
         """Have all who wait for a turn hear soon that permission was withdrawn."""
@@ -243,7 +244,7 @@ class Dispatch:
                 # The failure itself tells what its last attempt cost.
                 trip.broken = [each for each in trip.broken if each[1] is not retryable]
                 raise last_word(trip, retryable)
-            if retryable.wait is None:
+            if retryable.wait is None and trip.batched is None:  # a batch takes long enough
                 await self._permission.rest(pause_seconds(failures))
 
     async def _attempt(self, trip: SentCall) -> Answer:
@@ -288,10 +289,9 @@ class Dispatch:
         """Return the reservation of a call that its batch notes, or one before the resumption."""
         earlier = batched.earlier = self._batches.earlier(batched.custom_id)
         worst = worst_usage(trip.call)
-        out = self._out.pop(batched.custom_id, None)
+        if out := self._out.pop(batched.custom_id, None):
+            self._meter.uncount(out)
         if earlier is None:
-            if out is not None:
-                self._meter.release(out)
             reservation = self._reservation(trip.call)
             if reservation is not None:
                 batched.usage = trip.usage = trip.usage + worst
@@ -300,7 +300,7 @@ class Dispatch:
             trip.attempts = earlier.usage.calls - 1
             trip.reckoned = earlier.usage.beyond(worst)
         batched.usage = trip.usage = earlier.usage
-        return self._meter.adopt(earlier.usage) if out is None else out
+        return self._meter.adopt(earlier.usage)
 
     def _noted(self, trip: SentCall, reservation: int | None) -> int | None:
         """Write down, before the call is sent, what it takes at the worst."""

@@ -7,14 +7,18 @@ the same calls, and finds here which batch has them.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.usage import Usage
 
 # Providers keep files of batches for so long; what a person's own calls left behind goes with them.
 _KEPT_SECONDS = 30 * 86_400.0
+_CALLS = (
+    "SELECT custom_id, own_id, batch_id, attempts, tokens, usd"
+    " FROM batched_calls JOIN batches USING (own_id) WHERE run_id IS ?"
+)
 
 
 class BatchedCall(NamedTuple):
@@ -71,19 +75,16 @@ def put_batch_id(record: Record, own_id: str, batch_id: str) -> None:
 
 def batched_call(record: Record, run_id: str | None, custom_id: str) -> BatchedCall | None:
     """Return in which batch a call of a run is, None if it is in none."""
-    return batched_calls(record, run_id, custom_id).get(custom_id)
+    rows = record.query(f"{_CALLS} AND custom_id = ?", run_id, custom_id)
+    return _by_custom_id(rows).get(custom_id)
 
 
-def batched_calls(
-    record: Record, run_id: str | None, custom_id: str | None = None
-) -> dict[str, BatchedCall]:
-    """Return the calls of a run that are in batches, by custom id; or that one alone."""
-    rows = record.query(
-        "SELECT custom_id, own_id, batch_id, attempts, tokens, usd"
-        " FROM batched_calls JOIN batches USING (own_id)"
-        " WHERE run_id IS ? AND (? IS NULL OR custom_id = ?)",
-        *(run_id, custom_id, custom_id),
-    )
+def batched_calls(record: Record, run_id: str | None) -> dict[str, BatchedCall]:
+    """Return the calls of a run that are in batches, by custom id."""
+    return _by_custom_id(record.query(_CALLS, run_id))
+
+
+def _by_custom_id(rows: Iterable[Sequence[Any]]) -> dict[str, BatchedCall]:
     return {name: BatchedCall(own, batch, Usage(*usage)) for name, own, batch, *usage in rows}
 
 

@@ -270,6 +270,7 @@ describe("the program of a trial", () => {
     const { user, wire } = await opened(ended());
     await user.click(within(card()).getByRole("button", { name: "Use here" }));
     const name = screen.getByRole("textbox", { name: "Variable of this notebook" });
+    expect((name as HTMLInputElement).value).toBe("trial_2"); // not the one of the run's result
     await user.clear(name);
     await user.type(name, "better{Enter}");
     expect(wire.sent.at(-1)).toMatchObject({ what: "use", ask: { trial: 2, name: "better" } });

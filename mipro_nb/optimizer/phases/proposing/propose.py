@@ -168,7 +168,7 @@ class _Proposer:
 
     def _tell_of_fewer(self, usable: int) -> None:
         wanted = self.spec.plan.num_candidates
-        # What broke a constraint is told of by itself.
+        # What broke a constraint has a note of its own.
         problems = [each for n, each in sorted(self.unusable.items()) if n not in self.dropped]
         told = [problems_told(problems)] if problems else []
         told += [f"{len(self.dropped):,} of them: a constraint is broken"] if self.dropped else []
