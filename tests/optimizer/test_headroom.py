@@ -77,6 +77,9 @@ def _check_that_its_rows_are_shown(headroom, questions):
     assert {each["inputs"]["question"]["text"] for each in examples} == set(questions)
     for place, score in enumerate(headroom.scores.values()):
         assert 100 * fmean(each["scores"][place] for each in examples) == pytest.approx(score)
+    cards = {card["index"]: card["score"] for card in shown["instructions"]}
+    for index, prompt in enumerate(("student as given", "instruction 1", "instruction 2")):
+        assert cards[index] == pytest.approx(headroom.scores[prompt])
     solved = [max(each["scores"]) >= 1 for each in examples]
     assert solved == sorted(solved), "those come first that no prompt gets right"
     assert "The measured rows" in run_html(shown)

@@ -31,11 +31,11 @@ from mipro_nb.runs.sentences.resume import (
     unheard_text,
 )
 from mipro_nb.runs.sentences.wording import resting_text, told_reason, told_settings
-from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_of
+from mipro_nb.runs.state import Choice, RunState, Spend, State, choices_of
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
-from mipro_nb.runs.views.results.headroom_examples import headroom_examples
+from mipro_nb.runs.views.results.headroom_examples import headroom_examples, measured_tally
 from mipro_nb.runs.views.results.result import result_view
 from mipro_nb.runs.views.trial_row import trial_row
 
@@ -112,6 +112,12 @@ class RunView:
                 | ev.CandidateApproved(predictor=predictor, index=index)
             ):
                 self._changed_choices.add(Choice(predictor, "instruction", index))
+            case ev.HeadroomMeasured():
+                self._changed_choices |= {
+                    Choice(predictor, "instruction", index)
+                    for predictor, candidates in self.state.candidates.items()
+                    for index in candidates
+                }
             case ev.DemoSetBuilt(predictor=predictor, index=index):
                 self._changed_choices.add(Choice(predictor, "demos", index))
             case ev.CandidatePinned() | ev.CandidateBanned():
@@ -409,7 +415,7 @@ class RunView:
         return self.state.seconds_at(now) * max(0, total - done) / done
 
     def _standing(self, choice: Choice) -> vm.Standing:
-        tally = self.state.tallies.get(choice, Tally())
+        tally = self.state.tallies.get(choice) or measured_tally(self.state, choice)
         return {
             "predictor": choice.predictor,
             "index": choice.index,

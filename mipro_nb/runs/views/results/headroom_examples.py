@@ -5,7 +5,8 @@ from __future__ import annotations
 from statistics import fmean
 
 from mipro_nb.runs import view_model as vm
-from mipro_nb.runs.state import RunState
+from mipro_nb.runs.configuration import measured_prompt
+from mipro_nb.runs.state import Choice, RunState, Tally
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.results.validation_rows import ValidationRows
 
@@ -43,3 +44,10 @@ def headroom_examples(record: Record, state: RunState) -> list[vm.HeadroomExampl
         }
         for row in sorted(by_row, key=worst_first)[:_MOST_SHOWN]
     ]
+
+
+def measured_tally(state: RunState, choice: Choice) -> Tally:
+    """Return how an instruction fared on the measured rows; empty for what was not measured."""
+    is_measured = choice.part == "instruction"
+    scores = state.headroom_scores.get(measured_prompt(choice.index), {}) if is_measured else {}
+    return Tally(points=sum(scores.values()), examples=len(scores))
