@@ -186,6 +186,14 @@ def test_a_batch_outlives_its_process_and_resuming_waits_for_it(tmp_path, serve,
     mipro.configure(lm=lm_of(server, batch=True), record=record)
     optimizer = mipro.MIPROv2(exact, **CANDIDATES)
     (interrupted,) = mipro.runs.list(record)
+    out = len(server.batches.all[1].calls)
+    if way == "killed":  # elsewhere nobody can ask what came of it: there it is lost
+        archive = mipro.runs.export(interrupted.id, tmp_path / "run.json")
+        other = mipro.runs.import_run(archive, tmp_path / "other.sqlite")
+        here = interrupted.record.in_flight(interrupted.id).calls
+        assert other.record.in_flight(other.id).calls == here + out
+    else:
+        assert interrupted.state.batched.calls == out
     best = optimizer.resume(interrupted.id, Solve(), requires_permission_to_run=False)
     assert best.run.status == "finished"
     custom_ids = [custom_id for batch in server.batches.all for custom_id in batch.calls]
