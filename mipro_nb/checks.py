@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -17,6 +18,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.numbers import is_number
 
+_DASKS_ADDRESS = re.compile(r"(?:tcp|tls|wss?|ucxx?|inproc)://.")
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 T = TypeVar("T")
@@ -62,6 +64,41 @@ def check(name: str, value: T, kind: Any) -> T:
     except ValidationError as error:
         raise InvalidArgumentError(name, value, remedy) from error
     return value
+
+
+def check_executor(name: str, executor: Any) -> Any:
+    """Return `executor`, if it is one whose workers can run examples, or None.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not; it names the argument `name`.
+    """
+    if executor is None:
+        return None
+    remedy = (
+        "give a concurrent.futures.ProcessPoolExecutor(…); a Client, a cluster or the address of a "
+        "scheduler of Dask's; or None to run examples here."
+    )
+    if _is_dasks(executor):
+        return executor
+    if not isinstance(executor, Executor):
+        given = executor if isinstance(executor, str | int) else type(executor)
+        raise InvalidArgumentError(name, given, remedy)
+    if isinstance(executor, ThreadPoolExecutor):
+        why = "its threads share this process, where examples run in threads without it: "
+        raise InvalidArgumentError(name, type(executor), why + remedy)
+    return executor
+
+
+def _is_dasks(executor: Any) -> bool:
+    """Tell whether something is a Client, a cluster or an address of Dask's; it is not imported."""
+    if isinstance(executor, str):
+        return _DASKS_ADDRESS.match(executor) is not None
+    if getattr(executor, "asynchronous", False):  # its calls belong to a loop of the user's
+        return False
+    kinds = {(each.__module__.partition(".")[0], each.__name__) for each in type(executor).__mro__}
+    return bool(kinds & {("distributed", "Client"), ("distributed", "Cluster")})
 
 
 def check_name(argument: str, name: Any, what: str, taken: Collection[str]) -> None:

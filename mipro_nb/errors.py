@@ -7,12 +7,14 @@ bugs through.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mipro_nb.amounts import CAPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+E = TypeVar("E", bound=Exception)
 
 _SHOWN_CHARACTERS = 300
 
@@ -38,12 +40,11 @@ class MiproError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions are rebuilt from their text, which is not what all of ours are made of.
-        return _rebuilt, (type(self), self.args, self.__dict__)
+        return rebuilt, (type(self), self.args, self.__dict__)
 
 
-def _rebuilt(
-    kind: type[MiproError], args: tuple[Any, ...], attributes: dict[str, Any]
-) -> MiproError:
+def rebuilt(kind: type[E], args: tuple[Any, ...], attributes: dict[str, Any]) -> E:
+    """Return an exception that was pickled as its text and attributes."""
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(attributes)
@@ -256,6 +257,14 @@ class MetricError(MiproError):
 
 class ExampleTimeoutError(MiproError, TimeoutError):
     """Program and metric worked on one example for longer than ``example_timeout``."""
+
+
+class WorkerLostError(MiproError):
+    """Workers of an executor ended, one after another, while they worked on the same example."""
+
+
+class ExecutorError(MiproError):
+    """An executor cannot run examples: it is closed, or has no workers or none that fit."""
 
 
 class TooManyErrorsError(MiproError):

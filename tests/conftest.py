@@ -65,12 +65,12 @@ def _own_surroundings(tmp_path, monkeypatch):
     monkeypatch.setenv("MIPRO_HOME", str(tmp_path / "mipro_home"))
     for variable in _SERVICE_VARIABLES:
         monkeypatch.delenv(variable, raising=False)
-    configure(lm=None, record=None, prompt_format=None, permission=None)
+    configure(lm=None, record=None, prompt_format=None, permission=None, executor=None)
     yield
     for registry, before in zip(_REGISTRIES, registered, strict=True):
         registry.clear()
         registry.update(before)
-    configure(lm=None, record=None, prompt_format=None, permission=None)
+    configure(lm=None, record=None, prompt_format=None, permission=None, executor=None)
     close_records(tmp_path)  # a thousand tests would have more open than a process may
 
 

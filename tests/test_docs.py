@@ -101,6 +101,8 @@ def _of_get_started():
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, reader):
     if page.name == "from-dspy.md":
         pytest.importorskip("dspy.primitives", reason="needs the extra `dspy`")
+    if page.name == "beyond-one-machine.md":
+        pytest.importorskip("distributed", reason="needs the extra `dask`")
     for number, block in enumerate(_FENCED.findall(page.read_text(encoding="utf-8")), 1):
         code = compile(
             block, f"{page.name}, block {number}", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 _ROOT = Path(__file__).parents[1]
 _WIDGETS = {"mipro_nb/notebook/static/widget.js", "mipro_nb/notebook/static/widget.css"}
-_USERS_EXTRAS = ("datasets", "dspy", "litellm", "local", "mlflow", "testing")
+_USERS_EXTRAS = ("dask", "datasets", "dspy", "litellm", "local", "mlflow", "testing")
 _BROUGHT_BY = {"mlflow": "mlflow-skinny"}  # packages that need not be installed here
 _ON_REQUEST = ("mipro_nb/dspy/", "mipro_nb/testing/")  # loaded for those who ask for them
 _DATA = f"mipro_nb-{mipro_nb.__version__}.data/data/share/jupyter/labextensions/mipro-nb/"

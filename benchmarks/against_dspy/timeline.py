@@ -1,6 +1,6 @@
 """Calls in flight over time, and what they are for: a picture of what a run waits for.
 
-python -m benchmarks.against_dspy.timeline [--threads 64] [--into benchmarks/timeline.svg]
+python -m benchmarks.against_dspy.timeline [--threads 64] [--into benchmarks/timeline.png]
 
 One optimization with a heavy tail of latencies, without hedging and as it is by default.
 """
@@ -11,7 +11,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -49,7 +48,8 @@ def draw(timelines: dict[str, list[dict[str, Any]]], threads: int) -> Figure:
         panel.set_ylabel("calls in flight")
         panel.spines[["top", "right"]].set_visible(False)
     axes[-1].set_xlabel("seconds")
-    axes[0].legend(loc="upper right", frameon=False, ncols=2)
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", frameon=False, ncols=3)
     return figure
 
 
@@ -63,7 +63,7 @@ def _in_flight(calls: list[dict[str, Any]], what: str, moments: Any) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=64)
-    parser.add_argument("--into", type=Path, default=Path(__file__).parents[1] / "timeline.svg")
+    parser.add_argument("--into", type=Path, default=Path(__file__).parents[1] / "timeline.png")
     chosen = parser.parse_args()
     timelines = {}
     with Loopback() as server:
@@ -78,8 +78,7 @@ def main() -> None:
                 optimizer={"auto": "light", "hedge": hedge},
             )
             timelines[title] = done["timeline"]
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "timeline"}):
-        draw(timelines, chosen.threads).savefig(chosen.into)
+    draw(timelines, chosen.threads).savefig(chosen.into, dpi=110)
     print(chosen.into)
 
 

@@ -18,12 +18,14 @@ from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.metric import Metric, MetricFunction, scale_of
 from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.evaluate.slots import Slots
+from mipro_nb.evaluate.workers.check import checked_on_workers
+from mipro_nb.evaluate.workers.place import examples_on
 from mipro_nb.language.dspy_names import told_of_parameter
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.own_calls import caught_own_calls
 from mipro_nb.language.execution.scored_row import is_made_of
 from mipro_nb.language.foreign import as_program, as_row
-from mipro_nb.language.lms.settings import context
+from mipro_nb.language.lms.settings import context, settings
 from mipro_nb.language.module import Module
 from mipro_nb.models.gate.gate import session_calls
 from mipro_nb.runs.sentences.wording import counted
@@ -137,7 +139,7 @@ def _row(result: ExampleResult) -> dict[str, Any]:
 
 
 class Evaluate:
-    """Scores programs on a set of examples.
+    """Scores programs on a set of examples, on the workers of the configured executor if any.
 
     Parameters
     ----------
@@ -218,6 +220,8 @@ class Evaluate:
             If no LM call can succeed, at the first call that tells so.
         LMNotConfiguredError
             If there is no LM to ask.
+        ExecutorError
+            If the configured executor cannot run examples.
         MetricError
             If the metric raises on the first example, or returns no score.
         """
@@ -311,8 +315,13 @@ class Evaluate:
 
 async def _evaluate(ledger: Ledger, program: Module, bar: _Bar) -> list[ExampleResult]:
     every = range(len(ledger.examples))
+    executor, at_once = settings.executor, ledger.slots.size
     with session_calls(), caught_own_calls(), context(**_lm_of(program)):
-        return await ledger.evaluate("", program, every, on_result=bar.add)
+        await checked_on_workers(
+            executor, program, ledger.metric, {"devset": ledger.examples}, at_once=at_once
+        )
+        async with examples_on(executor, at_once):
+            return await ledger.evaluate("", program, every, on_result=bar.add)
 
 
 def _lm_of(program: Module) -> dict[str, Any]:

@@ -81,8 +81,8 @@ class Ledger:
         lenient: bool = False,
     ) -> None:
         self.examples = examples
-        self._metric = metric
-        self._slots = slots
+        self.metric = metric
+        self.slots = slots
         self._max_errors = max(max_errors, 1)
         self._example_timeout = example_timeout
         self._taught = taught
@@ -211,12 +211,12 @@ class Ledger:
             return await self._scored(program, index, priority)
 
     async def _scored(self, program: Module, index: int, priority: int) -> ExampleResult:
-        async with self._slots.hold(priority):
+        async with self.slots.hold(priority):
             result = await score_example(
                 program,
                 index,
                 self.examples[index],
-                self._metric,
+                self.metric,
                 example_timeout=self._example_timeout,
                 taught=index in self._taught,
                 lenient=self._lenient,

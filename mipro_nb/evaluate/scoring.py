@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from mipro_nb.errors import (
     CallRefusedError,
+    ExecutorError,
     LMError,
     LMNotConfiguredError,
     LMUnavailableError,
@@ -19,18 +19,17 @@ from mipro_nb.errors import (
     RecordError,
     ReplyError,
 )
+from mipro_nb.evaluate.executions import executed
 from mipro_nb.evaluate.metric import Metric, MetricScaleError, Score
-from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import Attempt, attempting
-from mipro_nb.language.execution.scored_row import scoring
 from mipro_nb.language.execution.tracing import noting
 from mipro_nb.language.module import Module
 
 # What a prompt may come to, and no error of the program.
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)
 # Errors after which every other example would fail alike: whatever is asked, and in any case.
-_ENDING = (CallRefusedError, RecordError)
+_ENDING = (CallRefusedError, RecordError, ExecutorError)
 HOPELESS = (LMUnavailableError, LMNotConfiguredError, MetricScaleError, *_ENDING)
 _CAUGHT = "A failed LM call was caught"
 _FALLBACK = "Another LM answered in place of a call that failed"
@@ -137,6 +136,8 @@ async def score_example(
         If there is no LM to ask.
     CallRefusedError
         If the run was stopped.
+    ExecutorError
+        If the executor that runs the examples is of no use.
     MetricScaleError
         If the metric returns more than a full score.
     """
@@ -148,12 +149,12 @@ async def score_example(
     notes: Sequence[str] = ()
     with attempting(example_timeout) as attempt:
         try:
-            inputs = copy.deepcopy(example.inputs().to_dict())
-            with scoring(example, taught=taught), noting() as notes:
-                prediction = await run_user_code(type(program).__name__, program.acall(**inputs))
-            attempt.program_ended()
-            check_outages(attempt, hopeless)
-            score = await metric.score(example, prediction)
+            async with executed(program, example, metric, taught=taught) as execution:
+                with noting() as notes:
+                    prediction = await execution.answer()
+                attempt.program_ended()
+                check_outages(attempt, hopeless)
+                score = await execution.score(prediction)
         except Exception as error:
             if isinstance(error, hopeless):
                 raise

@@ -24,6 +24,7 @@ class Slots:
     """
 
     def __init__(self, size: int) -> None:
+        self.size = size
         self._turns = Limiter(size)
         self._failure: Exception | None = None
 

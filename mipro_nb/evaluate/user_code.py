@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
-from typing import TypeVar
+import copy
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from mipro_nb.errors import MiproError, ProgramError
+from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import Attempt, current_attempt
 from mipro_nb.language.execution.own_calls import caught_own_calls, comes_of_a_client
+from mipro_nb.language.execution.scored_row import scoring
 from mipro_nb.language.execution.threads import let_threads_inherit
+from mipro_nb.language.module import Module
 
 T = TypeVar("T")
 
@@ -38,11 +42,33 @@ async def run_user_code(name: str, work: Awaitable[T]) -> T:
         Whatever else it raises.
     """
     let_threads_inherit()
+    # Or it would never be awaited, and Python say so, where the task ends before it begins.
+    over = work.close if isinstance(work, Coroutine) else lambda: None
+    outcome = await in_time(name, _caught(work), over)
+    if not isinstance(outcome, _Raised):
+        return outcome
+    if isinstance(outcome.error, Exception):
+        raise outcome.as_told()
+    msg = f"{name} raised {type(outcome.error).__name__}."
+    raise ProgramError(msg) from outcome.error
+
+
+async def in_time(
+    name: str, work: Coroutine[Any, Any, T], over: Callable[[], None] = lambda: None
+) -> T:
+    """Return what `work`, which has user code called `name` run, returns within the attempt's time.
+
+    It runs in a task of its own, which is cancelled where time is up or the waiting task is
+    cancelled. `over` is called as soon as that task has ended.
+
+    Raises
+    ------
+    ExampleTimeoutError
+        If the time of the attempt is up.
+    """
     attempt = current_attempt()
-    code = asyncio.create_task(_caught(work))
-    if isinstance(work, Coroutine):
-        # Or it would never be awaited, and Python say so, where the task ends before it begins.
-        code.add_done_callback(lambda _: work.close())
+    code = asyncio.create_task(work)
+    code.add_done_callback(lambda _: over())
     try:
         await _until_over(code, attempt)
     except asyncio.CancelledError:
@@ -54,13 +80,18 @@ async def run_user_code(name: str, work: Awaitable[T]) -> T:
     if attempt is not None and not code.done():
         code.cancel()
         raise attempt.timed_out(name)
-    outcome = code.result()
-    if not isinstance(outcome, _Raised):
-        return outcome
-    if isinstance(outcome.error, Exception):
-        raise outcome.as_told()
-    msg = f"{name} raised {type(outcome.error).__name__}."
-    raise ProgramError(msg) from outcome.error
+    return code.result()
+
+
+async def run_program(program: Module, example: Example, *, taught: bool) -> Any:
+    """Return what a program answers to an example, without the demos that are made of it.
+
+    `taught` tells whether demos may have been made of the example. Errors are those of
+    `run_user_code`.
+    """
+    inputs = copy.deepcopy(example.inputs().to_dict())
+    with scoring(example, taught=taught):
+        return await run_user_code(type(program).__name__, program.acall(**inputs))
 
 
 class _Raised:

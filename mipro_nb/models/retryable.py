@@ -7,9 +7,9 @@ import random
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Any, Literal
 
-from mipro_nb.errors import EmptyAnswerError, LMError, LMUnavailableError
+from mipro_nb.errors import EmptyAnswerError, LMError, LMUnavailableError, rebuilt
 
 RetryableKind = Literal[
     "turned away",
@@ -75,6 +75,9 @@ class RetryableError(Exception):
         self.billed = billed
         self.remedy = remedy
         self.empty = empty
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuilt, (type(self), self.args, self.__dict__)
 
     def error(self, attempts: int) -> LMError:
         """Return what to raise if it is given up after so many attempts."""

@@ -79,7 +79,8 @@ def use_program(record: Record, run: str, trial: int, name: str) -> str:
         remedy = "this variable holds something else than a program: give another name."
         raise InvalidArgumentError("name", name, remedy)
     namespace[name] = program_of(record, run, trial)
-    return f"{name} is now the program of trial {trial}."
+    replaced = "" if held is None else ", no longer the program that it was"
+    return f"{name} is now the program of trial {trial}{replaced}."
 
 
 def program_of(record: Record, run: str, trial: int) -> Any:

@@ -45,6 +45,7 @@ class RequestHandler(RecordedRequests):
         at_rating: Callable[[str], None] = lambda _: None,
     ) -> None:
         super().__init__(record, tell, at_end, at_rating, runs_here.find_live)
+        runs_here.watch(self)
 
     def _live(self, run: str) -> Run:
         live = runs_here.find_live(run)

@@ -320,7 +320,7 @@ def permission_request(run: Run) -> vm.PermissionRequest:
         "valset_size": plan.valset_size,
         "testset_size": plan.testset_size,
         "measured_rows": 0 if plan.headroom is None else plan.headroom.rows,
-        "measurement": None if run.resumes or plan.headroom is not None else "offered",
+        "measurement": "offered" if run.can_measure_headroom_first else None,
         "settings": told_settings(plan.settings()),
         "groups": grouped_settings(plan, run.changeable, run.changed_from),
         "changes": dict(run.changes),

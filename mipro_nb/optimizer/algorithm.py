@@ -10,6 +10,7 @@ from collections.abc import Callable
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.evaluate.ledger import Ledger, Results
 from mipro_nb.evaluate.slots import Slots
+from mipro_nb.evaluate.workers.place import examples_on
 from mipro_nb.language.execution.own_calls import caught_own_calls
 from mipro_nb.language.lms.settings import context
 from mipro_nb.language.module import Module
@@ -150,13 +151,15 @@ class Algorithm:
             self._ending.candidates = self._recalled()
             if self._stopped:
                 raise asyncio.CancelledError  # noqa: TRY301 - stopped before it began
+            spec = self._spec
             # Own calls are caught throughout, so that clients keep their connections in between.
-            with (
-                context(lm=self._spec.task_lm, prompt_format=self._spec.prompt_format),
-                caught_own_calls(),
-            ):
-                await self._settle_the_format()
-                await self._work()
+            async with examples_on(spec.executor, spec.plan.num_threads):
+                with (
+                    context(lm=spec.task_lm, prompt_format=spec.prompt_format),
+                    caught_own_calls(),
+                ):
+                    await self._settle_the_format()
+                    await self._work()
             return await self._finish()
         except asyncio.CancelledError:
             self.gate.refuse(_STOPPED)
@@ -179,7 +182,9 @@ class Algorithm:
         """Measure formats first, where the plan says so and that is not done yet."""
         spec, chosen = self._spec, self._progress.state.format_chosen
         if spec.plan.measured_formats and chosen is None:
-            measured = measure_formats(spec, self._journal, self._slots, self._progress, self._held)
+            measured = measure_formats(
+                spec, self._journal, self._slots, self._progress, self.gate.held
+            )
             self._take(await measured)
 
     async def _work(self) -> None:
@@ -316,7 +321,7 @@ class Algorithm:
             try:
                 outcome = self._ending.end("finished", None)
             except RecordError as error:
-                if not await self._held(error):
+                if not await self.gate.held(error):
                     raise
             else:
                 self.gate.refuse(_ENDED)
@@ -396,13 +401,6 @@ class Algorithm:
         ending = (spec, self._journal, self._evaluations, self._held_out)
         before = self._progress.finished
         self._ending = Ending(*ending) if before is None else FinishedBefore(before, *ending)
-
-    async def _held(self, error: MiproError) -> bool:
-        """Pause because of `error` and wait until the run goes on; False if nobody could resume."""
-        held = self.hold(error)
-        if held:
-            await self.gate.ready()
-        return held
 
     def _note_what_is_kept(self, error: BaseException) -> None:
         run_id = self._journal.run_id

@@ -183,6 +183,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         requires_permission_to_run: bool = True,
         resume: bool = False,
+        executor: Any = None,
         record: str | Path | None = None,
     ) -> P:
         """Optimize `student` and return the best program, blocking until it is there.
@@ -273,6 +274,12 @@ class MIPROv2:
             that was cut off, stopped, capped or failed, if there is one: what it paid for is not
             paid again, and it keeps the caps that are not given here. A note of the plan tells
             which it is, or why there is none.
+        executor
+            Whose workers run program and metric, for code that computes much: a
+            ``concurrent.futures.ProcessPoolExecutor``; or a ``Client``, a cluster or the address of
+            a scheduler of Dask's, with the extra ``dask``. All LM calls are made in this process,
+            as without it, and so is the rehearsal. The configured executor if None; without one,
+            everything runs here.
         record
             Record file; the configured one, or the default, if None.
 
@@ -280,6 +287,8 @@ class MIPROv2:
         ------
         InvalidArgumentError, ProgramError, MetricError
             If something is wrong with arguments, program, data or metric; before any LM call.
+        ExecutorError
+            If the executor cannot run examples; before any LM call.
         PermissionDeniedError, PermissionUnansweredError
             If permission is required and was not given; before any LM call.
         LMUnavailableError, TooManyErrorsError
@@ -378,6 +387,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         requires_permission_to_run: bool = True,
         resume: bool = False,
+        executor: Any = None,
         record: str | Path | None = None,
     ) -> Headroom:
         """Measure, before a run, how much prompts matter here and how much is chance.
@@ -412,6 +422,8 @@ class MIPROv2:
         resume
             Go on with the newest measurement of the same plan that was cut off, stopped, capped or
             failed: what it paid for is not paid again.
+        executor
+            As in `compile`.
 
         Raises
         ------
@@ -449,6 +461,7 @@ class MIPROv2:
         max_seconds: float | None = None,
         accept_changes: bool = False,
         requires_permission_to_run: bool = True,
+        executor: Any = None,
         record: str | Path | None = None,
     ) -> Any:
         """Resume a run that was cut off, stopped, capped or failed; block until it has ended.
@@ -484,6 +497,8 @@ class MIPROv2:
             asked for, the question tells what changed, and a yes is enough.
         requires_permission_to_run
             Ask before the first LM call.
+        executor
+            As in `compile`.
         record
             Record file; the configured one, or the default, if None.
 
@@ -532,7 +547,9 @@ class MIPROv2:
         )
         if example_timeout is not None:
             wanted = replace(wanted, example_timeout=example_timeout)
-        spec = core().wait_for(self._spec_of(student, lambda: rows, wanted, caps))
+        spec = core().wait_for(
+            self._spec_of(student, lambda: rows, wanted, caps, executor=executor)
+        )
         ask = _asks(requires_permission_to_run)
         if tests:
             spec, changes = resumption.checked(
@@ -596,6 +613,7 @@ class MIPROv2:
             ),
             wanted,
             caps,
+            executor=requested.get("executor"),
         )
 
     async def _headroom_spec(
@@ -619,6 +637,7 @@ class MIPROv2:
             lambda: asked,
             requested_for_headroom(wanted),
             caps,
+            executor=requested.get("executor"),
             headroom=RequestedHeadroom(repeats, len(sets.val)),
         )
 
@@ -635,6 +654,7 @@ class MIPROv2:
         wanted: RequestedSettings,
         caps: Caps,
         *,
+        executor: Any = None,
         headroom: RequestedHeadroom | None = None,
     ) -> RunSpec:
         student = as_program(student)
@@ -653,6 +673,7 @@ class MIPROv2:
             others_go_on=lambda: any(run.permitted for run in live_runs()),
             verbose=self.verbose,
             track_stats=self.track_stats,
+            executor=executor,
             headroom=headroom,
         )
 

@@ -149,9 +149,9 @@ def list_runs(record: str | Path | None = None) -> list[RecordedRun]:
 
 @only_known()
 def search_runs(text: str, record: str | Path | None = None) -> list[RecordedRun]:
-    """Return the runs in whose id, name, tags, program, state, models or settings all words occur.
+    """Return the runs in whose id, name, tags, note, program, state or models all words occur.
 
-    Settings are looked up as ``name=value``: ``search("spam auto=light")``.
+    Words with a ``=`` are looked for in the settings as well: ``search("spam auto=light")``.
     """
     check("text", text, SearchText)
     return [run for run in list_runs(record) if matches(run.row, text)]

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mipro_nb.errors import MiproError, RecordError
-from mipro_nb.runs.archive import SUFFIX, import_run
+from mipro_nb.runs.archive import import_run
 from mipro_nb.runs.following.protocol import (
     Answers,
     WidgetAnswer,
@@ -94,10 +94,12 @@ class _Copy:
         self._folder = TemporaryDirectory(prefix="mipro-nb-")
         try:
             copy = Path(self._folder.name) / "record.sqlite"
-            if not file.name.endswith(SUFFIX):
+            # Whatever its case, or the number that a browser gives a second download.
+            is_exported = file.suffix.lower() == ".json"
+            if not is_exported:
                 _copy_record(file, copy)
             record = open_record(copy)
-            if file.name.endswith(SUFFIX):
+            if is_exported:
                 import_run(record, file)
         except BaseException:
             self._remove()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,15 @@ class ServedRuns(LoggingConfigurable):
         for send, followed in list(self._pages.items()):
             if followed is None:
                 send(news)
+        changed = {row["id"] for row in (*news["rows"], *news["live"])}
+        await asyncio.to_thread(self._look_again, changed & {*self._pages.values()})
+
+    def _look_again(self, run_ids: Iterable[str | None]) -> None:
+        """Tell how runs stand that were over when a page asked for them."""
+        for run_id in run_ids:
+            if self._requests is not None and run_id is not None:
+                with contextlib.suppress(MiproError):  # deleted meanwhile; the list tells
+                    self._requests.look_again(run_id)
 
 
 def _no_runs() -> list[HistoryRow]:

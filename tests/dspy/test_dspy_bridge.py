@@ -731,6 +731,22 @@ def test_an_lm_class_of_a_users_own_keeps_what_it_counts(server, rows):
 
 
 @pytest.mark.filterwarnings("ignore:Implementing custom LMs:DeprecationWarning")
+def test_an_lm_that_a_program_holds_besides_keeps_what_it_counts(server, rows):
+    class Checks(TwoSteps):
+        def __init__(self, lm):
+            super().__init__()
+            self.judge = lm
+
+        def forward(self, question):
+            with dspy.context(lm=self.judge):
+                return super().forward(question)
+
+    lm = Counting("openai/gpt-4o", api_base=server.base_url, api_key=API_KEY)
+    compiled(Checks(lm), rows[:12], num_trials=2)
+    assert lm.asked == sum(request.model == "gpt-4o" for request in server.requests) > 0
+
+
+@pytest.mark.filterwarnings("ignore:Implementing custom LMs:DeprecationWarning")
 def test_the_plan_tells_of_an_lm_class_that_is_called_on_a_copy(server, rows):
     class Registered(CountingAll):
         def __init_subclass__(cls):

@@ -111,7 +111,16 @@ def test_a_view_of_a_run_that_ended_follows_it_once_it_is_resumed(server):
         capped.record, lambda run_id, delta: told.append(delta), lambda _: None
     )
     assert handler.follow(capped.id).snapshot()["summary"]["state"] == "capped"
-    again = begun(max_calls=500, resume=True)
-    handler.follow(again.id)
-    again.wait()
+    begun(max_calls=500, resume=True).wait()
     until(lambda: told and told[-1]["summary"]["state"] == "finished")
+
+
+def test_a_view_of_a_run_that_ended_shows_its_later_test_score(server):
+    run = begun()
+    run.wait()
+    told = []
+    handler = RequestHandler(run.record, lambda _, delta: told.append(delta), lambda _: None)
+    assert handler.follow(run.id).snapshot()["summary"]["test"] is None
+    run.test(rows(4, start=2000), requires_permission_to_run=False)
+    until(lambda: told and told[-1]["summary"]["test"] is not None)
+    assert told[-1]["summary"]["state"] == "finished"

@@ -444,6 +444,16 @@ class TestResuming:
         assert best.run.plan.prefer.function is shell["the_student"]
         assert best.run.state.best.trial == 0
 
+    def test_the_executor_is_given_by_its_name(self, shell, server):
+        shell.run(
+            "from concurrent.futures import ProcessPoolExecutor\n"
+            "with ProcessPoolExecutor(1) as pool:\n    pass"
+        )
+        said = shell.fails(f"%mipro run student {SHORT} --yes --executor pool")
+        assert "executor=ProcessPoolExecutor takes no work" in said
+        assert "executor=" in shell.fails(f"%mipro run student {SHORT} --yes --executor exact")
+        assert server.count == 0
+
     def test_what_is_preferred_is_given_on_the_line_that_resumes(self, shell, server):
         shell.run(f"%mipro run student {SHORT} --yes --max-calls 8")
         best = shell.run(

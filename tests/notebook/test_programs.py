@@ -79,6 +79,14 @@ def test_any_trial_becomes_the_program_in_a_variable(run, namespace):
         said = ask("use", run=run.id, trial=trial, name="better")
         assert said == f"better is now the program of trial {trial}."
         assert namespace["better"].dump_state() == run.programs[trial].dump_state()
+        assert namespace["better"].run is run
+        del namespace["better"]
+
+
+def test_a_program_that_is_replaced_is_said_to_be(run, namespace):
+    namespace["optimized"] = run.wait()
+    said = ask("use", run=run.id, trial=0, name="optimized")
+    assert said.endswith("is now the program of trial 0, no longer the program that it was.")
 
 
 def test_a_variable_that_holds_something_else_is_left_alone(run, namespace):

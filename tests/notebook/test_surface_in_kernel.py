@@ -189,7 +189,7 @@ def test_headroom_is_measured_first_with_a_question_of_its_own(front_end, lm):
     end.until(lambda: dialog["permission"]["measurement"] == "first")
     yes = {"caps": _NO_CAPS, "below_usd": None}
     assert end.answer("permit", yes) is None
-    end.until(lambda: dialog["permission"]["measurement"] == "offered")
+    end.until(lambda: dialog["permission"]["measurement"] is None)
     assert dialog["permission"]["state"] == "asked"
     assert dialog["permission"]["estimate"] == asked["estimate"]
     assert any("Headroom was measured in run" in note for note in dialog["permission"]["notes"])
@@ -204,12 +204,12 @@ def test_headroom_is_measured_first_with_a_question_of_its_own(front_end, lm):
     assert [run.id for run in mipro.runs.list()] == [measured]
 
 
-def test_too_few_rows_to_measure_headroom_are_told_in_the_dialog(front_end, lm):
+def test_headroom_is_not_offered_for_too_few_rows(front_end, lm):
     end = front_end()
     end.begin(_COMPILE.replace("**data", "**{**data, 'trainset': rows(9)}"))
     dialog = dialog_of(end)
+    assert dialog["permission"]["measurement"] is None
     assert "9 different training rows" in end.answer("measure")
-    assert dialog["permission"]["measurement"] == "offered"
     assert lm.count == 0
 
 

@@ -8,7 +8,7 @@ from mipro_nb.errors import ReplyError
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.reply import read_reply
 from mipro_nb.optimizer.phases.proposing.propose import proposal_signature
-from mipro_nb.optimizer.phases.proposing.written import written_text
+from mipro_nb.optimizer.phases.proposing.written import UnusableTextError, written_text
 
 TEXT = "Classify the text as spam or ham."
 SIGNATURE = proposal_signature(["present_instruction", "tip"])
@@ -18,9 +18,9 @@ def proposed(reply, prompt_format="lines"):
     """The instruction that is taken from `reply`, empty if it is asked for again."""
     try:
         text = read_reply(SIGNATURE, reply, prompt_format=prompt_format).values["instruction"]
-    except ReplyError:
+        return written_text(SIGNATURE, FORMATS[prompt_format].asked(SIGNATURE), text)
+    except (ReplyError, UnusableTextError):
         return ""
-    return written_text(SIGNATURE, FORMATS[prompt_format].asked(SIGNATURE), text)
 
 
 @pytest.mark.parametrize("prompt_format", ["lines", "value"])

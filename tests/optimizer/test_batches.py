@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import signal
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import processes
@@ -70,6 +72,20 @@ def test_a_run_in_batches_is_the_same_run_at_half_the_price(tmp_path, serve):
     assert server.count - sent + len(batches.requests) == run.state.spend.attempts
     assert max(batches.sizes) >= len(VAL)  # with six programs at work
     assert "half" in str(run.plan)
+
+
+@pytest.mark.slow
+def test_a_batch_holds_the_calls_of_examples_on_workers_as_well(tmp_path, serve):
+    server = serve()
+    alone = made(tmp_path, server, "in this process", batch=True)
+    before = len(server.batches.sizes)
+    processes_of = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(2, mp_context=processes_of) as pool:
+        mipro.configure(executor=pool)
+        run = made(tmp_path, server, "on workers", batch=True)
+    assert told(run) == told(alone)
+    assert run.state.spend.calls == alone.state.spend.calls
+    assert max(server.batches.sizes[before:]) >= len(VAL)
 
 
 def test_trials_are_larger_and_fewer_at_a_time_and_the_estimate_is_cheaper(serve):

@@ -91,7 +91,11 @@ def test_of_a_run_that_is_resumed_the_rest_is_left(asked):
     for begin in (again(resume=True), again()):
         request = asked(begin)
         assert request["left"]["calls"]["expected"] == pytest.approx(total - spent.calls)
-        assert request["left"]["usd"]["expected"] < request["estimate"]["total"]["usd"]["expected"]
+        left = request["left"]
+        assert left["usd"]["expected"] / left["calls"]["expected"] == pytest.approx(
+            spent.usd / spent.calls
+        )
+        assert left["usd"]["high"] < request["estimate"]["total"]["usd"]["high"]
         assert f"{spent.calls} calls" in request["left"]["told"]
 
 

@@ -144,7 +144,8 @@ def test_odd_repairs_are_dropped_and_that_is_said(reply):
         mipro.configure(lm=lm_of(server))
         run = run_of(optimizer(), **SETTINGS)
     assert repaired(run) == []
-    assert "0 became instruction candidates" in run.report()
+    assert "0 became instruction candidates. The others could not be used." in run.report()
+    assert re.search(r"\d of them: (it is|it repeats|the field 'instruction')", run.report())
 
 
 def test_a_prompt_model_that_thinks_aloud_leaves_no_thoughts_in_the_instruction():
@@ -221,18 +222,42 @@ def test_feedback_on_one_predictor_reaches_its_repair_only(server):
     assert not any("on the whole" in text for text in shown(server))
 
 
-def test_a_metric_that_fails_on_one_predictor_ends_no_run(server):
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        lambda gold: {}[gold.question],
+        lambda gold: mipro.Prediction(score=0.0, feedback={"why": gold.answer}),
+        lambda gold: mipro.Prediction(score=None, feedback=gold.answer),
+    ],
+    ids=["raises", "no text", "no score"],
+)
+@pytest.mark.parametrize("sees", ["rehearsal", "run"])
+def test_a_metric_that_fails_on_one_predictor_ends_no_run_and_is_told_once(server, verdict, sees):
     def metric(gold, pred, trace=None, pred_name=None, pred_trace=None):
-        if pred_name is not None:
-            msg = "not of this one"
-            raise KeyError(msg)
+        if pred_name is not None and (sees == "rehearsal" or pred.answer == "no idea"):
+            return verdict(gold)
         return mipro.Score(float(exact(gold, pred)), "on the whole")
 
     run = run_of(optimizer(metric), **SETTINGS)
     assert run.status == "finished"
     assert repaired(run)
     assert all("on the whole" in text for text in shown(server))
-    assert "gave no feedback on solve" in run.report()
+    notes = {"rehearsal": run.plan.notes, "run": [note.text for note in run.state.notes]}
+    told = {where: [n for n in found if "feedback on solve" in n] for where, found in notes.items()}
+    assert {where: len(found) for where, found in told.items()} == {
+        "rehearsal": sees == "rehearsal",
+        "run": sees == "run",
+    }
+
+
+def test_nothing_is_said_of_feedback_where_nothing_is_repaired(server):
+    def metric(gold, pred, trace=None, pred_name=None, pred_trace=None):
+        return exact(gold, pred) if pred_name is None else None
+
+    plan = optimizer(metric, search="paired").plan(
+        Solve(), trainset=rows(20), valset=rows(12, start=1000), minibatch=False
+    )
+    assert not any("feedback" in note for note in plan.notes)
 
 
 def test_parents_are_those_that_are_best_on_most_of_their_examples():

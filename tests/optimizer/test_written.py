@@ -55,11 +55,40 @@ def instructions(run):
         f"\u201c{TEXT}\u201d",
         f'instruction: "{TEXT}',
         json.dumps({"instruction": f"Here is the instruction:\n{TEXT}"}),
+        json.dumps({"prompt": TEXT}),
+        f"```json\n{json.dumps({'system message': TEXT}, indent=1)}\n```",
+        f"instruction: {json.dumps({'text': TEXT})}",
     ],
 )
 def test_what_is_written_around_an_instruction_is_no_part_of_it(reply):
     run, _ = written(reply)
     assert instructions(run) == [TEXT]
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        ("instruction:", "it is empty"),
+        (
+            '{"prompt": 5}',
+            "the field 'instruction' is missing: the reply names a field",
+        ),
+        (
+            "instruction: I'm sorry, I can't.",
+            "it refuses to write one, or says nothing, \"I'm sorry",
+        ),
+        ("instruction: the new instruction", "it repeats the question, 'the new instruction'"),
+        (
+            f"instruction: {TEXT * 1000}",
+            "it is longer than 20,000 characters, 'Add the two numbers.",
+        ),
+    ],
+)
+def test_why_a_proposal_could_not_be_used_is_told_with_its_beginning(reply, problem):
+    run, _ = written(reply)
+    (note,) = (note.text for note in run.state.notes if "became instruction" in note.text)
+    assert f"2 of them: {problem}" in note
+    assert reply.removeprefix("instruction:").strip()[:10] in note
 
 
 @pytest.mark.parametrize(

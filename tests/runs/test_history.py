@@ -294,6 +294,7 @@ def test_runs_are_searched_by_all_that_a_line_tells():
     assert found("") == ["20261125-b", "20261124-a"]
     for text in ("SPAM", "20261124", "gpt", "auto=light", "running cot", "seed=9 filter"):
         assert found(text) == ["20261124-a"]
+    assert found("seed") == []  # what a setting is called is in every line
     assert found("paper finished") == ["20261125-b"]
     assert found("spam finished") == []
 

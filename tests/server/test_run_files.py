@@ -42,14 +42,15 @@ def _sound(record):
             record.append("sound", event, seq)
 
 
-async def test_an_exported_run_is_looked_into(page, root):
+@pytest.mark.parametrize("name", ["kept.mipro.json", "Kept.MIPRO.JSON", "kept.mipro (1).json"])
+async def test_an_exported_run_is_looked_into(page, root, name):
     write("sound", sound_run(open_record()))
-    mipro.runs.export("sound", root / "kept.mipro.json")
-    (row,) = await _answer(page, "kept.mipro.json", "history")
+    mipro.runs.export("sound", root / name)
+    (row,) = await _answer(page, name, "history")
     assert row["id"] == "sound"
-    snapshot = await _answer(page, "kept.mipro.json", "snapshot", run="sound")
+    snapshot = await _answer(page, name, "snapshot", run="sound")
     assert snapshot["summary"]["lives"] == "ended"
-    (call,) = await _answer(page, "kept.mipro.json", "calls", run="sound", trial=0, example=0)
+    (call,) = await _answer(page, name, "calls", run="sound", trial=0, example=0)
     assert call["reply"]["text"] == "reply"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from mipro_nb.runs import events as ev
 from mipro_nb.runs.store import commands
 
 sys.path.append(str(Path(__file__).parents[1] / "runs"))
-from handmade import NOBODY, STUDENT, answered, asked, ended, planned, sound_run, told, write
+from handmade import NOBODY, STUDENT, answered, asked, began, ended, planned, sound_run, told, write
 
 _RUN = "20260101-120000-aaaa"
 _OLD = "20250101-120000-bbbb"
@@ -264,6 +265,21 @@ async def test_a_run_that_is_looked_at_is_followed(page, record):
     assert news["delta"]["summary"]["lives"] == "ended"
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(other.read_message(), 0.1)
+
+
+async def test_a_run_that_was_over_when_it_was_looked_at_is_followed_again(page, record):
+    record.append(_RUN, ended(), 3)
+    socket, lists = await page.listen(_RUN), await page.listen()
+    await heard(lists)
+    assert (await page.ask("snapshot", run=_RUN))["summary"]["lives"] == "ended"
+    elsewhere = os.getppid()
+    resumed = ev.RunResumed(by="user", process=elsewhere, process_started=began(elsewhere))
+    record.append(_RUN, resumed, 4)
+    news = await _until(socket, lambda news: news["delta"]["seq"] == 4)
+    assert news["delta"]["summary"]["lives"] == "elsewhere"
+    record.append(_RUN, ended(), 5)
+    news = await _until(socket, lambda news: news["delta"]["seq"] == 5)
+    assert news["delta"]["summary"]["lives"] == "ended"
 
 
 async def test_a_run_is_followed_no_more_once_its_page_is_closed(page, record):

@@ -138,6 +138,13 @@ class Attempt:
         """Give it up, because nobody wants its score any more."""
         self._give_up(_STOPPED)
 
+    def begin_anew(self) -> None:
+        """Give the code all of its time again: it begins once more, elsewhere."""
+        self._halt()
+        self._left = self._timeout
+        if self._calls == 0:
+            self._wind()
+
     def end(self) -> None:
         """Take the time no longer: the score is there, or the attempt was given up."""
         self._halt()

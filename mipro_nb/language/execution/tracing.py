@@ -43,6 +43,11 @@ def add_step(step: Step) -> None:
         steps.append(step)
 
 
+def is_traced() -> bool:
+    """Tell whether steps are collected here."""
+    return _steps.get() is not None
+
+
 def noting() -> AbstractContextManager[list[str]]:
     """Collect the notes on every reply that is read inside the block, threads included.
 

@@ -9,6 +9,7 @@ from mipro_nb.language.formats.known import (
     check_format,
     is_known,
     register_prompt_format,
+    registered_formats,
     unknown_remedy,
 )
 from mipro_nb.language.formats.lines import write_fields
@@ -27,6 +28,7 @@ __all__ = [
     "known_format",
     "labels_of",
     "register_prompt_format",
+    "registered_formats",
     "unknown_remedy",
     "write_fields",
 ]

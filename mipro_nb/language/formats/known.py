@@ -53,6 +53,11 @@ def register_prompt_format(prompt_format: PromptFormat) -> None:
     FORMATS[name] = prompt_format
 
 
+def registered_formats() -> dict[str, PromptFormat]:
+    """Return the formats of users, by name."""
+    return {name: each for name, each in FORMATS.items() if name not in _OWN}
+
+
 def is_known(name: Any) -> bool:
     """Tell whether there is a format of that name."""
     return isinstance(name, str) and name in FORMATS

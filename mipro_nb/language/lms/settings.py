@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.arguments import meant_by, only_known
+from mipro_nb.checks import check_executor
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError
 from mipro_nb.language import dspy_names
 from mipro_nb.language.formats import check_choice
@@ -27,6 +28,7 @@ class _Values:
     record: Path | None = None
     prompt_format: str | None = None
     permission: str | None = None
+    executor: Any = None
     stand_in: LanguageModel | None = None
 
 
@@ -49,6 +51,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
             "permission", values["permission"], f"give {_GRANTED!r}, or None to be asked."
         )
     check_lm("lm", values.get("lm"))
+    check_executor("executor", values.get("executor"))
     if values.get("record") is not None:
         if not isinstance(values["record"], str | Path):
             raise InvalidArgumentError(
@@ -75,6 +78,9 @@ class Settings:
     permission
         "granted" has runs begin without asking; None has them ask, unless the environment's
         ``MIPRO_PERMISSION`` is "yes".
+    executor
+        Whose workers run programs and metrics, as in `MIPROv2.compile`; None to run them in this
+        process.
     stand_in
         Answers in place of every LM, predictors' own included, while a program is rehearsed.
     """
@@ -84,12 +90,13 @@ class Settings:
 
     @only_known(first="lm")
     def configure(self, **values: Any) -> None:
-        """Set `lm`, `record`, `prompt_format` or `permission` for the whole process.
+        """Set `lm`, `record`, `prompt_format`, `permission` or `executor` for the whole process.
 
         Raises
         ------
         InvalidArgumentError
-            If a name is unknown, `lm` is not an LM, or there is no such format.
+            If a name is unknown, `lm` is not an LM, `executor` cannot run examples, or there is no
+            such format.
         """
         self._base = replace(self._base, **_checked(values))
 
@@ -126,6 +133,11 @@ class Settings:
     def permission(self) -> str | None:
         """Return "granted" if runs begin here without asking, None if they ask."""
         return self._get("permission")  # type: ignore[no-any-return]
+
+    @property
+    def executor(self) -> Any:
+        """Return the executor whose workers run examples here, None to run them in this process."""
+        return self._get("executor")
 
     @property
     def record(self) -> Path | None:

@@ -159,6 +159,7 @@ class Gate:
             hedge=hedge,
             batches=self._batches,
         )
+        self._hold = hold
         if before is not None:
             self._dispatch.recall()
         self._asked: dict[str, _Asked] = {}
@@ -215,6 +216,13 @@ class Gate:
             If it lets no call through any more.
         """
         await self._permission.ask()
+
+    async def held(self, error: MiproError) -> bool:
+        """Pause because of `error` and wait until the run goes on; False if nobody could resume."""
+        held = self._hold(error)
+        if held:
+            await self.ready()
+        return held
 
     async def drained(self) -> None:
         """Wait until no call is in flight."""

@@ -24,7 +24,8 @@ def unpriced_text(model: str, servers: Iterable[str], remedy: str) -> str:
     remedy
         How the price is given where the model is declared.
     """
-    known = {_host(provider.base_url or "") for provider in PROVIDERS.values()}
+    # On this machine, where some services are, anything may listen.
+    known = {_host(each.base_url or "") for each in PROVIDERS.values() if each.key_variable}
     hosts = [host for host in map(_host, servers) if host is not None and host not in known]
     why = ", ".join(dict.fromkeys(map(_pointed_to, hosts))) or "no table lists it"
     return f"the price of {model} is not known ({why}): {remedy}, {_PER_MILLION}"

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mipro_nb.errors import shown
+from mipro_nb.checks import check_executor
+from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.functions import FunctionPrompt
 from mipro_nb.functions.prompts.finding import is_function, prompts_of
 from mipro_nb.language import Example, Module
@@ -128,6 +129,13 @@ def _preference(notebook: Notebook, text: str) -> Any:
     return named if _is_metric(named) else text
 
 
+def _is_executor(value: Any) -> bool:
+    try:
+        return check_executor("executor", value) is not None
+    except InvalidArgumentError:
+        return False
+
+
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
@@ -146,4 +154,5 @@ PROGRAM = an_object("PROGRAM", _is_program)
 ROWS = an_object("ROWS", _is_rows)
 METRIC = an_object("FN", _is_metric)
 PREFERENCE = Kind("TEXT|FN", _preference, lambda notebook, typed: notebook.names(_is_metric, typed))
+EXECUTOR = an_object("NAME", _is_executor)
 MODEL = an_object("LM", lambda value: isinstance(value, LanguageModel))

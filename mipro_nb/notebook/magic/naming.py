@@ -18,7 +18,7 @@ def _rename(_: Notebook, run: str, name: Sequence[str]) -> Text:
 
 
 def _tag(_: Notebook, run: str, tags: Sequence[str] = ()) -> Text:
-    kept = runs.tag(run, *tags).tags
+    kept = runs.tag(run, *(tag for given in tags for tag in given.split(",") if tag)).tags
     return Text(f"Run {run} has {'the tags ' + ', '.join(kept) if kept else 'no tags'}.")
 
 
@@ -51,7 +51,15 @@ NAMING = (
         "Gives a run these tags, in place of those that it had.",
         "mipro_nb.runs.tag(run_id, *tags)",
         _tag,
-        (_RUN, Argument("tags", TEXT, "its tags; none are left without any", "*")),
+        (
+            _RUN,
+            Argument(
+                "tags",
+                TEXT,
+                "its tags, with spaces or commas between them; none are left without any",
+                "*",
+            ),
+        ),
     ),
     Verb(
         "note",

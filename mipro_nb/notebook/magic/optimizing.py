@@ -18,6 +18,7 @@ from mipro_nb.language.formats import AUTO, FORMATS
 from mipro_nb.notebook.magic.cell_variables import with_variables
 from mipro_nb.notebook.magic.grammar import Argument, Option
 from mipro_nb.notebook.magic.kinds import (
+    EXECUTOR,
     METRIC,
     MODEL,
     NAMES,
@@ -123,6 +124,7 @@ OPTIONS = (
     Option("--prompt-model", "prompt_model", MODEL, "writes instructions; else the configured LM"),
     Option("--task-model", "task_model", MODEL, "runs the program; else the configured LM"),
     Option("--teacher", "teacher", MODEL, "bootstraps demos; else the task model"),
+    Option("--executor", "executor", EXECUTOR, "whose workers run program and metric"),
     Option("--max-usd", "max_usd", NUMBER, "cap: US dollars"),
     Option("--max-calls", "max_calls", WHOLE, "cap: LM calls"),
     Option("--max-tokens", "max_tokens", WHOLE, "cap: tokens in and out"),
@@ -163,7 +165,7 @@ RESUMED_STUDENT = Argument(
 )
 _ALIKE = frozenset(
     {
-        *("prompt_model", "task_model", "teacher", "inputs", "prefer"),
+        *("prompt_model", "task_model", "teacher", "inputs", "prefer", "executor"),
         *("max_usd", "max_calls", "max_tokens", "max_seconds", "example_timeout"),
         *("verbose", "requires_permission_to_run"),
     }

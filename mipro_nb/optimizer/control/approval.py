@@ -37,6 +37,7 @@ class Approval:
         Where there is nobody to decide, all of them are approved, which is noted. If a pause is
         lifted before the last decision, another begins.
         """
+        await self._pausing.over()  # else an instruction might not be recorded yet
         state = self._journal.state
         if not state.undecided:
             return

@@ -82,6 +82,16 @@ class PauseSwitch:
         self._journal.emit(RunPaused(reason=reason))
         return True
 
+    async def over(self) -> None:
+        """Wait while the run pauses: then all that came meanwhile is recorded.
+
+        Raises
+        ------
+        CallRefusedError
+            If the run is ending.
+        """
+        await self._gate.ready()
+
     def go_on_after(self, reason: str) -> None:
         """Go on if the run pauses for `reason`; where a person paused it, that is up to them."""
 

@@ -52,6 +52,7 @@ from mipro_nb.optimizer.estimating.pitfalls import (
 )
 from mipro_nb.optimizer.estimating.stand_in import MOST_CALLS, AnsweredRequest, NoCalls, StandIn
 from mipro_nb.optimizer.estimating.wrong_answers import wrong_answer
+from mipro_nb.optimizer.phases.proposing.repair import no_feedback
 from mipro_nb.optimizer.planning.data.labels import can_be_demo, is_empty
 from mipro_nb.runs.sentences.wording import counted
 
@@ -111,12 +112,15 @@ class Rehearsal:
         Why `calls` were not measured; None if they were.
     metric_scale
         What the metric gives for a full score, as far as was seen.
+    no_feedback
+        A note on a metric that fails where it is asked about one predictor, as repairs ask it.
     """
 
     calls: Sequence[Sequence[RehearsedCall]]
     notes: Sequence[str]
     guess: str | None = None
     metric_scale: Literal[1, 100] = 1
+    no_feedback: str | None = None
 
 
 async def rehearse(
@@ -226,6 +230,8 @@ class _Seen:
         LM calls by clients of the program's own.
     wrong_score
         What the metric gave for the labels of other rows; None if it was not asked.
+    no_feedback
+        As in `Rehearsal`.
     """
 
     calls: list[RehearsedCall] = field(default_factory=list)
@@ -242,6 +248,7 @@ class _Seen:
     asked_for_numbers: bool = False
     own_calls: SeenOwnCalls = field(default_factory=SeenOwnCalls)
     wrong_score: float | None = None
+    no_feedback: str | None = None
 
 
 class _Rehearsing:
@@ -261,7 +268,7 @@ class _Rehearsing:
         self._timeout = example_timeout
         self._ends = time.monotonic() + _SECONDS
         self._program = type(student).__name__
-        self._has_tried_wrong = False
+        self._has_tried_wrong = self._has_tried_feedback = False
         # Calls are matched with predictors by the signature object that both hold.
         self._names = {id(p.signature): name for name, p in student.named_predictors()}
 
@@ -303,7 +310,9 @@ class _Rehearsing:
             by_metric = stand_in.requests[calls_of_program:]
             is_judged = bool(by_metric) or bool(seen.own_calls.calls) or stand_in.unfit_labels
             if seen.score is not None and not is_judged:
-                await self._try_wrong(seen, stand_in, row, ran.result)
+                wrong = await self._try_wrong(seen, stand_in, row, ran)
+                answer = ran.result if wrong is None else wrong
+                await self._try_feedback(seen, stand_in, row, answer, program=program, steps=steps)
         seen.unread = unread_output(self._program, ran.result)
         seen.given_labels = not is_judged and _are_given_labels(by_program)
         seen.own_labels = not is_judged and _is_of_own_labels(ran.result, row, steps)
@@ -427,15 +436,17 @@ class _Rehearsing:
             seen.fault = type(cause).__name__  # the text may be another one for each row
 
     async def _try_wrong(
-        self, seen: _Seen, stand_in: StandIn, row: Example, prediction: Any
-    ) -> None:
-        """Have the metric score a wrong answer once: for one, it may return nothing.
+        self, seen: _Seen, stand_in: StandIn, row: Example, right: _Ran
+    ) -> Example | None:
+        """Have the metric score a wrong answer once, and return it; None if there is none.
 
-        Calls that it makes for it are not in the estimate.
+        Of one, it may return nothing. Calls that it makes for it are not in the estimate.
         """
-        wrong = wrong_answer(prediction, self._rows) if _are_labels(prediction, row) else None
-        if wrong is None or self._has_tried_wrong:
-            return
+        if self._has_tried_wrong or not _are_labels(right.result, row):
+            return None
+        wrong = wrong_answer(right.result, self._rows)
+        if wrong is None:
+            return None
         self._has_tried_wrong = True
         before = len(stand_in.requests)
         ran = await self._bounded(self._metric.score(row, wrong), stand_in)
@@ -447,6 +458,31 @@ class _Rehearsing:
             seen.note = f"In a rehearsal with a wrong answer: {_sentence(ran.error)}"
         elif ran.result is not None:
             seen.wrong_score = ran.result.score
+        return wrong
+
+    async def _try_feedback(
+        self,
+        seen: _Seen,
+        stand_in: StandIn,
+        row: Example,
+        answer: Any,
+        *,
+        program: Module,
+        steps: Sequence[Step],
+    ) -> None:
+        """Ask the metric once what each predictor did, as repairs do."""
+        if self._has_tried_feedback or seen.left or stand_in.ended is not None:
+            return
+        self._has_tried_feedback = True
+        for name, predictor in program.named_predictors():
+            own = [step for step in steps if step.predictor is predictor]
+            before = len(stand_in.requests)
+            verdict = self._metric.of_predictor(row, answer, list(steps), name, own)
+            ran = await self._bounded(verdict, stand_in)
+            seen.left = seen.left or ran.left
+            asked = len(stand_in.requests) > before or bool(seen.own_calls.calls)
+            if ran.error is not None and not asked and seen.no_feedback is None:
+                seen.no_feedback = no_feedback(self._metric.name, name, ran.error)
 
     def _ended(self, name: str, ran: _Ran, stand_in: StandIn) -> tuple[str, str]:
         """Return a note of code that was ended, and why the estimate is a guess."""
@@ -509,7 +545,8 @@ class _Rehearsing:
             calls.append(_first_of_each(max(calls, key=len)))
         scale = scale_of(each.score for each in seen if each.score is not None)
         notes += self._of_scores(seen, scale, metric_threshold)
-        return Rehearsal(calls, notes, guess, scale)
+        told = next((each.no_feedback for each in seen if each.no_feedback is not None), None)
+        return Rehearsal(calls, notes, guess, scale, told)
 
     def _with_uncalled(
         self, calls: list[list[RehearsedCall]], uncalled: Sequence[str], row: Example

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from mipro_nb.checks import check_executor
 from mipro_nb.errors import InvalidArgumentError, LMNotConfiguredError
 from mipro_nb.evaluate.metric import HUNDRED, Metric
+from mipro_nb.evaluate.workers.check import checked_on_workers
 from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.lms.settings import settings
@@ -57,19 +59,23 @@ async def specify(
     others_go_on: Callable[[], bool],
     verbose: bool,
     track_stats: bool,
+    executor: Any = None,
     headroom: RequestedHeadroom | None = None,
 ) -> RunSpec:
     """Return the specification of a run, with everything about it checked; makes no LM call.
 
-    With `headroom`, the run measures that and optimizes nothing. The configured LM stands for
-    models that are None. `others_go_on` tells whether runs are under way that the rehearsal has to
-    leave room.
+    With `headroom`, the run measures that and optimizes nothing. The configured LM and executor
+    stand for those that are None. `others_go_on` tells whether runs are under way that the
+    rehearsal has to leave room.
 
     Raises
     ------
     InvalidArgumentError, ProgramError, MetricError
         If something is wrong with settings, program, data or metric.
+    ExecutorError
+        If the executor cannot run examples.
     """
+    executor = check_executor("executor", executor) or settings.executor
     check_sampler(wanted.search.sampler_name, wanted.seed, paired=wanted.search.paired)
     configured = student.default_lm or settings.lm
     copy = student.deepcopy().fitted_to([*rows.train, *rows.val])
@@ -95,6 +101,9 @@ async def specify(
         metric_threshold=wanted.metric_threshold,
     )
     copy.check_rehearsed()
+    on_workers = await checked_on_workers(
+        executor, copy, metric, rows.sets, at_once=wanted.num_threads
+    )
     return _Rehearsed(
         program=type(student).__name__,
         student=copy,
@@ -110,6 +119,8 @@ async def specify(
         caps=caps,
         verbose=verbose,
         track_stats=track_stats,
+        executor=executor,
+        on_workers=on_workers,
         headroom=headroom,
         assumed=[_ASSUMED.format(lm=lm.name) for lm in assumed],
     ).spec(wanted)
@@ -133,6 +144,8 @@ class _Rehearsed:
     caps: Caps
     verbose: bool
     track_stats: bool
+    executor: Any
+    on_workers: Sequence[str]
     headroom: RequestedHeadroom | None
     assumed: Sequence[str]
 
@@ -182,6 +195,7 @@ class _Rehearsed:
             chosen_formats=self.formats.chosen,
             verbose=self.verbose,
             track_stats=self.track_stats,
+            executor=self.executor,
             changed=lambda changes: self.spec(wanted, changes),
             tested=lambda test: self._tested(wanted, changes, test),
             measuring=lambda: self._measuring(wanted),
@@ -241,6 +255,7 @@ class _Rehearsed:
         lms = every_lm(student, self.lms.task, self.lms.prompt, self.teacher_lm)
         notes = [
             *self.assumed,
+            *self.on_workers,
             *student.plan_notes,
             *self.formats.notes,
             *self.rehearsal.notes,
@@ -272,6 +287,8 @@ class _Rehearsed:
                 f"repair={wanted.search.repair} does nothing: every row of the trainset is in the "
                 "valset as well, and rows to choose by are not shown. Keep the sets apart."
             )
+        if rows_shown and self.rehearsal.no_feedback is not None:
+            notes.append(self.rehearsal.no_feedback)
         return [*notes, *repeated_notes(rows, zero_shot=plan.zero_shot)]
 
 

@@ -11,7 +11,7 @@ from mipro_nb.language.example import Example
 def wrong_answer(prediction: Example, rows: Sequence[Example]) -> Example | None:
     """Return `prediction` with labels of other rows; None if no row has another one of its type.
 
-    Reasoning stays: it is no answer.
+    Reasoning stays: it is not part of the answer.
     """
     others = {
         name: _other(name, value, rows) for name, value in prediction.items() if name != "reasoning"

@@ -311,7 +311,7 @@ class Search:
 
     async def _approved(self, in_flight: Tasks, full: Tasks) -> None:
         """Wait until somebody has decided about new instructions; nothing is in flight then."""
-        if self._journal.state.undecided:
+        if self._plan.approve is not None:
             await asyncio.gather(*in_flight, *full)
             await self._approval.given()
 

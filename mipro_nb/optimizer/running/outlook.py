@@ -33,6 +33,8 @@ class Answered:
         The run that asked.
     calls, usd
         What was asked, and what it cost; None where a price is not known.
+    usd_of_a_call
+        What one that was sent cost in the mean; None where that is not known.
     all_of_it
         The run went through the whole plan, and nobody steered it.
     """
@@ -40,12 +42,14 @@ class Answered:
     run_id: str
     calls: int
     usd: float | None
+    usd_of_a_call: float | None = None
     all_of_it: bool = False
 
     @classmethod
     def by(cls, run_id: str, spend: Spend, *, all_of_it: bool = False) -> Answered:
         """Return what a run was answered, by the server or by the record itself."""
-        return cls(run_id, spend.calls + spend.cached_calls, spend.usd, all_of_it)
+        mean = None if spend.usd is None or not spend.calls else spend.usd / spend.calls
+        return cls(run_id, spend.calls + spend.cached_calls, spend.usd, mean, all_of_it)
 
     def left_of(self, plan: Plan) -> vm.LeftToPay:
         """Return what is left to pay of a plan."""
@@ -57,12 +61,22 @@ class Answered:
         )
         if self.all_of_it:
             told += " You pay only for what turns out differently, or for what you steer."
+        calls = self._less(total.calls, self.calls)
+        return {"calls": calls, "usd": self._usd_left(total.usd, calls), "told": told}
+
+    def _usd_left(self, estimated: Amount | None, calls: vm.Range) -> vm.Range | None:
+        """Return what so many calls cost, by what those before did; the estimate bounds it."""
+        if estimated is None or self.usd is None:
+            return None
+        left = self._less(estimated, self.usd)
+        if self.usd_of_a_call is None:
+            return left
+        expected = self.usd_of_a_call * calls["expected"]
+        low, high = self.usd_of_a_call * calls["low"], self.usd_of_a_call * calls["high"]
         return {
-            "calls": self._less(total.calls, self.calls),
-            "usd": None
-            if total.usd is None or self.usd is None
-            else self._less(total.usd, self.usd),
-            "told": told,
+            "low": min(left["low"], low),
+            "expected": expected,
+            "high": max(left["high"], high),
         }
 
     def _less(self, amount: Amount, answered: float) -> vm.Range:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from typing import Generic, Protocol, TypeVar
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
+
+_log = logging.getLogger(__name__)
 
 
 class Registered(Protocol):
@@ -15,6 +18,14 @@ class Registered(Protocol):
     @property
     def done(self) -> bool:
         """Tell whether it has ended."""
+        ...
+
+
+class Watcher(Protocol):
+    """Who shows runs, also those that are over, and may go on again."""
+
+    def look_again(self, run_id: str) -> None:
+        """Show how a run stands now."""
         ...
 
 
@@ -29,6 +40,7 @@ class Registry(Generic[R]):
         self._entered: WeakValueDictionary[int, R] = WeakValueDictionary()
         self._numbers = itertools.count()
         self._begun: WeakValueDictionary[str, R] = WeakValueDictionary()
+        self._watchers: WeakSet[Watcher] = WeakSet()
 
     def enter(self, run: R) -> None:
         """Have `run` be found from now on, until it has ended."""
@@ -51,8 +63,17 @@ class Registry(Generic[R]):
         return next((run for run in reversed(self.live()) if run.id == run_id), None)
 
     def begin(self, run: R) -> None:
-        """Have `run` be known as one that was begun here."""
+        """Have `run` be known as one that was begun here, or goes on here again."""
         self._begun[run.id] = run
+        for watcher in list(self._watchers):
+            try:
+                watcher.look_again(run.id)
+            except Exception:  # noqa: BLE001 - a view must not end the run
+                _log.exception("A view does not show that run %s goes on.", run.id)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have `watcher` look again at each run that begins from now on, as long as it is held."""
+        self._watchers.add(watcher)
 
     def begun(self, run_id: str) -> R | None:
         """Return the one of this id that was begun here, ended or not; None if there is none."""

@@ -364,7 +364,8 @@ def note(progress: RecordedProgress) -> str:
     usd = "an unknown price" if spend.usd is None else format_usd(spend.usd)
     told = (
         f"Resumes run {progress.run_id}, which {_ENDS[progress.state.state]}: "
-        f"{format_count(spend.calls)} calls ({usd}) are answered already and part of the estimate."
+        f"{format_count(spend.calls + spend.cached_calls)} calls ({usd}) are answered already and "
+        "part of the estimate."
     )
     out = len(batched_calls(progress.record, progress.run_id))
     if not out:

@@ -26,8 +26,9 @@ from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
 from mipro_nb.optimizer.planning.changes import CHANGEABLE, check_changes
-from mipro_nb.optimizer.planning.data.rows import Rows
+from mipro_nb.optimizer.planning.data.rows import Rows, evidence_rows
 from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.planning.requested_headroom import LEAST_ROWS
 from mipro_nb.optimizer.planning.specification.lms import lms_of
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
@@ -258,8 +259,8 @@ class Run(RunFrames, Ratings):
                     self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
                 # Before others may write again: from now on only this run writes its events.
                 owners.enter(self.id, self._journal)
-            runs_here.begin(self)
             self.permitted = True
+            runs_here.begin(self)
             core().submit(self._run(known)).add_done_callback(self._deliver)
         except BaseException as error:
             # Nothing was begun, and a journal that lacks its beginning is of no use.
@@ -301,6 +302,13 @@ class Run(RunFrames, Ratings):
     def resumes(self) -> bool:
         """Whether it goes on with a run that had ended, or was cut off."""
         return bool(self._progress)
+
+    @property
+    def can_measure_headroom_first(self) -> bool:
+        """Whether it has the rows for that, and it is not known."""
+        plan = self.plan
+        is_new = not self.resumes and plan.headroom is None and plan.noise_floor is None
+        return is_new and len(evidence_rows(self.rows)) >= LEAST_ROWS
 
     @property
     def is_test(self) -> bool:
@@ -462,9 +470,11 @@ class Run(RunFrames, Ratings):
         return Programs(self._journal, self._program_of)
 
     def _program_of(self, configuration: Configuration) -> Any:
-        if self._algorithm is None:
-            return self.student
-        return self._algorithm.program_of(configuration).handed_over()
+        algorithm, student = self._algorithm, self._spec.student
+        program = student.deepcopy() if algorithm is None else algorithm.program_of(configuration)
+        if self._spec.track_stats:
+            program.attach_results(run=self)
+        return program.handed_over()
 
     @property
     def done(self) -> bool:

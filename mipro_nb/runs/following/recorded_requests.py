@@ -107,6 +107,13 @@ class RecordedRequests:
             follower.begin()  # it may tell at once that the run is over, and who hears asks again
         return follower
 
+    def look_again(self, run_id: str) -> None:
+        """Tell how a run stands that was over when a view asked for it: it may have gone on."""
+        with self._lock:
+            follower = self._followers.get(run_id)
+        if follower is not None and follower.over and self.follow(run_id) is follower:
+            follower.tell_now()
+
     def _forget_some(self) -> None:
         """Let go of runs that nothing more comes of, those that were asked for first."""
         over = [run_id for run_id, follower in self._followers.items() if follower.over]

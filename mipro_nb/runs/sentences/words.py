@@ -9,7 +9,7 @@ _UNSPACED = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u312f\u31a0-\u31bf\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U000323af]"
 )
-# Of them, each letter counts as a word; a vowel sign that stands on a letter is none.
+# Of them, each letter counts as a word; a vowel sign that stands on a letter does not.
 WORD = rf"(?:(?={_UNSPACED})\w|(?:(?!{_UNSPACED})\w)+)"
 _WORD = re.compile(WORD)
 _SPACE_WITHIN = re.compile(rf"(?<={_UNSPACED}) (?={_UNSPACED})")

@@ -164,11 +164,12 @@ SearchText = Annotated[str, Remedy("give the words to look for as a str.")]
 def matches(row: HistoryRow, text: str) -> bool:
     """Tell whether every word of `text` occurs in the line, whatever its case.
 
-    Looked at are id, name, tags, note, program, state, models and settings, these as
-    ``name=value``.
+    Looked at are id, name, tags, note, program, state and models. A word with a ``=`` is looked for
+    in the settings as well, as ``name=value``: names of settings alone would be in every line.
     """
     told = [row["id"], row["name"], *row["tags"], row["note"], row["program"], row["state"]]
-    told += [*row["models"].values()]
-    told += [f"{name}={value}" for name, value in row["settings"].items()]
-    hay = "\n".join(told).casefold()
-    return all(word in hay for word in text.casefold().split())
+    hay = "\n".join([*told, *row["models"].values()]).casefold()
+    settings = "\n".join(f"{name}={value}" for name, value in row["settings"].items()).casefold()
+    return all(
+        word in hay or ("=" in word and word in settings) for word in text.casefold().split()
+    )

@@ -20,7 +20,7 @@ import "../../style/saved.css";
 import { usePresence } from "../../../shared/src/model/hooks";
 import { type Kernel, UNHEARD } from "../../../shared/src/model/kernel";
 import type { RunsFeed } from "./feed";
-import { SUFFIX } from "./suffix";
+import { isExported } from "./suffix";
 
 const NOTHING = { permission: null, snapshot: null, comparison: null } as const;
 
@@ -117,7 +117,7 @@ function FilePage({ kernel, path }: { readonly kernel: Kernel; readonly path: st
         <SafeText
           text={`Shown from ${path}, as of when it was opened; nothing is changed in it.`}
         />
-        {path.endsWith(SUFFIX) && (
+        {isExported(path) && (
           <>
             {" "}
             To have it among your runs, and resume it:{" "}

@@ -3,7 +3,7 @@
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { ABCWidgetFactory, type DocumentRegistry, DocumentWidget } from "@jupyterlab/docregistry";
 import type { LabIcon } from "@jupyterlab/ui-components";
-import { SUFFIX } from "./suffix";
+import { EXPORTED, SUFFIX } from "./suffix";
 import type { RunTab } from "./widgets";
 
 const FILE_TYPE = "mipro-run";
@@ -19,6 +19,7 @@ export function addRunFiles(
     name: FILE_TYPE,
     displayName: "Prompt run",
     extensions: [SUFFIX],
+    pattern: EXPORTED,
     mimeTypes: ["application/json"],
     contentType: "file",
     fileFormat: "text",

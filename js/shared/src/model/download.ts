@@ -18,6 +18,9 @@ export function csvOf(rows: readonly (readonly (string | number | null)[])[]): s
   return `\ufeff${rows.map((row) => row.map(csvCell).join(",")).join("\r\n")}\r\n`;
 }
 
+/** A sign that spreadsheets begin formulas with, behind what they pass over or take away. */
+const FORMULA = /^(?:[\s\p{Cc}\p{Cf}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r])/u;
+
 function csvCell(value: string | number | null): string {
   if (value === null) {
     return "";
@@ -25,6 +28,6 @@ function csvCell(value: string | number | null): string {
   if (typeof value === "number") {
     return String(value);
   }
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const safe = FORMULA.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -270,6 +270,7 @@ describe("the program of a trial", () => {
     const { user, wire } = await opened(ended());
     await user.click(within(card()).getByRole("button", { name: "Use here" }));
     const name = screen.getByRole("textbox", { name: "Variable of this notebook" });
+    expect((name as HTMLInputElement).value).toBe("trial_2"); // not the one of the run's result
     await user.clear(name);
     await user.type(name, "better{Enter}");
     expect(wire.sent.at(-1)).toMatchObject({ what: "use", ask: { trial: 2, name: "better" } });
@@ -334,6 +335,18 @@ describe("a table as a file", () => {
     ]);
     expect(csv).toBe('\ufeffa,b\r\n"\'=1+1, ""x""",-3\r\n"\'@cmd\nnext",\r\nplain,0.5\r\n');
   });
+
+  it.each(["", " ", "\n", "\r\n\t", "\u200b", "\ufeff", "\u00a0\u0000"])(
+    "takes no sign of a formula for one behind %j",
+    (before) => {
+      for (const sign of ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"]) {
+        const quoted = /[\r\n]/.test(before) ? '"' : "";
+        const cell = `${before}${sign}1`;
+        expect(csvOf([[cell]])).toBe(`\ufeff${quoted}'${cell}${quoted}\r\n`);
+      }
+      expect(csvOf([["a = 1"], [" plain"], ["·-1"]])).toBe("\ufeffa = 1\r\n plain\r\n·-1\r\n");
+    },
+  );
 
   it("has the columns in the order of the table", async () => {
     const files: Blob[] = [];

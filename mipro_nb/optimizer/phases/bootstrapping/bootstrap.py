@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +17,10 @@ from mipro_nb.errors import (
     TooManyErrorsError,
     shown,
 )
+from mipro_nb.evaluate.executions import executed
 from mipro_nb.evaluate.metric import Score
 from mipro_nb.evaluate.scoring import HOPELESS, OUTCOMES, caught_failures, check_outages
 from mipro_nb.evaluate.slots import Slots
-from mipro_nb.evaluate.user_code import run_user_code
 from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.scope import bind
@@ -269,14 +268,14 @@ class _Bootstrap:
         failure: Exception | None = None
         with attempting(self._spec.plan.example_timeout) as attempt:
             try:
-                with tracing() as steps, noting() as notes:
-                    bind(teacher.named_predictors())
-                    inputs = copy.deepcopy(example.inputs().to_dict())
-                    made = run_user_code(type(teacher).__name__, teacher.acall(**inputs))
-                    prediction = await made
-                attempt.program_ended()
-                check_outages(attempt, HOPELESS)
-                score = await self._spec.metric.score(example, prediction, steps)
+                metric = self._spec.metric
+                async with executed(teacher, example, metric, taught=False) as execution:
+                    with tracing() as steps, noting() as notes:
+                        bind(teacher.named_predictors())
+                        prediction = await execution.answer()
+                    attempt.program_ended()
+                    check_outages(attempt, HOPELESS)
+                    score = await execution.score(prediction, steps)
             except (*HOPELESS, RequestRefusedError):
                 raise
             except Exception as error:  # noqa: BLE001 - the user's program may raise anything

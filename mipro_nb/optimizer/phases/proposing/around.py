@@ -66,7 +66,7 @@ def bare(name: str, text: str) -> str:
         is_own = found is not None and (pattern is not _TAGGED or _names(name, found["name"]))
         if found and is_own:
             text = found["inner"].strip()
-    text = _of_object(name, text)
+    text = only_text(text) or text
     text = _announced(name).sub("", _GREETING.sub("", text, count=1), count=1).strip()
     if remark := _REMARK.search(text):
         text = text[: remark.start()].strip()
@@ -99,15 +99,16 @@ def _first_offered(name: str, text: str) -> str:
     return text
 
 
-def _of_object(name: str, text: str) -> str:
+def only_text(text: str) -> str:
+    """Return the one value of a JSON object, under whatever name, if it is a text; else nothing."""
     try:
         made = json.loads(text) if text.startswith("{") else None
     except ValueError:
-        return text
+        return ""
     if not isinstance(made, dict) or len(made) != 1:
-        return text
-    ((key, value),) = made.items()
-    return value.strip() if isinstance(value, str) and _names(name, str(key)) else text
+        return ""
+    (value,) = made.values()
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _names(name: str, label: str) -> bool:

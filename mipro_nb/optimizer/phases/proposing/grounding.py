@@ -25,7 +25,12 @@ from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.gate.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import Background, together
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.phases.proposing.written import whole_sentences, written_text
+from mipro_nb.optimizer.phases.proposing.written import (
+    UnusableTextError,
+    text_of_unread,
+    whole_sentences,
+    written_text,
+)
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.runs.events import GroundingWritten, PhaseStarted
 
@@ -173,6 +178,8 @@ async def _observe(spec: RunSpec, journal: Journal, rows: str, prior: str) -> st
         try:
             seen = await ask(spec, signature, "observations", **inputs)
             break
+        except UnusableTextError:
+            return ""
         except LMUnavailableError:
             raise
         except LMError as error:
@@ -219,7 +226,7 @@ async def _role(
 
 
 async def _grounding(spec: RunSpec, signature: SignatureMeta, output: str, **inputs: Any) -> str:
-    """Return what the prompt model writes; nothing, if the call fails.
+    """Return what the prompt model writes; nothing, if the call fails or that cannot be used.
 
     A proposal can do without one of its sources; the failure is among the run's events.
     """
@@ -227,7 +234,7 @@ async def _grounding(spec: RunSpec, signature: SignatureMeta, output: str, **inp
         return await ask(spec, signature, output, **inputs)
     except LMUnavailableError:
         raise
-    except LMError:
+    except (LMError, UnusableTextError):
         return ""
 
 
@@ -244,7 +251,12 @@ async def ask(
     """Return what the prompt model writes for the one output of `signature`.
 
     A cut-off text is kept up to its last whole sentence, if it is marked as asked: anything else
-    may be thoughts. One that cannot be read, or repeats the form of the question, is empty.
+    may be thoughts.
+
+    Raises
+    ------
+    UnusableTextError
+        If it cannot be read, or repeats the form of the question.
     """
     options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
     predictor = Predict(signature, rollout=rollout, **options)
@@ -254,14 +266,18 @@ async def ask(
     drawing = execution.set(Execution(labels.phase))
     try:
         prediction = await predictor.acall(**inputs)
+        text = str(prediction[output])
     except TruncatedReplyError as error:
-        return written_text(signature, asked, whole_sentences(str(error.fields.get(output, ""))))
-    except ReplyError:
-        return ""
+        text = whole_sentences(str(error.fields.get(output, "")))
+        if not text:
+            problem = "it was cut off by max_tokens before its first sentence ended"
+            raise UnusableTextError(problem, error.raw_text) from error
+    except ReplyError as error:
+        text = text_of_unread(error)
     finally:
         call_labels.reset(token)
         execution.reset(drawing)
-    return written_text(signature, asked, str(prediction[output]))
+    return written_text(signature, asked, text)
 
 
 def _as_lines(rows: Sequence[Example]) -> str:

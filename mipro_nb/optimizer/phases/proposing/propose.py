@@ -8,7 +8,13 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mipro_nb.errors import LMError, LMUnavailableError, PromptTooLongError, RequestRefusedError
+from mipro_nb.errors import (
+    LMError,
+    LMUnavailableError,
+    PromptTooLongError,
+    RequestRefusedError,
+    shown,
+)
 from mipro_nb.language.example import Example
 from mipro_nb.language.formats import write_fields
 from mipro_nb.language.signatures.fields import Field
@@ -17,6 +23,7 @@ from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.bootstrapping.bootstrap import DemoSet, bootstrapped_sets
 from mipro_nb.optimizer.phases.proposing.grounding import PROPOSING, Grounding, ask
+from mipro_nb.optimizer.phases.proposing.written import UnusableTextError, problems_told
 from mipro_nb.optimizer.planning.settings.constraints import Constraints, constraints_of
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION
@@ -49,6 +56,7 @@ SOURCES: Mapping[str, str] = {
 _NEEDED = ("present_instruction", "tip", "requirements", "objection")
 _ATTEMPTS = 3
 _DEMOS_SHOWN = 3
+_REPEATS = "it repeats another instruction"
 
 _PROPOSE = """Write an instruction for a language model that has to solve the task below.
 
@@ -129,6 +137,7 @@ class _Proposer:
     signature: SignatureMeta
     constraints: Constraints
     dropped: dict[int, ProposalDropped] = field(default_factory=dict)
+    unusable: dict[int, UnusableTextError] = field(default_factory=dict)
 
     async def drafts(self) -> list[_Draft]:
         """Return the drafts in the order of their numbers, all different."""
@@ -143,11 +152,13 @@ class _Proposer:
                 if draft is None:
                     continue
                 if _plain(draft.text) in taken:
+                    self.unusable[number] = UnusableTextError(_REPEATS, draft.text)
                     repeated[number] = draft.attempt + 1
                 else:
                     taken.add(_plain(draft.text))
                     drafts[number] = draft
                     self.dropped.pop(number, None)
+                    self.unusable.pop(number, None)
             attempts = repeated
         if failures and not drafts:
             self._go_without(failures)
@@ -157,10 +168,14 @@ class _Proposer:
 
     def _tell_of_fewer(self, usable: int) -> None:
         wanted = self.spec.plan.num_candidates
+        # What broke a constraint has a note of its own.
+        problems = [each for n, each in sorted(self.unusable.items()) if n not in self.dropped]
+        told = [problems_told(problems)] if problems else []
+        told += [f"{len(self.dropped):,} of them: a constraint is broken"] if self.dropped else []
         text = (
             f"Of {counted(wanted, 'proposal')} for {self.name}, {usable:,} became instruction "
-            f"candidates. After {_ATTEMPTS} tries, the others were still empty, too long or "
-            f"repetitions, {'broke a constraint, ' if self.dropped else ''}or their call failed. "
+            f"candidates. After {_ATTEMPTS} tries, the others could still not be used. "
+            f"{'; '.join(told)}. "
         )
         self.journal.note("proposals", f"{text}{self._remedy(wanted - usable)}")
 
@@ -193,8 +208,11 @@ class _Proposer:
         """Return the first draft of this number, from attempt `begin` on, that has a new text."""
         own = [self.signature.instructions]
         for attempt in range(begin, _ATTEMPTS):
-            draft = await self._draft(number, attempt, failures)
-            if not is_usable(draft.text, own):
+            try:
+                draft = await self._draft(number, attempt, failures)
+                check_usable(draft.text, own)
+            except UnusableTextError as error:
+                self.unusable[number] = error
                 continue
             broken = self.constraints.broken(self.name, draft.text, own[0])
             if not broken:
@@ -222,7 +240,8 @@ class _Proposer:
             raise
         except LMError as error:
             failures.append(error)
-            text = ""
+            problem = f"the call failed: {shown(str(error), 160).rstrip('.')}"
+            raise UnusableTextError(problem) from error
         return _Draft(text, tip, demo_set, attempt)
 
     def _tip(self, number: int, own: str) -> str:
@@ -317,10 +336,19 @@ def _demo_text(signature: SignatureMeta, demos: Sequence[Example]) -> str:
     return "\n\n".join(write_fields(signature, signature.fields, demo) for demo in demos)
 
 
-def is_usable(text: str, known: Sequence[str]) -> bool:
-    """Tell whether a text may be an instruction candidate beside those that are `known`."""
-    fits = 0 < len(text) <= LONGEST_INSTRUCTION
-    return fits and _plain(text) not in {_plain(each) for each in known}
+def check_usable(text: str, known: Sequence[str]) -> None:
+    """Return if a text may be an instruction candidate beside those that are `known`.
+
+    Raises
+    ------
+    UnusableTextError
+        If it may not be one.
+    """
+    if len(text) > LONGEST_INSTRUCTION:
+        problem = f"it is longer than {LONGEST_INSTRUCTION:,} characters"
+        raise UnusableTextError(problem, text)
+    if _plain(text) in {_plain(each) for each in known}:
+        raise UnusableTextError(_REPEATS, text)
 
 
 def _plain(text: str) -> str:

@@ -28,8 +28,9 @@ from mipro_nb.models.gate.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.proposing.grounding import ask
-from mipro_nb.optimizer.phases.proposing.propose import SOURCES, is_usable, objection
+from mipro_nb.optimizer.phases.proposing.propose import SOURCES, check_usable, objection
 from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS
+from mipro_nb.optimizer.phases.proposing.written import UnusableTextError, problems_told
 from mipro_nb.optimizer.planning.data.rows import evidence_rows
 from mipro_nb.optimizer.planning.settings.constraints import Constraints
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
@@ -49,6 +50,10 @@ _ATTEMPTS = 2
 _PRIORITY = -1
 _REPAIRING = CallLabels("repair")
 _LONGEST_VALUE = 1500
+_NO_FEEDBACK = (
+    "The metric {metric} gave no feedback on {predictor}, so repairs go by what it says of the "
+    "whole"
+)
 
 _REPAIR = """Repair the instruction of a language model by what it got wrong.
 
@@ -84,6 +89,8 @@ class Draft:
         The rows of the trainset that the prompt model saw.
     broken
         Why it cannot be a candidate: constraints that it breaks.
+    unusable
+        Why there is no text; None if there is one.
     """
 
     predictor: str
@@ -91,6 +98,22 @@ class Draft:
     text: str
     evidence: Sequence[int]
     broken: Sequence[str] = ()
+    unusable: UnusableTextError | None = None
+
+    def check(self, known: Sequence[str]) -> None:
+        """Return if it may be a candidate beside those that are `known`.
+
+        Raises
+        ------
+        UnusableTextError
+            If it may not be one.
+        """
+        if self.unusable is not None:
+            raise self.unusable
+        if self.broken:
+            problem = "a constraint is broken"
+            raise UnusableTextError(problem)
+        check_usable(self.text, known)
 
 
 @dataclass(frozen=True)
@@ -125,6 +148,7 @@ class Repair:
         self._constraints = constraints
         self._spec, self._journal, self._slots = spec, journal, slots
         self._candidates = candidates
+        self._without_feedback: set[str] = set()
         self._pool = evidence_rows(spec.rows)
         random.Random(f"{spec.plan.seed}:evidence").shuffle(self._pool)
 
@@ -148,14 +172,19 @@ class Repair:
     def join(self, number: int, drafts: Sequence[Draft]) -> list[Configuration]:
         """Have what is usable among `drafts` join the search; return a configuration with each."""
         events = []
+        problems = []
         dropped = [_dropped(number, draft) for draft in drafts if draft.broken]
         for draft in drafts:
             known = self._candidates.instructions[draft.predictor]
-            if not draft.broken and is_usable(draft.text, known):
-                events.append(_event(number, draft, index=len(known)))
-                known.append(draft.text)
+            try:
+                draft.check(known)
+            except UnusableTextError as error:
+                problems.append(error)
+                continue
+            events.append(_event(number, draft, index=len(known)))
+            known.append(draft.text)
         self._journal.write(lambda: self._emit([*dropped, *events]))
-        if told := _told(number, len(drafts), len(events)):
+        if told := _told(number, len(drafts), problems):
             self._journal.note("proposals", told)
         return [configuration_of(event) for event in events]
 
@@ -228,8 +257,11 @@ class Repair:
                 "requirements": self._constraints.requirements(own),
                 "objection": objection(text, broken) if broken else "",
             }
-            text = await self._written(name, own, texts, f"{drawn}{again}", demanded)
-            broken = self._constraints.broken(name, text, own) if text else ()
+            try:
+                text = await self._written(name, own, texts, f"{drawn}{again}", demanded)
+            except UnusableTextError as error:
+                return Draft(name, parent, "", list(texts), unusable=error)
+            broken = self._constraints.broken(name, text, own)
             if not broken:
                 break
         return Draft(name, parent, text, list(texts), broken)
@@ -260,7 +292,8 @@ class Repair:
                 )
             except PromptTooLongError:
                 if len(texts) == 1:
-                    return ""
+                    problem = "not even one row fits the prompt model's context"
+                    raise UnusableTextError(problem) from None
                 texts.popitem()
                 self._journal.note(
                     "context",
@@ -269,8 +302,9 @@ class Repair:
                 )
             except LMUnavailableError:
                 raise
-            except LMError:
-                return ""
+            except LMError as error:
+                problem = f"the call failed: {shown(str(error), 160).rstrip('.')}"
+                raise UnusableTextError(problem) from error
 
     async def _text(self, name: str, failure: _Failure, names: Mapping[int, str]) -> str:
         """Return a failed row in words, as one predictor of the program met it."""
@@ -306,13 +340,23 @@ class Repair:
         except HOPELESS:
             raise
         except Exception as error:  # noqa: BLE001 - the user's metric may raise anything
-            self._journal.note(
-                "proposals",
-                f"The metric {self._spec.metric.name} gave no feedback on {name}, so repairs go by "
-                f"what it says of the whole: {shown(str(error), 200)}",
-            )
+            self._tell_of_no_feedback(name, error)
             return result.feedback
         return result.feedback if score is None or score.feedback is None else score.feedback
+
+    def _tell_of_no_feedback(self, name: str, error: Exception) -> None:
+        """Tell it once for each predictor, whatever the row, unless the plan has told it."""
+        begin = _NO_FEEDBACK.format(metric=self._spec.metric.name, predictor=name)
+        planned = any(note.startswith(begin) for note in self._spec.plan.notes)
+        if not planned and name not in self._without_feedback:
+            self._without_feedback.add(name)
+            self._journal.note("proposals", no_feedback(self._spec.metric.name, name, error))
+
+
+def no_feedback(metric: str, predictor: str, error: Exception) -> str:
+    """Return a note on a metric that fails where it is asked about one predictor."""
+    begin = _NO_FEEDBACK.format(metric=metric, predictor=predictor)
+    return f"{begin}: {shown(str(error), 200)}"
 
 
 def _event(number: int, draft: Draft, index: int) -> CandidateProposed:
@@ -343,18 +387,17 @@ def configuration_of(repaired: CandidateProposed) -> Configuration:
     return {**repaired.parent, variable_of(repaired.predictor, "instruction"): repaired.index}
 
 
-def _told(number: int, drafts: int, usable: int) -> str:
+def _told(number: int, drafts: int, problems: Sequence[UnusableTextError]) -> str:
     if not drafts:
         return (
             f"Round {number} of repairs found nothing to repair: no training row that it looked at "
             "was answered wrongly."
         )
-    if usable == drafts:
+    if not problems:
         return ""
     return (
-        f"Of {counted(drafts, 'repair')} in round {number}, {usable:,} became instruction "
-        "candidates. The others were empty or too long, repeated an instruction or broke a "
-        "constraint, or their call failed."
+        f"Of {counted(drafts, 'repair')} in round {number}, {drafts - len(problems):,} became "
+        f"instruction candidates. The others could not be used. {problems_told(problems)}."
     )
 
 

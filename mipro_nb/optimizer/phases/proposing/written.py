@@ -8,41 +8,94 @@ for, with every example.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from mipro_nb.errors import ReplyError, shown
 from mipro_nb.language.formats.unmarked import NoValueError, check_value
 from mipro_nb.language.reading.marks import folded
 from mipro_nb.language.reading.wrapping import unfenced, unquoted, without_announcement
 from mipro_nb.language.signatures.signature import SignatureMeta
-from mipro_nb.optimizer.phases.proposing.around import bare, says_nothing
+from mipro_nb.optimizer.phases.proposing.around import bare, only_text, says_nothing
 
 _OPENED_FENCE = re.compile(r"```[^\n`]*\n")
 _QUOTES = {'"': '"', "\u201c": "\u201d", "\u201e": "\u201c", "«": "»"}
 _SENTENCE_ENDS = (". ", ".\n", "! ", "? ", "!\n", "?\n", "。")
 
 
+class UnusableTextError(Exception):
+    """What a prompt model wrote cannot be used.
+
+    Parameters
+    ----------
+    problem
+        Why, in words that go on after a colon.
+    text
+        What it wrote; empty if that is nothing, or it was not asked.
+    """
+
+    def __init__(self, problem: str, text: str = "") -> None:
+        self.problem, self.text = problem, text
+        super().__init__(problem)
+
+
+def problems_told(problems: Sequence[UnusableTextError]) -> str:
+    """Return each problem once: how many texts have it, and how the first of them begins."""
+    texts: dict[str, list[str]] = {}
+    for each in problems:
+        texts.setdefault(each.problem, []).append(each.text)
+    return "; ".join(
+        f"{len(same):,} of them: {problem}" + (f", {shown(repr(same[0]), 100)}" if same[0] else "")
+        for problem, same in texts.items()
+    )
+
+
+def text_of_unread(error: ReplyError) -> str:
+    """Return the text of a reply that names no field of the question; it is all that it has.
+
+    Raises
+    ------
+    UnusableTextError
+        If there is more in it, or nothing.
+    """
+    text = only_text(unfenced(error.raw_text.strip()).strip())
+    if not text:
+        problem = error.problem.rstrip(".") if error.raw_text.strip() else "it is empty"
+        raise UnusableTextError(f"{problem[0].lower()}{problem[1:]}", error.raw_text)
+    return text
+
+
 def written_text(signature: SignatureMeta, asked: str, text: str) -> str:
-    """Return what `text`, the value of the one output of `signature`, says; empty if nothing.
+    """Return what `text`, the value of the one output of `signature`, says.
 
     `asked` is how the prompt model was asked for the form of a reply. What only announces the text,
-    a fence and quotes are left out. A text that repeats the form or fields of the question, or says
-    under which name it is a value, says nothing.
+    a fence and quotes are left out.
+
+    Raises
+    ------
+    UnusableTextError
+        If it says nothing: it is empty or a refusal, repeats the form or fields of the question, or
+        says under which name it is a value.
     """
+    whole = text
     (output,) = signature.output_fields.values()
     before = None
     while text != before:
         before = text
         text = without_announcement(unfenced(text.strip()), output.name)
         text = bare(output.name, _unopened(unquoted(text.strip())))
-    if (
-        says_nothing(text)
-        or folded(text) == folded(output.desc)
-        or _goes_on_asking(signature, text)
-    ):
-        return ""
+    if not text:
+        problem = "it is empty"
+        raise UnusableTextError(problem, whole)
+    if says_nothing(text):
+        problem = "it refuses to write one, or says nothing"
+        raise UnusableTextError(problem, whole)
+    if folded(text) == folded(output.desc) or _goes_on_asking(signature, text):
+        problem = "it repeats the question"
+        raise UnusableTextError(problem, whole)
     try:
         check_value(signature, asked, text)
-    except NoValueError:
-        return ""
+    except NoValueError as error:
+        raise UnusableTextError(str(error), whole) from error
     return text
 
 

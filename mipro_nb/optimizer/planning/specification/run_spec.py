@@ -47,6 +47,8 @@ class RunSpec:
         Returns the specification with rows to test the result on, and the estimate of that alone.
     measuring
         Returns the specification of a run that measures headroom for this one; likewise.
+    executor
+        Whose workers run examples; None to run them in this process.
     unmeasured_formats
         Name → the format of its own, if any, that a predictor had before its format was measured.
     searched_formats
@@ -69,6 +71,7 @@ class RunSpec:
     changed: Callable[[Mapping[str, Any]], RunSpec]
     tested: Callable[[Sequence[Example]], RunSpec]
     measuring: Callable[[], RunSpec]
+    executor: Any = None
     unmeasured_formats: Mapping[str, str | None] = field(default_factory=dict)
     searched_formats: Sequence[Mapping[str, str]] = ()
 

@@ -38,7 +38,7 @@ export function ProgramActions({ kernel, run, trial, predictors }: ProgramAction
           {...shared}
           what="use"
           label="Variable of this notebook"
-          first="optimized"
+          first={`trial_${trial}`}
           button={`Use trial ${trial}`}
         />
       </Menu>

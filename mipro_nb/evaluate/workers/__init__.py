@@ -1,0 +1,1 @@
+"""Examples run on an executor's workers, while their LM calls are made here."""
