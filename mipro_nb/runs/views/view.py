@@ -35,6 +35,7 @@ from mipro_nb.runs.state import Choice, RunState, Spend, State, Tally, choices_o
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.results.headroom_examples import headroom_examples
 from mipro_nb.runs.views.results.result import result_view
 from mipro_nb.runs.views.trial_row import trial_row
 
@@ -73,6 +74,7 @@ class RunView:
         self._tags: tuple[str, ...] = ()
         self._previews: dict[str, tuple[int, list[dict[str, vm.Clip]]]] = {}
         self._came: tuple[int, vm.ResultView | None, list[str]] | None = None
+        self._measured_rows: list[vm.HeadroomExample] | None = None
         self._objectives: vm.ObjectivesView | None = None
         self._objectives_changed = True
         self._objectives_told: vm.ObjectivesView | None = None
@@ -236,7 +238,7 @@ class RunView:
             "approval": waiting_text(state),
             "phases": self._phases(settings),
             "formats": formats_view(state),
-            "headroom": headroom_view(state),
+            "headroom": self._headroom(),
             "done": done,
             "total": total,
             "eta": self._eta(done, total, now) if where != "ended" else None,
@@ -303,6 +305,19 @@ class RunView:
                 unreadable = [f"The result cannot be shown. {error}"]
             self._came = (self.seq, result, unreadable)
         return self._came[1:]
+
+    def _headroom(self) -> vm.HeadroomView | None:
+        """Return what was measured, with the rows, or why they cannot be read."""
+        view = headroom_view(self.state)
+        if view is None:
+            return None
+        try:
+            if self._measured_rows is None:
+                self._measured_rows = headroom_examples(self._record, self.state)
+            view["examples"] = self._measured_rows
+        except RecordError as error:
+            view["told"].append(f"The measured rows cannot be shown. {error}")
+        return view
 
     def _phases(self, settings: Mapping[str, Any]) -> list[vm.PhaseProgress]:
         state = self.state
