@@ -9,6 +9,7 @@ import { render } from "preact";
 import { App } from "../shared/src/components/App";
 import type { PhaseProgress, RunSnapshot, WidgetState } from "../shared/src/generated/view-model";
 import { Kernel } from "../shared/src/model/kernel";
+import { clip } from "../shared/tests/drill-fixtures";
 import {
   changedPermission,
   historyRows,
@@ -98,7 +99,14 @@ function measuring(going: boolean): RunSnapshot {
   ].map((each) => ({ ...each, unreadable: 0, errors: 0 }));
   const expected =
     "Expect a gain from a run: instruction 1 is already 46.7 points ahead of the student, which is more than chance. It is the best of a few, so on other rows it will be somewhat less.";
+  const examples = Array.from({ length: 30 }, (_, example) => ({
+    example,
+    inputs: { question: clip(`Which river flows through the town of number ${example}?`) },
+    expected: { answer: clip("Vltava") },
+    scores: prompts.map((_, place) => (example < 6 ? 0 : (example + place) % 3 === 0 ? 0 : 1)),
+  }));
   const headroom = {
+    examples,
     rows: 30,
     repeats: 1,
     prompts,

@@ -39,3 +39,8 @@ def configuration_key(configuration: Configuration) -> str:
 def holds_no_demos(variable: str, index: int) -> bool:
     """Return whether this choice of a variable is the empty demo set."""
     return split_variable(variable)[1] == "demos" and index == 0
+
+
+def measured_prompt(instruction: int) -> str:
+    """Return the name that a prompt with this instruction has where headroom is measured."""
+    return f"instruction {instruction}" if instruction else STUDENT

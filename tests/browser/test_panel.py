@@ -19,7 +19,7 @@ from mipro_nb.runs import default_path, open_record
 from mipro_nb.runs import events as ev
 
 sys.path.append(str(Path(__file__).parents[1] / "runs"))
-from handmade import NOBODY, planned, sound_run
+from handmade import NOBODY, ended, planned, sound_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -301,6 +301,33 @@ def test_files_of_runs_open_from_the_list_of_files_and_stay_as_they_are(server, 
     assert mipro.runs.list() == []
 
 
+def test_all_tabs_come_back_after_a_reload_and_say_how_a_run_ended(server, panel):
+    record = open_record(server.root / "team.sqlite")
+    record.add_run("of-a-team", "Of a team")
+    record.append("of-a-team", planned(NOBODY), 0)
+    record.close()
+    record = open_record()
+    record.add_run("capped", "Limited")
+    record.append("capped", planned(NOBODY), 0)
+    record.append("capped", ended(state="capped"), 1)
+    page = panel.page
+    panel.open("capped")
+    panel.button("All runs in a tab, with all columns").click()
+    page.evaluate("void window.jupyterapp.shell.activateById('filebrowser')")
+    files = page.locator(".jp-DirListing-item")
+    files.filter(has_text="team.sqlite").click(button="right")
+    page.get_by_role("menuitem", name="Open Prompt Runs").click()
+    titles = ("Stopped by cap · Limited", "Prompt runs", "team.sqlite")
+    tabs = page.locator("#jp-main-dock-panel").get_by_role("tab")
+    for title in titles:
+        expect(tabs.filter(has_text=title)).to_have_count(1)
+    workspace = page.url.split("/workspaces/")[1].split("/")[0]
+    until(lambda: len(server.open_in(workspace)) == len(titles))
+    page.reload()
+    for title in titles:
+        expect(tabs.filter(has_text=title)).to_have_count(1)
+
+
 def test_settings_show_the_record_and_give_new_notebooks_their_caps(server, panel):
     page = panel.page
     page.evaluate("void window.jupyterapp.commands.execute('mipro-nb:settings')")
@@ -317,6 +344,7 @@ def test_settings_show_the_record_and_give_new_notebooks_their_caps(server, pane
 
 def test_the_launcher_begins_a_notebook_from_the_template(server, panel):
     card = panel.page.locator(".jp-LauncherCard").filter(has_text="Optimize a prompt")
+    expect(card.first.locator("img")).to_be_visible()  # not a letter in its place
     card.first.click()
     expect(panel.page.get_by_role("heading", name="Optimize a prompt")).to_be_visible()
     (file,) = server.root.glob("*.ipynb")

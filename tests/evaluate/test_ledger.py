@@ -222,7 +222,7 @@ async def test_a_metric_that_raises_on_the_very_first_example_ends_the_evaluatio
 
 
 async def test_a_metric_that_raises_later_is_a_failure_of_that_example():
-    ledger = ledger_of(lambda e, p: 1 / (e.n - 5), slots=1)
+    ledger = ledger_of(lambda e, p: 1 / abs(e.n - 5), slots=1)
     results = await ledger.evaluate("a", Counted(), range(10))
     assert [r.index for r in results if r.error is not None] == [5]
     assert isinstance(results[5].error, MetricError)

@@ -62,16 +62,16 @@ async def _serve_all(size, priorities, rng):
     # Nobody took a turn away.
     async with asyncio.timeout(5):
         for _ in range(size):
-            await turns._take(())
+            await turns.take(())
 
 
 async def test_a_waiter_that_is_cancelled_when_its_turn_comes_passes_it_on():
     turns = Limiter(1)
-    await turns._take(())
-    waiting = asyncio.create_task(turns._take((0,)))
-    behind = asyncio.create_task(turns._take((1,)))
+    await turns.take(())
+    waiting = asyncio.create_task(turns.take((0,)))
+    behind = asyncio.create_task(turns.take((1,)))
     await asyncio.sleep(0)
-    turns._give_back()  # it is the first waiter's turn …
+    turns.give_back()  # it is the first waiter's turn …
     waiting.cancel()  # … which leaves before it takes it
     async with asyncio.timeout(5):
         await behind
@@ -82,14 +82,14 @@ async def test_a_waiter_that_is_cancelled_when_its_turn_comes_passes_it_on():
 async def test_with_fewer_turns_nobody_is_served_until_enough_have_left():
     turns, served = Limiter(3), []
     for _ in range(3):
-        await turns._take(())
+        await turns.take(())
     turns.resize(1)
     waiting = asyncio.create_task(holder(turns, (), "waiter", served))
     for held in (2, 1):
         await asyncio.sleep(0)
-        turns._give_back()
+        turns.give_back()
         assert (turns._held, served) == (held, [])
-    turns._give_back()
+    turns.give_back()
     await waiting
     assert served == ["waiter"]
 

@@ -149,6 +149,8 @@ def test_a_shared_page_is_one_file_in_which_hostile_text_stays_text(server, tmp_
     assert "default-src &#x27;none&#x27;" in page or "default-src 'none'" in page
     assert not re.search(r"(?:src|href)=[\"'](?!x)", page)
     assert page.index("student as given") < page.index("<svg")
+    chart = page[page.index("<svg") : page.index("</svg>")]
+    assert "#" not in chart, "a colour of its own is not seen on a dark page"
     with pytest.raises(RecordError, match="overwrite=True"):
         mipro.share(run.id, file)
     assert mipro.share(run.id, file, overwrite=True) == file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import signal
 from concurrent.futures import ProcessPoolExecutor
@@ -13,13 +14,17 @@ from scripted_batches import Ending, ScriptedBatches
 from scripted_server import ScriptedServer
 from scripted_task import Solve, answer, exact, lm_of, rows, run_of
 from watched import until
-from whole_runs import CANDIDATES, SEARCH, TRAIN, VAL, told
+from whole_runs import CANDIDATES as MANY
+from whole_runs import SEARCH as LONG
+from whole_runs import TRAIN, VAL, told
 
 import mipro_nb as mipro
 from mipro_nb.models.gate import batch as gates_batch
 from mipro_nb.models.gate import batches as gates_batches
 
 HERE = Path(__file__).parent
+CANDIDATES = {**MANY, "num_candidates": 3}
+SEARCH = {**LONG, "num_trials": 3, "trials_in_flight": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -157,16 +162,17 @@ def test_a_stopped_run_says_what_may_still_cost_and_fetches_what_was_done(tmp_pa
 
 
 SET_UP = """
-import sys, time
-sys.path[:0] = sys.argv[3:]
+import json, sys
+sys.path[:0] = sys.argv[5:]
 from scripted_task import *
 from mipro_nb.models.gate import batch, batches
 batches._QUIET_SECONDS, batch._FIRST_LOOK_SECONDS = 0.0, 0.02
 lm = lm_of(type("Server", (), {"base_url": sys.argv[1]}), batch=True)
 mipro.configure(lm=lm, record=sys.argv[2])
-from whole_runs import CANDIDATES, SEARCH, TRAIN, VAL
-optimizer = mipro.MIPROv2(exact, **CANDIDATES)
-run = optimizer.start(Solve(), trainset=TRAIN, valset=VAL, **SEARCH,
+from whole_runs import TRAIN, VAL
+candidates, search = map(json.loads, sys.argv[3:5])
+optimizer = mipro.MIPROv2(exact, **candidates)
+run = optimizer.start(Solve(), trainset=TRAIN, valset=VAL, **search,
                       requires_permission_to_run=False, max_calls=5000)
 print("begun", flush=True)
 sys.stdin.readline()
@@ -180,7 +186,9 @@ def test_a_batch_outlives_its_process_and_resuming_waits_for_it(tmp_path, serve,
     # The baseline comes back; of the first trials, one is still out when the process ends.
     server = serve(Ending(), Ending(once=lambda: bool(over)))
     record = tmp_path / "record.sqlite"
-    with processes.start(SET_UP, server.base_url, record, HERE.parent, HERE) as process:
+    settings = [json.dumps(each) for each in (CANDIDATES, SEARCH)]
+    arguments = (server.base_url, record, *settings, HERE.parent, HERE)
+    with processes.start(SET_UP, *arguments) as process:
         try:
             assert process.stdout.readline() == "begun\n"
             until(lambda: len(server.batches.all) > 1 and server.batches.all[1].looks)
@@ -194,6 +202,14 @@ def test_a_batch_outlives_its_process_and_resuming_waits_for_it(tmp_path, serve,
     mipro.configure(lm=lm_of(server, batch=True), record=record)
     optimizer = mipro.MIPROv2(exact, **CANDIDATES)
     (interrupted,) = mipro.runs.list(record)
+    out = len(server.batches.all[1].calls)
+    if way == "killed":  # elsewhere nobody can ask what came of it: there it is lost
+        archive = mipro.runs.export(interrupted.id, tmp_path / "run.json")
+        other = mipro.runs.import_run(archive, tmp_path / "other.sqlite")
+        here = interrupted.record.in_flight(interrupted.id).calls
+        assert other.record.in_flight(other.id).calls == here + out
+    else:
+        assert interrupted.state.batched.calls == out
     best = optimizer.resume(interrupted.id, Solve(), requires_permission_to_run=False)
     assert best.run.status == "finished"
     custom_ids = [custom_id for batch in server.batches.all for custom_id in batch.calls]
@@ -202,9 +218,9 @@ def test_a_batch_outlives_its_process_and_resuming_waits_for_it(tmp_path, serve,
     usual = made(tmp_path, server, "undisturbed", batch=True)
     assert told(best.run)["trials"] == told(usual)["trials"]
     assert told(best.run)["result"] == told(usual)["result"]
-    scored = ("baseline", "search")
-    spent = [
-        sum(run.state.spend_by_phase[phase].attempts for phase in scored)
-        for run in (best.run, usual)
-    ]
-    assert spent[0] == spent[1]
+    assert spent(best.run) == spent(usual)
+
+
+def spent(run):
+    """How often the evaluations of a run sent a call."""
+    return sum(run.state.spend_by_phase[phase].attempts for phase in ("baseline", "search"))

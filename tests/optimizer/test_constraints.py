@@ -289,6 +289,15 @@ def test_a_run_that_is_resumed_has_the_same_constraints():
     assert all(KEPT in text for text in [*new(again), *new(whole)])
 
 
+def test_a_program_that_cannot_be_exported_in_any_case_demands_nothing_of_the_kind():
+    class Sums(mipro.Predict):
+        def request(self, inputs, lm=None):
+            return super().request({"numbers": sum(inputs["numbers"])}, lm)
+
+    constraints = Constraints(Hyperparameters(), [], Sums("numbers: list[int] -> total: int"))
+    assert constraints.broken("self", "Write {{total}}.", "Add.") == ()
+
+
 # Chinese, Japanese and Thai put no space between words.
 _UNSPACED = st.text("阅读客户邮件并判断ひらがなカタカナｶﾅกขคงจฉ", min_size=12, max_size=40)
 

@@ -26,6 +26,7 @@ from mipro_nb.errors import (
     MissingExtraError,
     ProgramError,
 )
+from mipro_nb.evaluate.workers.worker import VERSIONS
 
 PATIENCE_SECONDS = 60
 # One process imports everything once, and all others are forked from it.
@@ -35,7 +36,7 @@ PROCESSES.set_forkserver_preload(["mipro_nb.evaluate.workers.processes"])
 
 @pytest.fixture(scope="module")
 def pool():
-    with ProcessPoolExecutor(2, mp_context=PROCESSES) as running:
+    with ProcessPoolExecutor(4, mp_context=PROCESSES) as running:
         yield running
 
 
@@ -92,13 +93,21 @@ def test_every_call_passes_the_gate_of_the_run_and_no_key_leaves_the_core(server
             answer = self.solve(question=question).answer
             return mipro.Prediction(answer=f"{answer} {pickle.dumps(vars(mipro.settings.lm))}")
 
-    run = run_of(mipro.MIPROv2(exact, num_candidates=3), Curious(), executor=pool, max_calls=12)
+    optimizer = mipro.MIPROv2(exact, num_candidates=3)
+    run = run_of(optimizer, Curious(), executor=pool, max_calls=12)
     assert run.status == "capped"
     assert server.count == run.state.usage.calls <= 12
     scored = [each.event for each in run.events() if each.event.type == "example_scored"]
     answers = [run.record.text(event.prediction) for event in scored]
     assert answers
     assert not any(KEY in text for text in answers)
+    with pytest.raises(InvalidArgumentError, match="executor="):
+        optimizer.resume(run.id, executor=4)
+    resumed = optimizer.resume(
+        run.id, executor=pool, max_calls=400, requires_permission_to_run=False
+    )
+    assert resumed.run.status == "finished"
+    assert server.count == resumed.run.state.usage.calls
 
 
 def judged(example, prediction, trace=None):
@@ -180,6 +189,46 @@ def test_an_example_that_ends_every_worker_is_an_error_of_its_own(server, tmp_pa
     assert "3 workers ended while they worked on the example" in str(result.failed[0].error)
 
 
+class OddError(Exception):
+    def __init__(self, first, second):
+        super().__init__(f"{first} and {second}")
+
+
+class ReturnsALock(Solve):
+    def forward(self, question):
+        if question == question_text(1):
+            raise OddError("this", "that")
+        return mipro.Prediction(answer=super().forward(question).answer, lock=threading.Lock())
+
+
+def with_words(example, prediction, trace=None):
+    return mipro.Score(0.5, f"{type(prediction.lock).__name__} of {example.question}")
+
+
+@pytest.mark.slow
+def test_what_cannot_be_sent_back_is_shown_and_scored_all_the_same(server, pool):
+    evaluate = mipro.Evaluate(devset=rows(3), metric=with_words)
+    here = evaluate(ReturnsALock())
+    with mipro.context(executor=pool):
+        there = evaluate(ReturnsALock())
+    assert [(each.score, each.feedback) for each in there.results] == [
+        (each.score, each.feedback) for each in here.results
+    ]
+    assert "_thread.lock object" in repr(there.results[0].prediction.lock)
+    assert str(there.failed[0].error) == "OddError: this and that"
+
+
+@pytest.mark.slow
+def test_workers_with_other_versions_are_refused_before_any_call(server, pool, monkeypatch):
+    monkeypatch.setitem(VERSIONS, "pydantic", "1.0")
+    with (
+        mipro.context(executor=pool),
+        pytest.raises(ExecutorError, match=r"this .* pydantic 1\.0:"),
+    ):
+        mipro.Evaluate(devset=rows(3), metric=exact)(Solve())
+    assert server.count == 0
+
+
 def never(example, prediction, trace=None):
     if multiprocessing.parent_process() is not None and example.question == question_text(0):
         while True:
@@ -189,11 +238,11 @@ def never(example, prediction, trace=None):
 
 @pytest.mark.slow
 def test_example_timeout_ends_its_own_example(server, pool):
-    evaluate = mipro.Evaluate(devset=rows(4), metric=never, example_timeout=2.0)
     with mipro.context(executor=pool):
-        result = evaluate(Solve())
-    assert [failed.index for failed in result.failed] == [0]
-    assert "took longer than example_timeout=2 s" in str(result.failed[0].error)
+        late = mipro.Evaluate(devset=rows(1), metric=never, example_timeout=0.5)(Solve())
+        others = mipro.Evaluate(devset=rows(6)[1:], metric=never)(Solve())
+    assert "took longer than example_timeout=0.5 s" in str(late.failed[0].error)
+    assert others == 100
 
 
 class Locked(Solve):
@@ -236,7 +285,9 @@ def test_nor_rows_that_hold_one(server):
     assert server.count == 0
 
 
-@pytest.mark.parametrize("given", [4, "tcp", object(), ThreadPoolExecutor(1)], ids=str)
+@pytest.mark.parametrize(
+    "given", [4, "tcp", object(), ThreadPoolExecutor(1)], ids=lambda given: type(given).__name__
+)
 def test_anything_but_an_executor_of_processes_is_refused(server, given):
     with pytest.raises(InvalidArgumentError, match=r"executor=.*ProcessPoolExecutor"):
         mipro.MIPROv2(exact).compile(Solve(), trainset=rows(6), executor=given)
@@ -277,7 +328,7 @@ def test_a_function_of_ones_own_is_refused(server):
         return mipro.settings.lm(f"{prompt} {question}")[0]
 
     evaluate = mipro.Evaluate(devset=rows(2), metric=exact)
-    said = "leave executor= out, or write it as a Module"
+    said = "run it without an executor, as after `with mipro_nb.context(executor=None):`"
     with (
         ProcessPoolExecutor(1) as pool,
         mipro.context(executor=pool),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -16,9 +17,12 @@ from mipro_nb.errors import (
     ProgramError,
     RunEndedError,
 )
+from mipro_nb.notebook.saved.static_html import run_html
 from mipro_nb.optimizer.phases.scoring.noise import noise_of
 from mipro_nb.runs.events import HeadroomMeasured, PromptScore
+from mipro_nb.runs.following.follower import Follower
 from mipro_nb.runs.state import RunState
+from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.views.results.headroom import headroom_of
 
 TRAIN, VAL, TEST = rows(14), rows(12, start=1000), rows(5, start=2000)
@@ -55,6 +59,7 @@ def test_prompts_are_scored_on_training_rows_and_on_no_others(server):
     right = mipro.Evaluate(devset=chosen, metric=exact)(Solve())
     assert headroom.scores["student as given"] == float(right)
     assert headroom.spread == pytest.approx(max(headroom.scores.values()) - right)
+    _check_that_its_rows_are_shown(headroom, sent)
     run = mipro.runs.load(headroom.run_id)
     assert run.status == "finished"
     assert run.score is None
@@ -64,6 +69,20 @@ def test_prompts_are_scored_on_training_rows_and_on_no_others(server):
     assert run.state.spend.calls == server.count
     estimated = run.state.planned.estimate["total"]["calls"]
     assert estimated["low"] <= server.count <= estimated["high"]
+
+
+def _check_that_its_rows_are_shown(headroom, questions):
+    shown = Follower(open_record(), headroom.run_id, lambda _: None).snapshot()
+    examples = shown["summary"]["headroom"]["examples"]
+    assert {each["inputs"]["question"]["text"] for each in examples} == set(questions)
+    for place, score in enumerate(headroom.scores.values()):
+        assert 100 * fmean(each["scores"][place] for each in examples) == pytest.approx(score)
+    cards = {card["index"]: card["score"] for card in shown["instructions"]}
+    for index, prompt in enumerate(("student as given", "instruction 1", "instruction 2")):
+        assert cards[index] == pytest.approx(headroom.scores[prompt])
+    solved = [max(each["scores"]) >= 1 for each in examples]
+    assert solved == sorted(solved), "those come first that no prompt gets right"
+    assert "The measured rows" in run_html(shown)
 
 
 def test_a_row_is_asked_again_where_the_lm_draws_and_a_capped_measurement_is_resumed(server):

@@ -352,7 +352,7 @@ def test_a_metric_above_1_makes_the_scale_0_to_100(metric):
     assert "give metric_threshold to keep only good ones" in plan.notes[0]
 
 
-@pytest.mark.parametrize("metric", [exact, lambda e, p: 1.0000000002, lambda e, p: -1])
+@pytest.mark.parametrize("metric", [exact, lambda e, p: 1.0000000002, lambda e, p: -1e-9])
 def test_other_metrics_are_of_scale_1(metric):
     assert plan_of(metric=metric).metric_scale == 1
 

@@ -115,7 +115,7 @@ test("the title of a tab tells how far its run is, and how it ended", () => {
   told({ rows: [row], live: [liveRow()] });
   told({ live: [liveRow({ state: "paused" })] });
   told({ rows: [{ ...row, state: "finished" }] });
-  expect(titles).toEqual(["Sums", "99 % · Sums", "Paused · Sums", "Finished · Sums"]);
+  expect(titles).toEqual(["Stopped · Sums", "99 % · Sums", "Paused · Sums", "Finished · Sums"]);
 });
 
 test("a file of one run shows it, and asks for nothing that would change it", async () => {

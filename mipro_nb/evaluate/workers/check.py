@@ -27,8 +27,9 @@ _MAKE_IT_THERE = (
     "itself; or leave executor= out."
 )
 _ITS_OWN_PROMPTS = (
-    "Workers run programs whose LM calls are made here. This one asks LMs by a library of its own: "
-    "leave executor= out, or write it as a Module."
+    "workers run programs whose LM calls are made here, and this one asks LMs by a library of its "
+    "own: run it without an executor, as after `with mipro_nb.context(executor=None):`, or write "
+    "it as a Module."
 )
 
 

@@ -31,6 +31,13 @@ del { background: light-dark(#f6d5d3, #5a2522) }
 ins { background: light-dark(#d2efdd, #1d4a31) }
 svg { width: 100%; height: auto; max-width: 800px }
 svg text { fill: currentColor; font-size: 11px }
+svg circle { color: light-dark(#0b5cad, #7cb8f5) }
+@media (width < 800px) {
+  body { padding: 0 8px; font-size: 13px }
+  th { white-space: normal }
+  /* Their own style has twice as much. */
+  td, th { padding-inline: 4px !important }
+}
 """
 _SCRIPT = """
 const TIMES = { ms: 1, s: 1e3, min: 6e4, h: 36e5 };
@@ -132,9 +139,9 @@ def _line(begin: tuple[float, float], end: tuple[float, float], score: float) ->
 
 
 def _point(row: vm.TrialRow, x: float, y: float) -> str:
-    fill = "none" if row["kind"] == "minibatch" else "#0b5cad"
+    fill = "none" if row["kind"] == "minibatch" else "currentColor"
     told = f"trial {row['trial']}, {row['kind']}: {format_score(row['score'])}"
     return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="#0b5cad">'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="currentColor">'
         f"<title>{told}</title></circle>"
     )

@@ -37,7 +37,7 @@ from mipro_nb.notebook.saved.html_parts import (
     table,
     titled,
 )
-from mipro_nb.notebook.saved.static_result import demos_part, result_parts
+from mipro_nb.notebook.saved.static_result import demos_part, headroom_rows, result_parts
 from mipro_nb.notebook.saved.static_text import (
     best_text,
     comparison_rows,
@@ -133,6 +133,7 @@ def _measured(summary: vm.RunSummary) -> Iterator[str]:
         rows = headroom_table(headroom)
         told = "".join(map(paragraph, headroom["told"]))
         yield titled("Headroom", f"{table(HEAD_OF_HEADROOM, rows)}{told}")
+        yield from headroom_rows(headroom)
     if formats := summary["formats"]:
         yield titled(f"Prompt format: {formats['told']}", table(HEAD, formats_rows(formats)))
     if objectives := summary["objectives"]:

@@ -142,6 +142,25 @@ def _outcomes(result: vm.ResultView) -> str:
     return details("What still fails, and what was won and lost", table(head, rows, 20_000), *more)
 
 
+def headroom_rows(headroom: vm.HeadroomView) -> Iterator[str]:
+    """Yield the first of the measured rows, each with its score from every prompt."""
+    examples = headroom.get("examples", [])
+    if examples:
+        head = ("row", "inputs", "expected", *(each["prompt"] for each in headroom["prompts"]))
+        rows = [
+            (
+                str(row["example"]),
+                _fields(row["inputs"]),
+                _fields(row["expected"]),
+                *("–" if score is None else f"{score:.4g}" for score in row["scores"]),
+            )
+            for row in examples[:_MOST_OUTCOMES]
+        ]
+        rest = headroom["rows"] - len(rows)
+        more = [paragraph(f"… and {rest:,} more.")] if rest else []
+        yield details("The measured rows", table(head, rows, 20_000), *more)
+
+
 def _effects(effects: vm.EffectsView) -> str:
     parts = []
     for told, (head, *rows) in effects_tables(effects):

@@ -21,7 +21,7 @@ from mipro_nb.optimizer.planning.headroom import PlannedHeadroom
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
-from mipro_nb.runs.configuration import STUDENT, Configuration, split_variable
+from mipro_nb.runs.configuration import STUDENT, Configuration, measured_prompt, split_variable
 from mipro_nb.runs.events import HeadroomMeasured, HeadroomScored, PhaseStarted, PromptScore
 
 LABELLED = "labelled demos"
@@ -105,7 +105,7 @@ def _configurations(candidates: Candidates) -> dict[str, Configuration]:
     numbers = {name: split_variable(name)[1] for name in variables}
     most = max(variables[name] for name, part in numbers.items() if part == "instruction")
     prompts: dict[str, Configuration] = {
-        f"instruction {number}": {
+        measured_prompt(number): {
             name: number if part == "instruction" and number < variables[name] else 0
             for name, part in numbers.items()
         }

@@ -24,7 +24,7 @@ from mipro_nb.runs.view_model.effects import (
     FormatEffects,
     PredictorEffects,
 )
-from mipro_nb.runs.view_model.headroom import HeadroomPrompt, HeadroomView
+from mipro_nb.runs.view_model.headroom import HeadroomExample, HeadroomPrompt, HeadroomView
 from mipro_nb.runs.view_model.history import (
     ComparedRun,
     CurvePoint,
@@ -90,6 +90,7 @@ __all__ = [
     "FormatEffect",
     "FormatEffects",
     "GainView",
+    "HeadroomExample",
     "HeadroomPrompt",
     "HeadroomView",
     "HistoryRow",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
+
+from mipro_nb.runs.view_model.parts import Clip
 
 
 class HeadroomPrompt(TypedDict):
@@ -27,6 +29,21 @@ class HeadroomPrompt(TypedDict):
     errors: int
 
 
+class HeadroomExample(TypedDict):
+    """How one of the measured rows came out.
+
+    Attributes
+    ----------
+    scores
+        In 0–1, of each prompt in their order; None where it was not scored.
+    """
+
+    example: int
+    inputs: dict[str, Clip]
+    expected: dict[str, Clip]
+    scores: list[float | None]
+
+
 class HeadroomView(TypedDict):
     """How far prompts are apart on the measured rows, and how far by chance alone.
 
@@ -42,6 +59,8 @@ class HeadroomView(TypedDict):
         What a run can be expected to bring, in words.
     told
         All of it in sentences, that one among them.
+    examples
+        The measured rows, or the first of them: those first that no prompt gets right.
     """
 
     rows: int
@@ -51,3 +70,4 @@ class HeadroomView(TypedDict):
     spread: float
     expected: str
     told: list[str]
+    examples: NotRequired[list[HeadroomExample]]

@@ -31,10 +31,11 @@ from mipro_nb.runs.sentences.resume import (
     unheard_text,
 )
 from mipro_nb.runs.sentences.wording import resting_text, told_reason, told_settings
-from mipro_nb.runs.state import Choice, RunState, Spend, Tally, choices_of, told_state
+from mipro_nb.runs.state import Choice, RunState, Spend, choices_of, told_state
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.results.headroom_examples import headroom_examples, measured_tally
 from mipro_nb.runs.views.results.result import result_view
 from mipro_nb.runs.views.trial_row import trial_row
 
@@ -73,6 +74,7 @@ class RunView:
         self._tags: tuple[str, ...] = ()
         self._previews: dict[str, tuple[int, list[dict[str, vm.Clip]]]] = {}
         self._came: tuple[int, vm.ResultView | None, list[str]] | None = None
+        self._measured_rows: list[vm.HeadroomExample] | None = None
         self._objectives: vm.ObjectivesView | None = None
         self._objectives_changed = True
         self._objectives_told: vm.ObjectivesView | None = None
@@ -110,6 +112,12 @@ class RunView:
                 | ev.CandidateApproved(predictor=predictor, index=index)
             ):
                 self._changed_choices.add(Choice(predictor, "instruction", index))
+            case ev.HeadroomMeasured():
+                self._changed_choices |= {
+                    Choice(predictor, "instruction", index)
+                    for predictor, candidates in self.state.candidates.items()
+                    for index in candidates
+                }
             case ev.DemoSetBuilt(predictor=predictor, index=index):
                 self._changed_choices.add(Choice(predictor, "demos", index))
             case ev.CandidatePinned() | ev.CandidateBanned():
@@ -236,7 +244,7 @@ class RunView:
             "approval": waiting_text(state),
             "phases": self._phases(settings),
             "formats": formats_view(state),
-            "headroom": headroom_view(state),
+            "headroom": self._headroom(),
             "done": done,
             "total": total,
             "eta": self._eta(done, total, now) if where != "ended" else None,
@@ -303,6 +311,19 @@ class RunView:
                 unreadable = [f"The result cannot be shown. {error}"]
             self._came = (self.seq, result, unreadable)
         return self._came[1:]
+
+    def _headroom(self) -> vm.HeadroomView | None:
+        """Return what was measured, with the rows, or why they cannot be read."""
+        view = headroom_view(self.state)
+        if view is None:
+            return None
+        try:
+            if self._measured_rows is None:
+                self._measured_rows = headroom_examples(self._record, self.state)
+            view["examples"] = self._measured_rows
+        except RecordError as error:
+            view["told"].append(f"The measured rows cannot be shown. {error}")
+        return view
 
     def _phases(self, settings: Mapping[str, Any]) -> list[vm.PhaseProgress]:
         state = self.state
@@ -394,7 +415,7 @@ class RunView:
         return self.state.seconds_at(now) * max(0, total - done) / done
 
     def _standing(self, choice: Choice) -> vm.Standing:
-        tally = self.state.tallies.get(choice, Tally())
+        tally = self.state.tallies.get(choice) or measured_tally(self.state, choice)
         return {
             "predictor": choice.predictor,
             "index": choice.index,

@@ -46,7 +46,7 @@ export function drawAllRuns(node: HTMLElement, feed: RunsFeed, opening: Opening)
   draw(
     node,
     opening,
-    <div class="mipro-page">
+    <div class="mipro-page mipro-fills">
       <Troubles feed={feed} />
       <Runs feed={feed} opening={opening} />
     </div>,
@@ -166,7 +166,7 @@ function Comparison({ kernel, opening, runs }: ComparisonProps) {
 function Panel({ feed, opening }: FedProps) {
   const { live } = useFeed(feed);
   return (
-    <div class="mipro-panel">
+    <div class="mipro-panel mipro-fills">
       <header class="mipro-panel-head">
         <h2>Prompt runs</h2>
         <IconButton icon="plus" label="Optimize a prompt" onClick={() => opening.begin()} />
@@ -178,14 +178,7 @@ function Panel({ feed, opening }: FedProps) {
       </header>
       <Troubles feed={feed} />
       <LiveRuns kernel={feed.kernel} runs={live} onOpenRun={(run) => opening.openRun(run)} />
-      <Runs
-        feed={feed}
-        opening={opening}
-        columns={compactColumns}
-        rowHeight={compactRowHeight}
-        // No place is higher; the style takes from that what the rest of the panel needs.
-        maxHeight={Math.max(600, window.screen.height)}
-      />
+      <Runs feed={feed} opening={opening} columns={compactColumns} rowHeight={compactRowHeight} />
     </div>
   );
 }
@@ -195,7 +188,7 @@ interface FedProps {
   readonly opening: Opening;
 }
 
-type Table = Pick<ComponentProps<typeof HistoryExplorer>, "columns" | "rowHeight" | "maxHeight">;
+type Table = Pick<ComponentProps<typeof HistoryExplorer>, "columns" | "rowHeight">;
 
 /** All runs, kept up to date. */
 function Runs({ feed, opening, ...table }: FedProps & Table) {
@@ -212,6 +205,8 @@ function Runs({ feed, opening, ...table }: FedProps & Table) {
       onOpenRun={(run) => opening.openRun(run)}
       onCompare={(runs) => opening.compare(runs)}
       {...table}
+      // No place is higher; the style takes from that what the rest of the place needs.
+      maxHeight={Math.max(600, window.screen.height)}
       isFed
     />
   );

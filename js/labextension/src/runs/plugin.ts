@@ -14,6 +14,7 @@ import { INotebookTracker } from "@jupyterlab/notebook";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { IStatusBar } from "@jupyterlab/statusbar";
 import { IFormRendererRegistry, LabIcon } from "@jupyterlab/ui-components";
+import type { ReadonlyPartialJSONObject } from "@lumino/coreutils";
 import icon from "../../style/icon.svg";
 import "../../style/status.css";
 import { putCell } from "./cell";
@@ -36,6 +37,7 @@ export const commandIds = {
   openAll: "mipro-nb:open-all-runs",
   compare: "mipro-nb:compare-runs",
   openRecord: "mipro-nb:open-record",
+  openTab: "mipro-nb:open-tab",
   begin: "mipro-nb:new-from-template",
   stopAll: "mipro-nb:stop-all-runs",
   settings: "mipro-nb:settings",
@@ -153,6 +155,10 @@ function activate(
         : open({ kind: "file", path: serviceManager.contents.localPath(path) });
     },
   });
+  commands.addCommand(commandIds.openTab, {
+    label: "Open Prompt Runs Again",
+    execute: ({ content }) => open(content as unknown as TabContent),
+  });
   app.contextMenu.addItem({
     command: commandIds.openRecord,
     selector: '.jp-DirListing-item[data-isdir="false"]',
@@ -199,11 +205,17 @@ function activate(
     palette?.addItem({ command, category: CATEGORY });
   }
   palette?.addItem({ command: commandIds.begin, category: CATEGORY, args: { isPalette: true } });
-  launcher?.add({ command: commandIds.begin, category: "Notebook", rank: 10 });
+  launcher?.add({
+    command: commandIds.begin,
+    category: "Notebook",
+    rank: 10,
+    // Of notebooks the launcher draws this alone, or the first letter of the label.
+    kernelIconUrl: `data:image/svg+xml,${encodeURIComponent(icon)}`,
+  });
   restorer?.add(panel, panel.id);
   void restorer?.restore(tabs, {
-    command: commandIds.openRun,
-    args: ({ content }) => (content.kind === "run" ? { run: content.run } : {}),
+    command: commandIds.openTab,
+    args: ({ content }) => ({ content: { ...content } as ReadonlyPartialJSONObject }),
     name: ({ content }) => nameOf(content),
   });
   const documents = new WidgetTracker<DocumentWidget>({ namespace: "mipro-nb-files" });

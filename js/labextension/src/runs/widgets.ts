@@ -79,7 +79,7 @@ export class RunTab extends Drawn {
   readonly #feed: RunsFeed;
   readonly #opening: Opening;
   #stop: () => void = () => {};
-  /** Its run was seen to go on: then the title also tells how that ended. */
+  /** Its run was seen to go on: then the title also tells that it has finished. */
   #sawItGoOn = false;
 
   constructor(
@@ -161,7 +161,8 @@ export class RunTab extends Drawn {
       return live.state === "paused" ? stateNames.paused : shareText(live);
     }
     const row = this.#feed.row(run);
-    return this.#sawItGoOn && row !== null ? stateNames[row.state] : null;
+    const told = this.#sawItGoOn || row?.state !== "finished";
+    return told && row !== null ? stateNames[row.state] : null;
   }
 
   get #title(): string {

@@ -349,6 +349,15 @@ export interface HeadroomPrompt {
   readonly errors: number;
 }
 
+/** How one of the measured rows came out. */
+export interface HeadroomExample {
+  readonly example: number;
+  readonly inputs: Readonly<Record<string, Clip>>;
+  readonly expected: Readonly<Record<string, Clip>>;
+  /** In 0–1, of each prompt in their order; null where it was not scored. */
+  readonly scores: readonly (number | null)[];
+}
+
 /** How far prompts are apart on the measured rows, and how far by chance alone. */
 export interface HeadroomView {
   /** Training rows, and how often each was asked of each prompt. */
@@ -363,6 +372,8 @@ export interface HeadroomView {
   readonly expected: string;
   /** All of it in sentences, that one among them. */
   readonly told: readonly string[];
+  /** The measured rows, or the first of them: those first that no prompt gets right. */
+  readonly examples?: readonly HeadroomExample[];
 }
 
 /** One trial, as every table shows it. */

@@ -51,6 +51,30 @@ async function opened(start: RunSnapshot) {
 const shown = () => screen.getByRole("region", { name: `Run ${RUN}` }).textContent ?? "";
 
 describe("a run that measures headroom", () => {
+  it("opens on the rows, and leads to those that no prompt gets right", async () => {
+    const text = (shown: string) => ({ text: shown, characters: shown.length, more: null });
+    const examples = [
+      [0, 0],
+      [1, 0.5],
+    ].map((scores, example) => ({
+      example,
+      inputs: { question: text(`<i>question ${example}</i>`) },
+      expected: { answer: text("yes") },
+      scores,
+    }));
+    const measured = { ...headroom, rows: 2, examples };
+    await opened(measuring({ state: "finished", lives: "ended", headroom: measured }));
+    const rows = () =>
+      within(screen.getByRole("grid", { name: "Measured rows" })).getAllByRole("row");
+    expect(rows().map((row) => row.textContent)).toEqual([
+      expect.stringContaining("<b>instruction 1</b>"),
+      expect.stringContaining("<i>question 0</i>"),
+      expect.stringMatching(/<i>question 1<\/i>.*0\.5/),
+    ]);
+    await userEvent.click(screen.getByRole("button", { name: /^No full score/ }));
+    expect(rows()).toHaveLength(2);
+  });
+
   it("tells scores and what to expect, once they are there", async () => {
     const container = await opened(measuring({ state: "finished", lives: "ended", headroom }));
     const card = screen.getByRole("region", { name: "Headroom" });

@@ -205,6 +205,8 @@ describe("a run that has ended", () => {
     await user.click(button("24 examples of 100 still fail"));
     const table = screen.getByRole("grid", { name: "What still fails" });
     expect(within(table).getAllByText("Never right").length).toBeGreaterThan(0);
+    expect(within(table).queryByText("Won")).toBeNull(); // only what fails, until more is asked for
+    expect(button(/^Failing/).getAttribute("aria-pressed")).toBe("true");
     await user.click(within(table).getAllByRole("row")[1] as HTMLElement);
     await waitFor(() => expect(screen.getByRole("heading", { name: "Trial 2" })).toBeTruthy());
   });

@@ -157,8 +157,12 @@ class Constraints:
         predictor = dict(self.student.named_predictors())[name]
         if not isinstance(predictor, Predict):  # programs of others have no exports
             return []
-        found = misread_in_exports(predictor, text)
-        if found is None or misread_in_exports(predictor, predictor.signature.instructions):
+        try:
+            own = misread_in_exports(predictor, predictor.signature.instructions)
+            found = misread_in_exports(predictor, text)
+        except Exception:  # noqa: BLE001 - a format of the user's, for inputs that are not texts
+            return []
+        if found is None or own is not None:
             return []
         reason = f"it has {found}, which templates take for a placeholder"
         return [f"{reason}, so that the prompt could not be exported"]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, Configuration, configuration_key
 from mipro_nb.runs.state import RunState
-from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.views.clip import clip_fields, more_of_text, within
+from mipro_nb.runs.views.results.validation_rows import ValidationRows
 
 _MOST_SHOWN = 100
-_CHARACTERS = 160
 # What is worst is what one wants to look at first.
 _ORDER: tuple[vm.Verdict, ...] = ("never right", "lost", "still wrong", "won")
 
@@ -81,24 +78,15 @@ def outcomes(
 
     Those that nothing gets right come first. More than a hundred are not shown.
     """
-    planned = state.planned
     found = [(each, verdict) for each in example_scores(state, result) if (verdict := each.verdict)]
     found.sort(key=lambda pair: (_ORDER.index(pair[1]), pair[0].example))
-    valset = [] if planned is None else kept(record, planned.valset, ROWS)
-    inputs = set() if planned is None else set(planned.inputs)
-    more = "" if planned is None else more_of_text(planned.valset)
-
-    def fields(example: int, *, given: bool) -> dict[str, vm.Clip]:
-        row: Mapping[str, Any] = valset[example] if example < len(valset) else {}
-        chosen = {name: value for name, value in row.items() if (name in inputs) == given}
-        return clip_fields(chosen, within(more, example), _CHARACTERS)
-
+    rows = ValidationRows(record, state)
     shown: list[vm.ExampleOutcome] = [
         {
             "example": each.example,
             "verdict": verdict,
-            "inputs": fields(each.example, given=True),
-            "expected": fields(each.example, given=False),
+            "inputs": rows.inputs(each.example),
+            "expected": rows.expected(each.example),
             "student": each.student,
             "result": each.result,
             "tried": each.tried,

@@ -25,7 +25,8 @@ export function Standing({ score, baseline, trials, examples }: StandingProps) {
       {baseline !== null && <Difference points={score - baseline} />}
       <ScoreBar score={score} baseline={baseline} />
       <span class="mipro-standing-times">
-        {counted(trials, "trial")} · {counted(examples, "example")}
+        {trials > 0 && `${counted(trials, "trial")} · `}
+        {counted(examples, "example")}
       </span>
     </div>
   );

@@ -83,6 +83,8 @@ const columns: readonly Column<ExampleRow>[] = [
   }),
 ];
 
+const kindsOf = (row: ExampleRow): readonly string[] => [verdictOf(row)];
+
 const ratingColumn: Column<ExampleRow> = {
   id: "rating",
   header: "Rating",
@@ -105,7 +107,7 @@ export function ExampleTable({
   first = null,
 }: ExampleTableProps) {
   const ratings = useRatings(unrateable === null ? kernel : null, run, trial, examples);
-  const { rows, choice } = useFilterChoice(ratings.rows, kinds, verdictOf);
+  const { rows, choice } = useFilterChoice(ratings.rows, kinds, kindsOf);
   const [opened, setOpened] = useState<number | null>(first);
   const openedRow = ratings.rows.find((row) => row.example === opened);
   const { rate } = ratings;

@@ -35,7 +35,7 @@ export function PairTable({ pairs, a, b, kernel, run }: PairTableProps) {
     { id: "a", label: `Trial ${a} better` },
     { id: "alike", label: "Alike" },
   ] as const;
-  const { rows, choice } = useFilterChoice(pairs, kinds, better);
+  const { rows, choice } = useFilterChoice(pairs, kinds, kindsOf);
   const openedPair = pairs.find((pair) => pair.example === opened);
 
   return (
@@ -203,6 +203,10 @@ function Predicted({ row, trial, ...shown }: PredictedProps) {
       )}
     </div>
   );
+}
+
+function kindsOf(pair: Pair): readonly string[] {
+  return [better(pair)];
 }
 
 function better({ difference }: Pair): Better {

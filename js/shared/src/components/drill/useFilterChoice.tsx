@@ -17,17 +17,23 @@ interface Kind<Id extends string> {
 /** What is said where the choice lets no example through. */
 export const NONE_FITS = "No example fits the filter.";
 
-/** Examples of one kind or of all, as a person chooses; `kindOf` is the same at each drawing. */
+/**
+ * Examples of one kind or of all, as a person chooses.
+ *
+ * `kindsOf` has the kinds of an example, the same function at each drawing; `first` is what is
+ * chosen until a person does.
+ */
 export function useFilterChoice<Row, Id extends string>(
   all: readonly Row[],
   kinds: readonly Kind<Id>[],
-  kindOf: (row: Row) => string,
+  kindsOf: (row: Row) => readonly string[],
+  first: Id | "all" = "all",
 ): Filtered<Row> {
-  const [selected, setSelected] = useState<Id | "all">("all");
-  const counts = useMemo(() => countsOf(all, kindOf), [all, kindOf]);
+  const [selected, setSelected] = useState<Id | "all">(first);
+  const counts = useMemo(() => countsOf(all, kindsOf), [all, kindsOf]);
   const rows = useMemo(
-    () => (selected === "all" ? all : all.filter((row) => kindOf(row) === selected)),
-    [all, kindOf, selected],
+    () => (selected === "all" ? all : all.filter((row) => kindsOf(row).includes(selected))),
+    [all, kindsOf, selected],
   );
   const filters = [
     { id: "all" as const, label: "All", count: all.length },
@@ -46,12 +52,13 @@ export function useFilterChoice<Row, Id extends string>(
 
 function countsOf<Row>(
   rows: readonly Row[],
-  kindOf: (row: Row) => string,
+  kindsOf: (row: Row) => readonly string[],
 ): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const row of rows) {
-    const kind = kindOf(row);
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    for (const kind of kindsOf(row)) {
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    }
   }
   return counts;
 }

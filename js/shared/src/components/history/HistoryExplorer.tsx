@@ -145,7 +145,11 @@ export function HistoryExplorer({
               <TextField
                 label="Search the runs"
                 hideLabel
-                placeholder="Name, tag, note, program, model, id or state"
+                placeholder={
+                  columns === allColumns
+                    ? "Name, tag, note, program, model, id or state"
+                    : "Search the runs"
+                }
                 value={query}
                 onInput={setQuery}
               />

@@ -36,7 +36,7 @@ export const columns: readonly Column<HistoryRow>[] = [
         ))}
       </span>
     ),
-    width: "minmax(170px, 3fr)",
+    width: "minmax(220px, 4fr)",
   },
   {
     id: "id",
@@ -44,7 +44,7 @@ export const columns: readonly Column<HistoryRow>[] = [
     title: "Id of the run",
     value: (row) => row.id,
     cell: (row) => <code>{row.id}</code>,
-    width: "204px",
+    width: "178px",
   },
   {
     id: "state",

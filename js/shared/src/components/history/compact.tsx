@@ -1,4 +1,4 @@
-/** The list of runs where there is little room: one wide column, two lines a run. */
+/** The list of runs where there is little room: one wide column, up to three lines a run. */
 
 import { formatAbout, formatClock, formatDateTime, formatScore, formatUsd } from "../../format";
 import type { HistoryRow } from "../../generated/view-model";
@@ -7,8 +7,8 @@ import { excerpt } from "../../text";
 import type { Column } from "../base/DataTable";
 import { SafeText } from "../base/SafeText";
 
-/** Pixels that two lines need. */
-export const compactRowHeight = 48;
+/** Pixels that three lines need: names that begin alike differ in the second. */
+export const compactRowHeight = 64;
 
 export const compactColumns: readonly Column<HistoryRow>[] = [
   {
@@ -26,7 +26,7 @@ export const compactColumns: readonly Column<HistoryRow>[] = [
     title: "Score, and cost",
     value: (row) => row.score,
     cell: (row) => <ScoreAndCost row={row} />,
-    width: "72px",
+    width: "64px",
     align: "end",
     largestFirst: true,
   },

@@ -5,6 +5,7 @@ import { useSnapshot, useStable } from "../../model/hooks";
 import type { Kernel, Presence } from "../../model/kernel";
 import { standing } from "../../model/standing";
 import type { RunStore } from "../../model/store";
+import { classes } from "../base/classes";
 import { Notice } from "../base/Notice";
 import { SafeText } from "../base/SafeText";
 import { Tabs } from "../base/Tabs";
@@ -13,6 +14,7 @@ import { InstructionCards } from "../candidates/InstructionCards";
 import { CostPanel } from "../cost/CostPanel";
 import { Effects } from "../result/Effects";
 import { HeadroomCard } from "../result/HeadroomCard";
+import { HeadroomRows } from "../result/HeadroomRows";
 import { OutcomesTable } from "../result/OutcomesTable";
 import { ResultCard } from "../result/ResultCard";
 import { Announcer } from "./Announcer";
@@ -33,6 +35,7 @@ interface RunViewProps {
 
 type TabId =
   | "trials"
+  | "rows"
   | "outcomes"
   | "effects"
   | "instructions"
@@ -50,8 +53,11 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   // A run that measures headroom searches nothing: there are no trials, and nothing to steer.
   const measures = (summary.measured_rows ?? 0) > 0;
   const steered = measures ? null : reachable;
-  const [chosen, setTab] = useState<TabId>("trials");
-  const tab = measures && chosen === "trials" ? "instructions" : chosen;
+  const [chosen, setTab] = useState<TabId | null>(null);
+  const headroom = useStable(summary.headroom ?? null);
+  const rows = headroom?.examples ?? [];
+  const first = measures ? (rows.length > 0 ? "rows" : "instructions") : "trials";
+  const tab = chosen ?? first;
   const [opened, setOpened] = useState<Opened | null>(null);
   const [jumps, setJumps] = useState(0);
   const view = useRef<HTMLElement>(null);
@@ -83,7 +89,6 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const effects = result?.effects ?? null;
   const phases = useStable(summary.phases);
   const objectives = useStable(summary.objectives ?? null);
-  const headroom = useStable(summary.headroom ?? null);
   const predictors = useStable(Object.keys(summary.predictors));
 
   return (
@@ -123,6 +128,9 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
         label="Details of the run"
         tabs={[
           ...(measures ? [] : [{ id: "trials", label: "Trials", count: trials.length } as const]),
+          ...(headroom !== null && rows.length > 0
+            ? [{ id: "rows", label: "Rows", count: headroom.rows } as const]
+            : []),
           ...(result === null
             ? []
             : [{ id: "outcomes", label: "What still fails", count: result.failing } as const]),
@@ -144,32 +152,43 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
                 <code>%mipro show {summary.id}</code> has all of them.
               </Notice>
             )}
-            <TrialsTable
-              trials={trials}
-              predictors={predictors}
-              begun={now.going ? (summary.state === "paused" ? "paused" : "running") : "unfinished"}
-              best={best?.trial ?? null}
-              opened={openedTrial}
-              onOpen={open}
-              onCompare={compare}
-            />
-            {summary.ratings && (
-              <p class="mipro-ratings">
-                <SafeText text={summary.ratings.told.join(" ")} />
-              </p>
-            )}
-            {opened !== null && (
-              <OpenedTrials
-                kernel={reachable}
-                run={summary.id}
-                opened={opened}
-                trials={trials}
-                predictors={predictors}
-                details={details}
-                onClose={close}
-              />
-            )}
+            <div class={classes("mipro-trials", openedTrial !== null && "mipro-trials--beside")}>
+              <div class="mipro-trials-all">
+                <TrialsTable
+                  trials={trials}
+                  predictors={predictors}
+                  begun={
+                    now.going ? (summary.state === "paused" ? "paused" : "running") : "unfinished"
+                  }
+                  best={best?.trial ?? null}
+                  opened={openedTrial}
+                  onOpen={open}
+                  onCompare={compare}
+                />
+                {summary.ratings && (
+                  <p class="mipro-ratings">
+                    <SafeText text={summary.ratings.told.join(" ")} />
+                  </p>
+                )}
+              </div>
+              {opened !== null && (
+                <div class="mipro-trials-opened">
+                  <OpenedTrials
+                    kernel={reachable}
+                    run={summary.id}
+                    opened={opened}
+                    trials={trials}
+                    predictors={predictors}
+                    details={details}
+                    onClose={close}
+                  />
+                </div>
+              )}
+            </div>
           </>
+        )}
+        {tab === "rows" && headroom !== null && (
+          <HeadroomRows examples={rows} prompts={headroom.prompts} />
         )}
         {tab === "outcomes" && result !== null && (
           <OutcomesTable

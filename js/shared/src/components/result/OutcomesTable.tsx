@@ -32,7 +32,10 @@ const meanings: Readonly<Record<Verdict, Meaning>> = {
   won: { label: "Won", title: "The result gets it right, the student as given does not" },
 };
 
-const kinds = Object.entries(meanings).map(([id, { label }]) => ({ id, label }));
+const kinds = [
+  { id: "failing", label: "Failing" },
+  ...Object.entries(meanings).map(([id, { label }]) => ({ id, label })),
+];
 
 const columns: readonly Column<ExampleOutcome>[] = [
   numberColumn({
@@ -96,12 +99,18 @@ const columns: readonly Column<ExampleOutcome>[] = [
   }),
 ];
 
-const verdictOf = (row: ExampleOutcome): Verdict => row.verdict;
+const kindsOf = ({ verdict }: ExampleOutcome): readonly string[] =>
+  verdict === "won" ? [verdict] : ["failing", verdict];
 
 /** The examples that the student or the result fail, over all configurations. */
 export function OutcomesTable({ run, result, onOpen }: OutcomesTableProps) {
   const { outcomes, outcomes_left_out: leftOut } = result;
-  const { rows, choice } = useFilterChoice(outcomes, kinds, verdictOf);
+  const { rows, choice } = useFilterChoice(
+    outcomes,
+    kinds,
+    kindsOf,
+    result.failing > 0 ? "failing" : "all",
+  );
   return (
     <>
       <DataTable
