@@ -334,10 +334,10 @@ def test_what_a_stop_leaves_unwritten_is_told(watched, soon, record):
         until(lambda: server.count > 60)
         with full_disk(run.record):
             paused(run)
-            unwritten = run._journal.backlog.answers
             run.stop()
             assert run.wait(60) is not None
             assert run.status == "stopped"
+            unwritten = run._journal.backlog.answers  # with those that were still in flight
             assert f"{unwritten} LM answers that were paid for could not" in run.report()
         sent = server.count
     assert unwritten > 0

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from mipro_nb.models.gate.limiter import Turn
+from mipro_nb.models.gate.limiter import ReturnableTurn
 
 
 class AtWork:
@@ -68,7 +68,7 @@ class ExampleAtWork:
 
     def __init__(self, at_work: AtWork) -> None:
         self._at_work = at_work
-        self.slot: Turn | None = None
+        self.slot: ReturnableTurn | None = None
         self._waiting: set[asyncio.Task[Any] | None] = set()
         self._over = False
 

@@ -12,7 +12,7 @@ Priority = tuple[int, ...]
 """Who goes first: the lowest, compared place by place."""
 
 
-class Turn:
+class ReturnableTurn:
     """One holder's turn, which may be given back for a while."""
 
     def __init__(self, limiter: Limiter, priority: Priority) -> None:
@@ -50,9 +50,9 @@ class Limiter:
         self._arrivals = itertools.count()
 
     @asynccontextmanager
-    async def hold(self, priority: Priority = ()) -> AsyncIterator[Turn]:
+    async def hold(self, priority: Priority = ()) -> AsyncIterator[ReturnableTurn]:
         """Wait for a turn and keep it for the block, unless its holder gives it back meanwhile."""
-        turn = Turn(self, priority)
+        turn = ReturnableTurn(self, priority)
         await turn.take()
         try:
             yield turn
