@@ -334,11 +334,13 @@ def test_what_a_stop_leaves_unwritten_is_told(watched, soon, record):
         until(lambda: server.count > 60)
         with full_disk(run.record):
             paused(run)
+            until(lambda: run.in_flight == 0)
             run.stop()
             assert run.wait(60) is not None
             assert run.status == "stopped"
-            unwritten = run._journal.backlog.answers  # with those that were still in flight
-            assert f"{unwritten} LM answers that were paid for could not" in run.report()
+            unwritten = run._journal.backlog.answers
+            told = f"{unwritten} LM answer{'s' if unwritten > 1 else ''} that"
+            assert told in run.report()
         sent = server.count
     assert unwritten > 0
     # The record knows that they were sent.

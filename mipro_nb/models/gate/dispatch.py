@@ -65,11 +65,6 @@ class Dispatch:
         Which slow calls are sent a second time; none of those in batches is.
     batches
         What sends calls in batches.
-
-    Attributes
-    ----------
-    in_flight
-        Attempts that are sent and not answered yet.
     """
 
     def __init__(
@@ -96,7 +91,12 @@ class Dispatch:
         self._to_settle = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self.in_flight = 0
+        self._attempts = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many attempts are sent and not answered yet, or not recorded yet."""
+        return max(self._attempts, self._to_settle)
 
     async def drained(self) -> None:
         """Wait until no attempt is in flight."""
@@ -359,7 +359,7 @@ class Dispatch:
         was_sent = True
         worst = self._meter.worst(reservation)
         trip.attempts += 1
-        self.in_flight += 1
+        self._attempts += 1
         flight = trip.pace.begin()
         try:
             with under_way(), in_batch(trip.batched):
@@ -389,7 +389,7 @@ class Dispatch:
         finally:
             trip.seconds = time.monotonic() - flight.begun
             trip.pace.end()
-            self.in_flight -= 1
+            self._attempts -= 1
             if was_sent:
                 self._meter.settle(reservation, trip.call, came)
             else:

@@ -51,6 +51,7 @@ from mipro_nb.notebook.saved.static_text import (
     left_texts,
     notice,
     permission_text,
+    purpose_text,
     resume_hint,
     resume_lines,
     run_text,
@@ -151,11 +152,10 @@ def permission_html(request: vm.PermissionRequest) -> str:
         "joined": "joined a run that goes on",
         "declined": "declined",
     }
-    resumed = request["resumes"]
-    what = "" if resumed is None else f", to resume run {resumed}"
     program = request["program"]
     named = f"headroom of {program}" if request["measured_rows"] else program
-    page.add(heading(f"{named}{what}: {states[request['state']]}"))
+    named = f"Test of {program}" if request["tests"] else named
+    page.add(heading(f"{named}{purpose_text(request)}: {states[request['state']]}"))
     rows = [("predictor", f"{name}: {text}") for name, text in request["predictors"].items()]
     rows += [("model", f"{role}: {name}") for role, name in request["models"].items()]
     rows.append(("data", sizes_text(request)))

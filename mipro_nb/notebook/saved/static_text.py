@@ -142,13 +142,17 @@ def left_texts(request: vm.PermissionRequest) -> list[str]:
     return [*told, *filter(None, [request["seconds_told"]])]
 
 
+def purpose_text(request: vm.PermissionRequest) -> str:
+    """Return which run is to go on, and for what; "" for a new one."""
+    verb = "test" if request["tests"] else "resume"
+    return "" if request["resumes"] is None else f", to {verb} run {request['resumes']}"
+
+
 def permission_text(request: vm.PermissionRequest) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
-    resumed = request["resumes"]
-    tests = request["tests"]
-    what = "" if resumed is None else f", to {'test' if tests else 'resume'} run {resumed}"
     title = "Headroom of" if request["measured_rows"] else "MIPROv2 plan for"
-    title = "Test of" if tests else title
+    title = "Test of" if request["tests"] else title
+    what = purpose_text(request)
     lines = [f"{title} {request['program']}{what}: {request['state']}"]
     lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
     lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]
