@@ -85,6 +85,7 @@ def test_the_defaults_of_a_run_are_those_of_the_spec(name):
         "requires_permission_to_run": True,
         "resume": False,
         "record": None,
+        "executor": None,
     }
 
 

@@ -533,7 +533,7 @@ def test_what_a_person_steered_stays(record):
         return answer(request)
 
     with ScriptedServer(answer_and_tell, latency=0.005) as server:
-        run = begun(server, record, num_trials=30)
+        run = begun(server, record, num_trials=45)
         assert reached.wait(60)
         run.ban(*banned)
         index = run.add_instruction("plan", added)
