@@ -6,8 +6,9 @@ import { type Column, DataTable } from "../base/DataTable";
 import { Notice } from "../base/Notice";
 import { numberColumn } from "../base/numberColumn";
 import { SafeText } from "../base/SafeText";
-import { CellFields, fieldsText, predictionText } from "./CellFields";
+import { CellFields, predictionText } from "./CellFields";
 import { ExampleDetail } from "./ExampleDetail";
+import { fieldColumns } from "./fieldColumns";
 import { OpenedBelow } from "./OpenedBelow";
 import { RatingMark, ratingText } from "./RatingMark";
 import { NONE_FITS, useFilterChoice } from "./useFilterChoice";
@@ -47,20 +48,7 @@ const columns: readonly Column<ExampleRow>[] = [
     cell: (row) => <VerdictMark row={row} />,
     width: "74px",
   },
-  {
-    id: "inputs",
-    header: "Inputs",
-    text: (row) => fieldsText(row.inputs),
-    cell: (row) => <CellFields fields={row.inputs} />,
-    width: "minmax(140px, 3fr)",
-  },
-  {
-    id: "expected",
-    header: "Expected",
-    text: (row) => fieldsText(row.expected),
-    cell: (row) => <CellFields fields={row.expected} />,
-    width: "minmax(80px, 1.3fr)",
-  },
+  ...fieldColumns<ExampleRow>("minmax(80px, 1.3fr)"),
   {
     id: "prediction",
     header: "Prediction",

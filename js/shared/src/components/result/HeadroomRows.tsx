@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import type { HeadroomExample, HeadroomView } from "../../generated/view-model";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
-import { CellFields, fieldsText } from "../drill/CellFields";
+import { fieldColumns } from "../drill/fieldColumns";
 import { NONE_FITS, useFilterChoice } from "../drill/useFilterChoice";
 import { metricText } from "../drill/verdict";
 
@@ -42,20 +42,7 @@ function columnsOf(prompts: HeadroomView["prompts"]): readonly Column<HeadroomEx
       width: "52px",
       value: (row) => row.example,
     }),
-    {
-      id: "inputs",
-      header: "Inputs",
-      width: "minmax(140px, 3fr)",
-      text: (row) => fieldsText(row.inputs),
-      cell: (row) => <CellFields fields={row.inputs} />,
-    },
-    {
-      id: "expected",
-      header: "Expected",
-      width: "minmax(80px, 1.5fr)",
-      text: (row) => fieldsText(row.expected),
-      cell: (row) => <CellFields fields={row.expected} />,
-    },
+    ...fieldColumns<HeadroomExample>(),
     ...prompts.map(({ prompt }, place) =>
       numberColumn<HeadroomExample>({
         id: `prompt-${place}`,

@@ -2,8 +2,8 @@ import { formatCount } from "../../format";
 import type { ExampleOutcome, ResultView, Verdict } from "../../generated/view-model";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
-import { CellFields, fieldsText } from "../drill/CellFields";
 import { counted } from "../drill/counted";
+import { fieldColumns } from "../drill/fieldColumns";
 import { NONE_FITS, useFilterChoice } from "../drill/useFilterChoice";
 import { metricText } from "../drill/verdict";
 
@@ -59,20 +59,7 @@ const columns: readonly Column<ExampleOutcome>[] = [
       </span>
     ),
   },
-  {
-    id: "inputs",
-    header: "Inputs",
-    width: "minmax(140px, 3fr)",
-    text: (row) => fieldsText(row.inputs),
-    cell: (row) => <CellFields fields={row.inputs} />,
-  },
-  {
-    id: "expected",
-    header: "Expected",
-    width: "minmax(80px, 1.5fr)",
-    text: (row) => fieldsText(row.expected),
-    cell: (row) => <CellFields fields={row.expected} />,
-  },
+  ...fieldColumns<ExampleOutcome>(),
   numberColumn({
     id: "student",
     header: "Student",
