@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from canary import CANARY
+from gated_run import GatedRun
 from scripted_server import ScriptedServer
 
 from mipro_nb.models import LM
@@ -35,3 +36,17 @@ def lm_at():
         return LM(model, base_url=url, **settings)
 
     return make
+
+
+@pytest.fixture
+def run_of(tmp_path):
+    """Make runs with a gate and a record of their own."""
+    made = []
+
+    def make(**settings):
+        made.append(GatedRun(tmp_path, **settings))
+        return made[-1]
+
+    yield make
+    for run in made:
+        run.record.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from gated_run import GatedRun, request, until
+from gated_run import request, until
 from openai import OpenAI
 from scripted_batches import Ending, ScriptedBatches
 from scripted_server import Reply
@@ -29,19 +29,6 @@ def _at_once(monkeypatch, short_pauses):
     monkeypatch.setattr(batch, "_FIRST_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(batch, "_LONGEST_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(services_batches, "_FULL_SECONDS", 0.01)
-
-
-@pytest.fixture
-def run_of(tmp_path):
-    made = []
-
-    def make(**settings):
-        made.append(GatedRun(tmp_path, **settings))
-        return made[-1]
-
-    yield make
-    for run in made:
-        run.record.close()
 
 
 async def scored(run, slots, lm, prompt):

@@ -7,7 +7,6 @@ import json
 import random
 
 import pytest
-from gated_run import GatedRun
 from scripted_server import Reply
 
 import mipro_nb as mipro
@@ -15,19 +14,6 @@ from mipro_nb.errors import TruncatedReplyError
 from mipro_nb.models.gate.caps import Caps
 
 CAP = 30_000
-
-
-@pytest.fixture
-def run_of(tmp_path):
-    made = []
-
-    def make(**settings):
-        made.append(GatedRun(tmp_path, **settings))
-        return made[-1]
-
-    yield make
-    for run in made:
-        run.record.close()
 
 
 def spent(run):
