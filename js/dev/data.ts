@@ -318,7 +318,7 @@ export function summaryOf(options: RunOptions, trials: readonly TrialRow[]): Run
       ? "New instructions wait for your decision. Approve, reject or edit each of them in the view, or by run.approve, run.ban and run.add_instruction; after the last one the run goes on by itself."
       : reasonOf(options.state),
     approval: options.waits
-      ? "6 new instructions wait for your decision: approve, reject or edit each of them. None is tried before."
+      ? "6 new instructions wait for your decision: approve, reject or edit each of them. None is tried before that."
       : null,
     program: options.hostile ? "<i>Hop</i>" : "MultiHop",
     predictors: predictorsOf(options),

@@ -109,7 +109,7 @@ def test_trials_are_larger_and_fewer_at_a_time_and_the_estimate_is_cheaper(serve
         "platform.openai.com/docs/guides/batch",
         "Sent at once, and at the full price",
         "up to 62 follow one another",
-        "hedge=True sends no call a second time that goes in a batch",
+        "hedge=True does not apply to calls that go in batches",
         "max_seconds=60 may end the run",
     ):
         assert said in text

@@ -51,7 +51,7 @@ def batch_notes(
     )
     notes = [told]
     if plan.hedge is True:
-        notes.append("hedge=True sends no call a second time that goes in a batch.")
+        notes.append("hedge=True does not apply to calls that go in batches.")
     seconds = plan.caps.max_seconds
     if seconds is not None and seconds < _DAY_SECONDS:
         notes.append(

@@ -23,7 +23,7 @@ def waiting_text(state: RunState) -> str | None:
     waits = "wait" if waiting > 1 else "waits"
     return (
         f"{counted(waiting, 'new instruction')} {waits} for your decision: approve, reject or edit "
-        f"{each}. None is tried before."
+        f"{each}. None is tried before that."
     )
 
 
