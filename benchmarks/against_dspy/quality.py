@@ -1,6 +1,6 @@
 """True score of the returned program against LM calls spent, over many simulated tasks.
 
-python -m benchmarks.against_dspy.quality [--seeds 30] [--trials 3 5 7 10 15 20]
+python -m benchmarks.against_dspy.quality [--seeds 30] [--first 0] [--trials 3 5 7 10 15 20]
 
 Every seed is another task (see `task`), the same for all contenders. Budgets are numbers of trials;
 what that means in calls is counted by the server.
@@ -153,9 +153,10 @@ def _quartiles(values: Sequence[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--trials", type=int, nargs="+", default=[3, 5, 7, _LIGHT_TRIALS, 15, 20])
     chosen = parser.parse_args()
-    compare(range(chosen.seeds), chosen.trials)
+    compare(range(chosen.first, chosen.first + chosen.seeds), chosen.trials)
 
 
 if __name__ == "__main__":
