@@ -17,8 +17,8 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import call_labels
-from mipro_nb.models.gate.draws import Execution, execution
 from mipro_nb.models.gate.gate import current_gate
+from mipro_nb.models.gate.recording.draws import Execution, execution
 
 Results = Mapping[str, dict[int, ExampleResult]]
 """Configuration → example, by place in the set → result."""

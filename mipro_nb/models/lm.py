@@ -33,10 +33,10 @@ from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.prompt import write_retry
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.counted import CountedLM
-from mipro_nb.models.gate.at_work import example_at_work
-from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.gate.draws import seed_of
+from mipro_nb.models.gate.batching.at_work import example_at_work
 from mipro_nb.models.gate.gate import current_gate
+from mipro_nb.models.gate.limits.caps import Caps
+from mipro_nb.models.gate.recording.draws import seed_of
 from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
 from mipro_nb.models.services import litellm, local
 from mipro_nb.models.services.batchable import check_batchable, check_in_batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mipro_nb.checks import Usd, check
 from mipro_nb.errors import PermissionUnansweredError
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.notebook.frontend import (
     clicks_reach_a_blocked_cell,
     current_kernel,

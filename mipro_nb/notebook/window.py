@@ -18,7 +18,7 @@ from mipro_nb.errors import (
     PermissionUnansweredError,
     RunEndedError,
 )
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.notebook.output import displayed
 from mipro_nb.notebook.request_handler import RequestHandler

@@ -17,8 +17,8 @@ from mipro_nb.language.foreign import as_lm, as_program
 from mipro_nb.language.lms.lm_protocol import LanguageModel, check_lm
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
-from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.gate.hedging import Hedge
+from mipro_nb.models.gate.limits.caps import Caps
+from mipro_nb.models.gate.pacing.hedging import Hedge
 from mipro_nb.optimizer.estimating.specify import specify
 from mipro_nb.optimizer.planning.changes import RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.data.rows import Rows, split_rows

@@ -24,7 +24,7 @@ from mipro_nb.errors import (
 )
 from mipro_nb.language import LMRequest
 from mipro_nb.models import LM
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.models.lm import prices_noted
 from mipro_nb.models.prices import Price
 from mipro_nb.models.services import litellm as ours

@@ -32,7 +32,7 @@ from mipro_nb.language.lms.lm_protocol import Completion
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import Answer
-from mipro_nb.models.gate.at_work import example_at_work
+from mipro_nb.models.gate.batching.at_work import example_at_work
 from mipro_nb.models.gate.gate import current_gate
 
 _MOST_LOSSES = 3

@@ -20,8 +20,8 @@ from mipro_nb.evaluate.ledger import Results
 from mipro_nb.evaluate.metric import MetricFunction
 from mipro_nb.language.foreign import as_program
 from mipro_nb.language.predict import ChainOfThought, Predict
-from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.gate import Gate
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part

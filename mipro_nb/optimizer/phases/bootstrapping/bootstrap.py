@@ -29,7 +29,7 @@ from mipro_nb.language.execution.tracing import Step, noting, tracing
 from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.module import Module
 from mipro_nb.models.calls import CallLabels, call_labels
-from mipro_nb.models.gate.draws import Execution, execution
+from mipro_nb.models.gate.recording.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import Background
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.bootstrapping.fitting import SURELY_FIT, Fitting, known_room

@@ -24,7 +24,7 @@ from mipro_nb.language.module import Module
 from mipro_nb.language.signatures.fields import Field
 from mipro_nb.language.signatures.signature import SignatureMeta, make_signature
 from mipro_nb.models.calls import CallLabels, call_labels
-from mipro_nb.models.gate.draws import Execution, execution
+from mipro_nb.models.gate.recording.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.proposing.grounding import ask

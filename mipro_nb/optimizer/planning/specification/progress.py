@@ -16,7 +16,7 @@ from mipro_nb.language.example import Example
 from mipro_nb.language.module import Module
 from mipro_nb.language.saving import as_demo
 from mipro_nb.language.signatures.signature import SignatureMeta
-from mipro_nb.models.gate.earlier_calls import EarlierCalls
+from mipro_nb.models.gate.recording.earlier_calls import EarlierCalls
 from mipro_nb.optimizer.planning.data.rows import Given, given_values
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.checks.consistency import incoherences

@@ -50,7 +50,7 @@ class _Optional(TypedDict, total=False):
 
 
 class _PromptHead(BaseModel):
-    """What many prompts share: `mipro_nb.models.gate.call_log` writes it."""
+    """What many prompts share: `mipro_nb.models.gate.recording.call_log` writes it."""
 
     parameters: dict[str, Any]
     messages: list[dict[str, Any]]

@@ -23,7 +23,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from mipro_nb.models.gate.limiter import Limiter
+from mipro_nb.models.gate.pacing.limiter import Limiter
 from mipro_nb.models.retryable import RetryableError, pause_seconds
 
 # An endpoint that let calls through until so recently still does: calls wait, and do not fail.

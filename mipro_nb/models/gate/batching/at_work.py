@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from mipro_nb.models.gate.limiter import ReturnableTurn
+from mipro_nb.models.gate.pacing.limiter import ReturnableTurn
 
 
 class AtWork:

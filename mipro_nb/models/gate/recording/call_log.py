@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from mipro_nb.errors import LMError
 from mipro_nb.models.calls import Answer, Call, Note, call_labels
-from mipro_nb.models.gate.backlog import Backlog, Work
-from mipro_nb.models.gate.batch import BatchedAttempt
-from mipro_nb.models.gate.caps import usd_of
-from mipro_nb.models.gate.earlier_calls import EarlierCall, EarlierCalls
+from mipro_nb.models.gate.batching.batch import BatchedAttempt
+from mipro_nb.models.gate.limits.caps import usd_of
+from mipro_nb.models.gate.recording.backlog import Backlog, Work
+from mipro_nb.models.gate.recording.earlier_calls import EarlierCall, EarlierCalls
 from mipro_nb.models.services.refusals import kind_of, refused_again
 from mipro_nb.models.services.worst_case import names_limit
 from mipro_nb.redaction import shown_parameters

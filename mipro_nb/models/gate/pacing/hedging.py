@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Literal, TypeVar
 
 from mipro_nb.models.calls import Call
-from mipro_nb.models.gate.pace import Pace
+from mipro_nb.models.gate.pacing.pace import Pace
 
 T = TypeVar("T")
 

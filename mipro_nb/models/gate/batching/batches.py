@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from mipro_nb.amounts import format_count
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.models.calls import Answer, Call, Note
-from mipro_nb.models.gate.at_work import AtWork
-from mipro_nb.models.gate.batch import Batch, BatchedAttempt, Heard, WaitingCall
+from mipro_nb.models.gate.batching.at_work import AtWork
+from mipro_nb.models.gate.batching.batch import Batch, BatchedAttempt, Heard, WaitingCall
 from mipro_nb.models.services.batch_states import why_not_done
 from mipro_nb.models.services.dialect import Spoken
 from mipro_nb.runs.store.batches import (
