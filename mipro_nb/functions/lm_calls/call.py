@@ -32,7 +32,7 @@ from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.messages import Written, written
 from mipro_nb.models.prices import Price, listed_price
-from mipro_nb.models.services.registry import PROVIDERS
+from mipro_nb.models.services.known.registry import PROVIDERS
 from mipro_nb.redaction import secrets, texts_of_unknown
 
 _NUM_RETRIES = 3

@@ -43,7 +43,7 @@ from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.usage import Usage
 
 if TYPE_CHECKING:
-    from mipro_nb.models.services.batches import BatchClient
+    from mipro_nb.models.services.batching.batches import BatchClient
 
 _SESSION_CONCURRENCY = 256
 _FORKED = (

@@ -25,7 +25,7 @@ from mipro_nb.optimizer.planning.data.labels import is_label
 from mipro_nb.runs.store.open_records import open_record
 
 if TYPE_CHECKING:
-    from mipro_nb.models.services.batches import BatchClient
+    from mipro_nb.models.services.batching.batches import BatchClient
 
 MOST_CALLS = 100
 """Calls that are answered for one row."""

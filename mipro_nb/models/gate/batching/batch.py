@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mipro_nb.errors import LMError
 from mipro_nb.models.gate.attempts import under_way
 from mipro_nb.models.retryable import RetryableError
-from mipro_nb.models.services.batch_states import NOT_BEGUN, BatchState, Lines
-from mipro_nb.models.services.dialect import Spoken
+from mipro_nb.models.services.batching.batch_states import NOT_BEGUN, BatchState, Lines
+from mipro_nb.models.services.clients.dialect import Spoken
 from mipro_nb.runs.store.batches import BatchedCall
 from mipro_nb.runs.usage import Usage
 
 if TYPE_CHECKING:
-    from mipro_nb.models.services.batches import BatchClient
+    from mipro_nb.models.services.batching.batches import BatchClient
 
 _FIRST_LOOK_SECONDS = 5.0
 _LONGEST_LOOK_SECONDS = 60.0

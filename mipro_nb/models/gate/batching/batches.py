@@ -20,8 +20,8 @@ from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.models.calls import Answer, Call, Note
 from mipro_nb.models.gate.batching.at_work import AtWork
 from mipro_nb.models.gate.batching.batch import Batch, BatchedAttempt, Heard, WaitingCall
-from mipro_nb.models.services.batch_states import why_not_done
-from mipro_nb.models.services.dialect import Spoken
+from mipro_nb.models.services.batching.batch_states import why_not_done
+from mipro_nb.models.services.clients.dialect import Spoken
 from mipro_nb.runs.store.batches import (
     BatchedCall,
     batched_call,
@@ -32,7 +32,7 @@ from mipro_nb.runs.store.batches import (
 from mipro_nb.runs.store.record import Record
 
 if TYPE_CHECKING:
-    from mipro_nb.models.services.batches import BatchClient
+    from mipro_nb.models.services.batching.batches import BatchClient
 
 # Programs that are due one after the other belong to one batch.
 _QUIET_SECONDS = 1.0

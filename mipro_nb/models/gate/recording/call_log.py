@@ -15,7 +15,7 @@ from mipro_nb.models.gate.batching.batch import BatchedAttempt
 from mipro_nb.models.gate.limits.caps import usd_of
 from mipro_nb.models.gate.recording.backlog import Backlog, Work
 from mipro_nb.models.gate.recording.earlier_calls import EarlierCall, EarlierCalls
-from mipro_nb.models.services.refusals import kind_of, refused_again
+from mipro_nb.models.services.clients.refusals import kind_of, refused_again
 from mipro_nb.models.services.worst_case import names_limit
 from mipro_nb.redaction import shown_parameters
 from mipro_nb.runs.events import AnyEvent, LMCallAnswered, LMCallFailed, RunNoted, TextRef

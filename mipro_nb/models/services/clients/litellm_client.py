@@ -10,11 +10,11 @@ from typing import Any
 import openai
 
 from mipro_nb.errors import LMUnavailableError, causes_of, shown
-from mipro_nb.models.services.client import Client
-from mipro_nb.models.services.dialect import Spoken
-from mipro_nb.models.services.litellm import address_of, library, secrets_of
-from mipro_nb.models.services.registry import Endpoint
-from mipro_nb.models.services.status_errors import status_error
+from mipro_nb.models.services.clients.client import Client
+from mipro_nb.models.services.clients.dialect import Spoken
+from mipro_nb.models.services.clients.status_errors import status_error
+from mipro_nb.models.services.known.litellm import address_of, library, secrets_of
+from mipro_nb.models.services.known.registry import Endpoint
 from mipro_nb.redaction import secrets
 
 # The gate retries, keeps answers, counts and paces: LiteLLM does none of it a second time.

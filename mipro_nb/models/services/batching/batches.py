@@ -18,15 +18,15 @@ import openai
 from mipro_nb.errors import LMError, LMUnavailableError, shown
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.retryable import RetryableError
-from mipro_nb.models.services.batch_states import BatchState, Lines, why_not_done
-from mipro_nb.models.services.client import body_of
+from mipro_nb.models.services.batching.batch_states import BatchState, Lines, why_not_done
+from mipro_nb.models.services.clients.client import body_of
 from mipro_nb.redaction import secrets
 
 if TYPE_CHECKING:
     from openai.types import Batch
 
-    from mipro_nb.models.services.client import Client
-    from mipro_nb.models.services.dialect import Spoken
+    from mipro_nb.models.services.clients.client import Client
+    from mipro_nb.models.services.clients.dialect import Spoken
 
 _ENDPOINT: Final = "/v1/chat/completions"
 _OURS = "mipro_nb"

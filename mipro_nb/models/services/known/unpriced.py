@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from mipro_nb.models.services.registry import PROVIDERS
+from mipro_nb.models.services.known.registry import PROVIDERS
 
 _PER_MILLION = "in USD per million tokens"
 _ENDINGS = ("_BASE_URL", "_API_BASE")

@@ -17,7 +17,7 @@ from typing import Any
 from mipro_nb.errors import CallRefusedError
 from mipro_nb.language.lms.lm_protocol import Message
 from mipro_nb.models.calls import Call, Note
-from mipro_nb.models.services.refusals import Refusal
+from mipro_nb.models.services.clients.refusals import Refusal
 from mipro_nb.models.services.worst_case import LIMITS
 from mipro_nb.models.tokens import count_message_tokens
 

@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MissingExtraError
 from mipro_nb.models.prices import Price
-from mipro_nb.models.services.registry import (
+from mipro_nb.models.services.known.registry import (
     LITELLMS,
     NO_KEY,
     PROVIDERS,

@@ -29,13 +29,13 @@ from mipro_nb.errors import (
 )
 from mipro_nb.models.calls import OPTIONS, Answer, Call, Note
 from mipro_nb.models.retryable import RetryableError, RetryableKind, Tokens, asked_to_wait
-from mipro_nb.models.services.dialect import Spoken, dialect_of
-from mipro_nb.models.services.litellm import is_well_known
-from mipro_nb.models.services.refusals import Refusal, refusal_in
-from mipro_nb.models.services.registry import Endpoint
-from mipro_nb.models.services.replies import parts_of_message, written_in
-from mipro_nb.models.services.status_errors import status_error
-from mipro_nb.models.services.streams import is_stream, whole
+from mipro_nb.models.services.clients.dialect import Spoken, dialect_of
+from mipro_nb.models.services.clients.refusals import Refusal, refusal_in
+from mipro_nb.models.services.clients.replies import parts_of_message, written_in
+from mipro_nb.models.services.clients.status_errors import status_error
+from mipro_nb.models.services.clients.streams import is_stream, whole
+from mipro_nb.models.services.known.litellm import is_well_known
+from mipro_nb.models.services.known.registry import Endpoint
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.numbers import is_number
 from mipro_nb.redaction import (

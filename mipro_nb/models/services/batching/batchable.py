@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError
-from mipro_nb.models.services import litellm
-from mipro_nb.models.services.registry import PROVIDERS, Endpoint
+from mipro_nb.models.services.known import litellm
+from mipro_nb.models.services.known.registry import PROVIDERS, Endpoint
 
 
 def check_batchable(endpoint: Endpoint, *, batch: bool, service: object, stream: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, MissingExtraError
 from mipro_nb.files import expanded
-from mipro_nb.models.services.weights import weights
+from mipro_nb.models.services.embedded.weights import weights
 
 _SILENT = -1
 _OPENMP = "OMP_WAIT_POLICY"
