@@ -22,15 +22,15 @@ from mipro_nb.errors import (
     LMNotConfiguredError,
     ReplyError,
 )
-from mipro_nb.language.dspy_names import LM_ATTRIBUTES, absent, told_of_call
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.execution.scored_row import is_scored
 from mipro_nb.language.formats import check_choice
+from mipro_nb.language.from_dspy.dspy_names import LM_ATTRIBUTES, absent, told_of_call
 from mipro_nb.language.lms.gateway import lead_through
 from mipro_nb.language.lms.lm_protocol import Completion, LanguageModel, LMRequest, WrittenCall
 from mipro_nb.language.lms.options import check_lm_options, check_options
 from mipro_nb.language.lms.settings import settings
-from mipro_nb.language.prompt import write_retry
+from mipro_nb.language.prompting.prompt import write_retry
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.counted import CountedLM
 from mipro_nb.models.gate.batching.at_work import example_at_work

@@ -12,11 +12,11 @@ from mipro_nb.checks import Flag, check
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, RunEndedError
 from mipro_nb.evaluate.metric import Metric, MetricFunction
-from mipro_nb.language.dspy_names import told_of_parameter
-from mipro_nb.language.foreign import as_lm, as_program
+from mipro_nb.language.from_dspy.dspy_names import told_of_parameter
 from mipro_nb.language.lms.lm_protocol import LanguageModel, check_lm
 from mipro_nb.language.lms.settings import settings
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.foreign import as_lm, as_program
+from mipro_nb.language.programs.module import Module
 from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.models.gate.pacing.hedging import Hedge
 from mipro_nb.optimizer.estimating.specify import specify

@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 from mipro_nb.checks import CountOrZero, Number, Remedy, check
 from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, RecordError
-from mipro_nb.language.example import Example
+from mipro_nb.language.rows.example import Example
 from mipro_nb.redaction import secrets
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.state import GOING_ON, Reply, RunState, fold

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats.description import described, in_few_words
 from mipro_nb.language.formats.protocol import Found
 from mipro_nb.language.reading.keys import in_doubt
@@ -27,6 +26,7 @@ from mipro_nb.language.reading.marks import (
 )
 from mipro_nb.language.reading.values import quoted, write_value
 from mipro_nb.language.reading.wrapping import trimmed
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import Field, holds_any_text, json_value
 from mipro_nb.language.signatures.signature import SignatureMeta
 

@@ -11,8 +11,9 @@ from IPython.core.error import UsageError
 
 from mipro_nb import runs
 from mipro_nb.files import expanded
-from mipro_nb.language import Module, saving
+from mipro_nb.language import Module
 from mipro_nb.language.exports import FORMS
+from mipro_nb.language.saved_programs import saving
 from mipro_nb.notebook import views
 from mipro_nb.notebook.magic import optimizing
 from mipro_nb.notebook.magic.grammar import Argument, Option, Verb

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from mipro_nb.errors import CallRefusedError
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import Gate
 from mipro_nb.models.gate.sent_call import Send

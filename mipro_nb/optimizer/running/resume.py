@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from mipro_nb.amounts import CAPS, format_count, format_usd
 from mipro_nb.errors import InvalidArgumentError, RecordError, RunEndedError, shown
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats import AUTO as AUTO_FORMAT
 from mipro_nb.language.formats import is_known, unknown_remedy
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.optimizer.phases.measure_formats import in_recorded_format
 from mipro_nb.optimizer.planning.data.rows import Rows, split_rows

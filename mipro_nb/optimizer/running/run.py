@@ -18,8 +18,8 @@ from mipro_nb.core_loop import core, until_done, wait_until
 from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError, shown
 from mipro_nb.evaluate.ledger import Results
 from mipro_nb.evaluate.metric import MetricFunction
-from mipro_nb.language.foreign import as_program
-from mipro_nb.language.predict import ChainOfThought, Predict
+from mipro_nb.language.programs.foreign import as_program
+from mipro_nb.language.programs.predict import ChainOfThought, Predict
 from mipro_nb.models.gate.gate import Gate
 from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.optimizer.algorithm import Algorithm

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mipro_nb.amounts import format_score
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import RecordError, shown
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.ending.held_out import HeldOut
 from mipro_nb.optimizer.phases.scoring.evaluations import Evaluated, Evaluations

@@ -16,9 +16,9 @@ from mipro_nb.errors import (
     ReplyError,
     TruncatedReplyError,
 )
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats import FORMATS
-from mipro_nb.language.predict import Predict
+from mipro_nb.language.programs.predict import Predict
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import InputField, OutputField
 from mipro_nb.language.signatures.signature import Signature, SignatureMeta
 from mipro_nb.models.calls import CallLabels, call_labels

@@ -12,7 +12,7 @@ from importlib.abc import MetaPathFinder
 from types import ModuleType
 
 from mipro_nb.arguments import misspelled
-from mipro_nb.language.dspy_names import BRIDGE
+from mipro_nb.language.from_dspy.dspy_names import BRIDGE
 
 _PUBLIC = ("datasets", "dspy", "errors", "evaluate", "runs", "teleprompt", "testing")
 

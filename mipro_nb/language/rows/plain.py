@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from mipro_nb.language.example import Example
+from mipro_nb.language.rows.example import Example
 
 _PLAIN = frozenset({str, int, float, bool, type(None), datetime, timedelta})
 _CONTAINERS: dict[type, Callable[[list[Any]], Any]] = {

@@ -14,11 +14,10 @@ from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.files import expanded
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.formats import FORMATS, labels_of
-from mipro_nb.language.plain import plain
-from mipro_nb.language.predict import Predict
-from mipro_nb.language.prompt_files import prompt_in
+from mipro_nb.language.programs.predict import Predict
+from mipro_nb.language.prompting.reply import Reading, read_whole_reply
 from mipro_nb.language.reading.values import write_value
-from mipro_nb.language.reply import Reading, read_whole_reply
+from mipro_nb.language.rows.plain import plain
 from mipro_nb.language.signatures.fields import Field, FieldSpec, field_of
 from mipro_nb.language.signatures.signature import (
     SignatureMeta,
@@ -34,16 +33,17 @@ from mipro_nb.language.templates.pieces import (
     placeholders_of,
     without_optimized_part,
 )
+from mipro_nb.language.templates.prompt_files import prompt_in
 from mipro_nb.language.templates.syntaxes import check_syntax, parsed, syntax_of
 
 if TYPE_CHECKING:
-    from mipro_nb.language.example import Example
     from mipro_nb.language.lms.lm_protocol import (
         Completion,
         LanguageModel,
         LMRequest,
         Message,
     )
+    from mipro_nb.language.rows.example import Example
 
 WHOLE_REPLY = "whole reply"
 _ROLES = ("system", "developer", "user", "assistant")

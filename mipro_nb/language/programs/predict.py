@@ -14,7 +14,6 @@ from mipro_nb.errors import (
     TruncatedReplyError,
     Unquoted,
 )
-from mipro_nb.language.example import Example, Prediction
 from mipro_nb.language.execution.recent_calls import RecentCall, remember
 from mipro_nb.language.execution.scope import lost
 from mipro_nb.language.execution.scored_row import demos_beside
@@ -30,11 +29,12 @@ from mipro_nb.language.lms.lm_protocol import (
 )
 from mipro_nb.language.lms.options import check_options, told_of_option
 from mipro_nb.language.lms.settings import settings
-from mipro_nb.language.module import Module
-from mipro_nb.language.plain import plain
-from mipro_nb.language.prompt import format_for, write_messages, write_retry
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.prompting.prompt import format_for, write_messages, write_retry
+from mipro_nb.language.prompting.reply import Reading, read_reply, reply_schema
 from mipro_nb.language.reading.thoughts import told_apart
-from mipro_nb.language.reply import Reading, read_reply, reply_schema
+from mipro_nb.language.rows.example import Example, Prediction
+from mipro_nb.language.rows.plain import plain
 from mipro_nb.language.signatures.fields import NO_DEFAULT
 from mipro_nb.language.signatures.signature import SignatureMeta, ensure_signature, make_signature
 

@@ -22,17 +22,17 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from mipro_nb.errors import InvalidArgumentError, SavedStateError, shown
 from mipro_nb.files import expanded, write_whole
-from mipro_nb.language.dspy_states import is_dspys, translated
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats import check_fits, check_format, is_known, unknown_remedy
-from mipro_nb.language.plain import plain
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.rows.plain import plain
+from mipro_nb.language.saved_programs.dspy_states import is_dspys, translated
 from mipro_nb.language.signatures.fields import accepts, adapter, in_order
 from mipro_nb.language.signatures.signature import fields_in, without_choices
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mipro_nb.language.predictor import Predictor
+    from mipro_nb.language.prompting.predictor import Predictor
     from mipro_nb.language.signatures.signature import SignatureMeta
 
 FORMAT = "mipro_nb program"

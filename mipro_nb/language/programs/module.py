@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Self
 from mipro_nb.arguments import only_known
 from mipro_nb.core_loop import core, in_worker
 from mipro_nb.errors import ProgramError
-from mipro_nb.language import saving
-from mipro_nb.language.dspy_names import MODULE_ATTRIBUTES, absent, told_of_parameter
 from mipro_nb.language.exports import exported
+from mipro_nb.language.from_dspy.dspy_names import MODULE_ATTRIBUTES, absent, told_of_parameter
 from mipro_nb.language.lms.lm_protocol import LanguageModel
+from mipro_nb.language.saved_programs import saving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from mipro_nb.language.example import Example
-    from mipro_nb.language.predictor import Predictor
+    from mipro_nb.language.prompting.predictor import Predictor
+    from mipro_nb.language.rows.example import Example
 
 
 _ABSENT = 1_000_000

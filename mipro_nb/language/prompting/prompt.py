@@ -24,9 +24,9 @@ from mipro_nb.language.lms.settings import settings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mipro_nb.language.example import Example
     from mipro_nb.language.formats import PromptFormat
     from mipro_nb.language.lms.lm_protocol import LanguageModel, Message
+    from mipro_nb.language.rows.example import Example
     from mipro_nb.language.signatures.signature import SignatureMeta
 
 _EMPTY = "(an empty answer)"

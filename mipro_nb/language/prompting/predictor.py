@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextvars import Context
 
-    from mipro_nb.language.example import Example
     from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest, Message
+    from mipro_nb.language.rows.example import Example
     from mipro_nb.language.signatures.signature import SignatureMeta
 
 
