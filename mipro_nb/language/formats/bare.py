@@ -13,7 +13,7 @@ from mipro_nb.language.formats.lines import Lines, write_fields
 from mipro_nb.language.formats.protocol import Found
 from mipro_nb.language.formats.tags import Tags
 from mipro_nb.language.formats.unmarked import NoValueError, whole
-from mipro_nb.language.reading.backslashes import meant
+from mipro_nb.language.reading.notation.backslashes import meant
 from mipro_nb.language.reading.values import quoted, write_value
 from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import choices, json_value

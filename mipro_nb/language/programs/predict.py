@@ -32,7 +32,7 @@ from mipro_nb.language.lms.settings import settings
 from mipro_nb.language.programs.module import Module
 from mipro_nb.language.prompting.prompt import format_for, write_messages, write_retry
 from mipro_nb.language.prompting.reply import Reading, read_reply, reply_schema
-from mipro_nb.language.reading.thoughts import told_apart
+from mipro_nb.language.reading.parts.thoughts import told_apart
 from mipro_nb.language.rows.example import Example, Prediction
 from mipro_nb.language.rows.plain import plain
 from mipro_nb.language.signatures.fields import NO_DEFAULT

@@ -13,11 +13,11 @@ from mipro_nb.language.formats import FORMATS, Found, PromptFormat
 from mipro_nb.language.formats.description import in_few_words
 from mipro_nb.language.formats.json_object import begins
 from mipro_nb.language.formats.unmarked import NoValueError, whole
-from mipro_nb.language.reading.keys import in_doubt
-from mipro_nb.language.reading.marks import folded, label_of
-from mipro_nb.language.reading.thoughts import told_apart
+from mipro_nb.language.reading.notation.keys import in_doubt
+from mipro_nb.language.reading.notation.wrapping import trimmed, without_preface
+from mipro_nb.language.reading.parts.marks import folded, label_of
+from mipro_nb.language.reading.parts.thoughts import told_apart
 from mipro_nb.language.reading.values import is_placeholder, may_go_on, read_value, taken_value
-from mipro_nb.language.reading.wrapping import trimmed, without_preface
 from mipro_nb.language.signatures.fields import Field, accepts, adapter, holds_any_text
 
 if TYPE_CHECKING:

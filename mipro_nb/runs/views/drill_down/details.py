@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 from pydantic import BaseModel, TypeAdapter
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.reading.thoughts import told_apart
+from mipro_nb.language.reading.parts.thoughts import told_apart
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ANYTHING, FIELDS, ROWS, kept

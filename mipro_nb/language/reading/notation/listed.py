@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mipro_nb.language.reading.near_json import near_json
-from mipro_nb.language.reading.wrapping import unfenced, without_preface
+from mipro_nb.language.reading.notation.near_json import near_json
+from mipro_nb.language.reading.notation.wrapping import unfenced, without_preface
 
 _ELEMENT = r"[ \t]++(?P<element>.*\S)[ \t]*"
 _BULLETED = re.compile(rf"(?P<indent>[ \t]*)(?P<bullet>[-*+\u2022\u2013\u2014]){_ELEMENT}")

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
 from mipro_nb.errors import shown
-from mipro_nb.language.reading.turning import SCALING, TURNING
+from mipro_nb.language.reading.words.turning import SCALING, TURNING
 
 # An item of a list of choices: "2. spam", "- [x] spam".
 TICKED = re.compile(r"^(?:[-*+]\s+)?(?:\[\s*[xX\u2713\u2714]\s*\]|[\u2611\u2705\u2713\u2714])\s*")

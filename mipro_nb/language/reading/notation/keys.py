@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mipro_nb.errors import shown
-from mipro_nb.language.reading.marks import folded
+from mipro_nb.language.reading.parts.marks import folded
 
 
 class AmbiguousError(ValueError):

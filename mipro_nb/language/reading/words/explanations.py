@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from mipro_nb.language.reading.labels import all_labels, is_part, loosely, parted, plain_label
-from mipro_nb.language.reading.turning import FALSE_WORDS, SCALING, TRUE_WORDS, TURNING
+from mipro_nb.language.reading.words.labels import all_labels, is_part, loosely, parted, plain_label
+from mipro_nb.language.reading.words.turning import FALSE_WORDS, SCALING, TRUE_WORDS, TURNING
 
 # In what explains a value: it may not hold after all.
 _HEDGES = re.compile(

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from mipro_nb.language.reading.backslashes import READ_AS_THEY_STAND, STRING, meant
-from mipro_nb.language.reading.keys import object_of
-from mipro_nb.language.reading.wrapping import unfenced, without_preface
+from mipro_nb.language.reading.notation.backslashes import READ_AS_THEY_STAND, STRING, meant
+from mipro_nb.language.reading.notation.keys import object_of
+from mipro_nb.language.reading.notation.wrapping import unfenced, without_preface
 
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 _BRACKETS = {"{": "}", "[": "]"}
@@ -43,7 +43,7 @@ def near_json(text: str, notes: list[str] | None = None) -> Any:
     A sentence before it and a fence around it are passed over. Python's quotes and names, a comma
     too many and bare quotes are fixed, as long as no word is lost. Comments are left out where the
     rest is JSON. An object in which a key stands for two values is a
-    `mipro_nb.language.reading.keys.Repeating` one.
+    `mipro_nb.language.reading.notation.keys.Repeating` one.
 
     Parameters
     ----------

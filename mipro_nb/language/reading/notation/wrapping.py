@@ -6,7 +6,7 @@ import json
 import re
 from functools import lru_cache
 
-from mipro_nb.language.reading.backslashes import meant
+from mipro_nb.language.reading.notation.backslashes import meant
 
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 _QUOTES = ('""', "''", "``", "\u201c\u201d", "\u201e\u201c", "\u2018\u2019", "«»", "»«", "「」")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mipro_nb.language.reading.marks import Place, folded, marks_of_text
+from mipro_nb.language.reading.parts.marks import Place, folded, marks_of_text
 
 # DeepSeek, Qwen and most others; Mistral's Magistral; Kimi; Seed; gpt-oss (harmony), whose
 # thoughts end where the channel of the answer begins; OpenThinker.
