@@ -49,7 +49,7 @@ from mipro_nb.optimizer import (
     live_runs,
     register_sampler,
 )
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 from mipro_nb.runs.statistics.objectives import MeasuredConfiguration
 from mipro_nb.runs.views.results.headroom import Headroom
 from mipro_nb.version import __version__

@@ -12,8 +12,8 @@ from mipro_nb.notebook.frontend import (
     somebody_looks_on,
 )
 from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.running.asking.surface import Surface, Window
 from mipro_nb.optimizer.running.run import Run
-from mipro_nb.optimizer.running.surface import Surface, Window
 from mipro_nb.terminal import UNANSWERED, TerminalSurface
 
 

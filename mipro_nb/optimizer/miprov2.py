@@ -31,13 +31,13 @@ from mipro_nb.optimizer.planning.requested_headroom import (
 )
 from mipro_nb.optimizer.planning.settings.requested import DEFAULTS, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
-from mipro_nb.optimizer.running import resume as resumption
-from mipro_nb.optimizer.running.headroom import measured
-from mipro_nb.optimizer.running.later_test import spec_of_test
-from mipro_nb.optimizer.running.outlook import Answered, outlook_of
-from mipro_nb.optimizer.running.permission import is_asked
+from mipro_nb.optimizer.running.asking.outlook import Answered, outlook_of
+from mipro_nb.optimizer.running.asking.permission import is_asked
+from mipro_nb.optimizer.running.beginning.headroom import measured
+from mipro_nb.optimizer.running.beginning.starting import carried_out, plan_of, run_of
+from mipro_nb.optimizer.running.results.later_test import spec_of_test
+from mipro_nb.optimizer.running.resuming import resume as resumption
 from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here, test_of
-from mipro_nb.optimizer.running.starting import carried_out, plan_of, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.sentences.resume import begun_again
 from mipro_nb.runs.sentences.wording import measures_headroom

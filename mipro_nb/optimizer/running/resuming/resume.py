@@ -20,7 +20,7 @@ from mipro_nb.optimizer.planning.settings.preference import Preference, preferen
 from mipro_nb.optimizer.planning.settings.requested import AUTO, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress, damaged
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
-from mipro_nb.optimizer.running.differences import (
+from mipro_nb.optimizer.running.resuming.differences import (
     differences,
     obstacles,
     parts_of_others,

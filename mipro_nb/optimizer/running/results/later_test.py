@@ -12,7 +12,7 @@ from mipro_nb.optimizer.planning.data.repeated_rows import unseen_notes
 from mipro_nb.optimizer.planning.data.rows import check_own_demos, rows_ref, unseen_rows
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
-from mipro_nb.optimizer.running.resume import on_scale_of
+from mipro_nb.optimizer.running.resuming.resume import on_scale_of
 from mipro_nb.runs.sentences.wording import counted
 
 

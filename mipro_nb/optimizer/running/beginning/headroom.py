@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mipro_nb.errors import RunEndedError
+from mipro_nb.optimizer.running.asking.surface import Window
+from mipro_nb.optimizer.running.beginning.starting import carried_out, run_of
 from mipro_nb.optimizer.running.run import Run
-from mipro_nb.optimizer.running.starting import carried_out, run_of
-from mipro_nb.optimizer.running.surface import Window
 from mipro_nb.runs.views.results.headroom import Headroom, headroom_of
 
 

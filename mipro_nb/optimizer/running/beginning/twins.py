@@ -13,8 +13,12 @@ from mipro_nb.errors import RecordError
 from mipro_nb.models.lm import as_counted
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
-from mipro_nb.optimizer.running.differences import differences, may_be_the_same, parts_of_others
-from mipro_nb.optimizer.running.outlook import Answered
+from mipro_nb.optimizer.running.asking.outlook import Answered
+from mipro_nb.optimizer.running.resuming.differences import (
+    differences,
+    may_be_the_same,
+    parts_of_others,
+)
 from mipro_nb.optimizer.running.run import Run, live_runs
 from mipro_nb.runs.sentences.resume import RESUMABLE
 from mipro_nb.runs.store.record import Record

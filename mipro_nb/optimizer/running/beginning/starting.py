@@ -13,11 +13,11 @@ from mipro_nb.optimizer.planning.changes import CHANGEABLE, RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
-from mipro_nb.optimizer.running import resume as resumption
-from mipro_nb.optimizer.running.measured_before import with_measured_headroom
-from mipro_nb.optimizer.running.outlook import Answered, outlook_of
+from mipro_nb.optimizer.running.asking.outlook import Answered, outlook_of
+from mipro_nb.optimizer.running.beginning.measured_before import with_measured_headroom
+from mipro_nb.optimizer.running.beginning.twins import noted, twin_of
+from mipro_nb.optimizer.running.resuming import resume as resumption
 from mipro_nb.optimizer.running.run import Beginning, Run
-from mipro_nb.optimizer.running.twins import noted, twin_of
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.history import history_rows
