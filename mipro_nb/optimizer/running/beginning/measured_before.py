@@ -12,7 +12,7 @@ from mipro_nb.optimizer.planning.specification.lms import changes_of_lms, lms_of
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.runs.events import HeadroomMeasured
-from mipro_nb.runs.sentences.headroom import expectation, valset_floor
+from mipro_nb.runs.sentences.results.headroom import expectation, valset_floor
 from mipro_nb.runs.store.record import Record, text_ref
 from mipro_nb.runs.view_model import HistoryRow
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mipro_nb.amounts import format_count
-from mipro_nb.runs.sentences.changes import changes
+from mipro_nb.runs.sentences.instructions.changes import changes
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from mipro_nb.amounts import format_cost, format_points, format_score, format_tokens, format_usd
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.sentences.gain import gain_view
-from mipro_nb.runs.sentences.held_out import held_out_view
+from mipro_nb.runs.sentences.results.gain import gain_view
+from mipro_nb.runs.sentences.results.held_out import held_out_view
 from mipro_nb.runs.sentences.wording import configuration_text, counted, resting_text
 from mipro_nb.runs.state import RunState, TrialState
 from mipro_nb.runs.view_model import GainView
