@@ -30,7 +30,7 @@ from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.session import SETTING, cache, config
 from mipro_nb.notebook.plain import Text
 from mipro_nb.optimizer import Run
-from mipro_nb.runs.diff import diff_programs
+from mipro_nb.runs.recorded.diff import diff_programs
 
 
 def _status(_: Notebook, run: str | None = None) -> Text:
@@ -231,7 +231,7 @@ _OTHERS = (
     Verb(
         "diff",
         "Shows how the programs that two runs returned differ.",
-        "mipro_nb.runs.diff.diff_programs(run_id, run_id)",
+        "mipro_nb.runs.recorded.diff.diff_programs(run_id, run_id)",
         _diff,
         (Argument("before", RUN, "a run"), Argument("after", RUN, "another one")),
     ),

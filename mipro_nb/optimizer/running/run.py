@@ -44,7 +44,7 @@ from mipro_nb.optimizer.running.resuming.differences import changed_settings, ch
 from mipro_nb.optimizer.running.resuming.resume import caps_of, check_caps_left
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed, ScoresOnTestset
-from mipro_nb.runs.ratings import Ratings
+from mipro_nb.runs.recorded.ratings import Ratings
 from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.store import owners
 from mipro_nb.runs.store.commands import Command, forget_commands

@@ -14,7 +14,6 @@ from mipro_nb.amounts import (
     format_usd,
 )
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
 from mipro_nb.runs.sentences.instructions.approval import decided_text, waiting_text
 from mipro_nb.runs.sentences.instructions.dropped import dropped_notes
 from mipro_nb.runs.sentences.instructions.repairs import repair_lines
@@ -54,6 +53,7 @@ from mipro_nb.runs.sentences.wording import (
     told_settings,
 )
 from mipro_nb.runs.state import RunState, Spend
+from mipro_nb.runs.statistics.labelled import labelled_demos, labelled_evaluation
 from mipro_nb.runs.view_model import GainView
 from mipro_nb.runs.views.results.effects import format_effects
 

@@ -16,9 +16,9 @@ from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import FinalState, RunEnded, ScoresOnTestset
-from mipro_nb.runs.labelled import labelled_evaluation
 from mipro_nb.runs.sentences.results.objectives import preferred_text
 from mipro_nb.runs.sentences.wording import counted, resting_text
+from mipro_nb.runs.statistics.labelled import labelled_evaluation
 from mipro_nb.runs.statistics.objectives import MeasuredConfiguration, measured_configurations
 from mipro_nb.runs.store.batches import batched_usage
 

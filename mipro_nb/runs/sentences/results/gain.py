@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mipro_nb.amounts import format_score
-from mipro_nb.runs.labelled import labelled_evaluation
 from mipro_nb.runs.state import RunState
+from mipro_nb.runs.statistics.labelled import labelled_evaluation
 from mipro_nb.runs.view_model import GainView
 
 _UNCLEAR = "no clear gain"

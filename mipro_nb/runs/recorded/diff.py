@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mipro_nb.errors import RecordError
-from mipro_nb.runs.recorded_runs import RecordedRun, load_run
+from mipro_nb.runs.recorded.recorded_runs import RecordedRun, load_run
 
 
 def diff_programs(run_a: str, run_b: str, record: str | Path | None = None) -> str:

@@ -14,10 +14,10 @@ from mipro_nb.arguments import only_known
 from mipro_nb.checks import check
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.redaction import secrets
-from mipro_nb.runs.archive import LONGEST_NOTE, export_run
-from mipro_nb.runs.archive import import_run as read_archive
 from mipro_nb.runs.events import Rating
-from mipro_nb.runs.ratings import Ratings, rate_reply
+from mipro_nb.runs.recorded.archive import LONGEST_NOTE, export_run
+from mipro_nb.runs.recorded.archive import import_run as read_archive
+from mipro_nb.runs.recorded.ratings import Ratings, rate_reply
 from mipro_nb.runs.state import GOING_ON, RunState, fold
 from mipro_nb.runs.store.json_values import FIELDS, kept
 from mipro_nb.runs.store.open_records import open_record
