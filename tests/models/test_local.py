@@ -15,7 +15,7 @@ import pytest
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, LMError, MissingExtraError
 from mipro_nb.models import LM, Price
-from mipro_nb.models.services import local
+from mipro_nb.models.services.embedded import local
 
 PROMPT = "Name three colours."
 
@@ -157,8 +157,8 @@ def test_missing_weights_are_told_with_the_command_that_brings_them(monkeypatch,
 @pytest.mark.real_lm
 def test_a_server_that_goes_as_soon_as_it_is_there_holds_nothing_up():
     script = """
-from mipro_nb.models.services import local
-from mipro_nb.models.services.weights import weights
+from mipro_nb.models.services.embedded import local
+from mipro_nb.models.services.embedded.weights import weights
 for _ in range(3):
     local._started(weights(), 512)
 """
