@@ -40,6 +40,7 @@ from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
 from mipro_nb.models.services import litellm, local
 from mipro_nb.models.services.batchable import check_batchable, check_in_batch
+from mipro_nb.models.services.label_choice import chosen_label
 from mipro_nb.models.services.own_class import OwnClass
 from mipro_nb.models.services.registry import (
     NO_KEY,
@@ -347,6 +348,8 @@ class LM:
         # process, or of a record that is lost, is the same text.
         if self.is_embedded and call.draw and "seed" not in call.parameters:
             call = replace(call, parameters={**call.parameters, "seed": seed_of(call)})
+        if self.is_embedded and call.request is not None and call.request.labels:
+            return await chosen_label(call, call.request.labels, self._client.send)
         return await self._client.send(call)
 
     def call_for(self, request: LMRequest) -> Call:
