@@ -40,6 +40,7 @@ from mipro_nb.models.gate.recording.draws import seed_of
 from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
 from mipro_nb.models.services.batching.batchable import check_batchable, check_in_batch
 from mipro_nb.models.services.embedded import local
+from mipro_nb.models.services.embedded.label_choice import chosen_label
 from mipro_nb.models.services.known import litellm
 from mipro_nb.models.services.known.registry import (
     NO_KEY,
@@ -348,6 +349,8 @@ class LM:
         # process, or of a record that is lost, is the same text.
         if self.is_embedded and call.draw and "seed" not in call.parameters:
             call = replace(call, parameters={**call.parameters, "seed": seed_of(call)})
+        if self.is_embedded and call.request is not None and call.request.labels:
+            return await chosen_label(call, call.request.labels, self._client.send)
         return await self._client.send(call)
 
     def call_for(self, request: LMRequest) -> Call:

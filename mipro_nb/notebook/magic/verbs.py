@@ -27,6 +27,7 @@ from mipro_nb.notebook.magic.known_runs import (
 )
 from mipro_nb.notebook.magic.naming import NAMING
 from mipro_nb.notebook.magic.objects import Notebook
+from mipro_nb.notebook.magic.results import RESULTS
 from mipro_nb.notebook.magic.session import SETTING, cache, config
 from mipro_nb.notebook.plain import Text
 from mipro_nb.optimizer import Run
@@ -253,6 +254,7 @@ _OTHERS = (
             Option("--overwrite", "overwrite", None, "replace a file that is there already"),
         ),
     ),
+    *RESULTS,
     *NAMING,
     Verb(
         "cache",
