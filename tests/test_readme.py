@@ -9,7 +9,7 @@ from scripted_server import ScriptedServer
 
 import mipro_nb as mipro
 from mipro_nb.datasets import SMSSpam
-from mipro_nb.optimizer.estimating import rehearsal
+from mipro_nb.optimizer.estimating.rehearsing import rehearsal
 
 _ROOT = Path(__file__).parents[1]
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")

@@ -22,8 +22,8 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, MetricError, ProgramError
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.models.tokens import count_message_tokens
-from mipro_nb.optimizer.estimating import rehearsal
-from mipro_nb.optimizer.estimating.rehearsal import rehearse
+from mipro_nb.optimizer.estimating.rehearsing import rehearsal
+from mipro_nb.optimizer.estimating.rehearsing.rehearsal import rehearse
 
 
 @pytest.fixture(autouse=True)

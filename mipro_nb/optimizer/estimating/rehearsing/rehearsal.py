@@ -39,19 +39,24 @@ from mipro_nb.language.prompting.predictor import Predictor
 from mipro_nb.language.rows.example import Example
 from mipro_nb.models.gate.gate import all_calls_through
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
-from mipro_nb.optimizer.estimating.blocking import Watch
-from mipro_nb.optimizer.estimating.made_up import made_up
-from mipro_nb.optimizer.estimating.metric_faults import lasting_fault
-from mipro_nb.optimizer.estimating.own_call_notes import own_call_notes
-from mipro_nb.optimizer.estimating.pitfalls import (
+from mipro_nb.optimizer.estimating.rehearsing.blocking import Watch
+from mipro_nb.optimizer.estimating.rehearsing.made_up import made_up
+from mipro_nb.optimizer.estimating.rehearsing.metric_faults import lasting_fault
+from mipro_nb.optimizer.estimating.rehearsing.own_call_notes import own_call_notes
+from mipro_nb.optimizer.estimating.rehearsing.pitfalls import (
     Attributes,
     attributes,
     set_anew,
     state_notes,
     unread_output,
 )
-from mipro_nb.optimizer.estimating.stand_in import MOST_CALLS, AnsweredRequest, NoCalls, StandIn
-from mipro_nb.optimizer.estimating.wrong_answers import wrong_answer
+from mipro_nb.optimizer.estimating.rehearsing.stand_in import (
+    MOST_CALLS,
+    AnsweredRequest,
+    NoCalls,
+    StandIn,
+)
+from mipro_nb.optimizer.estimating.rehearsing.wrong_answers import wrong_answer
 from mipro_nb.optimizer.phases.proposing.repair import no_feedback
 from mipro_nb.optimizer.planning.data.labels import can_be_demo, is_empty
 from mipro_nb.runs.sentences.wording import counted
