@@ -18,7 +18,8 @@ from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.models.lm import limits_noted, prices_noted
 from mipro_nb.optimizer.estimating.batch_notes import batch_notes, sends_batches
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
-from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, rehearse
+from mipro_nb.optimizer.estimating.rehearsing.findings import Rehearsal
+from mipro_nb.optimizer.estimating.rehearsing.rehearsal import rehearse
 from mipro_nb.optimizer.planning.changes import changed_plan
 from mipro_nb.optimizer.planning.data.labels import label_notes
 from mipro_nb.optimizer.planning.data.repeated_rows import repeated_notes
