@@ -12,7 +12,7 @@ import pytest
 from mipro_nb.language import configure
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.models import retryable
-from mipro_nb.models.gate import hedging
+from mipro_nb.models.gate.pacing import hedging
 from mipro_nb.models.services import service
 from mipro_nb.optimizer.search import samplers
 from mipro_nb.runs.store.open_records import close_records

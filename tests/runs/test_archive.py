@@ -16,7 +16,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs import Record, open_record
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.archive import export_run, import_run
+from mipro_nb.runs.recorded.archive import export_run, import_run
 from mipro_nb.runs.usage import Usage
 
 

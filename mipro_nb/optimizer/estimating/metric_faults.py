@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mipro_nb.errors import MetricError
-from mipro_nb.language.example import Example, Prediction
 from mipro_nb.language.execution.tracing import Step
-from mipro_nb.language.foreign import as_row
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.foreign import as_row
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example, Prediction
 
 _FORWARDS = ("forward", "aforward")
 

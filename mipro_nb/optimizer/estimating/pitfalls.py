@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mipro_nb.errors import shown
-from mipro_nb.language.example import Prediction
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Prediction
 
 Attributes = Mapping[str, Any]
 """Attributes of a program and of its modules: ``"self.question"``, ``"self.solve.demos"``."""

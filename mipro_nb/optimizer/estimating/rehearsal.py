@@ -28,15 +28,15 @@ from mipro_nb.errors import (
 )
 from mipro_nb.evaluate.metric import Metric, MetricReturnError, MetricScaleError, scale_of
 from mipro_nb.evaluate.user_code import run_user_code
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.own_calls import SeenOwnCalls, watching_own_calls
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.tracing import Step, tracing
 from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest
 from mipro_nb.language.lms.settings import context
-from mipro_nb.language.module import Module
-from mipro_nb.language.predictor import Predictor
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.prompting.predictor import Predictor
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.gate.gate import all_calls_through
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.optimizer.estimating.blocking import Watch

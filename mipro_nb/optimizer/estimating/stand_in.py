@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from mipro_nb.errors import CallRefusedError
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import Gate
 from mipro_nb.models.gate.sent_call import Send
@@ -25,7 +25,7 @@ from mipro_nb.optimizer.planning.data.labels import is_label
 from mipro_nb.runs.store.open_records import open_record
 
 if TYPE_CHECKING:
-    from mipro_nb.models.services.batches import BatchClient
+    from mipro_nb.models.services.batching.batches import BatchClient
 
 MOST_CALLS = 100
 """Calls that are answered for one row."""

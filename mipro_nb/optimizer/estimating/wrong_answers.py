@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mipro_nb.language.example import Example
+from mipro_nb.language.rows.example import Example
 
 
 def wrong_answer(prediction: Example, rows: Sequence[Example]) -> Example | None:

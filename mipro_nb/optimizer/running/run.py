@@ -18,10 +18,10 @@ from mipro_nb.core_loop import core, until_done, wait_until
 from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError, shown
 from mipro_nb.evaluate.ledger import Results
 from mipro_nb.evaluate.metric import MetricFunction
-from mipro_nb.language.foreign import as_program
-from mipro_nb.language.predict import ChainOfThought, Predict
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.language.programs.foreign import as_program
+from mipro_nb.language.programs.predict import ChainOfThought, Predict
 from mipro_nb.models.gate.gate import Gate
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
@@ -32,19 +32,19 @@ from mipro_nb.optimizer.planning.requested_headroom import LEAST_ROWS
 from mipro_nb.optimizer.planning.specification.lms import lms_of
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
-from mipro_nb.optimizer.running.caller_names import names_of
+from mipro_nb.optimizer.running.asking.outlook import Outlook, outlook_of
+from mipro_nb.optimizer.running.asking.permission import is_asked
+from mipro_nb.optimizer.running.asking.surface import Window, current_surface
 from mipro_nb.optimizer.running.commands_taken import CommandsTaken
-from mipro_nb.optimizer.running.differences import changed_settings, changed_text
-from mipro_nb.optimizer.running.later_test import spec_of_test
-from mipro_nb.optimizer.running.outlook import Outlook, outlook_of
-from mipro_nb.optimizer.running.permission import is_asked
-from mipro_nb.optimizer.running.programs import Programs
 from mipro_nb.optimizer.running.registry import Registry
-from mipro_nb.optimizer.running.resume import caps_of, check_caps_left
-from mipro_nb.optimizer.running.surface import Window, current_surface
+from mipro_nb.optimizer.running.results.later_test import spec_of_test
+from mipro_nb.optimizer.running.results.programs import Programs
+from mipro_nb.optimizer.running.resuming.caller_names import names_of
+from mipro_nb.optimizer.running.resuming.differences import changed_settings, changed_text
+from mipro_nb.optimizer.running.resuming.resume import caps_of, check_caps_left
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed, ScoresOnTestset
-from mipro_nb.runs.ratings import Ratings
+from mipro_nb.runs.recorded.ratings import Ratings
 from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.store import owners
 from mipro_nb.runs.store.commands import Command, forget_commands

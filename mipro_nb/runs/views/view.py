@@ -14,16 +14,16 @@ from typing import Any, Literal, cast
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
-from mipro_nb.runs.sentences.approval import decided_text, waiting_text
-from mipro_nb.runs.sentences.dropped import dropped_notes
-from mipro_nb.runs.sentences.gain import gain_view
-from mipro_nb.runs.sentences.headroom import headroom_draws, headroom_sizes, headroom_view
-from mipro_nb.runs.sentences.held_out import held_out_view
-from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
-from mipro_nb.runs.sentences.objectives import objectives_view
-from mipro_nb.runs.sentences.ratings import ratings_view
-from mipro_nb.runs.sentences.readings import reading_notes
-from mipro_nb.runs.sentences.repairs import repaired_of
+from mipro_nb.runs.sentences.instructions.approval import decided_text, waiting_text
+from mipro_nb.runs.sentences.instructions.dropped import dropped_notes
+from mipro_nb.runs.sentences.instructions.repairs import repaired_of
+from mipro_nb.runs.sentences.replies.ratings import ratings_view
+from mipro_nb.runs.sentences.replies.readings import reading_notes
+from mipro_nb.runs.sentences.results.gain import gain_view
+from mipro_nb.runs.sentences.results.headroom import headroom_draws, headroom_sizes, headroom_view
+from mipro_nb.runs.sentences.results.held_out import held_out_view
+from mipro_nb.runs.sentences.results.measured_formats import formats_tried, formats_view
+from mipro_nb.runs.sentences.results.objectives import objectives_view
 from mipro_nb.runs.sentences.resume import (
     billed_text,
     resume_hint,

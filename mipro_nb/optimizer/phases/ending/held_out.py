@@ -8,7 +8,7 @@ from __future__ import annotations
 from mipro_nb.evaluate.ledger import Ledger, any_excuse, no_excuse
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.language.execution.scope import bind
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.example import Example
-from mipro_nb.language.saving import jsonable
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.saved_programs.saving import jsonable
 from mipro_nb.optimizer.planning.data.rows import Rows, distinct, inputs_key, values_key
 from mipro_nb.runs.sentences.wording import counted
 

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 from pydantic import BaseModel, TypeAdapter
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.reading.thoughts import told_apart
+from mipro_nb.language.reading.parts.thoughts import told_apart
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ANYTHING, FIELDS, ROWS, kept
@@ -50,7 +50,7 @@ class _Optional(TypedDict, total=False):
 
 
 class _PromptHead(BaseModel):
-    """What many prompts share: `mipro_nb.models.gate.call_log` writes it."""
+    """What many prompts share: `mipro_nb.models.gate.recording.call_log` writes it."""
 
     parameters: dict[str, Any]
     messages: list[dict[str, Any]]
