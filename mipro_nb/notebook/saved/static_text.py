@@ -316,7 +316,7 @@ def comparison_rows(comparison: vm.RunComparison) -> list[tuple[str, ...]]:
         ("", *(row["id"] for row in rows)),
         ("name", *(row["name"] for row in rows)),
         ("program", *(row["program"] for row in rows)),
-        *_differing("{}", [row["rows"] for row in rows]),
+        *_differing("{}", [{"metric": row["metric"] or "–", **row["rows"]} for row in rows]),
         ("state", *(row["state"] for row in rows)),
         (STUDENT, *(format_score(row["baseline"]) for row in rows)),
         ("score", *(_score_text(row) for row in rows)),

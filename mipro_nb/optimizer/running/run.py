@@ -22,6 +22,7 @@ from mipro_nb.language.foreign import as_program
 from mipro_nb.language.predict import ChainOfThought, Predict
 from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.gate import Gate
+from mipro_nb.numbers import own_whole
 from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
@@ -571,7 +572,7 @@ class Run(RunFrames, Ratings):
         RunEndedError
             If the run has ended.
         """
-        choice = Choice(predictor, as_part(part), index)
+        choice = Choice(predictor, as_part(part), own_whole(index))
         self._steer(lambda algorithm: algorithm.steering.pin(choice, on=on))
 
     def ban(
@@ -584,7 +585,7 @@ class Run(RunFrames, Ratings):
 
         Parameters and errors are those of `pin`; the last candidate that is not banned stays.
         """
-        choice = Choice(predictor, as_part(part), index)
+        choice = Choice(predictor, as_part(part), own_whole(index))
         self._steer(lambda algorithm: algorithm.steering.ban(choice, on=on))
 
     @property
@@ -618,7 +619,7 @@ class Run(RunFrames, Ratings):
         RunEndedError
             If the run has ended.
         """
-        self._steer(lambda algorithm: algorithm.steering.approve(predictor, index))
+        self._steer(lambda algorithm: algorithm.steering.approve(predictor, own_whole(index)))
 
     def add_instruction(
         self,
@@ -650,7 +651,7 @@ class Run(RunFrames, Ratings):
         """
         return self._steer(
             lambda algorithm: algorithm.steering.add(
-                predictor, instruction, based_on, replaces=replaces
+                predictor, instruction, own_whole(based_on), replaces=replaces
             )
         )
 
