@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
@@ -35,6 +35,7 @@ from mipro_nb.runs.state import Choice, RunState, Spend, choices_of, told_state
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.estimate import estimate_view
 from mipro_nb.runs.views.results.headroom_examples import headroom_examples, measured_tally
 from mipro_nb.runs.views.results.result import result_view
 from mipro_nb.runs.views.trial_row import trial_row
@@ -258,7 +259,7 @@ class RunView:
                 "told": unheard_text(state.lost, state.batched),
                 "billed": billed_text(state.unheard.usd),
             },
-            "estimate": _estimate(planned.estimate) if planned else None,
+            "estimate": estimate_view(planned.estimate) if planned else None,
             "caps": told_caps(state.caps),
             "baseline": state.baseline,
             "best": None
@@ -482,13 +483,6 @@ def _spend(spend: Spend) -> vm.SpendView:
         "hedged_calls": spend.hedged_calls,
         "about": spend.about,
     }
-
-
-def _estimate(told: Mapping[str, Any]) -> vm.EstimateView | None:
-    """Return an estimate as an event tells it; None where that is not a whole one."""
-    if "phases" not in told or "total" not in told:
-        return None
-    return cast("vm.EstimateView", {"guess": None, "hedging": None, **told})
 
 
 def told_caps(caps: Mapping[str, Any]) -> vm.CapsView:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mipro_nb.amounts import format_score
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MiproError, RunEndedError
-from mipro_nb.optimizer.planning.data.repeated_rows import unseen_notes
+from mipro_nb.optimizer.planning.data.repeated_rows import testset_notes
 from mipro_nb.optimizer.planning.data.rows import check_own_demos, rows_ref, unseen_rows
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
@@ -74,5 +74,5 @@ def spec_of_test(
         f"{counted(len(test), 'row')}, and nothing is searched."
     )
     last = on_scale_of(progress, spec.tested(test))
-    notes = (told, *changes, *unseen_notes(last.rows))
+    notes = (told, *changes, *testset_notes(last.rows))
     return replace(last, plan=replace(last.plan, notes=notes))
