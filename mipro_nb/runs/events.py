@@ -241,7 +241,8 @@ class LMCallAnswered(Event):
     `retryable_errors` tells what the others met: kinds of faults, and how often. What became of
     some of them nobody knows: caps count these at their worst, as tokens and USD beyond those told.
     An answer from the cache is free; `usd_if_sent` is what it would have cost, None where the price
-    is not known, or for any other answer.
+    is not known, or for any other answer. Where a row of the testset is scored, `tested` is the
+    configuration that is asked, as in its `ExampleTested`.
     """
 
     referring = ("prompt_head", "prompt_tail", "reply")
@@ -271,6 +272,7 @@ class LMCallAnswered(Event):
     problem: str = ""
     counted: bool = True
     usd_if_sent: Amount | None = None
+    tested: str | None = None
 
 
 class LMCallFailed(Event):
@@ -283,6 +285,7 @@ class LMCallFailed(Event):
     `reckoned_…` fields are what caps count beyond what is told, as for a call that was
     answered. A `refusal` says that a server refused it for what it holds, or, ``"unavailable"``,
     whatever it holds; and `room`, as far as that is known, how many tokens of a prompt would fit.
+    `tested` is as for a call that was answered.
     """
 
     referring = ("prompt_head", "prompt_tail")
@@ -308,6 +311,7 @@ class LMCallFailed(Event):
     reckoned_usd: Amount = 0.0
     refusal: RefusalKind | None = None
     room: Number | None = None
+    tested: str | None = None
 
 
 class TraceBootstrapped(Event):

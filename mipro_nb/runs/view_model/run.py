@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import Phase
 from mipro_nb.runs.state import State
-from mipro_nb.runs.view_model.drill_down import TrialDetail
+from mipro_nb.runs.view_model.drill_down import TestsetDetail, TrialDetail
 from mipro_nb.runs.view_model.headroom import HeadroomView
 from mipro_nb.runs.view_model.parts import ADDED_LATER
 from mipro_nb.runs.view_model.result import GainView, ObjectivesView, ResultView, TestView
@@ -206,6 +206,8 @@ class RunSnapshot(TypedDict):
         Number of the last event that it takes into account.
     details
         What can be drilled into without a kernel: baseline and best trial, within a size limit.
+    tested
+        The rows of the testset, likewise; absent where none is scored, or a kernel is asked.
     left_out
         Trials that a notebook was not burdened with; only in what was kept for one.
     """
@@ -217,6 +219,7 @@ class RunSnapshot(TypedDict):
     instructions: list[InstructionCard]
     demo_sets: list[DemoSetCard]
     details: list[TrialDetail]
+    tested: NotRequired[TestsetDetail]
     left_out: NotRequired[int]
 
 
