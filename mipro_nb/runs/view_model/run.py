@@ -60,6 +60,8 @@ class MeasuredFormats(TypedDict):
         None as long as it is not chosen.
     searched
         The formats that the search tries, the chosen one first; none where that is settled.
+    pinned, banned
+        Those of them that a person pinned or banned.
     told
         Which one was chosen and why, in words.
     """
@@ -68,6 +70,8 @@ class MeasuredFormats(TypedDict):
     measured: list[MeasuredFormat]
     chosen: str | None
     searched: Annotated[list[str], ADDED_LATER]
+    pinned: Annotated[list[str], ADDED_LATER]
+    banned: Annotated[list[str], ADDED_LATER]
     told: str
 
 

@@ -603,6 +603,13 @@ export interface MeasuredFormats {
    * from what older versions saved in notebooks.
    */
   readonly searched?: readonly string[];
+  /**
+   * Those of them that a person pinned or banned. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly pinned?: readonly string[];
+  /** Absent from what older versions saved in notebooks. */
+  readonly banned?: readonly string[];
   /** Which one was chosen and why, in words. */
   readonly told: string;
 }

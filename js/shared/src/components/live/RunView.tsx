@@ -226,7 +226,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           <CostPanel objectives={objectives} onOpen={open} />
         )}
         {tab === "spent" && <SpentPanel summary={summary} />}
-        {tab === "settings" && <SettingsPanel summary={summary} />}
+        {tab === "settings" && <SettingsPanel kernel={steered} summary={summary} />}
       </Tabs>
       <Announcer summary={summary} />
     </section>
