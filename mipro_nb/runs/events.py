@@ -142,7 +142,8 @@ class RunResumed(Event):
     is resumed by a `process`, under `caps`. Its calls that were in flight at that time are lost:
     they were sent, nobody knows what became of them, and they count at their worst. `settings` are
     those of the plan that have another value from then on. A finished run goes on only to be tested
-    on a `testset` that it had not before; `unkept` is as in `RunPlanned`.
+    on a `testset` that it had not before; then the `estimate` is that of the run with this test,
+    empty where that of the run is not known. `unkept` is as in `RunPlanned`.
     """
 
     referring = ("testset",)
@@ -152,6 +153,7 @@ class RunResumed(Event):
     by: Permitter | None = None
     caps: dict[str, int | float | None] = {}
     settings: dict[str, Any] = {}
+    estimate: dict[str, Any] = {}
     worked_until: UnixTime | None = None
     testset: TextRef | None = None
     unkept: str | None = None

@@ -11,6 +11,7 @@ from scripted_task import Solve, answer, asked, exact, lm_of, nearly_always, que
 from watched import until
 
 import mipro_nb as mipro
+from mipro_nb.amounts import format_count
 from mipro_nb.errors import (
     InvalidArgumentError,
     MiproError,
@@ -85,6 +86,32 @@ def test_only_the_testset_is_sent_and_report_and_views_show_the_score_in_any_ses
     assert (scores[0]["test"], scores[-1]["test"]) == (tested.student, tested.score)
     assert "test score" in run_text(snapshot)
     assert not mipro.runs.check(loaded.record.path).problems
+
+
+def test_the_estimate_of_the_run_has_the_test_from_then_on(server):
+    run = finished()
+    before = run.state.planned.estimate
+    run.test(TEST, **FREE)
+    after = mipro.runs.load(run.id).state.planned.estimate
+    assert after["phases"][:-1] == before["phases"]
+    assert after["phases"][-1]["phase"] == "test"
+    for end in ("low", "expected", "high"):
+        test = run.plan.estimate.total.calls.to_dict()[end]
+        assert after["total"]["calls"][end] == pytest.approx(before["total"]["calls"][end] + test)
+    spent = run.state.spend.calls
+    assert after["total"]["calls"]["low"] <= spent <= after["total"]["calls"]["high"]
+    high = format_count(after["total"]["calls"]["high"])
+    (estimated,) = (line for line in run.report().splitlines() if "estimated" in line)
+    assert high in estimated
+
+
+def test_a_test_that_is_taken_up_again_is_estimated_once(server):
+    run = finished()
+    before = run.state.spend.calls
+    assert run.test(TEST, max_calls=before + 10, **FREE) is None
+    assert run.test(TEST, max_calls=10_000, **FREE) is not None
+    phases = [each["phase"] for each in run.state.planned.estimate["phases"]]
+    assert phases.count("test") == 1
 
 
 def test_what_is_refused_or_not_permitted_leaves_everything_as_it_was(server):

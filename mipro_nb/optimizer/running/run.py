@@ -27,6 +27,7 @@ from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.steering import as_part
 from mipro_nb.optimizer.planning.changes import CHANGEABLE, check_changes
 from mipro_nb.optimizer.planning.data.rows import Rows, evidence_rows
+from mipro_nb.optimizer.planning.estimate import with_test
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.requested_headroom import LEAST_ROWS
 from mipro_nb.optimizer.planning.specification.lms import lms_of
@@ -289,6 +290,9 @@ class Run(RunFrames, Ratings):
                 caps=self.plan.caps.to_dict(),
                 settings={**changed, **({"testset_size": len(rows.test)} if tested else {})},
                 worked_until=self._progress.state.last_at,
+                estimate=with_test(self._progress.planned.estimate, self.plan.estimate)
+                if tested
+                else {},
                 testset=self._kept_testset() if tested else None,
                 unkept=rows.unkept() if tested else None,
                 lost_calls=lost.calls,
@@ -556,11 +560,11 @@ class Run(RunFrames, Ratings):
         Parameters
         ----------
         predictor
-            Name of the predictor.
+            Name of the predictor; ``""`` for a prompt format, which is that of the whole program.
         index
-            Number of the candidate.
+            Number of the candidate; of a format, its place in ``run.state.searched_formats``.
         part
-            ``"instruction"`` or ``"demos"``.
+            ``"instruction"``, ``"demos"``, or ``"format"`` in a run that searches formats.
         on
             False lifts the pin.
 
