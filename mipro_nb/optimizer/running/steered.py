@@ -54,11 +54,11 @@ class Steered:
         Parameters
         ----------
         predictor
-            Name of the predictor.
+            Name of the predictor; ``""`` for a prompt format, which is that of the whole program.
         index
-            Number of the candidate.
+            Number of the candidate; of a format, its place in ``run.state.searched_formats``.
         part
-            ``"instruction"`` or ``"demos"``.
+            ``"instruction"``, ``"demos"``, or ``"format"`` in a run that searches formats.
         on
             False lifts the pin.
 

@@ -139,7 +139,12 @@ class RunView:
             self._changed_choices.update(Choice(name, "instruction", 0) for name in names)
 
     def snapshot(
-        self, *, now: float, in_flight: int | None, details: Sequence[vm.TrialDetail] = ()
+        self,
+        *,
+        now: float,
+        in_flight: int | None,
+        details: Sequence[vm.TrialDetail] = (),
+        tested: vm.TestsetDetail | None = None,
     ) -> vm.RunSnapshot:
         """Return all that is known, for a view that begins.
 
@@ -152,6 +157,8 @@ class RunView:
         details
             Trials that can be looked into without a kernel, from
             `mipro_nb.runs.views.drill_down.details`.
+        tested
+            The rows of the testset, likewise.
         """
         state = self.state
         instructions = [
@@ -164,7 +171,7 @@ class RunView:
             for predictor, sets in state.demo_sets.items()
             for index in sorted(sets)
         ]
-        return {
+        snapshot: vm.RunSnapshot = {
             "schema": SCHEMA,
             "seq": self.seq,
             "summary": self.summary(now=now, in_flight=in_flight),
@@ -173,6 +180,9 @@ class RunView:
             "demo_sets": [self._demo_set(choice) for choice in demo_sets],
             "details": list(details),
         }
+        if tested is not None:
+            snapshot["tested"] = tested
+        return snapshot
 
     def delta(self, *, now: float, in_flight: int | None) -> vm.RunDelta:
         """Return what changed since the last delta; parameters are those of `snapshot`."""

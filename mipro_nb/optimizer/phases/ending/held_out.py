@@ -54,7 +54,7 @@ class HeldOut:
         await together(*(self._evaluate(each, programs[each]) for each in programs))
 
     async def _evaluate(self, key: str, program: Module) -> None:
-        call_labels.set(CallLabels("test"))
+        call_labels.set(CallLabels("test", tested=key))
         bind(program.named_predictors())
         await self._ledger.evaluate(
             key,

@@ -69,8 +69,10 @@ def spec_of_test(
         raise InvalidArgumentError(
             name, NOT_SHOWN, f"the test of run {run_id} was begun on others: give the same."
         )
+    best = progress.state.best
+    whose = "" if best is None else f", that of trial {best.trial},"
     told = (
-        f"Tests run {run_id}, which is finished: student and returned program are scored on "
+        f"Tests run {run_id}, which is finished: student and returned program{whose} are scored on "
         f"{counted(len(test), 'row')}, and nothing is searched."
     )
     last = on_scale_of(progress, spec.tested(test))

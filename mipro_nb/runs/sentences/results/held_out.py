@@ -10,6 +10,8 @@ from mipro_nb.runs.state import RunState
 from mipro_nb.runs.statistics.interval import score_interval
 from mipro_nb.runs.view_model import GainView, TestView
 
+LOOKED_AT = "If you change a program by what these rows show, test it on others."
+
 
 def held_out_view(state: RunState) -> TestView | None:
     """Return the scores on the testset; None where they were not taken."""
