@@ -15,6 +15,7 @@ from mipro_nb.files import expanded
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.formats import FORMATS, labels_of
 from mipro_nb.language.programs.predict import Predict
+from mipro_nb.language.prompting.reply import Reading, read_whole_reply
 from mipro_nb.language.reading.values import write_value
 from mipro_nb.language.rows.plain import plain
 from mipro_nb.language.signatures.fields import Field, FieldSpec, field_of
