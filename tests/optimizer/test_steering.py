@@ -141,7 +141,7 @@ def test_what_cannot_be_steered_is_told_by_name(slow_server):
         run.pin("nobody", 0)
     with pytest.raises(InvalidArgumentError, match="a number from 0 to 4"):
         run.ban("plan", 9)
-    with pytest.raises(InvalidArgumentError, match="'instruction' or 'demos'"):
+    with pytest.raises(InvalidArgumentError, match="'instruction', 'demos' or 'format'"):
         run.pin("plan", 0, part="colour")
     with pytest.raises(InvalidArgumentError, match=r"plan, solve\.predict"):
         run.add_instruction("nobody", "Do it.")

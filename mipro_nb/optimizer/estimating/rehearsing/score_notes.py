@@ -1,4 +1,4 @@
-"""What the scores of a rehearsal tell of the metric, its scale and its threshold."""
+"""What the scores of a rehearsal say about the metric, its scale and its threshold."""
 
 from __future__ import annotations
 
