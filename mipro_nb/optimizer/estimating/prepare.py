@@ -33,8 +33,8 @@ from mipro_nb.optimizer.phases.proposing.grounding import (
     row_batches,
 )
 from mipro_nb.optimizer.phases.proposing.propose import proposal_signature
-from mipro_nb.optimizer.phases.proposing.repair import REPAIRS, ROWS, SHOWN, repair_signature
-from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, rounds_of
+from mipro_nb.optimizer.phases.proposing.repair import ROWS, SHOWN, repair_signature
+from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, REPAIRS, rounds_of
 from mipro_nb.optimizer.planning.estimate import (
     ALL,
     NOTHING,

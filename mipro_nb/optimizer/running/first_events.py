@@ -10,6 +10,7 @@ from mipro_nb.errors import RunEndedError, shown
 from mipro_nb.language.programs.predict import ChainOfThought, Predict
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.planning.data.rows import Rows
+from mipro_nb.optimizer.planning.estimate import with_test
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.specification.lms import lms_of
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
@@ -83,6 +84,7 @@ def write_resumed(
             caps=spec.plan.caps.to_dict(),
             settings={**changed, **({"testset_size": len(rows.test)} if tested else {})},
             worked_until=progress.state.last_at,
+            estimate=with_test(progress.planned.estimate, spec.plan.estimate) if tested else {},
             testset=_kept_testset(journal, rows) if tested else None,
             unkept=rows.unkept() if tested else None,
             lost_calls=lost.calls,

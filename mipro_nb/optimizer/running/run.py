@@ -562,7 +562,9 @@ class Run(Steered, RunFrames, Ratings):
         """Score student and returned program on rows that no phase has seen; block until the end.
 
         As with ``compile(…, testset=rows)``, but after the run: it has its own estimate, and asks
-        for permission. Report and views have the test score from then on.
+        for permission. Report and views have the test score from then on. What is tested is what
+        the run returned, also where it is called on the run of another of its `programs`: these
+        are scored with ``Evaluate(devset=rows, metric=…)(run.programs[8])``.
 
         Parameters
         ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from mipro_nb.numbers import own_whole
 from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.steering import as_part
 from mipro_nb.runs.state import Choice, RunState
@@ -53,11 +54,11 @@ class Steered:
         Parameters
         ----------
         predictor
-            Name of the predictor.
+            Name of the predictor; ``""`` for a prompt format, which is that of the whole program.
         index
-            Number of the candidate.
+            Number of the candidate; of a format, its place in ``run.state.searched_formats``.
         part
-            ``"instruction"`` or ``"demos"``.
+            ``"instruction"``, ``"demos"``, or ``"format"`` in a run that searches formats.
         on
             False lifts the pin.
 
@@ -68,7 +69,7 @@ class Steered:
         RunEndedError
             If the run has ended.
         """
-        choice = Choice(predictor, as_part(part), index)
+        choice = Choice(predictor, as_part(part), own_whole(index))
         self._steer(lambda algorithm: algorithm.steering.pin(choice, on=on))
 
     def ban(
@@ -81,7 +82,7 @@ class Steered:
 
         Parameters and errors are those of `pin`; the last candidate that is not banned stays.
         """
-        choice = Choice(predictor, as_part(part), index)
+        choice = Choice(predictor, as_part(part), own_whole(index))
         self._steer(lambda algorithm: algorithm.steering.ban(choice, on=on))
 
     @property
@@ -115,7 +116,7 @@ class Steered:
         RunEndedError
             If the run has ended.
         """
-        self._steer(lambda algorithm: algorithm.steering.approve(predictor, index))
+        self._steer(lambda algorithm: algorithm.steering.approve(predictor, own_whole(index)))
 
     def add_instruction(
         self: Steerable,
@@ -147,6 +148,6 @@ class Steered:
         """
         return self._steer(
             lambda algorithm: algorithm.steering.add(
-                predictor, instruction, based_on, replaces=replaces
+                predictor, instruction, own_whole(based_on), replaces=replaces
             )
         )
