@@ -14,10 +14,10 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, LMError, LMUnavailableError
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.execution.scored_row import scoring
-from mipro_nb.models.gate import batch
-from mipro_nb.models.gate import batches as gates_batches
-from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.services import batches as services_batches
+from mipro_nb.models.gate.batching import batch
+from mipro_nb.models.gate.batching import batches as gates_batches
+from mipro_nb.models.gate.limits.caps import Caps
+from mipro_nb.models.services.batching import batches as services_batches
 
 ROW = mipro.Example(question="").with_inputs("question")
 

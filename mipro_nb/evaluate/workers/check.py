@@ -18,8 +18,8 @@ from mipro_nb.evaluate.workers.pickling import Lent
 from mipro_nb.evaluate.workers.place import examples_on
 from mipro_nb.evaluate.workers.remote_worker import pickled_for_workers
 from mipro_nb.evaluate.workers.unpicklable import found_in
-from mipro_nb.language.example import Example
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.runs.sentences.wording import counted
 
 _MAKE_IT_THERE = (

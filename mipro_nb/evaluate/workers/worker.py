@@ -28,14 +28,14 @@ from mipro_nb.evaluate.workers.lm_of_core import (
     execution_on_worker,
 )
 from mipro_nb.evaluate.workers.pickling import dumps, dumps_for_core, loads
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.tracing import Step, noting, tracing
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
 from mipro_nb.language.lms.settings import context
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.attempts import under_way
 from mipro_nb.models.gate.gate import run_gate
