@@ -82,6 +82,9 @@ def check_executor(name: str, executor: Any) -> Any:
     )
     if _is_dasks(executor):
         return executor
+    if getattr(executor, "asynchronous", False):  # its calls belong to a loop of the user's
+        why = "it is asynchronous=True, and belongs to an event loop of yours: "
+        raise InvalidArgumentError(name, type(executor), why + remedy)
     if not isinstance(executor, Executor):
         given = executor if isinstance(executor, str | int) else type(executor)
         raise InvalidArgumentError(name, given, remedy)
@@ -95,7 +98,7 @@ def _is_dasks(executor: Any) -> bool:
     """Tell whether something is a Client, a cluster or an address of Dask's; it is not imported."""
     if isinstance(executor, str):
         return _DASKS_ADDRESS.match(executor) is not None
-    if getattr(executor, "asynchronous", False):  # its calls belong to a loop of the user's
+    if getattr(executor, "asynchronous", False):
         return False
     kinds = {(each.__module__.partition(".")[0], each.__name__) for each in type(executor).__mro__}
     return bool(kinds & {("distributed", "Client"), ("distributed", "Cluster")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -14,7 +15,7 @@ from watched import Watched, until
 from whole_runs import at_random_speed, made, told
 
 import mipro_nb as mipro
-from mipro_nb.errors import ExecutorError
+from mipro_nb.errors import ExecutorError, InvalidArgumentError
 from mipro_nb.optimizer.running.asking import surface
 
 distributed = pytest.importorskip("distributed", reason="needs the extra `dask`")
@@ -130,3 +131,13 @@ def test_so_is_a_client_that_is_closed(server, cluster):
     with pytest.raises(ExecutorError, match="executor=Client is closed"):
         mipro.MIPROv2(exact).compile(Solve(), trainset=rows(6), executor=client)
     assert server.count == 0
+
+
+def test_so_is_a_client_of_an_event_loop(server, cluster):
+    async def configured():
+        address = cluster.scheduler_address
+        async with distributed.Client(address, asynchronous=True, set_as_default=False) as client:
+            mipro.configure(executor=client)
+
+    with pytest.raises(InvalidArgumentError, match="it is asynchronous=True"):
+        asyncio.run(configured())
