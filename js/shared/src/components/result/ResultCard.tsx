@@ -40,9 +40,7 @@ export function ResultCard({
             predictors={Object.keys(summary.predictors)}
           />
           {kernel?.hasNotebook && <ShareButton kernel={kernel} run={summary.id} />}
-          {summary.state === "finished" && summary.test == null && (
-            <HeldOutMenu run={summary.id} />
-          )}
+          {summary.state === "finished" && summary.test == null && <HeldOutMenu run={summary.id} />}
           {changed && (
             <Button kind="quiet" icon="compare" onClick={() => onCompare([0, trial])}>
               Compare with the student
