@@ -20,7 +20,7 @@ from mipro_nb.notebook.magic.unused_value import value_is_unused
 from mipro_nb.notebook.magic.verbs import CELL, VERBS
 from mipro_nb.notebook.magic.words import did_you_mean, split
 from mipro_nb.notebook.plain import Text
-from mipro_nb.optimizer.running.caller_names import typed
+from mipro_nb.optimizer.running.resuming.caller_names import typed
 
 
 @magics_class

@@ -11,11 +11,11 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 
 from mipro_nb.errors import InvalidArgumentError, MiproError
-from mipro_nb.language import saving
-from mipro_nb.language.foreign import as_program
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.foreign import as_program
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.saved_programs import saving
 from mipro_nb.optimizer.running.run import runs_here
-from mipro_nb.runs.recorded_runs import load_run
+from mipro_nb.runs.recorded.recorded_runs import load_run
 from mipro_nb.runs.store.record import Record
 
 

@@ -16,7 +16,7 @@ from mipro_nb.errors import InvalidArgumentError, MiproError, RecordError
 from mipro_nb.notebook import programs
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.saved import shared_page
-from mipro_nb.optimizer.running.caller_names import typed
+from mipro_nb.optimizer.running.resuming.caller_names import typed
 from mipro_nb.runs.following.protocol import answered, requests_of
 from mipro_nb.runs.store.open_records import open_record
 

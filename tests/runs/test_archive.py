@@ -17,7 +17,7 @@ from mipro_nb.amounts import format_score
 from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs import Record, open_record
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.archive import export_run, import_run
+from mipro_nb.runs.recorded.archive import export_run, import_run
 from mipro_nb.runs.usage import Usage
 from mipro_nb.runs.views.exports.mlflow_run import MlflowRun
 

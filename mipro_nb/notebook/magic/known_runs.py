@@ -8,7 +8,8 @@ from IPython.core.error import UsageError
 
 from mipro_nb import runs
 from mipro_nb.errors import RecordError, shown
-from mipro_nb.language import Module, foreign
+from mipro_nb.language import Module
+from mipro_nb.language.programs import foreign
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.words import Offered, did_you_mean
 from mipro_nb.optimizer import Run

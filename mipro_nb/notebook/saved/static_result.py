@@ -19,8 +19,8 @@ from mipro_nb.notebook.saved.html_parts import (
     titled,
 )
 from mipro_nb.runs import view_model as vm
-from mipro_nb.runs.sentences.changes import Change, changes
-from mipro_nb.runs.sentences.effects import effects_rows, formats_rows, left_out_text
+from mipro_nb.runs.sentences.instructions.changes import Change, changes
+from mipro_nb.runs.sentences.results.effects import effects_rows, formats_rows, left_out_text
 from mipro_nb.runs.sentences.wording import counted
 
 _MOST_PREDICTORS = 50

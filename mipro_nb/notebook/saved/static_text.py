@@ -27,11 +27,11 @@ from mipro_nb.notebook.saved.static_result import (
 )
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
-from mipro_nb.runs.sentences.headroom import headroom_table
-from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
-from mipro_nb.runs.sentences.objectives import HEAD as OBJECTIVES_HEAD
-from mipro_nb.runs.sentences.objectives import objectives_rows
+from mipro_nb.runs.sentences.results.headroom import HEAD as HEAD_OF_HEADROOM
+from mipro_nb.runs.sentences.results.headroom import headroom_table
+from mipro_nb.runs.sentences.results.measured_formats import HEAD, formats_rows
+from mipro_nb.runs.sentences.results.objectives import HEAD as OBJECTIVES_HEAD
+from mipro_nb.runs.sentences.results.objectives import objectives_rows
 from mipro_nb.runs.sentences.resume import (
     NOTHING_SCORED,
     RESUMABLE,

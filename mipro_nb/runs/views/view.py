@@ -14,16 +14,16 @@ from typing import Any, Literal
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
-from mipro_nb.runs.sentences.approval import decided_text, waiting_text
-from mipro_nb.runs.sentences.dropped import dropped_notes
-from mipro_nb.runs.sentences.gain import gain_view
-from mipro_nb.runs.sentences.headroom import headroom_draws, headroom_sizes, headroom_view
-from mipro_nb.runs.sentences.held_out import held_out_view
-from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
-from mipro_nb.runs.sentences.objectives import objectives_view
-from mipro_nb.runs.sentences.ratings import ratings_view
-from mipro_nb.runs.sentences.readings import reading_notes
-from mipro_nb.runs.sentences.repairs import repaired_of
+from mipro_nb.runs.sentences.instructions.approval import decided_text, waiting_text
+from mipro_nb.runs.sentences.instructions.dropped import dropped_notes
+from mipro_nb.runs.sentences.instructions.repairs import repaired_of
+from mipro_nb.runs.sentences.replies.ratings import ratings_view
+from mipro_nb.runs.sentences.replies.readings import reading_notes
+from mipro_nb.runs.sentences.results.gain import gain_view
+from mipro_nb.runs.sentences.results.headroom import headroom_draws, headroom_sizes, headroom_view
+from mipro_nb.runs.sentences.results.held_out import held_out_view
+from mipro_nb.runs.sentences.results.measured_formats import formats_tried, formats_view
+from mipro_nb.runs.sentences.results.objectives import objectives_view
 from mipro_nb.runs.sentences.resume import (
     billed_text,
     resume_hint,
@@ -139,7 +139,12 @@ class RunView:
             self._changed_choices.update(Choice(name, "instruction", 0) for name in names)
 
     def snapshot(
-        self, *, now: float, in_flight: int | None, details: Sequence[vm.TrialDetail] = ()
+        self,
+        *,
+        now: float,
+        in_flight: int | None,
+        details: Sequence[vm.TrialDetail] = (),
+        tested: vm.TestsetDetail | None = None,
     ) -> vm.RunSnapshot:
         """Return all that is known, for a view that begins.
 
@@ -152,6 +157,8 @@ class RunView:
         details
             Trials that can be looked into without a kernel, from
             `mipro_nb.runs.views.drill_down.details`.
+        tested
+            The rows of the testset, likewise.
         """
         state = self.state
         instructions = [
@@ -164,7 +171,7 @@ class RunView:
             for predictor, sets in state.demo_sets.items()
             for index in sorted(sets)
         ]
-        return {
+        snapshot: vm.RunSnapshot = {
             "schema": SCHEMA,
             "seq": self.seq,
             "summary": self.summary(now=now, in_flight=in_flight),
@@ -173,6 +180,9 @@ class RunView:
             "demo_sets": [self._demo_set(choice) for choice in demo_sets],
             "details": list(details),
         }
+        if tested is not None:
+            snapshot["tested"] = tested
+        return snapshot
 
     def delta(self, *, now: float, in_flight: int | None) -> vm.RunDelta:
         """Return what changed since the last delta; parameters are those of `snapshot`."""

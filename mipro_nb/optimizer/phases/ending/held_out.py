@@ -11,7 +11,7 @@ from functools import cached_property
 from mipro_nb.evaluate.ledger import Ledger, any_excuse, no_excuse
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.language.execution.scope import bind
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
@@ -54,7 +54,7 @@ class HeldOut:
         await together(*(self._evaluate(each, programs[each]) for each in programs))
 
     async def _evaluate(self, key: str, program: Module) -> None:
-        call_labels.set(CallLabels("test"))
+        call_labels.set(CallLabels("test", tested=key))
         bind(program.named_predictors())
         await self._ledger.evaluate(
             key,
