@@ -83,6 +83,13 @@ export class Browser {
     await rm(this.#profile, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  /** Seconds that the page has computed so far. */
+  async computed() {
+    await this.#send("Performance.enable");
+    const { metrics } = await this.#send("Performance.getMetrics");
+    return metrics.find(({ name }) => name === "TaskDuration").value;
+  }
+
   #listen() {
     let rest = "";
     this.#process.stdio[4].on("data", (chunk) => {

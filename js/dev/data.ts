@@ -683,9 +683,9 @@ export function changedPermission(): PermissionRequest {
   };
 }
 
-export function historyRows(): HistoryRow[] {
+export function historyRows(count = 26): HistoryRow[] {
   const states: RunState[] = ["running", "finished", "finished", "cut off", "capped", "failed"];
-  return Array.from({ length: 26 }, (_, place) => {
+  return Array.from({ length: count }, (_, place) => {
     const random = chance(place + 400);
     const state = states[place] ?? (random() < 0.8 ? "finished" : "stopped");
     const baseline = 48 + random() * 20;

@@ -202,6 +202,9 @@ const scenes: Readonly<Record<string, Scene>> = {
     state: { permission: { ...permission(true, false), state: "declined" }, snapshot: null },
   },
   history: { state: { kind: "history", history: historyRows(), snapshot: null } },
+  get runs() {
+    return { state: { kind: "history", history: historyRows(2_000), snapshot: null } } as const;
+  },
 };
 
 const query = new URLSearchParams(location.search);

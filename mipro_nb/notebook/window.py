@@ -17,6 +17,7 @@ from mipro_nb.errors import (
     MiproError,
     PermissionUnansweredError,
     RunEndedError,
+    UnknownRunError,
 )
 from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
@@ -29,6 +30,7 @@ from mipro_nb.optimizer.running.beginning.headroom import measured_first
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.following.protocol import Kind, request, requests_of
+from mipro_nb.runs.recorded_runs import load_run
 from mipro_nb.runs.sentences.wording import told_settings
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.view import told_caps
@@ -305,6 +307,17 @@ class ViewWindow:
         return self._widget._repr_mimebundle_()
 
 
+def _name_of(run: Run) -> str | None:
+    """Return the name of the run that goes on, or that can be joined; None if there is none."""
+    known = run if run.resumes else run.twin
+    if known is None:
+        return None
+    try:
+        return load_run(known.id, known.record.path).name
+    except UnknownRunError:  # it was deleted meanwhile
+        return None
+
+
 def permission_request(run: Run) -> vm.PermissionRequest:
     """Return what the dialog asks about."""
     plan, outlook = run.plan, run.outlook
@@ -313,6 +326,7 @@ def permission_request(run: Run) -> vm.PermissionRequest:
         "resumes": run.id if run.resumes else None,
         "tests": run.is_test,
         "joins": None if run.twin is None else run.twin.id,
+        "run_name": _name_of(run),
         "program": plan.program,
         "predictors": dict(plan.predictors),
         "models": dict(plan.models),

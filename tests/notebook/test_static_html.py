@@ -394,6 +394,7 @@ def request(state="asked"):
         "seconds": None,
         "seconds_told": None,
         "joins": None,
+        "run_name": None,
         "measurement": None,
         **{name: summary[name] for name in names},
     }

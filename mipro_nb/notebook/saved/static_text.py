@@ -162,12 +162,19 @@ def purpose_text(request: vm.PermissionRequest) -> str:
     return "" if request["resumes"] is None else f", to {verb} run {request['resumes']}"
 
 
+def run_named(request: vm.PermissionRequest) -> str | None:
+    """Return the name and id of the run that goes on or is running already; None for a new one."""
+    run_id = request["resumes"] or request["joins"]
+    return f"{request['run_name']} ({run_id})" if request["run_name"] else None
+
+
 def permission_text(request: vm.PermissionRequest) -> str:
     """Return a question for permission as text: what would run, and what it would cost."""
     title = "Headroom of" if request["measured_rows"] else "MIPROv2 plan for"
     title = "Test of" if request["tests"] else title
     what = purpose_text(request)
     lines = [f"{title} {request['program']}{what}: {request['state']}"]
+    lines += [f"  run        {name}" for name in filter(None, [run_named(request)])]
     lines += [f"  predictor  {name}: {text}" for name, text in request["predictors"].items()]
     lines += [f"  model      {role}: {name}" for role, name in request["models"].items()]
     lines.append(f"  data       {sizes_text(request)}")

@@ -84,6 +84,8 @@ class PermissionRequest(TypedDict):
         Whether it is finished, and goes on only to be tested.
     joins
         The run of the same plan that is already running; None if none does.
+    run_name
+        What the run is called that goes on or is running; None for a new one.
     notes
         What to know before a yes; below its first line, a note may hold code.
     """
@@ -92,6 +94,7 @@ class PermissionRequest(TypedDict):
     resumes: Annotated[str | None, ADDED_LATER]
     tests: Annotated[bool, ADDED_LATER]
     joins: Annotated[str | None, ADDED_LATER]
+    run_name: Annotated[str | None, ADDED_LATER]
     program: str
     predictors: dict[str, str]
     models: dict[str, str]

@@ -928,6 +928,11 @@ export interface PermissionRequest {
    * versions saved in notebooks.
    */
   readonly joins?: string | null;
+  /**
+   * What the run is called that goes on or is running; null for a new one. Absent from what older
+   * versions saved in notebooks.
+   */
+  readonly run_name?: string | null;
   readonly program: string;
   readonly predictors: Readonly<Record<string, string>>;
   readonly models: Readonly<Record<string, string>>;

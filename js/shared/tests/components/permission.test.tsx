@@ -30,6 +30,16 @@ const button = (name: string) => screen.getByRole<HTMLButtonElement>("button", {
 const field = (name: string) => screen.getByRole<HTMLInputElement>("textbox", { name });
 
 describe("the question", () => {
+  it("names the run that goes on or can be joined, as it is called", () => {
+    const hostile = "<img src=x> the good one";
+    const first = asked({ resumes: RUN, run_name: hostile });
+    expect(screen.getByText(`${hostile} (${RUN})`)).not.toBeNull();
+    first.become({ joins: "20261129-first", run_name: "the first" });
+    expect(screen.getByText("the first (20261129-first)")).not.toBeNull();
+    first.become({});
+    expect(screen.queryByText("run")).toBeNull();
+  });
+
   it("says what will run and what it will take", () => {
     asked();
     const dialog = screen.getByRole("form", { name: "Optimize MultiHop?" });

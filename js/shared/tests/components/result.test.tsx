@@ -131,7 +131,14 @@ describe("a run that has ended", () => {
   it("says how to test it on held-out rows, unless it was tested", async () => {
     const { user } = await opened(ended());
     await user.click(button("Test on held-out rows"));
-    expect(screen.getByText("program.run.test(held_out_rows)")).not.toBeNull();
+    expect(screen.getByText(`%mipro test ${RUN} held_out_rows`)).not.toBeNull();
+  });
+
+  it("says so in the side panel and in a saved notebook as well", async () => {
+    const { user } = await opened(ended(), false);
+    await user.click(button("Test on held-out rows"));
+    const later = `optimizer.resume("${RUN}", student, testset=held_out_rows)`;
+    expect(screen.getByText(later)).not.toBeNull();
   });
 
   it("tells gain, price, and why this one won", async () => {

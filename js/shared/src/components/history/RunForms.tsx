@@ -103,12 +103,7 @@ export function RenameForm({ row, action, onRename, onCancel }: RenameFormProps)
         }
       }}
     >
-      <TextField
-        label="Name"
-        value={name}
-        onInput={setName}
-        error={tried ? wrong : null}
-      />
+      <TextField label="Name" value={name} onInput={setName} error={tried ? wrong : null} />
     </FormFrame>
   );
 }

@@ -299,6 +299,9 @@ function WhatRuns({ request }: { readonly request: PermissionRequest }) {
   return (
     <>
       <dl class="mipro-facts">
+        {request.run_name != null && (
+          <Fact name="run" value={`${request.run_name} (${request.resumes ?? request.joins})`} />
+        )}
         {Object.entries(request.predictors).map(([name, signature]) => (
           <Fact key={name} name={name} value={signature} />
         ))}

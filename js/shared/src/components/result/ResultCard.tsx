@@ -40,9 +40,7 @@ export function ResultCard({
             predictors={Object.keys(summary.predictors)}
           />
           {kernel?.hasNotebook && <ShareButton kernel={kernel} run={summary.id} />}
-          {kernel?.hasNotebook && summary.state === "finished" && summary.test == null && (
-            <HeldOutMenu run={summary.id} />
-          )}
+          {summary.state === "finished" && summary.test == null && <HeldOutMenu run={summary.id} />}
           {changed && (
             <Button kind="quiet" icon="compare" onClick={() => onCompare([0, trial])}>
               Compare with the student
@@ -78,16 +76,19 @@ export function ResultCard({
   );
 }
 
-/** The line that tests the result: only the notebook has rows to test on. */
+/** The lines that test the result: only a notebook has rows to test on, and the program. */
 function HeldOutMenu({ run }: { run: string }) {
   return (
     <Menu label="Test on held-out rows">
       <p class="mipro-small">
         The scores above are from the rows that chose the result. Rows that no phase has seen tell
-        what it is worth. In the session of this run, with the program that it returned:
+        what it is worth. In the notebook of this run, as long as its kernel is there:
       </p>
-      <CodeLine code="program.run.test(held_out_rows)" name="the line to test it" />
-      <p class="mipro-small">In a later session, with the program that it began with:</p>
+      <CodeLine code={`%mipro test ${run} held_out_rows`} name="the line to test it" />
+      <p class="mipro-small">
+        In any other notebook, with an optimizer of the same metric and the program that it began
+        with:
+      </p>
       <CodeLine
         code={`optimizer.resume("${run}", student, testset=held_out_rows)`}
         name="the line to test it later"
