@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import resource
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import mipro_nb as mipro
 from benchmarks.against_dspy.job import carry_out
 from benchmarks.against_dspy.run_mipro import configure, evaluate, exact, examples
 from benchmarks.against_dspy.task import DEMOS, SIGNATURE, Task
+from mipro_nb.runs.views.view import RunView
 
 _TRAIN_ROWS = 100
 _SHARE = 10  # compared are the first and the last tenth of the trials
@@ -48,10 +51,13 @@ def search_long(
         )
         .run
     )
+    memory = _peak_memory() - before
     tried = [trial for trial in run.state.trials.values() if trial.kind == "minibatch"]
     tenth = len(tried) // _SHARE
     return {
-        "memory": _peak_memory() - before,
+        "memory": memory,
+        "record": _size(Path(run.record.path)),
+        "opens": _seconds_to_open(run),
         "scored": sum(len(cells) for cells in run.state.scores.values()),
         "trials": len(tried),
         "first": _pace(tried[: tenth + 1]),
@@ -68,6 +74,20 @@ def _pace(trials: list[Any]) -> dict[str, float]:
         "ms_per_trial": 1000 * seconds / (len(trials) - 1),
         "ms_per_example": 1000 * seconds / max(1, scored),
     }
+
+
+def _size(record: Path) -> int:
+    """Return the bytes of a record, with what SQLite has not moved into its file yet."""
+    return sum(each.stat().st_size for each in record.parent.glob(f"{record.name}*"))
+
+
+def _seconds_to_open(run: mipro.Run) -> float:
+    """Return how long a view of the run takes from its record to its first picture."""
+    began = time.perf_counter()
+    view = RunView(run.record, run.id)
+    view.apply(run.record.events(run.id))
+    view.snapshot(now=time.time(), in_flight=None)
+    return time.perf_counter() - began
 
 
 def _peak_memory() -> float:

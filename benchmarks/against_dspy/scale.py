@@ -26,6 +26,7 @@ def main() -> None:
         (
             "search", "scored", "calls", "wall s", "CPU ms/call", "memory MiB", "trials compared",
             "ms/trial, first", "ms/trial, last", "ms/example, first", "ms/example, last",
+            "record KB/call", "view opens in s",
         ),
     )  # fmt: skip
     for search in _SEARCHES:
@@ -56,6 +57,8 @@ def main() -> None:
             last["ms_per_trial"],
             first["ms_per_example"],
             last["ms_per_example"],
+            done["record"] / 1000 / done["calls"],
+            done["opens"],
         )
 
 

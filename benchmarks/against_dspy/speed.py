@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any
 
@@ -33,6 +33,8 @@ _LIBRARIES = ("DSPy", "mipro_nb")
 _WITH_LITELLM = ("DSPy", "DSPy, LiteLLM", "mipro_nb")
 _HEDGING = {"optimizer": {"auto": "light", "hedge": True}}
 _EVALUATED = 1000
+# About as many calls as an optimization makes, by the openai client alone.
+_OPTIMIZATION = 500
 # A task on which most bootstrap attempts succeed, at that: failures cost DSPy more wall time, since
 # it makes one attempt after another.
 _SEED = 1
@@ -75,13 +77,14 @@ def optimizations(server: Loopback, kinds: Iterable[str], thread_counts: Iterabl
         (
             "latency", "threads", "library", "wall s", "bootstrap s", "propose s", "search s",
             "calls", "repeated", "in flight", "CPU ms/call", "score", "wall / DSPy", "CPU / DSPy",
-            "bound s",
+            "bound s", "CPU ms/call − openai",
         ),
     )  # fmt: skip
     bounds = Bounds(server)
     for kind in kinds:
         for threads in thread_counts:
             reference: dict[str, Any] = {}
+            bare = _cpu(_bare(server, _LATENCIES[kind], threads, _OPTIMIZATION))
             rows = [(name, name, {}) for name in (_WITH_LITELLM if kind == "zero" else _LIBRARIES)]
             if kind == "lognormal":
                 rows.append(("mipro_nb, hedge", "mipro_nb", _HEDGING))
@@ -110,6 +113,7 @@ def optimizations(server: Loopback, kinds: Iterable[str], thread_counts: Iterabl
                     done["wall"] / reference["wall"],
                     _cpu(done) / _cpu(reference),
                     bounds.of(done, threads) if library == "mipro_nb" else None,
+                    _cpu(done) - bare,
                 )
 
 
@@ -178,6 +182,16 @@ def evaluations(server: Loopback, thread_counts: Iterable[int]) -> None:
                 done["start_up"],
                 1000 * done["server_cpu"] / done["calls"],
             )
+
+
+def _bare(
+    server: Loopback, latencies: Mapping[str, float], threads: int, calls: int
+) -> dict[str, Any]:
+    """Return what so many calls take of the openai client by itself."""
+    (done,) = measure(
+        "openai alone", "evaluate", server, latencies, seeds=[_SEED], threads=threads, count=calls
+    )
+    return done
 
 
 def _cpu(done: dict[str, Any]) -> float:

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
+
 import pytest
-from scripted_task import OWN, Solve, asked, exact, exact_but_for_one, question_of, rows, run_of
+from scripted_server import ScriptedServer
+from scripted_task import (
+    OWN,
+    Solve,
+    answer,
+    asked,
+    exact,
+    exact_but_for_one,
+    kind,
+    lm_of,
+    question_of,
+    rows,
+    run_of,
+)
+from watched import until
 
 import mipro_nb as mipro
 from mipro_nb.errors import TooManyErrorsError
@@ -53,6 +70,51 @@ def test_a_configuration_that_always_fails_scores_zero_and_the_run_goes_on(
     assert f"max_errors={LIMIT}" in note
     assert "cannot read this" in note
     assert note in run.report()
+
+
+class WithoutDemos(Solve):
+    """Fails on validation rows with any demo."""
+
+    def forward(self, question):
+        made = self.solve(question=question)
+        if self.solve.demos and question in QUESTIONS:
+            msg = "no demos, please"
+            raise LookupError(msg)
+        return made
+
+
+def test_labelled_demos_that_fail_before_the_student_is_scored_end_no_run():
+    """The student's rows tell whether they are at fault: that is waited for."""
+    goes_on = threading.Event()
+
+    def replying(request):
+        alone = not any(message["role"] == "assistant" for message in request.messages)
+        if kind(request) != "task" or question_of(request) not in QUESTIONS or not alone:
+            return answer(request)
+        if question_of(request) == VAL[0].question:
+            return "answer: no idea"  # so it is sure that there is a search
+        return replace(answer(request), once=goes_on.is_set)
+
+    try:
+        with ScriptedServer(replying) as server:
+            mipro.configure(lm=lm_of(server))
+            run = mipro.MIPROv2(exact, num_candidates=3, num_threads=32, max_errors=LIMIT).start(
+                WithoutDemos(),
+                trainset=rows(12),
+                valset=VAL,
+                num_trials=3,
+                minibatch=False,
+                requires_permission_to_run=False,
+            )
+            until(lambda: 1 in run.state.trials and run.state.trials[1].errors >= LIMIT)
+            assert run.state.baseline is None
+            goes_on.set()
+            run.wait()
+    finally:
+        goes_on.set()
+    assert run.status == "finished"
+    assert run.state.trials[1].score == 0
+    assert "no demos, please" in " ".join(notes_on_failures(run))
 
 
 def test_what_breaks_every_configuration_ends_the_run_before_much_is_paid(server):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,14 +86,18 @@ class Evaluations:
     ) -> None:
         self._spec, self._journal, self._ledger, self._progress = spec, journal, ledger, progress
         self._unreadable, self._on_student_scored = unreadable, on_student_scored
-        self._failing = Failing(spec, journal, ledger)
+        self._student_scored = asyncio.Event()
+        self._failing = Failing(spec, journal, ledger, self._student_scored)
         self.done: list[Evaluated] = []
 
     async def baseline(self) -> Evaluated:
         """Evaluate the student as given on the whole valset; this is trial 0."""
         self._journal.emit(PhaseStarted(phase="baseline"))
         every = range(self._spec.plan.valset_size)
-        return await self.evaluate(0, "baseline", {}, self._spec.student.deepcopy(), every)
+        student = self._spec.student.deepcopy()
+        evaluated = await self.evaluate(0, "baseline", {}, student, every)
+        self._student_scored.set()
+        return evaluated
 
     async def evaluate(
         self,

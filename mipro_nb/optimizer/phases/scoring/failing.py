@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from mipro_nb.errors import RequestRefusedError
@@ -28,13 +29,19 @@ class Failing:
     ----------
     spec, journal, ledger
         Those of the run.
+    student_scored
+        Set once the student is scored on the whole valset.
     """
 
-    def __init__(self, spec: RunSpec, journal: Journal, ledger: Ledger) -> None:
+    def __init__(
+        self, spec: RunSpec, journal: Journal, ledger: Ledger, student_scored: asyncio.Event
+    ) -> None:
         self._spec, self._journal, self._ledger = spec, journal, ledger
+        self._student_scored = student_scored
 
     async def is_at_fault(self, failed: Sequence[ExampleResult]) -> bool:
         """Tell whether a configuration is at fault for these failures."""
+        await self._student_scored.wait()
         own = [result.index for result in failed if not result.met_failed_calls]
         student = self._spec.student.deepcopy()
         token = call_labels.set(CallLabels("baseline"))
