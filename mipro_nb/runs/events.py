@@ -590,12 +590,14 @@ class SearchStopped(Event):
 class ScoresOnTestset(BaseModel):
     """Mean scores in 0–100 of the student and of the returned program on all rows of the testset.
 
+    `distinct` are the rows whose inputs no earlier one has; None where that is all of them.
     `errors` are rows that failed with either of them. The gain is that on these rows, as the ends
     of its 95 % interval; None where the student itself is returned.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     examples: Number
+    distinct: Number | None = None
     student: PercentScore
     score: PercentScore
     errors: Number = 0

@@ -23,7 +23,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import MiproError
 from mipro_nb.optimizer.phases.stopping import Shortfall
 from mipro_nb.optimizer.planning.plan import Plan
-from mipro_nb.runs.labelled import labelled_evaluation
+from mipro_nb.runs.statistics.labelled import labelled_evaluation
 from mipro_nb.runs.views.view import RunView
 
 LABELLED = {"solve:instruction": 0, "solve:demos": 1}

@@ -20,6 +20,7 @@ from mipro_nb.errors import (
 )
 from mipro_nb.notebook.saved.static_html import run_html, run_text
 from mipro_nb.runs.following.recorded_requests import RecordedRequests
+from mipro_nb.runs.sentences.results.held_out import held_out_view
 from mipro_nb.runs.views.exports.mlflow_run import MlflowRun
 from mipro_nb.runs.views.view import RunView
 
@@ -63,6 +64,22 @@ def test_it_comes_to_what_a_testset_given_at_once_does(server):
     )
     assert (run.score, run.wait().dump_state(), run.state.trials.keys()) == before
     assert run.status == "finished"
+
+
+def test_rows_that_are_there_more_than_once_make_no_interval_narrower(server):
+    few, many = finished(), finished(seed=4)
+    once = few.test(TEST, **FREE)
+    often = many.test(TEST * 50, **FREE)
+    assert once.distinct is None
+    assert (often.examples, often.distinct) == (1000, 20)
+    assert (often.student, often.score) == (once.student, once.score)
+    assert often.gain_high - often.gain_low == pytest.approx(once.gain_high - once.gain_low)
+    views = [held_out_view(run.state) for run in (few, many)]
+    for end in ("low", "high", "student_low", "student_high"):
+        assert views[0][end] == views[1][end]
+    assert "over 1,000 rows (20 distinct ones, which intervals rest on)" in many.report()
+    assert "distinct" not in few.report()
+    assert "980 rows with the inputs of an earlier row" in many.plan.text()
 
 
 def test_only_the_testset_is_sent_and_report_and_views_show_the_score_in_any_session(server):

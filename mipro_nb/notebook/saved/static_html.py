@@ -62,12 +62,12 @@ from mipro_nb.notebook.saved.static_text import (
 )
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, variable_of
-from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
-from mipro_nb.runs.sentences.headroom import headroom_table
-from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
-from mipro_nb.runs.sentences.objectives import HEAD as OBJECTIVES_HEAD
-from mipro_nb.runs.sentences.objectives import objectives_rows
-from mipro_nb.runs.sentences.repairs import lineage_text
+from mipro_nb.runs.sentences.instructions.repairs import lineage_text
+from mipro_nb.runs.sentences.results.headroom import HEAD as HEAD_OF_HEADROOM
+from mipro_nb.runs.sentences.results.headroom import headroom_table
+from mipro_nb.runs.sentences.results.measured_formats import HEAD, formats_rows
+from mipro_nb.runs.sentences.results.objectives import HEAD as OBJECTIVES_HEAD
+from mipro_nb.runs.sentences.results.objectives import objectives_rows
 from mipro_nb.runs.sentences.resume import NOTHING_SCORED
 from mipro_nb.runs.sentences.wording import configuration_text, counted
 

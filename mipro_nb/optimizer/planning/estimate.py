@@ -8,7 +8,7 @@ from typing import Any
 
 from mipro_nb.amounts import UNKNOWN, format_count, format_range, format_tokens, format_usd
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.events import Phase
 

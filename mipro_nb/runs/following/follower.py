@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from mipro_nb.runs.ratings import GOES_ON_ELSEWHERE
-from mipro_nb.runs.recorded_runs import load_run
+from mipro_nb.runs.recorded.ratings import GOES_ON_ELSEWHERE
+from mipro_nb.runs.recorded.recorded_runs import load_run
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.view_model import CallDetail, RunDelta, RunSnapshot, TestsetDetail, TrialDetail

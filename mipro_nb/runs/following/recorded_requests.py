@@ -10,8 +10,8 @@ from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.runs.events import Rating
 from mipro_nb.runs.following.follower import FindLive, Follower
 from mipro_nb.runs.following.protocol import request
-from mipro_nb.runs.ratings import rate_reply
-from mipro_nb.runs.recorded_runs import (
+from mipro_nb.runs.recorded.ratings import rate_reply
+from mipro_nb.runs.recorded.recorded_runs import (
     compare_runs,
     delete_runs,
     load_run,

@@ -810,6 +810,11 @@ export interface HistoryRow {
    */
   readonly rows?: Readonly<Record<string, string>>;
   /**
+   * What the user calls it, and a fingerprint of its code; "" where that is not known. Absent from
+   * what older versions saved in notebooks.
+   */
+  readonly metric?: string;
+  /**
    * Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
    * again. Absent from what older versions saved in notebooks.
    */
@@ -865,8 +870,8 @@ export interface ComparedRun {
 export interface RunComparison {
   readonly runs: readonly ComparedRun[];
   /**
-   * Why their scores cannot be compared; null if they can. Absent from what older versions saved
-   * in notebooks.
+   * Why their scores cannot be compared, or in what the runs differ that brought these about; null
+   * where they have rows and metric in common. Absent from what older versions saved in notebooks.
    */
   readonly note?: string | null;
 }

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, shown
-from mipro_nb.language.example import Example
-from mipro_nb.language.module import Module
-from mipro_nb.language.saving import jsonable
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.saved_programs.saving import jsonable
 from mipro_nb.optimizer.planning.data.rows import (
     Rows,
     distinct,
@@ -34,12 +34,7 @@ def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:
             f"Valset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
             "towards the score as often as it is there. Take them out for an honest interval."
         )
-    if repeated := len(rows.test) - len(distinct(rows.test)):
-        notes.append(
-            f"Testset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
-            "towards the score as often as it is there. Take them out for an honest interval."
-        )
-    notes += unseen_notes(rows)
+    notes += testset_notes(rows)
     if contradictory := _contradictory([*rows.train, *rows.val]):
         notes.append(
             f"{counted(contradictory, 'row')} of trainset and valset with the inputs of an earlier "
@@ -50,7 +45,18 @@ def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:
     return notes
 
 
-def unseen_notes(rows: Rows) -> list[str]:
+def testset_notes(rows: Rows) -> list[str]:
+    """Return notes on rows of the testset that are in it twice, or not as new as they look."""
+    if not (repeated := len(rows.test) - len(distinct(rows.test))):
+        return _unseen_notes(rows)
+    note = (
+        f"Testset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
+        "towards the score as often as it is there. Intervals rest on the distinct rows alone."
+    )
+    return [note, *_unseen_notes(rows)]
+
+
+def _unseen_notes(rows: Rows) -> list[str]:
     """Return a note on rows of the testset that are new in the way they are written alone."""
     seen = {_folded_key(row) for row in (*rows.train, *rows.val)} if rows.test else set()
     alike = sum(_folded_key(row) in seen for row in rows.test)

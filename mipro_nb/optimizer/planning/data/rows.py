@@ -13,11 +13,11 @@ from typing import Any
 from mipro_nb.datasets.rows import from_dataframe
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_rows
-from mipro_nb.language.example import Example
-from mipro_nb.language.foreign import as_row
-from mipro_nb.language.module import Module
-from mipro_nb.language.plain import plain
-from mipro_nb.language.saving import jsonable, kept_text
+from mipro_nb.language.programs.foreign import as_row
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.rows.plain import plain
+from mipro_nb.language.saved_programs.saving import jsonable, kept_text
 from mipro_nb.runs.store.record import text_ref
 
 # DSPy's split: four fifths are for validation, at most this many rows.

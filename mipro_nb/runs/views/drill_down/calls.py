@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from pydantic import BaseModel, TypeAdapter
 
-from mipro_nb.language.reading.thoughts import told_apart
+from mipro_nb.language.reading.parts.thoughts import told_apart
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.store.json_values import FIELDS, kept
 from mipro_nb.runs.store.record import Record, RecordedEvent
@@ -25,7 +25,7 @@ _ONE = "SELECT seq, at, body FROM events WHERE run_id = ? AND seq = ?"
 
 
 class _PromptHead(BaseModel):
-    """What many prompts share: `mipro_nb.models.gate.call_log` writes it."""
+    """What many prompts share: `mipro_nb.models.gate.recording.call_log` writes it."""
 
     parameters: dict[str, Any]
     messages: list[dict[str, Any]]

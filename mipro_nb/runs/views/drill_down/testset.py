@@ -8,7 +8,7 @@ from __future__ import annotations
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.configuration import STUDENT, configuration_key
-from mipro_nb.runs.sentences.held_out import LOOKED_AT
+from mipro_nb.runs.sentences.results.held_out import LOOKED_AT
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.json_values import ROWS, kept
 from mipro_nb.runs.store.record import Record
