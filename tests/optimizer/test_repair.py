@@ -26,9 +26,11 @@ from scripted_task import (
 from watched import until
 
 import mipro_nb as mipro
-from mipro_nb.optimizer.phases.proposing.repair import REPAIRS, in_turn
-from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, parents_of
-from mipro_nb.runs.events import CandidateProposed
+from mipro_nb.optimizer.phases.bootstrapping.bootstrap import failed_rows
+from mipro_nb.optimizer.phases.proposing.repair import in_turn
+from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, REPAIRS, parents_of
+from mipro_nb.optimizer.search.strategy import STRATEGIES
+from mipro_nb.runs.events import CandidateProposed, LMCallAnswered, TraceBootstrapped
 
 TRAIN, VAL = rows(20), rows(12, start=1000)
 SETTINGS = {"train": TRAIN, "val": VAL, "num_trials": 12, "minibatch": True, "minibatch_size": 4}
@@ -133,6 +135,60 @@ def test_the_estimate_has_the_calls(server):
         each.phase == "repair"
         for each in optimizer(search="paired").plan(Solve(), trainset=rows(40)).estimate.phases
     )
+
+
+class Steps(mipro.Module):
+    """A program of many predictors."""
+
+    def __init__(self, count):
+        super().__init__()
+        for number in range(count):
+            setattr(self, f"step{number}", mipro.Predict("question -> answer"))
+        self.count = count
+
+    async def aforward(self, question):
+        for number in range(self.count):
+            answered = await getattr(self, f"step{number}").acall(question=question)
+        return answered
+
+
+@pytest.mark.parametrize(
+    ("count", "trials", "left", "needed"),
+    [(9, 12, ["step8"], 3), (6, 1, ["step4", "step5"], 2), (8, 12, [], 0)],
+)
+def test_predictors_that_no_repair_reaches_are_named_with_the_remedy(
+    server, count, trials, left, needed
+):
+    plan = optimizer().plan(
+        Steps(count), trainset=TRAIN, valset=VAL, num_trials=trials, minibatch=False
+    )
+    (said,) = [note for note in plan.notes if "predictors: " in note] or [""]
+    if not left:
+        assert said == ""
+        return
+    assert f"the program has {count} predictors: {', '.join(left)} keep" in said
+    assert f"SearchStrategy(repair={needed}) and num_trials={needed} or more" in said
+    strategy = replace(STRATEGIES["repair"], repair=needed)
+    remedied = optimizer(search=strategy).plan(
+        Steps(count), trainset=TRAIN, valset=VAL, num_trials=max(trials, needed), minibatch=False
+    )
+    assert not any("predictors: " in note for note in remedied.notes)
+
+
+def test_rows_that_failed_in_bootstrapping_are_run_first(server):
+    run = run_of(optimizer(), **SETTINGS)
+    events = [each.event for each in run.events()]
+    passed = {e.example: e.kept for e in events if isinstance(e, TraceBootstrapped)}
+    failed = failed_rows(run._spec, run.state)
+    assert failed
+    assert not any(passed[row] for row in failed)
+    joined = next(n for n, e in enumerate(events) if getattr(e, "repair_round", None) == 1)
+    ran = {
+        e.example
+        for e in events[:joined]
+        if isinstance(e, LMCallAnswered) and e.phase == "repair" and e.example is not None
+    }
+    assert ran <= failed or failed <= ran
 
 
 def test_without_repair_nothing_changes(server):

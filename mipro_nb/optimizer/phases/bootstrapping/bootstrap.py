@@ -40,6 +40,7 @@ from mipro_nb.optimizer.planning.data.rows import distinct
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.runs.events import DemoSetBuilt, PhaseStarted, TraceBootstrapped
+from mipro_nb.runs.state import RunState
 
 # In 0-shot mode demos are made for the proposer's eyes only (DSPy's BOOTSTRAPPED_FEWSHOT_EXAMPLES_
 # IN_CONTEXT).
@@ -90,6 +91,43 @@ def _most_bootstrapped(plan: Plan) -> int:
     if plan.headroom is not None:
         return 0
     return DEMOS_FOR_THE_PROPOSER if plan.zero_shot else plan.max_bootstrapped_demos
+
+
+def _wanted(
+    plan: Plan,
+    number: int,
+    distinct_rows: Sequence[int],
+    labels: Sequence[str],
+    rng: random.Random,
+) -> tuple[list[int], int]:
+    """Return in which order rows are tried for a demo set, and how many of them are to pass."""
+    order, size = list(distinct_rows), _most_bootstrapped(plan)
+    if number != _IN_OWN_ORDER:
+        rng.shuffle(order)
+        order = in_turn(order, labels.__getitem__)
+        size = rng.randint(1, size)
+    return order, size
+
+
+def failed_rows(spec: RunSpec, state: RunState) -> set[int]:
+    """Return the training rows that the teacher answered wrongly, once all demo sets are made.
+
+    Spare attempts are left out: which of them have ended by then is a matter of speed.
+    """
+    plan, train = spec.plan, spec.rows.train
+    signatures = [each.signature for _, each in spec.student.named_predictors()]
+    labels = [label_of(row, signatures) for row in train]
+    needed: set[int] = set()
+    for number in bootstrapped_sets(plan):
+        order, size = _wanted(
+            plan, number, distinct(train), labels, random.Random(f"{plan.seed}:{number}")
+        )
+        for row in order:
+            if size == 0:
+                break
+            needed.add(row)
+            size -= state.bootstrapped.get(row, False)
+    return needed & state.answered_wrongly
 
 
 class _Bootstrap:
@@ -143,12 +181,7 @@ class _Bootstrap:
         used: list[int] = []
         traces: list[DemosByPredictor] = []
         if number in bootstrapped_sets(self._spec.plan):
-            order = list(self._distinct)
-            size = _most_bootstrapped(self._spec.plan)
-            if number != _IN_OWN_ORDER:
-                rng.shuffle(order)
-                order = in_turn(order, self._labels.__getitem__)
-                size = rng.randint(1, size)
+            order, size = _wanted(self._spec.plan, number, self._distinct, self._labels, rng)
             used, traces = await self._first_passing(order, size)
         made = self._filled(used, traces, rng, fill=self._most_in_all if number > 0 else 0)
         if number > 0 and not self._spec.plan.zero_shot:

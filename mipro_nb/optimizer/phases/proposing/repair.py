@@ -1,9 +1,10 @@
 """Repair: better instructions, written by what others got wrong on training rows.
 
-In a round, some configurations of the search, its parents, are run on a few training rows. The
-prompt model is shown an instruction of a parent with rows that it failed, and writes one that would
-have got them right. Validation rows are never shown: they choose, and what has been taught cannot
-choose. So rows that are in both sets are left out.
+In a round, some configurations of the search, its parents, are run on a few training rows: first on
+those that failed in bootstrapping, where there is most to repair. The prompt model is shown an
+instruction of a parent with rows that it failed, and writes one that would have got them right.
+Validation rows are never shown: they choose, and what has been taught cannot choose. So rows that
+are in both sets are left out.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.models.gate.recording.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
+from mipro_nb.optimizer.phases.bootstrapping.bootstrap import failed_rows
 from mipro_nb.optimizer.phases.proposing.grounding import ask
 from mipro_nb.optimizer.phases.proposing.propose import SOURCES, check_usable, objection
-from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS
+from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, REPAIRS
 from mipro_nb.optimizer.phases.proposing.written import UnusableTextError, problems_told
 from mipro_nb.optimizer.planning.data.rows import evidence_rows
 from mipro_nb.optimizer.planning.settings.constraints import Constraints
@@ -40,10 +42,8 @@ from mipro_nb.runs.configuration import Configuration, configuration_key, variab
 from mipro_nb.runs.events import CandidateProposed, PhaseStarted, ProposalDropped
 from mipro_nb.runs.sentences.wording import counted
 
-# Repairs of a round, by all of its parents, for a program of any number of predictors.
-REPAIRS = 4
 # Rows that each parent of a round is run on, and how many failed ones one repair is shown.
-ROWS = 8
+ROWS = 6
 SHOWN = 4
 # One that breaks a constraint is written again.
 _ATTEMPTS = 2
@@ -152,6 +152,9 @@ class Repair:
         self._without_feedback: set[str] = set()
         self._pool = evidence_rows(spec.rows)
         random.Random(f"{spec.plan.seed}:evidence").shuffle(self._pool)
+        # That these failed is paid for; which of them a parent fails as well, its own calls tell.
+        failed = journal.read(lambda state: failed_rows(spec, state))
+        self._pool.sort(key=lambda row: row not in failed)  # stable
 
     async def drafts(self, number: int, parents: Sequence[Configuration]) -> list[Draft]:
         """Return what is written in a round, in a fixed order; nothing of it is a candidate yet.
