@@ -30,7 +30,7 @@ from mipro_nb.optimizer.running.beginning.headroom import measured_first
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.following.protocol import Kind, request, requests_of
-from mipro_nb.runs.recorded_runs import load_run
+from mipro_nb.runs.recorded.recorded_runs import load_run
 from mipro_nb.runs.sentences.wording import told_settings
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.view import told_caps
