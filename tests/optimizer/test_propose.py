@@ -257,10 +257,19 @@ def answered(run):
 
 
 def test_a_proposal_waits_for_no_other_predictors_role():
-    def role(request):
-        return Reply("role: Slow.", delay=1.0 if "solve.predict:" in request.last_user else 0.0)
+    sent = []
 
-    with ScriptedServer(Script().when("Say what role", role).otherwise(answer)) as server:
+    def role(request):
+        if "solve.predict:" not in request.last_user:
+            return Reply("role: Slow.")
+        return Reply("role: Slow.", once=lambda: len(sent) >= 4, delay=1.0)
+
+    def others(request):
+        if kind(request) == "instruction":
+            sent.append(request)
+        return answer(request)
+
+    with ScriptedServer(Script().when("Say what role", role).otherwise(others)) as server:
         mipro.configure(lm=lm_of(server))
         run = run_of(optimizer_of(), PlanAndSolve())
     replies = answered(run)
