@@ -195,6 +195,7 @@ class CallLabels:
     phase: Phase = "other"
     trial: int | None = None
     example: int | None = None
+    tested: str | None = None
 
 
 _UNLABELLED = CallLabels()

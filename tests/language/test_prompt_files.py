@@ -40,6 +40,12 @@ def asked(path, **settings):
         {"messages": [SYSTEM, ASK]},
         {"name": "triage", "type": "chat", "prompt": [{**SYSTEM, "type": "chatmessage"}, ASK]},
         {"name": "triage", "version": 2, "template": [SYSTEM, ASK]},
+        {"model": "gpt-4o", "instructions": SYSTEM["content"], "input": [ASK]},
+        {"instructions": SYSTEM["content"], "input": ASK["content"]},
+        [
+            {**each, "content": [{"type": "text", "text": each["content"]}]}
+            for each in (SYSTEM, ASK)
+        ],
         {
             "data_source": {
                 "input_messages": {
@@ -195,6 +201,16 @@ def test_the_mark_of_windows_editors_is_no_part_of_the_prompt(file, name):
             "prompt.json",
             {"prompt": [{"type": "placeholder", "name": "history"}, ASK]},
             "whole mess",
+        ),
+        (
+            "prompt.json",
+            [{**ASK, "content": [{"type": "text", "text": "Q: {{question}}"}] * 2}],
+            "no several parts",
+        ),
+        (
+            "prompt.json",
+            [{**ASK, "content": [{"type": "image_url", "image_url": {"url": "https://x"}}]}],
+            "no images",
         ),
         ("prompt.jsonl", "{}", "datasets.from_file"),
         ("prompt.py", "x = 1", "it is none of"),

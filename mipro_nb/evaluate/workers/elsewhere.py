@@ -221,7 +221,7 @@ class Elsewhere:
             return m.CodeOutcome(error=error)
 
     async def _completed(self, asked: m.AskLM) -> Completion:
-        lm, request = self._crew.lms[asked.lm], asked.request
+        lm, request = self._crew.lent[asked.lm], asked.request
         of_predictor = self._predictors.get(request.predictor or "")
         if of_predictor is not None:
             request = replace(request, signature=of_predictor.signature)

@@ -33,7 +33,7 @@ from mipro_nb.language.templates.pieces import (
     placeholders_of,
     without_optimized_part,
 )
-from mipro_nb.language.templates.prompt_files import prompt_in
+from mipro_nb.language.templates.prompt_files import only_text, prompt_in
 from mipro_nb.language.templates.syntaxes import check_syntax, parsed, syntax_of
 
 if TYPE_CHECKING:
@@ -318,13 +318,12 @@ def _checked_message(number: int, message: Any) -> tuple[str, str, str]:
         raise InvalidArgumentError(
             where, further, "a message has role, content and maybe a name: no tools, no more."
         )
-    name = message.get("name", "")
-    for key, value in (("content", message["content"]), ("name", name)):
+    content, name = only_text(message["content"]), message.get("name", "")
+    for key, value in (("content", content), ("name", name)):
         if not isinstance(value, str):
-            raise InvalidArgumentError(
-                f"{where}[{key!r}]", shown(repr(value), 80), "give a text: no images, no parts."
-            )
-    return message["role"], message["content"], name
+            remedy = "give a text, or one part that is a text: no images, no several parts."
+            raise InvalidArgumentError(f"{where}[{key!r}]", shown(repr(value), 80), remedy)
+    return message["role"], content, name
 
 
 def _role(optimize: Any) -> str | None:

@@ -17,7 +17,8 @@ _OF_ITEM = re.compile(r"\{\{\s*item\.(\w+)\s*\}\}")
 _BLOCK = re.compile(r"\{%[^%]*%\}")
 _READ = (
     "what is read: a text; a list of messages; promptfoo's YAML with prompts; Langfuse's JSON with "
-    "prompt; MLflow's JSON with template; OpenAI's JSON with messages or input_messages."
+    "prompt; MLflow's JSON with template; OpenAI's JSON with messages, input_messages, or "
+    "instructions and input."
 )
 _FILE = "file://"
 _SYNTAX_OF_LANGCHAIN = {"f-string": "format", "jinja2": "jinja", "mustache": "mustache"}
@@ -199,6 +200,10 @@ def _read(value: Any, path: Path, name: str) -> Iterator[PromptInFile]:
                 syntax = _SYNTAX_OF_LANGCHAIN.get(written, "jinja" if is_jinja else "mustache")
                 yield PromptInFile(called, messages, syntax)
                 return
+        if "instructions" in value and "input" in value:  # a request to OpenAI's Responses API
+            system = {"role": "system", "content": value["instructions"]}
+            yield PromptInFile(called, [system, *_messages(value["input"])], None)
+            return
         if (messages := _of_openai(value)) is not None:
             yield PromptInFile(called, _messages(messages), None)
             return
@@ -229,13 +234,20 @@ def _is_jinja(message: Any) -> bool:
 
 
 def _message(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    content = given.get("content")
-    if isinstance(content, Mapping) and isinstance(content.get("text"), str):
-        content = content["text"]
+    content = only_text(given.get("content"))
     if isinstance(content, str):
         content = _OF_ITEM.sub(r"{{ \1 }}", content)
     kept = {key: value for key, value in given.items() if key not in ("type", "content")}
     return {**kept, "content": content}
+
+
+def only_text(content: Any) -> Any:
+    """Return the text of a content that is one part of text, as APIs take it; else the content."""
+    match [content] if isinstance(content, Mapping) else content:
+        case [{"type": "text" | "input_text", "text": str() as text, **more}] if not more:
+            return text
+        case _:
+            return content
 
 
 def _said(text: str) -> Sequence[Mapping[str, Any]]:

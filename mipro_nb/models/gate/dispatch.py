@@ -219,7 +219,7 @@ class Dispatch:
         endpoint = (call.server, call.model, call.batched)
         if endpoint not in self._paces:
             most = self._concurrency if call.at_once is None else call.at_once
-            self._paces[endpoint] = Pace(min(most, self._concurrency))
+            self._paces[endpoint] = Pace(min(most, self._concurrency), of_batches=call.batched)
         return self._paces[endpoint]
 
     async def _travel(self, trip: SentCall) -> Answer:

@@ -12,7 +12,7 @@ from mipro_nb.notebook.magic.known_runs import known_run, newest_run, run_begun_
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.optimizing import CAP_OPTIONS, UNASKED, YES
 from mipro_nb.notebook.plain import Text
-from mipro_nb.runs.sentences.held_out import held_out_view
+from mipro_nb.runs.sentences.results.held_out import held_out_view
 
 _WITHDRAWN = "none"
 

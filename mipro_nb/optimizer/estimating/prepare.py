@@ -16,7 +16,8 @@ from mipro_nb.models.lm import LM, as_counted, reasons_unpriced
 from mipro_nb.models.prices import BATCH_PRICE, Price
 from mipro_nb.models.tokens import count_message_tokens
 from mipro_nb.optimizer.estimating.batch_notes import sends_batches
-from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
+from mipro_nb.optimizer.estimating.rehearsing.findings import Rehearsal
+from mipro_nb.optimizer.estimating.rehearsing.rehearsed_calls import RehearsedCall
 from mipro_nb.optimizer.phases.bootstrapping.bootstrap import (
     DEMOS_FOR_THE_PROPOSER,
     bootstrapped_sets,
@@ -32,8 +33,8 @@ from mipro_nb.optimizer.phases.proposing.grounding import (
     row_batches,
 )
 from mipro_nb.optimizer.phases.proposing.propose import proposal_signature
-from mipro_nb.optimizer.phases.proposing.repair import REPAIRS, ROWS, SHOWN, repair_signature
-from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, rounds_of
+from mipro_nb.optimizer.phases.proposing.repair import ROWS, SHOWN, repair_signature
+from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, REPAIRS, rounds_of
 from mipro_nb.optimizer.planning.estimate import (
     ALL,
     NOTHING,

@@ -30,6 +30,7 @@ from mipro_nb.runs.view_model import (
     RunComparison,
     RunDelta,
     RunSnapshot,
+    TestsetDetail,
     TrialDetail,
 )
 from mipro_nb.runs.views.drill_down.details import demos, example_calls
@@ -146,6 +147,16 @@ class RecordedRequests:
     def calls(self, run: str, trial: int, example: int) -> list[CallDetail]:
         """Return the LM calls that an example took."""
         return example_calls(self._record, run, trial, example)
+
+    @request
+    def tested(self, run: str) -> TestsetDetail | None:
+        """Return the rows of the testset and what became of them; null where none is scored."""
+        return self.follow(run).tested()
+
+    @request
+    def tested_calls(self, run: str, example: int) -> list[CallDetail]:
+        """Return the LM calls that a row of the testset took, with student and result."""
+        return self.follow(run).tested_calls(example)
 
     @request
     def demos(self, run: str, predictor: str, index: int) -> list[dict[str, Clip]]:

@@ -32,6 +32,11 @@ from mipro_nb.runs.store.schema import refs_in
 from mipro_nb.runs.usage import Usage
 
 SUFFIX = ".mipro.json"
+LONGEST_NAME = 200
+"""Characters of a run's name."""
+LONGEST_TAG = 100
+"""Characters of a tag."""
+MOST_TAGS = 50
 LONGEST_NOTE = 10_000
 """Characters of a run's note."""
 _FORMAT: Literal["mipro_nb run"] = "mipro_nb run"

@@ -13,6 +13,7 @@ from mipro_nb.checks import CountOrZero, Number, Remedy, check
 from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, RecordError
 from mipro_nb.language.rows.example import Example
+from mipro_nb.numbers import own_whole
 from mipro_nb.redaction import secrets
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.state import GOING_ON, Reply, RunState, fold
@@ -175,8 +176,9 @@ def rate_reply(
     reason: str = "",
 ) -> None:
     """Record what a person thinks of a reply; parameters and errors as in `Ratings.rate`."""
-    check("trial", trial, CountOrZero)
-    check("example", example, CountOrZero)
+    # Numbers of a data frame are NumPy's.
+    trial = check("trial", own_whole(trial), CountOrZero)
+    example = check("example", own_whole(example), CountOrZero)
     check("rating", rating, _Rating)
     check("reason", reason, _Reason)
     if rating is None and reason:

@@ -15,7 +15,13 @@ from mipro_nb.checks import check
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.redaction import secrets
 from mipro_nb.runs.events import Rating
-from mipro_nb.runs.recorded.archive import LONGEST_NOTE, export_run
+from mipro_nb.runs.recorded.archive import (
+    LONGEST_NAME,
+    LONGEST_NOTE,
+    LONGEST_TAG,
+    MOST_TAGS,
+    export_run,
+)
 from mipro_nb.runs.recorded.archive import import_run as read_archive
 from mipro_nb.runs.recorded.ratings import Ratings, rate_reply
 from mipro_nb.runs.state import GOING_ON, RunState, fold
@@ -183,15 +189,14 @@ def rename_run(run_id: str, name: str, record: str | Path | None = None) -> Reco
     Raises
     ------
     InvalidArgumentError
-        If the name is empty.
+        If the name is empty, or longer than 200 characters.
     UnknownRunError
         If no run, or more than one, has an id that begins with `run_id`.
     """
-    if not isinstance(name, str) or not name.strip():
-        raise InvalidArgumentError("name", name, "give a text.")
+    kept = _short("name", name, LONGEST_NAME)
     opened = open_record(record)
     found = opened.find_run(run_id)
-    opened.rename_run(found, name.strip())
+    opened.rename_run(found, kept)
     return _loaded(opened, found)
 
 
@@ -204,17 +209,33 @@ def tag_run(run_id: str, *tags: str, record: str | Path | None = None) -> Record
     Raises
     ------
     InvalidArgumentError
-        If a tag is empty.
+        If a tag is empty, or longer than 100 characters; or if there are more than 50.
     UnknownRunError
         If no run, or more than one, has an id that begins with `run_id`.
     """
-    for tag in tags:
-        if not isinstance(tag, str) or not tag.strip():
-            raise InvalidArgumentError("tags", tag, "a tag is a text.")
+    kept = list(dict.fromkeys(_short("tags", tag, LONGEST_TAG) for tag in tags))
+    if len(kept) > MOST_TAGS:
+        remedy = f"a run has at most {MOST_TAGS} tags: give fewer."
+        raise InvalidArgumentError("tags", f"{len(kept)} tags", remedy)
     opened = open_record(record)
     found = opened.find_run(run_id)
-    opened.tag_run(found, [tag.strip() for tag in tags])
+    opened.tag_run(found, kept)
     return _loaded(opened, found)
+
+
+def _short(argument: str, text: str, longest: int) -> str:
+    """Return what is kept of a name or a tag: stripped, and without keys.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not a text, empty or longer than `longest` characters.
+    """
+    if not isinstance(text, str) or not 0 < len(text.strip()) <= longest:
+        raise InvalidArgumentError(
+            argument, text, f"give a text of 1 to {longest:,} characters, spaces apart."
+        )
+    return secrets.clean(text.strip())
 
 
 @only_known()

@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import contextvars
 import logging
+import math
+import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 _FIRST_LOOK_SECONDS = 5.0
 _LONGEST_LOOK_SECONDS = 60.0
 _SLOWER = 1.5
+# Answers that are there come sooner or later, unless their file was deleted.
+_LATE_SECONDS = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -199,7 +203,7 @@ class Batch:
         if self._batch_id is None:
             self._take_end({}, BatchState(NOT_BEGUN))
             return
-        seconds = _FIRST_LOOK_SECONDS
+        seconds, patient_until = _FIRST_LOOK_SECONDS, math.inf
         while True:
             if not self._waiting:
                 await self._given_up(self._batch_id)
@@ -209,8 +213,13 @@ class Batch:
             try:
                 state = await self.client.look(self._batch_id)
                 if not state.goes_on:
-                    self._take_end(await self.client.lines(state), state)
-                    return
+                    lines, lacks = await self.client.fetched(state)
+                    patient_until = min(patient_until, time.monotonic() + _LATE_SECONDS)
+                    if not lacks or time.monotonic() >= patient_until:
+                        self._say_lost(lacks)
+                        self._take_end(lines, state)
+                        return
+                    self._say_late(lacks)
             except RetryableError as met:
                 self._say_unreachable(met)
             with contextlib.suppress(TimeoutError):
@@ -238,8 +247,8 @@ class Batch:
             )
         self._lines, self._end = dict(lines), state
         if state.is_full and self._news.sends_smaller(self.client, len(self._waiting)):
-            met = RetryableError("other terms", f"{self.client.where} has no room", state.refusal)
-            self._fail(met)
+            what = f"{self.client.where} has no room"
+            self._fail(RetryableError("turned away", what, state.refusal, wait=0.0))
         self._tell(state)
 
     def _tell(self, state: BatchState) -> None:
@@ -253,6 +262,19 @@ class Batch:
         for each in self._waiting.values():
             each.fail(error)
         self._waiting.clear()
+
+    def _say_late(self, lacks: str) -> None:
+        self._news.say(
+            f"Batch {self._batch_id} is over, and {self.client.where} {lacks}: it is asked again "
+            f"for {_LATE_SECONDS / 60:.0f} minutes before any of the calls is sent once more."
+        )
+
+    def _say_lost(self, lacks: str) -> None:
+        if lacks:
+            self._news.say(
+                f"Of batch {self._batch_id}, answers are lost: {self.client.where} {lacks}. They "
+                "may be billed, count at their worst, and are asked for again in another batch."
+            )
 
     def _say_unreachable(self, met: RetryableError) -> None:
         self._news.say(

@@ -240,7 +240,14 @@ class Batches:
     def sends_smaller(self, client: BatchClient, calls: int) -> bool:
         """Send smaller batches, unless others of ours take the room that so many calls lack."""
         others = any(each.client is client and each.is_out for each in self._out.values())
-        if others or calls == 1:
+        if others:
+            return False
+        if calls == 1:
+            self._most.pop(client, None)  # smaller ones would not help
+            self.say(
+                f"{client.where} has no room for a single call in a batch: others of your "
+                "organization may take it. It is tried again every minute, for a day at most."
+            )
             return False
         self._most[client] = (calls + 1) // 2
         self.say(

@@ -28,6 +28,8 @@ from mipro_nb.models.retryable import RetryableError, pause_seconds
 
 # An endpoint that let calls through until so recently still does: calls wait, and do not fail.
 PATIENCE_SECONDS = 120.0
+# There may be no room for a batch until others are over, which takes up to a day.
+PATIENCE_WITH_BATCHES_SECONDS = 24 * 3600.0
 # One that failed so often in a row, and more than two calls may be tried, is down.
 _DOWN = 16
 # One more call at once is tried after so many windows of calls; that gets rarer where it failed.
@@ -66,6 +68,8 @@ class Pace:
     ----------
     most
         Calls in flight at once, at most.
+    of_batches
+        Whether calls go there in batches.
 
     Attributes
     ----------
@@ -73,9 +77,11 @@ class Pace:
         The sender of a call holds one.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, of_batches: bool = False) -> None:
         self.turns = Limiter(most)
         self._most = most
+        self._of_batches = of_batches
+        self._first_at: float | None = None
         self._window = most
         self._ceiling = most
         self._cuts = 0
@@ -111,7 +117,10 @@ class Pace:
     def begin(self) -> Flight:
         """Note that an attempt is sent."""
         self._flying += 1
-        return Flight(time.monotonic(), self._cuts)
+        now = time.monotonic()
+        if self._first_at is None:
+            self._first_at = now
+        return Flight(now, self._cuts)
 
     def end(self) -> None:
         """Note that an attempt is over, whatever came of it; after what came of it was noted."""
@@ -186,10 +195,14 @@ class Pace:
     def is_given_up(self, num_retries: int) -> bool:
         """Tell whether a call that was turned away need not be tried again.
 
-        That is so if none is in flight that could make room, and none has got through lately.
+        That is so if none is in flight that could make room, and none has got through lately. For a
+        batch, others may make room that are not of this run: it is tried for a day.
         """
         if self._flying > 0 or self._in_vain <= num_retries:
             return False
+        if self._of_batches:
+            last = self._through_at or self._first_at
+            return last is not None and time.monotonic() - last > PATIENCE_WITH_BATCHES_SECONDS
         seconds = self.seconds_in_vain
         return seconds is None or seconds > PATIENCE_SECONDS
 

@@ -309,6 +309,7 @@ def _about(record: Record, call: Call) -> dict[str, Any]:
         "phase": labels.phase,
         "trial": labels.trial,
         "example": labels.example,
+        "tested": labels.tested,
         "model": call.model,
         "predictor": call.predictor,
         "prompt_head": record.put_text(head),

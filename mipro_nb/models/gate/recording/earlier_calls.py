@@ -181,7 +181,7 @@ def _failed(call: LMCallFailed) -> EarlierCall:
 
 
 def _labels(call: LMCallAnswered | LMCallFailed) -> CallLabels:
-    return CallLabels(call.phase, call.trial, call.example)
+    return CallLabels(call.phase, call.trial, call.example, call.tested)
 
 
 def _same_place(then: CallLabels, now: CallLabels) -> bool:

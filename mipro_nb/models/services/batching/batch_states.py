@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _GOING_ON = ("validating", "in_progress", "finalizing", "cancelling")
-_FULL = "token_limit"
+# A limit of tokens, or of calls, that wait in batches: OpenAI's and Azure's codes and words.
+_FULL = re.compile(r"token_limit|\benqueued\b", re.IGNORECASE)
+FORGOTTEN = "forgotten"
+"""The status of a batch that its provider does not know, or not yet."""
 NOT_BEGUN = "not begun"
 """The status of a batch that its provider does not know by our name."""
 
@@ -16,6 +20,21 @@ _ENDS_OF_CALLS = {"batch_expired": _ENDS["expired"], "batch_cancelled": _ENDS["c
 
 Lines = Mapping[str, Mapping[str, Any]]
 """Custom id → what the provider says of that call."""
+
+
+class Fetched(NamedTuple):
+    """What came of the calls of a batch that is over.
+
+    Attributes
+    ----------
+    lines
+        The answers and errors.
+    lacks
+        What the provider has of them and does not give, a clause; "" if it gives all.
+    """
+
+    lines: Lines
+    lacks: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,11 +49,17 @@ class BatchState:
         The files of its answers and errors.
     refusal
         Code and words of why it was not taken at all; "" if it was.
+    answers
+        How many calls are answered, if the provider tells.
+    has_answers
+        Whether one of the files is that of the answers.
     """
 
     status: str
     files: tuple[str, ...] = ()
     refusal: str = ""
+    answers: int = 0
+    has_answers: bool = False
 
     @property
     def goes_on(self) -> bool:
@@ -44,7 +69,7 @@ class BatchState:
     @property
     def is_full(self) -> bool:
         """Tell whether it was not taken because the provider has no room for it now."""
-        return _FULL in self.refusal
+        return _FULL.search(self.refusal) is not None
 
 
 def why_not_done(line: Mapping[str, Any] | None, state: BatchState) -> str | None:

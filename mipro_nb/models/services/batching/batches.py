@@ -18,7 +18,12 @@ import openai
 from mipro_nb.errors import LMError, LMUnavailableError, shown
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.retryable import RetryableError
-from mipro_nb.models.services.batching.batch_states import BatchState, Lines, why_not_done
+from mipro_nb.models.services.batching.batch_states import (
+    FORGOTTEN,
+    BatchState,
+    Fetched,
+    why_not_done,
+)
 from mipro_nb.models.services.clients.client import body_of
 from mipro_nb.redaction import secrets
 
@@ -119,27 +124,40 @@ class BatchClient:
         try:
             batch = await self._client.connection.batches.retrieve(batch_id)
         except openai.NotFoundError:
-            return BatchState("forgotten")
+            return BatchState(FORGOTTEN)
         except _FAILURES as error:
             failure = self._failure(error)
         else:
             files = (batch.output_file_id, batch.error_file_id)
-            return BatchState(str(batch.status), tuple(filter(None, files)), _refusal(batch))
+            return BatchState(
+                str(batch.status),
+                tuple(filter(None, files)),
+                _refusal(batch),
+                batch.request_counts.completed if batch.request_counts else 0,
+                has_answers=bool(batch.output_file_id),
+            )
         raise failure
 
-    async def lines(self, state: BatchState) -> Lines:
-        """Return what came of the calls of a batch; errors of `upload`."""
+    async def fetched(self, state: BatchState) -> Fetched:
+        """Return what came of the calls of a batch that is over; errors of `upload`."""
         lines: dict[str, Mapping[str, Any]] = {}
+        lacks = ""
+        if state.status == FORGOTTEN:
+            lacks = "does not know it"
+        elif state.answers and not state.has_answers:
+            lacks = f"has answered {state.answers} calls and names no file of the answers"
         for file in state.files:
             try:
                 content = await self._client.connection.files.content(file)
                 lines |= _lines_of(content.text)
+            except openai.NotFoundError:
+                lacks = f"does not have its file {self._shown(file)}"
             except _FAILURES as error:
                 failure = self._failure(error)
-            else:
-                continue
-            raise failure
-        return lines
+                break
+        else:
+            return Fetched(lines, lacks)
+        raise failure
 
     async def cancel(self, batch_id: str) -> None:
         """Have the provider give up what is not done of a batch; errors of `upload`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from mipro_nb.amounts import format_score
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MiproError, RunEndedError
-from mipro_nb.optimizer.planning.data.repeated_rows import unseen_notes
+from mipro_nb.optimizer.planning.data.repeated_rows import testset_notes
 from mipro_nb.optimizer.planning.data.rows import check_own_demos, rows_ref, unseen_rows
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
@@ -69,10 +69,12 @@ def spec_of_test(
         raise InvalidArgumentError(
             name, NOT_SHOWN, f"the test of run {run_id} was begun on others: give the same."
         )
+    best = progress.state.best
+    whose = "" if best is None else f", that of trial {best.trial},"
     told = (
-        f"Tests run {run_id}, which is finished: student and returned program are scored on "
+        f"Tests run {run_id}, which is finished: student and returned program{whose} are scored on "
         f"{counted(len(test), 'row')}, and nothing is searched."
     )
     last = on_scale_of(progress, spec.tested(test))
-    notes = (told, *changes, *unseen_notes(last.rows))
+    notes = (told, *changes, *testset_notes(last.rows))
     return replace(last, plan=replace(last.plan, notes=notes))

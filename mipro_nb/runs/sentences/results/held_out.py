@@ -10,6 +10,8 @@ from mipro_nb.runs.state import RunState
 from mipro_nb.runs.statistics.interval import score_interval
 from mipro_nb.runs.view_model import GainView, TestView
 
+LOOKED_AT = "If you change a program by what these rows show, test it on others."
+
 
 def held_out_view(state: RunState) -> TestView | None:
     """Return the scores on the testset; None where they were not taken."""
@@ -17,8 +19,8 @@ def held_out_view(state: RunState) -> TestView | None:
     tested = None if ended is None else ended.tested
     if ended is None or tested is None:
         return None
-    low, high = score_interval(tested.score, tested.examples)
-    student_low, student_high = score_interval(tested.student, tested.examples)
+    low, high = score_interval(tested.score, _distinct(tested))
+    student_low, student_high = score_interval(tested.student, _distinct(tested))
     gain: GainView | None = None
     if tested.gain_low is not None and tested.gain_high is not None:
         unclear = "" if tested.gain_low > 0 else _no_gain(tested.gain_high)
@@ -40,14 +42,17 @@ def held_out_view(state: RunState) -> TestView | None:
 
 
 def _told(tested: ev.ScoresOnTestset, validation: float | None) -> list[str]:
-    n = tested.examples
+    n = _distinct(tested)
+    rows = counted(tested.examples, "row")
+    if n < tested.examples:
+        rows += f" ({n:,} distinct ones, which intervals rest on)"
     student = f"{STUDENT} {_with_interval(tested.student, n)}"
     low, high = tested.gain_low, tested.gain_high
     if low is None or high is None:
-        told = [f"test score of the {student}, over {counted(n, 'row')}: it is what is returned"]
+        told = [f"test score of the {student}, over {rows}: it is what is returned"]
     else:
         score = _with_interval(tested.score, n)
-        told = [f"test score {score}, over {counted(n, 'row')} that no phase had seen; {student}"]
+        told = [f"test score {score}, over {rows} that no phase had seen; {student}"]
         gain = f"gain on the testset: {format_points(low)} to {format_points(high)} (95 % interval)"
         told.append(gain if low > 0 else f"{gain}: {_no_gain(high)}")
     if validation is not None:
@@ -55,6 +60,10 @@ def _told(tested: ev.ScoresOnTestset, validation: float | None) -> list[str]:
     if tested.errors:
         told.append(f"{counted(tested.errors, 'row')} of the testset failed")
     return told
+
+
+def _distinct(tested: ev.ScoresOnTestset) -> int:
+    return tested.examples if tested.distinct is None else tested.distinct
 
 
 def _no_gain(high: float) -> str:

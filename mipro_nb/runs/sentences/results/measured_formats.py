@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from mipro_nb.amounts import format_count, format_score, format_tokens
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.sentences.wording import counted
-from mipro_nb.runs.state import RunState
+from mipro_nb.runs.state import Choice, RunState
 from mipro_nb.runs.view_model import MeasuredFormat, MeasuredFormats
 
 HEAD = ("prompt format", "score", "unreadable", "errors", "tokens")
@@ -29,8 +30,16 @@ def formats_view(state: RunState) -> MeasuredFormats | None:
         "measured": [_measured(known[name]) for name in names],
         "chosen": None if chosen is None else chosen.format,
         "searched": state.searched_formats,
+        "pinned": _switched(state, state.pinned),
+        "banned": _switched(state, state.banned),
         "told": _told(rows, chosen),
     }
+
+
+def _switched(state: RunState, choices: AbstractSet[Choice]) -> list[str]:
+    """Return which of the formats that are searched are among `choices`."""
+    searched = enumerate(state.searched_formats)
+    return [name for index, name in searched if Choice("", "format", index) in choices]
 
 
 def _measured(event: ev.FormatMeasured) -> MeasuredFormat:
@@ -53,7 +62,7 @@ def formats_rows(formats: MeasuredFormats) -> list[tuple[str, ...]]:
     """Return a row for each format of a `formats_view`, in the columns of `HEAD`."""
     return [
         (
-            f"{each['format']}{' ★' if each['format'] == formats['chosen'] else ''}",
+            " ".join([each["format"], *_marks(each["format"], formats)]),
             format_score(each["score"]),
             format_count(each["unreadable"]),
             format_count(each["errors"]),
@@ -61,6 +70,15 @@ def formats_rows(formats: MeasuredFormats) -> list[tuple[str, ...]]:
         )
         for each in formats["measured"]
     ]
+
+
+def _marks(name: str, formats: MeasuredFormats) -> list[str]:
+    is_marked = {
+        "★": name == formats["chosen"],
+        "pinned": name in formats["pinned"],
+        "banned": name in formats["banned"],
+    }
+    return [mark for mark, is_one in is_marked.items() if is_one]
 
 
 def _told(rows: int, chosen: ev.FormatChosen | None) -> str:

@@ -20,7 +20,7 @@ from mipro_nb.language.rows.example import Example
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import Gate
 from mipro_nb.models.gate.sent_call import Send
-from mipro_nb.optimizer.estimating.made_up import made_up
+from mipro_nb.optimizer.estimating.rehearsing.made_up import made_up
 from mipro_nb.optimizer.planning.data.labels import is_label
 from mipro_nb.runs.store.open_records import open_record
 
