@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
+import certifi
 import httpx
 import httpx2
 import pytest
@@ -14,6 +16,21 @@ from scripted_server import ScriptedServer
 import mipro_nb as mipro
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """Return a file with one certificate of those who are trusted."""
+    end = "-----END CERTIFICATE-----\n"
+    file = tmp_path_factory.mktemp("trusted") / "one.pem"
+    file.write_text(Path(certifi.where()).read_text("utf-8").split(end)[0] + end, "utf-8")
+    return file
+
+
+@pytest.fixture(autouse=True)
+def _few_certificates(certificate, monkeypatch):
+    """Have clients read one certificate: to read all takes 50 ms, and nothing here is encrypted."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
 
 @pytest.fixture(autouse=True)

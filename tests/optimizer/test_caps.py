@@ -258,7 +258,7 @@ def test_calls_of_an_lm_of_the_users_own_kind_are_counted_and_capped(server, rol
     run = optimizer.start(
         student,
         trainset=rows(20),
-        num_trials=40,
+        num_trials=6,
         minibatch=False,
         requires_permission_to_run=False,
         prompt_format="lines",

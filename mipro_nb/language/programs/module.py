@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _ABSENT = 1_000_000
+_UNCHANGING = frozenset({type(None), bool, int, float, str})
 _NO_FORWARD = "{} defines neither forward nor aforward: write one."
 
 
@@ -295,6 +296,9 @@ def _rank(module: Module, method: str) -> int:
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:
+    # Most of what programs hold: to ask of it whether it is an LM takes longer than all the rest.
+    if type(value) in _UNCHANGING:
+        return value
     # Containers are taken apart, so that one uncopyable member never leaves predictors shared.
     if id(value) in memo:
         return memo[id(value)]

@@ -287,8 +287,11 @@ def _takes_none(output: Field) -> bool:
 
 
 def _repeats_form(output: Field, text: str) -> bool:
-    kind = in_few_words(output)
-    return is_placeholder(output, text) or (kind != "" and text == f"<{kind}>")
+    if is_placeholder(output, text):
+        return True
+    # The words for a type may come from its whole schema: they are made only for such a text.
+    in_brackets = len(text) > len("<>") and text[0] + text[-1] == "<>"
+    return in_brackets and text[1:-1] == in_few_words(output)
 
 
 def _problem(name: str, error: ValueError) -> str:

@@ -246,7 +246,8 @@ def _in_last_line(field: Field, text: str) -> Any:
     if len(lines) <= 1:
         return _NOTHING
     value = _strictly(field, plainly(lines.pop()))
-    others = [_strictly(field, plainly(line)) for line in lines]
+    # A model that repeats itself up to its limit says one line a thousand times.
+    others = (_strictly(field, plainly(line)) for line in dict.fromkeys(lines))
     return value if all(each is _NOTHING for each in others) else _NOTHING
 
 

@@ -158,11 +158,11 @@ class Constraints:
         if not isinstance(predictor, Predict):  # programs of others have no exports
             return []
         try:
-            own = misread_in_exports(predictor, predictor.signature.instructions)
             found = misread_in_exports(predictor, text)
+            own = predictor.signature.instructions
+            if found is None or misread_in_exports(predictor, own) is not None:
+                return []
         except Exception:  # noqa: BLE001 - a format of the user's, for inputs that are not texts
-            return []
-        if found is None or own is not None:
             return []
         reason = f"it has {found}, which templates take for a placeholder"
         return [f"{reason}, so that the prompt could not be exported"]
