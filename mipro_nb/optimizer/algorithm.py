@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.evaluate.ledger import Ledger, Results
@@ -23,7 +22,7 @@ from mipro_nb.optimizer.control.concurrency import Background, in_order, togethe
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.pause import PauseSwitch
 from mipro_nb.optimizer.control.steering import Steering
-from mipro_nb.optimizer.phases.bootstrapping.bootstrap import DemoSet, bootstrap
+from mipro_nb.optimizer.phases.bootstrapping.bootstrap import bootstrap
 from mipro_nb.optimizer.phases.ending.ending import Ending, Outcome
 from mipro_nb.optimizer.phases.ending.finished_before import FinishedBefore
 from mipro_nb.optimizer.phases.ending.held_out import HeldOut
@@ -35,11 +34,11 @@ from mipro_nb.optimizer.phases.proposing.repair import Repair
 from mipro_nb.optimizer.phases.scoring.evaluations import Evaluated, Evaluations
 from mipro_nb.optimizer.phases.scoring.unreadable import UnreadableReplies
 from mipro_nb.optimizer.phases.stopping import Shortfall, Stopping
-from mipro_nb.optimizer.phases.trials import FIRST_TRIAL, Search
+from mipro_nb.optimizer.phases.trials import Search
 from mipro_nb.optimizer.planning.settings.constraints import Constraints
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
-from mipro_nb.optimizer.search.configuration import LABELLED_SET, Candidates
+from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import ExampleTested
 
@@ -49,9 +48,6 @@ _LOOK_SECONDS = 0.05
 # How long calls that are in flight when the time is up may still take: most come back within it,
 # and are paid for. Those of a server that hangs would take as long as their own timeout.
 GRACE_SECONDS = 2.0
-
-DemoSets = Sequence[asyncio.Task[DemoSet]]
-WithDemoSets = Callable[[DemoSets, Background], Coroutine[Any, Any, None]]
 
 
 class _NothingToGainError(Exception):
@@ -134,7 +130,6 @@ class Algorithm:
         self._take(spec)
         self.capped: str | None = None
         self._searched: Candidates | None = None
-        self._labelled: asyncio.Task[Evaluated] | None = None
         self._draining: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._stopped = False
@@ -236,8 +231,7 @@ class Algorithm:
         So the slots do not idle while the student is still scored on its last rows. Under caps it
         is not begun before: what they leave is known then.
         """
-        meanwhile = self._score_labelled if self._scores_labelled_early else None
-        candidates = await self._find_candidates(background, meanwhile=meanwhile)
+        candidates = await self._find_candidates(background)
         self._ending.candidates = candidates
         search = Search(
             self._spec,
@@ -249,43 +243,11 @@ class Algorithm:
             approval=self._approval,
             repair=Repair(self._spec, self._journal, self._slots, candidates, self._constraints),
         )
-        if self._scores_labelled_early:
-            await self._shortfall.is_sure.wait()
-            search.begin(background, self._labelled)
-        return search
-
-    @property
-    def _scores_labelled_early(self) -> bool:
-        """Tell whether plain labelled demos are scored before the student's score is known."""
         plan = self._spec.plan
-        return bool(plan.labelled_evaluations) and plan.caps == Caps()
-
-    async def _score_labelled(self, sets: DemoSets, background: Background) -> None:
-        """Begin to score plain labelled demos while instructions are still proposed.
-
-        It needs none of them, and the slots are idle. Not before it is sure that the student leaves
-        something to gain. Once all candidates are there, the search begins with it.
-        """
-        plan, progress, student = self._spec.plan, self._progress, self._spec.student
-        await self._shortfall.is_sure.wait()
-        made = await in_order(sets[: LABELLED_SET + 1])
-        own = {name: [each.signature.instructions] for name, each in student.named_predictors()}
-        demos = {name: [each.demos[name] for each in made] for name in own}
-        candidates = Candidates(own, demos, self._spec.searched_formats)
-        configuration = candidates.labelled()
-        if configuration is None or self._searched is not None:
-            return
-        if progress.asked(FIRST_TRIAL) not in (None, configuration):
-            return  # a run of an older version has a trial of its own at this number
-        self._ending.candidates = candidates  # what is returned if it ends before there are more
-        work = self._evaluations.evaluate(
-            FIRST_TRIAL,
-            "full",
-            configuration,
-            candidates.apply(student, configuration),
-            range(plan.valset_size),
-        )
-        self._labelled = background.begin(work)
+        if plan.labelled_evaluations and plan.caps == Caps():
+            await self._shortfall.is_sure.wait()
+            search.begin(background)
+        return search
 
     async def _score_student(self) -> Evaluated:
         """Return the score of the student.
@@ -329,21 +291,16 @@ class Algorithm:
         sets = 0 if spec.plan.zero_shot else spec.plan.num_candidates
         return self._progress.candidates(spec.student, sets, spec.rows.train)
 
-    async def _find_candidates(
-        self, background: Background, *, meanwhile: WithDemoSets | None = None
-    ) -> Candidates:
+    async def _find_candidates(self, background: Background) -> Candidates:
         """Bootstrap demo sets (step 1) and propose instructions (step 2) for the search (step 3).
 
-        An instruction is proposed as soon as the demo set is there that its prompt shows. What
-        rests on demo sets alone is done `meanwhile`.
+        An instruction is proposed as soon as the demo set is there that its prompt shows.
         """
         spec, journal = self._spec, self._journal
         if self._ending.candidates is not None:
             self._searched = self._ending.candidates
             return self._searched
         sets = bootstrap(spec, journal, self._slots, background)
-        if meanwhile is not None:
-            background.begin(meanwhile(sets, background))
         grounding = ground(spec, journal, background)
         instructions, demo_sets = await together(
             propose(spec, journal, grounding, sets, self._constraints), in_order(sets)

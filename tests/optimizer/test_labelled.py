@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
 from scripted_server import Reply, ScriptedServer
@@ -68,7 +67,9 @@ def test_that_no_instruction_did_better_is_said_only_where_it_is_so(server):
     run = ended(prefer=lambda configurations: next(c for c in configurations if c.trial == 1))
     assert run.state.best.trial == 1
     assert max(trial.score for trial in run.state.trials.values()) > run.score
-    why = " ".join(summary(run)["result"]["why"])
+    view = RunView(run.record, run.id)
+    view.apply(run.record.events(run.id))
+    why = " ".join(view.summary(now=0, in_flight=None)["result"]["why"])
     assert "It is the student as given with 12 labelled demos." in why
     assert "no instruction found did better" not in why
 
@@ -241,66 +242,3 @@ def test_how_good_the_student_is_may_be_sure_before_all_rows_are_scored(server):
         assert not shortfall.is_sure.is_set()
         shortfall.take(0.0)
         assert shortfall.is_sure.is_set()
-
-
-@pytest.fixture
-def held_proposals(goes_on):
-    """An LM that writes no new instruction before the run may go on."""
-
-    def replying(request):
-        reply = answer(request)
-        return replace(reply, once=goes_on.is_set) if kind(request) == "instruction" else reply
-
-    with ScriptedServer(replying) as server:
-        mipro.configure(lm=lm_of(server))
-        yield server
-
-
-def scored_before_there_are_candidates():
-    """Return a run that has scored student and labelled demos, and waits for new instructions."""
-    run = started()
-    until(lambda: all(n in run.state.trials and not run.state.trials[n].going for n in (0, 1)))
-    assert "search" not in run.state.phases
-    return run
-
-
-def test_it_is_scored_while_instructions_are_still_proposed(held_proposals, goes_on):
-    run = scored_before_there_are_candidates()
-    assert run.state.trials[1].configuration == LABELLED
-    assert run.programs[1].solve.demos
-    shown = {row["phase"]: row for row in summary(run)["phases"]}
-    assert (shown["search"]["state"], shown["search"]["done"]) == ("running", 1)
-    assert shown["propose"]["state"] == "running"
-    with pytest.raises(MiproError, match="not all there yet"):
-        run.ban("solve", 1, part="demos")
-    goes_on.set()
-    run.wait()
-    assert [trial.kind for trial in run.state.trials.values()].count("baseline") == 1
-    assert configurations(run) == configurations(ended())
-
-
-def test_a_run_that_is_stopped_before_there_are_candidates_may_return_it(held_proposals, goes_on):
-    run = scored_before_there_are_candidates()
-    better = run.state.trials[1].score > run.state.baseline
-    run.stop()
-    program = run.wait()
-    assert better
-    assert run.state.ended.configuration == LABELLED
-    assert run.score == run.state.trials[1].score
-    assert {demo.question for demo in program.solve.demos} == {r.question for r in rows(12)}
-    assert "labelled demos" in run.report()
-    assert mipro.runs.check().ok
-    goes_on.set()
-    resumed = mipro.MIPROv2(exact).resume(run.id, Solve(), requires_permission_to_run=False).run
-    assert configurations(resumed) == configurations(ended())
-    assert resumed.state.trials[1].asked_at == run.state.trials[1].asked_at
-
-
-def configurations(run):
-    return {number: trial.configuration for number, trial in run.state.trials.items()}
-
-
-def summary(run):
-    view = RunView(run.record, run.id)
-    view.apply(run.record.events(run.id))
-    return view.summary(now=0, in_flight=None)

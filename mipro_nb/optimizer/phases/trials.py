@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 
 Tasks = deque[asyncio.Task[Evaluated]]
 
-FIRST_TRIAL = 1
-"""The number of the first evaluation after the student's: that of plain labelled demos, if any."""
-
 
 class Search:
     """Trials over the joint space of one instruction and one demo set per predictor."""
@@ -86,24 +83,16 @@ class Search:
         self._told_configurations: dict[str, Configuration] = {}
         self._asked = self._told = self._confirmed = 0
         self._stopping = Stopping(spec.plan)
-        self._next_number = self._first_trial = FIRST_TRIAL
+        self._next_number = self._first_trial = 1
         self._ahead: Tasks | None = None
 
-    def begin(
-        self, background: Background, labelled: asyncio.Task[Evaluated] | None = None
-    ) -> None:
+    def begin(self, background: Background) -> None:
         """Begin what rests on no score: plain labelled demos, on the whole valset.
 
-        It goes on in the `background`; it may have begun there already, and is `labelled` then. If
-        that is not done before, `run` begins with it.
+        It goes on in the `background`. If that is not done before, `run` begins with it.
         """
         self._journal.emit(PhaseStarted(phase="search"))
-        if labelled is None:
-            self._ahead = deque(background.begin(each) for each in self._labelled())
-            return
-        self._ahead = deque([labelled])
-        self._next_number = self._first_trial = FIRST_TRIAL + 1
-        self._full.add(configuration_key(self._candidates.labelled() or {}))
+        self._ahead = deque(background.begin(each) for each in self._labelled())
 
     async def run(self, baseline: Evaluated, background: Background) -> None:
         """Make all trials and full evaluations of the plan."""

@@ -130,8 +130,10 @@ def _without_demos(planned: RunPlanned) -> bool:
     return all(size == 0 for size in sizes)
 
 
-def _sizes(state: RunState, planned: RunPlanned) -> Mapping[str, int]:
-    """Return how many choices each variable has, of those that the run had found by then."""
+def _sizes(state: RunState, planned: RunPlanned) -> Mapping[str, int] | None:
+    """Return how many choices each variable has; None if the run had not found them yet."""
+    if "search" not in state.phases:
+        return None
     sizes = {}
     for predictor in planned.predictors:
         sizes[variable_of(predictor, "instruction")] = len(state.candidates.get(predictor, ()))
@@ -142,7 +144,7 @@ def _sizes(state: RunState, planned: RunPlanned) -> Mapping[str, int]:
     return sizes
 
 
-def _problem_of(trial: TrialState, sizes: Mapping[str, int], valset: int | None) -> str:
+def _problem_of(trial: TrialState, sizes: Mapping[str, int] | None, valset: int | None) -> str:
     if trial.kind != "baseline" and (problem := _wrong_choice(trial.configuration, sizes)):
         return problem
     if valset is None:
@@ -157,7 +159,9 @@ def _problem_of(trial: TrialState, sizes: Mapping[str, int], valset: int | None)
     return ""
 
 
-def _wrong_choice(configuration: Mapping[str, int], sizes: Mapping[str, int]) -> str:
+def _wrong_choice(configuration: Mapping[str, int], sizes: Mapping[str, int] | None) -> str:
+    if sizes is None:
+        return "was asked before the search"
     if configuration.keys() != sizes.keys():
         return "tries candidates that the predictors do not have"
     for variable, index in configuration.items():

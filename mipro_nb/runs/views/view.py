@@ -347,8 +347,6 @@ class RunView:
             for candidate in candidates.values()
         )
         searching = "search" in state.phases  # it begins when all candidates are there
-        # Plain labelled demos may be scored before.
-        is_scored = any(trial.kind != "baseline" for trial in state.trials.values())
         told = sum(t.score is not None for t in state.trials.values() if t.kind != "baseline")
         wanted = settings.get("num_candidates", 0) * predictors
         evaluations = settings.get("num_trials", 0) + _full_evaluations(settings)
@@ -382,7 +380,7 @@ class RunView:
         rows: list[vm.PhaseProgress] = []
         for phase in _PHASES:
             done, total, unit, is_done = counts[phase]
-            begun = phase in state.phases or (phase == "search" and is_scored)
+            begun = phase in state.phases
             never = state.search_stopped_before_it_began and phase != "test" and not begun
             if left_out.get(phase) or never:
                 continue

@@ -103,13 +103,11 @@ async def propose(
         name: _Proposer(spec, journal, grounding, demo_sets, name, predictor.signature, constraints)
         for name, predictor in spec.student.named_predictors()
     }
-    # That one can be tried before there are others.
-    own = {name: proposer.signature.instructions for name, proposer in proposers.items()}
-    for name, text in own.items():
-        journal.emit(CandidateProposed(predictor=name, index=0, instruction=text, source="student"))
     lists = await together(*(proposer.drafts() for proposer in proposers.values()))
     texts: dict[str, list[str]] = {}
     for (name, proposer), drafts in zip(proposers.items(), lists, strict=True):
+        own = proposer.signature.instructions
+        journal.emit(CandidateProposed(predictor=name, index=0, instruction=own, source="student"))
         for index, draft in enumerate(drafts, start=1):
             journal.emit(
                 CandidateProposed(
@@ -123,7 +121,7 @@ async def propose(
             )
         for _, dropped in sorted(proposer.dropped.items()):
             journal.emit(dropped)
-        texts[name] = [own[name], *(draft.text for draft in drafts)]
+        texts[name] = [own, *(draft.text for draft in drafts)]
     return texts
 
 
