@@ -32,7 +32,7 @@ import sys, time
 sys.path[:0] = {paths!r}
 from scripted_task import *
 from mipro_nb import terminal
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 lm = mipro.LM("scripted", base_url={url!r}, api_key={key!r}, price=(1, 2), cache=False,
               prompt_format="lines")
 mipro.configure(lm=lm)

@@ -28,14 +28,16 @@ from mipro_nb.language import (
     Signature,
     configure,
     context,
-    dspy_names,
-    foreign,
     inspect_history,
     register_prompt_format,
     settings,
 )
 from mipro_nb.language.execution.own_calls import catch_own_calls_by as _catch_own_calls_by
-from mipro_nb.language.missing_modules import tell_of_missing_modules as _tell_of_missing_modules
+from mipro_nb.language.from_dspy import dspy_names
+from mipro_nb.language.from_dspy.missing_modules import (
+    tell_of_missing_modules as _tell_of_missing_modules,
+)
+from mipro_nb.language.programs import foreign
 from mipro_nb.models import LM, Answer, Call, OpenAI, Price, Service, register_service
 from mipro_nb.notebook import compare, history, share, show, surface_here
 from mipro_nb.optimizer import (
@@ -47,7 +49,7 @@ from mipro_nb.optimizer import (
     live_runs,
     register_sampler,
 )
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 from mipro_nb.runs.statistics.objectives import MeasuredConfiguration
 from mipro_nb.runs.views.results.headroom import Headroom
 from mipro_nb.version import __version__

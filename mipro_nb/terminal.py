@@ -19,9 +19,9 @@ from mipro_nb.errors import (
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.sentences.approval import PAUSED_FOR_APPROVAL, changes_text
-from mipro_nb.runs.sentences.readings import reading_notes
-from mipro_nb.runs.sentences.result import outcome_text
+from mipro_nb.runs.sentences.instructions.approval import PAUSED_FOR_APPROVAL, changes_text
+from mipro_nb.runs.sentences.replies.readings import reading_notes
+from mipro_nb.runs.sentences.results.result import outcome_text
 from mipro_nb.runs.sentences.resume import how_to_resume
 from mipro_nb.runs.sentences.wording import counted, measures_headroom
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import signal
 
 import hypothesis
@@ -10,7 +12,7 @@ import pytest
 from mipro_nb.language import configure
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.models import retryable
-from mipro_nb.models.gate import hedging
+from mipro_nb.models.gate.pacing import hedging
 from mipro_nb.models.services import service
 from mipro_nb.optimizer.search import samplers
 from mipro_nb.runs.store.open_records import close_records
@@ -26,6 +28,7 @@ hypothesis.settings.load_profile("mipro_nb")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _REGISTRIES = (FORMATS, samplers._registered, service._registered)
+_HOMES = itertools.count()
 _SERVICE_VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "MIPRO_PERMISSION")
 
 
@@ -58,11 +61,34 @@ def _rank(group, marks):
     return 1 if marks & {*_LONG} else 2
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """Have the garbage collector look for cycles less often, and not in what stays to the end.
+
+    It takes a seventh of the time of a test that optimizes: thousands of tests and all that they
+    import are looked through again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+@pytest.fixture
+def own_folder(request, tmp_path_factory):
+    """Return where a test's records go: its tmp_path, or a path where nothing is made until then.
+
+    To make a tmp_path, pytest looks through all those of the tests before.
+    """
+    if "tmp_path" in request.fixturenames:
+        return request.getfixturevalue("tmp_path")
+    return tmp_path_factory.getbasetemp() / "homes" / str(next(_HOMES))
+
+
 @pytest.fixture(autouse=True)
-def _own_surroundings(tmp_path, monkeypatch):
+def _own_surroundings(own_folder, monkeypatch):
     """Give every test its own records, settings and registries, and nobody's key."""
     registered = [dict(registry) for registry in _REGISTRIES]
-    monkeypatch.setenv("MIPRO_HOME", str(tmp_path / "mipro_home"))
+    monkeypatch.setenv("MIPRO_HOME", str(own_folder / "mipro_home"))
     for variable in _SERVICE_VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     configure(lm=None, record=None, prompt_format=None, permission=None, executor=None)
@@ -71,7 +97,7 @@ def _own_surroundings(tmp_path, monkeypatch):
         registry.clear()
         registry.update(before)
     configure(lm=None, record=None, prompt_format=None, permission=None, executor=None)
-    close_records(tmp_path)  # a thousand tests would have more open than a process may
+    close_records(own_folder)  # a thousand tests would have more open than a process may
 
 
 @pytest.fixture(autouse=True)

@@ -40,6 +40,10 @@ class Ending:
         Tell nothing of its calls.
     upset
         Answer so many looks at it with an error 500.
+    files_late
+        For so many looks after its end, name none of its files.
+    files_gone
+        Know its files no more.
     """
 
     status: str = "completed"
@@ -49,6 +53,8 @@ class Ending:
     unheard: bool = False
     lines_lost: bool = False
     upset: int = 0
+    files_late: int = 0
+    files_gone: bool = False
 
 
 @dataclass
@@ -62,11 +68,14 @@ class Batch:
     status: str = "in_progress"
     looks: int = 0
     files: dict[str, str] = field(default_factory=dict)
+    completed: int = 0
+    failed: int = 0
 
     def shown(self) -> dict[str, Any]:
         """The batch as the API shows it."""
         code, message = self.ending.refusal
         errors = {"object": "list", "data": [{"code": code, "message": message}]}
+        named = {} if self.ending.files_late else self.files
         return {
             "id": self.id,
             "object": "batch",
@@ -77,8 +86,13 @@ class Batch:
             "status": self.status,
             "metadata": self.metadata,
             "errors": errors if self.status == "failed" else None,
-            "output_file_id": self.files.get("output"),
-            "error_file_id": self.files.get("error"),
+            "output_file_id": named.get("output"),
+            "error_file_id": named.get("error"),
+            "request_counts": {
+                "total": len(self.calls),
+                "completed": self.completed,
+                "failed": self.failed,
+            },
         }
 
 
@@ -101,6 +115,7 @@ class ScriptedBatches:
     def __init__(self, endings: Sequence[Ending] = ()) -> None:
         self._endings = list(endings)
         self._files: dict[str, str] = {}
+        self._gone: set[str] = set()
         self.all: list[Batch] = []
         self.cancelled: list[str] = []
 
@@ -136,7 +151,12 @@ class ScriptedBatches:
         return name
 
     async def _content(self, http_request: web.Request) -> web.StreamResponse:
-        return web.Response(text=self._files[http_request.match_info["file"]])
+        name = http_request.match_info["file"]
+        if name in self._gone:
+            return web.json_response(
+                {"error": {"message": f"No such File object: {name}"}}, status=404
+            )
+        return web.Response(text=self._files[name])
 
     async def _begin(self, http_request: web.Request) -> web.StreamResponse:
         asked = await http_request.json()
@@ -174,6 +194,8 @@ class ScriptedBatches:
             return web.json_response({"error": {"message": "Not now."}}, status=500)
         if batch.status == "in_progress" and batch.ending.once():
             self._end(batch, batch.ending.status)
+        elif batch.status != "in_progress" and batch.ending.files_late:
+            batch.ending.files_late -= 1
         return web.json_response(batch.shown())
 
     async def _cancel(self, http_request: web.Request) -> web.StreamResponse:
@@ -206,3 +228,6 @@ class ScriptedBatches:
         for kind, lines in {"output": output, "error": error}.items():
             if lines:
                 batch.files[kind] = self._keep("\n".join(map(json.dumps, lines)))
+        batch.completed, batch.failed = len(output), len(error)
+        if batch.ending.files_gone:
+            self._gone |= {*batch.files.values()}

@@ -11,8 +11,8 @@ import mipro_nb as mipro
 from mipro_nb import datasets, runs
 from mipro_nb.datasets import from_dataframe
 from mipro_nb.errors import InvalidArgumentError, LMUnavailableError, MetricError, SignatureError
-from mipro_nb.language.dspy_names import BRIDGE
-from mipro_nb.models.services import litellm
+from mipro_nb.language.from_dspy.dspy_names import BRIDGE
+from mipro_nb.models.services.known import litellm
 
 QA = "question -> answer"
 ROWS = [mipro.Example(question=f"{n}?", answer="x").with_inputs("question") for n in range(4)]

@@ -9,7 +9,7 @@ from scripted_server import ScriptedServer
 
 import mipro_nb as mipro
 from mipro_nb.datasets import SMSSpam
-from mipro_nb.optimizer.estimating import rehearsal
+from mipro_nb.optimizer.estimating.rehearsing import bounds
 
 _ROOT = Path(__file__).parents[1]
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_it_is_read_in_one_go():
 
 
 def test_the_plan_that_the_guide_shows_is_the_plan_one_gets(monkeypatch):
-    monkeypatch.setattr(rehearsal, "_SECONDS", 300.0)  # a slow machine rehearses fewer rows
+    monkeypatch.setattr(bounds, "_SECONDS", 300.0)  # a slow machine rehearses fewer rows
     mipro.configure(lm=mipro.LM("openai/gpt-4o-mini", api_key="unused"))
     student = mipro.ChainOfThought("text -> label: Literal['ham', 'spam']")
     rows = SMSSpam(train=125, val=0, test=0).train

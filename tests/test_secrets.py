@@ -22,7 +22,7 @@ from nbclient import NotebookClient
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, LMError, MiproError
 from mipro_nb.language import LMRequest
-from mipro_nb.models.services import registry
+from mipro_nb.models.services.known import registry
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
 

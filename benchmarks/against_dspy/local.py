@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.against_dspy.processes import Loopback, measure
 from benchmarks.against_dspy.table import Table
 from mipro_nb.datasets import SMSSpam
-from mipro_nb.models.services import local
+from mipro_nb.models.services.embedded import local
 
 _CONTEXT_TOKENS = 4096
 _SIZES = {"train": 30, "val": 30, "test": 40}

@@ -28,9 +28,9 @@ from benchmarks.against_dspy.table import Table
 from benchmarks.formats.tasks import Row, Task, tasks
 from mipro_nb.errors import ReplyError
 from mipro_nb.language.formats import FORMATS, labels_of
-from mipro_nb.language.prompt import write_messages
-from mipro_nb.language.reply import read_reply, reply_schema
-from mipro_nb.models.services import local
+from mipro_nb.language.prompting.prompt import write_messages
+from mipro_nb.language.prompting.reply import read_reply, reply_schema
+from mipro_nb.models.services.embedded import local
 
 _ROWS_AT_A_TIME = 5
 _CONTEXT_TOKENS = 4096

@@ -129,6 +129,8 @@ export class FakeKernel extends FakeWire {
         : snapshotOf({ ...usual, id: run, state: "finished", trials: 40 }),
     trial: ({ trial }) => detail(this.#options, trialRow(this.#options, trial)),
     calls,
+    tested: () => null,
+    tested_calls: () => [],
     demos: () => demos(this.#options, 12),
     prompt: ({ form }) => `The prompt as ${form}.`,
     save: ({ trial, name }) => `Trial ${trial} is saved to /home/me/${name}.`,

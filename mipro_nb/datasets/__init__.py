@@ -5,7 +5,7 @@ from mipro_nb.datasets.gsm8k import GSM8K, gsm8k_metric
 from mipro_nb.datasets.protocol import DataSet
 from mipro_nb.datasets.rows import from_dataframe
 from mipro_nb.datasets.sms_spam import SMSSpam
-from mipro_nb.language.dspy_names import missing_from
+from mipro_nb.language.from_dspy.dspy_names import missing_from
 
 __all__ = ["GSM8K", "DataSet", "SMSSpam", "from_dataframe", "from_file", "gsm8k_metric"]
 

@@ -12,7 +12,7 @@ from mipro_nb.datasets.promptfoo import is_test, rows_of_config, rows_of_table
 from mipro_nb.errors import InvalidArgumentError, shown
 from mipro_nb.files import expanded
 from mipro_nb.language import Example
-from mipro_nb.language.prompt_files import content_of
+from mipro_nb.language.templates.prompt_files import content_of
 
 
 @only_known()

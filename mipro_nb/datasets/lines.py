@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, shown
-from mipro_nb.language.prompt_files import text_of
+from mipro_nb.language.templates.prompt_files import text_of
 
 
 def json_lines(file: Path) -> list[Any]:

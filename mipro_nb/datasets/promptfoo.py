@@ -12,7 +12,7 @@ from typing import Any
 
 from mipro_nb.datasets.lines import json_lines
 from mipro_nb.errors import InvalidArgumentError, shown
-from mipro_nb.language.prompt_files import content_of, files_named, text_of
+from mipro_nb.language.templates.prompt_files import content_of, files_named, text_of
 
 _LABEL = "answer"
 _ASSERTS = "asserts"

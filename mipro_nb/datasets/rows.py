@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mipro_nb.arguments import only_known
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language import Example
-from mipro_nb.language.plain import plain
+from mipro_nb.language.rows.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,14 +7,14 @@ import dspy
 from mipro_nb.dspy.lm_calls.lm import DSPyLM
 from mipro_nb.dspy.program import student_of
 from mipro_nb.dspy.rows import own_row
-from mipro_nb.language.example import Example
-from mipro_nb.language.foreign import Library
 from mipro_nb.language.lms.lm_protocol import LanguageModel
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.foreign import Library
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 
 
 class _DSPy:
-    """See `mipro_nb.language.foreign.Library`."""
+    """See `mipro_nb.language.programs.foreign.Library`."""
 
     def as_program(self, value: object) -> Module | None:
         """Return a ``dspy.Module`` as a program."""

@@ -13,9 +13,9 @@ from mipro_nb.arguments import only_known, taking
 from mipro_nb.dspy.program import Student, student_of, teachers_of
 from mipro_nb.dspy.rows import rows_of
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, LMNotConfiguredError
-from mipro_nb.language.foreign import as_lm
 from mipro_nb.language.lms.lm_protocol import LanguageModel
-from mipro_nb.models.gate.hedging import Hedge
+from mipro_nb.language.programs.foreign import as_lm
+from mipro_nb.models.gate.pacing.hedging import Hedge
 from mipro_nb.optimizer import miprov2 as own
 from mipro_nb.optimizer.planning.data.rows import validation_size
 from mipro_nb.optimizer.planning.plan import Plan

@@ -14,8 +14,8 @@ from mipro_nb.dspy.lm_calls.callers import register
 from mipro_nb.dspy.lm_calls.lm import DSPyLM
 from mipro_nb.dspy.lm_calls.rehearsed import adapter_in_force, written_reply
 from mipro_nb.dspy.signatures import own_signature
-from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import LMRequest
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.media import unwrapped, wrapped
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class DSPyPredictor:
-    """One ``dspy.Predict`` of a program: see `mipro_nb.language.predictor.Predictor`.
+    """One ``dspy.Predict`` of a program: see `mipro_nb.language.prompting.predictor.Predictor`.
 
     Parameters
     ----------

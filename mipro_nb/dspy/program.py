@@ -28,12 +28,12 @@ from mipro_nb.dspy.rows import (
 )
 from mipro_nb.dspy.versions import LM_ERRORS, AdapterParseError
 from mipro_nb.errors import InvalidArgumentError, MiproError, ProgramError, ReplyError
-from mipro_nb.language.example import Prediction
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.execution.tracing import Step, add_step
 from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.lms.settings import settings
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Prediction
 from mipro_nb.models.media import unwrapped, wrapped
 from mipro_nb.redaction import secrets
 

@@ -9,7 +9,7 @@ import dspy
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_rows
-from mipro_nb.language.example import Example, Prediction
+from mipro_nb.language.rows.example import Example, Prediction
 from mipro_nb.models.media import unwrapped, wrapped
 
 

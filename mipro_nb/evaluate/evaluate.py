@@ -20,13 +20,13 @@ from mipro_nb.evaluate.scoring import ExampleResult, error_line
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.evaluate.workers.check import checked_on_workers
 from mipro_nb.evaluate.workers.place import examples_on
-from mipro_nb.language.dspy_names import told_of_parameter
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.own_calls import caught_own_calls
 from mipro_nb.language.execution.scored_row import is_made_of
-from mipro_nb.language.foreign import as_program, as_row
+from mipro_nb.language.from_dspy.dspy_names import told_of_parameter
 from mipro_nb.language.lms.settings import context, settings
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.foreign import as_program, as_row
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.gate.gate import session_calls
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.statistics.interval import score_interval

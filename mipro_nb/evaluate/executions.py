@@ -9,8 +9,8 @@ from mipro_nb.evaluate.metric import Metric, Score
 from mipro_nb.evaluate.user_code import run_program
 from mipro_nb.evaluate.workers.elsewhere import Elsewhere
 from mipro_nb.evaluate.workers.place import crew_here
-from mipro_nb.language.example import Example
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 
 
 class ExampleExecution(Protocol):

@@ -13,8 +13,8 @@ from mipro_nb.arguments import only_fields
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import MetricError, MiproError, shown
 from mipro_nb.evaluate.user_code import run_user_code
-from mipro_nb.language.example import Example
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.redaction import secrets
 from mipro_nb.runs.events import LARGEST_SCORE
 

@@ -21,10 +21,10 @@ from mipro_nb.errors import (
 )
 from mipro_nb.evaluate.executions import executed
 from mipro_nb.evaluate.metric import Metric, MetricScaleError, Score
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import Attempt, attempting
 from mipro_nb.language.execution.tracing import noting
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 
 # What a prompt may come to, and no error of the program.
 OUTCOMES = (ReplyError, PromptTooLongError, PromptFilteredError)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from mipro_nb.models.gate.at_work import example_at_work
-from mipro_nb.models.gate.limiter import Limiter
+from mipro_nb.models.gate.batching.at_work import example_at_work
+from mipro_nb.models.gate.pacing.limiter import Limiter
 
 
 class Slots:

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from mipro_nb.errors import MiproError, ProgramError
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import Attempt, current_attempt
 from mipro_nb.language.execution.own_calls import caught_own_calls, comes_of_a_client
 from mipro_nb.language.execution.scored_row import scoring
 from mipro_nb.language.execution.threads import let_threads_inherit
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 
 T = TypeVar("T")
 

@@ -18,9 +18,9 @@ from typing import Any, Protocol
 
 from mipro_nb.errors import MiproError
 from mipro_nb.functions.turns import Wording, turns_of
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.scored_row import demos_beside
 from mipro_nb.language.lms.lm_protocol import Message
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.signature import SignatureMeta
 from mipro_nb.models.calls import Call
 from mipro_nb.models.prices import Price

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from mipro_nb.functions.program import program
 from mipro_nb.functions.prompts.finding import is_function
-from mipro_nb.language.example import Example
-from mipro_nb.language.foreign import Library
 from mipro_nb.language.lms.lm_protocol import LanguageModel
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.foreign import Library
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 
 
 class _Functions:
-    """See `mipro_nb.language.foreign.Library`."""
+    """See `mipro_nb.language.programs.foreign.Library`."""
 
     def as_program(self, value: object) -> Module | None:
         """Return a function as a program, with the prompts that its code names.

@@ -26,11 +26,11 @@ from mipro_nb.functions.prompts.finding import is_function, prompts_of
 from mipro_nb.functions.prompts.predictors import FunctionPredictor
 from mipro_nb.functions.prompts.prompt import FunctionPrompt
 from mipro_nb.functions.prompts.signatures import name_of, named_inputs, signature_for
-from mipro_nb.language import saving
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.own_calls import comes_of_a_client
 from mipro_nb.language.lms.lm_protocol import LanguageModel
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.saved_programs import saving
 from mipro_nb.language.signatures.signature import SignatureMeta, ensure_signature
 from mipro_nb.models.prices import Price, as_price
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import Message
-from mipro_nb.language.saving import jsonable
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.saved_programs.saving import jsonable
 from mipro_nb.language.signatures.signature import SignatureMeta
 
 TURNS = "turns"

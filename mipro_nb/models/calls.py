@@ -53,7 +53,7 @@ class Call:
     capped
         Whether a cap rests on the limit of its reply.
     draw
-        Which draw it is, at a temperature above 0; see `mipro_nb.models.gate.draws`.
+        Which draw it is, at a temperature above 0; see `mipro_nb.models.gate.recording.draws`.
     request
         What the predictor asked for, as an LM class of a user's own takes it.
     at_once
@@ -195,6 +195,7 @@ class CallLabels:
     phase: Phase = "other"
     trial: int | None = None
     example: int | None = None
+    tested: str | None = None
 
 
 _UNLABELLED = CallLabels()

@@ -22,26 +22,27 @@ from mipro_nb.errors import (
     LMNotConfiguredError,
     ReplyError,
 )
-from mipro_nb.language.dspy_names import LM_ATTRIBUTES, absent, told_of_call
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.execution.scored_row import is_scored
 from mipro_nb.language.formats import check_choice
+from mipro_nb.language.from_dspy.dspy_names import LM_ATTRIBUTES, absent, told_of_call
 from mipro_nb.language.lms.gateway import lead_through
 from mipro_nb.language.lms.lm_protocol import Completion, LanguageModel, LMRequest, WrittenCall
 from mipro_nb.language.lms.options import check_lm_options, check_options
 from mipro_nb.language.lms.settings import settings
-from mipro_nb.language.prompt import write_retry
+from mipro_nb.language.prompting.prompt import write_retry
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.counted import CountedLM
-from mipro_nb.models.gate.at_work import example_at_work
-from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.gate.draws import seed_of
+from mipro_nb.models.gate.batching.at_work import example_at_work
 from mipro_nb.models.gate.gate import current_gate
+from mipro_nb.models.gate.limits.caps import Caps
+from mipro_nb.models.gate.recording.draws import seed_of
 from mipro_nb.models.prices import Price, as_price, listed_context, listed_price
-from mipro_nb.models.services import litellm, local
-from mipro_nb.models.services.batchable import check_batchable, check_in_batch
-from mipro_nb.models.services.own_class import OwnClass
-from mipro_nb.models.services.registry import (
+from mipro_nb.models.services.batching.batchable import check_batchable, check_in_batch
+from mipro_nb.models.services.embedded import local
+from mipro_nb.models.services.embedded.label_choice import chosen_label
+from mipro_nb.models.services.known import litellm
+from mipro_nb.models.services.known.registry import (
     NO_KEY,
     Endpoint,
     check_model,
@@ -50,6 +51,8 @@ from mipro_nb.models.services.registry import (
     key_from_environment,
     resolve,
 )
+from mipro_nb.models.services.known.unpriced import unpriced_text
+from mipro_nb.models.services.own_class import OwnClass
 from mipro_nb.models.services.service import (
     Guarded,
     Service,
@@ -57,7 +60,6 @@ from mipro_nb.models.services.service import (
     registered_prefixes,
     registered_service,
 )
-from mipro_nb.models.services.unpriced import unpriced_text
 from mipro_nb.models.services.worst_case import names_limit, unlimited_reply_tokens
 from mipro_nb.redaction import (
     is_harmless,
@@ -84,9 +86,9 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai import OpenAI as OpenAIClient
 
-    from mipro_nb.models.services.batches import BatchClient
-    from mipro_nb.models.services.client import Client
-    from mipro_nb.models.services.litellm_client import LiteLLMClient
+    from mipro_nb.models.services.batching.batches import BatchClient
+    from mipro_nb.models.services.clients.client import Client
+    from mipro_nb.models.services.clients.litellm_client import LiteLLMClient
 
 _LONGEST = 600.0
 _EMBEDDED_IN_BATCHES = "the embedded model costs nothing and has no batch endpoint: leave it out."
@@ -199,7 +201,7 @@ class LM:
     ) -> None:
         # It brings openai, which takes long: not to those who only look at runs, and not while
         # the first call waits for it, when clocks are running.
-        from mipro_nb.models.services.client import (  # noqa: PLC0415
+        from mipro_nb.models.services.clients.client import (  # noqa: PLC0415
             Client,
             is_openai_client,
             secrets_of,
@@ -264,7 +266,7 @@ class LM:
 
     def _batches_of(self, client: Client | Guarded) -> BatchClient | None:
         """Return what sends calls by `client` in batches, None if it shall not."""
-        from mipro_nb.models.services.batches import BatchClient  # noqa: PLC0415 - slow
+        from mipro_nb.models.services.batching.batches import BatchClient  # noqa: PLC0415 - slow
 
         return BatchClient(client) if self.batch and not isinstance(client, Guarded) else None
 
@@ -347,6 +349,8 @@ class LM:
         # process, or of a record that is lost, is the same text.
         if self.is_embedded and call.draw and "seed" not in call.parameters:
             call = replace(call, parameters={**call.parameters, "seed": seed_of(call)})
+        if self.is_embedded and call.request is not None and call.request.labels:
+            return await chosen_label(call, call.request.labels, self._client.send)
         return await self._client.send(call)
 
     def call_for(self, request: LMRequest) -> Call:
@@ -714,7 +718,7 @@ def _endpoint(model: str, url: str | None, api_key: str | None, *, by_litellm: b
 
 
 def _litellm_client() -> type[LiteLLMClient]:
-    from mipro_nb.models.services.litellm_client import LiteLLMClient  # noqa: PLC0415 - slow
+    from mipro_nb.models.services.clients.litellm_client import LiteLLMClient  # noqa: PLC0415 - slow
 
     return LiteLLMClient
 

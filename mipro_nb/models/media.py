@@ -12,8 +12,8 @@ from typing import Any, Self
 from pydantic import BaseModel, PrivateAttr, model_serializer
 
 from mipro_nb.errors import InvalidArgumentError, shown
-from mipro_nb.language.plain import plain
-from mipro_nb.language.saving import jsonable
+from mipro_nb.language.rows.plain import plain
+from mipro_nb.language.saved_programs.saving import jsonable
 
 # What no text is: base64 without end.
 _DATA = re.compile(r"(?:data:[\w.+/-]*;base64,)?[A-Za-z0-9+/_-]{1024,}=*")

@@ -9,16 +9,18 @@ from IPython.core.completer import Matcher
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.display import display
 
 from mipro_nb.notebook.frontend import missing_widgets, somebody_looks_on
 from mipro_nb.notebook.magic.completion import Completer
 from mipro_nb.notebook.magic.failures import in_one_line
 from mipro_nb.notebook.magic.grammar import Verb
 from mipro_nb.notebook.magic.objects import Notebook
+from mipro_nb.notebook.magic.unused_value import value_is_unused
 from mipro_nb.notebook.magic.verbs import CELL, VERBS
 from mipro_nb.notebook.magic.words import did_you_mean, split
 from mipro_nb.notebook.plain import Text
-from mipro_nb.optimizer.running.caller_names import typed
+from mipro_nb.optimizer.running.resuming.caller_names import typed
 
 
 @magics_class
@@ -41,7 +43,10 @@ class MiproMagics(Magics):
                 meant = _MEANT.get(name) or did_you_mean(name, VERBS) or _MORE
                 msg = f"%mipro has no verb {name!r}.{meant}"
                 raise UsageError(msg)
-            return self._done(VERBS[name], words)
+            value = self._done(VERBS[name], words)
+        if value is not None and value_is_unused():
+            display(value)
+        return value
 
     @cell_magic("mipro")  # type: ignore[arg-type]
     def cell(self, line: str, cell: str) -> Any:

@@ -11,11 +11,11 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 
 from mipro_nb.errors import InvalidArgumentError, MiproError
-from mipro_nb.language import saving
-from mipro_nb.language.foreign import as_program
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.foreign import as_program
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.saved_programs import saving
 from mipro_nb.optimizer.running.run import runs_here
-from mipro_nb.runs.recorded_runs import load_run
+from mipro_nb.runs.recorded.recorded_runs import load_run
 from mipro_nb.runs.store.record import Record
 
 
@@ -99,18 +99,25 @@ def program_of(record: Record, run: str, trial: int) -> Any:
     if begun is not None and trial in begun.programs:
         return begun.programs[trial]
     planned = recorded.state.planned
-    student = _namespace().get(planned.names.get("student", "") if planned else "")
-    program = as_program(student)
+    name = planned.names.get("student", "") if planned else ""
+    program = as_program(_namespace().get(name))
     if state is None or not isinstance(program, Module):
-        msg = (
-            "This kernel does not have the program of this run: the record has instructions and "
-            "demos alone, not the prompt around them. Run the cell that makes the program, then "
-            f'program.load_state(mipro_nb.runs.load("{run}").program_state({trial})).'
-        )
-        raise MiproError(msg)
+        raise MiproError(_why_not_here(run, trial, name))
     found = program.deepcopy()
     found.load_state(state)
     return found.handed_over()
+
+
+def _why_not_here(run: str, trial: int, name: str) -> str:
+    """Return why a program cannot be had, and how it can: by its variable, if that is known."""
+    remedy = f"Run the cells that make {name}, then try again."
+    if not name.isidentifier():
+        state = f'mipro_nb.runs.load("{run}").program_state({trial})'
+        remedy = f"Make the program as for the run, then program.load_state({state})."
+    return (
+        "This kernel does not have the program of this run: the record has instructions and demos "
+        f"alone, not the prompt around them. {remedy}"
+    )
 
 
 def _namespace() -> MutableMapping[str, Any]:

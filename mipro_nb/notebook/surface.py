@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mipro_nb.checks import Usd, check
 from mipro_nb.errors import PermissionUnansweredError
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.notebook.frontend import (
     clicks_reach_a_blocked_cell,
     current_kernel,
@@ -12,8 +12,8 @@ from mipro_nb.notebook.frontend import (
     somebody_looks_on,
 )
 from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.optimizer.running.asking.surface import Surface, Window
 from mipro_nb.optimizer.running.run import Run
-from mipro_nb.optimizer.running.surface import Surface, Window
 from mipro_nb.terminal import UNANSWERED, TerminalSurface
 
 

@@ -15,7 +15,7 @@ from mipro_nb.notebook.saved.shared_page import shared_page
 from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.runs.following.follower import Follower
 from mipro_nb.runs.following.protocol import Kind
-from mipro_nb.runs.recorded_runs import compare_runs, list_runs, load_run
+from mipro_nb.runs.recorded.recorded_runs import compare_runs, list_runs, load_run
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.view_model import HistoryRow, Shown

@@ -18,14 +18,14 @@ from mipro_nb.errors import (
     PermissionUnansweredError,
     RunEndedError,
 )
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.notebook.frontend import attend_clicks, wait_for_clicks
 from mipro_nb.notebook.output import displayed
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.saved.bundle import EMPTY, bounded, mime_bundle
 from mipro_nb.notebook.widget import MiproWidget
 from mipro_nb.optimizer.planning.grouped_settings import grouped_settings
-from mipro_nb.optimizer.running.headroom import measured_first
+from mipro_nb.optimizer.running.beginning.headroom import measured_first
 from mipro_nb.optimizer.running.run import Run
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.following.protocol import Kind, request, requests_of

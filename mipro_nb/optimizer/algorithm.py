@@ -13,10 +13,10 @@ from mipro_nb.evaluate.slots import Slots
 from mipro_nb.evaluate.workers.place import examples_on
 from mipro_nb.language.execution.own_calls import caught_own_calls
 from mipro_nb.language.lms.settings import context
-from mipro_nb.language.module import Module
-from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.gate.earlier_calls import Before
+from mipro_nb.language.programs.module import Module
 from mipro_nb.models.gate.gate import Gate, run_gate
+from mipro_nb.models.gate.limits.caps import Caps
+from mipro_nb.models.gate.recording.earlier_calls import Before
 from mipro_nb.optimizer.control.approval import Approval
 from mipro_nb.optimizer.control.concurrency import Background, in_order, together
 from mipro_nb.optimizer.control.journal import Journal

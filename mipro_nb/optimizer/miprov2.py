@@ -12,13 +12,13 @@ from mipro_nb.checks import Flag, check
 from mipro_nb.core_loop import core, on_core
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, RunEndedError
 from mipro_nb.evaluate.metric import Metric, MetricFunction
-from mipro_nb.language.dspy_names import told_of_parameter
-from mipro_nb.language.foreign import as_lm, as_program
+from mipro_nb.language.from_dspy.dspy_names import told_of_parameter
 from mipro_nb.language.lms.lm_protocol import LanguageModel, check_lm
 from mipro_nb.language.lms.settings import settings
-from mipro_nb.language.module import Module
-from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.gate.hedging import Hedge
+from mipro_nb.language.programs.foreign import as_lm, as_program
+from mipro_nb.language.programs.module import Module
+from mipro_nb.models.gate.limits.caps import Caps
+from mipro_nb.models.gate.pacing.hedging import Hedge
 from mipro_nb.optimizer.estimating.specify import specify
 from mipro_nb.optimizer.planning.changes import RESUMED_CHANGEABLE
 from mipro_nb.optimizer.planning.data.rows import Rows, split_rows
@@ -31,13 +31,13 @@ from mipro_nb.optimizer.planning.requested_headroom import (
 )
 from mipro_nb.optimizer.planning.settings.requested import DEFAULTS, Auto, RequestedSettings
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
-from mipro_nb.optimizer.running import resume as resumption
-from mipro_nb.optimizer.running.headroom import measured
-from mipro_nb.optimizer.running.later_test import spec_of_test
-from mipro_nb.optimizer.running.outlook import Answered, outlook_of
-from mipro_nb.optimizer.running.permission import is_asked
+from mipro_nb.optimizer.running.asking.outlook import Answered, outlook_of
+from mipro_nb.optimizer.running.asking.permission import is_asked
+from mipro_nb.optimizer.running.beginning.headroom import measured
+from mipro_nb.optimizer.running.beginning.starting import carried_out, plan_of, run_of
+from mipro_nb.optimizer.running.results.later_test import spec_of_test
+from mipro_nb.optimizer.running.resuming import resume as resumption
 from mipro_nb.optimizer.running.run import Beginning, Run, live_runs, runs_here, test_of
-from mipro_nb.optimizer.running.starting import carried_out, plan_of, run_of
 from mipro_nb.optimizer.search.strategy import SearchStrategy, strategy_of
 from mipro_nb.runs.sentences.resume import begun_again
 from mipro_nb.runs.sentences.wording import measures_headroom

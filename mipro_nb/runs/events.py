@@ -142,7 +142,8 @@ class RunResumed(Event):
     is resumed by a `process`, under `caps`. Its calls that were in flight at that time are lost:
     they were sent, nobody knows what became of them, and they count at their worst. `settings` are
     those of the plan that have another value from then on. A finished run goes on only to be tested
-    on a `testset` that it had not before; `unkept` is as in `RunPlanned`.
+    on a `testset` that it had not before; then the `estimate` is that of the run with this test,
+    empty where that of the run is not known. `unkept` is as in `RunPlanned`.
     """
 
     referring = ("testset",)
@@ -152,6 +153,7 @@ class RunResumed(Event):
     by: Permitter | None = None
     caps: dict[str, int | float | None] = {}
     settings: dict[str, Any] = {}
+    estimate: dict[str, Any] = {}
     worked_until: UnixTime | None = None
     testset: TextRef | None = None
     unkept: str | None = None
@@ -241,7 +243,8 @@ class LMCallAnswered(Event):
     `retryable_errors` tells what the others met: kinds of faults, and how often. What became of
     some of them nobody knows: caps count these at their worst, as tokens and USD beyond those told.
     An answer from the cache is free; `usd_if_sent` is what it would have cost, None where the price
-    is not known, or for any other answer.
+    is not known, or for any other answer. Where a row of the testset is scored, `tested` is the
+    configuration that is asked, as in its `ExampleTested`.
     """
 
     referring = ("prompt_head", "prompt_tail", "reply")
@@ -271,6 +274,7 @@ class LMCallAnswered(Event):
     problem: str = ""
     counted: bool = True
     usd_if_sent: Amount | None = None
+    tested: str | None = None
 
 
 class LMCallFailed(Event):
@@ -283,6 +287,7 @@ class LMCallFailed(Event):
     `reckoned_…` fields are what caps count beyond what is told, as for a call that was
     answered. A `refusal` says that a server refused it for what it holds, or, ``"unavailable"``,
     whatever it holds; and `room`, as far as that is known, how many tokens of a prompt would fit.
+    `tested` is as for a call that was answered.
     """
 
     referring = ("prompt_head", "prompt_tail")
@@ -308,6 +313,7 @@ class LMCallFailed(Event):
     reckoned_usd: Amount = 0.0
     refusal: RefusalKind | None = None
     room: Number | None = None
+    tested: str | None = None
 
 
 class TraceBootstrapped(Event):
@@ -584,12 +590,14 @@ class SearchStopped(Event):
 class ScoresOnTestset(BaseModel):
     """Mean scores in 0–100 of the student and of the returned program on all rows of the testset.
 
+    `distinct` are the rows whose inputs no earlier one has; None where that is all of them.
     `errors` are rows that failed with either of them. The gain is that on these rows, as the ends
     of its 95 % interval; None where the student itself is returned.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     examples: Number
+    distinct: Number | None = None
     student: PercentScore
     score: PercentScore
     errors: Number = 0

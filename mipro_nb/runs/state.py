@@ -265,6 +265,8 @@ class RunState:
         Examples some of whose LM calls failed, and program or metric caught it; named like those.
     unreadable
         Examples that failed because a reply could not be read; named like those.
+    answered_wrongly
+        Rows of the trainset that did not pass in bootstrapping for what was answered.
     ratings
         What a person thinks of replies, those rated last at the end.
     pinned, banned
@@ -317,6 +319,7 @@ class RunState:
     formats_measured: dict[str, ev.FormatMeasured] = field(default_factory=dict)
     format_chosen: ev.FormatChosen | None = None
     bootstrapped: dict[int, bool] = field(default_factory=dict)
+    answered_wrongly: set[int] = field(default_factory=set)
     demo_sets: dict[str, dict[int, ev.DemoSetBuilt]] = field(default_factory=dict)
     grounding: list[ev.GroundingWritten] = field(default_factory=list)
     candidates: dict[str, dict[int, ev.CandidateProposed]] = field(default_factory=dict)
@@ -600,6 +603,8 @@ class RunState:
                     spend.add_failed(event)
             case ev.TraceBootstrapped() as event:
                 self.bootstrapped[event.example] = event.kept
+                if not event.kept and (event.error is None or event.unusable_reply):
+                    self.answered_wrongly.add(event.example)
                 cell = (_BOOTSTRAPPING, event.example)
                 self._read(cell, event, unreadable=event.unusable_reply)
             case ev.DemoSetBuilt() as event:
@@ -660,7 +665,8 @@ class RunState:
             plan = {**self.planned.plan, **event.settings}
             self.planned = self.planned.model_copy(update={"plan": plan})
         if event.testset is not None and self.planned is not None:
-            tested = {"testset": event.testset, "unkept": event.unkept}
+            estimate = event.estimate or self.planned.estimate
+            tested = {"testset": event.testset, "unkept": event.unkept, "estimate": estimate}
             self.planned = self.planned.model_copy(update=tested)
         self.lost += Usage(event.lost_calls, event.lost_tokens, event.lost_usd)
         self.batched = Usage()  # it asks what came of them

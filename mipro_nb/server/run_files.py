@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mipro_nb.errors import MiproError, RecordError
-from mipro_nb.runs.archive import import_run
 from mipro_nb.runs.following.protocol import (
     Answers,
     WidgetAnswer,
@@ -25,6 +24,7 @@ from mipro_nb.runs.following.protocol import (
     requests_of,
 )
 from mipro_nb.runs.following.recorded_requests import CHANGES, RecordedRequests
+from mipro_nb.runs.recorded.archive import import_run
 from mipro_nb.runs.store.open_records import close_records, open_record
 from mipro_nb.runs.store.schema import APPLICATION_ID
 

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.runs.following.protocol import request
 
 TEMPLATE = Path(__file__).with_name("template.ipynb")

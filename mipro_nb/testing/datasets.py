@@ -9,8 +9,8 @@ from typing import Any
 
 from mipro_nb.datasets import DataSet
 from mipro_nb.errors import MiproError, MissingDataError, MissingExtraError
-from mipro_nb.language.example import Example
-from mipro_nb.language.saving import jsonable
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.saved_programs.saving import jsonable
 
 _SEEDS = (1, 2)
 

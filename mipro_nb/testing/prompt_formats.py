@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from mipro_nb.errors import MissingExtraError, ReplyError
 from mipro_nb.language.formats import FORMATS, Found, PromptFormat
-from mipro_nb.language.prompt import write_messages
-from mipro_nb.language.reply import read_reply
+from mipro_nb.language.prompting.prompt import write_messages
+from mipro_nb.language.prompting.reply import read_reply
 from mipro_nb.language.signatures.signature import Signature, SignatureMeta
 
 if TYPE_CHECKING:

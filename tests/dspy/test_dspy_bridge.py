@@ -29,7 +29,7 @@ from mipro_nb.errors import (
     PermissionUnansweredError,
     ProgramError,
 )
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 from mipro_nb.redaction import secrets
 
 pytest.importorskip("dspy.primitives", reason="needs the extra `dspy`")

@@ -7,7 +7,7 @@ import pytest
 from mipro_nb.errors import ReplyError
 from mipro_nb.language import Signature
 from mipro_nb.language.formats import FORMATS
-from mipro_nb.language.reply import read_reply
+from mipro_nb.language.prompting.reply import read_reply
 
 
 def read(declaration, reply, **how):

@@ -12,7 +12,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, ProgramError, ReplyError, SavedStateError
 from mipro_nb.language import Predict, Signature, context
 from mipro_nb.language.formats import FORMATS
-from mipro_nb.language.saving import jsonable
+from mipro_nb.language.saved_programs.saving import jsonable
 from mipro_nb.testing import PromptFormatContract
 
 

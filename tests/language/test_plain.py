@@ -10,7 +10,7 @@ import pytest
 from scripted_lm import ScriptedLM
 
 import mipro_nb as mipro
-from mipro_nb.language.plain import plain
+from mipro_nb.language.rows.plain import plain
 
 
 @pytest.mark.parametrize(

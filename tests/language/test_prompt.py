@@ -15,8 +15,8 @@ from pydantic import Field as Constraint
 from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language import Example, InputField, OutputField, Signature
 from mipro_nb.language.formats import FORMATS, labels_of, write_fields
-from mipro_nb.language.prompt import write_messages, write_retry
-from mipro_nb.language.reply import read_reply, reply_schema
+from mipro_nb.language.prompting.prompt import write_messages, write_retry
+from mipro_nb.language.prompting.reply import read_reply, reply_schema
 from mipro_nb.testing.values import Address, Color, Mixed, Person, texts
 
 FORMATS_OF_ALL = ["lines", "tags", "json"]

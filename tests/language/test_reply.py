@@ -16,9 +16,9 @@ from pydantic import BaseModel
 from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language import Signature
 from mipro_nb.language.formats import FORMATS
-from mipro_nb.language.prompt import write_messages
-from mipro_nb.language.reading.thoughts import told_apart
-from mipro_nb.language.reply import read_reply
+from mipro_nb.language.prompting.prompt import write_messages
+from mipro_nb.language.prompting.reply import read_reply
+from mipro_nb.language.reading.parts.thoughts import told_apart
 
 
 class Color(Enum):

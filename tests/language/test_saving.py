@@ -16,7 +16,7 @@ from pydantic import BaseModel, field_validator
 
 from mipro_nb.errors import InvalidArgumentError, SavedStateError
 from mipro_nb.language import ChainOfThought, Example, Module, Predict, Signature
-from mipro_nb.language.prompt import write_messages
+from mipro_nb.language.prompting.prompt import write_messages
 
 
 class Step(BaseModel):

@@ -12,7 +12,7 @@ from pydantic import Field as Constraint
 
 from mipro_nb.errors import InvalidArgumentError, ReplyError, SignatureError
 from mipro_nb.language import InputField, OutputField, Predict, Signature
-from mipro_nb.language.reply import read_reply
+from mipro_nb.language.prompting.reply import read_reply
 from mipro_nb.language.signatures.signature import ensure_signature
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from mipro_nb.errors import ReplyError, TruncatedReplyError
 from mipro_nb.language import Signature
 from mipro_nb.language.formats import FORMATS
-from mipro_nb.language.reply import read_reply
+from mipro_nb.language.prompting.reply import read_reply
 
 SPAM = Literal["ham", "spam"]
 LETTERS = Literal["A", "B", "C", "D"]

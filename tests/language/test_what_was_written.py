@@ -22,7 +22,7 @@ from mipro_nb.language import (
     Signature,
     configure,
 )
-from mipro_nb.language.reply import reply_schema
+from mipro_nb.language.prompting.reply import reply_schema
 from mipro_nb.models import LM
 
 

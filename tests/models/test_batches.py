@@ -14,10 +14,10 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, LMError, LMUnavailableError
 from mipro_nb.evaluate.slots import Slots
 from mipro_nb.language.execution.scored_row import scoring
-from mipro_nb.models.gate import batch
-from mipro_nb.models.gate import batches as gates_batches
-from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.services import batches as services_batches
+from mipro_nb.models.gate.batching import batch
+from mipro_nb.models.gate.batching import batches as gates_batches
+from mipro_nb.models.gate.limits.caps import Caps
+from mipro_nb.models.services.batching import batches as services_batches
 
 ROW = mipro.Example(question="").with_inputs("question")
 
@@ -136,6 +136,42 @@ def test_an_answer_that_is_missing_may_have_been_billed(run_of, serve, lm_at, mo
     assert event.reckoned_tokens > 10
 
 
+def test_answers_whose_file_comes_late_are_waited_for_and_not_paid_twice(run_of, serve, lm_at):
+    run, server = run_of(), batched(serve, echoing, Ending(files_late=3))
+    assert score(run, lm_at(server, batch=True), "row") == ["about row"]
+    assert server.batches.sizes == [1]
+    assert "has answered 1 calls and names no file of the answers" in notes(run)
+
+
+def test_answers_whose_file_was_deleted_are_asked_for_again_and_that_is_said(
+    run_of, serve, lm_at, monkeypatch
+):
+    monkeypatch.setattr(batch, "_LATE_SECONDS", 0.1)
+    run = run_of(caps=Caps(max_tokens=100_000))
+    server = batched(serve, echoing, Ending(files_gone=True))
+    lm = lm_at(server, batch=True, max_tokens=10, num_retries=1)
+    assert score(run, lm, "row 0", "row 1") == ["about row 0", "about row 1"]
+    assert server.batches.sizes == [2, 2]
+    assert "answers are lost: gpt-4o-mini at" in notes(run)
+    assert "does not have its file file-1" in notes(run)
+    answered = [event for event in run.events if event.type == "lm_call_answered"]
+    assert all(event.reckoned_tokens > 10 for event in answered)
+
+
+def test_a_batch_that_its_provider_does_not_know_yet_is_looked_for_again(
+    run_of, serve, lm_at, monkeypatch
+):
+    look, unknown = ScriptedBatches._batch_of, [True, True]
+    monkeypatch.setattr(
+        ScriptedBatches,
+        "_batch_of",
+        lambda *asked: None if unknown and unknown.pop() else look(*asked),
+    )
+    run, server = run_of(), batched(serve)
+    assert score(run, lm_at(server, batch=True), "row") == ["about row"]
+    assert server.batches.sizes == [1]
+
+
 def test_a_batch_that_was_begun_unheard_is_found_and_not_begun_again(run_of, serve, lm_at):
     run, server = run_of(), batched(serve, echoing, Ending(unheard=True, upset=2))
     assert score(run, lm_at(server, batch=True), "row") == ["about row"]
@@ -151,6 +187,22 @@ def test_batches_get_smaller_where_the_provider_has_no_room(run_of, serve, lm_at
     assert server.batches.sizes[0] == 5
     assert max(server.batches.sizes[1:]) == 3
     assert "batches of at most 3 are sent" in notes(run)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("request_limit", "Enqueued request limit reached. Limit: 1,000,000 enqueued requests."),
+        ("token_limit_exceeded", "The number of enqueued tokens has surpassed the limit of 30K."),
+    ],
+    ids=["calls", "tokens"],
+)
+def test_a_call_for_which_there_is_no_room_waits_for_it(run_of, serve, lm_at, said):
+    full = [Ending("failed", refusal=said) for _ in range(6)]
+    run, server = run_of(), batched(serve, echoing, *full)
+    assert score(run, lm_at(server, batch=True, num_retries=1), "row") == ["about row"]
+    assert server.batches.sizes == [1] * 7
+    assert "no room for a single call in a batch" in notes(run)
 
 
 def test_a_batch_that_is_refused_fails_all_its_calls(run_of, serve, lm_at):
@@ -204,7 +256,7 @@ async def given_up(run, lm, server):
     asked = asyncio.ensure_future(all_scored(run, lm, ["row 0", "row 1"]))
     await until(lambda: server.batches.all)
     asked.cancel()
-    await until(lambda: server.batches.cancelled)
+    await until(lambda: "cancelled" in notes(run))
 
 
 def test_what_was_only_gathered_is_not_sent_and_costs_nothing(run_of, serve, lm_at):

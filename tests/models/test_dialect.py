@@ -18,9 +18,9 @@ from mipro_nb.errors import (
     RequestRefusedError,
 )
 from mipro_nb.language import LMRequest
-from mipro_nb.models.gate.caps import Caps
 from mipro_nb.models.gate.gate import Gate, run_gate
-from mipro_nb.models.services.refusals import refusal_in
+from mipro_nb.models.gate.limits.caps import Caps
+from mipro_nb.models.services.clients.refusals import refusal_in
 from mipro_nb.runs.store.open_records import open_record
 
 

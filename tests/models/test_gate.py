@@ -16,8 +16,8 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import CallRefusedError, RecordError, RequestRefusedError
 from mipro_nb.language import LMRequest
 from mipro_nb.models.calls import CallLabels, call_labels
-from mipro_nb.models.gate.earlier_calls import Before, EarlierCalls
 from mipro_nb.models.gate.gate import Gate, run_gate
+from mipro_nb.models.gate.recording.earlier_calls import Before, EarlierCalls
 from mipro_nb.runs.store.open_records import open_record
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.usage import Usage

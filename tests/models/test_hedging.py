@@ -11,10 +11,10 @@ from scripted_server import Reply
 
 from mipro_nb.errors import LMError
 from mipro_nb.models.calls import Call
-from mipro_nb.models.gate import hedging
-from mipro_nb.models.gate.caps import Caps
-from mipro_nb.models.gate.hedging import Hedging, first_of
-from mipro_nb.models.gate.pace import Pace
+from mipro_nb.models.gate.limits.caps import Caps
+from mipro_nb.models.gate.pacing import hedging
+from mipro_nb.models.gate.pacing.hedging import Hedging, first_of
+from mipro_nb.models.gate.pacing.pace import Pace
 
 QUICK = [f"quick {n}" for n in range(20)]
 MANY_TOKENS = 1000

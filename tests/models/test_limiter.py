@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mipro_nb.models.gate.limiter import Limiter
+from mipro_nb.models.gate.pacing.limiter import Limiter
 
 
 async def holder(turns, priority, name, served):

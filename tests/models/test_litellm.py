@@ -24,10 +24,10 @@ from mipro_nb.errors import (
 )
 from mipro_nb.language import LMRequest
 from mipro_nb.models import LM
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.models.lm import prices_noted
 from mipro_nb.models.prices import Price
-from mipro_nb.models.services import litellm as ours
+from mipro_nb.models.services.known import litellm as ours
 from mipro_nb.testing import ServiceContract
 
 pytestmark = pytest.mark.slow
@@ -89,7 +89,7 @@ class TestContract(ServiceContract):
         return self.at("http://127.0.0.1:9")
 
     def at(self, url):
-        from mipro_nb.models.services.litellm_client import LiteLLMClient  # noqa: PLC0415
+        from mipro_nb.models.services.clients.litellm_client import LiteLLMClient  # noqa: PLC0415
 
         return LiteLLMClient(ours.endpoint_of(CLAUDE, url, CANARY), timeout=20)
 

@@ -17,7 +17,7 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, ProgramError, TruncatedReplyError
 from mipro_nb.language import LMRequest
 from mipro_nb.models import LM, OpenAI
-from mipro_nb.models.services.registry import is_reasoning_model
+from mipro_nb.models.services.known.registry import is_reasoning_model
 
 
 def complete(lm, text="hi", **settings):

@@ -15,7 +15,7 @@ import pytest
 import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, LMError, MissingExtraError
 from mipro_nb.models import LM, Price
-from mipro_nb.models.services import local
+from mipro_nb.models.services.embedded import local
 
 PROMPT = "Name three colours."
 
@@ -106,6 +106,33 @@ def test_its_reply_is_one_of_the_labels_where_these_are_all_there_are(labels):
 
 
 @pytest.mark.real_lm
+@pytest.mark.parametrize(
+    "labels",
+    [("ham", "spam"), ("spam", "spam or ham", "spams"), ("urgent", "unread", "é", "è", "")],
+)
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_a_label_is_the_one_that_the_model_writes_when_it_writes_it_whole(labels, temperature):
+    lm = LM.local(max_tokens=10, temperature=temperature, seed=3, cache=False)
+    wait_for = mipro.core_loop.core().wait_for
+    for text in ("Win cash now!", "See you at 5, love", "URGENT: your account"):
+        request = mipro.language.LMRequest([{"role": "user", "content": text}], labels=labels)
+        call = lm.call_for(request)
+        whole = wait_for(lm._client.send(call))
+        assert wait_for(lm.acomplete(request)).text == whole.text
+
+
+@pytest.mark.real_lm
+def test_a_label_that_begins_like_no_other_costs_one_token():
+    lm = LM.local(max_tokens=10, cache=False)
+    request = mipro.language.LMRequest(
+        [{"role": "user", "content": "Win cash now!"}], labels=("promotional message", "important")
+    )
+    answer = mipro.core_loop.core().wait_for(lm._send(lm.call_for(request)))
+    assert answer.text in request.labels
+    assert (answer.output_tokens, answer.truncated) == (1, False)
+
+
+@pytest.mark.real_lm
 def test_a_prompt_longer_than_its_context_is_a_clear_error(small):
     with pytest.raises(LMError, match="exceeds the available context size"):
         small("word " * 5000)
@@ -157,8 +184,8 @@ def test_missing_weights_are_told_with_the_command_that_brings_them(monkeypatch,
 @pytest.mark.real_lm
 def test_a_server_that_goes_as_soon_as_it_is_there_holds_nothing_up():
     script = """
-from mipro_nb.models.services import local
-from mipro_nb.models.services.weights import weights
+from mipro_nb.models.services.embedded import local
+from mipro_nb.models.services.embedded.weights import weights
 for _ in range(3):
     local._started(weights(), 512)
 """

@@ -10,7 +10,7 @@ from gated_run import GatedRun, begun, gathered, until
 from scripted_server import Reply, Script
 
 from mipro_nb.errors import LMError, LMUnavailableError
-from mipro_nb.models.gate import pace
+from mipro_nb.models.gate.pacing import pace
 
 SOON = {"Retry-After": "0.01"}
 

@@ -9,7 +9,7 @@ from gated_run import GatedRun, gathered, request, until
 from scripted_server import Reply, Script
 
 from mipro_nb.errors import CallRefusedError, CapReachedError, LMError, LMUnavailableError
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
 

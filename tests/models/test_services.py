@@ -27,10 +27,10 @@ from mipro_nb.errors import (
     ProgramError,
 )
 from mipro_nb.language import Completion
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.models.lm import as_counted
-from mipro_nb.models.services.client import Client
-from mipro_nb.models.services.registry import resolve
+from mipro_nb.models.services.clients.client import Client
+from mipro_nb.models.services.known.registry import resolve
 from mipro_nb.runs import events as ev
 from mipro_nb.testing import ServiceContract
 

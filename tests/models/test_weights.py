@@ -16,8 +16,8 @@ import pytest
 
 from mipro_nb.errors import MissingExtraError
 from mipro_nb.models import LM
-from mipro_nb.models.services import local
-from mipro_nb.models.services.weights import weights
+from mipro_nb.models.services.embedded import local
+from mipro_nb.models.services.embedded.weights import weights
 
 
 @pytest.fixture

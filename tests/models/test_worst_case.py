@@ -11,7 +11,7 @@ from scripted_server import Reply
 
 import mipro_nb as mipro
 from mipro_nb.errors import TruncatedReplyError
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 
 CAP = 30_000
 

@@ -11,7 +11,7 @@ from watched import Watched, until
 
 import mipro_nb as mipro
 from mipro_nb.notebook.request_handler import RequestHandler
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 from mipro_nb.optimizer.running.run import runs_here
 from mipro_nb.runs.following.follower import Follower
 

@@ -28,7 +28,7 @@ VERBS = [
         "show",
         "compare",
     ),
-    *("diff", "export", "cache", "config", "traceback", "help"),
+    *("diff", "export", "test", "rate", "mlflow", "cache", "config", "traceback", "help"),
 ]
 ON_ROWS = "--train train --val val --metric exact"
 SHORT = f"{ON_ROWS} --num-candidates 2 --num-trials 2 --no-minibatch"
@@ -66,6 +66,35 @@ class TestLoading:
         assert "estimate" not in shell.completed("%mipro estim")
         shell.run("%load_ext mipro_nb")
         assert shell.completed("%mipro estim") == ["estimate"]
+
+
+class TestSeveralLinesInACell:
+    def shown(self, shell, capsys, code):
+        """What a cell prints, its last value apart."""
+        capsys.readouterr()
+        shell.run(code)
+        return capsys.readouterr().out
+
+    def test_each_shows_what_it_shows_alone_and_the_last_one_once(self, shell, capsys):
+        first, last = shell.run("%mipro config record"), shell.run("%mipro cache")
+        cell = "%load_ext mipro_nb\n%mipro config record\n%mipro cache"
+        shown = self.shown(shell, capsys, cell)
+        assert shown.count(str(first)) == 1
+        assert shown.count(str(last)) == 1
+        assert shown.index(str(first)) < shown.index(str(last))
+
+    def test_lines_in_a_loop_and_a_function_are_shown_each_time(self, shell, capsys):
+        cell = (
+            "def look():\n    %mipro config record\n"
+            "for name in ('lm', 'record'):\n    if name:\n        %mipro config $name\nlook()"
+        )
+        shown = self.shown(shell, capsys, cell)
+        assert shown.count(str(shell.run("%mipro config record"))) == 2
+        assert shown.count(str(shell.run("%mipro config lm"))) == 1
+
+    def test_a_value_that_is_kept_or_passed_on_is_not_shown(self, shell, capsys):
+        cell = "kept = %mipro config record\nlen(kept)\nNone"
+        assert self.shown(shell, capsys, cell) == ""
 
 
 class TestHelp:
@@ -625,6 +654,91 @@ class TestLookingBack:
             f"%mipro show {mistyped}"
         )
         assert second in repr(shell.run("%mipro show"))
+
+
+class TestResults:
+    def test_the_result_is_tested_on_further_rows_and_only_once(self, shell, server):
+        _, run = optimized(shell)
+        shell.run("more = rows(20, start=5000)")
+        told = shell.run("%mipro test last more --yes")
+        assert told.startswith(f"Run {run.id}: test score")
+        assert "over 20 rows" in told
+        assert run.state.ended.tested.examples == 20
+        said = shell.fails("%mipro test best more --yes")
+        assert "has its test score already" in said
+
+    def test_a_test_asks_first(self, shell, server):
+        optimized(shell)
+        sent = server.count
+        shell.run("more = rows(20, start=5000)")
+        said = shell.fails("%mipro test best more")
+        assert said.startswith("PermissionUnansweredError: ")
+        assert said.endswith("On this line, that is --yes.")
+        assert server.count == sent
+
+    def test_a_test_that_reaches_its_cap_says_how_to_have_the_rest(self, shell, server):
+        _, run = optimized(shell)
+        shell.run("more = rows(20, start=5000)")
+        calls = run.state.spend.calls + 5
+        told = shell.run(f"%mipro test best more --yes --max-calls {calls}")
+        assert told == (
+            f"The test of run {run.id} ended before all rows were scored: %mipro test {run.id} "
+            "with the same rows scores the rest."
+        )
+
+    def test_a_run_of_another_kernel_says_what_tests_it(self, shell, server, monkeypatch):
+        _, run = optimized(shell)
+        shell.run("more = rows(20, start=5000)")
+        monkeypatch.setattr(runs_here, "_begun", {})
+        said = shell.fails("%mipro test last more --yes")
+        line = f"%mipro resume {run.id} student --metric exact --test "
+        assert said == (
+            f"UsageError: Run {run.id} was not begun in this kernel: {line}ROWS tests it."
+        )
+        shell.run(f"{line}more --yes")
+        assert mipro.runs.load(run.id).state.ended.tested.examples == 20
+
+    def test_a_reply_is_rated_with_a_reason_and_no_longer(self, shell, server):
+        _, run = optimized(shell)
+        sent = server.count
+        rated = shell.run("%mipro rate last 0 1 bad The working is wrong.")
+        assert rated == f"The reply of trial 0 to example 1 of run {run.id} is rated bad."
+        (rating,) = mipro.runs.load(run.id).ratings
+        assert (rating.example, rating.rating) == (1, "bad")
+        assert rating.reason == "The working is wrong."
+        assert shell.run("%mipro rate best 0 1 none").endswith(f"of run {run.id} has no rating.")
+        assert mipro.runs.load(run.id).ratings == []
+        assert server.count == sent
+
+    def test_what_cannot_be_rated_is_told(self, shell, server):
+        optimized(shell)
+        assert "'fine' is none of good, bad, none" in shell.fails("%mipro rate last 0 1 fine")
+        assert "needs N and RATING" in shell.fails("%mipro rate last 0")
+        assert "trial=99" in shell.fails("%mipro rate last 99 1 good")
+        assert "has no rating to withdraw" in shell.fails("%mipro rate last 0 1 none")
+
+    def test_without_mlflow_it_is_said_how_to_get_it(self, shell, server, monkeypatch):
+        optimized(shell)
+        monkeypatch.setitem(sys.modules, "mlflow", None)
+        said = shell.fails("%mipro mlflow last --tracking-uri sqlite:///mlflow.db")
+        assert "pip install 'mipro_nb[mlflow]'" in said
+
+    def test_a_run_is_written_into_mlflow(self, shell, server, tmp_path):
+        mlflow = pytest.importorskip("mlflow")
+        _, run = optimized(shell)
+        uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+        told = shell.run(f"%mipro mlflow {run.id} --tracking-uri {uri} --experiment urgency")
+        written = told.removeprefix(f"Run {run.id} is run ").removesuffix(" in MLflow.")
+        client = mlflow.MlflowClient(tracking_uri=uri)
+        experiment = client.get_run(written).info.experiment_id
+        assert client.get_experiment(experiment).name == "urgency"
+
+    def test_they_are_completed(self, shell, server):
+        _, run = optimized(shell)
+        assert shell.completed("%mipro test ")[0] == run.id
+        assert "train" in shell.completed(f"%mipro test {run.id} ")
+        assert shell.completed(f"%mipro rate {run.id} 0 1 ") == ["good", "bad", "none"]
+        assert shell.completed("%mipro mlflow --tr") == ["--tracking-uri"]
 
 
 class TestSession:

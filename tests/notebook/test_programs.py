@@ -16,11 +16,13 @@ from mipro_nb.errors import InvalidArgumentError, MiproError, RecordError
 from mipro_nb.notebook import programs
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.saved import shared_page
-from mipro_nb.optimizer.running.caller_names import typed
+from mipro_nb.optimizer.running.resuming.caller_names import typed
 from mipro_nb.runs.following.protocol import answered, requests_of
 from mipro_nb.runs.store.open_records import open_record
 
 HOSTILE = "<script>window.bad = 1</script></pre><img src=x onerror=bad()> \u202ereversed"
+
+COPIED = {"form": "text", "predictor": "solve"}
 
 
 def begun(student=None, **settings):
@@ -103,13 +105,26 @@ def test_of_a_run_of_another_kernel_the_student_of_that_name_is_taken(namespace,
         run = begun()
     state = run.programs[1].dump_state()
     monkeypatch.setattr(programs.runs_here, "begun", lambda _: None)  # as in another kernel
-    with pytest.raises(MiproError, match=r"does not have the program .*\.program_state\(1\)"):
-        ask("use", run=run.id, trial=1, name="better")
+    for unmade in ({}, {"student": 7}):
+        namespace.update(unmade)
+        for what, more in (("use", {"name": "better"}), ("prompt", COPIED)):
+            with pytest.raises(MiproError, match="Run the cells that make student, then try again"):
+                ask(what, run=run.id, trial=1, **more)
     namespace["student"] = Solve()
+    assert state["predictors"]["solve"]["instructions"] in ask(
+        "prompt", run=run.id, trial=1, **COPIED
+    )
     ask("use", run=run.id, trial=1, name="better")
     assert namespace["better"].dump_state()["predictors"] == state["predictors"]
     assert namespace["better"] is not namespace["student"]
     assert namespace["student"].dump_state() == Solve().dump_state()
+
+
+@pytest.mark.usefixtures("namespace")
+def test_of_a_student_without_a_name_the_line_that_loads_it_is_told(run, monkeypatch):
+    monkeypatch.setattr(programs.runs_here, "begun", lambda _: None)  # as in another kernel
+    with pytest.raises(MiproError, match=r"does not have the program .*\.program_state\(1\)\)"):
+        ask("prompt", run=run.id, trial=1, **COPIED)
 
 
 def test_a_program_is_saved_beside_the_notebook_and_nothing_is_overwritten(

@@ -771,6 +771,10 @@ def test_a_real_run_is_told_as_it_ended(server):
     assert f"{run.score:.1f}" in run_text(made)
 
 
+def shown_clip(text):
+    return {"text": text, "characters": len(text), "more": None}
+
+
 def test_headroom_is_told_with_its_table_and_no_best_program():
     prompt = {"score": 40.0, "low": 20.0, "high": 60.0, "lead": 0.0, "unreadable": 0, "errors": 2}
     headroom = {
@@ -781,6 +785,15 @@ def test_headroom_is_told_with_its_table_and_no_best_program():
         "spread": 9.0,
         "expected": "Expect little.",
         "told": ["Noise floor: 12.0 points.", "Expect little <i>indeed</i>."],
+        "examples": [
+            {
+                "example": n,
+                "inputs": {"question": shown_clip(f"{n} plus <i>1</i>")},
+                "expected": {"answer": shown_clip(str(n + 1))},
+                "scores": [None if n == 7 else 0.5],
+            }
+            for n in (7, 3)
+        ],
     }
     none = {"trials": [], "details": [], "instructions": [], "demo_sets": []}
     made = {**snapshot(), **none}
@@ -794,6 +807,9 @@ def test_headroom_is_told_with_its_table_and_no_best_program():
         assert "Noise floor: 12.0 points." in told
         assert "best program" not in told
         assert "0 evaluations" not in told
+        assert told.index("plus") < told.index("… and 28 more")
+    assert re.search(r"7 +7 plus <i>1</i> +8 +–\n +3 +3 plus <i>1</i> +4 +0.5\n", text)
+    assert "<i>1</i>" not in page
     asked = request() | {"measured_rows": 30}
     assert "25 training rows, 30 of them asked" in permission_text(asked)
     assert "Headroom of Solve" in permission_text(asked)

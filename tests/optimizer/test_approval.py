@@ -18,9 +18,9 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, MiproError
 from mipro_nb.notebook.request_handler import RequestHandler
 from mipro_nb.notebook.saved.static_html import run_html
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.sentences.approval import changes_text
+from mipro_nb.runs.sentences.instructions.approval import changes_text
 from mipro_nb.runs.views.view import RunView
 from mipro_nb.terminal import TerminalSurface
 

@@ -6,7 +6,7 @@ import pytest
 
 from mipro_nb.errors import ReplyError
 from mipro_nb.language.formats import FORMATS
-from mipro_nb.language.reply import read_reply
+from mipro_nb.language.prompting.reply import read_reply
 from mipro_nb.optimizer.phases.proposing.propose import proposal_signature
 from mipro_nb.optimizer.phases.proposing.written import UnusableTextError, written_text
 

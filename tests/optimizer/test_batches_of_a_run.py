@@ -19,8 +19,8 @@ from whole_runs import SEARCH as LONG
 from whole_runs import TRAIN, VAL, told
 
 import mipro_nb as mipro
-from mipro_nb.models.gate import batch as gates_batch
-from mipro_nb.models.gate import batches as gates_batches
+from mipro_nb.models.gate.batching import batch as gates_batch
+from mipro_nb.models.gate.batching import batches as gates_batches
 
 HERE = Path(__file__).parent
 CANDIDATES = {**MANY, "num_candidates": 3}
@@ -165,7 +165,7 @@ SET_UP = """
 import json, sys
 sys.path[:0] = sys.argv[5:]
 from scripted_task import *
-from mipro_nb.models.gate import batch, batches
+from mipro_nb.models.gate.batching import batch, batches
 batches._QUIET_SECONDS, batch._FIRST_LOOK_SECONDS = 0.0, 0.02
 lm = lm_of(type("Server", (), {"base_url": sys.argv[1]}), batch=True)
 mipro.configure(lm=lm, record=sys.argv[2])

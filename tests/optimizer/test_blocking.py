@@ -11,7 +11,7 @@ import pytest
 # thread is still announced.
 _TRACED = """
 import sys, time
-from mipro_nb.optimizer.estimating.blocking import BlockedLoopError, Watch
+from mipro_nb.optimizer.estimating.rehearsing.blocking import BlockedLoopError, Watch
 
 def held_up(seconds):
     ends = time.monotonic() + seconds

@@ -19,7 +19,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import CapReachedError, InvalidArgumentError
 from mipro_nb.language.lms.lm_protocol import Completion
 from mipro_nb.models.calls import Answer, Call
-from mipro_nb.models.gate.caps import Caps, Meter
+from mipro_nb.models.gate.limits.caps import Caps, Meter
 from mipro_nb.models.prices import Price
 from mipro_nb.optimizer import algorithm
 from mipro_nb.runs.sentences.resume import begun_again, how_to_resume

@@ -11,7 +11,7 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.optimizer.planning.changes import CHANGEABLE
 from mipro_nb.optimizer.planning.grouped_settings import GROUPS, grouped_settings
-from mipro_nb.optimizer.running.surface import current_surface
+from mipro_nb.optimizer.running.asking.surface import current_surface
 from mipro_nb.runs.views.history import history_rows
 
 DATA = {"trainset": rows(40), "num_trials": 8, "minibatch_size": 6}

@@ -18,7 +18,7 @@ from mipro_nb.models.tokens import count_tokens
 from mipro_nb.notebook.saved.static_text import run_text
 from mipro_nb.optimizer.planning.settings.constraints import Constraints
 from mipro_nb.optimizer.planning.settings.requested import Hyperparameters
-from mipro_nb.runs.sentences.changes import changes
+from mipro_nb.runs.sentences.instructions.changes import changes
 from mipro_nb.runs.views.view import RunView
 
 TRAIN, VAL = rows(20), rows(12, start=1000)

@@ -13,7 +13,8 @@ import mipro_nb as mipro
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.models.prices import Price
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
-from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
+from mipro_nb.optimizer.estimating.rehearsing.findings import Rehearsal
+from mipro_nb.optimizer.estimating.rehearsing.rehearsed_calls import RehearsedCall
 from mipro_nb.optimizer.planning.estimate import NOTHING, Amount, Estimate, PhaseEstimate, exactly
 from mipro_nb.optimizer.planning.plan import resolve
 from mipro_nb.optimizer.planning.settings.requested import RequestedSettings

@@ -11,7 +11,9 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
+import processes
 import pytest
 from scripted_server import Reply, ScriptedServer
 from scripted_task import KEY, Solve, answer, exact, lm_of, question_text, rows, run_of
@@ -28,6 +30,7 @@ from mipro_nb.errors import (
 )
 from mipro_nb.evaluate.workers.worker import VERSIONS
 
+HERE = Path(__file__).parent
 PATIENCE_SECONDS = 60
 # One process imports everything once, and all others are forked from it.
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -84,6 +87,40 @@ def test_programs_and_metrics_of_cells_run_in_other_processes(server, pool):
     processes = {each.prediction.process for each in result.results}
     assert processes
     assert os.getpid() not in processes
+
+
+MADE_THERE = """
+import collections
+
+class Verdict:
+    def __init__(self, word):
+        self.word = word
+
+def pair_of(word):
+    return collections.namedtuple("Pair", "word length")(word, len(word))
+
+class Judged(mipro.Module):
+    def __init__(self):
+        self.solve = mipro.Predict("question -> answer")
+
+    def forward(self, question):
+        word = self.solve(question=question).answer
+        return mipro.Prediction(answer=word, verdict=Verdict(word), pair=pair_of(word))
+
+def has_words(example, prediction, trace=None):
+    return prediction.pair.word == prediction.verdict.word
+"""
+
+
+@pytest.mark.slow
+def test_classes_of_cells_come_back_as_they_are_and_so_do_those_made_on_the_way(server, pool):
+    cells = in_notebook(MADE_THERE)
+    with mipro.context(executor=pool):
+        result = mipro.Evaluate(devset=rows(2), metric=cells["has_words"])(cells["Judged"]())
+    assert result == 100
+    for each in result.results:
+        assert type(each.prediction.verdict) is cells["Verdict"]
+        assert each.prediction.pair.length == len(each.prediction.verdict.word)
 
 
 @pytest.mark.slow
@@ -187,6 +224,61 @@ def test_an_example_that_ends_every_worker_is_an_error_of_its_own(server, tmp_pa
         result = mipro.Evaluate(devset=rows(4), metric=exact)(program)
     assert [failed.index for failed in result.failed] == [1]
     assert "3 workers ended while they worked on the example" in str(result.failed[0].error)
+
+
+def interrupted(example, prediction, trace=None):
+    if multiprocessing.parent_process() is not None and example.question == question_text(1):
+        os.kill(os.getpid(), signal.SIGINT)
+    return exact(example, prediction)
+
+
+@pytest.mark.slow
+def test_an_interrupt_is_for_the_core_alone(server):
+    """A notebook that interrupts its kernel interrupts all processes that the kernel has begun."""
+    here = mipro.Evaluate(devset=rows(6), metric=exact)(Solve())
+    with ProcessPoolExecutor(2, mp_context=PROCESSES) as pool, mipro.context(executor=pool):
+        assert mipro.Evaluate(devset=rows(6), metric=interrupted)(Solve()) == here
+
+
+WITH_A_POOL = """
+import multiprocessing, os, sys
+from concurrent.futures import ProcessPoolExecutor
+sys.path[:0] = sys.argv[2:]
+from scripted_task import *
+mipro.configure(lm=lm_of(type("Server", (), {"base_url": sys.argv[1]})))
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(["mipro_nb.evaluate.workers.processes"])
+with ProcessPoolExecutor(2, mp_context=context) as pool, mipro.context(executor=pool):
+    mipro.Evaluate(devset=rows(2), metric=exact)(Solve())
+    print("evaluated", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_have_served_end_with_a_core_that_is_killed(server):
+    with processes.start(WITH_A_POOL, server.base_url, HERE.parent, HERE) as process:
+        assert process.stdout.readline() == "evaluated\n"
+        process.kill()
+        # They hold the pipe as well: it ends with the last of them.
+        assert process.communicate(timeout=PATIENCE_SECONDS)[0] == ""
+
+
+class ExitsWhereItIsLoaded:
+    def __reduce__(self):
+        return sys.exit, ("not here",)
+
+
+@pytest.mark.slow
+def test_a_program_that_ends_what_loads_it_is_refused_before_any_call(server, pool):
+    program = Solve()
+    program.index = ExitsWhereItIsLoaded()
+    with (
+        mipro.context(executor=pool),
+        pytest.raises(ExecutorError, match="cannot load the program: SystemExit: not here"),
+    ):
+        mipro.Evaluate(devset=rows(2), metric=exact)(program)
+    assert server.count == 0
 
 
 class OddError(Exception):

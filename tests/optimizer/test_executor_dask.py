@@ -15,7 +15,7 @@ from whole_runs import at_random_speed, made, told
 
 import mipro_nb as mipro
 from mipro_nb.errors import ExecutorError
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 
 distributed = pytest.importorskip("distributed", reason="needs the extra `dask`")
 

@@ -20,7 +20,7 @@ from whole_runs import CANDIDATES, SEARCH, TRAIN, VAL, answered, made, result
 import mipro_nb as mipro
 from mipro_nb.errors import LMUnavailableError, RecordError
 from mipro_nb.optimizer.control import pause as holding
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("short_pauses")]
 

@@ -30,7 +30,7 @@ from mipro_nb.optimizer.phases.stopping import Shortfall
 from mipro_nb.optimizer.planning import plan as plan_module
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.labelled import labelled_evaluation
+from mipro_nb.runs.statistics.labelled import labelled_evaluation
 from mipro_nb.runs.views.view import RunView
 
 LABELLED = {"solve:instruction": 0, "solve:demos": 1}

@@ -7,17 +7,20 @@ import threading
 
 import pytest
 from scripted_server import Reply, ScriptedServer
-from scripted_task import Solve, answer, asked, exact, lm_of, question_of, rows
+from scripted_task import Solve, answer, asked, exact, lm_of, nearly_always, question_of, rows
 from watched import until
 
 import mipro_nb as mipro
+from mipro_nb.amounts import format_count
 from mipro_nb.errors import (
     InvalidArgumentError,
     MiproError,
     PermissionUnansweredError,
     RunEndedError,
 )
-from mipro_nb.notebook.saved.static_html import run_text
+from mipro_nb.notebook.saved.static_html import run_html, run_text
+from mipro_nb.runs.following.recorded_requests import RecordedRequests
+from mipro_nb.runs.sentences.results.held_out import held_out_view
 from mipro_nb.runs.views.exports.mlflow_run import MlflowRun
 from mipro_nb.runs.views.view import RunView
 
@@ -63,6 +66,22 @@ def test_it_comes_to_what_a_testset_given_at_once_does(server):
     assert run.status == "finished"
 
 
+def test_rows_that_are_there_more_than_once_make_no_interval_narrower(server):
+    few, many = finished(), finished(seed=4)
+    once = few.test(TEST, **FREE)
+    often = many.test(TEST * 50, **FREE)
+    assert once.distinct is None
+    assert (often.examples, often.distinct) == (1000, 20)
+    assert (often.student, often.score) == (once.student, once.score)
+    assert often.gain_high - often.gain_low == pytest.approx(once.gain_high - once.gain_low)
+    views = [held_out_view(run.state) for run in (few, many)]
+    for end in ("low", "high", "student_low", "student_high"):
+        assert views[0][end] == views[1][end]
+    assert "over 1,000 rows (20 distinct ones, which intervals rest on)" in many.report()
+    assert "distinct" not in few.report()
+    assert "980 rows with the inputs of an earlier row" in many.plan.text()
+
+
 def test_only_the_testset_is_sent_and_report_and_views_show_the_score_in_any_session(server):
     run = finished()
     sent = server.count
@@ -84,6 +103,32 @@ def test_only_the_testset_is_sent_and_report_and_views_show_the_score_in_any_ses
     assert (scores[0]["test"], scores[-1]["test"]) == (tested.student, tested.score)
     assert "test score" in run_text(snapshot)
     assert not mipro.runs.check(loaded.record.path).problems
+
+
+def test_the_estimate_of_the_run_has_the_test_from_then_on(server):
+    run = finished()
+    before = run.state.planned.estimate
+    run.test(TEST, **FREE)
+    after = mipro.runs.load(run.id).state.planned.estimate
+    assert after["phases"][:-1] == before["phases"]
+    assert after["phases"][-1]["phase"] == "test"
+    for end in ("low", "expected", "high"):
+        test = run.plan.estimate.total.calls.to_dict()[end]
+        assert after["total"]["calls"][end] == pytest.approx(before["total"]["calls"][end] + test)
+    spent = run.state.spend.calls
+    assert after["total"]["calls"]["low"] <= spent <= after["total"]["calls"]["high"]
+    high = format_count(after["total"]["calls"]["high"])
+    (estimated,) = (line for line in run.report().splitlines() if "estimated" in line)
+    assert high in estimated
+
+
+def test_a_test_that_is_taken_up_again_is_estimated_once(server):
+    run = finished()
+    before = run.state.spend.calls
+    assert run.test(TEST, max_calls=before + 10, **FREE) is None
+    assert run.test(TEST, max_calls=10_000, **FREE) is not None
+    phases = [each["phase"] for each in run.state.planned.estimate["phases"]]
+    assert phases.count("test") == 1
 
 
 def test_what_is_refused_or_not_permitted_leaves_everything_as_it_was(server):
@@ -215,3 +260,77 @@ def test_rows_that_are_new_in_spelling_alone_are_told(server):
     run.test([*TEST, *alike], **FREE)
     told = [note for note in run.plan.notes if f"3 of {len(TEST) + 3} rows have inputs" in note]
     assert len(told) == 1
+
+
+def test_each_row_can_be_looked_through_and_no_prompt_of_the_run_has_one(server):
+    marked = [row.copy(note=f"MARKER {n}") for n, row in enumerate(TEST)]
+    run = finished()
+    before = server.count
+    run.test(marked, **FREE)
+    frame = run.testset_dataframe()
+    assert frame["program"].tolist() == ["student", "result"] * len(TEST)
+    assert frame["example"].tolist() == [n for n in range(len(TEST)) for _ in range(2)]
+    tested = run.state.ended.tested
+    means = 100 * frame.groupby("program")["score"].mean()
+    assert means.to_dict() == pytest.approx({"student": tested.student, "result": tested.score})
+    assert set(frame["example_note"]) == {row.note for row in marked}
+    requests = RecordedRequests(run.record, lambda *_: None)
+    shown = requests.tested(run.id)
+    assert shown["changed"]
+    for row, question in zip(shown["rows"], TEST, strict=True):
+        assert row["inputs"]["question"]["text"] == question.question
+        for program in ("student", "result"):
+            (told,) = frame[(frame["program"] == program) & (frame["example"] == row["example"])][
+                "prediction_answer"
+            ]
+            assert row[program]["prediction"]["answer"]["text"] == str(told)
+    calls = requests.tested_calls(run.id, 3)
+    assert sorted(call["program"] for call in calls) == ["result", "student"]
+    for call in calls:
+        assert TEST[3].question in call["messages"][-1]["content"]["text"]
+    with pytest.raises(InvalidArgumentError, match=r"^example=20: the testset has 20 rows"):
+        requests.tested_calls(run.id, 20)
+    saved = run_html(requests.follow(run.id).for_saving())
+    assert "Test rows (20)" in saved
+    assert "MARKER 7" in saved
+    for request in server.requests[:before]:
+        assert not any(row.question in str(request.messages) for row in TEST)
+    assert not any("MARKER" in str(request.messages) for request in server.requests)
+
+
+def test_the_run_of_any_of_its_programs_tests_what_it_returned_and_says_which_trial(server):
+    run = finished()
+    returned = run.state.best.trial
+    other = next(trial for trial in run.programs if trial != returned)
+    tested = run.programs[other].run.test(TEST, **FREE)
+    assert tested == run.state.ended.tested
+    assert tested.score == pytest.approx(
+        mipro.Evaluate(devset=TEST, metric=exact)(run.programs[returned]).score
+    )
+    assert f"returned program, that of trial {returned}, are scored on 20 rows" in run.plan.text()
+
+
+def test_rows_of_a_run_without_a_test_are_none(server):
+    run = finished()
+    assert run.testset_dataframe().empty
+    requests = RecordedRequests(run.record, lambda *_: None)
+    assert requests.tested(run.id) is None
+    assert "Test rows" not in run_html(requests.follow(run.id).for_saving())
+
+
+def test_where_the_student_is_returned_there_are_its_rows_alone(server):
+    run = mipro.MIPROv2(nearly_always, num_candidates=2, num_threads=4).start(
+        Solve(),
+        trainset=rows(12),
+        valset=rows(20, start=1000),
+        num_trials=1,
+        minibatch=False,
+        **FREE,
+    )
+    run.wait()
+    assert not run.state.ended.configuration
+    run.test(TEST, **FREE)
+    assert run.testset_dataframe()["program"].tolist() == ["student"] * len(TEST)
+    shown = RecordedRequests(run.record, lambda *_: None).tested(run.id)
+    assert not shown["changed"]
+    assert all(row["result"] is None for row in shown["rows"])

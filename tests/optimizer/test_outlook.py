@@ -7,7 +7,7 @@ from scripted_task import Solve, exact, lm_of, rows
 
 import mipro_nb as mipro
 from mipro_nb.notebook.window import permission_request
-from mipro_nb.optimizer.running.surface import current_surface
+from mipro_nb.optimizer.running.asking.surface import current_surface
 
 DATA = {"trainset": rows(40), "num_trials": 4, "minibatch_size": 6}
 

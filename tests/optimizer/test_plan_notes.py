@@ -334,6 +334,23 @@ def test_rows_of_the_trainset_in_the_valset_are_counted(common):
     assert "left out of its prompt" not in without
 
 
+@pytest.mark.parametrize("valset", [None, rows(12)[2:]])
+def test_demos_of_the_program_itself_that_are_validation_rows_are_counted(valset):
+    student = Solve()
+    student.solve.demos = [rows(12)[5], rows(12)[5], rows(12)[9], *rows(1, start=500)]
+    said = notes_of(student, data=rows(12), valset=valset)
+    assert "2 of 9 rows are demos" in said or "2 of 10 rows are demos" in said
+    assert "demos that the program has already, of solve. Where one is scored, it is left" in said
+    assert "demos that the program has already" not in notes_of(data=rows(12), valset=valset)
+
+
+def test_a_demo_of_a_program_that_is_a_training_row_alone_gets_no_note():
+    student = Solve()
+    student.solve.demos = [rows(12)[5]]
+    said = notes_of(student, data=rows(12), valset=rows(12, start=100))
+    assert "that the program has already" not in said
+
+
 # The scale of the metric
 
 

@@ -8,7 +8,7 @@ from scripted_task import Solve, answer, exact, lm_of, rows
 from watched import Watched, until
 
 import mipro_nb as mipro
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 
 pytestmark = pytest.mark.slow
 

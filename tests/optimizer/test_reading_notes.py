@@ -10,7 +10,7 @@ from watched import Watched, until
 import mipro_nb as mipro
 from mipro_nb.errors import LMError
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.views.drill_down.details import trial_detail
 from mipro_nb.runs.views.view import RunView

@@ -22,8 +22,8 @@ from mipro_nb.core_loop import core
 from mipro_nb.errors import InvalidArgumentError, MetricError, ProgramError
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.models.tokens import count_message_tokens
-from mipro_nb.optimizer.estimating import rehearsal
-from mipro_nb.optimizer.estimating.rehearsal import rehearse
+from mipro_nb.optimizer.estimating.rehearsing import bounds
+from mipro_nb.optimizer.estimating.rehearsing.rehearsal import rehearse
 
 
 @pytest.fixture(autouse=True)
@@ -271,8 +271,8 @@ async def test_parallel_calls_of_one_program_all_hear_of_the_end():
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["program", "metric"])
 async def test_code_that_goes_on_without_a_call_is_left_and_named(where, monkeypatch):
-    monkeypatch.setattr(rehearsal, "_SECONDS", 1.0)
-    monkeypatch.setattr(rehearsal, "_GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(bounds, "_SECONDS", 1.0)
+    monkeypatch.setattr(bounds, "_GRACE_SECONDS", 0.1)
     ended = threading.Event()
 
     class Computes(Solve):
@@ -300,7 +300,7 @@ async def test_code_that_goes_on_without_a_call_is_left_and_named(where, monkeyp
 @pytest.mark.parametrize("where", ["program", "metric"])
 @pytest.mark.parametrize("pause", [0.0, 0.05])
 def test_async_code_that_never_awaits_is_ended_and_named(where, pause, monkeypatch):
-    monkeypatch.setattr(rehearsal, "_SECONDS", 1.0)
+    monkeypatch.setattr(bounds, "_SECONDS", 1.0)
 
     def goes_on():
         while True:

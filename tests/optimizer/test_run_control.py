@@ -23,9 +23,9 @@ from mipro_nb.errors import (
     RecordError,
     RunEndedError,
 )
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.optimizer import algorithm
-from mipro_nb.optimizer.running import surface
+from mipro_nb.optimizer.running.asking import surface
 
 SHORT = {"num_trials": 2, "minibatch": False}
 

@@ -18,13 +18,15 @@ from test_measuring_formats import (
     told,
     unnamed,
 )
+from watched import until
 
 import mipro_nb as mipro
+from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.notebook.saved.static_html import run_html
 from mipro_nb.notebook.saved.static_text import run_text
 from mipro_nb.optimizer.phases.contending_formats import contenders
 from mipro_nb.runs.configuration import FORMAT
-from mipro_nb.runs.events import FormatMeasured
+from mipro_nb.runs.events import CandidateBanned, CandidatePinned, FormatMeasured, TrialAsked
 
 VAL = rows(8, start=1000)
 
@@ -96,6 +98,53 @@ def test_formats_that_may_be_the_best_are_searched_and_the_best_is_returned(serv
     assert "It asks in json; the student as given was asked in lines." in run_text(snapshot)
     study = run.to_optuna()
     assert {each.params[FORMAT] for each in study.trials} == {0, 1}
+
+
+def tried_after(run, kind):
+    """The formats of all trials asked after the last event of a kind."""
+    events = [recorded.event for recorded in run.events()]
+    last = max(place for place, event in enumerate(events) if isinstance(event, kind))
+    asked = (event for event in events[last:] if isinstance(event, TrialAsked))
+    return {event.configuration[FORMAT] for event in asked if event.configuration}
+
+
+@pytest.mark.parametrize("switch", ["pin", "ban"])
+def test_a_format_can_be_pinned_or_banned_while_it_is_searched(server, switch):
+    run = begun(num_trials=40)
+    until(lambda: len(run.read(lambda state: dict(state.trials))) >= 3)
+    if switch == "pin":
+        run.pin("", 0, part="format")
+    else:
+        run.ban("", 1, part="format")
+        with pytest.raises(InvalidArgumentError, match="no other candidate would be left"):
+            run.ban("", 0, part="format")
+    with pytest.raises(InvalidArgumentError, match="give '' as its predictor, not 'solve'"):
+        run.ban("solve", 0, part="format")
+    with pytest.raises(InvalidArgumentError, match="give a number from 0 to 1"):
+        run.pin("", 2, part="format")
+    program = run.wait(60)
+    event = CandidatePinned if switch == "pin" else CandidateBanned
+    assert tried_after(run, event) == {0}
+    formats = snapshot_of(run)["summary"]["formats"]
+    if switch == "pin":
+        assert (formats["pinned"], formats["banned"]) == (["lines"], [])
+        assert "lines ★ pinned" in run.report()
+    else:
+        assert (formats["pinned"], formats["banned"]) == ([], ["json"])
+        assert program.solve.prompt_format == "lines"
+        assert "json banned" in run_html(snapshot_of(run))
+    assert mipro.runs.check().ok
+
+
+def test_where_no_format_is_searched_that_is_told():
+    with ScriptedServer(half_right, latency=0.01) as server:
+        mipro.configure(lm=unnamed(server))
+        run = begun(num_trials=40)
+        until(lambda: len(run.read(lambda state: dict(state.trials))) >= 2)
+        with pytest.raises(InvalidArgumentError, match="this run searches no prompt formats"):
+            run.pin("", 0, part="format")
+        run.stop()
+        run.wait(60)
 
 
 @pytest.mark.slow

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import mipro_nb as mipro
+from mipro_nb.amounts import format_score
 from mipro_nb.errors import RecordError, UnknownRunError
 from mipro_nb.runs import Record, open_record
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.archive import export_run, import_run
+from mipro_nb.runs.recorded.archive import export_run, import_run
 from mipro_nb.runs.usage import Usage
+from mipro_nb.runs.views.exports.mlflow_run import MlflowRun
 
 
 def contents(record, run_id):
@@ -300,3 +302,41 @@ def test_what_is_imported_can_be_looked_at(finished, tmp_path):
     again = mipro.runs.import_run(path)
     assert len(again.to_dataframe()) == len(finished.to_dataframe())
     assert again.examples_dataframe().equals(finished.examples_dataframe())
+
+
+AMOUNT = {"low": 1, "expected": 2, "high": 3}
+PHASE = {
+    "phase": "search",
+    **dict.fromkeys(("calls", "input_tokens", "output_tokens"), AMOUNT),
+    "usd": None,
+}
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [
+        {"phases": [PHASE], "total": PHASE, "guess": 7},
+        {"phases": [PHASE], "total": PHASE, "hedging": ["often"]},
+        {"phases": [PHASE], "total": PHASE | {"calls": "many"}},
+        {"phases": [PHASE], "total": PHASE | {"usd": {"low": 1}}},
+        {"phases": "none", "total": PHASE},
+        {"phases": [{}], "total": PHASE},
+        {"phases": [PHASE], "total": "much"},
+    ],
+)
+def test_an_estimate_that_is_none_is_left_out_of_all_that_is_made_of_a_run(
+    finished, tmp_path, estimate
+):
+    file = mipro.runs.export(finished.id, tmp_path, record=finished.record.path)
+    written = json.loads(file.read_text("utf-8"))
+    written["events"][0]["body"]["estimate"] = estimate
+    file.write_text(json.dumps(written), "utf-8")
+    run = mipro.runs.import_run(file, tmp_path / "other.sqlite")
+    score = format_score(run.score)
+    page = mipro.share(run.id, tmp_path / "report.html", record=run.record.path).read_text("utf-8")
+    assert score in page
+    assert score in repr(mipro.show(run.id, record=run.record.path))
+    assert score in run.report()
+    logged = list(run.read(lambda state: MlflowRun.of(state, run.record, run.id)).metrics)
+    assert not any(metric.key.startswith("estimate/") for metric in logged)
+    assert any(metric.key == "actual/calls" for metric in logged)

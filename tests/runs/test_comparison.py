@@ -139,6 +139,32 @@ def test_runs_on_other_rows_are_told_apart_before_anything_else():
     assert "rows" not in repr(mipro.compare("one", "again"))
 
 
+def test_runs_by_other_metrics_or_training_rows_are_told_apart_as_well():
+    def written(run_id, metric="m" * 32, trainset="a" * 32, name="exact"):
+        given = planned(
+            plan={"trainset_size": 12, "valset_size": 24},
+            trainset=trainset,
+            valset="b" * 32,
+            sources={"metric": metric},
+            names={"metric": name},
+        )
+        write(run_id, [given, *whole_run()[1:]])
+
+    written("one")
+    written("again", name="same_by_another_name")
+    written("metric", metric="n" * 32)
+    written("training", trainset="c" * 32)
+    assert mipro.runs.compare("one", "again").note is None
+    metric = mipro.runs.compare("one", "metric")
+    assert metric.note.startswith("These runs were scored by different metrics")
+    assert list(metric.to_dataframe()["metric"]) == ["exact (mmmmmmmm)", "exact (nnnnnnnn)"]
+    assert "exact (nnnnnnnn)" in repr(mipro.compare("one", "metric"))
+    training = mipro.runs.compare("one", "training")
+    assert training.note.startswith("These runs learned from different training rows")
+    all_ = mipro.runs.compare("metric", "training").note
+    assert all_.index("different metrics") < all_.index("different training rows")
+
+
 def test_it_takes_two_runs_to_compare():
     write("one", whole_run())
     for run_ids in ((), ("one",), ("one", "on")):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import mipro_nb as mipro
 from mipro_nb.errors import MiproError, RecordError
 from mipro_nb.runs import Record, open_record
-from mipro_nb.runs.archive import export_run
+from mipro_nb.runs.recorded.archive import export_run
 from mipro_nb.runs.store.open_records import close_records
 from mipro_nb.runs.views.drill_down.details import demos, example_calls, trial_detail
 from mipro_nb.runs.views.history import history_rows

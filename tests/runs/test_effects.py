@@ -9,7 +9,7 @@ from scripted_task import PlanAndSolve, Solve, answer, exact, lm_of, rows
 import mipro_nb as mipro
 from mipro_nb.notebook.saved.static_html import run_html, run_text
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.sentences.effects import effect_sentence
+from mipro_nb.runs.sentences.results.effects import effect_sentence
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.views.results.effects import effects_view
 from mipro_nb.runs.views.view import RunView

@@ -310,6 +310,35 @@ def test_a_run_is_renamed_and_tagged():
     assert mipro.runs.tag("run").tags == mipro.runs.load("run").tags == ()
 
 
+@pytest.mark.parametrize("change", [mipro.runs.rename, mipro.runs.tag])
+def test_names_and_tags_have_a_limit_that_the_refusal_tells(change, tmp_path):
+    write("run", whole_run(), name="name")
+    longest = 200 if change is mipro.runs.rename else 100
+    with pytest.raises(InvalidArgumentError, match=f"1 to {longest} characters"):
+        change("run", "x" * (longest + 1))
+    assert (mipro.runs.load("run").name, mipro.runs.load("run").tags) == ("name", ())
+    change("run", f" {'x' * longest} ")
+    file = mipro.runs.export("run", tmp_path / "run.json")
+    again = mipro.runs.import_run(file, record=tmp_path / "other.sqlite")
+    assert "x" * longest in (again.name, *again.tags)
+
+
+def test_a_run_has_fifty_tags_at_most():
+    write("run", whole_run())
+    with pytest.raises(InvalidArgumentError, match="at most 50 tags"):
+        mipro.runs.tag("run", *map(str, range(51)))
+    assert len(mipro.runs.tag("run", *map(str, range(50))).tags) == 50
+
+
+def test_half_of_a_character_in_a_name_or_a_tag_breaks_no_export(tmp_path):
+    write("run", whole_run())
+    mipro.runs.rename("run", "half \ud83d")
+    mipro.runs.tag("run", "\udc00")
+    file = mipro.runs.export("run", tmp_path / "run.json")
+    again = mipro.runs.import_run(file, record=tmp_path / "other.sqlite")
+    assert (again.name, again.tags) == ("half \\ud83d", ("\\udc00",))
+
+
 def test_a_run_has_a_note_that_is_searched_and_taken_away():
     write("run", whole_run())
     assert mipro.runs.load("run").note == ""

@@ -9,7 +9,7 @@ from handmade import STUDENT, planned, recorded, trial
 
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.checks.consistency import incoherences
-from mipro_nb.runs.sentences.measured_formats import formats_view
+from mipro_nb.runs.sentences.results.measured_formats import formats_view
 from mipro_nb.runs.state import fold
 from mipro_nb.runs.views.report import write_report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from handmade import (
     BETTER,
@@ -57,6 +58,22 @@ def rated_run(
 
 def rated(run):
     return [(each.trial, each.example, each.rating, each.reason) for each in run.ratings]
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8])
+def test_numbers_may_be_those_of_a_data_frame(kind):
+    run = rated_run()
+    run.rate(kind(0), kind(2), "good")
+    assert rated(run) == [(0, 2, "good", "")]
+    frame = run.ratings_dataframe()
+    run.rate(frame["trial"].iloc[0], frame["example"].iloc[0], None)
+    assert rated(run) == []
+
+
+@pytest.mark.parametrize("wrong", [np.float64(2), np.bool_(True), np.array([2, 3]), True, "2", -1])
+def test_what_is_not_a_whole_number_is_refused_as_one(wrong):
+    with pytest.raises(InvalidArgumentError, match="give a whole number of at least 0"):
+        rated_run().rate(0, wrong, "good")
 
 
 def test_a_reply_is_rated_rated_anew_and_withdrawn():

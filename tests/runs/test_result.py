@@ -18,8 +18,8 @@ from mipro_nb.amounts import format_points
 from mipro_nb.notebook.saved.static_html import run_html, run_text
 from mipro_nb.notebook.saved.static_result import changes
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.sentences.gain import gain_view
-from mipro_nb.runs.sentences.result import cost_sentence, failing_text, gain_sentences
+from mipro_nb.runs.sentences.results.gain import gain_view
+from mipro_nb.runs.sentences.results.result import cost_sentence, failing_text, gain_sentences
 from mipro_nb.runs.state import RunState, TrialState
 from mipro_nb.runs.views.view import RunView
 

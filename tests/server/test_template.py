@@ -30,6 +30,7 @@ def test_the_template_runs_as_it_is_and_asks_before_it_sends(tmp_path, monkeypat
         assert server.count > 0
     shown = "".join(str(cell.get("outputs", "")) for cell in notebook.cells)
     assert "finished" in shown
+    assert "over 6 rows" in shown
 
 
 def test_the_template_has_neither_outputs_nor_a_kernel():

@@ -3,6 +3,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
 import { INotebookTracker, type NotebookPanel } from "@jupyterlab/notebook";
 import { RUN_MIME } from "./kept";
+import { magicsPlugin } from "./magics/plugin";
 import { NotebookPlace } from "./notebook";
 import { RunRenderer } from "./renderer";
 import { runsPlugin } from "./runs/plugin";
@@ -35,4 +36,4 @@ function serve(panel: NotebookPanel): void {
   );
 }
 
-export default [plugin, runsPlugin];
+export default [plugin, magicsPlugin, runsPlugin];

@@ -20,7 +20,7 @@ class Proxy(Protocol):
     inner
         The predictor of DSPy's.
     scope, bound_name
-        As in `mipro_nb.language.predictor.Predictor`.
+        As in `mipro_nb.language.prompting.predictor.Predictor`.
     """
 
     inner: Any

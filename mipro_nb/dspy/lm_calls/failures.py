@@ -14,7 +14,7 @@ from mipro_nb.errors import (
 )
 from mipro_nb.models.calls import Call
 from mipro_nb.models.retryable import LONGEST_WAIT_SECONDS, RetryableError
-from mipro_nb.models.services.refusals import refused
+from mipro_nb.models.services.clients.refusals import refused
 from mipro_nb.redaction import secrets
 
 _TOO_LONG = "context window"

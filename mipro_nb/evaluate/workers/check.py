@@ -14,12 +14,12 @@ from mipro_nb.errors import (
 )
 from mipro_nb.evaluate.metric import Metric
 from mipro_nb.evaluate.workers.crew import Crew
-from mipro_nb.evaluate.workers.pickling import LMs
+from mipro_nb.evaluate.workers.pickling import Lent
 from mipro_nb.evaluate.workers.place import examples_on
 from mipro_nb.evaluate.workers.remote_worker import pickled_for_workers
 from mipro_nb.evaluate.workers.unpicklable import found_in
-from mipro_nb.language.example import Example
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.runs.sentences.wording import counted
 
 _MAKE_IT_THERE = (
@@ -97,10 +97,10 @@ def _check_pickled(program: Module, metric: Metric, rows: Mapping[str, Sequence[
 
 def _unpicklable(thing: Any, name: str) -> str | None:
     """Return what of `thing` cannot be pickled, None if all can."""
-    lms = LMs()
+    lent = Lent()
 
     def pickle(part: Any) -> None:
-        pickled_for_workers(part, lms)
+        pickled_for_workers(part, lent)
 
     return found_in(thing, name, pickle)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from mipro_nb.core_loop import core, in_worker
 from mipro_nb.errors import ExecutorError, shown
-from mipro_nb.evaluate.workers.pickling import LMs
+from mipro_nb.evaluate.workers.pickling import Lent
 from mipro_nb.evaluate.workers.remote_worker import Channel, RemoteWorker, pickled_for_workers
 from mipro_nb.evaluate.workers.worker import VERSIONS
 
@@ -72,13 +72,13 @@ class Crew:
 
     Attributes
     ----------
-    lms
-        The LMs that they may ask.
+    lent
+        The LMs that they may ask, and what else they name by number.
     """
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.lms = LMs()
+        self.lent = Lent()
         self._workers: list[RemoteWorker] = []
         self._at_once = 0
         self._users = 0
@@ -208,7 +208,7 @@ class Crew:
         known = self._things.get(id(thing))
         if known is None or known.alive() is not thing:
             alive = weakref.ref(thing, partial(self._forget, id(thing)))
-            known = _Thing(next(self._numbers), pickled_for_workers(thing, self.lms), alive)
+            known = _Thing(next(self._numbers), pickled_for_workers(thing, self.lent), alive)
             self._things[id(thing)] = known
         return known
 
@@ -224,7 +224,7 @@ class Crew:
 
     def joined(self, channel: Channel) -> RemoteWorker:
         """Return a worker that has come; it takes part as soon as it has said what it runs on."""
-        return RemoteWorker(channel, self.lms, self._ready)
+        return RemoteWorker(channel, self.lent, self._ready)
 
     def _ready(self, worker: RemoteWorker) -> None:
         other = {name: found for name, found in worker.versions.items() if found != VERSIONS[name]}

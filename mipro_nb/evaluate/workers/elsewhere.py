@@ -21,7 +21,6 @@ from mipro_nb.evaluate.user_code import in_time
 from mipro_nb.evaluate.workers import messages as m
 from mipro_nb.evaluate.workers.crew import Crew
 from mipro_nb.evaluate.workers.remote_worker import RemoteWorker, SenderLostError, WorkerGone
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import current_attempt, lm_call
 from mipro_nb.language.execution.recent_calls import RecentCall, remember
 from mipro_nb.language.execution.scored_row import scoring
@@ -30,9 +29,10 @@ from mipro_nb.language.formats import registered_formats
 from mipro_nb.language.lms.gateway import complete
 from mipro_nb.language.lms.lm_protocol import Completion
 from mipro_nb.language.lms.settings import settings
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.calls import Answer
-from mipro_nb.models.gate.at_work import example_at_work
+from mipro_nb.models.gate.batching.at_work import example_at_work
 from mipro_nb.models.gate.gate import current_gate
 
 _MOST_LOSSES = 3
@@ -221,7 +221,7 @@ class Elsewhere:
             return m.CodeOutcome(error=error)
 
     async def _completed(self, asked: m.AskLM) -> Completion:
-        lm, request = self._crew.lms[asked.lm], asked.request
+        lm, request = self._crew.lent[asked.lm], asked.request
         of_predictor = self._predictors.get(request.predictor or "")
         if of_predictor is not None:
             request = replace(request, signature=of_predictor.signature)

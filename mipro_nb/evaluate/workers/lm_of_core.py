@@ -18,7 +18,7 @@ from mipro_nb.models.lm import LM
 from mipro_nb.runs.store.open_records import open_record
 
 if TYPE_CHECKING:
-    from mipro_nb.models.services.batches import BatchClient
+    from mipro_nb.models.services.batching.batches import BatchClient
 
 _FROM_NOWHERE = (
     "An LM was asked from a thread that was there before the example. On an executor's worker "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import multiprocessing
 import os
 import secrets
 import signal
@@ -199,6 +200,7 @@ def _let_go_of_all() -> None:
 
 def serve(address: Any, key: bytes) -> None:
     """Serve the core at `address` until it needs this process no more; in a process of a pool."""
+    _end_with_the_core()
     try:
         connection = Client(address, authkey=key)
     except (OSError, EOFError):  # nobody needs it any more
@@ -216,26 +218,50 @@ def _serve(connection: Connection) -> None:
             connection.send_bytes(message)
 
     worker = Worker(send, f"{socket.gethostname()}, process {os.getpid()}")
-    with _telling_of_the_end(worker), contextlib.suppress(EOFError, OSError):
+    with _undisturbed(worker), contextlib.suppress(EOFError, OSError):
         while (message := connection.recv_bytes()) != _CLOSE:
             worker.take(message)
     worker.end()
 
 
+@functools.cache
+def _end_with_the_core() -> None:
+    """Have this process end when the core's does, however that ends; a pool's own would stay."""
+    core_process = multiprocessing.parent_process()
+    if core_process is None:  # it belongs to an executor that starts processes in its own way
+        return
+
+    def end_after(process: multiprocessing.process.BaseProcess) -> None:
+        process.join()
+        os._exit(1)  # whatever code is at work: nobody hears of it
+
+    threading.Thread(target=end_after, args=(core_process,), daemon=True).start()
+
+
 @contextlib.contextmanager
-def _telling_of_the_end(worker: Worker) -> Iterator[None]:
-    """Have the core know that the process is told to end: no example is at fault then."""
+def _undisturbed(worker: Worker) -> Iterator[None]:
+    """Have the process work on when the core is interrupted, and tell the core if it is ended.
+
+    Ctrl-C, and a notebook that interrupts its kernel, reach all processes of a group: what becomes
+    of a run then is the core's to say. And no example is at fault where a process is told to end.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+
+    def work_on(*_: object) -> None:
+        pass
 
     def end(number: int, _: object) -> None:
         worker.tell(Leaving())
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    # A function, as what is ignored is ignored by the programs as well that user code starts.
+    interrupted = signal.signal(signal.SIGINT, work_on)
+    ended = signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, ended)
+        signal.signal(signal.SIGINT, interrupted)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from mipro_nb.errors import LMError, ProgramError
 from mipro_nb.evaluate.workers import messages as m
 from mipro_nb.evaluate.workers.lm_of_core import reference_of
-from mipro_nb.evaluate.workers.pickling import LMs, dumps, loads
+from mipro_nb.evaluate.workers.pickling import Lent, dumps_for_workers, loads_in_core
 from mipro_nb.evaluate.workers.worker import refused
 from mipro_nb.models.calls import Answer, Call
 
@@ -62,8 +62,8 @@ class RemoteWorker:
     ----------
     channel
         The way to it.
-    lms
-        The LMs that it may ask.
+    lent
+        The LMs that it may ask, and what else it names by number.
     ready
         Called when it has said what it runs on.
 
@@ -79,8 +79,8 @@ class RemoteWorker:
         Whether what it works on is kept apart from others.
     """
 
-    def __init__(self, channel: Channel, lms: LMs, ready: Callable[[RemoteWorker], None]) -> None:
-        self._channel, self._lms, self._ready = channel, lms, ready
+    def __init__(self, channel: Channel, lent: Lent, ready: Callable[[RemoteWorker], None]) -> None:
+        self._channel, self._lent, self._ready = channel, lent, ready
         self.versions: Mapping[str, str] = {}
         self.place = ""
         self.is_alone = False
@@ -156,7 +156,7 @@ class RemoteWorker:
 
     def take(self, pickled: bytes) -> None:
         """Do what a message of the worker's says."""
-        message = loads(pickled, lambda reference: self._lms[reference.number])
+        message = loads_in_core(pickled, self._lent)
         if isinstance(message, m.Hello):
             self.versions, self.place = message.versions, message.place
             self._ready(self)
@@ -231,7 +231,7 @@ class RemoteWorker:
 
     def _read(self, pickled: bytes) -> m.CodeOutcome:
         try:
-            outcome: m.CodeOutcome = loads(pickled, lambda reference: self._lms[reference.number])
+            outcome: m.CodeOutcome = loads_in_core(pickled, self._lent)
         except Exception as error:  # noqa: BLE001 - making a user's own values again raises anything
             return m.CodeOutcome(error=error)
         return outcome
@@ -249,9 +249,9 @@ class RemoteWorker:
 
     def pickled(self, thing: Any) -> bytes:
         """Return what the worker can read."""
-        return pickled_for_workers(thing, self._lms)
+        return pickled_for_workers(thing, self._lent)
 
 
-def pickled_for_workers(thing: Any, lms: LMs) -> bytes:
+def pickled_for_workers(thing: Any, lent: Lent) -> bytes:
     """Return what workers can read; LMs in it go as their number."""
-    return dumps(thing, lambda lm: reference_of(lm, lms.number_of(lm)))
+    return dumps_for_workers(thing, lambda lm: reference_of(lm, lent.number_of_lm(lm)), lent)

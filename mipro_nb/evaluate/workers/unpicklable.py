@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mipro_nb.errors import shown
-from mipro_nb.language.example import Example
+from mipro_nb.language.rows.example import Example
 
 _DEEPEST = 8
 

@@ -27,15 +27,15 @@ from mipro_nb.evaluate.workers.lm_of_core import (
     LMOfCore,
     execution_on_worker,
 )
-from mipro_nb.evaluate.workers.pickling import dumps, loads
-from mipro_nb.language.example import Example
+from mipro_nb.evaluate.workers.pickling import dumps, dumps_for_core, loads
 from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.tracing import Step, noting, tracing
 from mipro_nb.language.formats import FORMATS
 from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
 from mipro_nb.language.lms.settings import context
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.attempts import under_way
 from mipro_nb.models.gate.gate import run_gate
@@ -107,9 +107,9 @@ class Worker:
         """Send a message to the core."""
         self._send(self.pickled(message))
 
-    def pickled(self, thing: object, *, home: bool = True) -> bytes:
-        """Return what the core can read; without `home`, what can be read here as well."""
-        return dumps(thing, lambda lm: lm.reference, home=home)
+    def pickled(self, thing: object) -> bytes:
+        """Return what the core can read."""
+        return dumps_for_core(thing, lambda lm: lm.reference)
 
     def read(self, pickled: bytes) -> Any:
         """Return what the core has pickled."""
@@ -158,7 +158,7 @@ class Worker:
         problem = ""
         try:
             thing = self.read(message.pickled)
-        except Exception as error:  # noqa: BLE001 - a module that is imported may raise anything
+        except BaseException as error:  # noqa: BLE001 - a module that is imported may exit as well
             problem = f"{type(error).__name__}: {shown(str(error))}"
             thing = _NotLoaded(problem)
         # Of no example: threads that were there before belong to none.
@@ -238,7 +238,7 @@ class Worker:
 
     def _sendable(self, error: Exception) -> Exception:
         try:
-            self.read(self.pickled(error, home=False))
+            self.read(dumps(error, lambda lm: lm.reference))
         except Exception:  # noqa: BLE001 - of a class that cannot be pickled, or made again
             return ProgramError(f"{type(error).__name__}: {error}")
         return error

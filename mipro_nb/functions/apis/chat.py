@@ -8,8 +8,8 @@ from typing import Any
 from mipro_nb.functions.apis.answers import packed, unpacked
 from mipro_nb.functions.apis.protocol import Json, Wanted, count, events, tool_to_call, with_limit
 from mipro_nb.models.calls import Answer, Call
-from mipro_nb.models.services.registry import is_reasoning_model
-from mipro_nb.models.services.replies import parts_of_message, written_in
+from mipro_nb.models.services.clients.replies import parts_of_message, written_in
+from mipro_nb.models.services.known.registry import is_reasoning_model
 from mipro_nb.models.services.worst_case import LIMITS
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 

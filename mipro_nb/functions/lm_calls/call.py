@@ -24,15 +24,15 @@ from mipro_nb.functions.lm_calls.failures import (
 )
 from mipro_nb.functions.lm_calls.rehearsed import labels_in, made_up_reply
 from mipro_nb.functions.turns import TURNS, wording_of
-from mipro_nb.language.example import Prediction
 from mipro_nb.language.execution.attempt import lm_call
 from mipro_nb.language.execution.tracing import Step, add_step
 from mipro_nb.language.lms.settings import settings
+from mipro_nb.language.rows.example import Prediction
 from mipro_nb.models.calls import Answer, Call
 from mipro_nb.models.gate.gate import current_gate
 from mipro_nb.models.messages import Written, written
 from mipro_nb.models.prices import Price, listed_price
-from mipro_nb.models.services.registry import PROVIDERS
+from mipro_nb.models.services.known.registry import PROVIDERS
 from mipro_nb.redaction import secrets, texts_of_unknown
 
 _NUM_RETRIES = 3

@@ -17,7 +17,7 @@ from mipro_nb.errors import (
 )
 from mipro_nb.models.calls import Call
 from mipro_nb.models.retryable import RetryableError, RetryableKind, asked_to_wait
-from mipro_nb.models.services.refusals import refused
+from mipro_nb.models.services.clients.refusals import refused
 from mipro_nb.redaction import secrets
 
 # By their names: there are two libraries, and each has its own.

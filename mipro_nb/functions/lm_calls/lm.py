@@ -10,7 +10,7 @@ from mipro_nb.functions.executions import Observed
 from mipro_nb.language.lms.lm_protocol import Completion, LMRequest
 from mipro_nb.models.calls import Call
 from mipro_nb.models.prices import Price
-from mipro_nb.models.services.unpriced import unpriced_text
+from mipro_nb.models.services.known.unpriced import unpriced_text
 from mipro_nb.models.services.worst_case import LIMITS
 from mipro_nb.redaction import shown_parameters, shown_url
 

@@ -20,7 +20,7 @@ from mipro_nb.functions.executions import execution_here
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.models.gate.attempts import is_under_way
 from mipro_nb.models.gate.gate import gate_here
-from mipro_nb.models.services.registry import PROVIDERS
+from mipro_nb.models.services.known.registry import PROVIDERS
 
 _OF_LMS = frozenset(
     {

@@ -8,11 +8,11 @@ from typing import Any
 
 from mipro_nb.functions.apis.protocol import Wanted
 from mipro_nb.functions.turns import reply_of
-from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest, Message
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import Field
 from mipro_nb.language.signatures.signature import SignatureMeta, make_signature
-from mipro_nb.optimizer.estimating.made_up import made_up_json
+from mipro_nb.optimizer.estimating.rehearsing.made_up import made_up_json
 
 _OF_NO_PROMPT = make_signature(
     "Call", {"text": Field("text", "input"), "reply": Field("reply", "output")}, "Reply."

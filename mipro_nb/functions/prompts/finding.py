@@ -12,7 +12,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeGuard
 
 from mipro_nb.functions.prompts.prompt import FunctionPrompt
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _NOT_USERS = (Path(sysconfig.get_path("stdlib")), Path(__file__).parents[2])

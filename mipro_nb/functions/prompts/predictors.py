@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mipro_nb.functions.executions import Observed
 from mipro_nb.functions.prompts.prompt import FunctionPrompt
 from mipro_nb.functions.turns import reply_of, turns_of
-from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import LMRequest
+from mipro_nb.language.rows.example import Example
 
 if TYPE_CHECKING:
     from mipro_nb.language.lms.lm_protocol import LanguageModel, Message
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FunctionPredictor:
-    """What a program holds of a prompt: see `mipro_nb.language.predictor.Predictor`.
+    """What a program holds of a prompt: see `mipro_nb.language.prompting.predictor.Predictor`.
 
     Parameters
     ----------

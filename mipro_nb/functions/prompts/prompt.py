@@ -13,9 +13,9 @@ from mipro_nb.checks import check_name
 from mipro_nb.errors import InvalidArgumentError, SavedStateError
 from mipro_nb.functions.executions import execution_here
 from mipro_nb.functions.turns import TURNS, demos_of
-from mipro_nb.language import saving
-from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import Message
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.saved_programs import saving
 
 _FORMAT, _VERSION = "mipro_nb prompt", 1
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError, SignatureError
-from mipro_nb.language.example import Example
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import Field, adapter
 from mipro_nb.language.signatures.signature import SignatureMeta, make_signature
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mipro_nb.language.predictor import Predictor
+    from mipro_nb.language.prompting.predictor import Predictor
 
 _inside: contextvars.ContextVar[bool] = contextvars.ContextVar("mipro_inside", default=False)
 

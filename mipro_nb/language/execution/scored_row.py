@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mipro_nb.language.example import Example
+    from mipro_nb.language.rows.example import Example
 
 
 @dataclass(frozen=True)

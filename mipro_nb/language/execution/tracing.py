@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
 
-    from mipro_nb.language.example import Prediction
-    from mipro_nb.language.predictor import Predictor
+    from mipro_nb.language.prompting.predictor import Predictor
+    from mipro_nb.language.rows.example import Prediction
 
 
 class Step(NamedTuple):

@@ -15,7 +15,7 @@ from mipro_nb.language.templates.syntaxes import misread, written
 
 if TYPE_CHECKING:
     from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest
-    from mipro_nb.language.predictor import Predictor
+    from mipro_nb.language.prompting.predictor import Predictor
 
 _USUAL_SYNTAX = "mustache"
 # Its templates are Nunjucks, which has Jinja's marks.

@@ -19,7 +19,7 @@ from mipro_nb.language.lms.lm_protocol import check_lm
 
 if TYPE_CHECKING:
     from mipro_nb.language.lms.lm_protocol import LanguageModel
-    from mipro_nb.language.predictor import Predictor
+    from mipro_nb.language.prompting.predictor import Predictor
 
 
 def exported(

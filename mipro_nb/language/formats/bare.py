@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats.description import listed
 from mipro_nb.language.formats.json_object import JsonObject
 from mipro_nb.language.formats.lines import Lines, write_fields
 from mipro_nb.language.formats.protocol import Found
 from mipro_nb.language.formats.tags import Tags
 from mipro_nb.language.formats.unmarked import NoValueError, whole
-from mipro_nb.language.reading.backslashes import meant
+from mipro_nb.language.reading.notation.backslashes import meant
 from mipro_nb.language.reading.values import quoted, write_value
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import choices, json_value
 from mipro_nb.language.signatures.signature import SignatureMeta
 

@@ -7,14 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats.description import described
 from mipro_nb.language.formats.lines import write_fields
 from mipro_nb.language.formats.protocol import Found
-from mipro_nb.language.reading.keys import by_name, in_doubt, object_of
-from mipro_nb.language.reading.near_json import near_json
+from mipro_nb.language.reading.notation.keys import by_name, in_doubt, object_of
+from mipro_nb.language.reading.notation.near_json import near_json
+from mipro_nb.language.reading.notation.wrapping import unfenced, without_preface
 from mipro_nb.language.reading.values import quoted
-from mipro_nb.language.reading.wrapping import unfenced, without_preface
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import Field, holds_any_text, json_value
 from mipro_nb.language.signatures.signature import SignatureMeta
 

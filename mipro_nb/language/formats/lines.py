@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats.description import described, in_few_words
 from mipro_nb.language.formats.protocol import Found
-from mipro_nb.language.reading.keys import in_doubt
-from mipro_nb.language.reading.listed import is_json_list
-from mipro_nb.language.reading.marks import (
+from mipro_nb.language.reading.notation.keys import in_doubt
+from mipro_nb.language.reading.notation.listed import is_json_list
+from mipro_nb.language.reading.notation.wrapping import trimmed
+from mipro_nb.language.reading.parts.marks import (
     Mark,
     fence_lines,
     is_mark,
@@ -26,7 +26,7 @@ from mipro_nb.language.reading.marks import (
     with_lines_of_their_own,
 )
 from mipro_nb.language.reading.values import quoted, write_value
-from mipro_nb.language.reading.wrapping import trimmed
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import Field, holds_any_text, json_value
 from mipro_nb.language.signatures.signature import SignatureMeta
 

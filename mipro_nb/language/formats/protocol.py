@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mipro_nb.language.example import Example
+    from mipro_nb.language.rows.example import Example
     from mipro_nb.language.signatures.signature import SignatureMeta
 
 

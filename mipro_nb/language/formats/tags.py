@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats.description import described
 from mipro_nb.language.formats.protocol import Found
-from mipro_nb.language.reading.keys import in_doubt
-from mipro_nb.language.reading.marks import folded
+from mipro_nb.language.reading.notation.keys import in_doubt
+from mipro_nb.language.reading.notation.wrapping import trimmed
+from mipro_nb.language.reading.parts.marks import folded
 from mipro_nb.language.reading.values import quoted, write_value
-from mipro_nb.language.reading.wrapping import trimmed
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import Field, json_value
 from mipro_nb.language.signatures.signature import SignatureMeta
 

@@ -8,11 +8,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.language.reading.leniency import has_fields
-from mipro_nb.language.reading.listed import is_json_list
-from mipro_nb.language.reading.marks import folded, label_of
-from mipro_nb.language.reading.near_json import near_json
+from mipro_nb.language.reading.notation.listed import is_json_list
+from mipro_nb.language.reading.notation.near_json import near_json
+from mipro_nb.language.reading.notation.wrapping import (
+    unfenced,
+    without_announcement,
+    without_preface,
+)
+from mipro_nb.language.reading.parts.marks import folded, label_of
 from mipro_nb.language.reading.stated import ANSWERS, boxed
-from mipro_nb.language.reading.wrapping import unfenced, without_announcement, without_preface
 from mipro_nb.language.signatures.fields import holds_any_text, is_any_text
 
 if TYPE_CHECKING:

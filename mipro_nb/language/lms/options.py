@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mipro_nb.arguments import misspelled, snake_case
 from mipro_nb.checks import Temperature, check
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError
-from mipro_nb.language import dspy_names
+from mipro_nb.language.from_dspy import dspy_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

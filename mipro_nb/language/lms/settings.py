@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mipro_nb.arguments import meant_by, only_known
 from mipro_nb.checks import check_executor
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError
-from mipro_nb.language import dspy_names
 from mipro_nb.language.formats import check_choice
+from mipro_nb.language.from_dspy import dspy_names
 from mipro_nb.language.lms.lm_protocol import LanguageModel, check_lm
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Reading replies: marks, thoughts, nearly-JSON, and values of the declared types."""
+"""Reading replies: each output's text becomes a value of its declared type."""

@@ -29,9 +29,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from mipro_nb.errors import shown
-from mipro_nb.language.reading.dates import LEAST_TIMESTAMP, plain_date
-from mipro_nb.language.reading.keys import AmbiguousError, by_name, check_nothing_repeats, in_doubt
-from mipro_nb.language.reading.labels import (
+from mipro_nb.language.reading.notation.keys import (
+    AmbiguousError,
+    by_name,
+    check_nothing_repeats,
+    in_doubt,
+)
+from mipro_nb.language.reading.notation.listed import between_commas, in_lines
+from mipro_nb.language.reading.notation.near_json import near_json
+from mipro_nb.language.reading.notation.wrapping import unquoted
+from mipro_nb.language.reading.words.dates import LEAST_TIMESTAMP, plain_date
+from mipro_nb.language.reading.words.labels import (
     NOT_CHOSEN,
     ROUND,
     TICKED,
@@ -42,10 +50,7 @@ from mipro_nb.language.reading.labels import (
     loosely,
     one_of,
 )
-from mipro_nb.language.reading.listed import between_commas, in_lines
-from mipro_nb.language.reading.near_json import near_json
-from mipro_nb.language.reading.turning import FALSE_WORDS, SCALING, TRUE_WORDS, TURNING
-from mipro_nb.language.reading.wrapping import unquoted
+from mipro_nb.language.reading.words.turning import FALSE_WORDS, SCALING, TRUE_WORDS, TURNING
 from mipro_nb.language.signatures.fields import adapter_of
 
 NONE_WORDS = frozenset({"", "none", "null", "n/a"})

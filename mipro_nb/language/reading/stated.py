@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
 
-from mipro_nb.language.reading.near_json import only_member
+from mipro_nb.language.reading.notation.near_json import only_member
 
 # How an answer is called whatever it was asked for as; other languages' words below.
 ANSWERS = (

@@ -9,10 +9,10 @@ import re
 from textwrap import dedent
 
 from mipro_nb.errors import shown
-from mipro_nb.language.reading.marks import folded, label_end
-from mipro_nb.language.reading.near_json import only_member
+from mipro_nb.language.reading.notation.near_json import only_member
+from mipro_nb.language.reading.notation.wrapping import trimmed, unwrapped
+from mipro_nb.language.reading.parts.marks import folded, label_end
 from mipro_nb.language.reading.stated import boxed, plainly
-from mipro_nb.language.reading.wrapping import trimmed, unwrapped
 
 _YAML = re.compile(r"(?:[|>][-+]?)[ \t]*\n(?P<block>(?:[ \t]+\S.*(?:\n|$)|[ \t]*(?:\n|$))+)")
 _TAGGED = re.compile(r"<\s*([^<>/]+?)\s*>(.*)</\s*([^<>/]+?)\s*>", re.DOTALL)

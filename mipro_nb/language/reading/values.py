@@ -17,17 +17,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from mipro_nb.errors import shown
-from mipro_nb.language.reading import thoughts
-from mipro_nb.language.reading.backslashes import READ_AS_THEY_STAND, meant, unmistakable
-from mipro_nb.language.reading.explanations import is_denied
-from mipro_nb.language.reading.keys import AmbiguousError, object_of
-from mipro_nb.language.reading.labels import NotOneOfError, first_line, loosely, plain_label
 from mipro_nb.language.reading.leniency import check_clear, fitted, holds_elements
-from mipro_nb.language.reading.listed import is_item
-from mipro_nb.language.reading.marks import folded, label_end
+from mipro_nb.language.reading.notation.backslashes import READ_AS_THEY_STAND, meant, unmistakable
+from mipro_nb.language.reading.notation.keys import AmbiguousError, object_of
+from mipro_nb.language.reading.notation.listed import is_item
+from mipro_nb.language.reading.notation.wrapping import trimmed, unfenced, unwrapped
+from mipro_nb.language.reading.parts import thoughts
+from mipro_nb.language.reading.parts.marks import folded, label_end
 from mipro_nb.language.reading.stated import boxed, explained, plainly, result, stated
 from mipro_nb.language.reading.texts import bare_text
-from mipro_nb.language.reading.wrapping import trimmed, unfenced, unwrapped
+from mipro_nb.language.reading.words.explanations import is_denied
+from mipro_nb.language.reading.words.labels import NotOneOfError, first_line, loosely, plain_label
 from mipro_nb.language.signatures.fields import (
     Field,
     adapter,

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Optional, Union
 
 from mipro_nb.arguments import only_known
 from mipro_nb.errors import InvalidArgumentError, SignatureError, shown
-from mipro_nb.language.dspy_names import SIGNATURE_ATTRIBUTES, absent
+from mipro_nb.language.from_dspy.dspy_names import SIGNATURE_ATTRIBUTES, absent
 from mipro_nb.language.signatures.fields import (
     Field,
     FieldSpec,

@@ -1,1 +1,1 @@
-"""Prompts that their users have written: text with placeholders, one part of which is optimized."""
+"""Prompts that their users have written: placeholders, the optimized part, other tools' files."""

@@ -18,14 +18,14 @@ from mipro_nb.errors import (
 )
 from mipro_nb.models.calls import Answer, Call, call_labels
 from mipro_nb.models.gate.attempts import under_way
-from mipro_nb.models.gate.batch import BatchedAttempt
-from mipro_nb.models.gate.batches import Batches, NotSentError, in_batch
-from mipro_nb.models.gate.call_log import CallLog
-from mipro_nb.models.gate.caps import Meter, worst_usage
-from mipro_nb.models.gate.hedging import Hedge, Hedging, first_of
-from mipro_nb.models.gate.limiter import Limiter
-from mipro_nb.models.gate.pace import Pace
-from mipro_nb.models.gate.permission import Permission
+from mipro_nb.models.gate.batching.batch import BatchedAttempt
+from mipro_nb.models.gate.batching.batches import Batches, NotSentError, in_batch
+from mipro_nb.models.gate.limits.caps import Meter, worst_usage
+from mipro_nb.models.gate.limits.permission import Permission
+from mipro_nb.models.gate.pacing.hedging import Hedge, Hedging, first_of
+from mipro_nb.models.gate.pacing.limiter import Limiter
+from mipro_nb.models.gate.pacing.pace import Pace
+from mipro_nb.models.gate.recording.call_log import CallLog
 from mipro_nb.models.gate.sent_call import Send, SentCall, as_dear_as, last_word, usage_of
 from mipro_nb.models.retryable import RetryableError, pause_seconds
 from mipro_nb.runs.usage import Usage
@@ -219,7 +219,7 @@ class Dispatch:
         endpoint = (call.server, call.model, call.batched)
         if endpoint not in self._paces:
             most = self._concurrency if call.at_once is None else call.at_once
-            self._paces[endpoint] = Pace(min(most, self._concurrency))
+            self._paces[endpoint] = Pace(min(most, self._concurrency), of_batches=call.batched)
         return self._paces[endpoint]
 
     async def _travel(self, trip: SentCall) -> Answer:

@@ -26,16 +26,16 @@ from mipro_nb.errors import (
 )
 from mipro_nb.language.lms.settings import settings
 from mipro_nb.models.calls import Answer, Call
-from mipro_nb.models.gate.at_work import AtWork, example_at_work
-from mipro_nb.models.gate.backlog import Backlog
-from mipro_nb.models.gate.batches import Batches
-from mipro_nb.models.gate.call_log import CallLog
-from mipro_nb.models.gate.caps import Caps, Meter
+from mipro_nb.models.gate.batching.at_work import AtWork, example_at_work
+from mipro_nb.models.gate.batching.batches import Batches
 from mipro_nb.models.gate.dispatch import Dispatch, TakenOver
-from mipro_nb.models.gate.draws import as_drawn
-from mipro_nb.models.gate.earlier_calls import Before
-from mipro_nb.models.gate.hedging import Hedge
-from mipro_nb.models.gate.permission import Permission
+from mipro_nb.models.gate.limits.caps import Caps, Meter
+from mipro_nb.models.gate.limits.permission import Permission
+from mipro_nb.models.gate.pacing.hedging import Hedge
+from mipro_nb.models.gate.recording.backlog import Backlog
+from mipro_nb.models.gate.recording.call_log import CallLog
+from mipro_nb.models.gate.recording.draws import as_drawn
+from mipro_nb.models.gate.recording.earlier_calls import Before
 from mipro_nb.models.gate.sent_call import Send
 from mipro_nb.runs.events import AnyEvent
 from mipro_nb.runs.store.open_records import open_record, prefer
@@ -43,7 +43,7 @@ from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.usage import Usage
 
 if TYPE_CHECKING:
-    from mipro_nb.models.services.batches import BatchClient
+    from mipro_nb.models.services.batching.batches import BatchClient
 
 _SESSION_CONCURRENCY = 256
 _FORKED = (
@@ -101,7 +101,7 @@ class Gate:
         Where answers are kept and looked up.
     concurrency
         Calls in flight at once, at most. A server that is overloaded gets fewer at a time: see
-        `mipro_nb.models.gate.pace`.
+        `mipro_nb.models.gate.pacing.pace`.
     emit
         Takes the event of every call; None where calls belong to no run.
     run_id
@@ -121,9 +121,9 @@ class Gate:
         and return True: what met the error is done again after the pause.
     hedge
         Which calls that take longer than 95 % of the latest ones to their endpoint are sent a
-        second time, if that takes nobody's turn: see `mipro_nb.models.gate.hedging`. The first
-        answer counts and both are paid for. What the other one costs is never known: the caps
-        count its longest reply, its event the tokens of the one that was answered.
+        second time, if that takes nobody's turn: see `mipro_nb.models.gate.pacing.hedging`. The
+        first answer counts and both are paid for. What the other one costs is never known: the
+        caps count its longest reply, its event the tokens of the one that was answered.
     foreseen
         Calls that are sure to be sent in all: how many may be hedged follows from it.
     """

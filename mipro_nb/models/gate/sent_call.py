@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from mipro_nb.amounts import format_duration
 from mipro_nb.errors import LMError, LMUnavailableError
 from mipro_nb.models.calls import Answer, Call
-from mipro_nb.models.gate.batch import BatchedAttempt
-from mipro_nb.models.gate.caps import usd_of
-from mipro_nb.models.gate.limiter import Priority
-from mipro_nb.models.gate.pace import Pace
+from mipro_nb.models.gate.batching.batch import BatchedAttempt
+from mipro_nb.models.gate.limits.caps import usd_of
+from mipro_nb.models.gate.pacing.limiter import Priority
+from mipro_nb.models.gate.pacing.pace import Pace
 from mipro_nb.models.retryable import RetryableError
 from mipro_nb.runs.usage import Usage
 

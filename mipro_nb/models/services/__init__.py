@@ -1,1 +1,1 @@
-"""The services that answer calls: OpenAI-compatible servers by name, and the embedded model."""
+"""The services that answer calls: servers, a provider's batches, the embedded LM, a user's own."""

@@ -23,7 +23,7 @@ from mipro_nb.errors import (
 )
 from mipro_nb.models.calls import Answer, Call, Note
 from mipro_nb.models.retryable import RetryableError, RetryableKind, asked_to_wait
-from mipro_nb.models.services.registry import PROVIDERS
+from mipro_nb.models.services.known.registry import PROVIDERS
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 from mipro_nb.numbers import is_count
 from mipro_nb.redaction import secrets

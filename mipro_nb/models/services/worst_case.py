@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from mipro_nb.models.calls import OPTIONS, Call
-from mipro_nb.models.services.registry import is_reasoning_model
+from mipro_nb.models.services.known.registry import is_reasoning_model
 
 # The longest reply of a call that names no limit; under a cap in tokens or USD it is sent along.
 UNLIMITED_REPLY_TOKENS = 4096

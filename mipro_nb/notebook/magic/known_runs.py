@@ -8,13 +8,14 @@ from IPython.core.error import UsageError
 
 from mipro_nb import runs
 from mipro_nb.errors import RecordError, shown
-from mipro_nb.language import Module, foreign
+from mipro_nb.language import Module
+from mipro_nb.language.programs import foreign
 from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.words import Offered, did_you_mean
 from mipro_nb.optimizer import Run
 from mipro_nb.optimizer.running.run import live_runs, runs_here
 from mipro_nb.runs import RecordedRun
-from mipro_nb.runs.sentences.resume import RESUMABLE
+from mipro_nb.runs.sentences.resume import RESUMABLE, names_in_lines
 from mipro_nb.runs.views.history import history_rows
 
 _NEWEST = ("last", "-1")
@@ -178,6 +179,25 @@ def newest_run() -> str:
 def known_run(run_id: str) -> Run | RecordedRun:
     """Return a run: the object itself if it goes on in this kernel, else as it is recorded."""
     return runs_here.find_live(run_id) or runs.load(run_id)
+
+
+def run_begun_here(run_id: str) -> Run:
+    """Return a run that was begun in this kernel, ended or not.
+
+    Raises
+    ------
+    UsageError
+        If it was begun elsewhere.
+    """
+    begun = runs_here.begun(run_id)
+    if begun is None:
+        student, metric = names_in_lines(runs.load(run_id).state)
+        msg = (
+            f"Run {run_id} was not begun in this kernel: "
+            f"%mipro resume {run_id} {student} --metric {metric} --test ROWS tests it."
+        )
+        raise UsageError(msg)
+    return begun
 
 
 def live_run(run_id: str | None) -> Run:

@@ -50,6 +50,19 @@ INTO = Option("--into", "into", NEW_NAME, "also leave the result in this variabl
 COT = Option("--cot", "cot", None, "make it a ChainOfThought, not a Predict")
 NAME = Argument("into", NEW_NAME, "the variable that the optimized program is left in")
 
+CAP_OPTIONS = (
+    Option("--max-usd", "max_usd", NUMBER, "cap: US dollars"),
+    Option("--max-calls", "max_calls", WHOLE, "cap: LM calls"),
+    Option("--max-tokens", "max_tokens", WHOLE, "cap: tokens in and out"),
+    Option("--max-seconds", "max_seconds", NUMBER, "cap: seconds of work"),
+)
+YES = Option(
+    "--yes",
+    "requires_permission_to_run",
+    None,
+    "run without asking for permission",
+    const=False,
+)
 OPTIONS = (
     Option("--train", "trainset", ROWS, "rows to learn from", required=True),
     Option("--val", "valset", ROWS, "rows to score on; 80 % of --train without it"),
@@ -125,18 +138,9 @@ OPTIONS = (
     Option("--task-model", "task_model", MODEL, "runs the program; else the configured LM"),
     Option("--teacher", "teacher", MODEL, "bootstraps demos; else the task model"),
     Option("--executor", "executor", EXECUTOR, "whose workers run program and metric"),
-    Option("--max-usd", "max_usd", NUMBER, "cap: US dollars"),
-    Option("--max-calls", "max_calls", WHOLE, "cap: LM calls"),
-    Option("--max-tokens", "max_tokens", WHOLE, "cap: tokens in and out"),
-    Option("--max-seconds", "max_seconds", NUMBER, "cap: seconds of work"),
+    *CAP_OPTIONS,
     Option("--verbose", "verbose", None, "print candidates and trials as they come"),
-    Option(
-        "--yes",
-        "requires_permission_to_run",
-        None,
-        "run without asking for permission",
-        const=False,
-    ),
+    YES,
     Option("--resume", "resume", None, "resume the newest run of this plan that ended early"),
     Option("--background", "background", None, "do not wait: the result is the live Run"),
     Option("--record", "record", PATH, "record file; else the configured one"),
@@ -183,7 +187,7 @@ RESUME_OPTIONS = (
         "go on with --yes although code or models have changed",
     ),
 )
-_UNASKED = "On this line, that is --yes."
+UNASKED = "On this line, that is --yes."
 
 
 def estimate(
@@ -212,7 +216,7 @@ def headroom(
     try:
         found = optimizer.headroom(student, **settings)
     except PermissionUnansweredError as error:
-        error.add_note(_UNASKED)
+        error.add_note(UNASKED)
         raise
     return _left(notebook, into, found)
 
@@ -231,7 +235,7 @@ def run(
     try:
         result = optimize(student, **settings)
     except PermissionUnansweredError as error:
-        error.add_note(_UNASKED)
+        error.add_note(UNASKED)
         raise
     return _left(notebook, into, result)
 
@@ -271,7 +275,7 @@ def _resumed(run_id: str, student: Any, options: Mapping[str, Any]) -> Any:
     try:
         return optimizer.resume(run_id, student, **settings)
     except PermissionUnansweredError as error:
-        error.add_note(_UNASKED)
+        error.add_note(UNASKED)
         raise
     except InvalidArgumentError as error:
         if error.argument == "accept_changes":

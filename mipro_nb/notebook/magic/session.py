@@ -18,7 +18,7 @@ from mipro_nb.notebook.magic.objects import Notebook
 from mipro_nb.notebook.magic.words import did_you_mean
 from mipro_nb.notebook.plain import Text
 from mipro_nb.notebook.surface import notebook_surface
-from mipro_nb.optimizer.running.surface import current_surface
+from mipro_nb.optimizer.running.asking.surface import current_surface
 from mipro_nb.runs.sentences.wording import counted
 
 _NOTHING = ("", "none", "None")

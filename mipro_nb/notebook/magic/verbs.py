@@ -11,8 +11,9 @@ from IPython.core.error import UsageError
 
 from mipro_nb import runs
 from mipro_nb.files import expanded
-from mipro_nb.language import Module, saving
+from mipro_nb.language import Module
 from mipro_nb.language.exports import FORMS
+from mipro_nb.language.saved_programs import saving
 from mipro_nb.notebook import views
 from mipro_nb.notebook.magic import optimizing
 from mipro_nb.notebook.magic.grammar import Argument, Option, Verb
@@ -26,10 +27,11 @@ from mipro_nb.notebook.magic.known_runs import (
 )
 from mipro_nb.notebook.magic.naming import NAMING
 from mipro_nb.notebook.magic.objects import Notebook
+from mipro_nb.notebook.magic.results import RESULTS
 from mipro_nb.notebook.magic.session import SETTING, cache, config
 from mipro_nb.notebook.plain import Text
 from mipro_nb.optimizer import Run
-from mipro_nb.runs.diff import diff_programs
+from mipro_nb.runs.recorded.diff import diff_programs
 
 
 def _status(_: Notebook, run: str | None = None) -> Text:
@@ -230,7 +232,7 @@ _OTHERS = (
     Verb(
         "diff",
         "Shows how the programs that two runs returned differ.",
-        "mipro_nb.runs.diff.diff_programs(run_id, run_id)",
+        "mipro_nb.runs.recorded.diff.diff_programs(run_id, run_id)",
         _diff,
         (Argument("before", RUN, "a run"), Argument("after", RUN, "another one")),
     ),
@@ -252,6 +254,7 @@ _OTHERS = (
             Option("--overwrite", "overwrite", None, "replace a file that is there already"),
         ),
     ),
+    *RESULTS,
     *NAMING,
     Verb(
         "cache",

@@ -62,12 +62,12 @@ from mipro_nb.notebook.saved.static_text import (
 )
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, variable_of
-from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
-from mipro_nb.runs.sentences.headroom import headroom_table
-from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
-from mipro_nb.runs.sentences.objectives import HEAD as OBJECTIVES_HEAD
-from mipro_nb.runs.sentences.objectives import objectives_rows
-from mipro_nb.runs.sentences.repairs import lineage_text
+from mipro_nb.runs.sentences.instructions.repairs import lineage_text
+from mipro_nb.runs.sentences.results.headroom import HEAD as HEAD_OF_HEADROOM
+from mipro_nb.runs.sentences.results.headroom import headroom_table
+from mipro_nb.runs.sentences.results.measured_formats import HEAD, formats_rows
+from mipro_nb.runs.sentences.results.objectives import HEAD as OBJECTIVES_HEAD
+from mipro_nb.runs.sentences.results.objectives import objectives_rows
 from mipro_nb.runs.sentences.resume import NOTHING_SCORED
 from mipro_nb.runs.sentences.wording import configuration_text, counted
 
@@ -122,8 +122,8 @@ def run_html(snapshot: vm.RunSnapshot) -> str:
         shown = trials[-_MOST_TRIALS:]
         count = "All" if len(shown) == len(trials) else f"Latest {len(shown)} of"
         page.add(details(f"{count} {len(trials):,} trials", _trials(shown, best_trial)))
-    for detail in snapshot["details"]:
-        page.add(_examples(detail))
+    for part in _rows(snapshot):
+        page.add(part)
     page.add(_candidates(snapshot))
     return page.html()
 
@@ -345,6 +345,13 @@ def _candidates(snapshot: vm.RunSnapshot) -> str:
     return details("All instructions", *fitting(parts, 40_000)) if parts else ""
 
 
+def _rows(snapshot: vm.RunSnapshot) -> Iterator[str]:
+    """Yield what became of each row: in the trials that are saved, and in the test."""
+    yield from map(_examples, snapshot["details"])
+    if tested := snapshot.get("tested"):
+        yield _test_rows(tested)
+
+
 def _examples(detail: vm.TrialDetail) -> str:
     trial, examples = detail["trial"], detail["examples"]
     head = ("example", "inputs", "expected", "prediction", "score", "feedback, error, note, rating")
@@ -354,8 +361,8 @@ def _examples(detail: vm.TrialDetail) -> str:
             _fields_text(example["inputs"]),
             _fields_text(example["expected"]),
             _fields_text(example["prediction"] or {}),
-            "–" if example["score"] is None else f"{example.get('points', example['score']):.2f}",
-            "\n".join(_said_of(example)),
+            _score_text(example),
+            "\n".join([*_said_of(example), *_rated(example)]),
         )
         for example in examples[:_MOST_EXAMPLES]
     ]
@@ -366,11 +373,46 @@ def _examples(detail: vm.TrialDetail) -> str:
     return details(title, *_prompts(detail["prompts"]), table(head, rows, 20_000), *more)
 
 
-def _said_of(example: vm.ExampleRow) -> Iterator[str]:
-    """Yield what metric, program and a person say of a reply."""
-    for told in (example["feedback"], example["error"], *example.get("notes", ())):
+def _test_rows(tested: vm.TestsetDetail) -> str:
+    """Return the rows of the testset, and what became of each with student and result."""
+    programs = ("student", "result") if tested["changed"] else ("student",)
+    head = ("row", "inputs", "expected", "program", "prediction", "score", "feedback, error, note")
+    shown = tested["rows"][:_MOST_EXAMPLES]
+    rows = [
+        (
+            str(row["example"]),
+            _fields_text(row["inputs"]),
+            _fields_text(row["expected"]),
+            program,
+            _fields_text((reply and reply["prediction"]) or {}),
+            _score_text(reply),
+            "" if reply is None else "\n".join(_said_of(reply)),
+        )
+        for row in shown
+        for program in programs
+        for reply in (row["student"] if program == "student" else row["result"],)
+    ]
+    rest = len(tested["rows"]) - len(shown)
+    more = [paragraph(f"… and {rest:,} more.")] if rest > 0 else []
+    title = f"Test rows ({len(tested['rows']):,})"
+    return details(title, paragraph(tested["told"]), table(head, rows, 20_000), *more)
+
+
+def _score_text(reply: vm.ReplyDetail | None) -> str:
+    if reply is None or reply["score"] is None:
+        return "–"
+    return f"{reply.get('points', reply['score']):.2f}"
+
+
+def _said_of(reply: vm.ReplyDetail) -> Iterator[str]:
+    """Yield what metric and program say of a reply."""
+    for told in (reply["feedback"], reply["error"], *reply.get("notes", ())):
         if told is not None:
             yield clip_text(told, CELL_TEXT)
+
+
+def _rated(example: vm.ExampleRow) -> Iterator[str]:
+    """Yield what a person says of a reply."""
     if rated := example.get("rating"):
         why = rated["reason"]
         reason = f": {clip_text(why, CELL_TEXT)}" if why["text"] else ""

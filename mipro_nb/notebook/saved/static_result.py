@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import ndiff
 from html import escape
 
@@ -19,8 +19,8 @@ from mipro_nb.notebook.saved.html_parts import (
     titled,
 )
 from mipro_nb.runs import view_model as vm
-from mipro_nb.runs.sentences.changes import Change, changes
-from mipro_nb.runs.sentences.effects import effects_rows, formats_rows, left_out_text
+from mipro_nb.runs.sentences.instructions.changes import Change, changes
+from mipro_nb.runs.sentences.results.effects import effects_rows, formats_rows, left_out_text
 from mipro_nb.runs.sentences.wording import counted
 
 _MOST_PREDICTORS = 50
@@ -144,21 +144,38 @@ def _outcomes(result: vm.ResultView) -> str:
 
 def headroom_rows(headroom: vm.HeadroomView) -> Iterator[str]:
     """Yield the first of the measured rows, each with its score from every prompt."""
-    examples = headroom.get("examples", [])
-    if examples:
-        head = ("row", "inputs", "expected", *(each["prompt"] for each in headroom["prompts"]))
-        rows = [
-            (
-                str(row["example"]),
-                _fields(row["inputs"]),
-                _fields(row["expected"]),
-                *("–" if score is None else f"{score:.4g}" for score in row["scores"]),
-            )
-            for row in examples[:_MOST_OUTCOMES]
-        ]
+    head, *rows = measured_rows(headroom, _fields, _MOST_OUTCOMES)
+    if rows:
         rest = headroom["rows"] - len(rows)
         more = [paragraph(f"… and {rest:,} more.")] if rest else []
         yield details("The measured rows", table(head, rows, 20_000), *more)
+
+
+def measured_rows(
+    headroom: vm.HeadroomView, written: Callable[[dict[str, vm.Clip]], str], most: int
+) -> list[tuple[str, ...]]:
+    """Return the first of the measured rows below a head, each with its score from every prompt.
+
+    Parameters
+    ----------
+    headroom
+        What was measured.
+    written
+        Writes the fields of a row.
+    most
+        Rows at most.
+    """
+    head = ("row", "inputs", "expected", *(each["prompt"] for each in headroom["prompts"]))
+    rows = (
+        (
+            str(row["example"]),
+            written(row["inputs"]),
+            written(row["expected"]),
+            *("–" if score is None else f"{score:.4g}" for score in row["scores"]),
+        )
+        for row in headroom.get("examples", [])[:most]
+    )
+    return [head, *rows]
 
 
 def _effects(effects: vm.EffectsView) -> str:

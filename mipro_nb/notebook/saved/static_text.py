@@ -20,17 +20,18 @@ from mipro_nb.amounts import (
 from mipro_nb.notebook.plain import visible
 from mipro_nb.notebook.saved.static_result import (
     effects_tables,
+    measured_rows,
     result_lines,
     result_sentences,
     scores_rows,
 )
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
-from mipro_nb.runs.sentences.headroom import headroom_table
-from mipro_nb.runs.sentences.measured_formats import HEAD, formats_rows
-from mipro_nb.runs.sentences.objectives import HEAD as OBJECTIVES_HEAD
-from mipro_nb.runs.sentences.objectives import objectives_rows
+from mipro_nb.runs.sentences.results.headroom import HEAD as HEAD_OF_HEADROOM
+from mipro_nb.runs.sentences.results.headroom import headroom_table
+from mipro_nb.runs.sentences.results.measured_formats import HEAD, formats_rows
+from mipro_nb.runs.sentences.results.objectives import HEAD as OBJECTIVES_HEAD
+from mipro_nb.runs.sentences.results.objectives import objectives_rows
 from mipro_nb.runs.sentences.resume import (
     NOTHING_SCORED,
     RESUMABLE,
@@ -42,6 +43,7 @@ from mipro_nb.runs.sentences.wording import configuration_text, counted, data_te
 _LONGEST_LINE = 300
 _LONGEST_CELL = 60
 _MOST_RUNS = 50
+_MOST_MEASURED = 20
 _MOST_ON_FRONT = 20
 _MOST_NOTE_LINES = 40
 
@@ -87,8 +89,20 @@ def _headroom_lines(summary: vm.RunSummary) -> list[str]:
     headroom = summary["headroom"]
     if headroom is None:
         return []
-    table = _table([HEAD_OF_HEADROOM, *headroom_table(headroom)])
-    return [*table, *(f"  {told}" for told in headroom["told"])]
+    lines = _table([HEAD_OF_HEADROOM, *headroom_table(headroom)])
+    lines += [f"  {told}" for told in headroom["told"]]
+    head, *rows = measured_rows(headroom, _fields_text, _MOST_MEASURED)
+    if rows:
+        rest = headroom["rows"] - len(rows)
+        lines += [*_table([head, *rows]), *([f"  … and {rest:,} more rows"] if rest else [])]
+    return lines
+
+
+def _fields_text(fields: Mapping[str, vm.Clip]) -> str:
+    """Return the values of a row, each with its name where there are several."""
+    if len(fields) == 1:
+        return next(iter(fields.values()))["text"]
+    return ", ".join(f"{name}: {clip['text']}" for name, clip in fields.items())
 
 
 def _found_lines(snapshot: vm.RunSnapshot) -> list[str]:
@@ -316,7 +330,7 @@ def comparison_rows(comparison: vm.RunComparison) -> list[tuple[str, ...]]:
         ("", *(row["id"] for row in rows)),
         ("name", *(row["name"] for row in rows)),
         ("program", *(row["program"] for row in rows)),
-        *_differing("{}", [row["rows"] for row in rows]),
+        *_differing("{}", [{"metric": row["metric"] or "–", **row["rows"]} for row in rows]),
         ("state", *(row["state"] for row in rows)),
         (STUDENT, *(format_score(row["baseline"]) for row in rows)),
         ("score", *(_score_text(row) for row in rows)),

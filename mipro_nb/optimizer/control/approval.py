@@ -8,7 +8,7 @@ from collections.abc import Callable
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.pause import PauseSwitch
 from mipro_nb.runs.events import CandidateApproved
-from mipro_nb.runs.sentences.approval import PAUSED_FOR_APPROVAL, went_on_text
+from mipro_nb.runs.sentences.instructions.approval import PAUSED_FOR_APPROVAL, went_on_text
 
 _LOOK_SECONDS = 0.05
 

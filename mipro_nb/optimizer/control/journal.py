@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mipro_nb.errors import RecordError
-from mipro_nb.language.saving import kept_text
-from mipro_nb.models.gate.backlog import Backlog, Work
+from mipro_nb.language.saved_programs.saving import kept_text
+from mipro_nb.models.gate.recording.backlog import Backlog, Work
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.runs.events import (
     AnyEvent,

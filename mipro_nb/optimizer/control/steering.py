@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from mipro_nb.errors import InvalidArgumentError, MiproError
@@ -9,6 +10,7 @@ from mipro_nb.numbers import is_count
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.planning.settings.constraints import Constraints
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION, Candidates
+from mipro_nb.runs.configuration import FORMAT
 from mipro_nb.runs.events import (
     CandidateApproved,
     CandidateBanned,
@@ -168,6 +170,8 @@ class Steering:
         known = self._known()
         sizes = known.variables()
         size = sizes.get(f"{choice.predictor}:{choice.part}")
+        if size is None and choice.part == "format":
+            raise InvalidArgumentError("part", "format", _why_no_format(choice, sizes))
         if size is None:
             raise InvalidArgumentError(
                 "predictor",
@@ -178,6 +182,15 @@ class Steering:
         if not is_count(index) or not 0 <= index < size:
             raise InvalidArgumentError("index", index, f"give a number from 0 to {size - 1}.")
         return size
+
+
+def _why_no_format(choice: Choice, sizes: Mapping[str, int]) -> str:
+    if FORMAT in sizes:
+        return (
+            f"a format is that of the whole program: give '' as its predictor, not "
+            f"{choice.predictor!r}."
+        )
+    return "this run searches no prompt formats: what it measured of them settled that, or nothing."
 
 
 def as_part(part: str) -> Part:
@@ -192,4 +205,6 @@ def as_part(part: str) -> Part:
         return "instruction"
     if part == "demos":
         return "demos"
-    raise InvalidArgumentError("part", part, "give 'instruction' or 'demos'.")
+    if part == "format":
+        return "format"
+    raise InvalidArgumentError("part", part, "give 'instruction', 'demos' or 'format'.")

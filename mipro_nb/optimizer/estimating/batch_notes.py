@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from mipro_nb.amounts import format_count
 from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.models.lm import LM
-from mipro_nb.optimizer.estimating.rehearsal import Rehearsal
+from mipro_nb.optimizer.estimating.rehearsing.findings import Rehearsal
 from mipro_nb.optimizer.planning.plan import Plan
 
 _DAY_SECONDS = 86_400

@@ -6,17 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mipro_nb.amounts import format_count
-from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import LanguageModel
-from mipro_nb.language.module import Module
-from mipro_nb.language.predict import Predict
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.programs.predict import Predict
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.signature import SignatureMeta
-from mipro_nb.models.gate.hedging import SHARE
+from mipro_nb.models.gate.pacing.hedging import SHARE
 from mipro_nb.models.lm import LM, as_counted, reasons_unpriced
 from mipro_nb.models.prices import BATCH_PRICE, Price
 from mipro_nb.models.tokens import count_message_tokens
 from mipro_nb.optimizer.estimating.batch_notes import sends_batches
-from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, RehearsedCall
+from mipro_nb.optimizer.estimating.rehearsing.findings import Rehearsal
+from mipro_nb.optimizer.estimating.rehearsing.rehearsed_calls import RehearsedCall
 from mipro_nb.optimizer.phases.bootstrapping.bootstrap import (
     DEMOS_FOR_THE_PROPOSER,
     bootstrapped_sets,
@@ -32,8 +33,8 @@ from mipro_nb.optimizer.phases.proposing.grounding import (
     row_batches,
 )
 from mipro_nb.optimizer.phases.proposing.propose import proposal_signature
-from mipro_nb.optimizer.phases.proposing.repair import REPAIRS, ROWS, SHOWN, repair_signature
-from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, rounds_of
+from mipro_nb.optimizer.phases.proposing.repair import ROWS, SHOWN, repair_signature
+from mipro_nb.optimizer.phases.proposing.repair_rounds import PARENTS, REPAIRS, rounds_of
 from mipro_nb.optimizer.planning.estimate import (
     ALL,
     NOTHING,

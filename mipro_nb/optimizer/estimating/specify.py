@@ -10,18 +10,20 @@ from mipro_nb.checks import check_executor
 from mipro_nb.errors import InvalidArgumentError, LMNotConfiguredError
 from mipro_nb.evaluate.metric import HUNDRED, Metric
 from mipro_nb.evaluate.workers.check import checked_on_workers
-from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import LanguageModel
 from mipro_nb.language.lms.settings import settings
-from mipro_nb.language.module import Module
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.models.lm import limits_noted, prices_noted
 from mipro_nb.optimizer.estimating.batch_notes import batch_notes, sends_batches
 from mipro_nb.optimizer.estimating.prepare import Models, estimate
-from mipro_nb.optimizer.estimating.rehearsal import Rehearsal, rehearse
+from mipro_nb.optimizer.estimating.rehearsing.findings import Rehearsal
+from mipro_nb.optimizer.estimating.rehearsing.rehearsal import rehearse
+from mipro_nb.optimizer.phases.proposing.repair_rounds import unrepaired_notes
 from mipro_nb.optimizer.planning.changes import changed_plan
 from mipro_nb.optimizer.planning.data.labels import label_notes
-from mipro_nb.optimizer.planning.data.repeated_rows import repeated_notes
+from mipro_nb.optimizer.planning.data.repeated_rows import own_demo_notes, repeated_notes
 from mipro_nb.optimizer.planning.data.rows import (
     Rows,
     check_own_demos,
@@ -294,9 +296,15 @@ class _Rehearsed:
                 f"repair={wanted.search.repair} does nothing: every row of the trainset is in the "
                 "valset as well, and rows to choose by are not shown. Keep the sets apart."
             )
+        if rows_shown:
+            notes += unrepaired_notes(plan)
         if rows_shown and self.rehearsal.no_feedback is not None:
             notes.append(self.rehearsal.no_feedback)
-        return [*notes, *repeated_notes(rows, zero_shot=plan.zero_shot)]
+        return [
+            *notes,
+            *repeated_notes(rows, zero_shot=plan.zero_shot),
+            *own_demo_notes(rows.val, student),
+        ]
 
 
 def _check_preference(plan: Plan) -> None:

@@ -10,9 +10,9 @@ from mipro_nb.evaluate.evaluate import mean_score
 from mipro_nb.evaluate.ledger import Ledger
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.evaluate.slots import Slots
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.scope import bind
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.optimizer.control.approval import Approval
 from mipro_nb.optimizer.control.concurrency import Background
 from mipro_nb.optimizer.control.journal import Journal

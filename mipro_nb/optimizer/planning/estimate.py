@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mipro_nb.amounts import UNKNOWN, format_count, format_range, format_tokens, format_usd
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.events import Phase
 
@@ -166,6 +167,35 @@ class Estimate:
         if self.guess is not None:
             lines.append(f"  A guess, since {self.guess}.")
         return "\n".join(lines)
+
+
+def with_test(planned: Mapping[str, Any], test: Estimate) -> dict[str, Any]:
+    """Return the estimate of a run and its test, {} where that of the run is not a whole one.
+
+    Parameters
+    ----------
+    planned
+        That of the run, as its event tells it; a test that was begun before may be in it.
+    test
+        That of the test.
+    """
+    try:
+        phases = [_as_told(phase) for phase in planned["phases"] if phase["phase"] != "test"]
+        guess, hedging = planned.get("guess"), planned.get("hedging")
+    except (KeyError, TypeError):  # it came with a file that says something else
+        return {}
+    both = Estimate([*phases, *test.phases], guess or test.guess, hedging or test.hedging)
+    return dict(both.to_dict())
+
+
+def _as_told(phase: Mapping[str, Any]) -> PhaseEstimate:
+    def amount(name: str) -> Amount:
+        return Amount(**phase[name])
+
+    usd = None if phase["usd"] is None else amount("usd")
+    return PhaseEstimate(
+        phase["phase"], amount("calls"), amount("input_tokens"), amount("output_tokens"), usd
+    )
 
 
 def _row(name: str, estimate: PhaseEstimate) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.formats import AUTO, FORMATS
 from mipro_nb.language.lms.lm_protocol import LanguageModel
-from mipro_nb.language.module import Module
-from mipro_nb.language.predictor import Predictor
-from mipro_nb.language.prompt import best_known_format, chosen_format, format_choice
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.prompting.predictor import Predictor
+from mipro_nb.language.prompting.prompt import best_known_format, chosen_format, format_choice
 from mipro_nb.optimizer.planning.plan import MEASURED_ROWS
 from mipro_nb.optimizer.planning.settings.requested import RequestedSettings
 from mipro_nb.runs.sentences.wording import counted

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mipro_nb.amounts import format_duration
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.optimizer.planning.estimate import Estimate
 from mipro_nb.optimizer.planning.headroom import SETTINGS as SETTINGS_OF_HEADROOM
 from mipro_nb.optimizer.planning.headroom import PlannedHeadroom

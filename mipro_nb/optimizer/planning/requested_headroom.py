@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 from mipro_nb.checks import Remedy, check
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.lms.lm_protocol import LanguageModel, LMRequest
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
 from mipro_nb.models.lm import as_counted
 from mipro_nb.optimizer.planning.data.labels import can_be_demo
 from mipro_nb.optimizer.planning.data.rows import Rows, evidence_rows

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.optimizer.planning.estimate import PhaseEstimate
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.runs.sentences.wording import counted

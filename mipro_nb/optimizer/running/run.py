@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
@@ -15,49 +14,44 @@ from mipro_nb.amounts import format_duration, format_score
 from mipro_nb.arguments import only_known
 from mipro_nb.checks import Flag, check
 from mipro_nb.core_loop import core, until_done, wait_until
-from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError, shown
+from mipro_nb.errors import MiproError, PermissionDeniedError, ProgramError, RunEndedError
 from mipro_nb.evaluate.ledger import Results
 from mipro_nb.evaluate.metric import MetricFunction
-from mipro_nb.language.foreign import as_program
-from mipro_nb.language.predict import ChainOfThought, Predict
-from mipro_nb.models.gate.caps import Caps
+from mipro_nb.language.programs.foreign import as_program
 from mipro_nb.models.gate.gate import Gate
+from mipro_nb.models.gate.limits.caps import Caps
 from mipro_nb.optimizer.algorithm import Algorithm
 from mipro_nb.optimizer.control.journal import Journal
-from mipro_nb.optimizer.control.steering import as_part
 from mipro_nb.optimizer.planning.changes import CHANGEABLE, check_changes
 from mipro_nb.optimizer.planning.data.rows import Rows, evidence_rows
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.requested_headroom import LEAST_ROWS
-from mipro_nb.optimizer.planning.specification.lms import lms_of
 from mipro_nb.optimizer.planning.specification.progress import RecordedProgress
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
-from mipro_nb.optimizer.running.caller_names import names_of
+from mipro_nb.optimizer.running.asking.outlook import Outlook, outlook_of
+from mipro_nb.optimizer.running.asking.permission import is_asked
+from mipro_nb.optimizer.running.asking.surface import Window, current_surface
 from mipro_nb.optimizer.running.commands_taken import CommandsTaken
-from mipro_nb.optimizer.running.differences import changed_settings, changed_text
-from mipro_nb.optimizer.running.later_test import spec_of_test
-from mipro_nb.optimizer.running.outlook import Outlook, outlook_of
-from mipro_nb.optimizer.running.permission import is_asked
-from mipro_nb.optimizer.running.programs import Programs
+from mipro_nb.optimizer.running.first_events import write_begun, write_resumed
 from mipro_nb.optimizer.running.registry import Registry
-from mipro_nb.optimizer.running.resume import caps_of, check_caps_left
-from mipro_nb.optimizer.running.surface import Window, current_surface
+from mipro_nb.optimizer.running.results.later_test import spec_of_test
+from mipro_nb.optimizer.running.results.programs import Programs
+from mipro_nb.optimizer.running.resuming.caller_names import names_of
+from mipro_nb.optimizer.running.resuming.resume import caps_of, check_caps_left
+from mipro_nb.optimizer.running.steered import Steered
 from mipro_nb.runs.configuration import Configuration
-from mipro_nb.runs.events import Permitter, RunPermitted, RunPlanned, RunResumed, ScoresOnTestset
-from mipro_nb.runs.ratings import Ratings
-from mipro_nb.runs.state import Choice, RunState
+from mipro_nb.runs.events import Permitter, ScoresOnTestset
+from mipro_nb.runs.recorded.ratings import Ratings
+from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store import owners
-from mipro_nb.runs.store.commands import Command, forget_commands
+from mipro_nb.runs.store.commands import Command
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.exports.frames import RunFrames
 from mipro_nb.runs.views.history import history_rows
 from mipro_nb.runs.views.report import write_report
-from mipro_nb.version import __version__
 
 T = TypeVar("T")
 
-_SINGLE_PREDICTORS = (Predict.__name__, ChainOfThought.__name__)
-_LONGEST_NAME = 80
 _ENDED = "The run has ended."
 _NOT_BEGUN = "The run has not begun: it waits for permission."
 _ALREADY_ANSWERED = "The question was answered already: the settings stay as they are."
@@ -93,7 +87,7 @@ class Beginning:
     outlook: Outlook = field(default_factory=Outlook)
 
 
-class Run(RunFrames, Ratings):
+class Run(Steered, RunFrames, Ratings):
     """A run that goes on in the background.
 
     Wait for it with ``run.wait()``, or with ``await run`` in a cell; look at it and steer it
@@ -253,11 +247,9 @@ class Run(RunFrames, Ratings):
             known = self._progress.results(self._spec.rows.val)
             with self._journal.record.writing():
                 if self._progress:
-                    self._resume(by)
+                    write_resumed(self._journal, self._spec, self._progress, by=by)
                 else:
-                    self._journal.record.add_run(self.id, _name_of(self.plan))
-                    self._journal.emit(self._planned())
-                    self._journal.emit(RunPermitted(by=by, caps=self.plan.caps.to_dict()))
+                    write_begun(self._journal, self._spec, names=self._names, by=by)
                 # Before others may write again: from now on only this run writes its events.
                 owners.enter(self.id, self._journal)
             self.permitted = True
@@ -269,35 +261,6 @@ class Run(RunFrames, Ratings):
             self._result.set_exception(error)
             raise
         return True
-
-    def _resume(self, by: Permitter) -> None:
-        """Write down that the run goes on, unless somebody else has resumed it meanwhile."""
-        record = self._journal.record
-        if not self._journal.take_ratings(record.events(self.id, self._progress.next - 1)):
-            msg = f"Run {self.id} was resumed elsewhere: mipro_nb.runs.load shows how it stands."
-            raise RunEndedError(msg)
-        lost = record.take_lost(self.id)
-        forget_commands(record, self.id)
-        rows, tested = self._spec.rows, self.is_test
-        changed = changed_settings(self._progress, self.plan)
-        told = changed_text(self._progress, changed)
-        self._journal.emit(
-            RunResumed(
-                process=os.getpid(),
-                process_started=owners.own_start(),
-                by=by,
-                caps=self.plan.caps.to_dict(),
-                settings={**changed, **({"testset_size": len(rows.test)} if tested else {})},
-                worked_until=self._progress.state.last_at,
-                testset=self._kept_testset() if tested else None,
-                unkept=rows.unkept() if tested else None,
-                lost_calls=lost.calls,
-                lost_tokens=lost.tokens,
-                lost_usd=lost.usd,
-            )
-        )
-        if changed:
-            self._journal.note("settings", told)
 
     @property
     def resumes(self) -> bool:
@@ -403,39 +366,6 @@ class Run(RunFrames, Ratings):
         else:
             self._result.set_result(done.result())
 
-    def _planned(self) -> RunPlanned:
-        rows, plan = self._spec.rows, self.plan
-        return RunPlanned(
-            program=plan.program,
-            predictors=dict(plan.predictors),
-            plan=plan.settings(),
-            estimate=dict(plan.estimate.to_dict()),
-            trainset=self._journal.keep([row.to_dict() for row in rows.train]),
-            valset=self._journal.keep([row.to_dict() for row in rows.val]),
-            testset=self._kept_testset(),
-            mipro_nb=__version__,
-            process=os.getpid(),
-            process_started=owners.own_start(),
-            inputs=list(rows.val[0].inputs().to_dict()),
-            models=dict(plan.models),
-            notes=list(plan.notes),
-            strategy=asdict(plan.search),
-            sources={
-                role: self._journal.record.put_text(text)
-                for role, text in self._spec.sources().items()
-            },
-            lms=lms_of(self._spec),
-            unkept=rows.unkept(),
-            names=self._names,
-            metric_scale=plan.metric_scale,
-            noise_floor=plan.noise_floor,
-        )
-
-    def _kept_testset(self) -> str | None:
-        """Keep the rows of the testset in the record; None where there are none."""
-        rows = self._spec.rows.test
-        return self._journal.keep([row.to_dict() for row in rows]) if rows else None
-
     @property
     def plan(self) -> Plan:
         """What it does, under the caps that were permitted."""
@@ -527,132 +457,6 @@ class Run(RunFrames, Ratings):
     def read(self, view: Callable[[RunState], T]) -> T:
         """Return ``view(state)``, while no event changes the state."""
         return self._journal.read(view)
-
-    def pause(self) -> None:
-        """Send no further LM call until `resume`; those in flight come back and are kept.
-
-        Raises
-        ------
-        RunEndedError
-            If the run has ended.
-        """
-        self._steer(lambda algorithm: algorithm.pausing.pause())
-
-    def resume(self) -> None:
-        """Go on after a pause.
-
-        Raises
-        ------
-        RunEndedError
-            If the run has ended.
-        """
-        self._steer(lambda algorithm: algorithm.pausing.resume())
-
-    def pin(
-        self, predictor: str, index: int, *, part: str = "instruction", on: bool = True
-    ) -> None:
-        """Have only this candidate, and others that are pinned, be tried from now on.
-
-        Parameters
-        ----------
-        predictor
-            Name of the predictor.
-        index
-            Number of the candidate.
-        part
-            ``"instruction"`` or ``"demos"``.
-        on
-            False lifts the pin.
-
-        Raises
-        ------
-        InvalidArgumentError
-            If there is no such candidate, or it is banned.
-        RunEndedError
-            If the run has ended.
-        """
-        choice = Choice(predictor, as_part(part), index)
-        self._steer(lambda algorithm: algorithm.steering.pin(choice, on=on))
-
-    def ban(
-        self, predictor: str, index: int, *, part: str = "instruction", on: bool = True
-    ) -> None:
-        """Have this candidate neither be tried from now on nor be returned.
-
-        The student as given is what the search is measured by: it is returned where nothing else
-        is better, whatever is banned.
-
-        Parameters and errors are those of `pin`; the last candidate that is not banned stays.
-        """
-        choice = Choice(predictor, as_part(part), index)
-        self._steer(lambda algorithm: algorithm.steering.ban(choice, on=on))
-
-    @property
-    def undecided(self) -> list[tuple[str, int]]:
-        """The new instructions that wait for your decision, as (predictor, index).
-
-        There are none unless the run was begun with ``approve="proposals"``.
-        """
-        waiting = self._journal.read(lambda state: state.undecided)
-        return [(choice.predictor, choice.index) for choice in waiting]
-
-    def approve(self, predictor: str | None = None, index: int | None = None) -> None:
-        """Let a new instruction be tried that waits for your decision.
-
-        To reject it, `ban` it; to edit it, give `add_instruction` your text and its number as
-        `based_on`. The run goes on once each is decided about.
-
-        Parameters
-        ----------
-        predictor
-            Name of the predictor.
-        index
-            Number of the candidate. With neither of them, all that wait are approved.
-
-        Raises
-        ------
-        InvalidArgumentError
-            If there is no such candidate, or only one of predictor and index is given.
-        MiproError
-            If it does not wait for a decision.
-        RunEndedError
-            If the run has ended.
-        """
-        self._steer(lambda algorithm: algorithm.steering.approve(predictor, index))
-
-    def add_instruction(
-        self,
-        predictor: str,
-        instruction: str,
-        *,
-        based_on: int | None = None,
-        replaces: bool = True,
-    ) -> int:
-        """Add an instruction of your own to the search and return its number.
-
-        Parameters
-        ----------
-        predictor
-            Name of the predictor.
-        instruction
-            The text.
-        based_on
-            Number of the candidate that it is an edit of; None if of none.
-        replaces
-            Ban that candidate in its favour; where it was pinned, the edit is pinned.
-
-        Raises
-        ------
-        InvalidArgumentError
-            If it is empty, too long, or there already.
-        RunEndedError
-            If the run has ended.
-        """
-        return self._steer(
-            lambda algorithm: algorithm.steering.add(
-                predictor, instruction, based_on, replaces=replaces
-            )
-        )
 
     def _steer(self, change: Callable[[Algorithm], T]) -> T:
         """Make a change on the core loop, between two steps of the run."""
@@ -758,7 +562,9 @@ class Run(RunFrames, Ratings):
         """Score student and returned program on rows that no phase has seen; block until the end.
 
         As with ``compile(…, testset=rows)``, but after the run: it has its own estimate, and asks
-        for permission. Report and views have the test score from then on.
+        for permission. Report and views have the test score from then on. What is tested is what
+        the run returned, also where it is called on the run of another of its `programs`: these
+        are scored with ``Evaluate(devset=rows, metric=…)(run.programs[8])``.
 
         Parameters
         ----------
@@ -865,17 +671,6 @@ def live_runs() -> list[Run]:
     The one begun last comes last.
     """
     return runs_here.live()
-
-
-def _name_of(plan: Plan) -> str:
-    """Return what a run is called while nobody has named it: its program.
-
-    Programs of one predictor alone have its class, as many others do: what they do is told as well.
-    """
-    name = plan.program
-    if name in _SINGLE_PREDICTORS:
-        name = f"{name}: {next(iter(plan.predictors.values()))}"
-    return shown(name if plan.headroom is None else f"Headroom of {name}", _LONGEST_NAME)
 
 
 def _new_id() -> str:

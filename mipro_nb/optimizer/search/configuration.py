@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mipro_nb.language.example import Example
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.runs.configuration import FORMAT, Configuration, split_variable, variable_of
 
 # In characters, whether an LM proposed it or a person wrote it: longer ones would be paid for with

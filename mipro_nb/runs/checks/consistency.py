@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from mipro_nb.errors import shown
 from mipro_nb.runs.configuration import FORMAT, variable_of
 from mipro_nb.runs.events import RunPlanned, TextRef
-from mipro_nb.runs.sentences.measured_formats import formats_tried
+from mipro_nb.runs.sentences.results.measured_formats import formats_tried
 from mipro_nb.runs.state import Choice, RunState, TrialState
 from mipro_nb.runs.store.json_values import ROWS, parsed
 

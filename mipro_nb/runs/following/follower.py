@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from mipro_nb.runs.ratings import GOES_ON_ELSEWHERE
-from mipro_nb.runs.recorded_runs import load_run
+from mipro_nb.runs.recorded.ratings import GOES_ON_ELSEWHERE
+from mipro_nb.runs.recorded.recorded_runs import load_run
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.record import Record
-from mipro_nb.runs.view_model import RunDelta, RunSnapshot, TrialDetail
+from mipro_nb.runs.view_model import CallDetail, RunDelta, RunSnapshot, TestsetDetail, TrialDetail
 from mipro_nb.runs.views.drill_down.details import trial_detail
+from mipro_nb.runs.views.drill_down.testset import calls_of_row, rows_of_testset
 from mipro_nb.runs.views.view import RunView
 
 
@@ -104,8 +105,8 @@ class Follower:
         """Tell no more."""
         self._closed.set()
 
-    def snapshot(self, details: tuple[int, ...] = ()) -> RunSnapshot:
-        """Return all that is known of the run, with the details of some trials.
+    def snapshot(self, details: tuple[int, ...] = (), *, tests: bool = False) -> RunSnapshot:
+        """Return all that is known of the run, with the details of some trials, and of `tests`.
 
         Raises
         ------
@@ -123,19 +124,23 @@ class Follower:
                 for trial in details
                 if trial in self._view.state.trials
             ]
-            told = self._view.snapshot(now=time.time(), in_flight=self._in_flight(), details=found)
+            tested = self._tested(_SAVED_CHARACTERS) if tests else None
+            told = self._view.snapshot(
+                now=time.time(), in_flight=self._in_flight(), details=found, tested=tested
+            )
             return self._with_pause(told)
 
     def for_saving(self) -> RunSnapshot:
         """Return all that is known, with what can be looked into without a kernel.
 
-        That is the student as given and the best trial: those are what one compares.
+        That is the student as given and the best trial, those are what one compares, and the rows
+        that tested both.
         """
         with self._lock:
             self._read()
             best = self._view.state.best
         trials = {0} if best is None else {0, best.trial}
-        return self.snapshot(tuple(sorted(trials)))
+        return self.snapshot(tuple(sorted(trials)), tests=True)
 
     def detail(self, trial: int) -> TrialDetail:
         """Return what can be seen of one trial."""
@@ -144,6 +149,21 @@ class Follower:
             detail = trial_detail(self.record, self.run_id, self._view.state, trial)
             lives = self._view.lives(here=self._in_flight() is not None)
         return {**detail, "unrateable": GOES_ON_ELSEWHERE} if lives == "elsewhere" else detail
+
+    def tested(self) -> TestsetDetail | None:
+        """Return the rows of the testset; None where none is scored."""
+        with self._lock:
+            self._read()
+            return self._tested()
+
+    def tested_calls(self, example: int) -> list[CallDetail]:
+        """Return the LM calls that a row of the testset took."""
+        with self._lock:
+            self._read()
+            return calls_of_row(self.record, self.run_id, self._view.state, example)
+
+    def _tested(self, characters: int = 1_000_000) -> TestsetDetail | None:
+        return rows_of_testset(self.record, self.run_id, self._view.state, characters=characters)
 
     def tell_now(self) -> None:
         """Tell how a run stands that is over: it may still be rated."""

@@ -10,8 +10,8 @@ from mipro_nb.errors import InvalidArgumentError, RunEndedError
 from mipro_nb.runs.events import Rating
 from mipro_nb.runs.following.follower import FindLive, Follower
 from mipro_nb.runs.following.protocol import request
-from mipro_nb.runs.ratings import rate_reply
-from mipro_nb.runs.recorded_runs import (
+from mipro_nb.runs.recorded.ratings import rate_reply
+from mipro_nb.runs.recorded.recorded_runs import (
     compare_runs,
     delete_runs,
     load_run,
@@ -30,6 +30,7 @@ from mipro_nb.runs.view_model import (
     RunComparison,
     RunDelta,
     RunSnapshot,
+    TestsetDetail,
     TrialDetail,
 )
 from mipro_nb.runs.views.drill_down.details import demos, example_calls
@@ -146,6 +147,16 @@ class RecordedRequests:
     def calls(self, run: str, trial: int, example: int) -> list[CallDetail]:
         """Return the LM calls that an example took."""
         return example_calls(self._record, run, trial, example)
+
+    @request
+    def tested(self, run: str) -> TestsetDetail | None:
+        """Return the rows of the testset and what became of them; null where none is scored."""
+        return self.follow(run).tested()
+
+    @request
+    def tested_calls(self, run: str, example: int) -> list[CallDetail]:
+        """Return the LM calls that a row of the testset took, with student and result."""
+        return self.follow(run).tested_calls(example)
 
     @request
     def demos(self, run: str, predictor: str, index: int) -> list[dict[str, Clip]]:

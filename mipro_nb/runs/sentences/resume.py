@@ -37,7 +37,7 @@ def resume_lines(run_id: str, state: RunState) -> list[str]:
     names = planned.names if planned else {}
     if names.get("command") == CELL or measures_headroom(planned):
         return []
-    student, metric = (_name(names.get(role), role) for role in ("student", "metric"))
+    student, metric = names_in_lines(state)
     option = argument = ""
     if planned and (chooser := chooser_of(planned.plan.get("prefer"))) is not None:
         chooser = _name(chooser, "prefer")
@@ -49,6 +49,12 @@ def resume_lines(run_id: str, state: RunState) -> list[str]:
         f"%mipro resume {run_id} {student} --metric {metric}{option}",
         f'MIPROv2(metric={metric}).resume("{run_id}", {student}{argument})',
     ]
+
+
+def names_in_lines(state: RunState) -> tuple[str, str]:
+    """Return the user's names for program and metric of a run; PROGRAM and METRIC if not known."""
+    names = state.planned.names if state.planned else {}
+    return _name(names.get("student"), "student"), _name(names.get("metric"), "metric")
 
 
 def begun_again(state: RunState) -> str:

@@ -125,6 +125,13 @@ def told_rows(planned: RunPlanned) -> dict[str, str]:
     }
 
 
+def told_metric(planned: RunPlanned) -> str:
+    """Return what the user calls the metric, with a fingerprint of its code; "" if not known."""
+    ref = planned.sources.get("metric")
+    name = planned.names.get("metric", "metric")
+    return "" if ref is None else f"{name} ({ref[:_FINGERPRINT_LETTERS]})"
+
+
 def with_origin(formats: str, by: str | None) -> str:
     """Return prompt formats in words, with who chose them where that is known."""
     return f"{formats} ({by})" if by else formats

@@ -1,12 +1,15 @@
-"""An opened trial: its examples, its prompts, and the LM calls behind them."""
+"""An opened trial or testset: its rows, its prompts, and the LM calls behind them."""
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from mipro_nb.runs.events import Phase, Rating
 from mipro_nb.runs.view_model.parts import Clip
 from mipro_nb.runs.view_model.trials import TrialRow
+
+TestedProgram = Literal["student", "result"]
+"""Which of the two programs that are scored on the testset."""
 
 
 class Message(TypedDict):
@@ -31,8 +34,8 @@ class ReplyRating(TypedDict):
     reason: Clip
 
 
-class ExampleRow(TypedDict):
-    """What became of one example.
+class ReplyDetail(TypedDict):
+    """What a program made of a row, and what the metric says of it.
 
     Attributes
     ----------
@@ -40,10 +43,26 @@ class ExampleRow(TypedDict):
         0–1; None while it is being scored.
     points
         The score as the metric gave it, where its scale is not 0–1.
-    scored_by
-        The trial that scored it: another one where the cell was reused.
     notes
         What of the replies was not written as asked and was read all the same.
+    """
+
+    prediction: dict[str, Clip] | None
+    score: float | None
+    points: NotRequired[float]
+    feedback: Clip | None
+    error: Clip | None
+    seconds: float | None
+    notes: NotRequired[list[Clip]]
+
+
+class ExampleRow(ReplyDetail):
+    """What became of one example.
+
+    Attributes
+    ----------
+    scored_by
+        The trial that scored it: another one where the cell was reused.
     rating
         Absent where nobody has rated the reply.
     """
@@ -51,15 +70,41 @@ class ExampleRow(TypedDict):
     example: int
     inputs: dict[str, Clip]
     expected: dict[str, Clip]
-    prediction: dict[str, Clip] | None
-    score: float | None
-    points: NotRequired[float]
-    feedback: Clip | None
-    error: Clip | None
-    seconds: float | None
     scored_by: int
-    notes: NotRequired[list[Clip]]
     rating: NotRequired[ReplyRating]
+
+
+class TestsetRow(TypedDict):
+    """A row of the testset, and what became of it; it is numbered as the testset has it.
+
+    Attributes
+    ----------
+    student, result
+        With the student as given, and with the program that is returned; None where it is not
+        scored, and the latter where the student itself is returned.
+    """
+
+    example: int
+    inputs: dict[str, Clip]
+    expected: dict[str, Clip]
+    student: ReplyDetail | None
+    result: ReplyDetail | None
+
+
+class TestsetDetail(TypedDict):
+    """The rows of the testset.
+
+    Attributes
+    ----------
+    changed
+        Whether another program than the student was tested.
+    told
+        How to look at them, and what not to do with them, in a sentence.
+    """
+
+    changed: bool
+    told: str
+    rows: list[TestsetRow]
 
 
 class TrialDetail(TypedDict):
@@ -89,6 +134,9 @@ class CallDetail(TypedDict):
         Why it failed, or why the reply cannot be used.
     counted
         False where the server did not count tokens: then they, and the USD, are about right.
+    program
+        Which program made it, where a row of the testset was scored; absent for any other call, and
+        where that is not known.
     """
 
     phase: Phase
@@ -106,3 +154,4 @@ class CallDetail(TypedDict):
     usd: float | None
     seconds: float
     at: float
+    program: NotRequired[TestedProgram]

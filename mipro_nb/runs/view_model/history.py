@@ -36,6 +36,8 @@ class HistoryRow(TypedDict):
         What to say of that beneath the cost; None if there is nothing to say.
     rows
         Trainset and valset: how many rows, and a fingerprint of them.
+    metric
+        What the user calls it, and a fingerprint of its code; "" where that is not known.
     resume_lines
         Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
         again.
@@ -65,6 +67,7 @@ class HistoryRow(TypedDict):
     models: dict[str, str]
     settings: dict[str, Any]
     rows: Annotated[dict[str, str], ADDED_LATER]
+    metric: Annotated[str, ADDED_LATER]
     resume_lines: Annotated[list[str], ADDED_LATER]
     resume_hint: Annotated[str | None, ADDED_LATER]
     here: bool
@@ -133,7 +136,8 @@ class RunComparison(TypedDict):
     Attributes
     ----------
     note
-        Why their scores cannot be compared; None if they can.
+        Why their scores cannot be compared, or in what the runs differ that brought these about;
+        None where they have rows and metric in common.
     """
 
     runs: list[ComparedRun]

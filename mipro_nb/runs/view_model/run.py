@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import Phase
 from mipro_nb.runs.state import State
-from mipro_nb.runs.view_model.drill_down import TrialDetail
+from mipro_nb.runs.view_model.drill_down import TestsetDetail, TrialDetail
 from mipro_nb.runs.view_model.headroom import HeadroomView
 from mipro_nb.runs.view_model.parts import ADDED_LATER
 from mipro_nb.runs.view_model.result import GainView, ObjectivesView, ResultView, TestView
@@ -60,6 +60,8 @@ class MeasuredFormats(TypedDict):
         None as long as it is not chosen.
     searched
         The formats that the search tries, the chosen one first; none where that is settled.
+    pinned, banned
+        Those of them that a person pinned or banned.
     told
         Which one was chosen and why, in words.
     """
@@ -68,6 +70,8 @@ class MeasuredFormats(TypedDict):
     measured: list[MeasuredFormat]
     chosen: str | None
     searched: Annotated[list[str], ADDED_LATER]
+    pinned: Annotated[list[str], ADDED_LATER]
+    banned: Annotated[list[str], ADDED_LATER]
     told: str
 
 
@@ -206,6 +210,8 @@ class RunSnapshot(TypedDict):
         Number of the last event that it takes into account.
     details
         What can be drilled into without a kernel: baseline and best trial, within a size limit.
+    tested
+        The rows of the testset, likewise; absent where none is scored, or a kernel is asked.
     left_out
         Trials that a notebook was not burdened with; only in what was kept for one.
     """
@@ -217,6 +223,7 @@ class RunSnapshot(TypedDict):
     instructions: list[InstructionCard]
     demo_sets: list[DemoSetCard]
     details: list[TrialDetail]
+    tested: NotRequired[TestsetDetail]
     left_out: NotRequired[int]
 
 

@@ -35,9 +35,15 @@ class _Program(BaseModel):
 _PROGRAM = TypeAdapter(_Program)
 
 
+_OTHER_METRICS = (
+    "These runs were scored by different metrics: their scores do not tell which run is better."
+)
 _OTHER_ROWS = (
     "These runs were scored on different validation rows: their scores may differ because of the "
     "rows."
+)
+_OTHER_TRAINING = (
+    "These runs learned from different training rows: a better one may owe that to its rows."
 )
 
 
@@ -57,9 +63,14 @@ class Comparison(dict[str, list[ComparedRun]]):
 
     @property
     def note(self) -> str | None:
-        """Why the scores cannot be compared; None if they can."""
-        valsets = {run["row"]["rows"].get("valset") for run in self.runs}
-        return _OTHER_ROWS if len(valsets) > 1 else None
+        """Why the scores cannot be compared, or differ; None where rows and metric are the same."""
+        rows = [run["row"] for run in self.runs]
+        said: list[tuple[str, set[str | None]]] = [
+            (_OTHER_METRICS, {_code(row["metric"]) for row in rows if row["metric"]}),
+            (_OTHER_ROWS, {row["rows"].get("valset") for row in rows}),
+            (_OTHER_TRAINING, {row["rows"].get("trainset") for row in rows}),
+        ]
+        return " ".join(sentence for sentence, found in said if len(found) > 1) or None
 
     def shown(self) -> RunComparison:
         """Return what a view shows."""
@@ -71,10 +82,11 @@ class Comparison(dict[str, list[ComparedRun]]):
 
         rows = [run["row"] for run in self.runs]
         different = differing_settings(rows)
+        given = [{"metric": row["metric"], **row["rows"]} for row in rows]
         others = [
             name
-            for name in ("trainset", "valset")
-            if len({row["rows"].get(name) for row in rows}) > 1
+            for name in ("metric", "trainset", "valset")
+            if len({each.get(name) for each in given}) > 1
         ]
         table = [
             {
@@ -88,10 +100,10 @@ class Comparison(dict[str, list[ComparedRun]]):
                 "calls": row["calls"],
                 "usd": row["usd"],
                 "seconds": row["seconds"],
-                **{name: row["rows"].get(name) for name in others},
+                **{name: each.get(name) for name in others},
                 **{name: row["settings"].get(name) for name in different},
             }
-            for row in rows
+            for row, each in zip(rows, given, strict=True)
         ]
         return pd.DataFrame(table).set_index("run")
 
@@ -120,6 +132,11 @@ def compare(record: Record, run_ids: Sequence[str]) -> Comparison:
         for run_id in run_ids
     ]
     return Comparison(runs=runs)
+
+
+def _code(metric: str) -> str:
+    """Return the fingerprint of a metric's code: one metric may have several names."""
+    return metric.rpartition(" ")[2]
 
 
 def differing_settings(rows: Sequence[HistoryRow]) -> list[str]:

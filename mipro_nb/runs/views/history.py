@@ -12,7 +12,12 @@ from typing import Annotated, Any, NamedTuple
 from mipro_nb.checks import Remedy
 from mipro_nb.errors import RecordError
 from mipro_nb.runs.sentences.resume import billed_text, resume_hint, resume_lines
-from mipro_nb.runs.sentences.wording import resting_text, told_rows, told_settings
+from mipro_nb.runs.sentences.wording import (
+    resting_text,
+    told_metric,
+    told_rows,
+    told_settings,
+)
 from mipro_nb.runs.state import RunState, as_it_stands
 from mipro_nb.runs.store.owners import lives_here
 from mipro_nb.runs.store.record import Record, time_read
@@ -144,6 +149,7 @@ def _row(run: tuple[Any, ...], state: RunState, trials: int, spent: _Spent) -> H
         "models": planned.models if planned else {},
         "settings": told_settings(planned.plan, state.measured_format) if planned else {},
         "rows": told_rows(planned) if planned else {},
+        "metric": told_metric(planned) if planned else "",
         "resume_lines": resume_lines(run_id, state),
         "resume_hint": resume_hint(run_id, state),
         "here": state.goes_on and state.process == os.getpid() and lives_here(run_id),

@@ -14,25 +14,24 @@ from mipro_nb.amounts import (
     format_usd,
 )
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
-from mipro_nb.runs.sentences.approval import decided_text, waiting_text
-from mipro_nb.runs.sentences.dropped import dropped_notes
-from mipro_nb.runs.sentences.gain import gain_view, labelled_gain_view
-from mipro_nb.runs.sentences.headroom import HEAD as HEAD_OF_HEADROOM
-from mipro_nb.runs.sentences.headroom import headroom_table, headroom_view
-from mipro_nb.runs.sentences.held_out import held_out_view
-from mipro_nb.runs.sentences.measured_formats import (
+from mipro_nb.runs.sentences.instructions.approval import decided_text, waiting_text
+from mipro_nb.runs.sentences.instructions.dropped import dropped_notes
+from mipro_nb.runs.sentences.instructions.repairs import repair_lines
+from mipro_nb.runs.sentences.replies.ratings import ratings_view
+from mipro_nb.runs.sentences.replies.readings import reading_notes
+from mipro_nb.runs.sentences.results.gain import gain_view, labelled_gain_view
+from mipro_nb.runs.sentences.results.headroom import HEAD as HEAD_OF_HEADROOM
+from mipro_nb.runs.sentences.results.headroom import headroom_table, headroom_view
+from mipro_nb.runs.sentences.results.held_out import held_out_view
+from mipro_nb.runs.sentences.results.measured_formats import (
     HEAD,
     as_columns,
     formats_rows,
     formats_view,
 )
-from mipro_nb.runs.sentences.objectives import HEAD as HEAD_OF_OBJECTIVES
-from mipro_nb.runs.sentences.objectives import objectives_rows, objectives_view
-from mipro_nb.runs.sentences.ratings import ratings_view
-from mipro_nb.runs.sentences.readings import reading_notes
-from mipro_nb.runs.sentences.repairs import repair_lines
-from mipro_nb.runs.sentences.result import with_labelled
+from mipro_nb.runs.sentences.results.objectives import HEAD as HEAD_OF_OBJECTIVES
+from mipro_nb.runs.sentences.results.objectives import objectives_rows, objectives_view
+from mipro_nb.runs.sentences.results.result import with_labelled
 from mipro_nb.runs.sentences.resume import (
     NOTHING_SCORED,
     RESUMABLE,
@@ -54,6 +53,7 @@ from mipro_nb.runs.sentences.wording import (
     told_settings,
 )
 from mipro_nb.runs.state import RunState, Spend
+from mipro_nb.runs.statistics.labelled import labelled_demos, labelled_evaluation
 from mipro_nb.runs.view_model import GainView
 from mipro_nb.runs.views.results.effects import format_effects
 

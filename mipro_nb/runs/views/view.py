@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
 from mipro_nb.runs import view_model as vm
-from mipro_nb.runs.sentences.approval import decided_text, waiting_text
-from mipro_nb.runs.sentences.dropped import dropped_notes
-from mipro_nb.runs.sentences.gain import gain_view
-from mipro_nb.runs.sentences.headroom import headroom_draws, headroom_sizes, headroom_view
-from mipro_nb.runs.sentences.held_out import held_out_view
-from mipro_nb.runs.sentences.measured_formats import formats_tried, formats_view
-from mipro_nb.runs.sentences.objectives import objectives_view
-from mipro_nb.runs.sentences.ratings import ratings_view
-from mipro_nb.runs.sentences.readings import reading_notes
-from mipro_nb.runs.sentences.repairs import repaired_of
+from mipro_nb.runs.sentences.instructions.approval import decided_text, waiting_text
+from mipro_nb.runs.sentences.instructions.dropped import dropped_notes
+from mipro_nb.runs.sentences.instructions.repairs import repaired_of
+from mipro_nb.runs.sentences.replies.ratings import ratings_view
+from mipro_nb.runs.sentences.replies.readings import reading_notes
+from mipro_nb.runs.sentences.results.gain import gain_view
+from mipro_nb.runs.sentences.results.headroom import headroom_draws, headroom_sizes, headroom_view
+from mipro_nb.runs.sentences.results.held_out import held_out_view
+from mipro_nb.runs.sentences.results.measured_formats import formats_tried, formats_view
+from mipro_nb.runs.sentences.results.objectives import objectives_view
 from mipro_nb.runs.sentences.resume import (
     billed_text,
     resume_hint,
@@ -35,6 +35,7 @@ from mipro_nb.runs.state import Choice, RunState, Spend, choices_of, told_state
 from mipro_nb.runs.store.owners import lives
 from mipro_nb.runs.store.record import Record, RecordedEvent
 from mipro_nb.runs.views.clip import clip, clip_fields, more_of_instruction, more_of_text, within
+from mipro_nb.runs.views.estimate import estimate_view
 from mipro_nb.runs.views.results.headroom_examples import headroom_examples, measured_tally
 from mipro_nb.runs.views.results.result import result_view
 from mipro_nb.runs.views.trial_row import trial_row
@@ -138,7 +139,12 @@ class RunView:
             self._changed_choices.update(Choice(name, "instruction", 0) for name in names)
 
     def snapshot(
-        self, *, now: float, in_flight: int | None, details: Sequence[vm.TrialDetail] = ()
+        self,
+        *,
+        now: float,
+        in_flight: int | None,
+        details: Sequence[vm.TrialDetail] = (),
+        tested: vm.TestsetDetail | None = None,
     ) -> vm.RunSnapshot:
         """Return all that is known, for a view that begins.
 
@@ -151,6 +157,8 @@ class RunView:
         details
             Trials that can be looked into without a kernel, from
             `mipro_nb.runs.views.drill_down.details`.
+        tested
+            The rows of the testset, likewise.
         """
         state = self.state
         instructions = [
@@ -163,7 +171,7 @@ class RunView:
             for predictor, sets in state.demo_sets.items()
             for index in sorted(sets)
         ]
-        return {
+        snapshot: vm.RunSnapshot = {
             "schema": SCHEMA,
             "seq": self.seq,
             "summary": self.summary(now=now, in_flight=in_flight),
@@ -172,6 +180,9 @@ class RunView:
             "demo_sets": [self._demo_set(choice) for choice in demo_sets],
             "details": list(details),
         }
+        if tested is not None:
+            snapshot["tested"] = tested
+        return snapshot
 
     def delta(self, *, now: float, in_flight: int | None) -> vm.RunDelta:
         """Return what changed since the last delta; parameters are those of `snapshot`."""
@@ -258,7 +269,7 @@ class RunView:
                 "told": unheard_text(state.lost, state.batched),
                 "billed": billed_text(state.unheard.usd),
             },
-            "estimate": _estimate(planned.estimate) if planned else None,
+            "estimate": estimate_view(planned.estimate) if planned else None,
             "caps": told_caps(state.caps),
             "baseline": state.baseline,
             "best": None
@@ -490,13 +501,6 @@ def _spend(spend: Spend) -> vm.SpendView:
         "hedged_calls": spend.hedged_calls,
         "about": spend.about,
     }
-
-
-def _estimate(told: Mapping[str, Any]) -> vm.EstimateView | None:
-    """Return an estimate as an event tells it; None where that is not a whole one."""
-    if "phases" not in told or "total" not in told:
-        return None
-    return cast("vm.EstimateView", {"guess": None, "hedging": None, **told})
 
 
 def told_caps(caps: Mapping[str, Any]) -> vm.CapsView:

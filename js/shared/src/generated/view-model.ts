@@ -460,6 +460,9 @@ export interface DemoSetCard extends Standing {
   readonly demos: number;
 }
 
+/** Which of the two programs that are scored on the testset. */
+export type TestedProgram = "student" | "result";
+
 /** A chat message. */
 export interface Message {
   readonly role: string;
@@ -479,11 +482,8 @@ export interface ReplyRating {
   readonly reason: Clip;
 }
 
-/** What became of one example. */
-export interface ExampleRow {
-  readonly example: number;
-  readonly inputs: Readonly<Record<string, Clip>>;
-  readonly expected: Readonly<Record<string, Clip>>;
+/** What a program made of a row, and what the metric says of it. */
+export interface ReplyDetail {
   readonly prediction: Readonly<Record<string, Clip>> | null;
   /** 0–1; null while it is being scored. */
   readonly score: number | null;
@@ -492,12 +492,41 @@ export interface ExampleRow {
   readonly feedback: Clip | null;
   readonly error: Clip | null;
   readonly seconds: number | null;
-  /** The trial that scored it: another one where the cell was reused. */
-  readonly scored_by: number;
   /** What of the replies was not written as asked and was read all the same. */
   readonly notes?: readonly Clip[];
+}
+
+/** What became of one example. */
+export interface ExampleRow extends ReplyDetail {
+  readonly example: number;
+  readonly inputs: Readonly<Record<string, Clip>>;
+  readonly expected: Readonly<Record<string, Clip>>;
+  /** The trial that scored it: another one where the cell was reused. */
+  readonly scored_by: number;
   /** Absent where nobody has rated the reply. */
   readonly rating?: ReplyRating;
+}
+
+/** A row of the testset, and what became of it; it is numbered as the testset has it. */
+export interface TestsetRow {
+  readonly example: number;
+  readonly inputs: Readonly<Record<string, Clip>>;
+  readonly expected: Readonly<Record<string, Clip>>;
+  /**
+   * With the student as given, and with the program that is returned; null where it is not scored,
+   * and the latter where the student itself is returned.
+   */
+  readonly student: ReplyDetail | null;
+  readonly result: ReplyDetail | null;
+}
+
+/** The rows of the testset. */
+export interface TestsetDetail {
+  /** Whether another program than the student was tested. */
+  readonly changed: boolean;
+  /** How to look at them, and what not to do with them, in a sentence. */
+  readonly told: string;
+  readonly rows: readonly TestsetRow[];
 }
 
 /** A trial, the prompts that it sent, and what became of each of its examples. */
@@ -532,6 +561,11 @@ export interface CallDetail {
   readonly usd: number | null;
   readonly seconds: number;
   readonly at: number;
+  /**
+   * Which program made it, where a row of the testset was scored; absent for any other call, and
+   * where that is not known.
+   */
+  readonly program?: TestedProgram;
 }
 
 /** Where a run is: in this kernel, in another one, or nowhere any more. */
@@ -569,6 +603,13 @@ export interface MeasuredFormats {
    * from what older versions saved in notebooks.
    */
   readonly searched?: readonly string[];
+  /**
+   * Those of them that a person pinned or banned. Absent from what older versions saved in
+   * notebooks.
+   */
+  readonly pinned?: readonly string[];
+  /** Absent from what older versions saved in notebooks. */
+  readonly banned?: readonly string[];
   /** Which one was chosen and why, in words. */
   readonly told: string;
 }
@@ -702,6 +743,8 @@ export interface RunSnapshot {
   readonly demo_sets: readonly DemoSetCard[];
   /** What can be drilled into without a kernel: baseline and best trial, within a size limit. */
   readonly details: readonly TrialDetail[];
+  /** The rows of the testset, likewise; absent where none is scored, or a kernel is asked. */
+  readonly tested?: TestsetDetail;
   /** Trials that a notebook was not burdened with; only in what was kept for one. */
   readonly left_out?: number;
 }
@@ -767,6 +810,11 @@ export interface HistoryRow {
    */
   readonly rows?: Readonly<Record<string, string>>;
   /**
+   * What the user calls it, and a fingerprint of its code; "" where that is not known. Absent from
+   * what older versions saved in notebooks.
+   */
+  readonly metric?: string;
+  /**
    * Lines of code that resume it: of a cell, and of Python; none where its cell has to be run
    * again. Absent from what older versions saved in notebooks.
    */
@@ -822,8 +870,8 @@ export interface ComparedRun {
 export interface RunComparison {
   readonly runs: readonly ComparedRun[];
   /**
-   * Why their scores cannot be compared; null if they can. Absent from what older versions saved
-   * in notebooks.
+   * Why their scores cannot be compared, or in what the runs differ that brought these about; null
+   * where they have rows and metric in common. Absent from what older versions saved in notebooks.
    */
   readonly note?: string | null;
 }
@@ -1102,6 +1150,16 @@ export interface Asks {
   /** Return the LM calls that an example took. */
   calls: {
     ask: { run: string; trial: number; example: number };
+    answer: readonly CallDetail[];
+  };
+  /** Return the rows of the testset and what became of them; null where none is scored. */
+  tested: {
+    ask: { run: string };
+    answer: TestsetDetail | null;
+  };
+  /** Return the LM calls that a row of the testset took, with student and result. */
+  tested_calls: {
+    ask: { run: string; example: number };
     answer: readonly CallDetail[];
   };
   /** Return all demos of a demo set. */

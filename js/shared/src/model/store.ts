@@ -64,7 +64,8 @@ export class RunStore {
     }
     // What can be looked into without a kernel comes once, at the end of the run.
     const details = snapshot.details.length > 0 ? snapshot.details : this.#snapshot.details;
-    this.#snapshot = { ...snapshot, details };
+    const tested = snapshot.tested ?? this.#snapshot.tested;
+    this.#snapshot = { ...snapshot, details, ...(tested && { tested }) };
     this.#put(snapshot);
     this.#changed();
   }

@@ -677,6 +677,35 @@ describe("a run that measures prompt formats", () => {
     expect(screen.queryByRole("table", { name: "Prompt formats, measured" })).toBeNull();
   });
 
+  it("pins and bans formats that the search tries, and no others", async () => {
+    const searched = { ...chosen, searched: ["tags", "json"], pinned: [], banned: ["json"] };
+    const { user, wire } = await opened(snapshot({ summary: summary({ formats: searched }) }));
+    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    expect(button("Ban format json").getAttribute("aria-pressed")).toBe("true");
+    expect(screen.queryByRole("button", { name: "Pin format lines" })).toBeNull();
+    await user.click(button("Pin format tags"));
+    const asked = wire.asked("pin").map(({ ask }) => ask);
+    expect(asked).toEqual([{ run: RUN, predictor: "", part: "format", index: 0, on: true }]);
+    await act(async () => wire.refuse("pin", "The run has ended."));
+    expect(screen.getByRole("tabpanel").textContent).toContain("The run has ended.");
+  });
+
+  it("says which formats were pinned and banned where the run is over", async () => {
+    const searched = { ...chosen, searched: ["tags", "json"], pinned: ["tags"], banned: ["json"] };
+    const over = summary({
+      formats: searched,
+      state: "finished",
+      steerable: false,
+      lives: "ended",
+    });
+    const { user } = await opened(snapshot({ summary: over }));
+    await user.click(screen.getByRole("tab", { name: "Settings" }));
+    expect(screen.queryByRole("button", { name: /format/ })).toBeNull();
+    expect(formatRow(/^tags, chosen/).at(-1)).toBe("Pinned");
+    expect(formatRow(/^json/).at(-1)).toBe("Banned");
+    expect(formatRow(/^lines/).at(-1)).toBe("–");
+  });
+
   it("shows hostile names as text", async () => {
     const tags = "<img src=x onerror=alert(1)>";
     const told = { ...chosen, measured: [one(tags, 1)], chosen: tags, told: `${tags}!` };

@@ -21,15 +21,15 @@ from mipro_nb.evaluate.executions import executed
 from mipro_nb.evaluate.metric import Score
 from mipro_nb.evaluate.scoring import HOPELESS, OUTCOMES, caught_failures, check_outages
 from mipro_nb.evaluate.slots import Slots
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.scored_row import is_made_of
 from mipro_nb.language.execution.tracing import Step, noting, tracing
 from mipro_nb.language.lms.lm_protocol import LanguageModel
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.calls import CallLabels, call_labels
-from mipro_nb.models.gate.draws import Execution, execution
+from mipro_nb.models.gate.recording.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import Background
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.bootstrapping.fitting import SURELY_FIT, Fitting, known_room

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import LanguageModel
-from mipro_nb.language.predictor import Predictor
+from mipro_nb.language.prompting.predictor import Predictor
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.lm import as_counted
 from mipro_nb.models.tokens import count_message_tokens, count_tokens
 

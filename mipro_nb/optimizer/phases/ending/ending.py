@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mipro_nb.amounts import format_score
 from mipro_nb.core_loop import in_worker
 from mipro_nb.errors import RecordError, shown
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.ending.held_out import HeldOut
 from mipro_nb.optimizer.phases.scoring.evaluations import Evaluated, Evaluations
@@ -16,9 +16,9 @@ from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.events import FinalState, RunEnded, ScoresOnTestset
-from mipro_nb.runs.labelled import labelled_evaluation
-from mipro_nb.runs.sentences.objectives import preferred_text
+from mipro_nb.runs.sentences.results.objectives import preferred_text
 from mipro_nb.runs.sentences.wording import counted, resting_text
+from mipro_nb.runs.statistics.labelled import labelled_evaluation
 from mipro_nb.runs.statistics.objectives import MeasuredConfiguration, measured_configurations
 from mipro_nb.runs.store.batches import batched_usage
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.ending.ending import Chosen, Ending
 from mipro_nb.optimizer.phases.ending.held_out import HeldOut

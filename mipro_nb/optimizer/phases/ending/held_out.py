@@ -5,17 +5,23 @@ It is taken once, when nothing can be chosen by it any more.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
+
 from mipro_nb.evaluate.ledger import Ledger, any_excuse, no_excuse
 from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.language.execution.scope import bind
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.scoring.evaluations import cell_of
+from mipro_nb.optimizer.planning.data.rows import inputs_key
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.events import ExampleTested, PhaseStarted, ScoresOnTestset
+
+Scores = Mapping[int, float]
 
 
 class HeldOut:
@@ -48,7 +54,7 @@ class HeldOut:
         await together(*(self._evaluate(each, programs[each]) for each in programs))
 
     async def _evaluate(self, key: str, program: Module) -> None:
-        call_labels.set(CallLabels("test"))
+        call_labels.set(CallLabels("test", tested=key))
         bind(program.named_predictors())
         await self._ledger.evaluate(
             key,
@@ -74,11 +80,12 @@ class HeldOut:
         if key != STUDENT:
             from mipro_nb.optimizer.phases.scoring.gain import interval_of  # noqa: PLC0415 - numpy takes long
 
-            gain = interval_of([chosen[n] - student[n] for n in rows], self._spec.plan.seed)
+            gain = interval_of(self._gains(student, chosen), self._spec.plan.seed)
             low, high = gain.low, gain.high
         failed = {row for each, row in state.test_errors if each in (STUDENT, key)}
         return ScoresOnTestset(
             examples=len(rows),
+            distinct=None if len(self._distinct) == len(rows) else len(self._distinct),
             student=_mean(student),
             score=_mean(chosen),
             errors=len(failed),
@@ -86,6 +93,25 @@ class HeldOut:
             gain_high=high,
         )
 
+    @cached_property
+    def _distinct(self) -> list[list[int]]:
+        """The rows of the testset, those of equal inputs together."""
+        alike: dict[str, list[int]] = {}
+        for number, row in enumerate(self._spec.rows.test):
+            alike.setdefault(inputs_key(row), []).append(number)
+        return list(alike.values())
 
-def _mean(scores: dict[int, float]) -> float:
+    def _gains(self, student: Scores, chosen: Scores) -> list[float]:
+        """Return what was gained on each distinct row; their mean is that of all rows.
+
+        A row that is there fifty times says no more than once how the programs differ.
+        """
+        weight = len(self._distinct) / len(self._spec.rows.test)
+        return [
+            weight * sum(chosen[number] - student[number] for number in alike)
+            for alike in self._distinct
+        ]
+
+
+def _mean(scores: Scores) -> float:
     return 100 * sum(scores.values()) / len(scores)

@@ -16,13 +16,13 @@ from mipro_nb.errors import (
     ReplyError,
     TruncatedReplyError,
 )
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats import FORMATS
-from mipro_nb.language.predict import Predict
+from mipro_nb.language.programs.predict import Predict
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import InputField, OutputField
 from mipro_nb.language.signatures.signature import Signature, SignatureMeta
 from mipro_nb.models.calls import CallLabels, call_labels
-from mipro_nb.models.gate.draws import Execution, execution
+from mipro_nb.models.gate.recording.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import Background, together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.proposing.written import (

@@ -15,8 +15,8 @@ from mipro_nb.errors import (
     RequestRefusedError,
     shown,
 )
-from mipro_nb.language.example import Example
 from mipro_nb.language.formats import write_fields
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import Field
 from mipro_nb.language.signatures.signature import SignatureMeta, make_signature
 from mipro_nb.optimizer.control.concurrency import together

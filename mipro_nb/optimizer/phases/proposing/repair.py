@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from mipro_nb.errors import LMError, LMUnavailableError, PromptTooLongError, shown
 from mipro_nb.evaluate.scoring import HOPELESS, ExampleResult, score_example
 from mipro_nb.evaluate.slots import Slots
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.attempt import attempting
 from mipro_nb.language.execution.scope import bind
 from mipro_nb.language.execution.tracing import Step, tracing
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import Field
 from mipro_nb.language.signatures.signature import SignatureMeta, make_signature
 from mipro_nb.models.calls import CallLabels, call_labels
-from mipro_nb.models.gate.draws import Execution, execution
+from mipro_nb.models.gate.recording.draws import Execution, execution
 from mipro_nb.optimizer.control.concurrency import together
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.proposing.grounding import ask

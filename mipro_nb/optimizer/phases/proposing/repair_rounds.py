@@ -5,10 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+from mipro_nb.errors import shown
 from mipro_nb.optimizer.planning.plan import Plan
+from mipro_nb.runs.sentences.wording import counted
 
 PARENTS = 2
 """How many configurations a round repairs."""
+REPAIRS = 4
+"""How many repairs a round has written, by all of its parents, for any number of predictors."""
 
 
 def rounds_of(plan: Plan) -> list[tuple[int, int]]:
@@ -22,6 +26,23 @@ def rounds_of(plan: Plan) -> list[tuple[int, int]]:
     meanwhile = min(plan.trials_in_flight // 2, trials // (rounds + 1) // 3)
     begun = [trials * number // (rounds + 1) for number in range(1, rounds + 1)]
     return [(begin, begin + meanwhile) for begin in begun]
+
+
+def unrepaired_notes(plan: Plan) -> list[str]:
+    """Return a note on the predictors that no repair will reach, if there are any."""
+    rounds, predictors = len(rounds_of(plan)), list(plan.predictors)
+    left = predictors[rounds * REPAIRS :]
+    if not rounds or not left:
+        return []
+    needed = -(-len(predictors) // REPAIRS)
+    note = (
+        f"repair={plan.search.repair} repairs {counted(rounds * REPAIRS, 'instruction')} in "
+        f"{counted(rounds, 'round')}, and the program has {len(predictors):,} predictors: "
+        f"{shown(', '.join(left), 200)} "
+        f"{'keeps its' if len(left) == 1 else 'keep their'} instructions as proposed. Rounds for "
+        f"all take SearchStrategy(repair={needed}) and num_trials={needed} or more."
+    )
+    return [note]
 
 
 def parents_of(

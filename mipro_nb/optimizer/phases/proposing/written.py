@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from mipro_nb.errors import ReplyError, shown
 from mipro_nb.language.formats.unmarked import NoValueError, check_value
-from mipro_nb.language.reading.marks import folded
-from mipro_nb.language.reading.wrapping import unfenced, unquoted, without_announcement
+from mipro_nb.language.reading.notation.wrapping import unfenced, unquoted, without_announcement
+from mipro_nb.language.reading.parts.marks import folded
 from mipro_nb.language.signatures.signature import SignatureMeta
 from mipro_nb.optimizer.phases.proposing.around import bare, only_text, says_nothing
 

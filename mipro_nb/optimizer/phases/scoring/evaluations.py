@@ -10,9 +10,9 @@ from mipro_nb.errors import RequestRefusedError
 from mipro_nb.evaluate.evaluate import mean_score
 from mipro_nb.evaluate.ledger import Excuse, Ledger, any_excuse, no_excuse
 from mipro_nb.evaluate.scoring import ExampleResult, error_line
-from mipro_nb.language.example import Example
 from mipro_nb.language.execution.scope import bind
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.calls import CallLabels, call_labels
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.phases.scoring.failing import Failing

@@ -13,7 +13,7 @@ from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.runs.configuration import STUDENT
 from mipro_nb.runs.events import NoteTopic
-from mipro_nb.runs.sentences.failing import failing_text
+from mipro_nb.runs.sentences.replies.failing import failing_text
 
 _TOPIC: NoteTopic = "failures"
 

@@ -9,7 +9,7 @@ from mipro_nb.evaluate.scoring import ExampleResult
 from mipro_nb.optimizer.control.journal import Journal
 from mipro_nb.optimizer.control.pause import PauseSwitch
 from mipro_nb.runs.events import NoteTopic
-from mipro_nb.runs.sentences.readings import unreadable_text
+from mipro_nb.runs.sentences.replies.readings import unreadable_text
 
 _FIRST = 20
 _NEARLY_ALL = 0.9

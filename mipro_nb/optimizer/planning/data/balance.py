@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TypeVar
 
-from mipro_nb.language.example import Example
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import Field, choices, json_value
 from mipro_nb.language.signatures.signature import SignatureMeta
 

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from mipro_nb.errors import shown
-from mipro_nb.language.example import Example
+from mipro_nb.language.rows.example import Example
 from mipro_nb.language.signatures.fields import (
     NO_DEFAULT,
     Field,

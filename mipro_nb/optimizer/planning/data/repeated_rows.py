@@ -1,4 +1,4 @@
-"""Rows that come more than once, and what a plan says about them."""
+"""Rows that come more than once, or are demos already, and what a plan says about them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.example import Example
-from mipro_nb.language.saving import jsonable
-from mipro_nb.optimizer.planning.data.rows import Rows, distinct, inputs_key, values_key
+from mipro_nb.errors import InvalidArgumentError, shown
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.saved_programs.saving import jsonable
+from mipro_nb.optimizer.planning.data.rows import (
+    Rows,
+    distinct,
+    inputs_key,
+    own_demos_among,
+    values_key,
+)
 from mipro_nb.runs.sentences.wording import counted
 
 
@@ -27,12 +34,7 @@ def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:
             f"Valset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
             "towards the score as often as it is there. Take them out for an honest interval."
         )
-    if repeated := len(rows.test) - len(distinct(rows.test)):
-        notes.append(
-            f"Testset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
-            "towards the score as often as it is there. Take them out for an honest interval."
-        )
-    notes += unseen_notes(rows)
+    notes += testset_notes(rows)
     if contradictory := _contradictory([*rows.train, *rows.val]):
         notes.append(
             f"{counted(contradictory, 'row')} of trainset and valset with the inputs of an earlier "
@@ -43,7 +45,18 @@ def repeated_notes(rows: Rows, *, zero_shot: bool) -> list[str]:
     return notes
 
 
-def unseen_notes(rows: Rows) -> list[str]:
+def testset_notes(rows: Rows) -> list[str]:
+    """Return notes on rows of the testset that are in it twice, or not as new as they look."""
+    if not (repeated := len(rows.test) - len(distinct(rows.test))):
+        return _unseen_notes(rows)
+    note = (
+        f"Testset: {counted(repeated, 'row')} with the inputs of an earlier row; each counts "
+        "towards the score as often as it is there. Intervals rest on the distinct rows alone."
+    )
+    return [note, *_unseen_notes(rows)]
+
+
+def _unseen_notes(rows: Rows) -> list[str]:
     """Return a note on rows of the testset that are new in the way they are written alone."""
     seen = {_folded_key(row) for row in (*rows.train, *rows.val)} if rows.test else set()
     alike = sum(_folded_key(row) in seen for row in rows.test)
@@ -53,6 +66,23 @@ def unseen_notes(rows: Rows) -> list[str]:
         f"Testset: {alike:,} of {counted(len(rows.test), 'row')} have inputs that differ from "
         "those of a row of trainset or valset by white space, case or Unicode form alone. They are "
         "not unseen: take them out for an honest test score."
+    )
+    return [note]
+
+
+def own_demo_notes(val: Sequence[Example], student: Module) -> list[str]:
+    """Return a note on demos that the program has of its own and that are validation rows."""
+    found = list(own_demos_among(val, student))
+    if not found:
+        return []
+    predictors = ", ".join(dict.fromkeys(predictor for _, predictor in found))
+    rows = len({place for place, _ in found})
+    are = "is a demo" if rows == 1 else "are demos"
+    note = (
+        f"Valset: {rows:,} of {counted(len(val), 'row')} {are} that the program has already, of "
+        f"{shown(predictors, 200)}. Where one is scored, it is left out of the prompt; in the "
+        "prompts of all other rows it stands. Rows to choose by should not teach: better take them "
+        "out of the valset, or of the demos."
     )
     return [note]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,11 +13,11 @@ from typing import Any
 from mipro_nb.datasets.rows import from_dataframe
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.evaluate.evaluate import check_rows
-from mipro_nb.language.example import Example
-from mipro_nb.language.foreign import as_row
-from mipro_nb.language.module import Module
-from mipro_nb.language.plain import plain
-from mipro_nb.language.saving import jsonable, kept_text
+from mipro_nb.language.programs.foreign import as_row
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.rows.plain import plain
+from mipro_nb.language.saved_programs.saving import jsonable, kept_text
 from mipro_nb.runs.store.record import text_ref
 
 # DSPy's split: four fifths are for validation, at most this many rows.
@@ -244,21 +244,30 @@ def check_own_demos(name: str, test: Sequence[Example], student: Module) -> None
     InvalidArgumentError
         If one is: prompts would show the answers of that row.
     """
-    places = {inputs_key(row): n for n, row in reversed(list(enumerate(test)))}
-    names = {field for row in test for field in row.inputs()}
+    for place, predictor in own_demos_among(test, student):
+        raise InvalidArgumentError(
+            f"{name}[{place}]",
+            test[place],
+            f"it is a demo that the program has already, of predictor {predictor}: "
+            "take it out of the rows to test on, or of the demos, so that no prompt "
+            "shows a row that the test score rests on.",
+        )
+
+
+def own_demos_among(rows: Sequence[Example], student: Module) -> Iterator[tuple[int, str]]:
+    """Yield each demo that the student, or a teacher, has of its own and that is one of `rows`.
+
+    It is told by the place of its row, the first of its inputs, and by its predictor.
+    """
+    places = {inputs_key(row): n for n, row in reversed(list(enumerate(rows)))}
+    names = {field for row in rows for field in row.inputs()}
     for program in (student, *student.teachers):
         for predictor, each in program.named_predictors():
             for demo in each.demos:
-                shown = {field: value for field, value in demo.items() if field in names}
-                place = places.get(inputs_key(Example(shown).with_inputs(*shown)))
+                given = {field: value for field, value in demo.items() if field in names}
+                place = places.get(inputs_key(Example(given).with_inputs(*given)))
                 if place is not None:
-                    raise InvalidArgumentError(
-                        f"{name}[{place}]",
-                        test[place],
-                        f"it is a demo that the program has already, of predictor {predictor}: "
-                        "take it out of the rows to test on, or of the demos, so that no prompt "
-                        "shows a row that the test score rests on.",
-                    )
+                    yield place, predictor
 
 
 def split_notes(rows: Rows) -> list[str]:

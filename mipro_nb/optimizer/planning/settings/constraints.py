@@ -9,11 +9,11 @@ from difflib import SequenceMatcher
 from functools import cached_property
 
 from mipro_nb.errors import InvalidArgumentError, shown
-from mipro_nb.language.example import Example
 from mipro_nb.language.exports.exported_prompt import misread_in_exports
-from mipro_nb.language.module import Module
-from mipro_nb.language.predict import Predict
-from mipro_nb.language.predictor import Predictor
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.programs.predict import Predict
+from mipro_nb.language.prompting.predictor import Predictor
+from mipro_nb.language.rows.example import Example
 from mipro_nb.models.tokens import count_tokens
 from mipro_nb.optimizer.planning.settings.requested import Hyperparameters
 from mipro_nb.optimizer.search.configuration import LONGEST_INSTRUCTION

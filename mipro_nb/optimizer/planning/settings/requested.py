@@ -23,7 +23,7 @@ from mipro_nb.checks import (
 )
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.language.formats import check_choice
-from mipro_nb.models.gate.hedging import Hedge
+from mipro_nb.models.gate.pacing.hedging import Hedge
 from mipro_nb.optimizer.planning.settings.preference import Preference, preference_of
 from mipro_nb.optimizer.search.strategy import STRATEGIES, SearchStrategy
 

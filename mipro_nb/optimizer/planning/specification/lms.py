@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from mipro_nb.errors import shown
 from mipro_nb.language.lms.lm_protocol import LanguageModel
-from mipro_nb.language.module import Module
-from mipro_nb.language.predictor import Predictor
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.prompting.predictor import Predictor
 from mipro_nb.models.lm import as_counted
 from mipro_nb.optimizer.planning.specification.run_spec import RunSpec
 from mipro_nb.redaction import shown_parameters

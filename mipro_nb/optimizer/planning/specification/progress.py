@@ -12,11 +12,11 @@ from typing import Any
 
 from mipro_nb.errors import MiproError, RecordError, ReplyError, RequestRefusedError
 from mipro_nb.evaluate.scoring import ExampleResult
-from mipro_nb.language.example import Example
-from mipro_nb.language.module import Module
-from mipro_nb.language.saving import as_demo
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
+from mipro_nb.language.saved_programs.saving import as_demo
 from mipro_nb.language.signatures.signature import SignatureMeta
-from mipro_nb.models.gate.earlier_calls import EarlierCalls
+from mipro_nb.models.gate.recording.earlier_calls import EarlierCalls
 from mipro_nb.optimizer.planning.data.rows import Given, given_values
 from mipro_nb.optimizer.search.configuration import Candidates
 from mipro_nb.runs.checks.consistency import incoherences

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from mipro_nb.evaluate.metric import Metric
-from mipro_nb.language.example import Example
 from mipro_nb.language.lms.lm_protocol import LanguageModel
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
+from mipro_nb.language.rows.example import Example
 from mipro_nb.optimizer.planning.data.rows import Rows
 from mipro_nb.optimizer.planning.plan import Plan
 from mipro_nb.optimizer.planning.specification.source import ProgramSource, function_source

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
-from mipro_nb.language.module import Module
+from mipro_nb.language.programs.module import Module
 from mipro_nb.redaction import secrets
 
 

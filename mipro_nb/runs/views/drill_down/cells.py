@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Literal, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from mipro_nb.errors import InvalidArgumentError
 from mipro_nb.runs import events as ev
@@ -27,11 +27,14 @@ WHERE run_id = ? AND type = 'trial_told' AND trial = ?
 """
 
 
-class TrialCell(NamedTuple):
-    """A cell of the score ledger, and the number of its event."""
+_Scored = TypeVar("_Scored", bound=ev.Cell)
+
+
+class KeptCell(NamedTuple, Generic[_Scored]):
+    """A cell of a score ledger, and the number of its event."""
 
     seq: int
-    scored: ev.ExampleScored
+    scored: _Scored
 
     def clip(self, field: Literal["feedback", "error"]) -> Clip | None:
         """Return what the metric said, or why it failed."""
@@ -45,6 +48,9 @@ class TrialCell(NamedTuple):
             for field, notes in (("notes", self.scored.notes), ("caught", self.scored.caught))
             for n, note in enumerate(notes)
         ]
+
+
+TrialCell = KeptCell[ev.ExampleScored]
 
 
 def cells_of_trial(record: Record, run_id: str, trial: int) -> dict[int, TrialCell]:
@@ -72,9 +78,7 @@ def cells_of_trial(record: Record, run_id: str, trial: int) -> dict[int, TrialCe
         recorded = record.read_event(run_id, *row)
         if isinstance(recorded.event, ev.ExampleScored):
             event = recorded.event
-            cells.setdefault(event.configuration, {})[event.example] = TrialCell(
-                recorded.seq, event
-            )
+            cells.setdefault(event.configuration, {})[event.example] = KeptCell(recorded.seq, event)
     key = configuration_key(configuration)
     if key in cells:
         return cells[key]

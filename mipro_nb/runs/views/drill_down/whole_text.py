@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from mipro_nb.errors import InvalidArgumentError
-from mipro_nb.language.reading.thoughts import told_apart
+from mipro_nb.language.reading.parts.thoughts import told_apart
 from mipro_nb.runs import events as ev
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.clip import value_text

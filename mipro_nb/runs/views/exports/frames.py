@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -18,6 +18,8 @@ from mipro_nb.runs.statistics.objectives import (
 )
 from mipro_nb.runs.store.json_values import ANYTHING, ROWS, kept
 from mipro_nb.runs.store.record import Record
+from mipro_nb.runs.view_model import TestedProgram
+from mipro_nb.runs.views.drill_down.testset import tested_cells, tested_programs
 from mipro_nb.runs.views.exports.mlflow_run import MlflowRun
 from mipro_nb.runs.views.results.outcomes import example_scores
 from mipro_nb.runs.views.spending_curve import spending_curve
@@ -35,20 +37,11 @@ _TRIAL_COLUMNS = (
     "kind", "state", "score", "low", "high", "examples", "scored", "reused", "errors", "calls",
     "cached_calls", "input_tokens", "output_tokens", "usd", "asked_at", "seconds",
 )  # fmt: skip
-_EXAMPLE_COLUMNS = (
-    "trial",
-    "configuration",
-    "example",
-    "score",
-    "error",
-    "feedback",
-    "seconds",
-    "notes",
-)
+_CELL_COLUMNS = ("example", "score", "error", "feedback", "seconds", "notes")
 _OUTCOME_COLUMNS = ("example", "verdict", "student", "result", "tried", "right")
 _CALL_COLUMNS = (
-    "at", "phase", "trial", "example", "predictor", "model", "from_cache", "truncated", "error",
-    "input_tokens", "output_tokens", "usd", "seconds",
+    "at", "phase", "trial", "example", "tested", "predictor", "model", "from_cache", "truncated",
+    "error", "input_tokens", "output_tokens", "usd", "seconds",
 )  # fmt: skip
 
 
@@ -92,6 +85,19 @@ class RunFrames:
         valset = self.read(lambda state: state.planned.valset if state.planned else None)
         return examples_frame(self.record, self.id, valset)
 
+    def testset_dataframe(self: Readable) -> pd.DataFrame:
+        """Return a row per row of the testset and program: what it answered, and its score.
+
+        The ``program`` is "student", the student as given, or "result", the one returned; where
+        that is the student itself, there is only the student. Other columns are named as those of
+        `examples_dataframe`. The LM calls are those of `calls_dataframe` whose ``phase`` is "test".
+        If you change a program by what these rows show, test it on others.
+        """
+        testset, programs = self.read(
+            lambda state: (state.planned.testset if state.planned else None, tested_programs(state))
+        )
+        return testset_frame(self.record, self.id, testset, programs)
+
     def outcomes_dataframe(self: Readable) -> pd.DataFrame:
         """Return a row per example of the valset: how it came out over all configurations.
 
@@ -103,7 +109,10 @@ class RunFrames:
         return self.read(outcomes_frame)
 
     def calls_dataframe(self: Readable) -> pd.DataFrame:
-        """Return a row per LM call: what it was for, its tokens, its cost, how long it took."""
+        """Return a row per LM call: what it was for, its tokens, its cost, how long it took.
+
+        ``tested`` is the configuration that was asked, where a row of the testset was scored.
+        """
         return calls_frame(self.record, self.id)
 
     def pareto(self: Readable, *objectives: Objective) -> pd.DataFrame:
@@ -252,15 +261,44 @@ def examples_frame(record: Record, run_id: str, valset: ev.TextRef | None) -> pd
             # A failed run that is resumed scores again what had failed.
             last.pop((event.configuration, event.example), None)
             last[event.configuration, event.example] = event
-    rows = []
-    for event in last.values():
-        row = {name: getattr(event, name) for name in _EXAMPLE_COLUMNS}
-        row["notes"] = "\n".join([*event.notes, *event.caught])
-        example = examples[event.example] if event.example < len(examples) else {}
-        row |= {f"example_{name}": value for name, value in example.items()}
-        reply = None if event.prediction is None else kept(record, event.prediction, ANYTHING)
-        rows.append(row | columns_of_reply(reply))
-    return pd.DataFrame(rows, columns=None if rows else list(_EXAMPLE_COLUMNS))
+    rows = [
+        {"trial": event.trial, "configuration": event.configuration}
+        | _columns_of_cell(record, event, examples)
+        for event in last.values()
+    ]
+    columns = ["trial", "configuration", *_CELL_COLUMNS]
+    return pd.DataFrame(rows, columns=None if rows else columns)
+
+
+def testset_frame(
+    record: Record,
+    run_id: str,
+    testset: ev.TextRef | None,
+    programs: Mapping[TestedProgram, str],
+) -> pd.DataFrame:
+    """Return a row per row of the testset and program; `programs` are keys of the ledger."""
+    import pandas as pd  # noqa: PLC0415 - slow to import, and seldom needed
+
+    examples = [] if testset is None else kept(record, testset, ROWS)
+    cells = tested_cells(record, run_id)
+    rows = [
+        {"program": program} | _columns_of_cell(record, cells[key, place].scored, examples)
+        for place in range(len(examples))
+        for program, key in programs.items()
+        if (key, place) in cells
+    ]
+    return pd.DataFrame(rows, columns=None if rows else ["program", *_CELL_COLUMNS])
+
+
+def _columns_of_cell(
+    record: Record, cell: ev.Cell, examples: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    row = {name: getattr(cell, name) for name in _CELL_COLUMNS}
+    row["notes"] = "\n".join([*cell.notes, *cell.caught])
+    example = examples[cell.example] if cell.example < len(examples) else {}
+    row |= {f"example_{name}": value for name, value in example.items()}
+    reply = None if cell.prediction is None else kept(record, cell.prediction, ANYTHING)
+    return row | columns_of_reply(reply)
 
 
 def outcomes_frame(state: RunState) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 from mipro_nb.errors import NOT_SHOWN, InvalidArgumentError, MissingExtraError
 from mipro_nb.runs.state import GOING_ON, RunState, State
 from mipro_nb.runs.store.record import Record, time_read
+from mipro_nb.runs.views.estimate import estimate_view
 from mipro_nb.runs.views.report import write_report
 from mipro_nb.runs.views.trial_program import trial_program
 from mipro_nb.runs.views.trial_row import trial_row
@@ -218,7 +219,8 @@ def _outcome(state: RunState) -> dict[str, float | None]:
         "actual/output_tokens": spend.output_tokens,
         "actual/usd": spend.usd,
     }
-    total = {} if state.planned is None else state.planned.estimate.get("total", {})
+    estimate = None if state.planned is None else estimate_view(state.planned.estimate)
+    total = {} if estimate is None else dict(estimate["total"])
     for name, amount in total.items():
         if isinstance(amount, dict):
             told |= {f"estimate/{name}/{bound}": value for bound, value in amount.items()}

@@ -15,7 +15,7 @@ from mipro_nb.runs.configuration import (
     variable_of,
 )
 from mipro_nb.runs.events import Part
-from mipro_nb.runs.sentences.effects import HOW_TO_READ, effect_sentence, format_sentence
+from mipro_nb.runs.sentences.results.effects import HOW_TO_READ, effect_sentence, format_sentence
 from mipro_nb.runs.state import RunState, TrialState
 
 if TYPE_CHECKING:

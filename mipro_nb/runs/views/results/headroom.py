@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mipro_nb.runs.events import HeadroomMeasured
-from mipro_nb.runs.sentences.headroom import (
+from mipro_nb.runs.sentences.results.headroom import (
     HEAD,
     differ,
     headroom_table,
@@ -16,7 +16,7 @@ from mipro_nb.runs.sentences.headroom import (
     leads_surely,
     valset_floor,
 )
-from mipro_nb.runs.sentences.measured_formats import as_columns
+from mipro_nb.runs.sentences.results.measured_formats import as_columns
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.view_model import HeadroomView
 

@@ -9,11 +9,10 @@ from mipro_nb.amounts import format_score
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, Configuration, variable_of
-from mipro_nb.runs.labelled import labelled_demos, labelled_evaluation
-from mipro_nb.runs.sentences.gain import gain_view
-from mipro_nb.runs.sentences.held_out import held_out_view
-from mipro_nb.runs.sentences.measured_formats import asked_text
-from mipro_nb.runs.sentences.result import (
+from mipro_nb.runs.sentences.results.gain import gain_view
+from mipro_nb.runs.sentences.results.held_out import held_out_view
+from mipro_nb.runs.sentences.results.measured_formats import asked_text
+from mipro_nb.runs.sentences.results.result import (
     BEST_PROGRAM,
     call_text,
     cost_sentence,
@@ -27,6 +26,7 @@ from mipro_nb.runs.sentences.result import (
 from mipro_nb.runs.sentences.wording import counted
 from mipro_nb.runs.state import RunState, TrialState, Work
 from mipro_nb.runs.statistics.interval import score_interval
+from mipro_nb.runs.statistics.labelled import labelled_demos, labelled_evaluation
 from mipro_nb.runs.store.json_values import FIELDS, ROWS, kept
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.clip import clip, more_of_instruction, more_of_text, within

@@ -11,14 +11,19 @@ import { MessageBox, Messages } from "./Messages";
 interface CallsProps {
   readonly kernel: Kernel | null;
   readonly run: string;
-  readonly trial: number;
+  /** Null where it is a row of the testset. */
+  readonly trial: number | null;
   readonly example: number;
 }
 
 /** The LM calls that one example took. */
 export function Calls({ kernel, run, trial, example }: CallsProps) {
+  const ask = (from: Kernel) =>
+    trial === null
+      ? from.ask("tested_calls", { run, example })
+      : from.ask("calls", { run, trial, example });
   const [asked] = useAnswer(
-    kernel === null ? null : () => kernel.ask("calls", { run, trial, example }),
+    kernel === null ? null : () => ask(kernel),
     `${run} ${trial} ${example}`,
   );
   return (
@@ -76,6 +81,7 @@ function Call({ call, name, kernel, run }: CallProps) {
         <strong>
           <SafeText text={call.model} />
         </strong>
+        {call.program && <Badge>{call.program === "student" ? "Student" : "Result"}</Badge>}
         {call.from_cache ? <Badge tone="info">From the cache</Badge> : <Badge>Sent</Badge>}
         {call.truncated && (
           <Badge tone="warning" title="The reply ran into the limit of output tokens">

@@ -1,4 +1,4 @@
-import type { Clip, ExampleRow } from "../../generated/view-model";
+import type { Clip, ReplyDetail } from "../../generated/view-model";
 import { excerpt } from "../../text";
 import { SafeText } from "../base/SafeText";
 import { isCut } from "./cutTexts";
@@ -47,6 +47,6 @@ export function fieldsText(fields: CellFieldsProps["fields"]): string {
 }
 
 /** What came of an example as the text of a cell in a file: its prediction, or why there is none. */
-export function predictionText({ prediction, error }: ExampleRow): string {
+export function predictionText({ prediction, error }: ReplyDetail): string {
   return fieldsText(error === null ? prediction : { error });
 }

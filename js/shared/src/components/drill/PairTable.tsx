@@ -1,17 +1,13 @@
 import { useMemo, useState } from "preact/hooks";
-import type { ExampleRow } from "../../generated/view-model";
 import type { Kernel } from "../../model/kernel";
 import { IconButton } from "../base/Button";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
-import { SafeText } from "../base/SafeText";
 import { CellFields, fieldsText, predictionText } from "./CellFields";
-import { ClipText } from "./ClipText";
 import { Fields } from "./Fields";
 import { OpenedBelow } from "./OpenedBelow";
+import { Predicted } from "./Predicted";
 import type { Pair } from "./pairs";
-import { RatingMark } from "./RatingMark";
-import { ReplyNotes } from "./ReplyNotes";
 import { NONE_FITS, useFilterChoice } from "./useFilterChoice";
 import { VerdictMark } from "./VerdictMark";
 import { metricText } from "./verdict";
@@ -164,44 +160,13 @@ function PairDetail({ pair, a, b, kernel, run, onClose }: PairDetailProps) {
           <h5>Expected</h5>
           <Fields fields={pair.a.expected} name={`the expected of ${name}`} {...shown} />
         </div>
-        <Predicted row={pair.a} trial={a} {...shown} />
-        <Predicted row={pair.b} trial={b} {...shown} />
+        {([pair.a, pair.b] as const).map((row, side) => {
+          const trial = side === 0 ? a : b;
+          const whose = `${name} in trial ${trial}`;
+          return <Predicted key={side} reply={row} by={`Trial ${trial}`} name={whose} {...shown} />;
+        })}
       </div>
     </section>
-  );
-}
-
-interface PredictedProps {
-  readonly row: ExampleRow;
-  readonly trial: number;
-  readonly kernel: Kernel | null;
-  readonly run: string;
-}
-
-function Predicted({ row, trial, ...shown }: PredictedProps) {
-  const name = `example ${row.example} in trial ${trial}`;
-  return (
-    <div>
-      <h5>
-        Trial {trial} <VerdictMark row={row} />
-      </h5>
-      {row.prediction !== null && (
-        <Fields fields={row.prediction} name={`the prediction of ${name}`} {...shown} />
-      )}
-      <ReplyNotes notes={row.notes} name={name} {...shown} />
-      {row.rating && (
-        <p>
-          <RatingMark rating={row.rating} /> <SafeText text={row.rating.reason.text} />
-        </p>
-      )}
-      {row.error !== null && <ClipText clip={row.error} name={`the error of ${name}`} {...shown} />}
-      {row.feedback !== null && (
-        <div class="mipro-example-feedback">
-          <h6>Feedback of the metric</h6>
-          <ClipText clip={row.feedback} name={`the feedback of ${name}`} {...shown} />
-        </div>
-      )}
-    </div>
   );
 }
 

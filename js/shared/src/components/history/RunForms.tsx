@@ -88,7 +88,7 @@ interface RenameFormProps extends RunFormProps {
 export function RenameForm({ row, action, onRename, onCancel }: RenameFormProps) {
   const [name, setName] = useState(row.name);
   const [tried, setTried] = useState(false);
-  const empty = name.trim() === "";
+  const wrong = nameError(name.trim());
   return (
     <FormFrame
       label="Rename the run"
@@ -98,7 +98,7 @@ export function RenameForm({ row, action, onRename, onCancel }: RenameFormProps)
       onCancel={onCancel}
       onSubmit={() => {
         setTried(true);
-        if (!empty) {
+        if (wrong === null) {
           onRename(name.trim());
         }
       }}
@@ -107,10 +107,21 @@ export function RenameForm({ row, action, onRename, onCancel }: RenameFormProps)
         label="Name"
         value={name}
         onInput={setName}
-        error={tried && empty ? "Give the run a name." : null}
+        error={tried ? wrong : null}
       />
     </FormFrame>
   );
+}
+
+function nameError(name: string): string | null {
+  if (name === "") {
+    return "Give the run a name.";
+  }
+  // As Python counts them.
+  const characters = [...name].length;
+  return characters <= LONGEST_NAME
+    ? null
+    : `A name has at most ${LONGEST_NAME} characters: this one has ${formatCount(characters)}.`;
 }
 
 interface TagFormProps extends RunFormProps {
@@ -172,6 +183,7 @@ export function NoteForm({ row, action, onNote, onCancel }: NoteFormProps) {
 
 /** Characters, as the record has it. */
 const LONGEST_NOTE = 10_000;
+const LONGEST_NAME = 200;
 
 interface DeleteFormProps {
   readonly rows: readonly HistoryRow[];

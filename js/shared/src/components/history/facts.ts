@@ -51,6 +51,10 @@ export function factGroups(rows: readonly HistoryRow[]): readonly FactGroup[] {
           "program",
           rows.map((row) => row.program),
         ),
+        line(
+          "metric",
+          rows.map(({ metric }) => metric || "–"),
+        ),
         ...table(rows.map((row) => row.models)),
       ],
     },

@@ -17,6 +17,7 @@ import { HeadroomCard } from "../result/HeadroomCard";
 import { HeadroomRows } from "../result/HeadroomRows";
 import { OutcomesTable } from "../result/OutcomesTable";
 import { ResultCard } from "../result/ResultCard";
+import { TestRows } from "../result/TestRows";
 import { Announcer } from "./Announcer";
 import { type Opened, OpenedTrials } from "./OpenedTrials";
 import { RunHeader } from "./RunHeader";
@@ -37,6 +38,7 @@ type TabId =
   | "trials"
   | "rows"
   | "outcomes"
+  | "tested"
   | "effects"
   | "instructions"
   | "demos"
@@ -47,7 +49,7 @@ type TabId =
 /** A run, going on or over: its state, scores, trials and candidates. */
 export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const snapshot = useSnapshot(store);
-  const { summary, trials, instructions, demo_sets, details, left_out = 0 } = snapshot;
+  const { summary, trials, instructions, demo_sets, details, tested, left_out = 0 } = snapshot;
   const now = standing(summary, presence, kernel?.busy);
   const reachable = now.reachable ? kernel : null;
   // A run that measures headroom searches nothing: there are no trials, and nothing to steer.
@@ -89,6 +91,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
   const effects = result?.effects ?? null;
   const phases = useStable(summary.phases);
   const objectives = useStable(summary.objectives ?? null);
+  const scored = phases.find(({ phase }) => phase === "test")?.done ?? 0;
   const predictors = useStable(Object.keys(summary.predictors));
 
   return (
@@ -134,6 +137,9 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           ...(result === null
             ? []
             : [{ id: "outcomes", label: "What still fails", count: result.failing } as const]),
+          ...(scored === 0
+            ? []
+            : [{ id: "tested", label: "Test rows", count: summary.testset_size ?? 0 } as const]),
           ...(effects === null ? [] : [{ id: "effects", label: "Effects" } as const]),
           { id: "instructions", label: "Instructions", count: instructions.length },
           { id: "demos", label: "Demos", count: demo_sets.length },
@@ -200,6 +206,9 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
             }}
           />
         )}
+        {tab === "tested" && scored > 0 && (
+          <TestRows kernel={reachable} run={summary.id} scored={scored} saved={tested ?? null} />
+        )}
         {tab === "effects" && effects !== null && <Effects effects={effects} />}
         {tab === "instructions" && (
           <>
@@ -217,7 +226,7 @@ export function RunView({ kernel, presence, store, onBack }: RunViewProps) {
           <CostPanel objectives={objectives} onOpen={open} />
         )}
         {tab === "spent" && <SpentPanel summary={summary} />}
-        {tab === "settings" && <SettingsPanel summary={summary} />}
+        {tab === "settings" && <SettingsPanel kernel={steered} summary={summary} />}
       </Tabs>
       <Announcer summary={summary} />
     </section>

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { formatCount, formatDateTime, formatDuration, formatTokens, formatUsd } from "../../format";
 import type { CapsView, RunSummary, SpendView } from "../../generated/view-model";
+import type { Kernel } from "../../model/kernel";
 import { settingText } from "../../model/words";
 import { memo } from "../base/memo";
 import { Notes } from "../base/Notes";
@@ -26,14 +27,19 @@ export const SpentPanel = memo(function DrawnSpent({ summary }: { readonly summa
 
 /** What the run was started with. */
 export const SettingsPanel = memo(function DrawnSettings({
+  kernel,
   summary,
 }: {
+  /** Null where the run cannot be steered. */
+  readonly kernel: Kernel | null;
   readonly summary: RunSummary;
 }) {
   return (
     <div class="mipro-settings">
       <Notes notes={summary.notes} />
-      {summary.formats != null && <FormatsTable formats={summary.formats} />}
+      {summary.formats != null && (
+        <FormatsTable kernel={kernel} summary={summary} formats={summary.formats} />
+      )}
       <div class="mipro-settings-columns">
         <section>
           <h3>Run</h3>

@@ -154,7 +154,11 @@ function WithoutKernel({ run, trial }: { readonly run: string; readonly trial: n
   ] as const;
   return (
     <Menu label="Copy, use, save, share">
-      <p class="mipro-small">No kernel is behind this view. In a notebook, run:</p>
+      <p class="mipro-small">
+        No kernel is behind this view, and a record has instructions and demos, not the prompt
+        around them. Instructions can be copied from this view. For the rest, make the program in a
+        notebook as for this run, named program here, and run one of:
+      </p>
       {lines.map(([name, line]) => (
         <CodeLine key={name} code={line} name={`the line to ${name} it`} />
       ))}

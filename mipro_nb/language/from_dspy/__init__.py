@@ -1,0 +1,1 @@
+"""For those who come from DSPy: names and modules that they look for here in vain."""

@@ -1,0 +1,1 @@
+"""What a reply consists of: thoughts, and fields with their marks."""

@@ -1,0 +1,1 @@
+"""Words that are values or turn one into another: labels, dates, yes and no, explanations."""

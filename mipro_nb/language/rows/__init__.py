@@ -1,0 +1,1 @@
+"""Rows of data, what a program answers to one, and the plain values in them."""

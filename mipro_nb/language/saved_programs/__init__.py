@@ -1,0 +1,1 @@
+"""Programs saved as JSON, ours and those that DSPy has saved."""

@@ -1,0 +1,1 @@
+"""Runs of the record as a person has them: found, loaded, rated, compared, exported, imported."""

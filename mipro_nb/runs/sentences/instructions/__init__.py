@@ -1,0 +1,1 @@
+"""Sentences about instructions: decided about, changed, repaired and dropped."""

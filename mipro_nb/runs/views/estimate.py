@@ -1,0 +1,44 @@
+"""An estimate as an event tells it: a file that a run came with may hold something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+
+from mipro_nb.runs import view_model as vm
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class _Amount(_Strict):
+    low: FiniteFloat
+    expected: FiniteFloat
+    high: FiniteFloat
+
+
+class _Phase(_Strict):
+    phase: str
+    calls: _Amount
+    input_tokens: _Amount
+    output_tokens: _Amount
+    usd: _Amount | None
+
+
+class _Estimate(_Strict):
+    phases: list[_Phase]
+    total: _Phase
+    guess: str | None = None
+    hedging: str | None = None
+
+
+def estimate_view(told: Mapping[str, Any]) -> vm.EstimateView | None:
+    """Return an estimate for views; None where that is not a whole one."""
+    try:
+        _Estimate.model_validate(told)
+    except ValidationError:
+        return None
+    return cast("vm.EstimateView", {"guess": None, "hedging": None, **told})
