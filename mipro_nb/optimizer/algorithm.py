@@ -244,7 +244,7 @@ class Algorithm:
             repair=Repair(self._spec, self._journal, self._slots, candidates, self._constraints),
         )
         plan = self._spec.plan
-        if plan.labelled_evaluations and plan.caps == Caps():
+        if plan.labelled_rows and plan.caps == Caps():
             await self._shortfall.is_sure.wait()
             search.begin(background)
         return search

@@ -177,7 +177,7 @@ def test_the_plan_as_text_tells_what_will_be_done(server):
         "solve: question -> answer",
         "20 rows to learn from, 80 to validate on",
         "6 new instructions per predictor; 6 demo sets each",
-        "paired: plain labelled demos, then 10 trials on minibatches of 25 (those clearly behind ",
+        "paired: plain labelled demos on 50 rows, then 10 trials on minibatches of 25 (those ",
         "LM calls",
         "total",
     ):

@@ -291,14 +291,14 @@ def _search(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimat
         fresh=fresh,
     )
     can_be_demos = any(call.predictor and call.labelled for row in rehearsal.calls for call in row)
-    if not (plan.labelled_evaluations and can_be_demos):
+    if not (plan.labelled_rows and can_be_demos):
         return trials
     return trials + _labelled(plan, rehearsal, lm)
 
 
 def _labelled(plan: Plan, rehearsal: Rehearsal, lm: LanguageModel) -> PhaseEstimate:
-    """Return the cost of the student's own instructions with plain labelled demos, in full."""
-    rows, shown = plan.valset_size, min(plan.max_labeled_demos, plan.trainset_size)
+    """Return the cost of scoring plain labelled demos before any trial; the rest is a trial's."""
+    rows, shown = plan.labelled_rows, min(plan.max_labeled_demos, plan.trainset_size)
     return _program_phase(
         "search",
         # Nothing is searched if the student itself reaches stop_at.
@@ -387,15 +387,17 @@ def _search_examples(plan: Plan) -> Amount:
     usual = (first + batch) / 2
     choices = (plan.num_candidates + 1) * (1 if plan.zero_shot else plan.num_candidates)
     # Above a million, repetitions are too rare to matter. The student's own are scored before.
-    others = min(1e6, choices ** min(len(plan.predictors), 9)) - 1 - plan.labelled_evaluations
+    others = min(1e6, choices ** min(len(plan.predictors), 9)) - 1 - bool(plan.labelled_rows)
+    # Plain labelled demos that are among the best are completed like a trial.
+    all_there_are = others * size + (size - plan.labelled_rows if plan.labelled_rows else 0)
 
     def scored(batch: float, fulls: float) -> float:
         """Return the pairs of so large trials and so many full evaluations, each scored once."""
         completed = min(fulls, others) * (size - batch)
         repeated = max(0.0, trials - others) * batch * (1 - batch / size)
-        return float(min(min(trials, others) * batch + repeated + completed, others * size))
+        return float(min(min(trials, others) * batch + repeated + completed, all_there_are))
 
-    most = min(trials * batch + fulls * (size - batch), others * size)
+    most = min(trials * batch + fulls * (size - batch), all_there_are)
     expected = min(scored(usual, (surely_full + fulls) / 2), most)
     # Candidates may turn out alike, and their answers be the same.
     least = min(0.6 * scored(first, 0.5 * surely_full), expected)

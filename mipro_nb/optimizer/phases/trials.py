@@ -33,7 +33,7 @@ from mipro_nb.optimizer.search.samplers import make_sampler
 from mipro_nb.optimizer.search.strategy import SearchStrategy
 from mipro_nb.runs.configuration import Configuration, configuration_key
 from mipro_nb.runs.events import CandidateProposed, EvaluationKind, PhaseStarted
-from mipro_nb.runs.state import Choice, RunState
+from mipro_nb.runs.state import Choice, RunState, TrialState
 from mipro_nb.runs.statistics.belief import comparable
 from mipro_nb.runs.usage import Usage
 
@@ -80,6 +80,7 @@ class Search:
         self._student_scores: list[float] = []
         self._tried: dict[str, Configuration] = {}
         self._full: set[str] = set()
+        self._untold: set[str] = set()
         self._told_configurations: dict[str, Configuration] = {}
         self._asked = self._told = self._confirmed = 0
         self._stopping = Stopping(spec.plan)
@@ -87,7 +88,7 @@ class Search:
         self._ahead: Tasks | None = None
 
     def begin(self, background: Background) -> None:
-        """Begin what rests on no score: plain labelled demos, on the whole valset.
+        """Begin what rests on no score: plain labelled demos, on a sample of the valset.
 
         It goes on in the `background`. If that is not done before, `run` begins with it.
         """
@@ -135,26 +136,37 @@ class Search:
             self._stopping.take_first_leader(configuration_key(zeros))
 
     def _labelled(self) -> list[Coroutine[Any, Any, Evaluated]]:
-        """Return the work of scoring the student with plain labelled demos on the whole valset.
+        """Return the work of scoring the student with plain labelled demos on a sample of the rows.
 
-        What is found is compared with it, and the sampler learns from it as from any trial. It is
-        left out where the caps leave too little for it and for a trial with its full evaluation,
+        What is found is compared with it, and it competes with the trials for full evaluations. It
+        is left out where the caps leave too little for it and for a trial with its full evaluation,
         and where a person has banned it by then.
         """
         plan, number = self._plan, self._next_number
-        configuration = self._candidates.labelled() if plan.labelled_evaluations else None
-        begun, kind = self._progress.asked(number), self._progress.kind(number)
+        configuration = self._candidates.labelled() if plan.labelled_rows else None
+        begun = self._progress.trials.get(number)
         if configuration is None or (
-            begun is not None and (begun, kind) != (configuration, "full")
+            begun is not None and not self._is_labelled(begun, configuration)
         ):
             return []  # a run of an older version has a trial of its own at this number
         self._first_trial = number + 1
+        rows, every = plan.labelled_rows, range(plan.valset_size)
         is_open = are_open(configuration, self._choices())
-        if begun is None and (not is_open or self._is_short(2 * plan.valset_size)):
+        if begun is None and (not is_open or self._is_short(rows + plan.valset_size)):
             self._next_number = self._first_trial
             return []
-        self._full.add(configuration_key(configuration))
-        return [self._evaluation("full", configuration, range(plan.valset_size))]
+        # The sampler has to be told of it before it may choose it.
+        self._untold.add(configuration_key(configuration))
+        sample = random.Random(f"{plan.seed}:labelled").sample(every, rows)
+        if rows == len(every) or (begun is not None and begun.kind == "full"):
+            self._full.add(configuration_key(configuration))
+            return [self._evaluation("full", configuration, every)]
+        return [self._evaluation("minibatch", configuration, sample)]
+
+    def _is_labelled(self, begun: TrialState, configuration: Configuration) -> bool:
+        """Tell whether the first evaluation of a run is that of plain labelled demos."""
+        sizes = (self._plan.labelled_rows, self._plan.valset_size)
+        return begun.configuration == configuration and len(begun.examples) in sizes
 
     def _ask(self) -> asyncio.Task[Evaluated]:
         """Begin the next trial."""
@@ -162,9 +174,8 @@ class Search:
         while self._to_try and not are_open(self._to_try[0], choices):
             self._to_try.popleft()
         configuration = self._to_try.popleft() if self._to_try else self._sampler.ask(choices)
-        if configuration_key(configuration) in self._full - self._told_configurations.keys():
-            # It is being scored in full, of which the sampler has not been told: by now it counts
-            # as tried.
+        if configuration_key(configuration) in self._untold - self._told_configurations.keys():
+            # It is being scored, of which the sampler has not been told: by now it counts as tried.
             configuration = self._sampler.ask(choices)
         check_asked(self._strategy.sampler_name, configuration, choices)
         # What was asked before the run was resumed stays, whatever was banned or added since.
@@ -210,14 +221,15 @@ class Search:
         if self._plan.stop_at is not None:
             await self._tell_all(full)  # one of them may have reached it
         self._take(evaluated)
+        self._tried[configuration_key(evaluated.configuration)] = evaluated.configuration
         if evaluated.trial < self._first_trial:
             self._stopping.take_first_leader(self._leading())
-            return
-        self._tried[configuration_key(evaluated.configuration)] = evaluated.configuration
-        self._told += 1
-        self._stopping.take_trial(self._leading)
-        is_last = self._told == self._plan.num_trials
-        is_due = self._told % self._plan.minibatch_full_eval_steps == 0
+            is_last = is_due = False
+        else:
+            self._told += 1
+            self._stopping.take_trial(self._leading)
+            is_last = self._told == self._plan.num_trials
+            is_due = self._told % self._plan.minibatch_full_eval_steps == 0
         if self._plan.minibatch and is_due and not is_last:
             await self._tell_all(full)
             self._evaluate_fully(self._finalists(1), full)

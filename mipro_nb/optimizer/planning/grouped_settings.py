@@ -48,6 +48,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "minibatch_size": "rows in a minibatch",
         "minibatch_full_eval_steps": "trials between full evaluations",
         "full_evaluations": "max. full evaluations",
+        "labelled_rows": "first rows for plain labelled demos",
     },
     "Proposer": {
         "program_aware_proposer": "reads the program",

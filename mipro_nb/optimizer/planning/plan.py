@@ -23,11 +23,13 @@ from mipro_nb.optimizer.planning.settings.requested import (
 )
 from mipro_nb.optimizer.search.configuration import LABELLED_SET
 from mipro_nb.optimizer.search.strategy import SearchStrategy
-from mipro_nb.runs.sentences.wording import data_text, ends_early, with_origin
+from mipro_nb.runs.sentences.wording import counted, data_text, ends_early, with_origin
 
 _LEAST_ROWS_FOR_MINIBATCHES = 50
 # Of evaluations that go out in batches: rows of a minibatch, and trials in flight.
 _BATCHED_MINIBATCH, _BATCHED_TRIALS = 100, 2
+# A first score of plain labelled demos rests on so many rows, or on a minibatch if that is larger.
+_LABELLED_ROWS = 50
 MEASURED_ROWS = 20
 """How many training rows prompt formats are measured on: as many as tell hopeless formats from good
 ones in benchmarks/README.md."""
@@ -129,14 +131,20 @@ class Plan(Hyperparameters):
     @property
     def full_evaluations(self) -> int:
         """Return how many full evaluations the search makes after the baseline, at most."""
-        if not self.minibatch:
-            return self.labelled_evaluations + self.num_trials
-        return self.labelled_evaluations + self.completing_evaluations
+        of_labelled = int(self.labelled_rows == self.valset_size)
+        return of_labelled + (self.completing_evaluations if self.minibatch else self.num_trials)
 
     @property
-    def labelled_evaluations(self) -> int:
-        """Return how often the student's own instructions are scored with plain labelled demos."""
-        return int(self.max_labeled_demos > 0 and self.num_candidates > LABELLED_SET)
+    def labelled_rows(self) -> int:
+        """Return how many validation rows plain labelled demos are scored on before any trial.
+
+        0 where there are none. All other rows are scored only if they are among the best then.
+        """
+        if self.max_labeled_demos == 0 or self.num_candidates <= LABELLED_SET:
+            return 0
+        if not self.minibatch:
+            return self.valset_size
+        return min(self.valset_size, max(self.minibatch_size, _LABELLED_ROWS))
 
     @property
     def completing_evaluations(self) -> int:
@@ -147,7 +155,8 @@ class Plan(Hyperparameters):
     @property
     def evaluations(self) -> int:
         """Return how many evaluations there are at most, the baseline and all trials among them."""
-        return 1 + self.full_evaluations + (self.num_trials if self.minibatch else 0)
+        of_parts = self.num_trials if self.minibatch else 0
+        return 1 + self.full_evaluations + of_parts + (0 < self.labelled_rows < self.valset_size)
 
     @property
     def full_evaluations_between(self) -> int:
@@ -200,12 +209,15 @@ class Plan(Hyperparameters):
         values["formats"] = self.formats_text
         values["formats_by"] = self.formats_by
         values["full_evaluations"] = self.full_evaluations
+        values["labelled_rows"] = self.labelled_rows
         values["demos_per_set"] = self.demos_per_set
         if self.headroom is not None:
             return {name: each for name, each in values.items() if name in _OF_HEADROOM}
         del values["headroom"]  # nothing to tell
         if not self.testset_size:
             del values["testset_size"]
+        if not self.labelled_rows:
+            del values["labelled_rows"]
         return values
 
     def __str__(self) -> str:
@@ -273,8 +285,7 @@ class Plan(Hyperparameters):
         yield "in flight", f"{self.num_threads} programs; seed {self.seed}"
 
     def _how(self) -> str:
-        begins = "plain labelled demos, then " if self.labelled_evaluations else ""
-        text = f"{self.search.name}: {begins}{self.num_trials} trials"
+        text = f"{self.search.name}: {self._begins()}{self.num_trials} trials"
         if not self.minibatch:
             return f"{text}, each on the whole valset"
         size = self.minibatch_size
@@ -283,6 +294,13 @@ class Plan(Hyperparameters):
         if first < size:
             text += f" (those clearly behind end after {first})"
         return f"{text}, a full evaluation every {self.minibatch_full_eval_steps}"
+
+    def _begins(self) -> str:
+        if not self.labelled_rows:
+            return ""
+        is_sample = self.labelled_rows < self.valset_size
+        sample = f" on {counted(self.labelled_rows, 'row')}" if is_sample else ""
+        return f"plain labelled demos{sample}, then "
 
 
 def as_recorded(value: object) -> Any:

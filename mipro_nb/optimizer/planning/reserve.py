@@ -146,7 +146,7 @@ def reserve_note(plan: Plan, caps: Caps) -> str | None:
         f"Of the {'cap' if len(limits) == 1 else 'caps'}, one full evaluation of the best trial "
         f"(about {calls}) is kept in reserve: trials end before they would use it up."
     )
-    if plan.labelled_evaluations:
+    if plan.labelled_rows:
         reserved += (
             " Your own instructions with plain labelled demos are scored only if the caps leave "
             "enough for that as well."

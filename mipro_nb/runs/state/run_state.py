@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -280,6 +280,18 @@ class RunState:
     def is_whole(self, trial: TrialState) -> bool:
         """Tell whether an evaluation covers the whole valset."""
         return len(trial.examples) >= self.valset_size
+
+    def scores_with(self, configuration: dict[str, int]) -> Mapping[int, float]:
+        """Return example → score of a configuration; of one that changes nothing, the student's."""
+        scores = self.scores.get(configuration_key(configuration)) if configuration else None
+        if scores is not None:
+            return scores
+        told = any(
+            trial.score is not None and trial.configuration == configuration
+            for trial in self.trials.values()
+        )
+        is_student = not any(configuration.values()) or told
+        return self.scores.get(STUDENT, {}) if is_student else {}
 
     def is_banned(self, configuration: dict[str, int]) -> bool:
         """Tell whether a configuration holds a banned candidate."""

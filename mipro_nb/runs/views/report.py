@@ -135,6 +135,10 @@ def _labelled_lines(state: RunState) -> list[str]:
     if labelled is None:
         return []
     what = with_labelled(labelled_demos(state, labelled.configuration))
+    if not state.is_whole(labelled):
+        what += (
+            f"; {resting_text(labelled.score or 0.0, len(labelled.examples), state.valset_size)}"
+        )
     return [f"  labelled demos     {format_score(labelled.score):>6}  ({what})"]
 
 

@@ -350,6 +350,7 @@ class RunView:
         told = sum(t.score is not None for t in state.trials.values() if t.kind != "baseline")
         wanted = settings.get("num_candidates", 0) * predictors
         evaluations = settings.get("num_trials", 0) + _full_evaluations(settings)
+        evaluations += bool(_sampled_rows(settings))
         measured, tested = len(formats_tried(settings)), settings.get("testset_size", 0)
         draws = headroom_draws(settings)
         counts: dict[str, tuple[int, int | None, str, bool]] = {
@@ -414,9 +415,10 @@ class RunView:
         size = settings.get("valset_size", 0)
         batch = settings.get("minibatch_size", 0) if settings.get("minibatch") else size
         minibatches = [t for t in state.trials.values() if t.kind == "minibatch"]
-        saved = sum(batch - len(t.examples) for t in minibatches)  # by trials that ended early
+        # By trials that ended early. The sample for plain labelled demos may be a larger one.
+        saved = sum(max(0, batch - len(t.examples)) for t in minibatches)
         trials = settings.get("num_trials", 0) * batch
-        total = size + trials - saved + _full_evaluations(settings) * size
+        total = size + trials - saved + _full_evaluations(settings) * size + _sampled_rows(settings)
         return done, total + tests or None
 
     def _eta(self, done: int, total: int | None, now: float) -> float | None:
@@ -479,6 +481,12 @@ def _full_evaluations(settings: Mapping[str, Any]) -> int:
     """Return how many full evaluations there are beside the trials, the baseline's left out."""
     full = int(settings.get("full_evaluations", 0))
     return full if settings.get("minibatch") else max(0, full - settings.get("num_trials", 0))
+
+
+def _sampled_rows(settings: Mapping[str, Any]) -> int:
+    """Return how many rows plain labelled demos are first scored on, if not the whole valset."""
+    rows = int(settings.get("labelled_rows", 0))
+    return rows if rows < int(settings.get("valset_size", 0)) else 0
 
 
 def _spend(spend: Spend) -> vm.SpendView:

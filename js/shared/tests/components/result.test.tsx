@@ -71,6 +71,8 @@ describe("a run that has ended", () => {
     expect(student?.textContent).toContain("student as given60.0");
     expect(labelled?.textContent).toContain("student as given with 16 labelled demos77.0");
     expect(labelled?.textContent).toContain("1,650 tokens, $0.00031");
+    expect(labelled?.textContent).toContain(" on 50 rows");
+    expect(found?.textContent).not.toContain(" on ");
     expect(student?.textContent).toContain("56.0");
     expect(found?.textContent).toContain("best program90.0");
     expect(found?.textContent).toContain("81.0 to 97.0");

@@ -92,7 +92,8 @@ class Hedging:
             return
         for due in [*self._late]:
             del self._late[due]
-            due.set_result(None)
+            if not due.done():  # its call was answered just now, and waits to be told
+                due.set_result(None)
 
 
 async def first_of(

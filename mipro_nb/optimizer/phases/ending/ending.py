@@ -201,8 +201,8 @@ class Ending:
         eligible = self._eligible()
 
         def gain_over(configuration: Configuration | None) -> Gain | None:
-            whole = (e for e in eligible if e.kind != "minibatch")
-            over = next((e for e in whole if e.configuration == configuration), None)
+            own = [e for e in eligible if e.configuration == configuration]
+            over = max(own, key=lambda e: len(e.examples), default=None)
             if over is None or over.configuration == full.configuration:
                 return None
             return gain_of(full, over, eligible, self._spec.plan.seed)

@@ -47,14 +47,15 @@ def gain_of(best: Evaluated, over: Evaluated, evaluations: Sequence[Evaluated], 
         The full evaluation that was chosen: the best one, or one that was preferred to it. It may
         owe as much to luck as the best does.
     over
-        The full evaluation that it is compared with, as the baseline.
+        What it is compared with, as the baseline. It may have been scored on a sample of the rows
+        that was drawn by chance: then the gain is that on these.
     evaluations
-        All evaluations that it was chosen from, those two among them.
+        All evaluations that it was chosen from.
     seed
         Seed of the resamples.
     """
     full = [evaluated for evaluated in evaluations if evaluated.kind != "minibatch"]
-    examples = _fresh(best, evaluations)
+    examples = _fresh(best, evaluations, over.examples)
     gains = np.array([_scores(each, examples) for each in full]) - _scores(over, examples)
     draws = np.random.default_rng(seed).integers(0, len(examples), (_RESAMPLES, len(examples)))
     means = np.array([each[draws].mean(axis=1) for each in gains])
@@ -88,14 +89,14 @@ def interval_of(gains: Sequence[float] | _Scores, seed: int) -> Gain:
     return Gain(float(low), float(high))
 
 
-def _fresh(best: Evaluated, evaluations: Sequence[Evaluated]) -> list[int]:
-    """Return the examples that the best was not chosen by, or all if they are too few."""
+def _fresh(best: Evaluated, evaluations: Sequence[Evaluated], among: Sequence[int]) -> list[int]:
+    """Return those `among` the examples that the best was not chosen by, or all if too few."""
     seen: set[int] = set()
     for evaluated in evaluations:
         if evaluated.kind == "minibatch" and evaluated.configuration == best.configuration:
             seen.update(evaluated.examples)
-    fresh = [example for example in best.examples if example not in seen]
-    return fresh if len(fresh) >= _LEAST_FRESH else list(best.examples)
+    fresh = [example for example in among if example not in seen]
+    return fresh if len(fresh) >= _LEAST_FRESH else list(among)
 
 
 def _scores(evaluated: Evaluated, examples: Sequence[int]) -> _Scores:

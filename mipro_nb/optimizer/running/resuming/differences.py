@@ -17,9 +17,11 @@ from mipro_nb.runs.store.record import text_ref
 from mipro_nb.runs.view_model import HistoryRow
 
 # What a plan may differ in from that of the run which it resumes. How many full evaluations there
-# are follows from other settings, and from how an older version searched.
+# are, and on how many rows plain labelled demos are scored first, follows from other settings, and
+# from how an older version searched.
 _FREE = frozenset(
     {"num_threads", "max_errors", "hedge", "example_timeout", "formats_by", "full_evaluations"}
+    | {"labelled_rows"}
 )
 # What may be given again, with another value, when a run is resumed.
 _GIVEN_AGAIN = ("num_threads", "max_errors", "hedge", "example_timeout", "prefer")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mipro_nb.amounts import format_score
 from mipro_nb.runs.state import RunState
-from mipro_nb.runs.statistics.labelled import labelled_evaluation
+from mipro_nb.runs.statistics.labelled import labelled_comparison
 from mipro_nb.runs.view_model import GainView
 
 _UNCLEAR = "no clear gain"
@@ -31,27 +31,27 @@ def _unclear(low: float, points: float | None, noise_floor: float | None) -> str
 
 def gain_view(state: RunState) -> GainView | None:
     """Return the gain on the valset, once a run has ended; None where it has none."""
-    ended = state.ended
-    return (
-        None if ended is None else _judged(state, ended.gain_low, ended.gain_high, state.baseline)
-    )
+    ended, best = state.ended, state.best
+    if ended is None:
+        return None
+    score = None if best is None else best.score
+    points = None if score is None or state.baseline is None else score - state.baseline
+    return _judged(state, ended.gain_low, ended.gain_high, points)
 
 
 def labelled_gain_view(state: RunState) -> GainView | None:
     """Return the same over the student with plain labelled demos; None where it is not known."""
-    ended, labelled = state.ended, labelled_evaluation(state)
-    if ended is None or labelled is None:
+    ended, compared = state.ended, labelled_comparison(state)
+    if ended is None or compared is None:
         return None
-    return _judged(state, ended.labelled_gain_low, ended.labelled_gain_high, labelled.score)
+    points = compared.best - compared.score
+    return _judged(state, ended.labelled_gain_low, ended.labelled_gain_high, points)
 
 
 def _judged(
-    state: RunState, low: float | None, high: float | None, over: float | None
+    state: RunState, low: float | None, high: float | None, points: float | None
 ) -> GainView | None:
-    """Return an interval of the best program's gain over a score, and whether that is a gain."""
+    """Return an interval of the best program's gain, which is so many points, and its verdict."""
     if low is None or high is None:
         return None
-    best = state.best
-    score = None if best is None else best.score
-    points = None if score is None or over is None else score - over
     return {"low": low, "high": high, "unclear": _unclear(low, points, state.noise_floor)}

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from mipro_nb.amounts import format_cost, format_points, format_score, format_tokens, format_usd
 from mipro_nb.runs.configuration import STUDENT
-from mipro_nb.runs.sentences.results.gain import gain_view
+from mipro_nb.runs.sentences.results.gain import gain_view, labelled_gain_view
 from mipro_nb.runs.sentences.results.held_out import held_out_view
 from mipro_nb.runs.sentences.wording import configuration_text, counted, resting_text
 from mipro_nb.runs.state import RunState, TrialState
+from mipro_nb.runs.statistics.labelled import labelled_comparison
 from mipro_nb.runs.view_model import GainView
 
 BEST_PROGRAM = "best program"
@@ -20,28 +21,47 @@ _MAIN_PART = 4
 
 
 def gain_sentences(
-    than: float | None, score: float | None, gain: GainView | None, *, labelled: bool = False
+    than: float | None, score: float | None, gain: GainView | None, *, over: str = "the student"
 ) -> list[str]:
     """Return how much better the result is on the valset.
 
     Parameters
     ----------
     than
-        The score of the student; with plain labelled demos, if it is `labelled`.
+        The score that it is compared with, on the same rows.
     score
         That of the result.
     gain
         The gain's interval; None where the record does not have it.
+    over
+        What it is compared with, in words.
     """
     if than is None or score is None:
         return []
-    with_demos = " with plain labelled demos" if labelled else ""
-    points = f"{format_points(score - than)} points over the student{with_demos}"
+    points = f"{format_points(score - than)} points over {over}"
     if gain is None:
         return [f"{points}; whether that is more than chance is not known."]
     interval = f"{format_points(gain['low'])} to {format_points(gain['high'])}"
     verdict = f": {gain['unclear']}" if gain["unclear"] else ""
     return [f"{points}; 95 % interval of the gain {interval}{verdict}."]
+
+
+def labelled_gain_sentences(state: RunState) -> list[str]:
+    """Return how much better the result is than the student with plain labelled demos.
+
+    On the rows of both: where these are not the whole valset, their scores are told.
+    """
+    compared = labelled_comparison(state)
+    if compared is None:
+        return []
+    over = "the student with plain labelled demos"
+    if not compared.are_all:
+        scores = f"{format_score(compared.score)} → {format_score(compared.best)}"
+        over += f" on the {counted(compared.rows, 'row')} scored with both ({scores}"
+        if compared.student is not None:
+            over += f"; the student as given: {format_score(compared.student)}"
+        over += ")"
+    return gain_sentences(compared.score, compared.best, labelled_gain_view(state), over=over)
 
 
 def outcome_text(run_id: str, state: RunState) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mipro_nb.runs import view_model as vm
-from mipro_nb.runs.configuration import STUDENT, Configuration, configuration_key
+from mipro_nb.runs.configuration import Configuration
 from mipro_nb.runs.state import RunState
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.results.validation_rows import ValidationRows
@@ -44,22 +44,9 @@ def is_right(score: float | None) -> bool:
     return score is not None and score >= 1
 
 
-def scores_with(state: RunState, configuration: Configuration) -> Mapping[int, float]:
-    """Return example → score of a configuration; of one that changes nothing, the student's."""
-    scores = state.scores.get(configuration_key(configuration)) if configuration else None
-    if scores is not None:
-        return scores
-    told = any(
-        trial.score is not None and trial.configuration == configuration
-        for trial in state.trials.values()
-    )
-    is_student = not any(configuration.values()) or told
-    return state.scores.get(STUDENT, {}) if is_student else {}
-
-
 def example_scores(state: RunState, result: Configuration) -> Iterator[ExampleScores]:
     """Give how every example came out that was scored, in their order."""
-    student, of_result = scores_with(state, {}), scores_with(state, result)
+    student, of_result = state.scores_with({}), state.scores_with(result)
     for example in sorted({n for scores in state.scores.values() for n in scores}):
         scores = [scores[example] for scores in state.scores.values() if example in scores]
         yield ExampleScores(

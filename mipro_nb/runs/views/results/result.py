@@ -9,7 +9,7 @@ from mipro_nb.amounts import format_score
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import view_model as vm
 from mipro_nb.runs.configuration import STUDENT, Configuration, variable_of
-from mipro_nb.runs.sentences.results.gain import gain_view, labelled_gain_view
+from mipro_nb.runs.sentences.results.gain import gain_view
 from mipro_nb.runs.sentences.results.held_out import held_out_view
 from mipro_nb.runs.sentences.results.measured_formats import asked_text
 from mipro_nb.runs.sentences.results.result import (
@@ -18,6 +18,7 @@ from mipro_nb.runs.sentences.results.result import (
     cost_sentence,
     failing_text,
     gain_sentences,
+    labelled_gain_sentences,
     labelled_text,
     why_sentences,
     with_labelled,
@@ -30,7 +31,7 @@ from mipro_nb.runs.store.json_values import FIELDS, ROWS, kept
 from mipro_nb.runs.store.record import Record
 from mipro_nb.runs.views.clip import clip, more_of_instruction, more_of_text, within
 from mipro_nb.runs.views.results.effects import effects_view
-from mipro_nb.runs.views.results.outcomes import is_right, outcomes, scores_with
+from mipro_nb.runs.views.results.outcomes import is_right, outcomes
 
 _INSTRUCTION_CHARACTERS = 8000
 
@@ -68,7 +69,7 @@ class _Result:
 
     def view(self) -> vm.ResultView:
         state, best = self._state, self._best
-        scores = scores_with(state, best.configuration)
+        scores = state.scores_with(best.configuration)
         shown, left_out = outcomes(self._record, state, best.configuration)
         prompts = self._prompts()
         return {
@@ -138,11 +139,7 @@ class _Result:
         over_student = gain_sentences(
             self._state.baseline, self._best.score, gain_view(self._state)
         )
-        if self._labelled is None:
-            return over_student
-        gain = labelled_gain_view(self._state)
-        over_labelled = gain_sentences(self._labelled.score, self._best.score, gain, labelled=True)
-        return [*over_student, *over_labelled]
+        return [*over_student, *labelled_gain_sentences(self._state)]
 
     def _cost(self, prompts: list[vm.ResultPrompt]) -> str | None:
         """Return what a call takes, as the trials of student and result have it."""
@@ -190,7 +187,7 @@ class _Result:
             bare[variable] = chosen
         if bare == configuration:
             return []
-        scores = scores_with(state, bare)
+        scores = state.scores_with(bare)
         if not scores:
             return []
         mean = 100 * sum(scores.values()) / len(scores)

@@ -1,4 +1,4 @@
-import { formatCount, formatScore } from "../../format";
+import { formatScore } from "../../format";
 import type { ResultView } from "../../generated/view-model";
 import { IntervalBar, intervalText } from "../base/IntervalBar";
 import { counted } from "../drill/counted";
@@ -34,7 +34,7 @@ export function ResultScores({ result, testRows }: ResultScoresProps) {
             <td>
               <ScoreCell score={row.score} low={row.low} high={row.high} />
               {row.examples !== rows && (
-                <span class="mipro-muted mipro-small"> on {formatCount(row.examples)}</span>
+                <span class="mipro-muted mipro-small"> on {counted(row.examples, "row")}</span>
               )}
             </td>
             {tested && (
