@@ -34,8 +34,9 @@ from mipro_nb.notebook import (
     request_handler,
     window,  # noqa: F401 - the requests that it answers
 )
-from mipro_nb.runs import configuration, events, state
+from mipro_nb.runs import configuration, events
 from mipro_nb.runs.following import protocol
+from mipro_nb.runs.state import run_state
 from mipro_nb.runs.view_model import (
     drill_down,
     effects,
@@ -57,7 +58,7 @@ _WIDTH = 96
 _SOURCES: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (events, ("Phase", "EvaluationKind", "Part")),
     (configuration, ("Configuration",)),
-    (state, ("State",)),
+    (run_state, ("State",)),
     *(
         (module, ())
         for module in (parts, spend, effects, result, headroom, trials, drill_down, run)
