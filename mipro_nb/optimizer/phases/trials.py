@@ -155,7 +155,7 @@ class Search:
         if begun is None and (not is_open or self._is_short(rows + plan.valset_size)):
             self._next_number = self._first_trial
             return []
-        # The sampler has to be told of it before it may choose it.
+        # Its score has to be told to the sampler before that may choose it.
         self._untold.add(configuration_key(configuration))
         sample = random.Random(f"{plan.seed}:labelled").sample(every, rows)
         if rows == len(every) or (begun is not None and begun.kind == "full"):

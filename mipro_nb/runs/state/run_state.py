@@ -8,7 +8,7 @@ from typing import Literal
 
 from mipro_nb.errors import RecordError
 from mipro_nb.runs import events as ev
-from mipro_nb.runs.configuration import FORMAT, configuration_key
+from mipro_nb.runs.configuration import FORMAT, STUDENT, configuration_key
 from mipro_nb.runs.state.spend import Spend
 from mipro_nb.runs.state.trials import Choice, Tally, TrialState, choices_of
 from mipro_nb.runs.store.owners import lives
