@@ -360,6 +360,7 @@ def history_row(number=0):
         "rests": None,
         "models": {"task": "gpt"},
         "settings": {"seed": number, "auto": "light"},
+        "metric": "exact",
         "rows": {"trainset": "12 rows (aa)", "valset": f"24 rows (b{number})"},
         "resume_lines": [],
         "resume_hint": CELL_AGAIN,
