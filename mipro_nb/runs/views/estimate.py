@@ -10,25 +10,25 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 from mipro_nb.runs import view_model as vm
 
 
-class _Strict(BaseModel):
+class _ToldPart(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-class _Amount(_Strict):
+class _ToldAmount(_ToldPart):
     low: FiniteFloat
     expected: FiniteFloat
     high: FiniteFloat
 
 
-class _Phase(_Strict):
+class _Phase(_ToldPart):
     phase: str
-    calls: _Amount
-    input_tokens: _Amount
-    output_tokens: _Amount
-    usd: _Amount | None
+    calls: _ToldAmount
+    input_tokens: _ToldAmount
+    output_tokens: _ToldAmount
+    usd: _ToldAmount | None
 
 
-class _Estimate(_Strict):
+class _Estimate(_ToldPart):
     phases: list[_Phase]
     total: _Phase
     guess: str | None = None

@@ -24,7 +24,7 @@ EMBEDDED = (
 
 
 @dataclass
-class Ran:
+class RehearsedRun:
     """What user code came to: a result, an error, or neither if it was ended.
 
     Attributes
@@ -69,7 +69,7 @@ class Bounds:
         """What is left of the time for all rows."""
         return self._ends - time.monotonic()
 
-    async def run(self, work: Awaitable[Any], stand_in: StandIn) -> Ran:
+    async def run(self, work: Awaitable[Any], stand_in: StandIn) -> RehearsedRun:
         """Return what `work`, user code, comes to, within the time that is left."""
         limit = self.seconds_left
         is_users_limit = self._timeout is not None and self._timeout < limit
@@ -81,7 +81,7 @@ class Bounds:
             while not running.done() and stand_in.ended is None and time.monotonic() < ends:
                 watch.tick()
                 await asyncio.wait({running}, timeout=_TICK_SECONDS)
-        ran = Ran(blocked=watch.has_ended_it)
+        ran = RehearsedRun(blocked=watch.has_ended_it)
         if stand_in.ended is None and (ran.blocked or not running.done()):
             ran.took, ran.is_users_limit = limit, is_users_limit
             stand_in.stop("time")
@@ -103,7 +103,7 @@ class Bounds:
         return ran
 
 
-def how_it_ended(name: str, ran: Ran, stand_in: StandIn) -> tuple[str, str]:
+def how_it_ended(name: str, ran: RehearsedRun, stand_in: StandIn) -> tuple[str, str]:
     """Return a note of the code `name` that was ended, and why the estimate is a guess."""
     if stand_in.ended == "direct call":
         note = (

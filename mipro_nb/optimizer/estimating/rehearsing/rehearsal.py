@@ -33,7 +33,12 @@ from mipro_nb.language.lms.settings import context
 from mipro_nb.language.programs.module import Module
 from mipro_nb.language.rows.example import Example
 from mipro_nb.models.gate.gate import all_calls_through
-from mipro_nb.optimizer.estimating.rehearsing.bounds import EMBEDDED, Bounds, Ran, how_it_ended
+from mipro_nb.optimizer.estimating.rehearsing.bounds import (
+    EMBEDDED,
+    Bounds,
+    RehearsedRun,
+    how_it_ended,
+)
 from mipro_nb.optimizer.estimating.rehearsing.findings import Rehearsal, findings_of
 from mipro_nb.optimizer.estimating.rehearsing.metric_faults import lasting_fault
 from mipro_nb.optimizer.estimating.rehearsing.own_call_notes import own_call_notes
@@ -201,7 +206,7 @@ class _Rehearsing:
         seen.calls += [measured(None, made.request, made.reply, row) for made in by_metric]
         return seen
 
-    def _note_program(self, seen: Seen, ran: Ran, stand_in: StandIn, row: Example) -> bool:
+    def _note_program(self, seen: Seen, ran: RehearsedRun, stand_in: StandIn, row: Example) -> bool:
         """Note what the program came to; return whether that is anything but a prediction."""
         name = self._program
         if stand_in.ended is not None:
@@ -231,7 +236,7 @@ class _Rehearsing:
         return True
 
     def _note_metric(
-        self, seen: Seen, ran: Ran, stand_in: StandIn, *, asked: bool, labelled: bool
+        self, seen: Seen, ran: RehearsedRun, stand_in: StandIn, *, asked: bool, labelled: bool
     ) -> None:
         """Note what the metric came to.
 
@@ -284,7 +289,7 @@ class _Rehearsing:
             seen.fault = type(cause).__name__  # the text may be another one for each row
 
     async def _try_wrong(
-        self, seen: Seen, stand_in: StandIn, row: Example, right: Ran
+        self, seen: Seen, stand_in: StandIn, row: Example, right: RehearsedRun
     ) -> Example | None:
         """Have the metric score a wrong answer once, and return it; None if there is none.
 

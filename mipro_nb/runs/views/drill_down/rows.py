@@ -16,7 +16,7 @@ from mipro_nb.runs.views.drill_down.cells import KeptCell
 _LEAST_CHARACTERS = 200
 
 
-class Asked(TypedDict):
+class AskedRow(TypedDict):
     """What a row asks, and what is right for it."""
 
     inputs: dict[str, Clip]
@@ -48,7 +48,7 @@ def share_of(characters: int, rows: Sequence[Mapping[str, Any]], shown: int, rep
 
 def asked_by(
     state: RunState, ref: ev.TextRef | None, rows: Sequence[Mapping[str, Any]], n: int, limit: int
-) -> Asked:
+) -> AskedRow:
     """Return row `n` of the set that is kept under `ref`, empty where there is none."""
     row = rows[n] if n < len(rows) else {}
     more = None if ref is None else within(more_of_text(ref), n)
