@@ -248,6 +248,15 @@ async def test_the_last_ones_are_those_in_flight_while_most_slots_are_idle(monke
     assert third.cancelled()
 
 
+async def test_a_late_call_that_was_answered_is_left_alone_as_the_next_one_ends(monkeypatch):
+    monkeypatch.setattr(hedging, "LEAST_SECONDS", 0.0)
+    tail = Hedging("tail", 8)
+    with tail.under_way(called(), AlwaysSlow()) as late, tail.under_way(called(), AlwaysSlow()):
+        await asyncio.sleep(0.05)
+        late.cancel()  # as whoever waited for it does, once the first answer is there
+    assert late.cancelled()
+
+
 @pytest.mark.parametrize("hedge", ["tail", True])
 async def test_the_embedded_model_is_never_asked_twice(hedge):
     with Hedging(hedge, 1).under_way(called(hedged=False), AlwaysSlow()) as due:
