@@ -253,7 +253,7 @@ async def test_a_late_call_that_was_answered_is_left_alone_as_the_next_one_ends(
     tail = Hedging("tail", 8)
     with tail.under_way(called(), AlwaysSlow()) as late, tail.under_way(called(), AlwaysSlow()):
         await asyncio.sleep(0.05)
-        late.cancel()  # as whoever waited for it does, once the first answer is there
+        late.cancel()  # as the one that waits does, once the first answer is there
     assert late.cancelled()
 
 

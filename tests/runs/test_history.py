@@ -168,6 +168,14 @@ def test_an_unknown_or_ambiguous_id_is_told(run_id):
     assert isinstance(caught.value, KeyError | MiproError)
 
 
+def test_a_run_itself_in_place_of_its_id_is_refused_with_the_way_to_its_id(tmp_path):
+    write("20261124-010203-aaa", whole_run())
+    run = mipro.runs.load("20261124-010203-aaa")
+    for use in (mipro.runs.load, lambda run: mipro.share(run, tmp_path / "page.html")):
+        with pytest.raises(InvalidArgumentError, match=r"run_id=.*run\.id"):
+            use(run)
+
+
 def test_records_are_read_from_where_they_are_configured(tmp_path):
     elsewhere = tmp_path / "elsewhere.sqlite"
     write("there", whole_run(), elsewhere)

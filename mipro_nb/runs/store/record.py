@@ -19,7 +19,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from mipro_nb.errors import RecordError, UnknownRunError
+from mipro_nb.errors import InvalidArgumentError, RecordError, UnknownRunError
 from mipro_nb.runs.events import LAST_SECOND, AnyEvent, TextRef, UnixTime, first_problem, read_event
 from mipro_nb.runs.store.file_errors import FAILURES, not_read, not_written
 from mipro_nb.runs.store.forks import Connection, OwnLock
@@ -411,9 +411,14 @@ class Record:
 
         Raises
         ------
+        InvalidArgumentError
+            If it is not a text.
         UnknownRunError
             If there is none, or more than one.
         """
+        if not isinstance(beginning, str):
+            remedy = "give the run's id, a text: run.id, or program.run.id."
+            raise InvalidArgumentError("run_id", beginning, remedy)
         found = [run_id for run_id, _ in self.run_ids() if run_id.startswith(beginning)]
         if beginning in found:
             return beginning
