@@ -8,6 +8,7 @@ import { ClipText } from "./ClipText";
 import { Fields } from "./Fields";
 import { ReplyNotes } from "./ReplyNotes";
 import { ReplyRatingForm } from "./ReplyRatingForm";
+import { RowFields } from "./RowFields";
 import type { Ratings } from "./useRatings";
 import { VerdictMark } from "./VerdictMark";
 
@@ -51,14 +52,7 @@ export function ExampleDetail({
         </Notice>
       )}
       <div class="mipro-example-columns">
-        <div>
-          <h5>Inputs</h5>
-          <Fields fields={row.inputs} name={name} {...shown} />
-        </div>
-        <div>
-          <h5>Expected</h5>
-          <Fields fields={row.expected} name={`the expected of ${name}`} {...shown} />
-        </div>
+        <RowFields row={row} name={name} {...shown} />
         <div>
           <h5>Prediction</h5>
           {row.prediction === null ? (

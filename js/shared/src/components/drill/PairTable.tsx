@@ -4,10 +4,10 @@ import { IconButton } from "../base/Button";
 import { type Column, DataTable } from "../base/DataTable";
 import { numberColumn } from "../base/numberColumn";
 import { CellFields, fieldsText, predictionText } from "./CellFields";
-import { Fields } from "./Fields";
 import { OpenedBelow } from "./OpenedBelow";
 import { Predicted } from "./Predicted";
 import type { Pair } from "./pairs";
+import { RowFields } from "./RowFields";
 import { NONE_FITS, useFilterChoice } from "./useFilterChoice";
 import { VerdictMark } from "./VerdictMark";
 import { metricText } from "./verdict";
@@ -152,14 +152,7 @@ function PairDetail({ pair, a, b, kernel, run, onClose }: PairDetailProps) {
         <IconButton icon="close" label={`Close ${name}`} onClick={onClose} />
       </header>
       <div class="mipro-example-columns mipro-example-columns--two">
-        <div>
-          <h5>Inputs</h5>
-          <Fields fields={pair.a.inputs} name={name} {...shown} />
-        </div>
-        <div>
-          <h5>Expected</h5>
-          <Fields fields={pair.a.expected} name={`the expected of ${name}`} {...shown} />
-        </div>
+        <RowFields row={pair.a} name={name} {...shown} />
         {([pair.a, pair.b] as const).map((row, side) => {
           const trial = side === 0 ? a : b;
           const whose = `${name} in trial ${trial}`;

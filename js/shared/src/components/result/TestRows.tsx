@@ -9,10 +9,10 @@ import { SafeText } from "../base/SafeText";
 import { useAnswer } from "../drill/asking";
 import { Calls } from "../drill/Calls";
 import { CellFields, predictionText } from "../drill/CellFields";
-import { Fields } from "../drill/Fields";
 import { fieldColumns } from "../drill/fieldColumns";
 import { OpenedBelow } from "../drill/OpenedBelow";
 import { Predicted } from "../drill/Predicted";
+import { RowFields } from "../drill/RowFields";
 import { NONE_FITS, useFilterChoice } from "../drill/useFilterChoice";
 import { VerdictMark } from "../drill/VerdictMark";
 import { verdictOf } from "../drill/verdict";
@@ -220,14 +220,7 @@ function TestRow({ kernel, run, row, onClose }: TestRowProps) {
         <IconButton icon="close" label={`Close ${name}`} onClick={onClose} />
       </header>
       <div class="mipro-example-columns mipro-example-columns--two">
-        <div>
-          <h5>Inputs</h5>
-          <Fields fields={row.inputs} name={name} {...shown} />
-        </div>
-        <div>
-          <h5>Expected</h5>
-          <Fields fields={row.expected} name={`the expected of ${name}`} {...shown} />
-        </div>
+        <RowFields row={row} name={name} {...shown} />
         {row.student !== null && (
           <Predicted reply={row.student} by="Student" name={`${name}, student`} {...shown} />
         )}
